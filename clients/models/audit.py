@@ -1,0 +1,35 @@
+"""Who changed what, on what, from where."""
+
+from django.db import models
+
+from clients.models.workspace import Workspace
+
+
+class AuditEvent(models.Model):
+    """One change, written in the transaction that made it, never changed afterwards.
+
+    workspace: None for what concerns the whole instance, such as signing keys. actor: as text, "user:7 ada@example.com", "client:<client_id>",
+    "command:<system user>" or "system". before, after: the changed fields, without secrets.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, null=True, blank=True, related_name="audit_events")
+    event = models.CharField(max_length=64)
+    actor = models.CharField(max_length=254)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    request_id = models.CharField(max_length=128, blank=True)
+    target_type = models.CharField(max_length=32)
+    target_id = models.CharField(max_length=254)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at"], name="audit_by_workspace"),
+            models.Index(fields=["target_type", "target_id"], name="audit_by_target"),
+            models.Index(fields=["created_at"], name="audit_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.target_id}"

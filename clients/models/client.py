@@ -1,0 +1,60 @@
+"""A client: a program with credentials. RFC 6749 §2, metadata names of RFC 7591 §2."""
+
+from datetime import timedelta
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from clients.models.workspace import Workspace
+
+MIN_TOKEN_LIFETIME = timedelta(seconds=60)
+MAX_TOKEN_LIFETIME = timedelta(hours=24)
+DEFAULT_TOKEN_LIFETIME = timedelta(hours=1)
+
+validate_client_id = RegexValidator(r"\A[A-Za-z0-9_-]{16,64}\Z", code="invalid_client_id")
+
+
+class Client(models.Model):
+    class Environment(models.TextChoices):
+        LIVE = "live", "Live"
+        TEST = "test", "Test"
+
+    class Status(models.TextChoices):
+        ENABLED = "enabled", "Enabled"
+        DISABLED = "disabled", "Disabled"
+
+    class AuthMethod(models.TextChoices):
+        """token_endpoint_auth_method values, RFC 7591 §2."""
+
+        CLIENT_SECRET_BASIC = "client_secret_basic"
+        CLIENT_SECRET_POST = "client_secret_post"
+
+    client_id = models.CharField(max_length=64, unique=True, validators=[validate_client_id])
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="clients")
+    name = models.CharField(max_length=100)
+    description = models.TextField(blank=True, max_length=1000)
+    contact = models.CharField(max_length=254, blank=True, help_text="Who answers for it: a team, a person or an address.")
+    tags = models.JSONField(default=list)
+    environment = models.CharField(max_length=4, choices=Environment, default=Environment.LIVE)
+    status = models.CharField(max_length=8, choices=Status, default=Status.ENABLED)
+    auth_methods = models.JSONField(default=list)
+    scopes = models.JSONField(default=list, help_text="In the order in which a token without a scope parameter gets them.")
+    audiences = models.JSONField(default=list, help_text="Resource URIs. Empty: the workspace's own audience.")
+    allowed_networks = models.JSONField(default=list, help_text="CIDR ranges. Empty: from everywhere.")
+    token_lifetime = models.PositiveIntegerField(default=int(DEFAULT_TOKEN_LIFETIME.total_seconds()), help_text="Seconds.")
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=254)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["workspace", "name"], name="client_by_workspace_and_name")]
+        constraints = [
+            models.CheckConstraint(condition=Q(environment__in=["live", "test"]), name="client_environment"),
+            models.CheckConstraint(condition=Q(status__in=["enabled", "disabled"]), name="client_status"),
+            models.CheckConstraint(condition=Q(token_lifetime__gte=60, token_lifetime__lte=86400), name="client_token_lifetime"),
+            models.CheckConstraint(condition=~Q(name=""), name="client_name_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.client_id})"

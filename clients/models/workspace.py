@@ -1,0 +1,40 @@
+"""A workspace and the scopes that it defines."""
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+validate_slug = RegexValidator(
+    r"\A[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z",
+    "A slug has 1 to 63 lower-case letters, digits and inner hyphens, for example billing-team.",
+    code="invalid_slug",
+)
+
+
+class Workspace(models.Model):
+    """Everything else belongs to one. The slug stands in URLs and tokens and never changes."""
+
+    slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Scope(models.Model):
+    """What a token may be good for. Built-in ones belong to the management API and exist in every workspace."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="scopes")
+    name = models.CharField(max_length=128)
+    description = models.CharField(max_length=200, blank=True)
+    is_built_in = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["workspace", "name"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="scope_unique_in_workspace")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,25 @@
+"""Scope strings, RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), separated by single spaces."""
+
+import re
+
+from django.core.exceptions import ValidationError
+
+MAX_SCOPE_LENGTH = 128
+
+_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
+_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
+
+
+def parse_scope(text: str) -> tuple[str, ...] | None:
+    """The scopes in the order asked for, a repeated one once. None where the string is malformed."""
+    if not _SCOPE.fullmatch(text):
+        return None
+    return tuple(dict.fromkeys(text.split(" ")))
+
+
+def validate_scope_name(name: str) -> None:
+    if len(name) > MAX_SCOPE_LENGTH or not _TOKEN.fullmatch(name):
+        raise ValidationError(
+            f"“{name[:40]}” isn't a scope. Use up to {MAX_SCOPE_LENGTH} printable ASCII characters without space, quote, backslash, such as orders:read.",
+            code="invalid_scope",
+        )

@@ -1,0 +1,152 @@
+"""Creating, rotating and revoking secrets."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.models import Client, ClientSecret
+from clients.secret import digest_secret, generate, hash_secret
+from clients.services import audit
+from clients.services.audit import Actor
+from clients.services.validation import clean_text
+
+DEFAULT_OVERLAP = timedelta(hours=24)
+MAX_USABLE_SECRETS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """plaintext: to be shown once; it is stored nowhere."""
+
+    secret: ClientSecret
+    plaintext: str
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedSecret(NewSecret):
+    """previous: the secrets that run out, with their new ends."""
+
+    previous: list[ClientSecret]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _prepare(client: Client, *, name: str, lifetime: timedelta | None, actor: Actor, now: datetime) -> NewSecret:
+    """Everything that is slow, so that it happens before the transaction."""
+    if lifetime is not None and lifetime <= timedelta():
+        raise ValidationError(
+            "A secret that has expired at once is of no use. Give it a longer life, for example 90d, or none for no end.", code="invalid_lifetime"
+        )
+    generated = generate(client.environment)
+    secret = ClientSecret(
+        client=client,
+        secret_id=generated.secret_id,
+        name=clean_text(name, field="secret's name", max_length=100, required=False),
+        hash=hash_secret(generated.plaintext),
+        digest=digest_secret(generated.plaintext),
+        lifetime=None if lifetime is None else int(lifetime.total_seconds()),
+        created_at=now,
+        created_by=actor.name[:254],
+        expires_at=None if lifetime is None else now + lifetime,
+    )
+    return NewSecret(secret, generated.plaintext)
+
+
+def _insert(secret: ClientSecret, *, now: datetime) -> None:
+    if ClientSecret.objects.usable(now).filter(client_id=secret.client_id).count() >= MAX_USABLE_SECRETS:
+        raise ValidationError(f"The client has {MAX_USABLE_SECRETS} usable secrets. Revoke one before you make another.", code="too_many_secrets")
+    secret.save(force_insert=True)
+
+
+def create_secret(*, client: Client, actor: Actor, now: datetime, name: str = "", lifetime: timedelta | None = None) -> NewSecret:
+    """A further secret; the others stay as they are."""
+    new = _prepare(client, name=name, lifetime=lifetime, actor=actor, now=now)
+    with transaction.atomic():
+        locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
+        _insert(new.secret, now=now)
+        audit.record(
+            "secret.created",
+            workspace=locked.workspace,
+            actor=actor,
+            target_type="secret",
+            target_id=new.secret.secret_id,
+            now=now,
+            after={"client_id": locked.client_id, "name": new.secret.name, "expires_at": _iso(new.secret.expires_at)},
+        )
+    return new
+
+
+def rotate_secret(
+    *,
+    client: Client,
+    actor: Actor,
+    now: datetime,
+    overlap: timedelta = DEFAULT_OVERLAP,
+    name: str = "",
+    lifetime: timedelta | None = None,
+) -> RotatedSecret:
+    """A new secret; all usable old ones end after overlap, or earlier where they did already. Tokens that they obtained live on.
+
+    lifetime: None for what the newest usable old secret had been given.
+    """
+    if overlap < timedelta():
+        raise ValidationError("The overlap is negative. Use 0 to end the old secrets at once, or for example 24h.", code="invalid_overlap")
+    newest = ClientSecret.objects.usable(now).filter(client=client).first()
+    if lifetime is None and newest is not None and newest.lifetime is not None:
+        lifetime = timedelta(seconds=newest.lifetime)
+    new = _prepare(client, name=name or (newest.name if newest else ""), lifetime=lifetime, actor=actor, now=now)
+    with transaction.atomic():
+        locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
+        previous = list(ClientSecret.objects.usable(now).filter(client=locked).select_for_update())
+        before = {secret.secret_id: _iso(secret.expires_at) for secret in previous}
+        end = now + overlap
+        for secret in previous:
+            if secret.expires_at is None or secret.expires_at > end:
+                # Not before its creation, even if another node's clock that made it is ahead.
+                secret.expires_at = max(end, secret.created_at)
+                secret.save(update_fields=["expires_at"])
+        _insert(new.secret, now=now)
+        audit.record(
+            "secret.rotated",
+            workspace=locked.workspace,
+            actor=actor,
+            target_type="secret",
+            target_id=new.secret.secret_id,
+            now=now,
+            before={"expires_at": before},
+            after={
+                "client_id": locked.client_id,
+                "name": new.secret.name,
+                "expires_at": {secret.secret_id: _iso(secret.expires_at) for secret in [new.secret, *previous]},
+            },
+        )
+    return RotatedSecret(new.secret, new.plaintext, previous)
+
+
+def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime) -> ClientSecret:
+    """End a secret for ever, at once, with every token that it obtained. No effect on a revoked one.
+
+    Raise ValidationError where the client has no such secret.
+    """
+    with transaction.atomic():
+        secret = ClientSecret.objects.select_for_update().select_related("client__workspace").filter(client=client, secret_id=secret_id).first()
+        if secret is None:
+            raise ValidationError(f"{client.client_id} has no secret {secret_id[:40]}.", code="unknown_secret")
+        if secret.revoked_at is None:
+            secret.revoked_at = now
+            secret.save(update_fields=["revoked_at"])
+            audit.record(
+                "secret.revoked",
+                workspace=secret.client.workspace,
+                actor=actor,
+                target_type="secret",
+                target_id=secret.secret_id,
+                now=now,
+                before={"revoked_at": None},
+                after={"client_id": secret.client.client_id, "revoked_at": _iso(now)},
+            )
+    return secret

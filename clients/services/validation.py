@@ -1,0 +1,50 @@
+"""Checks that several services share. Each raises ValidationError with a sentence that says what would be right."""
+
+import unicodedata
+from collections.abc import Sequence
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+
+
+def clean_text(text: str, *, field: str, max_length: int, required: bool = True) -> str:
+    """Text on one line, without surrounding white space, control and formatting characters."""
+    cleaned = text.strip()
+    if required and not cleaned:
+        raise ValidationError(f"The {field} is empty. Enter one, for example billing-sync.", code="required")
+    if len(cleaned) > max_length:
+        raise ValidationError(f"The {field} has {len(cleaned):,} characters. Use up to {max_length:,}.", code="too_long")
+    if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in cleaned):
+        raise ValidationError(f"The {field} contains a line break or an invisible character. Use visible characters on one line.", code="invalid_text")
+    return cleaned
+
+
+def clean_networks(networks: Sequence[str]) -> list[str]:
+    """CIDR ranges in canonical form; a single address becomes a range of one."""
+    cleaned = []
+    for text in networks:
+        try:
+            cleaned.append(str(ip_network(text)))
+        except ValueError:
+            try:
+                suggestion = f"For that network write {ip_network(text, strict=False)}."
+            except ValueError:
+                suggestion = "Use addresses or ranges such as 203.0.113.0/24 or 2001:db8::/32."
+            raise ValidationError(f"“{text[:64]}” isn't an address range. {suggestion}", code="invalid_network") from None
+    return list(dict.fromkeys(cleaned))
+
+
+def clean_resource_uri(uri: str) -> str:
+    """RFC 8707 §2: an absolute URI without a fragment component."""
+    try:
+        parts = urlsplit(uri)
+        valid = bool(parts.scheme and (parts.netloc or parts.path)) and not parts.username
+        _ = parts.port
+    except ValueError:
+        valid = False
+    if not valid or len(uri) > 512 or "#" in uri or not uri.isascii() or not uri.isprintable() or " " in uri or '"' in uri or "\\" in uri:
+        raise ValidationError(
+            f"“{uri[:80]}” isn't an audience. Use an absolute URI without fragment, for example https://api.example.com.", code="invalid_audience"
+        )
+    return uri

@@ -1,0 +1,148 @@
+"""Typed readers of environment variables and of the .env file.
+
+Each raises ImproperlyConfigured with one sentence that names the variable and what would be right, and never repeats a value that may be secret.
+"""
+
+import os
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_LINE = re.compile(r"\s*(#.*)?|\s*(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=.*")
+_env = environ.Env()
+
+
+def read_file(file: Path) -> None:
+    """Put the assignments of a .env file into os.environ, except those that stand there already; no file, no effect."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{file} can't be read ({type(error).__name__}). It must be a UTF-8 text file that you may read.") from None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not _LINE.fullmatch(line):
+            raise ImproperlyConfigured(f"{file}, line {number}, isn't NAME=value. Correct it, or put # before it.")
+    environ.Env.read_env(str(file), overwrite=False)
+
+
+def text(name: str, *, default: str) -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def integer(name: str, *, default: int, least: int, most: int) -> int:
+    value = text(name, default=str(default))
+    if not re.fullmatch(r"\d{1,10}", value) or not least <= int(value) <= most:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, for example {default}.")
+    return int(value)
+
+
+def switch(name: str, *, default: bool) -> bool:
+    value = text(name, default="on" if default else "off").lower()
+    if value not in ("on", "off"):
+        raise ImproperlyConfigured(f"{name} must be on or off.")
+    return value == "on"
+
+
+def words(name: str, *, default: str) -> list[str]:
+    return [word.strip() for word in text(name, default=default).split(",") if word.strip()]
+
+
+def path(name: str, *, default: str, base: Path) -> Path:
+    return (base / Path(text(name, default=default)).expanduser()).resolve()
+
+
+def networks(name: str, *, default: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(word) for word in words(name, default=default)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}. Write addresses or ranges such as 10.0.0.0/8, separated by commas.") from None
+
+
+def issuer(name: str, *, default: str) -> str:
+    """RFC 8414 §2: an https URL without query or fragment; here also without a trailing slash."""
+    value = text(name, default=default)
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme == "https" and bool(parts.hostname) and not parts.username and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid or "?" in value or "#" in value or value.endswith("/") or not value.isascii() or re.search(r"[\s\"\\]", value):
+        raise ImproperlyConfigured(f"{name} must be an https URL without query, fragment and trailing slash, for example https://tokens.example.com.")
+    return value
+
+
+def key(name: str) -> str:
+    value = text(name, default="")
+    if not value:
+        raise ImproperlyConfigured(f"{name} isn't set. Run “make setup”, which writes one into .env, or set it in the environment.")
+    if len(value) < 32:
+        raise ImproperlyConfigured(f"{name} is too short. Use at least 32 random characters.")
+    return value
+
+
+def keys(name: str) -> list[str]:
+    key(name)
+    values = words(name, default="")
+    if any(len(value) < 32 for value in values):
+        raise ImproperlyConfigured(f"{name} holds a key that is too short. Use at least 32 random characters for each, separated by commas, newest first.")
+    if len(set(values)) != len(values):
+        raise ImproperlyConfigured(f"{name} holds the same key twice. Name each once, newest first.")
+    return values
+
+
+def database(name: str, *, default: str, base: Path) -> dict[str, Any]:
+    url = text(name, default=default)
+    hint = f"{name} must be sqlite:///path/to/file or postgres://user:password@host:5432/name."
+    if not url.startswith(("sqlite:///", "postgres://", "postgresql://")):
+        raise ImproperlyConfigured(hint)
+    try:
+        configuration: dict[str, Any] = dict(_env.db_url_config(url))
+    except (ValueError, ImproperlyConfigured):
+        raise ImproperlyConfigured(hint) from None
+    if not configuration.get("NAME"):
+        raise ImproperlyConfigured(hint)
+    configuration["CONN_MAX_AGE"] = None
+    options = configuration.setdefault("OPTIONS", {})
+    if url.startswith("sqlite:"):
+        configuration["NAME"] = str(base / configuration["NAME"])
+        # IMMEDIATE: a deferred transaction that reads, then writes, fails at once under concurrency, whatever the timeout.
+        # FULL: an acknowledged secret or revocation survives a power loss.
+        options.update(transaction_mode="IMMEDIATE", timeout=5, init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
+    else:
+        configuration["CONN_HEALTH_CHECKS"] = True
+        for option, value in {"connect_timeout": 2, "keepalives_idle": 5, "tcp_user_timeout": 5000, "application_name": "tokenos"}.items():
+            options.setdefault(option, value)
+    return configuration
+
+
+def cache(name: str) -> dict[str, Any]:
+    url = text(name, default="")
+    if not url:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if not url.startswith(("redis://", "rediss://")) or not urlsplit(url).hostname:
+        raise ImproperlyConfigured(f"{name} must be redis://host:6379/0, or empty for a cache in the process.")
+    # A Redis that hangs must not hang a request.
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": url,
+        "OPTIONS": {"socket_timeout": 0.3, "socket_connect_timeout": 0.3},
+    }
+
+
+def email(name: str) -> dict[str, Any]:
+    """The EMAIL_… settings of Django that an EMAIL_URL such as smtp+tls://user:password@host:587 means."""
+    url = text(name, default="consolemail://")
+    try:
+        configuration = dict(_env.email_url_config(url))
+    except (KeyError, ValueError, ImproperlyConfigured):
+        raise ImproperlyConfigured(f"{name} must be smtp://, smtp+tls:// or smtp+ssl://user:password@host:port, or consolemail://.") from None
+    configuration["EMAIL_HOST"] = configuration.get("EMAIL_HOST") or "localhost"
+    configuration["EMAIL_PORT"] = configuration.get("EMAIL_PORT") or 25
+    configuration["EMAIL_TIMEOUT"] = 10
+    return {setting: value for setting, value in configuration.items() if setting.startswith("EMAIL_")}

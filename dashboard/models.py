@@ -1,0 +1,86 @@
+"""People, and the work that the instance does by itself."""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+
+from clients.models import Workspace
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """password: None for an account that can't sign in until it is given one."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.full_clean(exclude=["password"])
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, who signs in by e-mail address. is_staff, is_superuser: administers the whole instance."""
+
+    email = models.EmailField(max_length=254, unique=True, error_messages={"unique": "This e-mail address has an account already."})
+    name = models.CharField(max_length=100, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        ordering = ["email"]
+        constraints = [models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Membership(models.Model):
+    class Role(models.TextChoices):
+        VIEWER = "viewer", "Viewer"
+        DEVELOPER = "developer", "Developer"
+        ADMIN = "admin", "Admin"
+        OWNER = "owner", "Owner"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=9, choices=Role)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["workspace", "user"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="membership_unique"),
+            models.CheckConstraint(condition=models.Q(role__in=["viewer", "developer", "admin", "owner"]), name="membership_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.workspace}"
+
+
+class ScheduledJobManager(models.Manager["ScheduledJob"]):
+    def claim(self, name: str, *, now: datetime, every: timedelta) -> bool:
+        """Whether the caller is the one process, over all workers and nodes, that does this job now."""
+        self.get_or_create(name=name, defaults={"next_run_at": now})
+        return self.filter(name=name, next_run_at__lte=now).update(next_run_at=now + every) == 1
+
+
+class ScheduledJob(models.Model):
+    name = models.CharField(max_length=40, unique=True)
+    next_run_at = models.DateTimeField()
+
+    objects: ClassVar[ScheduledJobManager] = ScheduledJobManager()
+
+    def __str__(self) -> str:
+        return self.name

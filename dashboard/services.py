@@ -1,0 +1,79 @@
+"""Changes that concern people and the whole instance."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.models import AuditEvent, Workspace
+from clients.services import audit, workspaces
+from clients.services import usage as client_usage
+from clients.services.audit import Actor
+from dashboard.models import Membership, User
+from oauth import services as oauth_services
+
+
+def generate_password() -> str:
+    return secrets.token_urlsafe(15)
+
+
+def create_workspace(*, slug: str, name: str, owner: str | None, is_instance_admin: bool = False, actor: Actor, now: datetime) -> tuple[Workspace, User | None]:
+    """A workspace and, where owner is an e-mail address, its owner: the account with that address, or a new one that has no password yet."""
+    with transaction.atomic():
+        workspace = workspaces.create_workspace(slug=slug, name=name, actor=actor, now=now)
+        if owner is None:
+            return workspace, None
+        user = User.objects.filter(email=owner.strip().lower()).first()
+        if user is None:
+            user = create_user(email=owner, is_instance_admin=is_instance_admin, actor=actor, now=now)
+        Membership.objects.create(workspace=workspace, user=user, role=Membership.Role.OWNER, created_at=now)
+        audit.record(
+            "member.added",
+            workspace=workspace,
+            actor=actor,
+            target_type="user",
+            target_id=f"user:{user.pk} {user.email}",
+            now=now,
+            after={"role": Membership.Role.OWNER},
+        )
+    return workspace, user
+
+
+def create_user(*, email: str, is_instance_admin: bool = False, actor: Actor, now: datetime) -> User:
+    """An account without password. Raise ValidationError where the address is malformed or taken."""
+    with transaction.atomic():
+        try:
+            user = User.objects.create_user(email, is_staff=is_instance_admin, is_superuser=is_instance_admin, created_at=now)
+        except ValidationError as error:
+            raise ValidationError(f"“{email[:80]}” can't be an account's e-mail address: {' '.join(error.messages)}", code="invalid_email") from None
+        audit.record(
+            "user.created",
+            workspace=None,
+            actor=actor,
+            target_type="user",
+            target_id=f"user:{user.pk} {user.email}",
+            now=now,
+            after={"is_instance_admin": is_instance_admin},
+        )
+    return user
+
+
+def set_password(*, user: User, password: str, actor: Actor, now: datetime) -> None:
+    """Ends the sessions of the account that know the old one (Django's session hash)."""
+    hashed = User(password="")
+    hashed.set_password(password)
+    with transaction.atomic():
+        user.password = hashed.password
+        user.save(update_fields=["password"])
+        audit.record("user.password_changed", workspace=None, actor=actor, target_type="user", target_id=f"user:{user.pk} {user.email}", now=now)
+
+
+def prune(*, now: datetime) -> dict[str, int]:
+    """Remove what is past its retention. Returns how many rows went, by table."""
+    return {
+        **client_usage.prune(now=now),
+        **oauth_services.prune(now=now),
+        "audit_events": AuditEvent.objects.filter(created_at__lt=now - timedelta(days=settings.AUDIT_RETENTION_DAYS)).delete()[0],
+    }

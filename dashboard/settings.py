@@ -1,0 +1,136 @@
+"""Every setting, in the order of docs/configuration.md; the environment wins over .env.
+
+A plain module that gunicorn's configuration also imports, so nothing here may need a started Django.
+"""
+
+import os
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dashboard import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+environment.read_file(BASE_DIR / ".env")
+
+# Where things live and listen
+
+DATA_DIR = environment.path("DATA_DIR", default="var", base=BASE_DIR)
+HOST = environment.text("HOST", default="127.0.0.1")
+PORT = environment.integer("PORT", default=8443, least=1, most=65535)
+WEB_CONCURRENCY = environment.integer("WEB_CONCURRENCY", default=os.cpu_count() or 1, least=1, most=1024)
+TLS = environment.switch("TLS", default=True)
+TRUSTED_PROXIES: list[IPv4Network | IPv6Network] = environment.networks("TRUSTED_PROXIES", default="")
+
+# Names
+
+ISSUER_URL = environment.issuer("ISSUER_URL", default=f"https://localhost:{PORT}")
+ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", default=f"{urlsplit(ISSUER_URL).hostname},localhost,127.0.0.1")
+
+# Stores
+
+DATABASES: dict[str, dict[str, Any]] = {"default": environment.database("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/tokenos.sqlite3", base=BASE_DIR)}
+CACHES = {"default": environment.cache("CACHE_URL")}
+locals().update(environment.email("EMAIL_URL"))
+METRICS_ALLOWED = environment.networks("METRICS_ALLOWED", default="127.0.0.0/8,::1/128")
+
+# Keys
+
+SECRET_KEY = environment.key("SECRET_KEY")
+KEY_ENCRYPTION_KEYS = environment.keys("KEY_ENCRYPTION_KEYS")
+
+# Argon2id for the secrets of clients: OWASP's first recommended parameters (memory in KiB). Secrets hashed under others are re-hashed at a later use.
+ARGON2_MEMORY_COST = environment.integer("ARGON2_MEMORY_COST", default=19456, least=7168, most=4194304)
+ARGON2_TIME_COST = environment.integer("ARGON2_TIME_COST", default=2, least=1, most=100)
+
+# Limits on failed client authentication, within FAILURE_WINDOW seconds.
+FAILURES_PER_CLIENT = environment.integer("FAILURES_PER_CLIENT", default=20, least=1, most=1000000)
+FAILURES_PER_ADDRESS = environment.integer("FAILURES_PER_ADDRESS", default=100, least=1, most=1000000)
+FAILURE_WINDOW = environment.integer("FAILURE_WINDOW", default=300, least=1, most=86400)
+
+# How long things are kept, in days.
+USAGE_RETENTION_DAYS = environment.integer("USAGE_RETENTION_DAYS", default=400, least=1, most=36500)
+FAILED_REQUEST_RETENTION_DAYS = environment.integer("FAILED_REQUEST_RETENTION_DAYS", default=30, least=1, most=36500)
+AUDIT_RETENTION_DAYS = environment.integer("AUDIT_RETENTION_DAYS", default=400, least=400, most=36500)
+
+# Django
+
+DEBUG = False
+ROOT_URLCONF = "dashboard.urls"
+WSGI_APPLICATION = "dashboard.wsgi.application"
+ASGI_APPLICATION = "dashboard.asgi.application"
+INSTALLED_APPS = [
+    "dashboard",
+    "oauth",
+    "clients",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "dashboard.middleware.ConnectionMiddleware",
+    "dashboard.middleware.SecureOnlyMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+AUTH_USER_MODEL = "dashboard.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_NAME = "__Host-session"
+CSRF_COOKIE_SECURE = True
+CSRF_COOKIE_NAME = "__Host-csrf"
+CSRF_COOKIE_HTTPONLY = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING_CONFIG = None
+LOGGING: dict[str, Any] = {}

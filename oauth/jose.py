@@ -1,0 +1,96 @@
+"""Signing and verifying JWTs, and the keys for it: the sole user of PyJWT. RFC 7515, 7517, 7519, 7638."""
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+import jwt.types
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+MAX_TOKEN_LENGTH = 8192
+
+_ENCODERS: dict[str, Any] = {"ES256": ECAlgorithm, "RS256": RSAAlgorithm, "EdDSA": OKPAlgorithm}
+_THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
+# Signature and structure only: PyJWT reads its own clock, and who accepts which claims is the caller's rule.
+_SIGNATURE_ONLY: jwt.types.Options = {
+    "verify_signature": True,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+_jws = jwt.PyJWT()
+
+
+class InvalidJWTError(Exception):
+    """Malformed, or not signed by that key."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedKey:
+    """private_key: PKCS 8 DER, not encrypted. kid: the RFC 7638 thumbprint."""
+
+    kid: str
+    private_key: bytes
+    public_jwk: dict[str, str]
+
+
+def thumbprint(jwk: dict[str, str]) -> str:
+    """RFC 7638 §3, SHA-256."""
+    members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
+    digest = hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def generate_private_key(algorithm: str) -> GeneratedKey:
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+    if algorithm == "ES256":
+        key = ec.generate_private_key(ec.SECP256R1())
+    elif algorithm == "RS256":
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    else:
+        key = ed25519.Ed25519PrivateKey.generate()
+    jwk: dict[str, str] = json.loads(_ENCODERS[algorithm].to_jwk(key.public_key()))
+    jwk = {name: value for name, value in jwk.items() if name != "key_ops"}
+    kid = thumbprint(jwk)
+    private_key = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return GeneratedKey(kid, private_key, {**jwk, "kid": kid, "alg": algorithm, "use": "sig"})
+
+
+def load_private_key(der: bytes) -> Any:
+    return load_der_private_key(der, password=None)
+
+
+def load_public_key(jwk: dict[str, str]) -> Any:
+    return _ENCODERS[jwk["alg"]].from_jwk(json.dumps(jwk))
+
+
+def sign(claims: dict[str, Any], *, key: Any, algorithm: str, kid: str, typ: str) -> str:
+    return _jws.encode(claims, key, algorithm=algorithm, headers={"typ": typ, "kid": kid})
+
+
+def unverified_header(token: str) -> dict[str, Any]:
+    """Raise InvalidJWTError where token is no JWS in compact serialization."""
+    if len(token) > MAX_TOKEN_LENGTH or token.count(".") != 2:
+        raise InvalidJWTError
+    try:
+        return jwt.get_unverified_header(token)
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        raise InvalidJWTError from None
+
+
+def verify(token: str, *, key: Any, algorithm: str) -> dict[str, Any]:
+    """The claims of a token that key signed with algorithm; nothing about the claims is checked. Raise InvalidJWTError."""
+    try:
+        claims: dict[str, Any] = _jws.decode(token, key, algorithms=[algorithm], options=_SIGNATURE_ONLY)
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        raise InvalidJWTError from None
+    return claims

@@ -1,0 +1,101 @@
+"""Tables of the protocol: signing keys, revoked tokens and counted failures."""
+
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+
+from clients.models import Client
+from clients.models.client import MAX_TOKEN_LIFETIME
+
+# A verifier's clock may be behind; RFC 7519 §4.1.4 allows a small leeway.
+CLOCK_SKEW = timedelta(minutes=1)
+
+
+class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
+    def usable_for_signing(self, now: datetime) -> Self:
+        """Those that may sign, the one to use first."""
+        return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now), revoked_at__isnull=True, activates_at__lte=now).order_by("-activates_at", "-id")
+
+    def published(self, now: datetime) -> Self:
+        """Those of the JWKS: that sign, will sign, or signed a token that may be alive."""
+        return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now - MAX_TOKEN_LIFETIME - CLOCK_SKEW), Q(revoked_at__isnull=True)).order_by(
+            "-activates_at", "-id"
+        )
+
+
+class SigningKey(models.Model):
+    """A key that signs access tokens. Its state follows from its times, so that no process has to be awake to change it.
+
+    private_key: PKCS 8 DER, encrypted with clients.key_encryption under the kid. public_jwk: as published.
+    """
+
+    class Algorithm(models.TextChoices):
+        ES256 = "ES256"
+        RS256 = "RS256"
+        EDDSA = "EdDSA"
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        ACTIVE = "active"
+        RETIRED = "retired"
+        REVOKED = "revoked"
+
+    kid = models.CharField(max_length=64, unique=True)
+    algorithm = models.CharField(max_length=8, choices=Algorithm)
+    private_key = models.TextField()
+    public_jwk = models.JSONField()
+    created_at = models.DateTimeField()
+    activates_at = models.DateTimeField()
+    retires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SigningKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-activates_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(algorithm__in=["ES256", "RS256", "EdDSA"]), name="signing_key_algorithm"),
+            models.CheckConstraint(condition=Q(activates_at__gte=F("created_at")), name="signing_key_activates_after_creation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.kid
+
+    def state(self, now: datetime) -> str:
+        if self.revoked_at is not None:
+            return self.State.REVOKED
+        if self.retires_at is not None and self.retires_at <= now:
+            return self.State.RETIRED
+        return self.State.PENDING if self.activates_at > now else self.State.ACTIVE
+
+
+class RevokedToken(models.Model):
+    """A token that died before its time. Kept until it would have expired."""
+
+    jti = models.CharField(max_length=64, unique=True)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="revoked_tokens")
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["expires_at"], name="revoked_token_by_age")]
+
+    def __str__(self) -> str:
+        return self.jti
+
+
+class FailureCount(models.Model):
+    """Failed client authentications under one key since the window began. window_ends: seconds since the epoch."""
+
+    key = models.CharField(max_length=64, unique=True)
+    failures = models.PositiveIntegerField()
+    window_ends = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["window_ends"], name="failure_count_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.failures} failures"

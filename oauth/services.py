@@ -1,0 +1,183 @@
+"""Changes of signing keys and tokens."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.key_encryption import decrypt, encrypt, newest_key
+from clients.models import Client
+from clients.services import audit
+from clients.services.audit import Actor
+from oauth.jose import generate_private_key
+from oauth.models import FailureCount, RevokedToken, SigningKey
+
+JWKS_MAX_AGE = timedelta(minutes=5)
+# A cache that fetched the JWKS just before the new key was published may keep it for JWKS_MAX_AGE; the rest is for clocks and slow answers.
+ANNOUNCEMENT = JWKS_MAX_AGE + timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedSigningKey:
+    key: SigningKey
+    previous: list[SigningKey]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _new_key(algorithm: str, *, activates_at: datetime, now: datetime) -> SigningKey:
+    generated = generate_private_key(algorithm)
+    return SigningKey(
+        kid=generated.kid,
+        algorithm=algorithm,
+        private_key=encrypt(generated.private_key, context=generated.kid),
+        public_jwk=generated.public_jwk,
+        created_at=now,
+        activates_at=activates_at,
+    )
+
+
+def _lock_signing_keys(now: datetime) -> list[SigningKey]:
+    """Those that sign or will sign, locked, so that two rotations come one after the other."""
+    return [key for key in SigningKey.objects.select_for_update().filter(revoked_at__isnull=True) if key.retires_at is None or key.retires_at > now]
+
+
+def _retire(keys: list[SigningKey], *, at: datetime) -> None:
+    for key in keys:
+        key.retires_at = at if key.retires_at is None else min(at, key.retires_at)
+        key.save(update_fields=["retires_at"])
+
+
+def rotate_signing_key(*, actor: Actor, now: datetime, algorithm: str | None = None, immediately: bool = False) -> RotatedSigningKey:
+    """Publish a new key. It signs once every cache of the JWKS must hold it, or with immediately at once; the others sign until then.
+
+    algorithm: None for that of the key that signs now. The first key of an instance signs at once: nobody holds a JWKS without it.
+    """
+    if algorithm is not None and algorithm not in SigningKey.Algorithm.values:
+        raise ValidationError(f"“{algorithm[:40]}” isn't an algorithm. Choose from {', '.join(SigningKey.Algorithm.values)}.", code="unknown_algorithm")
+    signing = SigningKey.objects.usable_for_signing(now).first()
+    activates_at = now if immediately or signing is None else now + ANNOUNCEMENT
+    key = _new_key(algorithm or (signing.algorithm if signing else SigningKey.Algorithm.ES256), activates_at=activates_at, now=now)
+    with transaction.atomic():
+        previous = _lock_signing_keys(now)
+        before = {old.kid: _iso(old.retires_at) for old in previous}
+        _retire(previous, at=activates_at)
+        key.save(force_insert=True)
+        audit.record(
+            "signing_key.rotated",
+            workspace=None,
+            actor=actor,
+            target_type="signing_key",
+            target_id=key.kid,
+            now=now,
+            before={"retires_at": before},
+            after={
+                "algorithm": key.algorithm,
+                "activates_at": _iso(activates_at),
+                "retires_at": {old.kid: _iso(old.retires_at) for old in previous},
+            },
+        )
+    return RotatedSigningKey(key, previous)
+
+
+def revoke_signing_key(*, kid: str, actor: Actor, now: datetime) -> tuple[SigningKey, SigningKey]:
+    """Take a stolen key out of the JWKS at once; every token that it signed is dead. No effect on a revoked one.
+
+    Returns it and the key that signs from now on: another one, or a new one where there is none.
+    """
+    replacement = _new_key(_algorithm_of(kid), activates_at=now, now=now)
+    with transaction.atomic():
+        _lock_signing_keys(now)
+        key = SigningKey.objects.select_for_update().get(kid=kid)
+        if key.revoked_at is None:
+            key.revoked_at = now
+            key.save(update_fields=["revoked_at"])
+            audit.record(
+                "signing_key.revoked",
+                workspace=None,
+                actor=actor,
+                target_type="signing_key",
+                target_id=kid,
+                now=now,
+                before={"revoked_at": None},
+                after={"revoked_at": _iso(now)},
+            )
+        signing = SigningKey.objects.usable_for_signing(now).first()
+        if signing is None:
+            # A key that was announced as its successor is not waited for: tokens must go on.
+            signing = SigningKey.objects.filter(revoked_at__isnull=True, retires_at__isnull=True, activates_at__gt=now).first()
+            before = {"activates_at": _iso(signing.activates_at)} if signing else {}
+            if signing is None:
+                signing = replacement
+                signing.save(force_insert=True)
+            else:
+                signing.activates_at = now
+                signing.save(update_fields=["activates_at"])
+            audit.record(
+                "signing_key.activated",
+                workspace=None,
+                actor=actor,
+                target_type="signing_key",
+                target_id=signing.kid,
+                now=now,
+                before=before,
+                after={"algorithm": signing.algorithm, "activates_at": _iso(now)},
+            )
+    return key, signing
+
+
+def _algorithm_of(kid: str) -> str:
+    key = SigningKey.objects.filter(kid=kid).first()
+    if key is None:
+        raise ValidationError(f"There is no signing key {kid[:80]}. The JWKS lists those that there are.", code="unknown_key")
+    return key.algorithm
+
+
+def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
+    """Encrypt every private key anew under the first of KEY_ENCRYPTION_KEYS. Returns how many were not. All or none.
+
+    Raise MissingKeyEncryptionKeyError where the list lacks the key of one.
+    """
+    with transaction.atomic():
+        stale = [key for key in SigningKey.objects.select_for_update() if key.private_key.partition(":")[0] != newest_key().id]
+        for key in stale:
+            key.private_key = encrypt(decrypt(key.private_key, context=key.kid), context=key.kid)
+            key.save(update_fields=["private_key"])
+        if stale:
+            audit.record(
+                "signing_key.reencrypted",
+                workspace=None,
+                actor=actor,
+                target_type="signing_key",
+                target_id=", ".join(key.kid for key in stale)[:254],
+                now=now,
+                after={"key_encryption_key": newest_key().id},
+            )
+    return len(stale)
+
+
+def revoke_token(*, client: Client, jti: str, expires_at: datetime, actor: Actor, now: datetime) -> None:
+    """End one token, given by its jti, at once. No effect on a revoked one."""
+    with transaction.atomic():
+        _, created = RevokedToken.objects.get_or_create(jti=jti, defaults={"client": client, "expires_at": expires_at, "revoked_at": now})
+        if created:
+            audit.record(
+                "token.revoked",
+                workspace=client.workspace,
+                actor=actor,
+                target_type="token",
+                target_id=jti,
+                now=now,
+                after={"client_id": client.client_id, "expires_at": _iso(expires_at)},
+            )
+
+
+def prune(*, now: datetime) -> dict[str, int]:
+    """Remove what can no longer matter. Returns how many rows went, by table. Signing keys stay: a few a year, and the audit log names them."""
+    return {
+        "revoked_tokens": RevokedToken.objects.filter(expires_at__lt=now - timedelta(hours=1)).delete()[0],
+        "failure_counts": FailureCount.objects.filter(window_ends__lt=int(now.timestamp())).delete()[0],
+    }

@@ -1,0 +1,14 @@
+"""The environment of every test, set before Django reads its settings: nothing of the developer's .env or DATA_DIR is used."""
+
+import os
+import tempfile
+
+for name in ("ISSUER_URL", "ALLOWED_HOSTS", "DATABASE_URL", "CACHE_URL", "EMAIL_URL", "TRUSTED_PROXIES", "METRICS_ALLOWED", "TLS", "HOST", "PORT"):
+    os.environ[name] = ""
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="tokenos-tests-")
+os.environ["SECRET_KEY"] = "only-for-tests-" + "0" * 40
+os.environ["KEY_ENCRYPTION_KEYS"] = "only-for-tests-" + "1" * 40
+# The least that argon2id may cost, so that fixtures are quick; tests of the parameters set their own.
+os.environ["ARGON2_MEMORY_COST"] = "7168"
+os.environ["ARGON2_TIME_COST"] = "1"
+os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
