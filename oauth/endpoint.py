@@ -1,18 +1,36 @@
 """The frame of every protocol endpoint: Request and Response, free of any web framework, and the rules that all endpoints share.
 
-An endpoint is a function from Request to Response (with form=True: from Request and Form). It raises OAuthError for whatever it refuses; the
-frame renders it, logs its reason and keeps it for the client's owner. RFC 6749 §3.2 and §5.
+An endpoint is a function from Request (and Form) to Response. It raises OAuthError for whatever it refuses; the frame renders it, logs its reason
+and keeps it for the client's owner. RFC 6749 §3.2 and §5.
 """
 
+import base64
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import wraps
+from time import perf_counter
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl, unquote_plus
 
-from oauth.errors import InvalidRequestError
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from oauth import failures
+from oauth.errors import (
+    ContentTooLargeError,
+    InsecureTransportError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    NotFoundError,
+    OAuthError,
+    Reason,
+    ServerError,
+    TemporarilyUnavailableError,
+)
+from oauth.metrics import observe
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -115,10 +133,105 @@ def parse_form(request: Request) -> Form:
 
 def refuse_credentials_in_query(query: str) -> None:
     """RFC 6749 §2.3.1: the parameters can only be transmitted in the request body."""
-    if not query:
-        return
-    for pair in query.replace(";", "&").split("&"):
-        if parse_qsl(pair.partition("=")[0] + "=x", errors="replace")[:1] and parse_qsl(pair.partition("=")[0] + "=x", errors="replace")[0][0] in _CREDENTIALS:
-            raise InvalidRequestError(
-                "Credentials must not stand in the URL. Treat those that were sent there as leaked and send new ones in a header or the body."
-            )
+    names = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
+    if names & _CREDENTIALS:
+        raise InvalidRequestError(
+            "Credentials must not stand in the URL. Treat those that were sent there as leaked and send new ones in a header or the body.",
+            reason=Reason(
+                "credentials_in_query", "It had credentials in the URL, where proxies and logs keep them. Treat the secret as leaked: rotate it now."
+            ),
+            named_client_id=parse_qs(query, errors="replace").get("client_id", [""])[0],
+        )
+
+
+def endpoint(name: str, *, methods: tuple[str, ...] | None) -> Callable[[Callable[[Request], Response]], Callable[[Request], Response]]:
+    """The frame of an endpoint that reads no body. name: as in UsageBucket.endpoint. methods: None for any."""
+
+    def decorate(function: Callable[[Request], Response]) -> Callable[[Request], Response]:
+        def checked(request: Request) -> Response:
+            if not request.connection.is_secure:
+                raise InsecureTransportError(settings.ISSUER_URL)
+            if methods is not None and request.method not in methods:
+                raise MethodNotAllowedError(methods)
+            return function(request)
+
+        return wraps(function)(_answer(name, checked))
+
+    return decorate
+
+
+def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], Callable[[Request], Response]]:
+    """The frame of an endpoint that takes a form by POST and client authentication."""
+
+    def decorate(function: Callable[[Request, Form], Response]) -> Callable[[Request], Response]:
+        def checked(request: Request) -> Response:
+            if not request.connection.is_secure:
+                raise InsecureTransportError(settings.ISSUER_URL)
+            if request.method != "POST":
+                raise MethodNotAllowedError(("POST",))
+            if request.query:
+                refuse_credentials_in_query(request.query)
+            if request.body is None:
+                raise ContentTooLargeError
+            return function(request, parse_form(request))
+
+        return wraps(function)(_answer(name, checked))
+
+    return decorate
+
+
+def _answer(name: str, checked: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    def handle(request: Request) -> Response:
+        begun = perf_counter()
+        error = ""
+        try:
+            response = checked(request)
+        except OAuthError as refused:
+            answered = _record(refused, name, request)
+            response, error = _render(answered), answered.error
+        except (OperationalError, InterfaceError) as lost:
+            answered = _lost_database(lost, request)
+            response, error = _render(answered), answered.error
+        except Exception:
+            logger.exception("failed: %s", name, extra={"request_id": request.connection.request_id, "endpoint": name})
+            response, error = _render(ServerError()), ServerError.error
+        observe(name, response.status, error, perf_counter() - begun)
+        return response
+
+    return handle
+
+
+def _peek_client_id(request: Request) -> str:
+    """The unverified ID of the client that a request names before it is refused as malformed, "" for none: so that its owner hears of it."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() == "basic":
+            return base64.b64decode(encoded).decode().partition(":")[0]
+        return parse_qs((request.body or b"").decode(), max_num_fields=100).get("client_id", [""])[0]
+    except ValueError:
+        return ""
+
+
+def _record(refused: OAuthError, name: str, request: Request) -> OAuthError:
+    if isinstance(refused, InvalidRequestError) and refused.client is None:
+        refused.named_client_id = refused.named_client_id or _peek_client_id(request)
+    try:
+        return failures.record_failure(refused, endpoint=name, connection=request.connection, now=request.now)
+    except (OperationalError, InterfaceError) as lost:
+        return _lost_database(lost, request)
+
+
+def _lost_database(lost: Exception, request: Request) -> OAuthError:
+    """The connection is dropped, so that the next request of this thread opens a new one."""
+    logger.error("database unavailable: %s", type(lost).__name__, extra={"request_id": request.connection.request_id})
+    connection.close()
+    return TemporarilyUnavailableError(Reason("database_unavailable", "The database couldn't be reached."))
+
+
+def _render(error: OAuthError) -> Response:
+    return Response.json({"error": error.error, "error_description": error.description}, status=error.status, headers=(*_NO_STORE, *error.headers))
+
+
+@endpoint("unknown", methods=None)
+def not_found(_request: Request) -> Response:
+    raise NotFoundError

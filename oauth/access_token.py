@@ -1,0 +1,104 @@
+"""JWT access tokens, RFC 9068: issuing them, and telling whether one is alive.
+
+Beside the claims of the RFC a token carries workspace, its workspace's slug, and credential_id, the credential that obtained it, so that revoking the
+credential ends the token without a row for each one.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from secrets import token_urlsafe
+from typing import Any
+
+from django.conf import settings
+
+from oauth import jose
+from oauth.errors import InvalidTokenError, Reason
+from oauth.lookup import RegisteredClient, find_token_state
+from oauth.models import SigningKey
+from oauth.signing_keys import LoadedKey, verification_key
+
+TYP = "at+jwt"
+_TYPS = frozenset({"at+jwt", "application/at+jwt"})
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A token that is alive."""
+
+    client: RegisteredClient
+    scopes: tuple[str, ...]
+    audiences: tuple[str, ...]
+    credential_id: str
+    jti: str
+    issued_at: int
+    expires_at: datetime
+
+
+def issue(*, client: RegisteredClient, credential_id: str, scopes: tuple[str, ...], audiences: tuple[str, ...], key: LoadedKey, now: datetime) -> str:
+    """RFC 9068 §2.2. A single audience is a string, several are a list (RFC 7519 §4.1.3)."""
+    issued_at = int(now.timestamp())
+    claims = {
+        "iss": settings.ISSUER_URL,
+        "sub": client.client_id,
+        "client_id": client.client_id,
+        "aud": audiences[0] if len(audiences) == 1 else list(audiences),
+        "exp": issued_at + client.token_lifetime,
+        "iat": issued_at,
+        "jti": token_urlsafe(16),
+        "scope": " ".join(scopes),
+        "workspace": client.workspace,
+        "credential_id": credential_id,
+    }
+    return jose.sign(claims, key=key.key, algorithm=key.algorithm, kid=key.kid, typ=TYP)
+
+
+@lru_cache(maxsize=4096)
+def _verified_claims(token: str) -> tuple[str, dict[str, Any]]:
+    """The kid and the claims of a token that one of our keys signed, whenever that was.
+
+    Cached: a signature stays good or bad for ever. Whether key, client, credential and token are still good is asked each time, by verify().
+    """
+    header = jose.unverified_header(token)
+    kid = header.get("kid")
+    if not isinstance(kid, str) or str(header.get("typ", "")).lower() not in _TYPS:
+        raise jose.InvalidJWTError
+    try:
+        key = verification_key(kid)
+    except SigningKey.DoesNotExist:
+        raise jose.InvalidJWTError from None
+    return kid, jose.verify(token, key=key.key, algorithm=key.algorithm)
+
+
+def verify(token: str, *, now: datetime) -> AccessToken:
+    """RFC 9068 §4. The audience is left to the caller. Raise InvalidTokenError for a token that is not ours, or dead."""
+    try:
+        kid, claims = _verified_claims(token)
+    except jose.InvalidJWTError:
+        raise InvalidTokenError(Reason("bad_token", "The token is malformed or was not signed by this instance.")) from None
+    state = find_token_state(client_id=claims["client_id"], credential_id=claims["credential_id"], jti=claims["jti"], kid=kid)
+    client = state.client
+    if client is None:
+        raise InvalidTokenError(Reason("unknown_client", "The client that the token was issued to is deleted."))
+    if claims["iss"] != settings.ISSUER_URL or claims["workspace"] != client.workspace:
+        raise InvalidTokenError(Reason("bad_token", "The token was issued under another issuer URL."), client=client)
+    if claims["exp"] <= now.timestamp():
+        raise InvalidTokenError(Reason("token_expired", f"The token ended at {datetime.fromtimestamp(claims['exp'], UTC):%d %b %H:%M:%S} UTC."), client=client)
+    if state.is_signing_key_revoked:
+        raise InvalidTokenError(Reason("signing_key_revoked", "The key that signed the token is revoked."), client=client)
+    if state.is_token_revoked:
+        raise InvalidTokenError(Reason("token_revoked", "The token is revoked."), client=client)
+    if state.is_credential_revoked:
+        raise InvalidTokenError(Reason("credential_revoked", f"The credential {claims['credential_id']}, which obtained the token, is revoked."), client=client)
+    if not client.is_enabled:
+        raise InvalidTokenError(Reason("client_disabled", "This client is disabled."), client=client)
+    audience = claims["aud"]
+    return AccessToken(
+        client=client,
+        scopes=tuple(claims["scope"].split()),
+        audiences=(audience,) if isinstance(audience, str) else tuple(audience),
+        credential_id=claims["credential_id"],
+        jti=claims["jti"],
+        issued_at=claims["iat"],
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+    )

@@ -1,0 +1,67 @@
+"""The server's door to the endpoints: ASGI events in, ASGI events out, with nothing of Django's request cycle between.
+
+The endpoints are synchronous and run in a small pool of threads, each with its own database connection. The event loop only reads and writes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from oauth import gateway
+from oauth.endpoint import MAX_BODY_BYTES, Request, Response, not_found
+from oauth.urls import ENDPOINTS
+
+# An endpoint computes and reads one row, so threads beyond the first only bridge waits: for a commit, for PostgreSQL, for argon2id.
+THREADS = 4
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="oauth")
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """scope["state"]["connection"]: the oauth.endpoint.Connection that the server settled."""
+    path: str = scope["path"]
+    endpoint = ENDPOINTS.get(path) or (gateway.verify if gateway.is_verify_path(path) else not_found)
+    method: str = scope["method"]
+    request = Request(
+        method=method,
+        path=path,
+        query=scope["query_string"].decode("latin-1"),
+        headers=_read_headers(scope["headers"]),
+        body=await _read_body(receive) if method == "POST" and endpoint is not gateway.verify else b"",
+        connection=scope["state"]["connection"],
+        now=datetime.now(UTC),
+    )
+    response = await asyncio.get_running_loop().run_in_executor(_pool, endpoint, request)
+    await _send(response, request, send)
+
+
+def _read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """None where it is longer than MAX_BODY_BYTES; then no more of it is read."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body") and len(body) <= MAX_BODY_BYTES:
+        message = await receive()
+        body += message.get("body", b"")
+    return body if len(body) <= MAX_BODY_BYTES else None
+
+
+async def _send(response: Response, request: Request, send: Send) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    headers.append((b"content-length", b"%d" % len(response.body)))
+    headers.append((b"x-request-id", request.connection.request_id.encode("latin-1")))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})

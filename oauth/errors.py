@@ -1,0 +1,224 @@
+"""What an endpoint may refuse, and how the refusal is told. RFC 6749 §5.2, RFC 6750 §3, RFC 8707 §2.
+
+Each error has two texts: the description goes to the caller, the reason to the log and to the FailedRequest that the client's owner finds by its request ID.
+InvalidClientError takes no description, so that it can't say which part of a credential was wrong.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from clients.scope import parse_scope
+
+if TYPE_CHECKING:
+    from oauth.lookup import RegisteredClient
+
+REALM = "TokenOS"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """code: stable, for counting. sentence: for the client's owner, who may know everything but the secret itself."""
+
+    code: str
+    sentence: str
+
+
+class OAuthError(Exception):
+    """description: RFC 6749 §5.2 characters, so neither quotes nor backslashes.
+
+    client, secret_id: whose request it was, where that is known. named_client_id: the ID that the request has, known or not.
+    """
+
+    error: ClassVar[str]
+    status: int = 400
+
+    def __init__(
+        self,
+        description: str,
+        *,
+        reason: Reason | None = None,
+        client: "RegisteredClient | None" = None,
+        named_client_id: str = "",
+        secret_id: str = "",
+    ) -> None:
+        super().__init__(description)
+        self.description = description
+        self.reason = reason or Reason(self.error, description)
+        self.client = client
+        self.named_client_id = named_client_id
+        self.secret_id = secret_id
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+
+class InvalidRequestError(OAuthError):
+    error = "invalid_request"
+
+
+class InsecureTransportError(InvalidRequestError):
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"This came over plain HTTP. Use {url} and treat credentials that were sent without TLS as leaked.",
+            reason=Reason("plain_http", "It came over plain HTTP. Use https. Treat the secret as leaked: rotate it now."),
+        )
+
+
+class MethodNotAllowedError(InvalidRequestError):
+    status = 405
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"This endpoint takes {' and '.join(allowed)} requests only.")
+        self.allowed = allowed
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("Allow", ", ".join(self.allowed)),)
+
+
+class ContentTooLargeError(InvalidRequestError):
+    status = 413
+
+    def __init__(self) -> None:
+        super().__init__("The body is longer than 64 KiB.")
+
+
+class NotFoundError(InvalidRequestError):
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("There is no endpoint at this path. /.well-known/oauth-authorization-server lists those that there are.")
+
+
+class UnsupportedGrantTypeError(OAuthError):
+    error = "unsupported_grant_type"
+
+
+class InvalidScopeError(OAuthError):
+    error = "invalid_scope"
+
+
+class InvalidTargetError(OAuthError):
+    error = "invalid_target"
+
+
+class InvalidClientError(OAuthError):
+    error = "invalid_client"
+    status = 401
+
+    def __init__(self, reason: Reason, *, client: "RegisteredClient | None" = None, named_client_id: str = "", secret_id: str = "") -> None:
+        super().__init__(
+            "Client authentication failed. The owner of the client finds the reason in the dashboard under the X-Request-Id of this answer.",
+            reason=reason,
+            client=client,
+            named_client_id=named_client_id,
+            secret_id=secret_id,
+        )
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("WWW-Authenticate", f'Basic realm="{REALM}", charset="UTF-8"'),)
+
+
+class TooManyFailuresError(OAuthError):
+    error = "invalid_client"
+    status = 429
+
+    def __init__(self, *, retry_after: int, client: "RegisteredClient | None" = None) -> None:
+        super().__init__(
+            f"Too many failed authentications from this address. Wait {retry_after} s.",
+            reason=Reason("throttled", "Too many failed authentications came from this address, so it has to wait."),
+            client=client,
+        )
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("Retry-After", str(self.retry_after)),)
+
+
+class TemporarilyUnavailableError(OAuthError):
+    error = "temporarily_unavailable"
+    status = 503
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__("The service is unavailable for a moment. Repeat the request after the time in Retry-After.", reason=reason)
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("Retry-After", "2"),)
+
+
+class ServerError(OAuthError):
+    error = "server_error"
+    status = 500
+
+    def __init__(self) -> None:
+        super().__init__("This failed on our side. Nothing was changed. The log has the cause under the X-Request-Id of this answer.")
+
+
+class MissingTokenError(OAuthError):
+    """RFC 6750 §3.1: without any credentials the challenge carries no error code."""
+
+    error = "invalid_token"
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("Send an access token or a client's credentials in the Authorization header.")
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("WWW-Authenticate", f'Bearer realm="{REALM}"'),)
+
+
+_BEARER_REFUSED = "The token or key is malformed, unknown, expired, revoked or not meant for this resource."
+_BEARER_CHALLENGE = f'Bearer realm="{REALM}", error="invalid_token", error_description="{_BEARER_REFUSED}"'
+
+
+class InvalidTokenError(OAuthError):
+    """RFC 6750 §3.1. Like InvalidClientError it takes no description."""
+
+    error = "invalid_token"
+    status = 401
+
+    def __init__(self, reason: Reason, *, client: "RegisteredClient | None" = None) -> None:
+        super().__init__(_BEARER_REFUSED, reason=reason, client=client)
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("WWW-Authenticate", _BEARER_CHALLENGE),)
+
+
+class InvalidAPIKeyError(InvalidClientError):
+    """A secret used as a bearer token: told like InvalidTokenError, counted like InvalidClientError."""
+
+    error = "invalid_token"
+
+    def __init__(self, refused: InvalidClientError) -> None:
+        super().__init__(refused.reason, client=refused.client, named_client_id=refused.named_client_id, secret_id=refused.secret_id)
+        self.description = _BEARER_REFUSED
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("WWW-Authenticate", _BEARER_CHALLENGE),)
+
+
+class InsufficientScopeError(OAuthError):
+    """RFC 6750 §3.1."""
+
+    error = "insufficient_scope"
+    status = 403
+
+    def __init__(self, required: tuple[str, ...], *, client: "RegisteredClient") -> None:
+        demanded = " ".join(required)
+        super().__init__(
+            "The credentials are good, but lack a scope that is required here.", reason=Reason("insufficient_scope", f"It needs {demanded}."), client=client
+        )
+        self.required = demanded
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        # What a caller demanded may be no scope at all; only a well-formed one may stand in a header.
+        scope = f', scope="{self.required}"' if parse_scope(self.required) else ""
+        return (("WWW-Authenticate", f'Bearer realm="{REALM}", error="insufficient_scope"{scope}'),)

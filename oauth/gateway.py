@@ -1,0 +1,50 @@
+"""/gateway/<workspace>/verify: forward authentication for nginx auth_request, Traefik, Caddy and Envoy, which appends the original path.
+
+Answers 200 with who the caller is, or 401 or 403 (RFC 6750 §3). What the query string and the headers demand adds up, so that a caller who can write either can
+only make it stricter. Any method, for proxies pass on the original one; a body is not read.
+"""
+
+from urllib.parse import parse_qs
+
+from clients.services import usage
+from oauth.endpoint import Request, Response, endpoint
+from oauth.errors import InvalidTokenError, Reason
+from oauth.protected_resource import authenticate_caller, require_audience, require_scopes
+
+PREFIX = "/gateway/"
+
+
+def is_verify_path(path: str) -> bool:
+    """/gateway/<workspace>/verify and any path below it."""
+    parts = path.split("/", 4)
+    return path.startswith(PREFIX) and len(parts) >= 4 and parts[2] != "" and parts[3] == "verify"
+
+
+@endpoint("gateway", methods=None)
+def verify(request: Request) -> Response:
+    caller = authenticate_caller(request, takes_api_key_header=True)
+    client = caller.client
+    if request.path.split("/", 3)[2] != client.workspace:
+        raise InvalidTokenError(Reason("other_workspace", "It was used at the gateway of another workspace."), client=client)
+    demands = parse_qs(request.query, errors="replace") if request.query else {}
+    for audience in (*demands.get("audience", ()), *_header(request, "x-tokenos-require-audience")):
+        require_audience(caller, audience)
+    scopes = " ".join((*demands.get("scope", ()), *_header(request, "x-tokenos-require-scope")))
+    if scopes:
+        require_scopes(caller, tuple(dict.fromkeys(scopes.split())))
+    usage.record(client=client.pk, credential=caller.credential_id, endpoint="gateway", outcome=usage.GRANTED, now=request.now)
+    return Response(
+        200,
+        headers=(
+            ("Cache-Control", "no-store"),
+            ("X-TokenOS-Client-Id", client.client_id),
+            ("X-TokenOS-Workspace", client.workspace),
+            ("X-TokenOS-Scopes", " ".join(caller.scopes)),
+        ),
+    )
+
+
+def _header(request: Request, name: str) -> tuple[str, ...]:
+    """A repeated header arrives joined by commas. A demand that itself holds a comma can only be made in the query string."""
+    value = request.headers.get(name)
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if value else ()

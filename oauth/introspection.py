@@ -1,0 +1,46 @@
+"""POST /oauth2/introspect: token introspection, RFC 7662."""
+
+from django.conf import settings
+
+from oauth import access_token
+from oauth.access_token import AccessToken
+from oauth.client_authentication import authenticate_client
+from oauth.endpoint import Form, Request, Response, form_endpoint
+from oauth.errors import InvalidTokenError
+from oauth.lookup import RegisteredClient
+
+_INACTIVE = {"active": False}
+
+
+@form_endpoint("introspection")
+def introspect(request: Request, form: Form) -> Response:
+    """§2.2. A caller learns of a token of its own workspace that it obtained itself or whose aud holds one of its own audiences."""
+    presented = form.require("token")
+    caller = authenticate_client(request, form).client
+    try:
+        token = access_token.verify(presented, now=request.now)
+    except InvalidTokenError:
+        return Response.json(_INACTIVE)
+    return Response.json(_describe(token) if _concerns(caller, token) else _INACTIVE)
+
+
+def _concerns(caller: RegisteredClient, token: AccessToken) -> bool:
+    if token.client.pk == caller.pk:
+        return True
+    return token.client.workspace_pk == caller.workspace_pk and not set(caller.audiences).isdisjoint(token.audiences)
+
+
+def _describe(token: AccessToken) -> dict[str, object]:
+    return {
+        "active": True,
+        "scope": " ".join(token.scopes),
+        "client_id": token.client.client_id,
+        "token_type": "Bearer",
+        "exp": int(token.expires_at.timestamp()),
+        "iat": token.issued_at,
+        "sub": token.client.client_id,
+        "aud": token.audiences[0] if len(token.audiences) == 1 else list(token.audiences),
+        "iss": settings.ISSUER_URL,
+        "jti": token.jti,
+        "workspace": token.client.workspace,
+    }

@@ -1,0 +1,22 @@
+"""manage.py revoke_signing_key: for a key that was stolen."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from clients.management.base import JSONCommand, iso
+from clients.services.audit import Actor
+from oauth import services
+
+
+class Command(JSONCommand):
+    help = "Take a stolen key out of the JWKS at once; every token that it signed is dead. Another key signs from then on."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("kid", metavar="KID")
+
+    def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
+        key, signing = services.revoke_signing_key(kid=options["kid"], actor=actor, now=now)
+        return {"kid": key.kid, "state": key.state(now), "revoked_at": iso(key.revoked_at), "signing_kid": signing.kid, "signing_algorithm": signing.algorithm}

@@ -1,0 +1,32 @@
+"""manage.py rotate_signing_key: a new key for signing access tokens."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from clients.management.base import JSONCommand, iso
+from clients.services.audit import Actor
+from oauth import services
+from oauth.models import SigningKey
+
+
+class Command(JSONCommand):
+    help = "Publish a new signing key. It signs once every cache of the JWKS must hold it; the old one stays published until its last token has expired."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("--algorithm", metavar="|".join(SigningKey.Algorithm.values), help="default: that of the key that signs now")
+        parser.add_argument("--now", action="store_true", help="sign with it at once")
+
+    def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
+        rotated = services.rotate_signing_key(algorithm=options["algorithm"], immediately=options["now"], actor=actor, now=now)
+        return {
+            "kid": rotated.key.kid,
+            "algorithm": rotated.key.algorithm,
+            "state": rotated.key.state(now),
+            "activates_at": iso(rotated.key.activates_at),
+            "previous": [
+                {"kid": key.kid, "algorithm": key.algorithm, "state": key.state(now), "retires_at": iso(key.retires_at)} for key in rotated.previous
+            ],
+        }

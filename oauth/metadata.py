@@ -1,0 +1,43 @@
+"""Authorization server metadata, RFC 8414, and the JWKS, RFC 7517. Public, so open to every origin (CORS)."""
+
+from django.conf import settings
+
+from clients.models import Client
+from oauth.endpoint import Request, Response, endpoint
+from oauth.models import SigningKey
+from oauth.services import JWKS_MAX_AGE
+
+METADATA_MAX_AGE = 3600
+
+
+def _public(max_age: int) -> tuple[tuple[str, str], ...]:
+    return (("Cache-Control", f"public, max-age={max_age}"), ("Access-Control-Allow-Origin", "*"))
+
+
+@endpoint("metadata", methods=("GET", "HEAD"))
+def metadata(_request: Request) -> Response:
+    """RFC 8414 §2."""
+    issuer = settings.ISSUER_URL
+    methods = Client.AuthMethod.values
+    return Response.json(
+        {
+            "issuer": issuer,
+            "token_endpoint": f"{issuer}/oauth2/token",
+            "introspection_endpoint": f"{issuer}/oauth2/introspect",
+            "revocation_endpoint": f"{issuer}/oauth2/revoke",
+            "jwks_uri": f"{issuer}/.well-known/jwks.json",
+            "grant_types_supported": ["client_credentials"],
+            "response_types_supported": [],
+            "token_endpoint_auth_methods_supported": methods,
+            "introspection_endpoint_auth_methods_supported": methods,
+            "revocation_endpoint_auth_methods_supported": methods,
+        },
+        headers=_public(METADATA_MAX_AGE),
+    )
+
+
+@endpoint("jwks", methods=("GET", "HEAD"))
+def jwks(request: Request) -> Response:
+    """Keys that sign, will sign, or signed a token that may be alive. A verifier that keeps it for max-age never meets an unknown kid."""
+    keys = [key.public_jwk for key in SigningKey.objects.published(request.now)]
+    return Response.json({"keys": keys}, headers=_public(int(JWKS_MAX_AGE.total_seconds())))

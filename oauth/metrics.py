@@ -1,0 +1,2 @@
+def observe(endpoint: str, status: int, error: str, seconds: float) -> None:
+    pass

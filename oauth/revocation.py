@@ -1,0 +1,28 @@
+"""POST /oauth2/revoke: token revocation, RFC 7009."""
+
+from clients.models import Client
+from clients.services.audit import Actor
+from oauth import access_token, services
+from oauth.client_authentication import authenticate_client
+from oauth.endpoint import Form, Request, Response, form_endpoint
+from oauth.errors import InvalidTokenError
+
+
+@form_endpoint("revocation")
+def revoke(request: Request, form: Form) -> Response:
+    """§2.2: 200 whether or not there was anything to revoke. A client ends its own tokens only."""
+    presented = form.require("token")
+    caller = authenticate_client(request, form).client
+    try:
+        token = access_token.verify(presented, now=request.now)
+    except InvalidTokenError:
+        return Response.json({})
+    if token.client.pk == caller.pk:
+        services.revoke_token(
+            client=Client.objects.select_related("workspace").get(pk=caller.pk),
+            jti=token.jti,
+            expires_at=token.expires_at,
+            actor=Actor(f"client:{caller.client_id}", request.connection.remote_address, request.connection.request_id),
+            now=request.now,
+        )
+    return Response.json({})

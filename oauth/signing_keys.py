@@ -1,0 +1,43 @@
+"""The signing keys in the memory of this process. Key material never changes under one kid; whether a key may be used is read for each request."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from clients.key_encryption import MissingKeyEncryptionKeyError, decrypt
+from oauth import jose
+from oauth.errors import Reason, TemporarilyUnavailableError
+from oauth.models import SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedKey:
+    """key: private for signing, public for verifying, parsed."""
+
+    kid: str
+    algorithm: str
+    key: Any
+
+
+@lru_cache(maxsize=32)
+def signing_key(kid: str) -> LoadedKey:
+    """Raise MissingKeyEncryptionKeyError, SigningKey.DoesNotExist."""
+    row = SigningKey.objects.get(kid=kid)
+    return LoadedKey(kid, row.algorithm, jose.load_private_key(decrypt(row.private_key, context=kid)))
+
+
+@lru_cache(maxsize=32)
+def verification_key(kid: str) -> LoadedKey:
+    """Raise SigningKey.DoesNotExist."""
+    row = SigningKey.objects.get(kid=kid)
+    return LoadedKey(kid, row.algorithm, jose.load_public_key(row.public_jwk))
+
+
+def require_signing_key(kid: str | None) -> LoadedKey:
+    """Raise TemporarilyUnavailableError where no key signs now or KEY_ENCRYPTION_KEYS doesn't open it."""
+    if kid is None:
+        raise TemporarilyUnavailableError(Reason("no_signing_key", "There is no signing key. Run “manage.py rotate_signing_key --now”."))
+    try:
+        return signing_key(kid)
+    except MissingKeyEncryptionKeyError as error:
+        raise TemporarilyUnavailableError(Reason("key_encryption_key_missing", str(error))) from error

@@ -1,0 +1,74 @@
+"""Counting failed authentications over all workers and nodes, in the database.
+
+A window begins with its first failure and lasts FAILURE_WINDOW seconds. While a key has reached its limit, every attempt under it is refused without being
+counted. Successes cost nothing here: whether a key is blocked is read along with the client (oauth.lookup).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection
+
+from oauth.models import FailureCount
+
+_TABLE = FailureCount._meta.db_table
+_COUNT = f"""INSERT INTO {_TABLE} (key, failures, window_ends) VALUES (%s, 1, %s)
+    ON CONFLICT (key) DO UPDATE SET
+        failures = CASE WHEN {_TABLE}.window_ends <= %s THEN 1 ELSE {_TABLE}.failures + 1 END,
+        window_ends = CASE WHEN {_TABLE}.window_ends <= %s THEN excluded.window_ends ELSE {_TABLE}.window_ends END
+    RETURNING failures, window_ends"""  # noqa: S608  # only names of our own are put in
+
+
+@dataclass(frozen=True, slots=True)
+class FailureKeys:
+    """ "" for what isn't counted: an address that nothing shows, or attempts that name no client."""
+
+    client_and_address: str
+    address: str
+
+
+class Count(NamedTuple):
+    failures: int
+    window_ends: int
+
+
+def _network(address: str) -> str:
+    """An IPv6 customer has at least a /64, so a single address of it is no one's limit."""
+    if ":" not in address:
+        return address
+    packed = ip_address(address).packed
+    return packed[:8].hex()
+
+
+def failure_keys(*, client: str, address: str) -> FailureKeys:
+    """client: as the request names it. address: as the connection or a trusted proxy shows it, "" for unknown."""
+    if not address:
+        return FailureKeys("", "")
+    network = _network(address)
+    if not client:
+        return FailureKeys("", network)
+    return FailureKeys(hashlib.blake2b(f"{network} {client}".encode("utf-8", "surrogatepass"), digest_size=24).hexdigest(), network)
+
+
+def count(key: str, *, now: datetime) -> Count:
+    """Count one failure under key, atomically."""
+    seconds = int(now.timestamp())
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, (key, seconds + settings.FAILURE_WINDOW, seconds, seconds))
+        return Count(*cursor.fetchone())
+
+
+def count_failure(keys: FailureKeys, *, now: datetime) -> int | None:
+    """Count one under each key. Returns the seconds to wait where one is now over its limit, None where none is."""
+    waits = []
+    # Always in this order, so that two workers lock the rows in the same one.
+    for key, limit in ((keys.address, settings.FAILURES_PER_ADDRESS), (keys.client_and_address, settings.FAILURES_PER_CLIENT)):
+        if key:
+            counted = count(key, now=now)
+            if counted.failures > limit:
+                waits.append(counted.window_ends - int(now.timestamp()))
+    return max(waits, default=None)

@@ -1,0 +1,28 @@
+"""POST /oauth2/token: the token endpoint, RFC 6749 §3.2 and §4.4."""
+
+from clients.services import usage
+from oauth import access_token, client_credentials
+from oauth.client_authentication import authenticate_client
+from oauth.endpoint import Form, Request, Response, form_endpoint
+from oauth.errors import UnsupportedGrantTypeError
+from oauth.signing_keys import require_signing_key
+
+
+@form_endpoint("token")
+def token(request: Request, form: Form) -> Response:
+    """Answer per RFC 6749 §5.1: access_token, token_type, expires_in in seconds, scope."""
+    grant_type = form.require("grant_type")
+    authenticated = authenticate_client(request, form)
+    if grant_type != "client_credentials":
+        raise UnsupportedGrantTypeError("Use grant_type=client_credentials.", client=authenticated.client)
+    grant = client_credentials.grant(authenticated.client, form)
+    issued = access_token.issue(
+        client=authenticated.client,
+        credential_id=authenticated.credential_id,
+        scopes=grant.scopes,
+        audiences=grant.audiences,
+        key=require_signing_key(authenticated.signing_kid),
+        now=request.now,
+    )
+    usage.record(client=authenticated.client.pk, credential=authenticated.credential_id, endpoint="token", outcome=usage.GRANTED, now=request.now)
+    return Response.json({"access_token": issued, "token_type": "Bearer", "expires_in": authenticated.client.token_lifetime, "scope": " ".join(grant.scopes)})

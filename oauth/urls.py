@@ -1,0 +1,21 @@
+"""Paths of the protocol. oauth.asgi serves them straight from the server, these URLs any other server and Django's test client."""
+
+from django.urls import path, re_path
+
+from oauth import gateway, introspection, metadata, revocation, token, whoami
+from oauth.views import view
+
+ENDPOINTS = {
+    "/oauth2/token": token.token,
+    "/oauth2/introspect": introspection.introspect,
+    "/oauth2/revoke": revocation.revoke,
+    "/.well-known/oauth-authorization-server": metadata.metadata,
+    "/.well-known/openid-configuration": metadata.metadata,
+    "/.well-known/jwks.json": metadata.jwks,
+    "/api/v1/whoami": whoami.whoami,
+}
+
+urlpatterns = [
+    *(path(location.removeprefix("/"), view(endpoint), name=endpoint.__name__) for location, endpoint in ENDPOINTS.items()),
+    re_path(r"^gateway/[^/]+/verify(/.*)?$", view(gateway.verify), name="verify"),
+]
