@@ -4,6 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -19,15 +20,28 @@ def generate_password() -> str:
     return secrets.token_urlsafe(15)
 
 
-def create_workspace(*, slug: str, name: str, owner: str | None, is_instance_admin: bool = False, actor: Actor, now: datetime) -> tuple[Workspace, User | None]:
-    """A workspace and, where owner is an e-mail address, its owner: the account with that address, or a new one that has no password yet."""
+def create_workspace(
+    *,
+    slug: str,
+    name: str,
+    owner: str | None,
+    owner_password: str | None = None,
+    is_instance_admin: bool = False,
+    actor: Actor,
+    now: datetime,
+) -> tuple[Workspace, User | None]:
+    """A workspace and, where owner is an e-mail address, its owner: the account with that address, or a new one.
+
+    owner_password: of a new account; None for none yet. An account that is there already keeps what it has.
+    """
+    hashed = make_password(owner_password)
     with transaction.atomic():
         workspace = workspaces.create_workspace(slug=slug, name=name, actor=actor, now=now)
         if owner is None:
             return workspace, None
         user = User.objects.filter(email=owner.strip().lower()).first()
         if user is None:
-            user = create_user(email=owner, is_instance_admin=is_instance_admin, actor=actor, now=now)
+            user = create_user(email=owner, hashed_password=hashed, is_instance_admin=is_instance_admin, actor=actor, now=now)
         Membership.objects.create(workspace=workspace, user=user, role=Membership.Role.OWNER, created_at=now)
         audit.record(
             "member.added",
@@ -41,13 +55,16 @@ def create_workspace(*, slug: str, name: str, owner: str | None, is_instance_adm
     return workspace, user
 
 
-def create_user(*, email: str, is_instance_admin: bool = False, actor: Actor, now: datetime) -> User:
-    """An account without password. Raise ValidationError where the address is malformed or taken."""
+def create_user(*, email: str, hashed_password: str | None = None, is_instance_admin: bool = False, actor: Actor, now: datetime) -> User:
+    """An account; hashed_password: as make_password returns it, None for none yet. Raise ValidationError where the address is malformed or taken."""
     with transaction.atomic():
         try:
             user = User.objects.create_user(email, is_staff=is_instance_admin, is_superuser=is_instance_admin, created_at=now)
         except ValidationError as error:
             raise ValidationError(f"“{email[:80]}” can't be an account's e-mail address: {' '.join(error.messages)}", code="invalid_email") from None
+        if hashed_password is not None:
+            user.password = hashed_password
+            user.save(update_fields=["password"])
         audit.record(
             "user.created",
             workspace=None,
@@ -62,10 +79,9 @@ def create_user(*, email: str, is_instance_admin: bool = False, actor: Actor, no
 
 def set_password(*, user: User, password: str, actor: Actor, now: datetime) -> None:
     """Ends the sessions of the account that know the old one (Django's session hash)."""
-    hashed = User(password="")
-    hashed.set_password(password)
+    hashed = make_password(password)
     with transaction.atomic():
-        user.password = hashed.password
+        user.password = hashed
         user.save(update_fields=["password"])
         audit.record("user.password_changed", workspace=None, actor=actor, target_type="user", target_id=f"user:{user.pk} {user.email}", now=now)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TypedDict, Unpack
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -11,6 +12,7 @@ from clients.models.client import DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME, MI
 from clients.secret import generate_client_id
 from clients.services import audit
 from clients.services.audit import Actor
+from clients.services.credentials import NewSecret, insert_secret, prepare_secret
 from clients.services.validation import clean_networks, clean_resource_uri, clean_text
 
 DEFAULT_AUTH_METHODS = (Client.AuthMethod.CLIENT_SECRET_BASIC, Client.AuthMethod.CLIENT_SECRET_POST)
@@ -63,48 +65,80 @@ def describe(client: Client) -> dict[str, object]:
     }
 
 
-def create_client(
-    *,
-    workspace: Workspace,
-    name: str,
-    actor: Actor,
-    now: datetime,
-    environment: str = Client.Environment.LIVE,
-    auth_methods: Sequence[str] = DEFAULT_AUTH_METHODS,
-    scopes: Sequence[str] = (),
-    audiences: Sequence[str] = (),
-    allowed_networks: Sequence[str] = (),
-    token_lifetime: timedelta = DEFAULT_TOKEN_LIFETIME,
-    description: str = "",
-    contact: str = "",
-    tags: Sequence[str] = (),
-) -> Client:
-    """A client without credentials. Raise ValidationError, and write nothing, where a value makes no sense."""
+class ClientFields(TypedDict, total=False):
+    """What a client may be given besides its name. Each has a default; scopes are names, in the order in which a token gets them."""
+
+    environment: str
+    auth_methods: Sequence[str]
+    scopes: Sequence[str]
+    audiences: Sequence[str]
+    allowed_networks: Sequence[str]
+    token_lifetime: timedelta
+    description: str
+    contact: str
+    tags: Sequence[str]
+
+
+def _build(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
+    environment = fields.get("environment", Client.Environment.LIVE)
+    auth_methods = fields.get("auth_methods", DEFAULT_AUTH_METHODS)
+    scopes, audiences = fields.get("scopes", ()), fields.get("audiences", ())
+    networks, tags = fields.get("allowed_networks", ()), fields.get("tags", ())
     if environment not in Client.Environment.values:
         raise ValidationError(f"“{environment[:40]}” isn't an environment. Choose live or test.", code="unknown_environment")
     if not auth_methods:
         raise ValidationError(f"A client needs an authentication method. Choose from {', '.join(Client.AuthMethod.values)}.", code="required")
-    _check_lengths(scopes=scopes, audiences=audiences, ranges=allowed_networks, tags=tags)
-    client = Client(
+    _check_lengths(scopes=scopes, audiences=audiences, ranges=networks, tags=tags)
+    return Client(
         client_id=generate_client_id(),
         workspace=workspace,
         name=clean_text(name, field="name", max_length=100),
-        description=clean_text(description, field="description", max_length=1000, required=False),
-        contact=clean_text(contact, field="contact", max_length=254, required=False),
+        description=clean_text(fields.get("description", ""), field="description", max_length=1000, required=False),
+        contact=clean_text(fields.get("contact", ""), field="contact", max_length=254, required=False),
         tags=list(dict.fromkeys(clean_text(tag, field="tag", max_length=40) for tag in tags)),
         environment=str(environment),
         auth_methods=_clean_auth_methods(auth_methods),
+        scopes=list(scopes),
         audiences=list(dict.fromkeys(clean_resource_uri(audience) for audience in audiences)),
-        allowed_networks=clean_networks(allowed_networks),
-        token_lifetime=_clean_token_lifetime(token_lifetime),
+        allowed_networks=clean_networks(networks),
+        token_lifetime=_clean_token_lifetime(fields.get("token_lifetime", DEFAULT_TOKEN_LIFETIME)),
         created_at=now,
         created_by=actor.name[:254],
     )
+
+
+def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
     with transaction.atomic():
-        client.scopes = _clean_scopes(workspace, scopes)
+        client.scopes = _clean_scopes(client.workspace, client.scopes)
         client.save(force_insert=True)
-        audit.record("client.created", workspace=workspace, actor=actor, target_type="client", target_id=client.client_id, now=now, after=describe(client))
+        audit.record(
+            "client.created",
+            workspace=client.workspace,
+            actor=actor,
+            target_type="client",
+            target_id=client.client_id,
+            now=now,
+            after=describe(client),
+        )
+
+
+def create_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
+    """A client without credentials. Raise ValidationError, and write nothing, where a value makes no sense."""
+    client = _build(workspace=workspace, name=name, actor=actor, now=now, **fields)
+    _insert(client, actor=actor, now=now)
     return client
+
+
+def create_client_with_secret(
+    *, workspace: Workspace, name: str, actor: Actor, now: datetime, secret_lifetime: timedelta | None = None, **fields: Unpack[ClientFields]
+) -> NewSecret:
+    """A client and its first secret, both or neither. secret_lifetime: None for no end. Raise ValidationError, and write nothing, as create_client."""
+    client = _build(workspace=workspace, name=name, actor=actor, now=now, **fields)
+    new = prepare_secret(client=client, name="", lifetime=secret_lifetime, actor=actor, now=now)
+    with transaction.atomic():
+        _insert(client, actor=actor, now=now)
+        insert_secret(new.secret, actor=actor, now=now)
+    return new
 
 
 def _set_status(client: Client, status: str, event: str, *, actor: Actor, now: datetime) -> Client:

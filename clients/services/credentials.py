@@ -35,8 +35,8 @@ def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def _prepare(client: Client, *, name: str, lifetime: timedelta | None, actor: Actor, now: datetime) -> NewSecret:
-    """Everything that is slow, so that it happens before the transaction."""
+def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, actor: Actor, now: datetime) -> NewSecret:
+    """Everything that is slow, so that it happens before the transaction. The client may not be saved yet."""
     if lifetime is not None and lifetime <= timedelta():
         raise ValidationError(
             "A secret that has expired at once is of no use. Give it a longer life, for example 90d, or none for no end.", code="invalid_lifetime"
@@ -57,27 +57,32 @@ def _prepare(client: Client, *, name: str, lifetime: timedelta | None, actor: Ac
 
 
 def _insert(secret: ClientSecret, *, now: datetime) -> None:
-    if ClientSecret.objects.usable(now).filter(client_id=secret.client_id).count() >= MAX_USABLE_SECRETS:
+    if ClientSecret.objects.usable(now).filter(client=secret.client).count() >= MAX_USABLE_SECRETS:
         raise ValidationError(f"The client has {MAX_USABLE_SECRETS} usable secrets. Revoke one before you make another.", code="too_many_secrets")
     secret.save(force_insert=True)
 
 
 def create_secret(*, client: Client, actor: Actor, now: datetime, name: str = "", lifetime: timedelta | None = None) -> NewSecret:
     """A further secret; the others stay as they are."""
-    new = _prepare(client, name=name, lifetime=lifetime, actor=actor, now=now)
+    new = prepare_secret(client=client, name=name, lifetime=lifetime, actor=actor, now=now)
+    insert_secret(new.secret, actor=actor, now=now)
+    return new
+
+
+def insert_secret(secret: ClientSecret, *, actor: Actor, now: datetime) -> None:
+    """The second half of create_secret, for whoever has more to write in the same transaction."""
     with transaction.atomic():
-        locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
-        _insert(new.secret, now=now)
+        locked = Client.objects.select_for_update().select_related("workspace").get(pk=secret.client.pk)
+        _insert(secret, now=now)
         audit.record(
             "secret.created",
             workspace=locked.workspace,
             actor=actor,
             target_type="secret",
-            target_id=new.secret.secret_id,
+            target_id=secret.secret_id,
             now=now,
-            after={"client_id": locked.client_id, "name": new.secret.name, "expires_at": _iso(new.secret.expires_at)},
+            after={"client_id": locked.client_id, "name": secret.name, "expires_at": _iso(secret.expires_at)},
         )
-    return new
 
 
 def rotate_secret(
@@ -91,14 +96,15 @@ def rotate_secret(
 ) -> RotatedSecret:
     """A new secret; all usable old ones end after overlap, or earlier where they did already. Tokens that they obtained live on.
 
-    lifetime: None for what the newest usable old secret had been given.
+    lifetime: None for what the newest old secret had been given, a usable one if there is one.
     """
     if overlap < timedelta():
         raise ValidationError("The overlap is negative. Use 0 to end the old secrets at once, or for example 24h.", code="invalid_overlap")
-    newest = ClientSecret.objects.usable(now).filter(client=client).first()
+    secrets = ClientSecret.objects.filter(client=client)
+    newest = secrets.usable(now).first() or secrets.first()
     if lifetime is None and newest is not None and newest.lifetime is not None:
         lifetime = timedelta(seconds=newest.lifetime)
-    new = _prepare(client, name=name or (newest.name if newest else ""), lifetime=lifetime, actor=actor, now=now)
+    new = prepare_secret(client=client, name=name or (newest.name if newest else ""), lifetime=lifetime, actor=actor, now=now)
     with transaction.atomic():
         locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
         previous = list(ClientSecret.objects.usable(now).filter(client=locked).select_for_update())

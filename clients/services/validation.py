@@ -7,15 +7,19 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 
+# Part of many an emoji and of Persian words; alone they are invisible.
+_JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
 
 def clean_text(text: str, *, field: str, max_length: int, required: bool = True) -> str:
     """Text on one line, without surrounding white space, control and formatting characters."""
     cleaned = text.strip()
-    if required and not cleaned:
+    if required and not cleaned.strip(_JOINERS):
         raise ValidationError(f"The {field} is empty. Enter one, for example billing-sync.", code="required")
     if len(cleaned) > max_length:
         raise ValidationError(f"The {field} has {len(cleaned):,} characters. Use up to {max_length:,}.", code="too_long")
-    if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in cleaned):
+    if any(unicodedata.category(character) in _INVISIBLE and character not in _JOINERS for character in cleaned):
         raise ValidationError(f"The {field} contains a line break or an invisible character. Use visible characters on one line.", code="invalid_text")
     return cleaned
 

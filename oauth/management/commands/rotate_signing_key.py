@@ -26,7 +26,5 @@ class Command(JSONCommand):
             "algorithm": rotated.key.algorithm,
             "state": rotated.key.state(now),
             "activates_at": iso(rotated.key.activates_at),
-            "previous": [
-                {"kid": key.kid, "algorithm": key.algorithm, "state": key.state(now), "retires_at": iso(key.retires_at)} for key in rotated.previous
-            ],
+            "previous": [{"kid": key.kid, "algorithm": key.algorithm, "state": key.state(now), "retires_at": iso(key.retires_at)} for key in rotated.previous],
         }

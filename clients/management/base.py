@@ -1,0 +1,177 @@
+"""What every command shares: --json, one line for whatever goes wrong, the acting person and the moment.
+
+A command parses, calls a service and returns the result; it is printed here. Left out on purpose: rules about values, which are the services'.
+"""
+
+import argparse
+import json
+import os
+import pwd
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser, handle_default_options
+from django.db import Error as DatabaseError
+from django.db import IntegrityError, ProgrammingError, connections
+from django.utils import timezone
+
+from clients.key_encryption import MissingKeyEncryptionKeyError
+from clients.management.table import render_table
+from clients.models import Client, Workspace
+from clients.secret import looks_like_secret
+from clients.services.audit import Actor
+
+_SHOWN_ONCE = {
+    "client_secret": "Store the client secret now: it can't be shown again.",
+    "owner_password": "Note the owner's password now: it can't be shown again.",
+}
+
+
+class _StoreOnce(argparse.Action):
+    """Like argparse's store, but an option that is given twice is an error, for which of both would be meant?"""
+
+    _used = False
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
+        if self._used:
+            parser.error(f"{option_string} is given twice; give it once")
+        self._used = True
+        setattr(namespace, self.dest, values)
+
+
+class JSONCommand(BaseCommand):
+    """A subclass sets help, may declare() its arguments, and does its work in run()."""
+
+    requires_system_checks: list[str] | tuple[str, ...] | Literal["__all__"] = []
+
+    def declare(self, parser: CommandParser) -> None:
+        """Add the command's own arguments."""
+
+    def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
+        """Do the work and return what --json prints. A ValidationError becomes the one line on stderr."""
+        raise NotImplementedError
+
+    def render(self, result: Mapping[str, Any]) -> str:
+        """The result for a reader."""
+        return "\n".join([*render_table(result), *(note for name, note in _SHOWN_ONCE.items() if name in result)])
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.register("action", None, _StoreOnce)
+        parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+        self.declare(parser)
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **{"allow_abbrev": False, **kwargs})
+        # So that a usage error is a CommandError as well, and not argparse's several lines and exit status 2.
+        parser.called_from_command_line = False
+        return parser
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        traceback = False
+        try:
+            parser = self.create_parser(argv[0], argv[1])
+            options = vars(parser.parse_args(_join_negative_values(argv[2:])))
+            traceback = options["traceback"]
+            handle_default_options(argparse.Namespace(**options))
+            self.execute(*options.pop("args", ()), **options)
+        except CommandError as error:
+            if traceback:
+                raise
+            self.stderr.write(printable(str(error).removeprefix("Error: ")))
+            sys.exit(1)
+        finally:
+            connections.close_all()
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002  # Django calls it so
+        try:
+            _refuse_undecodable(options)
+            result = self.run(options, actor=Actor(f"command:{_system_user()}"), now=timezone.now())
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        except MissingKeyEncryptionKeyError as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(_explain(error)) from error
+        self._print(json.dumps(result) if options["json"] else self.render(result))
+
+    def _print(self, text: str) -> None:
+        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
+        try:
+            self.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            self.stdout.flush()
+        except OSError as error:
+            # Else Python tries once more at exit, and complains in its own words.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise CommandError(f"The command has done its work, but the result can't be written ({error.strerror}). A secret in it is lost.") from error
+
+
+def require_workspace(slug: str) -> Workspace:
+    workspace = Workspace.objects.filter(slug=slug).first()
+    if workspace is None:
+        known = ", ".join(Workspace.objects.values_list("slug", flat=True)[:20]) or "none yet; create_workspace makes one"
+        raise CommandError(f"There is no workspace “{slug[:63]}”. There is: {known}.")
+    return workspace
+
+
+def require_client(client_id: str) -> Client:
+    if looks_like_secret(client_id):
+        raise CommandError("That is a secret, not a client ID. Give the client_id that was printed when the client was made.")
+    client = Client.objects.select_related("workspace").filter(client_id=client_id).first()
+    if client is None:
+        raise CommandError(f"There is no client “{client_id[:64]}”. Give the client_id that was printed when the client was made; upper and lower case matter.")
+    return client
+
+
+def parse_whole_number(text: str, *, field: str, least: int, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
+        raise ValidationError(f"“{text[:40]}” isn't a {field}. Use a whole number from {least} to {most}.", code="invalid_number")
+    return int(text)
+
+
+def iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def printable(text: str) -> str:
+    """Text on one line, whatever somebody typed; what a terminal might obey is replaced."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in " ".join(text.split()))
+
+
+def _join_negative_values(arguments: Sequence[str]) -> list[str]:
+    """Make --overlap -5h one word, so that it is refused as a duration and not taken for an option -5h."""
+    joined: list[str] = []
+    for argument in arguments:
+        if re.match(r"-[0-9]", argument) and joined and re.fullmatch(r"--[a-z-]+", joined[-1]):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _refuse_undecodable(options: Mapping[str, Any]) -> None:
+    for name, value in options.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and re.search("[\0\ud800-\udfff]", text):
+                raise ValidationError(f"The value of {name} isn't UTF-8 text, or holds a NUL character. Type it anew.", code="invalid_text")
+
+
+def _system_user() -> str:
+    try:
+        # Not getpass.getuser(), which believes whatever LOGNAME says.
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def _explain(error: DatabaseError) -> str:
+    if isinstance(error, IntegrityError):
+        return "Somebody else changed the same at the same moment, and nothing was written. Run the command again."
+    if isinstance(error, ProgrammingError) or "no such" in str(error):
+        return "The database isn't set up for this version. Run “make setup”."
+    if "locked" in str(error):
+        return "The database is locked by another process, and nothing was written. Run the command again in a moment."
+    return f"The database can't be reached ({str(error).splitlines()[0]}). Check DATABASE_URL and DATA_DIR, and whether the database runs."

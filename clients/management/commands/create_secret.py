@@ -1,0 +1,32 @@
+"""manage.py create_secret: a further secret of a client."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from clients.duration import parse_duration
+from clients.management.base import JSONCommand, iso, require_client
+from clients.services import credentials
+from clients.services.audit import Actor
+
+
+class Command(JSONCommand):
+    help = "Make a further secret of a client, which is shown once. The others stay as they are."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("client_id", metavar="CLIENT_ID")
+        parser.add_argument("--name", default="")
+        parser.add_argument("--expires-in", metavar="DURATION", help="for example 90d (default: never)")
+
+    def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
+        expires_in = options["expires_in"]
+        lifetime = None if expires_in is None else parse_duration(expires_in)
+        new = credentials.create_secret(client=require_client(options["client_id"]), name=options["name"], lifetime=lifetime, actor=actor, now=now)
+        return {
+            "client_id": new.secret.client.client_id,
+            "client_secret": new.plaintext,
+            "secret_id": new.secret.secret_id,
+            "expires_at": iso(new.secret.expires_at),
+        }

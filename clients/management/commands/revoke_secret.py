@@ -1,0 +1,27 @@
+"""manage.py revoke_secret: end one secret at once."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandParser
+
+from clients.management.base import JSONCommand, iso, require_client
+from clients.secret import looks_like_secret
+from clients.services import credentials
+from clients.services.audit import Actor
+
+
+class Command(JSONCommand):
+    help = "End a secret for ever, at once, with every token that it obtained."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("client_id", metavar="CLIENT_ID")
+        parser.add_argument("secret_id", metavar="SECRET_ID")
+
+    def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
+        if looks_like_secret(options["secret_id"]):
+            raise ValidationError("That is a whole secret. Give its ID, the ten characters after tos_live_ or tos_test_.", code="secret_given")
+        secret = credentials.revoke_secret(client=require_client(options["client_id"]), secret_id=options["secret_id"], actor=actor, now=now)
+        return {"client_id": secret.client.client_id, "secret_id": secret.secret_id, "revoked_at": iso(secret.revoked_at)}

@@ -1,0 +1,45 @@
+"""manage.py rotate_secret: a new secret for a client, while the old ones run out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from clients.duration import format_duration, parse_duration
+from clients.management.base import JSONCommand, iso, require_client
+from clients.services import credentials
+from clients.services.audit import Actor
+
+
+class Command(JSONCommand):
+    help = "Make a new secret, which is shown once, and let the old ones run out."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("client_id", metavar="CLIENT_ID")
+        parser.add_argument(
+            "--overlap",
+            default=format_duration(credentials.DEFAULT_OVERLAP),
+            metavar="DURATION",
+            help="how long the old ones still work; 0 ends them at once (default: 24h)",
+        )
+        parser.add_argument("--name", default="", help="default: that of the old one")
+        parser.add_argument("--expires-in", metavar="DURATION", help="for example 90d (default: what the old one had been given)")
+
+    def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
+        expires_in = options["expires_in"]
+        rotated = credentials.rotate_secret(
+            client=require_client(options["client_id"]),
+            overlap=parse_duration(options["overlap"]),
+            name=options["name"],
+            lifetime=None if expires_in is None else parse_duration(expires_in),
+            actor=actor,
+            now=now,
+        )
+        return {
+            "client_id": rotated.secret.client.client_id,
+            "client_secret": rotated.plaintext,
+            "secret_id": rotated.secret.secret_id,
+            "expires_at": iso(rotated.secret.expires_at),
+            "previous": [{"secret_id": secret.secret_id, "expires_at": iso(secret.expires_at)} for secret in rotated.previous],
+        }

@@ -1,0 +1,34 @@
+"""A command's result as a table for a reader."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+
+def _label(name: str) -> str:
+    return {"kid": "Key ID"}.get(name, re.sub(r"\bid\b", "ID", name.replace("_", " ")).capitalize().replace(" id", " ID"))
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "never" if name.endswith("_at") else "none"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def render_table(result: Mapping[str, Any]) -> list[str]:
+    """Lines: one for each value; for each list of objects a table of its own. Empty lists are left out."""
+    plain = {name: value for name, value in result.items() if value not in ([], ()) and not _is_list_of_objects(value)}
+    width = max(map(len, map(_label, plain)), default=0)
+    lines = [f"{_label(name):{width}}  {_cell(name, value)}" for name, value in plain.items()]
+    for name, rows in result.items():
+        if _is_list_of_objects(rows):
+            cells = [[_label(column) for column in rows[0]], *([_cell(column, value) for column, value in row.items()] for row in rows)]
+            widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+            lines += ["", _label(name), *("  " + "  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in cells)]
+    return lines
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
