@@ -1,0 +1,93 @@
+"""manage.py prepare: make the database ready to serve, for make setup and make run. It only adds what is missing.
+
+The demo client's secret goes into a file of mode 0600 and is printed nowhere. Whoever deletes the demo workspace or disables or deletes the demo client
+doesn't get them back.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.management import call_command
+from django.core.management.base import CommandError, CommandParser
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from clients.management.base import JSONCommand
+from clients.services.audit import Actor
+from dashboard import first_start
+from dashboard.server_certificate import locked
+
+
+class Command(JSONCommand):
+    help = "Make the database ready to serve: migrations, static files, first signing key, demo workspace and client. Only adds what is missing."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("--announce", action="store_true", help="end with the URL, how to sign in, and a curl that gets a token")
+
+    def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
+        # The database file and what SQLite puts beside it are nobody else's business.
+        os.umask(0o077)
+        try:
+            with _one_at_a_time():
+                return _prepare(announce=options["announce"], actor=actor, now=now)
+        except OSError as error:
+            raise CommandError(f"{error.filename or settings.DATA_DIR}: {error.strerror}. TokenOS must be able to write there; see DATA_DIR.") from error
+
+    def render(self, result: Mapping[str, Any]) -> str:
+        return "\n".join([*result["done"], *(first_start.render_announcement(result["announcement"]) if "announcement" in result else ())])
+
+
+def _prepare(*, announce: bool, actor: Actor, now: datetime) -> dict[str, Any]:
+    _check_settings()
+    steps = (
+        _migrate(),
+        first_start.collect_static_files(),
+        first_start.create_signing_key(actor=actor, now=now),
+        first_start.create_demo_workspace(actor=actor, now=now),
+        first_start.write_curl_configuration(actor=actor, now=now),
+    )
+    result: dict[str, Any] = {"done": [step for step in steps if step is not None]}
+    return {**result, "announcement": first_start.announce(actor=actor, now=now)} if announce else result
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Over this DATA_DIR, and with PostgreSQL over all nodes of the database."""
+    with locked(settings.DATA_DIR):
+        if connection.vendor != "postgresql":
+            yield
+            return
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(hashtext('tokenos prepare'))")
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtext('tokenos prepare'))")
+
+
+def _check_settings() -> None:
+    wrong = [message for message in checks.run_checks() if message.is_serious()]
+    if wrong:
+        raise CommandError(" ".join(f"{message.msg} {message.hint or ''}".strip() for message in wrong))
+
+
+def _migrate() -> str | None:
+    executor = MigrationExecutor(connection)
+    known = set(executor.loader.disk_migrations) | {old for new in executor.loader.replacements.values() for old in new.replaces}
+    unknown = sorted(".".join(migration) for migration in executor.loader.applied_migrations if migration not in known)
+    if unknown:
+        raise CommandError(
+            f"The database was made by a newer version of TokenOS (it has {', '.join(unknown[:3])}). "
+            "Install that version again, or restore the backup that you made before the upgrade."
+        )
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if not plan:
+        return None
+    call_command("migrate", interactive=False, verbosity=0)
+    return f"Migrated the database ({len(plan)} migrations)"
