@@ -128,9 +128,10 @@ SESSION_COOKIE_NAME = "__Host-session"
 CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_NAME = "__Host-csrf"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "dashboard.views.errors.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-LOGGING_CONFIG = None
-LOGGING: dict[str, Any] = {}
+LOGGING_CONFIG = "dashboard.logs.configure"
+LOGGING: dict[str, Any] = {"level": "INFO"}

@@ -1,0 +1,137 @@
+"""Logging: one JSON object a line on stderr for the server, readable lines for commands; without secrets in either.
+
+Whatever looks like a secret of ours, a JWT, the value of an Authorization or DPoP header or a private key is taken out of every record, wherever in the
+program it was logged. That is a net for mistakes: nothing of ours logs a credential on purpose. Nothing here needs a started Django.
+"""
+
+import json
+import logging
+import logging.config
+import re
+import sys
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+REDACTED = "[redacted]"
+
+_PRIVATE_KEY = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)"
+_SECRET = r"tos_(?:live|test)_\w+"  # noqa: S105  # a pattern
+_JWT = r"(?-i:eyJ)[\w-]+\.[\w-]+\.[\w-]*"
+# A header with its name, as in a header line, the repr of a dictionary, or a tuple of bytes: all of the value goes.
+_HEADER = r"""(?P<header>(?<![a-z])(?:authorization|x[-_]api[-_]key|cookie)(?:["']\s*[:=,]|\s*[:=])\s*b?)(?:"[^"\n]*"|'[^'\n]*'|[^\n]+)"""
+_PROOF = r"""(?P<proof>(?<![a-z])dpop["']?\s*[:=,]\s*b?["']?)[\w.~+/-]{16,}=*"""
+# A value without its header's name. Long enough to be none of the words that follow "Basic" or "Bearer" in a sentence.
+_SCHEME = r"(?P<scheme>\b(?:Basic|Bearer|DPoP)\s+)[\w.~+/-]{16,}=*"
+_PARAMETER = r"(?P<parameter>\b(?:client_secret|client_assertion|access_token|token|password|new_password[12]|old_password)=)[^&\s\"']+"
+_PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMETER, _SECRET, _JWT)), re.DOTALL | re.IGNORECASE | re.ASCII)
+
+_SENSITIVE_NAME = re.compile(r"password|secret\Z|authorization|\Adpop\Z|assertion|\A(access_)?token\Z|private_key|cookie|api_?key", re.IGNORECASE)
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def redact(text: str) -> str:
+    return _PATTERN.sub(lambda match: "".join(group for group in match.groups() if group) + REDACTED, text)
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """The value in JSON's types, redacted; whatever JSON lacks as text. It never fails: a log line that raises would hide what it was about."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else str(value)  # JSON has neither NaN nor infinity
+    if depth < 5:
+        if isinstance(value, Mapping):
+            return {redact(_text(name)): REDACTED if _SENSITIVE_NAME.search(_text(name)) else _plain(item, depth + 1) for name, item in value.items()}
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [_plain(item, depth + 1) for item in value]
+    return redact(_text(value))
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001  # whatever the object's __str__ does
+        return f"<{type(value).__name__}>"
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001  # wrong arguments, or an argument that can't be shown
+        return f"{_text(record.msg)} {_text(record.args)}"
+
+
+class RedactingFilter(logging.Filter):
+    """Replaces what is secret in message, extra fields and exception, once, so that no formatter can show it. Keeps every record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(_message(record)), None
+        if record.exc_info and not record.exc_text and record.exc_info[0] is not None:
+            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+        if record.exc_text:
+            record.exc_text = redact(record.exc_text)
+        if record.stack_info:
+            record.stack_info = redact(record.stack_info)
+        request = record.__dict__.pop("request", None)
+        if request is not None:
+            record.__dict__.update(_describe_request(request))
+        for name in record.__dict__.keys() - _STANDARD:
+            record.__dict__[name] = REDACTED if _SENSITIVE_NAME.search(name) else _plain(record.__dict__[name])
+        return True
+
+
+def _describe_request(request: Any) -> dict[str, Any]:
+    """Django passes the whole request, whose text has the query string in it. The path is enough to find the view, the ID to find the rest."""
+    connection = getattr(request, "connection", None)
+    return {
+        "method": getattr(request, "method", None),
+        "path": getattr(request, "path", None),
+        **({"request_id": connection.request_id} if connection is not None else {}),
+    }
+
+
+class JSONFormatter(logging.Formatter):
+    """One object a line: time, level, logger, message, then the extra fields, then exception and stack, where there are any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.msg,
+        }
+        extra = {name: value for name, value in sorted(vars(record).items()) if name not in _STANDARD and name not in line and value is not None}
+        line.update(extra)
+        if record.exc_text:
+            line["exception"] = record.exc_text
+        if record.stack_info:
+            line["stack"] = record.stack_info
+        return json.dumps(line)
+
+
+def is_command() -> bool:
+    """Whether this process is manage.py, whose reader is a person."""
+    return Path(sys.argv[0]).name == "manage.py"
+
+
+def configure(config: Mapping[str, Any]) -> None:
+    """Django's LOGGING_CONFIG, called by gunicorn.py too. config: settings.LOGGING, {"level": of the server}; commands say warnings and worse only."""
+    command = is_command()
+    formatter: dict[str, Any] = {"format": "%(levelname)s: %(message)s"} if command else {"()": JSONFormatter}
+    # Django's own loggers have handlers by default, which would write every line twice.
+    through_root = {"handlers": [], "level": "NOTSET", "propagate": True}
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "filters": {"redact": {"()": RedactingFilter}},
+            "formatters": {"line": formatter},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
+            "loggers": {"django": through_root, "django.server": through_root},
+            "root": {"handlers": ["stderr"], "level": "WARNING" if command else config["level"]},
+        }
+    )
