@@ -14,7 +14,7 @@ from django.conf import settings
 
 from oauth import jose
 from oauth.errors import InvalidTokenError, Reason
-from oauth.lookup import RegisteredClient, find_token_state
+from oauth.lookup import RegisteredClient, TokenState, find_token_state
 from oauth.models import SigningKey
 from oauth.signing_keys import LoadedKey, verification_key
 
@@ -77,24 +77,14 @@ def verify(token: str, *, now: datetime) -> AccessToken:
     except jose.InvalidJWTError:
         raise InvalidTokenError(Reason("bad_token", "The token is malformed or was not signed by this instance.")) from None
     state = find_token_state(client_id=claims["client_id"], credential_id=claims["credential_id"], jti=claims["jti"], kid=kid)
-    client = state.client
-    if client is None:
+    if state.client is None:
         raise InvalidTokenError(Reason("unknown_client", "The client that the token was issued to is deleted."))
-    if claims["iss"] != settings.ISSUER_URL or claims["workspace"] != client.workspace:
-        raise InvalidTokenError(Reason("bad_token", "The token was issued under another issuer URL."), client=client)
-    if claims["exp"] <= now.timestamp():
-        raise InvalidTokenError(Reason("token_expired", f"The token ended at {datetime.fromtimestamp(claims['exp'], UTC):%d %b %H:%M:%S} UTC."), client=client)
-    if state.is_signing_key_revoked:
-        raise InvalidTokenError(Reason("signing_key_revoked", "The key that signed the token is revoked."), client=client)
-    if state.is_token_revoked:
-        raise InvalidTokenError(Reason("token_revoked", "The token is revoked."), client=client)
-    if state.is_credential_revoked:
-        raise InvalidTokenError(Reason("credential_revoked", f"The credential {claims['credential_id']}, which obtained the token, is revoked."), client=client)
-    if not client.is_enabled:
-        raise InvalidTokenError(Reason("client_disabled", "This client is disabled."), client=client)
+    reason = _find_reason_to_refuse(claims, state.client, state, now)
+    if reason is not None:
+        raise InvalidTokenError(reason, client=state.client, credential_id=claims["credential_id"])
     audience = claims["aud"]
     return AccessToken(
-        client=client,
+        client=state.client,
         scopes=tuple(claims["scope"].split()),
         audiences=(audience,) if isinstance(audience, str) else tuple(audience),
         credential_id=claims["credential_id"],
@@ -102,3 +92,19 @@ def verify(token: str, *, now: datetime) -> AccessToken:
         issued_at=claims["iat"],
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
     )
+
+
+def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, state: TokenState, now: datetime) -> Reason | None:
+    if claims["iss"] != settings.ISSUER_URL or claims["workspace"] != client.workspace:
+        return Reason("other_issuer", "The token was issued under another issuer URL.")
+    if claims["exp"] <= now.timestamp():
+        return Reason("token_expired", f"The token ended at {datetime.fromtimestamp(claims['exp'], UTC):%d %b %H:%M:%S} UTC.")
+    if state.is_signing_key_revoked:
+        return Reason("signing_key_revoked", "The key that signed the token is revoked.")
+    if state.is_token_revoked:
+        return Reason("token_revoked", "The token is revoked.")
+    if state.is_credential_revoked:
+        return Reason("credential_revoked", f"The credential {claims['credential_id']}, which obtained the token, is revoked.")
+    if not client.is_enabled:
+        return Reason("client_disabled", "This client is disabled.")
+    return None

@@ -77,7 +77,7 @@ def read_basic(authorization: str) -> PresentedSecret:
     if "," in authorization:
         raise InvalidRequestError("The Authorization header is repeated. Send it once.")
     if scheme.lower() != "basic":
-        raise InvalidClientError(Reason("method_not_supported", f"It came with the authentication scheme {scheme[:20]}. This endpoint takes Basic."))
+        raise InvalidClientError(Reason("method_not_supported", "It came with another authentication scheme than Basic in the Authorization header."))
     try:
         client_id, colon, client_secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
         client_id, client_secret = _decode(client_id), _decode(client_secret)
@@ -109,6 +109,7 @@ def authenticate_secret(request: Request, presented: PresentedSecret) -> Authent
             client=client,
             named_client_id=presented.client_id or (client.client_id if client else ""),
             secret_id=parsed.secret_id if parsed else "",
+            credential_id=registration.secret.secret_id if registration.secret and client and registration.secret.client_pk == client.pk else "",
         )
     _record_use(registration.secret, presented.plaintext, request)
     return AuthenticatedClient(client, registration.secret.secret_id, presented.method, registration.signing_kid)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from clients.scope import parse_scope
+from oauth.client_authentication import AuthenticatedClient
 from oauth.endpoint import Form
 from oauth.errors import InvalidScopeError, InvalidTargetError, Reason
-from oauth.lookup import RegisteredClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,30 +14,34 @@ class Grant:
     audiences: tuple[str, ...]
 
 
-def grant(client: RegisteredClient, form: Form) -> Grant:
+def grant(authenticated: AuthenticatedClient, form: Form) -> Grant:
     """Raise InvalidScopeError, InvalidTargetError."""
-    return Grant(grant_scopes(client, form.get("scope")), grant_audiences(client, form.resource))
+    return Grant(grant_scopes(authenticated, form.get("scope")), grant_audiences(authenticated, form.resource))
 
 
-def grant_scopes(client: RegisteredClient, scope: str | None) -> tuple[str, ...]:
+def grant_scopes(authenticated: AuthenticatedClient, scope: str | None) -> tuple[str, ...]:
     """RFC 6749 §3.3. scope: as asked for; None for all that the client has."""
     if scope is None:
-        return client.scopes
+        return authenticated.client.scopes
     scopes = parse_scope(scope)
     if scopes is None:
-        raise InvalidScopeError("The scope is malformed. Send scope names separated by single spaces.", client=client)
-    missing = [name for name in scopes if name not in client.scopes]
+        raise InvalidScopeError(
+            "The scope is malformed. Send scope names separated by single spaces.", client=authenticated.client, credential_id=authenticated.credential_id
+        )
+    missing = [name for name in scopes if name not in authenticated.client.scopes]
     if missing:
         raise InvalidScopeError(
             "The scope is unknown or not allowed for this client. Ask for some of its own, or leave scope out for all of them.",
             reason=Reason("scope_not_allowed", f"{', '.join(missing)[:200]} isn't among this client's scopes. Add it, or ask for less."),
-            client=client,
+            client=authenticated.client,
+            credential_id=authenticated.credential_id,
         )
     return scopes
 
 
-def grant_audiences(client: RegisteredClient, resource: tuple[str, ...]) -> tuple[str, ...]:
+def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...]) -> tuple[str, ...]:
     """RFC 8707 §2. resource: as asked for; none for all audiences of the client, or the workspace's own where it has none."""
+    client = authenticated.client
     if not resource:
         return client.audiences or (client.default_audience,)
     refused = [uri for uri in resource if uri not in client.audiences and uri != client.default_audience]
@@ -45,6 +49,7 @@ def grant_audiences(client: RegisteredClient, resource: tuple[str, ...]) -> tupl
         raise InvalidTargetError(
             "The resource is malformed, unknown or not allowed for this client.",
             reason=Reason("resource_not_allowed", f"{refused[0][:200]} isn't among this client's audiences. Add it, or leave resource out."),
-            client=client,
+            client=authenticated.client,
+            credential_id=authenticated.credential_id,
         )
     return tuple(dict.fromkeys(resource))

@@ -26,7 +26,7 @@ class Reason:
 class OAuthError(Exception):
     """description: RFC 6749 §5.2 characters, so neither quotes nor backslashes.
 
-    client, secret_id: whose request it was, where that is known. named_client_id: the ID that the request has, known or not.
+    client, credential_id: whose request it was, as far as that is known. named_client_id, secret_id: the IDs that the request has, known or not.
     """
 
     error: ClassVar[str]
@@ -40,6 +40,7 @@ class OAuthError(Exception):
         client: "RegisteredClient | None" = None,
         named_client_id: str = "",
         secret_id: str = "",
+        credential_id: str = "",
     ) -> None:
         super().__init__(description)
         self.description = description
@@ -47,6 +48,7 @@ class OAuthError(Exception):
         self.client = client
         self.named_client_id = named_client_id
         self.secret_id = secret_id
+        self.credential_id = credential_id
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -107,13 +109,22 @@ class InvalidClientError(OAuthError):
     error = "invalid_client"
     status = 401
 
-    def __init__(self, reason: Reason, *, client: "RegisteredClient | None" = None, named_client_id: str = "", secret_id: str = "") -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        *,
+        client: "RegisteredClient | None" = None,
+        named_client_id: str = "",
+        secret_id: str = "",
+        credential_id: str = "",
+    ) -> None:
         super().__init__(
             "Client authentication failed. The owner of the client finds the reason in the dashboard under the X-Request-Id of this answer.",
             reason=reason,
             client=client,
             named_client_id=named_client_id,
             secret_id=secret_id,
+            credential_id=credential_id,
         )
 
     @property
@@ -182,8 +193,8 @@ class InvalidTokenError(OAuthError):
     error = "invalid_token"
     status = 401
 
-    def __init__(self, reason: Reason, *, client: "RegisteredClient | None" = None) -> None:
-        super().__init__(_BEARER_REFUSED, reason=reason, client=client)
+    def __init__(self, reason: Reason, *, client: "RegisteredClient | None" = None, credential_id: str = "") -> None:
+        super().__init__(_BEARER_REFUSED, reason=reason, client=client, credential_id=credential_id)
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -196,7 +207,13 @@ class InvalidAPIKeyError(InvalidClientError):
     error = "invalid_token"
 
     def __init__(self, refused: InvalidClientError) -> None:
-        super().__init__(refused.reason, client=refused.client, named_client_id=refused.named_client_id, secret_id=refused.secret_id)
+        super().__init__(
+            refused.reason,
+            client=refused.client,
+            named_client_id=refused.named_client_id,
+            secret_id=refused.secret_id,
+            credential_id=refused.credential_id,
+        )
         self.description = _BEARER_REFUSED
 
     @property
@@ -210,10 +227,13 @@ class InsufficientScopeError(OAuthError):
     error = "insufficient_scope"
     status = 403
 
-    def __init__(self, required: tuple[str, ...], *, client: "RegisteredClient") -> None:
+    def __init__(self, required: tuple[str, ...], *, client: "RegisteredClient", credential_id: str) -> None:
         demanded = " ".join(required)
         super().__init__(
-            "The credentials are good, but lack a scope that is required here.", reason=Reason("insufficient_scope", f"It needs {demanded}."), client=client
+            "The credentials are good, but lack a scope that is required here.",
+            reason=Reason("insufficient_scope", f"It lacks a scope of those required there: {demanded}."),
+            client=client,
+            credential_id=credential_id,
         )
         self.required = demanded
 

@@ -30,22 +30,31 @@ def _write(error: OAuthError, *, endpoint: str, connection: "Connection", client
         status=error.status,
         error=error.error,
         reason=error.reason.code,
-        detail=error.reason.sentence[:500],
-        named_client_id=named_client_id[:64],
+        # PostgreSQL refuses NUL, which what a caller demands may contain.
+        detail=error.reason.sentence.replace("\0", "")[:500],
+        named_client_id=named_client_id,
         named_secret_id=error.secret_id[:32],
         address=connection.remote_address or None,
         created_at=now,
     )
 
 
+def _abbreviate(client_id: str) -> str:
+    """What may be kept of an ID that a stranger sent: programs that mix up ID and secret send the secret there."""
+    beginning = client_id[:8]
+    return beginning + "…" if beginning.isascii() and beginning.isprintable() and beginning else ""
+
+
 def _find_client(client_id: str) -> tuple[int, int] | None:
     """Its primary key and that of its workspace."""
-    return Client.objects.filter(client_id=client_id).values_list("pk", "workspace_id").first() if 16 <= len(client_id) <= 64 else None
+    if not 16 <= len(client_id) <= 64 or "\0" in client_id:
+        return None
+    return Client.objects.filter(client_id=client_id).values_list("pk", "workspace_id").first()
 
 
 def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection", now: datetime) -> OAuthError:
     """Log it, count it, and keep it where it names a client or tried to authenticate one. Returns the error to answer with."""
-    named = error.named_client_id.replace("\0", "")
+    named = error.client.client_id if error.client else _abbreviate(error.named_client_id)
     logger.info(
         "refused: %s",
         error.reason.code,
@@ -55,13 +64,13 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
             "status": error.status,
             "error": error.error,
             "reason": error.reason.sentence,
-            "client_id": error.client.client_id if error.client else named[:64],
+            "client_id": named,
             "secret_id": error.secret_id,
             "address": connection.remote_address,
         },
     )
     if error.client is not None:
-        usage.record(client=error.client.pk, credential=error.secret_id, endpoint=endpoint, outcome=error.reason.code, now=now)
+        usage.record(client=error.client.pk, credential=error.credential_id, endpoint=endpoint, outcome=error.reason.code, now=now)
     if isinstance(error, TooManyFailuresError) or error.status >= 500:
         return error
     client = None if error.client is None else (error.client.pk, error.client.workspace_pk)
@@ -74,7 +83,7 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
         return error if wait is None else TooManyFailuresError(retry_after=max(1, wait), client=error.client)
     if client is not None:
         _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, now=now)
-    elif named and (found := _find_client(named)):
+    elif found := _find_client(error.named_client_id):
         keys = throttling.failure_keys(client="unauthenticated", address=connection.remote_address)
         with transaction.atomic():
             if throttling.count(keys.client_and_address, now=now).failures <= _MAX_UNAUTHENTICATED:

@@ -25,7 +25,9 @@ def verify(request: Request) -> Response:
     caller = authenticate_caller(request, takes_api_key_header=True)
     client = caller.client
     if request.path.split("/", 3)[2] != client.workspace:
-        raise InvalidTokenError(Reason("other_workspace", "It was used at the gateway of another workspace."), client=client)
+        raise InvalidTokenError(
+            Reason("other_workspace", "It was used at the gateway of another workspace."), client=client, credential_id=caller.credential_id
+        )
     demands = parse_qs(request.query, errors="replace") if request.query else {}
     for audience in (*demands.get("audience", ()), *_header(request, "x-tokenos-require-audience")):
         require_audience(caller, audience)

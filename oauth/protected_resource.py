@@ -38,20 +38,22 @@ def authenticate_caller(request: Request, *, takes_api_key_header: bool = False)
         case "basic":
             return _by_basic(request, authorization)
         case _:
-            raise InvalidTokenError(Reason("method_not_supported", f"It came with the authentication scheme {scheme[:20]}. Use Bearer or Basic."))
+            raise InvalidTokenError(Reason("method_not_supported", "It came with another authentication scheme than Bearer and Basic."))
 
 
 def require_scopes(caller: Caller, required: tuple[str, ...]) -> None:
     """RFC 6750 §3.1."""
     if not set(required) <= set(caller.scopes):
-        raise InsufficientScopeError(required, client=caller.client)
+        raise InsufficientScopeError(required, client=caller.client, credential_id=caller.credential_id)
 
 
 def require_audience(caller: Caller, audience: str) -> None:
     """RFC 9068 §4: a token that isn't meant for the resource is refused."""
     if audience not in caller.audiences:
         raise InvalidTokenError(
-            Reason("wrong_audience", f"It is good for {', '.join(caller.audiences)[:300]}, not for {audience[:150]}."), client=caller.client
+            Reason("wrong_audience", f"It is good for {', '.join(caller.audiences)[:300]}, not for {audience[:150]}."),
+            client=caller.client,
+            credential_id=caller.credential_id,
         )
 
 

@@ -14,8 +14,8 @@ def token(request: Request, form: Form) -> Response:
     grant_type = form.require("grant_type")
     authenticated = authenticate_client(request, form)
     if grant_type != "client_credentials":
-        raise UnsupportedGrantTypeError("Use grant_type=client_credentials.", client=authenticated.client)
-    grant = client_credentials.grant(authenticated.client, form)
+        raise UnsupportedGrantTypeError("Use grant_type=client_credentials.", client=authenticated.client, credential_id=authenticated.credential_id)
+    grant = client_credentials.grant(authenticated, form)
     issued = access_token.issue(
         client=authenticated.client,
         credential_id=authenticated.credential_id,
