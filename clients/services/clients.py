@@ -79,7 +79,8 @@ class ClientFields(TypedDict, total=False):
     tags: Sequence[str]
 
 
-def _build(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
+def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
+    """A client that isn't saved yet, and whose scopes aren't checked yet."""
     environment = fields.get("environment", Client.Environment.LIVE)
     auth_methods = fields.get("auth_methods", DEFAULT_AUTH_METHODS)
     scopes, audiences = fields.get("scopes", ()), fields.get("audiences", ())
@@ -124,7 +125,7 @@ def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
 
 def create_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
     """A client without credentials. Raise ValidationError, and write nothing, where a value makes no sense."""
-    client = _build(workspace=workspace, name=name, actor=actor, now=now, **fields)
+    client = build_client(workspace=workspace, name=name, actor=actor, now=now, **fields)
     _insert(client, actor=actor, now=now)
     return client
 
@@ -133,7 +134,7 @@ def create_client_with_secret(
     *, workspace: Workspace, name: str, actor: Actor, now: datetime, secret_lifetime: timedelta | None = None, **fields: Unpack[ClientFields]
 ) -> NewSecret:
     """A client and its first secret, both or neither. secret_lifetime: None for no end. Raise ValidationError, and write nothing, as create_client."""
-    client = _build(workspace=workspace, name=name, actor=actor, now=now, **fields)
+    client = build_client(workspace=workspace, name=name, actor=actor, now=now, **fields)
     new = prepare_secret(client=client, name="", lifetime=secret_lifetime, actor=actor, now=now)
     with transaction.atomic():
         _insert(client, actor=actor, now=now)
