@@ -1,0 +1,68 @@
+"""The cast, and a database in a file, where locks are those of production."""
+
+import shutil
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from dashboard.models import Membership
+from tests import factories
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings():
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _data_dir():
+    """What tests/environment.py made for this process."""
+    settings.DATA_DIR.mkdir(exist_ok=True)
+    yield
+    shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture
+def now():
+    return timezone.now()
+
+
+@pytest.fixture
+def ada(db):
+    return factories.create_user("ada@example.com")
+
+
+@pytest.fixture
+def ben(db):
+    return factories.create_user("ben@example.com")
+
+
+@pytest.fixture
+def eve(db):
+    return factories.create_user("eve@example.com")
+
+
+@pytest.fixture
+def demo(ada, ben):
+    """Ada's workspace, which Ben may view."""
+    workspace = factories.create_workspace("demo", owner=ada.email)
+    factories.add_member(workspace, ben, Membership.Role.VIEWER)
+    return workspace
+
+
+@pytest.fixture
+def other(eve):
+    """Eve's workspace, of which Ada and Ben know nothing."""
+    return factories.create_workspace("other", owner=eve.email)
+
+
+@pytest.fixture
+def billing(demo):
+    """A client of demo with the scopes read and write: .secret, .secret.client and .plaintext."""
+    return factories.create_client(demo)
+
+
+@pytest.fixture
+def signing_key(db):
+    return factories.create_signing_key()

@@ -1,0 +1,58 @@
+"""Rows for tests, made by the services. One cast everywhere: Ada owns demo, Ben only views it, Eve owns another workspace."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from clients.models import Client, Workspace
+from clients.services import clients, credentials
+from clients.services.audit import Actor
+from clients.services.credentials import NewSecret
+from dashboard import services
+from dashboard.models import Membership, User
+from oauth.models import SigningKey
+from oauth.services import rotate_signing_key
+
+TESTS = Actor("command:tests")
+PASSWORD = "correct-horse-battery"
+
+
+def create_workspace(slug="demo", *, owner=None) -> Workspace:
+    """owner: e-mail address of an account, made where there is none, without a password."""
+    workspace, _ = services.create_workspace(slug=slug, name=slug.title(), owner=owner, actor=TESTS, now=timezone.now())
+    return workspace
+
+
+def create_user(email, *, password=PASSWORD, is_instance_admin=False) -> User:
+    now = timezone.now()
+    user = services.create_user(email=email, is_instance_admin=is_instance_admin, actor=TESTS, now=now)
+    services.set_password(user=user, password=password, actor=TESTS, now=now)
+    return user
+
+
+def add_member(workspace, user, role=Membership.Role.VIEWER) -> Membership:
+    # No service adds members yet.
+    return Membership.objects.create(workspace=workspace, user=user, role=role, created_at=timezone.now())
+
+
+def create_client(workspace, *, name="billing-sync", scopes=("read", "write"), now=None, secret_lifetime=None, **fields) -> NewSecret:
+    """A client with one secret: .secret.client and .plaintext of what it returns."""
+    return clients.create_client_with_secret(
+        workspace=workspace, name=name, scopes=scopes, secret_lifetime=secret_lifetime, actor=TESTS, now=now or timezone.now(), **fields
+    )
+
+
+def create_secret(client: Client, *, lifetime=None, now=None, name="") -> NewSecret:
+    return credentials.create_secret(client=client, name=name, lifetime=lifetime, actor=TESTS, now=now or timezone.now())
+
+
+def expire(secret, *, ago=timedelta(seconds=1)) -> None:
+    """Move the row, not the clock."""
+    now = timezone.now()
+    secret.created_at, secret.expires_at = now - timedelta(days=1), now - ago
+    secret.save(update_fields=["created_at", "expires_at"])
+
+
+def create_signing_key(algorithm=None) -> SigningKey:
+    """One that signs at once."""
+    return rotate_signing_key(algorithm=algorithm, immediately=True, actor=TESTS, now=timezone.now()).key
