@@ -1,0 +1,62 @@
+"""What holds for every page and API answer, before any view: who is connected, a request ID, and no plain HTTP."""
+
+from collections.abc import Callable
+from typing import cast
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from dashboard.connection import settle
+from oauth.endpoint import Connection
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class ConnectedRequest(HttpRequest):
+    """For type checkers: what request is behind ConnectionMiddleware."""
+
+    connection: Connection
+
+
+class ConnectionMiddleware:
+    """Sets request.connection, and X-Request-Id on the answer. Under our server asgi.py has settled the connection; elsewhere it happens here."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        scope = request.META.get("asgi.scope")
+        connection = scope["state"]["connection"] if scope else _settle_request(request)
+        cast(ConnectedRequest, request).connection = connection
+        response = self.get_response(request)
+        response["X-Request-Id"] = connection.request_id
+        return response
+
+
+class SecureOnlyMiddleware:
+    """Refuses plain HTTP and never redirects: what came in clear text has to be noticed, not to work at the second attempt."""
+
+    OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if cast(ConnectedRequest, request).connection.is_secure or request.path in self.OPEN:
+            return self.get_response(request)
+        description = f"Plain HTTP is not served. Use https:// instead, for example {settings.ISSUER_URL}."
+        return JsonResponse({"error": "invalid_request", "error_description": description}, status=400, headers={"Cache-Control": "no-store"})
+
+
+def _settle_request(request: HttpRequest) -> Connection:
+    """Settle from META, as runserver and Django's test client fill it, and write back what a trusted proxy said."""
+    meta = request.META
+    headers = [(key[5:].replace("_", "-").lower().encode(), str(value).encode("latin-1", "replace")) for key, value in meta.items() if key.startswith("HTTP_")]
+    connection, kept = settle(meta.get("REMOTE_ADDR", ""), request.scheme or "http", headers, None)
+    for key in [key for key in meta if key.startswith("HTTP_")]:
+        del meta[key]
+    for name, value in kept:
+        meta["HTTP_" + name.decode().upper().replace("-", "_")] = value.decode("latin-1")
+    meta["REMOTE_ADDR"] = connection.remote_address
+    meta["wsgi.url_scheme"] = "https" if connection.is_secure else "http"
+    return connection
