@@ -1,0 +1,88 @@
+"""What must be there before Django can start: .env with its generated keys, DATA_DIR, the local CA and the server certificate.
+
+Run as “python -m dashboard.bootstrap”, as often as wanted: it only adds what is missing. What is wrong is one line on stderr, and exit status 1.
+"""
+
+import os
+import re
+import secrets
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from dashboard import environment, server_certificate
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+KEYS = ("SECRET_KEY", "KEY_ENCRYPTION_KEYS")
+
+
+def main() -> int:
+    os.umask(0o077)
+    try:
+        for step in (add_keys, create_data_dir, renew_certificate):
+            done = step()
+            if done:
+                print(done, flush=True)
+    except (ImproperlyConfigured, server_certificate.CertificateError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error.filename or BASE_DIR}: {error.strerror}. TokenOS must be able to write there; see DATA_DIR in .env.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def add_keys(file: Path = BASE_DIR / ".env") -> str | None:
+    """Generate the keys that neither the environment nor the file has, and write them into the file. Return what was done, or None.
+
+    Other keys than those that a database was made with would lock it for good, so where there is a database, missing keys are an error.
+    """
+    with server_certificate.locked(file.parent):
+        environment.read_file(file)
+        missing = [name for name in KEYS if not os.environ.get(name, "").strip()]
+        if not missing:
+            return None
+        database = _find_database()
+        if database is not None:
+            names = " and ".join(missing)
+            raise ImproperlyConfigured(f"{names} isn't set, but {database} was made with it. Restore {file} from your backup, or set it in the environment.")
+        text = file.read_text(encoding="utf-8") if file.exists() else "# Keep a backup: without KEY_ENCRYPTION_KEYS the database is useless.\n"
+        # Of two assignments the first counts, so an empty one has to go.
+        lines = [line for line in text.splitlines() if not re.fullmatch(rf"\s*(export\s+)?({'|'.join(missing)})\s*=\s*", line)]
+        for name in missing:
+            os.environ[name] = secrets.token_urlsafe(48)
+            lines.append(f"{name}={os.environ[name]}")
+        server_certificate.write_private(file.resolve(), ("\n".join(lines) + "\n").encode())
+    return f"Generated {' and '.join(missing)}: {file} (keep a backup)"
+
+
+def create_data_dir() -> str | None:
+    if settings.DATA_DIR.is_dir():
+        return None
+    settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return f"Created {settings.DATA_DIR}"
+
+
+def renew_certificate() -> str | None:
+    """Renew the server certificate if it is due. Return what was done, as lines to print, or None. Raises CertificateError or OSError."""
+    if not settings.TLS:
+        return None
+    directory = settings.DATA_DIR / "tls"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return server_certificate.renew(directory, urlsplit(settings.ISSUER_URL).hostname or "localhost")
+
+
+def _find_database() -> Path | None:
+    data_dir = environment.path("DATA_DIR", default="var", base=BASE_DIR)
+    configuration = environment.database("DATABASE_URL", default=f"sqlite:///{data_dir}/tokenos.sqlite3", base=BASE_DIR)
+    file = Path(configuration["NAME"])
+    return file if "sqlite" in configuration["ENGINE"] and file.is_file() and file.stat().st_size else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
