@@ -1,0 +1,5 @@
+"""Work that no request waits for, in one thread of each worker process."""
+
+from dashboard.background.schedule import start, stop
+
+__all__ = ["start", "stop"]
