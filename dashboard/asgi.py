@@ -1,0 +1,142 @@
+"""The one ASGI application: settles the connection, then hands protocol paths to oauth/asgi.py and all else to Django.
+
+Django stays synchronous, in persistent threads that keep their database connections. A thread gets a request whose body is complete and gives back
+a complete answer, so that no slow peer ever holds one; that is why it isn't a2wsgi that stands between.
+"""
+
+import asyncio
+import io
+import json
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+
+from dashboard.wsgi import application as wsgi_application  # isort: skip  # sets Django up for the imports below
+from dashboard.connection import settle
+from oauth.asgi import Receive, Scope, Send
+from oauth.asgi import application as protocol
+
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+PROTOCOL_PATHS = ("/oauth2/", "/gateway/", "/.well-known/")
+DJANGO_THREADS = 8
+
+_threads = ThreadPoolExecutor(DJANGO_THREADS, thread_name_prefix="django")
+
+# A mistake in a view fails the start, and the first request costs what the thousandth does.
+import_module(settings.ROOT_URLCONF)
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+        return
+    extensions = scope.get("extensions")
+    certificate = extensions.get("tls", {}).get("client_cert") if extensions else None
+    peer = scope["client"]
+    connection, scope["headers"] = settle(peer[0] if peer else "", scope["scheme"], scope["headers"], certificate)
+    scope["state"]["connection"] = connection
+    path = scope["path"]
+    if path.startswith(PROTOCOL_PATHS) or path == "/api/v1/whoami":
+        await protocol(scope, receive, send)
+        return
+    if not peer or peer[0] != connection.remote_address:
+        scope["client"] = (connection.remote_address, 0)
+    scope["scheme"] = "https" if connection.is_secure else "http"
+    await _serve_django(scope, receive, send)
+
+
+async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body += message["body"]
+        more = message["more_body"]
+        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            await _refuse_size(scope, send)
+            return
+    status, headers, content = await asyncio.get_running_loop().run_in_executor(_threads, _call_django, scope, bytes(body))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _call_django(scope: Scope, body: bytes) -> Answer:
+    status = 500
+    headers: list[tuple[bytes, bytes]] = []
+
+    def start_response(line: str, fields: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
+        nonlocal status, headers
+        status = int(line[:3])
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+        return lambda _: None
+
+    response = wsgi_application(_build_environ(scope, body), start_response)
+    try:
+        content = b"".join(response)
+    finally:
+        response.close()  # sends request_finished, which returns broken database connections
+    if scope["method"] != "HEAD" and not any(name == b"content-length" for name, _ in headers):
+        headers.append((b"content-length", str(len(content)).encode()))
+    return status, headers, content
+
+
+def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
+    """PEP 3333. A body has a length here even if it came in chunks, and repeated header fields are one value (RFC 9110 §5.3)."""
+    server = scope["server"] or ("localhost", 0)
+    environ: dict[str, Any] = {
+        "asgi.scope": scope,
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope["path"].encode().decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": str(server[0]),
+        "SERVER_PORT": str(server[1]),
+        "REMOTE_ADDR": scope["client"][0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope["headers"]:
+        key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+        text = value.decode("latin-1")
+        if key in environ:
+            text = environ[key] + (";" if name == b"cookie" else ",") + text
+        environ[key] = text
+    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+    environ.pop("HTTP_CONTENT_LENGTH", None)
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return environ
+
+
+async def _refuse_size(scope: Scope, send: Send) -> None:
+    content = json.dumps({"error": "invalid_request", "error_description": "The body is too large."}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", scope["state"]["connection"].request_id.encode()),
+    ]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """The lifespan protocol; everything starts with the import and ends with the process."""
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
