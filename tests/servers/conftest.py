@@ -1,0 +1,209 @@
+"""The real gunicorn on a free port, with data, keys and certificates of its own."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.servers.stores import PostgreSQL
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Server:
+    """One installation, whose gunicorn can be stopped and started again. Its output collects in the file log."""
+
+    data_dir: Path
+    port: int
+    tls: bool
+    environment: dict[str, str] = field(repr=False)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://localhost:{self.port}"
+
+    @property
+    def ca(self) -> Path:
+        return self.data_dir / "tls" / "ca.pem"
+
+    @property
+    def log(self) -> Path:
+        return self.data_dir.parent / "gunicorn.log"
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
+
+    def manage(self, *arguments: str) -> Any:
+        """Run a command with --json and return what it printed, parsed."""
+        done = self.run("manage.py", *arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def start(self, *, descriptors: int = 0, wait: bool = True) -> None:
+        """descriptors: how many each process may have open, 0 for the usual number."""
+        limit = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
+        with self.log.open("ab") as log:
+            command = [*limit, sys.executable, "-m", "gunicorn", "-c", "dashboard/gunicorn.py"]
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+        if wait:
+            self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        assert self.process is not None
+        last = time.monotonic() + 60
+        while time.monotonic() < last:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                if self.get("/healthz", timeout=2).status_code == 200:
+                    return
+            except requests.RequestException:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return requests.get(self.url + path, verify=str(self.ca) if self.tls else True, **{"timeout": 30, **options})
+
+    def post(self, path: str, **options: Any) -> requests.Response:
+        return requests.post(self.url + path, verify=str(self.ca) if self.tls else True, **{"timeout": 30, **options})
+
+    def context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.ca))
+
+    def is_listening(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def connect(self, *, tls: bool | None = None, receive_buffer: int = 0) -> socket.socket:
+        """tls: by default as the server is set up."""
+        sock = socket.socket()
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        sock.settimeout(30)
+        sock.connect(("127.0.0.1", self.port))
+        return self.context().wrap_socket(sock, server_hostname="localhost") if (self.tls if tls is None else tls) else sock
+
+    def exchange(self, request: bytes, *, tls: bool | None = None) -> Answer:
+        """Send bytes as they are and read one answer."""
+        with self.connect(tls=tls) as sock:
+            sock.sendall(request)
+            return read_answer(sock)
+
+
+def read_answer(sock: socket.socket, method: str = "GET") -> Answer:
+    response = HTTPResponse(sock, method=method)
+    with response:
+        response.begin()
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+
+
+@pytest.fixture(scope="session")
+def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def make(*, start: bool = True, **settings: str) -> Server:
+        data_dir = tmp_path_factory.mktemp("server") / "var"
+        port = free_port()
+        environment = {
+            # Coverage in the server needs its variables; of the developer's own configuration nothing may count, so all that .env could set is set here.
+            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR") or name.startswith("COVERAGE_")},
+            "DATA_DIR": str(data_dir),
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "WEB_CONCURRENCY": "2",
+            "TLS": "on",
+            "TRUSTED_PROXIES": "",
+            "ISSUER_URL": "",
+            "ALLOWED_HOSTS": "",
+            "DATABASE_URL": "",
+            "CACHE_URL": "",
+            "EMAIL_URL": "",
+            "METRICS_ALLOWED": "",
+            "SECRET_KEY": secrets.token_urlsafe(48),
+            "KEY_ENCRYPTION_KEYS": secrets.token_urlsafe(48),
+            **settings,
+        }
+        server = Server(data_dir, port, environment["TLS"] == "on", environment)
+        for arguments in (["-m", "dashboard.bootstrap"], ["manage.py", "prepare"]):
+            done = server.run(*arguments)
+            assert done.returncode == 0, done.stderr
+        servers.append(server)
+        if start:
+            server.start()
+        return server
+
+    yield make
+    for server in servers:
+        if server.process is not None and server.process.poll() is None:
+            server.stop(signal.SIGQUIT)
+
+
+@pytest.fixture(scope="session")
+def server(make_server: Callable[..., Server]) -> Server:
+    """One for all tests that leave it as it was."""
+    return make_server()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """One for all tests that leave it running."""
+    made = PostgreSQL.create(free_port())
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """A function that returns the DATABASE_URL of a new database."""
+    if request.param == "sqlite":
+        return lambda: ""
+    postgresql: PostgreSQL = request.getfixturevalue("postgresql")
+    return postgresql.create_database
+
+
+@pytest.fixture(scope="session")
+def four_workers(make_server: Callable[..., Server], database_url: Callable[[], str]) -> Iterator[Server]:
+    """One for all tests that leave it running, once on each database."""
+    server = make_server(WEB_CONCURRENCY="4", DATABASE_URL=database_url())
+    yield server
+    server.stop()

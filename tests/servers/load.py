@@ -1,0 +1,170 @@
+"""Asking a running server: each of its workers by itself, or all of them by many threads at once."""
+
+import base64
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.servers.conftest import Answer, Server, read_answer
+from tests.servers.stores import children
+
+GRANT = {"grant_type": "client_credentials"}
+
+
+def basic(client_id: str, client_secret: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()}
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+class KeptConnection:
+    """A connection that stays open, so that one and the same worker answers everything that is asked over it."""
+
+    def __init__(self, server: Server) -> None:
+        self.sock = server.connect()
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def ask(self, method: str, path: str, *, form: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:
+        body = urlencode(form or {}).encode()
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *(f"{name}: {value}" for name, value in (headers or {}).items())]
+        if form is not None:
+            lines.append("Content-Type: application/x-www-form-urlencoded")
+        self.sock.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        return read_answer(self.sock, method)
+
+    def get_token(self, client_id: str, client_secret: str, **parameters: str) -> Answer:
+        return self.ask("POST", "/oauth2/token", form={**GRANT, **parameters}, headers=basic(client_id, client_secret))
+
+    def introspect(self, token: str, *, client: dict[str, Any]) -> bool:
+        """Whether it is active, as the client is told."""
+        answer = self.ask("POST", "/oauth2/introspect", form={"token": token}, headers=basic(client["client_id"], client["client_secret"]))
+        assert answer.status == 200, answer
+        return bool(answer.json()["active"])
+
+
+def find_worker(server: Server, connection: KeptConnection) -> int | None:
+    """The process that holds the server's end of the connection, None before it was accepted."""
+    assert server.process is not None
+    ends = (f":{server.port:04X}", f":{connection.sock.getsockname()[1]:04X}")
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        columns = line.split()
+        if columns[1].endswith(ends[0]) and columns[2].endswith(ends[1]):
+            for pid in children(server.process.pid):
+                with suppress(FileNotFoundError):
+                    for file in Path(f"/proc/{pid}/fd").iterdir():
+                        with suppress(FileNotFoundError):
+                            if os.readlink(file) == f"socket:[{columns[9]}]":
+                                return pid
+    return None
+
+
+@contextmanager
+def every_worker(server: Server) -> Iterator[list[KeptConnection]]:
+    """One connection to each worker of the server, whichever happens to accept."""
+    if not Path("/proc/net/tcp").exists():
+        pytest.skip("Which worker holds a connection can be seen on Linux only.")
+    assert server.process is not None
+    opened: list[KeptConnection] = []
+    found: dict[int, KeptConnection] = {}
+    workers = int(server.environment["WEB_CONCURRENCY"])
+    try:
+        while len(found) < workers:
+            assert len(opened) < 500, f"500 connections went to {len(found)} of {workers} workers."
+            connection = KeptConnection(server)
+            opened.append(connection)
+            pid = find_worker(server, connection)
+            if pid is not None:
+                found.setdefault(pid, connection)
+        yield list(found.values())
+    finally:
+        for connection in opened:
+            connection.close()
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One token request. status: 0 where the connection broke. began, ended: seconds since the epoch."""
+
+    client_secret: str
+    began: float
+    ended: float
+    status: int
+    body: bytes
+
+    @property
+    def token(self) -> str:
+        return str(json.loads(self.body)["access_token"])
+
+
+class Load:
+    """Token requests at a steady rate from several threads, each over a connection of its own, while the with block runs.
+
+    choose: returns the ID and the secret for a request, by its number.
+    """
+
+    def __init__(self, server: Server, choose: Callable[[int], tuple[str, str]], *, rate: int = 40, threads: int = 4) -> None:
+        self.server, self.choose, self.pause = server, choose, threads / rate
+        self.sent: list[Sent] = []
+        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
+        self.ended = threading.Event()
+        self.began = 0.0
+
+    def __enter__(self) -> Self:
+        self.began = time.time()
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.seconds = time.time() - self.began
+        self.ended.set()
+        for thread in self.threads:
+            thread.join(40)
+
+    def wait(self, seconds: float) -> None:
+        """Go on for so long, and at least until some requests are answered."""
+        last = time.monotonic() + seconds
+        while time.monotonic() < last or not any(sent.status for sent in list(self.sent)):
+            assert time.monotonic() < last + 30
+            time.sleep(0.01)
+
+    @property
+    def rate(self) -> float:
+        return len(self.sent) / self.seconds
+
+    @property
+    def failed(self) -> list[Sent]:
+        return [sent for sent in self.sent if sent.status != 200]
+
+    def _run(self) -> None:
+        connection: KeptConnection | None = None
+        due = time.monotonic()
+        while not self.ended.wait(max(due - time.monotonic(), 0)):
+            due += self.pause
+            client_id, client_secret = self.choose(len(self.sent))
+            began = time.time()
+            try:
+                connection = connection or KeptConnection(self.server)
+                answer = connection.get_token(client_id, client_secret)
+            except (OSError, ValueError, AttributeError) as error:
+                answer = Answer(0, {}, repr(error).encode())
+                if connection is not None:
+                    connection.close()
+                connection = None
+            self.sent.append(Sent(client_secret, began, time.time(), answer.status, answer.body))
+        if connection is not None:
+            connection.close()

@@ -1,0 +1,161 @@
+"""A PostgreSQL and a Redis of the tests' own, on free loopback ports, that can be stopped, frozen and started again; and a look into a server's database."""
+
+import getpass
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+if TYPE_CHECKING:
+    from tests.servers.conftest import Server
+
+READY_WITHIN = 20
+
+
+def missing(what: str, *, install: str) -> None:
+    """Skip the test, in CI fail it: there everything must be installed."""
+    sentence = f"{what} isn't installed. To run this test: {install}"
+    if os.environ.get("CI"):
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def query(server: "Server", sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """Run one statement in the database of server, from outside, and commit. Parameters are written %s. Returns its rows, if it has any."""
+    url = server.environment["DATABASE_URL"]
+    if url:
+        with psycopg.connect(url) as database:
+            cursor = database.execute(sql, parameters)  # type: ignore[call-overload]
+            return cursor.fetchall() if cursor.description else []
+    database = sqlite3.connect(server.data_dir / "tokenos.sqlite3", timeout=10)
+    try:
+        with database:
+            return database.execute(sql.replace("%s", "?"), parameters).fetchall()
+    finally:
+        database.close()
+
+
+@dataclass
+class PostgreSQL:
+    """One server of its own. PostgreSQL refuses to run as root, so root runs it as Debian's user postgres."""
+
+    directory: Path
+    programs: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    databases: int = 0
+
+    @classmethod
+    def create(cls, port: int) -> "PostgreSQL":
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(found) for found in [shutil.which("initdb")] if found]
+        if not programs:
+            missing("PostgreSQL", install="apt install postgresql")
+        # Not below pytest's temporary folder, which is closed to the user postgres.
+        made = cls(Path(tempfile.mkdtemp(prefix="tokenos-postgresql-")), programs[-1].parent, port)
+        if os.geteuid() == 0:
+            shutil.chown(made.directory, "postgres", "postgres")
+        made.run("initdb", "--username=tokenos", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", f"--pgdata={made.directory / 'data'}")
+        made.start()
+        return made
+
+    @property
+    def owner(self) -> dict[str, Any]:
+        return {"user": "postgres", "group": "postgres", "extra_groups": []} if getpass.getuser() == "root" else {}
+
+    def run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run([self.programs / program, *arguments], cwd=self.directory, capture_output=True, text=True, timeout=60, check=False, **self.owner)
+        assert done.returncode == 0, done.stderr
+
+    def start(self) -> None:
+        command = [self.programs / "postgres", "-D", self.directory / "data", "-k", self.directory, "-p", str(self.port), "-c", "listen_addresses=127.0.0.1"]
+        with (self.directory / "log").open("ab") as log:
+            # Without fsync: what is killed here is TokenOS, never the machine.
+            self.process = subprocess.Popen([*command, "-c", "fsync=off"], cwd=self.directory, stdout=log, stderr=log, **self.owner)
+        last = time.monotonic() + READY_WITHIN
+        while True:
+            try:
+                psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+            except psycopg.OperationalError:
+                assert time.monotonic() < last, (self.directory / "log").read_text()
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self) -> None:
+        """At once: every connection is broken off, as by a failover."""
+        assert self.process is not None
+        self.thaw()
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self.process is not None
+        for pid in (self.process.pid, *children(self.process.pid)):
+            os.kill(pid, number)
+
+    def url(self, database: str) -> str:
+        return f"postgres://tokenos@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self) -> str:
+        """Returns its URL."""
+        self.databases += 1
+        name = f"tokenos{self.databases}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as database:
+            database.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        return self.url(name)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.directory)
+
+
+@dataclass
+class Redis:
+    directory: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        program = shutil.which("redis-server")
+        if program is None:
+            missing("Redis", install="apt install redis-server")
+        command = [str(program), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self.directory)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        last = time.monotonic() + READY_WITHIN
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                assert time.monotonic() < last
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)

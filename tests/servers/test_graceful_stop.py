@@ -1,0 +1,93 @@
+"""SIGTERM: what is in flight is finished, what is idle is closed, what is buffered is written."""
+
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+
+from tests.servers.conftest import Server, read_answer
+
+BODY = b"grant_type=client_credentials&client_id=0123456789abcdef&client_secret=x"
+HEAD = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+
+
+def test_sigterm_finishes_requests_in_flight(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    assert server.process is not None
+    idle = [server.connect() for _ in range(10)]
+    served = server.connect()
+    served.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert read_answer(served).status == 200
+    in_flight = [server.connect() for _ in range(10)]
+    for sock in in_flight:
+        sock.sendall(HEAD + BODY[:20])
+    time.sleep(0.3)
+    server.process.send_signal(signal.SIGTERM)
+    begun = time.monotonic()
+    time.sleep(1)
+    for sock in in_flight:
+        sock.sendall(BODY[20:])
+        answer = read_answer(sock)
+        assert answer.status == 401
+        assert answer.headers["connection"] == "close"
+    assert server.process.wait(30) == 0
+    assert time.monotonic() - begun < 5
+    for sock in [*idle, served]:
+        assert sock.recv(1) == b""
+    for sock in [*idle, served, *in_flight]:
+        sock.close()
+    assert not server.is_listening()
+
+
+def test_stopping_writes_the_usage_that_is_buffered(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    workspace = server.manage("create_workspace", "demo-stop")["workspace"]
+    client = server.manage("create_client", "--workspace", workspace, "--name", "Robot")
+    answer = server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"})
+    assert answer.status_code == 200
+    assert server.stop() == 0
+    with sqlite3.connect(server.data_dir / "tokenos.sqlite3") as database:
+        assert database.execute("SELECT SUM(count) FROM clients_usagebucket").fetchone() == (1,)
+
+
+def test_sigterm_of_one_worker_loses_no_request(make_server: Callable[..., Server]) -> None:
+    """As when a worker is replaced: the other serves, and the master starts a new one."""
+    server = make_server()
+    assert server.process is not None
+    for round_number in range(60):
+        if round_number % 20 == 10:
+            server.process.send_signal(signal.SIGHUP)
+        assert server.get("/healthz").status_code == 200
+    assert server.stop() == 0
+
+
+def test_restart_keeps_data_and_keys(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    keys = server.get("/.well-known/jwks.json").json()
+    authority = server.ca.read_bytes()
+    server.restart()
+    assert server.get("/.well-known/jwks.json").json() == keys
+    assert server.ca.read_bytes() == authority
+
+
+def test_workers_end_when_the_master_is_killed(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    server.stop(signal.SIGKILL)
+    last = time.monotonic() + 10
+    while time.monotonic() < last:
+        if not server.is_listening():
+            break
+        time.sleep(0.2)
+    assert not server.is_listening()
+    server.start()
+
+
+def test_sigterm_while_workers_start_is_heard(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    server.stop()
+    for delay in (0.3, 0.6, 0.9):
+        server.start(wait=False)
+        time.sleep(delay)
+        begun = time.monotonic()
+        server.stop()
+        assert time.monotonic() - begun < 5

@@ -1,0 +1,172 @@
+"""Rotation, revocation and disabling while tokens flow: nobody who may is refused, and who may not is refused by every worker at its next request."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+import jwt
+
+from tests.servers.conftest import Server
+from tests.servers.load import KeptConnection, Load, every_worker
+from tests.servers.stores import query
+
+# Before the end of an overlap from which on the old secret isn't sent any more, so that a slow request isn't mistaken for a failure.
+MARGIN = 0.4
+
+
+def create_client(server: Server) -> dict[str, Any]:
+    client: dict[str, Any] = server.manage("create_client", "--workspace", "demo", "--name", "Robot", "--scope", "read")
+    return client
+
+
+def statuses(connections: list[KeptConnection], client_id: str, client_secret: str) -> list[int]:
+    """What each worker answers, all asked the same."""
+    return [connection.get_token(client_id, client_secret).status for connection in connections]
+
+
+def wait_until(moment: float) -> None:
+    time.sleep(max(moment - time.time(), 0))
+
+
+def test_rotation_with_overlap_fails_no_request_and_ends_the_old_secret_in_every_worker(four_workers: Server) -> None:
+    client = create_client(four_workers)
+    client_id, old = client["client_id"], client["client_secret"]
+    usable = (old,)
+    with every_worker(four_workers) as connections:
+        with Load(four_workers, lambda number: (client_id, usable[number % len(usable)])) as load:
+            load.wait(0.5)
+            rotated = four_workers.manage("rotate_secret", client_id, "--overlap", "2s")
+            new = rotated["client_secret"]
+            usable = (old, new)
+            end = datetime.fromisoformat(rotated["previous"][0]["expires_at"]).timestamp()
+            assert statuses(connections, client_id, new) == [200] * 4
+            assert statuses(connections, client_id, old) == [200] * 4
+            wait_until(end - MARGIN)
+            usable = (new,)
+            wait_until(end)
+            assert statuses(connections, client_id, old) == [401] * 4
+            assert statuses(connections, client_id, new) == [200] * 4
+    assert not load.failed
+    assert {sent.client_secret for sent in load.sent} == {old, new}
+    assert load.rate >= 20
+
+
+def test_rotation_without_overlap_ends_the_old_secret_at_once_in_every_worker(four_workers: Server) -> None:
+    client = create_client(four_workers)
+    client_id, old = client["client_id"], client["client_secret"]
+    usable = old
+    with every_worker(four_workers) as connections, Load(four_workers, lambda _: (client_id, usable)) as load:
+        load.wait(0.5)
+        begun = time.time()
+        usable = four_workers.manage("rotate_secret", client_id, "--overlap", "0")["client_secret"]
+        assert statuses(connections, client_id, old) == [401] * 4
+        assert statuses(connections, client_id, usable) == [200] * 4
+        load.wait(0.5)
+    # Between the moment of the change and the answer of the command the old one fails, as it must.
+    assert not [sent for sent in load.failed if sent.client_secret == usable or sent.ended < begun]
+    assert load.rate >= 20
+
+
+def test_revoked_secret_fails_at_once_in_every_worker_and_the_others_never(four_workers: Server) -> None:
+    client = create_client(four_workers)
+    client_id, stolen = client["client_id"], client["client_secret"]
+    other = four_workers.manage("create_secret", client_id)["client_secret"]
+    with every_worker(four_workers) as connections, Load(four_workers, lambda _: (client_id, other)) as load:
+        assert statuses(connections, client_id, stolen) == [200] * 4
+        four_workers.manage("revoke_secret", client_id, client["secret_id"])
+        assert statuses(connections, client_id, stolen) == [401] * 4
+        load.wait(0.5)
+    assert not load.failed
+    assert load.rate >= 20
+
+
+def test_disabled_client_fails_at_once_in_every_worker_and_works_again_once_enabled(four_workers: Server) -> None:
+    client, other = create_client(four_workers), create_client(four_workers)
+    credentials = client["client_id"], client["client_secret"]
+    with every_worker(four_workers) as connections, Load(four_workers, lambda _: (other["client_id"], other["client_secret"])) as load:
+        assert statuses(connections, *credentials) == [200] * 4
+        four_workers.manage("disable_client", client["client_id"])
+        assert statuses(connections, *credentials) == [401] * 4
+        four_workers.manage("enable_client", client["client_id"])
+        assert statuses(connections, *credentials) == [200] * 4
+    assert not load.failed
+    assert load.rate >= 20
+
+
+class CachingVerifier:
+    """A resource server that fetches the JWKS only when its cached copy is as old as Cache-Control allows, which the test says."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.refresh()
+
+    def refresh(self) -> None:
+        self.keys = jwt.PyJWKSet.from_dict(self.server.get("/.well-known/jwks.json").json())
+
+    def verify(self, token: str) -> str:
+        """The kid of the key that signed it."""
+        kid = str(jwt.get_unverified_header(token)["kid"])
+        key = self.keys[kid]
+        jwt.decode(token, key, algorithms=[key.algorithm_name], audience=f"{self.server.url}/w/demo", issuer=self.server.url)
+        return kid
+
+
+def kids(connections: list[KeptConnection], client: dict[str, Any], verifier: CachingVerifier) -> list[str]:
+    """The key with which each worker signs."""
+    return [verifier.verify(connection.get_token(client["client_id"], client["client_secret"]).json()["access_token"]) for connection in connections]
+
+
+def test_announced_rotation_of_the_signing_key_fails_no_verifier_that_caches_the_jwks(four_workers: Server) -> None:
+    client = create_client(four_workers)
+    verifier = CachingVerifier(four_workers)
+    with every_worker(four_workers) as connections, Load(four_workers, lambda _: (client["client_id"], client["client_secret"])) as load:
+        old = kids(connections, client, verifier)
+        rotated = four_workers.manage("rotate_signing_key")
+        assert rotated["state"] == "pending"
+        # The verifier has fetched the JWKS just before the announcement, so for minutes it doesn't know the new key.
+        assert kids(connections, client, verifier) == old
+        load.wait(0.3)
+        announced = list(load.sent)
+        assert {verifier.verify(sent.token) for sent in announced} == set(old)
+        # Time passes: first the copy is too old, then the new key's moment comes.
+        verifier.refresh()
+        for column, kid in (("activates_at", rotated["kid"]), ("created_at", rotated["kid"]), ("retires_at", old[0])):
+            moment = "now()" if four_workers.environment["DATABASE_URL"] else "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')".replace("%%", "%")
+            query(four_workers, f"UPDATE oauth_signingkey SET {column} = {moment} WHERE kid = %s", kid)
+        assert kids(connections, client, verifier) == [rotated["kid"]] * 4
+        load.wait(0.3)
+    assert not load.failed
+    assert {verifier.verify(sent.token) for sent in load.sent} == {old[0], rotated["kid"]}
+    assert load.rate >= 20
+
+
+def test_immediate_rotation_of_the_signing_key_counts_at_once_in_every_worker_and_leaves_old_tokens_good(four_workers: Server) -> None:
+    client = create_client(four_workers)
+    verifier = CachingVerifier(four_workers)
+    with every_worker(four_workers) as connections, Load(four_workers, lambda _: (client["client_id"], client["client_secret"])) as load:
+        load.wait(0.3)
+        old = kids(connections, client, verifier)
+        rotated = four_workers.manage("rotate_signing_key", "--now", "--algorithm", "EdDSA")
+        verifier.refresh()
+        assert kids(connections, client, verifier) == [rotated["kid"]] * 4
+        load.wait(0.3)
+    assert not load.failed
+    assert {verifier.verify(sent.token) for sent in load.sent} == {old[0], rotated["kid"]}
+    assert all(connection for connection in connections)
+
+
+def test_revoked_signing_key_is_gone_at_once_in_every_worker_while_tokens_flow(four_workers: Server) -> None:
+    client = create_client(four_workers)
+    verifier = CachingVerifier(four_workers)
+    with every_worker(four_workers) as connections, Load(four_workers, lambda _: (client["client_id"], client["client_secret"])) as load:
+        stolen = kids(connections, client, verifier)[0]
+        four_workers.manage("revoke_signing_key", stolen)
+        revoked_at = time.time()
+        for connection in connections:
+            published = connection.ask("GET", "/.well-known/jwks.json").json()["keys"]
+            assert stolen not in [key["kid"] for key in published]
+        verifier.refresh()
+        assert stolen not in kids(connections, client, verifier)
+        load.wait(0.3)
+    assert not load.failed
+    assert stolen not in {verifier.verify(sent.token) for sent in load.sent if sent.began > revoked_at}

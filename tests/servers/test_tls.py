@@ -1,0 +1,123 @@
+"""The local CA and its certificate, renewed while serving; plain HTTP on the TLS port."""
+
+import os
+import ssl
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from dashboard import server_certificate
+from tests.servers.conftest import Server, read_answer
+
+
+def served_certificate(server: Server) -> x509.Certificate:
+    with server.connect() as sock:
+        der = sock.getpeercert(binary_form=True)  # type: ignore[attr-defined]
+    return x509.load_der_x509_certificate(der)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_curl_verifies_the_server_with_the_local_ca(server: Server, host: str) -> None:
+    command = ["curl", "--silent", "--show-error", "--cacert", str(server.ca), f"https://{host}:{server.port}/healthz", "--output", os.devnull]
+    subprocess.run(command, check=True, timeout=30)
+
+
+def test_python_verifies_the_server_strictly(server: Server) -> None:
+    context = server.context()
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    with context.wrap_socket(server.connect(tls=False), server_hostname="localhost") as sock:
+        assert sock.version() == "TLSv1.3"
+
+
+def test_old_versions_of_tls_are_refused(server: Server) -> None:
+    context = server.context()
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with server.connect(tls=False) as sock, pytest.raises((ssl.SSLError, ConnectionError)):
+        context.wrap_socket(sock, server_hostname="localhost")
+
+
+def test_keys_are_private(server: Server) -> None:
+    directory = server.data_dir / "tls"
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in directory.iterdir()}
+    assert modes == {"ca.pem": 0o644, "ca-key.pem": 0o600, "server.pem": 0o600}
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE(server.data_dir.stat().st_mode) == 0o700
+
+
+def test_renewed_certificate_is_taken_up_without_a_restart(server: Server) -> None:
+    before = served_certificate(server)
+    kept = server.connect()
+    assert server_certificate.renew(server.data_dir / "tls", "localhost") is None
+    later = before.not_valid_after_utc - server_certificate.RENEWAL + timedelta(hours=1)
+    assert server_certificate.renew(server.data_dir / "tls", "localhost", now=later - timedelta(hours=2)) is None
+    # The clock of this test is ahead of the others', so the names change instead.
+    assert server_certificate.renew(server.data_dir / "tls", "tokens.example.com")
+    time.sleep(1.2)
+    after = {served_certificate(server).serial_number for _ in range(8)}
+    assert before.serial_number not in after
+    assert len(after) == 1
+    with kept:
+        kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_answer(kept).status == 200
+
+
+def test_half_replaced_certificate_leaves_the_old_one_in_use(server: Server) -> None:
+    file = server.data_dir / "tls" / "server.pem"
+    content = file.read_bytes()
+    serial = served_certificate(server).serial_number
+    file.write_bytes(content[:300])
+    time.sleep(1.2)
+    assert {served_certificate(server).serial_number for _ in range(4)} == {serial}
+    file.write_bytes(content)
+
+
+def test_operators_certificate_is_served_and_never_touched(make_server: Callable[..., Server]) -> None:
+    server = make_server(start=False)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tokens.example.com")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(77)
+    certificate = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = server.data_dir / "tls" / "server.pem"
+    file.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
+    assert server.run("-m", "dashboard.bootstrap").returncode == 0
+    assert x509.load_pem_x509_certificates(file.read_bytes())[0].serial_number == 77
+
+
+@pytest.mark.parametrize("request_line", [b"POST /oauth2/token", b"GET /oauth2/token", b"GET /", b"GET /admin/", b"GET /api/v1/whoami", b"GET /nowhere"])
+def test_plain_http_on_the_tls_port_is_refused_in_clear_text(server: Server, request_line: bytes) -> None:
+    answer = server.exchange(request_line + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nAuthorization: Basic YTpi\r\n\r\n", tls=False)
+    assert answer.status == 400
+    assert answer.json()["error"] == "invalid_request"
+    assert "https://" in answer.json()["error_description"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_health_is_open_to_plain_http(server: Server, path: str) -> None:
+    assert server.exchange(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), tls=False).status == 200
+
+
+def test_connections_spread_over_the_workers(server: Server) -> None:
+    """Each of 40 kept connections belongs to one worker; neither may have nearly all."""
+    connections = [server.connect() for _ in range(40)]
+    pids = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True).stdout.split()  # type: ignore[union-attr]
+    counts = [len(os.listdir(f"/proc/{pid}/fd")) for pid in pids]  # noqa: PTH208
+    for sock in connections:
+        sock.close()
+    time.sleep(0.5)
+    idle = [len(os.listdir(f"/proc/{pid}/fd")) for pid in pids]  # noqa: PTH208
+    assert len(pids) == 2
+    assert min(count - rest for count, rest in zip(counts, idle, strict=True)) >= 8
