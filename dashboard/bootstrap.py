@@ -24,7 +24,7 @@ KEYS = ("SECRET_KEY", "KEY_ENCRYPTION_KEYS")
 def main() -> int:
     os.umask(0o077)
     try:
-        for step in (add_keys, create_data_dir, renew_certificate):
+        for step in (prepare_environment, renew_certificate):
             done = step()
             if done:
                 print(done, flush=True)
@@ -37,28 +37,35 @@ def main() -> int:
     return 0
 
 
-def add_keys(file: Path = BASE_DIR / ".env") -> str | None:
-    """Generate the keys that neither the environment nor the file has, and write them into the file. Return what was done, or None.
+def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
+    """Generate the keys that neither the environment nor the file has, make DATA_DIR, and write the keys into the file. Return what was done, or None.
 
     Other keys than those that a database was made with would lock it for good, so where there is a database, missing keys are an error.
     """
     with server_certificate.locked(file.parent):
+        for name in KEYS:
+            # Set but empty, it would hide the one in the file.
+            if not os.environ.get(name, "").strip():
+                os.environ.pop(name, None)
         environment.read_file(file)
         missing = [name for name in KEYS if not os.environ.get(name, "").strip()]
-        if not missing:
-            return None
-        database = _find_database()
+        database = _find_database() if missing else None
         if database is not None:
             names = " and ".join(missing)
             raise ImproperlyConfigured(f"{names} isn't set, but {database} was made with it. Restore {file} from your backup, or set it in the environment.")
+        for name in missing:
+            os.environ[name] = secrets.token_urlsafe(48)
+        # From here on settings can be read. If anything else is wrong with them, nothing is written.
+        created = create_data_dir()
+        if not missing:
+            return created
         text = file.read_text(encoding="utf-8") if file.exists() else "# Keep a backup: without KEY_ENCRYPTION_KEYS the database is useless.\n"
         # Of two assignments the first counts, so an empty one has to go.
         lines = [line for line in text.splitlines() if not re.fullmatch(rf"\s*(export\s+)?({'|'.join(missing)})\s*=\s*", line)]
-        for name in missing:
-            os.environ[name] = secrets.token_urlsafe(48)
-            lines.append(f"{name}={os.environ[name]}")
+        lines += [f"{name}={os.environ[name]}" for name in missing]
         server_certificate.write_private(file.resolve(), ("\n".join(lines) + "\n").encode())
-    return f"Generated {' and '.join(missing)}: {file} (keep a backup)"
+    generated = f"Generated {' and '.join(missing)}: {file} (keep a backup)"
+    return f"{created}\n{generated}" if created else generated
 
 
 def create_data_dir() -> str | None:

@@ -1,0 +1,218 @@
+"""The first start and every later one: what is missing is made, what is there is kept, what is wrong is one line."""
+
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from dashboard import server_certificate
+from tests.servers.conftest import ROOT, Server
+
+
+class Checkout:
+    """A copy of the program, so that its .env isn't the developer's."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.env_file = directory / ".env"
+        self.data_dir = directory / "var"
+        for package in ("clients", "dashboard", "oauth"):
+            shutil.copytree(ROOT / package, directory / package, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def bootstrap(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "dashboard.bootstrap"]
+        return subprocess.run(command, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    def refuse(self, **environment: str) -> str:
+        """Return the one line with which it refuses, having changed nothing."""
+        before = self.contents()
+        done = self.bootstrap(**environment)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert self.contents() == before
+        return done.stderr
+
+    def contents(self) -> dict[str, bytes]:
+        return {str(file.relative_to(self.directory)): file.read_bytes() for file in [*self.directory.glob(".env"), *self.data_dir.rglob("*.pem")]}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def keys_in(file: Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line and not line.startswith("#"))
+
+
+def test_first_start_makes_everything_and_says_so(checkout: Checkout) -> None:
+    done = checkout.bootstrap()
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 4
+    assert set(checkout.contents()) == {".env", "var/tls/ca.pem", "var/tls/ca-key.pem", "var/tls/server.pem"}
+    assert stat.S_IMODE(checkout.env_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(checkout.data_dir.stat().st_mode) == 0o700
+    keys = keys_in(checkout.env_file)
+    assert set(keys) == {"SECRET_KEY", "KEY_ENCRYPTION_KEYS"}
+    assert all(len(key) >= 43 and not key.startswith("$") for key in keys.values())
+    assert not any(key in done.stdout for key in keys.values())
+
+
+def test_second_start_changes_nothing(checkout: Checkout) -> None:
+    checkout.bootstrap()
+    before = checkout.contents()
+    done = checkout.bootstrap()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert checkout.contents() == before
+
+
+def test_own_lines_of_env_are_kept(checkout: Checkout) -> None:
+    checkout.env_file.write_text("# mine\nPORT=9000\nSECRET_KEY=\nexport KEY_ENCRYPTION_KEYS=" + "k" * 40)
+    assert checkout.bootstrap().returncode == 0
+    text = checkout.env_file.read_text()
+    assert text.startswith("# mine\nPORT=9000\nexport KEY_ENCRYPTION_KEYS=" + "k" * 40 + "\nSECRET_KEY=")
+    assert text.count("SECRET_KEY=") == 1
+    assert stat.S_IMODE(checkout.env_file.stat().st_mode) == 0o600
+
+
+def test_keys_of_the_environment_are_not_written_down(checkout: Checkout) -> None:
+    assert checkout.bootstrap(SECRET_KEY="s" * 40, KEY_ENCRYPTION_KEYS="k" * 40).returncode == 0
+    assert not checkout.env_file.exists()
+
+
+@pytest.mark.parametrize("lost", ["SECRET_KEY", "KEY_ENCRYPTION_KEYS"])
+def test_lost_key_is_not_made_anew_where_there_is_a_database(checkout: Checkout, lost: str) -> None:
+    checkout.bootstrap()
+    (checkout.data_dir / "tokenos.sqlite3").write_bytes(b"SQLite format 3\0")
+    checkout.env_file.write_text("".join(line for line in checkout.env_file.read_text().splitlines(keepends=True) if not line.startswith(lost)))
+    line = checkout.refuse()
+    assert lost in line
+    assert "Restore" in line
+
+
+@pytest.mark.parametrize(
+    ("env", "word"),
+    [
+        ("this is no assignment\n", "line 1"),
+        ("PORT=http\n", "PORT"),
+        ("PORT=70000\n", "PORT"),
+        ("TLS=maybe\n", "TLS"),
+        ("ISSUER_URL=http://localhost\n", "ISSUER_URL"),
+        ("TRUSTED_PROXIES=10.0.0.1/8\n", "TRUSTED_PROXIES"),
+        ("DATABASE_URL=mysql://localhost/a\n", "DATABASE_URL"),
+        ("SECRET_KEY=short\n", "SECRET_KEY"),
+        ("KEY_ENCRYPTION_KEYS=short\n", "KEY_ENCRYPTION_KEYS"),
+    ],
+)
+def test_broken_env_is_one_line(checkout: Checkout, env: str, word: str) -> None:
+    checkout.env_file.write_text(env)
+    assert word in checkout.refuse()
+
+
+def test_env_that_is_no_text_is_one_line(checkout: Checkout) -> None:
+    checkout.env_file.write_bytes(b"\xff\xfe\x00")
+    assert ".env" in checkout.refuse()
+
+
+def test_unwritable_data_dir_is_one_line(checkout: Checkout) -> None:
+    (checkout.directory / "file").write_text("")
+    assert "DATA_DIR" in checkout.refuse(DATA_DIR=str(checkout.directory / "file" / "var"))
+
+
+def test_unreadable_certificate_is_one_line(checkout: Checkout) -> None:
+    checkout.bootstrap()
+    (checkout.data_dir / "tls" / "server.pem").write_text("nothing\n")
+    assert "server.pem" in checkout.refuse()
+
+
+def test_missing_ca_key_is_one_line_only_when_it_is_needed(checkout: Checkout) -> None:
+    checkout.bootstrap()
+    (checkout.data_dir / "tls" / "ca-key.pem").unlink()
+    assert checkout.bootstrap().returncode == 0
+    assert "ca-key.pem" in checkout.refuse(ISSUER_URL="https://tokens.example.com")
+
+
+def test_simultaneous_starts_agree(checkout: Checkout) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        assert [done.returncode for done in pool.map(lambda _: checkout.bootstrap(), range(6))] == [0] * 6
+    assert checkout.env_file.read_text().count("SECRET_KEY=") == 1
+    certificate, key = load(checkout.data_dir / "tls")
+    assert certificate.public_key() == key.public_key()
+    assert not [file for file in checkout.directory.rglob(".*.*") if file.name != ".env"]
+
+
+def load(directory: Path):  # type: ignore[no-untyped-def]
+    pem = (directory / "server.pem").read_bytes()
+    certificate = x509.load_pem_x509_certificates(pem)[0]
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate((directory / "ca.pem").read_bytes()))
+    return certificate, serialization.load_pem_private_key(pem, None)
+
+
+def test_certificate_is_renewed_thirty_days_before_its_end(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    assert server_certificate.renew(tmp_path, "localhost", now=now)
+    first, _ = load(tmp_path)
+    authority = (tmp_path / "ca.pem").read_bytes()
+    assert server_certificate.renew(tmp_path, "localhost", now=now + timedelta(days=59)) is None
+    assert server_certificate.renew(tmp_path, "localhost", now=now + timedelta(days=61))
+    second, _ = load(tmp_path)
+    assert second.not_valid_after_utc - first.not_valid_after_utc == timedelta(days=61)
+    assert (tmp_path / "ca.pem").read_bytes() == authority
+
+
+def test_certificate_is_renewed_for_another_host(tmp_path: Path) -> None:
+    server_certificate.renew(tmp_path, "tokens.example.com")
+    names = load(tmp_path)[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["tokens.example.com", "localhost"]
+    assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1", "::1"]
+    assert server_certificate.renew(tmp_path, "tokens.example.com") is None
+    assert server_certificate.renew(tmp_path, "192.0.2.1")
+
+
+def test_lost_ca_is_replaced_together_with_its_certificate(tmp_path: Path) -> None:
+    server_certificate.renew(tmp_path, "localhost")
+    (tmp_path / "ca.pem").unlink()
+    assert server_certificate.renew(tmp_path, "localhost")
+    load(tmp_path)
+
+
+def test_port_in_use_is_one_line(make_server: Callable[..., Server]) -> None:
+    server = make_server(start=False)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", server.port))
+        other.listen()
+        done = server.run("-m", "gunicorn", "-c", "dashboard/gunicorn.py")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert f"Port {server.port} is in use" in done.stderr
+
+
+@pytest.mark.parametrize(("setting", "value"), [("PORT", "http"), ("HOST", "192.0.2.77"), ("SECRET_KEY", "")])
+def test_gunicorn_refuses_a_wrong_setting_in_one_line(make_server: Callable[..., Server], setting: str, value: str) -> None:
+    server = make_server(start=False)
+    server.environment[setting] = value
+    done = server.run("-m", "gunicorn", "-c", "dashboard/gunicorn.py")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert setting in done.stderr
+
+
+def test_gunicorn_without_a_certificate_is_one_line(make_server: Callable[..., Server]) -> None:
+    server = make_server(start=False)
+    (server.data_dir / "tls" / "server.pem").unlink()
+    done = server.run("-m", "gunicorn", "-c", "dashboard/gunicorn.py")
+    assert done.returncode == 1
+    assert "make setup" in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
