@@ -1,0 +1,56 @@
+# What to do with TokenOS; “make help” lists it. Nothing here asks a question, and everything may be repeated.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed ## Install, generate keys and certificates, prepare the database
+	@$(BIN)/python -m dashboard.bootstrap
+	@$(BIN)/python manage.py prepare
+
+run: $(VENV)/.installed ## Do all of setup, then serve
+	@$(BIN)/python -m dashboard.bootstrap
+	@$(BIN)/python manage.py prepare --announce
+	@exec $(BIN)/python -m gunicorn -c dashboard/gunicorn.py
+
+test: check ## Run every check and every test, with coverage
+	@echo "pytest"
+	@$(BIN)/python -m pytest -n auto --cov
+
+check: $(VENV)/.installed-dev ## Check style, types, import direction, templates and migrations
+	@echo "ruff check" && $(BIN)/ruff check --quiet .
+	@echo "ruff format" && $(BIN)/ruff format --quiet --check .
+	@echo "mypy" && $(BIN)/mypy --no-error-summary
+	@echo "lint-imports" && PYTHONPATH=. $(BIN)/lint-imports --no-logo
+	@if [ -d templates ]; then echo "djlint" && $(BIN)/djlint --quiet --lint --check templates; fi
+	@echo "makemigrations" && $(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
+
+bench: $(VENV)/.installed-dev ## Measure the token endpoint beside others; see docs/performance.md
+	@$(BIN)/python -m tests.performance.bench
+
+# A virtual environment that was broken off has no .made and is made anew.
+$(VENV)/.made:
+	@command -v $(PYTHON) > /dev/null || { echo "TokenOS needs Python 3.11 or later. Install python3 and python3-venv, or name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "TokenOS needs Python 3.11 or later, and $(PYTHON) is older. Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { echo "$(PYTHON) can't make virtual environments. Install its venv package, on Debian: apt install python3-venv" >&2; exit 1; }
+	@echo "Creating the virtual environment $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.installed: requirements.txt $(VENV)/.made
+	@echo "Installing the dependencies"
+	@$(PIP) -r $<
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what the tests need"
+	@$(PIP) -r $<
+	@touch $@
