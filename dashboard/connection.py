@@ -7,7 +7,6 @@ RFC 9440), and only from TRUSTED_PROXIES. Nothing behind this module sees such a
 import binascii
 import os
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -19,7 +18,7 @@ Headers = list[tuple[bytes, bytes]]
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 _FORWARDED = (b"x-forwarded-", b"forwarded", b"client-cert")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _HOST = re.compile(rb"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
 
@@ -27,7 +26,7 @@ def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes |
     """Return what is known of the caller, and the headers without those that only a proxy may set.
 
     peer: the IP address at the other end, "" for a Unix socket. headers: names in lower case. client_certificate: DER, from the TLS handshake.
-    A malformed value from a trusted proxy counts as none. Called for every request: without trusted proxies it costs 2 µs.
+    A malformed value from a trusted proxy counts as none. Called for every request: it costs 2 µs, and 8 where a proxy is believed.
     """
     if settings.TRUSTED_PROXIES:
         networks = tuple(settings.TRUSTED_PROXIES)
@@ -36,37 +35,58 @@ def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes |
     connection = Connection(peer.removeprefix("::ffff:"), scheme == "https", client_certificate, os.urandom(16).hex())
     for name, _ in headers:
         if name.startswith(_FORWARDED) or b"_" in name:
-            return connection, _without_forwarded(headers)
+            return connection, _split(headers)[0]
     return connection, headers
 
 
 def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networks) -> tuple[Connection, Headers]:
     """A trusted proxy's own TLS certificate isn't its caller's: only Client-Cert counts here."""
-    request_id = _single(headers, b"x-request-id") or ""
-    host = (_single(headers, b"x-forwarded-host") or "").encode()
-    kept = _without_forwarded(headers)
+    kept, said = _split(headers)
+    host = said.get(b"x-forwarded-host", b"")
     if _HOST.fullmatch(host):
-        kept = [(name, value) for name, value in kept if name != b"host"] + [(b"host", host)]
+        kept = [(name, value) for name, value in kept if name != b"host"]
+        kept.append((b"host", host))
+    schemes = said.get(b"x-forwarded-proto", scheme.encode())
+    request_id = said.get(b"x-request-id", b"")
+    forwarded_for = said.get(b"x-forwarded-for")
     connection = Connection(
-        remote_address=_find_caller(peer, headers, networks),
-        is_secure=all(value == "https" for value in _values(headers, b"x-forwarded-proto") or [scheme]),
-        client_certificate=_decode_certificate(_single(headers, b"client-cert")),
-        request_id=request_id if _REQUEST_ID.fullmatch(request_id) else os.urandom(16).hex(),
+        remote_address=_read_address(peer) if forwarded_for is None else _find_caller(forwarded_for, networks),
+        is_secure=schemes == b"https" or all(value.strip() == b"https" for value in schemes.split(b",")),
+        client_certificate=_decode_certificate(said[b"client-cert"]) if b"client-cert" in said else None,
+        request_id=request_id.decode() if _REQUEST_ID.fullmatch(request_id) else os.urandom(16).hex(),
     )
     return connection, kept
 
 
-def _find_caller(peer: str, headers: Headers, networks: Networks) -> str:
+def _split(headers: Headers) -> tuple[Headers, dict[bytes, bytes]]:
+    """Return the headers that are nobody's but the caller's, and what a proxy says, a repeated field joined (RFC 9110 §5.3).
+
+    A name with "_" is in neither: WSGI can't tell X_Forwarded_For from X-Forwarded-For.
+    """
+    kept: Headers = []
+    said: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if b"_" in name:
+            continue
+        if name.startswith(_FORWARDED) or name == b"x-request-id":
+            said[name] = said[name] + b"," + value if name in said else value
+        else:
+            kept.append((name, value))
+    return kept, said
+
+
+@lru_cache(maxsize=4096)
+def _find_caller(forwarded_for: bytes, networks: Networks) -> str:
     """Walk X-Forwarded-For from the right, where trusted proxies wrote, to the first address that isn't one; "" where that isn't an address.
 
     What stands further left was sent by the caller itself and is worth nothing.
     """
-    caller = peer
-    for value in reversed(_values(headers, b"x-forwarded-for")):
-        caller = _read_address(value)
+    caller = ""
+    for value in reversed(forwarded_for.split(b",")):
+        caller = _read_address(value.strip().decode("latin-1"))
         if not _is_within(caller, networks):
             break
-    return _read_address(caller)
+    return caller
 
 
 @lru_cache(maxsize=4096)
@@ -90,26 +110,12 @@ def _read_address(text: str) -> str:
     return str(address)
 
 
-def _decode_certificate(text: str | None) -> bytes | None:
+def _decode_certificate(value: bytes) -> bytes | None:
     """RFC 9440 §2: one byte sequence (RFC 8941 §3.3.5) that holds one certificate's DER."""
-    if text is None or len(text) < 3 or text[0] != ":" or text[-1] != ":":
+    value = value.strip()
+    if len(value) < 3 or value[:1] != b":" or value[-1:] != b":":
         return None
     try:
-        return binascii.a2b_base64(text[1:-1], strict_mode=True) or None
+        return binascii.a2b_base64(value[1:-1], strict_mode=True)
     except ValueError:
         return None
-
-
-def _values(headers: Headers, wanted: bytes) -> list[str]:
-    """The members of a list header, in order, repeated fields joined (RFC 9110 §5.3)."""
-    return [part.strip().decode("latin-1") for name, value in headers if name == wanted for part in value.split(b",")]
-
-
-def _single(headers: Headers, wanted: bytes) -> str | None:
-    values = _values(headers, wanted)
-    return values[0] if len(values) == 1 and values[0].isascii() else None
-
-
-def _without_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """A name with "_" is dropped too: WSGI can't tell X_Forwarded_For from X-Forwarded-For."""
-    return [(name, value) for name, value in headers if not (name.startswith(_FORWARDED) or b"_" in name)]
