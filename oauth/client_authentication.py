@@ -4,7 +4,6 @@ What the caller is told is always the same; which check failed is in the error's
 """
 
 import base64
-import binascii
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -58,9 +57,9 @@ def read_secret(request: Request, form: Form) -> PresentedSecret:
             Reason("method_not_supported", "It came with a client assertion, which this client can't use."), named_client_id=client_id or ""
         )
     if authorization is not None:
-        presented = read_basic(authorization)
         if client_secret is not None:
             raise InvalidRequestError("Two authentication methods at once: an Authorization header and client_secret in the body. Use one.")
+        presented = read_basic(authorization)
         if client_id is not None and client_id != presented.client_id:
             raise InvalidRequestError("client_id in the body differs from the one in the Authorization header. Send the same, or leave it out.")
         return presented
@@ -81,7 +80,7 @@ def read_basic(authorization: str) -> PresentedSecret:
     try:
         client_id, colon, client_secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
         client_id, client_secret = _decode(client_id), _decode(client_secret)
-    except (binascii.Error, UnicodeError):
+    except ValueError:
         raise InvalidClientError(Reason("malformed_basic", "The Authorization header isn't Basic with base64 of UTF-8.")) from None
     if not colon or not client_id or not client_secret:
         raise InvalidClientError(Reason("malformed_basic", "The Authorization header lacks the ID or the secret."), named_client_id=client_id)

@@ -37,7 +37,8 @@ MAX_BODY_BYTES = 64 * 1024
 # Parameters that carry a credential, so that they must not stand in a URL, which proxies and browsers log.
 _CREDENTIALS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type", "token", "access_token"})
 
-_NO_STORE = (("Cache-Control", "no-store"),)
+# Pragma: RFC 6749 §5.1 wants it, for caches of HTTP/1.0.
+_NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 logger = logging.getLogger("tokenos.oauth")
 

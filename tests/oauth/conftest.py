@@ -1,0 +1,115 @@
+"""Ada's workspace demo with its clients, Eve's workspace other, and both doors."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from clients.models import Client, FailedRequest, Workspace
+from clients.services import usage
+from oauth.models import SigningKey
+from oauth.services import rotate_signing_key
+from tests import factories
+from tests.oauth.doors import DOORS, Sender, basic
+
+
+@dataclass(frozen=True)
+class Program:
+    """A client, and what the program that it stands for holds."""
+
+    client: Client
+    client_id: str
+    secret: str
+    secret_id: str
+
+    @property
+    def basic(self) -> str:
+        return basic(self.client_id, self.secret)
+
+    @property
+    def form(self) -> dict[str, str]:
+        return {"client_id": self.client_id, "client_secret": self.secret}
+
+
+@pytest.fixture(params=list(DOORS))
+def send(request: pytest.FixtureRequest) -> Sender:
+    """Through either door: each test that asks for it runs twice."""
+    return DOORS[request.param]
+
+
+@pytest.fixture
+def asgi() -> Sender:
+    return DOORS["asgi"]
+
+
+@pytest.fixture
+def signing_key(db: None, now: datetime) -> SigningKey:
+    # A minute ago, so that a test may move its times back and forth.
+    return rotate_signing_key(actor=factories.TESTS, now=now - timedelta(minutes=1)).key
+
+
+@pytest.fixture
+def demo(signing_key: SigningKey) -> Workspace:
+    """Without its people, who don't matter here and whose passwords take time to hash."""
+    return factories.create_workspace("demo")
+
+
+@pytest.fixture
+def other(signing_key: SigningKey) -> Workspace:
+    return factories.create_workspace("other")
+
+
+@pytest.fixture
+def make(now: datetime) -> Callable[..., Program]:
+    def make(workspace: Workspace, **fields: Any) -> Program:
+        new = factories.create_client(workspace, now=now - timedelta(seconds=30), **fields)
+        return Program(new.secret.client, new.secret.client.client_id, new.plaintext, new.secret.secret_id)
+
+    return make
+
+
+@pytest.fixture
+def billing(demo: Workspace, make: Callable[..., Program]) -> Program:
+    """Ada's client: both ways of authenticating, read and write, the workspace's own audience."""
+    return make(demo)
+
+
+@pytest.fixture
+def eves(other: Workspace, make: Callable[..., Program]) -> Program:
+    """A client of another workspace."""
+    return make(other, name="eves")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def static_directory(_data_dir: None) -> None:
+    """Django's middleware for static files warns where there is none."""
+    (settings.DATA_DIR / "static").mkdir(exist_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def no_usage_left() -> None:
+    """What an earlier test gathered belongs to clients that are gone."""
+    usage._take()
+
+
+@pytest.fixture(autouse=True)
+def nothing_failed(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
+    """No request of any test may end in an exception that we didn't foresee, except where a test is about that."""
+    caplog.set_level(logging.INFO, logger="tokenos.oauth")
+    yield
+    if "failing_on_purpose" not in request.fixturenames:
+        assert [record.getMessage() for record in caplog.get_records("call") if record.getMessage().startswith("failed:")] == []
+
+
+@pytest.fixture
+def failing_on_purpose() -> None:
+    """For a test that shows what happens after an unforeseen exception."""
+
+
+def reason_of(request_id: str) -> str:
+    """The reason code that the client's owner finds under a request ID."""
+    return FailedRequest.objects.get(request_id=request_id).reason

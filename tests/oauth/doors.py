@@ -1,0 +1,176 @@
+"""The two doors to the endpoints, both called as the tests need them: Django's, by its test client, and the server's, as ASGI."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote, urlencode
+
+from django.db import connections
+from django.test import Client
+
+from oauth import asgi
+from oauth.endpoint import Connection
+
+ADDRESS = "203.0.113.7"
+ELSEWHERE = "198.51.100.20"
+FORM = "application/x-www-form-urlencoded"
+
+Parameters = Mapping[str, str] | Sequence[tuple[str, str]] | bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """headers: names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> tuple[int, str]:
+        return self.status, self.json()["error"]
+
+    @property
+    def request_id(self) -> str:
+        return self.headers["x-request-id"]
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Sends requests through one door."""
+
+    transport: Callable[..., Answer]
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        query: str = "",
+        address: str = ADDRESS,
+        secure: bool = True,
+    ) -> Answer:
+        return self.transport(method, path, body, {name.lower(): value for name, value in (headers or {}).items()}, query, address, secure)
+
+    def get(self, path: str, authorization: str | None = None, *, headers: Mapping[str, str] | None = None, **rest: Any) -> Answer:
+        return self("GET", path, headers=_headers(authorization, headers), **rest)
+
+    def post(
+        self, path: str, parameters: Parameters = b"", authorization: str | None = None, *, headers: Mapping[str, str] | None = None, **rest: Any
+    ) -> Answer:
+        body = parameters if isinstance(parameters, bytes) else urlencode(parameters).encode()
+        return self("POST", path, body=body, headers={"Content-Type": FORM, **_headers(authorization, headers)}, **rest)
+
+    def token(self, authorization: str | None = None, parameters: Parameters = (), **rest: Any) -> Answer:
+        """POST /oauth2/token for the client credentials grant."""
+        assert not isinstance(parameters, bytes)
+        pairs = list(parameters.items()) if isinstance(parameters, Mapping) else list(parameters)
+        return self.post("/oauth2/token", [("grant_type", "client_credentials"), *pairs], authorization, **rest)
+
+
+def _headers(authorization: str | None, headers: Mapping[str, str] | None) -> dict[str, str]:
+    return {**({} if authorization is None else {"Authorization": authorization}), **(headers or {})}
+
+
+def basic(client_id: str, client_secret: str, *, encode: bool = True) -> str:
+    """RFC 6749 §2.3.1."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}" if encode else f"{client_id}:{client_secret}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def bearer(credentials: str) -> str:
+    return f"Bearer {credentials}"
+
+
+def through_django(method: str, path: str, body: bytes, headers: dict[str, str], query: str, address: str, secure: bool) -> Answer:
+    content_type = headers.pop("content-type", "")
+    extra = {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
+    answer = Client().generic(method, quote(path, safe="/%"), body, content_type, secure=secure, QUERY_STRING=query, REMOTE_ADDR=address, **extra)
+    return Answer(answer.status_code, {name.lower(): value for name, value in answer.items()}, answer.content)
+
+
+def through_asgi(method: str, path: str, body: bytes, headers: dict[str, str], query: str, address: str, secure: bool) -> Answer:
+    return run_asgi(
+        [{"type": "http.request", "body": body, "more_body": False}], method=method, path=path, headers=headers, query=query, address=address, secure=secure
+    )
+
+
+def run_asgi(
+    events: list[dict[str, Any]],
+    *,
+    method: str = "POST",
+    path: str = "/oauth2/token",
+    headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+    query: str = "",
+    address: str = ADDRESS,
+    secure: bool = True,
+) -> Answer:
+    """Call oauth.asgi.application as a server does. Fails where it asks for more events than there are."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": unquote(path),
+        "query_string": query.encode("latin-1"),
+        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs],
+        "state": {"connection": Connection(address, secure, None, f"request-{next(_numbers)}")},
+    }
+    sent: list[Any] = []
+    left = list(events)
+
+    async def receive() -> dict[str, Any]:
+        return left.pop(0)
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    loop = _SharingLoop()
+    try:
+        loop.run_until_complete(asgi.application(scope, receive, send))
+    finally:
+        loop.close()
+    if not sent:
+        return Answer(0, {}, b"")
+    start, *parts = sent
+    return Answer(start["status"], {name.decode(): value.decode("latin-1") for name, value in start["headers"]}, b"".join(part["body"] for part in parts))
+
+
+_numbers = iter(range(10**9))
+
+
+class _SharingLoop(asyncio.SelectorEventLoop):
+    """Runs an endpoint in a thread as the server's loop does, but in one that shares the test's database connection and with it its transaction."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Inside the loop the same expression means another connection.
+        self._shared = connections["default"]
+
+    def run_in_executor(self, _executor: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+        future = self.create_future()
+
+        def run() -> None:
+            connections["default"] = self._shared
+            try:
+                future.set_result(function(*arguments))
+            except BaseException as error:  # noqa: BLE001  # it goes to the caller, like from a real executor
+                future.set_exception(error)
+
+        self._shared.inc_thread_sharing()
+        thread = Thread(target=run)
+        thread.start()
+        thread.join()
+        self._shared.dec_thread_sharing()
+        return future
+
+
+DOORS = {"django": Sender(through_django), "asgi": Sender(through_asgi)}
