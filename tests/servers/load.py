@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,7 +39,12 @@ class KeptConnection:
 
     def ask(self, method: str, path: str, *, form: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:
         body = urlencode(form or {}).encode()
-        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *(f"{name}: {value}" for name, value in (headers or {}).items())]
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            "Host: localhost",
+            f"Content-Length: {len(body)}",
+            *(f"{name}: {value}" for name, value in (headers or {}).items()),
+        ]
         if form is not None:
             lines.append("Content-Type: application/x-www-form-urlencoded")
         self.sock.sendall("\r\n".join([*lines, "", ""]).encode() + body)
@@ -67,7 +71,7 @@ def find_worker(server: Server, connection: KeptConnection) -> int | None:
                 with suppress(FileNotFoundError):
                     for file in Path(f"/proc/{pid}/fd").iterdir():
                         with suppress(FileNotFoundError):
-                            if os.readlink(file) == f"socket:[{columns[9]}]":
+                            if str(file.readlink()) == f"socket:[{columns[9]}]":
                                 return pid
     return None
 

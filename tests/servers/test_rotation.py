@@ -32,20 +32,19 @@ def test_rotation_with_overlap_fails_no_request_and_ends_the_old_secret_in_every
     client = create_client(four_workers)
     client_id, old = client["client_id"], client["client_secret"]
     usable = (old,)
-    with every_worker(four_workers) as connections:
-        with Load(four_workers, lambda number: (client_id, usable[number % len(usable)])) as load:
-            load.wait(0.5)
-            rotated = four_workers.manage("rotate_secret", client_id, "--overlap", "2s")
-            new = rotated["client_secret"]
-            usable = (old, new)
-            end = datetime.fromisoformat(rotated["previous"][0]["expires_at"]).timestamp()
-            assert statuses(connections, client_id, new) == [200] * 4
-            assert statuses(connections, client_id, old) == [200] * 4
-            wait_until(end - MARGIN)
-            usable = (new,)
-            wait_until(end)
-            assert statuses(connections, client_id, old) == [401] * 4
-            assert statuses(connections, client_id, new) == [200] * 4
+    with every_worker(four_workers) as connections, Load(four_workers, lambda number: (client_id, usable[number % len(usable)])) as load:
+        load.wait(0.5)
+        rotated = four_workers.manage("rotate_secret", client_id, "--overlap", "2s")
+        new = rotated["client_secret"]
+        usable = (old, new)
+        end = datetime.fromisoformat(rotated["previous"][0]["expires_at"]).timestamp()
+        assert statuses(connections, client_id, new) == [200] * 4
+        assert statuses(connections, client_id, old) == [200] * 4
+        wait_until(end - MARGIN)
+        usable = (new,)
+        wait_until(end)
+        assert statuses(connections, client_id, old) == [401] * 4
+        assert statuses(connections, client_id, new) == [200] * 4
     assert not load.failed
     assert {sent.client_secret for sent in load.sent} == {old, new}
     assert load.rate >= 20
@@ -130,9 +129,13 @@ def test_announced_rotation_of_the_signing_key_fails_no_verifier_that_caches_the
         assert {verifier.verify(sent.token) for sent in announced} == set(old)
         # Time passes: first the copy is too old, then the new key's moment comes.
         verifier.refresh()
-        for column, kid in (("activates_at", rotated["kid"]), ("created_at", rotated["kid"]), ("retires_at", old[0])):
-            moment = "now()" if four_workers.environment["DATABASE_URL"] else "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')".replace("%%", "%")
-            query(four_workers, f"UPDATE oauth_signingkey SET {column} = {moment} WHERE kid = %s", kid)
+        query(four_workers, "UPDATE oauth_signingkey SET activates_at = created_at WHERE kid = %s", rotated["kid"])
+        query(
+            four_workers,
+            "UPDATE oauth_signingkey SET retires_at = (SELECT created_at FROM oauth_signingkey WHERE kid = %s) WHERE kid = %s",
+            rotated["kid"],
+            old[0],
+        )
         assert kids(connections, client, verifier) == [rotated["kid"]] * 4
         load.wait(0.3)
     assert not load.failed
@@ -152,7 +155,7 @@ def test_immediate_rotation_of_the_signing_key_counts_at_once_in_every_worker_an
         load.wait(0.3)
     assert not load.failed
     assert {verifier.verify(sent.token) for sent in load.sent} == {old[0], rotated["kid"]}
-    assert all(connection for connection in connections)
+    assert load.rate >= 20
 
 
 def test_revoked_signing_key_is_gone_at_once_in_every_worker_while_tokens_flow(four_workers: Server) -> None:
