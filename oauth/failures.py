@@ -84,7 +84,8 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
     if client is not None:
         _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, now=now)
     elif found := _find_client(error.named_client_id):
-        keys = throttling.failure_keys(client="unauthenticated", address=connection.remote_address)
+        # A key that no authentication reads. Requests whose address nothing shows share one.
+        keys = throttling.failure_keys(client="unauthenticated", address=connection.remote_address or "unknown")
         with transaction.atomic():
             if throttling.count(keys.client_and_address, now=now).failures <= _MAX_UNAUTHENTICATED:
                 _write(error, endpoint=endpoint, connection=connection, client=found, named_client_id=named, now=now)

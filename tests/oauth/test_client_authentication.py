@@ -48,12 +48,15 @@ def test_an_imported_id_with_reserved_characters_works_encoded_and_where_unambig
 
 
 @pytest.mark.rfc("6749", "2.3.1")
-@pytest.mark.parametrize("encode", [True, False])
-@pytest.mark.parametrize("client_id", ["ID+with+plus+signs", "a%zz-percent-sign", "100%-imported-client", "with space in the id"])
+@pytest.mark.parametrize(
+    ("client_id", "encode"),
+    [
+        ("ID+with+plus+signs", True),  # unencoded a plus sign means a space
+        *((client_id, encode) for client_id in ("a%zz-percent-sign", "100%-imported-client", "with space in the id") for encode in (True, False)),
+    ],
+)
 def test_a_client_that_sends_reserved_characters_works_where_that_is_unambiguous(send, billing, client_id, encode):
     """An ID of ours holds none, so this is what the decoding does with IDs that an import brought."""
-    if not encode and "+" in client_id:
-        pytest.skip("a plus sign means a space, so it has to be encoded")
     Client.objects.filter(pk=billing.client.pk).update(client_id=client_id)
     assert send.token(basic(client_id, billing.secret, encode=encode)).status == 200
 
@@ -94,7 +97,8 @@ def test_a_secret_without_a_client_id_is_an_invalid_request(send, billing):
     [
         "", "Basic", "Basic ", "Basic !!!!", "Basic YQ", "Basic YTpi=", "Basic é", "Basic \xa0", "Bearer abc", "Digest abc", "Basic\tYTpi", "Negotiate",
         encoded("no-colon"), encoded(":"), encoded("id:"), encoded(":secret"), encoded(b"\xff\xfe:\xff"), encoded("%ff:%ff"), encoded("%ED%A0%80:x"),
-        encoded("\0:\0"), encoded("a\0b:c"), encoded("ü:ü"), encoded("x" * 4000 + ":" + "y" * 2000), encoded("\N{FULLWIDTH DIGIT ONE}:\N{ARABIC-INDIC DIGIT TWO}"),
+        encoded("\0:\0"), encoded("a\0b:c"), encoded("ü:ü"), encoded("x" * 4000 + ":" + "y" * 2000),
+        encoded("\N{FULLWIDTH DIGIT ONE}:\N{ARABIC-INDIC DIGIT TWO}"),
     ],
 )  # fmt: skip
 def test_a_malformed_authorization_header_is_invalid_client(send, billing, authorization):
