@@ -84,6 +84,15 @@ class RedactingFilter(logging.Filter):
         return True
 
 
+class WrongHostFilter(logging.Filter):
+    """Whoever scans the internet asks for strange hosts. That is worth a line for an operator whose ALLOWED_HOSTS lacks a name, but no traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
 def _describe_request(request: Any) -> dict[str, Any]:
     """Django passes the whole request, whose text has the query string in it. The path is enough to find the view, the ID to find the rest."""
     connection = getattr(request, "connection", None)
@@ -128,10 +137,14 @@ def configure(config: Mapping[str, Any]) -> None:
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "filters": {"redact": {"()": RedactingFilter}},
+            "filters": {"redact": {"()": RedactingFilter}, "wrong_host": {"()": WrongHostFilter}},
             "formatters": {"line": formatter},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
-            "loggers": {"django": through_root, "django.server": through_root},
+            "loggers": {
+                "django": through_root,
+                "django.server": through_root,
+                "django.security.DisallowedHost": {"filters": ["wrong_host"]},
+            },
             "root": {"handlers": ["stderr"], "level": "WARNING" if command else config["level"]},
         }
     )

@@ -86,6 +86,25 @@ def set_password(*, user: User, password: str, actor: Actor, now: datetime) -> N
         audit.record("user.password_changed", workspace=None, actor=actor, target_type="user", target_id=f"user:{user.pk} {user.email}", now=now)
 
 
+def record_sign_in(*, user: User, actor: Actor, now: datetime) -> None:
+    _record_session("user.signed_in", user, actor=actor, now=now)
+
+
+def record_sign_out(*, user: User, actor: Actor, now: datetime) -> None:
+    _record_session("user.signed_out", user, actor=actor, now=now)
+
+
+def record_failed_sign_in(*, email: str, actor: Actor, now: datetime) -> None:
+    """email: as typed. It is kept only where it is an account's: people type passwords there by mistake."""
+    _record_session("user.sign_in_failed", User.objects.filter(email=email.strip().lower()).first(), actor=actor, now=now)
+
+
+def _record_session(event: str, user: User | None, *, actor: Actor, now: datetime) -> None:
+    target = f"user:{user.pk} {user.email}" if user else "unknown"
+    with transaction.atomic():
+        audit.record(event, workspace=None, actor=actor, target_type="user", target_id=target, now=now)
+
+
 def prune(*, now: datetime) -> dict[str, int]:
     """Remove what is past its retention. Returns how many rows went, by table."""
     return {

@@ -62,10 +62,10 @@ ROOT_URLCONF = "dashboard.urls"
 WSGI_APPLICATION = "dashboard.wsgi.application"
 ASGI_APPLICATION = "dashboard.asgi.application"
 INSTALLED_APPS = [
-    "dashboard",
+    "dashboard.apps.DashboardConfig",
     "oauth",
     "clients",
-    "django.contrib.admin",
+    "dashboard.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -74,6 +74,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "dashboard.middleware.ConnectionMiddleware",
+    "dashboard.operations.OperationsMiddleware",
+    "dashboard.content_security_policy.ContentSecurityPolicyMiddleware",
     "dashboard.middleware.SecureOnlyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

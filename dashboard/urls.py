@@ -1,18 +1,12 @@
-"""Every path that the instance answers; the protocol's own are in oauth/urls.py."""
+"""Every path that the instance answers; the protocol's own are in oauth/urls.py, /healthz, /readyz and /metrics in dashboard/operations.py."""
 
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from dashboard.health import healthz, readyz
-from dashboard.metrics import metrics
-
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
-    path("healthz", healthz, name="healthz"),
-    path("readyz", readyz, name="readyz"),
-    path("metrics", metrics, name="metrics"),
     path("", include("oauth.urls")),
 ]
 

@@ -1,0 +1,47 @@
+"""The page between choosing an action and doing it: what will be changed, row by row, and what will stop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from dashboard.admin.read_only import ReadOnlyAdmin
+
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """question: the heading. explain: what happens to one row. act: does it. done: what is said afterwards, with {count}."""
+
+    action: str
+    question: str
+    submit: str
+    explain: Callable[[Any], list[str]]
+    act: Callable[[Any], object]
+    done: str
+
+
+def confirm(admin: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any], confirmation: Confirmation) -> HttpResponse | None:
+    """The page; or, where request comes from it, do it. None leads back to the list. The admin calls actions for POST requests only."""
+    rows = list(queryset[: MOST + 1])
+    if len(rows) > MOST:
+        admin.message_user(request, f"Nothing was changed: more than {MOST} rows are chosen. Choose fewer at a time.", messages.ERROR)
+        return None
+    if "confirmed" in request.POST:
+        for row in rows:
+            confirmation.act(row)
+        admin.message_user(request, confirmation.done.format(count=len(rows)), messages.SUCCESS)
+        return None
+    context = {
+        **admin.admin_site.each_context(request),
+        "title": confirmation.question,
+        "opts": admin.opts,
+        "confirmation": confirmation,
+        "rows": [(row, confirmation.explain(row)) for row in rows],
+    }
+    return TemplateResponse(request, "admin/confirmation.html", context)

@@ -1,0 +1,40 @@
+"""People, their memberships, and the instance's own jobs."""
+
+from django.contrib import admin
+from django.db.models import Q
+
+from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter
+from dashboard.caller import name_user
+from dashboard.models import Membership, ScheduledJob, User
+
+
+@admin.register(User)
+class UserAdmin(ReadOnlyAdmin):
+    list_display = ("email", "name", "is_active", "is_staff", "last_login", "created_at")
+    list_filter = ("is_active", "is_staff", "created_at")
+    fields = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login", "created_at")
+    secret_fields = ("password",)
+    search_fields = ("email__icontains", "name__icontains")
+    search_help_text = "Search by a part of e-mail address or name."
+    audit_target = ("user", name_user)
+
+    def exact_matches(self, term: str) -> list[Q]:
+        return [Q(email=term.lower())]
+
+
+@admin.register(Membership)
+class MembershipAdmin(ReadOnlyAdmin):
+    list_display = ("user", "workspace", "role", "created_at")
+    list_filter = ("role", WorkspaceFilter)
+    list_select_related = ("user", "workspace")
+    find_by = ("workspace__slug",)
+    search_fields = ("user__email__icontains",)
+    search_help_text = "Search by workspace slug or by a part of the e-mail address."
+
+
+@admin.register(ScheduledJob)
+class ScheduledJobAdmin(ReadOnlyAdmin):
+    list_display = ("name", "next_run_at")
+    list_filter = ("next_run_at",)
+    search_fields = ("name__icontains",)
+    search_help_text = "Search by a part of the name."

@@ -1,0 +1,127 @@
+"""What all admin pages share: they show, they don't change, and they stay quick where a table has millions of rows.
+
+Every write belongs to a service, so there is no add, change or delete page for anybody, superusers included. Of a large table nothing is counted or sorted
+as a whole: lists are newest first by primary key, counts stop at a bound, and a search looks for an exact identifier by its index first.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, ClassVar, cast
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from clients.models import Workspace
+
+MATCHES_LIMIT = 1_000
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # it takes no argument when it runs
+    """Counts up to LIMIT and one more, which the template shows as "more than"."""
+
+    LIMIT = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        return cast("QuerySet[Any]", self.object_list).order_by().values("pk")[: self.LIMIT + 1].count()
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no argument when it runs
+    """find_by: exact lookups that an index serves; search_fields are scanned where they find nothing.
+
+    secret_fields: shown nowhere and not to be filtered by, which would tell them letter by letter.
+    audit_target: target_type, and how a row is called in target_id, of the audit events about it.
+    """
+
+    find_by: ClassVar[tuple[str, ...]] = ()
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+    audit_target: ClassVar[tuple[str, Callable[[Any], str]] | None] = None
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    ordering = ("-pk",)
+    sortable_by = ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002  # nobody, whoever asks
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002  # nobody, whoever asks
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002  # nobody, whoever asks
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002  # the same for every row
+        return self.admin_site.has_permission(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:  # noqa: ARG002  # the same for every row
+        return self.secret_fields
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup.split("__")[0] not in self.secret_fields and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # the stubs don't know None
+
+    def exact_matches(self, term: str) -> list[Q]:
+        return [Q(**{lookup: term}) for lookup in self.find_by]
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
+        """The rows are looked for once, here, so that counting and listing them don't read the whole table again."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found: set[Any] = set()
+        for match in self.exact_matches(term):
+            found.update(_newest(self.model._default_manager.filter(match)))
+        return queryset.filter(pk__in=found or _newest(super().get_search_results(request, queryset, term)[0])), False
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        context = {"buttons": self.get_action_choices(request, []), "has_history": self.audit_target is not None, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002  # Django's signature
+        """Django keeps a log of its own, which nothing here writes: the audit log has the whole history."""
+        row = self.get_object(request, object_id)
+        if row is None or self.audit_target is None or not self.has_view_permission(request, row):
+            raise Http404
+        target_type, name = self.audit_target
+        query = urlencode({"target_type": target_type, "target_id": name(row)})
+        return HttpResponseRedirect(f"{reverse('admin:clients_auditevent_changelist', current_app=self.admin_site.name)}?{query}")
+
+
+def _newest(queryset: QuerySet[Any]) -> list[Any]:
+    return list(queryset.order_by("-pk").values_list("pk", flat=True)[:MATCHES_LIMIT])
+
+
+class WorkspaceFilter(admin.SimpleListFilter):
+    """Lists the first workspaces only. For a table with a workspace of its own: through the client's, rows would have to be sorted by the million."""
+
+    title = parameter_name = "workspace"
+    MOST = 100
+
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:  # noqa: ARG002  # Django's signature
+        return [(slug, slug) for slug in Workspace.objects.values_list("slug", flat=True)[: self.MOST]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  # Django's signature
+        return queryset.filter(workspace__slug=self.value()) if self.value() else queryset
+
+
+def choose(field: str, *values: str) -> type[admin.SimpleListFilter]:
+    """A filter by the values that a column without declared choices may hold; asking the table for them would read all of it."""
+
+    class ChoiceFilter(admin.SimpleListFilter):
+        title = field.replace("_", " ")
+        parameter_name = field
+
+        def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:  # noqa: ARG002  # Django's signature
+            return [(value, value) for value in values]
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  # Django's signature
+            return queryset.filter(**{field: self.value()}) if self.value() else queryset
+
+    return ChoiceFilter

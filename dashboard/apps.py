@@ -1,0 +1,21 @@
+"""What Django does when it starts: registers our checks and our admin."""
+
+from django.apps import AppConfig
+from django.contrib.admin.apps import SimpleAdminConfig
+
+
+class DashboardConfig(AppConfig):
+    name = "dashboard"
+
+    def ready(self) -> None:
+        from dashboard import checks  # noqa: F401  # importing it registers them
+
+
+class AdminConfig(SimpleAdminConfig):
+    """Shows our models only: without autodiscovery, Django's own, such as groups, have no page."""
+
+    default_site = "dashboard.admin.site.AdminSite"
+
+    def ready(self) -> None:
+        super().ready()
+        from dashboard.admin import clients, people, protocol  # noqa: F401  # importing them registers their models

@@ -1,0 +1,109 @@
+"""Settings that are each possible but make no sense together. An error refuses the start, a warning is shown.
+
+They run with every command of manage.py that needs a database, and at the start of gunicorn (refuse_mistakes).
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as Advice
+from django.http.request import validate_host
+
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+@register()
+def check_settings(**_: Any) -> list[CheckMessage]:
+    return [*_check_transport(), *_check_proxies(), *_check_hosts(), *_check_database(), *_check_keys()]
+
+
+def _check_transport() -> list[CheckMessage]:
+    """Without TLS and without a proxy that says that it does TLS, every request counts as plain HTTP and is refused.
+
+    On a loopback address that is merely of no use. On another one callers would send their secrets in clear text before they are refused.
+    """
+    if settings.TLS or settings.TRUSTED_PROXIES:
+        return []
+    hint = "Set TLS=on, or name the proxy that terminates TLS in TRUSTED_PROXIES, for example TRUSTED_PROXIES=127.0.0.1."
+    if settings.HOST.startswith(_LOOPBACK):
+        return [Advice("TLS is off and no proxy is trusted, so every request will be refused as plain HTTP.", hint=hint, id="dashboard.W001")]
+    return [Error(f"TLS is off and no proxy is trusted, so secrets would come to {settings.HOST} in clear text.", hint=hint, id="dashboard.E001")]
+
+
+def _check_proxies() -> list[CheckMessage]:
+    everyone = [str(network) for network in settings.TRUSTED_PROXIES if network.prefixlen == 0]
+    if not everyone:
+        return []
+    return [
+        Error(
+            f"TRUSTED_PROXIES holds {everyone[0]}, so anybody could claim any address, TLS and client certificate.",
+            hint="Name the addresses of your proxies only.",
+            id="dashboard.E002",
+        )
+    ]
+
+
+def _check_hosts() -> list[CheckMessage]:
+    if "*" in settings.ALLOWED_HOSTS:
+        return [
+            Error(
+                "ALLOWED_HOSTS holds *, so whoever asks decides which name our links and mails carry.",
+                hint="Name the hosts. “.example.com” stands for that domain and every name below it. /healthz, /readyz and /metrics answer under any name.",
+                id="dashboard.E003",
+            )
+        ]
+    host = urlsplit(settings.ISSUER_URL).hostname or ""
+    if not validate_host(f"[{host}]" if ":" in host else host, settings.ALLOWED_HOSTS):
+        return [
+            Error(
+                f"ALLOWED_HOSTS lacks {host}, the host of ISSUER_URL, so requests to the issuer's own address would be refused.",
+                hint=f"Add {host} to ALLOWED_HOSTS.",
+                id="dashboard.E004",
+            )
+        ]
+    return []
+
+
+def _check_database() -> list[CheckMessage]:
+    database = settings.DATABASES["default"]
+    if not database["ENGINE"].endswith("sqlite3"):
+        return []
+    folder = Path(database["NAME"]).parent
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return []
+    return [
+        Error(
+            f"The database can't be written in {folder}.",
+            hint="Make that folder and let the user that runs TokenOS write to it, or set DATA_DIR or DATABASE_URL to another place.",
+            id="dashboard.E005",
+        )
+    ]
+
+
+def _check_keys() -> list[CheckMessage]:
+    if settings.SECRET_KEY not in settings.KEY_ENCRYPTION_KEYS:
+        return []
+    return [
+        Error(
+            "SECRET_KEY stands in KEY_ENCRYPTION_KEYS too, so one leak would give away both, and neither could be changed alone.",
+            hint="Change SECRET_KEY to another random value. Everybody will have to sign in again.",
+            id="dashboard.E006",
+        )
+    ]
+
+
+def describe(messages: Sequence[CheckMessage]) -> str:
+    return "\n".join(f"{message.msg} {message.hint} ({message.id})" for message in messages)
+
+
+def refuse_mistakes() -> None:
+    """End the process with one line for each error. For gunicorn, which runs no checks; needs no started Django."""
+    errors = [message for message in check_settings() if message.is_serious()]
+    if errors:
+        sys.exit(describe(errors))
