@@ -186,7 +186,7 @@ def _answer(name: str, checked: Callable[[Request], Response]) -> Callable[[Requ
         begun = perf_counter()
         error = ""
         try:
-            response = checked(request)
+            response = _run(checked, request)
         except OAuthError as refused:
             answered = _record(refused, name, request)
             response, error = _render(answered), answered.error
@@ -200,6 +200,21 @@ def _answer(name: str, checked: Callable[[Request], Response]) -> Callable[[Requ
         return response
 
     return handle
+
+
+def _run(checked: Callable[[Request], Response], request: Request) -> Response:
+    """Run it once more where the connection turns out to be broken, as a failover of PostgreSQL leaves those that are idle.
+
+    That does no harm: an endpoint counts only what it has done, and its one change, a revocation, has no further effect. A database that can't be
+    reached at all leaves no connection, and one that refuses a statement leaves a usable one, as SQLite always does: neither is asked again.
+    """
+    try:
+        return checked(request)
+    except (OperationalError, InterfaceError):
+        if connection.connection is None or connection.is_usable():
+            raise
+    connection.close()  # pragma: no cover  # only a real PostgreSQL breaks a connection: tests/servers/test_lost_stores.py
+    return checked(request)  # pragma: no cover
 
 
 def _peek_client_id(request: Request) -> str:

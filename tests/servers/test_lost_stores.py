@@ -1,0 +1,146 @@
+"""PostgreSQL and Redis go away and come back: what is said meanwhile, and that nobody has to restart TokenOS."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from threading import Thread
+from typing import Any
+
+import pytest
+import requests
+
+from tests.servers.conftest import Server, free_port
+from tests.servers.load import KeptConnection, basic, bearer, every_worker
+from tests.servers.stores import PostgreSQL, Redis
+
+# Within which an answer must come while the database is gone.
+A_FEW_SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def own_postgresql() -> Iterator[PostgreSQL]:
+    made = PostgreSQL.create(free_port())
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    made = Redis(tmp_path_factory.mktemp("redis"), free_port())
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def fragile(make_server: Callable[..., Server], own_postgresql: PostgreSQL, own_redis: Redis) -> Iterator[Server]:
+    """Its PostgreSQL and its Redis are its own."""
+    server = make_server(DATABASE_URL=own_postgresql.create_database(), CACHE_URL=own_redis.url)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def client(fragile: Server) -> dict[str, Any]:
+    created: dict[str, Any] = fragile.manage("create_client", "--workspace", "demo", "--name", "Robot")
+    return created
+
+
+def get_token(server: Server, client: dict[str, Any], **options: Any) -> requests.Response:
+    return server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"}, **options)
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float) -> None:
+    last = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < last
+        time.sleep(0.1)
+
+
+def test_lost_redis_shows_in_readyz_and_stops_no_token(fragile: Server, client: dict[str, Any], own_redis: Redis) -> None:
+    assert fragile.get("/readyz").json()["checks"]["cache"] == "ok"
+    own_redis.stop()
+    answer = fragile.get("/readyz")
+    assert (answer.status_code, answer.json()["status"], answer.json()["checks"]["cache"]) == (503, "unavailable", "unavailable")
+    assert answer.json()["checks"]["database"] == "ok"
+    assert fragile.get("/healthz").status_code == 200
+    assert get_token(fragile, client).status_code == 200
+    own_redis.start()
+    assert fragile.get("/readyz").status_code == 200
+
+
+def test_stopped_postgresql_is_told_as_503_and_forgotten_once_it_is_back(fragile: Server, client: dict[str, Any], own_postgresql: PostgreSQL) -> None:
+    token = get_token(fragile, client).json()["access_token"]
+    own_postgresql.stop()
+    with every_worker(fragile) as connections:
+        for connection in connections:
+            for method, path, headers, form in (
+                ("POST", "/oauth2/token", basic(client["client_id"], client["client_secret"]), {"grant_type": "client_credentials"}),
+                ("POST", "/oauth2/introspect", basic(client["client_id"], client["client_secret"]), {"token": token}),
+                ("POST", "/oauth2/revoke", basic(client["client_id"], client["client_secret"]), {"token": token}),
+                ("GET", "/api/v1/whoami", bearer(token), None),
+                ("GET", "/gateway/demo/verify", bearer(token), None),
+            ):
+                begun = time.monotonic()
+                answer = connection.ask(method, path, headers=headers, form=form)
+                assert time.monotonic() - begun < A_FEW_SECONDS
+                assert (answer.status, answer.json()["error"]) == (503, "temporarily_unavailable")
+                assert int(answer.headers["retry-after"]) > 0
+                assert answer.headers["cache-control"] == "no-store"
+            assert connection.ask("GET", "/healthz").status == 200
+            ready = connection.ask("GET", "/readyz")
+            assert (ready.status, ready.json()["checks"]["database"], ready.json()["checks"]["cache"]) == (503, "unavailable", "ok")
+        own_postgresql.start()
+        for connection in connections:
+            assert connection.get_token(client["client_id"], client["client_secret"]).status == 200
+            assert connection.ask("GET", "/api/v1/whoami", headers=bearer(token)).status == 200
+            assert connection.ask("GET", "/readyz").status == 200
+
+
+def ask_all_threads(server: Server, client: dict[str, Any]) -> Counter[int]:
+    """Ask so much at once that every thread of every worker must use its database connection. How often each status came."""
+    statuses: list[int] = []
+
+    def ask(connection: KeptConnection) -> None:
+        for _ in range(10):
+            statuses.append(connection.get_token(client["client_id"], client["client_secret"]).status)  # noqa: PERF401  # others append between
+
+    with ExitStack() as stack:
+        connections = [connection for _ in range(5) for connection in stack.enter_context(every_worker(server))]
+        threads = [Thread(target=ask, args=[connection]) for connection in connections]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    return Counter(statuses)
+
+
+def test_restarted_postgresql_costs_no_request(fragile: Server, client: dict[str, Any], own_postgresql: PostgreSQL) -> None:
+    """As after a failover: every connection is broken, and its thread learns it by the next request."""
+    assert ask_all_threads(fragile, client) == {200: 100}
+    own_postgresql.stop()
+    own_postgresql.start()
+    assert ask_all_threads(fragile, client) == {200: 100}
+
+
+def test_frozen_postgresql_hangs_requests_only_as_long_as_it_is_frozen(fragile: Server, client: dict[str, Any], own_postgresql: PostgreSQL) -> None:
+    """A limit that is accepted: the kernel of a frozen server acknowledges what it is sent, so that no timeout of ours ends a query that is under way.
+
+    What watches over it (Patroni, HAProxy) has to break the connections; a load balancer sees by /readyz, which has its own limit, that this node is no use.
+    """
+    with every_worker(fragile) as connections:
+        assert [connection.get_token(client["client_id"], client["client_secret"]).status for connection in connections] == [200] * 2
+        own_postgresql.freeze()
+        try:
+            with pytest.raises(requests.Timeout):
+                get_token(fragile, client, timeout=1)
+            begun = time.monotonic()
+            ready = fragile.get("/readyz")
+            assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "unavailable")
+            assert time.monotonic() - begun < A_FEW_SECONDS
+            assert fragile.get("/healthz").status_code == 200
+        finally:
+            own_postgresql.thaw()
+        assert [connection.get_token(client["client_id"], client["client_secret"]).status for connection in connections] == [200] * 2
+    wait_for(lambda: fragile.get("/readyz").status_code == 200, seconds=A_FEW_SECONDS)
