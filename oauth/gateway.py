@@ -31,9 +31,9 @@ def verify(request: Request) -> Response:
     demands = parse_qs(request.query, errors="replace") if request.query else {}
     for audience in (*demands.get("audience", ()), *_header(request, "x-tokenos-require-audience")):
         require_audience(caller, audience)
-    scopes = " ".join((*demands.get("scope", ()), *_header(request, "x-tokenos-require-scope")))
-    if scopes:
-        require_scopes(caller, tuple(dict.fromkeys(scopes.split())))
+    demanded = " ".join((*demands.get("scope", ()), *_header(request, "x-tokenos-require-scope")))
+    # By spaces only: what else looks like white space is part of a scope that nobody has.
+    require_scopes(caller, tuple(dict.fromkeys(scope for scope in demanded.split(" ") if scope)))
     usage.record(client=client.pk, credential=caller.credential_id, endpoint="gateway", outcome=usage.GRANTED, now=request.now)
     return Response(
         200,

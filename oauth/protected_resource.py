@@ -31,6 +31,8 @@ def authenticate_caller(request: Request, *, takes_api_key_header: bool = False)
         return _by_api_key(request, api_key)
     if authorization is None:
         raise MissingTokenError
+    if "," in authorization:
+        raise InvalidTokenError(Reason("repeated_authorization", "It came with several Authorization headers. Send one."))
     scheme, _, credentials = authorization.partition(" ")
     match scheme.lower():
         case "bearer":

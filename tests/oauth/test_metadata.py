@@ -1,0 +1,63 @@
+"""Authorization server metadata, RFC 8414, at both paths."""
+
+import pytest
+
+PATHS = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
+ISSUER = "https://localhost:8443"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.rfc("8414", "2")
+@pytest.mark.parametrize("path", PATHS)
+def test_it_says_where_everything_is(send, path):
+    answer = send.get(path)
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    metadata = answer.json()
+    assert metadata["issuer"] == ISSUER
+    assert metadata["token_endpoint"] == f"{ISSUER}/oauth2/token"
+    assert metadata["introspection_endpoint"] == f"{ISSUER}/oauth2/introspect"
+    assert metadata["revocation_endpoint"] == f"{ISSUER}/oauth2/revoke"
+    assert metadata["jwks_uri"] == f"{ISSUER}/.well-known/jwks.json"
+    assert metadata["grant_types_supported"] == ["client_credentials"]
+    assert metadata["response_types_supported"] == []
+    for endpoint in ("token", "introspection", "revocation"):
+        assert set(metadata[f"{endpoint}_endpoint_auth_methods_supported"]) >= {"client_secret_basic", "client_secret_post"}
+
+
+@pytest.mark.rfc("8414", "3")
+def test_both_paths_say_the_same(send):
+    assert send.get(PATHS[0]).body == send.get(PATHS[1]).body
+
+
+def test_every_origin_and_cache_may_read_it(send):
+    answer = send.get(PATHS[0], headers={"Origin": "https://app.example.com"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["cache-control"] == "public, max-age=3600"
+    assert "set-cookie" not in answer.headers
+    assert "cookie" not in answer.headers.get("vary", "").lower()
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/.well-known/jwks.json"])
+def test_head_is_get_without_the_body(send, path):
+    get, head = send.get(path), send("HEAD", path)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == str(len(get.body))
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/.well-known/jwks.json"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_other_methods_are_not_allowed(send, path, method):
+    answer = send(method, path)
+    assert answer.error == (405, "invalid_request")
+    assert answer.headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/.well-known/jwks.json"])
+def test_it_is_not_served_over_plain_http(send, path):
+    assert send.get(path, secure=False).error == (400, "invalid_request")
+
+
+def test_it_needs_no_database(asgi, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert asgi.get(PATHS[0]).status == 200

@@ -1,0 +1,85 @@
+"""POST /oauth2/revoke, RFC 7009."""
+
+from datetime import timedelta
+
+import pytest
+
+from clients.models import AuditEvent
+from oauth import services
+from oauth.models import RevokedToken
+from tests.oauth.doors import ADDRESS, bearer
+
+
+@pytest.fixture
+def token(asgi, billing):
+    return asgi.token(billing.basic).json()["access_token"]
+
+
+def is_alive(send, program, token):
+    return send.post("/oauth2/introspect", {"token": token}, program.basic).json()["active"]
+
+
+@pytest.mark.rfc("7009", "2.1")
+@pytest.mark.rfc("7009", "2.2")
+def test_a_client_revokes_its_own_token(send, billing, token):
+    answer = send.post("/oauth2/revoke", {"token": token}, billing.basic)
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert is_alive(send, billing, token) is False
+    assert send.get("/api/v1/whoami", bearer(token)).status == 401
+
+
+def test_another_token_of_the_client_lives_on(send, billing, token):
+    another = send.token(billing.basic).json()["access_token"]
+    send.post("/oauth2/revoke", {"token": token}, billing.basic)
+    assert is_alive(send, billing, another) is True
+
+
+@pytest.mark.rfc("7009", "2.2")
+def test_a_token_that_is_revoked_already_is_revoked_without_effect(send, billing, token):
+    assert [send.post("/oauth2/revoke", {"token": token}, billing.basic).status for _ in range(2)] == [200, 200]
+    assert RevokedToken.objects.count() == 1
+    assert AuditEvent.objects.filter(event="token.revoked").count() == 1
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_anothers_token_is_200_without_effect(send, billing, demo, make, eves, token):
+    for stranger in (make(demo), eves):
+        assert send.post("/oauth2/revoke", {"token": token}, stranger.basic).status == 200
+    assert is_alive(send, billing, token) is True
+    assert not RevokedToken.objects.exists()
+
+
+@pytest.mark.rfc("7009", "2.2")
+@pytest.mark.parametrize("unknown", ["x", "a.b.c", "é", "x" * 60_000])
+def test_what_is_no_token_is_200(send, billing, unknown):
+    assert send.post("/oauth2/revoke", {"token": unknown}, billing.basic).status == 200
+
+
+@pytest.mark.rfc("7009", "2.1")
+@pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense"])
+def test_a_hint_changes_nothing(send, billing, token, hint):
+    send.post("/oauth2/revoke", {"token": token, "token_type_hint": hint}, billing.basic)
+    assert is_alive(send, billing, token) is False
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_nobody_revokes_without_authentication(send, billing, token):
+    assert send.post("/oauth2/revoke", {"token": token}).error == (401, "invalid_client")
+    assert send.post("/oauth2/revoke", {"token": token}, bearer(token)).error == (401, "invalid_client")
+    assert is_alive(send, billing, token) is True
+
+
+def test_the_audit_log_has_who_from_where_and_no_token(send, billing, token):
+    answer = send.post("/oauth2/revoke", {"token": token}, billing.basic)
+    event = AuditEvent.objects.get(event="token.revoked")
+    assert (event.actor, event.address, event.request_id) == (f"client:{billing.client_id}", ADDRESS, answer.request_id)
+    assert event.target_id == RevokedToken.objects.get().jti
+    assert event.workspace == billing.client.workspace
+    assert token not in str(event.after)
+
+
+def test_prune_forgets_a_revocation_only_once_the_token_has_expired(asgi, billing, token, now):
+    asgi.post("/oauth2/revoke", {"token": token}, billing.basic)
+    assert services.prune(now=now)["revoked_tokens"] == 0
+    assert services.prune(now=now + timedelta(hours=3))["revoked_tokens"] == 1
