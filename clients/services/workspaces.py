@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from clients.models import Scope, Workspace
+from clients.models.workspace import validate_slug
 from clients.scope import validate_scope_name
 from clients.services import audit
 from clients.services.audit import Actor
@@ -20,8 +21,8 @@ _FIRST_SCOPES = {"read": "Read what the service offers.", "write": "Change what 
 
 def create_workspace(*, slug: str, name: str, actor: Actor, now: datetime) -> Workspace:
     """A workspace with the built-in scopes and read and write. Raise ValidationError where the slug is malformed or taken."""
+    validate_slug(slug)
     workspace = Workspace(slug=slug, name=clean_text(name or slug, field="name", max_length=100), created_at=now)
-    workspace.clean_fields()
     with transaction.atomic():
         if Workspace.objects.filter(slug=slug).exists():
             raise ValidationError(f"The workspace {slug} exists already. Choose another slug.", code="slug_taken")

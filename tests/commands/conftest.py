@@ -2,7 +2,12 @@
 
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +30,50 @@ class Outcome:
         value = json.loads(self.stdout)
         assert isinstance(value, dict)
         return value
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Shell:
+    """manage.py in a process and a DATA_DIR of its own."""
+
+    data_dir: Path
+
+    def start(self, *arguments, stdout=subprocess.PIPE, **environment) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            cwd=self.data_dir,
+            env={**os.environ, "DATA_DIR": str(self.data_dir), **environment},
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+        )
+
+    def __call__(self, *arguments, **options) -> subprocess.CompletedProcess[bytes]:
+        process = self.start(*arguments, **options)
+        stdout, stderr = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+@pytest.fixture
+def shell(tmp_path):
+    return Shell(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def prepared_database(tmp_path_factory):
+    shell = Shell(tmp_path_factory.mktemp("prepared"))
+    assert shell("migrate", "-v0").returncode == 0
+    assert shell("create_workspace", "demo").returncode == 0
+    return shell.data_dir / "tokenos.sqlite3"
+
+
+@pytest.fixture
+def prepared(prepared_database, tmp_path):
+    """A DATA_DIR for the shell, with the workspace demo."""
+    shutil.copy(prepared_database, tmp_path)
+    return tmp_path
 
 
 def _run(name, *arguments) -> Outcome:

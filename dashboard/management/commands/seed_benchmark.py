@@ -30,7 +30,7 @@ class Command(JSONCommand):
         known = parse_whole_number(options["known"], field="number of known clients", least=0, most=clients)
         file = Path(options["credentials"])
         try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = os.open(options["credentials"], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError as error:
             raise CommandError(f"{file} exists already. Name a file that doesn't.") from error
         except OSError as error:
@@ -46,7 +46,7 @@ class Command(JSONCommand):
 
 
 def _cannot_write(file: Path, error: OSError) -> str:
-    return f"{file} can't be written ({error.strerror}), and no client was made. Name a file in a folder that you may write to."
+    return f"“{file}” can't be written ({error.strerror}), and no client was made. Name a file in a folder that you may write to."
 
 
 def _write(descriptor: int, credentials: Credentials) -> None:

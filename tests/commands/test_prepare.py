@@ -1,0 +1,279 @@
+"""manage.py prepare [--announce]: what make setup and make run do to a database."""
+
+import json
+import re
+import shlex
+import shutil
+import sqlite3
+import stat
+import time
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from clients.key_encryption import newest_key
+from clients.models import AuditEvent, Client, ClientSecret, Workspace
+from clients.secret import parse, verify_secret
+from clients.services import credentials
+from clients.services.credentials import MAX_USABLE_SECRETS
+from dashboard.models import Membership, User
+from oauth.models import SigningKey
+from tests import factories
+
+
+@pytest.fixture
+def data_dir(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    settings.STATIC_ROOT = tmp_path / "static"
+    # Not to collect the static files again for every test.
+    (tmp_path / "static").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def prepare(command, data_dir):
+    return lambda *arguments: command("prepare", *arguments)
+
+
+def _credentials(data_dir):
+    client_id, plaintext = re.fullmatch(r'user = "([^:]+):([^"]+)"\n', (data_dir / "demo-client.curl").read_text()).groups()
+    return client_id, plaintext
+
+
+def _assert_file_works(data_dir):
+    client_id, plaintext = _credentials(data_dir)
+    secret = ClientSecret.objects.usable(timezone.now()).get(secret_id=parse(plaintext).secret_id)
+    assert secret.client.client_id == client_id
+    assert verify_secret(plaintext, hashed=secret.hash, digest=secret.digest)
+
+
+def test_first_start_from_nothing(shell, tmp_path):
+    outcome = shell("prepare", "--announce")
+    assert (outcome.returncode, outcome.stderr) == (0, b"")
+    lines = outcome.stdout.decode().splitlines()
+    assert lines[0].startswith("Migrated the database")
+    assert (
+        lines[-1]
+        == f"  curl --cacert {tmp_path}/tls/ca.pem --config {tmp_path}/demo-client.curl https://localhost:8443/oauth2/token --data grant_type=client_credentials"
+    )
+    assert re.search(
+        r"^Sign in at https://localhost:8443/admin/ as owner@example.com with the password \S{20} \(shown only now\)$", outcome.stdout.decode(), re.M
+    )
+    assert (tmp_path / "static/staticfiles.json").is_file()
+    for name in ("tokenos.sqlite3", "demo-client.curl"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    _, plaintext = _credentials(tmp_path)
+    assert plaintext.encode() not in outcome.stdout
+
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    started = time.monotonic()
+    second = shell("prepare", "--announce")
+    assert time.monotonic() - started < 10
+    assert second.returncode == 0
+    assert "Migrated" not in second.stdout.decode()
+    assert "shown only now" not in second.stdout.decode()
+    assert "manage.py changepassword owner@example.com" in second.stdout.decode()
+    assert second.stdout.decode().splitlines()[-1] == lines[-1]
+    assert {path: path.read_bytes() for path in files} == files
+    assert (tmp_path / "demo-client.curl").read_bytes() == files[tmp_path / "demo-client.curl"]
+
+
+def test_two_first_starts_at_once_make_one_of_everything(shell, tmp_path):
+    processes = [shell.start("prepare", "--json") for _ in range(2)]
+    outputs = [process.communicate(timeout=60) for process in processes]
+    assert [(process.returncode, stderr) for process, (_, stderr) in zip(processes, outputs, strict=True)] == [(0, b""), (0, b"")]
+    assert sorted(len(json.loads(stdout)["done"]) for stdout, _ in outputs) == [0, 5]
+    with sqlite3.connect(tmp_path / "tokenos.sqlite3") as connection:
+        for table in ("clients_workspace", "clients_client", "clients_clientsecret", "oauth_signingkey", "dashboard_user"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
+
+
+def test_first_start_makes_key_workspace_owner_and_client(prepare, data_dir):
+    assert prepare().status == 0
+    assert SigningKey.objects.usable_for_signing(timezone.now()).get().algorithm == "ES256"
+    owner = User.objects.get()
+    assert (owner.is_staff, owner.is_superuser, owner.has_usable_password()) == (True, True, False)
+    assert Membership.objects.get().role == "owner"
+    client = Client.objects.get()
+    assert (client.workspace.slug, client.name, client.scopes) == ("demo", "Demo client", ["read", "write"])
+    _assert_file_works(data_dir)
+
+
+def test_second_run_changes_nothing(prepare, data_dir):
+    prepare("--announce")
+    file = (data_dir / "demo-client.curl").read_bytes()
+    events = AuditEvent.objects.count()
+    assert prepare("--json").json == {"done": []}
+    assert AuditEvent.objects.count() == events
+    assert (data_dir / "demo-client.curl").read_bytes() == file
+
+
+def test_announced_password_signs_in_and_is_announced_once(prepare):
+    announcement = prepare("--announce", "--json").json["announcement"]
+    assert announcement["sign_in"] == "https://localhost:8443/admin/"
+    assert User.objects.get(email=announcement["owner"]).check_password(announcement["owner_password"])
+    assert "owner_password" not in prepare("--announce", "--json").json["announcement"]
+
+
+def test_password_that_the_owner_has_set_is_kept(prepare):
+    prepare()
+    owner = User.objects.get()
+    owner.set_password(factories.PASSWORD)
+    owner.save()
+    assert "owner_password" not in prepare("--announce", "--json").json["announcement"]
+    owner.refresh_from_db()
+    assert owner.check_password(factories.PASSWORD)
+
+
+def test_curl_works_from_any_folder_and_is_quoted(prepare, settings, tmp_path):
+    settings.DATA_DIR = tmp_path / "with a 'space"
+    settings.DATA_DIR.mkdir()
+    curl = shlex.split(prepare("--announce", "--json").json["announcement"]["curl"])
+    assert curl == [
+        "curl", "--cacert", f"{settings.DATA_DIR}/tls/ca.pem", "--config", f"{settings.DATA_DIR}/demo-client.curl",
+        "https://localhost:8443/oauth2/token", "--data", "grant_type=client_credentials",
+    ]  # fmt: skip
+
+
+def test_behind_a_proxy_curl_trusts_what_the_machine_trusts(prepare, settings):
+    settings.TLS = False
+    settings.ISSUER_URL = "https://tokens.example.com"
+    settings.ALLOWED_HOSTS = ["tokens.example.com"]
+    curl = prepare("--announce", "--json").json["announcement"]["curl"]
+    assert "--cacert" not in curl
+    assert "https://tokens.example.com/oauth2/token" in curl
+
+
+def test_lost_file_gets_a_further_secret_and_the_old_one_stays(prepare, data_dir):
+    prepare()
+    old = ClientSecret.objects.get()
+    (data_dir / "demo-client.curl").unlink()
+    assert "Wrote the demo client's credentials" in prepare().stdout
+    _assert_file_works(data_dir)
+    old.refresh_from_db()
+    assert old.is_usable(timezone.now())
+    assert ClientSecret.objects.count() == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"user = broken", b'user = "a:b"\n', b"\xff\xfe"])
+def test_damaged_file_is_written_anew(prepare, data_dir, content):
+    prepare()
+    (data_dir / "demo-client.curl").write_bytes(content)
+    prepare()
+    _assert_file_works(data_dir)
+
+
+def test_file_of_a_database_that_is_gone_is_written_anew(prepare, data_dir):
+    (data_dir / "demo-client.curl").write_text('user = "AAAAAAAAAAAAAAAAAAAAAA:tos_live_x"\n')
+    prepare()
+    _assert_file_works(data_dir)
+
+
+def test_rotated_secret_gets_a_successor(prepare, data_dir):
+    prepare()
+    credentials.rotate_secret(client=Client.objects.get(), overlap=timedelta(), actor=factories.TESTS, now=timezone.now())
+    prepare()
+    _assert_file_works(data_dir)
+
+
+def test_revoked_secrets_that_fill_the_limit_dont_stop_the_start(prepare, data_dir):
+    prepare()
+    client = Client.objects.get()
+    for _ in range(MAX_USABLE_SECRETS - 1):
+        factories.create_secret(client)
+    (data_dir / "demo-client.curl").unlink()
+    result = prepare("--announce", "--json").json
+    assert "curl" not in result["announcement"]
+    assert not (data_dir / "demo-client.curl").exists()
+
+
+def test_disabled_demo_client_stays_disabled(prepare, data_dir):
+    prepare()
+    Client.objects.update(status="disabled")
+    (data_dir / "demo-client.curl").unlink()
+    result = prepare("--announce", "--json").json
+    assert result["done"] == []
+    assert "curl" not in result["announcement"]
+    assert Client.objects.get().status == "disabled"
+
+
+def test_deleted_demo_client_stays_deleted(prepare):
+    prepare()
+    Client.objects.all().delete()
+    assert prepare("--json").json == {"done": []}
+    assert not Client.objects.exists()
+
+
+def test_instance_with_a_workspace_of_its_own_gets_no_demo(prepare, data_dir):
+    factories.create_workspace("acme")
+    result = prepare("--announce", "--json").json
+    assert Workspace.objects.get().slug == "acme"
+    assert not Client.objects.exists()
+    assert not (data_dir / "demo-client.curl").exists()
+    assert set(result["announcement"]) == {"url", "sign_in"}
+    assert prepare("--announce").stdout == "TokenOS: https://localhost:8443\n"
+
+
+def test_database_from_a_newer_version_is_refused(refused, data_dir):
+    with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as connection:
+        connection.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('clients', '9999_future', '2030-01-01')")
+    try:
+        assert "made by a newer version of TokenOS (it has clients.9999_future)" in refused("prepare")
+    finally:
+        with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as connection:
+            connection.execute("DELETE FROM django_migrations WHERE name = '9999_future'")
+
+
+def test_wrong_key_encryption_keys_are_refused_with_both_ways_out(prepare, refused, settings):
+    prepare()
+    kid, missing = SigningKey.objects.get().kid, newest_key().id
+    settings.KEY_ENCRYPTION_KEYS = ["some-other-key-" + "3" * 40]
+    line = refused("prepare")
+    assert f"lacks the key with ID {missing}" in line
+    assert f"revoke_signing_key {kid}" in line
+
+
+def test_way_out_for_lost_keys_works(command, prepare, settings, data_dir):
+    prepare()
+    settings.KEY_ENCRYPTION_KEYS = ["some-other-key-" + "3" * 40]
+    assert command("revoke_signing_key", SigningKey.objects.get().kid).status == 0
+    assert prepare().status == 0
+    _assert_file_works(data_dir)
+
+
+def test_key_that_is_retired_neednt_be_opened(prepare, settings):
+    prepare()
+    factories.create_signing_key()
+    SigningKey.objects.filter(retires_at__isnull=False).update(private_key="00000000:00")
+    assert prepare().status == 0
+
+
+def test_settings_that_dont_fit_together_are_refused(refused, data_dir, settings):
+    settings.ALLOWED_HOSTS = ["elsewhere.example.com"]
+    assert "ALLOWED_HOSTS" in refused("prepare")
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_data_dir_that_cant_be_used_is_one_line(shell, tmp_path, missing):
+    target = tmp_path / "elsewhere"
+    if not missing:
+        target.write_text("a file")
+    outcome = shell("prepare", DATA_DIR=str(target), DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3")
+    assert (outcome.returncode, outcome.stdout) == (1, b"")
+    assert outcome.stderr.decode().count("\n") == 1
+    assert "TokenOS must be able to write there; see DATA_DIR." in outcome.stderr.decode()
+
+
+def test_changed_static_file_is_collected(prepare, settings, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    settings.STATICFILES_DIRS = [source]
+    (source / "a.css").write_text("a { color: red }")
+    prepare()
+    (source / "a.css").write_text("a { color: blue; }")
+    assert "Collected the static files" in prepare().stdout
+    assert (tmp_path / "static/a.css").read_text() == "a { color: blue; }"
+    shutil.rmtree(tmp_path / "static")
+    assert "Collected the static files" in prepare().stdout

@@ -1,0 +1,51 @@
+"""manage.py reencrypt_keys."""
+
+import pytest
+from django.conf import settings
+
+from clients.key_encryption import decrypt, newest_key
+from clients.models import AuditEvent
+from oauth.models import SigningKey
+from tests import factories
+
+NEW = "a-new-key-encryption-key-" + "2" * 40
+
+
+@pytest.fixture
+def old_keys():
+    return list(settings.KEY_ENCRYPTION_KEYS)
+
+
+def test_every_private_key_is_encrypted_under_the_first_key(command, settings, old_keys):
+    keys = [factories.create_signing_key(), factories.create_signing_key("EdDSA")]
+    plain = [decrypt(key.private_key, context=key.kid) for key in keys]
+    settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]
+    assert command("reencrypt_keys", "--json").json == {"reencrypted": 2}
+    settings.KEY_ENCRYPTION_KEYS = [NEW]
+    assert [decrypt(key.private_key, context=key.kid) for key in SigningKey.objects.order_by("pk")] == plain
+    event = AuditEvent.objects.first()
+    assert (event.event, event.after) == ("signing_key.reencrypted", {"key_encryption_key": newest_key().id})
+
+
+def test_nothing_is_left_to_do_the_second_time(command, settings, old_keys):
+    factories.create_signing_key()
+    settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]
+    command("reencrypt_keys")
+    events = AuditEvent.objects.count()
+    assert command("reencrypt_keys").stdout == "Reencrypted  0\n"
+    assert AuditEvent.objects.count() == events
+
+
+def test_missing_key_is_named_and_no_key_is_changed(refused, settings, old_keys):
+    factories.create_signing_key()
+    missing = newest_key().id
+    settings.KEY_ENCRYPTION_KEYS = [NEW]
+    assert f"lacks the key with ID {missing}" in refused("reencrypt_keys")
+
+
+def test_altered_ciphertext_is_refused(refused, settings, old_keys):
+    key = factories.create_signing_key()
+    key.private_key = key.private_key[:-2] + ("00" if key.private_key[-2:] != "00" else "11")
+    key.save()
+    settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]
+    assert "was altered. Restore it from a backup." in refused("reencrypt_keys")

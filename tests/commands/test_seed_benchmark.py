@@ -1,0 +1,143 @@
+"""manage.py seed_benchmark --workspace SLUG --clients N --known K --credentials FILE."""
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from clients.models import AuditEvent, Client, ClientSecret
+from clients.secret import parse, verify_secret
+from clients.services.benchmark import seed_clients
+from tests import factories
+
+
+@pytest.fixture
+def seed(command, demo, tmp_path):
+    def run(clients, known, file="credentials.tsv"):
+        arguments = ("--workspace", "demo", "--clients", str(clients), "--known", str(known), "--credentials", str(tmp_path / file))
+        return command("seed_benchmark", *arguments, "--json")
+
+    return run
+
+
+def test_as_many_clients_as_wanted_of_which_the_last_are_usable(seed, tmp_path):
+    result = seed(30, 3).json
+    assert result.pop("seconds") >= 0
+    assert result == {"workspace": "demo", "clients": 30, "known": 3}
+    lines = (tmp_path / "credentials.tsv").read_text().splitlines()
+    last = list(Client.objects.order_by("pk"))[-3:]
+    assert [line.split("\t")[0] for line in lines] == [client.client_id for client in last]
+    for line, client in zip(lines, last, strict=True):
+        plaintext = line.split("\t")[1]
+        secret = client.secrets.get()
+        assert parse(plaintext).secret_id == secret.secret_id
+        assert verify_secret(plaintext, hashed=secret.hash, digest=secret.digest)
+        assert verify_secret(plaintext, hashed=secret.hash, digest="")
+        assert secret.is_usable(timezone.now())
+
+
+def test_every_row_is_one_that_the_services_could_have_made(seed):
+    seed(30, 3)
+    for client in Client.objects.all():
+        client.full_clean(exclude=["tags", "audiences", "allowed_networks"])
+        assert (client.workspace.slug, client.scopes, client.status) == ("demo", ["read", "write"], "enabled")
+        assert client.secrets.count() == 1
+    hashes = set(ClientSecret.objects.values_list("hash", flat=True))
+    assert len(hashes) == 4
+    assert len(set(ClientSecret.objects.values_list("digest", flat=True))) == 30
+
+
+def test_file_is_the_owners_alone(seed, tmp_path):
+    seed(2, 1)
+    assert stat.S_IMODE((tmp_path / "credentials.tsv").stat().st_mode) == 0o600
+
+
+def test_batch_is_one_event(seed):
+    before = AuditEvent.objects.count()
+    seed(5, 1)
+    assert AuditEvent.objects.count() == before + 1
+    event = AuditEvent.objects.first()
+    assert (event.event, event.target_id, event.after) == ("clients.seeded", "demo", {"clients": 5, "known": 1})
+
+
+def test_clients_made_before_and_after_keep_their_own_keys(seed, demo):
+    before = factories.create_client(demo)
+    seed(3, 0)
+    after = factories.create_client(demo)
+    assert ClientSecret.objects.get(pk=before.secret.pk).client == before.secret.client
+    assert ClientSecret.objects.get(pk=after.secret.pk).client == after.secret.client
+    assert seed(3, 3, "more.tsv").status == 0
+    assert Client.objects.count() == 8
+
+
+def test_none_known_makes_an_empty_file(seed, tmp_path):
+    seed(1, 0)
+    assert (tmp_path / "credentials.tsv").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("clients", "known", "hint"),
+    [
+        ("0", "0", "from 1 to"),
+        ("-1", "0", "from 1 to"),
+        ("many", "0", "from 1 to"),
+        ("99999999", "0", "from 1 to 10000000"),
+        ("5", "6", "from 0 to 5"),
+        ("5", "-1", "from 0 to 5"),
+        ("5", "", "from 0 to 5"),
+    ],
+)
+def test_number_that_makes_no_sense_is_refused_and_no_file_is_left(refused, demo, tmp_path, clients, known, hint):
+    file = tmp_path / "credentials.tsv"
+    arguments = ("--workspace", "demo", "--clients", clients, "--known", known, "--credentials", str(file))
+    assert hint in refused("seed_benchmark", *arguments)
+    assert not file.exists()
+
+
+def test_existing_file_is_kept(refused, demo, tmp_path):
+    file = tmp_path / "credentials.tsv"
+    file.write_text("precious")
+    line = refused("seed_benchmark", "--workspace", "demo", "--clients", "1", "--known", "1", "--credentials", str(file))
+    assert "exists already" in line
+    assert file.read_text() == "precious"
+
+
+@pytest.mark.parametrize("file", ["missing/credentials.tsv", "", "x" * 300])
+def test_file_that_cant_be_made_is_refused(refused, demo, tmp_path, monkeypatch, file):
+    monkeypatch.chdir(tmp_path)
+    assert "can't be written" in refused("seed_benchmark", "--workspace", "demo", "--clients", "1", "--known", "1", "--credentials", file)
+
+
+def test_unknown_workspace_is_refused_and_not_made(refused, demo, tmp_path):
+    file = tmp_path / "credentials.tsv"
+    assert "There is no workspace" in refused("seed_benchmark", "--workspace", "x", "--clients", "1", "--known", "1", "--credentials", str(file))
+    assert not file.exists()
+
+
+def test_full_disk_behind_the_file_leaves_no_client(demo, transactional_db):
+    def deliver(credentials):
+        with Path("/dev/full").open("w") as full:
+            full.writelines(client_id for client_id, _ in credentials)
+
+    before = AuditEvent.objects.count()
+    with pytest.raises(OSError, match="No space left"):
+        seed_clients(workspace=demo, clients=3, known=3, deliver=deliver, actor=factories.TESTS, now=timezone.now())
+    assert (Client.objects.count(), ClientSecret.objects.count(), AuditEvent.objects.count()) == (0, 0, before)
+
+
+def test_file_of_an_interrupted_run_is_removed(command, demo, tmp_path):
+    file = tmp_path / "credentials.tsv"
+    with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        outcome = command("seed_benchmark", "--workspace", "demo", "--clients", "1", "--known", "1", "--credentials", str(file))
+    assert "locked by another process" in outcome.stderr
+    assert not file.exists()
+
+
+def test_more_known_ones_than_clients_are_refused_by_the_service_as_well(demo):
+    with pytest.raises(ValidationError, match="not more known ones"):
+        seed_clients(workspace=demo, clients=1, known=2, deliver=print, actor=factories.TESTS, now=timezone.now())
