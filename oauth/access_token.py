@@ -4,6 +4,7 @@ Beside the claims of the RFC a token carries workspace, its workspace's slug, an
 credential ends the token without a row for each one.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,6 +20,8 @@ from oauth.models import SigningKey
 from oauth.signing_keys import LoadedKey, verification_key
 
 TYP = "at+jwt"
+# Our kids are thumbprints. A stranger's may hold what no database takes as text, NUL or half a surrogate pair.
+_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TYPS = frozenset({"at+jwt", "application/at+jwt"})
 
 
@@ -61,7 +64,7 @@ def _verified_claims(token: str) -> tuple[str, dict[str, Any]]:
     """
     header = jose.unverified_header(token)
     kid = header.get("kid")
-    if not isinstance(kid, str) or str(header.get("typ", "")).lower() not in _TYPS:
+    if not isinstance(kid, str) or not _KID.fullmatch(kid) or str(header.get("typ", "")).lower() not in _TYPS:
         raise jose.InvalidJWTError
     try:
         key = verification_key(kid)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 MAX_TOKEN_LENGTH = 8192
 
+# RFC 7515 §7.1: three parts in base64url without padding.
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _ENCODERS: dict[str, Any] = {"ES256": ECAlgorithm, "RS256": RSAAlgorithm, "EdDSA": OKPAlgorithm}
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
 # Signature and structure only: PyJWT reads its own clock, and who accepts which claims is the caller's rule.
@@ -79,7 +82,7 @@ def sign(claims: dict[str, Any], *, key: Any, algorithm: str, kid: str, typ: str
 
 def unverified_header(token: str) -> dict[str, Any]:
     """Raise InvalidJWTError where token is no JWS in compact serialization."""
-    if len(token) > MAX_TOKEN_LENGTH or token.count(".") != 2:
+    if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
         raise InvalidJWTError
     try:
         return jwt.get_unverified_header(token)
