@@ -47,7 +47,7 @@ _BY_SECRET_ID = f"""SELECT {_CLIENT_COLUMNS}, {_SECRET_COLUMNS}, {_STATE_COLUMNS
     LEFT JOIN {{client}} c ON c.id = s.client_id
     LEFT JOIN {{workspace}} w ON w.id = c.workspace_id""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
 
-_BY_TOKEN = f"""SELECT {_CLIENT_COLUMNS}, s.id, s.revoked_at, k.revoked_at, EXISTS (SELECT 1 FROM {{revoked_token}} r WHERE r.jti = %s)
+_BY_TOKEN = f"""SELECT {_CLIENT_COLUMNS}, s.id, s.revoked_at, k.id, k.revoked_at, EXISTS (SELECT 1 FROM {{revoked_token}} r WHERE r.jti = %s)
     FROM (SELECT 1 AS one) AS one
     LEFT JOIN {{client}} c ON c.client_id = %s
     LEFT JOIN {{workspace}} w ON w.id = c.workspace_id
@@ -178,6 +178,6 @@ def find_token_state(*, client_id: str, credential_id: str, jti: str, kid: str) 
     return TokenState(
         client=_client(row),
         is_credential_revoked=row[11] is None or row[12] is not None,
-        is_signing_key_revoked=row[13] is not None,
-        is_token_revoked=bool(row[14]),
+        is_signing_key_revoked=row[13] is None or row[14] is not None,
+        is_token_revoked=bool(row[15]),
     )

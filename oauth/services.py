@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -93,7 +94,7 @@ def revoke_signing_key(*, kid: str, actor: Actor, now: datetime) -> tuple[Signin
     """
     replacement = _new_key(_algorithm_of(kid), activates_at=now, now=now)
     with transaction.atomic():
-        _lock_signing_keys(now)
+        keys = _lock_signing_keys(now)
         key = SigningKey.objects.select_for_update().get(kid=kid)
         if key.revoked_at is None:
             key.revoked_at = now
@@ -108,28 +109,39 @@ def revoke_signing_key(*, kid: str, actor: Actor, now: datetime) -> tuple[Signin
                 before={"revoked_at": None},
                 after={"revoked_at": _iso(now)},
             )
-        signing = SigningKey.objects.usable_for_signing(now).first()
-        if signing is None:
-            # A key that was announced as its successor is not waited for: tokens must go on.
-            signing = SigningKey.objects.filter(revoked_at__isnull=True, retires_at__isnull=True, activates_at__gt=now).first()
-            before = {"activates_at": _iso(signing.activates_at)} if signing else {}
-            if signing is None:
-                signing = replacement
-                signing.save(force_insert=True)
-            else:
-                signing.activates_at = now
-                signing.save(update_fields=["activates_at"])
+        signing = _go_on_signing([left for left in keys if left.pk != key.pk], replacement=replacement, actor=actor, now=now)
+    return key, signing
+
+
+def _go_on_signing(keys: list[SigningKey], *, replacement: SigningKey, actor: Actor, now: datetime) -> SigningKey:
+    """See to it that at every moment from now on one of keys signs, or replacement where there are none. Returns the one that signs now.
+
+    Each signs until the next one does, for the moment that a key was to end may have been the beginning of the one that is revoked. A key that was
+    announced as the successor of that one is not waited for: tokens must go on.
+    """
+    before = {key.kid: _times(key) for key in keys}
+    keys = sorted(keys, key=lambda key: (key.activates_at, key.pk)) or [replacement]
+    if keys[0].activates_at > now:
+        keys[0].activates_at = now
+    for key, successor in zip_longest(keys, keys[1:]):
+        key.retires_at = successor.activates_at if successor else None
+        if before.get(key.kid) != _times(key):
+            key.save()
             audit.record(
-                "signing_key.activated",
+                "signing_key.rescheduled" if key.kid in before else "signing_key.created",
                 workspace=None,
                 actor=actor,
                 target_type="signing_key",
-                target_id=signing.kid,
+                target_id=key.kid,
                 now=now,
-                before=before,
-                after={"algorithm": signing.algorithm, "activates_at": _iso(now)},
+                before=before.get(key.kid),
+                after={"algorithm": key.algorithm, **_times(key)},
             )
-    return key, signing
+    return [key for key in keys if key.activates_at <= now][-1]
+
+
+def _times(key: SigningKey) -> dict[str, str | None]:
+    return {"activates_at": _iso(key.activates_at), "retires_at": _iso(key.retires_at)}
 
 
 def _algorithm_of(kid: str) -> str:

@@ -1,0 +1,126 @@
+"""A token is dead at the very next request once it, its client, its credential or its signing key is revoked."""
+
+from datetime import timedelta
+
+import pytest
+
+from clients.models import ClientSecret
+from clients.services.clients import disable_client, enable_client
+from clients.services.credentials import create_secret, revoke_secret, rotate_secret
+from oauth.services import revoke_signing_key, rotate_signing_key
+from tests import factories
+from tests.oauth.conftest import reason_of
+from tests.oauth.doors import basic, bearer
+
+ACTOR = {"actor": factories.TESTS}
+
+
+@pytest.fixture
+def witness(demo, make):
+    """A resource server of the same workspace that introspects billing's tokens."""
+    return make(demo, audiences=("https://localhost:8443/w/demo",))
+
+
+@pytest.fixture
+def is_alive(send, billing, witness):
+    """Whether all who are asked say so; they must agree."""
+
+    def is_alive(token):
+        answers = {
+            "introspection": send.post("/oauth2/introspect", {"token": token}, witness.basic).json()["active"],
+            "whoami": send.get("/api/v1/whoami", bearer(token)).status == 200,
+            "verify": send.get("/gateway/demo/verify", bearer(token)).status == 200,
+        }
+        assert len(set(answers.values())) == 1, answers
+        return answers["whoami"]
+
+    return is_alive
+
+
+@pytest.fixture
+def token(asgi, billing, is_alive):
+    token = asgi.token(billing.basic).json()["access_token"]
+    assert is_alive(token)
+    return token
+
+
+def reason(asgi, token):
+    return reason_of(asgi.get("/api/v1/whoami", bearer(token)).request_id)
+
+
+@pytest.mark.rfc("7009", "2")
+def test_a_revoked_token_is_dead_and_only_that_one(asgi, billing, is_alive, token):
+    another = asgi.token(billing.basic).json()["access_token"]
+    asgi.post("/oauth2/revoke", {"token": token}, billing.basic)
+    assert not is_alive(token)
+    assert is_alive(another)
+    assert reason(asgi, token) == "token_revoked"
+
+
+def test_a_disabled_clients_tokens_are_dead_and_alive_again_once_it_is_enabled(asgi, billing, is_alive, token, now):
+    disable_client(client=billing.client, now=now, **ACTOR)
+    assert not is_alive(token)
+    assert reason(asgi, token) == "client_disabled"
+    enable_client(client=billing.client, now=now, **ACTOR)
+    assert is_alive(token)
+    assert asgi.token(billing.basic).status == 200
+
+
+def test_a_disabled_clients_secret_is_dead_everywhere(asgi, billing, now):
+    disable_client(client=billing.client, now=now, **ACTOR)
+    assert asgi.token(billing.basic).status == 401
+    for path in ("/api/v1/whoami", "/gateway/demo/verify"):
+        assert asgi.get(path, billing.basic).status == asgi.get(path, bearer(billing.secret)).status == 401
+    for path in ("/oauth2/introspect", "/oauth2/revoke"):
+        assert asgi.post(path, {"token": "x"}, billing.basic).status == 401
+
+
+def test_a_revoked_secret_takes_its_tokens_with_it_and_no_others(asgi, billing, is_alive, token, now):
+    second = create_secret(client=billing.client, now=now, **ACTOR)
+    by_second = asgi.token(basic(billing.client_id, second.plaintext)).json()["access_token"]
+    revoke_secret(client=billing.client, secret_id=billing.secret_id, now=now, **ACTOR)
+    assert not is_alive(token)
+    assert is_alive(by_second)
+    assert reason(asgi, token) == "credential_revoked"
+    assert asgi.token(billing.basic).status == 401
+    assert asgi.get("/gateway/demo/verify", bearer(billing.secret)).status == 401
+
+
+@pytest.mark.parametrize("overlap", [timedelta(), timedelta(hours=1)])
+def test_tokens_of_a_secret_that_a_rotation_lets_run_out_live_on(asgi, billing, is_alive, token, now, overlap):
+    rotate_secret(client=billing.client, overlap=overlap, now=now, **ACTOR)
+    factories.expire(ClientSecret.objects.get(secret_id=billing.secret_id))
+    assert asgi.token(billing.basic).status == 401
+    assert is_alive(token)
+
+
+def test_no_overlap_ends_the_old_secret_at_once(asgi, billing, now):
+    rotated = rotate_secret(client=billing.client, overlap=timedelta(), now=now, **ACTOR)
+    assert asgi.token(billing.basic).status == 401
+    assert asgi.token(basic(billing.client_id, rotated.plaintext)).status == 200
+
+
+def test_a_revoked_signing_key_takes_all_its_tokens_and_no_others(asgi, billing, is_alive, token, signing_key, now):
+    rotate_signing_key(now=now, immediately=True, **ACTOR)
+    by_new = asgi.token(billing.basic).json()["access_token"]
+    assert is_alive(token)
+    revoke_signing_key(kid=signing_key.kid, now=now, **ACTOR)
+    assert not is_alive(token)
+    assert is_alive(by_new)
+    assert reason(asgi, token) == "signing_key_revoked"
+
+
+def test_a_signing_key_that_is_gone_is_like_a_revoked_one(asgi, billing, is_alive, token, signing_key):
+    """As after a restored backup, in a process that still has the key in its memory."""
+    signing_key.delete()
+    assert not is_alive(token)
+
+
+def test_a_client_that_is_gone_has_no_tokens(asgi, billing, is_alive, token):
+    billing.client.delete()
+    assert not is_alive(token)
+
+
+def test_a_secret_that_is_gone_has_no_tokens(billing, is_alive, token):
+    ClientSecret.objects.filter(secret_id=billing.secret_id).delete()
+    assert not is_alive(token)
