@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,7 +112,9 @@ class PostgreSQL:
     def _signal(self, number: int) -> None:
         assert self.process is not None
         for pid in (self.process.pid, *children(self.process.pid)):
-            os.kill(pid, number)
+            # A session that was just ending is gone by now.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def url(self, database: str) -> str:
         return f"postgres://tokenos@127.0.0.1:{self.port}/{database}"
