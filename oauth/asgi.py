@@ -23,17 +23,25 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="oauth")
 
 
+class ClientDisconnectedError(Exception):
+    """The sender went away before its request was complete."""
+
+
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """scope["state"]["connection"]: the oauth.endpoint.Connection that the server settled."""
+    """scope["state"]["connection"]: the oauth.endpoint.Connection that the server settled. A request whose sender goes away halfway isn't acted upon."""
     path: str = scope["path"]
     endpoint = ENDPOINTS.get(path) or (gateway.verify if gateway.is_verify_path(path) else not_found)
     method: str = scope["method"]
+    try:
+        body = await _read_body(receive) if method == "POST" and endpoint is not gateway.verify else b""
+    except ClientDisconnectedError:
+        return
     request = Request(
         method=method,
         path=path,
         query=scope["query_string"].decode("latin-1"),
         headers=_read_headers(scope["headers"]),
-        body=await _read_body(receive) if method == "POST" and endpoint is not gateway.verify else b"",
+        body=body,
         connection=scope["state"]["connection"],
         now=datetime.now(UTC),
     )
@@ -50,12 +58,15 @@ def _read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """None where it is longer than MAX_BODY_BYTES; then no more of it is read."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body") and len(body) <= MAX_BODY_BYTES:
+    """None where it is longer than MAX_BODY_BYTES; then no more of it is read. Raise ClientDisconnectedError."""
+    body = b""
+    more = True
+    while more and len(body) <= MAX_BODY_BYTES:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnectedError
         body += message.get("body", b"")
+        more = message.get("more_body", False)
     return body if len(body) <= MAX_BODY_BYTES else None
 
 

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from clients.services import usage
 from oauth import access_token
 from oauth.access_token import AccessToken
 from oauth.client_authentication import authenticate_client
@@ -16,7 +17,9 @@ _INACTIVE = {"active": False}
 def introspect(request: Request, form: Form) -> Response:
     """§2.2. A caller learns of a token of its own workspace that it obtained itself or whose aud holds one of its own audiences."""
     presented = form.require("token")
-    caller = authenticate_client(request, form).client
+    authenticated = authenticate_client(request, form)
+    caller = authenticated.client
+    usage.record(client=caller.pk, credential=authenticated.credential_id, endpoint="introspection", outcome=usage.GRANTED, now=request.now)
     try:
         token = access_token.verify(presented, now=request.now)
     except InvalidTokenError:

@@ -1,6 +1,7 @@
 """POST /oauth2/revoke: token revocation, RFC 7009."""
 
 from clients.models import Client
+from clients.services import usage
 from clients.services.audit import Actor
 from oauth import access_token, services
 from oauth.client_authentication import authenticate_client
@@ -12,7 +13,9 @@ from oauth.errors import InvalidTokenError
 def revoke(request: Request, form: Form) -> Response:
     """§2.2: 200 whether or not there was anything to revoke. A client ends its own tokens only."""
     presented = form.require("token")
-    caller = authenticate_client(request, form).client
+    authenticated = authenticate_client(request, form)
+    caller = authenticated.client
+    usage.record(client=caller.pk, credential=authenticated.credential_id, endpoint="revocation", outcome=usage.GRANTED, now=request.now)
     try:
         token = access_token.verify(presented, now=request.now)
     except InvalidTokenError:

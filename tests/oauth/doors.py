@@ -92,8 +92,9 @@ def bearer(credentials: str) -> str:
 
 
 def through_django(method: str, path: str, body: bytes, headers: dict[str, str], query: str, address: str, secure: bool) -> Answer:
+    # As every server does, also for an empty body.
     content_type = headers.pop("content-type", "")
-    extra = {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
+    extra = {"CONTENT_TYPE": content_type} | {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
     answer = Client().generic(method, quote(path, safe="/%"), body, content_type, secure=secure, QUERY_STRING=query, REMOTE_ADDR=address, **extra)
     return Answer(answer.status_code, {name.lower(): value for name, value in answer.items()}, answer.content)
 

@@ -1,0 +1,129 @@
+"""Why a request failed is kept for the client's owner under its request ID, and nothing secret with it."""
+
+import pytest
+from django.core import serializers
+
+from clients.models import FailedRequest
+from tests.oauth.doors import ADDRESS, basic, bearer
+
+
+def kept(answer):
+    return FailedRequest.objects.get(request_id=answer.request_id)
+
+
+def is_kept(answer):
+    return FailedRequest.objects.filter(request_id=answer.request_id).exists()
+
+
+def test_a_wrong_secret_is_kept_for_its_client_with_all_that_the_owner_may_know(send, billing, make, demo):
+    answer = send.token(basic(billing.client_id, make(demo).secret))
+    row = kept(answer)
+    assert (row.client, row.workspace) == (billing.client, billing.client.workspace)
+    assert (row.endpoint, row.status, row.error, row.reason) == ("token", 401, "invalid_client", "other_clients_secret")
+    assert row.detail == "The secret belongs to another client than the ID."
+    assert row.named_client_id == billing.client_id
+    assert row.address == ADDRESS
+
+
+def test_an_unknown_client_is_kept_for_nobody_with_the_beginning_of_its_id(send, billing):
+    row = kept(send.token(basic("Unknown-client-id-0001", billing.secret)))
+    assert (row.client, row.workspace, row.reason, row.named_client_id) == (None, None, "unknown_client", "Unknown-…")
+
+
+@pytest.mark.parametrize("case", ["unsupported_grant_type", "invalid_scope", "scope_not_allowed", "resource_not_allowed"])
+def test_what_an_authenticated_client_does_wrong_is_kept_for_it(send, billing, case):
+    parameters = {
+        "unsupported_grant_type": {"grant_type": "password"},
+        "invalid_scope": {"grant_type": "client_credentials", "scope": "a  b"},
+        "scope_not_allowed": {"grant_type": "client_credentials", "scope": "admin read"},
+        "resource_not_allowed": {"grant_type": "client_credentials", "resource": "https://x.example.com"},
+    }[case]
+    row = kept(send.post("/oauth2/token", parameters, billing.basic))
+    assert (row.client, row.workspace, row.reason, row.status) == (billing.client, billing.client.workspace, case, 400)
+    if case == "scope_not_allowed":
+        assert row.detail == "admin isn't among this client's scopes. Add it, or ask for less."
+
+
+@pytest.mark.parametrize("case", ["no grant_type", "two methods", "query", "query by body", "content type", "repeated", "too large", "wrong method"])
+def test_a_malformed_request_is_kept_for_the_client_that_it_names(send, billing, case):
+    form = {"grant_type": "client_credentials"}
+    answer = {
+        "no grant_type": lambda: send.post("/oauth2/token", {}, billing.basic),
+        "two methods": lambda: send.token(billing.basic, billing.form),
+        "query": lambda: send.post("/oauth2/token", form, query=f"client_id={billing.client_id}&client_secret={billing.secret}"),
+        "query by body": lambda: send.post("/oauth2/token", form | billing.form, query=f"client_secret={billing.secret}"),
+        "content type": lambda: send.post("/oauth2/token", form, billing.basic, headers={"Content-Type": "application/json"}),
+        "repeated": lambda: send.post("/oauth2/token", [*form.items(), *form.items(), *billing.form.items()]),
+        "too large": lambda: send.post("/oauth2/token", {"foo": "x" * 70_000}, billing.basic),
+        "wrong method": lambda: send("PUT", "/oauth2/token", headers={"Authorization": billing.basic}),
+    }[case]()
+    row = kept(answer)
+    assert (row.client, row.workspace, row.error) == (billing.client, billing.client.workspace, "invalid_request")
+    assert row.reason == ("credentials_in_query" if case.startswith("query") else "invalid_request")
+
+
+def test_plain_http_is_kept_for_the_client_whose_secret_is_leaked_by_it(asgi, billing):
+    for answer in (asgi.token(billing.basic, secure=False), asgi.token(None, billing.form, secure=False)):
+        row = kept(answer)
+        assert (row.client, row.reason) == (billing.client, "plain_http")
+        assert "rotate" in row.detail
+
+
+@pytest.mark.parametrize("named", ["", "short", "x" * 65, "\0" * 20, "ü" * 20, "unknown-client-0001"])
+def test_a_malformed_request_that_names_nobody_we_know_is_not_kept(send, billing, named):
+    assert not is_kept(send.post("/oauth2/token", {}, basic(named, billing.secret)))
+    assert not is_kept(send.post("/oauth2/token", {"client_id": named}))
+    assert not is_kept(send.post("/oauth2/token", b"\xff\xfe"))
+    assert not is_kept(send.post("/oauth2/token", b"&" * 200))
+    assert not is_kept(send.post("/oauth2/token", {}, "Basic !"))
+
+
+def test_bearer_tokens_are_kept_for_the_client_that_they_were_issued_to(send, billing, other):
+    token = send.token(billing.basic).json()["access_token"]
+    row = kept(send.get("/gateway/other/verify", bearer(token)))
+    assert (row.client, row.endpoint, row.reason) == (billing.client, "gateway", "other_workspace")
+    assert not is_kept(send.get("/api/v1/whoami", bearer("a.b.c")))
+    assert not is_kept(send.get("/api/v1/whoami"))
+
+
+def test_an_api_key_is_kept_for_the_client_of_its_secret_id(send, billing):
+    answer = send.get("/gateway/demo/verify", bearer(billing.secret[:-1] + "!"))
+    row = kept(answer)
+    assert (row.client, row.reason, row.status, row.error) == (None, "bad_checksum", 401, "invalid_token")
+
+
+def test_what_fails_on_our_side_is_not_kept(asgi, billing, signing_key):
+    signing_key.delete()
+    assert not is_kept(asgi.token(billing.basic))
+
+
+def test_nothing_secret_is_kept_or_logged(send, billing, caplog):
+    token = send.token(billing.basic).json()["access_token"]
+    secret, cut = billing.secret, billing.secret[:-3]
+    send.token(basic(billing.client_id, cut))
+    send.token(basic(secret, billing.client_id))
+    send.token(None, {"client_id": secret, "client_secret": "x"})
+    send.token(f"{secret} x")
+    send.token(f"Bearer {secret}")
+    send.token(None, billing.form, query=f"client_secret={secret}&client_id={secret}")
+    send.token(None, {"client_id": billing.client_id, "client_assertion": secret})
+    send.get("/api/v1/whoami", bearer(cut))
+    send.get("/api/v1/whoami", f"{token} x")
+    send.get("/api/v1/whoami", f"Basic {token}")
+    send.get("/gateway/other/verify", bearer(token))
+    everything = serializers.serialize("json", FailedRequest.objects.all()) + str([vars(record) for record in caplog.records])
+    assert FailedRequest.objects.count() >= 8
+    for leaked in (secret[20:40], cut[20:40], token[40:80]):
+        assert leaked not in everything
+
+
+@pytest.mark.parametrize("scheme", ["basic", "bearer"])
+def test_a_stranger_finds_out_nothing_by_the_answer(send, billing, scheme):
+    """Whether there is anything to find under the request ID shows neither in status, headers nor body."""
+    known, unknown = (
+        send.token(basic(name, "tos_live_x")) if scheme == "basic" else send.get("/api/v1/whoami", bearer("tos_live_x"))
+        for name in (billing.client_id, "A" * 22)
+    )
+    assert known.body == unknown.body
+    assert known.status == unknown.status
+    assert {**known.headers, "x-request-id": ""} == {**unknown.headers, "x-request-id": ""}
