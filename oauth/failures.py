@@ -1,12 +1,14 @@
 """What becomes of a refused request: a line in the log, a count of usage, and a FailedRequest that the client's owner finds by the request ID."""
 
 import logging
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from clients.models import Client, FailedRequest
+from clients.secret import redact
 from clients.services import usage
 from oauth import throttling
 from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 # Requests that are malformed before anybody is authenticated are kept for the client that they name, so a stranger could write without end.
 _MAX_UNAUTHENTICATED = 100
+
+# A JWT, complete or not: our access token, or somebody else's.
+_TOKEN = re.compile(r"eyJ[\w-]{8,}[\w.-]*", re.ASCII)
 
 logger = logging.getLogger("tokenos.oauth")
 
@@ -30,13 +35,17 @@ def _write(error: OAuthError, *, endpoint: str, connection: "Connection", client
         status=error.status,
         error=error.error,
         reason=error.reason.code,
-        # PostgreSQL refuses NUL, which what a caller demands may contain.
-        detail=error.reason.sentence.replace("\0", "")[:500],
+        detail=_tell(error)[:500],
         named_client_id=named_client_id,
         named_secret_id=error.secret_id[:32],
         address=connection.remote_address or None,
         created_at=now,
     )
+
+
+def _tell(error: OAuthError) -> str:
+    """The reason, without what may be secret in a scope or resource that a caller asked for, and without NUL, which PostgreSQL refuses."""
+    return _TOKEN.sub("eyJ…", redact(error.reason.sentence)).replace("\0", "")
 
 
 def _abbreviate(client_id: str) -> str:
@@ -63,7 +72,7 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
             "endpoint": endpoint,
             "status": error.status,
             "error": error.error,
-            "reason": error.reason.sentence,
+            "reason": _tell(error),
             "client_id": named,
             "secret_id": error.secret_id,
             "address": connection.remote_address,

@@ -22,7 +22,7 @@ from django.utils import timezone
 from clients.key_encryption import MissingKeyEncryptionKeyError
 from clients.management.table import render_table
 from clients.models import Client, Workspace
-from clients.secret import looks_like_secret
+from clients.secret import looks_like_secret, redact
 from clients.services.audit import Actor
 
 _SHOWN_ONCE = {
@@ -81,7 +81,7 @@ class JSONCommand(BaseCommand):
         except CommandError as error:
             if traceback:
                 raise
-            self.stderr.write(printable(str(error).removeprefix("Error: ")))
+            self.stderr.write(printable(redact(str(error).removeprefix("Error: "))))
             sys.exit(1)
         finally:
             connections.close_all()

@@ -62,6 +62,16 @@ def test_a_malformed_request_is_kept_for_the_client_that_it_names(send, billing,
     assert row.reason == ("credentials_in_query" if case.startswith("query") else "invalid_request")
 
 
+@pytest.mark.parametrize("case", ["scope", "resource"])
+@pytest.mark.parametrize("misplaced", ["secret", "token"])
+def test_a_secret_or_token_in_the_wrong_parameter_is_not_kept(send, billing, case, misplaced):
+    value = billing.secret if misplaced == "secret" else send.token(billing.basic).json()["access_token"]
+    row = kept(send.post("/oauth2/token", {"grant_type": "client_credentials", case: value}, billing.basic))
+    assert row.reason in ("scope_not_allowed", "resource_not_allowed")
+    assert value[21:40] not in row.detail
+    assert "…" in row.detail
+
+
 def test_plain_http_is_kept_for_the_client_whose_secret_is_leaked_by_it(asgi, billing):
     for answer in (asgi.token(billing.basic, secure=False), asgi.token(None, billing.form, secure=False)):
         row = kept(answer)

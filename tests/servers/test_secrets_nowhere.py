@@ -1,0 +1,275 @@
+"""After a run full of mistakes no secret, token or key stands in the database, a file, the log, a refusal or what a command prints, in no usual encoding."""
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+from clients import secret as secret_format
+from tests.servers.conftest import Answer, Server
+from tests.servers.load import GRANT, KeptConnection, basic, bearer, every_worker
+from tests.servers.stores import query
+
+# What may hold secrets: the server's own TLS keys, and the demo client's file of mode 0600.
+EXCLUDED = ("tls/", "demo-client.curl")
+
+DECRYPT = """
+from clients.key_encryption import decrypt
+from oauth.models import SigningKey
+print(*(decrypt(key.private_key, context=key.kid).hex() for key in SigningKey.objects.all()))
+"""
+
+
+def spellings(plaintext: bytes) -> Iterator[bytes]:
+    """As it is, in hex, and as it looks inside of base64 of something longer, wherever it begins there."""
+    yield plaintext
+    yield plaintext.hex().encode()
+    yield plaintext.hex().upper().encode()
+    for shift in range(3):
+        # The characters at both ends depend on the neighbours.
+        inner = base64.b64encode(b"\0" * shift + plaintext)[(shift * 8 + 5) // 6 :].rstrip(b"=")[:-1]
+        yield inner
+        yield inner.translate(bytes.maketrans(b"+/", b"-_"))
+
+
+def find(needles: dict[str, bytes], places: dict[str, bytes]) -> set[tuple[str, str]]:
+    """Which needle stands in which place. Line breaks don't hide one, as they would in PEM."""
+    flat = {place: (content, re.sub(rb"\s|\\n", b"", content)) for place, content in places.items()}
+    return {
+        (name, place)
+        for name, needle in needles.items()
+        for spelling in set(spellings(needle))
+        for place, contents in flat.items()
+        if any(spelling in content for content in contents)
+    }
+
+
+@dataclass
+class Run:
+    server: Server
+    needles: dict[str, bytes] = field(default_factory=dict)
+    printed: list[str] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    connection: KeptConnection | None = None
+
+    def command(self, *arguments: str) -> Any:
+        """Run a command with --json, keep what it printed except the secret that it shows once, and return what it printed."""
+        result = self.server.manage(*arguments)
+        text = repr(result)
+        if "client_secret" in result:
+            assert text.count(result["client_secret"]) == 1
+            text = text.replace(result["client_secret"], "")
+            self.add_secret(f"secret of {arguments[0]} {len(self.needles)}", result["client_secret"])
+        self.printed.append(text)
+        return result
+
+    def fail(self, *arguments: str) -> None:
+        done = self.server.run("manage.py", *arguments)
+        assert done.returncode == 1
+        self.printed.append(done.stdout + done.stderr)
+
+    def add_secret(self, name: str, plaintext: str) -> None:
+        """Sixteen characters of the random part: a part that is cut off is a leak too. What is before them is public."""
+        self.needles[name] = plaintext.split("_")[-1][:16].encode()
+
+    def ask(self, method: str, path: str, *, form: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:
+        assert self.connection is not None
+        answer = self.connection.ask(method, path, form=form, headers=headers)
+        if b'"access_token"' not in answer.body:
+            self.answers.append(answer)
+        if answer.headers.get("connection") == "close":
+            self.connection.close()
+            self.connection = KeptConnection(self.server)
+        return answer
+
+    def exchange(self, request: bytes, *, tls: bool = True) -> int:
+        self.answers.append(self.server.exchange(request, tls=tls))
+        return self.answers[-1].status
+
+
+def use_rightly(run: Run, client_id: str, plaintext: str) -> str:
+    """Returns a token."""
+    token: str = run.ask("POST", "/oauth2/token", form=GRANT, headers=basic(client_id, plaintext)).json()["access_token"]
+    run.needles[f"signature of a token {len(run.needles)}"] = token.rpartition(".")[2][:32].encode()
+    run.needles[f"claims of a token {len(run.needles)}"] = token.split(".")[1][:200].encode()
+    by_body = {**GRANT, "client_id": client_id, "client_secret": plaintext}
+    assert run.ask("POST", "/oauth2/token", form=by_body).status == 200
+    for credentials in (bearer(token), bearer(plaintext), {"X-API-Key": plaintext}, basic(client_id, plaintext)):
+        assert run.ask("GET", "/gateway/demo/verify", headers=credentials).status == 200
+    assert run.ask("GET", "/api/v1/whoami", headers=bearer(token)).status == 200
+    assert run.ask("POST", "/oauth2/introspect", form={"token": token}, headers=basic(client_id, plaintext)).status == 200
+    return token
+
+
+def misplace(run: Run, client_id: str, plaintext: str, good: dict[str, str]) -> None:
+    """plaintext: a secret or a token, put wherever it doesn't belong. good: headers that authenticate."""
+    for path in ("/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"):
+        run.ask("POST", path, form={**GRANT, "token": plaintext, "client_id": client_id, "client_secret": plaintext[:-1]})
+        run.ask("POST", path, form={**GRANT, "token": plaintext, "client_id": client_id, "client_secret": plaintext[:40]})
+        run.ask("POST", path, form={**GRANT, "token": plaintext, "client_id": plaintext, "client_secret": client_id})
+        run.ask("POST", path, form={**GRANT, "token": plaintext, "client_id": plaintext, "client_secret": plaintext})
+        run.ask("POST", path, form={**GRANT, "client_assertion_type": plaintext, "client_assertion": plaintext, "client_id": client_id})
+        run.ask("POST", f"{path}?client_id={client_id}&client_secret={plaintext}", form=GRANT)
+        run.ask("POST", f"{path}?{plaintext}", form=GRANT, headers=good)
+        run.ask("GET", f"{path}/{plaintext}?{plaintext}={plaintext}")
+        for credentials in (basic(client_id, plaintext[:-1]), basic(plaintext, client_id), basic(plaintext, ""), basic(client_id, quote(plaintext + "ü"))):
+            run.ask("POST", path, form={**GRANT, "token": plaintext}, headers=credentials)
+        for authorization in (plaintext, f"{plaintext} {plaintext}", f"Digest {plaintext}", f"Basic {plaintext}", f"Basic a, Bearer {plaintext}", "Basic"):
+            run.ask("POST", path, form=GRANT, headers={"Authorization": authorization})
+    for name in ("grant_type", "scope", "resource", plaintext):
+        assert run.ask("POST", "/oauth2/token", form={**GRANT, name: plaintext}, headers=good).status in (200, 400)
+    run.ask("POST", "/oauth2/token", form={**GRANT, "resource": f"https://api.example.com/{plaintext}"}, headers=good)
+    for path in (
+        "/gateway/demo/verify",
+        f"/gateway/demo/verify/{plaintext}",
+        f"/gateway/{plaintext}/verify",
+        "/api/v1/whoami",
+        f"/{plaintext}",
+        "/admin/login/",
+    ):
+        run.ask("GET", f"{path}?scope={plaintext}&audience={plaintext}&access_token={plaintext}", headers=good)
+        run.ask("GET", path, headers={**good, "X-TokenOS-Require-Scope": plaintext, "X-TokenOS-Require-Audience": plaintext})
+        run.ask("GET", path, headers=bearer(plaintext[:-1]))
+        run.ask("GET", path, headers={"X-API-Key": plaintext[:-1]})
+        run.ask("POST", path, form={"username": plaintext, "password": plaintext})
+        names = ("User-Agent", "Referer", "Cookie", "Origin", "X-Request-Id", "X-Forwarded-For", "X-Forwarded-Host", "Client-Cert", "X-Custom", "Accept")
+        run.ask("GET", path, headers=dict.fromkeys(names, plaintext))
+
+
+def malform(run: Run, client_id: str, plaintext: str) -> None:
+    """Requests that are no HTTP or no form, and plain HTTP."""
+    secret, credentials = plaintext.encode(), basic(client_id, plaintext)["Authorization"].encode()
+    post = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    form = b"Content-Type: application/x-www-form-urlencoded\r\n"
+    for body, kind in (
+        (b"client_secret=" + secret + b"&%zz=%", form),
+        (b"grant_type=client_credentials&client_secret=%ff" + secret, form),
+        (b"client_secret=" + secret + b"&client_secret=" + secret, form),
+        (b"client_secret=" + secret + b"%00", form),
+        (b'{"client_secret": "' + secret + b'"}', b"Content-Type: application/json\r\n"),
+        (b"client_secret=" + secret, b""),
+        (b"client_secret=" + secret + b"&a=" + b"a" * 70_000, form),
+        (b"client_secret=" + secret, form + b"Authorization: " + credentials + b"\r\n"),
+    ):
+        assert run.exchange(post + kind + b"Content-Length: %d\r\n\r\n" % len(body) + body) in (400, 401, 413)
+    for request in (
+        post + b"Authorization " + credentials + b"\r\n\r\n",
+        post + b"Authorization : " + credentials + b"\r\n\r\n",
+        post + b"X-API-Key: \0" + secret + b"\r\n\r\n",
+        post + b"X-" + secret + b"\xff: a\r\n\r\n",
+        post + b"Content-Length: " + secret + b"\r\n\r\n",
+        post + b"Transfer-Encoding: " + secret + b"\r\n\r\n",
+        b"GET /" + secret + b" HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        secret + b" / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: " + secret + b"\r\nConnection: close\r\n\r\n",
+    ):
+        run.exchange(request)
+    plain = post + form + b"Authorization: " + credentials + b"\r\nContent-Length: 29\r\n\r\ngrant_type=client_credentials"
+    assert run.exchange(plain, tls=False) == 400
+    assert run.exchange(plain.replace(b" /oauth2/token ", b" /admin/?" + secret + b" "), tls=False) == 400
+
+
+def break_down(run: Run, client_id: str, good: dict[str, str]) -> None:
+    """A row that no service writes makes the endpoints fail with 500, with a traceback in the log."""
+    [(scopes,)] = query(run.server, "SELECT scopes FROM clients_client WHERE client_id = %s", client_id)
+    query(run.server, "UPDATE clients_client SET scopes = '5' WHERE client_id = %s", client_id)
+    for path in ("/oauth2/token", "/oauth2/introspect", "/gateway/demo/verify"):
+        assert run.ask("POST", path, form={**GRANT, "token": "x"}, headers=good).status == 500
+    query(run.server, "UPDATE clients_client SET scopes = %s WHERE client_id = %s", scopes, client_id)
+
+
+@pytest.fixture(scope="module")
+def run(make_server: Callable[..., Server]) -> Run:
+    server = make_server(FAILURES_PER_CLIENT="100000", FAILURES_PER_ADDRESS="100000")
+    run = Run(server)
+    run.connection = KeptConnection(server)
+    client_id, first = (created := run.command("create_client", "--workspace", "demo", "--name", "Robot"))["client_id"], created["client_secret"]
+    token = use_rightly(run, client_id, first)
+    rotated = run.command("rotate_secret", client_id, "--overlap", "1h")["client_secret"]
+    further = run.command("create_secret", client_id)
+    unknown = secret_format.generate("live").plaintext
+    run.add_secret("secret of nobody", unknown)
+    use_rightly(run, client_id, rotated)
+    for plaintext in (first, unknown, token):
+        misplace(run, client_id, plaintext, basic(client_id, rotated))
+    malform(run, client_id, first)
+    malform(run, client_id, token)
+    break_down(run, client_id, basic(client_id, rotated))
+    run.command("rotate_signing_key", "--now")
+    run.command("revoke_secret", client_id, further["secret_id"])
+    for arguments in (
+        ["rotate_secret", first],
+        ["revoke_secret", client_id, first],
+        ["revoke_secret", first, first],
+        ["create_secret", client_id, "--expires-in", first],
+    ):
+        run.fail(*arguments)
+    assert run.ask("POST", "/oauth2/revoke", form={"token": token}, headers=basic(client_id, rotated)).status == 200
+    for credentials in (basic(client_id, further["client_secret"]), bearer(further["client_secret"])):
+        assert run.ask("GET", "/api/v1/whoami", headers=credentials).status == 401
+    with every_worker(server) as connections:
+        assert all(connection.ask("GET", "/metrics").status == 200 for connection in connections)
+    run.answers.append(run.ask("GET", "/metrics"))
+    run.connection.close()
+    decrypted = server.run("manage.py", "shell", "--no-imports", "-c", DECRYPT).stdout.split()
+    assert len(decrypted) == 2
+    for number, der in enumerate(decrypted):
+        key: Any = load_der_private_key(bytes.fromhex(der), None)
+        # The private number alone: it stands in DER, PEM and JWK, whatever is around it.
+        run.needles[f"signing key {number}"] = key.private_numbers().private_value.to_bytes(32, "big")
+    for name in ("SECRET_KEY", "KEY_ENCRYPTION_KEYS"):
+        run.needles[name] = server.environment[name].encode()
+    return run
+
+
+def read_files(server: Server) -> dict[str, bytes]:
+    files = {str(file.relative_to(server.data_dir)): file for file in server.data_dir.rglob("*") if file.is_file()}
+    return {name: file.read_bytes() for name, file in files.items() if not name.startswith(EXCLUDED)}
+
+
+def test_search_would_find_a_secret_in_every_encoding(run: Run) -> None:
+    """Else the tests below would show nothing."""
+    for name, needle in run.needles.items():
+        encodings: list[bytes] = [base64.b64encode(b"a" * shift + needle + b"b") for shift in range(4)]
+        encodings += [base64.urlsafe_b64encode(needle + b"b"), needle.hex().encode(), b"x" + needle, base64.encodebytes(b"a" * 50 + needle + b"b" * 50)]
+        for encoding in encodings:
+            assert find({name: needle}, {"place": b"before" + encoding + b"after"}) == {(name, "place")}
+    assert len(run.needles) >= 12
+    configuration = (run.server.data_dir / "demo-client.curl").read_text()
+    demo = configuration.rpartition("_")[2][:16].encode()
+    assert find({"demo": demo}, {"file": configuration.encode()})
+
+
+def test_no_secret_is_in_any_file_of_the_data_directory(run: Run) -> None:
+    running = read_files(run.server)
+    assert any(name.endswith("-wal") for name in running)
+    [(refused,)] = query(run.server, "SELECT COUNT(*) FROM clients_failedrequest")
+    assert refused > 100
+    assert find(run.needles, running) == set()
+
+
+def test_no_secret_is_in_the_log(run: Run) -> None:
+    log = run.server.log.read_bytes()
+    assert log.count(b"refused: ") > 100
+    assert b"Traceback" in log
+    assert find(run.needles, {"log": log}) == set()
+
+
+def test_no_secret_is_in_what_a_refused_request_is_answered(run: Run) -> None:
+    refused = [answer for answer in run.answers if answer.status >= 400]
+    assert {400, 401, 404, 405, 413, 500} <= {answer.status for answer in refused}
+    assert find(run.needles, {f"{answer.status} {number}": repr(answer.headers).encode() + answer.body for number, answer in enumerate(run.answers)}) == set()
+
+
+def test_no_secret_is_in_what_a_command_prints_but_the_one_that_it_shows_once(run: Run) -> None:
+    assert find(run.needles, {text[:80]: text.encode() for text in run.printed}) == set()
+
+
+def test_no_secret_is_left_behind_after_the_server_has_stopped(run: Run) -> None:
+    run.server.stop()
+    assert find(run.needles, {**read_files(run.server), "log": run.server.log.read_bytes()}) == set()
