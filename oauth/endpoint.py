@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote_plus
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, NotSupportedError, OperationalError, ProgrammingError, connection
 
 from oauth import failures
 from oauth.errors import (
@@ -39,6 +39,9 @@ _CREDENTIALS = frozenset({"client_id", "client_secret", "client_assertion", "cli
 
 # Pragma: RFC 6749 §5.1 wants it, for caches of HTTP/1.0.
 _NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+
+# What the database says of our own mistakes. All else says that it isn't there, or can't do its work: read-only, full, locked, damaged.
+_MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 logger = logging.getLogger("tokenos.oauth")
 
@@ -186,16 +189,14 @@ def _answer(name: str, checked: Callable[[Request], Response]) -> Callable[[Requ
         begun = perf_counter()
         error = ""
         try:
-            response = _run(checked, request)
-        except OAuthError as refused:
-            answered = _record(refused, name, request)
+            try:
+                response = _run(checked, request)
+            except OAuthError as refused:
+                answered = _record(refused, name, request)
+                response, error = _render(answered), answered.error
+        except Exception as failed:  # noqa: BLE001  # the answer to whatever fails is JSON as well
+            answered = _explain(failed, name, request)
             response, error = _render(answered), answered.error
-        except (OperationalError, InterfaceError) as lost:
-            answered = _lost_database(lost, request)
-            response, error = _render(answered), answered.error
-        except Exception:
-            logger.exception("failed: %s", name, extra={"request_id": request.connection.request_id, "endpoint": name})
-            response, error = _render(ServerError()), ServerError.error
         observe(name, response.status, error, perf_counter() - begun)
         return response
 
@@ -231,15 +232,16 @@ def _peek_client_id(request: Request) -> str:
 def _record(refused: OAuthError, name: str, request: Request) -> OAuthError:
     if isinstance(refused, InvalidRequestError) and refused.client is None:
         refused.named_client_id = refused.named_client_id or _peek_client_id(request)
-    try:
-        return failures.record_failure(refused, endpoint=name, connection=request.connection, now=request.now)
-    except (OperationalError, InterfaceError) as lost:
-        return _lost_database(lost, request)
+    return failures.record_failure(refused, endpoint=name, connection=request.connection, now=request.now)
 
 
-def _lost_database(lost: Exception, request: Request) -> OAuthError:
-    """The connection is dropped, so that the next request of this thread opens a new one."""
-    logger.error("database unavailable: %s", type(lost).__name__, extra={"request_id": request.connection.request_id})
+def _explain(failed: Exception, name: str, request: Request) -> OAuthError:
+    """What to answer where the fault is ours. A lost connection is dropped, so that the next request of this thread opens a new one."""
+    request_id = request.connection.request_id
+    if not isinstance(failed, DatabaseError | InterfaceError) or isinstance(failed, _MISTAKES):
+        logger.error("failed: %s", name, exc_info=failed, extra={"request_id": request_id, "endpoint": name})
+        return ServerError()
+    logger.error("database unavailable: %s", type(failed).__name__, extra={"request_id": request_id})
     connection.close()
     return TemporarilyUnavailableError(Reason("database_unavailable", "The database couldn't be reached."))
 
