@@ -1,0 +1,214 @@
+"""README and docs say what the code does: variables, commands, paths, reasons and links are compared one by one, both ways."""
+
+import ast
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import get_commands, load_command_class
+from django.urls import get_resolver
+
+from clients.management.base import JSONCommand
+from dashboard.operations import OperationsMiddleware
+from oauth import errors
+from oauth.urls import ENDPOINTS
+from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, read, rows
+
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+# Where the default isn't a constant, or the variable has none.
+DEFAULTS_IN_WORDS = {
+    "TRUSTED_PROXIES": "empty",
+    "WEB_CONCURRENCY": "number of cores",
+    "ALLOWED_HOSTS": "the issuer's host, `localhost`, `127.0.0.1`",
+    "CACHE_URL": "empty",
+    "EMAIL_URL": "empty",
+    "SECRET_KEY": "generated into `.env`",
+    "KEY_ENCRYPTION_KEYS": "generated into `.env`",
+}
+
+
+def read_variables() -> dict[str, str]:
+    """Every variable that settings.py reads, with its default as configuration.md writes it."""
+    variables = {}
+    for node in ast.walk(ast.parse(read("dashboard/settings.py"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "environment":
+            if node.func.attr == "read_file":
+                continue
+            (name,) = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+            default = next((keyword.value for keyword in node.keywords if keyword.arg == "default"), None)
+            variables[name] = DEFAULTS_IN_WORDS.get(name) or f"`{write_default(default)}`"
+    return variables
+
+
+def write_default(default: ast.expr | None) -> str:
+    match default:
+        case ast.Constant(value=bool(value)):
+            return "on" if value else "off"
+        case ast.Constant(value=value):
+            return str(value)
+        case ast.JoinedStr(values=values):
+            return "".join(part.value if isinstance(part, ast.Constant) else f"${part.value.id}" for part in values)
+    raise AssertionError(ast.dump(default) if default else "no default")
+
+
+def test_configuration_has_every_variable_with_its_default() -> None:
+    documented = {name.strip("`"): default for name, default, *_ in rows(read("docs/configuration.md"))}
+    assert documented == read_variables()
+
+
+def our_commands() -> dict[str, Any]:
+    return {name: load_command_class(app, name) for name, app in get_commands().items() if app in ("clients", "oauth", "dashboard", "dashboard.apps")}
+
+
+def describe_arguments(command: Any) -> set[str]:
+    ours = [action for action in command.create_parser("manage.py", "x")._actions if action.dest not in DJANGOS_OWN]
+    return {action.option_strings[0] if action.option_strings else str(action.metavar) for action in ours}
+
+
+DJANGOS_OWN = {"help", "version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "json"}
+
+
+def test_every_command_of_ours_is_documented_with_each_of_its_arguments() -> None:
+    found = our_commands()
+    assert all(isinstance(command, JSONCommand) for command in found.values())
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", read("docs/commands.md"), re.MULTILINE | re.DOTALL))
+    documented = {name: {row[0].strip("`") for row in rows(text)} for name, text in sections.items() if name != "Of"}
+    assert documented == {name: describe_arguments(command) for name, command in found.items()}
+
+
+def parse(line: str) -> None:
+    """Raise CommandError where our argparse refuses the line."""
+    (words,) = re.findall(r"manage\.py (.*?)(?: > .*|\))?$", line)
+    name, *arguments = shlex.split(words, comments=True)
+    command = load_command_class(get_commands()[name], name)
+    command.create_parser("manage.py", name).parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_command_line_is_one_that_manage_py_takes(page: str) -> None:
+    for line in commands(page, "manage.py") + commands(page, ".venv/bin/python manage.py"):
+        parse(line)
+
+
+def test_every_example_of_a_command_stands_under_its_heading() -> None:
+    for example in blocks("docs/commands.md", "sh"):
+        if "manage.py" in example.text:
+            assert f"manage.py {example.section} " in example.text, example
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_shell_block_is_well_formed(page: str) -> None:
+    for example in blocks(page, "sh"):
+        done = subprocess.run(["bash", "-n"], input=example.text, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, f"{example}: {done.stderr}"
+
+
+def our_paths() -> Iterator[str]:
+    yield from ENDPOINTS
+    yield "/gateway/<workspace>/verify"
+    yield from ("/healthz", "/readyz", "/metrics", "/admin/")
+
+
+def test_every_path_is_documented() -> None:
+    assert [path for path in our_paths() if path not in ALL.replace("/oauth2/…", "")] == []
+
+
+def django_paths(patterns: list[Any], prefix: str = "/") -> Iterator[str]:
+    """Without those below /admin/, which are Django's."""
+    for entry in patterns:
+        path = prefix + str(entry.pattern)
+        if hasattr(entry, "url_patterns") and path != "/admin/":
+            yield from django_paths(entry.url_patterns, path)
+        else:
+            yield path
+
+
+def test_paths_are_those_that_django_knows() -> None:
+    """So that a new one can't be forgotten above."""
+    found = {*django_paths(get_resolver().url_patterns), *OperationsMiddleware.VIEWS}
+    gateway = {path for path in found if "gateway/[^/]+/verify" in path}
+    assert len(gateway) == 1
+    assert found - gateway - {"/"} == set(our_paths()) - {"/gateway/<workspace>/verify"}
+
+
+def read_reasons() -> dict[str, list[list[str]]]:
+    """Every reason code, with the constant parts of each of its sentences; of one that isn't written out, none."""
+    reasons: dict[str, list[list[str]]] = {}
+    for file in sorted((ROOT / "oauth").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reason" and isinstance(node.args[0], ast.Constant):
+                reasons.setdefault(node.args[0].value, []).append(constant_parts(node.args[1]))
+    return reasons
+
+
+def constant_parts(sentence: ast.expr) -> list[str]:
+    match sentence:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.JoinedStr(values=values):
+            return [part.value for part in values if isinstance(part, ast.Constant) and len(part.value.strip()) > 3]
+    return []
+
+
+def read_implicit_reasons() -> set[str]:
+    """Errors that are raised without a reason have their error's name for one."""
+    classes = {name: value for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.OAuthError)}
+    plain = {name: kind.error for name, kind in classes.items() if kind.__init__ is errors.OAuthError.__init__ and hasattr(kind, "error")}
+    found = {errors.MissingTokenError.error}
+    for file in sorted((ROOT / "oauth").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in plain and not any(keyword.arg == "reason" for keyword in node.keywords):
+                found.add(plain[node.func.id])
+    return found
+
+
+def documented_reasons() -> dict[str, str]:
+    section = read("docs/errors.md").partition("## Every reason\n")[2].partition("\n## ")[0]
+    return {code.strip("`"): sentence for code, sentence, _ in rows(section)}
+
+
+def test_errors_has_every_reason_code() -> None:
+    assert set(documented_reasons()) == set(read_reasons()) | read_implicit_reasons()
+
+
+def test_errors_has_every_sentence_as_it_is_written() -> None:
+    documented = documented_reasons()
+    parts = [(code, part.strip()) for code, sentences in read_reasons().items() for sentence in sentences for part in sentence]
+    assert [(code, part) for code, part in parts if part not in documented[code]] == []
+
+
+def test_errors_has_every_error_with_its_status() -> None:
+    section = read("docs/errors.md").partition("## What to do\n")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"^\| (\d+) \| `(\w+)` \|", section, re.MULTILINE))
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.OAuthError) and hasattr(kind, "error")]
+    assert documented == {(str(kind.status), kind.error) for kind in kinds}
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_relative_link_leads_somewhere(page: str) -> None:
+    text = read(page)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.resolve().is_file(), f"{page}: {target}"
+        if anchor:
+            assert anchor in anchors(file.read_text(encoding="utf-8")), f"{page}: {target}"
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_no_page_is_forgotten_in_the_map(page: str) -> None:
+    assert page == "README.md" or f"]({page})" in read("README.md")
+
+
+def test_metrics_are_documented() -> None:
+    names = re.findall(r'(?:Counter|Histogram)\(\s*"(\w+)"', (Path(ROOT) / "oauth" / "metrics.py").read_text(encoding="utf-8"))
+    assert names
+    assert [name for name in names if f"`{name}" not in read("docs/operations.md")] == []

@@ -1,0 +1,220 @@
+"""The samples of README and docs are taken out of the pages and run, over TLS, against the real server."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.docs.pages import ROOT, block, blocks
+from tests.servers.conftest import Server
+
+# What the pages use in examples, and what a test puts in its place.
+EXAMPLE_URL = "https://localhost:8443"
+EXAMPLE_CLIENT_ID = "PluepfPpN6A7bUqt0fdRVn"
+EXAMPLE_SECRET_ID = "NU7k1dllJ2"
+EXAMPLE_KID = "3JQO7ayoLQiDbbgA8p5T7zPwHxqfhx50MGIdwg9-Dfg"
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> dict[str, Any]:
+    created: dict[str, Any] = server.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read write")
+    return created
+
+
+def environment(server: Server, client: dict[str, Any]) -> dict[str, str]:
+    """What “Before you try the samples” has the reader export."""
+    ca = str(server.ca)
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "ISSUER": server.url,
+        "CLIENT_ID": client["client_id"],
+        "CLIENT_SECRET": client["client_secret"],
+        "CURL_CA_BUNDLE": ca,
+        "REQUESTS_CA_BUNDLE": ca,
+        "NODE_EXTRA_CA_CERTS": ca,
+        "SSL_CERT_FILE": ca,
+    }
+
+
+def run(command: list[str], text: str, *, env: dict[str, str], cwd: Path | None = None) -> str:
+    done = subprocess.run(command, input=text, env=env, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Callable[[Server], Path]:
+    """A folder that looks like the reader's, in which our commands work on the test's server."""
+
+    def make(server: Server) -> Path:
+        (tmp_path / ".venv" / "bin").mkdir(parents=True)
+        python = tmp_path / ".venv" / "bin" / "python"
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+        (tmp_path / "manage.py").symlink_to(ROOT / "manage.py")
+        (tmp_path / "var").symlink_to(server.data_dir)
+        return tmp_path
+
+    return make
+
+
+def run_shell(server: Server, folder: Path, script: str, **replaced: str) -> str:
+    for old, new in {EXAMPLE_URL: server.url, **replaced}.items():
+        script = script.replace(old, new)
+    return run(["bash", "-euo", "pipefail"], script, env=server.environment, cwd=folder)
+
+
+def test_readme_gets_a_token_and_uses_it(server: Server, checkout: Callable[[Server], Path]) -> None:
+    folder = checkout(server)
+    first, own = [example.text for example in blocks("README.md", "sh") if example.section == "A first token in one minute"]
+    assert json.loads(run_shell(server, folder, first))["token_type"] == "Bearer"
+    assert "it can't be shown again" in run_shell(server, folder, own)
+    assert json.loads(run_shell(server, folder, block("README.md", "sh", "Use it, check it")))["workspace"] == "demo"
+
+
+def test_readme_rotates_disables_and_enables(server: Server, checkout: Callable[[Server], Path], client: dict[str, Any]) -> None:
+    done = run_shell(server, checkout(server), block("README.md", "sh", "Rotate and revoke"), **{EXAMPLE_CLIENT_ID: client["client_id"]})
+    assert "enabled" in done.splitlines()[-1]
+
+
+def test_quickstart_from_token_to_its_end(server: Server, checkout: Callable[[Server], Path]) -> None:
+    skipped = ("Quickstart", "1. Start it")
+    steps = [example.text for example in blocks("docs/quickstart.md", "sh") if example.section not in skipped]
+    done = run_shell(server, checkout(server), "\n".join(steps))
+    assert f"'aud': '{server.url}/w/demo'" in done
+    assert '"scopes":["read","write"]' in done
+    assert done.rstrip().endswith("}")
+    assert '"error":"invalid_token"' in done.splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["basic", "body"])
+def test_curl_gets_a_token(server: Server, client: dict[str, Any], number: int) -> None:
+    sample = [example.text for example in blocks("docs/authentication.md", "sh") if example.section == "curl"][number]
+    answer = json.loads(run(["bash", "-euo", "pipefail"], sample, env=environment(server, client)))
+    assert answer["scope"] == "read"
+
+
+def test_curl_sends_a_secret_as_api_key(server: Server, client: dict[str, Any]) -> None:
+    sample = block("docs/authentication.md", "sh", "The secret as an API key")
+    assert json.loads(run(["bash", "-euo", "pipefail"], sample, env=environment(server, client)))["auth_method"] == "api_key"
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_python_gets_a_token_and_uses_it(server: Server, client: dict[str, Any], method: str) -> None:
+    sample = block("docs/authentication.md", "python", "Python").replace('method="client_secret_basic"', f'method="{method}"')
+    assert f'method="{method}"' in sample
+    assert "'scopes': ['read']" in run([sys.executable, "-"], sample, env=environment(server, client))
+
+
+@pytest.mark.parametrize("method", ["ClientSecretBasic", "ClientSecretPost"])
+def test_javascript_gets_a_token_and_uses_it(server: Server, client: dict[str, Any], javascript: Path, tmp_path: Path, method: str) -> None:
+    sample = block("docs/authentication.md", "javascript", "JavaScript").replace("oauth.ClientSecretBasic(", f"oauth.{method}(")
+    assert f"oauth.{method}(" in sample
+    (tmp_path / "token.mjs").write_text(sample)
+    (tmp_path / "node_modules").symlink_to(javascript / "node_modules")
+    assert "scopes: [ 'read' ]" in run(["node", "token.mjs"], "", env=environment(server, client), cwd=tmp_path)
+
+
+def fetch_token(server: Server, client: dict[str, Any], **form: str) -> str:
+    answer = server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials", **form})
+    return str(answer.json()["access_token"])
+
+
+def test_verification_sample_takes_good_tokens_only(
+    server: Server, client: dict[str, Any], make_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(server, client).items():
+        monkeypatch.setenv(name, value)
+    sample: dict[str, Any] = {}
+    exec(block("docs/tokens.md", "python", "Verification in your API"), sample)
+    verify = sample["verify"]
+    token = fetch_token(server, client, scope="read")
+    assert verify(token, scope="read")["client_id"] == client["client_id"]
+    with pytest.raises(PermissionError):
+        verify(token, scope="write")
+    head, _, _ = token.rpartition(".")
+    with pytest.raises(jwt.InvalidTokenError):
+        verify(f"{head}.{'A' * 86}", scope="read")
+    other = server.manage("create_client", "--workspace", "demo", "--name", "elsewhere", "--scope", "read", "--audience", "https://elsewhere.example.com")
+    with pytest.raises(jwt.InvalidAudienceError):
+        verify(fetch_token(server, other), scope="read")
+    with pytest.raises(jwt.InvalidTokenError):
+        verify(jwt.encode({"scope": "read"}, "k" * 32), scope="read")
+
+
+def test_curl_introspects_and_revokes(server: Server, client: dict[str, Any]) -> None:
+    script = (
+        block("docs/tokens.md", "sh", "Whoami")
+        + "echo\n"
+        + [example.text for example in blocks("docs/tokens.md", "sh") if example.section == "Introspection"][1]
+        + "echo\n"
+        + block("docs/tokens.md", "sh", "Revocation")
+        + "echo\n"
+        + [example.text for example in blocks("docs/tokens.md", "sh") if example.section == "Introspection"][1]
+    )
+    env = {**environment(server, client), "TOKEN": fetch_token(server, client)}
+    me, before, revoked, after = (json.loads(line) for line in run(["bash", "-euo", "pipefail"], script, env=env).splitlines())
+    assert me["client_id"] == before["client_id"] == client["client_id"]
+    assert (before["active"], revoked, after) == (True, {}, {"active": False})
+
+
+def test_curl_shows_the_request_id(server: Server, client: dict[str, Any]) -> None:
+    sample = block("docs/errors.md", "sh", "Find the reason")
+    assert run(["bash", "-euo", "pipefail"], sample, env=environment(server, client)).lower().startswith("x-request-id: ")
+
+
+def signing_kid(server: Server) -> str:
+    return str(server.get("/.well-known/jwks.json").json()["keys"][0]["kid"])
+
+
+def test_rotation_from_top_to_bottom(make_server: Callable[..., Server], checkout: Callable[[Server], Path]) -> None:
+    server = make_server()
+    client = server.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read")
+    kid = signing_kid(server)
+    folder = checkout(server)
+    (folder / ".env").write_text("KEY_ENCRYPTION_KEYS=old\n")
+    script = "\n".join(example.text for example in blocks("docs/rotation.md", "sh"))
+    replaced = {EXAMPLE_CLIENT_ID: client["client_id"], EXAMPLE_SECRET_ID: client["secret_id"], EXAMPLE_KID: kid}
+    run_shell(server, folder, script, **replaced)
+    new, _, old = (folder / ".env").read_text().strip().removeprefix("KEY_ENCRYPTION_KEYS=").partition(",")
+    assert len(new) == 64
+    assert old == "old"
+    assert server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 401
+    assert signing_kid(server) != kid
+
+
+def test_backup_and_restore(make_server: Callable[..., Server], checkout: Callable[[Server], Path]) -> None:
+    server = make_server()
+    client = server.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read")
+    folder = checkout(server)
+    backup, restore, _ = [example.text for example in blocks("docs/operations.md", "sh") if example.section == "Backup and restore"]
+    run_shell(server, folder, backup)
+    later = server.manage("create_client", "--workspace", "demo", "--name", "later", "--scope", "read")
+    assert fetch_token(server, later)
+    server.stop()
+    run_shell(server, folder, restore)
+    server.start()
+    assert fetch_token(server, client)
+    assert server.post("/oauth2/token", auth=(later["client_id"], later["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 401
+
+
+def test_every_command_of_the_reference_runs(make_server: Callable[..., Server], checkout: Callable[[Server], Path]) -> None:
+    """And prints, with --json, the names that the page shows."""
+    server = make_server(start=False)
+    folder = checkout(server)
+    examples = blocks("docs/commands.md")
+    kid = server.manage("rotate_signing_key", "--now")["kid"]
+    replaced = {EXAMPLE_KID: kid}
+    (preamble,) = [example.text for example in examples if example.section == "Commands"]
+    for command in [example.section for example in examples if example.language == "json" and example.section != "prepare"]:
+        printed = json.loads(run_shell(server, folder, preamble + block("docs/commands.md", "sh", command), **replaced))
+        assert list(printed) == list(json.loads(block("docs/commands.md", "json", command))), command
+        if command == "create_client":
+            replaced |= {EXAMPLE_CLIENT_ID: printed["client_id"], EXAMPLE_SECRET_ID: printed["secret_id"]}
