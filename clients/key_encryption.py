@@ -65,8 +65,8 @@ def decrypt(encrypted: str, *, context: str) -> bytes:
     if key is None:
         known = ", ".join(key_encryption_keys())
         raise MissingKeyEncryptionKeyError(f"KEY_ENCRYPTION_KEYS lacks the key with ID {key_id} (it holds {known}). Add that key to the end of the list.")
-    data = bytes.fromhex(sealed)
     try:
+        data = bytes.fromhex(sealed)
         return key.cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], context.encode())
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise MissingKeyEncryptionKeyError(f"What was encrypted under the key with ID {key_id} was altered. Restore it from a backup.") from None

@@ -15,7 +15,7 @@ _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 def clean_text(text: str, *, field: str, max_length: int, required: bool = True) -> str:
     """Text on one line, without surrounding white space, control and formatting characters."""
     cleaned = text.strip()
-    if required and not cleaned.strip(_JOINERS):
+    if required and all(character in _JOINERS or character.isspace() for character in cleaned):
         raise ValidationError(f"The {field} is empty. Enter one, for example billing-sync.", code="required")
     if len(cleaned) > max_length:
         raise ValidationError(f"The {field} has {len(cleaned):,} characters. Use up to {max_length:,}.", code="too_long")

@@ -1,0 +1,141 @@
+"""Services of workspaces, scopes and clients: each change with its event, both or neither."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.models import AuditEvent, Client, ClientSecret, Scope, Workspace
+from clients.services import audit, clients, workspaces
+from clients.services.audit import Actor
+from tests.factories import TESTS, create_client, create_workspace
+
+
+@pytest.fixture
+def workspace(db):
+    return create_workspace("demo")
+
+
+def test_actor_address_and_request_id_are_in_the_event(workspace, now):
+    ada = Actor("user:7 ada@example.com", address="203.0.113.7", request_id="abc")
+    client = clients.create_client(workspace=workspace, name="billing-sync", actor=ada, now=now)
+    event = AuditEvent.objects.first()
+    assert (event.event, event.actor, event.address, event.request_id) == ("client.created", ada.name, "203.0.113.7", "abc")
+    assert (event.workspace, event.target_type, event.target_id, event.created_at) == (workspace, "client", client.client_id, now)
+    assert event.after["name"] == "billing-sync"
+    assert client.created_by == ada.name
+
+
+def test_long_name_of_an_actor_is_cut_to_its_column(workspace, now):
+    clients.create_client(workspace=workspace, name="x", actor=Actor("user:7 " + "a" * 300), now=now)
+    assert len(AuditEvent.objects.first().actor) == 254
+
+
+def test_event_outside_of_a_transaction_is_a_mistake_of_the_program(transactional_db, now):
+    with pytest.raises(transaction.TransactionManagementError, match="belongs in the transaction"):
+        audit.record("x", workspace=None, actor=TESTS, target_type="x", target_id="x", now=now)
+
+
+def test_change_without_its_event_is_undone(transactional_db, now, monkeypatch):
+    workspace = create_workspace("demo")
+    client = create_client(workspace).secret.client
+    before = AuditEvent.objects.count()
+    # An event that the database refuses.
+    broken = Actor(TESTS.name, request_id=None)
+    for change in (
+        lambda: create_client_with(workspace, broken, now),
+        lambda: clients.create_client(workspace=workspace, name="x", actor=broken, now=now),
+        lambda: clients.disable_client(client=client, actor=broken, now=now),
+        lambda: workspaces.create_workspace(slug="other", name="", actor=broken, now=now),
+        lambda: workspaces.create_scope(workspace=workspace, name="orders:read", description="", actor=broken, now=now),
+    ):
+        with pytest.raises(Exception, match="NOT NULL"):
+            change()
+    assert (Client.objects.count(), ClientSecret.objects.count(), Workspace.objects.count(), Scope.objects.count()) == (1, 1, 1, 4)
+    assert Client.objects.get().status == "enabled"
+    assert AuditEvent.objects.count() == before
+
+
+def create_client_with(workspace, actor, now):
+    return clients.create_client_with_secret(workspace=workspace, name="x", actor=actor, now=now)
+
+
+def test_client_whose_secret_makes_no_sense_isnt_made(workspace, now):
+    events = AuditEvent.objects.count()
+    with pytest.raises(ValidationError):
+        clients.create_client_with_secret(workspace=workspace, name="x", secret_lifetime=timedelta(), actor=TESTS, now=now)
+    assert not Client.objects.exists()
+    assert AuditEvent.objects.count() == events
+
+
+def test_client_with_secret_is_two_events_in_order(workspace, now):
+    new = clients.create_client_with_secret(workspace=workspace, name="x", actor=TESTS, now=now)
+    assert list(AuditEvent.objects.order_by("-pk").values_list("event", "target_id")[:2]) == [
+        ("secret.created", new.secret.secret_id),
+        ("client.created", new.secret.client.client_id),
+    ]
+    assert new.plaintext not in str(list(AuditEvent.objects.values()))
+    assert Client.objects.get().secrets.get() == new.secret
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"environment": "prod"}, "unknown_environment"),
+        ({"auth_methods": []}, "required"),
+        ({"auth_methods": ["none"]}, "unknown_method"),
+        ({"scopes": ["read", "admin"]}, "unknown_scope"),
+        ({"scopes": [str(number) for number in range(51)]}, "too_many"),
+        ({"token_lifetime": timedelta(seconds=59)}, "invalid_token_lifetime"),
+        ({"token_lifetime": timedelta(hours=24, seconds=1)}, "invalid_token_lifetime"),
+        ({"audiences": ["api"]}, "invalid_audience"),
+        ({"allowed_networks": ["10.0.0.1/8"]}, "invalid_network"),
+        ({"tags": ["a", ""]}, "required"),
+        ({"name": "\n"}, "required"),
+    ],
+)
+def test_value_that_makes_no_sense_is_refused_and_nothing_is_written(workspace, now, fields, code):
+    events = AuditEvent.objects.count()
+    with pytest.raises(ValidationError) as error:
+        clients.create_client(**{"workspace": workspace, "name": "x", "actor": TESTS, "now": now, **fields})
+    assert error.value.code == code
+    assert not Client.objects.exists()
+    assert AuditEvent.objects.count() == events
+
+
+def test_scope_of_another_workspace_is_unknown(workspace, now):
+    workspaces.create_scope(workspace=create_workspace("other"), name="orders:read", description="", actor=TESTS, now=now)
+    with pytest.raises(ValidationError, match="demo has no scope orders:read"):
+        clients.create_client(workspace=workspace, name="x", scopes=["orders:read"], actor=TESTS, now=now)
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(seconds=60), timedelta(hours=24)])
+def test_token_lifetime_ranges_from_a_minute_to_a_day(workspace, now, lifetime):
+    client = clients.create_client(workspace=workspace, name="x", token_lifetime=lifetime, actor=TESTS, now=now)
+    assert client.token_lifetime == lifetime.total_seconds()
+
+
+def test_disabling_and_enabling_return_the_row_as_it_is_now(workspace, now):
+    client = create_client(workspace).secret.client
+    assert clients.disable_client(client=client, actor=TESTS, now=now).status == "disabled"
+    assert clients.enable_client(client=client, actor=TESTS, now=now).status == "enabled"
+    assert list(AuditEvent.objects.order_by("-pk").values_list("before", "after")[:2]) == [
+        ({"status": "disabled"}, {"status": "enabled"}),
+        ({"status": "enabled"}, {"status": "disabled"}),
+    ]
+
+
+def test_scope_is_made_once_with_its_event(workspace, now):
+    scope = workspaces.create_scope(workspace=workspace, name="orders:read", description="Read orders.", actor=TESTS, now=now)
+    assert (str(scope), scope.is_built_in) == ("orders:read", False)
+    assert AuditEvent.objects.first().event == "scope.created"
+    with pytest.raises(ValidationError, match="exists already in demo") as error:
+        workspaces.create_scope(workspace=workspace, name="orders:read", description="", actor=TESTS, now=now)
+    assert error.value.code == "scope_taken"
+    assert workspaces.create_scope(workspace=create_workspace("other"), name="orders:read", description="", actor=TESTS, now=now).pk != scope.pk
+
+
+def test_workspace_is_made_once(workspace, now):
+    with pytest.raises(ValidationError, match="The workspace demo exists already"):
+        workspaces.create_workspace(slug="demo", name="", actor=TESTS, now=now)

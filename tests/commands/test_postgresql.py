@@ -1,0 +1,68 @@
+"""The commands on PostgreSQL: where locks, sequences and types differ from SQLite's."""
+
+import json
+
+import pytest
+
+from tests.commands.conftest import Shell
+from tests.servers.conftest import free_port
+from tests.servers.stores import PostgreSQL
+
+
+@pytest.fixture(scope="module")
+def postgresql():
+    server = PostgreSQL.create(free_port())
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def url(postgresql):
+    return postgresql.create_database()
+
+
+def test_two_nodes_that_start_for_the_first_time_at_once_make_one_of_everything(url, tmp_path):
+    nodes = [Shell(tmp_path / name) for name in "ab"]
+    for node in nodes:
+        node.data_dir.mkdir()
+    processes = [node.start("prepare", "--json", DATABASE_URL=url) for node in nodes]
+    outputs = [process.communicate(timeout=60) for process in processes]
+    assert [(process.returncode, stderr) for process, (_, stderr) in zip(processes, outputs, strict=True)] == [(0, b""), (0, b"")]
+    done = sorted((json.loads(stdout)["done"] for stdout, _ in outputs), key=len)
+    # Each node has static files and credentials of its own.
+    assert [step.split()[0] for step in done[0]] == ["Collected", "Wrote"]
+    assert len(done[1]) == 5
+    assert all((node.data_dir / "demo-client.curl").is_file() for node in nodes)
+
+
+def test_bulk_and_single_clients_take_turns(url, shell, tmp_path):
+    assert shell("migrate", "-v0", DATABASE_URL=url).returncode == 0
+    _json(shell("create_workspace", "demo", "--json", DATABASE_URL=url))
+    for number in range(2):
+        first = _json(shell("create_client", "--workspace", "demo", "--name", "single", "--json", DATABASE_URL=url))
+        assert _json(shell("rotate_secret", first["client_id"], "--json", DATABASE_URL=url))["previous"][0]["secret_id"] == first["secret_id"]
+        file = tmp_path / f"{number}.tsv"
+        seed = ("seed_benchmark", "--workspace", "demo", "--clients", "20", "--known", "1", "--credentials", str(file), "--json")
+        assert _json(shell(*seed, DATABASE_URL=url))["clients"] == 20
+        known = file.read_text().split("\t")[0]
+        assert _json(shell("create_secret", known, "--json", DATABASE_URL=url))["client_id"] == known
+
+
+def test_unmigrated_database_is_one_line(url, shell):
+    outcome = shell("create_workspace", "acme", DATABASE_URL=url)
+    assert (outcome.returncode, outcome.stdout) == (1, b"")
+    assert outcome.stderr.decode().count("\n") == 1
+    assert "Run “make setup”." in outcome.stderr.decode()
+
+
+def test_same_workspace_at_once_is_made_once(url, shell):
+    assert shell("migrate", "-v0", DATABASE_URL=url).returncode == 0
+    processes = [shell.start("create_workspace", "acme", DATABASE_URL=url) for _ in range(3)]
+    outputs = [process.communicate(timeout=60) for process in processes]
+    assert sorted(process.returncode for process in processes) == [0, 1, 1]
+    assert all(stderr.count(b"\n") == 1 for (_, stderr), process in zip(outputs, processes, strict=True) if process.returncode)
+
+
+def _json(outcome):
+    assert (outcome.returncode, outcome.stderr) == (0, b"")
+    return json.loads(outcome.stdout)
