@@ -21,7 +21,7 @@ _PRIVATE_KEY = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*P
 _SECRET = r"tos_(?:live|test)_\w+"  # noqa: S105  # a pattern
 _JWT = r"(?-i:eyJ)[\w-]+\.[\w-]+\.[\w-]*"
 # A header with its name, as in a header line, the repr of a dictionary, or a tuple of bytes: all of the value goes.
-_HEADER = r"""(?P<header>(?<![a-z])(?:authorization|x[-_]api[-_]key|cookie)(?:["']\s*[:=,]|\s*[:=])\s*b?)(?:"[^"\n]*"|'[^'\n]*'|[^\n]+)"""
+_HEADER = r"""(?P<header>(?<![a-z])(?:authorization|x[-_]api[-_]key|cookie)(?:["']\s*[:=,]|\s*[:=])\s*(?-i:b(?=["']))?)(?:"[^"\n]*"|'[^'\n]*'|[^\n]+)"""
 _PROOF = r"""(?P<proof>(?<![a-z])dpop["']?\s*[:=,]\s*b?["']?)[\w.~+/-]{16,}=*"""
 # A value without its header's name. Long enough to be none of the words that follow "Basic" or "Bearer" in a sentence.
 _SCHEME = r"(?P<scheme>\b(?:Basic|Bearer|DPoP)\s+)[\w.~+/-]{16,}=*"

@@ -42,7 +42,7 @@ def _seconds_to_wait(keys: FailureKeys, *, now: datetime) -> int:
 class SignInForm(AuthenticationForm):
     error_messages = {"invalid_login": "No account that may enter here has this e-mail address and password. Check both and try again."}
 
-    username = UsernameField(label="E-mail address", widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"}))
+    username = UsernameField(label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"}))
 
     def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
         if not (isinstance(user, User) and user.is_active and user.is_staff):

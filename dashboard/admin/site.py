@@ -34,7 +34,7 @@ class AdminSite(admin.AdminSite):
         if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
             context[REDIRECT_FIELD_NAME] = index
         request.current_app = self.name
-        return SignInView.as_view(extra_context=context)(request)
+        return SignInView.as_view(extra_context=context, next_page=index)(request)
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         from dashboard import services

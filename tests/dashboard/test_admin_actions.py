@@ -1,0 +1,141 @@
+"""The changes that an operator can make in the admin: each shows first what will stop, then goes through its service."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from clients.models import AuditEvent, Client, ClientSecret, UsageBucket
+from clients.services.clients import disable_client
+from dashboard.admin import confirmation
+from tests import factories
+from tests.dashboard.conftest import Browser
+from tests.dashboard.test_admin import list_url, row_url
+
+
+@pytest.fixture
+def choose(admin):
+    """Choose an action for rows; with confirmed, do it."""
+
+    def choose(action, *rows, **fields):
+        return admin.post(list_url(type(rows[0])), {"action": action, "_selected_action": [row.pk for row in rows], **fields}, follow=True)
+
+    return choose
+
+
+@pytest.fixture
+def client(billing):
+    return billing.secret.client
+
+
+def say(response):
+    return " ".join(response.content.decode().split())
+
+
+def test_disabling_says_first_what_will_stop(choose, client, now):
+    UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=now, count=1200)
+    UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=now - timedelta(days=2), count=5)
+    ClientSecret.objects.update(last_used_at=now - timedelta(hours=3))
+    text = say(choose("disable_clients", client))
+    assert "<h1>Disable these clients?</h1>" in text
+    assert f"billing-sync ({client.client_id})" in text
+    assert "every token that it has stops working at once" in text
+    assert "Last used 3 hours ago. 1,200 of its requests were granted in the last 24 hours." in text
+    client.refresh_from_db()
+    assert client.status == Client.Status.ENABLED
+
+
+def test_disabling_disables_and_is_recorded(choose, client, olga):
+    response = choose("disable_clients", client, confirmed="yes")
+    client.refresh_from_db()
+    event = AuditEvent.objects.get(event="client.disabled")
+    assert client.status == Client.Status.DISABLED
+    assert "Disabled: 1." in say(response)
+    assert (event.actor, event.address, event.target_id) == (f"user:{olga.pk} {olga.email}", "127.0.0.1", client.client_id)
+    assert len(event.request_id) == 32
+
+
+def test_enabling_says_what_will_work_again(choose, client):
+    disable_client(client=client, actor=factories.TESTS, now=timezone.now())
+    assert "It can get tokens again, with 1 usable secret." in say(choose("enable_clients", client))
+    response = choose("enable_clients", client, confirmed="yes")
+    client.refresh_from_db()
+    assert client.status == Client.Status.ENABLED
+    assert "Enabled: 1." in say(response)
+    assert AuditEvent.objects.filter(event="client.enabled").count() == 1
+
+
+def test_what_is_so_already_stays_and_is_said(choose, client):
+    assert "It is enabled already. Nothing changes." in say(choose("enable_clients", client))
+    choose("disable_clients", client, confirmed="yes")
+    assert "It is disabled already. Nothing changes." in say(choose("disable_clients", client))
+    choose("disable_clients", client, confirmed="yes")
+    assert AuditEvent.objects.filter(event="client.disabled").count() == 1
+
+
+def test_revoking_the_last_secret_warns(choose, billing, client):
+    text = say(choose("revoke_secrets", billing.secret))
+    assert "Revoke these secrets?" in text
+    assert "every token that it obtained stops working at once" in text
+    assert "Never used so far." in text
+    assert f"It was the only usable one: billing-sync ({client.client_id}) gets no tokens until it has a new secret." in text
+
+
+@pytest.mark.parametrize(("others", "left"), [(1, "1 usable secret stays with billing-sync"), (2, "2 usable secrets stay with billing-sync")])
+def test_revoking_says_what_is_left(choose, billing, client, others, left):
+    for _ in range(others):
+        factories.create_secret(client)
+    assert left in say(choose("revoke_secrets", billing.secret))
+
+
+def test_revoking_revokes_and_is_recorded(choose, billing, olga):
+    response = choose("revoke_secrets", billing.secret, confirmed="yes")
+    billing.secret.refresh_from_db()
+    event = AuditEvent.objects.get(event="secret.revoked")
+    assert billing.secret.revoked_at is not None
+    assert event.actor == f"user:{olga.pk} {olga.email}"
+    assert "Revoked: 1." in say(response)
+    assert "It is revoked already. Nothing changes." in say(choose("revoke_secrets", billing.secret))
+
+
+def test_several_at_once(choose, demo):
+    clients = [factories.create_client(demo, name=f"client-{number}").secret.client for number in range(3)]
+    assert say(choose("disable_clients", *clients)).count("<h2>client-") == 3
+    choose("disable_clients", *clients, confirmed="yes")
+    assert Client.objects.filter(status=Client.Status.DISABLED).count() == 3
+
+
+def test_too_many_at_once_change_nothing(choose, demo, monkeypatch):
+    monkeypatch.setattr(confirmation, "MOST", 1)
+    clients = [factories.create_client(demo).secret.client for _ in range(2)]
+    response = choose("disable_clients", *clients, confirmed="yes")
+    assert "Nothing was changed: more than 1 rows are chosen." in say(response)
+    assert not Client.objects.filter(status=Client.Status.DISABLED).exists()
+
+
+def test_a_row_has_its_actions_as_buttons(admin, client, signing_key):
+    text = say(admin.get(row_url(client)))
+    assert '<input type="hidden" name="action" value="disable_clients">' in text
+    assert '<button type="submit">Disable…</button>' in text
+    assert '<button type="submit">Disable…' not in say(admin.get(row_url(signing_key)))
+
+
+def test_a_link_does_nothing(admin, client):
+    admin.get(list_url(Client), {"action": "disable_clients", "_selected_action": client.pk, "confirmed": "yes"})
+    client.refresh_from_db()
+    assert client.status == Client.Status.ENABLED
+
+
+def test_another_site_can_do_nothing(olga, client):
+    browser = Browser(enforce_csrf_checks=True)
+    browser.force_login(olga)
+    response = browser.post(list_url(Client), {"action": "disable_clients", "_selected_action": client.pk, "confirmed": "yes"})
+    client.refresh_from_db()
+    assert (response.status_code, client.status) == (403, Client.Status.ENABLED)
+
+
+def test_members_of_the_workspace_can_do_nothing_here(browser, ada, client):
+    browser.force_login(ada)
+    browser.post(list_url(Client), {"action": "disable_clients", "_selected_action": client.pk, "confirmed": "yes"})
+    client.refresh_from_db()
+    assert client.status == Client.Status.ENABLED

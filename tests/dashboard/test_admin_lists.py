@@ -1,0 +1,125 @@
+"""Finding a row, in tables of any size."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from clients.models import AuditEvent, Client, ClientSecret, UsageBucket
+from clients.services.credentials import revoke_secret
+from dashboard.admin import read_only
+from dashboard.admin.read_only import BoundedPaginator, WorkspaceFilter
+from tests import factories
+from tests.dashboard.test_admin import list_url
+
+
+@pytest.fixture
+def find(admin):
+    """The rows that a list shows for a search or filter."""
+
+    def find(model, **query):
+        response = admin.get(list_url(model), query)
+        assert response.status_code == 200
+        return list(response.context["cl"].result_list)
+
+    return find
+
+
+def test_a_client_is_found_by_its_id_its_secrets_and_its_name(find, billing, demo):
+    client = billing.secret.client
+    factories.create_client(demo, name="other")
+    for term in (client.client_id, f" {client.client_id} ", billing.secret.secret_id, "BILLING", "sync"):
+        assert find(Client, q=term) == [client]
+    assert find(Client, q="no such") == []
+    assert len(find(Client)) == 2
+
+
+def test_a_secret_is_found_by_its_id_and_its_client(find, billing, demo):
+    factories.create_client(demo, name="other")
+    for term in (billing.secret.secret_id, billing.secret.client.client_id):
+        assert find(ClientSecret, q=term) == [billing.secret]
+    assert find(ClientSecret, q="no such") == []
+
+
+def test_events_are_found_by_target_request_actor_and_event(find, billing):
+    AuditEvent.objects.filter(event="client.created").update(request_id="f" * 32)
+    created = AuditEvent.objects.get(event="client.created")
+    for term in (billing.secret.client.client_id, "f" * 32, "client.created"):
+        assert find(AuditEvent, q=term) == [created]
+    assert created in find(AuditEvent, q="command:tests")
+
+
+def test_usage_is_found_by_client_and_credential(find, billing, now):
+    client = billing.secret.client
+    bucket = UsageBucket.objects.create(client=client, credential=billing.secret.secret_id, endpoint="token", outcome="granted", hour=now, count=3)
+    UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=now, count=3)
+    assert find(UsageBucket, q=billing.secret.secret_id) == [bucket]
+    assert len(find(UsageBucket, q=client.client_id)) == 2
+
+
+def test_secrets_are_filtered_by_state(find, billing):
+    client = billing.secret.client
+    expired, revoked = factories.create_secret(client).secret, factories.create_secret(client).secret
+    factories.expire(expired)
+    revoke_secret(client=client, secret_id=revoked.secret_id, actor=factories.TESTS, now=timezone.now())
+    assert {state: [secret.pk for secret in find(ClientSecret, state=state)] for state in ("usable", "expired", "revoked")} == {
+        "usable": [billing.secret.pk],
+        "expired": [expired.pk],
+        "revoked": [revoked.pk],
+    }
+
+
+def test_clients_are_filtered_by_workspace(find, billing, other):
+    elsewhere = factories.create_client(other).secret.client
+    assert find(Client, workspace="other") == [elsewhere]
+    assert find(Client, workspace="nowhere") == []
+
+
+def test_a_workspace_that_the_filter_does_not_list_can_still_be_named(find, billing, other, monkeypatch):
+    monkeypatch.setattr(WorkspaceFilter, "MOST", 1)
+    elsewhere = factories.create_client(other).secret.client
+    assert find(Client, workspace="other") == [elsewhere]
+
+
+def test_counting_stops_at_a_bound(admin, billing, demo, monkeypatch):
+    monkeypatch.setattr(BoundedPaginator, "LIMIT", 1)
+    assert "more than" not in admin.get(list_url(Client)).content.decode()
+    factories.create_client(demo)
+    factories.create_client(demo)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        text = " ".join(admin.get(list_url(Client)).content.decode().split())
+    assert "more than 1 clients" in text
+    assert all("LIMIT" in query["sql"] for query in queries if "COUNT(" in query["sql"] and "clients_client" in query["sql"])
+
+
+def test_a_search_looks_at_a_bounded_number_of_matches(find, demo, monkeypatch):
+    monkeypatch.setattr(read_only, "MATCHES_LIMIT", 2)
+    newest = [factories.create_client(demo, name="same").secret.client for _ in range(3)][1:]
+    assert find(Client, q="same") == newest[::-1]
+
+
+def test_a_list_takes_few_queries_however_long_it_is(admin, demo):
+    def count():
+        with CaptureQueriesContext(connection) as queries:
+            admin.get(list_url(ClientSecret))
+        return len(queries)
+
+    factories.create_client(demo)
+    few = count()
+    for _ in range(5):
+        factories.create_client(demo)
+    assert count() == few
+
+
+@pytest.mark.parametrize("term", ["client_id", "secret_id"])
+def test_an_identifier_is_found_by_an_index(admin, billing, term):
+    value = billing.secret.client.client_id if term == "client_id" else billing.secret.secret_id
+    with CaptureQueriesContext(connection) as queries:
+        admin.get(list_url(Client), {"q": value})
+    with connection.cursor() as cursor:
+        for query in queries:
+            if "clients_client" in query["sql"] and value in query["sql"]:
+                cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+                assert not any("SCAN clients_" in row[3] for row in cursor.fetchall())

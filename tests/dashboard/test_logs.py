@@ -1,0 +1,223 @@
+"""What is written to stderr, and what never is."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from django.test import RequestFactory
+
+from dashboard.logs import JSONFormatter, RedactingFilter, WrongHostFilter, redact
+from oauth.endpoint import Connection
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "tos_live_Kp4zR1uW9a_" + "x" * 39
+JWT = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
+BASIC = "dXNlcjpwYXNzd29yZC1vZi1zb21lLWxlbmd0aA=="
+PEM = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIB\nabc\n-----END EC PRIVATE KEY-----"
+
+
+def write(message, *args, exc_info=None, level=logging.INFO, **extra):
+    """The line that a record becomes, parsed."""
+    record = logging.getLogger("tokenos.test").makeRecord("tokenos.test", level, __file__, 1, message, args, exc_info, extra=extra)
+    assert RedactingFilter().filter(record)
+    line = JSONFormatter().format(record)
+    assert "\n" not in line
+    return json.loads(line)
+
+
+def exc_info(error):
+    try:
+        raise error
+    except type(error):
+        return sys.exc_info()
+
+
+def test_a_line_says_when_what_and_who():
+    line = write("Refused %s", "billing-sync", request_id="0123456789abcdef", client_id="abc")
+    assert datetime.fromisoformat(line.pop("time")).utcoffset().total_seconds() == 0
+    assert line == {"level": "INFO", "logger": "tokenos.test", "message": "Refused billing-sync", "request_id": "0123456789abcdef", "client_id": "abc"}
+
+
+def test_an_exception_is_text():
+    line = write("Failed", exc_info=exc_info(ValueError("boom")))
+    assert line["exception"].endswith("ValueError: boom")
+
+
+def test_logging_exc_info_without_an_exception_is_harmless():
+    assert "exception" not in write("Failed", exc_info=(None, None, None))
+
+
+def test_a_stack_is_text():
+    record = logging.makeLogRecord({"msg": "Here", "stack_info": f"Stack (most recent call last):\n {SECRET}"})
+    RedactingFilter().filter(record)
+    assert json.loads(JSONFormatter().format(record))["stack"] == "Stack (most recent call last):\n [redacted]"
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        (f"It was {SECRET}.", "It was [redacted]."),
+        (SECRET.replace("live", "test"), "[redacted]"),
+        ("cut off: tos_live_Kp4z", "cut off: [redacted]"),
+        (f"token {JWT} expired", "token [redacted] expired"),
+        (f"Basic {BASIC}", "Basic [redacted]"),
+        ("DPoP 0123456789abcdefghij", "DPoP [redacted]"),
+        ("Authorization: Basic short", "Authorization: [redacted]"),
+        ("{'Authorization': 'Basic short', 'Accept': '*/*'}", "{'Authorization': [redacted], 'Accept': '*/*'}"),
+        ("(b'authorization', b'Basic short')", "(b'authorization', b[redacted])"),
+        ('{"HTTP_X_API_KEY": "abc"}', '{"HTTP_X_API_KEY": [redacted]}'),
+        ("Cookie: __Host-session=abc", "Cookie: [redacted]"),
+        ("DPoP: not-a-jwt-but-long-enough", "DPoP: [redacted]"),
+        (f"'dpop': '{JWT}'", "'dpop': '[redacted]'"),
+        ("GET /x?client_secret=abc&scope=read", "GET /x?client_secret=[redacted]&scope=read"),
+        ("password=hunter2", "password=[redacted]"),
+        (f"key {PEM} end", "key [redacted] end"),
+        ("-----BEGIN PRIVATE KEY-----\nMIGH", "[redacted]"),
+    ],
+)
+def test_what_looks_like_a_credential_is_taken_out(text, redacted):
+    assert redact(text) == redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Client authentication by Basic authentication failed.",
+        "The proof of DPoP, which the client must use, is missing.",
+        "No bearer token. Send one in the Authorization header.",
+        "The monkeyjobs.example.com client",
+        "secret Kp4zR1uW9a was revoked",
+        "token_endpoint=https://localhost:8443/oauth2/token",
+        "-----BEGIN CERTIFICATE-----",
+    ],
+)
+def test_what_only_speaks_of_credentials_stays(text):
+    assert redact(text) == text
+
+
+def test_nothing_passes_by_another_way():
+    class Leak:
+        def __str__(self):
+            return SECRET
+
+    line = write(
+        "got %s and %r",
+        SECRET,
+        {"a": JWT},
+        exc_info=exc_info(ValueError(f"bad {SECRET}")),
+        nested={"list": [SECRET, {SECRET: JWT}], "password": "hunter2"},
+        client_secret="hunter2",
+        other=Leak(),
+    )
+    text = json.dumps(line)
+    assert "tos_live" not in text
+    assert "eyJ" not in text
+    assert "hunter2" not in text
+    assert line["client_secret"] == line["nested"]["password"] == "[redacted]"
+
+
+class Unprintable:
+    def __str__(self):
+        raise RuntimeError("no")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Path("/tmp"), "/tmp"),
+        (b"\xff", "b'\\xff'"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (0.5, 0.5),
+        (None, None),
+        ({1}, [1]),
+        (Unprintable(), "<Unprintable>"),
+        ("\udc80", "\udc80"),
+    ],
+)
+def test_what_json_lacks_becomes_text(value, shown):
+    assert write("x", field=[value])["field"] == [shown]
+
+
+def test_endless_nesting_ends():
+    loop = {}
+    loop["self"] = loop
+    assert "self" in write("x", loop=loop)["loop"]
+
+
+def test_wrong_arguments_still_make_a_line():
+    assert write("%d of %d", SECRET)["message"] == "%d of %d ('[redacted]',)"
+    assert "<tuple>" in write("%s", Unprintable())["message"]
+
+
+def test_an_extra_field_cant_replace_a_standard_one():
+    line = write("x", time="never", logger="none")
+    assert line["logger"] == "tokenos.test"
+    assert line["time"] != "never"
+
+
+def test_djangos_request_becomes_method_path_and_id():
+    request = RequestFactory().get(f"/x?client_secret={SECRET}")
+    request.connection = Connection("", is_secure=True, client_certificate=None, request_id="0123456789abcdef")
+    line = write("Not Found: /x", request=request, status_code=404)
+    assert {line["method"], line["path"], line["request_id"], line["status_code"]} == {"GET", "/x", "0123456789abcdef", 404}
+    assert "client_secret" not in json.dumps(line)
+
+
+def test_a_request_that_no_middleware_has_seen_has_no_id():
+    assert "request_id" not in write("x", request=RequestFactory().get("/x"))
+
+
+def test_a_wrong_host_is_one_warning_without_traceback():
+    record = logging.makeLogRecord({"levelno": logging.ERROR, "levelname": "ERROR", "msg": "Invalid HTTP_HOST", "exc_info": exc_info(ValueError("x"))})
+    assert WrongHostFilter().filter(record)
+    RedactingFilter().filter(record)
+    line = json.loads(JSONFormatter().format(record))
+    assert (line["level"], "exception" in line) == ("WARNING", False)
+
+
+SERVER = """
+import logging, django
+django.setup()
+from django.test import Client
+logging.getLogger("tokenos.x").info("started")
+logging.getLogger("tokenos.x").debug("unseen")
+Client(headers={"host": "localhost"}).get("/nothing?client_secret=hunter2", secure=True)
+Client(headers={"host": "evil.example.com"}).get("/nothing", secure=True)
+logging.getLogger("django.server").info('"GET /x?token=hunter2 HTTP/1.1" 200 5')
+"""
+
+
+def run(*command):
+    return subprocess.run([sys.executable, *command], cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=60, check=False).stderr
+
+
+def test_the_server_writes_one_object_a_line():
+    output = run("-c", SERVER)
+    assert "hunter2" not in output
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [(line["logger"], line["level"]) for line in lines] == [
+        ("tokenos.x", "INFO"),
+        ("django.request", "WARNING"),
+        ("django.security.DisallowedHost", "WARNING"),
+        ("django.server", "INFO"),
+    ]
+
+
+def test_a_command_writes_lines_for_people(tmp_path):
+    script = tmp_path / "manage.py"
+    script.write_text(
+        "import logging, sys, django\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "django.setup()\n"
+        "logging.getLogger('tokenos.x').info('unseen')\n"
+        f"logging.getLogger('tokenos.x').warning('The key %s is old.', {SECRET!r})\n"
+    )
+    assert run(str(script)) == "WARNING: The key [redacted] is old.\n"

@@ -1,0 +1,46 @@
+"""What the browser is told it may do."""
+
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from dashboard.content_security_policy import ContentSecurityPolicyMiddleware
+
+
+def test_a_page_may_load_and_do_little(browser, db):
+    response = browser.get("/admin/login/")
+    policy = dict(directive.split(" ", 1) for directive in response["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert "unsafe" not in response["Content-Security-Policy"]
+    assert "camera=()" in response["Permissions-Policy"]
+    assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["Referrer-Policy"] == "same-origin"
+
+
+def test_error_pages_have_the_policy_too(browser):
+    assert "Content-Security-Policy" in browser.get("/nothing")
+
+
+def test_json_needs_none(browser):
+    assert "Content-Security-Policy" not in browser.get("/healthz")
+    assert "Content-Security-Policy" not in browser.get("/oauth2/nothing")
+
+
+def test_a_page_may_have_a_policy_of_its_own():
+    own = HttpResponse(headers={"Content-Security-Policy": "default-src 'self'"})
+    response = ContentSecurityPolicyMiddleware(lambda _: own)(RequestFactory().get("/"))
+    assert response["Content-Security-Policy"] == "default-src 'self'"
+
+
+def test_cookies_are_for_this_host_over_https_only(browser, db):
+    browser.get("/admin/login/")
+    cookie = browser.cookies["__Host-csrf"]
+    assert (cookie["secure"], cookie["httponly"], cookie["path"], cookie["domain"]) == (True, True, "/", "")
+
+
+def test_the_start_page_is_the_admin_for_now(browser):
+    response = browser.get("/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/")

@@ -1,0 +1,215 @@
+"""Entering the admin, leaving it, and who is kept out."""
+
+import statistics
+import time
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from clients.models import AuditEvent
+from dashboard.settings import PASSWORD_HASHERS
+from oauth.models import FailureCount
+from tests import factories
+from tests.dashboard.conftest import Browser
+
+REFUSED = "No account that may enter here has this e-mail address and password."
+
+
+def sign_in(browser, email="olga@example.com", password=factories.PASSWORD, **fields):
+    return browser.post("/admin/login/", {"username": email, "password": password, **fields})
+
+
+def events():
+    return list(AuditEvent.objects.filter(event__startswith="user.sign").order_by("pk").values_list("event", "target_id", "actor"))
+
+
+def named(user):
+    return f"user:{user.pk} {user.email}"
+
+
+def test_the_page_asks_for_an_email_address(browser, db):
+    text = browser.get("/admin/login/").content.decode()
+    assert "<title>Sign in · TokenOS</title>" in text
+    assert 'type="email"' in text
+    assert 'autocomplete="username"' in text
+    assert "autofocus" in text
+
+
+def test_email_and_password_open_the_admin(browser, olga):
+    response = sign_in(browser)
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+    assert browser.get("/admin/").status_code == 200
+    assert events() == [("user.signed_in", named(olga), named(olga))]
+
+
+def test_upper_case_and_spaces_are_the_same_address(browser, olga):
+    assert sign_in(browser, " Olga@Example.COM ").status_code == 302
+
+
+def test_the_event_says_from_where(browser, olga):
+    response = browser.post("/admin/login/", {"username": olga.email, "password": factories.PASSWORD}, REMOTE_ADDR="203.0.113.9")
+    event = AuditEvent.objects.get(event="user.signed_in")
+    assert (event.address, event.request_id) == ("203.0.113.9", response["X-Request-Id"])
+
+
+def test_whoever_is_signed_in_needs_no_form(admin):
+    assert admin.get("/admin/login/")["Location"] == "/admin/"
+
+
+def test_it_leads_back_to_where_one_was(browser, olga):
+    response = browser.get("/admin/clients/client/?q=x")
+    assert response["Location"] == "/admin/login/?next=/admin/clients/client/%3Fq%3Dx"
+    assert sign_in(browser, next="/admin/clients/client/?q=x")["Location"] == "/admin/clients/client/?q=x"
+
+
+@pytest.mark.parametrize("next_page", ["https://evil.example.com/", "//evil.example.com", "javascript:alert(1)", "/\\evil.example.com"])
+def test_it_never_leads_elsewhere(browser, olga, next_page):
+    assert sign_in(browser, next=next_page)["Location"] == "/admin/"
+
+
+def test_a_session_from_before_is_not_kept(browser, olga):
+    browser.get("/admin/login/")
+    browser.cookies["__Host-session"] = "a" * 32
+    sign_in(browser)
+    assert browser.cookies["__Host-session"].value != "a" * 32
+
+
+def refused_for(case, olga):
+    if case == "wrong password":
+        return olga.email, "not-the-password"
+    if case == "unknown account":
+        return "nobody@example.com", factories.PASSWORD
+    if case == "inactive":
+        olga.is_active = False
+    elif case == "not staff":
+        olga.is_staff = False
+    else:
+        olga.set_unusable_password()
+    olga.save()
+    return olga.email, factories.PASSWORD
+
+
+CASES = ["wrong password", "unknown account", "inactive", "not staff", "no password"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_refusal_reads_alike(browser, olga, case):
+    response = sign_in(browser, *refused_for(case, olga))
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert REFUSED in text
+    assert "<title>Error: Sign in · TokenOS</title>" in text
+    assert not Session.objects.exists()
+    assert events() == [("user.sign_in_failed", "unknown" if case == "unknown account" else named(olga), "anonymous")]
+
+
+def test_unknown_and_wrong_take_the_same_time(olga, settings):
+    settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 1000
+    settings.PASSWORD_HASHERS = PASSWORD_HASHERS
+    olga.set_password(factories.PASSWORD)
+    olga.save()
+
+    def measure(email):
+        began = time.process_time()
+        sign_in(Browser(), email, "not-the-password")
+        return time.process_time() - began
+
+    measure(olga.email)
+    known = statistics.median(measure(olga.email) for _ in range(5))
+    unknown = statistics.median(measure("nobody@example.com") for _ in range(5))
+    assert 0.7 < known / unknown < 1.4
+
+
+def test_what_was_typed_for_an_unknown_account_is_not_kept(browser, db):
+    sign_in(browser, "my-password@oops")
+    assert "oops" not in str(list(AuditEvent.objects.values()))
+
+
+INCOMPLETE = [{}, {"username": "olga@example.com"}, {"password": "x"}, {"username": "a\0b", "password": "x"}, {"username": "x" * 300, "password": "x"}]
+
+
+@pytest.mark.parametrize("data", INCOMPLETE)
+def test_an_incomplete_form_is_no_attempt(browser, olga, data):
+    assert browser.post("/admin/login/", data).status_code == 200
+    assert events() == []
+    assert not FailureCount.objects.exists()
+
+
+def test_somebody_signed_in_who_may_not_enter_is_told(browser, ada):
+    browser.force_login(ada)
+    text = browser.get("/admin/", follow=True).content.decode()
+    assert "You are signed in as ada@example.com, which may not enter here." in text
+
+
+@pytest.mark.usefixtures("olga")
+class TestThrottling:
+    @pytest.fixture(autouse=True)
+    def _limits(self, settings):
+        settings.FAILURES_PER_CLIENT, settings.FAILURES_PER_ADDRESS = 2, 5
+
+    def fail(self, browser, email, times, **options):
+        for _ in range(times):
+            browser.post("/admin/login/", {"username": email, "password": "wrong"}, **options)
+
+    def test_after_too_many_failures_one_has_to_wait(self, browser, olga):
+        self.fail(browser, olga.email, 2)
+        response = sign_in(browser)
+        assert response.status_code == 429
+        assert 0 < int(response["Retry-After"]) <= 300
+        assert f"Wait {response['Retry-After']} seconds" in response.content.decode()
+
+    def test_while_waiting_nothing_is_counted_or_recorded(self, browser, olga):
+        self.fail(browser, olga.email, 4)
+        assert len(events()) == 2
+
+    def test_the_person_elsewhere_is_not_locked_out(self, browser, olga):
+        self.fail(browser, olga.email, 4, REMOTE_ADDR="203.0.113.9")
+        assert sign_in(browser).status_code == 302
+
+    def test_another_account_at_the_same_address_is_not_locked_out(self, browser):
+        self.fail(browser, "nobody@example.com", 3)
+        assert sign_in(browser).status_code == 302
+
+    def test_an_address_that_tries_many_accounts_has_to_wait(self, browser):
+        for number in range(5):
+            self.fail(browser, f"nobody-{number}@example.com", 1)
+        assert sign_in(browser).status_code == 429
+
+    def test_spelling_the_address_differently_does_not_help(self, browser):
+        self.fail(browser, "OLGA@example.com ", 2)
+        assert sign_in(browser).status_code == 429
+
+    def test_waiting_ends(self, browser, olga):
+        self.fail(browser, olga.email, 2)
+        FailureCount.objects.update(window_ends=int(timezone.now().timestamp()))
+        assert sign_in(browser).status_code == 302
+
+    def test_successes_never_count(self):
+        for _ in range(3):
+            assert sign_in(Browser()).status_code == 302
+
+    def test_an_address_that_nothing_shows_is_not_counted(self, browser, olga):
+        self.fail(browser, olga.email, 3, REMOTE_ADDR="")
+        assert not FailureCount.objects.exists()
+
+    def test_clients_behind_the_same_address_are_not_stopped(self, browser, olga):
+        self.fail(browser, olga.email, 1)
+        assert not FailureCount.objects.filter(key="127.0.0.1").exists()
+
+
+def test_signing_out_ends_the_session(admin, olga):
+    assert admin.post("/admin/logout/").status_code == 200
+    assert events() == [("user.signed_out", named(olga), named(olga))]
+    assert admin.get("/admin/").status_code == 302
+    assert not Session.objects.exists()
+
+
+def test_signing_out_takes_a_post(admin):
+    assert admin.get("/admin/logout/").status_code == 405
+    assert events() == []
+
+
+def test_signing_out_without_a_session_is_no_event(browser, db):
+    browser.post("/admin/logout/")
+    assert events() == []
