@@ -110,14 +110,11 @@ class Server:
     def context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.ca))
 
-    def workers(self) -> list[int]:
+    def count_sockets(self) -> list[int]:
+        """How many sockets each worker has open."""
         assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
-
-    def count_descriptors(self) -> int:
-        """Files and sockets that the workers have open."""
-        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.workers())
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [sum(os.path.realpath(file).count("socket:") for file in Path(f"/proc/{pid}/fd").iterdir()) for pid in children]
 
     def is_listening(self) -> bool:
         with socket.socket() as probe:
