@@ -17,5 +17,5 @@ ENDPOINTS = {
 
 urlpatterns = [
     *(path(location.removeprefix("/"), view(endpoint), name=endpoint.__name__) for location, endpoint in ENDPOINTS.items()),
-    re_path(r"\Agateway/[^/]+/verify(?s:/.*)?\Z", view(gateway.verify), name="verify"),
+    re_path(r"\Agateway/[^/]+/verify(?:/[\s\S]*)?\Z", view(gateway.verify), name="verify"),
 ]
