@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 
 from clients.models import AuditEvent, Client, ClientSecret, Scope, Workspace
 from clients.services import audit, clients, workspaces
@@ -65,6 +65,15 @@ def test_client_whose_secret_makes_no_sense_isnt_made(workspace, now):
     events = AuditEvent.objects.count()
     with pytest.raises(ValidationError):
         clients.create_client_with_secret(workspace=workspace, name="x", secret_lifetime=timedelta(), actor=TESTS, now=now)
+    assert not Client.objects.exists()
+    assert AuditEvent.objects.count() == events
+
+
+def test_client_whose_secret_the_database_refuses_isnt_made(workspace, now):
+    connection.cursor().execute("CREATE TRIGGER full BEFORE INSERT ON clients_clientsecret BEGIN SELECT RAISE(ABORT, 'database is full'); END")
+    events = AuditEvent.objects.count()
+    with pytest.raises(DatabaseError, match="database is full"):
+        clients.create_client_with_secret(workspace=workspace, name="x", actor=TESTS, now=now)
     assert not Client.objects.exists()
     assert AuditEvent.objects.count() == events
 
