@@ -9,6 +9,8 @@ from django.utils import timezone
 from dashboard.models import Membership
 from tests import factories
 
+pytest_plugins = ["tests.rfc_matrix"]
+
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings():

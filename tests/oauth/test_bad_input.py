@@ -52,17 +52,16 @@ def assert_clean(answer: Answer) -> None:
         answer.json()
 
 
-@pytest.mark.parametrize("name", VALUES)
 @pytest.mark.parametrize(("path", "parameter"), [(path, parameter) for path, parameters in PARAMETERS.items() for parameter in parameters])
-def test_every_parameter_of_every_endpoint(asgi, billing, path, parameter, name):
+def test_every_parameter_of_every_endpoint(asgi, billing, path, parameter):
     authorization = None if parameter.startswith("client_") else billing.basic
     start = b"" if parameter in ("grant_type", "token") else b"grant_type=client_credentials&token=x&"
-    body = start + parameter.encode() + b"=" + VALUES[name]
-    answer = asgi.post(path, body, authorization)
-    assert_clean(answer)
-    assert "x-evil" not in answer.headers
-    if answer.status == 200:
-        assert name in ("empty", "separator") or path != "/oauth2/token"
+    for name, value in VALUES.items():
+        # Without an address, so that nothing is throttled.
+        answer = asgi.post(path, start + parameter.encode() + b"=" + value, authorization, address="")
+        assert_clean(answer)
+        assert "x-evil" not in answer.headers
+        assert answer.status != 200 or path != "/oauth2/token" or name in ("empty", "separator"), name
 
 
 @pytest.mark.parametrize("path", FORM_PATHS)
@@ -88,37 +87,19 @@ def test_percent_encoding_means_the_same_as_the_character(send, billing, body):
     assert send.post("/oauth2/token", body, billing.basic).status == 200
 
 
-@pytest.mark.parametrize(
-    "header", ["authorization", "content-type", "x-api-key", "x-tokenos-require-scope", "x-tokenos-require-audience", "x-request-id", "accept", "host-x"]
-)
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        " ",
-        ",",
-        "\xe9\xff",
-        "x" * 8000,
-        "\t",
-        "a\tb",
-        '"',
-        "\\",
-        "\xa0",
-        "\x85",
-        "a,b,,c",
-        "Basic",
-        "Bearer",
-        "Basic \xb2\xb3",
-        "\x7f",
-        "Bearer \xb9.\xb2.\xb3",
-        "0" * 4000,
-    ],
-)
+HEADER_VALUES = [
+    "", " ", ",", "\xe9\xff", "x" * 8000, "\t", "a\tb", '"', "\\", "\xa0", "\x85", "a,b,,c", "Basic", "Bearer", "Basic \xb2\xb3", "\x7f",
+    "Bearer \xb9.\xb2.\xb3", "0" * 4000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", ["Authorization", "Content-Type", "X-API-Key", "X-TokenOS-Require-Scope", "X-TokenOS-Require-Audience", "X-Request-Id"])
 @pytest.mark.parametrize("path", ["/oauth2/token", "/api/v1/whoami", "/gateway/demo/verify"])
-def test_every_header(asgi, billing, path, header, value):
-    headers = {"Authorization": billing.basic, "Content-Type": FORM} | {"Authorization" if header == "authorization" else header: value}
+def test_every_header(asgi, billing, path, header):
     method, body = ("POST", b"grant_type=client_credentials") if path == "/oauth2/token" else ("GET", b"")
-    assert_clean(asgi(method, path, body=body, headers=headers))
+    for value in HEADER_VALUES:
+        headers = {"Authorization": billing.basic, "Content-Type": FORM, header: value}
+        assert_clean(asgi(method, path, body=body, headers=headers, address=""))
 
 
 @pytest.mark.parametrize("path", ["/oauth2/token", "/api/v1/whoami", "/gateway/demo/verify"])
@@ -153,7 +134,7 @@ def test_another_workspaces_credentials_authenticate_but_reach_nothing_of_this_o
     assert send.get("/gateway/demo/verify", bearer(token)).status == 200
 
 
-RANDOM = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+RANDOM = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 # Latin-1, which is all that a header can hold once it is read.
 LATIN = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=200)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from clients import secret
 from clients.models import Client, ClientSecret
 from clients.secret import generate, hash_secret
 from clients.services import usage
@@ -113,10 +114,10 @@ def test_a_repeated_authorization_header_is_an_invalid_request(send, billing):
 
 def refuse(case, program, others, now):
     """Make the credentials of program bad in one way, and return what it sends."""
-    client, secret = program.client, program.secret
+    client, presented = program.client, program.secret
     match case:
         case "unknown_client":
-            return "A" * 22, secret
+            return "A" * 22, presented
         case "unknown_secret":
             return program.client_id, generate("live").plaintext
         case "other_clients_secret":
@@ -124,7 +125,7 @@ def refuse(case, program, others, now):
         case "not_a_secret":
             return program.client_id, "password"
         case "bad_checksum":
-            return program.client_id, secret[:-1] + ("0" if secret[-1] != "0" else "1")
+            return program.client_id, presented[:-1] + ("0" if presented[-1] != "0" else "1")
         case "wrong_secret":
             ClientSecret.objects.filter(secret_id=program.secret_id).update(digest=ClientSecret.objects.get(secret_id=others.secret_id).digest)
         case "secret_revoked":
@@ -137,7 +138,7 @@ def refuse(case, program, others, now):
             Client.objects.filter(pk=client.pk).update(auth_methods=[])
         case "address_not_allowed":
             Client.objects.filter(pk=client.pk).update(allowed_networks=["192.0.2.0/24"])
-    return program.client_id, secret
+    return program.client_id, presented
 
 
 CASES = [
@@ -150,8 +151,8 @@ CASES = [
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("method", ["basic", "body"])
 def test_the_caller_is_told_the_same_and_the_owner_the_reason(send, billing, demo, make, now, case, method):
-    client_id, secret = refuse(case, billing, make(demo), now)
-    answer = send.token(basic(client_id, secret)) if method == "basic" else send.token(None, {"client_id": client_id, "client_secret": secret})
+    client_id, presented = refuse(case, billing, make(demo), now)
+    answer = send.token(basic(client_id, presented)) if method == "basic" else send.token(None, {"client_id": client_id, "client_secret": presented})
     assert answer.error == (401, "invalid_client")
     assert answer.json()["error_description"] == send.token(basic("B" * 22, "nonsense")).json()["error_description"]
     assert reason_of(answer.request_id) == case
@@ -210,3 +211,13 @@ def test_a_wrong_secret_without_a_digest_is_refused_by_its_hash(send, billing, d
     answer = send.token(billing.basic)
     assert answer.error == (401, "invalid_client")
     assert reason_of(answer.request_id) == "wrong_secret"
+
+
+def test_while_a_hash_is_checked_another_waits_a_moment_and_then_says_so(asgi, billing):
+    """One argon2id at a time per process, so that a flood of secrets without a digest takes no more than a core."""
+    ClientSecret.objects.filter(secret_id=billing.secret_id).update(digest="", hash=hash_secret(billing.secret))
+    with secret._hashing:
+        answer = asgi.token(billing.basic)
+    assert answer.error == (503, "temporarily_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    assert asgi.token(billing.basic).status == 200

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+import jwt
 import pytest
 
 from clients.models import AuditEvent
 from oauth import services
 from oauth.models import RevokedToken
+from tests import factories
 from tests.oauth.doors import ADDRESS, bearer
 
 
@@ -77,6 +79,14 @@ def test_the_audit_log_has_who_from_where_and_no_token(send, billing, token):
     assert event.target_id == RevokedToken.objects.get().jti
     assert event.workspace == billing.client.workspace
     assert token not in str(event.after)
+
+
+def test_revoking_twice_at_once_is_revoking_once(asgi, billing, token, now):
+    """Both requests saw a token that was alive."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    for _ in range(2):
+        services.revoke_token(client=billing.client, jti=claims["jti"], expires_at=now, actor=factories.TESTS, now=now)
+    assert AuditEvent.objects.filter(event="token.revoked").count() == 1
 
 
 def test_prune_forgets_a_revocation_only_once_the_token_has_expired(asgi, billing, token, now):
