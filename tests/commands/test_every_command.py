@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management.base import CommandError
+from django.db import connection
 
 from clients.management.base import JSONCommand
 from clients.models import AuditEvent, Client
@@ -69,6 +70,14 @@ def test_locked_database_is_one_line(shell, prepared):
     with sqlite3.connect(prepared / "tokenos.sqlite3") as connection:
         connection.execute("BEGIN IMMEDIATE")
         _assert_one_line(shell("create_client", "--workspace", "demo", "--name", "x"), "locked by another process")
+
+
+def test_same_row_made_by_somebody_else_at_the_same_moment_is_one_line(refused, demo):
+    connection.cursor().execute("CREATE TRIGGER taken BEFORE INSERT ON clients_client BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed'); END")
+    try:
+        assert "nothing was written. Run the command again." in refused("create_client", "--workspace", "demo", "--name", "x")
+    finally:
+        connection.cursor().execute("DROP TRIGGER taken")
 
 
 def test_damaged_database_is_one_line(shell, tmp_path):

@@ -21,6 +21,15 @@ def url(postgresql):
     return postgresql.create_database()
 
 
+@pytest.fixture(scope="module")
+def migrated(postgresql, tmp_path_factory):
+    url = postgresql.create_database()
+    shell = Shell(tmp_path_factory.mktemp("migrated"))
+    assert shell("migrate", "-v0", DATABASE_URL=url).returncode == 0
+    assert shell("create_workspace", "demo", DATABASE_URL=url).returncode == 0
+    return url
+
+
 def test_two_nodes_that_start_for_the_first_time_at_once_make_one_of_everything(url, tmp_path):
     nodes = [Shell(tmp_path / name) for name in "ab"]
     for node in nodes:
@@ -35,17 +44,15 @@ def test_two_nodes_that_start_for_the_first_time_at_once_make_one_of_everything(
     assert all((node.data_dir / "demo-client.curl").is_file() for node in nodes)
 
 
-def test_bulk_and_single_clients_take_turns(url, shell, tmp_path):
-    assert shell("migrate", "-v0", DATABASE_URL=url).returncode == 0
-    _json(shell("create_workspace", "demo", "--json", DATABASE_URL=url))
-    for number in range(2):
-        first = _json(shell("create_client", "--workspace", "demo", "--name", "single", "--json", DATABASE_URL=url))
-        assert _json(shell("rotate_secret", first["client_id"], "--json", DATABASE_URL=url))["previous"][0]["secret_id"] == first["secret_id"]
-        file = tmp_path / f"{number}.tsv"
-        seed = ("seed_benchmark", "--workspace", "demo", "--clients", "20", "--known", "1", "--credentials", str(file), "--json")
-        assert _json(shell(*seed, DATABASE_URL=url))["clients"] == 20
-        known = file.read_text().split("\t")[0]
-        assert _json(shell("create_secret", known, "--json", DATABASE_URL=url))["client_id"] == known
+def test_bulk_and_single_clients_take_turns(migrated, shell, tmp_path):
+    seed = ("seed_benchmark", "--workspace", "demo", "--clients", "20", "--known", "1", "--json", "--credentials")
+    assert _json(shell(*seed, str(tmp_path / "first.tsv"), DATABASE_URL=migrated))["clients"] == 20
+    single = _json(shell("create_client", "--workspace", "demo", "--name", "single", "--json", DATABASE_URL=migrated))
+    assert _json(shell(*seed, str(tmp_path / "second.tsv"), DATABASE_URL=migrated))["clients"] == 20
+    known = (tmp_path / "second.tsv").read_text().split("\t")[0]
+    assert _json(shell("rotate_secret", known, "--json", DATABASE_URL=migrated))["client_id"] == known
+    rotated = _json(shell("rotate_secret", single["client_id"], "--json", DATABASE_URL=migrated))
+    assert [old["secret_id"] for old in rotated["previous"]] == [single["secret_id"]]
 
 
 def test_unmigrated_database_is_one_line(url, shell):
@@ -55,9 +62,8 @@ def test_unmigrated_database_is_one_line(url, shell):
     assert "Run “make setup”." in outcome.stderr.decode()
 
 
-def test_same_workspace_at_once_is_made_once(url, shell):
-    assert shell("migrate", "-v0", DATABASE_URL=url).returncode == 0
-    processes = [shell.start("create_workspace", "acme", DATABASE_URL=url) for _ in range(3)]
+def test_same_workspace_at_once_is_made_once(migrated, shell):
+    processes = [shell.start("create_workspace", "acme", DATABASE_URL=migrated) for _ in range(3)]
     outputs = [process.communicate(timeout=60) for process in processes]
     assert sorted(process.returncode for process in processes) == [0, 1, 1]
     assert all(stderr.count(b"\n") == 1 for (_, stderr), process in zip(outputs, processes, strict=True) if process.returncode)
