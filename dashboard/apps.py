@@ -6,6 +6,7 @@ from django.contrib.admin.apps import SimpleAdminConfig
 
 class DashboardConfig(AppConfig):
     name = "dashboard"
+    verbose_name = "People and jobs"
 
     def ready(self) -> None:
         from dashboard import checks  # noqa: F401  # importing it registers them

@@ -61,6 +61,9 @@ class ClientAdmin(ReadOnlyAdmin):
     audit_target = ("client", attrgetter("client_id"))
     actions = ("disable_clients", "enable_clients")
 
+    def offers(self, action: str, row: Client) -> bool:
+        return (action == "disable_clients") == (row.status == Client.Status.ENABLED)
+
     @admin.action(description="Disable…")
     def disable_clients(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse | None:
         now = timezone.now()
@@ -135,6 +138,9 @@ class ClientSecretAdmin(ReadOnlyAdmin):
     audit_target = ("secret", attrgetter("secret_id"))
     actions = ("revoke_secrets",)
 
+    def offers(self, action: str, row: ClientSecret) -> bool:  # noqa: ARG002  # there is but one
+        return row.revoked_at is None
+
     @admin.display
     def state(self, secret: ClientSecret) -> str:
         if secret.revoked_at is not None:
@@ -148,14 +154,11 @@ class ClientSecretAdmin(ReadOnlyAdmin):
         def explain(secret: ClientSecret) -> list[str]:
             if secret.revoked_at is not None:
                 return ["It is revoked already. Nothing changes."]
+            ends = ["It ends for ever, and every token that it obtained stops working at once.", _describe_use(secret.last_used_at, now)]
             others = ClientSecret.objects.usable(now).filter(client=secret.client_id).exclude(pk=secret.pk)
-            left = f"{_count_secrets(others)} stay{'s' if others.count() == 1 else ''} with {secret.client}."
-            stops = f"It was the only usable one: {secret.client} gets no tokens until it has a new secret."
-            return [
-                "It ends for ever, and every token that it obtained stops working at once.",
-                _describe_use(secret.last_used_at, now),
-                left if others.exists() else stops,
-            ]
+            if others.exists():
+                return [*ends, f"{secret.client} keeps {_count_secrets(others)}."]
+            return [*ends, f"{secret.client} has no other usable secret, so it gets no tokens by secret until it has a new one."]
 
         confirmation = Confirmation(
             action="revoke_secrets",

@@ -43,6 +43,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
 
     paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     ordering = ("-pk",)
     sortable_by = ()
 
@@ -80,9 +81,15 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
             found.update(_newest(self.model._default_manager.filter(match)))
         return queryset.filter(pk__in=found or _newest(super().get_search_results(request, queryset, term)[0])), False
 
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = {"buttons": self.get_action_choices(request, []), "has_history": self.audit_target is not None, **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, context)
+    def offers(self, action: str, row: Any) -> bool:  # noqa: ARG002  # for those that have an action
+        """Whether the action would change anything about the row, so that its page has a button for it."""
+        return True
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *positional: Any, **named: Any) -> HttpResponse:
+        row = named["obj"]
+        context["buttons"] = [(name, description) for name, description in self.get_action_choices(request, []) if self.offers(name, row)]
+        context["has_history"] = self.audit_target is not None
+        return super().render_change_form(request, context, *positional, **named)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002  # Django's signature
         """Django keeps a log of its own, which nothing here writes: the audit log has the whole history."""

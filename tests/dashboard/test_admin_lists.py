@@ -94,6 +94,10 @@ def test_counting_stops_at_a_bound(admin, billing, demo, monkeypatch):
     assert all("LIMIT" in query["sql"] for query in queries if "COUNT(" in query["sql"] and "clients_client" in query["sql"])
 
 
+def test_rows_are_never_counted_by_filter(admin, billing):
+    assert "_facets" not in admin.get(list_url(Client)).content.decode()
+
+
 def test_a_search_looks_at_a_bounded_number_of_matches(find, demo, monkeypatch):
     monkeypatch.setattr(read_only, "MATCHES_LIMIT", 2)
     newest = [factories.create_client(demo, name="same").secret.client for _ in range(3)][1:]

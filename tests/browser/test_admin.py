@@ -1,0 +1,132 @@
+"""An operator at work in the admin, on a desk and on a phone; and the error pages."""
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+MAKE_OPERATOR = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+import django
+django.setup()
+from tests import factories
+factories.create_user(sys.argv[1], is_instance_admin=True)
+"""
+PASSWORD = "correct-horse-battery"
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+
+
+@pytest.fixture(scope="module")
+def operator(server):
+    """The e-mail address of an account that administers the instance."""
+    done = server.run("-c", MAKE_OPERATOR, "olga@example.com")
+    assert done.returncode == 0, done.stderr
+    return "olga@example.com"
+
+
+@pytest.fixture
+def client(server):
+    return server.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read write")
+
+
+@pytest.fixture
+def look(request):
+    """Whoever sets SCREENSHOTS to a folder finds there what the test saw."""
+
+    def look(page, name):
+        if SCREENSHOTS:
+            page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{page.viewport_size['width']}.png", full_page=True)
+
+    return look
+
+
+def find_barriers(page):
+    return [f"{violation['id']}: {node['html']}" for violation in Axe().run(page).response["violations"] for node in violation["nodes"]]
+
+
+def scrolls_sideways(page):
+    return page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+
+
+def get_token(server, client):
+    return server.post("/oauth2/token", data={"grant_type": "client_credentials"}, auth=(client["client_id"], client["client_secret"])).status_code
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_operator_finds_a_client_and_disables_it(server, visit, operator, client, look, width):
+    watched = visit(width)
+    page = watched.page
+    page.goto("/")
+    assert page.evaluate("document.activeElement.name") == "username"
+    look(page, "sign-in")
+    assert find_barriers(page) == []
+
+    page.get_by_label("E-mail address").fill(operator)
+    page.get_by_label("Password").fill("not-the-password")
+    page.get_by_role("button", name="Sign in").click()
+    assert "No account that may enter here" in page.get_by_role("alert").inner_text()
+    look(page, "sign-in-refused")
+
+    page.get_by_label("E-mail address").fill(operator)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/admin/")
+    assert page.title() == "Instance · TokenOS"
+    look(page, "index")
+
+    page.locator("#content-main").get_by_role("link", name="Clients", exact=True).last.click()
+    page.locator("#searchbar").fill(client["client_id"])
+    page.get_by_role("button", name="Search").click()
+    assert "1 client" in page.locator(".paginator").inner_text()
+    look(page, "clients")
+    page.get_by_role("link", name="billing-sync").click()
+    look(page, "client")
+
+    assert get_token(server, client) == 200
+    page.get_by_role("button", name="Disable…").click()
+    assert "every token that it has stops working at once" in page.locator("#content").inner_text()
+    look(page, "confirmation")
+    assert find_barriers(page) == []
+    assert not scrolls_sideways(page)
+    assert get_token(server, client) == 200
+    page.get_by_role("button", name="Disable", exact=True).click()
+    assert "Disabled: 1." in page.locator(".messagelist").inner_text()
+    look(page, "disabled")
+    assert get_token(server, client) == 401
+
+    assert watched.complaints == []
+
+
+def test_an_action_is_chosen_in_the_list(visit, operator, client, look):
+    watched = visit()
+    page = watched.page
+    page.goto("/admin/clients/clientsecret/")
+    page.get_by_label("E-mail address").fill(operator)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/admin/clients/clientsecret/")
+    page.locator(f"tr:has-text('{client['secret_id']}') input.action-select").check()
+    page.locator("select[name=action]").select_option(label="Revoke…")
+    page.get_by_role("button", name="Go").click()
+    assert "has no other usable secret" in page.locator("#content").inner_text()
+    look(page, "revoke")
+    page.get_by_role("link", name="Change nothing").click()
+    page.wait_for_url("**/admin/clients/clientsecret/")
+    assert watched.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_error_page_is_readable(visit, look, width, scheme):
+    watched = visit(width, color_scheme=scheme)
+    page = watched.page
+    page.goto("/nothing/here")
+    assert page.title() == "Not found · TokenOS"
+    assert page.locator("main").evaluate("element => getComputedStyle(element).borderTopLeftRadius") in ("12px", "0px")
+    look(page, f"404-{scheme}")
+    assert find_barriers(page) == []
+    assert not scrolls_sideways(page)
+    # Chromium reports the 404 itself.
+    assert [complaint for complaint in watched.complaints if "404" not in complaint] == []
