@@ -27,6 +27,12 @@ def client(server: Server) -> dict[str, Any]:
     return created
 
 
+@pytest.fixture(scope="module")
+def scratch(make_server: Callable[..., Server]) -> Server:
+    """For tests that change the keys or the database of a server; each leaves it working."""
+    return make_server()
+
+
 def environment(server: Server, client: dict[str, Any]) -> dict[str, str]:
     """What “Before you try the samples” has the reader export."""
     ca = str(server.ca)
@@ -127,9 +133,7 @@ def fetch_token(server: Server, client: dict[str, Any], **form: str) -> str:
     return str(answer.json()["access_token"])
 
 
-def test_verification_sample_takes_good_tokens_only(
-    server: Server, client: dict[str, Any], make_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_verification_sample_takes_good_tokens_only(server: Server, client: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment(server, client).items():
         monkeypatch.setenv(name, value)
     sample: dict[str, Any] = {}
@@ -174,47 +178,44 @@ def signing_kid(server: Server) -> str:
     return str(server.get("/.well-known/jwks.json").json()["keys"][0]["kid"])
 
 
-def test_rotation_from_top_to_bottom(make_server: Callable[..., Server], checkout: Callable[[Server], Path]) -> None:
-    server = make_server()
-    client = server.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read")
-    kid = signing_kid(server)
-    folder = checkout(server)
+def test_rotation_from_top_to_bottom(scratch: Server, checkout: Callable[[Server], Path]) -> None:
+    client = scratch.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read")
+    kid = signing_kid(scratch)
+    folder = checkout(scratch)
     (folder / ".env").write_text("KEY_ENCRYPTION_KEYS=old\n")
     script = "\n".join(example.text for example in blocks("docs/rotation.md", "sh"))
     replaced = {EXAMPLE_CLIENT_ID: client["client_id"], EXAMPLE_SECRET_ID: client["secret_id"], EXAMPLE_KID: kid}
-    run_shell(server, folder, script, **replaced)
+    run_shell(scratch, folder, script, **replaced)
     new, _, old = (folder / ".env").read_text().strip().removeprefix("KEY_ENCRYPTION_KEYS=").partition(",")
     assert len(new) == 64
     assert old == "old"
-    assert server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 401
-    assert signing_kid(server) != kid
+    assert scratch.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 401
+    assert signing_kid(scratch) != kid
 
 
-def test_backup_and_restore(make_server: Callable[..., Server], checkout: Callable[[Server], Path]) -> None:
-    server = make_server()
-    client = server.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read")
-    folder = checkout(server)
+def test_backup_and_restore(scratch: Server, checkout: Callable[[Server], Path]) -> None:
+    client = scratch.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read")
+    folder = checkout(scratch)
     backup, restore, _ = [example.text for example in blocks("docs/operations.md", "sh") if example.section == "Backup and restore"]
-    run_shell(server, folder, backup)
-    later = server.manage("create_client", "--workspace", "demo", "--name", "later", "--scope", "read")
-    assert fetch_token(server, later)
-    server.stop()
-    run_shell(server, folder, restore)
-    server.start()
-    assert fetch_token(server, client)
-    assert server.post("/oauth2/token", auth=(later["client_id"], later["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 401
+    run_shell(scratch, folder, backup)
+    later = scratch.manage("create_client", "--workspace", "demo", "--name", "later", "--scope", "read")
+    assert fetch_token(scratch, later)
+    scratch.stop()
+    run_shell(scratch, folder, restore)
+    scratch.start()
+    assert fetch_token(scratch, client)
+    assert scratch.post("/oauth2/token", auth=(later["client_id"], later["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 401
 
 
-def test_every_command_of_the_reference_runs(make_server: Callable[..., Server], checkout: Callable[[Server], Path]) -> None:
+def test_every_command_of_the_reference_runs(scratch: Server, checkout: Callable[[Server], Path]) -> None:
     """And prints, with --json, the names that the page shows."""
-    server = make_server(start=False)
-    folder = checkout(server)
+    folder = checkout(scratch)
     examples = blocks("docs/commands.md")
-    kid = server.manage("rotate_signing_key", "--now")["kid"]
+    kid = scratch.manage("rotate_signing_key", "--now")["kid"]
     replaced = {EXAMPLE_KID: kid}
     (preamble,) = [example.text for example in examples if example.section == "Commands"]
     for command in [example.section for example in examples if example.language == "json" and example.section != "prepare"]:
-        printed = json.loads(run_shell(server, folder, preamble + block("docs/commands.md", "sh", command), **replaced))
+        printed = json.loads(run_shell(scratch, folder, preamble + block("docs/commands.md", "sh", command), **replaced))
         assert list(printed) == list(json.loads(block("docs/commands.md", "json", command))), command
         if command == "create_client":
             replaced |= {EXAMPLE_CLIENT_ID: printed["client_id"], EXAMPLE_SECRET_ID: printed["secret_id"]}
