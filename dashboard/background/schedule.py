@@ -48,19 +48,19 @@ def stop() -> None:
 
 
 def _run() -> None:
-    periodic: list[tuple[float, Callable[[], None]]] = [(CLAIM_SECONDS, _prune), (CERTIFICATE_SECONDS, _renew_certificate)]
+    periodic: list[tuple[float, Callable[[], None]]] = [(CLAIM_SECONDS, prune_if_due), (CERTIFICATE_SECONDS, renew_certificate)]
     due = [time.monotonic() + seconds for seconds, _ in periodic]
     while not _stopping.wait(FLUSH_SECONDS):
-        _attempt(usage.flush)
+        attempt(usage.flush)
         for index, (seconds, job) in enumerate(periodic):
             if time.monotonic() >= due[index]:
                 due[index] = time.monotonic() + seconds
-                _attempt(job)
-    _attempt(usage.flush)
+                attempt(job)
+    attempt(usage.flush)
     connections.close_all()
 
 
-def _attempt(job: Callable[[], None]) -> None:
+def attempt(job: Callable[[], None]) -> None:
     try:
         job()
     except Exception:
@@ -69,13 +69,13 @@ def _attempt(job: Callable[[], None]) -> None:
     close_old_connections()
 
 
-def _prune() -> None:
+def prune_if_due() -> None:
     now = timezone.now()
     if ScheduledJob.objects.claim("prune", now=now, every=PRUNE_EVERY):
         services.prune(now=now)
 
 
-def _renew_certificate() -> None:
+def renew_certificate() -> None:
     """Each node has its own files; its processes exclude each other."""
     done = bootstrap.renew_certificate()
     if done:

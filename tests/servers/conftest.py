@@ -5,11 +5,13 @@ import os
 import secrets
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from pathlib import Path
@@ -115,6 +117,11 @@ class Server:
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return [sum(os.path.realpath(file).count("socket:") for file in Path(f"/proc/{pid}/fd").iterdir()) for pid in children]
+
+    def count_usage(self) -> int:
+        """How many requests the database says were made."""
+        with closing(sqlite3.connect(self.data_dir / "tokenos.sqlite3")) as database:
+            return database.execute("SELECT COALESCE(SUM(count), 0) FROM clients_usagebucket").fetchone()[0]  # type: ignore[no-any-return]
 
     def is_listening(self) -> bool:
         with socket.socket() as probe:

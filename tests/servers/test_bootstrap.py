@@ -1,5 +1,6 @@
 """The first start and every later one: what is missing is made, what is there is kept, what is wrong is one line."""
 
+import os
 import shutil
 import socket
 import stat
@@ -30,7 +31,8 @@ class Checkout:
 
     def bootstrap(self, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "dashboard.bootstrap"]
-        return subprocess.run(command, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+        return subprocess.run(command, cwd=self.directory, env={**coverage, **environment}, capture_output=True, text=True, timeout=60, check=False)
 
     def refuse(self, **environment: str) -> str:
         """Return the one line with which it refuses, having changed nothing."""
@@ -89,6 +91,13 @@ def test_own_lines_of_env_are_kept(checkout: Checkout) -> None:
 def test_keys_of_the_environment_are_not_written_down(checkout: Checkout) -> None:
     assert checkout.bootstrap(SECRET_KEY="s" * 40, KEY_ENCRYPTION_KEYS="k" * 40).returncode == 0
     assert not checkout.env_file.exists()
+
+
+def test_empty_key_of_the_environment_counts_as_none(checkout: Checkout) -> None:
+    checkout.bootstrap()
+    before = checkout.contents()
+    assert checkout.bootstrap(SECRET_KEY="", KEY_ENCRYPTION_KEYS=" ").returncode == 0
+    assert checkout.contents() == before
 
 
 @pytest.mark.parametrize("lost", ["SECRET_KEY", "KEY_ENCRYPTION_KEYS"])

@@ -1,7 +1,6 @@
 """SIGTERM: what is in flight is finished, what is idle is closed, what is buffered is written."""
 
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
 
@@ -46,8 +45,7 @@ def test_stopping_writes_the_usage_that_is_buffered(make_server: Callable[..., S
     answer = server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"})
     assert answer.status_code == 200
     assert server.stop() == 0
-    with sqlite3.connect(server.data_dir / "tokenos.sqlite3") as database:
-        assert database.execute("SELECT SUM(count) FROM clients_usagebucket").fetchone() == (1,)
+    assert server.count_usage() == 1
 
 
 def test_sigterm_of_one_worker_loses_no_request(make_server: Callable[..., Server]) -> None:

@@ -1,0 +1,90 @@
+"""The thread of each worker process: usage every two seconds, pruning by one process an hour, certificates; nothing ends it but stop()."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard import server_certificate
+from dashboard.background import schedule, start, stop
+from dashboard.models import ScheduledJob
+from tests.servers.conftest import Server
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_one_process_an_hour_prunes() -> None:
+    now = datetime.now(UTC)
+    assert ScheduledJob.objects.claim("prune", now=now, every=schedule.PRUNE_EVERY)
+    assert not ScheduledJob.objects.claim("prune", now=now + timedelta(minutes=59), every=schedule.PRUNE_EVERY)
+    assert ScheduledJob.objects.claim("prune", now=now + timedelta(minutes=60), every=schedule.PRUNE_EVERY)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pruning_when_it_is_due_runs_once() -> None:
+    schedule.prune_if_due()
+    first = ScheduledJob.objects.get(name="prune").next_run_at
+    schedule.prune_if_due()
+    assert ScheduledJob.objects.get(name="prune").next_run_at == first
+
+
+def test_work_that_fails_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> None:
+        raise RuntimeError("the disk is full")
+
+    with caplog.at_level(logging.ERROR):
+        schedule.attempt(broken)
+    assert "broken" in caplog.text
+    assert "the disk is full" in caplog.text
+
+
+def test_certificate_is_renewed(settings: Any, tmp_path: Path) -> None:
+    settings.TLS, settings.DATA_DIR, settings.ISSUER_URL = True, tmp_path, "https://tokens.example.com"
+    schedule.renew_certificate()
+    first = (tmp_path / "tls" / "server.pem").read_bytes()
+    schedule.renew_certificate()
+    assert (tmp_path / "tls" / "server.pem").read_bytes() == first
+    assert server_certificate.renew(tmp_path / "tls", "tokens.example.com") is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_stop_waits_for_the_last_flush() -> None:
+    start()
+    begun = time.monotonic()
+    stop()
+    assert time.monotonic() - begun < schedule.FLUSH_SECONDS
+    stop()
+
+
+def test_usage_is_written_while_serving(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    workspace = server.manage("create_workspace", "busy")["workspace"]
+    client = server.manage("create_client", "--workspace", workspace, "--name", "Robot")
+    credentials = (client["client_id"], client["client_secret"])
+    for _ in range(10):
+        assert server.post("/oauth2/token", auth=credentials, data={"grant_type": "client_credentials"}).status_code == 200
+    last = time.monotonic() + 10
+    while server.count_usage() < 10 and time.monotonic() < last:
+        time.sleep(0.2)
+    assert server.count_usage() == 10
+
+
+def test_application_takes_part_in_the_lifespan_of_other_servers(settings: Any) -> None:
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
+    from dashboard.asgi import application
+
+    events = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return events.pop(0)
+
+    async def send(event: Any) -> None:
+        sent.append(event["type"])
+
+    asyncio.run(application({"type": "lifespan"}, receive, send))
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
