@@ -3,14 +3,13 @@
 The endpoints are synchronous and run in a small pool of threads, each with its own database connection. The event loop only reads and writes.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 from oauth import gateway
 from oauth.endpoint import MAX_BODY_BYTES, Request, Response, not_found
+from oauth.threads import Threads
 from oauth.urls import ENDPOINTS
 
 # An endpoint computes and reads one row, so threads beyond the first only bridge waits: for a commit, for PostgreSQL, for argon2id.
@@ -20,7 +19,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="oauth")
+threads = Threads(THREADS)
 
 
 class ClientDisconnectedError(Exception):
@@ -45,7 +44,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         connection=scope["state"]["connection"],
         now=datetime.now(UTC),
     )
-    response = await asyncio.get_running_loop().run_in_executor(_pool, endpoint, request)
+    response = await threads.run(endpoint, request)
     await _send(response, request, send)
 
 

@@ -13,7 +13,8 @@ from django.db import connections
 from django.test import Client
 
 from oauth import asgi
-from oauth.endpoint import Connection
+from oauth.endpoint import Connection, Request, Response
+from oauth.threads import Threads
 
 ADDRESS = "203.0.113.7"
 ELSEWHERE = "198.51.100.20"
@@ -134,11 +135,11 @@ def run_asgi(
     async def send(event: Any) -> None:
         sent.append(event)
 
-    loop = _SharingLoop()
+    usual, asgi.threads = asgi.threads, _SharingThreads()
     try:
-        loop.run_until_complete(asgi.application(scope, receive, send))
+        asyncio.run(asgi.application(scope, receive, send))
     finally:
-        loop.close()
+        asgi.threads = usual
     if not sent:
         return Answer(0, {}, b"")
     start, *parts = sent
@@ -148,30 +149,30 @@ def run_asgi(
 _numbers = iter(range(10**9))
 
 
-class _SharingLoop(asyncio.SelectorEventLoop):
-    """Runs an endpoint in a thread as the server's loop does, but in one that shares the test's database connection and with it its transaction."""
+class _SharingThreads(Threads):
+    """Runs an endpoint in a thread as the server's do, but in one that shares the test's database connection and with it its transaction."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(0)
         # Inside the loop the same expression means another connection.
         self._shared = connections["default"]
 
-    def run_in_executor(self, _executor: Any, function: Callable[..., Any], *arguments: Any) -> Any:
-        future = self.create_future()
+    def run(self, endpoint: Callable[[Request], Response], request: Request) -> "asyncio.Future[Response]":
+        answering = asyncio.get_running_loop().create_future()
 
-        def run() -> None:
+        def share() -> None:
             connections["default"] = self._shared
             try:
-                future.set_result(function(*arguments))
-            except BaseException as error:  # noqa: BLE001  # it goes to the caller, like from a real executor
-                future.set_exception(error)
+                answering.set_result(endpoint(request))
+            except BaseException as error:  # noqa: BLE001  # it goes to the caller, like from the real ones
+                answering.set_exception(error)
 
         self._shared.inc_thread_sharing()
-        thread = Thread(target=run)
+        thread = Thread(target=share)
         thread.start()
         thread.join()
         self._shared.dec_thread_sharing()
-        return future
+        return answering
 
 
 DOORS = {"django": Sender(through_django), "asgi": Sender(through_asgi)}
