@@ -3,8 +3,8 @@
     python -m tests.performance.bench [--quick] [--markdown] [--clients N] [--rounds N] [--seconds S]
 
 All servers run at once with as many workers; the cases take turns, round after round, so that what else the machine does hits each of them alike. Each
-request has another client's credentials than the one before. A figure is the median over the rounds, a ratio the median of each round's ratio. docs/performance.md explains
-and keeps the result. Exits with 1 where an answer wasn't 200 or a target is missed.
+request has another client's credentials than the one before. A figure is the median over the rounds, a ratio the median of each round's ratio.
+docs/performance.md explains and keeps the result. Exits with 1 where an answer wasn't 200 or a target is missed.
 """
 
 import argparse

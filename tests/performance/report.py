@@ -106,10 +106,10 @@ def _restart_table(measured: "Measured") -> Table:
 def _facts(options: argparse.Namespace, seconds: float, generator: str) -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in ("Django", "gunicorn", "uvloop", "django-oauth-toolkit"))
     database = "PostgreSQL" if options.database_url else f"SQLite {sqlite3.sqlite_version}"
+    openssl = " ".join(ssl.OPENSSL_VERSION.split()[:2])
     return (
         f"{os.cpu_count()} cores ({platform.machine()}), load {os.getloadavg()[0]:.1f} at the end; {platform.system()} {platform.release().partition('-')[0]}, "
-        f"Python {platform.python_version()}, {ssl.OPENSSL_VERSION.rpartition(' ')[0].rpartition(' ')[0].rpartition(' ')[0] or ssl.OPENSSL_VERSION}, {database}, "
-        f"{versions}.\n"
+        f"Python {platform.python_version()}, {openssl}, {database}, {versions}.\n"
         f"{options.workers} workers for each server, {CONNECTIONS} kept-alive connections by {generator} on the same machine, {options.rounds} rounds of "
         f"{options.seconds} s for each case; medians. The whole run took {seconds:.0f} s.\n"
     )
@@ -131,4 +131,4 @@ def _markdown(table: Table) -> str:
 
 
 def _is_name(table: Table, column: int) -> bool:
-    return not any(character.isdigit() for character in table[-1][column])
+    return column == 0 or not any(row[column].replace(",", "")[:1].isdigit() for row in table[1:])

@@ -70,7 +70,7 @@ class Server:
             time.sleep(0.1)
 
     def _is_ready(self) -> bool:
-        """Every worker is there and, seen by its CPU time standing still, has imported the application. No request is sent: a restarted process stays untouched."""
+        """Every worker is there and, as its CPU time stands still, has imported the application. No request is sent: the process stays untouched."""
         try:
             if len(self.find_workers()) < self.workers:
                 return False

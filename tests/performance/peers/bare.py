@@ -10,7 +10,7 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
-settings.configure(ALLOWED_HOSTS=["127.0.0.1"], ROOT_URLCONF=__name__, SECRET_KEY="only-for-the-bench", LOGGING_CONFIG=None, MIDDLEWARE=[])  # noqa: S106
+settings.configure(ALLOWED_HOSTS=["127.0.0.1"], ROOT_URLCONF=__name__, SECRET_KEY="only-for-the-bench", LOGGING_CONFIG=None, MIDDLEWARE=[])
 
 
 def answer(_request: HttpRequest) -> JsonResponse:

@@ -22,7 +22,7 @@ from django.urls import include, path
 settings.configure(
     ALLOWED_HOSTS=["127.0.0.1"],
     ROOT_URLCONF=__name__,
-    SECRET_KEY="only-for-the-bench",  # noqa: S106
+    SECRET_KEY="only-for-the-bench",
     LOGGING_CONFIG=None,
     MIDDLEWARE=[],
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "oauth2_provider"],
