@@ -1,11 +1,9 @@
 """gunicorn's configuration: python -m gunicorn -c dashboard/gunicorn.py. Everything an operator may choose is in dashboard/settings.py."""
 
-import errno
 import logging
 import os
 import resource
 import shutil
-import socket
 import ssl
 import sys
 import time
@@ -20,6 +18,7 @@ except ImproperlyConfigured as error:
     sys.exit(str(error))
 
 from dashboard import logs
+from dashboard.listening import check_address
 
 logger = logging.getLogger("tokenos.server")
 
@@ -111,7 +110,10 @@ def ssl_context(_conf: Any, _default: Any) -> ssl.SSLContext:
 def on_starting(_server: Any) -> None:
     """Refuse in one line what gunicorn would answer with retries and tracebacks."""
     if "GUNICORN_FD" not in os.environ and "LISTEN_FDS" not in os.environ:
-        check_address(settings.HOST, settings.PORT)
+        try:
+            check_address()
+        except ImproperlyConfigured as error:
+            sys.exit(str(error))
     try:
         shutil.rmtree(metrics_dir, ignore_errors=True)
         metrics_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -123,19 +125,6 @@ def on_starting(_server: Any) -> None:
         sys.exit(f"{server_pem} must hold a private key and its certificate in PEM. Correct it, or remove it and run “make setup” to have a new one made.")
     except OSError as error:
         sys.exit(f"{error.filename}: {error.strerror}. TokenOS must be able to write there; see DATA_DIR.")
-
-
-def check_address(host: str, port: int) -> None:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-            probe.listen(1)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            sys.exit(f"Port {port} is in use on {host}. Stop what listens there, or set another PORT, for example PORT={port + 1} make run.")
-        sys.exit(f"TokenOS can't listen on {host}, port {port}: {error.strerror or error}. Set HOST and PORT to an address of this machine and a free port.")
 
 
 def when_ready(server: Any) -> None:
