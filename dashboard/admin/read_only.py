@@ -35,11 +35,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
 
     secret_fields: shown nowhere and not to be filtered by, which would tell them letter by letter.
     audit_target: target_type, and how a row is called in target_id, of the audit events about it.
+    offers: where there are actions, whether one of them, by its name, would change anything about a row, whose page then has a button for it.
     """
 
     find_by: ClassVar[tuple[str, ...]] = ()
     secret_fields: ClassVar[tuple[str, ...]] = ()
     audit_target: ClassVar[tuple[str, Callable[[Any], str]] | None] = None
+    offers: Callable[[str, Any], bool]
 
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -66,7 +68,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
         return self.secret_fields
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return lookup.split("__")[0] not in self.secret_fields and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # the stubs don't know None
+        # PostgreSQL takes no NUL character.
+        return lookup.split("__")[0] not in self.secret_fields and "\0" not in value and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # the stubs don't know None
 
     def exact_matches(self, term: str) -> list[Q]:
         return [Q(**{lookup: term}) for lookup in self.find_by]
@@ -80,10 +83,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
         for match in self.exact_matches(term):
             found.update(_newest(self.model._default_manager.filter(match)))
         return queryset.filter(pk__in=found or _newest(super().get_search_results(request, queryset, term)[0])), False
-
-    def offers(self, action: str, row: Any) -> bool:  # noqa: ARG002  # for those that have an action
-        """Whether the action would change anything about the row, so that its page has a button for it."""
-        return True
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *positional: Any, **named: Any) -> HttpResponse:
         row = named["obj"]
@@ -129,6 +128,6 @@ def choose(field: str, *values: str) -> type[admin.SimpleListFilter]:
             return [(value, value) for value in values]
 
         def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  # Django's signature
-            return queryset.filter(**{field: self.value()}) if self.value() else queryset
+            return queryset.filter(**{field: self.value()}) if self.value() in values else queryset
 
     return ChoiceFilter

@@ -4,6 +4,7 @@ An unknown address, a wrong password, and an account that may not enter get the 
 address, and per address: nobody can lock another person out from elsewhere.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
@@ -57,9 +58,7 @@ class _ThrottledMixin:
     """For a view whose form takes a password: while too many were wrong, none is looked at."""
 
     request: HttpRequest
-
-    def named_email(self) -> str:
-        raise NotImplementedError
+    named_email: Callable[[], str]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         wait = _seconds_to_wait(_failure_keys(self.named_email(), request), now=timezone.now())

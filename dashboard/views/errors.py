@@ -38,7 +38,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature
-    return _answer(request, 404, "not_found", "There is nothing at this address.", template="404.html")
+    # The protocol has no error of its own for it: oauth/asgi.py answers alike.
+    error = "not_found" if request.path.startswith("/api/") else "invalid_request"
+    return _answer(request, 404, error, "There is nothing at this address.", template="404.html")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, ClientSecret, UsageBucket
+from clients.models import AuditEvent, Client, ClientSecret, FailedRequest, UsageBucket
 from clients.services.credentials import revoke_secret
 from dashboard.admin import read_only
 from dashboard.admin.read_only import BoundedPaginator, WorkspaceFilter
@@ -92,6 +92,27 @@ def test_counting_stops_at_a_bound(admin, billing, demo, monkeypatch):
         text = " ".join(admin.get(list_url(Client)).content.decode().split())
     assert "more than 1 clients" in text
     assert all("LIMIT" in query["sql"] for query in queries if "COUNT(" in query["sql"] and "clients_client" in query["sql"])
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"status": "many"}, 200),
+        ({"endpoint": "nowhere"}, 200),
+        ({"workspace": "a\0b"}, 400),
+        ({"request_id": "a\0b"}, 400),
+        ({"q": "a\0b"}, 200),
+        ({"p": "x"}, 200),
+        ({"p": "99999"}, 200),
+        ({"id": "x"}, 302),
+        ({"id": "9" * 30}, 200),
+        ({"created_at__gte": "yesterday"}, 302),
+        ({"nothing": "x"}, 302),
+        ({"o": "99.x"}, 200),
+    ],
+)
+def test_a_query_that_makes_no_sense_is_no_failure(admin, query, status):
+    assert admin.get(list_url(FailedRequest), query).status_code == status
 
 
 def test_rows_are_never_counted_by_filter(admin, billing):

@@ -89,7 +89,7 @@ def test_nothing_at_an_address_is_a_page(browser):
 @pytest.mark.parametrize("prefix", PROGRAMS)
 def test_nothing_at_a_programs_address_is_json(browser, prefix):
     response = browser.get(f"{prefix}nothing/here")
-    assert (response.status_code, response.json()["error"]) == (404, "not_found")
+    assert (response.status_code, response.json()["error"]) == (404, "not_found" if prefix == "/api/" else "invalid_request")
 
 
 def test_a_page_that_was_open_too_long_says_so(settings):
