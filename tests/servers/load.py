@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +18,9 @@ import pytest
 
 from tests.servers.conftest import Answer, Server, read_answer
 from tests.servers.stores import children
+
+# The state of a TCP connection, as /proc/net/tcp writes it.
+ESTABLISHED = "01"
 
 GRANT = {"grant_type": "client_credentials"}
 
@@ -60,42 +65,41 @@ class KeptConnection:
         return bool(answer.json()["active"])
 
 
-def find_worker(server: Server, connection: KeptConnection) -> int | None:
-    """The process that holds the server's end of the connection, None before it was accepted."""
-    assert server.process is not None
-    ends = (f":{server.port:04X}", f":{connection.sock.getsockname()[1]:04X}")
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        columns = line.split()
-        if columns[1].endswith(ends[0]) and columns[2].endswith(ends[1]):
-            for pid in children(server.process.pid):
-                with suppress(FileNotFoundError):
-                    for file in Path(f"/proc/{pid}/fd").iterdir():
-                        with suppress(FileNotFoundError):
-                            if str(file.readlink()) == f"socket:[{columns[9]}]":
-                                return pid
-    return None
+def find_worker(connection: KeptConnection, port: int, workers: list[int]) -> int:
+    """Which of the processes holds the server's end of the connection."""
+    ends = (f":{port:04X}", f":{connection.sock.getsockname()[1]:04X}")
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    [inode] = [columns[9] for columns in lines if columns[1].endswith(ends[0]) and columns[2].endswith(ends[1]) and columns[3] == ESTABLISHED]
+    for pid in workers:
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                if str(file.readlink()) == f"socket:[{inode}]":
+                    return pid
+    raise AssertionError(f"None of the processes {workers} holds the connection.")
 
 
 @contextmanager
 def every_worker(server: Server) -> Iterator[list[KeptConnection]]:
-    """One connection to each worker of the server, whichever happens to accept."""
+    """One connection to each worker of the server. Those that have theirs are stopped for a moment, so that another one accepts the next."""
     if not Path("/proc/net/tcp").exists():
         pytest.skip("Which worker holds a connection can be seen on Linux only.")
     assert server.process is not None
-    opened: list[KeptConnection] = []
-    found: dict[int, KeptConnection] = {}
-    workers = int(server.environment["WEB_CONCURRENCY"])
+    workers = children(server.process.pid)
+    assert len(workers) == int(server.environment["WEB_CONCURRENCY"])
+    connections: list[KeptConnection] = []
+    stopped: list[int] = []
     try:
-        while len(found) < workers:
-            assert len(opened) < 500, f"500 connections went to {len(found)} of {workers} workers."
-            connection = KeptConnection(server)
-            opened.append(connection)
-            pid = find_worker(server, connection)
-            if pid is not None:
-                found.setdefault(pid, connection)
-        yield list(found.values())
+        while len(connections) < len(workers):
+            connections.append(KeptConnection(server))
+            stopped.append(find_worker(connections[-1], server.port, [pid for pid in workers if pid not in stopped]))
+            os.kill(stopped[-1], signal.SIGSTOP)
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        yield connections
     finally:
-        for connection in opened:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        for connection in connections:
             connection.close()
 
 
@@ -117,10 +121,10 @@ class Sent:
 class Load:
     """Token requests at a steady rate from several threads, each over a connection of its own, while the with block runs.
 
-    choose: returns the ID and the secret for a request, by its number.
+    choose: given this object, returns the ID and the secret for the next request, or None for no request.
     """
 
-    def __init__(self, server: Server, choose: Callable[[int], tuple[str, str]], *, rate: int = 40, threads: int = 4) -> None:
+    def __init__(self, server: Server, choose: Callable[["Load"], tuple[str, str] | None], *, rate: int = 40, threads: int = 4) -> None:
         self.server, self.choose, self.pause = server, choose, threads / rate
         self.sent: list[Sent] = []
         self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
@@ -159,7 +163,10 @@ class Load:
         due = time.monotonic()
         while not self.ended.wait(max(due - time.monotonic(), 0)):
             due += self.pause
-            client_id, client_secret = self.choose(len(self.sent))
+            chosen = self.choose(self)
+            if chosen is None:
+                continue
+            client_id, client_secret = chosen
             began = time.time()
             try:
                 connection = connection or KeptConnection(self.server)

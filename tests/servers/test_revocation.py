@@ -37,10 +37,17 @@ ALIVE = [{"introspection": True, "whoami": True, "verify": True}] * 4
 DEAD = [{"introspection": False, "whoami": False, "verify": False}] * 4
 
 
+@pytest.fixture(scope="module")
+def resource_server(four_workers: Server) -> dict[str, Any]:
+    created: dict[str, Any] = four_workers.manage(
+        "create_client", "--workspace", "demo", "--name", "Resource server", "--audience", f"{four_workers.url}/w/demo"
+    )
+    return created
+
+
 @pytest.fixture
-def scene(four_workers: Server) -> Iterator[Scene]:
+def scene(four_workers: Server, resource_server: dict[str, Any]) -> Iterator[Scene]:
     client = four_workers.manage("create_client", "--workspace", "demo", "--name", "Robot", "--scope", "read")
-    resource_server = four_workers.manage("create_client", "--workspace", "demo", "--name", "Resource server", "--audience", f"{four_workers.url}/w/demo")
     with every_worker(four_workers) as connections:
         token = connections[0].get_token(client["client_id"], client["client_secret"]).json()["access_token"]
         yield Scene(four_workers, client, resource_server, connections, token)

@@ -32,7 +32,7 @@ def test_rotation_with_overlap_fails_no_request_and_ends_the_old_secret_in_every
     client = create_client(four_workers)
     client_id, old = client["client_id"], client["client_secret"]
     usable = (old,)
-    with every_worker(four_workers) as connections, Load(four_workers, lambda number: (client_id, usable[number % len(usable)])) as load:
+    with every_worker(four_workers) as connections, Load(four_workers, lambda load: (client_id, usable[len(load.sent) % len(usable)])) as load:
         load.wait(0.5)
         rotated = four_workers.manage("rotate_secret", client_id, "--overlap", "2s")
         new = rotated["client_secret"]
@@ -54,16 +54,16 @@ def test_rotation_without_overlap_ends_the_old_secret_at_once_in_every_worker(fo
     client = create_client(four_workers)
     client_id, old = client["client_id"], client["client_secret"]
     usable = old
-    with every_worker(four_workers) as connections, Load(four_workers, lambda _: (client_id, usable)) as load:
+    # Between the moment of the change and the answer of the command the old one fails, as it must; not so often that the address is throttled.
+    with every_worker(four_workers) as connections, Load(four_workers, lambda load: None if usable == old and load.failed else (client_id, usable)) as load:
         load.wait(0.5)
         begun = time.time()
         usable = four_workers.manage("rotate_secret", client_id, "--overlap", "0")["client_secret"]
         assert statuses(connections, client_id, old) == [401] * 4
         assert statuses(connections, client_id, usable) == [200] * 4
         load.wait(0.5)
-    # Between the moment of the change and the answer of the command the old one fails, as it must.
+    assert {sent.client_secret for sent in load.sent if sent.status == 200} == {old, usable}
     assert not [sent for sent in load.failed if sent.client_secret == usable or sent.ended < begun]
-    assert load.rate >= 20
 
 
 def test_revoked_secret_fails_at_once_in_every_worker_and_the_others_never(four_workers: Server) -> None:
