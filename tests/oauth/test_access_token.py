@@ -8,6 +8,8 @@ import time
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from oauth import access_token, jose, signing_keys
 from oauth.errors import InvalidTokenError
@@ -173,3 +175,22 @@ def test_a_jwt_of_our_key_that_is_no_access_token_is_invalid(asgi, billing, sign
     same = jose.sign(claims, key=key.key, algorithm=key.algorithm, kid=key.kid, typ="application/at+jwt")
     assert asgi.get("/api/v1/whoami", bearer(other)).status == 401
     assert asgi.get("/api/v1/whoami", bearer(same)).status == 200
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[])),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=5), children, max_size=3),
+    max_leaves=5,
+)
+NAMES = st.sampled_from(["alg", "kid", "typ", "crit", "b64", "jku", "jwk", "x5u", "zip", "cty"])
+
+
+@pytest.mark.rfc("8725", "3.10")
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(header=st.dictionaries(NAMES, JSON, max_size=5) | JSON, keep=st.booleans())
+def test_any_header_of_a_token_is_an_invalid_token(signing_key, now, header, keep):
+    if keep and isinstance(header, dict):
+        header = {"alg": "ES256", "typ": "at+jwt", "kid": signing_key.kid, **header}
+    forged = f"{part(header)}.{part({'sub': 'x'})}.{'A' * 86}"
+    with pytest.raises(InvalidTokenError):
+        access_token.verify(forged, now=now)
