@@ -25,6 +25,7 @@ COMMANDS = {
     "revoke_signing_key": ["none"],
     "reencrypt_keys": [],
     "create_workspace": ["acme"],
+    "changepassword": ["nobody@example.com"],
     "prune": [],
     "seed_benchmark": ["--workspace", "demo", "--clients", "1", "--known", "1", "--credentials", "file"],
 }
