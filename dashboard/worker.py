@@ -4,7 +4,8 @@ The first byte of a connection is peeked at: a TLS handshake gets TLS, anything 
 refuses it. Once a second one sweep compares every connection with its deadline, which keeps timers off the path of a request.
 
 Private names of gunicorn 27.0.1 (pinned) used here: _serve, _quick_shutdown; _current_request, _body_receiver, _flow_control, _closed,
-_close_transport, _resume_reading, _keepalive_timeout, _arm_keepalive_timer, _is_websocket_upgrade, _build_http_scope, _send_error_response.
+_close_transport, _resume_reading, _keepalive_timeout, _arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request,
+_build_http_scope, _send_error_response.
 WebSocket and HTTP/2 are left out on purpose.
 """
 
@@ -116,6 +117,10 @@ class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no typ
 
     def _arm_keepalive_timer(self) -> None:
         """The sweep does it."""
+
+    async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
+        """Without the task that gunicorn makes for each request, so that an application may go on after its answer: ours ends with it."""
+        return await self._handle_http_request(request, sockname, peername)  # type: ignore[no-any-return]  # gunicorn has no types
 
     def _is_websocket_upgrade(self, _request: Any) -> bool:
         return False
