@@ -10,7 +10,7 @@ from oauth.endpoint import Form, Request, Response, form_endpoint
 from oauth.errors import InvalidTokenError
 from oauth.lookup import RegisteredClient
 
-_INACTIVE = {"active": False}
+_INACTIVE: dict[str, object] = {"active": False}
 
 
 @form_endpoint("introspection")
@@ -19,12 +19,14 @@ def introspect(request: Request, form: Form) -> Response:
     presented = form.require("token")
     authenticated = authenticate_client(request, form)
     caller = authenticated.client
-    usage.record(client=caller.pk, credential=authenticated.credential_id, endpoint="introspection", outcome=usage.GRANTED, now=request.now)
     try:
         token = access_token.verify(presented, now=request.now)
     except InvalidTokenError:
-        return Response.json(_INACTIVE)
-    return Response.json(_describe(token) if _concerns(caller, token) else _INACTIVE)
+        answer = _INACTIVE
+    else:
+        answer = _describe(token) if _concerns(caller, token) else _INACTIVE
+    usage.record(client=caller.pk, credential=authenticated.credential_id, endpoint="introspection", outcome=usage.GRANTED, now=request.now)
+    return Response.json(answer)
 
 
 def _concerns(caller: RegisteredClient, token: AccessToken) -> bool:

@@ -1,5 +1,7 @@
 """POST /oauth2/revoke: token revocation, RFC 7009."""
 
+from contextlib import suppress
+
 from clients.models import Client
 from clients.services import usage
 from clients.services.audit import Actor
@@ -15,17 +17,15 @@ def revoke(request: Request, form: Form) -> Response:
     presented = form.require("token")
     authenticated = authenticate_client(request, form)
     caller = authenticated.client
-    usage.record(client=caller.pk, credential=authenticated.credential_id, endpoint="revocation", outcome=usage.GRANTED, now=request.now)
-    try:
+    with suppress(InvalidTokenError):
         token = access_token.verify(presented, now=request.now)
-    except InvalidTokenError:
-        return Response.json({})
-    if token.client.pk == caller.pk:
-        services.revoke_token(
-            client=Client.objects.select_related("workspace").get(pk=caller.pk),
-            jti=token.jti,
-            expires_at=token.expires_at,
-            actor=Actor(f"client:{caller.client_id}", request.connection.remote_address, request.connection.request_id),
-            now=request.now,
-        )
+        if token.client.pk == caller.pk:
+            services.revoke_token(
+                client=Client.objects.select_related("workspace").get(pk=caller.pk),
+                jti=token.jti,
+                expires_at=token.expires_at,
+                actor=Actor(f"client:{caller.client_id}", request.connection.remote_address, request.connection.request_id),
+                now=request.now,
+            )
+    usage.record(client=caller.pk, credential=authenticated.credential_id, endpoint="revocation", outcome=usage.GRANTED, now=request.now)
     return Response.json({})

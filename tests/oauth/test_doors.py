@@ -1,6 +1,7 @@
 """The server's door and Django's give the same answers; what only one of them can meet."""
 
 import pytest
+from django.urls import resolve, reverse
 
 from tests.oauth.doors import DOORS, FORM, basic, bearer, run_asgi
 
@@ -95,3 +96,13 @@ def test_the_body_of_a_request_that_takes_none_is_not_read(billing):
 )
 def test_what_is_not_there_is_not_found(asgi, billing, path):
     assert asgi.post(path, {"grant_type": "client_credentials"}, billing.basic).error == (404, "invalid_request")
+
+
+@pytest.mark.parametrize("name", ["token", "introspect", "revoke", "jwks", "whoami"])
+def test_django_knows_each_endpoint_by_its_name(name):
+    """One pattern that can't be reversed makes every reverse() fail, that of the admin's pages too."""
+    assert resolve(reverse(name)).url_name == name
+
+
+def test_and_the_gateway_by_its_workspace():
+    assert resolve("/gateway/demo/verify/v1/orders").url_name == "verify"
