@@ -263,7 +263,7 @@ def test_no_secret_is_in_the_log(run: Run) -> None:
 def test_no_secret_is_in_what_a_refused_request_is_answered(run: Run) -> None:
     refused = [answer for answer in run.answers if answer.status >= 400]
     assert {400, 401, 404, 405, 413, 500} <= {answer.status for answer in refused}
-    assert find(run.needles, {f"{answer.status} {number}": repr(answer.headers).encode() + answer.body for number, answer in enumerate(run.answers)}) == set()
+    assert find(run.needles, {f"{answer.status} {number}": repr(answer.headers).encode() + answer.body for number, answer in enumerate(refused)}) == set()
 
 
 def test_no_secret_is_in_what_a_command_prints_but_the_one_that_it_shows_once(run: Run) -> None:
