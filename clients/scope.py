@@ -23,3 +23,8 @@ def validate_scope_name(name: str) -> None:
             f"“{name[:40]}” isn't a scope. Use up to {MAX_SCOPE_LENGTH} printable ASCII characters without space, quote, backslash, such as orders:read.",
             code="invalid_scope",
         )
+
+
+def scope_member(scopes: tuple[str, ...]) -> dict[str, str]:
+    """The scope member of a JSON object. The grammar knows no empty scope, so without any the member is left out."""
+    return {"scope": " ".join(scopes)} if scopes else {}

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
+from clients.scope import scope_member
 from oauth import jose
 from oauth.errors import InvalidTokenError, Reason
 from oauth.lookup import RegisteredClient, TokenState, find_token_state
@@ -49,7 +50,7 @@ def issue(*, client: RegisteredClient, credential_id: str, scopes: tuple[str, ..
         "exp": issued_at + client.token_lifetime,
         "iat": issued_at,
         "jti": token_urlsafe(16),
-        "scope": " ".join(scopes),
+        **scope_member(scopes),
         "workspace": client.workspace,
         "credential_id": credential_id,
     }
@@ -88,7 +89,7 @@ def verify(token: str, *, now: datetime) -> AccessToken:
     audience = claims["aud"]
     return AccessToken(
         client=state.client,
-        scopes=tuple(claims["scope"].split()),
+        scopes=tuple(claims.get("scope", "").split()),
         audiences=(audience,) if isinstance(audience, str) else tuple(audience),
         credential_id=claims["credential_id"],
         jti=claims["jti"],

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from clients.scope import scope_member
 from clients.services import usage
 from oauth import access_token
 from oauth.access_token import AccessToken
@@ -38,7 +39,7 @@ def _concerns(caller: RegisteredClient, token: AccessToken) -> bool:
 def _describe(token: AccessToken) -> dict[str, object]:
     return {
         "active": True,
-        "scope": " ".join(token.scopes),
+        **scope_member(token.scopes),
         "client_id": token.client.client_id,
         "token_type": "Bearer",
         "exp": int(token.expires_at.timestamp()),

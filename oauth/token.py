@@ -1,5 +1,6 @@
 """POST /oauth2/token: the token endpoint, RFC 6749 §3.2 and §4.4."""
 
+from clients.scope import scope_member
 from clients.services import usage
 from oauth import access_token, client_credentials
 from oauth.client_authentication import authenticate_client
@@ -25,4 +26,4 @@ def token(request: Request, form: Form) -> Response:
         now=request.now,
     )
     usage.record(client=authenticated.client.pk, credential=authenticated.credential_id, endpoint="token", outcome=usage.GRANTED, now=request.now)
-    return Response.json({"access_token": issued, "token_type": "Bearer", "expires_in": authenticated.client.token_lifetime, "scope": " ".join(grant.scopes)})
+    return Response.json({"access_token": issued, "token_type": "Bearer", "expires_in": authenticated.client.token_lifetime, **scope_member(grant.scopes)})

@@ -69,8 +69,15 @@ def test_a_scope_that_is_unknown_malformed_or_not_allowed_is_invalid_scope(send,
     assert "access_token" not in answer.json()
 
 
-def test_a_client_without_scopes_gets_a_token_for_none(send, demo, make):
-    assert claims_of(send.token(make(demo, scopes=()).basic))["scope"] == ""
+@pytest.mark.rfc("6749", "3.3")
+def test_a_client_without_scopes_gets_a_token_without_scope(send, demo, make):
+    quiet = make(demo, scopes=())
+    answer = send.token(quiet.basic)
+    assert "scope" not in answer.json()
+    assert "scope" not in claims_of(answer)
+    token = answer.json()["access_token"]
+    assert send.get("/api/v1/whoami", f"Bearer {token}").json()["scopes"] == []
+    assert "scope" not in send.post("/oauth2/introspect", {"token": token}, quiet.basic).json()
 
 
 @pytest.mark.rfc("8707", "2")
