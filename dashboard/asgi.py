@@ -19,10 +19,10 @@ from dashboard.wsgi import application as wsgi_application  # isort: skip  # set
 from dashboard.connection import settle
 from oauth.asgi import Receive, Scope, Send
 from oauth.asgi import application as protocol
+from oauth.urls import is_protocol_path
 
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
-PROTOCOL_PATHS = ("/oauth2/", "/gateway/", "/.well-known/")
 DJANGO_THREADS = 8
 
 _threads = ThreadPoolExecutor(DJANGO_THREADS, thread_name_prefix="django")
@@ -41,7 +41,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     connection, scope["headers"] = settle(peer[0] if peer else "", scope["scheme"], scope["headers"], certificate)
     scope["state"]["connection"] = connection
     path = scope["path"]
-    if path.startswith(PROTOCOL_PATHS) or path == "/api/v1/whoami":
+    if is_protocol_path(path):
         await protocol(scope, receive, send)
         return
     if not peer or peer[0] != connection.remote_address:

@@ -32,7 +32,7 @@ def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes |
         networks = tuple(settings.TRUSTED_PROXIES)
         if _is_within(peer, networks):
             return _settle_forwarded(peer, scheme, headers, networks)
-    connection = Connection(peer.removeprefix("::ffff:"), scheme == "https", client_certificate, os.urandom(16).hex())
+    connection = Connection(peer.removeprefix("::ffff:").partition("%")[0], scheme == "https", client_certificate, os.urandom(16).hex())
     for name, _ in headers:
         if name.startswith(_FORWARDED) or b"_" in name:
             return connection, _split(headers)[0]
@@ -96,7 +96,8 @@ def _is_within(address: str, networks: Networks) -> bool:
 
 
 def _read_address(text: str) -> str:
-    """Return an IP address in its usual spelling, an IPv4 one mapped into IPv6 as IPv4; "" for anything else. A port is cut off."""
+    """Return an IP address in its usual spelling, an IPv4 one mapped into IPv6 as IPv4; "" for anything else. A port and a zone are cut off."""
+    text = text.partition("%")[0]
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

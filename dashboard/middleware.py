@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from dashboard.connection import settle
 from oauth.endpoint import Connection
+from oauth.urls import is_protocol_path
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -36,13 +37,12 @@ class ConnectionMiddleware:
 class SecureOnlyMiddleware:
     """Refuses plain HTTP and never redirects: what came in clear text has to be noticed, not to work at the second attempt."""
 
-    OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
-
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if cast(ConnectedRequest, request).connection.is_secure or request.path in self.OPEN:
+        # An endpoint of the protocol refuses it in words of its own, and tells the client's owner.
+        if cast(ConnectedRequest, request).connection.is_secure or is_protocol_path(request.path):
             return self.get_response(request)
         description = f"Plain HTTP is not served. Use https:// instead, for example {settings.ISSUER_URL}."
         return JsonResponse({"error": "invalid_request", "error_description": description}, status=400, headers={"Cache-Control": "no-store"})

@@ -171,10 +171,11 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
         def checked(request: Request) -> Response:
             if not request.connection.is_secure:
                 raise InsecureTransportError(settings.ISSUER_URL)
-            if request.method != "POST":
-                raise MethodNotAllowedError(("POST",))
+            # Before the method: whoever puts credentials into a URL often uses GET, and should hear of the worse mistake.
             if request.query:
                 refuse_credentials_in_query(request.query)
+            if request.method != "POST":
+                raise MethodNotAllowedError(("POST",))
             if request.body is None:
                 raise ContentTooLargeError
             return function(request, parse_form(request))

@@ -16,8 +16,8 @@ from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
 if TYPE_CHECKING:
     from oauth.endpoint import Connection
 
-# Requests that are malformed before anybody is authenticated are kept for the client that they name, so a stranger could write without end.
-_MAX_UNAUTHENTICATED = 100
+# Failures that don't block their sender are kept, but not without end: of a client and an address so many within FAILURE_WINDOW.
+_MAX_KEPT = 100
 
 # A JWT, complete or not: our access token, or somebody else's.
 _TOKEN = re.compile(r"eyJ[\w-]{8,}[\w.-]*", re.ASCII)
@@ -90,12 +90,11 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
             if wait is None:
                 _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, now=now)
         return error if wait is None else TooManyFailuresError(retry_after=max(1, wait), client=error.client)
+    client = client or _find_client(error.named_client_id)
     if client is not None:
-        _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, now=now)
-    elif found := _find_client(error.named_client_id):
-        # A key that no authentication reads. Requests whose address nothing shows share one.
-        keys = throttling.failure_keys(client="unauthenticated", address=connection.remote_address or "unknown")
+        # Under a key that no authentication reads. Requests whose address nothing shows share one.
+        keys = throttling.failure_keys(client=f"kept {client[0]}", address=connection.remote_address or "unknown")
         with transaction.atomic():
-            if throttling.count(keys.client_and_address, now=now).failures <= _MAX_UNAUTHENTICATED:
-                _write(error, endpoint=endpoint, connection=connection, client=found, named_client_id=named, now=now)
+            if throttling.count(keys.client_and_address, now=now).failures <= _MAX_KEPT:
+                _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, now=now)
     return error

@@ -15,6 +15,14 @@ ENDPOINTS = {
     "/api/v1/whoami": whoami.whoami,
 }
 
+_PREFIXES = ("/oauth2/", "/gateway/", "/.well-known/")
+
+
+def is_protocol_path(path: str) -> bool:
+    """Whether it is the protocol's, also where it names no endpoint."""
+    return path.startswith(_PREFIXES) or path in ENDPOINTS
+
+
 urlpatterns = [
     *(path(location.removeprefix("/"), view(endpoint), name=endpoint.__name__) for location, endpoint in ENDPOINTS.items()),
     re_path(r"\Agateway/[^/]+/verify(?:/[\s\S]*)?\Z", view(gateway.verify), name="verify"),

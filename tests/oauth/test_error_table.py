@@ -95,6 +95,25 @@ def test_credentials_in_the_query(send, billing, path, query):
     assert_error(send.post(path, GOOD[path], billing.basic, query=query), 400, "invalid_request")
 
 
+@pytest.mark.rfc("6749", "2.3.1")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "client_id=x",
+        "client_secret=x",
+        "client_assertion=x",
+        "client_assertion_type=x",
+        "token=x",
+        "a=b&access_token=x",
+        "client%5Fsecret=x",
+        "client_id",
+        "client_id=",
+    ],
+)
+def test_credentials_in_the_query_of_a_get_are_the_worse_mistake(send, billing, path, query):
+    assert_error(send.get(path, billing.basic, query=query), 400, "invalid_request")
+
+
 @pytest.mark.rfc("6749", "2.3")
 def test_two_methods_at_once(send, billing, path):
     assert_error(send.post(path, GOOD[path] | billing.form, billing.basic), 400, "invalid_request")

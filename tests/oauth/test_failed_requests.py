@@ -2,8 +2,11 @@
 
 import pytest
 from django.core import serializers
+from django.utils import timezone
 
 from clients.models import FailedRequest
+from clients.services.clients import disable_client
+from tests import factories
 from tests.oauth.doors import ADDRESS, basic, bearer
 
 
@@ -137,3 +140,13 @@ def test_a_stranger_finds_out_nothing_by_the_answer(send, billing, scheme):
     assert known.body == unknown.body
     assert known.status == unknown.status
     assert {**known.headers, "x-request-id": ""} == {**unknown.headers, "x-request-id": ""}
+
+
+def test_a_dead_token_that_is_sent_on_and_on_is_kept_a_hundred_times(asgi, billing, make, demo):
+    token = asgi.token(billing.basic).json()["access_token"]
+    disable_client(client=billing.client, actor=factories.TESTS, now=timezone.now())
+    for _ in range(103):
+        assert asgi.get("/api/v1/whoami", bearer(token)).status == 401
+    assert FailedRequest.objects.filter(client=billing.client).count() == 100
+    orders = make(demo, name="orders")
+    assert is_kept(asgi.token(orders.basic, {"scope": "admin"}))

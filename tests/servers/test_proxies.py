@@ -71,6 +71,7 @@ def test_peer_outside_the_trusted_range_is_believed_nothing() -> None:
         ([b"2001:db8::1"], "2001:db8::1"),
         ([b"[2001:DB8::1]:4711, fd00::2"], "2001:db8::1"),
         ([b"::ffff:203.0.113.9"], "203.0.113.9"),
+        ([b"fe80::1%eth0"], "fe80::1"),
         ([b"203.0.113.9, unknown"], ""),
         ([b"203.0.113.9, "], ""),
         ([b""], ""),
@@ -124,6 +125,11 @@ def test_malformed_request_id_is_replaced(value: bytes) -> None:
 
 def test_name_with_underscore_is_dropped() -> None:
     assert settle("192.0.2.1", "https", [(b"x_forwarded_for", b"10.0.0.1"), (b"client_cert", b":RERS:"), (b"accept", b"*/*")], None)[1] == [(b"accept", b"*/*")]
+
+
+def test_zone_of_a_link_local_peer_is_cut_off() -> None:
+    """A database keeps addresses, and PostgreSQL's type for them knows no zone."""
+    assert settle("fe80::1%eth0", "https", [], None)[0].remote_address == "fe80::1"
 
 
 def test_request_ids_never_repeat() -> None:
