@@ -52,19 +52,19 @@ def _check_proxies() -> list[CheckMessage]:
 def _check_hosts() -> list[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         return [
-            Error(
+            Advice(
                 "ALLOWED_HOSTS holds *, so whoever asks decides which name our links and mails carry.",
                 hint="Name the hosts. “.example.com” stands for that domain and every name below it. /healthz, /readyz and /metrics answer under any name.",
-                id="dashboard.E003",
+                id="dashboard.W002",
             )
         ]
     host = urlsplit(settings.ISSUER_URL).hostname or ""
     if not validate_host(f"[{host}]" if ":" in host else host, settings.ALLOWED_HOSTS):
         return [
-            Error(
-                f"ALLOWED_HOSTS lacks {host}, the host of ISSUER_URL, so requests to the issuer's own address would be refused.",
+            Advice(
+                f"ALLOWED_HOSTS lacks {host}, the host of ISSUER_URL, so its pages are refused at the issuer's own address.",
                 hint=f"Add {host} to ALLOWED_HOSTS.",
-                id="dashboard.E004",
+                id="dashboard.W003",
             )
         ]
     return []
@@ -81,7 +81,7 @@ def _check_database() -> list[CheckMessage]:
         Error(
             f"The database can't be written in {folder}.",
             hint="Make that folder and let the user that runs TokenOS write to it, or set DATA_DIR or DATABASE_URL to another place.",
-            id="dashboard.E005",
+            id="dashboard.E003",
         )
     ]
 
@@ -93,7 +93,7 @@ def _check_keys() -> list[CheckMessage]:
         Error(
             "SECRET_KEY stands in KEY_ENCRYPTION_KEYS too, so one leak would give away both, and neither could be changed alone.",
             hint="Change SECRET_KEY to another random value. Everybody will have to sign in again.",
-            id="dashboard.E006",
+            id="dashboard.E004",
         )
     ]
 

@@ -12,12 +12,15 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from gunicorn import glogging
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+
 try:
     from dashboard import settings
 except ImproperlyConfigured as error:
     sys.exit(str(error))
 
 from dashboard import logs
+from dashboard.checks import refuse_mistakes
 from dashboard.listening import check_address
 
 logger = logging.getLogger("tokenos.server")
@@ -108,7 +111,8 @@ def ssl_context(_conf: Any, _default: Any) -> ssl.SSLContext:
 
 
 def on_starting(_server: Any) -> None:
-    """Refuse in one line what gunicorn would answer with retries and tracebacks."""
+    """Refuse in one line what gunicorn would answer with retries and tracebacks, or not at all."""
+    refuse_mistakes()
     if "GUNICORN_FD" not in os.environ and "LISTEN_FDS" not in os.environ:
         try:
             check_address()

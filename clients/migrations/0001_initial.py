@@ -144,6 +144,10 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddIndex(
+            model_name="auditevent",
+            index=models.Index(fields=["request_id"], name="audit_by_request_id"),
+        ),
+        migrations.AddIndex(
             model_name='client',
             index=models.Index(fields=['workspace', 'name'], name='client_by_workspace_and_name'),
         ),

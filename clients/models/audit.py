@@ -28,6 +28,7 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["workspace", "-created_at"], name="audit_by_workspace"),
             models.Index(fields=["target_type", "target_id"], name="audit_by_target"),
+            models.Index(fields=["request_id"], name="audit_by_request_id"),
             models.Index(fields=["created_at"], name="audit_by_age"),
         ]
 

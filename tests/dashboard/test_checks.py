@@ -45,13 +45,13 @@ def test_trusting_everybody_as_proxy_is_an_error(ids, network):
     assert ids(TRUSTED_PROXIES=[ip_network("10.0.0.0/8"), ip_network(network)]) == ["dashboard.E002"]
 
 
-def test_any_host_is_an_error(ids):
-    assert ids(ALLOWED_HOSTS=["*"]) == ["dashboard.E003"]
+def test_any_host_is_a_warning(ids):
+    assert ids(ALLOWED_HOSTS=["*"]) == ["dashboard.W002"]
 
 
 @pytest.mark.parametrize("issuer", ["https://tokens.example.com", "https://tokens.example.com:8443", "https://[2001:db8::1]"])
-def test_an_issuer_that_is_not_answered_is_an_error(ids, issuer):
-    assert ids(ISSUER_URL=issuer, ALLOWED_HOSTS=["localhost"]) == ["dashboard.E004"]
+def test_an_issuer_that_is_not_answered_is_a_warning(ids, issuer):
+    assert ids(ISSUER_URL=issuer, ALLOWED_HOSTS=["localhost"]) == ["dashboard.W003"]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_an_issuer_that_is_answered_is_fine(ids, issuer, host):
 def test_a_database_where_nothing_can_be_written_is_an_error(ids, monkeypatch, settings, tmp_path, folder):
     (tmp_path / "file").touch()
     monkeypatch.setitem(settings.DATABASES["default"], "NAME", str(tmp_path / folder / "tokenos.sqlite3"))
-    assert ids() == ["dashboard.E005"]
+    assert ids() == ["dashboard.E003"]
 
 
 def test_postgresql_needs_no_folder(ids, monkeypatch, settings):
@@ -76,7 +76,7 @@ def test_postgresql_needs_no_folder(ids, monkeypatch, settings):
 
 
 def test_one_key_for_two_purposes_is_an_error(ids, settings):
-    assert ids(KEY_ENCRYPTION_KEYS=[*settings.KEY_ENCRYPTION_KEYS, settings.SECRET_KEY]) == ["dashboard.E006"]
+    assert ids(KEY_ENCRYPTION_KEYS=[*settings.KEY_ENCRYPTION_KEYS, settings.SECRET_KEY]) == ["dashboard.E004"]
 
 
 def test_no_message_repeats_a_key(settings):
@@ -86,16 +86,16 @@ def test_no_message_repeats_a_key(settings):
 
 def test_commands_run_them(settings):
     settings.ALLOWED_HOSTS = ["*"]
-    assert "dashboard.E003" in [message.id for message in run_checks()]
+    assert "dashboard.W002" in [message.id for message in run_checks()]
 
 
 def test_the_server_refuses_to_start_with_a_line_for_each_error(settings):
-    settings.ALLOWED_HOSTS = ["*"]
+    settings.KEY_ENCRYPTION_KEYS = [settings.SECRET_KEY]
     settings.TRUSTED_PROXIES = [ip_network("0.0.0.0/0")]
     with pytest.raises(SystemExit) as refused:
         refuse_mistakes()
     lines = str(refused.value).splitlines()
-    assert [line[-17:] for line in lines] == [" (dashboard.E002)", " (dashboard.E003)"]
+    assert [line[-17:] for line in lines] == [" (dashboard.E002)", " (dashboard.E004)"]
 
 
 def test_the_server_starts_with_a_warning(settings):
