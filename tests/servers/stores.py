@@ -1,6 +1,5 @@
 """A PostgreSQL and a Redis of the tests' own, on free loopback ports, that can be stopped, frozen and started again; and a look into a server's database."""
 
-import getpass
 import os
 import shutil
 import signal
@@ -25,7 +24,7 @@ READY_WITHIN = 20
 
 def missing(what: str, *, install: str) -> None:
     """Skip the test, in CI fail it: there everything must be installed."""
-    sentence = f"{what} isn't installed. To run this test: {install}"
+    sentence = f"{what} isn't installed. To run this test, {install}"
     if os.environ.get("CI"):
         pytest.fail(sentence)
     pytest.skip(sentence)
@@ -75,7 +74,7 @@ class PostgreSQL:
 
     @property
     def owner(self) -> dict[str, Any]:
-        return {"user": "postgres", "group": "postgres", "extra_groups": []} if getpass.getuser() == "root" else {}
+        return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
     def run(self, program: str, *arguments: str) -> None:
         done = subprocess.run([self.programs / program, *arguments], cwd=self.directory, capture_output=True, text=True, timeout=60, check=False, **self.owner)

@@ -84,11 +84,15 @@ def test_requests_oauthlib_understands_the_refusal(server: Server, client: dict[
         fetch_with_requests_oauthlib(server, client, client["client_secret"][:-1], method)
 
 
+def _node_version() -> int:
+    return int(subprocess.run(["node", "--version"], capture_output=True, text=True, timeout=10, check=True).stdout.lstrip("v").partition(".")[0])
+
+
 @pytest.fixture(scope="module")
 def javascript() -> Path:
     """The folder with the packages of the lock installed, which happens once."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        missing("Node", install="apt install nodejs npm (20 or later)")
+    if shutil.which("npm") is None or shutil.which("node") is None or _node_version() < 20:
+        missing("Node 20 or later with npm", install="install it: https://nodejs.org")
     stamp = JAVASCRIPT / "node_modules" / ".stamp"
     wanted = hashlib.sha256((JAVASCRIPT / "package-lock.json").read_bytes()).hexdigest()
     with (JAVASCRIPT / "package-lock.json").open() as lock:
