@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from clients.models import Client, ClientSecret, Workspace
 from oauth.models import FailureCount, RevokedToken, SigningKey
@@ -142,15 +142,16 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 def _select(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...]:
     """One row, by Django's connection, but by the driver's own cursor: what Django's does to the text each time costs as much as SQLite's answer."""
+    database = connections[DEFAULT_DB_ALIAS]
     row: tuple[Any, ...]
-    if connection.queries_logged:
-        with connection.cursor() as cursor:
+    if database.queries_logged:
+        with database.cursor() as cursor:
             cursor.execute(sql, parameters)
             row = cursor.fetchone()
     else:
-        connection.ensure_connection()
-        with connection.wrap_database_errors:
-            row = connection.connection.execute(_spell(sql, connection.vendor), parameters).fetchone()
+        database.ensure_connection()
+        with database.wrap_database_errors:
+            row = database.connection.execute(_spell(sql, database.vendor), parameters).fetchone()
     return row
 
 
