@@ -72,8 +72,14 @@ class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no typ
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if not self.is_lingering:
+        if self.is_lingering:
+            return
+        try:
             super().data_received(data)
+        except ValueError:
+            # gunicorn's parser lets through what int() refuses: a number of more than 4300 digits.
+            self._send_error_response(400, "Content-Length has too many digits")
+            self._close_transport()
 
     def find_phase(self) -> str | None:
         """What the peer must do next: a key of DEADLINES, or None while it is we who work."""

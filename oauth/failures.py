@@ -93,8 +93,10 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
     client = client or _find_client(error.named_client_id)
     if client is not None:
         # Under a key that no authentication reads. Requests whose address nothing shows share one.
-        keys = throttling.failure_keys(client=f"kept {client[0]}", address=connection.remote_address or "unknown")
+        key = throttling.failure_keys(client=f"kept {client[0]}", address=connection.remote_address or "unknown").client_and_address
+        if throttling.has_reached(key, _MAX_KEPT, now=now):
+            return error
         with transaction.atomic():
-            if throttling.count(keys.client_and_address, now=now).failures <= _MAX_KEPT:
+            if throttling.count(key, now=now).failures <= _MAX_KEPT:
                 _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, now=now)
     return error

@@ -62,6 +62,11 @@ def count(key: str, *, now: datetime) -> Count:
         return Count(*cursor.fetchone())
 
 
+def has_reached(key: str, limit: int, *, now: datetime) -> bool:
+    """Whether so many were counted under key in its window. It only reads, so asking often doesn't keep the database from others' writes."""
+    return FailureCount.objects.filter(key=key, failures__gte=limit, window_ends__gt=int(now.timestamp())).exists()
+
+
 def count_failure(keys: FailureKeys, *, now: datetime) -> int | None:
     """Count one under each key. Returns the seconds to wait where one is now over its limit, None where none is."""
     waits = []

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from clients.models import FailedRequest
 from clients.services.clients import disable_client
+from oauth.models import FailureCount
 from tests import factories
 from tests.oauth.doors import ADDRESS, basic, bearer
 
@@ -150,3 +151,11 @@ def test_a_dead_token_that_is_sent_on_and_on_is_kept_a_hundred_times(asgi, billi
     assert FailedRequest.objects.filter(client=billing.client).count() == 100
     orders = make(demo, name="orders")
     assert is_kept(asgi.token(orders.basic, {"scope": "admin"}))
+
+
+def test_of_a_client_that_a_stranger_names_on_and_on_nothing_more_is_written(asgi, billing):
+    """Else everybody who knows a client ID could keep the database busy: each write waits for the disk."""
+    for _ in range(103):
+        assert asgi.post("/oauth2/token", {}, basic(billing.client_id, "x")).status == 400
+    assert FailedRequest.objects.filter(client=billing.client).count() == 100
+    assert FailureCount.objects.get().failures == 100

@@ -11,6 +11,7 @@ POST = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\n"
 MALFORMED = {
     "two different Content-Length": (POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", 400),
     "Content-Length and Transfer-Encoding": (POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    "endless Content-Length": (POST + b"Content-Length: " + b"0" * 5000 + b"3\r\n\r\nabc", 400),
     "signed Content-Length": (POST + b"Content-Length: +3\r\n\r\nabc", 400),
     "bare LF": (b"GET /healthz HTTP/1.1\nHost: localhost\n\n", 400),
     "NUL in a value": (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: a\0b\r\n\r\n", 400),
