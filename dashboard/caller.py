@@ -13,13 +13,8 @@ def connection_of(request: HttpRequest) -> Connection:
     return cast(Connection, request.connection)  # type: ignore[attr-defined]  # set by ConnectionMiddleware
 
 
-def name_user(user: User) -> str:
-    """As AuditEvent.actor and target_id have it."""
-    return f"user:{user.pk} {user.email}"
-
-
 def actor_of(request: HttpRequest) -> Actor:
     """The person who is signed in; "anonymous" where nobody is."""
     connection = connection_of(request)
-    name = name_user(request.user) if isinstance(request.user, User) else "anonymous"
+    name = request.user.audit_name if isinstance(request.user, User) else "anonymous"
     return Actor(name, connection.remote_address or None, connection.request_id)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-_LINE = re.compile(r"\s*(#.*)?|\s*(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=.*")
+_LINE = re.compile(r"\s*(#.*)?|\s*(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=[^\0]*")
 _env = environ.Env()
 
 
@@ -54,7 +54,10 @@ def words(name: str, *, default: str) -> list[str]:
 
 
 def path(name: str, *, default: str, base: Path) -> Path:
-    return (base / Path(text(name, default=default)).expanduser()).resolve()
+    try:
+        return (base / Path(text(name, default=default)).expanduser()).resolve()
+    except RuntimeError:
+        raise ImproperlyConfigured(f"{name} begins with ~ and a name that nobody here has. Use a whole path, for example /var/lib/tokenos.") from None
 
 
 def networks(name: str, *, default: str) -> list[IPv4Network | IPv6Network]:
@@ -125,7 +128,12 @@ def cache(name: str) -> dict[str, Any]:
     url = text(name, default="")
     if not url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    if not url.startswith(("redis://", "rediss://")) or not urlsplit(url).hostname:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid:
         raise ImproperlyConfigured(f"{name} must be redis://host:6379/0, or empty for a cache in the process.")
     # A Redis that hangs must not hang a request.
     return {

@@ -1,22 +1,16 @@
 """What holds for every page and API answer, before any view: who is connected, a request ID, and no plain HTTP."""
 
 from collections.abc import Callable
-from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from dashboard.caller import connection_of
 from dashboard.connection import settle
 from oauth.endpoint import Connection
 from oauth.urls import is_protocol_path
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-
-
-class ConnectedRequest(HttpRequest):
-    """For type checkers: what request is behind ConnectionMiddleware."""
-
-    connection: Connection
 
 
 class ConnectionMiddleware:
@@ -28,7 +22,7 @@ class ConnectionMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         scope = request.META.get("asgi.scope")
         connection = scope["state"]["connection"] if scope else _settle_request(request)
-        cast(ConnectedRequest, request).connection = connection
+        request.connection = connection  # type: ignore[attr-defined]  # dashboard.caller.connection_of reads it
         response = self.get_response(request)
         response["X-Request-Id"] = connection.request_id
         return response
@@ -42,7 +36,7 @@ class SecureOnlyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # An endpoint of the protocol refuses it in words of its own, and tells the client's owner.
-        if cast(ConnectedRequest, request).connection.is_secure or is_protocol_path(request.path):
+        if connection_of(request).is_secure or is_protocol_path(request.path):
             return self.get_response(request)
         description = f"Plain HTTP is not served. Use https:// instead, for example {settings.ISSUER_URL}."
         return JsonResponse({"error": "invalid_request", "error_description": description}, status=400, headers={"Cache-Control": "no-store"})

@@ -45,6 +45,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @property
+    def audit_name(self) -> str:
+        """As AuditEvent.actor and target_id have it."""
+        return f"user:{self.pk} {self.email}"
+
 
 class Membership(models.Model):
     class Role(models.TextChoices):

@@ -48,7 +48,7 @@ def create_workspace(
             workspace=workspace,
             actor=actor,
             target_type="user",
-            target_id=f"user:{user.pk} {user.email}",
+            target_id=user.audit_name,
             now=now,
             after={"role": Membership.Role.OWNER},
         )
@@ -70,7 +70,7 @@ def create_user(*, email: str, hashed_password: str | None = None, is_instance_a
             workspace=None,
             actor=actor,
             target_type="user",
-            target_id=f"user:{user.pk} {user.email}",
+            target_id=user.audit_name,
             now=now,
             after={"is_instance_admin": is_instance_admin},
         )
@@ -83,7 +83,7 @@ def set_password(*, user: User, password: str, actor: Actor, now: datetime) -> N
     with transaction.atomic():
         user.password = hashed
         user.save(update_fields=["password"])
-        audit.record("user.password_changed", workspace=None, actor=actor, target_type="user", target_id=f"user:{user.pk} {user.email}", now=now)
+        audit.record("user.password_changed", workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now)
 
 
 def record_sign_in(*, user: User, actor: Actor, now: datetime) -> None:
@@ -100,7 +100,7 @@ def record_failed_sign_in(*, email: str, actor: Actor, now: datetime) -> None:
 
 
 def _record_session(event: str, user: User | None, *, actor: Actor, now: datetime) -> None:
-    target = f"user:{user.pk} {user.email}" if user else "unknown"
+    target = user.audit_name if user else "unknown"
     with transaction.atomic():
         audit.record(event, workspace=None, actor=actor, target_type="user", target_id=target, now=now)
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oauth import gateway
-from oauth.endpoint import MAX_BODY_BYTES, Request, Response, not_found
+from oauth.endpoint import MAX_BODY_BYTES, Request, Response
 from oauth.threads import Threads
-from oauth.urls import ENDPOINTS
+from oauth.urls import find_endpoint
 
 # An endpoint computes and reads one row, so threads beyond the first only bridge waits: for a commit, for PostgreSQL, for argon2id.
 THREADS = 4
@@ -29,7 +29,7 @@ class ClientDisconnectedError(Exception):
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """scope["state"]["connection"]: the oauth.endpoint.Connection that the server settled. A request whose sender goes away halfway isn't acted upon."""
     path: str = scope["path"]
-    endpoint = ENDPOINTS.get(path) or (gateway.verify if gateway.is_verify_path(path) else not_found)
+    endpoint = find_endpoint(path)
     method: str = scope["method"]
     try:
         body = await _read_body(receive) if method == "POST" and endpoint is not gateway.verify else b""

@@ -10,7 +10,7 @@ from django.db import transaction
 from clients.key_encryption import decrypt, encrypt, newest_key
 from clients.models import Client
 from clients.services import audit
-from clients.services.audit import Actor
+from clients.services.audit import Actor, iso
 from oauth.jose import generate_private_key
 from oauth.models import FailureCount, RevokedToken, SigningKey
 
@@ -23,10 +23,6 @@ ANNOUNCEMENT = JWKS_MAX_AGE + timedelta(minutes=1)
 class RotatedSigningKey:
     key: SigningKey
     previous: list[SigningKey]
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
 
 
 def _new_key(algorithm: str, *, activates_at: datetime, now: datetime) -> SigningKey:
@@ -67,7 +63,7 @@ def rotate_signing_key(*, actor: Actor, now: datetime, algorithm: str | None = N
     key = _new_key(algorithm or (signing.algorithm if signing else SigningKey.Algorithm.ES256), activates_at=activates_at, now=now)
     with transaction.atomic():
         previous = _lock_signing_keys(now)
-        before = {old.kid: _iso(old.retires_at) for old in previous}
+        before = {old.kid: iso(old.retires_at) for old in previous}
         _retire(previous, at=activates_at)
         key.save(force_insert=True)
         audit.record(
@@ -80,8 +76,8 @@ def rotate_signing_key(*, actor: Actor, now: datetime, algorithm: str | None = N
             before={"retires_at": before},
             after={
                 "algorithm": key.algorithm,
-                "activates_at": _iso(activates_at),
-                "retires_at": {old.kid: _iso(old.retires_at) for old in previous},
+                "activates_at": iso(activates_at),
+                "retires_at": {old.kid: iso(old.retires_at) for old in previous},
             },
         )
     return RotatedSigningKey(key, previous)
@@ -107,7 +103,7 @@ def revoke_signing_key(*, kid: str, actor: Actor, now: datetime) -> tuple[Signin
                 target_id=kid,
                 now=now,
                 before={"revoked_at": None},
-                after={"revoked_at": _iso(now)},
+                after={"revoked_at": iso(now)},
             )
         signing = _go_on_signing([left for left in keys if left.pk != key.pk], replacement=replacement, actor=actor, now=now)
     return key, signing
@@ -141,7 +137,7 @@ def _go_on_signing(keys: list[SigningKey], *, replacement: SigningKey, actor: Ac
 
 
 def _times(key: SigningKey) -> dict[str, str | None]:
-    return {"activates_at": _iso(key.activates_at), "retires_at": _iso(key.retires_at)}
+    return {"activates_at": iso(key.activates_at), "retires_at": iso(key.retires_at)}
 
 
 def _algorithm_of(kid: str) -> str:
@@ -186,7 +182,7 @@ def revoke_token(*, client: Client, jti: str, expires_at: datetime, actor: Actor
                 target_type="token",
                 target_id=jti,
                 now=now,
-                after={"client_id": client.client_id, "expires_at": _iso(expires_at)},
+                after={"client_id": client.client_id, "expires_at": iso(expires_at)},
             )
 
 

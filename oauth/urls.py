@@ -1,8 +1,12 @@
 """Paths of the protocol. oauth.asgi serves them straight from the server, these URLs any other server and Django's test client."""
 
+import re
+from collections.abc import Callable
+
 from django.urls import path, re_path
 
 from oauth import gateway, introspection, metadata, revocation, token, whoami
+from oauth.endpoint import Request, Response, not_found
 from oauth.views import view
 
 ENDPOINTS = {
@@ -18,12 +22,21 @@ ENDPOINTS = {
 _PREFIXES = ("/oauth2/", "/gateway/", "/.well-known/")
 
 
+def find_endpoint(path: str) -> Callable[[Request], Response]:
+    """The endpoint at a path of the protocol; not_found where there is none."""
+    return ENDPOINTS.get(path) or (gateway.verify if gateway.is_verify_path(path) else not_found)
+
+
 def is_protocol_path(path: str) -> bool:
     """Whether it is the protocol's, also where it names no endpoint."""
     return path.startswith(_PREFIXES) or path in ENDPOINTS
 
 
+def _dispatch(request: Request) -> Response:
+    return find_endpoint(request.path)(request)
+
+
 urlpatterns = [
     *(path(location.removeprefix("/"), view(endpoint), name=endpoint.__name__) for location, endpoint in ENDPOINTS.items()),
-    re_path(r"\Agateway/[^/]+/verify(?:/[\s\S]*)?\Z", view(gateway.verify), name="verify"),
+    *(re_path(f"^{re.escape(prefix.removeprefix('/'))}", view(_dispatch)) for prefix in _PREFIXES),
 ]

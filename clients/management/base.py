@@ -132,10 +132,6 @@ def parse_whole_number(text: str, *, field: str, least: int, most: int) -> int:
     return int(text)
 
 
-def iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
-
-
 def printable(text: str) -> str:
     """Text on one line, whatever somebody typed; what a terminal might obey is replaced."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in " ".join(text.split()))

@@ -22,6 +22,11 @@ class Actor:
 SYSTEM = Actor("system")
 
 
+def iso(moment: datetime | None) -> str | None:
+    """RFC 3339, as before and after have it."""
+    return None if moment is None else moment.isoformat()
+
+
 def record(
     event: str,
     *,

@@ -9,7 +9,7 @@ from django.db import transaction
 from clients.models import Client, ClientSecret
 from clients.secret import digest_secret, generate, hash_secret
 from clients.services import audit
-from clients.services.audit import Actor
+from clients.services.audit import Actor, iso
 from clients.services.validation import clean_text
 
 DEFAULT_OVERLAP = timedelta(hours=24)
@@ -29,10 +29,6 @@ class RotatedSecret(NewSecret):
     """previous: the secrets that run out, with their new ends."""
 
     previous: list[ClientSecret]
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
 
 
 def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, actor: Actor, now: datetime) -> NewSecret:
@@ -81,7 +77,7 @@ def insert_secret(secret: ClientSecret, *, actor: Actor, now: datetime) -> None:
             target_type="secret",
             target_id=secret.secret_id,
             now=now,
-            after={"client_id": locked.client_id, "name": secret.name, "expires_at": _iso(secret.expires_at)},
+            after={"client_id": locked.client_id, "name": secret.name, "expires_at": iso(secret.expires_at)},
         )
 
 
@@ -108,7 +104,7 @@ def rotate_secret(
     with transaction.atomic():
         locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
         previous = list(ClientSecret.objects.usable(now).filter(client=locked).select_for_update())
-        before = {secret.secret_id: _iso(secret.expires_at) for secret in previous}
+        before = {secret.secret_id: iso(secret.expires_at) for secret in previous}
         end = now + overlap
         for secret in previous:
             if secret.expires_at is None or secret.expires_at > end:
@@ -127,7 +123,7 @@ def rotate_secret(
             after={
                 "client_id": locked.client_id,
                 "name": new.secret.name,
-                "expires_at": {secret.secret_id: _iso(secret.expires_at) for secret in [new.secret, *previous]},
+                "expires_at": {secret.secret_id: iso(secret.expires_at) for secret in [new.secret, *previous]},
             },
         )
     return RotatedSecret(new.secret, new.plaintext, previous)
@@ -153,6 +149,6 @@ def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime
                 target_id=secret.secret_id,
                 now=now,
                 before={"revoked_at": None},
-                after={"client_id": secret.client.client_id, "revoked_at": _iso(now)},
+                after={"client_id": secret.client.client_id, "revoked_at": iso(now)},
             )
     return secret

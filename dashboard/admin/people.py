@@ -1,10 +1,11 @@
 """People, their memberships, and the instance's own jobs."""
 
+from operator import attrgetter
+
 from django.contrib import admin
 from django.db.models import Q
 
 from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter
-from dashboard.caller import name_user
 from dashboard.models import Membership, ScheduledJob, User
 
 
@@ -16,7 +17,7 @@ class UserAdmin(ReadOnlyAdmin):
     secret_fields = ("password",)
     search_fields = ("email__icontains", "name__icontains")
     search_help_text = "Search by a part of e-mail address or name."
-    audit_target = ("user", name_user)
+    audit_target = ("user", attrgetter("audit_name"))
 
     def exact_matches(self, term: str) -> list[Q]:
         return [Q(email=term.lower())]

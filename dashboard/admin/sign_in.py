@@ -1,11 +1,12 @@
 """Signing in to the admin by e-mail address and password, and changing that password.
 
 An unknown address, a wrong password, and an account that may not enter get the same answer after the same work. Failures are counted per account and
-address, and per address: nobody can lock another person out from elsewhere.
+address, and per address: nobody can lock another person out from elsewhere. A process checks one password at a time.
 """
 
 from collections.abc import Callable
 from datetime import datetime
+from threading import BoundedSemaphore, Lock
 from typing import Any, cast
 
 from django import forms
@@ -24,6 +25,13 @@ from dashboard.caller import actor_of, connection_of
 from dashboard.models import User
 from oauth.models import FailureCount
 from oauth.throttling import FailureKeys, count_failure, failure_keys
+
+# Argon2 takes 100 MB and every core for each password, right or wrong, and anybody may send one. Whoever waits for his turn holds one of Django's
+# threads (dashboard/asgi.py), of which health checks need some too, so few may.
+MOST_AT_ONCE = 3
+places = BoundedSemaphore(MOST_AT_ONCE)
+turn = Lock()
+BUSY_SECONDS = 2
 
 
 def _failure_keys(email: str, request: HttpRequest) -> FailureKeys:
@@ -55,25 +63,33 @@ class PasswordForm(PasswordChangeForm):
 
 
 class _ThrottledMixin:
-    """For a view whose form takes a password: while too many were wrong, none is looked at."""
+    """For a view whose form takes a password: while too many were wrong, or too many are waiting to be checked, none is looked at."""
 
     request: HttpRequest
     named_email: Callable[[], str]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         wait = _seconds_to_wait(_failure_keys(self.named_email(), request), now=timezone.now())
-        return self._refuse(wait) if wait else super().post(request, *args, **kwargs)  # type: ignore[misc]  # the view's
+        if wait:
+            return self._refuse(429, wait, wait=wait)
+        if not places.acquire(blocking=False):
+            return self._refuse(503, BUSY_SECONDS, is_busy=True)
+        try:
+            with turn:
+                return super().post(request, *args, **kwargs)  # type: ignore[misc,no-any-return]  # the view's
+        finally:
+            places.release()
 
     def count_failure(self) -> None:
         now = timezone.now()
         count_failure(_failure_keys(self.named_email(), self.request), now=now)
         services.record_failed_sign_in(email=self.named_email(), actor=actor_of(self.request), now=now)
 
-    def _refuse(self, wait: int) -> HttpResponse:
+    def _refuse(self, status: int, retry_after: int, **said: Any) -> HttpResponse:
         view: Any = self
         empty = {name: value for name, value in view.get_form_kwargs().items() if name not in ("data", "files")}
-        context = view.get_context_data(form=view.get_form_class()(**empty), wait=wait)
-        response: HttpResponse = view.render_to_response(context, status=429, headers={"Retry-After": str(wait)})
+        context = view.get_context_data(form=view.get_form_class()(**empty), **said)
+        response: HttpResponse = view.render_to_response(context, status=status, headers={"Retry-After": str(retry_after)})
         return response
 
 

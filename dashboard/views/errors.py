@@ -10,12 +10,13 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
-PROGRAMS = ("/oauth2/", "/gateway/", "/.well-known/", "/api/")
+from oauth.urls import is_protocol_path
+
 RETRY_AFTER = 10
 
 
 def _answer(request: HttpRequest, status: int, error: str, description: str, *, template: str) -> HttpResponse:
-    if request.path.startswith(PROGRAMS):
+    if is_protocol_path(request.path) or request.path.startswith("/api/"):
         response: HttpResponse = JsonResponse({"error": error, "error_description": description}, status=status)
     else:
         # The failure may have come before ConnectionMiddleware had set it.
@@ -38,9 +39,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature
-    # The protocol has no error of its own for it: oauth/asgi.py answers alike.
-    error = "not_found" if request.path.startswith("/api/") else "invalid_request"
-    return _answer(request, 404, error, "There is nothing at this address.", template="404.html")
+    return _answer(request, 404, "not_found", "There is nothing at this address.", template="404.html")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -8,7 +8,6 @@ from django.urls import path
 
 from dashboard import urls
 from dashboard.views import errors
-from dashboard.views.errors import PROGRAMS
 
 
 def fail(error):
@@ -86,10 +85,15 @@ def test_nothing_at_an_address_is_a_page(browser):
     assert "/nothing/here" not in response.content.decode()
 
 
-@pytest.mark.parametrize("prefix", PROGRAMS)
-def test_nothing_at_a_programs_address_is_json(browser, prefix):
-    response = browser.get(f"{prefix}nothing/here")
-    assert (response.status_code, response.json()["error"]) == (404, "not_found" if prefix == "/api/" else "invalid_request")
+def test_nothing_at_a_programs_address_is_json(browser):
+    response = browser.get("/api/nothing/here")
+    assert (response.status_code, response.json()["error"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/oauth2/token", "/gateway/demo/verify", "/.well-known/jwks.json", "/api/v1/whoami"])
+def test_what_is_refused_before_the_protocol_is_json_too(browser, path):
+    response = browser.get(path, headers={"host": "evil.example.com"})
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
 def test_a_page_that_was_open_too_long_says_so(settings):

@@ -8,6 +8,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from clients.models import AuditEvent
+from dashboard.admin.sign_in import MOST_AT_ONCE, places
 from dashboard.settings import PASSWORD_HASHERS
 from oauth.models import FailureCount
 from tests import factories
@@ -196,6 +197,28 @@ class TestThrottling:
     def test_clients_behind_the_same_address_are_not_stopped(self, browser, olga):
         self.fail(browser, olga.email, 1)
         assert not FailureCount.objects.filter(key="127.0.0.1").exists()
+
+
+@pytest.mark.usefixtures("olga")
+class TestManyAtOnce:
+    @pytest.fixture(autouse=True)
+    def _others(self):
+        """As many are being checked or waiting as may be."""
+        taken = [places.acquire(blocking=False) for _ in range(MOST_AT_ONCE)]
+        yield
+        assert all(taken)
+        places.release(MOST_AT_ONCE)
+
+    def test_one_more_is_asked_to_come_back(self, browser):
+        response = sign_in(browser)
+        assert (response.status_code, response["Retry-After"]) == (503, "2")
+        assert "Too many passwords are being checked at this moment." in response.content.decode()
+        assert events() == []
+
+    def test_so_is_one_who_changes_the_password(self, admin):
+        response = admin.post("/admin/password_change/", {"old_password": factories.PASSWORD})
+        assert response.status_code == 503
+        assert "Too many passwords are being checked at this moment." in response.content.decode()
 
 
 def test_signing_out_ends_the_session(admin, olga):

@@ -151,6 +151,11 @@ def test_verification_sample_takes_good_tokens_only(server: Server, client: dict
         verify(fetch_token(server, other), scope="read")
     with pytest.raises(jwt.InvalidTokenError):
         verify(jwt.encode({"scope": "read"}, "k" * 32), scope="read")
+    with pytest.raises(jwt.InvalidTokenError):
+        verify(jwt.encode({"scope": "read"}, "k" * 32, headers={"typ": "at+jwt", "kid": "unknown"}), scope="read")
+    without_scopes = server.manage("create_client", "--workspace", "demo", "--name", "without-scopes")
+    with pytest.raises(PermissionError):
+        verify(fetch_token(server, without_scopes), scope="read")
 
 
 def test_curl_introspects_and_revokes(server: Server, client: dict[str, Any]) -> None:

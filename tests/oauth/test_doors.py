@@ -21,6 +21,7 @@ def requests(billing):
         "HEAD": lambda send: send("HEAD", "/oauth2/token"),
         "too large": lambda send: send.post("/oauth2/token", b"a=" + b"x" * 70_000),
         "empty body": lambda send: send.post("/oauth2/token"),
+        "nothing there": lambda send: send.post("/oauth2/authorize", {"grant_type": "client_credentials"}, good),
         "not UTF-8": lambda send: send.post("/oauth2/token", b"a=%ff"),
         "query": lambda send: send.token(good, query="client_secret=%e9"),
         "introspection": lambda send: send.post("/oauth2/introspect", {"token": "x"}, good),
@@ -102,7 +103,3 @@ def test_what_is_not_there_is_not_found(asgi, billing, path):
 def test_django_knows_each_endpoint_by_its_name(name):
     """One pattern that can't be reversed makes every reverse() fail, that of the admin's pages too."""
     assert resolve(reverse(name)).url_name == name
-
-
-def test_and_the_gateway_by_its_workspace():
-    assert resolve("/gateway/demo/verify/v1/orders").url_name == "verify"

@@ -35,7 +35,8 @@ RESTARTS = 3
 # Usage is gathered and written every two seconds: after this time each phase has paid for its own.
 FLUSHING = 2.5
 
-TOKEN, JWT, API_KEY, BARE, TOOLKIT = "token request", "verify, access token", "verify, API key", "bare Django view", "django-oauth-toolkit"
+TOKEN, JWT, API_KEY = "token request", "verify, access token", "verify, API key"
+BARE, TOOLKIT, UNSYNCED = "bare Django view", "django-oauth-toolkit", "django-oauth-toolkit, no syncs"
 BODY = "grant_type=client_credentials"
 
 
@@ -63,7 +64,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--database-url", default="", help="of an empty PostgreSQL database, for our small table instead of SQLite; the large one is left out")
     parser.add_argument("--markdown", action="store_true", help="print tables for docs/performance.md")
     options = parser.parse_args()
-    clients, rounds, seconds = (20_000, 2, 1) if options.quick else (1_000_000, 5, 3)
+    clients, rounds, seconds = (20_000, 2, 1) if options.quick else (1_000_000, 5, 2)
     options.clients = min(max(options.clients or clients, 2 * CYCLE), 10_000_000)
     options.rounds = min(max(options.rounds or rounds, 1), 50)
     options.seconds = min(max(options.seconds or seconds, 1), 60)
@@ -113,16 +114,22 @@ class Bench:
         basic, keys, tokens = self.write_requests(small, ours[0], "small")
         cases = []
         for server in ours:
-            name = "tls" if server.is_tls else "plain"
             common = {"is_tls": server.is_tls, "certificate": certificate, "workers": workers}
-            bare = self.start(servers.bare(self.directory / f"bare-{name}", **common))
-            toolkit = self.start(servers.toolkit(self.directory / f"toolkit-{name}", database=database, **common))
+            directory = self.directory / ("peers-tls" if server.is_tls else "peers-plain")
+            peers = {
+                BARE: servers.bare(directory / "bare", **common),
+                TOOLKIT: servers.toolkit(directory / "toolkit", database=database, synchronous="FULL", **common),
+                UNSYNCED: servers.toolkit(directory / "unsynced", database=database, synchronous="NORMAL", **common),
+            }
+            for peer in peers.values():
+                self.start(peer)
             cases += [
-                Case(BARE, bare, "/json", basic),
+                Case(BARE, peers[BARE], "/json", basic),
                 Case(TOKEN, server, "/oauth2/token", basic, "POST", BODY),
                 Case(JWT, server, "/gateway/demo/verify", tokens),
                 Case(API_KEY, server, "/gateway/demo/verify", keys),
-                Case(TOOLKIT, toolkit, "/o/token/", toolkit_requests, "POST", BODY),
+                Case(TOOLKIT, peers[TOOLKIT], "/o/token/", toolkit_requests, "POST", BODY),
+                Case(UNSYNCED, peers[UNSYNCED], "/o/token/", toolkit_requests, "POST", BODY),
             ]
         if large is not small:
             server = self.start(large.server("plain", is_tls=False, workers=workers))
@@ -158,11 +165,11 @@ class Bench:
                 (report.PROCESS, warming, WARMING),
                 (report.FIRST, first, FIRST_USES),
                 (report.SECOND, first, FIRST_USES),
-                ("not shown", late, 2 * USES_BEFORE),
+                (report.LATER, late, 2 * USES_BEFORE),
                 (report.LATE, late, FIRST_USES),
             ):
                 case = Case(TOKEN, server, "/oauth2/token", requests, "POST", BODY)
-                results[name] = send_each(case, count=count, rest=FLUSHING)
+                results[name] = send_each(case, count=count, rest=0 if name == report.LATER else FLUSHING)
                 if results[name].errors:
                     raise BenchError(f"{results[name].errors} of {count} answers weren't 200 after a restart")
             found.append(results)

@@ -15,10 +15,14 @@ from tests.performance.load import CONNECTIONS, Result
 if TYPE_CHECKING:
     from tests.performance.bench import Measured
 
-PROCESS, FIRST, SECOND, LATE = "the process's first requests", "first use of a client", "second use of a client", "use of a client after its 1,000th"
+PROCESS, FIRST, SECOND = "the process's first requests", "first use of a client", "second use of a client"
+# LATER only brings two clients to their 1,000th use, and isn't shown.
+LATER, LATE = "later uses", "use of a client after its 1,000th"
 
 # Two figures count as the same within this; the noise between rounds is about as large.
 SAME = 1.10
+
+_VERDICTS = {True: "met", False: "MISSED", None: "no target"}
 
 Table = list[Sequence[str]]
 
@@ -29,12 +33,13 @@ def render(measured: "Measured", options: argparse.Namespace, *, seconds: float,
 
     comparison = Comparison(measured)
     large = bench.large_name
-    targets: list[tuple[str, str, bool]] = []
+    # None: no target, but whoever would choose another yardstick finds it here.
+    targets: list[tuple[str, str, bool | None]] = []
     for transport in ("plain", "TLS"):
-        rate = comparison.ratio((bench.TOKEN, transport), (bench.BARE, transport), _rate)
-        targets.append((f"token request at least as fast as the bare view, {transport}", f"{rate:.2f} ×", rate >= 1))
-        rate = comparison.ratio((bench.TOKEN, transport), (bench.TOOLKIT, transport), _rate)
-        targets.append((f"token request at least 10 × django-oauth-toolkit, {transport}", f"{rate:.1f} ×", rate >= 10))
+        for other, least in ((bench.BARE, 1), (bench.TOOLKIT, 10), (bench.UNSYNCED, None)):
+            rate = comparison.ratio((bench.TOKEN, transport), (other, transport), _rate)
+            goal = f", at least {least} ×" if least else " beside"
+            targets.append((f"rate of the token request{goal} {other}, {transport}", f"{rate:.2f} ×", rate >= least if least else None))
     for name in (bench.TOKEN, bench.API_KEY):
         if (large(name), "plain") in measured.rounds[0]:
             cpu = comparison.ratio((large(name), "plain"), (name, "plain"), _cpu)
@@ -49,10 +54,10 @@ def render(measured: "Measured", options: argparse.Namespace, *, seconds: float,
     parts = [
         layout(_case_table(comparison, bench.BARE)),
         layout(_restart_table(measured)),
-        layout([("target", "measured", ""), *((name, figure, "met" if met else "MISSED") for name, figure, met in targets)]),
+        layout([("target", "measured", ""), *((name, figure, _VERDICTS[met]) for name, figure, met in targets)]),
         _facts(options, seconds, generator),
     ]
-    return "\n".join(parts), all(met for _, _, met in targets)
+    return "\n".join(parts), all(met is not False for _, _, met in targets)
 
 
 def _rate(result: Result) -> float:

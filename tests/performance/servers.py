@@ -172,8 +172,8 @@ def bare(directory: Path, *, is_tls: bool, certificate: Path, workers: int) -> S
     return _stock(directory, "tests.performance.peers.bare:application", _usual_environment(directory), is_tls=is_tls, certificate=certificate, workers=workers)
 
 
-def toolkit(directory: Path, *, is_tls: bool, certificate: Path, workers: int, database: Path) -> Server:
-    environment = _usual_environment(directory) | {"BENCH_DATABASE": str(database)}
+def toolkit(directory: Path, *, is_tls: bool, certificate: Path, workers: int, database: Path, synchronous: str) -> Server:
+    environment = _toolkit_environment(directory, database, synchronous)
     return _stock(directory, "tests.performance.peers.toolkit:application", environment, is_tls=is_tls, certificate=certificate, workers=workers)
 
 
@@ -181,9 +181,12 @@ def create_toolkit_clients(directory: Path, *, known: int) -> tuple[Path, Path]:
     """Return the database and the file of credentials."""
     directory.mkdir(parents=True)
     database, credentials = directory / "toolkit.sqlite3", directory / "credentials"
-    environment = _usual_environment(directory) | {"BENCH_DATABASE": str(database)}
-    run(["-m", "tests.performance.peers.toolkit", str(known), str(credentials)], environment)
+    run(["-m", "tests.performance.peers.toolkit", str(known), str(credentials)], _toolkit_environment(directory, database, "NORMAL"))
     return database, credentials
+
+
+def _toolkit_environment(directory: Path, database: Path, synchronous: str) -> dict[str, str]:
+    return _usual_environment(directory) | {"BENCH_DATABASE": str(database), "BENCH_SYNCHRONOUS": synchronous}
 
 
 def _stock(directory: Path, application: str, environment: dict[str, str], *, is_tls: bool, certificate: Path, workers: int) -> Server:

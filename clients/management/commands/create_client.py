@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
 from clients.duration import parse_duration
-from clients.management.base import JSONCommand, iso, parse_whole_number, require_workspace
+from clients.management.base import JSONCommand, parse_whole_number, require_workspace
 from clients.models.client import DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME, Client
 from clients.scope import parse_scope
-from clients.services.audit import Actor
+from clients.services.audit import Actor, iso
 from clients.services.clients import DEFAULT_AUTH_METHODS, create_client_with_secret
 
 

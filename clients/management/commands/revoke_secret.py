@@ -7,10 +7,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
-from clients.management.base import JSONCommand, iso, require_client
+from clients.management.base import JSONCommand, require_client
 from clients.secret import looks_like_secret
 from clients.services import credentials
-from clients.services.audit import Actor
+from clients.services.audit import Actor, iso
 
 
 class Command(JSONCommand):

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from clients.duration import format_duration, parse_duration
-from clients.management.base import JSONCommand, iso, require_client
+from clients.management.base import JSONCommand, require_client
 from clients.services import credentials
-from clients.services.audit import Actor
+from clients.services.audit import Actor, iso
 
 
 class Command(JSONCommand):

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from clients.management.base import JSONCommand, iso
-from clients.services.audit import Actor
+from clients.management.base import JSONCommand
+from clients.services.audit import Actor, iso
 from oauth import services
 
 
