@@ -19,6 +19,7 @@ from threading import Lock
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from django.conf import settings
+from django.utils.asyncio import async_unsafe
 
 from clients.key_encryption import key_encryption_keys, newest_key
 
@@ -118,6 +119,11 @@ def verify_secret(plaintext: str, *, hashed: str, digest: str) -> bool:
     key = key_encryption_keys().get(key_id)
     if key is not None:
         return hmac.compare_digest(hmac.digest(key.digest_key, plaintext.encode(), hashlib.sha256).hex(), expected)
+    return _verify_hash(plaintext, hashed)
+
+
+@async_unsafe("argon2id takes its time: call it in a thread.")
+def _verify_hash(plaintext: str, hashed: str) -> bool:
     if not _hashing.acquire(timeout=_HASHING_WAIT_SECONDS):
         raise HashingBusyError
     try:

@@ -95,6 +95,7 @@ def _is_within(address: str, networks: Networks) -> bool:
     return bool(address) and any(ip_address(address) in network for network in networks)
 
 
+@lru_cache(maxsize=4096)
 def _read_address(text: str) -> str:
     """Return an IP address in its usual spelling, an IPv4 one mapped into IPv6 as IPv4; "" for anything else. A port and a zone are cut off."""
     text = text.partition("%")[0]

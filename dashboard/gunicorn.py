@@ -137,7 +137,9 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(_worker: Any) -> None:
     from dashboard import background
+    from oauth import asgi
 
+    asgi.start()
     background.start()
 
 
@@ -150,4 +152,7 @@ def worker_exit(_server: Any, _worker: Any) -> None:
 def child_exit(_server: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
+    from dashboard.worker import forget
+
+    forget(worker)
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

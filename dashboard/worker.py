@@ -13,6 +13,7 @@ import asyncio
 import errno
 import json
 import logging
+import mmap
 import os
 import socket
 from http import HTTPStatus
@@ -21,6 +22,8 @@ from typing import Any
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.base import Worker as SyncSignals
 from gunicorn.workers.gasgi import ASGIWorker
+
+from dashboard import settings
 
 # Seconds that a peer may take: to its first byte, for the TLS handshake, for the first request's head, to the next request's head, for a body, to
 # take (some of) our answer. Proxies keep idle connections for 60 s, so with 75 we aren't the first to close one. gunicorn itself gives up a body
@@ -35,6 +38,16 @@ LINGERING = 2
 # Seconds before the master's SIGKILL that are left for what happens after the last request: usage is written.
 EXITING = 5
 
+# Seconds for which a worker that has more connections than another leaves a new one to it. Kept-alive connections stay where they are, so whichever worker
+# happened to wake first would do the work of both.
+YIELDING = 0.002
+
+# How many connections each worker has, in memory that all share because it is made before the master forks; -1 where there is none. Four places for each,
+# as a reload starts new workers beside the old ones.
+_counts = memoryview(mmap.mmap(-1, 16 * settings.WEB_CONCURRENCY)).cast("i")
+for _place in range(len(_counts)):
+    _counts[_place] = -1
+
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 _REFUSALS = {
@@ -47,6 +60,11 @@ _REFUSALS = {
 }
 
 logger = logging.getLogger("tokenos.server")
+
+
+def forget(worker: Any) -> None:
+    """To be called by the master when a worker has ended, however it did."""
+    _counts[worker.age % len(_counts)] = -1
 
 
 class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
@@ -167,10 +185,13 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.silent: dict[socket.socket, float] = {}
         self.openings: dict[asyncio.Task[Any], float] = {}
         self.warned = -60.0
+        self.has_yielded = False
+        self.count()
         self.listen()
         while self.alive and self.ppid == os.getppid():
             self.notify()
             self.sweep(DEADLINES)
+            self.count()
             try:
                 await asyncio.wait_for(self.is_stopping.wait(), 1.0)
             except TimeoutError:
@@ -199,9 +220,27 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.warned = self.loop.time()
             self.log.warning("New connections have to wait: %s.", reason)
 
+    def count(self) -> int:
+        """How many connections there are, which the other workers then know as well."""
+        connections = len(self.connections) + len(self.silent) + len(self.openings)
+        _counts[self.age % len(_counts)] = connections
+        return connections
+
+    def yields(self, connections: int) -> bool:
+        """Whether to leave a new connection to another worker, for a moment: one that doesn't take it may be stuck."""
+        self.has_yielded = not self.has_yielded and connections > min(count for count in _counts if count >= 0)
+        if self.has_yielded:
+            for listener in self.sockets:
+                self.loop.remove_reader(listener.sock.fileno())
+            self.loop.call_later(YIELDING, self.listen)
+        return self.has_yielded
+
     def accept(self, listener: socket.socket) -> None:
         """Take one connection: a worker that took all that wait would leave none to the others."""
-        if len(self.connections) + len(self.silent) + len(self.openings) >= self.worker_connections and not self.shed():
+        connections = self.count()
+        if self.yields(connections):
+            return
+        if connections >= self.worker_connections and not self.shed():
             self.pause(f"{self.worker_connections} are open")
             return
         try:

@@ -1,6 +1,7 @@
 """The server's door to the endpoints: ASGI events in, ASGI events out, with nothing of Django's request cycle between.
 
-The endpoints are synchronous and run in a small pool of threads, each with its own database connection. The event loop only reads and writes.
+The endpoints are synchronous and run in a small pool of threads, each with its own database connection. Where the database is SQLite, whose readers never
+wait, the event loop itself first attempts what is usually granted with one read: that saves two changes of thread, a third of the request.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from oauth import gateway
 from oauth.endpoint import MAX_BODY_BYTES, Request, Response
+from oauth.lookup import read_on_event_loop
 from oauth.threads import Threads
 from oauth.urls import find_endpoint
 
@@ -20,6 +22,14 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 threads = Threads(THREADS)
+
+_attempts = False
+
+
+def start() -> None:
+    """To be called in the event loop's thread before it runs."""
+    global _attempts
+    _attempts = read_on_event_loop()
 
 
 class ClientDisconnectedError(Exception):
@@ -44,7 +54,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         connection=scope["state"]["connection"],
         now=datetime.now(UTC),
     )
-    response = await threads.run(endpoint, request)
+    response = (endpoint.attempt(request) if _attempts else None) or await threads.run(endpoint, request)
     await _send(response, request, send)
 
 

@@ -5,13 +5,14 @@ the ORM's compilation costs more than the rest of a token request; the same text
 """
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from threading import local
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from clients.models import Client, ClientSecret, Workspace
 from oauth.models import FailureCount, RevokedToken, SigningKey
@@ -54,9 +55,10 @@ _BY_TOKEN = f"""SELECT {_CLIENT_COLUMNS}, s.id, s.revoked_at, k.id, k.revoked_at
     LEFT JOIN {{secret}} s ON s.secret_id = %s AND s.client_id = c.id
     LEFT JOIN {{signing_key}} k ON k.kid = %s""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
 
+_of_event_loop = local()
 
-@dataclass(frozen=True, slots=True)
-class RegisteredClient:
+
+class RegisteredClient(NamedTuple):
     """A client as its row has it. pk, workspace_pk: primary keys; workspace: its slug; token_lifetime: seconds; allowed_networks: CIDR ranges."""
 
     pk: int
@@ -76,8 +78,7 @@ class RegisteredClient:
         return workspace_audience(self.workspace)
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredSecret:
+class RegisteredSecret(NamedTuple):
     pk: int
     secret_id: str
     client_pk: int
@@ -87,8 +88,7 @@ class RegisteredSecret:
     revoked_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(NamedTuple):
     """client, secret: None where there is none. signing_kid: of the key that signs now. blocked_until: seconds since the epoch."""
 
     client: RegisteredClient | None
@@ -97,8 +97,7 @@ class Registration:
     blocked_until: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class TokenState:
+class TokenState(NamedTuple):
     """Whether what a token depends on is as it was. client: None where it is gone."""
 
     client: RegisteredClient | None
@@ -140,16 +139,33 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
+def read_on_event_loop() -> bool:
+    """Let this thread go on reading by the connection that it opens here while it runs an event loop, in which Django would open one for each task.
+
+    Returns whether it may: SQLite's readers never wait. To be called before the loop runs.
+    """
+    if connection.vendor != "sqlite":
+        return False
+    connection.ensure_connection()
+    _of_event_loop.database = connections[DEFAULT_DB_ALIAS]
+    return True
+
+
+def _database() -> BaseDatabaseWrapper:
+    return getattr(_of_event_loop, "database", None) or connections[DEFAULT_DB_ALIAS]
+
+
 def _select(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...]:
     """One row, by Django's connection, but by the driver's own cursor: what Django's does to the text each time costs as much as SQLite's answer."""
-    database = connections[DEFAULT_DB_ALIAS]
+    database = _database()
     row: tuple[Any, ...]
     if database.queries_logged:
         with database.cursor() as cursor:
             cursor.execute(sql, parameters)
             row = cursor.fetchone()
     else:
-        database.ensure_connection()
+        if database.connection is None:
+            database.ensure_connection()
         with database.wrap_database_errors:
             row = database.connection.execute(_spell(sql, database.vendor), parameters).fetchone()
     return row
@@ -161,7 +177,7 @@ def _spell(sql: str, vendor: str) -> str:
 
 
 def _find(sql: str, named: tuple[str, ...], failure_keys: FailureKeys, now: datetime) -> Registration:
-    moment = connection.ops.adapt_datetimefield_value(now)
+    moment = _database().ops.adapt_datetimefield_value(now)
     state = (
         moment,
         moment,

@@ -1,12 +1,11 @@
 """Paths of the protocol. oauth.asgi serves them straight from the server, these URLs any other server and Django's test client."""
 
 import re
-from collections.abc import Callable
 
 from django.urls import path, re_path
 
 from oauth import gateway, introspection, metadata, revocation, token, whoami
-from oauth.endpoint import Request, Response, not_found
+from oauth.endpoint import Endpoint, Request, Response, not_found
 from oauth.views import view
 
 ENDPOINTS = {
@@ -22,7 +21,7 @@ ENDPOINTS = {
 _PREFIXES = ("/oauth2/", "/gateway/", "/.well-known/")
 
 
-def find_endpoint(path: str) -> Callable[[Request], Response]:
+def find_endpoint(path: str) -> Endpoint:
     """The endpoint at a path of the protocol; not_found where there is none."""
     return ENDPOINTS.get(path) or (gateway.verify if gateway.is_verify_path(path) else not_found)
 

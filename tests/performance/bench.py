@@ -64,7 +64,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--database-url", default="", help="of an empty PostgreSQL database, for our small table instead of SQLite; the large one is left out")
     parser.add_argument("--markdown", action="store_true", help="print tables for docs/performance.md")
     options = parser.parse_args()
-    clients, rounds, seconds = (20_000, 2, 1) if options.quick else (1_000_000, 5, 2)
+    clients, rounds, seconds = (20_000, 2, 1) if options.quick else (1_000_000, 10, 1)
     options.clients = min(max(options.clients or clients, 2 * CYCLE), 10_000_000)
     options.rounds = min(max(options.rounds or rounds, 1), 50)
     options.seconds = min(max(options.seconds or seconds, 1), 60)
