@@ -18,6 +18,7 @@ from oauth import jose
 from oauth.errors import InvalidTokenError, Reason
 from oauth.lookup import RegisteredClient, TokenState, find_token_state
 from oauth.models import SigningKey
+from oauth.sender_constraint import Confirmation
 from oauth.signing_keys import LoadedKey, verification_key
 
 TYP = "at+jwt"
@@ -39,7 +40,16 @@ class AccessToken:
     expires_at: datetime
 
 
-def issue(*, client: RegisteredClient, credential_id: str, scopes: tuple[str, ...], audiences: tuple[str, ...], key: LoadedKey, now: datetime) -> str:
+def issue(
+    *,
+    client: RegisteredClient,
+    credential_id: str,
+    scopes: tuple[str, ...],
+    audiences: tuple[str, ...],
+    confirmation: Confirmation,
+    key: LoadedKey,
+    now: datetime,
+) -> str:
     """RFC 9068 §2.2. A single audience is a string, several are a list (RFC 7519 §4.1.3)."""
     issued_at = int(now.timestamp())
     claims = {
@@ -53,6 +63,7 @@ def issue(*, client: RegisteredClient, credential_id: str, scopes: tuple[str, ..
         **scope_member(scopes),
         "workspace": client.workspace,
         "credential_id": credential_id,
+        **confirmation.claim,
     }
     return jose.sign(claims, key=key.key, algorithm=key.algorithm, kid=key.kid, typ=TYP)
 

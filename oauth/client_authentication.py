@@ -1,185 +1,33 @@
-"""Client authentication with a secret, RFC 6749 §2.3.1: by HTTP Basic or in the body.
+"""Client authentication: which of the methods a request uses, RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2.
 
 What the caller is told is always the same; which check failed is in the error's reason, for the client's owner.
 """
 
-import base64
-from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from urllib.parse import unquote_plus
-
-from clients import secret
-from clients.models import Client
-from clients.secret import ParsedSecret
-from clients.services import usage
+from oauth import client_secret, mtls, private_key_jwt
+from oauth.authenticated_client import AuthenticatedClient
 from oauth.endpoint import Form, Request
-from oauth.errors import InvalidClientError, InvalidRequestError, Reason, TemporarilyUnavailableError, TooManyFailuresError
-from oauth.lookup import RegisteredClient, RegisteredSecret, Registration, find_registration, find_registration_by_secret
-from oauth.throttling import failure_keys
-
-CLIENT_SECRET_BASIC = Client.AuthMethod.CLIENT_SECRET_BASIC.value
-CLIENT_SECRET_POST = Client.AuthMethod.CLIENT_SECRET_POST.value
-
-
-@dataclass(frozen=True, slots=True)
-class PresentedSecret:
-    """client_id: None where a secret comes alone, as an API key."""
-
-    client_id: str | None
-    plaintext: str
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuthenticatedClient:
-    """credential_id: the secret's ID. method: token_endpoint_auth_method. signing_kid: of the key that signs tokens now."""
-
-    client: RegisteredClient
-    credential_id: str
-    method: str
-    signing_kid: str | None
+from oauth.errors import InvalidClientError, InvalidRequestError, Reason
 
 
 def authenticate_client(request: Request, form: Form) -> AuthenticatedClient:
-    """Raise InvalidRequestError, InvalidClientError, TooManyFailuresError, TemporarilyUnavailableError."""
-    return authenticate_secret(request, read_secret(request, form))
+    """The client must not use more than one method in a request.
 
-
-def read_secret(request: Request, form: Form) -> PresentedSecret:
-    """RFC 6749 §2.3: the client must not use more than one authentication method in a request."""
-    authorization = request.headers.get("authorization")
-    client_id, client_secret = form.get("client_id"), form.get("client_secret")
-    if form.get("client_assertion") is not None or form.get("client_assertion_type") is not None:
-        if authorization is not None or client_secret is not None:
-            raise InvalidRequestError("Two authentication methods at once. Use one.", named_client_id=client_id or "")
-        raise InvalidClientError(
-            Reason("method_not_supported", "It came with a client assertion, which this client can't use."), named_client_id=client_id or ""
+    Raise InvalidRequestError, InvalidClientError, TooManyFailuresError, TemporarilyUnavailableError.
+    """
+    has_authorization = request.headers.get("authorization") is not None
+    has_secret = form.get("client_secret") is not None
+    has_assertion = form.get("client_assertion") is not None or form.get("client_assertion_type") is not None
+    client_id = form.get("client_id")
+    if has_authorization + has_secret + has_assertion > 1:
+        raise InvalidRequestError(
+            "Two authentication methods at once. Use one of Authorization header, client_secret and client_assertion.", named_client_id=client_id or ""
         )
-    if authorization is not None:
-        if client_secret is not None:
-            raise InvalidRequestError("Two authentication methods at once: an Authorization header and client_secret in the body. Use one.")
-        presented = read_basic(authorization)
-        if client_id is not None and client_id != presented.client_id:
-            raise InvalidRequestError("client_id in the body differs from the one in the Authorization header. Send the same, or leave it out.")
-        return presented
-    if client_secret is None:
-        raise InvalidClientError(Reason("missing_credentials", "It came without credentials."), named_client_id=client_id or "")
-    if client_id is None:
-        raise InvalidRequestError("The parameter client_id is missing beside client_secret.")
-    return PresentedSecret(client_id, client_secret, CLIENT_SECRET_POST)
-
-
-def read_basic(authorization: str) -> PresentedSecret:
-    """RFC 7617, with both parts form-encoded as RFC 6749 §2.3.1 has it. A part that isn't encoded reads the same, for our IDs and secrets need no encoding."""
-    scheme, _, encoded = authorization.partition(" ")
-    if "," in authorization:
-        raise InvalidRequestError("The Authorization header is repeated. Send it once.")
-    if scheme.lower() != "basic":
-        raise InvalidClientError(Reason("method_not_supported", "It came with another authentication scheme than Basic in the Authorization header."))
-    try:
-        client_id, colon, client_secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-        client_id, client_secret = _decode(client_id), _decode(client_secret)
-    except ValueError:
-        raise InvalidClientError(Reason("malformed_basic", "The Authorization header isn't Basic with base64 of UTF-8.")) from None
-    if not colon or not client_id or not client_secret:
-        raise InvalidClientError(Reason("malformed_basic", "The Authorization header lacks the ID or the secret."), named_client_id=client_id)
-    return PresentedSecret(client_id, client_secret, CLIENT_SECRET_BASIC)
-
-
-def _decode(text: str) -> str:
-    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
-
-
-def authenticate_secret(request: Request, presented: PresentedSecret) -> AuthenticatedClient:
-    """Check a secret. An unknown client, an unknown secret and a wrong one cost the same queries and the same digest."""
-    parsed = secret.parse(presented.plaintext)
-    registration = _find(request, presented, parsed)
-    client = registration.client
-    if registration.blocked_until is not None:
-        raise TooManyFailuresError(retry_after=max(1, registration.blocked_until - int(request.now.timestamp())), client=client)
-    try:
-        reason = _find_reason_to_refuse(request, presented, parsed, registration)
-    except secret.HashingBusyError:
-        raise TemporarilyUnavailableError(Reason("hashing_busy", "A secret without a digest has to wait for its turn to be hashed.")) from None
-    if reason is not None or client is None or registration.secret is None:
-        raise InvalidClientError(
-            reason or _UNKNOWN_CLIENT,
-            client=client,
-            named_client_id=presented.client_id or (client.client_id if client else ""),
-            secret_id=parsed.secret_id if parsed else "",
-            credential_id=registration.secret.secret_id if registration.secret and client and registration.secret.client_pk == client.pk else "",
-        )
-    _record_use(registration.secret, presented.plaintext, request)
-    return AuthenticatedClient(client, registration.secret.secret_id, presented.method, registration.signing_kid)
-
-
-def _find(request: Request, presented: PresentedSecret, parsed: ParsedSecret | None) -> Registration:
-    keys = failure_keys(client=presented.client_id or "", address=request.connection.remote_address)
-    secret_id = parsed.secret_id if parsed else ""
-    if presented.client_id is None:
-        return find_registration_by_secret(secret_id=secret_id, failure_keys=keys, now=request.now)
-    # No ID of ours is longer or holds a NUL, which PostgreSQL refuses.
-    named = presented.client_id if len(presented.client_id) <= 64 and "\0" not in presented.client_id else ""
-    return find_registration(client_id=named, secret_id=secret_id, failure_keys=keys, now=request.now)
-
-
-_UNKNOWN_CLIENT = Reason("unknown_client", "No client has this ID. Check which server it belongs to.")
-
-
-def _find_reason_to_refuse(request: Request, presented: PresentedSecret, parsed: ParsedSecret | None, registration: Registration) -> Reason | None:
-    """Possession of the secret first: a stranger's guess must not cost less or more for what the rest of the row says."""
-    client, found = registration.client, registration.secret
-    if parsed is None:
-        if client is None and presented.client_id is not None:
-            return _UNKNOWN_CLIENT
-        if secret.looks_like_secret(presented.plaintext):
-            return Reason("bad_checksum", "The secret's checksum is wrong, so it was cut off or mistyped.")
-        return Reason("not_a_secret", "What came as the secret isn't one: secrets begin with tos_live_ or tos_test_.")
-    if found is None:
-        secret.imitate_verification(presented.plaintext)
-        return (
-            _UNKNOWN_CLIENT
-            if client is None and presented.client_id
-            else Reason("unknown_secret", "A well-formed secret that isn't from this instance. Check which server it belongs to.")
-        )
-    if not secret.verify_secret(presented.plaintext, hashed=found.hash, digest=found.digest):
-        return Reason("wrong_secret", f"The secret carries the ID {found.secret_id}, but isn't that secret: somebody altered or guessed it.")
-    if client is None:
-        return _UNKNOWN_CLIENT
-    if found.client_pk != client.pk:
-        return Reason("other_clients_secret", "The secret belongs to another client than the ID.")
-    return _find_reason_in_row(request, presented.method, client, found)
-
-
-def _find_reason_in_row(request: Request, method: str, client: RegisteredClient, found: RegisteredSecret) -> Reason | None:
-    if found.revoked_at is not None:
-        return Reason("secret_revoked", f"Secret {found.secret_id} was revoked on {found.revoked_at:%d %b %Y %H:%M} UTC.")
-    if found.expires_at is not None and found.expires_at <= request.now:
-        return Reason("secret_expired", f"Secret {found.secret_id} ended on {found.expires_at:%d %b %Y %H:%M} UTC.")
-    if not client.is_enabled:
-        return Reason("client_disabled", "This client is disabled.")
-    if method not in client.auth_methods:
-        came = "by HTTP Basic or as an API key" if method == CLIENT_SECRET_BASIC else "in the body"
-        return Reason("method_not_allowed", f"It came {came}. This client allows {' and '.join(client.auth_methods)} only.")
-    if client.allowed_networks and not _is_allowed(request.connection.remote_address, client.allowed_networks):
-        return Reason("address_not_allowed", f"It came from {request.connection.remote_address or 'an unknown address'}, which isn't in the client's ranges.")
-    return None
-
-
-@lru_cache(maxsize=1024)
-def _networks(networks: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(network) for network in networks)
-
-
-def _is_allowed(address: str, networks: tuple[str, ...]) -> bool:
-    if not address:
-        return False
-    parsed = ip_address(address)
-    return any(parsed in network for network in _networks(networks))
-
-
-def _record_use(found: RegisteredSecret, plaintext: str, request: Request) -> None:
-    usage.record_use(secret=found.pk, address=request.connection.remote_address, now=request.now)
-    if secret.needs_rehash(found.hash) or secret.needs_digest(found.digest):
-        usage.schedule_rehash(secret=found.pk, plaintext=plaintext)
+    if has_authorization:
+        return client_secret.authenticate_by_basic(request, form)
+    if has_secret:
+        return client_secret.authenticate_by_post(request, form)
+    if has_assertion:
+        return private_key_jwt.authenticate(request, form)
+    if client_id is not None and request.connection.client_certificate is not None:
+        return mtls.authenticate(request, client_id, request.connection.client_certificate)
+    raise InvalidClientError(Reason("missing_credentials", "It came without credentials."), named_client_id=client_id or "")

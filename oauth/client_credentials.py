@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from clients.scope import parse_scope
-from oauth.client_authentication import AuthenticatedClient
+from oauth.authenticated_client import AuthenticatedClient
 from oauth.endpoint import Form
 from oauth.errors import InvalidScopeError, InvalidTargetError, Reason
 

@@ -4,23 +4,26 @@ Nothing is cached that a revocation could make untrue: a row read by its index c
 the ORM's compilation costs more than the rest of a token request; the same text runs on SQLite and PostgreSQL.
 """
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from functools import lru_cache
 from threading import local
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from clients.models import Client, ClientSecret, Workspace
+from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
 from oauth.models import FailureCount, RevokedToken, SigningKey
 from oauth.throttling import FailureKeys
 
 _TABLES = {
     "client": Client._meta.db_table,
     "secret": ClientSecret._meta.db_table,
+    "public_key": ClientPublicKey._meta.db_table,
+    "certificate": ClientCertificate._meta.db_table,
     "workspace": Workspace._meta.db_table,
     "signing_key": SigningKey._meta.db_table,
     "revoked_token": RevokedToken._meta.db_table,
@@ -28,38 +31,63 @@ _TABLES = {
 }
 
 _CLIENT_COLUMNS = """c.id, c.client_id, c.workspace_id, w.slug, c.environment, c.status, c.auth_methods, c.scopes, c.audiences, c.allowed_networks,
-    c.token_lifetime"""
-_SECRET_COLUMNS = "s.id, s.secret_id, s.client_id, s.hash, s.digest, s.expires_at, s.revoked_at"  # noqa: S105  # names of columns
+    c.token_lifetime, c.require_dpop, c.require_certificate, c.jwks_uri, c.tls_subject_type, c.tls_subject"""
+_CREDENTIAL = 16  # the position after those
 # What signs now, and until when the caller must wait: both are needed by nearly every request, and a subselect is no further round trip.
 _STATE_COLUMNS = """(SELECT k.kid FROM {signing_key} k WHERE k.revoked_at IS NULL AND k.activates_at <= %s AND (k.retires_at IS NULL OR k.retires_at > %s)
         ORDER BY k.activates_at DESC, k.id DESC LIMIT 1),
     (SELECT MAX(f.window_ends) FROM {failure_count} f
         WHERE f.window_ends > %s AND ((f.key = %s AND f.failures >= %s) OR (f.key = %s AND f.failures >= %s)))"""
 
-_BY_CLIENT_ID = f"""SELECT {_CLIENT_COLUMNS}, {_SECRET_COLUMNS}, {_STATE_COLUMNS}
+_SECRET_COLUMNS = "s.id, s.secret_id, s.client_id, s.expires_at, s.revoked_at, s.hash, s.digest"  # noqa: S105  # names of columns
+_KEY_COLUMNS = "s.id, s.kid, s.client_id, s.expires_at, s.revoked_at, s.algorithm, s.public_jwk"
+_CERTIFICATE_COLUMNS = "s.id, s.thumbprint, s.client_id, s.expires_at, s.revoked_at"
+
+
+def _by_client(columns: str, join: str) -> str:
+    return f"""SELECT {_CLIENT_COLUMNS}, {columns}, {_STATE_COLUMNS}
     FROM (SELECT 1 AS one) AS one
     LEFT JOIN {{client}} c ON c.client_id = %s
     LEFT JOIN {{workspace}} w ON w.id = c.workspace_id
-    LEFT JOIN {{secret}} s ON s.secret_id = %s""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
+    LEFT JOIN {join}""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
 
-_BY_SECRET_ID = f"""SELECT {_CLIENT_COLUMNS}, {_SECRET_COLUMNS}, {_STATE_COLUMNS}
+
+_BY_SECRET = _by_client(_SECRET_COLUMNS, "{secret} s ON s.secret_id = %s")
+_BY_KEY = _by_client(_KEY_COLUMNS, "{public_key} s ON s.client_id = c.id AND s.kid = %s")
+_BY_CERTIFICATE = _by_client(_CERTIFICATE_COLUMNS, "{certificate} s ON s.client_id = c.id AND s.thumbprint = %s")
+_BY_SECRET_ALONE = f"""SELECT {_CLIENT_COLUMNS}, {_SECRET_COLUMNS}, {_STATE_COLUMNS}
     FROM (SELECT 1 AS one) AS one
     LEFT JOIN {{secret}} s ON s.secret_id = %s
     LEFT JOIN {{client}} c ON c.id = s.client_id
     LEFT JOIN {{workspace}} w ON w.id = c.workspace_id""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
 
-_BY_TOKEN = f"""SELECT {_CLIENT_COLUMNS}, s.id, s.revoked_at, k.id, k.revoked_at, EXISTS (SELECT 1 FROM {{revoked_token}} r WHERE r.jti = %s)
+
+def _by_token(columns: str, join: str) -> str:
+    return f"""SELECT {_CLIENT_COLUMNS}, {columns}, k.id, k.revoked_at, EXISTS (SELECT 1 FROM {{revoked_token}} r WHERE r.jti = %s)
     FROM (SELECT 1 AS one) AS one
     LEFT JOIN {{client}} c ON c.client_id = %s
     LEFT JOIN {{workspace}} w ON w.id = c.workspace_id
-    LEFT JOIN {{secret}} s ON s.secret_id = %s AND s.client_id = c.id
+    {join}
     LEFT JOIN {{signing_key}} k ON k.kid = %s""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
+
+
+# How a token names the credential that obtained it: a secret by its ID, each other kind with its name before a colon.
+_BY_TOKEN = {
+    "": _by_token("s.id, s.revoked_at", "LEFT JOIN {secret} s ON s.secret_id = %s AND s.client_id = c.id"),
+    "key": _by_token("s.id, s.revoked_at", "LEFT JOIN {public_key} s ON s.kid = %s AND s.client_id = c.id"),
+    "certificate": _by_token("s.id, s.revoked_at", "LEFT JOIN {certificate} s ON s.thumbprint = %s AND s.client_id = c.id"),
+}
+# The two that are fields of the client.
+_BY_TOKEN_OF_FIELD = _by_token("c.id, NULL", "")
 
 _of_event_loop = local()
 
 
 class RegisteredClient(NamedTuple):
-    """A client as its row has it. pk, workspace_pk: primary keys; workspace: its slug; token_lifetime: seconds; allowed_networks: CIDR ranges."""
+    """A client as its row has it. pk, workspace_pk: primary keys; workspace: its slug; token_lifetime: seconds; allowed_networks: CIDR ranges.
+
+    tls_subject_type: the name of RFC 8705 §2.1.2 for what tls_subject is, both "" where the client has none.
+    """
 
     pk: int
     client_id: str
@@ -72,27 +100,68 @@ class RegisteredClient(NamedTuple):
     audiences: tuple[str, ...]
     allowed_networks: tuple[str, ...]
     token_lifetime: int
+    require_dpop: bool
+    require_certificate: bool
+    jwks_uri: str
+    tls_subject_type: str
+    tls_subject: str
 
     @property
     def default_audience(self) -> str:
         return workspace_audience(self.workspace)
 
+    @property
+    def jwks_uri_credential(self) -> str:
+        """How a token names jwks_uri as what obtained it: another URI is another credential."""
+        return _fingerprint("jwks_uri", self.jwks_uri)
+
+    @property
+    def tls_subject_credential(self) -> str:
+        return _fingerprint("tls_subject", f"{self.tls_subject_type}:{self.tls_subject}")
+
 
 class RegisteredSecret(NamedTuple):
+    """pk, id: its primary key and its secret ID. client_pk: whose it is."""
+
     pk: int
-    secret_id: str
+    id: str
     client_pk: int
+    expires_at: datetime | None
+    revoked_at: datetime | None
     hash: str
     digest: str
+
+
+class RegisteredKey(NamedTuple):
+    """id: its kid. algorithm: "" for any RSA algorithm. public_jwk: JSON."""
+
+    pk: int
+    id: str
+    client_pk: int
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    algorithm: str
+    public_jwk: str
+
+
+class RegisteredCertificate(NamedTuple):
+    """id: its x5t#S256."""
+
+    pk: int
+    id: str
+    client_pk: int
     expires_at: datetime | None
     revoked_at: datetime | None
 
 
-class Registration(NamedTuple):
-    """client, secret: None where there is none. signing_kid: of the key that signs now. blocked_until: seconds since the epoch."""
+_Kind = TypeVar("_Kind", RegisteredSecret, RegisteredKey, RegisteredCertificate)
+
+
+class Registration(NamedTuple, Generic[_Kind]):
+    """client, credential: None where there is none. signing_kid: of the key that signs now. blocked_until: seconds since the epoch."""
 
     client: RegisteredClient | None
-    secret: RegisteredSecret | None
+    credential: _Kind | None
     signing_kid: str | None
     blocked_until: int | None
 
@@ -109,6 +178,10 @@ class TokenState(NamedTuple):
 def workspace_audience(workspace: str) -> str:
     """The audience of the workspace's own resources, by default that of its tokens."""
     return f"{settings.ISSUER_URL}/w/{workspace}"
+
+
+def _fingerprint(kind: str, value: str) -> str:
+    return f"{kind}:{hashlib.sha256(value.encode()).hexdigest()[:32]}"
 
 
 @lru_cache(maxsize=4096)
@@ -131,6 +204,11 @@ def _client(row: tuple[Any, ...]) -> RegisteredClient | None:
         _strings(row[8]),
         _strings(row[9]),
         row[10],
+        bool(row[11]),
+        bool(row[12]),
+        row[13],
+        row[14],
+        row[15],
     )
 
 
@@ -171,14 +249,14 @@ def _select(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...]:
     return row
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _spell(sql: str, vendor: str) -> str:
     return sql.replace("%s", "?") if vendor == "sqlite" else sql
 
 
-def _find(sql: str, named: tuple[str, ...], failure_keys: FailureKeys, now: datetime) -> Registration:
+def _find(kind: type[_Kind], sql: str, named: tuple[str, ...], failure_keys: FailureKeys, now: datetime) -> Registration[_Kind]:
     moment = _database().ops.adapt_datetimefield_value(now)
-    state = (
+    state: tuple[Any, ...] = (
         moment,
         moment,
         int(now.timestamp()),
@@ -188,25 +266,45 @@ def _find(sql: str, named: tuple[str, ...], failure_keys: FailureKeys, now: date
         settings.FAILURES_PER_ADDRESS,
     )
     row = _select(sql, (*state, *named))
-    secret = None if row[11] is None else RegisteredSecret(row[11], row[12], row[13], row[14], row[15], _aware(row[16]), _aware(row[17]))
-    return Registration(_client(row), secret, row[18], row[19])
+    found = list(row[_CREDENTIAL:-2])
+    found[3:5] = _aware(found[3]), _aware(found[4])
+    return Registration(_client(row), kind(*found) if found[0] is not None else None, row[-2], row[-1])
 
 
-def find_registration(*, client_id: str, secret_id: str, failure_keys: FailureKeys, now: datetime) -> Registration:
+def find_by_secret(*, client_id: str, secret_id: str, failure_keys: FailureKeys, now: datetime) -> Registration[RegisteredSecret]:
     """The client with that ID and the secret with that one, whether or not the one belongs to the other."""
-    return _find(_BY_CLIENT_ID, (client_id, secret_id), failure_keys, now)
+    return _find(RegisteredSecret, _BY_SECRET, (client_id, secret_id), failure_keys, now)
 
 
-def find_registration_by_secret(*, secret_id: str, failure_keys: FailureKeys, now: datetime) -> Registration:
+def find_by_secret_alone(*, secret_id: str, failure_keys: FailureKeys, now: datetime) -> Registration[RegisteredSecret]:
     """The secret with that ID and the client that it belongs to."""
-    return _find(_BY_SECRET_ID, (secret_id,), failure_keys, now)
+    return _find(RegisteredSecret, _BY_SECRET_ALONE, (secret_id,), failure_keys, now)
+
+
+def find_by_key(*, client_id: str, kid: str, failure_keys: FailureKeys, now: datetime) -> Registration[RegisteredKey]:
+    """The client with that ID, and its key with that kid."""
+    return _find(RegisteredKey, _BY_KEY, (client_id, kid), failure_keys, now)
+
+
+def find_by_certificate(*, client_id: str, thumbprint: str, failure_keys: FailureKeys, now: datetime) -> Registration[RegisteredCertificate]:
+    """The client with that ID, and its certificate with that x5t#S256."""
+    return _find(RegisteredCertificate, _BY_CERTIFICATE, (client_id, thumbprint), failure_keys, now)
 
 
 def find_token_state(*, client_id: str, credential_id: str, jti: str, kid: str) -> TokenState:
-    row = _select(_BY_TOKEN, (jti, client_id, credential_id, kid))
+    kind, colon, identifier = credential_id.partition(":")
+    sql = _BY_TOKEN.get(kind if colon else "")
+    if sql is not None:
+        row = _select(sql, (jti, client_id, identifier if colon else credential_id, kid))
+        client = _client(row)
+        is_credential_revoked = row[_CREDENTIAL] is None or row[_CREDENTIAL + 1] is not None
+    else:
+        row = _select(_BY_TOKEN_OF_FIELD, (jti, client_id, kid))
+        client = _client(row)
+        is_credential_revoked = client is None or credential_id not in (client.jwks_uri_credential, client.tls_subject_credential)
     return TokenState(
-        client=_client(row),
-        is_credential_revoked=row[11] is None or row[12] is not None,
-        is_signing_key_revoked=row[13] is None or row[14] is not None,
-        is_token_revoked=bool(row[15]),
+        client=client,
+        is_credential_revoked=is_credential_revoked,
+        is_signing_key_revoked=row[-3] is None or row[-2] is not None,
+        is_token_revoked=bool(row[-1]),
     )

@@ -99,3 +99,26 @@ class FailureCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.failures} failures"
+
+
+class UsedJWT(models.Model):
+    """A jti that was used (oauth.replay). expires_at: seconds since the epoch, after which it can't be used again anyway."""
+
+    key = models.CharField(max_length=48, primary_key=True)
+    expires_at = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="used_jwt_by_age")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class ReplayFloor(models.Model):
+    """A boot of the machine, and the second before which nothing that was issued counts since then. Only with SQLite; see oauth.replay."""
+
+    boot_id = models.CharField(max_length=64, unique=True)
+    began_at = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.boot_id

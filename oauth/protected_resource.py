@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from clients.secret import looks_like_secret
 from oauth import access_token
-from oauth.client_authentication import CLIENT_SECRET_BASIC, AuthenticatedClient, PresentedSecret, authenticate_secret, read_basic
+from oauth.authenticated_client import AuthenticatedClient
+from oauth.client_secret import CLIENT_SECRET_BASIC, PresentedSecret, authenticate_secret, read_basic
 from oauth.endpoint import Request
 from oauth.errors import InsufficientScopeError, InvalidAPIKeyError, InvalidClientError, InvalidTokenError, MissingTokenError, Reason
 from oauth.lookup import RegisteredClient

@@ -12,7 +12,7 @@ from clients.models import Client
 from clients.services import audit
 from clients.services.audit import Actor, iso
 from oauth.jose import generate_private_key
-from oauth.models import FailureCount, RevokedToken, SigningKey
+from oauth.models import FailureCount, RevokedToken, SigningKey, UsedJWT
 
 JWKS_MAX_AGE = timedelta(minutes=5)
 # A cache that fetched the JWKS just before the new key was published may keep it for JWKS_MAX_AGE; the rest is for clocks and slow answers.
@@ -190,5 +190,6 @@ def prune(*, now: datetime) -> dict[str, int]:
     """Remove what can no longer matter. Returns how many rows went, by table. Signing keys stay: a few a year, and the audit log names them."""
     return {
         "revoked_tokens": RevokedToken.objects.filter(expires_at__lt=now - timedelta(hours=1)).delete()[0],
+        "used_jwts": UsedJWT.objects.filter(expires_at__lt=int(now.timestamp())).delete()[0],
         "failure_counts": FailureCount.objects.filter(window_ends__lt=int(now.timestamp())).delete()[0],
     }

@@ -6,6 +6,7 @@ from oauth import access_token, client_credentials
 from oauth.client_authentication import authenticate_client
 from oauth.endpoint import Form, Request, Response, form_endpoint
 from oauth.errors import UnsupportedGrantTypeError
+from oauth.sender_constraint import bind
 from oauth.signing_keys import require_signing_key
 
 
@@ -22,6 +23,7 @@ def token(request: Request, form: Form) -> Response:
         credential_id=authenticated.credential_id,
         scopes=grant.scopes,
         audiences=grant.audiences,
+        confirmation=bind(request, authenticated),
         key=require_signing_key(authenticated.signing_kid),
         now=request.now,
     )

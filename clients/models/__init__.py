@@ -2,8 +2,8 @@
 
 from clients.models.audit import AuditEvent
 from clients.models.client import Client
-from clients.models.credentials import ClientSecret
+from clients.models.credentials import ClientCertificate, ClientPublicKey, ClientSecret
 from clients.models.usage import FailedRequest, UsageBucket
 from clients.models.workspace import Scope, Workspace
 
-__all__ = ["AuditEvent", "Client", "ClientSecret", "FailedRequest", "Scope", "UsageBucket", "Workspace"]
+__all__ = ["AuditEvent", "Client", "ClientCertificate", "ClientPublicKey", "ClientSecret", "FailedRequest", "Scope", "UsageBucket", "Workspace"]

@@ -29,6 +29,18 @@ class Client(models.Model):
 
         CLIENT_SECRET_BASIC = "client_secret_basic"
         CLIENT_SECRET_POST = "client_secret_post"
+        PRIVATE_KEY_JWT = "private_key_jwt"
+        TLS_CLIENT_AUTH = "tls_client_auth"
+        SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth"
+
+    class TLSSubjectType(models.TextChoices):
+        """Which part of a certificate names the client for tls_client_auth, RFC 8705 §2.1.2."""
+
+        SUBJECT_DN = "tls_client_auth_subject_dn"
+        SAN_DNS = "tls_client_auth_san_dns"
+        SAN_URI = "tls_client_auth_san_uri"
+        SAN_IP = "tls_client_auth_san_ip"
+        SAN_EMAIL = "tls_client_auth_san_email"
 
     client_id = models.CharField(max_length=64, unique=True, validators=[validate_client_id])
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="clients")
@@ -43,6 +55,11 @@ class Client(models.Model):
     audiences = models.JSONField(default=list, help_text="Resource URIs. Empty: the workspace's own audience.")
     allowed_networks = models.JSONField(default=list, help_text="CIDR ranges. Empty: from everywhere.")
     token_lifetime = models.PositiveIntegerField(default=int(DEFAULT_TOKEN_LIFETIME.total_seconds()), help_text="Seconds.")
+    jwks_uri = models.CharField(max_length=512, blank=True, help_text="Where the client publishes its public keys (RFC 7591 §2).")
+    tls_subject_type = models.CharField(max_length=32, blank=True, choices=TLSSubjectType)
+    tls_subject = models.CharField(max_length=512, blank=True)
+    require_dpop = models.BooleanField(default=False, help_text="Tokens only bound to a key by DPoP (RFC 9449).")
+    require_certificate = models.BooleanField(default=False, help_text="Tokens only bound to a client certificate (RFC 8705 §3).")
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=254)
 
@@ -54,6 +71,9 @@ class Client(models.Model):
             models.CheckConstraint(condition=Q(status__in=["enabled", "disabled"]), name="client_status"),
             models.CheckConstraint(condition=Q(token_lifetime__gte=60, token_lifetime__lte=86400), name="client_token_lifetime"),
             models.CheckConstraint(condition=~Q(name=""), name="client_name_not_empty"),
+            models.CheckConstraint(
+                condition=Q(tls_subject_type="", tls_subject="") | ~(Q(tls_subject_type="") | Q(tls_subject="")), name="client_tls_subject_is_whole"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,31 +1,25 @@
-"""The credentials of a client."""
+"""The credentials of a client: secrets, public keys and certificates."""
 
 from datetime import datetime
-from typing import Self
+from typing import Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
 
 from clients.models.client import Client
 
+_Row = TypeVar("_Row", bound="Credential")
 
-class ClientSecretQuerySet(models.QuerySet["ClientSecret"]):
+
+class CredentialQuerySet(models.QuerySet[_Row]):
     def usable(self, now: datetime) -> Self:
         return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
 
 
-class ClientSecret(models.Model):
-    """hash: argon2id, PHC string. digest: see clients.secret.
+class Credential(models.Model):
+    """What every kind has. From expires_at on it obtains no more tokens; revoked_at ends it for ever, with the tokens that it obtained."""
 
-    lifetime: what it was given when made, in seconds, None for no end, so that its successor gets the same.
-    """
-
-    secret_id = models.CharField(max_length=32, unique=True)
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="secrets")
     name = models.CharField(max_length=100, blank=True)
-    hash = models.CharField(max_length=200)
-    digest = models.CharField(max_length=80, blank=True)
-    lifetime = models.PositiveBigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=254)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -33,7 +27,26 @@ class ClientSecret(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_from = models.GenericIPAddressField(null=True, blank=True)
 
-    objects = ClientSecretQuerySet.as_manager()
+    objects = CredentialQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def is_usable(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+class ClientSecret(Credential):
+    """hash: argon2id, PHC string. digest: see clients.secret.
+
+    lifetime: what it was given when made, in seconds, None for no end, so that its successor gets the same.
+    """
+
+    secret_id = models.CharField(max_length=32, unique=True)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="secrets")
+    hash = models.CharField(max_length=200)
+    digest = models.CharField(max_length=80, blank=True)
+    lifetime = models.PositiveBigIntegerField(null=True, blank=True)
 
     class Meta:
         ordering = ["-id"]
@@ -45,5 +58,48 @@ class ClientSecret(models.Model):
     def __str__(self) -> str:
         return self.secret_id
 
-    def is_usable(self, now: datetime) -> bool:
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+class ClientPublicKey(Credential):
+    """A public key whose private half signs the client's assertions (RFC 7523).
+
+    kid: as the JWK names it, else its thumbprint. public_jwk: RFC 7517, public members only. thumbprint: RFC 7638, SHA-256. algorithm: the only one that
+    it may sign with, "" for an RSA key that names none, which may use any RSA algorithm.
+    """
+
+    kid = models.CharField(max_length=100)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="public_keys")
+    thumbprint = models.CharField(max_length=43)
+    algorithm = models.CharField(max_length=8, blank=True)
+    public_jwk = models.JSONField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["client", "kid"], name="client_public_key_unique_kid"),
+            # Also of revoked ones: a key whose private half leaked mustn't come back under another name.
+            models.UniqueConstraint(fields=["client", "thumbprint"], name="client_public_key_unique"),
+            models.CheckConstraint(condition=Q(expires_at__isnull=True) | Q(expires_at__gte=F("created_at")), name="client_public_key_expires_after_creation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.kid
+
+
+class ClientCertificate(Credential):
+    """A certificate that authenticates its client by itself, RFC 8705 §2.2.
+
+    thumbprint: x5t#S256, base64url of SHA-256 of the DER. certificate: PEM. valid_from, expires_at: as the certificate says.
+    """
+
+    thumbprint = models.CharField(max_length=43, db_index=True)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="certificates")
+    subject = models.CharField(max_length=500, blank=True)
+    certificate = models.TextField()
+    valid_from = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["client", "thumbprint"], name="client_certificate_unique")]
+
+    def __str__(self) -> str:
+        return self.thumbprint

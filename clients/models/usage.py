@@ -14,7 +14,7 @@ class UsageBucket(models.Model):
     """
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="usage")
-    credential = models.CharField(max_length=64, blank=True)
+    credential = models.CharField(max_length=128, blank=True)
     endpoint = models.CharField(max_length=16)
     outcome = models.CharField(max_length=40)
     hour = models.DateTimeField()

@@ -7,11 +7,13 @@ flushed is lost, which is why nothing but counters and last-used marks goes thro
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 
 from clients.models import ClientSecret, FailedRequest, UsageBucket
+from clients.models.credentials import Credential
 from clients.secret import digest_secret, hash_secret, needs_digest, needs_rehash
 
 GRANTED = "granted"
@@ -22,7 +24,7 @@ _Key = tuple[int, str, str, str, datetime]
 @dataclass(slots=True)
 class _Gathered:
     counts: dict[_Key, int] = field(default_factory=dict)
-    last_used: dict[int, tuple[datetime, str]] = field(default_factory=dict)
+    last_used: dict[tuple[str, int], tuple[datetime, str]] = field(default_factory=dict)
     outdated: dict[int, str] = field(default_factory=dict)
 
 
@@ -38,10 +40,10 @@ def record(*, client: int, credential: str, endpoint: str, outcome: str, now: da
         _gathered.counts[key] = _gathered.counts.get(key, 0) + 1
 
 
-def record_use(*, secret: int, address: str, now: datetime) -> None:
-    """Mark a secret, given by its primary key, as used."""
+def record_use(kind: type[Credential], *, pk: int, address: str, now: datetime) -> None:
+    """Mark a credential as used."""
     with _lock:
-        _gathered.last_used[secret] = (now, address)
+        _gathered.last_used[kind._meta.db_table, pk] = (now, address)
 
 
 def schedule_rehash(*, secret: int, plaintext: str) -> None:
@@ -83,16 +85,16 @@ def _cast(parameter: str) -> str:
     return f"{parameter}::timestamptz" if connection.vendor == "postgresql" else parameter
 
 
-def _write_last_used(last_used: dict[int, tuple[datetime, str]]) -> None:
-    table = connection.ops.quote_name(ClientSecret._meta.db_table)
+def _write_last_used(last_used: dict[tuple[str, int], tuple[datetime, str]]) -> None:
     adapt = connection.ops.adapt_datetimefield_value
     # Of all that a flush writes this is the most: the ORM would compile each update anew, which costs more than the token request that it notes.
-    rows = [(adapt(moment), address or None, secret, adapt(moment)) for secret, (moment, address) in sorted(last_used.items())]
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for (table, pk), (moment, address) in sorted(last_used.items()):
+        rows.setdefault(table, []).append((adapt(moment), address or None, pk, adapt(moment)))
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"UPDATE {table} SET last_used_at = %s, last_used_from = %s WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)",  # noqa: S608  # only names of our own are put in
-            rows,
-        )
+        for table, of_table in rows.items():
+            update = f"UPDATE {connection.ops.quote_name(table)} SET last_used_at = %s, last_used_from = %s"  # noqa: S608  # only names of our own are put in
+            cursor.executemany(f"{update} WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)", of_table)
 
 
 def _rehash(outdated: dict[int, str]) -> None:

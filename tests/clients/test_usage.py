@@ -61,7 +61,7 @@ def test_flushes_add_up_and_an_empty_one_writes_nothing(new, now, django_assert_
 
 def test_all_that_was_gathered_is_one_transaction(new, now):
     _record(new.secret.client, now)
-    usage.record_use(secret=new.secret.pk, address="203.0.113.7", now=now)
+    usage.record_use(ClientSecret, pk=new.secret.pk, address="203.0.113.7", now=now)
     with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as reader:
         version = reader.execute("PRAGMA data_version").fetchone()
         usage.flush()
@@ -83,7 +83,7 @@ def test_nothing_is_lost_or_counted_twice_under_threads(new, now):
     def count():
         for _ in range(500):
             _record(client, now)
-            usage.record_use(secret=new.secret.pk, address="203.0.113.7", now=now)
+            usage.record_use(ClientSecret, pk=new.secret.pk, address="203.0.113.7", now=now)
 
     flushers = [threading.Thread(target=flush_all_the_time) for _ in range(3)]
     for thread in flushers:
@@ -110,14 +110,14 @@ def test_two_processes_add_to_the_same_row(new, now):
 
 def test_what_a_locked_database_refused_is_written_by_the_next_flush(new, now):
     _record(new.secret.client, now)
-    usage.record_use(secret=new.secret.pk, address="203.0.113.7", now=now)
+    usage.record_use(ClientSecret, pk=new.secret.pk, address="203.0.113.7", now=now)
     connection.cursor().execute("PRAGMA busy_timeout = 50")
     with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as lock:
         lock.execute("BEGIN IMMEDIATE")
         with pytest.raises(OperationalError, match="locked"):
             usage.flush()
         _record(new.secret.client, now)
-        usage.record_use(secret=new.secret.pk, address="203.0.113.8", now=now + timedelta(seconds=1))
+        usage.record_use(ClientSecret, pk=new.secret.pk, address="203.0.113.8", now=now + timedelta(seconds=1))
     usage.flush()
     assert UsageBucket.objects.get().count == 2
     secret = ClientSecret.objects.get()
@@ -128,7 +128,7 @@ def test_client_deleted_meanwhile_is_skipped_and_the_others_are_counted(new, now
     bystander = create_client(new.secret.client.workspace).secret.client
     _record(new.secret.client, now)
     _record(bystander, now)
-    usage.record_use(secret=new.secret.pk, address="203.0.113.7", now=now)
+    usage.record_use(ClientSecret, pk=new.secret.pk, address="203.0.113.7", now=now)
     usage.schedule_rehash(secret=new.secret.pk, plaintext=new.plaintext)
     new.secret.client.delete()
     usage.flush()
@@ -137,14 +137,14 @@ def test_client_deleted_meanwhile_is_skipped_and_the_others_are_counted(new, now
 
 def test_last_use_never_goes_back(new, now):
     for moment, address in ((now, "203.0.113.7"), (now - timedelta(seconds=1), "203.0.113.8")):
-        usage.record_use(secret=new.secret.pk, address=address, now=moment)
+        usage.record_use(ClientSecret, pk=new.secret.pk, address=address, now=moment)
         usage.flush()
     secret = ClientSecret.objects.get()
     assert (secret.last_used_at, secret.last_used_from) == (now, "203.0.113.7")
 
 
 def test_use_from_an_unknown_address_is_none(new, now):
-    usage.record_use(secret=new.secret.pk, address="", now=now)
+    usage.record_use(ClientSecret, pk=new.secret.pk, address="", now=now)
     usage.flush()
     assert ClientSecret.objects.get().last_used_from is None
 

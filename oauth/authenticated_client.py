@@ -1,0 +1,62 @@
+"""A client that has proved who it is, and what every method checks once the credential itself is good. RFC 6749 §2.3."""
+
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, NamedTuple
+
+from oauth.endpoint import Request
+from oauth.errors import Reason, TooManyFailuresError
+from oauth.lookup import RegisteredClient, Registration
+
+UNKNOWN_CLIENT = Reason("unknown_client", "No client has this ID. Check which server it belongs to.")
+
+_CAME = {
+    "client_secret_basic": "by HTTP Basic or as an API key",
+    "client_secret_post": "in the body",
+    "private_key_jwt": "with a client assertion",
+    "tls_client_auth": "with a client certificate",
+    "self_signed_tls_client_auth": "with a client certificate",
+}
+
+
+class AuthenticatedClient(NamedTuple):
+    """credential_id: what tokens name as their origin, see oauth.lookup. method: token_endpoint_auth_method. signing_kid: of the key that signs tokens now."""
+
+    client: RegisteredClient
+    credential_id: str
+    method: str
+    signing_kid: str | None
+
+
+def clean_client_id(client_id: str) -> str:
+    """As it may be asked for: no ID of ours is longer or holds a NUL, which PostgreSQL refuses, and which nothing may be encoded with that isn't Unicode."""
+    return client_id if len(client_id) <= 64 and "\0" not in client_id else ""
+
+
+def refuse_blocked(request: Request, registration: Registration[Any]) -> None:
+    """Raise TooManyFailuresError while too many failures came from the caller's address."""
+    if registration.blocked_until is not None:
+        raise TooManyFailuresError(retry_after=max(1, registration.blocked_until - int(request.now.timestamp())), client=registration.client)
+
+
+def find_reason_in_client(request: Request, method: str, client: RegisteredClient) -> Reason | None:
+    """Last, for only who holds a good credential may learn by the time it takes what the client's row says."""
+    if not client.is_enabled:
+        return Reason("client_disabled", "This client is disabled.")
+    if method not in client.auth_methods:
+        return Reason("method_not_allowed", f"It came {_CAME[method]}. This client allows {' and '.join(client.auth_methods)} only.")
+    if client.allowed_networks and not _is_allowed(request.connection.remote_address, client.allowed_networks):
+        return Reason("address_not_allowed", f"It came from {request.connection.remote_address or 'an unknown address'}, which isn't in the client's ranges.")
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _networks(networks: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(network) for network in networks)
+
+
+def _is_allowed(address: str, networks: tuple[str, ...]) -> bool:
+    if not address:
+        return False
+    parsed = ip_address(address)
+    return any(parsed in network for network in _networks(networks))

@@ -1,0 +1,137 @@
+"""Client authentication with a secret, RFC 6749 §2.3.1: by HTTP Basic or in the body.
+
+What the caller is told is always the same; which check failed is in the error's reason, for the client's owner.
+"""
+
+import base64
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from clients import secret
+from clients.models import Client, ClientSecret
+from clients.secret import ParsedSecret
+from clients.services import usage
+from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
+from oauth.endpoint import Form, Request
+from oauth.errors import InvalidClientError, InvalidRequestError, Reason, TemporarilyUnavailableError
+from oauth.lookup import RegisteredClient, RegisteredSecret, Registration, find_by_secret, find_by_secret_alone
+from oauth.throttling import failure_keys
+
+CLIENT_SECRET_BASIC = Client.AuthMethod.CLIENT_SECRET_BASIC.value
+CLIENT_SECRET_POST = Client.AuthMethod.CLIENT_SECRET_POST.value
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedSecret:
+    """client_id: None where a secret comes alone, as an API key."""
+
+    client_id: str | None
+    plaintext: str
+    method: str
+
+
+def authenticate_by_basic(request: Request, form: Form) -> AuthenticatedClient:
+    presented = read_basic(request.headers["authorization"])
+    client_id = form.get("client_id")
+    if client_id is not None and client_id != presented.client_id:
+        raise InvalidRequestError("client_id in the body differs from the one in the Authorization header. Send the same, or leave it out.")
+    return authenticate_secret(request, presented)
+
+
+def authenticate_by_post(request: Request, form: Form) -> AuthenticatedClient:
+    client_id, client_secret = form.get("client_id"), form.require("client_secret")
+    if client_id is None:
+        raise InvalidRequestError("The parameter client_id is missing beside client_secret.")
+    return authenticate_secret(request, PresentedSecret(client_id, client_secret, CLIENT_SECRET_POST))
+
+
+def read_basic(authorization: str) -> PresentedSecret:
+    """RFC 7617, with both parts form-encoded as RFC 6749 §2.3.1 has it. A part that isn't encoded reads the same, for our IDs and secrets need no encoding."""
+    scheme, _, encoded = authorization.partition(" ")
+    if "," in authorization:
+        raise InvalidRequestError("The Authorization header is repeated. Send it once.")
+    if scheme.lower() != "basic":
+        raise InvalidClientError(Reason("method_not_supported", "It came with another authentication scheme than Basic in the Authorization header."))
+    try:
+        client_id, colon, client_secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        client_id, client_secret = _decode(client_id), _decode(client_secret)
+    except ValueError:
+        raise InvalidClientError(Reason("malformed_basic", "The Authorization header isn't Basic with base64 of UTF-8.")) from None
+    if not colon or not client_id or not client_secret:
+        raise InvalidClientError(Reason("malformed_basic", "The Authorization header lacks the ID or the secret."), named_client_id=client_id)
+    return PresentedSecret(client_id, client_secret, CLIENT_SECRET_BASIC)
+
+
+def _decode(text: str) -> str:
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
+
+
+def authenticate_secret(request: Request, presented: PresentedSecret) -> AuthenticatedClient:
+    """Check a secret. An unknown client, an unknown secret and a wrong one cost the same queries and the same digest."""
+    parsed = secret.parse(presented.plaintext)
+    registration = _find(request, presented, parsed)
+    client = registration.client
+    refuse_blocked(request, registration)
+    try:
+        reason = _find_reason_to_refuse(request, presented, parsed, registration)
+    except secret.HashingBusyError:
+        raise TemporarilyUnavailableError(Reason("hashing_busy", "A secret without a digest has to wait for its turn to be hashed.")) from None
+    if reason is not None or client is None or registration.credential is None:
+        raise InvalidClientError(
+            reason or UNKNOWN_CLIENT,
+            client=client,
+            named_client_id=presented.client_id or (client.client_id if client else ""),
+            secret_id=parsed.secret_id if parsed else "",
+            credential_id=registration.credential.id if registration.credential and client and registration.credential.client_pk == client.pk else "",
+        )
+    _record_use(registration.credential, presented.plaintext, request)
+    return AuthenticatedClient(client, registration.credential.id, presented.method, registration.signing_kid)
+
+
+def _find(request: Request, presented: PresentedSecret, parsed: ParsedSecret | None) -> Registration[RegisteredSecret]:
+    keys = failure_keys(client=presented.client_id or "", address=request.connection.remote_address)
+    secret_id = parsed.secret_id if parsed else ""
+    if presented.client_id is None:
+        return find_by_secret_alone(secret_id=secret_id, failure_keys=keys, now=request.now)
+    return find_by_secret(client_id=clean_client_id(presented.client_id), secret_id=secret_id, failure_keys=keys, now=request.now)
+
+
+def _find_reason_to_refuse(
+    request: Request, presented: PresentedSecret, parsed: ParsedSecret | None, registration: Registration[RegisteredSecret]
+) -> Reason | None:
+    """Possession of the secret first: a stranger's guess must not cost less or more for what the rest of the row says."""
+    client, found = registration.client, registration.credential
+    if parsed is None:
+        if client is None and presented.client_id is not None:
+            return UNKNOWN_CLIENT
+        if secret.looks_like_secret(presented.plaintext):
+            return Reason("bad_checksum", "The secret's checksum is wrong, so it was cut off or mistyped.")
+        return Reason("not_a_secret", "What came as the secret isn't one: secrets begin with tos_live_ or tos_test_.")
+    if found is None:
+        secret.imitate_verification(presented.plaintext)
+        return (
+            UNKNOWN_CLIENT
+            if client is None and presented.client_id
+            else Reason("unknown_secret", "A well-formed secret that isn't from this instance. Check which server it belongs to.")
+        )
+    if not secret.verify_secret(presented.plaintext, hashed=found.hash, digest=found.digest):
+        return Reason("wrong_secret", f"The secret carries the ID {found.id}, but isn't that secret: somebody altered or guessed it.")
+    if client is None:
+        return UNKNOWN_CLIENT
+    if found.client_pk != client.pk:
+        return Reason("other_clients_secret", "The secret belongs to another client than the ID.")
+    return _find_reason_in_row(request, presented.method, client, found)
+
+
+def _find_reason_in_row(request: Request, method: str, client: RegisteredClient, found: RegisteredSecret) -> Reason | None:
+    if found.revoked_at is not None:
+        return Reason("secret_revoked", f"Secret {found.id} was revoked on {found.revoked_at:%d %b %Y %H:%M} UTC.")
+    if found.expires_at is not None and found.expires_at <= request.now:
+        return Reason("secret_expired", f"Secret {found.id} ended on {found.expires_at:%d %b %Y %H:%M} UTC.")
+    return find_reason_in_client(request, method, client)
+
+
+def _record_use(found: RegisteredSecret, plaintext: str, request: Request) -> None:
+    usage.record_use(ClientSecret, pk=found.pk, address=request.connection.remote_address, now=request.now)
+    if secret.needs_rehash(found.hash) or secret.needs_digest(found.digest):
+        usage.schedule_rehash(secret=found.pk, plaintext=plaintext)

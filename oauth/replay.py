@@ -1,0 +1,56 @@
+"""Using a jti once: RFC 7523 §3 (7) for assertions, RFC 9449 §11.1 for DPoP proofs.
+
+Marks are rows of the database, so that they hold over all workers, nodes and restarts. Each is one statement, and no lost one is a danger:
+
+PostgreSQL commits it as it commits all else. SQLite doesn't sync it to the disk, which would cost more than the rest of the request; a mark may then be lost
+when the machine itself crashes, so after its next boot nothing counts that may have been issued before that boot.
+"""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+from django.db import connection
+
+from oauth.models import ReplayFloor, UsedJWT
+
+_TABLE = UsedJWT._meta.db_table
+_USE = f"""INSERT INTO {_TABLE} (key, expires_at) VALUES (%s, %s)
+    ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at WHERE {_TABLE}.expires_at < %s"""  # noqa: S608  # only names of our own are put in
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+_found_floor: int | None = None
+
+
+def use_once(purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at: int, now: datetime) -> bool:
+    """Whether this is the first use of jti. Of any number of uses at once exactly one is.
+
+    purpose: so that jtis of assertions and of proofs are apart. issuer: whose jti it is. issued_at: the earliest second at which it may have been made.
+    expires_at: the second after which it is refused anyway, so that the mark can go.
+    """
+    key = hashlib.blake2b("\0".join((purpose, issuer, jti)).encode("utf-8", "surrogatepass"), digest_size=24).hexdigest()
+    parameters = (key, expires_at, int(now.timestamp()))
+    if connection.vendor != "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(_USE, parameters)
+            return bool(cursor.rowcount == 1)
+    if issued_at < _floor(now):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        try:
+            cursor.execute(_USE, parameters)
+            return bool(cursor.rowcount == 1)
+        finally:
+            cursor.execute("PRAGMA synchronous = FULL")
+
+
+def _floor(now: datetime) -> int:
+    """The second before which nothing counts: when this installation first looked after the machine's boot; 0 where it knows no earlier boot."""
+    global _found_floor
+    if _found_floor is None:
+        boot_id = _BOOT_ID.read_text().strip()
+        began_at = int(now.timestamp()) if ReplayFloor.objects.exclude(boot_id=boot_id).exists() else 0
+        _found_floor = ReplayFloor.objects.get_or_create(boot_id=boot_id, defaults={"began_at": began_at})[0].began_at
+    return _found_floor
