@@ -1,33 +1,23 @@
-"""Workspaces, clients, secrets, and what happened to them."""
+"""Workspaces, clients, and what happened to them."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from operator import attrgetter
 
 from django.contrib import admin
-from django.db.models import Max, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.timesince import timesince
 
-from clients.models import AuditEvent, Client, ClientSecret, FailedRequest, Scope, UsageBucket, Workspace
+from clients.models import AuditEvent, Client, FailedRequest, Scope, UsageBucket, Workspace
 from clients.services.clients import disable_client, enable_client
-from clients.services.credentials import revoke_secret
 from clients.services.usage import GRANTED
 from dashboard.admin.confirmation import Confirmation, confirm
+from dashboard.admin.credentials import count_usable, describe_use, find_last_use
 from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter, choose
 from dashboard.caller import actor_of
 
 ENDPOINTS = ("token", "introspection", "revocation", "api", "gateway")
 TARGET_TYPES = ("client", "secret", "workspace", "scope", "user", "signing_key", "token", "public_key", "certificate")
-
-
-def _describe_use(last_used_at: datetime | None, now: datetime) -> str:
-    return f"Last used {timesince(last_used_at, now)} ago." if last_used_at else "Never used so far."
-
-
-def _count_secrets(secrets: QuerySet[ClientSecret]) -> str:
-    count = secrets.count()
-    return "1 usable secret" if count == 1 else f"{count or 'no'} usable secrets"
 
 
 @admin.register(Workspace)
@@ -55,9 +45,9 @@ class ClientAdmin(ReadOnlyAdmin):
     list_display = ("name", "client_id", "workspace", "environment", "status", "created_at")
     list_filter = ("status", "environment", WorkspaceFilter, "created_at")
     list_select_related = ("workspace",)
-    find_by = ("client_id", "secrets__secret_id")
-    search_fields = ("name__icontains",)
-    search_help_text = "Search by client ID, secret ID, or a part of the name."
+    find_by = ("client_id", "secrets__secret_id", "certificates__thumbprint")
+    search_fields = ("public_keys__kid__exact", "name__icontains")
+    search_help_text = "Search by client ID, by the ID of a secret, public key or certificate, or by a part of the name."
     audit_target = ("client", attrgetter("client_id"))
     actions = ("disable_clients", "enable_clients")
 
@@ -71,12 +61,11 @@ class ClientAdmin(ReadOnlyAdmin):
         def explain(client: Client) -> list[str]:
             if client.status == Client.Status.DISABLED:
                 return ["It is disabled already. Nothing changes."]
-            last = client.secrets.aggregate(last=Max("last_used_at"))["last"]
             granted = client.usage.filter(hour__gte=now - timedelta(hours=24), outcome=GRANTED).aggregate(sum=Sum("count"))["sum"] or 0
             return [
                 "It gets no more tokens, and every token that it has stops working at once.",
-                f"{_describe_use(last, now)} {granted:,} of its requests were granted in the last 24 hours.",
-                "Secrets and settings stay. Enabling it brings everything back.",
+                f"{describe_use(find_last_use(client), now)} {granted:,} of its requests were granted in the last 24 hours.",
+                "Credentials and settings stay. Enabling it brings everything back.",
             ]
 
         confirmation = Confirmation(
@@ -96,8 +85,7 @@ class ClientAdmin(ReadOnlyAdmin):
         def explain(client: Client) -> list[str]:
             if client.status == Client.Status.ENABLED:
                 return ["It is enabled already. Nothing changes."]
-            usable = _count_secrets(ClientSecret.objects.usable(now).filter(client=client))
-            return [f"It can get tokens again, with {usable}. Tokens from before that have not expired work again."]
+            return [f"It can get tokens again, with {count_usable(client, now)}. Tokens from before that have not expired work again."]
 
         confirmation = Confirmation(
             action="enable_clients",
@@ -106,67 +94,6 @@ class ClientAdmin(ReadOnlyAdmin):
             explain=explain,
             act=lambda client: enable_client(client=client, actor=actor_of(request), now=now),
             done="Enabled: {count}. They can get tokens again.",
-        )
-        return confirm(self, request, queryset, confirmation)
-
-
-class SecretStateFilter(admin.SimpleListFilter):
-    title = parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[ClientSecret]") -> list[tuple[str, str]]:  # noqa: ARG002  # Django's signature
-        return [("usable", "usable"), ("expired", "expired"), ("revoked", "revoked")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ClientSecret]) -> QuerySet[ClientSecret]:  # noqa: ARG002  # Django's signature
-        now = timezone.now()
-        if self.value() == "usable":
-            return queryset.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
-        if self.value() == "expired":
-            return queryset.filter(expires_at__lte=now, revoked_at__isnull=True)
-        return queryset.filter(revoked_at__isnull=False) if self.value() == "revoked" else queryset
-
-
-@admin.register(ClientSecret)
-class ClientSecretAdmin(ReadOnlyAdmin):
-    list_display = ("secret_id", "name", "client", "state", "expires_at", "last_used_at", "created_at")
-    list_filter = (SecretStateFilter, "created_at")
-    list_select_related = ("client",)
-    readonly_fields = ("state",)
-    secret_fields = ("hash", "digest")
-    find_by = ("secret_id", "client__client_id")
-    search_fields = ("secret_id__exact",)
-    search_help_text = "Search by secret ID or client ID."
-    audit_target = ("secret", attrgetter("secret_id"))
-    actions = ("revoke_secrets",)
-
-    def offers(self, action: str, row: ClientSecret) -> bool:  # noqa: ARG002  # there is but one
-        return row.revoked_at is None
-
-    @admin.display
-    def state(self, secret: ClientSecret) -> str:
-        if secret.revoked_at is not None:
-            return "revoked"
-        return "usable" if secret.is_usable(timezone.now()) else "expired"
-
-    @admin.action(description="Revoke…")
-    def revoke_secrets(self, request: HttpRequest, queryset: QuerySet[ClientSecret]) -> HttpResponse | None:
-        now = timezone.now()
-
-        def explain(secret: ClientSecret) -> list[str]:
-            if secret.revoked_at is not None:
-                return ["It is revoked already. Nothing changes."]
-            ends = ["It ends for ever, and every token that it obtained stops working at once.", _describe_use(secret.last_used_at, now)]
-            others = ClientSecret.objects.usable(now).filter(client=secret.client_id).exclude(pk=secret.pk)
-            if others.exists():
-                return [*ends, f"{secret.client} keeps {_count_secrets(others)}."]
-            return [*ends, f"{secret.client} has no other usable secret, so it gets no tokens by secret until it has a new one."]
-
-        confirmation = Confirmation(
-            action="revoke_secrets",
-            question="Revoke these secrets?",
-            submit="Revoke",
-            explain=explain,
-            act=lambda secret: revoke_secret(client=secret.client, secret_id=secret.secret_id, actor=actor_of(request), now=now),
-            done="Revoked: {count}. Every token that they obtained has ended too.",
         )
         return confirm(self, request, queryset, confirmation)
 
@@ -191,11 +118,16 @@ class UsageBucketAdmin(ReadOnlyAdmin):
     list_select_related = ("client",)
     find_by = ("client__client_id",)
     search_fields = ("client__client_id__exact",)
-    search_help_text = "Search by client ID or secret ID."
+    search_help_text = "Search by client ID, or by the ID of a secret, public key or certificate."
 
     def exact_matches(self, term: str) -> list[Q]:
-        # The index begins with the client.
-        return [*super().exact_matches(term), Q(client__secrets__secret_id=term, credential=term)]
+        # The index begins with the client. How each kind is called: oauth.lookup.
+        return [
+            *super().exact_matches(term),
+            Q(client__secrets__secret_id=term, credential=term),
+            Q(client__public_keys__kid=term, credential=f"key:{term}"),
+            Q(client__certificates__thumbprint=term, credential=f"certificate:{term}"),
+        ]
 
 
 @admin.register(FailedRequest)

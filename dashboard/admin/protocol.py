@@ -1,4 +1,4 @@
-"""Signing keys, revoked tokens and counted failures."""
+"""Signing keys, revoked tokens, counted failures, and what was used once."""
 
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from dashboard.admin.read_only import ReadOnlyAdmin
-from oauth.models import FailureCount, RevokedToken, SigningKey
+from oauth.models import FailureCount, ReplayFloor, RevokedToken, SigningKey, UsedJWT
 
 
 class SigningKeyStateFilter(admin.SimpleListFilter):
@@ -76,3 +76,53 @@ class FailureCountAdmin(ReadOnlyAdmin):
     @admin.display
     def window_end(self, count: FailureCount) -> datetime:
         return datetime.fromtimestamp(count.window_ends, UTC)
+
+
+class UsedJWTStateFilter(admin.SimpleListFilter):
+    title = parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[UsedJWT]") -> list[tuple[str, str]]:  # noqa: ARG002  # Django's signature
+        return [("kept", "kept"), ("over", "over")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[UsedJWT]) -> QuerySet[UsedJWT]:  # noqa: ARG002  # Django's signature
+        is_kept = Q(expires_at__gte=int(timezone.now().timestamp()))
+        return queryset if not self.value() else queryset.filter(is_kept if self.value() == "kept" else ~is_kept)
+
+
+@admin.register(UsedJWT)
+class UsedJWTAdmin(ReadOnlyAdmin):
+    list_display = ("key", "expires")
+    list_filter = (UsedJWTStateFilter,)
+    fields = readonly_fields = ("key", "expires")
+    find_by = ("key",)
+    search_fields = ("key__exact",)
+    search_help_text = "Search by the mark: a hash of the assertion’s or proof’s jti and of who made it."
+
+    @admin.display
+    def expires(self, used: UsedJWT) -> datetime:
+        return datetime.fromtimestamp(used.expires_at, UTC)
+
+
+class FloorFilter(admin.SimpleListFilter):
+    title = parameter_name = "floor"
+
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[ReplayFloor]") -> list[tuple[str, str]]:  # noqa: ARG002  # Django's signature
+        return [("yes", "yes"), ("no", "no")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ReplayFloor]) -> QuerySet[ReplayFloor]:  # noqa: ARG002  # Django's signature
+        return queryset if not self.value() else queryset.filter(**{"began_at__gt" if self.value() == "yes" else "began_at": 0})
+
+
+@admin.register(ReplayFloor)
+class ReplayFloorAdmin(ReadOnlyAdmin):
+    list_display = ("boot_id", "nothing_counts_from_before")
+    list_filter = (FloorFilter,)
+    fields = readonly_fields = ("boot_id", "nothing_counts_from_before")
+    find_by = ("boot_id",)
+    search_fields = ("boot_id__exact",)
+    search_help_text = "Search by boot ID, which is in /proc/sys/kernel/random/boot_id."
+
+    @admin.display(empty_value="–")
+    def nothing_counts_from_before(self, floor: ReplayFloor) -> datetime | None:
+        """None for the first boot: no mark can have been lost before."""
+        return datetime.fromtimestamp(floor.began_at, UTC) if floor.began_at else None

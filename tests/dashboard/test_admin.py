@@ -7,9 +7,9 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, FailedRequest, UsageBucket
+from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKey, FailedRequest, UsageBucket
 from dashboard.models import Membership, ScheduledJob
-from oauth.models import FailureCount, RevokedToken
+from oauth.models import FailureCount, ReplayFloor, RevokedToken, UsedJWT
 
 MODELS = [model for label in ("clients", "oauth", "dashboard") for model in apps.get_app_config(label).get_models()]
 SITE = django_admin.site
@@ -37,6 +37,12 @@ def rows(billing, signing_key, olga, now):
     RevokedToken.objects.create(jti="j" * 22, client=client, expires_at=now, revoked_at=now)
     FailureCount.objects.create(key="203.0.113.9", failures=3, window_ends=int(now.timestamp()) + 60)
     ScheduledJob.objects.create(name="prune", next_run_at=now)
+    ClientPublicKey.objects.create(
+        client=client, kid="laptop", thumbprint="t" * 43, algorithm="ES256", public_jwk={"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA"}, created_at=now
+    )
+    ClientCertificate.objects.create(client=client, thumbprint="c" * 43, subject="CN=laptop", certificate="-----BEGIN", valid_from=now, created_at=now)
+    UsedJWT.objects.create(key="a" * 48, expires_at=int(now.timestamp()) + 60)
+    ReplayFloor.objects.create(boot_id="b" * 36, began_at=int(now.timestamp()))
     return {model: model._default_manager.order_by("pk").first() for model in MODELS}
 
 
