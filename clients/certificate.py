@@ -1,0 +1,178 @@
+"""Client certificates as an operator hands them in: X.509 (RFC 5280) in PEM (RFC 7468).
+
+Refused is what a TLS handshake with OpenSSL would refuse anyway, so that it is noticed here, and what nobody should rely on. Left out on purpose: chains.
+A registered certificate stands for itself (RFC 8705 §2.2).
+"""
+
+import binascii
+import hashlib
+import re
+import ssl
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from django.core.exceptions import ValidationError
+
+MAX_LENGTH = 64 * 1024
+MAX_CERTIFICATES = 10
+
+_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----")
+_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_RSA_BITS = range(2048, 8193)
+_BROKEN_HASHES = (hashes.MD5, hashes.SHA1)
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCertificate:
+    """thumbprint: x5t#S256 (RFC 8705 §3.1). subject: RFC 4514, "" for none. pem: of exactly the bytes that the thumbprint is of."""
+
+    thumbprint: str
+    subject: str
+    pem: str
+    valid_from: datetime
+    expires_at: datetime
+
+
+def x5t_s256(der: bytes) -> str:
+    """RFC 8705 §3.1: the base64url of the SHA-256 of a certificate's DER."""
+    return urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+
+
+def read_certificates(text: str) -> list[ParsedCertificate]:
+    """Return the certificates of a PEM file. Raise ValidationError where it holds anything else, or one that can't authenticate a client."""
+    ders = _read_pem(text)
+    certificates = [_load(der) for der in ders]
+    _refuse_chain(certificates)
+    parsed = [_check(der, certificate) for der, certificate in zip(ders, certificates, strict=True)]
+    if len({one.thumbprint for one in parsed}) < len(parsed):
+        raise ValidationError("The file holds a certificate twice. Leave each in once.", code="repeated_certificate")
+    return parsed
+
+
+def _read_pem(text: str) -> list[bytes]:
+    if "PRIVATE KEY" in text:
+        raise ValidationError(
+            "The file holds a PRIVATE KEY. It has left its owner, so treat it as burnt: make a new key and certificate, and register the certificate alone.",
+            code="private_key",
+        )
+    if len(text) > MAX_LENGTH:
+        raise ValidationError("The file is longer than 64 KiB. A file of certificates is much shorter.", code="too_long")
+    blocks = _BLOCK.findall(text)
+    other = next((label for label, _ in blocks if label != "CERTIFICATE"), None)
+    if other is not None:
+        raise ValidationError(f"The file holds a {other[:40]}, not a certificate. Give the file with -----BEGIN CERTIFICATE-----.", code="not_a_certificate")
+    if not blocks:
+        raise ValidationError(
+            "The file holds no certificate in PEM. Convert a binary one with: openssl x509 -inform DER -in FILE -out FILE.pem", code="not_a_certificate"
+        )
+    if _BLOCK.sub("", text).strip():
+        raise ValidationError("The file holds something besides certificates. Leave only what stands between the BEGIN and END lines.", code="trailing_data")
+    if len(blocks) > MAX_CERTIFICATES:
+        raise ValidationError(f"The file holds {len(blocks)} certificates. Register up to {MAX_CERTIFICATES} at once.", code="too_many_certificates")
+    return [_decode(body) for _, body in blocks]
+
+
+def _decode(body: str) -> bytes:
+    try:
+        return binascii.a2b_base64("".join(body.split()), strict_mode=True)
+    except ValueError:
+        raise _unreadable() from None
+
+
+def _unreadable() -> ValidationError:
+    return ValidationError("A certificate in the file is damaged or cut off. Export it anew.", code="malformed_certificate")
+
+
+def _load(der: bytes) -> x509.Certificate:
+    """With all of its extensions read, so that nothing in it can fail later."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        _ = certificate.extensions, certificate.subject, certificate.issuer
+    except _UNREADABLE:
+        raise _unreadable() from None
+    return certificate
+
+
+def _refuse_chain(certificates: list[x509.Certificate]) -> None:
+    for certificate in certificates:
+        is_self_signed = certificate.issuer == certificate.subject
+        signs_another = any(other.issuer == certificate.subject for other in certificates if other is not certificate)
+        if is_authority(certificate) and (signs_another or not is_self_signed):
+            raise ValidationError(
+                "The file holds the certificate of a CA. Register the client's own certificate without its chain.", code="authority_certificate"
+            )
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    constraints = find_extension(certificate, x509.BasicConstraints)
+    return constraints is not None and constraints.ca
+
+
+def find_extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _check(der: bytes, certificate: x509.Certificate) -> ParsedCertificate:
+    _check_key(certificate)
+    _check_signature(certificate)
+    if not allows_client_authentication(certificate):
+        raise ValidationError(
+            "A certificate in the file isn't for TLS clients. Where it has an extended key usage, that must include clientAuth; where it has a key usage, "
+            "that must include digitalSignature.",
+            code="wrong_key_usage",
+        )
+    if any(extension.critical and isinstance(extension.value, x509.UnrecognizedExtension) for extension in certificate.extensions):
+        raise ValidationError("A certificate in the file has a critical extension that TLS doesn't know. Issue it without.", code="unknown_extension")
+    return ParsedCertificate(
+        thumbprint=x5t_s256(der),
+        subject="".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in certificate.subject.rfc4514_string()),
+        pem=ssl.DER_cert_to_PEM_cert(der),
+        valid_from=certificate.not_valid_before_utc,
+        expires_at=certificate.not_valid_after_utc,
+    )
+
+
+def _check_key(certificate: x509.Certificate) -> None:
+    try:
+        key = certificate.public_key()
+    except _UNREADABLE:
+        key = None
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size not in _RSA_BITS:
+            raise ValidationError(
+                f"A certificate in the file has an RSA key of {key.key_size} bits. Use {_RSA_BITS.start} to {_RSA_BITS.stop - 1}.", code="weak_key"
+            )
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        if not isinstance(key.curve, _CURVES):
+            raise ValidationError(f"A certificate in the file has a key on the curve {key.curve.name}. Use P-256, P-384 or P-521.", code="weak_key")
+    elif not isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+        raise ValidationError("A certificate in the file has a key of an unknown kind. Use RSA, P-256, P-384, P-521, Ed25519 or Ed448.", code="weak_key")
+
+
+def _check_signature(certificate: x509.Certificate) -> None:
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        raise ValidationError("A certificate in the file is signed by an unknown algorithm. Use SHA-256 or Ed25519.", code="weak_signature") from None
+    if isinstance(algorithm, _BROKEN_HASHES):
+        raise ValidationError(f"A certificate in the file is signed with {algorithm.name.upper()}, which is broken. Use SHA-256.", code="weak_signature")
+
+
+def allows_client_authentication(certificate: x509.Certificate) -> bool:
+    """RFC 5280 §4.2.1.3 and §4.2.1.12, as OpenSSL reads them: anyExtendedKeyUsage isn't enough."""
+    extended, usage = find_extension(certificate, x509.ExtendedKeyUsage), find_extension(certificate, x509.KeyUsage)
+    if extended is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in extended:
+        return False
+    return usage is None or usage.digital_signature or usage.key_agreement
