@@ -3,10 +3,10 @@
 import hashlib
 import json
 import re
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 import jwt.algorithms
@@ -16,6 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 MAX_TOKEN_LENGTH = 8192
+
+# What clients may sign assertions and proofs with: RFC 7518 §3.1 and RFC 8037 §3.1, without HMAC and none.
+SIGNATURE_ALGORITHMS = ("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA")
 
 # RFC 7515 §7.1: three parts in base64url without padding.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -38,6 +41,15 @@ _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 class InvalidJWTError(Exception):
     """Malformed, or not signed by that key."""
+
+
+class ParsedJWT(NamedTuple):
+    """A JWT that is well-formed. Nothing in it is verified yet."""
+
+    unverified_header: dict[str, Any]
+    unverified_claims: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +128,52 @@ def verify(token: str, *, key: Any, algorithm: str) -> dict[str, Any]:
     except (jwt.InvalidTokenError, ValueError, RecursionError):
         raise InvalidJWTError from None
     return claims
+
+
+def parse(token: str) -> ParsedJWT:
+    """Read a JWS in compact serialization whose header and payload are JSON objects without duplicate members (RFC 7515 §4, RFC 7519 §4), in the one
+    spelling that base64url has for them. Raise InvalidJWTError.
+    """
+    if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
+        raise InvalidJWTError
+    encoded = token.encode()
+    header, payload, signature = (_decode_base64url(part) for part in encoded.split(b"."))
+    return ParsedJWT(_parse_object(header), _parse_object(payload), encoded.rpartition(b".")[0], signature)
+
+
+def verify_signature(parsed: ParsedJWT, *, key: Any, algorithm: str) -> None:
+    """Whether key and algorithm fit each other is the caller's to know. Raise InvalidJWTError."""
+    if not _algorithm(algorithm).verify(parsed.signing_input, key, parsed.signature):
+        raise InvalidJWTError
+
+
+def _decode_base64url(part: bytes) -> bytes:
+    try:
+        content = urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+    except ValueError:
+        raise InvalidJWTError from None
+    if _base64url(content) != part:
+        raise InvalidJWTError
+    return content
+
+
+def _parse_object(content: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content.decode(), object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise InvalidJWTError from None
+    if not isinstance(parsed, dict):
+        raise InvalidJWTError
+    return parsed
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError
+    return members
+
+
+def _refuse_constant(_constant: str) -> None:
+    """NaN and Infinity aren't JSON."""
+    raise ValueError
