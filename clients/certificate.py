@@ -24,6 +24,8 @@ MAX_LENGTH = 64 * 1024
 MAX_CERTIFICATES = 10
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----")
+_X5T_S256 = re.compile(r"[A-Za-z0-9_-]{43}")
+_HEX = re.compile(r"[0-9A-Fa-f]{64}")
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _RSA_BITS = range(2048, 8193)
 _BROKEN_HASHES = (hashes.MD5, hashes.SHA1)
@@ -44,7 +46,11 @@ class ParsedCertificate:
 
 def x5t_s256(der: bytes) -> str:
     """RFC 8705 §3.1: the base64url of the SHA-256 of a certificate's DER."""
-    return urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+    return _encode(hashlib.sha256(der).digest())
+
+
+def _encode(digest: bytes) -> str:
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def read_certificates(text: str) -> list[ParsedCertificate]:
@@ -56,6 +62,18 @@ def read_certificates(text: str) -> list[ParsedCertificate]:
     if len({one.thumbprint for one in parsed}) < len(parsed):
         raise ValidationError("The file holds a certificate twice. Leave each in once.", code="repeated_certificate")
     return parsed
+
+
+def parse_thumbprint(text: str) -> str:
+    """Return the x5t#S256 that text is, in that form or as “openssl x509 -fingerprint -sha256” prints it. Raise ValidationError where it is neither."""
+    if _X5T_S256.fullmatch(text):
+        return text
+    hexadecimal = text.rpartition("=")[2].replace(":", "")
+    if not _HEX.fullmatch(hexadecimal):
+        raise ValidationError(
+            f"“{text[:80]}” isn't a certificate's thumbprint. Give the 43 characters of its x5t#S256, or its SHA-256 fingerprint.", code="invalid_thumbprint"
+        )
+    return _encode(bytes.fromhex(hexadecimal))
 
 
 def _read_pem(text: str) -> list[bytes]:

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from django.core.exceptions import ValidationError
@@ -74,7 +75,7 @@ class JSONCommand(BaseCommand):
         traceback = False
         try:
             parser = self.create_parser(argv[0], argv[1])
-            options = vars(parser.parse_args(_join_negative_values(argv[2:])))
+            options = vars(parser.parse_args(_join_negative_values(_move_thumbprint(argv[2:]))))
             traceback = options["traceback"]
             handle_default_options(argparse.Namespace(**options))
             self.execute(*options.pop("args", ()), **options)
@@ -132,9 +133,28 @@ def parse_whole_number(text: str, *, field: str, least: int, most: int) -> int:
     return int(text)
 
 
+def read_file(name: str) -> str:
+    """The text of a file of keys or certificates, which is short, or so much of it that its reader sees that it is too long."""
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(128 * 1024).decode()
+    except UnicodeDecodeError:
+        raise CommandError(f"{name} is binary. Give it as text: PEM, a JWK or a JWK Set.") from None
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{name} can't be read ({getattr(error, 'strerror', None) or 'no such name is possible'}). Give the path of a file.") from None
+
+
 def printable(text: str) -> str:
     """Text on one line, whatever somebody typed; what a terminal might obey is replaced."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in " ".join(text.split()))
+
+
+def _move_thumbprint(arguments: Sequence[str]) -> list[str]:
+    """Put a key's or certificate's thumbprint that begins with "-" to the end, behind a "--", so that it isn't taken for an option."""
+    found = [argument for argument in arguments if re.fullmatch(r"-[A-Za-z0-9_-]{42}", argument)]
+    if len(found) != 1 or "--" in arguments:
+        return list(arguments)
+    return [*(argument for argument in arguments if argument != found[0]), "--", found[0]]
 
 
 def _join_negative_values(arguments: Sequence[str]) -> list[str]:

@@ -19,6 +19,8 @@ COMMANDS = {
     "create_secret": ["nobody"],
     "rotate_secret": ["nobody"],
     "revoke_secret": ["nobody", "none"],
+    "add_certificate": ["nobody", "/dev/null"],
+    "revoke_certificate": ["nobody", "x" * 43],
     "disable_client": ["nobody"],
     "enable_client": ["nobody"],
     "rotate_signing_key": [],

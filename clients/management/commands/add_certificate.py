@@ -1,0 +1,33 @@
+"""manage.py add_certificate: certificates by which a client authenticates."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from clients.certificate import read_certificates
+from clients.management.base import JSONCommand, read_file, require_client
+from clients.services import certificates
+from clients.services.audit import Actor, iso
+
+
+class Command(JSONCommand):
+    help = "Register a client's certificates for self_signed_tls_client_auth. The others stay as they are."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("client_id", metavar="CLIENT_ID")
+        parser.add_argument("file", metavar="FILE", help="one or more certificates in PEM, without keys")
+        parser.add_argument("--name", default="")
+
+    def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
+        client = require_client(options["client_id"])
+        parsed = read_certificates(read_file(options["file"]))
+        rows = certificates.add_certificates(client=client, parsed=parsed, name=options["name"], actor=actor, now=now)
+        return {
+            "client_id": client.client_id,
+            "auth_methods": client.auth_methods,
+            "certificates": [
+                {"x5t#S256": row.thumbprint, "subject": row.subject, "valid_from": iso(row.valid_from), "expires_at": iso(row.expires_at)} for row in rows
+            ],
+        }
