@@ -40,7 +40,7 @@ _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class InvalidJWTError(Exception):
-    """Malformed, or not signed by that key."""
+    """Malformed, or not signed by that key. As text: what is wrong, to follow the name of the thing: “is longer than 8192 characters”."""
 
 
 class ParsedJWT(NamedTuple):
@@ -134,8 +134,10 @@ def parse(token: str) -> ParsedJWT:
     """Read a JWS in compact serialization whose header and payload are JSON objects without duplicate members (RFC 7515 §4, RFC 7519 §4), in the one
     spelling that base64url has for them. Raise InvalidJWTError.
     """
-    if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
-        raise InvalidJWTError
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise InvalidJWTError(f"is longer than {MAX_TOKEN_LENGTH} characters")
+    if not _COMPACT.fullmatch(token):
+        raise InvalidJWTError("isn't three parts in base64url, joined by dots")
     encoded = token.encode()
     header, payload, signature = (_decode_base64url(part) for part in encoded.split(b"."))
     return ParsedJWT(_parse_object(header), _parse_object(payload), encoded.rpartition(b".")[0], signature)
@@ -144,36 +146,39 @@ def parse(token: str) -> ParsedJWT:
 def verify_signature(parsed: ParsedJWT, *, key: Any, algorithm: str) -> None:
     """Whether key and algorithm fit each other is the caller's to know. Raise InvalidJWTError."""
     if not _algorithm(algorithm).verify(parsed.signing_input, key, parsed.signature):
-        raise InvalidJWTError
+        raise InvalidJWTError("isn't signed by that key")
 
 
 def _decode_base64url(part: bytes) -> bytes:
     try:
         content = urlsafe_b64decode(part + b"=" * (-len(part) % 4))
     except ValueError:
-        raise InvalidJWTError from None
+        content = b""
     if _base64url(content) != part:
-        raise InvalidJWTError
+        raise InvalidJWTError("has a part that isn't canonical base64url")
     return content
 
 
 def _parse_object(content: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(content.decode(), object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
+        parsed = _decode_json(content.decode())
     except (ValueError, RecursionError):
-        raise InvalidJWTError from None
+        raise InvalidJWTError("has a part that isn't JSON in UTF-8") from None
     if not isinstance(parsed, dict):
-        raise InvalidJWTError
+        raise InvalidJWTError("has a part that isn't a JSON object")
     return parsed
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError
+        raise InvalidJWTError("has a member twice")
     return members
 
 
 def _refuse_constant(_constant: str) -> None:
     """NaN and Infinity aren't JSON."""
     raise ValueError
+
+
+_decode_json = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant).decode

@@ -23,6 +23,7 @@ from django.utils import timezone
 from clients.key_encryption import MissingKeyEncryptionKeyError
 from clients.management.table import render_table
 from clients.models import Client, Workspace
+from clients.public_key import refuse_private_der
 from clients.secret import looks_like_secret, redact
 from clients.services.audit import Actor
 
@@ -137,8 +138,10 @@ def read_file(name: str) -> str:
     """The text of a file of keys or certificates, which is short, or so much of it that its reader sees that it is too long."""
     try:
         with Path(name).open("rb") as file:
-            return file.read(128 * 1024).decode()
+            content = file.read(128 * 1024)
+        return content.decode()
     except UnicodeDecodeError:
+        refuse_private_der(content)
         raise CommandError(f"{name} is binary. Give it as text: PEM, a JWK or a JWK Set.") from None
     except (OSError, ValueError) as error:
         raise CommandError(f"{name} can't be read ({getattr(error, 'strerror', None) or 'no such name is possible'}). Give the path of a file.") from None

@@ -1,0 +1,310 @@
+"""Public keys as people hand them in: a PEM, a JWK or a JWK Set (RFC 7517, RFC 7518 §6, RFC 8037 §2). Signing keys only.
+
+A private key is refused with a warning and never repeated. Certificates are clients.certificate's.
+"""
+
+import hashlib
+import json
+import re
+import string
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key, load_der_public_key
+from django.core.exceptions import ValidationError
+
+MAX_LENGTH = 64 * 1024
+MAX_KEYS = 20
+
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+
+RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+# RFC 7518 §3.4 and §6.2.1: the curve fixes the algorithm, and the length of its coordinates in octets.
+_CURVES: dict[str, tuple[str, ec.EllipticCurve, int]] = {
+    "P-256": ("ES256", ec.SECP256R1(), 32),
+    "P-384": ("ES384", ec.SECP384R1(), 48),
+    "P-521": ("ES512", ec.SECP521R1(), 66),
+}
+ALGORITHMS = ("ES256", "ES384", "ES512", *RSA_ALGORITHMS, "EdDSA")
+
+# RFC 7638 §3.2, RFC 8037 §2, and of RFC 7518 §6 what only a private key or a shared secret has.
+_THUMBPRINT_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("e", "n"), "OKP": ("crv", "x")}
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_PRIVATE_TEXT = re.compile(r'PRIVATE[ -]KEY|Private-Lines|"(?:d|p|q|dp|dq|qi|oth|k)"\s*:')
+
+_PEM = re.compile(r"-----BEGIN ((?:RSA )?PUBLIC KEY)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----\s*")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+# The last character carries 2 or 4 bits that belong to no octet, and must be zero (RFC 4648 §3.5).
+_LAST_CHARACTERS = {0: string.ascii_letters + string.digits + "-_", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
+_KID = re.compile(r"[!-~]{1,100}")
+
+_MIN_RSA_BITS, _MAX_RSA_BITS = 2048, 8192
+# FIPS 186-5 §A.1.1 wants an odd exponent above 2^16; OpenSSL refuses long ones, and each bit costs time at every signature.
+_MIN_RSA_EXPONENT, _MAX_RSA_EXPONENT = 65537, 2**32
+
+# The y coordinates of the eight points of Ed25519 whose order is 1, 2, 4 or 8, also in their second spelling: under such a key forged signatures verify.
+_ED25519_PRIME = 2**255 - 19
+_ED25519_WEAK = frozenset(
+    {
+        0,
+        1,
+        _ED25519_PRIME - 1,
+        _ED25519_PRIME,
+        _ED25519_PRIME + 1,
+        int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"),
+        int.from_bytes(bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"), "little"),
+    }
+)
+
+_PRIVATE_KEY_GIVEN = (
+    "This holds a private key or a shared secret, which must never leave its owner: it is burnt now. Nothing was registered. "
+    "Destroy it, make a new pair and register only the public half."
+)
+
+
+class ParsedPublicKey(NamedTuple):
+    """kid: the JWK's own, else the thumbprint. algorithm: the only one that it may sign with, "" for an RSA key that may use any of RSA_ALGORITHMS.
+
+    public_jwk: with kid, use, and alg where there is one. thumbprint: RFC 7638, SHA-256.
+    """
+
+    kid: str
+    algorithm: str
+    public_jwk: dict[str, str]
+    thumbprint: str
+
+
+def fits(algorithm: str, key_algorithm: str) -> bool:
+    """Whether a key of key_algorithm, as ParsedPublicKey has it, may sign with algorithm."""
+    return algorithm == key_algorithm or (not key_algorithm and algorithm in RSA_ALGORITHMS)
+
+
+def read_public_keys(text: str) -> list[ParsedPublicKey]:
+    """The keys of a file, at least one. Raise ValidationError, which never repeats the text."""
+    text = _clean(text)
+    if "BEGIN CERTIFICATE" in text:
+        raise ValidationError("This is a certificate. Register it with add_certificate.", code="certificate_given")
+    if text[:1] in ("{", "["):
+        keys = _read_json_keys(text)
+    elif "-----BEGIN" in text:
+        keys = [_read_pem(text)]
+    else:
+        raise ValidationError(
+            "This is neither a PEM public key nor a JWK nor a JWK Set. "
+            "“openssl pkey -in private.pem -pubout” writes the first; for a key of ssh-keygen use “ssh-keygen -e -m pkcs8 -f key.pub”.",
+            code="not_a_public_key",
+        )
+    for name, values in (("kid", [key.kid for key in keys]), ("key", [key.thumbprint for key in keys])):
+        if len(set(values)) != len(values):
+            raise ValidationError(f"The set has the same {name} twice. Give each key once, with a kid of its own.", code="repeated_key")
+    return keys
+
+
+def read_published_keys(content: bytes) -> list[ParsedPublicKey]:
+    """The usable keys of a JWK Set that somebody publishes; others in it are left out, as RFC 7517 §5 wants. Raise ValidationError where it is no set."""
+    try:
+        value = json.loads(content.decode(), object_pairs_hook=_drop_duplicates)
+    except (ValueError, RecursionError):
+        value = None
+    jwks = value.get("keys") if isinstance(value, dict) else None
+    if not isinstance(jwks, list):
+        raise ValidationError("It isn't a JWK Set.", code="not_a_public_key")
+    keys = []
+    for jwk in jwks:
+        try:
+            keys.append(read_jwk(jwk))
+        except ValidationError:
+            continue
+    return keys
+
+
+def read_jwk(jwk: object) -> ParsedPublicKey:
+    """Raise ValidationError."""
+    if not isinstance(jwk, Mapping):
+        raise ValidationError("A JWK is a JSON object.", code="not_a_public_key")
+    if jwk.get("kty") == "oct" or not _PRIVATE_MEMBERS.isdisjoint(jwk):
+        raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
+    _check_purpose(jwk)
+    algorithm, members = _read_members(jwk)
+    thumbprint = _thumbprint(members)
+    kid = jwk.get("kid", thumbprint)
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise ValidationError("The kid has to be 1 to 100 visible ASCII characters without spaces. Or leave it out.", code="invalid_kid")
+    return ParsedPublicKey(kid, algorithm, {**members, "kid": kid, "use": "sig", **({"alg": algorithm} if algorithm else {})}, thumbprint)
+
+
+@lru_cache(maxsize=4096)
+def load_public_key(public_jwk: str) -> PublicKey:
+    """Of the JSON of a ParsedPublicKey's public_jwk. Cached by its content, so it can't be out of date."""
+    jwk = json.loads(public_jwk)
+    return _LOADERS[jwk["kty"]](jwk)
+
+
+def refuse_private_der(content: bytes) -> None:
+    """Raise ValidationError where content is a private key in DER, encrypted or not."""
+    try:
+        load_der_private_key(content, password=None)
+    except (ValueError, UnsupportedAlgorithm):
+        return
+    except TypeError:
+        pass  # it is one, and it is encrypted
+    raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
+
+
+def _clean(text: str) -> str:
+    if _PRIVATE_TEXT.search(text):
+        raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
+    if len(text) > MAX_LENGTH:
+        raise ValidationError("The file is longer than 64 KiB, so it isn't a public key.", code="too_long")
+    # Editors of Windows begin a file with a byte order mark.
+    return text.removeprefix("\N{BYTE ORDER MARK}").strip()
+
+
+def _read_pem(text: str) -> ParsedPublicKey:
+    match = _PEM.fullmatch(text)
+    if match is None:
+        raise ValidationError("Give one PEM public key alone in the file, from -----BEGIN PUBLIC KEY----- to its END line.", code="not_a_public_key")
+    try:
+        key = load_der_public_key(b64decode("".join(match[2].split()), validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValidationError("The PEM is damaged, or its key is of a kind that can't be used here. " + _ACCEPTED, code="invalid_key") from None
+    return read_jwk(_to_jwk(key))
+
+
+_ACCEPTED = "Use a P-256, P-384, P-521 or Ed25519 key, or an RSA key of 2048 to 8192 bits."
+
+
+def _to_jwk(key: object) -> dict[str, str]:
+    match key:
+        case rsa.RSAPublicKey():
+            numbers = key.public_numbers()
+            return {"kty": "RSA", "n": _encode_integer(numbers.n), "e": _encode_integer(numbers.e)}
+        case ec.EllipticCurvePublicKey():
+            name = next((name for name, (_, curve, _) in _CURVES.items() if curve.name == key.curve.name), key.curve.name)
+            length = (key.curve.key_size + 7) // 8
+            point = key.public_numbers()
+            return {"kty": "EC", "crv": name, "x": _encode(point.x.to_bytes(length)), "y": _encode(point.y.to_bytes(length))}
+        case ed25519.Ed25519PublicKey():
+            return {"kty": "OKP", "crv": "Ed25519", "x": _encode(key.public_bytes(Encoding.Raw, PublicFormat.Raw))}
+    raise ValidationError(f"A key of this kind can't sign. {_ACCEPTED}", code="unsupported_key")
+
+
+def _read_json_keys(text: str) -> list[ParsedPublicKey]:
+    value = _decode_json(text)
+    if not isinstance(value, dict) or "keys" not in value:
+        return [read_jwk(value)]
+    jwks = value["keys"]
+    if not isinstance(jwks, list) or not jwks:
+        raise ValidationError("The JWK Set has no key in it.", code="not_a_public_key")
+    if len(jwks) > MAX_KEYS:
+        raise ValidationError(f"The JWK Set has {len(jwks):,} keys. Register up to {MAX_KEYS} at once.", code="too_many_keys")
+    return [read_jwk(jwk) for jwk in jwks]
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if not _PRIVATE_MEMBERS.isdisjoint(members):
+        raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
+    if len(members) != len(pairs):
+        raise ValidationError("A member of the JWK stands there twice, so it isn't clear which one counts.", code="repeated_member")
+    return members
+
+
+def _drop_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any] | None:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else None
+
+
+def _decode_json(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_refuse_duplicates)
+    except (ValueError, RecursionError):
+        raise ValidationError("The JSON of the JWK is damaged.", code="not_a_public_key") from None
+
+
+def _check_purpose(jwk: Mapping[str, Any]) -> None:
+    """RFC 7517 §4.2 and §4.3."""
+    operations = jwk.get("key_ops", ["verify"])
+    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
+        raise ValidationError("The key isn't for signatures, as its use or key_ops says. Make one with use “sig”.", code="wrong_use")
+
+
+def _read_members(jwk: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """The algorithm, "" for any of RSA, and the members that make the key."""
+    kty, alg = jwk.get("kty"), jwk.get("alg")
+    if not isinstance(kty, str) or kty not in _LOADERS:
+        raise ValidationError(f"The JWK's kty has to be EC, RSA or OKP. {_ACCEPTED}", code="unsupported_key")
+    members = {"kty": kty, **{name: _text(jwk, name) for name in _THUMBPRINT_MEMBERS[kty]}}
+    try:
+        _LOADERS[kty](members)
+    except ValueError:
+        raise ValidationError("The numbers in the key make no key: its point isn't on the curve, or it is damaged.", code="invalid_key") from None
+    allowed = RSA_ALGORITHMS if kty == "RSA" else (_CURVES[members["crv"]][0] if kty == "EC" else "EdDSA",)
+    if alg is not None and alg not in allowed:
+        raise ValidationError(f"The JWK's alg doesn't fit the key, which signs with {', '.join(allowed)}.", code="wrong_algorithm")
+    return alg or (allowed[0] if len(allowed) == 1 else ""), members
+
+
+def _text(jwk: Mapping[str, Any], name: str) -> str:
+    value = jwk.get(name)
+    if not isinstance(value, str):
+        raise ValidationError(f"The JWK lacks {name}, or it isn't text.", code="invalid_key")
+    return value
+
+
+def _load_ec(jwk: Mapping[str, str]) -> ec.EllipticCurvePublicKey:
+    if jwk["crv"] not in _CURVES:
+        raise ValidationError(f"The key's curve can't be used here. {_ACCEPTED}", code="unsupported_key")
+    _, curve, length = _CURVES[jwk["crv"]]
+    x, y = _decode(jwk["x"]), _decode(jwk["y"])
+    if len(x) != length or len(y) != length:
+        raise ValidationError(f"The coordinates of a {jwk['crv']} key are {length} octets each (RFC 7518 §6.2.1).", code="invalid_key")
+    return ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), curve).public_key()
+
+
+def _load_rsa(jwk: Mapping[str, str]) -> rsa.RSAPublicKey:
+    n, e = _decode(jwk["n"]), _decode(jwk["e"])
+    if n[0] == 0 or e[0] == 0:
+        raise ValidationError("The numbers of an RSA key have no leading zero octets (RFC 7518 §6.3.1).", code="invalid_key")
+    modulus, exponent = int.from_bytes(n), int.from_bytes(e)
+    if not _MIN_RSA_BITS <= modulus.bit_length() <= _MAX_RSA_BITS:
+        raise ValidationError(f"An RSA key of {modulus.bit_length()} bits can't be used. {_ACCEPTED}", code="weak_key")
+    if not _MIN_RSA_EXPONENT <= exponent <= _MAX_RSA_EXPONENT or not exponent % 2 or not modulus % 2:
+        raise ValidationError("The RSA key's modulus or exponent is unsafe. Make one with the usual exponent 65537.", code="weak_key")
+    return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+
+
+def _load_okp(jwk: Mapping[str, str]) -> ed25519.Ed25519PublicKey:
+    if jwk["crv"] != "Ed25519":
+        raise ValidationError(f"The key's curve can't be used here. {_ACCEPTED}", code="unsupported_key")
+    x = _decode(jwk["x"])
+    if int.from_bytes(x, "little") % 2**255 in _ED25519_WEAK:
+        raise ValidationError("Under this Ed25519 key anybody could forge signatures. Make a new one.", code="weak_key")
+    return ed25519.Ed25519PublicKey.from_public_bytes(x)
+
+
+_LOADERS: dict[str, Callable[[Mapping[str, str]], PublicKey]] = {"EC": _load_ec, "RSA": _load_rsa, "OKP": _load_okp}
+
+
+def _decode(text: str) -> bytes:
+    """Canonical base64url without padding, so that a key has one spelling only."""
+    if not _BASE64URL.fullmatch(text) or text[-1] not in _LAST_CHARACTERS.get(len(text) % 4, ""):
+        raise ValidationError("A number in the JWK isn't canonical base64url without padding (RFC 7515 §2).", code="invalid_key")
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _encode(octets: bytes) -> str:
+    return urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def _encode_integer(number: int) -> str:
+    return _encode(number.to_bytes((number.bit_length() + 7) // 8))
+
+
+def _thumbprint(members: Mapping[str, str]) -> str:
+    """RFC 7638 §3."""
+    return _encode(hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest())

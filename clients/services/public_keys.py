@@ -1,0 +1,112 @@
+"""Registering and revoking public keys."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+
+from clients.models import Client, ClientPublicKey
+from clients.public_key import ParsedPublicKey
+from clients.services import audit
+from clients.services.audit import Actor, iso
+from clients.services.validation import clean_text
+
+MAX_USABLE_PUBLIC_KEYS = 50
+
+
+def prepare_public_keys(
+    *, client: Client, parsed: Sequence[ParsedPublicKey], name: str = "", lifetime: timedelta | None = None, actor: Actor, now: datetime
+) -> list[ClientPublicKey]:
+    """Rows that aren't saved yet. The client may not be saved yet either. lifetime: None for no end."""
+    if lifetime is not None and lifetime <= timedelta():
+        raise ValidationError(
+            "A public key that has expired at once is of no use. Give it a longer life, for example 365d, or none for no end.", code="invalid_lifetime"
+        )
+    cleaned = clean_text(name, field="public key's name", max_length=100, required=False)
+    return [
+        ClientPublicKey(
+            client=client,
+            kid=key.kid,
+            thumbprint=key.thumbprint,
+            algorithm=key.algorithm,
+            public_jwk=key.public_jwk,
+            name=cleaned,
+            created_at=now,
+            created_by=actor.name[:254],
+            expires_at=None if lifetime is None else now + lifetime,
+        )
+        for key in parsed
+    ]
+
+
+def insert_public_keys(rows: Sequence[ClientPublicKey], *, actor: Actor, now: datetime) -> None:
+    """Save what prepare_public_keys made, all of one client, all or none. Raise ValidationError where one is known already, be it revoked or not."""
+    with transaction.atomic():
+        for row in rows:
+            locked = Client.objects.select_for_update().select_related("workspace").get(pk=row.client.pk)
+            _insert(row, now=now)
+            audit.record(
+                "public_key.added",
+                workspace=locked.workspace,
+                actor=actor,
+                target_type="public_key",
+                target_id=row.kid,
+                now=now,
+                after={
+                    "client_id": locked.client_id,
+                    "name": row.name,
+                    "algorithm": row.algorithm,
+                    "thumbprint": row.thumbprint,
+                    "expires_at": iso(row.expires_at),
+                },
+            )
+
+
+def _insert(row: ClientPublicKey, *, now: datetime) -> None:
+    of_client = ClientPublicKey.objects.filter(client=row.client)
+    known = of_client.filter(Q(kid=row.kid) | Q(thumbprint=row.thumbprint)).first()
+    if known is not None and known.thumbprint == row.thumbprint:
+        if known.revoked_at is not None:
+            raise ValidationError(f"Public key {known.kid} was revoked and stays so. Make a new pair.", code="revoked_public_key")
+        raise ValidationError(f"The client has this public key already, as {known.kid}.", code="known_public_key")
+    if known is not None:
+        raise ValidationError(f"The client has, or had, another public key with the kid {row.kid}. Give this one another kid.", code="kid_taken")
+    if of_client.usable(now).count() >= MAX_USABLE_PUBLIC_KEYS:
+        raise ValidationError(f"The client has {MAX_USABLE_PUBLIC_KEYS} usable public keys. Revoke one before you add another.", code="too_many_public_keys")
+    row.save(force_insert=True)
+
+
+def add_public_keys(
+    *, client: Client, parsed: Sequence[ParsedPublicKey], actor: Actor, now: datetime, name: str = "", lifetime: timedelta | None = None
+) -> list[ClientPublicKey]:
+    """Further public keys; the others stay as they are."""
+    rows = prepare_public_keys(client=client, parsed=parsed, name=name, lifetime=lifetime, actor=actor, now=now)
+    insert_public_keys(rows, actor=actor, now=now)
+    return rows
+
+
+def revoke_public_key(*, client: Client, kid: str, actor: Actor, now: datetime) -> ClientPublicKey:
+    """End a public key for ever, at once, with every token that it obtained. No effect on a revoked one.
+
+    Raise ValidationError where the client has no such key.
+    """
+    with transaction.atomic():
+        key = ClientPublicKey.objects.select_for_update().select_related("client__workspace").filter(client=client, kid=kid).first()
+        if key is None:
+            raise ValidationError(f"{client.client_id} has no public key {kid[:100]}.", code="unknown_public_key")
+        if key.revoked_at is None:
+            key.revoked_at = now
+            key.save(update_fields=["revoked_at"])
+            audit.record(
+                "public_key.revoked",
+                workspace=key.client.workspace,
+                actor=actor,
+                target_type="public_key",
+                target_id=key.kid,
+                now=now,
+                before={"revoked_at": None},
+                after={"client_id": key.client.client_id, "revoked_at": iso(now)},
+            )
+    return key
