@@ -64,7 +64,10 @@ def decrypt(encrypted: str, *, context: str) -> bytes:
     key = key_encryption_keys().get(key_id)
     if key is None:
         known = ", ".join(key_encryption_keys())
-        raise MissingKeyEncryptionKeyError(f"KEY_ENCRYPTION_KEYS lacks the key with ID {key_id} (it holds {known}). Add that key to the end of the list.")
+        raise MissingKeyEncryptionKeyError(
+            f"KEY_ENCRYPTION_KEYS lacks the key with ID {key_id}. It holds, in this order: {known}. "
+            "Add the missing one, which the .env of that time has, to the end of the list."
+        )
     try:
         data = bytes.fromhex(sealed)
         return key.cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], context.encode())

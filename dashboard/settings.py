@@ -40,6 +40,7 @@ METRICS_ALLOWED = environment.networks("METRICS_ALLOWED", default="127.0.0.0/8,:
 
 SECRET_KEY = environment.key("SECRET_KEY")
 KEY_ENCRYPTION_KEYS = environment.keys("KEY_ENCRYPTION_KEYS")
+SIGNING_KEY_ROTATION_DAYS = environment.integer("SIGNING_KEY_ROTATION_DAYS", default=90, least=0, most=3650)
 
 # Argon2id for the secrets of clients: OWASP's first recommended parameters (memory in KiB). Secrets hashed under others are re-hashed at a later use.
 ARGON2_MEMORY_COST = environment.integer("ARGON2_MEMORY_COST", default=19456, least=7168, most=4194304)

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from clients.key_encryption import decrypt, encrypt, newest_key
+from clients.key_encryption import MissingKeyEncryptionKeyError, decrypt, encrypt, newest_key
 from clients.models import Client
 from clients.services import audit
-from clients.services.audit import Actor, iso
+from clients.services.audit import SYSTEM, Actor, iso
 from oauth.jose import generate_private_key
 from oauth.models import FailureCount, RevokedToken, SigningKey, UsedJWT
 
@@ -40,9 +41,16 @@ def _new_key(algorithm: str, *, activates_at: datetime, now: datetime) -> Signin
     )
 
 
+def _going_on(now: datetime) -> list[SigningKey]:
+    """Those that sign or will sign."""
+    return [key for key in SigningKey.objects.filter(revoked_at__isnull=True) if key.retires_at is None or key.retires_at > now]
+
+
 def _lock_signing_keys(now: datetime) -> list[SigningKey]:
-    """Those that sign or will sign, locked, so that two rotations come one after the other."""
-    return [key for key in SigningKey.objects.select_for_update().filter(revoked_at__isnull=True) if key.retires_at is None or key.retires_at > now]
+    """Those that sign or will sign. Every key is locked, so that two changes come one after the other."""
+    list(SigningKey.objects.select_for_update().order_by("pk").values_list("pk"))
+    # Read after the lock was got: PostgreSQL wouldn't show the key that the change before this one has made.
+    return _going_on(now)
 
 
 def _retire(keys: list[SigningKey], *, at: datetime) -> None:
@@ -58,28 +66,56 @@ def rotate_signing_key(*, actor: Actor, now: datetime, algorithm: str | None = N
     """
     if algorithm is not None and algorithm not in SigningKey.Algorithm.values:
         raise ValidationError(f"“{algorithm[:40]}” isn't an algorithm. Choose from {', '.join(SigningKey.Algorithm.values)}.", code="unknown_algorithm")
+    key = _successor(algorithm, immediately=immediately, now=now)
+    with transaction.atomic():
+        return _announce(key, _lock_signing_keys(now), actor=actor, now=now)
+
+
+def rotate_signing_key_if_due(*, now: datetime) -> RotatedSigningKey | None:
+    """Announce a successor by itself where the newest key has signed for SIGNING_KEY_ROTATION_DAYS; None where none is due.
+
+    Whoever calls it at once, whichever process or node: one successor is made.
+    """
+    if not _is_due(_going_on(now), now=now):
+        return None
+    key = _successor(None, immediately=False, now=now)
+    with transaction.atomic():
+        keys = _lock_signing_keys(now)
+        return _announce(key, keys, actor=SYSTEM, now=now) if _is_due(keys, now=now) else None
+
+
+def _is_due(keys: list[SigningKey], *, now: datetime) -> bool:
+    """keys: those that sign or will sign. One that is announced, of whichever algorithm, is newer than every age."""
+    if settings.SIGNING_KEY_ROTATION_DAYS == 0 or not keys:
+        return False
+    return max(key.activates_at for key in keys) <= now - timedelta(days=settings.SIGNING_KEY_ROTATION_DAYS)
+
+
+def _successor(algorithm: str | None, *, immediately: bool, now: datetime) -> SigningKey:
+    """Made before anything is locked: an RSA key takes a while."""
     signing = SigningKey.objects.usable_for_signing(now).first()
     activates_at = now if immediately or signing is None else now + ANNOUNCEMENT
-    key = _new_key(algorithm or (signing.algorithm if signing else SigningKey.Algorithm.ES256), activates_at=activates_at, now=now)
-    with transaction.atomic():
-        previous = _lock_signing_keys(now)
-        before = {old.kid: iso(old.retires_at) for old in previous}
-        _retire(previous, at=activates_at)
-        key.save(force_insert=True)
-        audit.record(
-            "signing_key.rotated",
-            workspace=None,
-            actor=actor,
-            target_type="signing_key",
-            target_id=key.kid,
-            now=now,
-            before={"retires_at": before},
-            after={
-                "algorithm": key.algorithm,
-                "activates_at": iso(activates_at),
-                "retires_at": {old.kid: iso(old.retires_at) for old in previous},
-            },
-        )
+    return _new_key(algorithm or (signing.algorithm if signing else SigningKey.Algorithm.ES256), activates_at=activates_at, now=now)
+
+
+def _announce(key: SigningKey, previous: list[SigningKey], *, actor: Actor, now: datetime) -> RotatedSigningKey:
+    before = {old.kid: iso(old.retires_at) for old in previous}
+    _retire(previous, at=key.activates_at)
+    key.save(force_insert=True)
+    audit.record(
+        "signing_key.rotated",
+        workspace=None,
+        actor=actor,
+        target_type="signing_key",
+        target_id=key.kid,
+        now=now,
+        before={"retires_at": before},
+        after={
+            "algorithm": key.algorithm,
+            "activates_at": iso(key.activates_at),
+            "retires_at": {old.kid: iso(old.retires_at) for old in previous},
+        },
+    )
     return RotatedSigningKey(key, previous)
 
 
@@ -91,7 +127,7 @@ def revoke_signing_key(*, kid: str, actor: Actor, now: datetime) -> tuple[Signin
     replacement = _new_key(_algorithm_of(kid), activates_at=now, now=now)
     with transaction.atomic():
         keys = _lock_signing_keys(now)
-        key = SigningKey.objects.select_for_update().get(kid=kid)
+        key = SigningKey.objects.get(kid=kid)
         if key.revoked_at is None:
             key.revoked_at = now
             key.save(update_fields=["revoked_at"])
@@ -150,13 +186,22 @@ def _algorithm_of(kid: str) -> str:
 def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
     """Encrypt every private key anew under the first of KEY_ENCRYPTION_KEYS. Returns how many were not. All or none.
 
-    Raise MissingKeyEncryptionKeyError where the list lacks the key of one.
+    Raise MissingKeyEncryptionKeyError where the list lacks the key of one that signs or will sign. One that never signs again may stay closed for ever.
     """
     with transaction.atomic():
-        stale = [key for key in SigningKey.objects.select_for_update() if key.private_key.partition(":")[0] != newest_key().id]
-        for key in stale:
-            key.private_key = encrypt(decrypt(key.private_key, context=key.kid), context=key.kid)
-            key.save(update_fields=["private_key"])
+        needed = {key.pk for key in _lock_signing_keys(now)}
+        stale = []
+        for key in SigningKey.objects.all():
+            if key.private_key.partition(":")[0] == newest_key().id:
+                continue
+            try:
+                key.private_key = encrypt(decrypt(key.private_key, context=key.kid), context=key.kid)
+            except MissingKeyEncryptionKeyError:
+                if key.pk in needed:
+                    raise
+            else:
+                key.save(update_fields=["private_key"])
+                stale.append(key)
         if stale:
             audit.record(
                 "signing_key.reencrypted",

@@ -1,4 +1,5 @@
-"""What is done when: usage is written every few seconds by each process, old rows are pruned hourly by one process of the whole installation.
+"""What is done when: usage is written every few seconds by each process; hourly, one process of the whole installation prunes old rows, and one looks
+whether the signing key is due for its successor.
 
 A job that fails is logged and comes again; nothing ends the thread but stop().
 """
@@ -15,12 +16,14 @@ from django.utils import timezone
 from clients.services import usage
 from dashboard import bootstrap, services
 from dashboard.models import ScheduledJob
+from oauth import services as oauth_services
 
 FLUSH_SECONDS = 2
 PRUNE_EVERY = timedelta(hours=1)
+LOOK_AT_SIGNING_KEY_EVERY = timedelta(hours=1)
 CERTIFICATE_SECONDS = 3600
 
-# How often each process asks whether it is its turn to prune.
+# How often each process asks whether it is its turn.
 CLAIM_SECONDS = 60
 
 # Seconds that stop() waits for the thread.
@@ -48,11 +51,16 @@ def stop() -> None:
 
 
 def _run() -> None:
-    periodic: list[tuple[float, Callable[[], None]]] = [(CLAIM_SECONDS, prune_if_due), (CERTIFICATE_SECONDS, renew_certificate)]
-    due = [time.monotonic() + seconds for seconds, _ in periodic]
+    # Seconds until the first time, and between two. A signing key that came of age while nothing ran has its successor at once.
+    periodic: list[tuple[float, float, Callable[[], None]]] = [
+        (CLAIM_SECONDS, CLAIM_SECONDS, prune_if_due),
+        (0, CLAIM_SECONDS, rotate_signing_key_if_due),
+        (CERTIFICATE_SECONDS, CERTIFICATE_SECONDS, renew_certificate),
+    ]
+    due = [time.monotonic() + first for first, _, _ in periodic]
     while not _stopping.wait(FLUSH_SECONDS):
         attempt(usage.flush)
-        for index, (seconds, job) in enumerate(periodic):
+        for index, (_, seconds, job) in enumerate(periodic):
             if time.monotonic() >= due[index]:
                 due[index] = time.monotonic() + seconds
                 attempt(job)
@@ -73,6 +81,14 @@ def prune_if_due() -> None:
     now = timezone.now()
     if ScheduledJob.objects.claim("prune", now=now, every=PRUNE_EVERY):
         services.prune(now=now)
+
+
+def rotate_signing_key_if_due() -> None:
+    now = timezone.now()
+    if ScheduledJob.objects.claim("rotate_signing_key", now=now, every=LOOK_AT_SIGNING_KEY_EVERY):
+        rotated = oauth_services.rotate_signing_key_if_due(now=now)
+        if rotated:
+            logger.info("Announced the signing key %s, which signs from %s on", rotated.key.kid, rotated.key.activates_at.isoformat())
 
 
 def renew_certificate() -> None:

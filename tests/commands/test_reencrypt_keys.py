@@ -40,7 +40,35 @@ def test_missing_key_is_named_and_no_key_is_changed(refused, settings, old_keys)
     factories.create_signing_key()
     missing = newest_key().id
     settings.KEY_ENCRYPTION_KEYS = [NEW]
-    assert f"lacks the key with ID {missing}" in refused("reencrypt_keys")
+    assert f"lacks the key with ID {missing}. It holds, in this order: {newest_key().id}. Add the missing one" in refused("reencrypt_keys")
+
+
+def test_one_that_cant_be_opened_leaves_the_others_as_they_were(refused, settings, old_keys):
+    lost = "a-lost-key-encryption-key-" + "3" * 40
+    opened = factories.create_signing_key()
+    settings.KEY_ENCRYPTION_KEYS = [lost]
+    factories.create_signing_key()
+    SigningKey.objects.update(retires_at=None)
+    settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]
+    refused("reencrypt_keys")
+    assert SigningKey.objects.get(pk=opened.pk).private_key == opened.private_key
+
+
+@pytest.mark.parametrize("never_signs_again", ["retired", "revoked"])
+def test_key_that_never_signs_again_may_stay_closed(command, settings, old_keys, never_signs_again):
+    closed = factories.create_signing_key()
+    settings.KEY_ENCRYPTION_KEYS = [NEW]
+    if never_signs_again == "revoked":
+        command("revoke_signing_key", closed.kid)
+    else:
+        command("rotate_signing_key", "--now")
+    newest = "the-newest-key-encryption-key-" + "4" * 40
+    settings.KEY_ENCRYPTION_KEYS = [newest, NEW]
+    assert command("reencrypt_keys", "--json").json == {"reencrypted": 1}
+    assert SigningKey.objects.get(pk=closed.pk).private_key == closed.private_key
+    settings.KEY_ENCRYPTION_KEYS = [newest]
+    signing = SigningKey.objects.exclude(pk=closed.pk).get()
+    assert decrypt(signing.private_key, context=signing.kid)
 
 
 def test_altered_ciphertext_is_refused(refused, settings, old_keys):

@@ -1,14 +1,18 @@
 """Rotation and revocation of signing keys: announced, active, retired, revoked."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import jwt
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 
 from clients.models import AuditEvent
 from oauth.models import SigningKey
-from oauth.services import ANNOUNCEMENT, JWKS_MAX_AGE, reencrypt_keys, revoke_signing_key, rotate_signing_key
+from oauth.services import ANNOUNCEMENT, JWKS_MAX_AGE, reencrypt_keys, revoke_signing_key, rotate_signing_key, rotate_signing_key_if_due
 from tests import factories
 from tests.oauth.doors import bearer
 
@@ -152,6 +156,100 @@ def test_revoking_a_revoked_key_changes_nothing_and_an_unknown_one_is_refused(si
     assert AuditEvent.objects.filter(event="signing_key.revoked").count() == 1
     with pytest.raises(ValidationError, match="no signing key nonsense"):
         revoke_signing_key(kid="nonsense", now=now, **ACTOR)
+
+
+class TestRotationByItself:
+    def test_a_key_of_that_age_gets_a_successor_which_is_announced_like_any_other(self, send, billing, signing_key, now, settings):
+        assert settings.SIGNING_KEY_ROTATION_DAYS == 90
+        age(timedelta(days=90))
+        rotated = rotate_signing_key_if_due(now=now)
+        new = rotated.key
+        assert ([old.kid for old in rotated.previous], new.algorithm) == ([signing_key.kid], "ES256")
+        assert new.activates_at == rotated.previous[0].retires_at == now + ANNOUNCEMENT
+        assert published(send) == [new.kid, signing_key.kid]
+        assert signer(send, billing) == signing_key.kid
+        age(ANNOUNCEMENT + timedelta(seconds=1))
+        assert signer(send, billing) == new.kid
+        event = AuditEvent.objects.get(target_id=new.kid)
+        assert (event.event, event.actor, event.before["retires_at"]) == ("signing_key.rotated", "system", {signing_key.kid: None})
+
+    def test_a_younger_one_doesnt(self, signing_key, now):
+        age(timedelta(days=90) - (now - signing_key.activates_at) - timedelta(seconds=1))
+        assert rotate_signing_key_if_due(now=now) is None
+        assert SigningKey.objects.get() == signing_key
+
+    @pytest.mark.parametrize("algorithm", [None, "EdDSA"])
+    def test_nor_does_one_whose_successor_is_announced_already(self, signing_key, now, algorithm):
+        age(timedelta(days=200))
+        announced = rotate_signing_key(now=now, algorithm=algorithm, **ACTOR).key
+        assert rotate_signing_key_if_due(now=now + timedelta(minutes=5)) is None
+        assert rotate_signing_key_if_due(now=now + timedelta(minutes=7)) is None
+        assert set(SigningKey.objects.all()) == {signing_key, announced}
+
+    def test_one_whose_announced_successor_was_revoked_does(self, signing_key, now):
+        age(timedelta(days=91))
+        revoked = rotate_signing_key_if_due(now=now).key
+        revoke_signing_key(kid=revoked.kid, now=now, **ACTOR)
+        assert rotate_signing_key_if_due(now=now).key.kid not in (signing_key.kid, revoked.kid)
+
+    @pytest.mark.usefixtures("signing_key")
+    def test_every_interval_there_is_one_more(self, now):
+        for number in range(1, 4):
+            age(timedelta(days=91))
+            assert rotate_signing_key_if_due(now=now) is not None
+            assert rotate_signing_key_if_due(now=now) is None
+            assert SigningKey.objects.count() == number + 1
+
+    @pytest.mark.django_db
+    def test_the_algorithm_stays(self, now):
+        factories.create_signing_key("RS256")
+        age(timedelta(days=91))
+        assert rotate_signing_key_if_due(now=now).key.algorithm == "RS256"
+
+    @pytest.mark.usefixtures("signing_key")
+    def test_the_interval_is_a_setting_and_0_is_never(self, now, settings):
+        age(timedelta(days=7))
+        settings.SIGNING_KEY_ROTATION_DAYS = 0
+        assert rotate_signing_key_if_due(now=now) is None
+        age(timedelta(days=3650))
+        assert rotate_signing_key_if_due(now=now) is None
+        settings.SIGNING_KEY_ROTATION_DAYS = 7
+        assert rotate_signing_key_if_due(now=now) is not None
+
+    @pytest.mark.django_db
+    def test_without_a_key_there_is_nothing_to_rotate(self, now):
+        assert rotate_signing_key_if_due(now=now) is None
+        assert not SigningKey.objects.exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_fifty_at_once_make_one(self, now):
+        first = factories.create_signing_key()
+        age(timedelta(days=91))
+        barrier = Barrier(50)
+
+        def rotate(_):
+            barrier.wait()
+            try:
+                return rotate_signing_key_if_due(now=now) is not None
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(50) as pool:
+            assert Counter(pool.map(rotate, range(50))) == {True: 1, False: 49}
+        assert SigningKey.objects.exclude(pk=first.pk).count() == 1
+        assert AuditEvent.objects.filter(actor="system").count() == 1
+
+
+def test_tokens_of_every_algorithm_are_good_side_by_side(send, billing, now):
+    tokens = {}
+    for algorithm in ("ES256", "RS256", "EdDSA", "ES256"):
+        key = rotate_signing_key(now=now, algorithm=algorithm, immediately=True, **ACTOR).key
+        tokens[key.kid] = send.token(billing.basic).json()["access_token"]
+        assert jwt.get_unverified_header(tokens[key.kid])["alg"] == algorithm
+    keys = jwt.PyJWKSet.from_dict(send.get("/.well-known/jwks.json").json())
+    for kid, token in tokens.items():
+        assert send.get("/api/v1/whoami", bearer(token)).status == 200
+        assert jwt.decode(token, keys[kid], algorithms=[keys[kid].algorithm_name], options={"verify_aud": False})["sub"] == billing.client_id
 
 
 def test_the_private_key_is_encrypted_at_rest_and_can_be_encrypted_anew(send, billing, signing_key, now, settings):

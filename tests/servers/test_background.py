@@ -1,4 +1,7 @@
-"""The thread of each worker process: usage every two seconds, pruning by one process an hour, certificates; nothing ends it but stop()."""
+"""The thread of each worker process: usage every two seconds, certificates; pruning and the signing key's rotation by one process an hour.
+
+Nothing ends it but stop().
+"""
 
 import asyncio
 import logging
@@ -13,6 +16,8 @@ import pytest
 from dashboard import server_certificate
 from dashboard.background import schedule, start, stop
 from dashboard.models import ScheduledJob
+from oauth.models import SigningKey
+from tests import factories
 from tests.servers.conftest import Server
 
 
@@ -30,6 +35,27 @@ def test_pruning_when_it_is_due_runs_once() -> None:
     first = ScheduledJob.objects.get(name="prune").next_run_at
     schedule.prune_if_due()
     assert ScheduledJob.objects.get(name="prune").next_run_at == first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_signing_key_that_is_due_gets_one_successor_an_hour_at_most(caplog: pytest.LogCaptureFixture) -> None:
+    old = factories.create_signing_key()
+    past = datetime.now(UTC) - timedelta(days=91)
+    SigningKey.objects.update(created_at=past, activates_at=past)
+    with caplog.at_level(logging.INFO):
+        schedule.rotate_signing_key_if_due()
+        schedule.rotate_signing_key_if_due()
+    new = SigningKey.objects.exclude(pk=old.pk).get()
+    assert caplog.messages == [f"Announced the signing key {new.kid}, which signs from {new.activates_at.isoformat()} on"]
+    SigningKey.objects.update(created_at=past, activates_at=past)
+    schedule.rotate_signing_key_if_due()
+    assert SigningKey.objects.count() == 2
+    ScheduledJob.objects.update(next_run_at=past)
+    schedule.rotate_signing_key_if_due()
+    assert SigningKey.objects.count() == 3
+    ScheduledJob.objects.update(next_run_at=past)
+    schedule.rotate_signing_key_if_due()
+    assert SigningKey.objects.count() == 3
 
 
 def test_work_that_fails_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
