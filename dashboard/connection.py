@@ -1,6 +1,6 @@
 """Who is calling: the peer, or, where the peer is a trusted proxy, what the proxy says of its caller.
 
-RFC 7239 is left out on purpose: of the headers that proxies add, the contract believes four (X-Forwarded-For, -Proto, -Host and Client-Cert of
+RFC 7239 is left out on purpose: of the headers that proxies add, six are believed (X-Forwarded-For, -Proto, -Host, -Method, -Uri and Client-Cert of
 RFC 9440), and only from TRUSTED_PROXIES. Nothing behind this module sees such a header, so nothing can believe one by accident.
 """
 
@@ -20,6 +20,8 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 _FORWARDED = (b"x-forwarded-", b"forwarded", b"client-cert")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _HOST = re.compile(rb"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+_METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
+_URI = re.compile(rb"/[!-~]{0,8000}")
 
 
 def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes | None) -> tuple[Connection, Headers]:
@@ -46,6 +48,8 @@ def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networ
     if _HOST.fullmatch(host):
         kept = [(name, value) for name, value in kept if name != b"host"]
         kept.append((b"host", host))
+    else:
+        host = next((value for name, value in kept if name == b"host"), b"")
     schemes = said.get(b"x-forwarded-proto", scheme.encode())
     request_id = said.get(b"x-request-id", b"")
     forwarded_for = said.get(b"x-forwarded-for")
@@ -54,6 +58,9 @@ def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networ
         is_secure=schemes == b"https" or all(value.strip() == b"https" for value in schemes.split(b",")),
         client_certificate=_decode_certificate(said[b"client-cert"]) if b"client-cert" in said else None,
         request_id=request_id.decode() if _REQUEST_ID.fullmatch(request_id) else os.urandom(16).hex(),
+        forwarded_method=_read(_METHOD, said.get(b"x-forwarded-method")),
+        forwarded_host=_read(_HOST, host),
+        forwarded_uri=_read(_URI, said.get(b"x-forwarded-uri")),
     )
     return connection, kept
 
@@ -73,6 +80,10 @@ def _split(headers: Headers) -> tuple[Headers, dict[bytes, bytes]]:
         else:
             kept.append((name, value))
     return kept, said
+
+
+def _read(syntax: re.Pattern[bytes], value: bytes | None) -> str:
+    return value.decode() if value is not None and syntax.fullmatch(value) else ""
 
 
 @lru_cache(maxsize=4096)

@@ -51,6 +51,9 @@ FAILURES_PER_CLIENT = environment.integer("FAILURES_PER_CLIENT", default=20, lea
 FAILURES_PER_ADDRESS = environment.integer("FAILURES_PER_ADDRESS", default=100, least=1, most=1000000)
 FAILURE_WINDOW = environment.integer("FAILURE_WINDOW", default=300, least=1, most=86400)
 
+# Whether a DPoP proof must hold a nonce of ours (RFC 9449 §8).
+DPOP_NONCE = environment.switch("DPOP_NONCE", default=False)
+
 # How long things are kept, in days.
 USAGE_RETENTION_DAYS = environment.integer("USAGE_RETENTION_DAYS", default=400, least=1, most=36500)
 FAILED_REQUEST_RETENTION_DAYS = environment.integer("FAILED_REQUEST_RETENTION_DAYS", default=30, least=1, most=36500)

@@ -18,7 +18,7 @@ from oauth import jose
 from oauth.errors import InvalidTokenError, Reason
 from oauth.lookup import RegisteredClient, TokenState, find_token_state
 from oauth.models import SigningKey
-from oauth.sender_constraint import Confirmation
+from oauth.sender_constraint import Confirmation, read_confirmation
 from oauth.signing_keys import LoadedKey, verification_key
 
 TYP = "at+jwt"
@@ -38,6 +38,7 @@ class AccessToken:
     jti: str
     issued_at: int
     expires_at: datetime
+    confirmation: Confirmation
 
 
 def issue(
@@ -94,7 +95,8 @@ def verify(token: str, *, now: datetime) -> AccessToken:
     state = find_token_state(client_id=claims["client_id"], credential_id=claims["credential_id"], jti=claims["jti"], kid=kid)
     if state.client is None:
         raise InvalidTokenError(Reason("unknown_client", "The client that the token was issued to is deleted."))
-    reason = _find_reason_to_refuse(claims, state.client, state, now)
+    confirmation = read_confirmation(claims)
+    reason = _find_reason_to_refuse(claims, state.client, state, now) or _find_reason_in_binding(state.client, confirmation)
     if reason is not None:
         raise InvalidTokenError(reason, client=state.client, credential_id=claims["credential_id"])
     audience = claims["aud"]
@@ -106,6 +108,7 @@ def verify(token: str, *, now: datetime) -> AccessToken:
         jti=claims["jti"],
         issued_at=claims["iat"],
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        confirmation=confirmation,
     )
 
 
@@ -122,4 +125,11 @@ def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, sta
         return Reason("credential_revoked", f"The credential {claims['credential_id']}, which obtained the token, is revoked.")
     if not client.is_enabled:
         return Reason("client_disabled", "This client is disabled.")
+    return None
+
+
+def _find_reason_in_binding(client: RegisteredClient, confirmation: Confirmation) -> Reason | None:
+    """A client's policy holds for the tokens that it obtained before as well."""
+    if (client.require_dpop and not confirmation.jkt) or (client.require_certificate and not confirmation.x5t_s256):
+        return Reason("token_not_bound", "This client may only use tokens that are bound to a key or a certificate, and this one isn't as it must be.")
     return None

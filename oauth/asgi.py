@@ -53,8 +53,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         body=body,
         connection=scope["state"]["connection"],
         now=datetime.now(UTC),
+        raw_path=scope.get("raw_path", b"").decode("latin-1"),
     )
-    response = (endpoint.attempt(request) if _attempts else None) or await threads.run(endpoint, request)
+    # A proof is marked as used, which is a write.
+    response = (endpoint.attempt(request) if _attempts and "dpop" not in request.headers else None) or await threads.run(endpoint, request)
     await _send(response, request, send)
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import update_wrapper
 from time import perf_counter
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, parse_qsl, unquote_plus
+from urllib.parse import parse_qs, parse_qsl, quote, unquote_plus
 
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, NotSupportedError, OperationalError, ProgrammingError, connection
@@ -40,7 +40,7 @@ MAX_BODY_BYTES = 64 * 1024
 _CREDENTIALS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type", "token", "access_token"})
 
 # Pragma: RFC 6749 §5.1 wants it, for caches of HTTP/1.0.
-_NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 # What the database says of our own mistakes. All else says that it isn't there, or can't do its work: read-only, full, locked, damaged.
 _MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
@@ -55,16 +55,23 @@ class Connection(NamedTuple):
 
     remote_address: the caller's IP address as the connection or a trusted proxy shows it, "" where neither does.
     client_certificate: DER, from the TLS handshake or a trusted proxy.
+    forwarded_method, forwarded_host, forwarded_uri: of the request that a trusted proxy asks about, "" where it doesn't say. URI: path and query, encoded.
     """
 
     remote_address: str
     is_secure: bool
     client_certificate: bytes | None
     request_id: str
+    forwarded_method: str = ""
+    forwarded_host: str = ""
+    forwarded_uri: str = ""
 
 
 class Request(NamedTuple):
-    """headers: lower-case name → value; a repeated header is one value joined by commas. body: None where it was longer than MAX_BODY_BYTES."""
+    """headers: lower-case name → value; a repeated header is one value joined by commas. body: None where it was longer than MAX_BODY_BYTES.
+
+    raw_path: path as it was sent, percent-encoded; "" where the server doesn't say.
+    """
 
     method: str
     path: str
@@ -73,6 +80,12 @@ class Request(NamedTuple):
     body: bytes | None
     connection: Connection
     now: datetime
+    raw_path: str = ""
+
+    @property
+    def encoded_path(self) -> str:
+        """As it stands in a URL."""
+        return self.raw_path or quote(self.path, safe="/:@!$&'()*+,;=~")
 
 
 class Response(NamedTuple):
@@ -81,7 +94,7 @@ class Response(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def json(cls, content: Any, *, status: int = 200, headers: tuple[tuple[str, str], ...] = _NO_STORE) -> "Response":
+    def json(cls, content: Any, *, status: int = 200, headers: tuple[tuple[str, str], ...] = NO_STORE) -> "Response":
         return cls(status, _encode_json(content).encode(), (("Content-Type", "application/json"), *headers))
 
 
@@ -268,7 +281,7 @@ def _explain(failed: Exception, name: str, request: Request) -> OAuthError:
 
 
 def _render(error: OAuthError) -> Response:
-    return Response.json({"error": error.error, "error_description": error.description}, status=error.status, headers=(*_NO_STORE, *error.headers))
+    return Response.json({"error": error.error, "error_description": error.description}, status=error.status, headers=(*NO_STORE, *error.headers))
 
 
 @endpoint("unknown", methods=None)

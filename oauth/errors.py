@@ -1,4 +1,4 @@
-"""What an endpoint may refuse, and how the refusal is told. RFC 6749 §5.2, RFC 6750 §3, RFC 8707 §2.
+"""What an endpoint may refuse, and how the refusal is told. RFC 6749 §5.2, RFC 6750 §3, RFC 8707 §2, RFC 9449 §5 to §9.
 
 Each error has two texts: the description goes to the caller, the reason to the log and to the FailedRequest that the client's owner finds by its request ID.
 InvalidClientError takes no description, so that it can't say which part of a credential was wrong.
@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from clients.scope import parse_scope
+from oauth.jose import SIGNATURE_ALGORITHMS
 
 if TYPE_CHECKING:
     from oauth.lookup import RegisteredClient
 
 REALM = "TokenOS"
+BEARER = "Bearer"
+DPOP = "DPoP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,39 @@ class InvalidTargetError(OAuthError):
     error = "invalid_target"
 
 
+class InvalidDPoPProofError(OAuthError):
+    """RFC 9449 §5. Like InvalidClientError it takes no description."""
+
+    error = "invalid_dpop_proof"
+
+    def __init__(self, reason: Reason, *, client: "RegisteredClient", credential_id: str) -> None:
+        super().__init__(
+            "The DPoP proof is missing, malformed, expired, used before, or not meant for this request.",
+            reason=reason,
+            client=client,
+            credential_id=credential_id,
+        )
+
+
+class UseDPoPNonceError(OAuthError):
+    """RFC 9449 §8. nonce: the one to use."""
+
+    error = "use_dpop_nonce"
+
+    def __init__(self, nonce: str, *, client: "RegisteredClient", credential_id: str) -> None:
+        super().__init__(
+            "The DPoP proof needs the nonce that stands in DPoP-Nonce.",
+            reason=Reason("use_dpop_nonce", "Its DPoP proof had no nonce or an old one. The answer holds a new one, for the client to try again with."),
+            client=client,
+            credential_id=credential_id,
+        )
+        self.nonce = nonce
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("DPoP-Nonce", self.nonce),)
+
+
 class InvalidClientError(OAuthError):
     error = "invalid_client"
     status = 401
@@ -169,6 +205,15 @@ class ServerError(OAuthError):
         super().__init__("This failed on our side. Nothing was changed. The log has the cause under the X-Request-Id of this answer.")
 
 
+def _challenge(used: str, parameters: str = "") -> tuple[str, str]:
+    """Both schemes in one header (RFC 9110 §11.6.1), for auth_request passes on no second one. parameters: for the scheme that the request used.
+
+    algs: RFC 9449 §7.1.
+    """
+    bearer, dpop = (parameters, "") if used == BEARER else ("", parameters)
+    return "WWW-Authenticate", f'Bearer realm="{REALM}"{bearer}, DPoP realm="{REALM}"{dpop}, algs="{" ".join(SIGNATURE_ALGORITHMS)}"'
+
+
 class MissingTokenError(OAuthError):
     """RFC 6750 §3.1: without any credentials the challenge carries no error code."""
 
@@ -180,25 +225,29 @@ class MissingTokenError(OAuthError):
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        return (("WWW-Authenticate", f'Bearer realm="{REALM}"'),)
+        return (_challenge(BEARER),)
 
 
-_BEARER_REFUSED = "The token or key is malformed, unknown, expired, revoked or not meant for this resource."
-_BEARER_CHALLENGE = f'Bearer realm="{REALM}", error="invalid_token", error_description="{_BEARER_REFUSED}"'
+_REFUSED = "The token or key is malformed, unknown, expired, revoked or not meant for this resource."
+_INVALID_TOKEN = f', error="invalid_token", error_description="{_REFUSED}"'
 
 
 class InvalidTokenError(OAuthError):
-    """RFC 6750 §3.1. Like InvalidClientError it takes no description."""
+    """RFC 6750 §3.1. Like InvalidClientError it takes no description. scheme: that the request used."""
 
     error = "invalid_token"
     status = 401
 
-    def __init__(self, reason: Reason, *, client: "RegisteredClient | None" = None, credential_id: str = "") -> None:
-        super().__init__(_BEARER_REFUSED, reason=reason, client=client, credential_id=credential_id)
+    def __init__(self, reason: Reason, *, scheme: str = BEARER, client: "RegisteredClient | None" = None, credential_id: str = "") -> None:
+        super().__init__(_REFUSED, reason=reason, client=client, credential_id=credential_id)
+        self.scheme = scheme
+
+    def under(self, scheme: str) -> "InvalidTokenError":
+        return InvalidTokenError(self.reason, scheme=scheme, client=self.client, credential_id=self.credential_id)
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        return (("WWW-Authenticate", _BEARER_CHALLENGE),)
+        return (_challenge(self.scheme, _INVALID_TOKEN),)
 
 
 class InvalidAPIKeyError(InvalidClientError):
@@ -214,20 +263,40 @@ class InvalidAPIKeyError(InvalidClientError):
             secret_id=refused.secret_id,
             credential_id=refused.credential_id,
         )
-        self.description = _BEARER_REFUSED
+        self.description = _REFUSED
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        return (("WWW-Authenticate", _BEARER_CHALLENGE),)
+        return (_challenge(BEARER, _INVALID_TOKEN),)
+
+
+class InvalidDPoPProofAtResourceError(InvalidDPoPProofError):
+    """RFC 9449 §7.1."""
+
+    status = 401
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (_challenge(DPOP, f', error="{self.error}", error_description="{self.description}"'),)
+
+
+class UseDPoPNonceAtResourceError(UseDPoPNonceError):
+    """RFC 9449 §9."""
+
+    status = 401
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (*super().headers, _challenge(DPOP, f', error="{self.error}", error_description="{self.description}"'))
 
 
 class InsufficientScopeError(OAuthError):
-    """RFC 6750 §3.1."""
+    """RFC 6750 §3.1. scheme: that the request used."""
 
     error = "insufficient_scope"
     status = 403
 
-    def __init__(self, required: tuple[str, ...], *, client: "RegisteredClient", credential_id: str) -> None:
+    def __init__(self, required: tuple[str, ...], *, scheme: str, client: "RegisteredClient", credential_id: str) -> None:
         demanded = " ".join(required)
         super().__init__(
             "The credentials are good, but lack a scope that is required here.",
@@ -236,9 +305,10 @@ class InsufficientScopeError(OAuthError):
             credential_id=credential_id,
         )
         self.required = demanded
+        self.scheme = scheme
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         # What a caller demanded may be no scope at all; only a well-formed one may stand in a header.
         scope = f', scope="{self.required}"' if parse_scope(self.required) else ""
-        return (("WWW-Authenticate", f'Bearer realm="{REALM}", error="insufficient_scope"{scope}'),)
+        return (_challenge(self.scheme, f', error="insufficient_scope"{scope}'),)

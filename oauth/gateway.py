@@ -1,12 +1,14 @@
 """/gateway/<workspace>/verify: forward authentication for nginx auth_request, Traefik, Caddy and Envoy, which appends the original path.
 
 Answers 200 with who the caller is, or 401 or 403 (RFC 6750 §3). What the query string and the headers demand adds up, so that a caller who can write either can
-only make it stricter. Any method, for proxies pass on the original one; a body is not read.
+only make it stricter. Any method, for proxies pass on the original one; a body is not read. A DPoP proof is for the original request (RFC 9449 §4.3).
 """
 
 from urllib.parse import parse_qs
 
 from clients.services import usage
+from oauth.dpop import Target, own_target
+from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import Request, Response, endpoint
 from oauth.errors import InvalidTokenError, Reason
 from oauth.protected_resource import authenticate_caller, require_audience, require_scopes
@@ -22,11 +24,14 @@ def is_verify_path(path: str) -> bool:
 
 @endpoint("gateway", methods=None)
 def verify(request: Request) -> Response:
-    caller = authenticate_caller(request, takes_api_key_header=True)
+    caller = authenticate_caller(request, takes_api_key_header=True, target=original_target)
     client = caller.client
     if request.path.split("/", 3)[2] != client.workspace:
         raise InvalidTokenError(
-            Reason("other_workspace", "It was used at the gateway of another workspace."), client=client, credential_id=caller.credential_id
+            Reason("other_workspace", "It was used at the gateway of another workspace."),
+            scheme=caller.scheme,
+            client=client,
+            credential_id=caller.credential_id,
         )
     demands = parse_qs(request.query, errors="replace") if request.query else {}
     for audience in (*demands.get("audience", ()), *_header(request, "x-tokenos-require-audience")):
@@ -42,8 +47,22 @@ def verify(request: Request) -> Response:
             ("X-TokenOS-Client-Id", client.client_id),
             ("X-TokenOS-Workspace", client.workspace),
             ("X-TokenOS-Scopes", " ".join(caller.scopes)),
+            *nonce_headers(request),
         ),
     )
+
+
+def original_target(request: Request) -> Target:
+    """The request that the proxy asks about, as far as a trusted one says; else the one that came here.
+
+    nginx, Traefik and Caddy say it in X-Forwarded-Method and X-Forwarded-Uri; Envoy keeps the method and appends the original path.
+    """
+    connection = request.connection
+    below = request.encoded_path.split("/", 4)[4:]
+    uri = connection.forwarded_uri or "".join(f"/{path}" for path in below)
+    if not connection.forwarded_host or not uri:
+        return own_target(request)
+    return Target(connection.forwarded_method or request.method, f"https://{connection.forwarded_host}{uri.partition('?')[0]}")
 
 
 def _header(request: Request, name: str) -> tuple[str, ...]:

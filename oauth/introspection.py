@@ -1,4 +1,4 @@
-"""POST /oauth2/introspect: token introspection, RFC 7662."""
+"""POST /oauth2/introspect: token introspection, RFC 7662, of bound tokens RFC 8705 §3.2 and RFC 9449 §6.2."""
 
 from django.conf import settings
 
@@ -41,7 +41,7 @@ def _describe(token: AccessToken) -> dict[str, object]:
         "active": True,
         **scope_member(token.scopes),
         "client_id": token.client.client_id,
-        "token_type": "Bearer",
+        "token_type": token.confirmation.token_type,
         "exp": int(token.expires_at.timestamp()),
         "iat": token.issued_at,
         "sub": token.client.client_id,
@@ -49,4 +49,5 @@ def _describe(token: AccessToken) -> dict[str, object]:
         "iss": settings.ISSUER_URL,
         "jti": token.jti,
         "workspace": token.client.workspace,
+        **token.confirmation.claim,
     }

@@ -1,29 +1,52 @@
-"""The other side of the wire: who calls a protected resource, by access token, HTTP Basic or API key. RFC 6750."""
+"""The other side of the wire: who calls a protected resource, by access token, HTTP Basic or API key. RFC 6750, RFC 8705 §3, RFC 9449 §7."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from clients.secret import looks_like_secret
-from oauth import access_token
+from oauth import access_token, dpop
+from oauth.access_token import AccessToken
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.client_secret import CLIENT_SECRET_BASIC, PresentedSecret, authenticate_secret, read_basic
+from oauth.dpop import Target, own_target
+from oauth.dpop_nonce import current_nonce
 from oauth.endpoint import Request
-from oauth.errors import InsufficientScopeError, InvalidAPIKeyError, InvalidClientError, InvalidTokenError, MissingTokenError, Reason
+from oauth.errors import (
+    BEARER,
+    DPOP,
+    InsufficientScopeError,
+    InvalidAPIKeyError,
+    InvalidClientError,
+    InvalidDPoPProofAtResourceError,
+    InvalidTokenError,
+    MissingTokenError,
+    Reason,
+    UseDPoPNonceAtResourceError,
+)
 from oauth.lookup import RegisteredClient
+from oauth.mtls import x5t_s256
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """auth_method: access_token, client_secret_basic or api_key. audiences: what the credentials are good for. credential_id: of the client's credential."""
+    """auth_method: access_token, client_secret_basic or api_key. audiences: what the credentials are good for. credential_id: of the client's credential.
+
+    scheme: of the challenge that a refusal holds.
+    """
 
     client: RegisteredClient
     scopes: tuple[str, ...]
     audiences: tuple[str, ...]
     auth_method: str
     credential_id: str
+    scheme: str = BEARER
 
 
-def authenticate_caller(request: Request, *, takes_api_key_header: bool = False) -> Caller:
-    """Raise MissingTokenError, InvalidTokenError, InvalidClientError, TooManyFailuresError."""
+def authenticate_caller(request: Request, *, takes_api_key_header: bool = False, target: Callable[[Request], Target] = own_target) -> Caller:
+    """target: what a DPoP proof has to be for. A proof that comes with other credentials than a token under DPoP proves nothing, and isn't looked at.
+
+    Raise MissingTokenError, InvalidTokenError, InvalidDPoPProofAtResourceError, UseDPoPNonceAtResourceError, InvalidClientError, TooManyFailuresError.
+    """
     authorization = request.headers.get("authorization")
     api_key = request.headers.get("x-api-key") if takes_api_key_header else None
     if authorization is not None and api_key is not None:
@@ -40,14 +63,16 @@ def authenticate_caller(request: Request, *, takes_api_key_header: bool = False)
             return _by_bearer(request, credentials.strip())
         case "basic":
             return _by_basic(request, authorization)
+        case "dpop":
+            return _by_dpop(request, credentials.strip(), target)
         case _:
-            raise InvalidTokenError(Reason("method_not_supported", "It came with another authentication scheme than Bearer and Basic."))
+            raise InvalidTokenError(Reason("method_not_supported", "It came with another authentication scheme than Bearer, DPoP and Basic."))
 
 
 def require_scopes(caller: Caller, required: tuple[str, ...]) -> None:
     """RFC 6750 §3.1."""
     if not set(required) <= set(caller.scopes):
-        raise InsufficientScopeError(required, client=caller.client, credential_id=caller.credential_id)
+        raise InsufficientScopeError(required, scheme=caller.scheme, client=caller.client, credential_id=caller.credential_id)
 
 
 def require_audience(caller: Caller, audience: str) -> None:
@@ -55,6 +80,7 @@ def require_audience(caller: Caller, audience: str) -> None:
     if audience not in caller.audiences:
         raise InvalidTokenError(
             Reason("wrong_audience", f"It is good for {', '.join(caller.audiences)[:300]}, not for {audience[:150]}."),
+            scheme=caller.scheme,
             client=caller.client,
             credential_id=caller.credential_id,
         )
@@ -64,7 +90,64 @@ def _by_bearer(request: Request, credentials: str) -> Caller:
     if looks_like_secret(credentials):
         return _by_api_key(request, credentials)
     token = access_token.verify(credentials, now=request.now)
-    return Caller(token.client, token.scopes, token.audiences, "access_token", token.credential_id)
+    if token.confirmation.jkt:
+        raise InvalidTokenError(
+            Reason("dpop_token_as_bearer", "The token is bound to a key, but came under Bearer. Send it under DPoP with a proof."),
+            client=token.client,
+            credential_id=token.credential_id,
+        )
+    return _by_token(request, token, BEARER)
+
+
+def _by_dpop(request: Request, credentials: str, target: Callable[[Request], Target]) -> Caller:
+    """RFC 9449 §7.1. The proof comes last: it is used up by it."""
+    try:
+        token = access_token.verify(credentials, now=request.now)
+    except InvalidTokenError as error:
+        raise error.under(DPOP) from None
+    if not token.confirmation.jkt:
+        raise InvalidTokenError(
+            Reason("bearer_token_under_dpop", "The token isn't bound to a key, but came under DPoP. Send it under Bearer, or get a bound one."),
+            scheme=DPOP,
+            client=token.client,
+            credential_id=token.credential_id,
+        )
+    caller = _by_token(request, token, DPOP)
+    try:
+        _require_proof(request, credentials, token, target)
+    except dpop.InvalidProofError as error:
+        raise InvalidDPoPProofAtResourceError(error.reason, client=token.client, credential_id=token.credential_id) from None
+    except dpop.StaleNonceError:
+        raise UseDPoPNonceAtResourceError(current_nonce(request.now), client=token.client, credential_id=token.credential_id) from None
+    return caller
+
+
+def _require_proof(request: Request, credentials: str, token: AccessToken, target: Callable[[Request], Target]) -> None:
+    proof = request.headers.get("dpop")
+    if proof is None:
+        raise dpop.InvalidProofError(Reason("dpop_proof_missing", "It came without the DPoP proof that it needs."))
+    verified = dpop.verify_proof(proof, target(request), access_token=credentials, now=request.now)
+    if verified.jkt != token.confirmation.jkt:
+        raise InvalidTokenError(
+            Reason("dpop_other_key", "The DPoP proof is signed by another key than the one that the token is bound to."),
+            scheme=DPOP,
+            client=token.client,
+            credential_id=token.credential_id,
+        )
+    dpop.use_proof(verified, now=request.now)
+
+
+def _by_token(request: Request, token: AccessToken, scheme: str) -> Caller:
+    """RFC 8705 §3: a token that is bound to a certificate is good on a connection with the same one only."""
+    bound_to, certificate = token.confirmation.x5t_s256, request.connection.client_certificate
+    if bound_to and (certificate is None or x5t_s256(certificate) != bound_to):
+        raise InvalidTokenError(
+            Reason("certificate_mismatch", "The token is bound to a certificate, and the connection has none or another one."),
+            scheme=scheme,
+            client=token.client,
+            credential_id=token.credential_id,
+        )
+    return Caller(token.client, token.scopes, token.audiences, "access_token", token.credential_id, scheme)
 
 
 def _by_api_key(request: Request, plaintext: str) -> Caller:
@@ -79,5 +162,13 @@ def _by_basic(request: Request, authorization: str) -> Caller:
 
 
 def _with_secret(authenticated: AuthenticatedClient, auth_method: str) -> Caller:
+    """A secret alone shows neither key nor certificate, which a client may have to."""
     client = authenticated.client
+    if client.require_dpop or client.require_certificate:
+        raise InvalidClientError(
+            Reason("bound_token_required", "This client may only call with tokens that are bound to a key or a certificate, not with its secret."),
+            client=client,
+            named_client_id=client.client_id,
+            credential_id=authenticated.credential_id,
+        )
     return Caller(client, client.scopes, client.audiences or (client.default_audience,), auth_method, authenticated.credential_id)

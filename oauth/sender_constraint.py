@@ -1,38 +1,84 @@
-"""Sender-constrained access tokens: what a token is bound to when it is issued. RFC 8705 §3.
+"""Sender-constrained access tokens: what a token is bound to when it is issued, and that whoever uses it shows the same. RFC 8705 §3, RFC 9449 §5 to §7.
 
-A token is bound to the certificate of the connection where its client authenticated with it, or may only have tokens that are bound to one.
+A token is bound to the key of the DPoP proof that its request came with, and to the certificate of the connection where its client authenticated with it. A
+client may be allowed to have only tokens that are bound.
 """
 
 from typing import NamedTuple
 
+from oauth import dpop
 from oauth.authenticated_client import AuthenticatedClient
-from oauth.endpoint import Request
-from oauth.errors import InvalidClientError, Reason
+from oauth.dpop_nonce import current_nonce
+from oauth.endpoint import Form, Request
+from oauth.errors import InvalidClientError, InvalidDPoPProofError, Reason, UseDPoPNonceError
 from oauth.mtls import CERTIFICATE_METHODS, x5t_s256
 
 
 class Confirmation(NamedTuple):
-    """The cnf claim, RFC 7800 §3.1: x5t_s256 as RFC 8705 §3.1 has it, "" for a token that isn't bound to a certificate."""
+    """The cnf claim, RFC 7800 §3.1: x5t_s256 as RFC 8705 §3.1 has it, jkt as RFC 9449 §6.1 has it, each "" for a token that isn't bound to that."""
 
     x5t_s256: str = ""
+    jkt: str = ""
 
     @property
     def claim(self) -> dict[str, dict[str, str]]:
-        return {"cnf": {"x5t#S256": self.x5t_s256}} if self.x5t_s256 else {}
+        members = {name: value for name, value in (("x5t#S256", self.x5t_s256), ("jkt", self.jkt)) if value}
+        return {"cnf": members} if members else {}
+
+    @property
+    def token_type(self) -> str:
+        """RFC 9449 §5. RFC 8705 has no type of its own."""
+        return "DPoP" if self.jkt else "Bearer"
 
 
 UNBOUND = Confirmation()
 
 
-def bind(request: Request, authenticated: AuthenticatedClient) -> Confirmation:
-    """Raise InvalidClientError where the client must have its tokens bound to a certificate and shows none."""
+def read_confirmation(claims: dict[str, dict[str, str]]) -> Confirmation:
+    """What a token of ours is bound to. claims: its own."""
+    members = claims.get("cnf")
+    return UNBOUND if members is None else Confirmation(members.get("x5t#S256", ""), members.get("jkt", ""))
+
+
+def bind(request: Request, form: Form, authenticated: AuthenticatedClient) -> Confirmation:
+    """To be called last: a proof is used up by it. Raise InvalidClientError, InvalidDPoPProofError, UseDPoPNonceError."""
+    thumbprint = _bind_to_certificate(request, authenticated)
+    jkt = _bind_to_key(request, form, authenticated)
+    return Confirmation(thumbprint, jkt) if thumbprint or jkt else UNBOUND
+
+
+def _bind_to_certificate(request: Request, authenticated: AuthenticatedClient) -> str:
     client, certificate = authenticated.client, request.connection.client_certificate
     if authenticated.method not in CERTIFICATE_METHODS and not client.require_certificate:
-        return UNBOUND
+        return ""
     if certificate is None:
         raise InvalidClientError(
             Reason("certificate_required", "This client's tokens must be bound to a certificate, and the connection has none."),
             client=client,
             credential_id=authenticated.credential_id,
         )
-    return Confirmation(x5t_s256(certificate))
+    return x5t_s256(certificate)
+
+
+def _bind_to_key(request: Request, form: Form, authenticated: AuthenticatedClient) -> str:
+    """RFC 9449 §5. Whoever sends a proof gets a bound token. dpop_jkt (§10) is a parameter of authorization requests; where it comes, it must be true."""
+    client, credential_id = authenticated.client, authenticated.credential_id
+    proof, wanted = request.headers.get("dpop"), form.get("dpop_jkt")
+    if proof is None:
+        if client.require_dpop or wanted is not None:
+            raise InvalidDPoPProofError(
+                Reason("dpop_proof_missing", "It came without the DPoP proof that it needs."),
+                client=client,
+                credential_id=credential_id,
+            )
+        return ""
+    try:
+        verified = dpop.verify_proof(proof, dpop.own_target(request), access_token=None, now=request.now)
+        if wanted not in (None, verified.jkt):
+            raise dpop.InvalidProofError(Reason("dpop_jkt_mismatch", "dpop_jkt isn't the thumbprint of the key that signed the DPoP proof."))
+        dpop.use_proof(verified, now=request.now)
+    except dpop.InvalidProofError as error:
+        raise InvalidDPoPProofError(error.reason, client=client, credential_id=credential_id) from None
+    except dpop.StaleNonceError:
+        raise UseDPoPNonceError(current_nonce(request.now), client=client, credential_id=credential_id) from None
+    return verified.jkt

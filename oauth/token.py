@@ -4,7 +4,8 @@ from clients.scope import scope_member
 from clients.services import usage
 from oauth import access_token, client_credentials
 from oauth.client_authentication import authenticate_client
-from oauth.endpoint import Form, Request, Response, form_endpoint
+from oauth.dpop_nonce import nonce_headers
+from oauth.endpoint import NO_STORE, Form, Request, Response, form_endpoint
 from oauth.errors import UnsupportedGrantTypeError
 from oauth.sender_constraint import bind
 from oauth.signing_keys import require_signing_key
@@ -18,14 +19,24 @@ def token(request: Request, form: Form) -> Response:
     if grant_type != "client_credentials":
         raise UnsupportedGrantTypeError("Use grant_type=client_credentials.", client=authenticated.client, credential_id=authenticated.credential_id)
     grant = client_credentials.grant(authenticated, form)
+    key = require_signing_key(authenticated.signing_kid)
+    confirmation = bind(request, form, authenticated)
     issued = access_token.issue(
         client=authenticated.client,
         credential_id=authenticated.credential_id,
         scopes=grant.scopes,
         audiences=grant.audiences,
-        confirmation=bind(request, authenticated),
-        key=require_signing_key(authenticated.signing_kid),
+        confirmation=confirmation,
+        key=key,
         now=request.now,
     )
     usage.record(client=authenticated.client.pk, credential=authenticated.credential_id, endpoint="token", outcome=usage.GRANTED, now=request.now)
-    return Response.json({"access_token": issued, "token_type": "Bearer", "expires_in": authenticated.client.token_lifetime, **scope_member(grant.scopes)})
+    return Response.json(
+        {
+            "access_token": issued,
+            "token_type": confirmation.token_type,
+            "expires_in": authenticated.client.token_lifetime,
+            **scope_member(grant.scopes),
+        },
+        headers=(*NO_STORE, *nonce_headers(request)),
+    )

@@ -1,7 +1,8 @@
 """GET /api/v1/whoami: who the caller is."""
 
 from clients.services import usage
-from oauth.endpoint import Request, Response, endpoint
+from oauth.dpop_nonce import nonce_headers
+from oauth.endpoint import NO_STORE, Request, Response, endpoint
 from oauth.protected_resource import authenticate_caller, require_audience
 
 
@@ -20,5 +21,6 @@ def whoami(request: Request) -> Response:
             "environment": client.environment,
             "scopes": caller.scopes,
             "auth_method": caller.auth_method,
-        }
+        },
+        headers=(*NO_STORE, *nonce_headers(request)),
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.oauth.conftest import reason_of
-from tests.oauth.doors import basic, bearer
+from tests.oauth.doors import DPOP_CHALLENGE, basic, bearer
 
 PATH = "/gateway/demo/verify"
 API = "https://api.example.com"
@@ -77,7 +77,7 @@ def test_an_unknown_workspace_is_like_anothers(send, billing, workspace):
 def test_without_credentials_the_challenge_carries_no_error(send, demo):
     answer = send.get(PATH)
     assert answer.status == 401
-    assert answer.headers["www-authenticate"] == 'Bearer realm="TokenOS"'
+    assert answer.headers["www-authenticate"] == f'Bearer realm="TokenOS", {DPOP_CHALLENGE}'
 
 
 @pytest.mark.rfc("6750", "3.1")
@@ -111,7 +111,7 @@ def test_two_credentials_at_once_are_refused(send, billing, token):
 def test_too_few_scopes_are_forbidden(send, billing, token, kind, query, demanded):
     answer = send.get(PATH, headers=credentials(kind, billing, token), query=query)
     assert answer.error == (403, "insufficient_scope")
-    assert answer.headers["www-authenticate"] == f'Bearer realm="TokenOS", error="insufficient_scope", scope="{demanded}"'
+    assert answer.headers["www-authenticate"] == f'Bearer realm="TokenOS", error="insufficient_scope", scope="{demanded}", {DPOP_CHALLENGE}'
     assert not any(name.startswith("x-tokenos") for name in answer.headers)
     assert reason_of(answer.request_id) == "insufficient_scope"
 
@@ -169,7 +169,7 @@ def test_by_default_any_audience_passes(send, demo, make):
 def test_what_is_demanded_cannot_break_out_of_the_header(send, billing, scope):
     answer = send.get(PATH, billing.basic, query=f"scope={scope}")
     assert answer.error == (403, "insufficient_scope")
-    assert answer.headers["www-authenticate"] == 'Bearer realm="TokenOS", error="insufficient_scope"'
+    assert answer.headers["www-authenticate"] == f'Bearer realm="TokenOS", error="insufficient_scope", {DPOP_CHALLENGE}'
     assert "set-cookie" not in answer.headers
 
 

@@ -4,14 +4,15 @@ import pytest
 
 from clients.models import Client
 from tests.oauth.conftest import reason_of
-from tests.oauth.doors import basic, bearer
+from tests.oauth.doors import DPOP_CHALLENGE, basic, bearer
 
 PATH = "/api/v1/whoami"
 API = "https://api.example.com"
-CHALLENGE = 'Bearer realm="TokenOS"'
+CHALLENGE = f'Bearer realm="TokenOS", {DPOP_CHALLENGE}'
 REFUSED = (
     'Bearer realm="TokenOS", error="invalid_token", '
-    'error_description="The token or key is malformed, unknown, expired, revoked or not meant for this resource."'
+    'error_description="The token or key is malformed, unknown, expired, revoked or not meant for this resource.", '
+    f"{DPOP_CHALLENGE}"
 )
 
 
@@ -66,7 +67,6 @@ def test_without_credentials_the_challenge_carries_no_error(send, db):
         "Bearer tos_live_x",
         "Bearer a b",
         "Digest x",
-        "DPoP a.b.c",
         "",
         " ",
         "token",

@@ -176,6 +176,7 @@ def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
             "CACHE_URL": "",
             "EMAIL_URL": "",
             "METRICS_ALLOWED": "",
+            "DPOP_NONCE": "",
             "SECRET_KEY": secrets.token_urlsafe(48),
             "KEY_ENCRYPTION_KEYS": secrets.token_urlsafe(48),
             **settings,

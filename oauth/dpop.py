@@ -1,0 +1,212 @@
+"""DPoP proofs: that whoever sends a request holds a key. RFC 9449 §4."""
+
+import hashlib
+import json
+import re
+from base64 import urlsafe_b64encode
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from clients import public_key
+from oauth import jose
+from oauth.dpop_nonce import is_fresh
+from oauth.endpoint import Request
+from oauth.errors import Reason
+from oauth.replay import use_once
+
+# Seconds. How old a proof may be, and how far the sender's clock may be off.
+MAX_AGE = 60
+CLOCK_SKEW = 30
+
+_MAX_JTI_LENGTH = 256
+_TYP = "dpop+jwt"
+# Other places for a key, and extensions that change what is signed or must be understood (RFC 7515 §4.1, RFC 7797).
+_REFUSED_PARAMETERS = frozenset({"b64", "crit", "jku", "x5c", "x5t", "x5t#S256", "x5u"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# RFC 3986 §2.
+_URL = re.compile(r"(?:[!#$&-;=?-Z_a-z~\[\]]|%[0-9A-Fa-f]{2})+")
+_PERCENT_ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+
+
+class InvalidProofError(Exception):
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+class StaleNonceError(Exception):
+    """The proof is good, but for its nonce."""
+
+
+class Target(NamedTuple):
+    """The request that a proof is for. url: without query and fragment."""
+
+    method: str
+    url: str
+
+
+class Proof(NamedTuple):
+    """A proof that is good for its request, as long as it is the first use. jkt: the RFC 7638 thumbprint of its key."""
+
+    jkt: str
+    jti: str
+    issued_at: int
+
+
+class _ProofKey(NamedTuple):
+    """key: parsed. algorithm: as clients.public_key has it."""
+
+    key: Any
+    algorithm: str
+    jkt: str
+
+
+def own_target(request: Request) -> Target:
+    """The URL is ours, whatever name the caller gave us in Host: a proof that was made for another server must not do here."""
+    return Target(request.method, settings.ISSUER_URL + request.encoded_path)
+
+
+def verify_proof(proof: str, target: Target, *, access_token: str | None, now: datetime) -> Proof:
+    """§4.3, but for its use being the first one. proof: the DPoP header. access_token: that it comes with.
+
+    Raise InvalidProofError, StaleNonceError.
+    """
+    if "," in proof:
+        raise InvalidProofError(Reason("dpop_proof_repeated", "It came with several DPoP headers. Send one."))
+    try:
+        parsed = jose.parse(proof)
+    except jose.InvalidJWTError:
+        raise InvalidProofError(Reason("dpop_proof_malformed", "The DPoP header isn't a well-formed JWT of up to 8 KiB.")) from None
+    key = _read_header(parsed.unverified_header)
+    try:
+        jose.verify_signature(parsed, key=key.key, algorithm=parsed.unverified_header["alg"])
+    except jose.InvalidJWTError:
+        raise InvalidProofError(Reason("dpop_proof_signature", "The signature of the DPoP proof isn't of the key in its header.")) from None
+    claims = parsed.unverified_claims
+    reason = _find_reason_in_target(claims, target) or _find_reason_in_claims(claims, access_token, now)
+    if reason is not None:
+        raise InvalidProofError(reason)
+    if settings.DPOP_NONCE and not is_fresh(claims.get("nonce"), now=now):
+        raise StaleNonceError
+    return Proof(key.jkt, claims["jti"], claims["iat"])
+
+
+def use_proof(proof: Proof, *, now: datetime) -> None:
+    """§11.1. Raise InvalidProofError unless this is its first use."""
+    issued_at, expires_at = proof.issued_at - CLOCK_SKEW, proof.issued_at + MAX_AGE + CLOCK_SKEW
+    if not use_once("dpop", proof.jkt, proof.jti, issued_at=issued_at, expires_at=expires_at, now=now):
+        raise InvalidProofError(Reason("dpop_proof_replayed", "The DPoP proof was used before, or may have been used before this machine was last started."))
+
+
+def _read_header(header: dict[str, Any]) -> _ProofKey:
+    """§4.2. The algorithm is one that the key allows, whatever the header says."""
+    if str(header.get("typ", "")).lower().removeprefix("application/") != _TYP:
+        raise InvalidProofError(Reason("dpop_proof_typ", "The JWT in the DPoP header isn't of the type dpop+jwt."))
+    if not _REFUSED_PARAMETERS.isdisjoint(header):
+        raise InvalidProofError(Reason("dpop_proof_header", "The header of the DPoP proof names another key, or extensions. typ, alg and jwk are enough."))
+    if header.get("alg") not in jose.SIGNATURE_ALGORITHMS:
+        raise InvalidProofError(Reason("dpop_proof_algorithm", "The DPoP proof isn't signed with an asymmetric algorithm that we take."))
+    key = _read_key(header.get("jwk"))
+    if not public_key.fits(header["alg"], key.algorithm):
+        raise InvalidProofError(Reason("dpop_proof_algorithm", f"The DPoP proof is signed with {header['alg']}, which doesn't fit its key."))
+    return key
+
+
+def _read_key(jwk: object) -> _ProofKey:
+    if not isinstance(jwk, dict) or not all(_is_flat(value) for value in jwk.values()):
+        raise InvalidProofError(Reason("dpop_proof_key", "The header of the DPoP proof holds no JWK."))
+    try:
+        return _load_key(json.dumps(jwk))
+    except ValidationError as error:
+        if error.code == "private_key":
+            raise InvalidProofError(
+                Reason("dpop_proof_private_key", "The DPoP proof holds the private key itself, which is burnt now. Let the client make a new pair.")
+            ) from None
+        raise InvalidProofError(Reason("dpop_proof_key", f"The key in the DPoP proof can't be used. {error.message}")) from None
+
+
+def _is_flat(value: object) -> bool:
+    """As all of RFC 7517 §4 is. What is nested without end isn't worth writing out again."""
+    return isinstance(value, str | bool) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+
+
+@lru_cache(maxsize=1024)
+def _load_key(jwk: str) -> _ProofKey:
+    """Of its JSON. Cached by its content, so it can't be out of date. Raise ValidationError."""
+    key = public_key.read_jwk(json.loads(jwk))
+    return _ProofKey(public_key.load_public_key(json.dumps(key.public_jwk)), key.algorithm, key.thumbprint)
+
+
+def _find_reason_in_target(claims: dict[str, Any], target: Target) -> Reason | None:
+    """§4.3 (8) and (9)."""
+    if claims.get("htm") != target.method:
+        return Reason("dpop_proof_method", f"htm of the DPoP proof isn't {target.method[:32]}, the method of the request.")
+    url = claims.get("htu")
+    if not isinstance(url, str) or not _is_same_url(url, target.url):
+        return Reason("dpop_proof_url", f"htu of the DPoP proof isn't {target.url[:300]}. Behind a gateway: does it pass on the original host and path?")
+    return None
+
+
+def _find_reason_in_claims(claims: dict[str, Any], access_token: str | None, now: datetime) -> Reason | None:
+    """§4.3 (3), (11) and (12)."""
+    jti, issued_at, moment = claims.get("jti"), claims.get("iat"), now.timestamp()
+    if not isinstance(jti, str) or not 0 < len(jti) <= _MAX_JTI_LENGTH:
+        return Reason("dpop_proof_jti", "jti of the DPoP proof is missing or isn't a string of 1 to 256 characters.")
+    if type(issued_at) is not int or not moment - MAX_AGE - CLOCK_SKEW <= issued_at <= moment + CLOCK_SKEW:
+        return Reason("dpop_proof_time", "iat of the DPoP proof isn't a whole number, or isn't now. Make a proof for each request, and set the client's clock.")
+    expires_at, not_before = claims.get("exp", issued_at + MAX_AGE), claims.get("nbf", issued_at)
+    if type(expires_at) is not int or type(not_before) is not int or expires_at + CLOCK_SKEW < moment or not_before - CLOCK_SKEW > moment:
+        return Reason("dpop_proof_time", "exp or nbf of the DPoP proof isn't a whole number, or doesn't allow it now. Leave both out.")
+    if access_token is not None and claims.get("ath") != _hash(access_token):
+        return Reason("dpop_proof_token", "ath of the DPoP proof isn't the hash of the access token that it came with.")
+    return None
+
+
+def _hash(access_token: str) -> str:
+    """§4.2. What isn't ASCII is no token of ours, and was refused before."""
+    return urlsafe_b64encode(hashlib.sha256(access_token.encode()).digest()).rstrip(b"=").decode()
+
+
+def _is_same_url(url: str, other: str) -> bool:
+    normalized = _normalize(url)
+    return normalized is not None and normalized == _normalize(other)
+
+
+def _normalize(url: str) -> str | None:
+    """By syntax and scheme (RFC 3986 §6.2.2 and §6.2.3), without query and fragment. None for what isn't an http or https URL."""
+    if not _URL.fullmatch(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    authority = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
+    return f"{parts.scheme}://{authority}{_remove_dot_segments(_PERCENT_ENCODED.sub(_normalize_octet, parts.path))}"
+
+
+def _normalize_octet(match: re.Match[str]) -> str:
+    character = chr(int(match[1], 16))
+    return character if _UNRESERVED.fullmatch(character) else match[0].upper()
+
+
+def _remove_dot_segments(path: str) -> str:
+    """RFC 3986 §5.2.4 for a path that is empty or begins with a slash."""
+    kept: list[str] = []
+    for segment in path.split("/")[1:]:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if path.endswith(("/.", "/..")):
+        kept.append("")
+    return "/" + "/".join(kept)
