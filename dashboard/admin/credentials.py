@@ -1,8 +1,9 @@
 """Secrets, public keys and certificates of clients."""
 
+from collections.abc import Callable
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Max, Q, QuerySet
@@ -12,7 +13,11 @@ from django.utils.text import get_text_list
 from django.utils.timesince import timesince
 
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
+from clients.models.credentials import Credential
+from clients.services.audit import Actor
+from clients.services.certificates import revoke_certificate
 from clients.services.credentials import revoke_secret
+from clients.services.public_keys import revoke_public_key
 from dashboard.admin.confirmation import Confirmation, confirm
 from dashboard.admin.read_only import ReadOnlyAdmin
 from dashboard.caller import actor_of
@@ -56,69 +61,108 @@ class CredentialStateFilter(admin.SimpleListFilter):
 
 
 class CredentialAdmin(ReadOnlyAdmin):
-    """A filter by workspace would have to sort rows by the million: it is the client's."""
+    """noun: what its rows are called. revoke: by the service, given the row, actor and now.
+
+    A filter by workspace, which is the client's, would have to sort rows by the million.
+    """
+
+    noun: ClassVar[str]
+    revoke: Callable[..., None]
 
     list_filter = (CredentialStateFilter, "created_at")
     list_select_related = ("client",)
     readonly_fields = ("state",)
+    actions = ("revoke_credentials",)
+
+    def find_alternative(self, client: Client) -> str:  # noqa: ARG002  # most have none
+        """What of the same kind the client may still authenticate with, though none is registered: a sentence, or ""."""
+        return ""
+
+    def offers(self, action: str, row: Credential) -> bool:  # noqa: ARG002  # there is but one
+        return row.revoked_at is None
 
     @admin.display
-    def state(self, credential: ClientSecret | ClientPublicKey | ClientCertificate) -> str:
+    def state(self, credential: Credential) -> str:
         if credential.revoked_at is not None:
             return "revoked"
         return "usable" if credential.is_usable(timezone.now()) else "expired"
 
+    @admin.action(description="Revoke…")
+    def revoke_credentials(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        now = timezone.now()
+
+        def explain(credential: Any) -> list[str]:
+            if credential.revoked_at is not None:
+                return ["It is revoked already. Nothing changes."]
+            client = credential.client
+            others = _credentials_of(client)[self.noun].usable(now).exclude(pk=credential.pk).count()
+            left = f"{client} keeps {_count(others, self.noun)}." if others else self.find_alternative(client)
+            return [
+                "It ends for ever, and every token that it obtained stops working at once.",
+                describe_use(credential.last_used_at, now),
+                left or f"{client} has no other usable {self.noun}, so it gets no tokens by {self.noun} until it has a new one.",
+            ]
+
+        confirmation = Confirmation(
+            action="revoke_credentials",
+            question=f"Revoke these {self.noun}s?",
+            submit="Revoke",
+            explain=explain,
+            act=lambda credential: self.revoke(credential, actor=actor_of(request), now=now),
+            done="Revoked: {count}. Every token that they obtained has ended too.",
+        )
+        return confirm(self, request, queryset, confirmation)
+
 
 @admin.register(ClientSecret)
 class ClientSecretAdmin(CredentialAdmin):
+    noun = "secret"
     list_display = ("secret_id", "name", "client", "state", "expires_at", "last_used_at", "created_at")
     secret_fields = ("hash", "digest")
     find_by = ("secret_id", "client__client_id")
     search_fields = ("secret_id__exact",)
     search_help_text = "Search by secret ID or client ID."
     audit_target = ("secret", attrgetter("secret_id"))
-    actions = ("revoke_secrets",)
 
-    def offers(self, action: str, row: ClientSecret) -> bool:  # noqa: ARG002  # there is but one
-        return row.revoked_at is None
-
-    @admin.action(description="Revoke…")
-    def revoke_secrets(self, request: HttpRequest, queryset: QuerySet[ClientSecret]) -> HttpResponse | None:
-        now = timezone.now()
-
-        def explain(secret: ClientSecret) -> list[str]:
-            if secret.revoked_at is not None:
-                return ["It is revoked already. Nothing changes."]
-            ends = ["It ends for ever, and every token that it obtained stops working at once.", describe_use(secret.last_used_at, now)]
-            others = ClientSecret.objects.usable(now).filter(client=secret.client_id).exclude(pk=secret.pk).count()
-            if others:
-                return [*ends, f"{secret.client} keeps {_count(others, 'secret')}."]
-            return [*ends, f"{secret.client} has no other usable secret, so it gets no tokens by secret until it has a new one."]
-
-        confirmation = Confirmation(
-            action="revoke_secrets",
-            question="Revoke these secrets?",
-            submit="Revoke",
-            explain=explain,
-            act=lambda secret: revoke_secret(client=secret.client, secret_id=secret.secret_id, actor=actor_of(request), now=now),
-            done="Revoked: {count}. Every token that they obtained has ended too.",
-        )
-        return confirm(self, request, queryset, confirmation)
+    def revoke(self, credential: ClientSecret, *, actor: Actor, now: datetime) -> None:
+        revoke_secret(client=credential.client, secret_id=credential.secret_id, actor=actor, now=now)
 
 
 @admin.register(ClientPublicKey)
 class ClientPublicKeyAdmin(CredentialAdmin):
+    noun = "public key"
     list_display = ("kid", "name", "client", "algorithm", "state", "expires_at", "last_used_at", "created_at")
     find_by = ("client__client_id",)
     search_fields = ("kid__exact", "thumbprint__exact")
     search_help_text = "Search by key ID, thumbprint or client ID."
     audit_target = ("public_key", attrgetter("kid"))
 
+    def narrow_history(self, row: ClientPublicKey) -> dict[str, str]:
+        # Another client's key may have the same ID.
+        return {"after__client_id": row.client.client_id}
+
+    def revoke(self, credential: ClientPublicKey, *, actor: Actor, now: datetime) -> None:
+        revoke_public_key(client=credential.client, kid=credential.kid, actor=actor, now=now)
+
+    def find_alternative(self, client: Client) -> str:
+        return f"The keys that {client} publishes at {client.jwks_uri} still work." if client.jwks_uri else ""
+
 
 @admin.register(ClientCertificate)
 class ClientCertificateAdmin(CredentialAdmin):
+    noun = "certificate"
     list_display = ("thumbprint", "subject", "name", "client", "state", "expires_at", "last_used_at", "created_at")
     find_by = ("thumbprint", "client__client_id")
     search_fields = ("thumbprint__exact", "subject__icontains")
     search_help_text = "Search by thumbprint (x5t#S256), client ID, or a part of the subject."
     audit_target = ("certificate", attrgetter("thumbprint"))
+
+    def narrow_history(self, row: ClientCertificate) -> dict[str, str]:
+        # Two clients may have registered the same one.
+        return {"after__client_id": row.client.client_id}
+
+    def revoke(self, credential: ClientCertificate, *, actor: Actor, now: datetime) -> None:
+        revoke_certificate(client=credential.client, thumbprint=credential.thumbprint, actor=actor, now=now)
+
+    def find_alternative(self, client: Client) -> str:
+        return f"Certificates of the trusted authorities for {client.tls_subject} still work." if client.tls_subject else ""

@@ -1,9 +1,21 @@
-"""A browser without JavaScript, and the person who administers the instance."""
+"""A browser without JavaScript, the person who administers the instance, and credentials of clients."""
+
+from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings as django_settings
 from django.test import Client
+from django.utils import timezone
 
+from clients.certificate import read_certificates
+from clients.public_key import read_jwk
+from clients.services.certificates import add_certificates
+from clients.services.public_keys import add_public_keys
+from oauth.jose import generate_private_key
 from tests import factories
 
 
@@ -43,3 +55,23 @@ def admin(browser, olga):
     """A browser in which Olga is signed in."""
     browser.force_login(olga)
     return browser
+
+
+def create_public_key(client, *, kid="laptop", name=""):
+    parsed = read_jwk({**generate_private_key("ES256").public_jwk, "kid": kid})
+    [key] = add_public_keys(client=client, parsed=[parsed], name=name, actor=factories.TESTS, now=timezone.now())
+    return key
+
+
+def make_certificate(common_name="laptop"):
+    """Self-signed, PEM."""
+    key, subject, now = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string(f"CN={common_name}"), timezone.now()
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(x509.random_serial_number())
+    certificate = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30)).sign(key, SHA256())
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def create_certificate(client, pem=None, *, name=""):
+    parsed = read_certificates(pem or make_certificate())
+    [certificate] = add_certificates(client=client, parsed=parsed, name=name, actor=factories.TESTS, now=timezone.now())
+    return certificate

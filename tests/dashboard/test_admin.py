@@ -7,9 +7,11 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKey, FailedRequest, UsageBucket
+from clients.models import AuditEvent, Client, FailedRequest, UsageBucket
 from dashboard.models import Membership, ScheduledJob
 from oauth.models import FailureCount, ReplayFloor, RevokedToken, UsedJWT
+from tests import factories
+from tests.dashboard.conftest import create_certificate, create_public_key, make_certificate
 
 MODELS = [model for label in ("clients", "oauth", "dashboard") for model in apps.get_app_config(label).get_models()]
 SITE = django_admin.site
@@ -37,10 +39,8 @@ def rows(billing, signing_key, olga, now):
     RevokedToken.objects.create(jti="j" * 22, client=client, expires_at=now, revoked_at=now)
     FailureCount.objects.create(key="203.0.113.9", failures=3, window_ends=int(now.timestamp()) + 60)
     ScheduledJob.objects.create(name="prune", next_run_at=now)
-    ClientPublicKey.objects.create(
-        client=client, kid="laptop", thumbprint="t" * 43, algorithm="ES256", public_jwk={"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA"}, created_at=now
-    )
-    ClientCertificate.objects.create(client=client, thumbprint="c" * 43, subject="CN=laptop", certificate="-----BEGIN", valid_from=now, created_at=now)
+    create_public_key(client)
+    create_certificate(client)
     UsedJWT.objects.create(key="a" * 48, expires_at=int(now.timestamp()) + 60)
     ReplayFloor.objects.create(boot_id="b" * 36, began_at=int(now.timestamp()))
     return {model: model._default_manager.order_by("pk").first() for model in MODELS}
@@ -137,11 +137,20 @@ class TestHistory:
         response = admin.get(row_url(billing.secret.client, "history"), follow=True)
         assert [event.event for event in response.context["cl"].result_list] == ["client.created"]
 
-    @pytest.mark.parametrize("name", ["workspace", "client", "clientsecret", "signingkey", "user"])
+    @pytest.mark.parametrize("name", ["workspace", "client", "clientsecret", "clientpublickey", "clientcertificate", "signingkey", "user"])
     def test_every_row_that_services_write_has_one(self, admin, rows, name):
         row = next(row for model, row in rows.items() if model._meta.model_name == name)
         response = admin.get(row_url(row, "history"), follow=True)
         assert response.context["cl"].result_count >= 1
+
+    def test_is_of_the_client_s_own_key_where_another_one_has_the_same_id(self, admin, billing, demo):
+        another = factories.create_client(demo, name="other").secret.client
+        pem = make_certificate()
+        for create, same in ((create_public_key, {"kid": "one"}), (create_certificate, {"pem": pem})):
+            mine = create(billing.secret.client, **same)
+            create(another, **same)
+            response = admin.get(row_url(mine, "history"), follow=True)
+            assert [event.after["client_id"] for event in response.context["cl"].result_list] == [billing.secret.client.client_id]
 
     def test_other_rows_have_none(self, admin):
         job = ScheduledJob.objects.get()

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, ClientSecret, UsageBucket
+from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKey, ClientSecret, UsageBucket
 from clients.services.clients import disable_client
 from dashboard.admin import confirmation
 from tests import factories
-from tests.dashboard.conftest import Browser
+from tests.dashboard.conftest import Browser, create_certificate, create_public_key
 from tests.dashboard.test_admin import list_url, row_url
 
 
@@ -75,7 +75,7 @@ def test_what_is_so_already_stays_and_is_said(choose, client):
 
 
 def test_revoking_the_last_secret_warns(choose, billing, client):
-    text = say(choose("revoke_secrets", billing.secret))
+    text = say(choose("revoke_credentials", billing.secret))
     assert "Revoke these secrets?" in text
     assert "every token that it obtained stops working at once" in text
     assert "Never used so far." in text
@@ -86,17 +86,69 @@ def test_revoking_the_last_secret_warns(choose, billing, client):
 def test_revoking_says_what_is_left(choose, billing, client, others, left):
     for _ in range(others):
         factories.create_secret(client)
-    assert left in say(choose("revoke_secrets", billing.secret))
+    assert left in say(choose("revoke_credentials", billing.secret))
 
 
 def test_revoking_revokes_and_is_recorded(choose, billing, olga):
-    response = choose("revoke_secrets", billing.secret, confirmed="yes")
+    response = choose("revoke_credentials", billing.secret, confirmed="yes")
     billing.secret.refresh_from_db()
     event = AuditEvent.objects.get(event="secret.revoked")
     assert billing.secret.revoked_at is not None
     assert event.actor == f"user:{olga.pk} {olga.email}"
     assert "Revoked: 1." in say(response)
-    assert "It is revoked already. Nothing changes." in say(choose("revoke_secrets", billing.secret))
+    assert "It is revoked already. Nothing changes." in say(choose("revoke_credentials", billing.secret))
+
+
+@pytest.mark.parametrize(
+    ("create", "noun"),
+    [(create_public_key, "public key"), (create_certificate, "certificate")],
+)
+class TestPublicKeysAndCertificates:
+    def test_revoking_the_last_one_warns(self, choose, client, create, noun):
+        text = say(choose("revoke_credentials", create(client)))
+        assert f"Revoke these {noun}s?" in text
+        assert "every token that it obtained stops working at once" in text
+        assert f"has no other usable {noun}, so it gets no tokens by {noun} until it has a new one." in text
+
+    def test_revoking_says_what_is_left(self, choose, client, create, noun):
+        key = create(client)
+        create(client, **({"kid": "spare"} if noun == "public key" else {}))
+        assert f"keeps 1 usable {noun}." in say(choose("revoke_credentials", key))
+
+    def test_revoking_says_what_of_the_kind_is_registered_elsewhere(self, choose, client, create, noun):
+        Client.objects.update(jwks_uri="https://client.example/keys", tls_subject_type=Client.TLSSubjectType.SAN_DNS, tls_subject="client.example")
+        left = {
+            "public key": f"The keys that {client} publishes at https://client.example/keys still work.",
+            "certificate": "Certificates of the trusted authorities for client.example still work.",
+        }
+        assert left[noun] in say(choose("revoke_credentials", create(client)))
+
+    def test_revoking_revokes_and_is_recorded(self, choose, client, olga, create, noun):
+        key = create(client)
+        response = choose("revoke_credentials", key, confirmed="yes")
+        key.refresh_from_db()
+        assert key.revoked_at is not None
+        event = f"{noun.replace(' ', '_')}.revoked"
+        assert AuditEvent.objects.get(event=event).actor == f"user:{olga.pk} {olga.email}"
+        assert "Revoked: 1." in say(response)
+        assert "It is revoked already. Nothing changes." in say(choose("revoke_credentials", key))
+        choose("revoke_credentials", key, confirmed="yes")
+        assert AuditEvent.objects.filter(event=event).count() == 1
+
+
+def test_disabling_and_enabling_count_every_kind_of_credential(choose, client, now):
+    create_public_key(client)
+    create_public_key(client, kid="spare")
+    certificate = create_certificate(client)
+    certificate.last_used_at = now - timedelta(hours=2)
+    certificate.save()
+    ClientSecret.objects.update(last_used_at=now - timedelta(days=3))
+    assert "Last used 2 hours ago." in say(choose("disable_clients", client))
+    disable_client(client=client, actor=factories.TESTS, now=timezone.now())
+    assert "with 1 usable secret, 2 usable public keys and 1 usable certificate." in say(choose("enable_clients", client))
+    for kind in (ClientSecret, ClientPublicKey, ClientCertificate):
+        kind.objects.update(revoked_at=now)
+    assert "with no usable credential." in say(choose("enable_clients", client))
 
 
 def test_several_at_once(choose, demo):
@@ -128,9 +180,10 @@ def test_a_row_has_a_button_for_what_can_be_done(buttons, choose, billing, clien
     choose("disable_clients", client, confirmed="yes")
     assert buttons(client) == ["Enable"]
     assert buttons(billing.secret) == ["Revoke"]
-    choose("revoke_secrets", billing.secret, confirmed="yes")
+    choose("revoke_credentials", billing.secret, confirmed="yes")
     assert buttons(billing.secret) == []
     assert buttons(signing_key) == []
+    assert buttons(create_public_key(client)) == buttons(create_certificate(client)) == ["Revoke"]
 
 
 def test_a_link_does_nothing(admin, client):

@@ -5,11 +5,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, ClientSecret, FailedRequest, UsageBucket
+from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKey, ClientSecret, FailedRequest, UsageBucket
+from clients.services.certificates import revoke_certificate
 from clients.services.credentials import revoke_secret
+from clients.services.public_keys import revoke_public_key
 from dashboard.admin import read_only
 from dashboard.admin.read_only import BoundedPaginator, WorkspaceFilter
+from oauth.models import ReplayFloor, UsedJWT
 from tests import factories
+from tests.dashboard.conftest import create_certificate, create_public_key, make_certificate
 from tests.dashboard.test_admin import list_url
 
 
@@ -41,6 +45,29 @@ def test_a_secret_is_found_by_its_id_and_its_client(find, billing, demo):
     assert find(ClientSecret, q="no such") == []
 
 
+def test_a_client_is_found_by_its_public_keys_and_certificates(find, billing, demo):
+    client = billing.secret.client
+    factories.create_client(demo, name="other")
+    for term in (create_public_key(client, kid="of-the-laptop").kid, create_certificate(client).thumbprint):
+        assert find(Client, q=term) == [client]
+
+
+def test_a_public_key_is_found_by_its_id_its_thumbprint_and_its_client(find, billing, demo):
+    key = create_public_key(billing.secret.client)
+    create_public_key(factories.create_client(demo, name="other").secret.client, kid="another")
+    for term in (key.kid, key.thumbprint, billing.secret.client.client_id):
+        assert find(ClientPublicKey, q=term) == [key]
+    assert find(ClientPublicKey, q="no such") == []
+
+
+def test_a_certificate_is_found_by_its_thumbprint_its_subject_and_its_client(find, billing, demo):
+    certificate = create_certificate(billing.secret.client)
+    create_certificate(factories.create_client(demo, name="other").secret.client, make_certificate("another"))
+    for term in (certificate.thumbprint, "lapto", billing.secret.client.client_id):
+        assert find(ClientCertificate, q=term) == [certificate]
+    assert find(ClientCertificate, q="no such") == []
+
+
 def test_events_are_found_by_target_request_actor_and_event(find, billing):
     AuditEvent.objects.filter(event="client.created").update(request_id="f" * 32)
     created = AuditEvent.objects.get(event="client.created")
@@ -57,6 +84,14 @@ def test_usage_is_found_by_client_and_credential(find, billing, now):
     assert len(find(UsageBucket, q=client.client_id)) == 2
 
 
+def test_usage_is_found_by_public_key_and_certificate(find, billing, now):
+    client = billing.secret.client
+    key, certificate = create_public_key(client), create_certificate(client)
+    for term, credential in ((key.kid, f"key:{key.kid}"), (certificate.thumbprint, f"certificate:{certificate.thumbprint}")):
+        bucket = UsageBucket.objects.create(client=client, credential=credential, endpoint="token", outcome="granted", hour=now, count=3)
+        assert find(UsageBucket, q=term) == [bucket]
+
+
 def test_secrets_are_filtered_by_state(find, billing):
     client = billing.secret.client
     expired, revoked = factories.create_secret(client).secret, factories.create_secret(client).secret
@@ -67,6 +102,27 @@ def test_secrets_are_filtered_by_state(find, billing):
         "expired": [expired.pk],
         "revoked": [revoked.pk],
     }
+
+
+@pytest.mark.parametrize(("create", "revoke", "name"), [(create_public_key, revoke_public_key, "kid"), (create_certificate, revoke_certificate, "thumbprint")])
+def test_public_keys_and_certificates_are_filtered_by_state(find, billing, demo, create, revoke, name):
+    clients = [factories.create_client(demo, name=f"client-{number}").secret.client for number in range(3)]
+    usable, expired, revoked = (create(client) for client in clients)
+    factories.expire(expired)
+    revoke(client=clients[2], **{name: getattr(revoked, name)}, actor=factories.TESTS, now=timezone.now())
+    for state, credential in (("usable", usable), ("expired", expired), ("revoked", revoked)):
+        assert find(type(credential), state=state) == [credential]
+
+
+def test_marks_are_filtered_by_whether_they_still_matter(find, db, now):
+    seconds = int(now.timestamp())
+    over, kept = (UsedJWT.objects.create(key=letter * 48, expires_at=seconds + ahead) for letter, ahead in (("a", -60), ("b", 60)))
+    assert (find(UsedJWT, state="kept"), find(UsedJWT, state="over"), find(UsedJWT, q=kept.key)) == ([kept], [over], [kept])
+
+
+def test_boots_are_filtered_by_whether_they_refuse_anything(find, db, now):
+    first, second = (ReplayFloor.objects.create(boot_id=letter * 36, began_at=began) for letter, began in (("a", 0), ("b", int(now.timestamp()))))
+    assert (find(ReplayFloor, floor="yes"), find(ReplayFloor, floor="no"), find(ReplayFloor, q=first.boot_id)) == ([second], [first], [first])
 
 
 def test_clients_are_filtered_by_workspace(find, billing, other):
