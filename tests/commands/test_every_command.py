@@ -21,6 +21,8 @@ COMMANDS = {
     "revoke_secret": ["nobody", "none"],
     "add_certificate": ["nobody", "/dev/null"],
     "revoke_certificate": ["nobody", "x" * 43],
+    "add_public_key": ["nobody", "none.pem"],
+    "revoke_public_key": ["nobody", "none"],
     "disable_client": ["nobody"],
     "enable_client": ["nobody"],
     "rotate_signing_key": [],
