@@ -56,9 +56,11 @@ def _encode(digest: bytes) -> str:
 def read_certificates(text: str) -> list[ParsedCertificate]:
     """Return the certificates of a PEM file. Raise ValidationError where it holds anything else, or one that can't authenticate a client."""
     ders = _read_pem(text)
-    certificates = [_load(der) for der in ders]
+    certificates = [load_certificate(der) for der in ders]
     _refuse_chain(certificates)
-    parsed = [_check(der, certificate) for der, certificate in zip(ders, certificates, strict=True)]
+    for certificate in certificates:
+        check_certificate(certificate)
+    parsed = [_describe(der, certificate) for der, certificate in zip(ders, certificates, strict=True)]
     if len({one.thumbprint for one in parsed}) < len(parsed):
         raise ValidationError("The file holds a certificate twice. Leave each in once.", code="repeated_certificate")
     return parsed
@@ -110,8 +112,8 @@ def _unreadable() -> ValidationError:
     return ValidationError("A certificate in the file is damaged or cut off. Export it anew.", code="malformed_certificate")
 
 
-def _load(der: bytes) -> x509.Certificate:
-    """With all of its extensions read, so that nothing in it can fail later."""
+def load_certificate(der: bytes) -> x509.Certificate:
+    """With its names and extensions read, so that those can't fail later. Raise ValidationError where der isn't exactly one certificate."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions, certificate.subject, certificate.issuer
@@ -142,17 +144,7 @@ def find_extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Ex
         return None
 
 
-def _check(der: bytes, certificate: x509.Certificate) -> ParsedCertificate:
-    _check_key(certificate)
-    _check_signature(certificate)
-    if not allows_client_authentication(certificate):
-        raise ValidationError(
-            "A certificate in the file isn't for TLS clients. Where it has an extended key usage, that must include clientAuth; where it has a key usage, "
-            "that must include digitalSignature.",
-            code="wrong_key_usage",
-        )
-    if any(extension.critical and isinstance(extension.value, x509.UnrecognizedExtension) for extension in certificate.extensions):
-        raise ValidationError("A certificate in the file has a critical extension that TLS doesn't know. Issue it without.", code="unknown_extension")
+def _describe(der: bytes, certificate: x509.Certificate) -> ParsedCertificate:
     return ParsedCertificate(
         thumbprint=x5t_s256(der),
         subject="".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in certificate.subject.rfc4514_string()),
@@ -160,6 +152,20 @@ def _check(der: bytes, certificate: x509.Certificate) -> ParsedCertificate:
         valid_from=certificate.not_valid_before_utc,
         expires_at=certificate.not_valid_after_utc,
     )
+
+
+def check_certificate(certificate: x509.Certificate) -> None:
+    """Raise ValidationError where it can't authenticate a TLS client, whoever issued it and whenever that is."""
+    _check_key(certificate)
+    _check_signature(certificate)
+    if not _allows_client_authentication(certificate):
+        raise ValidationError(
+            "A certificate in the file isn't for TLS clients. Where it has an extended key usage, that must include clientAuth; where it has a key usage, "
+            "that must include digitalSignature.",
+            code="wrong_key_usage",
+        )
+    if any(extension.critical and isinstance(extension.value, x509.UnrecognizedExtension) for extension in certificate.extensions):
+        raise ValidationError("A certificate in the file has a critical extension that TLS doesn't know. Issue it without.", code="unknown_extension")
 
 
 def _check_key(certificate: x509.Certificate) -> None:
@@ -188,7 +194,7 @@ def _check_signature(certificate: x509.Certificate) -> None:
         raise ValidationError(f"A certificate in the file is signed with {algorithm.name.upper()}, which is broken. Use SHA-256.", code="weak_signature")
 
 
-def allows_client_authentication(certificate: x509.Certificate) -> bool:
+def _allows_client_authentication(certificate: x509.Certificate) -> bool:
     """RFC 5280 §4.2.1.3 and §4.2.1.12, as OpenSSL reads them: anyExtendedKeyUsage isn't enough."""
     extended, usage = find_extension(certificate, x509.ExtendedKeyUsage), find_extension(certificate, x509.KeyUsage)
     if extended is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in extended:

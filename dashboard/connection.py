@@ -1,10 +1,9 @@
 """Who is calling: the peer, or, where the peer is a trusted proxy, what the proxy says of its caller.
 
-RFC 7239 is left out on purpose: of the headers that proxies add, six are believed (X-Forwarded-For, -Proto, -Host, -Method, -Uri and Client-Cert of
-RFC 9440), and only from TRUSTED_PROXIES. Nothing behind this module sees such a header, so nothing can believe one by accident.
+RFC 7239 is left out on purpose: of the headers that proxies add, six are believed (X-Forwarded-For, -Proto, -Host, -Method, -Uri and the one of
+CLIENT_CERT_HEADER), and only from TRUSTED_PROXIES. Nothing behind this module sees such a header, so nothing can believe one by accident.
 """
 
-import binascii
 import os
 import re
 from functools import lru_cache
@@ -12,12 +11,14 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 
+from dashboard import forwarded_certificate
 from oauth.endpoint import Connection
 
 Headers = list[tuple[bytes, bytes]]
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
-_FORWARDED = (b"x-forwarded-", b"forwarded", b"client-cert")
+# Every value of CLIENT_CERT_HEADER begins with one of these.
+_FORWARDED = (b"x-forwarded-", b"forwarded", b"client-cert", b"x-ssl-client-", b"ssl-client-")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _HOST = re.compile(rb"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
@@ -42,8 +43,9 @@ def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes |
 
 
 def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networks) -> tuple[Connection, Headers]:
-    """A trusted proxy's own TLS certificate isn't its caller's: only Client-Cert counts here."""
+    """A trusted proxy's own TLS certificate isn't its caller's: only the header that CLIENT_CERT_HEADER names counts here."""
     kept, said = _split(headers)
+    certificates = _decode_certificates(headers) if settings.CLIENT_CERT_HEADER.lower().encode() in said else []
     host = said.get(b"x-forwarded-host", b"")
     if _HOST.fullmatch(host):
         kept = [(name, value) for name, value in kept if name != b"host"]
@@ -56,8 +58,9 @@ def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networ
     connection = Connection(
         remote_address=_read_address(peer) if forwarded_for is None else _find_caller(forwarded_for, networks),
         is_secure=schemes == b"https" or all(value.strip() == b"https" for value in schemes.split(b",")),
-        client_certificate=_decode_certificate(said[b"client-cert"]) if b"client-cert" in said else None,
+        client_certificate=certificates[0] if len(certificates) == 1 else None,
         request_id=request_id.decode() if _REQUEST_ID.fullmatch(request_id) else os.urandom(16).hex(),
+        has_malformed_certificate=bool(certificates) and (len(certificates) > 1 or certificates[0] is None),
         forwarded_method=_read(_METHOD, said.get(b"x-forwarded-method")),
         forwarded_host=_read(_HOST, host),
         forwarded_uri=_read(_URI, said.get(b"x-forwarded-uri")),
@@ -123,12 +126,7 @@ def _read_address(text: str) -> str:
     return str(address)
 
 
-def _decode_certificate(value: bytes) -> bytes | None:
-    """RFC 9440 §2: one byte sequence (RFC 8941 §3.3.5) that holds one certificate's DER."""
-    value = value.strip()
-    if len(value) < 3 or value[:1] != b":" or value[-1:] != b":":
-        return None
-    try:
-        return binascii.a2b_base64(value[1:-1], strict_mode=True)
-    except ValueError:
-        return None
+def _decode_certificates(headers: Headers) -> list[bytes | None]:
+    """One for each time that the header comes. A proxy that sends an empty one says that its caller has none."""
+    wanted = settings.CLIENT_CERT_HEADER.lower()
+    return [forwarded_certificate.decode(wanted, value) for name, value in headers if name == wanted.encode() and value.strip()]

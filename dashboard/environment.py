@@ -16,6 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 _LINE = re.compile(r"\s*(#.*)?|\s*(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=[^\0]*")
 _env = environ.Env()
 
+# In which a proxy passes on its caller's certificate, each in its own form: dashboard/forwarded_certificate.py.
+CLIENT_CERT_HEADERS = ("Client-Cert", "X-SSL-Client-Cert", "SSL-Client-Cert", "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert")
+
 
 def read_file(file: Path) -> None:
     """Put the assignments of a .env file into os.environ, except those that stand there already; no file, no effect."""
@@ -47,6 +50,14 @@ def switch(name: str, *, default: bool) -> bool:
     if value not in ("on", "off"):
         raise ImproperlyConfigured(f"{name} must be on or off.")
     return value == "on"
+
+
+def choice(name: str, *, default: str, of: tuple[str, ...]) -> str:
+    value = text(name, default=default)
+    found = next((one for one in of if one.lower() == value.lower()), None)
+    if found is None:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(of)}.")
+    return found
 
 
 def words(name: str, *, default: str) -> list[str]:

@@ -23,6 +23,7 @@ PORT = environment.integer("PORT", default=8443, least=1, most=65535)
 WEB_CONCURRENCY = environment.integer("WEB_CONCURRENCY", default=os.cpu_count() or 1, least=1, most=1024)
 TLS = environment.switch("TLS", default=True)
 TRUSTED_PROXIES: list[IPv4Network | IPv6Network] = environment.networks("TRUSTED_PROXIES", default="")
+CLIENT_CERT_HEADER = environment.choice("CLIENT_CERT_HEADER", default="Client-Cert", of=environment.CLIENT_CERT_HEADERS)
 
 # Names
 
@@ -53,6 +54,9 @@ FAILURE_WINDOW = environment.integer("FAILURE_WINDOW", default=300, least=1, mos
 
 # Whether a DPoP proof must hold a nonce of ours (RFC 9449 §8).
 DPOP_NONCE = environment.switch("DPOP_NONCE", default=False)
+
+# Hosts of jwks_uri that may have an address inside a private network.
+OUTBOUND_ALLOWED_HOSTS = environment.words("OUTBOUND_ALLOWED_HOSTS", default="")
 
 # How long things are kept, in days.
 USAGE_RETENTION_DAYS = environment.integer("USAGE_RETENTION_DAYS", default=400, least=1, most=36500)

@@ -30,4 +30,6 @@ def authenticate_client(request: Request, form: Form) -> AuthenticatedClient:
         return private_key_jwt.authenticate(request, form)
     if client_id is not None and request.connection.client_certificate is not None:
         return mtls.authenticate(request, client_id, request.connection.client_certificate)
+    if client_id is not None and request.connection.has_malformed_certificate:
+        raise InvalidClientError(mtls.MALFORMED, named_client_id=client_id)
     raise InvalidClientError(Reason("missing_credentials", "It came without credentials."), named_client_id=client_id or "")

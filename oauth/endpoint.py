@@ -54,7 +54,7 @@ class Connection(NamedTuple):
     """What the server settled once about a connection, for all that follows.
 
     remote_address: the caller's IP address as the connection or a trusted proxy shows it, "" where neither does.
-    client_certificate: DER, from the TLS handshake or a trusted proxy.
+    client_certificate: DER, from the TLS handshake or a trusted proxy. has_malformed_certificate: a trusted proxy passes on what isn't one.
     forwarded_method, forwarded_host, forwarded_uri: of the request that a trusted proxy asks about, "" where it doesn't say. URI: path and query, encoded.
     """
 
@@ -65,6 +65,7 @@ class Connection(NamedTuple):
     forwarded_method: str = ""
     forwarded_host: str = ""
     forwarded_uri: str = ""
+    has_malformed_certificate: bool = False
 
 
 class Request(NamedTuple):

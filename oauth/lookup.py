@@ -16,6 +16,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
+from clients.public_key import RSA_ALGORITHMS
 from oauth.models import FailureCount, RevokedToken, SigningKey
 from oauth.throttling import FailureKeys
 
@@ -41,7 +42,7 @@ _STATE_COLUMNS = """(SELECT k.kid FROM {signing_key} k WHERE k.revoked_at IS NUL
 
 _SECRET_COLUMNS = "s.id, s.secret_id, s.client_id, s.expires_at, s.revoked_at, s.hash, s.digest"  # noqa: S105  # names of columns
 _KEY_COLUMNS = "s.id, s.kid, s.client_id, s.expires_at, s.revoked_at, s.algorithm, s.public_jwk"
-_CERTIFICATE_COLUMNS = "s.id, s.thumbprint, s.client_id, s.expires_at, s.revoked_at"
+_CERTIFICATE_COLUMNS = "s.id, s.thumbprint, s.client_id, s.expires_at, s.revoked_at, s.valid_from"
 
 
 def _by_client(columns: str, join: str) -> str:
@@ -54,6 +55,9 @@ def _by_client(columns: str, join: str) -> str:
 
 _BY_SECRET = _by_client(_SECRET_COLUMNS, "{secret} s ON s.secret_id = %s")
 _BY_KEY = _by_client(_KEY_COLUMNS, "{public_key} s ON s.client_id = c.id AND s.kid = %s")
+_USABLE_KEYS = f"""SELECT {_KEY_COLUMNS} FROM {{public_key}} s
+    WHERE s.client_id = %s AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > %s) AND s.algorithm IN (%s, %s)
+    ORDER BY s.id DESC LIMIT %s""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
 _BY_CERTIFICATE = _by_client(_CERTIFICATE_COLUMNS, "{certificate} s ON s.client_id = c.id AND s.thumbprint = %s")
 _BY_SECRET_ALONE = f"""SELECT {_CLIENT_COLUMNS}, {_SECRET_COLUMNS}, {_STATE_COLUMNS}
     FROM (SELECT 1 AS one) AS one
@@ -152,6 +156,7 @@ class RegisteredCertificate(NamedTuple):
     client_pk: int
     expires_at: datetime | None
     revoked_at: datetime | None
+    valid_from: datetime
 
 
 _Kind = TypeVar("_Kind", RegisteredSecret, RegisteredKey, RegisteredCertificate)
@@ -234,19 +239,24 @@ def _database() -> BaseDatabaseWrapper:
 
 
 def _select(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...]:
-    """One row, by Django's connection, but by the driver's own cursor: what Django's does to the text each time costs as much as SQLite's answer."""
+    """One row."""
+    return _select_all(sql, parameters)[0]
+
+
+def _select_all(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """All rows, by Django's connection, but by the driver's own cursor: what Django's does to the text each time costs as much as SQLite's answer."""
     database = _database()
-    row: tuple[Any, ...]
+    rows: list[tuple[Any, ...]]
     if database.queries_logged:
         with database.cursor() as cursor:
             cursor.execute(sql, parameters)
-            row = cursor.fetchone()
+            rows = cursor.fetchall()
     else:
         if database.connection is None:
             database.ensure_connection()
         with database.wrap_database_errors:
-            row = database.connection.execute(_spell(sql, database.vendor), parameters).fetchone()
-    return row
+            rows = database.connection.execute(_spell(sql, database.vendor), parameters).fetchall()
+    return rows
 
 
 @lru_cache(maxsize=16)
@@ -286,9 +296,20 @@ def find_by_key(*, client_id: str, kid: str, failure_keys: FailureKeys, now: dat
     return _find(RegisteredKey, _BY_KEY, (client_id, kid), failure_keys, now)
 
 
+def find_usable_keys(*, client_pk: int, algorithm: str, limit: int, now: datetime) -> list[RegisteredKey]:
+    """The client's keys that may sign with that algorithm now, the newest first."""
+    moment = _database().ops.adapt_datetimefield_value(now)
+    rows = _select_all(_USABLE_KEYS, (client_pk, moment, algorithm, "" if algorithm in RSA_ALGORITHMS else algorithm, limit))
+    return [RegisteredKey(row[0], row[1], row[2], _aware(row[3]), _aware(row[4]), row[5], row[6]) for row in rows]
+
+
 def find_by_certificate(*, client_id: str, thumbprint: str, failure_keys: FailureKeys, now: datetime) -> Registration[RegisteredCertificate]:
     """The client with that ID, and its certificate with that x5t#S256."""
-    return _find(RegisteredCertificate, _BY_CERTIFICATE, (client_id, thumbprint), failure_keys, now)
+    registration = _find(RegisteredCertificate, _BY_CERTIFICATE, (client_id, thumbprint), failure_keys, now)
+    found = registration.credential
+    if found is None or found.valid_from.tzinfo is not None:
+        return registration
+    return registration._replace(credential=found._replace(valid_from=found.valid_from.replace(tzinfo=UTC)))
 
 
 def find_token_state(*, client_id: str, credential_id: str, jti: str, kid: str) -> TokenState:

@@ -1,21 +1,128 @@
-"""Mutual TLS client authentication and certificate thumbprints, RFC 8705."""
+"""Mutual TLS client authentication, RFC 8705 §2, and certificate thumbprints, §3.1.
 
-import hashlib
-from base64 import urlsafe_b64encode
+Who connects has proved that it holds the certificate's key: to us in the handshake, or to the trusted proxy that passes the certificate on. Whether the
+certificate is good for the client is checked here in both cases, for a proxy may let any through.
+"""
 
-from clients.models import Client
-from oauth.authenticated_client import AuthenticatedClient
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from cryptography import x509
+from django.core.exceptions import ValidationError
+
+from clients.certificate import check_certificate, is_authority, load_certificate, x5t_s256
+from clients.models import Client, ClientCertificate
+from clients.services import usage
+from clients.tls_subject import is_named
+from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
+from oauth.client_ca import ClientCAs, client_cas
 from oauth.endpoint import Request
 from oauth.errors import InvalidClientError, Reason
+from oauth.lookup import RegisteredCertificate, RegisteredClient, find_by_certificate
+from oauth.throttling import failure_keys
 
-CERTIFICATE_METHODS = (Client.AuthMethod.TLS_CLIENT_AUTH.value, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value)
+TLS_CLIENT_AUTH = Client.AuthMethod.TLS_CLIENT_AUTH.value
+SELF_SIGNED_TLS_CLIENT_AUTH = Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value
+CERTIFICATE_METHODS = (TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH)
+
+MALFORMED = Reason(
+    "certificate_malformed", "The client certificate can't be read. Where a proxy passes it on: does CLIENT_CERT_HEADER name the header that the proxy sets?"
+)
+
+_UNSUITABLE = Reason("certificate_unsuitable", "The certificate isn't for TLS clients, has a weak key or signature, or is itself a CA's.")
+
+__all__ = ["CERTIFICATE_METHODS", "MALFORMED", "authenticate", "x5t_s256"]
 
 
-def x5t_s256(certificate: bytes) -> str:
-    """§3.1: the base64url of the SHA-256 of a certificate's DER."""
-    return urlsafe_b64encode(hashlib.sha256(certificate).digest()).rstrip(b"=").decode()
+class _Examined(NamedTuple):
+    """What holds of a certificate at any time. issuers: the CAs that signed it. flaw: why none of that is worth anything."""
+
+    certificate: x509.Certificate | None
+    issuers: tuple[x509.Certificate, ...]
+    flaw: Reason | None
 
 
-def authenticate(_request: Request, client_id: str, _certificate: bytes) -> AuthenticatedClient:
-    """Raise InvalidClientError, TooManyFailuresError."""
-    raise InvalidClientError(Reason("method_not_supported", "It came with a client certificate, which this client can't use."), named_client_id=client_id)
+def authenticate(request: Request, client_id: str, certificate: bytes) -> AuthenticatedClient:
+    """By a certificate in DER: one that is registered for the client, or one of its subject that an operator's CA issued.
+
+    Raise InvalidClientError, TooManyFailuresError.
+    """
+    thumbprint = x5t_s256(certificate)
+    keys = failure_keys(client=client_id, address=request.connection.remote_address)
+    registration = find_by_certificate(client_id=clean_client_id(client_id), thumbprint=thumbprint, failure_keys=keys, now=request.now)
+    refuse_blocked(request, registration)
+    # Whether or not it is needed, so that the time that it takes says nothing about the client.
+    examined = _examine(certificate, client_cas())
+    client, found = registration.client, registration.credential
+    if client is None:
+        raise InvalidClientError(UNKNOWN_CLIENT, named_client_id=client_id)
+    method = _choose_method(client, found)
+    if method == TLS_CLIENT_AUTH:
+        reason = _find_reason_in_issued(client, examined, request.now)
+    else:
+        reason = _find_reason_in_registered(client, found, thumbprint, request.now)
+    credential_id = f"certificate:{thumbprint}" if found is not None else ""
+    reason = reason or find_reason_in_client(request, method, client)
+    if reason is not None:
+        raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=credential_id)
+    if method == TLS_CLIENT_AUTH:
+        return AuthenticatedClient(client, client.tls_subject_credential, method, registration.signing_kid)
+    assert found is not None  # where nothing is found there is a reason
+    usage.record_use(ClientCertificate, pk=found.pk, address=request.connection.remote_address, now=request.now)
+    return AuthenticatedClient(client, credential_id, method, registration.signing_kid)
+
+
+def _choose_method(client: RegisteredClient, found: RegisteredCertificate | None) -> str:
+    """What is registered for the client counts first; a revoked one isn't saved by its CA."""
+    if TLS_CLIENT_AUTH not in client.auth_methods or (found is not None and (SELF_SIGNED_TLS_CLIENT_AUTH in client.auth_methods or found.revoked_at)):
+        return SELF_SIGNED_TLS_CLIENT_AUTH
+    return TLS_CLIENT_AUTH
+
+
+def _find_reason_in_registered(client: RegisteredClient, found: RegisteredCertificate | None, thumbprint: str, now: datetime) -> Reason | None:
+    """§2.2: it is the certificate itself that is registered."""
+    if found is None:
+        if SELF_SIGNED_TLS_CLIENT_AUTH not in client.auth_methods:
+            return None
+        return Reason("certificate_unknown", f"Certificate {thumbprint} isn't registered for this client.")
+    if found.revoked_at is not None:
+        return Reason("certificate_revoked", f"Certificate {thumbprint} was revoked on {found.revoked_at:%d %b %Y %H:%M} UTC.")
+    return _find_reason_in_times(found.valid_from, found.expires_at, now)
+
+
+def _find_reason_in_times(valid_from: datetime, expires_at: datetime | None, now: datetime) -> Reason | None:
+    """RFC 5280 §4.1.2.5."""
+    if valid_from > now:
+        return Reason("certificate_not_yet_valid", f"The certificate begins on {valid_from:%d %b %Y %H:%M} UTC.")
+    if expires_at is not None and expires_at <= now:
+        return Reason("certificate_expired", f"The certificate ended on {expires_at:%d %b %Y %H:%M} UTC.")
+    return None
+
+
+def _find_reason_in_issued(client: RegisteredClient, examined: _Examined, now: datetime) -> Reason | None:
+    """§2.1: the chain first, then the one subject that is registered (§2.1.2)."""
+    certificate = examined.certificate
+    if examined.flaw is not None or certificate is None:
+        return examined.flaw
+    if not any(issuer.not_valid_before_utc <= now < issuer.not_valid_after_utc for issuer in examined.issuers):
+        return Reason("certificate_untrusted", "The certificate is neither registered for this client nor issued by a CA in client-ca.pem that is valid today.")
+    reason = _find_reason_in_times(certificate.not_valid_before_utc, certificate.not_valid_after_utc, now)
+    if reason is None and not is_named(certificate, client.tls_subject_type, client.tls_subject):
+        return Reason("certificate_subject", f"The certificate doesn't name {client.tls_subject} as {client.tls_subject_type}, which is this client's.")
+    return reason
+
+
+@lru_cache(maxsize=1024)
+def _examine(der: bytes, authorities: ClientCAs) -> _Examined:
+    try:
+        certificate = load_certificate(der)
+    except ValidationError:
+        return _Examined(None, (), MALFORMED)
+    try:
+        check_certificate(certificate)
+    except ValidationError:
+        return _Examined(certificate, (), _UNSUITABLE)
+    if is_authority(certificate):
+        return _Examined(certificate, (), _UNSUITABLE)
+    return _Examined(certificate, authorities.find_issuers(certificate), None)

@@ -5,15 +5,18 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from threading import Thread
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlencode
 
+from django.conf import settings
 from django.db import connections
-from django.test import Client
+from django.test import Client, override_settings
 
+from dashboard.connection import settle
 from oauth import asgi
-from oauth.endpoint import Connection, Request, Response
+from oauth.endpoint import Request, Response
 from oauth.threads import Threads
 
 ADDRESS = "203.0.113.7"
@@ -62,8 +65,10 @@ class Sender:
         query: str = "",
         address: str = ADDRESS,
         secure: bool = True,
+        certificate: bytes | None = None,
     ) -> Answer:
-        return self.transport(method, path, body, {name.lower(): value for name, value in (headers or {}).items()}, query, address, secure)
+        """certificate: the caller's, in DER."""
+        return self.transport(method, path, body, {name.lower(): value for name, value in (headers or {}).items()}, query, address, secure, certificate)
 
     def get(self, path: str, authorization: str | None = None, *, headers: Mapping[str, str] | None = None, **rest: Any) -> Answer:
         return self("GET", path, headers=_headers(authorization, headers), **rest)
@@ -95,17 +100,29 @@ def bearer(credentials: str) -> str:
     return f"Bearer {credentials}"
 
 
-def through_django(method: str, path: str, body: bytes, headers: dict[str, str], query: str, address: str, secure: bool) -> Answer:
+def through_django(method: str, path: str, body: bytes, headers: dict[str, str], query: str, address: str, secure: bool, certificate: bytes | None) -> Answer:
     # As every server does, also for an empty body.
     content_type = headers.pop("content-type", "")
     extra = {"CONTENT_TYPE": content_type} | {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
-    answer = Client().generic(method, quote(path, safe="/%"), body, content_type, secure=secure, QUERY_STRING=query, REMOTE_ADDR=address, **extra)
+    # Django's own servers know no client certificates, so here the caller is its own trusted proxy.
+    proxies = settings.TRUSTED_PROXIES
+    if certificate is not None:
+        proxies, extra["HTTP_CLIENT_CERT"] = [ip_network(address)], f":{base64.b64encode(certificate).decode()}:"
+    with override_settings(TRUSTED_PROXIES=proxies):
+        answer = Client().generic(method, quote(path, safe="/%"), body, content_type, secure=secure, QUERY_STRING=query, REMOTE_ADDR=address, **extra)
     return Answer(answer.status_code, {name.lower(): value for name, value in answer.items()}, answer.content)
 
 
-def through_asgi(method: str, path: str, body: bytes, headers: dict[str, str], query: str, address: str, secure: bool) -> Answer:
+def through_asgi(method: str, path: str, body: bytes, headers: dict[str, str], query: str, address: str, secure: bool, certificate: bytes | None) -> Answer:
     return run_asgi(
-        [{"type": "http.request", "body": body, "more_body": False}], method=method, path=path, headers=headers, query=query, address=address, secure=secure
+        [{"type": "http.request", "body": body, "more_body": False}],
+        method=method,
+        path=path,
+        headers=headers,
+        query=query,
+        address=address,
+        secure=secure,
+        certificate=certificate,
     )
 
 
@@ -118,16 +135,20 @@ def run_asgi(
     query: str = "",
     address: str = ADDRESS,
     secure: bool = True,
+    certificate: bytes | None = None,
 ) -> Answer:
-    """Call oauth.asgi.application as a server does. Fails where it asks for more events than there are."""
+    """Call oauth.asgi.application as dashboard.asgi does. Fails where it asks for more events than there are."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    connection, kept = settle(address, "https" if secure else "http", raw, certificate)
     scope = {
         "type": "http",
         "method": method,
         "path": unquote(path),
+        "raw_path": path.encode("latin-1"),
         "query_string": query.encode("latin-1"),
-        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs],
-        "state": {"connection": Connection(address, secure, None, f"request-{next(_numbers)}")},
+        "headers": kept,
+        "state": {"connection": connection},
     }
     sent: list[Any] = []
     left = list(events)
@@ -147,9 +168,6 @@ def run_asgi(
         return Answer(0, {}, b"")
     start, *parts = sent
     return Answer(start["status"], {name.decode(): value.decode("latin-1") for name, value in start["headers"]}, b"".join(part["body"] for part in parts))
-
-
-_numbers = iter(range(10**9))
 
 
 class _SharingThreads(Threads):

@@ -170,6 +170,7 @@ def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
             "WEB_CONCURRENCY": "2",
             "TLS": "on",
             "TRUSTED_PROXIES": "",
+            "CLIENT_CERT_HEADER": "",
             "ISSUER_URL": "",
             "ALLOWED_HOSTS": "",
             "DATABASE_URL": "",
