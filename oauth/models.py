@@ -108,6 +108,7 @@ class UsedJWT(models.Model):
     expires_at = models.BigIntegerField()
 
     class Meta:
+        verbose_name = "used JWT"
         indexes = [models.Index(fields=["expires_at"], name="used_jwt_by_age")]
 
     def __str__(self) -> str:

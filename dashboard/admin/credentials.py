@@ -131,7 +131,7 @@ class ClientSecretAdmin(CredentialAdmin):
 @admin.register(ClientPublicKey)
 class ClientPublicKeyAdmin(CredentialAdmin):
     noun = "public key"
-    list_display = ("kid", "name", "client", "algorithm", "state", "expires_at", "last_used_at", "created_at")
+    list_display = ("kid", "client", "name", "state", "algorithm", "expires_at", "last_used_at", "created_at")
     find_by = ("client__client_id",)
     search_fields = ("kid__exact", "thumbprint__exact")
     search_help_text = "Search by key ID, thumbprint or client ID."
@@ -151,7 +151,7 @@ class ClientPublicKeyAdmin(CredentialAdmin):
 @admin.register(ClientCertificate)
 class ClientCertificateAdmin(CredentialAdmin):
     noun = "certificate"
-    list_display = ("thumbprint", "subject", "name", "client", "state", "expires_at", "last_used_at", "created_at")
+    list_display = ("thumbprint", "client", "subject", "state", "name", "expires_at", "last_used_at", "created_at")
     find_by = ("thumbprint", "client__client_id")
     search_fields = ("thumbprint__exact", "subject__icontains")
     search_help_text = "Search by thumbprint (x5t#S256), client ID, or a part of the subject."

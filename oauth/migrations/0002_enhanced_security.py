@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
                 ('expires_at', models.BigIntegerField()),
             ],
             options={
+                'verbose_name': 'used JWT',
                 'indexes': [models.Index(fields=['expires_at'], name='used_jwt_by_age')],
             },
         ),

@@ -14,6 +14,17 @@ django.setup()
 from tests import factories
 factories.create_user(sys.argv[1], is_instance_admin=True)
 """
+ADD_CREDENTIALS = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+import django
+django.setup()
+from clients.models import Client
+from tests.dashboard.conftest import create_certificate, create_public_key, make_certificate
+client = Client.objects.get(client_id=sys.argv[1])
+create_public_key(client, kid="3JQO7ayoLQiDbbgA8p5T7zPwHxqfhx50MGIdwg9-Dfg", name="nightly build")
+create_certificate(client, make_certificate("billing-sync.production.example.com,OU=Payments,O=Example"), name="production")
+"""
 PASSWORD = "correct-horse-battery"
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
@@ -114,6 +125,33 @@ def test_an_action_is_chosen_in_the_list(visit, operator, client, look):
     look(page, "revoke")
     page.get_by_role("link", name="Change nothing").click()
     page.wait_for_url("**/admin/clients/clientsecret/")
+    assert watched.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_public_key_and_a_certificate_fit_the_screen_and_can_be_revoked(server, visit, operator, client, look, width, scheme):
+    done = server.run("-c", ADD_CREDENTIALS, client["client_id"])
+    assert done.returncode == 0, done.stderr
+    watched = visit(width, color_scheme=scheme)
+    page = watched.page
+    page.goto("/admin/")
+    page.get_by_label("E-mail address").fill(operator)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/admin/")
+    for kind in ("clientpublickey", "clientcertificate"):
+        page.goto(f"/admin/clients/{kind}/?q={client['client_id']}")
+        look(page, f"{kind}-list-{scheme}")
+        assert not scrolls_sideways(page)
+        page.locator("#result_list th a").click()
+        look(page, f"{kind}-{scheme}")
+        assert not scrolls_sideways(page)
+        page.get_by_role("button", name="Revoke…").click()
+        look(page, f"{kind}-revoke-{scheme}")
+        assert not scrolls_sideways(page)
+        page.get_by_role("button", name="Revoke", exact=True).click()
+        assert "Revoked: 1." in page.locator(".messagelist").inner_text()
     assert watched.complaints == []
 
 
