@@ -6,6 +6,7 @@ Run as “python -m dashboard.bootstrap”, as often as wanted: it only adds wha
 import os
 import re
 import secrets
+import stat
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ KEYS = ("SECRET_KEY", "KEY_ENCRYPTION_KEYS")
 def main() -> int:
     os.umask(0o077)
     try:
-        for step in (prepare_environment, renew_certificate):
+        for step in (protect_environment, prepare_environment, warn_of_mistakes, renew_certificate):
             done = step()
             if done:
                 print(done, flush=True)
@@ -35,6 +36,21 @@ def main() -> int:
         print(f"{error.filename or BASE_DIR}: {error.strerror}. TokenOS must be able to write there; see DATA_DIR in .env.", file=sys.stderr)
         return 1
     return 0
+
+
+def protect_environment(file: Path = BASE_DIR / ".env") -> str | None:
+    """Take it from everybody but its owner. Another owner may mean a group to read it, and a service may only be let read."""
+    if not file.is_file():
+        return None
+    status = file.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    if not mode & (0o077 if status.st_uid == os.geteuid() else 0o007):
+        return None
+    try:
+        file.chmod(0o600)
+    except OSError:
+        return f"Warning: other users can read {file} and the keys in it. Its owner can change that: chmod 600 {file}"
+    return f"Took {file} from other users: its mode was {mode:04o} and is 0600"
 
 
 def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
@@ -52,7 +68,10 @@ def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
         database = _find_database() if missing else None
         if database is not None:
             names = " and ".join(missing)
-            raise ImproperlyConfigured(f"{names} isn't set, but {database} was made with it. Restore {file} from your backup, or set it in the environment.")
+            verb, them = ("isn't", "it") if len(missing) == 1 else ("aren't", "them")
+            raise ImproperlyConfigured(
+                f"{names} {verb} set, but {database} was made with {them}. Restore {file} from your backup, or set {them} in the environment."
+            )
         for name in missing:
             os.environ[name] = secrets.token_urlsafe(48)
         # From here on settings can be read. If anything else is wrong with them, nothing is written.
@@ -66,6 +85,11 @@ def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
         server_certificate.write_private(file.resolve(), ("\n".join(lines) + "\n").encode())
     generated = f"Generated {' and '.join(missing)}: {file} (keep a backup)"
     return f"{created}\n{generated}" if created else generated
+
+
+def warn_of_mistakes(file: Path = BASE_DIR / ".env") -> str | None:
+    """What in it has no effect. After prepare_environment, which reads the settings and so asks for every variable."""
+    return "\n".join(environment.find_mistakes(file, environment.read_names)) or None
 
 
 def create_data_dir() -> str | None:

@@ -1,6 +1,6 @@
-"""Settings that are each possible but make no sense together. An error refuses the start, a warning is shown.
+"""Settings that are each possible but make no sense together. An error refuses the start; a warning is shown by make setup and make run.
 
-They run with every command of manage.py that needs a database, and at the start of gunicorn (refuse_mistakes).
+They run with manage.py prepare and manage.py check, and the errors at the start of gunicorn as well (refuse_mistakes).
 """
 
 import os
@@ -99,7 +99,7 @@ def _check_keys() -> list[CheckMessage]:
 
 
 def describe(messages: Sequence[CheckMessage]) -> str:
-    return "\n".join(f"{message.msg} {message.hint} ({message.id})" for message in messages)
+    return "\n".join(" ".join(part for part in (message.msg, message.hint, f"({message.id})") if part) for message in messages)
 
 
 def refuse_mistakes() -> None:

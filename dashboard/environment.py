@@ -5,6 +5,8 @@ Each raises ImproperlyConfigured with one sentence that names the variable and w
 
 import os
 import re
+from collections.abc import Collection
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,11 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-_LINE = re.compile(r"\s*(#.*)?|\s*(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=[^\0]*")
+_LINE = re.compile(r"\s*(#.*)?|\s*(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=[^\0]*")
 _env = environ.Env()
+
+# The name of every variable that was asked for: with settings.py imported, all that there are.
+read_names: set[str] = set()
 
 # In which a proxy passes on its caller's certificate, each in its own form: dashboard/forwarded_certificate.py.
 CLIENT_CERT_HEADERS = ("Client-Cert", "X-SSL-Client-Cert", "SSL-Client-Cert", "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert")
@@ -34,14 +39,43 @@ def read_file(file: Path) -> None:
     environ.Env.read_env(str(file), overwrite=False)
 
 
+def find_mistakes(file: Path, names: Collection[str]) -> list[str]:
+    """One sentence for each line of a .env file that read_file takes, but that has no effect. names: of the variables that there are.
+
+    A name that is like none of them may be the operator's own, for another program.
+    """
+    found: list[str] = []
+    first_line: dict[str, int] = {}
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines() if file.is_file() else (), start=1):
+        match = _LINE.fullmatch(line)
+        name = match["name"] if match else None
+        if name is None:
+            continue
+        if name in first_line:
+            found.append(f"{file}, line {number}: {name} is given a second time. Line {first_line[name]} counts; remove one of both.")
+        first_line.setdefault(name, number)
+        meant = None if name in names else _find_alike(name, names)
+        if meant is not None:
+            found.append(f"{file}, line {number}: TokenOS has no variable {name}. Did you mean {meant}?")
+    return found
+
+
+def _find_alike(name: str, names: Collection[str]) -> str | None:
+    swapped = [other for other in names if sorted(other) == sorted(name.upper())]
+    return next(iter(swapped or get_close_matches(name.upper(), names, n=1, cutoff=0.75)), None)
+
+
 def text(name: str, *, default: str) -> str:
+    read_names.add(name)
     return os.environ.get(name, "").strip() or default
 
 
 def integer(name: str, *, default: int, least: int, most: int) -> int:
     value = text(name, default=str(default))
     if not re.fullmatch(r"\d{1,10}", value) or not least <= int(value) <= most:
-        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, for example {default}.")
+        # What is longer was meant for another variable, and may be secret.
+        given = f", not “{value}”" if len(value) <= 12 and value.isprintable() else ""
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, for example {default}{given}.")
     return int(value)
 
 
@@ -94,7 +128,7 @@ def issuer(name: str, *, default: str) -> str:
 def key(name: str) -> str:
     value = text(name, default="")
     if not value:
-        raise ImproperlyConfigured(f"{name} isn't set. Run “make setup”, which writes one into .env, or set it in the environment.")
+        raise ImproperlyConfigured(f"{name} isn't set. Restore .env from your backup. On a new installation “make setup” writes one.")
     if len(value) < 32:
         raise ImproperlyConfigured(f"{name} is too short. Use at least 32 random characters.")
     return value

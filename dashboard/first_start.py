@@ -119,7 +119,10 @@ def _works(client: Client, *, now: datetime) -> bool:
 
 
 def announce(*, actor: Actor, now: datetime) -> dict[str, str]:
-    """What the operator needs to begin with: url, sign_in, and where there are such an account and client, owner, at the first start owner_password, curl."""
+    """What the operator needs to begin with: url, sign_in, and where there are such an account and client, owner, at the first start owner_password, curl.
+
+    No curl where every request would be refused as plain HTTP (dashboard.checks).
+    """
     announcement = {"url": settings.ISSUER_URL, "sign_in": f"{settings.ISSUER_URL}/admin/"}
     owner = User.objects.filter(is_active=True, memberships__role=Membership.Role.OWNER, memberships__workspace__slug=DEMO_WORKSPACE).order_by("pk").first()
     if owner is not None:
@@ -128,9 +131,14 @@ def announce(*, actor: Actor, now: datetime) -> dict[str, str]:
             announcement["owner_password"] = services.generate_password()
             services.set_password(user=owner, password=announcement["owner_password"], actor=actor, now=now)
     client = _find_demo_client()
-    if client is not None and _works(client, now=now):
+    if client is not None and is_reachable() and _works(client, now=now):
         announcement["curl"] = shlex.join(_curl())
     return announcement
+
+
+def is_reachable() -> bool:
+    """Whether some request can count as HTTPS."""
+    return bool(settings.TLS or settings.TRUSTED_PROXIES)
 
 
 def _curl() -> list[str]:
@@ -149,4 +157,6 @@ def render_announcement(announcement: dict[str, Any]) -> list[str]:
         )
     if "curl" in announcement:
         lines += ["Get a token:", f"  {announcement['curl']}"]
+    elif not is_reachable():
+        lines.append("There is no curl to try it with: with TLS=off and without TRUSTED_PROXIES every request is refused.")
     return lines

@@ -22,7 +22,7 @@ def check_address(host: str = settings.HOST, port: int = settings.PORT) -> None:
             probe.listen(1)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            hint = f"Port {port} is in use on {host}. Stop what listens there, or set another PORT, for example PORT={port % 65535 + 1} make run."
+            hint = f"Port {port} is in use on {host}. Stop what listens there, or put another into .env, for example PORT={port % 65535 + 1}."
         else:
             hint = f"TokenOS can't listen on {host}, port {port}: {error.strerror or error}. Set HOST and PORT to an address of this machine and a free port."
         raise ImproperlyConfigured(hint) from None

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import time
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 from django.conf import settings
@@ -130,11 +131,36 @@ def test_curl_works_from_any_folder_and_is_quoted(prepare, settings, tmp_path):
 
 def test_behind_a_proxy_curl_trusts_what_the_machine_trusts(prepare, settings):
     settings.TLS = False
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.1")]
     settings.ISSUER_URL = "https://tokens.example.com"
     settings.ALLOWED_HOSTS = ["tokens.example.com"]
     curl = prepare("--announce", "--json").json["announcement"]["curl"]
     assert "--cacert" not in curl
     assert "https://tokens.example.com/oauth2/token" in curl
+
+
+def test_without_tls_and_proxy_it_says_that_nothing_will_work_and_prints_no_curl(prepare, settings):
+    settings.TLS = False
+    result = prepare("--announce", "--json").json
+    assert "curl" not in result["announcement"]
+    text = prepare("--announce").stdout
+    assert text.startswith("Warning: TLS is off and no proxy is trusted, so every request will be refused as plain HTTP. Set TLS=on")
+    assert text.endswith("\nThere is no curl to try it with: with TLS=off and without TRUSTED_PROXIES every request is refused.\n")
+
+
+@pytest.mark.parametrize(("hosts", "warning"), [(["*"], "dashboard.W002"), (["tokens.example.com"], "dashboard.W003")])
+@pytest.mark.parametrize("arguments", [[], ["--announce"]])
+def test_settings_that_surprise_are_a_line_and_dont_stop_the_start(prepare, settings, hosts, warning, arguments):
+    settings.ALLOWED_HOSTS = hosts
+    (line,) = prepare("--json").json["warnings"]
+    assert line.startswith("Warning: ALLOWED_HOSTS")
+    assert line.endswith(f"({warning})")
+    assert line in prepare(*arguments).stdout.splitlines()
+
+
+def test_nothing_to_do_is_said(prepare):
+    prepare()
+    assert prepare().stdout == "Nothing to do.\n"
 
 
 def test_lost_file_gets_a_further_secret_and_the_old_one_stays(prepare, data_dir):

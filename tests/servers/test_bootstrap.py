@@ -105,9 +105,52 @@ def test_lost_key_is_not_made_anew_where_there_is_a_database(checkout: Checkout,
     checkout.bootstrap()
     (checkout.data_dir / "tokenos.sqlite3").write_bytes(b"SQLite format 3\0")
     checkout.env_file.write_text("".join(line for line in checkout.env_file.read_text().splitlines(keepends=True) if not line.startswith(lost)))
-    line = checkout.refuse()
-    assert lost in line
-    assert "Restore" in line
+    assert checkout.refuse().startswith(f"{lost} isn't set, but {checkout.data_dir / 'tokenos.sqlite3'} was made with it. Restore {checkout.env_file} from your backup")
+
+
+def test_lost_env_is_not_made_anew_where_there_is_a_database(checkout: Checkout) -> None:
+    checkout.bootstrap()
+    (checkout.data_dir / "tokenos.sqlite3").write_bytes(b"SQLite format 3\0")
+    checkout.env_file.unlink()
+    assert checkout.refuse().startswith("SECRET_KEY and KEY_ENCRYPTION_KEYS aren't set, but ")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_env_that_others_can_read_is_taken_from_them(checkout: Checkout, mode: int) -> None:
+    checkout.bootstrap()
+    checkout.env_file.chmod(mode)
+    done = checkout.bootstrap()
+    assert (done.returncode, done.stdout) == (0, f"Took {checkout.env_file} from other users: its mode was {mode:04o} and is 0600\n")
+    assert stat.S_IMODE(checkout.env_file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("DATBASE_URL=postgres://nobody:hidden@db/tokenos", "TokenOS has no variable DATBASE_URL. Did you mean DATABASE_URL?"),
+        ("export port = 9443", "TokenOS has no variable port. Did you mean PORT?"),
+        ("TSL=off", "TokenOS has no variable TSL. Did you mean TLS?"),
+        ("KEY_ENCRYPTION_KEY=" + "k" * 40, "TokenOS has no variable KEY_ENCRYPTION_KEY. Did you mean KEY_ENCRYPTION_KEYS?"),
+        ("PORT=9443", "PORT is given a second time. Line 2 counts; remove one of both."),
+    ],
+)
+def test_line_of_env_without_effect_is_told_at_every_start(checkout: Checkout, line: str, said: str) -> None:
+    checkout.env_file.write_text(f"# mine\nPORT=9000\n\n{line}\n")
+    expected = f"{checkout.env_file}, line 4: {said}"
+    assert expected in checkout.bootstrap().stdout.splitlines()
+    assert checkout.bootstrap().stdout == f"{expected}\n"
+
+
+@pytest.mark.parametrize("name", ["PATH", "LANG", "TZ", "HTTPS_PROXY", "POSTGRES_HOST", "COMPOSE_PROJECT_NAME", "AWS_SECRET_ACCESS_KEY", "DEBUG"])
+def test_variables_for_other_programs_are_left_alone(checkout: Checkout, name: str) -> None:
+    checkout.env_file.write_text(f"{name}=1\n#PORTS=1\n")
+    checkout.bootstrap()
+    assert checkout.bootstrap().stdout == ""
+
+
+def test_number_that_is_none_is_repeated_where_it_cant_be_a_secret(checkout: Checkout) -> None:
+    assert checkout.refuse(WEB_CONCURRENCY="many").endswith(", not “many”.\n")
+    assert "tos_live" not in checkout.refuse(PORT="tos_live_NU7k1dllJ2")
 
 
 @pytest.mark.parametrize(
@@ -211,6 +254,7 @@ def test_port_in_use_is_one_line(make_server: Callable[..., Server]) -> None:
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
     assert f"Port {server.port} is in use" in done.stderr
+    assert f"put another into .env, for example PORT={server.port % 65535 + 1}." in done.stderr
 
 
 @pytest.mark.parametrize(("setting", "value"), [("PORT", "http"), ("HOST", "192.0.2.77"), ("SECRET_KEY", "")])

@@ -20,6 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
 from dashboard import first_start
+from dashboard.checks import describe
 from dashboard.server_certificate import locked
 
 
@@ -39,11 +40,12 @@ class Command(JSONCommand):
             raise CommandError(f"{error.filename or settings.DATA_DIR}: {error.strerror}. TokenOS must be able to write there; see DATA_DIR.") from error
 
     def render(self, result: Mapping[str, Any]) -> str:
-        return "\n".join([*result["done"], *(first_start.render_announcement(result["announcement"]) if "announcement" in result else ())])
+        announced = first_start.render_announcement(result["announcement"]) if "announcement" in result else []
+        return "\n".join([*result["done"], *result.get("warnings", ()), *announced] or ["Nothing to do."])
 
 
 def _prepare(*, announce: bool, actor: Actor, now: datetime) -> dict[str, Any]:
-    _check_settings()
+    warnings = _check_settings()
     steps = (
         _migrate(),
         first_start.collect_static_files(),
@@ -52,6 +54,8 @@ def _prepare(*, announce: bool, actor: Actor, now: datetime) -> dict[str, Any]:
         first_start.write_curl_configuration(actor=actor, now=now),
     )
     result: dict[str, Any] = {"done": [step for step in steps if step is not None]}
+    if warnings:
+        result["warnings"] = warnings
     return {**result, "announcement": first_start.announce(actor=actor, now=now)} if announce else result
 
 
@@ -71,10 +75,13 @@ def _one_at_a_time() -> Iterator[None]:
                 cursor.execute("SELECT pg_advisory_unlock(hashtext('tokenos prepare'))")
 
 
-def _check_settings() -> None:
-    wrong = [message for message in checks.run_checks() if message.is_serious()]
+def _check_settings() -> list[str]:
+    """Return a line for each warning; raise CommandError where there is an error."""
+    messages = checks.run_checks()
+    wrong = [message for message in messages if message.is_serious()]
     if wrong:
         raise CommandError(" ".join(f"{message.msg} {message.hint or ''}".strip() for message in wrong))
+    return [f"Warning: {describe([message])}" for message in messages if message.level >= checks.WARNING]
 
 
 def _migrate() -> str | None:
