@@ -1,12 +1,196 @@
-"""Client authentication with a signed JWT, RFC 7523 §2.2 and §3."""
+"""Client authentication with a signed JWT: RFC 7521 §4.2, RFC 7523 §2.2 and §3.
 
-from oauth.authenticated_client import AuthenticatedClient
+Which key and which algorithm count is what the client registered; the assertion's header only says which of them to try. An unknown client costs the same
+work as a wrong signature. What is asked in which order: form, header, signature, claims, key, client, and last whether the jti is new, so that only good
+assertions are remembered, and one that is refused may be sent again.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from secrets import randbits
+from typing import Any, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from django.conf import settings
+from django.utils.asyncio import async_unsafe
+
+from clients.models import Client, ClientPublicKey
+from clients.public_key import fits, load_public_key
+from clients.services import usage
+from oauth import client_jwks, jose, replay
+from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
+from oauth.client_assertion import ASSERTION_TYPE, CLOCK_SKEW, earliest_use, find_reason_in_claims, find_reason_in_header, shown
 from oauth.endpoint import Form, Request
-from oauth.errors import InvalidClientError, Reason
+from oauth.errors import InvalidClientError, InvalidRequestError, Reason
+from oauth.jose import InvalidJWTError, ParsedJWT
+from oauth.lookup import RegisteredClient, RegisteredKey, Registration, find_by_key, find_usable_keys
+from oauth.throttling import failure_keys
+
+PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value
+# How many keys an assertion that names none is tried with.
+MAX_TRIED_KEYS = 10
 
 
-def authenticate(_request: Request, form: Form) -> AuthenticatedClient:
-    """Raise InvalidClientError, InvalidRequestError, TooManyFailuresError."""
-    raise InvalidClientError(
-        Reason("method_not_supported", "It came with a client assertion, which this client can't use."), named_client_id=form.get("client_id") or ""
+class _Keys(NamedTuple):
+    """keys: to be tried, of any algorithm. problem: why there are none from the client's jwks_uri, None where nothing was asked or all went well."""
+
+    keys: Sequence[RegisteredKey]
+    problem: Reason | None
+
+
+# The use of a jti is a write, so nothing of this may run on the event loop.
+@async_unsafe("A client assertion is used by a write: authenticate it in a thread.")
+def authenticate(request: Request, form: Form) -> AuthenticatedClient:
+    """Raise InvalidClientError, InvalidRequestError, TooManyFailuresError, TemporarilyUnavailableError."""
+    assertion = _read(form)
+    header, client_id = assertion.unverified_header, assertion.unverified_claims["sub"]
+    kid = header.get("kid", "")
+    registration = _find(request, client_id, kid)
+    client = registration.client
+    refuse_blocked(request, registration)
+    found = _find_keys(request, registration, kid, header["alg"])
+    signer = _find_signer(assertion, header["alg"], found.keys)
+    reason = (
+        _find_reason_in_keys(client, kid, header["alg"], found)
+        if signer is None or client is None
+        else _find_reason_to_refuse(request, assertion, client, signer)
     )
+    if reason is not None or client is None or signer is None:
+        raise InvalidClientError(
+            reason or UNKNOWN_CLIENT,
+            client=client,
+            named_client_id=client_id,
+            credential_id=_credential_id(client, signer or registration.credential) if client else "",
+        )
+    if signer.pk:
+        usage.record_use(ClientPublicKey, pk=signer.pk, address=request.connection.remote_address, now=request.now)
+    return AuthenticatedClient(client, _credential_id(client, signer), PRIVATE_KEY_JWT, registration.signing_kid)
+
+
+def _read(form: Form) -> ParsedJWT:
+    """The assertion, with a header that is allowed and a sub that is a text. Nothing in it is verified yet."""
+    text, assertion_type = form.require("client_assertion"), form.require("client_assertion_type")
+    named = form.get("client_id")
+    if assertion_type != ASSERTION_TYPE:
+        raise InvalidClientError(
+            Reason("assertion_type_not_supported", f"It came with another client_assertion_type than {ASSERTION_TYPE}."), named_client_id=named or ""
+        )
+    try:
+        assertion = jose.parse(text)
+    except InvalidJWTError as error:
+        raise InvalidClientError(Reason("assertion_malformed", f"The client assertion {error}."), named_client_id=named or "") from None
+    client_id = assertion.unverified_claims.get("sub")
+    if not isinstance(client_id, str):
+        raise InvalidClientError(Reason("assertion_without_sub", "The assertion's sub has to be the client ID."), named_client_id=named or "")
+    if named is not None and named != client_id:
+        # RFC 7521 §4.2: it is unnecessary, but has to be the same.
+        raise InvalidRequestError("client_id differs from the sub of the client assertion. Send the same, or leave it out.", named_client_id=named)
+    reason = find_reason_in_header(assertion.unverified_header)
+    if reason is not None:
+        raise InvalidClientError(reason, named_client_id=client_id)
+    return assertion
+
+
+def _find(request: Request, client_id: str, kid: str) -> Registration[RegisteredKey]:
+    return find_by_key(
+        client_id=clean_client_id(client_id) if client_id.isascii() else "",
+        # As clients.public_key has them; what else it may be no database takes as text.
+        kid=kid if len(kid) <= 100 and kid.isascii() and kid.isprintable() else "",
+        failure_keys=failure_keys(client=client_id, address=request.connection.remote_address),
+        now=request.now,
+    )
+
+
+def _find_keys(request: Request, registration: Registration[RegisteredKey], kid: str, algorithm: str) -> _Keys:
+    """Those that the client registered, and where they can't be meant, those that it publishes."""
+    client = registration.client
+    if registration.credential is not None:
+        return _Keys([registration.credential], None)
+    if client is None:
+        return _Keys([], None)
+    registered = [] if kid else find_usable_keys(client_pk=client.pk, algorithm=algorithm, limit=MAX_TRIED_KEYS, now=request.now)
+    if not client.jwks_uri:
+        return _Keys(registered, None)
+    published = client_jwks.find_keys(client, kid=kid, algorithm=algorithm, now=request.now)
+    return _Keys([*registered, *published.keys][:MAX_TRIED_KEYS], published.problem)
+
+
+def _find_signer(assertion: ParsedJWT, algorithm: str, keys: Sequence[RegisteredKey]) -> RegisteredKey | None:
+    """The key that made the signature. Where none is for that algorithm, the same work is done for nothing."""
+    fitting = [key for key in keys if fits(algorithm, key.algorithm)]
+    for key in fitting:
+        if _is_signed_by(assertion, load_public_key(key.public_jwk), algorithm):
+            return key
+    if not fitting:
+        _is_signed_by(assertion, _decoy(algorithm), algorithm)
+    return None
+
+
+def _is_signed_by(assertion: ParsedJWT, key: Any, algorithm: str) -> bool:
+    try:
+        jose.verify_signature(assertion, key=key, algorithm=algorithm)
+    except InvalidJWTError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=16)
+def _decoy(algorithm: str) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey:
+    """A key of that algorithm whose private half nobody has."""
+    match algorithm:
+        case "ES256" | "ES384" | "ES512":
+            curve = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}[algorithm]
+            return ec.generate_private_key(curve).public_key()
+        case "EdDSA":
+            return ed25519.Ed25519PrivateKey.generate().public_key()
+    # No product of two primes, for making one takes long, and verifying doesn't mind.
+    return rsa.RSAPublicNumbers(65537, randbits(2048) | 1 << 2047 | 1).public_key()
+
+
+def _find_reason_in_keys(client: RegisteredClient | None, kid: str, algorithm: str, found: _Keys) -> Reason:
+    if client is None:
+        return UNKNOWN_CLIENT
+    if found.problem is not None:
+        return found.problem
+    if not found.keys:
+        if kid:
+            return Reason("unknown_key", f"The client has no public key {shown(kid)}. Register it, or sign with one that is.")
+        return Reason("no_key_for_algorithm", f"The assertion has no kid, and the client no usable public key for {algorithm}.")
+    if not any(fits(algorithm, key.algorithm) for key in found.keys):
+        return Reason(
+            "algorithm_not_of_key", f"The assertion's alg is {algorithm}, but public key {shown(kid)} is for {found.keys[0].algorithm or 'RSA'} only."
+        )
+    return Reason("wrong_signature", f"The assertion isn't signed by {f'public key {shown(kid)}' if kid else 'any of the public keys of the client'}.")
+
+
+def _find_reason_to_refuse(request: Request, assertion: ParsedJWT, client: RegisteredClient, signer: RegisteredKey) -> Reason | None:
+    """Once the signature is good."""
+    claims = assertion.unverified_claims
+    return (
+        find_reason_in_claims(claims, issuer=settings.ISSUER_URL, token_endpoint=f"{settings.ISSUER_URL}/oauth2/token", now=request.now)
+        or _find_reason_in_row(request, signer)
+        or find_reason_in_client(request, PRIVATE_KEY_JWT, client)
+        or _use(request, claims)
+    )
+
+
+def _find_reason_in_row(request: Request, key: RegisteredKey) -> Reason | None:
+    if key.revoked_at is not None:
+        return Reason("key_revoked", f"Public key {key.id} was revoked on {key.revoked_at:%d %b %Y %H:%M} UTC.")
+    if key.expires_at is not None and key.expires_at <= request.now:
+        return Reason("key_expired", f"Public key {key.id} ended on {key.expires_at:%d %b %Y %H:%M} UTC.")
+    return None
+
+
+def _use(request: Request, claims: dict[str, Any]) -> Reason | None:
+    """RFC 7523 §3 (7)."""
+    if replay.use_once("assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), expires_at=claims["exp"] + CLOCK_SKEW, now=request.now):
+        return None
+    return Reason("assertion_replayed", "The assertion's jti was used before, or the machine restarted since it was made. Make a new one for each request.")
+
+
+def _credential_id(client: RegisteredClient, key: RegisteredKey | None) -> str:
+    """As oauth.lookup reads it."""
+    if key is None:
+        return ""
+    return f"key:{key.id}" if key.pk else client.jwks_uri_credential

@@ -35,11 +35,10 @@ def add_member(workspace, user, role=Membership.Role.VIEWER) -> Membership:
     return Membership.objects.create(workspace=workspace, user=user, role=role, created_at=timezone.now())
 
 
-def create_client(workspace, *, name="billing-sync", scopes=("read", "write"), now=None, secret_lifetime=None, **fields) -> NewSecret:
-    """A client with one secret: .secret.client and .plaintext of what it returns."""
-    return clients.create_client_with_secret(
-        workspace=workspace, name=name, scopes=scopes, secret_lifetime=secret_lifetime, actor=TESTS, now=now or timezone.now(), **fields
-    )
+def create_client(workspace, *, name="billing-sync", scopes=("read", "write"), now=None, **fields) -> NewSecret:
+    """A client with one secret, also where it may not use it: .secret.client and .plaintext of what it returns."""
+    new = clients.create_client_with_credentials(workspace=workspace, name=name, scopes=scopes, actor=TESTS, now=now or timezone.now(), **fields)
+    return new.secret or create_secret(new.client, now=now)
 
 
 def create_secret(client: Client, *, lifetime=None, now=None, name="") -> NewSecret:

@@ -1,21 +1,28 @@
 """Creating, disabling and enabling clients."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict, Unpack
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from clients.models import Client, Scope, Workspace
+from clients.certificate import ParsedCertificate
+from clients.models import Client, ClientCertificate, ClientPublicKey, Scope, Workspace
 from clients.models.client import DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME
+from clients.public_key import ParsedPublicKey
 from clients.secret import generate_client_id
 from clients.services import audit
 from clients.services.audit import Actor
+from clients.services.certificates import insert_certificates, prepare_certificates
 from clients.services.credentials import NewSecret, insert_secret, prepare_secret
+from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.validation import clean_networks, clean_resource_uri, clean_text
+from clients.tls_subject import clean_tls_subject
 
-DEFAULT_AUTH_METHODS = (Client.AuthMethod.CLIENT_SECRET_BASIC, Client.AuthMethod.CLIENT_SECRET_POST)
+SECRET_METHODS = (Client.AuthMethod.CLIENT_SECRET_BASIC, Client.AuthMethod.CLIENT_SECRET_POST)
 MAX_LIST_LENGTH = 50
 
 
@@ -42,6 +49,42 @@ def _clean_auth_methods(methods: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(str(method) for method in methods))
 
 
+def _default_auth_methods(fields: "ClientFields", *, public_keys: bool = False, certificates: bool = False) -> list[Client.AuthMethod]:
+    """Both ways to send a secret, and what the client is given credentials for."""
+    given = {
+        Client.AuthMethod.PRIVATE_KEY_JWT: public_keys or bool(fields.get("jwks_uri")),
+        Client.AuthMethod.TLS_CLIENT_AUTH: bool(fields.get("tls_subject_type")),
+        Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: certificates,
+    }
+    return [*SECRET_METHODS, *(method for method, is_given in given.items() if is_given)]
+
+
+def _clean_jwks_uri(uri: str) -> str:
+    try:
+        parts = urlsplit(uri)
+        valid = parts.scheme == "https" and bool(parts.hostname) and parts.username is None and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid or len(uri) > 512 or "#" in uri or "\\" in uri or " " in uri or not uri.isascii() or not uri.isprintable():
+        raise ValidationError(
+            "The JWK Set's URI has to be an https URL without user, password and fragment, for example https://billing.example.com/jwks.json.",
+            code="invalid_jwks_uri",
+        )
+    return uri
+
+
+def _clean_tls_subject(fields: "ClientFields", auth_methods: Sequence[str]) -> tuple[str, str]:
+    """The kind and the value, "" both where the client has none."""
+    subject_type, subject = fields.get("tls_subject_type", ""), fields.get("tls_subject", "")
+    if not subject_type and not subject:
+        if Client.AuthMethod.TLS_CLIENT_AUTH in auth_methods:
+            raise ValidationError(
+                "tls_client_auth needs to know the subject of the client's certificate, for example san_dns:billing.example.com.", code="required"
+            )
+        return "", ""
+    return subject_type, clean_tls_subject(subject_type, subject)
+
+
 def _clean_token_lifetime(lifetime: timedelta) -> int:
     if not MIN_TOKEN_LIFETIME <= lifetime <= MAX_TOKEN_LIFETIME:
         raise ValidationError(f"A token lifetime of {int(lifetime.total_seconds())} s is out of range. Use 60 to 86400 seconds.", code="invalid_token_lifetime")
@@ -62,11 +105,19 @@ def describe(client: Client) -> dict[str, object]:
         "audiences": client.audiences,
         "allowed_networks": client.allowed_networks,
         "token_lifetime": client.token_lifetime,
+        "jwks_uri": client.jwks_uri,
+        "tls_subject_type": client.tls_subject_type,
+        "tls_subject": client.tls_subject,
+        "require_dpop": client.require_dpop,
+        "require_certificate": client.require_certificate,
     }
 
 
 class ClientFields(TypedDict, total=False):
-    """What a client may be given besides its name. Each has a default; scopes are names, in the order in which a token gets them."""
+    """What a client may be given besides its name. Each has a default; scopes are names, in the order in which a token gets them.
+
+    tls_subject_type: a name of RFC 8705 §2.1.2.
+    """
 
     environment: str
     auth_methods: Sequence[str]
@@ -74,6 +125,11 @@ class ClientFields(TypedDict, total=False):
     audiences: Sequence[str]
     allowed_networks: Sequence[str]
     token_lifetime: timedelta
+    jwks_uri: str
+    tls_subject_type: str
+    tls_subject: str
+    require_dpop: bool
+    require_certificate: bool
     description: str
     contact: str
     tags: Sequence[str]
@@ -82,7 +138,7 @@ class ClientFields(TypedDict, total=False):
 def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
     """A client that isn't saved yet, and whose scopes aren't checked yet."""
     environment = fields.get("environment", Client.Environment.LIVE)
-    auth_methods = fields.get("auth_methods", DEFAULT_AUTH_METHODS)
+    auth_methods = fields.get("auth_methods", _default_auth_methods(fields))
     scopes, audiences = fields.get("scopes", ()), fields.get("audiences", ())
     networks, tags = fields.get("allowed_networks", ()), fields.get("tags", ())
     if environment not in Client.Environment.values:
@@ -90,6 +146,8 @@ def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime
     if not auth_methods:
         raise ValidationError(f"A client needs an authentication method. Choose from {', '.join(Client.AuthMethod.values)}.", code="required")
     _check_lengths(scopes=scopes, audiences=audiences, ranges=networks, tags=tags)
+    auth_methods = _clean_auth_methods(auth_methods)
+    tls_subject_type, tls_subject = _clean_tls_subject(fields, auth_methods)
     return Client(
         client_id=generate_client_id(),
         workspace=workspace,
@@ -98,11 +156,16 @@ def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime
         contact=clean_text(fields.get("contact", ""), field="contact", max_length=254, required=False),
         tags=list(dict.fromkeys(clean_text(tag, field="tag", max_length=40) for tag in tags)),
         environment=str(environment),
-        auth_methods=_clean_auth_methods(auth_methods),
+        auth_methods=auth_methods,
         scopes=list(scopes),
         audiences=list(dict.fromkeys(clean_resource_uri(audience) for audience in audiences)),
         allowed_networks=clean_networks(networks),
         token_lifetime=_clean_token_lifetime(fields.get("token_lifetime", DEFAULT_TOKEN_LIFETIME)),
+        jwks_uri=_clean_jwks_uri(fields["jwks_uri"]) if "jwks_uri" in fields else "",
+        tls_subject_type=tls_subject_type,
+        tls_subject=tls_subject,
+        require_dpop=fields.get("require_dpop", False),
+        require_certificate=fields.get("require_certificate", False),
         created_at=now,
         created_by=actor.name[:254],
     )
@@ -130,15 +193,49 @@ def create_client(*, workspace: Workspace, name: str, actor: Actor, now: datetim
     return client
 
 
-def create_client_with_secret(
-    *, workspace: Workspace, name: str, actor: Actor, now: datetime, secret_lifetime: timedelta | None = None, **fields: Unpack[ClientFields]
-) -> NewSecret:
-    """A client and its first secret, both or neither. secret_lifetime: None for no end. Raise ValidationError, and write nothing, as create_client."""
+@dataclass(frozen=True, slots=True)
+class NewClient:
+    """secret: None for a client that uses none."""
+
+    client: Client
+    secret: NewSecret | None
+    public_keys: list[ClientPublicKey]
+    certificates: list[ClientCertificate]
+
+
+def create_client_with_credentials(
+    *,
+    workspace: Workspace,
+    name: str,
+    actor: Actor,
+    now: datetime,
+    public_keys: Sequence[ParsedPublicKey] = (),
+    certificates: Sequence[ParsedCertificate] = (),
+    secret_lifetime: timedelta | None = None,
+    **fields: Unpack[ClientFields],
+) -> NewClient:
+    """A client and its first credentials, all or none: a secret where one of its methods takes one, and what is given.
+
+    secret_lifetime: None for no end. Raise ValidationError, and write nothing, as create_client.
+    """
+    fields.setdefault("auth_methods", _default_auth_methods(fields, public_keys=bool(public_keys), certificates=bool(certificates)))
     client = build_client(workspace=workspace, name=name, actor=actor, now=now, **fields)
-    new = prepare_secret(client=client, name="", lifetime=secret_lifetime, actor=actor, now=now)
+    has_secret = any(method in client.auth_methods for method in SECRET_METHODS)
+    if secret_lifetime is not None and not has_secret:
+        raise ValidationError("The client gets no secret that could expire: none of its methods takes one.", code="no_secret")
+    secret = prepare_secret(client=client, name="", lifetime=secret_lifetime, actor=actor, now=now) if has_secret else None
+    new = NewClient(
+        client,
+        secret,
+        prepare_public_keys(client=client, parsed=public_keys, actor=actor, now=now),
+        prepare_certificates(client=client, parsed=certificates, actor=actor, now=now),
+    )
     with transaction.atomic():
         _insert(client, actor=actor, now=now)
-        insert_secret(new.secret, actor=actor, now=now)
+        if secret is not None:
+            insert_secret(secret.secret, actor=actor, now=now)
+        insert_public_keys(new.public_keys, actor=actor, now=now)
+        insert_certificates(new.certificates, actor=actor, now=now)
     return new
 
 

@@ -58,13 +58,13 @@ def test_change_without_its_event_is_undone(transactional_db, now, monkeypatch):
 
 
 def create_client_with(workspace, actor, now):
-    return clients.create_client_with_secret(workspace=workspace, name="x", actor=actor, now=now)
+    return clients.create_client_with_credentials(workspace=workspace, name="x", actor=actor, now=now)
 
 
 def test_client_whose_secret_makes_no_sense_isnt_made(workspace, now):
     events = AuditEvent.objects.count()
     with pytest.raises(ValidationError):
-        clients.create_client_with_secret(workspace=workspace, name="x", secret_lifetime=timedelta(), actor=TESTS, now=now)
+        clients.create_client_with_credentials(workspace=workspace, name="x", secret_lifetime=timedelta(), actor=TESTS, now=now)
     assert not Client.objects.exists()
     assert AuditEvent.objects.count() == events
 
@@ -73,19 +73,19 @@ def test_client_whose_secret_the_database_refuses_isnt_made(workspace, now):
     connection.cursor().execute("CREATE TRIGGER full BEFORE INSERT ON clients_clientsecret BEGIN SELECT RAISE(ABORT, 'database is full'); END")
     events = AuditEvent.objects.count()
     with pytest.raises(DatabaseError, match="database is full"):
-        clients.create_client_with_secret(workspace=workspace, name="x", actor=TESTS, now=now)
+        clients.create_client_with_credentials(workspace=workspace, name="x", actor=TESTS, now=now)
     assert not Client.objects.exists()
     assert AuditEvent.objects.count() == events
 
 
 def test_client_with_secret_is_two_events_in_order(workspace, now):
-    new = clients.create_client_with_secret(workspace=workspace, name="x", actor=TESTS, now=now)
+    new = clients.create_client_with_credentials(workspace=workspace, name="x", actor=TESTS, now=now)
     assert list(AuditEvent.objects.order_by("-pk").values_list("event", "target_id")[:2]) == [
-        ("secret.created", new.secret.secret_id),
-        ("client.created", new.secret.client.client_id),
+        ("secret.created", new.secret.secret.secret_id),
+        ("client.created", new.client.client_id),
     ]
-    assert new.plaintext not in str(list(AuditEvent.objects.values()))
-    assert Client.objects.get().secrets.get() == new.secret
+    assert new.secret.plaintext not in str(list(AuditEvent.objects.values()))
+    assert Client.objects.get().secrets.get() == new.secret.secret
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ def test_minimal_client_has_the_contracts_defaults(command, demo):
         "secret_id": secret.secret_id,
         "expires_at": None,
         "keys": [],
+        "certificates": [],
         "workspace": "demo",
         "name": "billing-sync",
         "environment": "live",
@@ -28,6 +29,10 @@ def test_minimal_client_has_the_contracts_defaults(command, demo):
         "audiences": [],
         "allowed_networks": [],
         "token_lifetime": 3600,
+        "jwks_uri": None,
+        "tls_subject": None,
+        "require_dpop": False,
+        "require_certificate": False,
         "token_endpoint": "https://localhost:8443/oauth2/token",
     }
     assert re.fullmatch(r"[A-Za-z0-9_-]{16,64}", result["client_id"])

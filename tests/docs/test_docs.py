@@ -28,6 +28,7 @@ DEFAULTS_IN_WORDS = {
     "ALLOWED_HOSTS": "the issuer's host, `localhost`, `127.0.0.1`",
     "CACHE_URL": "empty",
     "EMAIL_URL": "empty",
+    "OUTBOUND_ALLOWED_HOSTS": "empty",
     "SECRET_KEY": "generated into `.env`",
     "KEY_ENCRYPTION_KEYS": "generated into `.env`",
 }

@@ -83,11 +83,6 @@ def test_a_secret_and_an_assertion_are_two_methods(send, billing):
     assert send.token(None, {**billing.form, "client_assertion_type": ASSERTION_TYPE}).error == (400, "invalid_request")
 
 
-def test_an_assertion_is_refused_while_no_client_may_use_one(send, billing):
-    answer = send.token(None, {"client_id": billing.client_id, "client_assertion": "a.b.c", "client_assertion_type": ASSERTION_TYPE})
-    assert answer.error == (401, "invalid_client")
-
-
 def test_a_secret_without_a_client_id_is_an_invalid_request(send, billing):
     assert send.token(None, {"client_secret": billing.secret}).error == (400, "invalid_request")
 

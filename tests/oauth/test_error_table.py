@@ -6,6 +6,7 @@ import pytest
 
 from clients.services.clients import disable_client
 from tests import factories
+from tests.oauth.assertions import ASSERTION_TYPE
 from tests.oauth.doors import basic
 
 PATHS = ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"]
@@ -43,7 +44,7 @@ def test_failed_client_authentication(send, billing, path, case, now):
         case "bad scheme":
             authorization = f"Bearer {billing.secret}"
         case "assertion":
-            authorization, form["client_assertion"] = None, "a.b.c"
+            authorization, form["client_assertion_type"], form["client_assertion"] = None, ASSERTION_TYPE, "a.b.c"
     answer = send.post(path, form, authorization)
     assert_error(answer, 401, "invalid_client")
     assert answer.headers["www-authenticate"] == 'Basic realm="TokenOS", charset="UTF-8"'

@@ -1,13 +1,18 @@
 """Why a request failed is kept for the client's owner under its request ID, and nothing secret with it."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.core import serializers
+from django.db import connections, transaction
 from django.utils import timezone
 
 from clients.models import FailedRequest
 from clients.services.clients import disable_client
 from oauth.models import FailureCount
 from tests import factories
+from tests.oauth.assertions import ASSERTION_TYPE
 from tests.oauth.doors import ADDRESS, basic, bearer
 
 
@@ -120,7 +125,8 @@ def test_nothing_secret_is_kept_or_logged(send, billing, caplog):
     send.token(f"{secret} x")
     send.token(f"Bearer {secret}")
     send.token(None, billing.form, query=f"client_secret={secret}&client_id={secret}")
-    send.token(None, {"client_id": billing.client_id, "client_assertion": secret})
+    send.token(None, {"client_id": billing.client_id, "client_assertion": secret, "client_assertion_type": secret})
+    send.token(None, {"client_id": billing.client_id, "client_assertion": secret, "client_assertion_type": ASSERTION_TYPE})
     send.get("/api/v1/whoami", bearer(cut))
     send.get("/api/v1/whoami", f"{token} x")
     send.get("/api/v1/whoami", f"Basic {token}")
@@ -159,3 +165,23 @@ def test_of_a_client_that_a_stranger_names_on_and_on_nothing_more_is_written(asg
         assert asgi.post("/oauth2/token", {}, basic(billing.client_id, "x")).status == 400
     assert FailedRequest.objects.filter(client=billing.client).count() == 100
     assert FailureCount.objects.get().failures == 100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mistake_that_waited_while_others_reached_the_limit_is_not_kept(asgi, billing):
+    def mistake():
+        try:
+            return asgi.post("/oauth2/token", {}, basic(billing.client_id, "x"))
+        finally:
+            connections.close_all()
+
+    assert is_kept(mistake())
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            FailureCount.objects.update(failures=100)
+            # It reads that there is room, then waits for the lock that this transaction holds.
+            late = pool.submit(mistake)
+            time.sleep(0.5)
+        assert late.result().status == 400
+    assert not is_kept(late.result())
+    assert FailureCount.objects.get().failures == 101

@@ -1,4 +1,4 @@
-"""manage.py create_client: a client with its first secret."""
+"""manage.py create_client: a client with its first credentials."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,16 +8,18 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
+from clients.certificate import read_certificates
 from clients.duration import parse_duration
-from clients.management.base import JSONCommand, parse_whole_number, require_workspace
+from clients.management.base import JSONCommand, parse_whole_number, read_file, require_workspace
 from clients.models.client import DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME, Client
+from clients.public_key import read_public_keys
 from clients.scope import parse_scope
 from clients.services.audit import Actor, iso
-from clients.services.clients import DEFAULT_AUTH_METHODS, create_client_with_secret
+from clients.services.clients import ClientFields, create_client_with_credentials
 
 
 class Command(JSONCommand):
-    help = "Make a client with its first secret, which is shown once."
+    help = "Make a client with its first credentials. A secret is shown once."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--workspace", required=True, metavar="SLUG")
@@ -27,10 +29,16 @@ class Command(JSONCommand):
             "--auth-method",
             action="append",
             metavar="METHOD",
-            help=f"may be given several times: {', '.join(Client.AuthMethod.values)} (default: both)",
+            help=f"may be given several times: {', '.join(Client.AuthMethod.values)} (default: the first two, and those that it is given credentials for)",
         )
         parser.add_argument("--scope", metavar='"a b"', help="what its tokens may be good for (default: nothing)")
         parser.add_argument("--audience", action="append", default=[], metavar="URI", help="may be given several times (default: the workspace's own)")
+        parser.add_argument("--public-key", action="append", default=[], metavar="FILE", help="PEM, JWK or JWK Set; may be given several times")
+        parser.add_argument("--jwks-uri", metavar="URI", help="where it publishes its public keys")
+        parser.add_argument("--certificate", action="append", default=[], metavar="FILE", help="PEM; may be given several times")
+        parser.add_argument("--tls-subject", metavar="TYPE:VALUE", help="what names it in a CA's certificate: san_dns:billing.example.com, subject_dn:CN=…, …")
+        parser.add_argument("--require-dpop", action="store_true", help="no tokens but those bound to a key by DPoP")
+        parser.add_argument("--require-certificate", action="store_true", help="no tokens but those bound to a client certificate")
         parser.add_argument("--token-lifetime", metavar="SECONDS", default=str(int(DEFAULT_TOKEN_LIFETIME.total_seconds())), help="default: 3600")
         parser.add_argument("--allow-ip", action="append", default=[], metavar="CIDR", help="may be given several times (default: from everywhere)")
         parser.add_argument("--secret-expires-in", metavar="DURATION", help="for example 90d (default: never)")
@@ -40,29 +48,25 @@ class Command(JSONCommand):
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         expires_in = options["secret_expires_in"]
-        new = create_client_with_secret(
+        new = create_client_with_credentials(
             workspace=require_workspace(options["workspace"]),
             name=options["name"],
-            environment=options["environment"],
-            auth_methods=options["auth_method"] or DEFAULT_AUTH_METHODS,
-            scopes=_parse_scopes(options["scope"]),
-            audiences=options["audience"],
-            allowed_networks=options["allow_ip"],
-            token_lifetime=_parse_token_lifetime(options["token_lifetime"]),
-            description=options["description"],
-            contact=options["contact"],
-            tags=options["tag"],
+            public_keys=[key for file in options["public_key"] for key in read_public_keys(read_file(file))],
+            certificates=[certificate for file in options["certificate"] for certificate in read_certificates(read_file(file))],
             secret_lifetime=None if expires_in is None else parse_duration(expires_in),
             actor=actor,
             now=now,
+            **_read_fields(options),
         )
-        client = new.secret.client
+        client, secret = new.client, new.secret
+        shown_once = (
+            {"client_secret": secret.plaintext, "secret_id": secret.secret.secret_id, "expires_at": iso(secret.secret.expires_at)} if secret is not None else {}
+        )
         return {
             "client_id": client.client_id,
-            "client_secret": new.plaintext,
-            "secret_id": new.secret.secret_id,
-            "expires_at": iso(new.secret.expires_at),
-            "keys": [],
+            **shown_once,
+            "keys": [key.kid for key in new.public_keys],
+            "certificates": [certificate.thumbprint for certificate in new.certificates],
             "workspace": client.workspace.slug,
             "name": client.name,
             "environment": client.environment,
@@ -71,8 +75,41 @@ class Command(JSONCommand):
             "audiences": client.audiences,
             "allowed_networks": client.allowed_networks,
             "token_lifetime": client.token_lifetime,
+            "jwks_uri": client.jwks_uri or None,
+            "tls_subject": f"{client.tls_subject_type.removeprefix(_TLS_PREFIX)}:{client.tls_subject}" if client.tls_subject else None,
+            "require_dpop": client.require_dpop,
+            "require_certificate": client.require_certificate,
             "token_endpoint": f"{settings.ISSUER_URL}/oauth2/token",
         }
+
+
+# The metadata names of RFC 8705 §2.1.2 all begin with it.
+_TLS_PREFIX = "tls_client_auth_"
+
+
+def _read_fields(options: Mapping[str, Any]) -> ClientFields:
+    fields = ClientFields(
+        environment=options["environment"],
+        scopes=_parse_scopes(options["scope"]),
+        audiences=options["audience"],
+        allowed_networks=options["allow_ip"],
+        token_lifetime=_parse_token_lifetime(options["token_lifetime"]),
+        require_dpop=options["require_dpop"],
+        require_certificate=options["require_certificate"],
+        description=options["description"],
+        contact=options["contact"],
+        tags=options["tag"],
+    )
+    if options["auth_method"] is not None:
+        fields["auth_methods"] = options["auth_method"]
+    if options["jwks_uri"] is not None:
+        fields["jwks_uri"] = options["jwks_uri"]
+    if options["tls_subject"] is not None:
+        subject_type, colon, subject = options["tls_subject"].partition(":")
+        if not colon:
+            raise ValidationError("A TLS subject is written TYPE:VALUE, for example san_dns:billing.example.com.", code="invalid_subject")
+        fields["tls_subject_type"], fields["tls_subject"] = _TLS_PREFIX + subject_type, subject
+    return fields
 
 
 def _parse_scopes(text: str | None) -> tuple[str, ...]:

@@ -1,0 +1,86 @@
+"""What a client assertion must say: RFC 7523 §3, with the audience rule of draft-ietf-oauth-rfc7523bis, OpenID Connect Core §9, FAPI 2.0 §5.3.2.1.
+
+Pure: a parsed JWT in, a Reason or None out. Who signed it is oauth.private_key_jwt's. Left out on purpose: any rule about iat's age; exp bounds a life.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from oauth.errors import Reason
+from oauth.jose import SIGNATURE_ALGORITHMS
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+MAX_LIFETIME = 600
+CLOCK_SKEW = 30
+MAX_JTI_LENGTH = 256
+
+# draft-ietf-oauth-rfc7523bis §4 defines the last. RFC 7515 §4.1.9: upper and lower case are the same.
+_TYPS = frozenset({"jwt", "client-authentication+jwt"})
+# Each brings a key along or changes how the rest is read. RFC 7515 §4.1.2 to §4.1.6 and §4.1.11, RFC 7797 §3.
+_REFUSED_HEADERS = ("crit", "b64", "jwk", "jku", "x5u", "x5c")
+
+
+def shown(value: object) -> str:
+    """What the caller sent, short and harmless, for the sentence that the client's owner reads."""
+    text = str(value)
+    return "".join(character if character.isascii() and character.isprintable() else "?" for character in text[:80]) + ("…" if len(text) > 80 else "")
+
+
+def find_reason_in_header(header: dict[str, Any]) -> Reason | None:
+    refused = [name for name in _REFUSED_HEADERS if name in header]
+    if refused:
+        return Reason("assertion_header_refused", f"The assertion's header has {', '.join(refused)}. Leave it out: the key is the one that is registered.")
+    typ = header.get("typ", "JWT")
+    if not isinstance(typ, str) or typ.lower() not in _TYPS:
+        return Reason("assertion_wrong_typ", f"The assertion's typ is {shown(typ)}. Leave it out, or use client-authentication+jwt.")
+    algorithm = header.get("alg")
+    if algorithm not in SIGNATURE_ALGORITHMS:
+        # RFC 7523 §3 (9) and RFC 8725 §3.2: neither none, nor HMAC with what is public.
+        return Reason("assertion_algorithm_refused", f"The assertion's alg is {shown(algorithm)}. Use {', '.join(SIGNATURE_ALGORITHMS)}.")
+    kid = header.get("kid")
+    if kid is not None and not isinstance(kid, str):
+        return Reason("assertion_kid_malformed", "The assertion's kid isn't text.")  # RFC 7515 §4.1.4
+    return None
+
+
+def find_reason_in_claims(claims: dict[str, Any], *, issuer: str, token_endpoint: str, now: datetime) -> Reason | None:
+    """sub is known to be the client ID, for it says whose keys count."""
+    if claims.get("iss") != claims["sub"]:
+        # §3 (1) and (2.B): both are the client.
+        return Reason("assertion_wrong_issuer", f"The assertion's iss is {shown(claims.get('iss'))}. iss and sub both have to be the client ID.")
+    audience = claims.get("aud")
+    if not isinstance(audience, str) or audience not in (issuer, token_endpoint):
+        # §3 (3); rfc7523bis: one string, so that no other server can use the assertion here or this one there.
+        return Reason("assertion_wrong_audience", f"The assertion's aud is {shown(audience)}. It has to be one single string: {issuer} or {token_endpoint}.")
+    return _find_reason_in_times(claims, now.timestamp()) or _find_reason_in_jti(claims.get("jti"))
+
+
+def _find_reason_in_times(claims: dict[str, Any], now: float) -> Reason | None:
+    expires_at = claims.get("exp")
+    for name in ("exp", "nbf", "iat"):
+        # RFC 7519 §2 would allow fractions, which no library sends; true is an int to Python only.
+        if name in claims and type(claims[name]) is not int:
+            return Reason("assertion_time_malformed", f"The assertion's {name} is {shown(claims[name])}. It has to be a whole number of seconds.")
+    if expires_at is None:
+        return Reason("assertion_without_exp", "The assertion lacks exp. Let it end one minute after it is made.")  # §3 (4)
+    if expires_at + CLOCK_SKEW <= now:
+        return Reason("assertion_expired", f"The assertion ended at {shown(expires_at)}, and it is {int(now)}. Make a new one for each request.")  # §3 (4)
+    if expires_at > now + MAX_LIFETIME + CLOCK_SKEW:
+        # §3 (4): unreasonably far in the future.
+        return Reason("assertion_too_long", f"The assertion's exp is {shown(expires_at)}, over {MAX_LIFETIME} s after now, {int(now)}. Let it end earlier.")
+    if any(claims.get(name, 0) > now + CLOCK_SKEW for name in ("nbf", "iat")):
+        # §3 (5) and (6)
+        return Reason("assertion_not_yet_valid", f"The assertion's nbf or iat is in the future of {int(now)}. Compare the clocks.")
+    return None
+
+
+def _find_reason_in_jti(jti: object) -> Reason | None:
+    # §3 (7) makes it optional, OpenID Connect Core §9 required.
+    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_LENGTH:
+        return Reason("assertion_without_jti", f"The assertion needs a jti of 1 to {MAX_JTI_LENGTH} characters, another one each time.")
+    return None
+
+
+def earliest_use(claims: dict[str, Any]) -> int:
+    """The second before which a good assertion can't have been accepted, so that a mark of its use can't have been lost before then."""
+    return int(max(claims["exp"] - MAX_LIFETIME, claims.get("iat", 0), claims.get("nbf", 0))) - CLOCK_SKEW

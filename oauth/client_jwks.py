@@ -1,0 +1,119 @@
+"""The public keys that a client publishes at its jwks_uri (RFC 7591 §2, RFC 7517 §5), as this process last read them.
+
+A copy counts for five minutes. An unknown kid has it read once more, at most every 30 seconds, for everybody may send one. While the host fails, the last good
+copy goes on counting for a day. Only so many threads wait for a host that others stay free for who needs none.
+"""
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import BoundedSemaphore, Lock
+from typing import NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from clients.public_key import fits, read_published_keys
+from oauth.errors import Reason, TemporarilyUnavailableError
+from oauth.fetch import FetchError, fetch
+from oauth.lookup import RegisteredClient, RegisteredKey
+
+FRESH = timedelta(minutes=5)
+BACK_OFF = timedelta(seconds=30)
+KEPT = timedelta(hours=24)
+MAX_URIS = 1000
+# Of the four threads that run the endpoints.
+MAX_WAITING = 2
+
+_ACCEPT = "application/jwk-set+json, application/json"
+
+
+class Published(NamedTuple):
+    """keys: that fit. problem: why the client's keys couldn't be read, None where they could."""
+
+    keys: list[RegisteredKey]
+    problem: Reason | None
+
+
+@dataclass(slots=True)
+class _Copy:
+    """What is known of one URI. keys: of the last good copy, read at read_at. problem: of the last attempt. attempts: how many there were.
+
+    waits_until: before then it isn't read again.
+    """
+
+    keys: list[RegisteredKey] = field(default_factory=list)
+    read_at: datetime | None = None
+    waits_until: datetime | None = None
+    problem: Reason | None = None
+    attempts: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+    def counts(self, now: datetime, for_how_long: timedelta) -> bool:
+        return self.read_at is not None and now < self.read_at + for_how_long
+
+
+_copies: OrderedDict[str, _Copy] = OrderedDict()
+_lock = Lock()
+_waiting = BoundedSemaphore(MAX_WAITING)
+
+
+def find_keys(client: RegisteredClient, *, kid: str, algorithm: str, now: datetime) -> Published:
+    """Those with that kid; without one, all that may sign with that algorithm. Raise TemporarilyUnavailableError where too many threads wait already."""
+    copy = _copy_of(client.jwks_uri)
+    attempts = copy.attempts
+    if not (copy.counts(now, FRESH) and _select(copy, kid, algorithm)) and (copy.waits_until is None or now >= copy.waits_until):
+        _read(client.jwks_uri, copy, attempts, is_needed=not (copy.counts(now, KEPT) and _select(copy, kid, algorithm)), now=now)
+    if copy.counts(now, KEPT):
+        return Published(_select(copy, kid, algorithm), None)
+    return Published([], copy.problem)
+
+
+def _copy_of(uri: str) -> _Copy:
+    with _lock:
+        copy = _copies.setdefault(uri, _Copy())
+        _copies.move_to_end(uri)
+        if len(_copies) > MAX_URIS:
+            _copies.popitem(last=False)
+    return copy
+
+
+def _select(copy: _Copy, kid: str, algorithm: str) -> list[RegisteredKey]:
+    return [key for key in copy.keys if (key.id == kid if kid else fits(algorithm, key.algorithm))]
+
+
+def _read(uri: str, copy: _Copy, attempts: int, *, is_needed: bool, now: datetime) -> None:
+    """Read the URI anew, unless another thread does or did meanwhile. is_needed: whether to wait for that one, as there is nothing to go on with."""
+    if not _waiting.acquire(blocking=False):
+        if not is_needed:
+            return
+        raise TemporarilyUnavailableError(Reason("jwks_uri_busy", "Too many clients' keys are being fetched from their jwks_uri at once."))
+    try:
+        # The other thread is done within its time limit.
+        if copy.lock.acquire(blocking=is_needed):
+            try:
+                if copy.attempts == attempts:
+                    _attempt(uri, copy, now)
+            finally:
+                copy.lock.release()
+    finally:
+        _waiting.release()
+
+
+def _attempt(uri: str, copy: _Copy, now: datetime) -> None:
+    # One that replaces a stale copy may be followed at once by one for a new kid, and that by none for a while.
+    is_repeated = copy.counts(now, FRESH)
+    problem: Reason | None = None
+    try:
+        keys = read_published_keys(fetch(uri, accept=_ACCEPT, allowed_hosts=settings.OUTBOUND_ALLOWED_HOSTS))
+    except FetchError as error:
+        problem = Reason("jwks_uri_unavailable", f"The client's public keys couldn't be fetched from its jwks_uri: {error}.")
+    except ValidationError:
+        problem = Reason("jwks_uri_unusable", "What is at the client's jwks_uri isn't a JWK Set.")
+    else:
+        copy.keys = [RegisteredKey(0, key.kid, 0, None, None, key.algorithm, json.dumps(key.public_jwk)) for key in keys]
+        copy.read_at = now
+    copy.problem = problem
+    copy.waits_until = now + BACK_OFF if problem is not None or is_repeated else None
+    copy.attempts += 1
