@@ -1,0 +1,148 @@
+"""Tokens that are bound to a client certificate, RFC 8705 §3, alone and together with a key."""
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from django.utils import timezone
+
+from clients.models import Client
+from tests.oauth.conftest import reason_of
+from tests.oauth.doors import DPOP_CHALLENGE, Answer, Sender, bearer
+from tests.oauth.proofs import ISSUER, Key, base64url, key, new_key
+
+
+def certificate_of(key: Key) -> bytes:
+    """Self-signed, in DER."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client")])
+    now = timezone.now()
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.private.public_key()).serial_number(1)
+    certificate = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(hours=1)).sign(key.private, SHA256())
+    return certificate.public_bytes(Encoding.DER)
+
+
+MINE, OTHERS = certificate_of(key()), certificate_of(new_key())
+X5T = base64url(hashlib.sha256(MINE).digest())
+
+WHOAMI = "/api/v1/whoami"
+VERIFY = "/gateway/demo/verify"
+RESOURCES = [WHOAMI, VERIFY]
+
+
+@pytest.fixture
+def certified(billing):
+    """A client with a secret that must have its tokens bound to a certificate."""
+    Client.objects.filter(pk=billing.client.pk).update(require_certificate=True)
+    return billing
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def assert_refused(answer: Answer, reason: str) -> None:
+    assert answer.error == (401, "invalid_token")
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+    assert reason_of(answer.request_id) == reason
+
+
+def get_token(send: Sender, authorization: str, **options: Any) -> dict[str, Any]:
+    answer = send.token(authorization, certificate=MINE, **options)
+    assert answer.status == 200
+    token: dict[str, Any] = answer.json()
+    return token
+
+
+@pytest.mark.rfc("8705", "3.1")
+def test_token_is_bound_to_the_certificate_of_the_connection(send, certified):
+    token = get_token(send, certified.basic)
+    assert token["token_type"] == "Bearer"
+    assert claims_of(token["access_token"])["cnf"] == {"x5t#S256": X5T}
+
+
+@pytest.mark.rfc("8705", "3")
+def test_client_that_must_show_one_gets_no_token_without(send, certified):
+    answer = send.token(certified.basic)
+    assert answer.error == (401, "invalid_client")
+    assert reason_of(answer.request_id) == "certificate_required"
+
+
+def test_certificate_of_a_client_that_authenticates_otherwise_binds_nothing(send, billing):
+    assert "cnf" not in claims_of(get_token(send, billing.basic)["access_token"])
+
+
+@pytest.mark.rfc("8705", "3")
+@pytest.mark.parametrize("path", RESOURCES)
+def test_bound_token_is_good_with_the_same_certificate_only(send, certified, path):
+    token = bearer(get_token(send, certified.basic)["access_token"])
+    assert send.get(path, token, certificate=MINE).status == 200
+    assert_refused(send.get(path, token, certificate=OTHERS), "certificate_mismatch")
+    answer = send.get(path, token)
+    assert_refused(answer, "certificate_mismatch")
+    assert answer.headers["www-authenticate"].endswith(f", {DPOP_CHALLENGE}")
+
+
+@pytest.mark.rfc("8705", "3.2")
+def test_introspection_tells_the_certificate_whoever_asks(send, certified):
+    token = get_token(send, certified.basic)["access_token"]
+    answer = send.post("/oauth2/introspect", {"token": token}, certified.basic).json()
+    assert (answer["active"], answer["token_type"], answer["cnf"]) == (True, "Bearer", {"x5t#S256": X5T})
+
+
+@pytest.mark.parametrize("path", RESOURCES)
+@pytest.mark.parametrize("certificate", [None, MINE])
+def test_secret_of_a_client_that_must_show_one_is_no_credential_here(send, certified, path, certificate):
+    for authorization, error in ((certified.basic, "invalid_client"), (bearer(certified.secret), "invalid_token")):
+        answer = send.get(path, authorization, certificate=certificate)
+        assert answer.error == (401, error)
+        assert reason_of(answer.request_id) == "bound_token_required"
+
+
+def test_such_a_clients_earlier_bearer_token_is_dead(send, billing):
+    token = send.token(billing.basic).json()["access_token"]
+    Client.objects.filter(pk=billing.client.pk).update(require_certificate=True)
+    assert_refused(send.get(WHOAMI, bearer(token), certificate=MINE), "token_not_bound")
+
+
+@pytest.mark.rfc("9449", "7.1")
+@pytest.mark.parametrize("path", RESOURCES)
+def test_token_may_be_bound_to_both_and_then_needs_both(send, certified, path):
+    token = get_token(send, certified.basic, headers=key().sent())
+    assert token["token_type"] == "DPoP"
+    presented = token["access_token"]
+    assert claims_of(presented)["cnf"] == {"x5t#S256": X5T, "jkt": key().jkt}
+
+    def use(*, certificate: bytes | None, headers: dict[str, str]) -> Answer:
+        return send.get(path, f"DPoP {presented}", certificate=certificate, headers=headers)
+
+    def proof() -> dict[str, str]:
+        return key().sent("GET", ISSUER + path, token=presented)
+
+    assert use(certificate=MINE, headers=proof()).status == 200
+    assert_refused(use(certificate=OTHERS, headers=proof()), "certificate_mismatch")
+    assert_refused(use(certificate=None, headers=proof()), "certificate_mismatch")
+    assert use(certificate=MINE, headers={}).error == (401, "invalid_dpop_proof")
+    assert_refused(send.get(path, bearer(presented), certificate=MINE), "dpop_token_as_bearer")
+
+
+def test_one_binding_does_not_do_where_the_client_must_have_the_other(send, billing):
+    for required, options in (("require_dpop", {"certificate": MINE}), ("require_certificate", {"headers": key().sent()})):
+        Client.objects.filter(pk=billing.client.pk).update(require_dpop=required == "require_dpop", require_certificate=required != "require_dpop")
+        assert send.token(billing.basic, **options).error in ((400, "invalid_dpop_proof"), (401, "invalid_client"))
+
+
+@pytest.mark.parametrize(("had", "must"), [("require_certificate", "require_dpop"), ("require_dpop", "require_certificate")])
+def test_token_that_is_bound_to_the_other_is_dead(send, billing, had, must):
+    Client.objects.filter(pk=billing.client.pk).update(**{had: True})
+    token = get_token(send, billing.basic, headers=key().sent() if had == "require_dpop" else {})["access_token"]
+    Client.objects.filter(pk=billing.client.pk).update(**{had: False, must: True})
+    scheme = "DPoP" if had == "require_dpop" else "Bearer"
+    headers = key().sent("GET", ISSUER + WHOAMI, token=token) if had == "require_dpop" else {}
+    assert_refused(send.get(WHOAMI, f"{scheme} {token}", headers=headers, certificate=MINE), "token_not_bound")
