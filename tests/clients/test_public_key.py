@@ -1,0 +1,344 @@
+"""Public keys as people hand them in (RFC 7517, RFC 7518 §6, RFC 8037): what is read, and everything that is refused."""
+
+import base64
+import hashlib
+import json
+import subprocess
+from functools import lru_cache
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, PublicFormat
+from django.core.exceptions import ValidationError
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from clients.public_key import ALGORITHMS, fits, load_public_key, read_jwk, read_public_keys, read_published_keys, refuse_private_der
+
+SPKI = PublicFormat.SubjectPublicKeyInfo
+
+
+@lru_cache
+def private(kind: str = "P-256") -> Any:
+    """The same one each time, because RSA takes its time."""
+    curves = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1(), "secp256k1": ec.SECP256K1(), "brainpool": ec.BrainpoolP256R1()}
+    if kind in curves:
+        return ec.generate_private_key(curves[kind])
+    match kind.partition("-"):
+        case ("Ed25519", _, _):
+            return ed25519.Ed25519PrivateKey.generate()
+        case ("X25519", _, _):
+            return x25519.X25519PrivateKey.generate()
+        case ("Ed448", _, _):
+            return ed448.Ed448PrivateKey.generate()
+        case ("DSA", _, _):
+            return dsa.generate_private_key(2048)
+        case (_, _, bits):
+            return rsa.generate_private_key(65537, int(bits or 2048))
+
+
+def pem(kind: str = "P-256") -> str:
+    return private(kind).public_key().public_bytes(Encoding.PEM, SPKI).decode()
+
+
+def to_jwk(key: Any) -> dict[str, Any]:
+    algorithm: Any = OKPAlgorithm
+    if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey):
+        algorithm = ECAlgorithm
+    elif isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey):
+        algorithm = RSAAlgorithm
+    return {name: value for name, value in json.loads(algorithm.to_jwk(key)).items() if name != "key_ops"}
+
+
+def jwk(kind: str = "P-256", **changes: Any) -> dict[str, Any]:
+    """None leaves a member out."""
+    return {name: value for name, value in {**to_jwk(private(kind).public_key()), **changes}.items() if value is not None}
+
+
+def encode(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def thumbprint(members: dict[str, Any]) -> str:
+    """RFC 7638 §3, written once more."""
+    needed = {"EC": "crv kty x y", "RSA": "e kty n", "OKP": "crv kty x"}[members["kty"]].split()
+    text = "{" + ",".join(f'"{name}":"{members[name]}"' for name in needed) + "}"
+    return encode(hashlib.sha256(text.encode()).digest())
+
+
+KINDS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA", "RSA-2048": ""}
+
+
+@pytest.mark.rfc("7638", "3")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", ["pem", "jwk", "set"])
+def test_key_is_read_with_its_algorithm_and_thumbprint(kind, form):
+    text = {"pem": pem(kind), "jwk": json.dumps(jwk(kind)), "set": json.dumps({"keys": [jwk(kind)]})}[form]
+    (key,) = read_public_keys(text)
+    assert key.algorithm == KINDS[kind]
+    assert key.kid == key.thumbprint == thumbprint(jwk(kind))
+    expected = {**jwk(kind), "kid": key.kid, "use": "sig"}
+    assert key.public_jwk == (expected | {"alg": key.algorithm} if key.algorithm else expected)
+    assert load_public_key(json.dumps(key.public_jwk)).public_bytes(Encoding.DER, SPKI) == private(kind).public_key().public_bytes(Encoding.DER, SPKI)
+
+
+@pytest.mark.rfc("7638", "3.1")
+def test_thumbprint_of_the_rfcs_example():
+    n = (
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt"
+        "7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHa"
+        "Q-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+    )
+    key = read_jwk({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"})
+    assert (key.thumbprint, key.kid, key.algorithm) == ("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "2011-04-29", "RS256")
+
+
+def test_keys_as_openssl_writes_them(tmp_path):
+    def openssl(*arguments: str) -> str:
+        return subprocess.run(["openssl", *arguments], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "ec.pem")
+    openssl("genpkey", "-algorithm", "ED25519", "-out", "ed.pem")
+    openssl("genrsa", "-out", "rsa.pem", "2048")
+    assert read_public_keys(openssl("pkey", "-in", "ec.pem", "-pubout"))[0].algorithm == "ES256"
+    assert read_public_keys(openssl("pkey", "-in", "ed.pem", "-pubout"))[0].algorithm == "EdDSA"
+    spki, pkcs1 = openssl("rsa", "-in", "rsa.pem", "-pubout"), openssl("rsa", "-in", "rsa.pem", "-RSAPublicKey_out")
+    assert pkcs1.startswith("-----BEGIN RSA PUBLIC KEY-----")
+    assert read_public_keys(spki) == read_public_keys(pkcs1)
+
+
+@pytest.mark.parametrize(
+    "text", [pem().replace("\n", "\r\n"), pem() + "\n\n", "\n " + pem(), "\ufeff" + pem(), "\ufeff" + json.dumps(jwk()), f" {json.dumps(jwk())}\n"]
+)
+def test_line_ends_and_space_around_dont_matter(text):
+    assert read_public_keys(text)[0].thumbprint == thumbprint(jwk())
+
+
+@pytest.mark.parametrize("kid", ["a", "x" * 100, "2026:Q4/key+1", "!~"])
+def test_kid_of_the_jwk_is_kept(kid):
+    assert read_public_keys(json.dumps(jwk(kid=kid)))[0].kid == kid
+
+
+@pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"])
+def test_rsa_key_may_name_its_algorithm(alg):
+    assert read_public_keys(json.dumps(jwk("RSA-2048", alg=alg)))[0].algorithm == alg
+
+
+@pytest.mark.parametrize("changes", [{"use": "sig"}, {"key_ops": ["verify"]}, {"key_ops": ["sign", "verify"]}, {"x5c": ["AAAA"], "x5t": "x", "ext": True}])
+def test_other_members_of_a_public_key_are_left_out(changes):
+    assert read_public_keys(json.dumps(jwk(**changes)))[0].public_jwk == {**jwk(), "kid": thumbprint(jwk()), "use": "sig", "alg": "ES256"}
+
+
+def test_set_of_twenty_is_read_in_order():
+    keys = [to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()) | {"kid": str(number)} for number in range(20)]
+    assert [key.kid for key in read_public_keys(json.dumps({"keys": keys}))] == [str(number) for number in range(20)]
+
+
+def test_fitting_algorithms():
+    assert [algorithm for algorithm in ALGORITHMS if fits(algorithm, "ES256")] == ["ES256"]
+    assert [algorithm for algorithm in ALGORITHMS if fits(algorithm, "")] == ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
+    assert not fits("none", "")
+    assert not fits("HS256", "")
+
+
+# Private keys
+
+TRADITIONAL, PKCS8, OPENSSH = PrivateFormat.TraditionalOpenSSL, PrivateFormat.PKCS8, PrivateFormat.OpenSSH
+PASSWORD = BestAvailableEncryption(b"password")
+
+
+def private_pem(kind: str, form: PrivateFormat, encryption: Any = None) -> str:
+    return private(kind).private_bytes(Encoding.PEM, form, encryption or NoEncryption()).decode()
+
+
+PRIVATE = {
+    "PKCS 8": private_pem("P-256", PKCS8),
+    "PKCS 8 encrypted": private_pem("P-256", PKCS8, PASSWORD),
+    "PKCS 8 RSA": private_pem("RSA-2048", PKCS8),
+    "PKCS 8 Ed25519": private_pem("Ed25519", PKCS8),
+    "PKCS 1": private_pem("RSA-2048", TRADITIONAL),
+    "PKCS 1 encrypted": private_pem("RSA-2048", TRADITIONAL, PASSWORD),
+    "SEC 1": private_pem("P-256", TRADITIONAL),
+    "OpenSSH": private_pem("Ed25519", OPENSSH),
+    "behind its public key": pem() + private_pem("P-256", PKCS8),
+    "cut off": private_pem("P-256", PKCS8)[:60],
+    "PuTTY": "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPrivate-Lines: 1\nAAAA\n",
+    "JWK EC": json.dumps(to_jwk(private("P-256"))),
+    "JWK RSA": json.dumps(to_jwk(private("RSA-2048"))),
+    "JWK OKP": json.dumps(to_jwk(private("Ed25519"))),
+    "JWK with a prime": json.dumps(jwk("RSA-2048", p="AQAB")),
+    "JWK oct": json.dumps({"kty": "oct", "k": "c2VjcmV0"}),
+    "JWK oct without k": json.dumps({"kty": "oct"}),
+    "JWK cut off": json.dumps(to_jwk(private("P-256")))[:-2],
+    "JWK escaped": json.dumps(jwk()).replace('"x"', '"\\u0064": "AA", "x"'),
+    "JWK Set": json.dumps({"keys": [jwk(), to_jwk(private("P-384"))]}),
+    "JWK under a name": json.dumps({"private": to_jwk(private("P-256")), **jwk()}),
+    "very long": private_pem("P-256", PKCS8) + "x" * 70_000,
+}
+
+
+@pytest.mark.parametrize("case", PRIVATE)
+def test_private_key_is_burnt_and_never_repeated(case):
+    text = PRIVATE[case]
+    with pytest.raises(ValidationError) as error:
+        read_public_keys(text)
+    assert error.value.code == "private_key"
+    message = error.value.message
+    assert "it is burnt now" in message
+    assert "make a new pair and register only the public half" in message
+    assert not any(line in message for line in text.split() if len(line) > 20)
+
+
+@pytest.mark.parametrize("kind", ["P-256", "RSA-2048", "Ed25519"])
+@pytest.mark.parametrize("encryption", [NoEncryption(), PASSWORD])
+def test_private_key_in_der_is_burnt(kind, encryption):
+    with pytest.raises(ValidationError, match="burnt"):
+        refuse_private_der(private(kind).private_bytes(Encoding.DER, PKCS8, encryption))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x30", b"\xff" * 100, private("P-256").public_key().public_bytes(Encoding.DER, SPKI)])
+def test_other_bytes_are_no_private_key(content):
+    refuse_private_der(content)
+
+
+# What else is refused
+
+
+def damaged(text: str) -> str:
+    lines = text.splitlines()
+    return "\n".join([lines[0], lines[1][:-4], *lines[2:]])
+
+
+def point(number_x: int, number_y: int) -> dict[str, str]:
+    return {"x": encode(number_x.to_bytes(32)), "y": encode(number_y.to_bytes(32))}
+
+
+N = jwk("RSA-2048")["n"]
+NUMBER = int.from_bytes(base64.urlsafe_b64decode(N + "=="))
+WEAK_POINTS = [
+    bytes(32),
+    bytes(31) + b"\x80",
+    b"\1" + bytes(31),
+    (2**255 - 20).to_bytes(32, "little"),
+    (2**255 - 19).to_bytes(32, "little"),
+    (2**255 - 18).to_bytes(32, "little"),
+    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+    bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa"),
+]
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+TWENTY_ONE = {"keys": [jwk(kid=str(number)) for number in range(21)]}
+
+
+def respelled(text: str) -> str:
+    """The same octets with a spare bit set."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return text[:-1] + letters[letters.index(text[-1]) + 1]
+
+
+REFUSED: list[tuple[str, Any, str]] = [
+    ("empty", "", "not_a_public_key"),
+    ("white space", " \n", "not_a_public_key"),
+    ("prose", "my key", "not_a_public_key"),
+    ("OpenSSH public key", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO ada@example", "not_a_public_key"),
+    ("longer than 64 KiB", pem() + " " * 65536, "too_long"),
+    ("a certificate", CERTIFICATE, "certificate_given"),
+    ("a certificate request", CERTIFICATE.replace("CERTIFICATE", "NEW REQUEST"), "not_a_public_key"),
+    ("two PEMs", pem() + pem("P-384"), "not_a_public_key"),
+    ("text before", "Bag attributes\n" + pem(), "not_a_public_key"),
+    ("text behind", pem() + "x", "not_a_public_key"),
+    ("another end", pem().replace("END PUBLIC", "END RSA PUBLIC"), "not_a_public_key"),
+    ("no end", pem().replace("-----END PUBLIC KEY-----", ""), "not_a_public_key"),
+    ("damaged PEM", damaged(pem()), "invalid_key"),
+    ("padding inside", pem().replace("M", "=", 1), "invalid_key"),
+    ("octets behind the DER", "-----BEGIN PUBLIC KEY-----\n" + base64.b64encode(private().public_key().public_bytes(Encoding.DER, SPKI) + b"\0").decode()
+     + "\n-----END PUBLIC KEY-----\n", "invalid_key"),
+    ("PEM on secp256k1", pem("secp256k1"), "unsupported_key"),
+    ("PEM on brainpool", pem("brainpool"), "unsupported_key"),
+    ("PEM of X25519", pem("X25519"), "unsupported_key"),
+    ("PEM of Ed448", pem("Ed448"), "unsupported_key"),
+    ("PEM of DSA", pem("DSA"), "unsupported_key"),
+    ("PEM of RSA 1024", pem("RSA-1024"), "weak_key"),
+    ("damaged JSON", '{"kty": "EC"', "not_a_public_key"),
+    ("JSON and more", json.dumps(jwk()) + "{}", "not_a_public_key"),
+    ("deep nesting", "[" * 50_000, "not_a_public_key"),
+    ("a list of keys", [jwk()], "not_a_public_key"),
+    ("an empty object", {}, "unsupported_key"),
+    ("an empty set", {"keys": []}, "not_a_public_key"),
+    ("a set that is none", {"keys": {"a": 1}}, "not_a_public_key"),
+    ("a set of texts", {"keys": ["x"]}, "not_a_public_key"),
+    ("a set of 21", TWENTY_ONE, "too_many_keys"),
+    ("a set with the same kid twice", {"keys": [jwk(kid="a"), jwk("P-384", kid="a")]}, "repeated_key"),
+    ("a set with the same key twice", {"keys": [jwk(kid="a"), jwk(kid="b")]}, "repeated_key"),
+    ("a set with a bad one", {"keys": [jwk(), jwk("P-384", use="enc")]}, "wrong_use"),
+    ("a member twice", json.dumps(jwk()).replace('"kty"', '"kty": "EC", "kty"'), "repeated_member"),
+    ("kty missing", jwk(kty=None), "unsupported_key"),
+    ("kty unknown", jwk(kty="AKP"), "unsupported_key"),
+    ("kty no text", jwk(kty=["EC"]), "unsupported_key"),
+    ("crv missing", jwk(crv=None), "invalid_key"),
+    ("crv secp256k1", jwk(crv="secp256k1"), "unsupported_key"),
+    ("crv of another length", jwk(crv="P-384"), "invalid_key"),
+    ("crv X25519", jwk("Ed25519", crv="X25519"), "unsupported_key"),
+    ("crv Ed448", jwk("Ed25519", crv="Ed448"), "unsupported_key"),
+    ("x missing", jwk(x=None), "invalid_key"),
+    ("x no text", jwk(x=5), "invalid_key"),
+    ("x padded", jwk(x=jwk()["x"] + "="), "invalid_key"),
+    ("x empty", jwk(x=""), "invalid_key"),
+    ("x spelled otherwise", jwk(x=respelled(jwk()["x"])), "invalid_key"),
+    ("x too long", jwk(x=encode(bytes(1) + base64.urlsafe_b64decode(jwk()["x"] + "="))), "invalid_key"),
+    ("y too short", jwk(y=jwk()["y"][:-3]), "invalid_key"),
+    ("a point off the curve", jwk(**point(5, 5)), "invalid_key"),
+    ("the point at infinity", jwk(**point(0, 0)), "invalid_key"),
+    ("Ed25519 too short", jwk("Ed25519", x=encode(b"\2" * 31)), "invalid_key"),
+    *[(f"Ed25519 of small order {number}", jwk("Ed25519", x=encode(weak)), "weak_key") for number, weak in enumerate(WEAK_POINTS)],
+    ("RSA 1024", jwk("RSA-1024"), "weak_key"),
+    ("RSA 2047", jwk("RSA-2048", n=encode((NUMBER >> 1 | 1).to_bytes(256).lstrip(b"\0"))), "weak_key"),
+    ("RSA 8193", jwk("RSA-2048", n=encode((2**8192 + 1).to_bytes(1025))), "weak_key"),
+    ("RSA with an even modulus", jwk("RSA-2048", n=encode((NUMBER - 1).to_bytes(256))), "weak_key"),
+    ("RSA with leading zeros", jwk("RSA-2048", n=encode(NUMBER.to_bytes(258))), "invalid_key"),
+    ("RSA with exponent 1", jwk("RSA-2048", e="AQ"), "weak_key"),
+    ("RSA with exponent 3", jwk("RSA-2048", e="Aw"), "weak_key"),
+    ("RSA with an even exponent", jwk("RSA-2048", e=encode(b"\1\0\2")), "weak_key"),
+    ("RSA with a huge exponent", jwk("RSA-2048", e=encode(b"\1\0\0\0\0\0\0\1")), "weak_key"),
+    ("RSA with exponent 0", jwk("RSA-2048", e="AA"), "invalid_key"),
+    ("use for encryption", jwk(use="enc"), "wrong_use"),
+    ("key_ops without verify", jwk(key_ops=["encrypt"]), "wrong_use"),
+    ("key_ops that is text", jwk(key_ops="verify"), "wrong_use"),
+    ("alg of another curve", jwk(alg="ES384"), "wrong_algorithm"),
+    ("alg for encryption", jwk(alg="ECDH-ES"), "wrong_algorithm"),
+    ("alg of RSA for encryption", jwk("RSA-2048", alg="RSA-OAEP"), "wrong_algorithm"),
+    ("alg none", jwk("RSA-2048", alg="none"), "wrong_algorithm"),
+    ("alg HMAC", jwk("RSA-2048", alg="HS256"), "wrong_algorithm"),
+    ("alg no text", jwk(alg=["ES256"]), "wrong_algorithm"),
+    ("kid empty", jwk(kid=""), "invalid_kid"),
+    ("kid too long", jwk(kid="x" * 101), "invalid_kid"),
+    ("kid with a space", jwk(kid="a b"), "invalid_kid"),
+    ("kid not ASCII", jwk(kid="schlüssel"), "invalid_kid"),
+    ("kid with a line end", jwk(kid="a\n"), "invalid_kid"),
+    ("kid a number", jwk(kid=7), "invalid_kid"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "code"), [(given, code) for _, given, code in REFUSED], ids=[name for name, _, _ in REFUSED])
+def test_what_is_no_good_is_refused(given, code):
+    with pytest.raises(ValidationError) as error:
+        read_public_keys(given if isinstance(given, str) else json.dumps(given))
+    assert error.value.code == code
+    assert len(error.value.message) < 300
+
+
+@pytest.mark.rfc("7517", "5")
+def test_published_set_may_hold_what_we_dont_use():
+    members = json.dumps(jwk("P-521", kid="twice"))[:-1] + ', "kid": "twice"}'
+    others = [{"kty": "AKP"}, "x", jwk("RSA-1024"), to_jwk(private("P-384")), jwk(use="enc"), {"kty": "oct", "k": "AA"}]
+    text = json.dumps({"keys": [jwk(kid="good"), *others, jwk("Ed25519")], "more": 1})[:-1].replace('"keys": [', f'"keys": [{members}, ') + "}"
+    assert [key.kid for key in read_published_keys(text.encode())] == ["good", thumbprint(jwk("Ed25519"))]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"keys": 1}', b"\xff", b"<html>", b"[" * 50_000, b'{"keys": [], "keys": []}'])
+def test_published_document_that_is_no_set_is_refused(content):
+    with pytest.raises(ValidationError):
+        read_published_keys(content)
+
+
+def test_published_set_may_be_empty():
+    assert read_published_keys(b'{"keys": []}') == []
