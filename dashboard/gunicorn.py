@@ -6,7 +6,7 @@ import resource
 import shutil
 import ssl
 import sys
-import time
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -22,6 +22,7 @@ except ImproperlyConfigured as error:
 from dashboard import logs
 from dashboard.checks import refuse_mistakes
 from dashboard.listening import check_address
+from dashboard.tls_context import ServerContext
 
 logger = logging.getLogger("tokenos.server")
 
@@ -64,45 +65,12 @@ server_pem = settings.DATA_DIR / "tls" / "server.pem"
 if settings.TLS:
     certfile = keyfile = str(server_pem)
 
-metrics_dir = settings.DATA_DIR / "run" / "metrics"
+# Each master's own, so that a second server on the same DATA_DIR neither counts into it nor clears it.
+metrics_dir = settings.DATA_DIR / "run" / "metrics" / str(os.getpid())
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
 
 
-class ServerContext:
-    """The TLS context, built anew when the file changes, so that a renewed certificate is taken up by the next connection."""
-
-    def __init__(self) -> None:
-        self.context: ssl.SSLContext | None = None
-        self.stamp: tuple[int, int] | None = None
-        self.looked = 0.0
-
-    def get(self) -> ssl.SSLContext:
-        now = time.monotonic()
-        if self.context is None or now - self.looked > 1:
-            self.looked = now
-            try:
-                self.reload()
-            except (OSError, ssl.SSLError):
-                # An operator's half-replaced file: go on with the old one.
-                if self.context is None:
-                    raise
-                logger.exception("%s can't be used. The certificate before it stays in use.", server_pem)
-        assert self.context is not None
-        return self.context
-
-    def reload(self) -> None:
-        found = server_pem.stat()
-        stamp = (found.st_mtime_ns, found.st_ino)
-        if stamp == self.stamp:
-            return
-        self.stamp = stamp
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(server_pem)
-        self.context = context
-
-
-_context = ServerContext()
+_context = ServerContext(server_pem)
 
 
 def ssl_context(_conf: Any, _default: Any) -> ssl.SSLContext:
@@ -119,10 +87,9 @@ def on_starting(_server: Any) -> None:
         except ImproperlyConfigured as error:
             sys.exit(str(error))
     try:
-        shutil.rmtree(metrics_dir, ignore_errors=True)
-        metrics_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_metrics_dir()
         if settings.TLS:
-            _context.get()
+            _context.check()
     except FileNotFoundError as error:
         sys.exit(f"{error.filename or server_pem} is missing. Run “make setup”, which makes it.")
     except ssl.SSLError:
@@ -131,8 +98,25 @@ def on_starting(_server: Any) -> None:
         sys.exit(f"{error.filename}: {error.strerror}. TokenOS must be able to write there; see DATA_DIR.")
 
 
+def _make_metrics_dir() -> None:
+    """An empty one, and away with those that dead masters left behind."""
+    metrics_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for found in metrics_dir.parent.iterdir():
+        if not found.is_dir():
+            found.unlink(missing_ok=True)
+        elif found == metrics_dir or not Path("/proc", found.name).exists():
+            shutil.rmtree(found, ignore_errors=True)
+    metrics_dir.mkdir(mode=0o700, exist_ok=True)
+
+
 def when_ready(server: Any) -> None:
     logger.info("Listening on %s with %s workers.", ", ".join(map(str, server.LISTENERS)), settings.WEB_CONCURRENCY)
+
+
+def on_exit(_server: Any) -> None:
+    """After the last worker."""
+    shutil.rmtree(metrics_dir, ignore_errors=True)
+    logger.info("Stopped.")
 
 
 def post_worker_init(_worker: Any) -> None:
@@ -141,11 +125,14 @@ def post_worker_init(_worker: Any) -> None:
 
     asgi.start()
     background.start()
+    if settings.TLS:
+        _context.start()
 
 
 def worker_exit(_server: Any, _worker: Any) -> None:
     from dashboard import background
 
+    _context.stop()
     background.stop()
 
 

@@ -4,6 +4,7 @@ from django.conf import settings
 
 from clients.models import Client
 from oauth.endpoint import Request, Response, endpoint
+from oauth.jose import SIGNATURE_ALGORITHMS
 from oauth.models import SigningKey
 from oauth.services import JWKS_MAX_AGE
 
@@ -16,7 +17,10 @@ def _public(max_age: int) -> tuple[tuple[str, str], ...]:
 
 @endpoint("metadata", methods=("GET", "HEAD"))
 def metadata(_request: Request) -> Response:
-    """RFC 8414 §2."""
+    """RFC 8414 §2, RFC 8705 §3.3, RFC 9449 §5.1.
+
+    mtls_endpoint_aliases (RFC 8705 §5) would be for endpoints that ask for certificates at another host. Ours ask at the same one, where it disturbs nobody.
+    """
     issuer = settings.ISSUER_URL
     methods = Client.AuthMethod.values
     return Response.json(
@@ -31,6 +35,11 @@ def metadata(_request: Request) -> Response:
             "token_endpoint_auth_methods_supported": methods,
             "introspection_endpoint_auth_methods_supported": methods,
             "revocation_endpoint_auth_methods_supported": methods,
+            "token_endpoint_auth_signing_alg_values_supported": SIGNATURE_ALGORITHMS,
+            "introspection_endpoint_auth_signing_alg_values_supported": SIGNATURE_ALGORITHMS,
+            "revocation_endpoint_auth_signing_alg_values_supported": SIGNATURE_ALGORITHMS,
+            "dpop_signing_alg_values_supported": SIGNATURE_ALGORITHMS,
+            "tls_client_certificate_bound_access_tokens": True,
         },
         headers=_public(METADATA_MAX_AGE),
     )

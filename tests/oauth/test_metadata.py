@@ -4,6 +4,8 @@ import pytest
 
 PATHS = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
 ISSUER = "https://localhost:8443"
+METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]
+ALGORITHMS = ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA"]
 pytestmark = pytest.mark.django_db
 
 
@@ -22,7 +24,21 @@ def test_it_says_where_everything_is(send, path):
     assert metadata["grant_types_supported"] == ["client_credentials"]
     assert metadata["response_types_supported"] == []
     for endpoint in ("token", "introspection", "revocation"):
-        assert set(metadata[f"{endpoint}_endpoint_auth_methods_supported"]) >= {"client_secret_basic", "client_secret_post"}
+        assert metadata[f"{endpoint}_endpoint_auth_methods_supported"] == METHODS
+        assert metadata[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] == ALGORITHMS
+
+
+@pytest.mark.rfc("8705", "3.3")
+@pytest.mark.rfc("9449", "5.1")
+def test_it_says_what_tokens_can_be_bound_to(send):
+    metadata = send.get(PATHS[0]).json()
+    assert metadata["tls_client_certificate_bound_access_tokens"] is True
+    assert metadata["dpop_signing_alg_values_supported"] == ALGORITHMS
+
+
+@pytest.mark.rfc("8705", "5")
+def test_certificates_are_asked_for_at_the_same_endpoints(send):
+    assert "mtls_endpoint_aliases" not in send.get(PATHS[0]).json()
 
 
 @pytest.mark.rfc("8414", "3")
