@@ -1,5 +1,6 @@
 """manage.py create_client --workspace SLUG --name N …"""
 
+import json
 import re
 from datetime import timedelta
 
@@ -7,6 +8,8 @@ import pytest
 
 from clients.models import AuditEvent, Client, ClientSecret
 from clients.secret import parse, verify_secret
+from tests import certificates
+from tests.clients import test_public_key as public_key
 
 MINIMAL = ("create_client", "--workspace", "demo", "--name", "billing-sync")
 
@@ -164,3 +167,98 @@ def test_missing_option_is_named(refused, demo, option):
 
 def test_without_any_workspace_it_says_how_to_make_one(refused):
     assert "create_workspace makes one" in refused(*MINIMAL)
+
+
+# Keys, certificates and policies
+
+
+def write(path, text):
+    path.write_text(text)
+    return str(path)
+
+
+def test_client_with_a_key_and_no_method_for_a_secret_gets_none(command, demo, tmp_path):
+    result = command(*MINIMAL, "--auth-method", "private_key_jwt", "--public-key", write(tmp_path / "key.pem", public_key.pem()), "--json").json
+    client = Client.objects.get()
+    assert {"client_secret", "secret_id", "expires_at"}.isdisjoint(result)
+    assert result["keys"] == [client.public_keys.get().kid] == [public_key.thumbprint(public_key.jwk())]
+    assert (client.auth_methods, client.secrets.count()) == (["private_key_jwt"], 0)
+    assert list(AuditEvent.objects.order_by("pk").values_list("event", flat=True))[-2:] == ["client.created", "public_key.added"]
+
+
+def test_client_with_everything_gets_everything(command, demo, tmp_path):
+    keys = write(tmp_path / "keys.json", json.dumps({"keys": [public_key.jwk(kid="a"), public_key.jwk("P-384", kid="b")]}))
+    further = write(tmp_path / "key.pem", public_key.pem("Ed25519"))
+    holder = certificates.self_signed()
+    file = write(tmp_path / "certificate.pem", certificates.pem(holder.certificate))
+    result = command(
+        *MINIMAL, "--public-key", keys, "--public-key", further, "--certificate", file, "--require-dpop", "--require-certificate",
+        "--jwks-uri", "https://billing.example.com/jwks.json", "--tls-subject", "san_dns:billing.example.com", "--json",
+    ).json  # fmt: skip
+    client = Client.objects.get()
+    assert result["client_secret"].startswith("tos_live_")
+    assert result["keys"] == ["a", "b", public_key.thumbprint(public_key.jwk("Ed25519"))]
+    assert result["certificates"] == [client.certificates.get().thumbprint]
+    assert (result["jwks_uri"], result["tls_subject"]) == ("https://billing.example.com/jwks.json", "san_dns:billing.example.com")
+    assert (result["require_dpop"], result["require_certificate"]) == (True, True)
+    assert client.auth_methods == result["auth_methods"] == list(Client.AuthMethod.values)
+    assert (client.tls_subject_type, client.tls_subject) == ("tls_client_auth_san_dns", "billing.example.com")
+    created = AuditEvent.objects.get(event="client.created").after
+    assert {name: created[name] for name in ("jwks_uri", "tls_subject_type", "tls_subject", "require_dpop", "require_certificate")} == {
+        "jwks_uri": "https://billing.example.com/jwks.json",
+        "tls_subject_type": "tls_client_auth_san_dns",
+        "tls_subject": "billing.example.com",
+        "require_dpop": True,
+        "require_certificate": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "methods"),
+    [
+        (["--jwks-uri", "https://billing.example.com:8443/jwks.json?x=1"], ["private_key_jwt"]),
+        (["--tls-subject", "subject_dn:CN=billing,O=Example"], ["tls_client_auth"]),
+        (["--tls-subject", "san_uri:spiffe://example.com/billing"], ["tls_client_auth"]),
+        (["--require-dpop", "--require-certificate"], []),
+    ],
+)
+def test_method_follows_from_what_is_given(command, demo, arguments, methods):
+    assert command(*MINIMAL, *arguments, "--json").json["auth_methods"] == ["client_secret_basic", "client_secret_post", *methods]
+
+
+def test_method_that_is_asked_for_is_the_only_one(command, demo):
+    result = command(*MINIMAL, "--auth-method", "private_key_jwt", "--tls-subject", "san_ip:203.0.113.7", "--json").json
+    assert (result["auth_methods"], result["keys"]) == (["private_key_jwt"], [])
+
+
+def test_bad_key_or_certificate_leaves_no_client(refused, demo, tmp_path):
+    good, bad = write(tmp_path / "good.pem", public_key.pem()), write(tmp_path / "bad.pem", public_key.PRIVATE["PKCS 8"])
+    assert "burnt" in refused(*MINIMAL, "--public-key", good, "--public-key", bad)
+    assert "burnt" in refused(*MINIMAL, "--certificate", bad)
+    assert "already" in refused(*MINIMAL, "--public-key", good, "--public-key", good)
+    assert "No such file" in refused(*MINIMAL, "--certificate", "missing.pem")
+    assert "add_certificate" in refused(*MINIMAL, "--public-key", write(tmp_path / "cert.pem", certificates.pem(certificates.self_signed().certificate)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        *[
+            (["--jwks-uri", uri], "has to be an https URL")
+            for uri in (
+                "", "billing", "http://billing.example.com", "https://", "https://ada:pw@example.com/", "https://@example.com/", "https://example.com/#a",
+                "https://example.com:0/", "https://example.com:99999/", "https://[::1", "https://example.com/a b", "https://exämple.com/", "ftp://example.com",
+                "https://example.com/" + "x" * 500, "https://example.com\\@evil.example/", "file:///etc/passwd",
+            )
+        ],
+        (["--tls-subject", "billing.example.com"], "TYPE:VALUE"),
+        (["--tls-subject", ""], "TYPE:VALUE"),
+        (["--tls-subject", "dns:billing.example.com"], "isn't a kind of subject"),
+        (["--tls-subject", "san_ip:billing"], "an IP address"),
+        (["--tls-subject", "san_dns:"], "a host name"),
+        (["--auth-method", "tls_client_auth"], "tls_client_auth needs to know the subject"),
+        (["--auth-method", "private_key_jwt", "--secret-expires-in", "90d"], "gets no secret that could expire"),
+    ],
+)  # fmt: skip
+def test_bad_policy_is_refused(refused, demo, arguments, hint):
+    assert hint in refused(*MINIMAL, *arguments)

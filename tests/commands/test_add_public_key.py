@@ -1,0 +1,146 @@
+"""manage.py add_public_key CLIENT_ID FILE [--name N] [--expires-in D]."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.utils import timezone
+
+from clients.models import AuditEvent, ClientPublicKey
+from clients.public_key import read_public_keys
+from clients.services import public_keys
+from tests import factories
+from tests.clients.test_public_key import jwk, pem, private, private_pem, thumbprint, to_jwk
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(content):
+        path = tmp_path / "key"
+        path.write_bytes(content if isinstance(content, bytes) else (content if isinstance(content, str) else json.dumps(content)).encode())
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def client_id(billing):
+    return billing.secret.client.client_id
+
+
+def new_jwk(**more):
+    return to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()) | more
+
+
+def test_key_is_registered_and_the_result_shows_it(command, file, client_id):
+    result = command("add_public_key", client_id, file(pem()), "--name", "until 2027", "--expires-in", "365d", "--json").json
+    row = ClientPublicKey.objects.get()
+    assert result == {
+        "client_id": client_id,
+        "kid": thumbprint(jwk()),
+        "kids": [thumbprint(jwk())],
+        "algorithm": "ES256",
+        "expires_at": row.expires_at.isoformat(),
+        "auth_methods": ["client_secret_basic", "client_secret_post"],
+    }
+    assert (row.kid, row.thumbprint, row.algorithm, row.name, row.client.client_id) == (result["kid"], result["kid"], "ES256", "until 2027", client_id)
+    assert row.public_jwk == {**jwk(), "kid": row.kid, "use": "sig", "alg": "ES256"}
+    assert row.expires_at == row.created_at + timedelta(days=365)
+    assert row.created_by.startswith("command:")
+
+
+def test_every_key_of_a_set_is_registered_as_an_event(command, file, client_id):
+    result = command("add_public_key", client_id, file({"keys": [jwk("RSA-2048", kid="first"), jwk("Ed25519", kid="second")]}), "--json").json
+    assert (result["kid"], result["kids"], result["algorithm"], result["expires_at"]) == ("first", ["first", "second"], None, None)
+    events = AuditEvent.objects.filter(event="public_key.added").order_by("pk")
+    assert [(event.target_type, event.target_id) for event in events] == [("public_key", "first"), ("public_key", "second")]
+    assert events[1].after == {"client_id": client_id, "name": "", "algorithm": "EdDSA", "thumbprint": thumbprint(jwk("Ed25519")), "expires_at": None}
+    assert events[1].actor.startswith("command:")
+
+
+def test_table_shows_the_kid(command, file, client_id):
+    assert thumbprint(jwk()) in command("add_public_key", client_id, file(pem())).stdout
+
+
+def test_same_key_is_refused_also_under_another_kid(command, refused, file, client_id):
+    command("add_public_key", client_id, file(jwk(kid="first")))
+    assert "has this public key already, as first" in refused("add_public_key", client_id, file(jwk(kid="second")))
+    assert "has this public key already, as first" in refused("add_public_key", client_id, file(pem()))
+
+
+def test_revoked_key_never_comes_back(command, refused, file, client_id):
+    command("add_public_key", client_id, file(jwk(kid="first")))
+    command("revoke_public_key", client_id, "first")
+    assert "was revoked and stays so" in refused("add_public_key", client_id, file(jwk(kid="second")))
+    assert "another public key with the kid first" in refused("add_public_key", client_id, file(new_jwk(kid="first")))
+
+
+def test_kid_is_one_keys_only(command, refused, file, client_id):
+    command("add_public_key", client_id, file(jwk(kid="first")))
+    assert "Give this one another kid" in refused("add_public_key", client_id, file(new_jwk(kid="first")))
+
+
+def test_set_is_registered_whole_or_not_at_all(command, refused, file, client_id):
+    command("add_public_key", client_id, file(jwk()))
+    refused("add_public_key", client_id, file({"keys": [new_jwk(kid="new"), jwk()]}))
+
+
+def test_another_client_may_have_the_same_key(command, file, demo, client_id):
+    command("add_public_key", client_id, file(pem()))
+    assert command("add_public_key", factories.create_client(demo).secret.client.client_id, file(pem())).status == 0
+
+
+def test_client_has_up_to_fifty_usable_keys(refused, command, file, billing, client_id):
+    sets = [{"keys": [new_jwk() for _ in range(number)]} for number in (20, 20, 10)]
+    for one in sets:
+        public_keys.add_public_keys(client=billing.secret.client, parsed=read_public_keys(json.dumps(one)), actor=factories.TESTS, now=timezone.now())
+    assert "has 50 usable public keys" in refused("add_public_key", client_id, file(pem()))
+    command("revoke_public_key", client_id, "--", ClientPublicKey.objects.first().kid)
+    assert command("add_public_key", client_id, file(pem())).status == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [private_pem("P-256", PrivateFormat.PKCS8), json.dumps(to_jwk(private())), private().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())],
+)
+def test_private_key_is_burnt_and_leaves_no_trace(refused, file, client_id, content):
+    line = refused("add_public_key", client_id, file(content))
+    assert "burnt" in line
+    assert len(line) < 300
+
+
+@pytest.mark.parametrize("text", [private_pem("P-256", PrivateFormat.PKCS8), json.dumps(to_jwk(private()))])
+def test_key_in_place_of_a_file_is_not_repeated(refused, client_id, text):
+    line = refused("add_public_key", client_id, text)
+    assert "Give the path of a file" in line
+    assert len(line) < 150
+
+
+@pytest.mark.parametrize("content", ["", b"\xff\xfe\0binary", "x" * 70_000, "x" * 200_000, "prose", pem() + pem("P-384"), "-----BEGIN CERTIFICATE-----"])
+def test_what_is_no_public_key_is_refused(refused, file, client_id, content):
+    assert len(refused("add_public_key", client_id, file(content))) < 350
+
+
+def test_unreadable_file_is_one_line(refused, client_id, tmp_path):
+    assert "No such file" in refused("add_public_key", client_id, str(tmp_path / "missing.pem"))
+    assert "directory" in refused("add_public_key", client_id, str(tmp_path))
+    assert "can't be read" in refused("add_public_key", client_id, "x" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--expires-in", "0"], "Give it a longer life"),
+        (["--expires-in", "1y"], "isn't a duration"),
+        (["--name", "x" * 101], "Use up to 100"),
+        (["--name", "a\nb"], "line break"),
+    ],
+)
+def test_bad_value_is_refused(refused, file, client_id, arguments, hint):
+    assert hint in refused("add_public_key", client_id, file(pem()), *arguments)
+
+
+def test_unknown_client_is_refused(refused, file, demo):
+    assert "There is no client" in refused("add_public_key", "nobody", file(pem()))
