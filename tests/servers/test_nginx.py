@@ -1,8 +1,10 @@
 """deploy/nginx.conf as it stands, under the real nginx, in front of TokenOS without TLS and of an API that knows nothing of credentials."""
 
+import base64
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -11,11 +13,14 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import urllib3
 
 from dashboard import server_certificate
+from tests.certificates import self_signed
+from tests.oauth.proofs import new_key
 from tests.servers.conftest import ROOT, Server, free_port
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
@@ -43,23 +48,27 @@ class API(BaseHTTPRequestHandler):
 
 @dataclass
 class Site:
-    """nginx and what is behind it. tls, plain: its ports 443 and 80."""
+    """nginx and what is behind it. tls: its port 443, by the name that is asked for, as nginx doesn't serve others by it; plain: its port 80."""
 
     tokenos: Server
     client: dict[str, Any]
-    tls: urllib3.HTTPSConnectionPool
+    tls: dict[str, urllib3.HTTPSConnectionPool]
     plain: urllib3.HTTPConnectionPool
 
     def request(self, method: str, host: str, path: str, *, plain: bool = False, headers: dict[str, str] | None = None, **options: Any) -> Any:
-        pool = self.plain if plain else self.tls
+        pool = self.plain if plain else self.tls[host]
         return pool.request(method, path, headers={"Host": host, **(headers or {})}, retries=False, timeout=30, **options)
 
-    def token(self, **form: str) -> Any:
+    def restart(self, **environment: str) -> None:
+        self.tokenos.environment.update(environment)
+        self.tokenos.restart()
+
+    def token(self, headers: dict[str, str] | None = None, **form: str) -> Any:
         return self.request(
             "POST",
             "tokens.example.com",
             "/oauth2/token",
-            headers=urllib3.make_headers(basic_auth=f"{self.client['client_id']}:{self.client['client_secret']}"),
+            headers=urllib3.make_headers(basic_auth=f"{self.client['client_id']}:{self.client['client_secret']}") | (headers or {}),
             fields={"grant_type": "client_credentials", **form},
             encode_multipart=False,
         )
@@ -98,7 +107,9 @@ def write_configuration(directory: Path, replacements: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="module")
 def site(make_server: Callable[..., Server], api_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    tokenos = make_server(TLS="off", TRUSTED_PROXIES="127.0.0.1/32", ISSUER_URL="https://tokens.example.com", FAILURES_PER_CLIENT="3")
+    tokenos = make_server(
+        TLS="off", TRUSTED_PROXIES="127.0.0.1/32", ISSUER_URL="https://tokens.example.com", FAILURES_PER_CLIENT="3", CLIENT_CERT_HEADER="X-SSL-Client-Cert"
+    )
     client = tokenos.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read write")
     directory = tmp_path_factory.mktemp("nginx")
     server_certificate.renew(directory, "tokens.example.com")
@@ -118,9 +129,12 @@ def site(make_server: Callable[..., Server], api_port: int, tmp_path_factory: py
     site = Site(
         tokenos,
         client,
-        urllib3.HTTPSConnectionPool(
-            "127.0.0.1", tls_port, server_hostname="tokens.example.com", assert_hostname="tokens.example.com", ca_certs=str(directory / "ca.pem")
-        ),
+        {
+            host: urllib3.HTTPSConnectionPool(
+                "127.0.0.1", tls_port, server_hostname=host, assert_hostname="tokens.example.com", ca_certs=str(directory / "ca.pem")
+            )
+            for host in ("tokens.example.com", "api.example.com")
+        },
         urllib3.HTTPConnectionPool("127.0.0.1", plain_port),
     )
     try:
@@ -129,7 +143,8 @@ def site(make_server: Callable[..., Server], api_port: int, tmp_path_factory: py
     finally:
         nginx.terminate()
         nginx.wait(30)
-        site.tls.close()
+        for pool in site.tls.values():
+            pool.close()
         site.plain.close()
 
 
@@ -206,7 +221,102 @@ def test_callers_identity_headers_are_overwritten(site: Site) -> None:
 def test_without_credentials_401_with_challenge(site: Site) -> None:
     answer = site.api()
     assert answer.status == 401
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="TokenOS"'
+    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="TokenOS", DPoP realm="TokenOS", algs="ES256 ')
+    assert "DPoP-Nonce" not in answer.headers
+
+
+@pytest.mark.rfc("9449", "7.1")
+def test_bound_token_passes_with_a_proof_for_the_original_request(site: Site) -> None:
+    program = new_key()
+    token = site.token(headers=program.sent("POST", "https://tokens.example.com/oauth2/token")).json()
+    assert token["token_type"] == "DPoP"
+
+    def ask(method: str, url: str) -> Any:
+        return site.api(f"DPoP {token['access_token']}", **program.sent(method, url, token=token["access_token"]))
+
+    answer = ask("GET", "https://api.example.com/orders")
+    assert answer.status == 200
+    assert (answer.json()["x-tokenos-client-id"], "dpop" in answer.json()) == (site.client["client_id"], False)
+    for method, url in (("POST", "https://api.example.com/orders"), ("GET", "https://api.example.com/others"), ("GET", "https://tokens.example.com/orders")):
+        refused = ask(method, url)
+        assert refused.status == 401
+        assert 'error="invalid_dpop_proof"' in refused.headers["WWW-Authenticate"]
+
+
+@pytest.mark.rfc("9449", "9")
+def test_nonce_gets_through_to_the_caller(site: Site) -> None:
+    program = new_key()
+    endpoint = "https://tokens.example.com/oauth2/token"
+    site.restart(DPOP_NONCE="on")
+    try:
+        nonce = site.token(headers=program.sent("POST", endpoint)).headers["DPoP-Nonce"]
+        token = site.token(headers=program.sent("POST", endpoint, nonce=nonce)).json()["access_token"]
+        refused = site.api(f"DPoP {token}", **program.sent("GET", "https://api.example.com/orders", token=token))
+        assert (refused.status, 'error="use_dpop_nonce"' in refused.headers["WWW-Authenticate"]) == (401, True)
+        proof = program.sent("GET", "https://api.example.com/orders", token=token, nonce=refused.headers["DPoP-Nonce"])
+        answer = site.api(f"DPoP {token}", **proof)
+        assert (answer.status, "DPoP-Nonce" in answer.headers) == (200, True)
+    finally:
+        site.restart(DPOP_NONCE="")
+
+
+@dataclass
+class Machine:
+    """A program with a certificate, which it shows to nginx."""
+
+    site: Site
+    client_id: str
+    certificate: str
+    key: str
+
+    def request(self, method: str, host: str, path: str, **options: Any) -> Any:
+        with urllib3.HTTPSConnectionPool(
+            "127.0.0.1",
+            self.site.tls[host].port,
+            server_hostname=host,
+            assert_hostname="tokens.example.com",
+            ca_certs=self.site.tls[host].ca_certs,
+            cert_file=self.certificate,
+            key_file=self.key,
+        ) as pool:
+            return pool.request(method, path, headers={"Host": host, **options.pop("headers", {})}, retries=False, timeout=30, **options)
+
+    def token(self, **headers: str) -> Any:
+        form = {"grant_type": "client_credentials", "client_id": self.client_id}
+        return self.request("POST", "tokens.example.com", "/oauth2/token", fields=form, encode_multipart=False, headers=headers)
+
+
+@pytest.fixture
+def machine(site: Site, tmp_path: Path) -> Machine:
+    certificate, key = self_signed().write(tmp_path)
+    arguments = ["--scope", "read", "--auth-method", "self_signed_tls_client_auth", "--certificate", certificate]
+    client = site.tokenos.manage("create_client", "--workspace", "demo", "--name", "machine", *arguments)
+    return Machine(site, client["client_id"], certificate, key)
+
+
+@pytest.mark.rfc("8705", "2.2")
+def test_certificate_gets_a_bound_token_that_only_its_holder_can_use(site: Site, machine: Machine) -> None:
+    answer = machine.token()
+    assert answer.status == 200
+    bearer = f"Bearer {answer.json()['access_token']}"
+    seen = machine.request("GET", "api.example.com", "/orders", headers={"Authorization": bearer})
+    assert (seen.status, seen.json()["x-tokenos-client-id"]) == (200, machine.client_id)
+    assert site.api(bearer).status == 401
+
+
+def test_another_certificate_is_passed_on_and_refused(machine: Machine, tmp_path: Path) -> None:
+    machine.certificate, machine.key = self_signed().write(tmp_path, "another")
+    answer = machine.token()
+    assert (answer.status, answer.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("name", ["X-SSL-Client-Cert", "Client-Cert", "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert", "SSL-Client-Cert"])
+def test_callers_certificate_header_does_not_get_through(site: Site, machine: Machine, name: str) -> None:
+    der = ssl.PEM_cert_to_DER_cert(Path(machine.certificate).read_text())
+    form = {"grant_type": "client_credentials", "client_id": machine.client_id}
+    for value in (quote(Path(machine.certificate).read_text(), safe=""), f":{base64.b64encode(der).decode()}:"):
+        answer = site.request("POST", "tokens.example.com", "/oauth2/token", fields=form, encode_multipart=False, headers={name: value})
+        assert answer.status in (401, 429)
 
 
 def test_without_the_scope_403_with_challenge(site: Site) -> None:
