@@ -41,10 +41,10 @@ def fetch(url: str, *, accept: str, allowed_hosts: Sequence[str]) -> bytes:
     deadline = monotonic() + TIMEOUT
     parts = _split(url)
     host, port = (parts.hostname or "").lower(), parts.port or 443
-    addresses = _resolve(host, port, deadline)
-    if host not in (allowed.lower() for allowed in allowed_hosts) and not all(is_public(address) for _, address in addresses):
-        raise FetchError(f"{host} has an address that isn't public")
     try:
+        addresses = _resolve(host, port, deadline)
+        if host not in (allowed.lower() for allowed in allowed_hosts) and not all(is_public(address) for _, address in addresses):
+            raise FetchError(f"{host} has an address that isn't public")
         with _connect(addresses, port, deadline) as plain:
             plain.settimeout(_left(deadline))
             with _tls_context(os.environ.get("SSL_CERT_FILE")).wrap_socket(plain, server_hostname=host) as connection:
