@@ -205,13 +205,17 @@ class ServerError(OAuthError):
         super().__init__("This failed on our side. Nothing was changed. The log has the cause under the X-Request-Id of this answer.")
 
 
+_ALGS = f'algs="{" ".join(SIGNATURE_ALGORITHMS)}"'
+
+
 def _challenge(used: str, parameters: str = "") -> tuple[str, str]:
     """Both schemes in one header (RFC 9110 §11.6.1), for auth_request passes on no second one. parameters: for the scheme that the request used.
 
-    algs: RFC 9449 §7.1.
+    That one comes first, because some libraries look no further. algs: RFC 9449 §7.1.
     """
-    bearer, dpop = (parameters, "") if used == BEARER else ("", parameters)
-    return "WWW-Authenticate", f'Bearer realm="{REALM}"{bearer}, DPoP realm="{REALM}"{dpop}, algs="{" ".join(SIGNATURE_ALGORITHMS)}"'
+    if used == BEARER:
+        return "WWW-Authenticate", f'Bearer realm="{REALM}"{parameters}, DPoP realm="{REALM}", {_ALGS}'
+    return "WWW-Authenticate", f'DPoP realm="{REALM}"{parameters}, {_ALGS}, Bearer realm="{REALM}"'
 
 
 class MissingTokenError(OAuthError):

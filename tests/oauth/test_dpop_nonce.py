@@ -58,7 +58,7 @@ def test_resource_challenges_with_a_nonce(send, token, path):
     assert refused.error == (401, "use_dpop_nonce")
     realm, _, algs = DPOP_CHALLENGE.partition(", ")
     description = "The DPoP proof needs the nonce that stands in DPoP-Nonce."
-    challenge = f'Bearer realm="TokenOS", {realm}, error="use_dpop_nonce", error_description="{description}", {algs}'
+    challenge = f'{realm}, error="use_dpop_nonce", error_description="{description}", {algs}, Bearer realm="TokenOS"'
     assert refused.headers["www-authenticate"] == challenge
     assert reason_of(refused.request_id) == "use_dpop_nonce"
     nonce = refused.headers["dpop-nonce"]

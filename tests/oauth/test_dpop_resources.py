@@ -38,7 +38,8 @@ def use(send: Sender, path: str, presented: str, **options: Any) -> Answer:
 def assert_proof_refused(answer: Answer, reason: str) -> None:
     assert answer.error == (401, "invalid_dpop_proof")
     description = "The DPoP proof is missing, malformed, expired, used before, or not meant for this request."
-    assert answer.headers["www-authenticate"] == f'Bearer realm="TokenOS", {DPOP_REALM}, error="invalid_dpop_proof", error_description="{description}", {ALGS}'
+    challenge = f'{DPOP_REALM}, error="invalid_dpop_proof", error_description="{description}", {ALGS}, Bearer realm="TokenOS"'
+    assert answer.headers["www-authenticate"] == challenge
     assert answer.headers["cache-control"] == "no-store"
     assert reason_of(answer.request_id) == reason
 
@@ -46,8 +47,8 @@ def assert_proof_refused(answer: Answer, reason: str) -> None:
 def assert_token_refused(answer: Answer, reason: str, *, scheme: str = "DPoP") -> None:
     assert answer.error == (401, "invalid_token")
     error = ', error="invalid_token", error_description="The token or key is malformed, unknown, expired, revoked or not meant for this resource."'
-    at_bearer, at_dpop = (error, "") if scheme == "Bearer" else ("", error)
-    assert answer.headers["www-authenticate"] == f'Bearer realm="TokenOS"{at_bearer}, {DPOP_REALM}{at_dpop}, {ALGS}'
+    at_bearer, at_dpop = f'Bearer realm="TokenOS"{error}, {DPOP_CHALLENGE}', f'{DPOP_REALM}{error}, {ALGS}, Bearer realm="TokenOS"'
+    assert answer.headers["www-authenticate"] == (at_bearer if scheme == "Bearer" else at_dpop)
     assert reason_of(answer.request_id) == reason
 
 
@@ -173,7 +174,7 @@ def test_too_few_scopes_are_challenged_under_dpop(send, billing):
     token = get_token(send, billing, scope="read")
     answer = send.get(VERIFY, f"DPoP {token}", headers=key().sent("GET", ISSUER + VERIFY, token=token), query="scope=write")
     assert answer.error == (403, "insufficient_scope")
-    assert answer.headers["www-authenticate"] == f'Bearer realm="TokenOS", {DPOP_REALM}, error="insufficient_scope", scope="write", {ALGS}'
+    assert answer.headers["www-authenticate"] == f'{DPOP_REALM}, error="insufficient_scope", scope="write", {ALGS}, Bearer realm="TokenOS"'
 
 
 def test_another_audience_and_another_workspace_are_challenged_under_dpop(send, eves, demo, make):
