@@ -8,6 +8,7 @@ when the machine itself crashes, so after its next boot nothing counts that may 
 
 import hashlib
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +35,16 @@ def use_once(purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at:
     """
     key = hashlib.blake2b("\0".join((purpose, issuer, jti)).encode("utf-8", "surrogatepass"), digest_size=24).hexdigest()
     parameters = (key, expires_at, int(now.timestamp()))
-    if connection.vendor != "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute(_USE, parameters)
-            return bool(cursor.rowcount == 1)
-    if issued_at < _floor(now):
-        return False
-    if connection.in_atomic_block:  # which SQLite commits as a whole, in the one way or the other
-        with connection.cursor() as cursor:
-            cursor.execute(_USE, parameters)
-            return bool(cursor.rowcount == 1)
-    return _use_unsynced(parameters)
+    boot_id = _boot_id() if connection.vendor == "sqlite" else None
+    if boot_id is not None:
+        if issued_at < _floor(boot_id, now):
+            return False
+        # Within a transaction SQLite doesn't let that be changed.
+        if not connection.in_atomic_block:
+            return _use_unsynced(parameters)
+    with connection.cursor() as cursor:
+        cursor.execute(_USE, parameters)
+        return bool(cursor.rowcount == 1)
 
 
 @async_unsafe("The use of a jti is a write: call it in a thread.")
@@ -61,11 +61,19 @@ def _use_unsynced(parameters: tuple[Any, ...]) -> bool:
             execute("PRAGMA synchronous = FULL")
 
 
-def _floor(now: datetime) -> int:
+@lru_cache(maxsize=1)
+def _boot_id() -> str | None:
+    """Another one after each boot of the machine. None where the system doesn't say; then every mark is synced."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return None
+
+
+def _floor(boot_id: str, now: datetime) -> int:
     """The second before which nothing counts: when this installation first looked after the machine's boot; 0 where it knows no earlier boot."""
     global _found_floor
     if _found_floor is None:
-        boot_id = _BOOT_ID.read_text().strip()
         began_at = int(now.timestamp()) if ReplayFloor.objects.exclude(boot_id=boot_id).exists() else 0
         _found_floor = ReplayFloor.objects.get_or_create(boot_id=boot_id, defaults={"began_at": began_at})[0].began_at
     return _found_floor

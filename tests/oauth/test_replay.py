@@ -1,0 +1,157 @@
+"""Using a jti once, over threads, restarts and crashes of the machine: RFC 7523 §3 (7), RFC 9449 §11.1."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import OperationalError, connection, connections, transaction
+
+from oauth import replay
+from oauth.models import ReplayFloor, UsedJWT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def boot(tmp_path, monkeypatch):
+    """Boot the machine, on which the database then is what was synced."""
+    file = tmp_path / "boot_id"
+    monkeypatch.setattr(replay, "_BOOT_ID", file)
+
+    def boot(boot_id):
+        if boot_id is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.write_text(f"{boot_id}\n")
+        replay._boot_id.cache_clear()
+        monkeypatch.setattr(replay, "_found_floor", None)
+
+    boot("first")
+    yield boot
+    replay._boot_id.cache_clear()
+
+
+@pytest.fixture
+def use(now):
+    def use(jti="x", *, purpose="assertion", issuer="billing", at=now, made=0, lasts=60):
+        seconds = int(at.timestamp())
+        return replay.use_once(purpose, issuer, jti, issued_at=seconds - made, expires_at=seconds + lasts, now=at)
+
+    return use
+
+
+def synchronous():
+    with connection.cursor() as cursor:
+        return cursor.execute("PRAGMA synchronous").fetchone()[0]
+
+
+@pytest.mark.rfc("7523", "3")
+def test_first_use_counts_and_no_other(use):
+    assert [use(), use(), use("y"), use("y")] == [True, False, True, False]
+
+
+def test_each_purpose_and_issuer_has_its_own(use):
+    assert [use(), use(purpose="dpop"), use(issuer="other")] == [True, True, True]
+
+
+@pytest.mark.parametrize("jti", ["", "ü" * 256, "\ud800", "\0", "x" * 100_000])
+def test_any_text_may_be_a_jti(use, jti):
+    assert [use(jti), use(jti)] == [True, False]
+
+
+def test_mark_past_its_end_makes_room(use, now):
+    assert use(lasts=10)
+    assert not use(at=now + timedelta(seconds=10))
+    assert use(at=now + timedelta(seconds=11))
+    assert UsedJWT.objects.count() == 1
+
+
+def test_commits_after_it_are_synced_again(use):
+    assert synchronous() == 2
+    use()
+    assert synchronous() == 2
+    connection.cursor().execute("CREATE TRIGGER full BEFORE INSERT ON oauth_usedjwt BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END")
+    try:
+        with pytest.raises(Exception, match="disk is full"):
+            use("y")
+    finally:
+        connection.cursor().execute("DROP TRIGGER full")
+    assert synchronous() == 2
+
+
+def test_within_a_transaction_it_is_a_part_of_that(use):
+    with transaction.atomic():
+        assert [use(), use()] == [True, False]
+        transaction.set_rollback(True)
+    assert use()
+
+
+def test_after_a_boot_nothing_counts_that_may_have_been_used_before_it(use, boot, now):
+    assert use("before", lasts=600)
+    boot("second")
+    UsedJWT.objects.all().delete()
+    assert not use("before", at=now + timedelta(seconds=20), made=20)
+    assert use("after", at=now + timedelta(seconds=20))
+    assert not use("between", at=now + timedelta(seconds=25), made=6)
+    assert use("between", at=now + timedelta(seconds=25), made=5)
+    assert list(ReplayFloor.objects.order_by("pk").values_list("boot_id", flat=True)) == ["first", "second"]
+
+
+def test_restart_of_a_process_is_no_boot(use, boot, now):
+    assert use("x", lasts=600)
+    boot("first")
+    assert not use("x", at=now + timedelta(seconds=5))
+    assert use("y", at=now + timedelta(seconds=5), made=600)
+
+
+def test_first_boot_that_is_known_refuses_nothing(use):
+    assert use(made=600)
+
+
+def test_where_the_system_names_no_boot_every_mark_is_synced(use, boot):
+    boot(None)
+    assert [use(made=600), use(made=600)] == [True, False]
+    assert not ReplayFloor.objects.exists()
+
+
+def test_of_fifty_threads_one_is_first(use):
+    barrier = Barrier(50)
+
+    def attempt(_):
+        barrier.wait()
+        try:
+            return use()
+        finally:
+            connections.close_all()
+
+    use("the floor is known")
+    with ThreadPoolExecutor(50) as pool:
+        assert list(pool.map(attempt, range(50))).count(True) == 1
+
+
+def test_writing_on_the_event_loop_is_refused(use):
+    use("the floor is known")
+
+    async def attempt():
+        use()
+
+    with pytest.raises(SynchronousOnlyOperation):
+        asyncio.run(attempt())
+
+
+def test_database_that_is_locked_is_an_error_and_no_yes(use, now, settings):
+    use("the floor is known")
+    connection.cursor().execute("PRAGMA busy_timeout = 50")
+    other = connections.create_connection("default")
+    try:
+        other.cursor().execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"):
+            use()
+        other.cursor().execute("ROLLBACK")
+    finally:
+        other.close()
+        connection.close()
+    assert use()
