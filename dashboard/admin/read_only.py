@@ -105,7 +105,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
 
 
 def _newest(queryset: QuerySet[Any]) -> list[Any]:
-    return list(queryset.order_by("-pk").values_list("pk", flat=True)[:MATCHES_LIMIT])
+    # Distinct, for a search through a client's keys finds it once for each.
+    return list(queryset.order_by("-pk").values_list("pk", flat=True).distinct()[:MATCHES_LIMIT])
 
 
 class WorkspaceFilter(admin.SimpleListFilter):

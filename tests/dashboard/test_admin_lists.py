@@ -181,6 +181,14 @@ def test_a_search_looks_at_a_bounded_number_of_matches(find, demo, monkeypatch):
     assert find(Client, q="same") == newest[::-1]
 
 
+def test_a_client_with_many_keys_counts_as_one_match(find, demo, monkeypatch):
+    monkeypatch.setattr(read_only, "MATCHES_LIMIT", 2)
+    few, many = (factories.create_client(demo, name="same").secret.client for _ in range(2))
+    for number in range(3):
+        create_public_key(many, kid=f"key-{number}")
+    assert find(Client, q="same") == [many, few]
+
+
 def test_a_list_takes_few_queries_however_long_it_is(admin, demo):
     def count():
         with CaptureQueriesContext(connection) as queries:
