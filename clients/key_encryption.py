@@ -66,7 +66,7 @@ def decrypt(encrypted: str, *, context: str) -> bytes:
         known = ", ".join(key_encryption_keys())
         raise MissingKeyEncryptionKeyError(
             f"KEY_ENCRYPTION_KEYS lacks the key with ID {key_id}. It holds, in this order: {known}. "
-            "Add the missing one, which the .env of that time has, to the end of the list."
+            "If .env already holds the missing one, restart; otherwise add it, which the .env of that time has, to the end of the list."
         )
     try:
         data = bytes.fromhex(sealed)

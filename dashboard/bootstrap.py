@@ -25,7 +25,7 @@ KEYS = ("SECRET_KEY", "KEY_ENCRYPTION_KEYS")
 def main() -> int:
     os.umask(0o077)
     try:
-        for step in (protect_environment, prepare_environment, warn_of_mistakes, renew_certificate):
+        for step in (prepare_environment, protect_environment, warn_of_mistakes, renew_certificate):
             done = step()
             if done:
                 print(done, flush=True)
@@ -88,7 +88,7 @@ def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
 
 
 def warn_of_mistakes(file: Path = BASE_DIR / ".env") -> str | None:
-    """What in it has no effect. After prepare_environment, which reads the settings and so asks for every variable."""
+    """What in it has no effect. After prepare_environment, which reads the settings and so asks for every variable there is."""
     return "\n".join(environment.find_mistakes(file, environment.read_names)) or None
 
 

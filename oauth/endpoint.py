@@ -162,6 +162,14 @@ def refuse_credentials_in_query(query: str) -> None:
         )
 
 
+def _may_carry_credentials(request: Request) -> bool:
+    """Wherever in it, well-formed or not, so that nobody who has to rotate a secret is told less."""
+    if request.body is None or not request.headers.keys().isdisjoint(("authorization", "x-api-key")):
+        return True
+    sent = unquote_plus(f"{request.query}&{request.body.decode('latin-1')}").lower()
+    return any(word in sent for word in ("secret", "assertion", "token", "tos_"))
+
+
 class Endpoint:
     """What is behind one path: called with a Request it gives the Response, whatever happens. name: as in UsageBucket.endpoint."""
 
@@ -207,7 +215,7 @@ def endpoint(name: str, *, methods: tuple[str, ...] | None) -> Callable[[Callabl
     def decorate(function: Callable[[Request], Response]) -> Endpoint:
         def checked(request: Request) -> Response:
             if not request.connection.is_secure:
-                raise InsecureTransportError(settings.ISSUER_URL)
+                raise InsecureTransportError(settings.ISSUER_URL, had_credentials=_may_carry_credentials(request))
             if methods is not None and request.method not in methods:
                 raise MethodNotAllowedError(methods)
             return function(request)
@@ -223,7 +231,7 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
     def decorate(function: Callable[[Request, Form], Response]) -> Endpoint:
         def checked(request: Request) -> Response:
             if not request.connection.is_secure:
-                raise InsecureTransportError(settings.ISSUER_URL)
+                raise InsecureTransportError(settings.ISSUER_URL, had_credentials=_may_carry_credentials(request))
             # Before the method: whoever puts credentials into a URL often uses GET, and should hear of the worse mistake.
             if request.query:
                 refuse_credentials_in_query(request.query)

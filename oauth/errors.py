@@ -63,11 +63,15 @@ class InvalidRequestError(OAuthError):
 
 
 class InsecureTransportError(InvalidRequestError):
-    def __init__(self, url: str) -> None:
-        super().__init__(
-            f"This came over plain HTTP. Use {url} and treat credentials that were sent without TLS as leaked.",
-            reason=Reason("plain_http", "It came over plain HTTP. Use https. Treat the secret as leaked: rotate it now."),
-        )
+    """had_credentials: as far as one can tell; in doubt True."""
+
+    def __init__(self, url: str, *, had_credentials: bool) -> None:
+        if had_credentials:
+            reason = Reason("plain_http", "It came over plain HTTP with credentials. Use https. Treat the secret as leaked: rotate it now.")
+        else:
+            reason = Reason("plain_http", "It came over plain HTTP. Use https.")
+        leaked = " and treat the credentials that were sent without TLS as leaked" if had_credentials else ""
+        super().__init__(f"This came over plain HTTP. Use {url}{leaked}.", reason=reason)
 
 
 class MethodNotAllowedError(InvalidRequestError):

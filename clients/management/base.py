@@ -191,6 +191,8 @@ def _explain(error: DatabaseError) -> str:
         return "Somebody else changed the same at the same moment, and nothing was written. Run the command again."
     if isinstance(error, ProgrammingError) or "no such" in str(error):
         return "The database isn't set up for this version. Run “make setup”."
+    if any(said in str(error) for said in ("is not a database", "disk image is malformed")):
+        return f"{connections['default'].settings_dict['NAME']} isn't a SQLite database, or is damaged. Restore it from a backup."
     if "locked" in str(error):
         return "The database is locked by another process, and nothing was written. Run the command again in a moment."
     return f"The database can't be reached ({str(error).splitlines()[0]}). Check DATABASE_URL and DATA_DIR, and whether the database runs."

@@ -31,6 +31,7 @@ COMMANDS = {
     "create_workspace": ["acme"],
     "changepassword": ["nobody@example.com"],
     "prune": [],
+    "createsuperuser": [],
     "seed_benchmark": ["--workspace", "demo", "--clients", "1", "--known", "1", "--credentials", "file"],
 }
 
@@ -87,7 +88,13 @@ def test_same_row_made_by_somebody_else_at_the_same_moment_is_one_line(refused, 
 
 def test_damaged_database_is_one_line(shell, tmp_path):
     (tmp_path / "tokenos.sqlite3").write_bytes(b"no database" * 1000)
-    _assert_one_line(shell("create_workspace", "acme"), "The database can't be reached (file is not a database).")
+    _assert_one_line(shell("create_workspace", "acme"), f"{tmp_path / 'tokenos.sqlite3'} isn't a SQLite database, or is damaged. Restore it from a backup.")
+
+
+def test_database_with_a_damaged_page_is_one_line(shell, prepared):
+    file = prepared / "tokenos.sqlite3"
+    file.write_bytes(file.read_bytes()[:4096] + b"\xff" * (file.stat().st_size - 4096))
+    _assert_one_line(shell("create_workspace", "acme"), "isn't a SQLite database, or is damaged.")
 
 
 def test_missing_data_dir_is_one_line(shell, tmp_path):

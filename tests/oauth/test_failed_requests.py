@@ -50,7 +50,7 @@ def test_what_an_authenticated_client_does_wrong_is_kept_for_it(send, billing, c
     row = kept(send.post("/oauth2/token", parameters, billing.basic))
     assert (row.client, row.workspace, row.reason, row.status) == (billing.client, billing.client.workspace, case, 400)
     if case == "scope_not_allowed":
-        assert row.detail == "admin isn't among this client's scopes. Add it, or ask for less."
+        assert row.detail == "admin isn't among this client's scopes. Ask for less, or make a client that has it."
 
 
 @pytest.mark.parametrize("case", ["no grant_type", "two methods", "query", "query by body", "content type", "repeated", "too large", "wrong method"])
@@ -86,6 +86,32 @@ def test_plain_http_is_kept_for_the_client_whose_secret_is_leaked_by_it(asgi, bi
         row = kept(answer)
         assert (row.client, row.reason) == (billing.client, "plain_http")
         assert "rotate" in row.detail
+        assert "treat the credentials that were sent without TLS as leaked" in answer.json()["error_description"]
+
+
+@pytest.mark.parametrize("case", ["assertion", "api key", "query", "encoded name", "no form", "endless", "introspected token"])
+def test_plain_http_counts_as_leak_wherever_the_credentials_stand(send, billing, case):
+    answer = {
+        "assertion": lambda: send.token(None, {"client_assertion": "a.b.c"}, secure=False),
+        "api key": lambda: send("GET", "/gateway/demo/verify", headers={"X-API-Key": billing.secret}, secure=False),
+        "query": lambda: send.token(None, query=f"client_secret={billing.secret}", secure=False),
+        "encoded name": lambda: send.post("/oauth2/token", b"client%5Fs%65cret=x", secure=False),
+        "no form": lambda: send.post("/oauth2/token", f'{{"key": "{billing.secret}"}}'.encode(), secure=False),
+        "endless": lambda: send.post("/oauth2/token", b"x" * 70_000, secure=False),
+        "introspected token": lambda: send.post("/oauth2/introspect", {"token": "a.b.c"}, secure=False),
+    }[case]()
+    assert "leaked" in answer.json()["error_description"]
+
+
+def test_plain_http_without_credentials_leaks_none(send, billing):
+    for answer in (
+        send.get("/.well-known/jwks.json", secure=False),
+        send.get("/gateway/demo/verify", query="scope=read", secure=False),
+        send.post("/oauth2/token", {"grant_type": "client_credentials"}, secure=False),
+        send.post("/oauth2/token", {"client_id": billing.client_id}, secure=False),
+    ):
+        assert answer.json()["error_description"] == "This came over plain HTTP. Use https://localhost:8443."
+    assert kept(answer).detail == "It came over plain HTTP. Use https."
 
 
 @pytest.mark.parametrize("named", ["", "short", "x" * 65, "\0" * 20, "ü" * 20, "unknown-client-0001"])

@@ -1,5 +1,6 @@
 """The first start and every later one: what is missing is made, what is there is kept, what is wrong is one line."""
 
+import json
 import os
 import shutil
 import socket
@@ -105,7 +106,8 @@ def test_lost_key_is_not_made_anew_where_there_is_a_database(checkout: Checkout,
     checkout.bootstrap()
     (checkout.data_dir / "tokenos.sqlite3").write_bytes(b"SQLite format 3\0")
     checkout.env_file.write_text("".join(line for line in checkout.env_file.read_text().splitlines(keepends=True) if not line.startswith(lost)))
-    assert checkout.refuse().startswith(f"{lost} isn't set, but {checkout.data_dir / 'tokenos.sqlite3'} was made with it. Restore {checkout.env_file} from your backup")
+    database = checkout.data_dir / "tokenos.sqlite3"
+    assert checkout.refuse().startswith(f"{lost} isn't set, but {database} was made with it. Restore {checkout.env_file} from your backup")
 
 
 def test_lost_env_is_not_made_anew_where_there_is_a_database(checkout: Checkout) -> None:
@@ -242,6 +244,12 @@ def test_lost_ca_is_replaced_together_with_its_certificate(tmp_path: Path) -> No
     (tmp_path / "ca.pem").unlink()
     assert server_certificate.renew(tmp_path, "localhost")
     load(tmp_path)
+
+
+def test_server_says_when_it_listens_and_when_it_has_stopped(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    assert server.stop() == 0
+    assert [json.loads(line)["message"].split()[0] for line in server.log.read_text().splitlines()] == ["Listening", "Stopped."]
 
 
 def test_port_in_use_is_one_line(make_server: Callable[..., Server]) -> None:

@@ -27,3 +27,7 @@ class Command(JSONCommand):
         result = {"workspace": workspace.slug, "owner": owner and owner.email}
         # An account that was there before keeps its password.
         return {**result, "owner_password": password} if owner and owner.created_at == now else result
+
+    def render(self, result: Mapping[str, Any]) -> str:
+        notes = ["It works nowhere yet: /admin/ lets in the instance's administrator only."] if "owner_password" in result else []
+        return "\n".join([super().render(result), *notes])

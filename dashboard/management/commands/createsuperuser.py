@@ -1,0 +1,24 @@
+"""manage.py createsuperuser: says what to run instead of Django's command of this name, which would make an account without its audit event."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from clients.management.base import JSONCommand
+from clients.services.audit import Actor
+
+
+class Command(JSONCommand):
+    help = "Makes nothing, and says what does: prepare makes the administrator's account, changepassword sets its password."
+
+    def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:  # noqa: ARG002  # it does nothing
+        raise CommandError(
+            "There is no createsuperuser here: “manage.py prepare” makes the instance's administrator at the first start. "
+            "A new password for that account: “manage.py changepassword EMAIL”."
+        )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Whatever options of Django's it is given, the answer is the same."""
+        super().run_from_argv([*argv[:2], *(argument for argument in argv[2:] if argument in ("--help", "-h"))])
