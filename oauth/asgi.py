@@ -55,9 +55,13 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         now=datetime.now(UTC),
         raw_path=scope.get("raw_path", b"").decode("latin-1"),
     )
-    # A proof is marked as used, which is a write.
-    response = (endpoint.attempt(request) if _attempts and "dpop" not in request.headers else None) or await threads.run(endpoint, request)
+    response = (endpoint.attempt(request) if _attempts and not _is_used_once(request) else None) or await threads.run(endpoint, request)
     await _send(response, request, send)
+
+
+def _is_used_once(request: Request) -> bool:
+    """Whether it holds a proof or an assertion, which is marked as used: a write."""
+    return "dpop" in request.headers or b"client_assertion=" in (request.body or b"")
 
 
 def _read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.asyncio import async_unsafe
 
 from oauth.models import ReplayFloor, UsedJWT
@@ -35,25 +36,26 @@ def use_once(purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at:
     """
     key = hashlib.blake2b("\0".join((purpose, issuer, jti)).encode("utf-8", "surrogatepass"), digest_size=24).hexdigest()
     parameters = (key, expires_at, int(now.timestamp()))
-    boot_id = _boot_id() if connection.vendor == "sqlite" else None
+    database = connections[DEFAULT_DB_ALIAS]
+    boot_id = _boot_id() if database.vendor == "sqlite" else None
     if boot_id is not None:
         if issued_at < _floor(boot_id, now):
             return False
         # Within a transaction SQLite doesn't let that be changed.
-        if not connection.in_atomic_block:
-            return _use_unsynced(parameters)
-    with connection.cursor() as cursor:
+        if not database.in_atomic_block:
+            return _use_unsynced(database, parameters)
+    with database.cursor() as cursor:
         cursor.execute(_USE, parameters)
         return bool(cursor.rowcount == 1)
 
 
 @async_unsafe("The use of a jti is a write: call it in a thread.")
-def _use_unsynced(parameters: tuple[Any, ...]) -> bool:
+def _use_unsynced(database: BaseDatabaseWrapper, parameters: tuple[Any, ...]) -> bool:
     """By the driver itself, for Django's own cursor takes as long as SQLite."""
-    if connection.connection is None:
-        connection.ensure_connection()
-    with connection.wrap_database_errors:
-        execute = connection.connection.execute
+    if database.connection is None:
+        database.ensure_connection()
+    with database.wrap_database_errors:
+        execute = database.connection.execute
         execute("PRAGMA synchronous = NORMAL")
         try:
             return bool(execute(_USE_BY_DRIVER, parameters).rowcount == 1)
