@@ -143,7 +143,7 @@ REQUEST = (
         (block("CERTIFICATE", DER + DER), "malformed_certificate"),
         (block("CERTIFICATE", b""), "malformed_certificate"),
         (block("CERTIFICATE", b"\x30\x00"), "malformed_certificate"),
-        (PEM.replace("MI", "M*", 1), "malformed_certificate"),
+        (PEM.replace("MI", "M*I", 1), "malformed_certificate"),
         ("-----BEGIN CERTIFICATE-----\nMIIBAA==MIIB\n-----END CERTIFICATE-----\n", "malformed_certificate"),
         (PEM + PEM, "repeated_certificate"),
     ],

@@ -162,6 +162,14 @@ def test_only_the_header_of_the_setting_is_believed(settings, header, believed):
     assert kept == []
 
 
+@pytest.mark.parametrize("believed", CLIENT_CERT_HEADERS)
+def test_other_headers_beside_it_change_nothing(settings, trusted, believed):
+    settings.CLIENT_CERT_HEADER = believed
+    others = [(header.lower().encode(), b"malformed") for header in CLIENT_CERT_HEADERS if header != believed]
+    connection, kept = settle(PROXY, "https", [*others, (believed.lower().encode(), GOOD[believed].encode()), *others], None)
+    assert (connection.client_certificate, connection.has_malformed_certificate, kept) == (DER, False, [])
+
+
 @pytest.mark.parametrize("header", CLIENT_CERT_HEADERS)
 @pytest.mark.parametrize("peer", ["192.0.2.1", "", "unknown"])
 def test_untrusted_peer_is_believed_in_no_form(settings, trusted, header, peer):
