@@ -23,6 +23,7 @@ from tests.certificates import self_signed
 from tests.oauth.proofs import new_key
 from tests.servers.conftest import ROOT, Server, free_port
 
+AUDIENCE = "https://api.example.com"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx isn't installed")
@@ -110,7 +111,7 @@ def site(make_server: Callable[..., Server], api_port: int, tmp_path_factory: py
     tokenos = make_server(
         TLS="off", TRUSTED_PROXIES="127.0.0.1/32", ISSUER_URL="https://tokens.example.com", FAILURES_PER_CLIENT="3", CLIENT_CERT_HEADER="X-SSL-Client-Cert"
     )
-    client = tokenos.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read write")
+    client = tokenos.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read write", "--audience", AUDIENCE)
     directory = tmp_path_factory.mktemp("nginx")
     server_certificate.renew(directory, "tokens.example.com")
     tls_port, plain_port = free_port(), free_port()
@@ -290,7 +291,7 @@ class Machine:
 def machine(site: Site, tmp_path: Path) -> Machine:
     certificate, key = self_signed().write(tmp_path)
     arguments = ["--scope", "read", "--auth-method", "self_signed_tls_client_auth", "--certificate", certificate]
-    client = site.tokenos.manage("create_client", "--workspace", "demo", "--name", "machine", *arguments)
+    client = site.tokenos.manage("create_client", "--workspace", "demo", "--name", "machine", "--audience", AUDIENCE, *arguments)
     return Machine(site, client["client_id"], certificate, key)
 
 
@@ -324,6 +325,13 @@ def test_without_the_scope_403_with_challenge(site: Site) -> None:
     answer = site.api(f"Bearer {token}")
     assert answer.status == 403
     assert 'error="insufficient_scope", scope="read"' in answer.headers["WWW-Authenticate"]
+
+
+def test_token_for_another_api_is_refused(site: Site) -> None:
+    token = site.token(resource="https://tokens.example.com/w/demo").json()["access_token"]
+    answer = site.api(f"Bearer {token}")
+    assert answer.status == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
 def test_revoked_token_is_refused_at_the_next_request(site: Site) -> None:
