@@ -136,6 +136,8 @@ def parse_whole_number(text: str, *, field: str, least: int, most: int) -> int:
 
 def read_file(name: str) -> str:
     """The text of a file of keys or certificates, which is short, or so much of it that its reader sees that it is too long."""
+    if "-----BEGIN" in name or "{" in name:
+        raise CommandError("Give the path of a file, not what is in it. If that was a private key, it is burnt now: make a new pair.")
     try:
         with Path(name).open("rb") as file:
             content = file.read(128 * 1024)
