@@ -82,6 +82,7 @@ def test_nothing_at_an_address_is_a_page(browser):
     response = browser.get("/nothing/here")
     assert response.status_code == 404
     assert "There is nothing at this address." in response.content.decode()
+    assert "/.well-known/oauth-authorization-server" in response.content.decode()
     assert "/nothing/here" not in response.content.decode()
 
 
