@@ -119,6 +119,12 @@ def on_exit(_server: Any) -> None:
     logger.info("Stopped.")
 
 
+def pre_fork(_server: Any, worker: Any) -> None:
+    from dashboard.worker import take_place
+
+    take_place(worker)
+
+
 def post_worker_init(_worker: Any) -> None:
     from dashboard import background
     from oauth import asgi

@@ -5,7 +5,7 @@ refuses it. Once a second one sweep compares every connection with its deadline,
 
 Private names of gunicorn 27.0.1 (pinned) used here: _serve, _quick_shutdown; _current_request, _body_receiver, _flow_control, _closed,
 _close_transport, _resume_reading, _keepalive_timeout, _arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request,
-_build_http_scope, _send_error_response.
+_build_http_scope, _send_error_response; _callback_parser with is_complete and _buffer.
 WebSocket and HTTP/2 are left out on purpose.
 """
 
@@ -17,6 +17,7 @@ import mmap
 import os
 import socket
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from gunicorn.asgi.protocol import ASGIProtocol
@@ -62,9 +63,15 @@ _REFUSALS = {
 logger = logging.getLogger("tokenos.server")
 
 
+def take_place(worker: Any) -> None:
+    """To be called by the master before it forks."""
+    worker.place = next((place for place, count in enumerate(_counts) if count < 0), 0)
+    _counts[worker.place] = 0
+
+
 def forget(worker: Any) -> None:
     """To be called by the master when a worker has ended, however it did."""
-    _counts[worker.age % len(_counts)] = -1
+    _counts[worker.place] = -1
 
 
 class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
@@ -151,6 +158,11 @@ class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no typ
 
     def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
         self.scope = scope = super()._build_http_scope(request, sockname, peername)
+        # The next request is here already: oauth.asgi then lets others have their turn between the two.
+        scope["state"]["is_followed"] = self._callback_parser.is_complete and bool(self._callback_parser._buffer)
+        if not scope["path"].startswith("/"):
+            # RFC 9112 §3.2.2: the absolute form is for proxies, but a server has to take it.
+            scope["path"] = "/" + scope["path"].partition("://")[2].partition("/")[2]
         if self.client_certificate is not None:
             scope["extensions"] = {"tls": {"client_cert": self.client_certificate}}
         return scope  # type: ignore[no-any-return]  # gunicorn has no types
@@ -223,7 +235,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     def count(self) -> int:
         """How many connections there are, which the other workers then know as well."""
         connections = len(self.connections) + len(self.silent) + len(self.openings)
-        _counts[self.age % len(_counts)] = connections
+        _counts[self.place] = connections
         return connections
 
     def yields(self, connections: int) -> bool:
@@ -300,7 +312,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             connection.enforce_deadline(now, deadlines)
 
     def shed(self) -> bool:
-        """Make room: close some of the oldest peers that have sent nothing for a second, if need be idle ones. Return whether there were any."""
+        """Make room: drop some of the oldest peers that have sent nothing for a second, if need be idle ones. Return whether there were any."""
         some = 1 + self.worker_connections // 64
         now = self.loop.time()
         silent = [sock for sock, since in self.silent.items() if now - since > 1][:some]
@@ -311,9 +323,10 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             opening.cancel()
         idle: list[HTTPConnection] = []
         for phase in ("head", "next"):
-            idle = idle or [connection for connection in self.connections if connection.phase and connection.phase[0] == phase][:some]
+            idle = idle or list(islice((connection for connection in self.connections if connection.find_phase() == phase), some))
         for connection in idle:
-            connection.close_late("head")
+            # A polite close takes a TLS peer's answer, and the descriptor is needed now.
+            connection.transport.abort()
         return bool(silent or openings or idle)
 
     async def finish(self) -> None:

@@ -1,7 +1,7 @@
 """The server's door to the endpoints: ASGI events in, ASGI events out, with nothing of Django's request cycle between.
 
-The endpoints are synchronous and run in a small pool of threads, each with its own database connection. Where the database is SQLite, whose readers never
-wait, the event loop itself first attempts what is usually granted with one read: that saves two changes of thread, a third of the request.
+The endpoints are synchronous and run in a small pool of threads, each with its own database connection. Where the database is SQLite, whose readers hardly
+ever wait, the event loop itself first attempts what is usually granted with one read: that saves two changes of thread, a third of the request.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -55,13 +55,15 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         now=datetime.now(UTC),
         raw_path=scope.get("raw_path", b"").decode("latin-1"),
     )
-    response = (endpoint.attempt(request) if _attempts and not _is_used_once(request) else None) or await threads.run(endpoint, request)
+    response = (endpoint.attempt(request) if _attempts and _is_worth_attempting(request, scope) else None) or await threads.run(endpoint, request)
     await _send(response, request, send)
 
 
-def _is_used_once(request: Request) -> bool:
-    """Whether it holds a proof or an assertion, which is marked as used: a write."""
-    return "dpop" in request.headers or b"client_assertion=" in (request.body or b"")
+def _is_worth_attempting(request: Request, scope: Scope) -> bool:
+    """Not a proof or an assertion, which is marked as used: a write. And not what came together with the peer's next request: the peer would have them all
+    served in one turn of the loop, before anybody else's.
+    """
+    return not scope["state"].get("is_followed") and "dpop" not in request.headers and b"client_assertion=" not in (request.body or b"")
 
 
 def _read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

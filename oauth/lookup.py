@@ -6,19 +6,22 @@ the ORM's compilation costs more than the rest of a token request; the same text
 
 import hashlib
 import json
+import logging
 from datetime import UTC, datetime
 from functools import lru_cache
 from threading import local
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
 from clients.public_key import RSA_ALGORITHMS
 from oauth.models import FailureCount, RevokedToken, SigningKey
 from oauth.throttling import FailureKeys
+
+logger = logging.getLogger("tokenos.oauth")
 
 _TABLES = {
     "client": Client._meta.db_table,
@@ -225,11 +228,16 @@ def _aware(moment: datetime | None) -> datetime | None:
 def read_on_event_loop() -> bool:
     """Let this thread go on reading by the connection that it opens here while it runs an event loop, in which Django would open one for each task.
 
-    Returns whether it may: SQLite's readers never wait. To be called before the loop runs.
+    Returns whether it may: SQLite's readers wait for nobody but a process that recovers from a crash. To be called before the loop runs.
     """
     if connection.vendor != "sqlite":
         return False
-    connection.ensure_connection()
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        # The threads open one as soon as it can be had.
+        logger.warning("The database can't be opened yet: %s", error)
+        return False
     _of_event_loop.database = connections[DEFAULT_DB_ALIAS]
     return True
 

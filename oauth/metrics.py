@@ -3,6 +3,7 @@
 Where PROMETHEUS_MULTIPROC_DIR is set, which must be before prometheus_client is imported, all workers count together; dashboard/metrics.py serves them.
 """
 
+import logging
 from collections.abc import Callable
 
 from prometheus_client import Counter, Histogram
@@ -18,6 +19,8 @@ _SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
 
+logger = logging.getLogger("tokenos.oauth")
+
 # Finding the children of a metric by their labels costs more than counting does.
 _count: dict[tuple[str, int, str], Callable[[], None]] = {}
 _time: dict[str, Callable[[float], None]] = {}
@@ -30,11 +33,12 @@ def observe(endpoint: str, status: int, error: str, seconds: float) -> None:
     """
     key = (endpoint, status, error)
     try:
+        if key not in _count:
+            # In this order: another thread that finds the second line's entry must find the first's too.
+            _time[endpoint] = _SECONDS.labels(endpoint).observe
+            _count[key] = _REQUESTS.labels(endpoint, status, error).inc
         _count[key]()
         _time[endpoint](seconds)
-    except KeyError:
-        # In this order: another thread that finds the first line's entry must find the second's too.
-        _time[endpoint] = _SECONDS.labels(endpoint).observe
-        _count[key] = _REQUESTS.labels(endpoint, status, error).inc
-        _count[key]()
-        _time[endpoint](seconds)
+    except OSError as failed:
+        # A new label needs a file, for which there may be no room or no descriptor: that must not cost the answer.
+        logger.warning("Not counted for Prometheus: %s", failed)

@@ -36,8 +36,8 @@ class Count(NamedTuple):
     window_ends: int
 
 
-def _network(address: str) -> str:
-    """An IPv6 customer has at least a /64, so a single address of it is no one's limit."""
+def network_of(address: str) -> str:
+    """What counts as one sender: an IPv6 customer has at least a /64, so a single address of it is no one's limit."""
     if ":" not in address:
         return address
     packed = ip_address(address).packed
@@ -48,7 +48,7 @@ def failure_keys(*, client: str, address: str) -> FailureKeys:
     """client: as the request names it. address: as the connection or a trusted proxy shows it, "" for unknown."""
     if not address:
         return FailureKeys("", "")
-    network = _network(address)
+    network = network_of(address)
     if not client:
         return FailureKeys("", network)
     return FailureKeys(hashlib.blake2b(f"{network} {client}".encode("utf-8", "surrogatepass"), digest_size=24).hexdigest(), network)

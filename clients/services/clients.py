@@ -24,12 +24,22 @@ from clients.tls_subject import clean_tls_subject
 
 SECRET_METHODS = (Client.AuthMethod.CLIENT_SECRET_BASIC, Client.AuthMethod.CLIENT_SECRET_POST)
 MAX_LIST_LENGTH = 50
+MAX_SCOPES_AND_AUDIENCES = 4000
 
 
 def _check_lengths(**lists: Sequence[str]) -> None:
     for name, values in lists.items():
         if len(values) > MAX_LIST_LENGTH:
             raise ValidationError(f"{len(values):,} {name} are too many. Use up to {MAX_LIST_LENGTH}.", code="too_many")
+
+
+def _check_token_size(scopes: Sequence[str], audiences: Sequence[str]) -> None:
+    """A token holds them all, and no longer one is taken than fits into a header field."""
+    length = sum(map(len, [*scopes, *audiences]))
+    if length > MAX_SCOPES_AND_AUDIENCES:
+        raise ValidationError(
+            f"Scopes and audiences have {length:,} characters together, and a token must hold them. Use up to {MAX_SCOPES_AND_AUDIENCES:,}.", code="too_long"
+        )
 
 
 def _clean_scopes(workspace: Workspace, scopes: Sequence[str]) -> list[str]:
@@ -146,6 +156,7 @@ def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime
     if not auth_methods:
         raise ValidationError(f"A client needs an authentication method. Choose from {', '.join(Client.AuthMethod.values)}.", code="required")
     _check_lengths(scopes=scopes, audiences=audiences, ranges=networks, tags=tags)
+    _check_token_size(scopes, audiences)
     auth_methods = _clean_auth_methods(auth_methods)
     tls_subject_type, tls_subject = _clean_tls_subject(fields, auth_methods)
     return Client(

@@ -4,9 +4,10 @@ An unknown address, a wrong password, and an account that may not enter get the 
 address, and per address: nobody can lock another person out from elsewhere. A process checks one password at a time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import Any, cast
 
 from django import forms
@@ -24,14 +25,33 @@ from dashboard import services
 from dashboard.caller import actor_of, connection_of
 from dashboard.models import User
 from oauth.models import FailureCount
-from oauth.throttling import FailureKeys, count_failure, failure_keys
+from oauth.throttling import FailureKeys, count_failure, failure_keys, network_of
 
 # Argon2 takes 100 MB and every core for each password, right or wrong, and anybody may send one. Whoever waits for his turn holds one of Django's
 # threads (dashboard/asgi.py), of which health checks need some too, so few may.
 MOST_AT_ONCE = 3
-places = BoundedSemaphore(MOST_AT_ONCE)
-turn = Lock()
+waiting: set[str] = set()
+_waiting = Lock()
+_turn = Lock()
 BUSY_SECONDS = 2
+
+
+@contextmanager
+def _place(network: str) -> Iterator[bool]:
+    """Wait for one's turn; False where that isn't possible. A network has one place, so that a flood from there leaves the others to everybody else."""
+    with _waiting:
+        is_free = network not in waiting and len(waiting) < MOST_AT_ONCE
+        if is_free:
+            waiting.add(network)
+    if not is_free:
+        yield False
+        return
+    try:
+        with _turn:
+            yield True
+    finally:
+        with _waiting:
+            waiting.discard(network)
 
 
 def _failure_keys(email: str, request: HttpRequest) -> FailureKeys:
@@ -72,13 +92,10 @@ class _ThrottledMixin:
         wait = _seconds_to_wait(_failure_keys(self.named_email(), request), now=timezone.now())
         if wait:
             return self._refuse(429, wait, wait=wait)
-        if not places.acquire(blocking=False):
-            return self._refuse(503, BUSY_SECONDS, is_busy=True)
-        try:
-            with turn:
-                return super().post(request, *args, **kwargs)  # type: ignore[misc,no-any-return]  # the view's
-        finally:
-            places.release()
+        with _place(network_of(connection_of(request).remote_address)) as is_free:
+            if not is_free:
+                return self._refuse(503, BUSY_SECONDS, is_busy=True)
+            return super().post(request, *args, **kwargs)  # type: ignore[misc,no-any-return]  # the view's
 
     def count_failure(self) -> None:
         now = timezone.now()

@@ -5,12 +5,16 @@ A job that fails is logged and comes again; nothing ends the thread but stop().
 """
 
 import logging
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
-from django.db import close_old_connections, connections
+from django.conf import settings
+from django.db import close_old_connections, connection, connections
 from django.utils import timezone
 
 from clients.services import usage
@@ -51,6 +55,7 @@ def stop() -> None:
 
 
 def _run() -> None:
+    opened = identify_database_file()
     # Seconds until the first time, and between two. A signing key that came of age while nothing ran has its successor at once.
     periodic: list[tuple[float, float, Callable[[], None]]] = [
         (CLAIM_SECONDS, CLAIM_SECONDS, prune_if_due),
@@ -60,6 +65,12 @@ def _run() -> None:
     due = [time.monotonic() + first for first, _, _ in periodic]
     while not _stopping.wait(FLUSH_SECONDS):
         attempt(usage.flush)
+        opened = opened or identify_database_file()
+        if opened != (identify_database_file() or opened):
+            # SQLite goes on with the file that it opened, whatever has its name now: what somebody revokes there would live on here.
+            logger.error("%s was replaced while this process served. It ends, and another one opens the new file.", settings.DATABASES["default"]["NAME"])
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
         for index, (_, seconds, job) in enumerate(periodic):
             if time.monotonic() >= due[index]:
                 due[index] = time.monotonic() + seconds
@@ -75,6 +86,17 @@ def attempt(job: Callable[[], None]) -> None:
         logger.exception("Background work failed and will be tried again: %s", job.__name__)
     # A connection that a failover broke is replaced before the next job.
     close_old_connections()
+
+
+def identify_database_file() -> tuple[int, int] | None:
+    """Device and inode; None where there is no file."""
+    if connection.vendor != "sqlite":
+        return None
+    try:
+        found = Path(settings.DATABASES["default"]["NAME"]).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def prune_if_due() -> None:

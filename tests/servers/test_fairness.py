@@ -1,0 +1,136 @@
+"""One peer's habits are not the others' problem: requests sent without waiting for answers, connections kept for nothing, a disk that comes and goes."""
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.servers.conftest import Server
+
+BURST = 1000
+SHORT = b"HEAD /.well-known/oauth-authorization-server HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def find_workers(server: Server) -> list[int]:
+    assert server.process is not None
+    return [int(pid) for pid in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()]
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+    last = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < last
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def one_worker(make_server: Callable[..., Server]) -> Iterator[Server]:
+    server = make_server(WEB_CONCURRENCY="1")
+    yield server
+    server.stop()
+
+
+def count_answers(sock: socket.socket) -> int:
+    """How many have arrived by now."""
+    sock.settimeout(0.001)
+    received = bytearray()
+    try:
+        while more := sock.recv(1_000_000):
+            received += more
+    except TimeoutError:
+        pass
+    return received.count(b"HTTP/1.1 200 OK")
+
+
+def test_who_sends_a_thousand_requests_at_once_lets_others_between_them(one_worker: Server) -> None:
+    with one_worker.connect() as burst, one_worker.connect() as other:
+        burst.sendall(SHORT * BURST)
+        other.sendall(SHORT)
+        assert other.recv(100).startswith(b"HTTP/1.1 200 OK")
+        assert count_answers(burst) < BURST
+
+
+def test_all_of_the_thousand_are_answered(one_worker: Server) -> None:
+    with one_worker.connect() as burst:
+        burst.sendall(SHORT * BURST)
+        received = b""
+        while received.count(b"HTTP/1.1 200 OK") < BURST:
+            received += burst.recv(1_000_000)
+
+
+@pytest.mark.rfc("9112", "3.2.2")
+def test_absolute_form_is_as_good_as_a_path(one_worker: Server) -> None:
+    answer = one_worker.exchange(f"GET {one_worker.url}/.well-known/jwks.json?a=b HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert (answer.status, list(answer.json())) == (200, ["keys"])
+
+
+def test_kept_connections_never_take_the_last_descriptors(make_server: Callable[..., Server]) -> None:
+    """Each worker may have 320 files open, so 64 connections."""
+    server = make_server(WEB_CONCURRENCY="1", start=False)
+    server.start(descriptors=320)
+    kept = []
+    for _ in range(300):
+        sock = server.connect()
+        sock.sendall(SHORT)
+        sock.recv(1000)
+        kept.append(sock)
+    client = server.manage("create_client", "--workspace", "demo", "--name", "robot")
+    answer = server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"})
+    assert (answer.status_code, server.get("/readyz").status_code) == (200, 200)
+    assert max(server.count_sockets()) < 100
+    for sock in kept:
+        sock.close()
+    assert "Traceback" not in server.log.read_text()
+    server.stop()
+
+
+def test_worker_that_starts_while_the_database_is_away_serves_when_it_is_back(make_server: Callable[..., Server]) -> None:
+    server = make_server(WEB_CONCURRENCY="1")
+    client = server.manage("create_client", "--workspace", "demo", "--name", "robot")
+
+    def fetch() -> int:
+        try:
+            return server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"}).status_code
+        except requests.ConnectionError:
+            return 0
+
+    file, away = server.data_dir / "tokenos.sqlite3", server.data_dir / "away"
+    file.rename(away)
+    file.mkdir()  # which can't be opened as a database
+    [old] = find_workers(server)
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: find_workers(server) not in ([old], []))
+    wait_until(lambda: fetch() == 503)
+    file.rmdir()
+    away.rename(file)
+    wait_until(lambda: fetch() == 200)
+    assert server.stop() == 0
+
+
+def test_database_that_is_replaced_while_serving_is_taken_up_by_every_worker(make_server: Callable[..., Server]) -> None:
+    """A restore should be done while nothing serves; whoever forgets that must not find a revoked secret alive."""
+    server = make_server()
+    client = server.manage("create_client", "--workspace", "demo", "--name", "robot")
+    file = server.data_dir / "tokenos.sqlite3"
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(server.data_dir / "copy")) as copy:
+        source.backup(copy)
+    before = find_workers(server)
+    for name in ("tokenos.sqlite3-wal", "tokenos.sqlite3-shm"):
+        (server.data_dir / name).unlink(missing_ok=True)
+    shutil.move(server.data_dir / "copy", file)
+    wait_until(lambda: len(find_workers(server)) == 2 and not set(before) & set(find_workers(server)))
+    server.wait_until_ready()
+    server.manage("revoke_secret", client["client_id"], client["secret_id"])
+    form: dict[str, Any] = {"auth": (client["client_id"], client["client_secret"]), "data": {"grant_type": "client_credentials"}}
+    assert {server.post("/oauth2/token", **form).status_code for _ in range(20)} == {401}
+    assert "was replaced while this process served" in server.log.read_text()
+    server.stop()
