@@ -261,6 +261,14 @@ def test_without_a_well_formed_word_of_the_proxy_the_request_itself_counts(asgi,
 
 
 @pytest.mark.usefixtures("proxied")
+@pytest.mark.parametrize("url", ["", "nonsense", "https://api.example.com/a|c", "https://api.example.com/a%7Cb"])
+def test_no_other_url_is_like_one_that_is_malformed(asgi, token, url):
+    """What a caller may write into its request line is no URL yet."""
+    said = {"Host": "api.example.com", "Uri": "/a|b"}
+    assert_proof_refused(ask(asgi, token, method="GET", url=url, **said), "dpop_proof_url")
+
+
+@pytest.mark.usefixtures("proxied")
 @pytest.mark.parametrize("method", ["", "a b", "PATCH,GET", "é", "X" * 33])
 def test_without_a_well_formed_method_the_own_one_counts(asgi, token, method):
     assert ask(asgi, token, method="GET", url=ORIGINAL, Host="api.example.com", Uri="/v1/orders", Method=method).status == 200
