@@ -32,9 +32,9 @@ class SigningKey(models.Model):
     """
 
     class Algorithm(models.TextChoices):
-        ES256 = "ES256"
-        RS256 = "RS256"
-        EDDSA = "EdDSA"
+        ES256 = "ES256", "ES256"
+        RS256 = "RS256", "RS256"
+        EDDSA = "EdDSA", "EdDSA"
 
     class State(models.TextChoices):
         PENDING = "pending"

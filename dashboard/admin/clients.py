@@ -132,7 +132,7 @@ class UsageBucketAdmin(ReadOnlyAdmin):
 
 @admin.register(FailedRequest)
 class FailedRequestAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "request_id", "endpoint", "status", "error", "reason", "client", "address")
+    list_display = ("created_at", "reason", "client", "status", "endpoint", "request_id", "error", "address")
     list_filter = (choose("endpoint", *ENDPOINTS), choose("status", "400", "401", "403", "405", "413", "429", "503"), WorkspaceFilter, "created_at")
     list_select_related = ("client",)
     find_by = ("request_id", "client__client_id")

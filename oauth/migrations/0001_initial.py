@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kid', models.CharField(max_length=64, unique=True)),
-                ('algorithm', models.CharField(choices=[('ES256', 'Es256'), ('RS256', 'Rs256'), ('EdDSA', 'Eddsa')], max_length=8)),
+                ('algorithm', models.CharField(choices=[('ES256', 'ES256'), ('RS256', 'RS256'), ('EdDSA', 'EdDSA')], max_length=8)),
                 ('private_key', models.TextField()),
                 ('public_jwk', models.JSONField()),
                 ('created_at', models.DateTimeField()),

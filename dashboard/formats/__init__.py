@@ -1,0 +1,1 @@
+"""How times and dates are written on pages; found by Django under the language's name."""
