@@ -107,11 +107,15 @@ def test_keys_as_openssl_writes_them(tmp_path):
     assert read_public_keys(spki) == read_public_keys(pkcs1)
 
 
-@pytest.mark.parametrize(
-    "text", [pem().replace("\n", "\r\n"), pem() + "\n\n", "\n " + pem(), "\ufeff" + pem(), "\ufeff" + json.dumps(jwk()), f" {json.dumps(jwk())}\n"]
-)
-def test_line_ends_and_space_around_dont_matter(text):
-    assert read_public_keys(text)[0].thumbprint == thumbprint(jwk())
+AROUND = {"CRLF": ("", "\r\n"), "lines behind": ("", "\n\n\n"), "space before": ("\n ", "\n"), "byte order mark": ("\ufeff", "\n")}
+
+
+@pytest.mark.parametrize("case", AROUND)
+@pytest.mark.parametrize("form", ["pem", "jwk"])
+def test_line_ends_and_space_around_dont_matter(form, case):
+    before, end = AROUND[case]
+    lines = (pem() if form == "pem" else json.dumps(jwk(), indent=1)).splitlines()
+    assert read_public_keys(before + ("\r\n" if case == "CRLF" else "\n").join(lines) + end)[0].thumbprint == thumbprint(jwk())
 
 
 @pytest.mark.parametrize("kid", ["a", "x" * 100, "2026:Q4/key+1", "!~"])
@@ -196,7 +200,9 @@ def test_private_key_in_der_is_burnt(kind, encryption):
         refuse_private_der(private(kind).private_bytes(Encoding.DER, PKCS8, encryption))
 
 
-@pytest.mark.parametrize("content", [b"", b"\x30", b"\xff" * 100, private("P-256").public_key().public_bytes(Encoding.DER, SPKI)])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x30", b"\xff" * 100, private("P-256").public_key().public_bytes(Encoding.DER, SPKI)], ids=["nothing", "cut off", "noise", "public"]
+)
 def test_other_bytes_are_no_private_key(content):
     refuse_private_der(content)
 

@@ -104,6 +104,7 @@ def test_client_has_up_to_fifty_usable_keys(refused, command, file, billing, cli
 @pytest.mark.parametrize(
     "content",
     [private_pem("P-256", PrivateFormat.PKCS8), json.dumps(to_jwk(private())), private().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())],
+    ids=["PEM", "JWK", "DER"],
 )
 def test_private_key_is_burnt_and_leaves_no_trace(refused, file, client_id, content):
     line = refused("add_public_key", client_id, file(content))
@@ -111,14 +112,18 @@ def test_private_key_is_burnt_and_leaves_no_trace(refused, file, client_id, cont
     assert len(line) < 300
 
 
-@pytest.mark.parametrize("text", [private_pem("P-256", PrivateFormat.PKCS8), json.dumps(to_jwk(private()))])
+@pytest.mark.parametrize("text", [private_pem("P-256", PrivateFormat.PKCS8), json.dumps(to_jwk(private()))], ids=["PEM", "JWK"])
 def test_key_in_place_of_a_file_is_not_repeated(refused, client_id, text):
     line = refused("add_public_key", client_id, text)
     assert "Give the path of a file" in line
     assert len(line) < 150
 
 
-@pytest.mark.parametrize("content", ["", b"\xff\xfe\0binary", "x" * 70_000, "x" * 200_000, "prose", pem() + pem("P-384"), "-----BEGIN CERTIFICATE-----"])
+@pytest.mark.parametrize(
+    "content",
+    ["", b"\xff\xfe\0binary", "x" * 70_000, "x" * 200_000, "prose", pem() + pem("P-384"), "-----BEGIN CERTIFICATE-----"],
+    ids=["empty", "binary", "long", "very long", "prose", "two", "certificate"],
+)
 def test_what_is_no_public_key_is_refused(refused, file, client_id, content):
     assert len(refused("add_public_key", client_id, file(content))) < 350
 
