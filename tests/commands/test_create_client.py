@@ -5,11 +5,11 @@ import re
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from clients.models import AuditEvent, Client, ClientSecret
 from clients.secret import parse, verify_secret
-from tests import certificates
-from tests.clients import test_public_key as public_key
+from tests import certificates, public_keys
 
 MINIMAL = ("create_client", "--workspace", "demo", "--name", "billing-sync")
 
@@ -178,17 +178,17 @@ def write(path, text):
 
 
 def test_client_with_a_key_and_no_method_for_a_secret_gets_none(command, demo, tmp_path):
-    result = command(*MINIMAL, "--auth-method", "private_key_jwt", "--public-key", write(tmp_path / "key.pem", public_key.pem()), "--json").json
+    result = command(*MINIMAL, "--auth-method", "private_key_jwt", "--public-key", write(tmp_path / "key.pem", public_keys.pem()), "--json").json
     client = Client.objects.get()
     assert {"client_secret", "secret_id", "expires_at"}.isdisjoint(result)
-    assert result["keys"] == [client.public_keys.get().kid] == [public_key.thumbprint(public_key.jwk())]
+    assert result["keys"] == [client.public_keys.get().kid] == [public_keys.thumbprint(public_keys.jwk())]
     assert (client.auth_methods, client.secrets.count()) == (["private_key_jwt"], 0)
     assert list(AuditEvent.objects.order_by("pk").values_list("event", flat=True))[-2:] == ["client.created", "public_key.added"]
 
 
 def test_client_with_everything_gets_everything(command, demo, tmp_path):
-    keys = write(tmp_path / "keys.json", json.dumps({"keys": [public_key.jwk(kid="a"), public_key.jwk("P-384", kid="b")]}))
-    further = write(tmp_path / "key.pem", public_key.pem("Ed25519"))
+    keys = write(tmp_path / "keys.json", json.dumps({"keys": [public_keys.jwk(kid="a"), public_keys.jwk("P-384", kid="b")]}))
+    further = write(tmp_path / "key.pem", public_keys.pem("Ed25519"))
     holder = certificates.self_signed()
     file = write(tmp_path / "certificate.pem", certificates.pem(holder.certificate))
     result = command(
@@ -197,7 +197,7 @@ def test_client_with_everything_gets_everything(command, demo, tmp_path):
     ).json  # fmt: skip
     client = Client.objects.get()
     assert result["client_secret"].startswith("tos_live_")
-    assert result["keys"] == ["a", "b", public_key.thumbprint(public_key.jwk("Ed25519"))]
+    assert result["keys"] == ["a", "b", public_keys.thumbprint(public_keys.jwk("Ed25519"))]
     assert result["certificates"] == [client.certificates.get().thumbprint]
     assert (result["jwks_uri"], result["tls_subject"]) == ("https://billing.example.com/jwks.json", "san_dns:billing.example.com")
     assert (result["require_dpop"], result["require_certificate"]) == (True, True)
@@ -232,7 +232,7 @@ def test_method_that_is_asked_for_is_the_only_one(command, demo):
 
 
 def test_bad_key_or_certificate_leaves_no_client(refused, demo, tmp_path):
-    good, bad = write(tmp_path / "good.pem", public_key.pem()), write(tmp_path / "bad.pem", public_key.PRIVATE["PKCS 8"])
+    good, bad = write(tmp_path / "good.pem", public_keys.pem()), write(tmp_path / "bad.pem", public_keys.private_pem("P-256", PrivateFormat.PKCS8))
     assert "burnt" in refused(*MINIMAL, "--public-key", good, "--public-key", bad)
     assert "burnt" in refused(*MINIMAL, "--certificate", bad)
     assert "already" in refused(*MINIMAL, "--public-key", good, "--public-key", good)

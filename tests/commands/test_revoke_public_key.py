@@ -11,7 +11,7 @@ from clients.models import AuditEvent, ClientPublicKey
 from clients.public_key import read_public_keys
 from clients.services import public_keys
 from tests import factories
-from tests.clients.test_public_key import jwk, to_jwk
+from tests.public_keys import jwk, to_jwk
 
 
 def add(new, *jwks):
