@@ -20,7 +20,7 @@ run: $(VENV)/.installed ## Do all of setup, then serve
 	@$(BIN)/python -m dashboard.bootstrap
 	@$(BIN)/python -m dashboard.listening
 	@$(BIN)/python manage.py prepare --announce
-	@exec $(BIN)/python -m gunicorn -c dashboard/gunicorn.py
+	@[ -n "$$WEB_CONCURRENCY" ] || unset WEB_CONCURRENCY; exec $(BIN)/python -m gunicorn -c dashboard/gunicorn.py
 
 test: check ## Run every check and every test, and see that all of it is covered
 	@echo "pytest"

@@ -252,6 +252,18 @@ def test_server_says_when_it_listens_and_when_it_has_stopped(make_server: Callab
     assert [json.loads(line)["message"].split()[0] for line in server.log.read_text().splitlines()] == ["Listening", "Stopped."]
 
 
+def test_empty_web_concurrency_counts_as_not_set_for_make_run(make_server: Callable[..., Server]) -> None:
+    """gunicorn reads it too, before it reads our configuration, and wants a number."""
+    server = make_server(start=False)
+    server.environment["WEB_CONCURRENCY"] = ""
+    recipe = subprocess.run(["make", "--dry-run", "run"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    with server.log.open("ab") as log:
+        command = ["sh", "-c", recipe[-1].replace(".venv/bin/python", sys.executable)]
+        server.process = subprocess.Popen(command, cwd=ROOT, env=server.environment, stdout=log, stderr=log)
+    server.wait_until_ready()
+    assert server.stop() == 0
+
+
 def test_port_in_use_is_one_line(make_server: Callable[..., Server]) -> None:
     server = make_server(start=False)
     with socket.socket() as other:
