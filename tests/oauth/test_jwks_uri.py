@@ -154,6 +154,15 @@ def test_algorithm_of_a_published_key_counts(asgi, robot, host):
     assert asgi.token(None, right.form()).status == 200
 
 
+def test_no_more_than_ten_published_keys_are_tried(asgi, robot, host):
+    signers = [new_key() for _ in range(11)]
+    host.answer = publish(*signers)
+    client_jwks._copies.clear()
+    statuses = [asgi.token(None, Robot(robot.client, signer, None).form()).status for signer in (signers[0], signers[9], signers[10])]
+    assert statuses == [200, 200, 401]
+    assert asgi.token(None, Robot(robot.client, signers[10], signers[10].jkt).form()).status == 200
+
+
 def test_token_dies_when_the_client_gets_another_uri(send, robot, host):
     token = send.token(None, robot.form()).json()["access_token"]
     robot.client.jwks_uri = host.uri + "?other"
