@@ -52,7 +52,7 @@ def find_mistakes(file: Path, names: Collection[str]) -> list[str]:
         if name is None:
             continue
         if name in first_line:
-            found.append(f"{file}, line {number}: {name} is given a second time. Line {first_line[name]} counts; remove one of both.")
+            found.append(f"{file}, line {number}: {name} is given again. Line {first_line[name]} counts; remove one of them.")
         first_line.setdefault(name, number)
         meant = None if name in names else _find_alike(name, names)
         if meant is not None:

@@ -133,7 +133,7 @@ def test_env_that_others_can_read_is_taken_from_them(checkout: Checkout, mode: i
         ("export port = 9443", "TokenOS has no variable port. Did you mean PORT?"),
         ("TSL=off", "TokenOS has no variable TSL. Did you mean TLS?"),
         ("KEY_ENCRYPTION_KEY=" + "k" * 40, "TokenOS has no variable KEY_ENCRYPTION_KEY. Did you mean KEY_ENCRYPTION_KEYS?"),
-        ("PORT=9443", "PORT is given a second time. Line 2 counts; remove one of both."),
+        ("PORT=9443", "PORT is given again. Line 2 counts; remove one of them."),
     ],
 )
 def test_line_of_env_without_effect_is_told_at_every_start(checkout: Checkout, line: str, said: str) -> None:
