@@ -80,7 +80,7 @@ class ParsedPublicKey(NamedTuple):
 
 def fits(algorithm: str, key_algorithm: str) -> bool:
     """Whether a key of key_algorithm, as ParsedPublicKey has it, may sign with algorithm."""
-    return algorithm == key_algorithm or (not key_algorithm and algorithm in RSA_ALGORITHMS)
+    return algorithm in ((key_algorithm,) if key_algorithm else RSA_ALGORITHMS)
 
 
 def read_public_keys(text: str) -> list[ParsedPublicKey]:

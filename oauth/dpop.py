@@ -111,7 +111,7 @@ def _read_header(header: dict[str, Any]) -> _ProofKey:
     if not _REFUSED_PARAMETERS.isdisjoint(header):
         raise InvalidProofError(Reason("dpop_proof_header", "The header of the DPoP proof names another key, or extensions. typ, alg and jwk are enough."))
     key = _read_key(header.get("jwk"))
-    if not public_key.fits(header.get("alg", ""), key.algorithm):
+    if not public_key.fits(str(header.get("alg")), key.algorithm):
         raise InvalidProofError(Reason("dpop_proof_algorithm", "alg of the DPoP proof isn't an algorithm for the key in its header."))
     return key
 

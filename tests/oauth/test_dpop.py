@@ -138,6 +138,8 @@ REFUSED: list[tuple[str, str, str, Made]] = [
     ("x5t", "4.2", "dpop_proof_header", header(x5t="x")),
     ("x5t#S256", "4.2", "dpop_proof_header", header(**{"x5t#S256": "x"})),
     ("no alg", "4.3", "dpop_proof_algorithm", header(alg=None)),
+    ("no alg with an RSA key", "4.3", "dpop_proof_algorithm", lambda _: key("RS256").proof(header={"alg": None})),
+    ("an empty alg with an RSA key", "4.3", "dpop_proof_algorithm", lambda _: key("RS256").proof(header={"alg": ""})),
     ("alg none", "4.3", "dpop_proof_algorithm", header(alg="none")),
     ("HMAC by the public key", "4.3", "dpop_proof_algorithm", _hmac),
     ("an unknown algorithm", "4.3", "dpop_proof_algorithm", header(alg="ES256K")),
