@@ -289,11 +289,14 @@ def test_trusted_proxys_header_authenticates(make_server: Callable[..., Server],
     server.stop()
 
 
-def test_anchors_that_openssl_refuses_keep_out_no_other(tls: Server, register: Callable[..., str], ask: Any) -> None:
+def test_anchor_that_openssl_refuses_keeps_out_no_other(tls: Server, register: Callable[..., str], ask: Callable[..., requests.Response]) -> None:
     register(self_signed())
+    columns = "name, created_at, created_by, expires_at, client_id, subject, valid_from"
     with closing(sqlite3.connect(tls.data_dir / "tokenos.sqlite3")) as database, database:
-        database.execute("UPDATE clients_clientcertificate SET certificate = 'spoilt' WHERE id = (SELECT MAX(id) FROM clients_clientcertificate)")
+        spoilt = f"SELECT {columns}, 'spoilt', 'spoilt' FROM clients_clientcertificate LIMIT 1"
+        database.execute(f"INSERT INTO clients_clientcertificate ({columns}, thumbprint, certificate) {spoilt}")
     holder = self_signed()
     client_id = register(holder)
     wait_for_the_workers()
     assert ask(client_id, holder).status_code == 200
+    assert "Certificate spoilt can't be trusted" in tls.log.read_text()
