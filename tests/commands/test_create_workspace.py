@@ -39,9 +39,7 @@ def test_every_row_has_its_event(command):
 def test_table_shows_the_password_once(command):
     text = command("create_workspace", "acme", "--owner", "ada@example.com").stdout
     assert "Owner password" in text
-    assert text.endswith(
-        "Note the owner's password now: it can't be shown again.\nIt works nowhere yet: /admin/ lets in the instance's administrator only.\n"
-    )
+    assert text.endswith("Note the owner's password now: it can't be shown again.\nIt works nowhere yet: /admin/ lets in the instance's administrator only.\n")
     assert "assword" not in command("create_workspace", "acme2", "--owner", "ada@example.com").stdout
 
 
