@@ -10,7 +10,9 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.certificates import pem, self_signed
 from tests.docs.pages import ROOT, block, blocks
 from tests.servers.conftest import Server
 
@@ -19,6 +21,7 @@ EXAMPLE_URL = "https://localhost:8443"
 EXAMPLE_CLIENT_ID = "PluepfPpN6A7bUqt0fdRVn"
 EXAMPLE_SECRET_ID = "NU7k1dllJ2"
 EXAMPLE_KID = "3JQO7ayoLQiDbbgA8p5T7zPwHxqfhx50MGIdwg9-Dfg"
+EXAMPLE_THUMBPRINT = "nJz9kJ7oQnPgRyuIbKBOw1m2W2yE8ZbZ5kYlTq1hB4M"
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +219,9 @@ def test_every_command_of_the_reference_runs(scratch: Server, checkout: Callable
     """And prints, with --json, the names that the page shows."""
     folder = checkout(scratch)
     examples = blocks("docs/commands.md")
+    holder = self_signed()
+    (folder / "billing.pem").write_text(pem(holder.certificate))
+    (folder / "billing.pub.pem").write_bytes(holder.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     kid = scratch.manage("rotate_signing_key", "--now")["kid"]
     replaced = {EXAMPLE_KID: kid}
     (preamble,) = [example.text for example in examples if example.section == "Commands"]
@@ -224,3 +230,9 @@ def test_every_command_of_the_reference_runs(scratch: Server, checkout: Callable
         assert list(printed) == list(json.loads(block("docs/commands.md", "json", command))), command
         if command == "create_client":
             replaced |= {EXAMPLE_CLIENT_ID: printed["client_id"], EXAMPLE_SECRET_ID: printed["secret_id"]}
+        elif command == "add_certificate":
+            replaced |= {EXAMPLE_THUMBPRINT: printed["certificates"][0]["x5t#S256"]}
+        elif command == "add_public_key":
+            replaced |= {EXAMPLE_KID: printed["kid"]}
+        elif command == "revoke_public_key":
+            replaced |= {EXAMPLE_KID: kid}
