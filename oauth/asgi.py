@@ -10,7 +10,7 @@ from typing import Any
 
 from oauth import gateway
 from oauth.endpoint import MAX_BODY_BYTES, Request, Response
-from oauth.lookup import read_on_event_loop
+from oauth.lookup import keep_database, read_on_event_loop
 from oauth.threads import Threads
 from oauth.urls import find_endpoint
 
@@ -21,7 +21,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-threads = Threads(THREADS)
+threads = Threads(THREADS, begin=keep_database)
 
 _attempts = False
 

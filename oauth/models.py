@@ -102,9 +102,13 @@ class FailureCount(models.Model):
 
 
 class UsedJWT(models.Model):
-    """A jti that was used (oauth.replay). expires_at: seconds since the epoch, after which it can't be used again anyway."""
+    """A jti that was used (oauth.replay). expires_at: seconds since the epoch, after which it can't be used again anyway.
 
-    key = models.CharField(max_length=48, primary_key=True)
+    key: 64 bits of a hash of the jti and whose it is. As a number it is the row's own place in SQLite, which saves an index. Two that are alike by chance, one
+    in 10¹³ with a million alive, refuse a good request once; they never let a used one through.
+    """
+
+    key = models.BigIntegerField(primary_key=True)
     expires_at = models.BigIntegerField()
 
     class Meta:
@@ -112,7 +116,7 @@ class UsedJWT(models.Model):
         indexes = [models.Index(fields=["expires_at"], name="used_jwt_by_age")]
 
     def __str__(self) -> str:
-        return self.key
+        return f"{self.key:x}"
 
 
 class ReplayFloor(models.Model):

@@ -5,6 +5,7 @@ work as a wrong signature. What is asked in which order: form, header, signature
 assertions are remembered, and one that is refused may be sent again.
 """
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from secrets import randbits
@@ -23,7 +24,7 @@ from oauth.client_assertion import ASSERTION_TYPE, CLOCK_SKEW, earliest_use, fin
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason
 from oauth.jose import InvalidJWTError, ParsedJWT
-from oauth.lookup import RegisteredClient, RegisteredKey, Registration, find_by_key, find_usable_keys
+from oauth.lookup import RegisteredClient, RegisteredKey, Registration, find_by_key, find_revoked_thumbprints, find_usable_keys
 from oauth.throttling import failure_keys
 
 PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value
@@ -112,7 +113,10 @@ def _find_keys(request: Request, registration: Registration[RegisteredKey], kid:
     if not client.jwks_uri:
         return _Keys(registered, None)
     published = client_jwks.find_keys(client, kid=kid, algorithm=algorithm, now=request.now)
-    return _Keys([*registered, *published.keys][:MAX_TRIED_KEYS], published.problem)
+    # What was revoked here stays so, wherever and under whatever kid it is published.
+    revoked = find_revoked_thumbprints(client_pk=client.pk)
+    keys = [key for key in published.keys if jose.thumbprint(json.loads(key.public_jwk)) not in revoked] if revoked else published.keys
+    return _Keys([*registered, *keys][:MAX_TRIED_KEYS], published.problem)
 
 
 def _find_signer(assertion: ParsedJWT, algorithm: str, keys: Sequence[RegisteredKey]) -> RegisteredKey | None:

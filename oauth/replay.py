@@ -12,10 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.asyncio import async_unsafe
 
+from oauth.lookup import own_database
 from oauth.models import ReplayFloor, UsedJWT
 
 _TABLE = UsedJWT._meta.db_table
@@ -34,9 +34,9 @@ def use_once(purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at:
     purpose: so that jtis of assertions and of proofs are apart. issuer: whose jti it is. issued_at: the earliest second at which it may have been made.
     expires_at: the second after which it is refused anyway, so that the mark can go.
     """
-    key = hashlib.blake2b("\0".join((purpose, issuer, jti)).encode("utf-8", "surrogatepass"), digest_size=24).hexdigest()
-    parameters = (key, expires_at, int(now.timestamp()))
-    database = connections[DEFAULT_DB_ALIAS]
+    digest = hashlib.blake2b("\0".join((purpose, issuer, jti)).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    parameters = (int.from_bytes(digest, signed=True), expires_at, int(now.timestamp()))
+    database = own_database()
     boot_id = _boot_id() if database.vendor == "sqlite" else None
     if boot_id is not None:
         if issued_at < _floor(boot_id, now):

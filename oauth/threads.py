@@ -17,7 +17,9 @@ Answering = asyncio.Future[Response]
 
 
 class Threads:
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, begin: Callable[[], None]) -> None:
+        """begin: what each thread does first."""
+        self._begin = begin
         self._tasks: SimpleQueue[tuple[Answering, Endpoint, Request]] = SimpleQueue()
         # Started at the first request, which is after the fork: a thread doesn't survive one.
         self._unstarted = [Thread(target=self._work, name=f"oauth_{number}", daemon=True) for number in range(count)]
@@ -31,6 +33,7 @@ class Threads:
         return answering
 
     def _work(self) -> None:
+        self._begin()
         while True:
             answering, endpoint, request = self._tasks.get()
             response = error = None

@@ -3,7 +3,21 @@
 import os
 import tempfile
 
-for name in ("ISSUER_URL", "ALLOWED_HOSTS", "DATABASE_URL", "CACHE_URL", "EMAIL_URL", "TRUSTED_PROXIES", "CLIENT_CERT_HEADER", "METRICS_ALLOWED", "TLS", "HOST", "PORT", "OUTBOUND_ALLOWED_HOSTS", "DPOP_NONCE"):
+for name in (
+    "ISSUER_URL",
+    "ALLOWED_HOSTS",
+    "DATABASE_URL",
+    "CACHE_URL",
+    "EMAIL_URL",
+    "TRUSTED_PROXIES",
+    "CLIENT_CERT_HEADER",
+    "METRICS_ALLOWED",
+    "TLS",
+    "HOST",
+    "PORT",
+    "OUTBOUND_ALLOWED_HOSTS",
+    "DPOP_NONCE",
+):
     os.environ[name] = ""
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="tokenos-tests-")
 os.environ["SECRET_KEY"] = "only-for-tests-" + "0" * 40

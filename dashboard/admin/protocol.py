@@ -1,5 +1,6 @@
 """Signing keys, revoked tokens, counted failures, and what was used once."""
 
+import re
 from datetime import UTC, datetime
 from operator import attrgetter
 
@@ -94,9 +95,11 @@ class UsedJWTAdmin(ReadOnlyAdmin):
     list_display = ("key", "expires")
     list_filter = (UsedJWTStateFilter,)
     fields = readonly_fields = ("key", "expires")
-    find_by = ("key",)
-    search_fields = ("key__exact",)
-    search_help_text = "Search by the mark: a hash of the assertion’s or proof’s jti and of who made it."
+    search_fields = ("key__icontains",)
+    search_help_text = "Search by the key: a hash of the assertion’s or proof’s jti and of who made it."
+
+    def exact_matches(self, term: str) -> list[Q]:
+        return [Q(key=int(term))] if re.fullmatch(r"-?[0-9]{1,18}", term) else []
 
     @admin.display
     def expires(self, used: UsedJWT) -> datetime:

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='UsedJWT',
             fields=[
-                ('key', models.CharField(max_length=48, primary_key=True, serialize=False)),
+                ('key', models.BigIntegerField(primary_key=True, serialize=False)),
                 ('expires_at', models.BigIntegerField()),
             ],
             options={

@@ -152,6 +152,6 @@ def test_workspace_is_made_once(workspace, now):
 
 def test_scopes_and_audiences_that_no_token_can_hold_are_refused(workspace, now):
     audiences = [f"https://{'a' * 200}{number}.example.com" for number in range(20)]
-    with pytest.raises(ValidationError, match="a token must hold them. Use up to 4,000."):
+    with pytest.raises(ValidationError, match=r"a token must hold them\. Use up to 4,000\."):
         clients.create_client(workspace=workspace, name="x", audiences=audiences, actor=TESTS, now=now)
     assert clients.create_client(workspace=workspace, name="x", audiences=audiences[:18], actor=TESTS, now=now).audiences == audiences[:18]

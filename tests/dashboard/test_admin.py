@@ -41,7 +41,7 @@ def rows(billing, signing_key, olga, now):
     ScheduledJob.objects.create(name="prune", next_run_at=now)
     create_public_key(client)
     create_certificate(client)
-    UsedJWT.objects.create(key="a" * 48, expires_at=int(now.timestamp()) + 60)
+    UsedJWT.objects.create(key=1, expires_at=int(now.timestamp()) + 60)
     ReplayFloor.objects.create(boot_id="b" * 36, began_at=int(now.timestamp()))
     return {model: model._default_manager.order_by("pk").first() for model in MODELS}
 

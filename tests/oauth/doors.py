@@ -174,7 +174,7 @@ class _SharingThreads(Threads):
     """Runs an endpoint in a thread as the server's do, but in one that shares the test's database connection and with it its transaction."""
 
     def __init__(self) -> None:
-        super().__init__(0)
+        super().__init__(0, begin=list)
         # Inside the loop the same expression means another connection.
         self._shared = connections["default"]
 

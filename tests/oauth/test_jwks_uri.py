@@ -17,6 +17,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
+from clients.services.public_keys import revoke_public_key
 from oauth import client_jwks, fetch
 from oauth.client_jwks import find_keys
 from oauth.errors import TemporarilyUnavailableError
@@ -24,6 +25,7 @@ from oauth.fetch import FetchError, is_public
 from oauth.lookup import RegisteredClient, find_by_key
 from oauth.throttling import failure_keys
 from tests.certificates import self_signed
+from tests.factories import TESTS
 from tests.oauth.assertions import Robot, create_robot
 from tests.oauth.conftest import reason_of
 from tests.oauth.doors import bearer
@@ -117,6 +119,20 @@ def test_published_key_authenticates_its_client(send, robot, host, has_kid):
     assert answer.status == 200
     assert send.get("/api/v1/whoami", bearer(answer.json()["access_token"])).status == 200
     assert host.requests[0].startswith(b"GET /jwks.json HTTP/1.1\r\nHost: localhost:%d\r\n" % host.port)
+
+
+@pytest.mark.parametrize("kid", [None, "renamed"])
+def test_key_that_was_revoked_here_is_dead_wherever_it_is_published(send, demo, host, now, kid):
+    signer = new_key()
+    robot = create_robot(demo, signer, now=now, jwks_uri=host.uri)
+    revoke_public_key(client=robot.client, kid=robot.kid, actor=TESTS, now=now)
+    host.answer = respond(json.dumps({"keys": [{**signer.jwk, "kid": "renamed"}]}))
+    answer = send.token(None, robot.form(header={"kid": kid}))
+    assert answer.status == 401
+    other = new_key()
+    host.answer = respond(json.dumps({"keys": [{**other.jwk, "kid": "other"}, {**signer.jwk, "kid": "renamed"}]}))
+    client_jwks._copies.clear()
+    assert send.token(None, replace(robot, key=other).form(header={"kid": "other"})).status == 200
 
 
 def test_query_of_the_uri_is_sent(host):

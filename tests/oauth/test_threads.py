@@ -16,7 +16,7 @@ OK = Response(200)
 @pytest.fixture(scope="module")
 def one():
     """One thread is enough, and whether it lives on then shows at the next request."""
-    return Threads(1)
+    return Threads(1, begin=list)
 
 
 async def ask(threads: Threads, answer: Response = OK) -> tuple[Response, str]:

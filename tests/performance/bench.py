@@ -21,11 +21,14 @@ from types import FrameType
 from typing import Any
 
 from tests.performance import report, servers
+from tests.performance.assertions import Programs
 from tests.performance.load import WRK, Case, Result, check, measure, read_credentials, send_each, write_basic, write_lines
 from tests.performance.servers import BenchError, Installation, Server
 
 # Clients whose credentials take turns.
 CYCLE = 1000
+# Clients with a key.
+PROGRAMS = 200
 # Of the clients that are known, the first ones only warm a process up.
 WARMING = 200
 FIRST_USES = 1000
@@ -36,6 +39,7 @@ RESTARTS = 3
 FLUSHING = 2.5
 
 TOKEN, JWT, API_KEY = "token request", "verify, access token", "verify, API key"
+ASSERTION, PROOF = "token request, private_key_jwt", "token request, Basic and DPoP"
 BARE, TOOLKIT, UNSYNCED = "bare Django view", "django-oauth-toolkit", "django-oauth-toolkit, no syncs"
 BODY = "grant_type=client_credentials"
 
@@ -112,6 +116,7 @@ class Bench:
         database, credentials = servers.create_toolkit_clients(self.directory / "toolkit", known=CYCLE)
         toolkit_requests = write_basic(read_credentials(credentials), self.directory / "requests" / "toolkit")
         basic, keys, tokens = self.write_requests(small, ours[0], "small")
+        programs = small.create_programs(PROGRAMS)
         cases = []
         for server in ours:
             common = {"is_tls": server.is_tls, "certificate": certificate, "workers": workers}
@@ -126,6 +131,8 @@ class Bench:
             cases += [
                 Case(BARE, peers[BARE], "/json", basic),
                 Case(TOKEN, server, "/oauth2/token", basic, "POST", BODY),
+                self.assertion_case(server, programs),
+                self.proof_case(server, programs, basic),
                 Case(JWT, server, "/gateway/demo/verify", tokens),
                 Case(API_KEY, server, "/gateway/demo/verify", keys),
                 Case(TOOLKIT, peers[TOOLKIT], "/o/token/", toolkit_requests, "POST", BODY),
@@ -135,8 +142,16 @@ class Bench:
             server = self.start(large.server("plain", is_tls=False, workers=workers))
             basic, keys, _ = self.write_requests(large, server, "large")
             cases[2:2] = [Case(large_name(TOKEN), server, "/oauth2/token", basic, "POST", BODY)]
-            cases[5:5] = [Case(large_name(API_KEY), server, "/gateway/demo/verify", keys)]
+            cases[7:7] = [Case(large_name(API_KEY), server, "/gateway/demo/verify", keys)]
         return cases
+
+    def assertion_case(self, server: Server, programs: Programs) -> Case:
+        file = self.directory / "requests" / f"assertions-{server.directory.name}"
+        return Case(ASSERTION, server, "/oauth2/token", file, "POST", renew=lambda count: write_lines(programs.assertions(count), file))
+
+    def proof_case(self, server: Server, programs: Programs, basic: Path) -> Case:
+        file, headers = self.directory / "requests" / f"proofs-{server.directory.name}", basic.read_text().splitlines()
+        return Case(PROOF, server, "/oauth2/token", file, "POST", BODY, renew=lambda count: write_lines(programs.proofs(headers, count), file))
 
     def write_requests(self, installation: Installation, server: Server, name: str) -> tuple[Path, Path, Path]:
         """The files for token requests, API keys and access tokens, a line for each client."""

@@ -76,8 +76,17 @@ def read_requests(options: argparse.Namespace) -> list[bytes]:
     if options.extra:
         head += f"{options.extra}\r\n"
     if options.method == "POST":
-        head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(options.body)}\r\n"
-    return [f"{head}{line}\r\n\r\n{options.body}".encode() for line in options.file.read_text().splitlines()]
+        head += "Content-Type: application/x-www-form-urlencoded\r\n"
+    return [head.encode() + read_line(line, options) for line in options.file.read_text().splitlines()]
+
+
+def read_line(line: str, options: argparse.Namespace) -> bytes:
+    parts = line.split("\t")
+    headers = [part for part in parts if ": " in part]
+    body = next((part for part in parts if ": " not in part), options.body)
+    if options.method == "POST":
+        headers.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*headers, "", body]).encode()
 
 
 async def send_all(options: argparse.Namespace) -> dict[str, float]:
@@ -105,7 +114,7 @@ async def send_all(options: argparse.Namespace) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
-    parser.add_argument("file", type=Path, help="one header line for each request, sent in turn")
+    parser.add_argument("file", type=Path, help="a line for each request, sent in turn: headers and, in place of --body, a body, separated by tabs")
     parser.add_argument("--method", default="GET")
     parser.add_argument("--body", default="")
     parser.add_argument("--extra", default="", help="a header for all requests")

@@ -6,20 +6,22 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.performance.servers import ROOT, BenchError, Server
 
 CONNECTIONS = 16
+# More than a server here answers, where each request needs a line of its own.
+MOST_PER_SECOND = 15_000
 WRK = shutil.which("wrk")
 FORWARDED = "X-Forwarded-Proto: https"
 
 
 @dataclass(frozen=True)
 class Case:
-    """requests: a file with one header line for each, by which they differ."""
+    """requests: a file with a line for each, by which they differ. renew: writes it anew with so many lines, where a request is good for one use."""
 
     name: str
     server: Server
@@ -27,6 +29,7 @@ class Case:
     requests: Path
     method: str = "GET"
     body: str = ""
+    renew: Callable[[int], object] | None = None
 
     @property
     def transport(self) -> str:
@@ -67,11 +70,15 @@ def read_credentials(file: Path) -> list[tuple[str, str]]:
 
 
 def measure(case: Case, *, seconds: float) -> Result:
+    if case.renew:
+        case.renew(int(MOST_PER_SECOND * seconds))
     return _measure(case, _wrk(case, seconds) if WRK else _generator(case, ["--seconds", str(seconds)]), seconds + 30)
 
 
 def send_each(case: Case, *, count: int, rest: float = 0) -> Result:
     """Send exactly count requests, the lines of the file in turn. rest: seconds after them in which the server's CPU time still counts."""
+    if case.renew:
+        case.renew(count)
     return _measure(case, _generator(case, ["--count", str(count)]), 60, rest)
 
 

@@ -40,6 +40,8 @@ def render(measured: "Measured", options: argparse.Namespace, *, seconds: float,
             rate = comparison.ratio((bench.TOKEN, transport), (other, transport), _rate)
             goal = f", at least {least} ×" if least else " beside"
             targets.append((f"rate of the token request{goal} {other}, {transport}", f"{rate:.2f} ×", rate >= least if least else None))
+        assertion = comparison.ratio((bench.ASSERTION, transport), (bench.TOKEN, transport), _rate)
+        targets.append((f"rate of {bench.ASSERTION}, at least 0.6 × by Basic, {transport}", f"{assertion:.2f} ×", assertion >= 0.6))
     for name in (bench.TOKEN, bench.API_KEY):
         if (large(name), "plain") in measured.rounds[0]:
             cpu = comparison.ratio((large(name), "plain"), (name, "plain"), _cpu)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.performance.assertions import Programs
+
 ROOT = Path(__file__).resolve().parents[2]
 STARTING_SECONDS = 60
 SEEDING_SECONDS = 600
@@ -126,6 +128,11 @@ class Installation:
     @property
     def credentials(self) -> Path:
         return self.directory / "credentials"
+
+    def create_programs(self, count: int) -> Programs:
+        file = self.directory / "programs"
+        run(["-m", "tests.performance.assertions", str(count), str(file)], self.environment)
+        return Programs(file, self.environment["ISSUER_URL"])
 
     def server(self, name: str, *, is_tls: bool, workers: int) -> Server:
         """With the product's own configuration; over plain HTTP it is told that a proxy on this machine is trusted."""

@@ -1,5 +1,6 @@
 -- One prepared request for each line of a file, sent in turn, over and over; at the end one line of JSON.
--- Arguments: FILE METHOD BODY EXTRA-HEADER STRICT. A line of FILE is a header such as "Authorization: Basic …"; EXTRA-HEADER goes with every request.
+-- Arguments: FILE METHOD BODY EXTRA-HEADER STRICT. A line of FILE has headers such as "Authorization: Basic …" and, in place of BODY, a body, separated by
+-- tabs; EXTRA-HEADER goes with every request.
 -- STRICT "yes" counts every answer that isn't 200, which costs wrk time, so it is for an unmeasured run; otherwise wrk itself counts those from 400 on.
 
 local requests, position, threads = {}, 0, {}
@@ -19,8 +20,11 @@ function init(arguments)
   add_header(extra)
   if method == "POST" then wrk.headers["Content-Type"] = "application/x-www-form-urlencoded" end
   for line in io.lines(file) do
-    add_header(line)
-    requests[#requests + 1] = wrk.format(method, nil, nil, body ~= "" and body or nil)
+    local content = body
+    for part in line:gmatch("[^\t]+") do
+      if part:find(": ", 1, true) then add_header(part) else content = part end
+    end
+    requests[#requests + 1] = wrk.format(method, nil, nil, content ~= "" and content or nil)
   end
   if strict == "yes" then
     response = function(status) if status ~= 200 then refused = refused + 1 end end
