@@ -4,6 +4,7 @@ import logging
 import os
 import resource
 import shutil
+import signal
 import ssl
 import sys
 from pathlib import Path
@@ -123,6 +124,19 @@ def pre_fork(_server: Any, worker: Any) -> None:
     from dashboard.worker import take_place
 
     take_place(worker)
+
+
+def post_fork(server: Any, _worker: Any) -> None:
+    """Hear a signal to end that came just after the fork: the master's handler, which is still in place, only queues it, and here nobody reads the queue.
+
+    A worker that missed it would keep the master waiting for all of graceful_timeout. Nothing has begun yet, so from here on the signal may simply end it.
+    """
+    ending = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
+    for number in ending:
+        signal.signal(number, signal.SIG_DFL)
+    while not server.SIG_QUEUE.empty():
+        if server.SIG_QUEUE.get_nowait() in ending:
+            sys.exit(0)
 
 
 def post_worker_init(_worker: Any) -> None:

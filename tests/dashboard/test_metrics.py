@@ -73,6 +73,23 @@ def test_all_processes_count_together(tmp_path):
     assert 'tokenos_requests_total{endpoint="token",error="",status="200"} 2.0' in run(ASK)
 
 
+def test_what_cant_be_counted_for_want_of_a_file_costs_no_answer(tmp_path):
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")}
+    (tmp_path / "metrics").mkdir()
+    code = """
+import os, shutil
+from oauth.metrics import observe
+shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+observe("token", 200, "", 0.003)
+print("answered")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=Path(__file__).resolve().parents[2], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "answered\n"
+    assert "Not counted for Prometheus: [Errno 2]" in done.stderr
+
+
 def test_counting_costs_next_to_nothing():
     observe("test-endpoint", 200, "", 0.0003)
     began = time.process_time()

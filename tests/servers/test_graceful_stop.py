@@ -1,10 +1,14 @@
 """SIGTERM: what is in flight is finished, what is idle is closed, what is buffered is written."""
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from tests.servers.conftest import Server, read_answer
+from tests.servers.conftest import ROOT, Server, read_answer
+from tests.servers.stores import children
 
 BODY = b"grant_type=client_credentials&client_id=0123456789abcdef&client_secret=x"
 HEAD = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(BODY)
@@ -89,3 +93,33 @@ def test_sigterm_while_workers_start_is_heard(make_server: Callable[..., Server]
         begun = time.monotonic()
         server.stop()
         assert time.monotonic() - begun < 5
+
+
+SLOW_FORK = """
+import time
+from dashboard import gunicorn
+from dashboard.gunicorn import *
+
+def post_fork(server, worker):
+    time.sleep(1)
+    gunicorn.post_fork(server, worker)
+"""
+
+
+def test_sigterm_just_after_the_fork_is_heard(make_server: Callable[..., Server], tmp_path: Path) -> None:
+    server = make_server(start=False)
+    configuration = tmp_path / "slow_fork.py"
+    configuration.write_text(SLOW_FORK)
+    process = subprocess.Popen([sys.executable, "-m", "gunicorn", "-c", str(configuration)], cwd=ROOT, env=server.environment)
+    try:
+        last = time.monotonic() + 30
+        while len(children(process.pid)) < 2:
+            assert time.monotonic() < last
+            time.sleep(0.05)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        assert time.monotonic() - begun < 5
+    finally:
+        process.kill()
+        process.wait(10)
