@@ -69,7 +69,8 @@ def find_worker(connection: KeptConnection, port: int, workers: list[int]) -> in
     """Which of the processes holds the server's end of the connection."""
     ends = (f":{port:04X}", f":{connection.sock.getsockname()[1]:04X}")
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-    [inode] = [columns[9] for columns in lines if columns[1].endswith(ends[0]) and columns[2].endswith(ends[1]) and columns[3] == ESTABLISHED]
+    # A set, for a line may come twice while others come and go.
+    [inode] = {columns[9] for columns in lines if columns[1].endswith(ends[0]) and columns[2].endswith(ends[1]) and columns[3] == ESTABLISHED}
     for pid in workers:
         for file in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(FileNotFoundError):
