@@ -37,8 +37,7 @@ def find_reason_in_header(header: dict[str, Any]) -> Reason | None:
     if algorithm not in SIGNATURE_ALGORITHMS:
         # RFC 7523 §3 (9) and RFC 8725 §3.2: neither none, nor HMAC with what is public.
         return Reason("assertion_algorithm_refused", f"The assertion's alg is {shown(algorithm)}. Use {', '.join(SIGNATURE_ALGORITHMS)}.")
-    kid = header.get("kid")
-    if kid is not None and not isinstance(kid, str):
+    if not isinstance(header.get("kid", ""), str):
         return Reason("assertion_kid_malformed", "The assertion's kid isn't text.")  # RFC 7515 §4.1.4
     return None
 

@@ -42,6 +42,15 @@ def raw(header_text: str | None = None, payload_text: str | None = None) -> Made
     )
 
 
+def null(name: str) -> Made:
+    """The member is there, and is null."""
+    return lambda key: raw(json.dumps({**key.header(), name: None}))(key) if name in key.header() else raw(None, json.dumps({**claims(), name: None}))(key)
+
+
+def jwk_null(name: str) -> Made:
+    return lambda key: raw(json.dumps({**key.header(), "jwk": {**key.jwk, name: None}}))(key)
+
+
 def by(algorithm: str, **options: Any) -> Made:
     return lambda _: key(algorithm, **options).proof()
 
@@ -210,6 +219,16 @@ REFUSED: list[tuple[str, str, str, Made]] = [
     ("an exp that is text", "RFC 7519 4.1.4", "dpop_proof_time", lambda key: key.proof(exp=str(now(60)))),
     ("a proof for later", "RFC 7519 4.1.5", "dpop_proof_time", lambda key: key.proof(nbf=now(33))),
     ("an nbf that is a fraction", "RFC 7519 4.1.5", "dpop_proof_time", payload(nbf=0.5)),
+    ("typ null", "4.3", "dpop_proof_typ", null("typ")),
+    ("alg null", "4.3", "dpop_proof_algorithm", null("alg")),
+    ("jwk null", "4.3", "dpop_proof_key", null("jwk")),
+    *((f"a jwk whose {name} is null", "4.3", "dpop_proof_key", jwk_null(name)) for name in ("kty", "crv", "x", "alg", "kid", "use", "key_ops")),
+    ("htm null", "4.3", "dpop_proof_method", null("htm")),
+    ("htu null", "4.3", "dpop_proof_url", null("htu")),
+    ("jti null", "4.2", "dpop_proof_jti", null("jti")),
+    ("iat null", "4.3", "dpop_proof_time", null("iat")),
+    ("exp null", "RFC 7519 4.1.4", "dpop_proof_time", null("exp")),
+    ("nbf null", "RFC 7519 4.1.5", "dpop_proof_time", null("nbf")),
 ]
 
 

@@ -209,8 +209,9 @@ def infinite(robot: Robot) -> dict[str, str]:
     return robot.form(robot.raw(payload=json.dumps({**robot.claims(), "exp": 0.5}).replace("0.5", "1e400")))
 
 
-def null(robot: Robot) -> dict[str, str]:
-    return robot.form(robot.raw(payload=json.dumps({**robot.claims(), "exp": None})))
+def null(segment: str, name: str) -> Build:
+    """The member is there, and is null."""
+    return lambda robot: robot.form(robot.raw(**{"header" if segment == "header" else "payload": json.dumps({**getattr(robot, segment)(), name: None})}))
 
 
 def by_nobody_without_kid(robot: Robot) -> dict[str, str]:
@@ -302,7 +303,6 @@ REFUSED: dict[str, tuple[str, Build, str, str]] = {
     "exp that is infinite": ("7519 2", infinite, "assertion_time_malformed", "exp is inf"),
     "exp that is text": ("7519 2", lambda robot: robot.form(exp=str(int(time.time()) + 60)), "assertion_time_malformed", "exp is"),
     "exp that is true": ("7519 2", with_claims(exp=True), "assertion_time_malformed", "exp is True"),
-    "exp that is null": ("7519 2", null, "assertion_time_malformed", "exp is None"),
     "nbf in the future": ("7523 3", later("nbf", 35), "assertion_not_yet_valid", "future"),
     "nbf that is text": ("7519 2", with_claims(nbf="0"), "assertion_time_malformed", "nbf is 0"),
     "iat in the future": ("7523 3", later("iat", 35), "assertion_not_yet_valid", "future"),
@@ -311,6 +311,17 @@ REFUSED: dict[str, tuple[str, Build, str, str]] = {
     "jti empty": ("7523 3", with_claims(jti=""), "assertion_without_jti", "jti"),
     "jti that is a number": ("7519 4.1.7", with_claims(jti=7), "assertion_without_jti", "jti"),
     "jti over 256 characters": ("7523 3", with_claims(jti="x" * 257), "assertion_without_jti", "256"),
+    # Null isn't the same as missing.
+    "alg that is null": ("7515 4.1.1", null("header", "alg"), "assertion_algorithm_refused", "alg is None"),
+    "kid that is null": ("7515 4.1.4", null("header", "kid"), "assertion_kid_malformed", "kid"),
+    "typ that is null": ("7515 4.1.9", null("header", "typ"), "assertion_wrong_typ", "typ is None"),
+    "sub that is null": ("7519 4.1.2", null("claims", "sub"), "assertion_without_sub", "sub"),
+    "iss that is null": ("7519 4.1.1", null("claims", "iss"), "assertion_wrong_issuer", "iss is None"),
+    "aud that is null": ("7519 4.1.3", null("claims", "aud"), "assertion_wrong_audience", "aud is None"),
+    "exp that is null": ("7519 2", null("claims", "exp"), "assertion_time_malformed", "exp is None"),
+    "nbf that is null": ("7519 2", null("claims", "nbf"), "assertion_time_malformed", "nbf is None"),
+    "iat that is null": ("7519 2", null("claims", "iat"), "assertion_time_malformed", "iat is None"),
+    "jti that is null": ("7519 4.1.7", null("claims", "jti"), "assertion_without_jti", "jti"),
 }  # fmt: skip
 
 
