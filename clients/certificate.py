@@ -30,7 +30,8 @@ _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _RSA_BITS = range(2048, 8193)
 _BROKEN_HASHES = (hashes.MD5, hashes.SHA1)
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
-_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+# All that cryptography raises for a certificate that it can't read; some of it only when a part is asked for.
+UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions, certificate.subject, certificate.issuer
-    except _UNREADABLE:
+    except UNREADABLE:
         raise _unreadable() from None
     return certificate
 
@@ -171,7 +172,7 @@ def check_certificate(certificate: x509.Certificate) -> None:
 def _check_key(certificate: x509.Certificate) -> None:
     try:
         key = certificate.public_key()
-    except _UNREADABLE:
+    except UNREADABLE:
         key = None
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size not in _RSA_BITS:

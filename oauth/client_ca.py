@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.conf import settings
 
-from clients.certificate import find_extension, is_authority
+from clients.certificate import UNREADABLE, find_extension, is_authority
 
 logger = logging.getLogger("tokenos.oauth")
 
@@ -68,13 +68,13 @@ def client_cas() -> ClientCAs:
 def _read(stamp: Stamp, known: ClientCAs) -> ClientCAs:
     try:
         read = x509.load_pem_x509_certificates(file().read_bytes())
-        usable = tuple(certificate for certificate in read if _is_usable(certificate))
-    except (OSError, ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (OSError, *UNREADABLE):
         logger.exception("%s can't be read. The CAs before it stay in use.", file())
         return ClientCAs(stamp, known.by_subject, known.certificates)
-    for certificate in read:
+    usable = tuple(certificate for certificate in read if _is_usable(certificate))
+    for number, certificate in enumerate(read, 1):
         if certificate not in usable:
-            logger.error("%s holds %s, which isn't a CA for TLS clients. It is left out.", file(), certificate.subject.rfc4514_string())
+            logger.error("The certificate number %s in %s isn't that of a CA for TLS clients. It is left out.", number, file())
     by_subject: dict[bytes, tuple[x509.Certificate, ...]] = {}
     for certificate in usable:
         name = certificate.subject.public_bytes()
@@ -83,13 +83,18 @@ def _read(stamp: Stamp, known: ClientCAs) -> ClientCAs:
 
 
 def _is_usable(certificate: x509.Certificate) -> bool:
-    usage, extended = find_extension(certificate, x509.KeyUsage), find_extension(certificate, x509.ExtendedKeyUsage)
-    return (
-        is_authority(certificate)
-        and (usage is None or usage.key_cert_sign)
-        and (extended is None or ExtendedKeyUsageOID.CLIENT_AUTH in extended)
-        and all(isinstance(extension.value, _HEEDED) for extension in certificate.extensions if extension.critical)
-    )
+    """One that can't be read is no reason to leave the others out."""
+    try:
+        certificate.subject.public_bytes()
+        usage, extended = find_extension(certificate, x509.KeyUsage), find_extension(certificate, x509.ExtendedKeyUsage)
+        return (
+            is_authority(certificate)
+            and (usage is None or usage.key_cert_sign)
+            and (extended is None or ExtendedKeyUsageOID.CLIENT_AUTH in extended)
+            and all(isinstance(extension.value, _HEEDED) for extension in certificate.extensions if extension.critical)
+        )
+    except UNREADABLE:
+        return False
 
 
 def _has_signed(authority: x509.Certificate, certificate: x509.Certificate) -> bool:

@@ -1,5 +1,6 @@
 """Certificates for tests: self-signed ones, and such that a CA issues."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -107,3 +108,13 @@ def issue(
 ) -> Holder:
     key = key or ec.generate_private_key(ec.SECP256R1())
     return Holder(key, _sign(name, authority.certificate.subject, key, authority.key, extensions, begins, ends, critical=False))
+
+
+def with_unknown_version(der: bytes) -> bytes:
+    """A certificate of version 4, which doesn't exist: everything else about it can be read."""
+    assert der.count(b"\xa0\x03\x02\x01\x02") == 1
+    return der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03")
+
+
+def pem_of(der: bytes) -> str:
+    return f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(der).decode()}\n-----END CERTIFICATE-----\n"

@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from django.core.exceptions import ValidationError
 
 from clients.certificate import read_certificates
-from tests.certificates import Authority, issue, key_usage, pem, self_signed
+from tests.certificates import Authority, issue, key_usage, pem, pem_of, self_signed, with_unknown_version
 
 
 def block(label, der):
@@ -127,6 +127,7 @@ REQUEST = (
         (DER.decode("latin-1"), "not_a_certificate"),
         (base64.b64encode(DER).decode(), "not_a_certificate"),
         (PUBLIC_KEY, "not_a_certificate"),
+        (pem_of(with_unknown_version(DER)), "not_a_certificate"),
         (REQUEST, "not_a_certificate"),
         (PEM + PUBLIC_KEY, "not_a_certificate"),
         (block("TRUSTED CERTIFICATE", DER), "not_a_certificate"),

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.connection import settle
 from dashboard.environment import CLIENT_CERT_HEADERS
-from tests.certificates import pem, self_signed
+from tests.certificates import pem, self_signed, with_unknown_version
 
 PROXY = "10.0.0.1"
 HOLDER = self_signed("billing")
@@ -132,6 +132,11 @@ TRUNCATED, TRAILING = base64.b64encode(DER[:-3]).decode(), base64.b64encode(DER 
 )
 def test_anything_else_is_no_certificate_and_said_so(read, header, value):
     assert read(header, value) == (None, True)
+
+
+def test_certificate_of_an_unknown_version_is_none(read):
+    value = base64.b64encode(with_unknown_version(DER)).decode()
+    assert read("Client-Cert", f":{value}:") == (None, True)
 
 
 @pytest.mark.parametrize("header", CLIENT_CERT_HEADERS)

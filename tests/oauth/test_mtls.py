@@ -19,7 +19,7 @@ from clients.services.certificates import add_certificates, revoke_certificate
 from clients.services.clients import disable_client
 from oauth import client_ca
 from tests import factories
-from tests.certificates import CLIENT_AUTH, Authority, issue, key_usage, pem, self_signed
+from tests.certificates import CLIENT_AUTH, Authority, issue, key_usage, pem, pem_of, self_signed, with_unknown_version
 from tests.oauth.conftest import reason_of
 from tests.oauth.doors import ADDRESS, DOORS, ELSEWHERE
 
@@ -368,7 +368,8 @@ def test_altered_certificate_is_refused(send, ca, named):
 
 def test_what_is_no_certificate_is_refused(asgi, ca, named):
     program = named("subject_dn", "CN=billing")
-    for der in (b"", b"DER", issue(ca, "billing").der[:-1], issue(ca, "billing").der + b"\0"):
+    good = issue(ca, "billing").der
+    for der in (b"", b"DER", good[:-1], good + b"\0", with_unknown_version(good)):
         assert refusal(asgi.token(None, {"client_id": program.client_id}, certificate=der)) == "certificate_malformed"
 
 
@@ -434,7 +435,7 @@ def test_ca_taken_out_of_the_file_counts_no_more_at_once(asgi, authorities, name
 def test_half_written_file_leaves_the_cas_before_it_in_use(asgi, ca, authorities, named, caplog):
     program, holder = named("subject_dn", "CN=billing"), issue(ca, "billing")
     assert get_token(asgi, program.client_id, holder).status == 200
-    for text in ("-----BEGIN CERTIFICATE-----\nMIIB", ""):
+    for text in ("-----BEGIN CERTIFICATE-----\nMIIB", "", pem_of(with_unknown_version(ca.der))):
         authorities(text=text)
         assert get_token(asgi, program.client_id, holder).status == 200
         assert "stay in use" in caplog.text
