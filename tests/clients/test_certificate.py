@@ -127,7 +127,7 @@ REQUEST = (
         (DER.decode("latin-1"), "not_a_certificate"),
         (base64.b64encode(DER).decode(), "not_a_certificate"),
         (PUBLIC_KEY, "not_a_certificate"),
-        (pem_of(with_unknown_version(DER)), "not_a_certificate"),
+        (pem_of(with_unknown_version(DER)), "malformed_certificate"),
         (REQUEST, "not_a_certificate"),
         (PEM + PUBLIC_KEY, "not_a_certificate"),
         (block("TRUSTED CERTIFICATE", DER), "not_a_certificate"),
