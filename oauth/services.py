@@ -10,8 +10,9 @@ from django.db import transaction
 
 from clients.key_encryption import MissingKeyEncryptionKeyError, decrypt, encrypt, newest_key
 from clients.models import Client
+from clients.moment import iso
 from clients.services import audit
-from clients.services.audit import SYSTEM, Actor, iso
+from clients.services.audit import SYSTEM, Actor
 from oauth.jose import generate_private_key
 from oauth.models import FailureCount, RevokedToken, SigningKey, UsedJWT
 

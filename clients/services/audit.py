@@ -22,11 +22,6 @@ class Actor:
 SYSTEM = Actor("system")
 
 
-def iso(moment: datetime | None) -> str | None:
-    """RFC 3339, as before and after have it."""
-    return None if moment is None else moment.isoformat()
-
-
 def record(
     event: str,
     *,

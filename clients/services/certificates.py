@@ -8,8 +8,9 @@ from django.db import transaction
 
 from clients.certificate import ParsedCertificate
 from clients.models import Client, ClientCertificate
+from clients.moment import iso
 from clients.services import audit
-from clients.services.audit import Actor, iso
+from clients.services.audit import Actor
 from clients.services.validation import clean_text
 
 MAX_USABLE_CERTIFICATES = 50

@@ -7,9 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from clients.models import Client, ClientSecret
+from clients.moment import iso
 from clients.secret import digest_secret, generate, hash_secret
 from clients.services import audit
-from clients.services.audit import Actor, iso
+from clients.services.audit import Actor
 from clients.services.validation import clean_text
 
 DEFAULT_OVERLAP = timedelta(hours=24)

@@ -8,9 +8,10 @@ from django.db import transaction
 from django.db.models import Q
 
 from clients.models import Client, ClientPublicKey
+from clients.moment import iso
 from clients.public_key import ParsedPublicKey
 from clients.services import audit
-from clients.services.audit import Actor, iso
+from clients.services.audit import Actor
 from clients.services.validation import clean_text
 
 MAX_USABLE_PUBLIC_KEYS = 50

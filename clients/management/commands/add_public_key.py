@@ -8,9 +8,10 @@ from django.core.management.base import CommandParser
 
 from clients.duration import parse_duration
 from clients.management.base import JSONCommand, read_file, require_client
+from clients.moment import iso
 from clients.public_key import read_public_keys
 from clients.services import public_keys
-from clients.services.audit import Actor, iso
+from clients.services.audit import Actor
 
 
 class Command(JSONCommand):

@@ -12,9 +12,10 @@ from clients.certificate import read_certificates
 from clients.duration import parse_duration
 from clients.management.base import JSONCommand, parse_whole_number, read_file, require_workspace
 from clients.models.client import DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME, Client
+from clients.moment import iso
 from clients.public_key import read_public_keys
 from clients.scope import parse_scope
-from clients.services.audit import Actor, iso
+from clients.services.audit import Actor
 from clients.services.clients import ClientFields, create_client_with_credentials
 
 

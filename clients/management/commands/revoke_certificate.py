@@ -8,8 +8,9 @@ from django.core.management.base import CommandParser
 
 from clients.certificate import parse_thumbprint
 from clients.management.base import JSONCommand, require_client
+from clients.moment import iso
 from clients.services import certificates
-from clients.services.audit import Actor, iso
+from clients.services.audit import Actor
 
 
 class Command(JSONCommand):

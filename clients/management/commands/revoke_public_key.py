@@ -7,8 +7,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from clients.management.base import JSONCommand, require_client
+from clients.moment import iso
 from clients.services import public_keys
-from clients.services.audit import Actor, iso
+from clients.services.audit import Actor
 
 
 class Command(JSONCommand):

@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
 from clients.management.base import JSONCommand, require_client
+from clients.moment import iso
 from clients.secret import looks_like_secret
 from clients.services import credentials
-from clients.services.audit import Actor, iso
+from clients.services.audit import Actor
 
 
 class Command(JSONCommand):

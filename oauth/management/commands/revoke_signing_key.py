@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from clients.management.base import JSONCommand
-from clients.services.audit import Actor, iso
+from clients.moment import iso
+from clients.services.audit import Actor
 from oauth import services
 
 
