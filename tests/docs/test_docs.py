@@ -211,3 +211,22 @@ def test_metrics_are_documented() -> None:
     names = re.findall(r'(?:Counter|Histogram)\(\s*"(\w+)"', (Path(ROOT) / "oauth" / "metrics.py").read_text(encoding="utf-8"))
     assert names
     assert [name for name in names if f"`{name}" not in read("docs/operations.md")] == []
+
+
+def proxy_samples() -> Iterator[tuple[str, str]]:
+    for name in ("nginx.conf", "envoy.yaml", "traefik.yml"):
+        yield name, (ROOT / "deploy" / name).read_text(encoding="utf-8")
+    for example in blocks("docs/tokens.md"):
+        if example.section in ("nginx", "Caddy", "Traefik", "Envoy"):
+            yield str(example), example.text
+
+
+@pytest.mark.parametrize(("name", "sample"), list(proxy_samples()), ids=lambda value: value if len(value) < 60 else "")
+def test_no_proxy_sample_lets_a_forged_certificate_through(name: str, sample: str) -> None:
+    """Who can send the header that is believed by default has any certificate: it is removed, or only named headers pass at all."""
+    removes = ('proxy_set_header Client-Cert ""', "header_up -Client-Cert", "client-cert]", 'Client-Cert: ""')
+    names_all = ("authRequestHeaders:", "allowed_headers:")
+    assert any(words in sample for words in (*removes, *names_all)), name
+    # nginx's header fields are inherited by no location that sets one of its own.
+    if "proxy_set_header" in sample:
+        assert sample.count('proxy_set_header Client-Cert ""') == sample.count("proxy_pass http://tokenos")
