@@ -89,7 +89,7 @@ def authenticate_secret(request: Request, presented: PresentedSecret) -> Authent
 
 
 def _find(request: Request, presented: PresentedSecret, parsed: ParsedSecret | None) -> Registration[RegisteredSecret]:
-    keys = failure_keys(client=presented.client_id or "", address=request.connection.remote_address)
+    keys = failure_keys(name=presented.client_id or "", address=request.connection.remote_address)
     secret_id = parsed.secret_id if parsed else ""
     if presented.client_id is None:
         return find_by_secret_alone(secret_id=secret_id, failure_keys=keys, now=request.now)

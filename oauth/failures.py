@@ -84,7 +84,7 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
         return error
     client = None if error.client is None else (error.client.pk, error.client.workspace_pk)
     if isinstance(error, InvalidClientError):
-        keys = throttling.failure_keys(client=error.named_client_id, address=connection.remote_address)
+        keys = throttling.failure_keys(name=error.named_client_id, address=connection.remote_address)
         with transaction.atomic():
             wait = throttling.count_failure(keys, now=now)
             if wait is None:
@@ -93,7 +93,7 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
     client = client or _find_client(error.named_client_id)
     if client is not None:
         # Under a key that no authentication reads. Requests whose address nothing shows share one.
-        key = throttling.failure_keys(client=f"kept {client[0]}", address=connection.remote_address or "unknown").client_and_address
+        key = throttling.failure_keys(name=f"kept {client[0]}", address=connection.remote_address or "unknown").client_and_address
         if throttling.has_reached(key, _MAX_KEPT, now=now):
             return error
         with transaction.atomic():

@@ -49,7 +49,7 @@ def authenticate(request: Request, client_id: str, certificate: bytes) -> Authen
     Raise InvalidClientError, TooManyFailuresError.
     """
     thumbprint = x5t_s256(certificate)
-    keys = failure_keys(client=client_id, address=request.connection.remote_address)
+    keys = failure_keys(name=client_id, address=request.connection.remote_address)
     registration = find_by_certificate(client_id=clean_client_id(client_id), thumbprint=thumbprint, failure_keys=keys, now=request.now)
     refuse_blocked(request, registration)
     # Whether or not it is needed, so that the time that it takes says nothing about the client.

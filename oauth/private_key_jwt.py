@@ -97,7 +97,7 @@ def _find(request: Request, client_id: str, kid: str) -> Registration[Registered
         client_id=clean_client_id(client_id) if client_id.isascii() else "",
         # As clients.public_key has them; what else it may be no database takes as text.
         kid=kid if len(kid) <= 100 and kid.isascii() and kid.isprintable() else "",
-        failure_keys=failure_keys(client=client_id, address=request.connection.remote_address),
+        failure_keys=failure_keys(name=client_id, address=request.connection.remote_address),
         now=request.now,
     )
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Max, Q
 
 from oauth.models import FailureCount
 
@@ -44,14 +45,14 @@ def network_of(address: str) -> str:
     return packed[:8].hex()
 
 
-def failure_keys(*, client: str, address: str) -> FailureKeys:
-    """client: as the request names it. address: as the connection or a trusted proxy shows it, "" for unknown."""
+def failure_keys(*, name: str, address: str) -> FailureKeys:
+    """name: whom the attempt is for, a client ID as the request has it, "" for none. address: as the connection or a trusted proxy shows it, "" for unknown."""
     if not address:
         return FailureKeys("", "")
     network = network_of(address)
-    if not client:
+    if not name:
         return FailureKeys("", network)
-    return FailureKeys(hashlib.blake2b(f"{network} {client}".encode("utf-8", "surrogatepass"), digest_size=24).hexdigest(), network)
+    return FailureKeys(hashlib.blake2b(f"{network} {name}".encode("utf-8", "surrogatepass"), digest_size=24).hexdigest(), network)
 
 
 def count(key: str, *, now: datetime) -> Count:
@@ -65,6 +66,14 @@ def count(key: str, *, now: datetime) -> Count:
 def has_reached(key: str, limit: int, *, now: datetime) -> bool:
     """Whether so many were counted under key in its window. It only reads, so asking often doesn't keep the database from others' writes."""
     return FailureCount.objects.filter(key=key, failures__gte=limit, window_ends__gt=int(now.timestamp())).exists()
+
+
+def seconds_to_wait(keys: FailureKeys, *, now: datetime) -> int:
+    """0 where an attempt under keys is allowed. It only reads; of a client the same is read along with it (oauth.lookup)."""
+    seconds = int(now.timestamp())
+    reached = Q(key=keys.client_and_address, failures__gte=settings.FAILURES_PER_CLIENT) | Q(key=keys.address, failures__gte=settings.FAILURES_PER_ADDRESS)
+    ends = FailureCount.objects.filter(reached, window_ends__gt=seconds).aggregate(ends=Max("window_ends"))["ends"]
+    return ends - seconds if ends else 0
 
 
 def count_failure(keys: FailureKeys, *, now: datetime) -> int | None:

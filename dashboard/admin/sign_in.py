@@ -6,26 +6,22 @@ address, and per address: nobody can lock another person out from elsewhere. A p
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from threading import Lock
 from typing import Any, cast
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UsernameField
 from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.db.models import Max, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from dashboard import services
 from dashboard.caller import actor_of, connection_of
 from dashboard.models import User
-from oauth.models import FailureCount
-from oauth.throttling import FailureKeys, count_failure, failure_keys, network_of
+from oauth.throttling import FailureKeys, count_failure, failure_keys, network_of, seconds_to_wait
 
 # Argon2 takes 100 MB and every core for each password, right or wrong, and anybody may send one. Whoever waits for his turn holds one of Django's
 # threads (dashboard/asgi.py), of which health checks need some too, so few may.
@@ -56,16 +52,8 @@ def _place(network: str) -> Iterator[bool]:
 
 def _failure_keys(email: str, request: HttpRequest) -> FailureKeys:
     """Apart from those of clients: a person who mistypes mustn't stop the clients behind the same address."""
-    keys = failure_keys(client=f"sign-in {email.strip().lower()}", address=connection_of(request).remote_address)
+    keys = failure_keys(name=f"sign-in {email.strip().lower()}", address=connection_of(request).remote_address)
     return FailureKeys(keys.client_and_address, f"sign-in {keys.address}" if keys.address else "")
-
-
-def _seconds_to_wait(keys: FailureKeys, *, now: datetime) -> int:
-    """0 where an attempt is allowed."""
-    seconds = int(now.timestamp())
-    reached = Q(key=keys.client_and_address, failures__gte=settings.FAILURES_PER_CLIENT) | Q(key=keys.address, failures__gte=settings.FAILURES_PER_ADDRESS)
-    ends = FailureCount.objects.filter(reached, window_ends__gt=seconds).aggregate(ends=Max("window_ends"))["ends"]
-    return ends - seconds if ends else 0
 
 
 class SignInForm(AuthenticationForm):
@@ -89,7 +77,7 @@ class _ThrottledMixin:
     named_email: Callable[[], str]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        wait = _seconds_to_wait(_failure_keys(self.named_email(), request), now=timezone.now())
+        wait = seconds_to_wait(_failure_keys(self.named_email(), request), now=timezone.now())
         if wait:
             return self._refuse(429, wait, wait=wait)
         with _place(network_of(connection_of(request).remote_address)) as is_free:

@@ -103,7 +103,7 @@ def robot(host, demo, now) -> Robot:
 @pytest.fixture
 def registered(robot, now) -> RegisteredClient:
     """As the database has it."""
-    found = find_by_key(client_id=robot.client_id, kid="", failure_keys=failure_keys(client="", address=""), now=now)
+    found = find_by_key(client_id=robot.client_id, kid="", failure_keys=failure_keys(name="", address=""), now=now)
     assert found.client is not None
     return found.client
 
