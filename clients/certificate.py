@@ -8,7 +8,6 @@ import binascii
 import hashlib
 import re
 import ssl
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -19,6 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.core.exceptions import ValidationError
+
+from clients import base64url
 
 MAX_LENGTH = 64 * 1024
 MAX_CERTIFICATES = 10
@@ -47,11 +48,7 @@ class ParsedCertificate:
 
 def x5t_s256(der: bytes) -> str:
     """RFC 8705 §3.1: the base64url of the SHA-256 of a certificate's DER."""
-    return _encode(hashlib.sha256(der).digest())
-
-
-def _encode(digest: bytes) -> str:
-    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return base64url.encode(hashlib.sha256(der).digest())
 
 
 def read_certificates(text: str) -> list[ParsedCertificate]:
@@ -76,7 +73,7 @@ def parse_thumbprint(text: str) -> str:
         raise ValidationError(
             f"“{text[:80]}” isn't a certificate's thumbprint. Give the 43 characters of its x5t#S256, or its SHA-256 fingerprint.", code="invalid_thumbprint"
         )
-    return _encode(bytes.fromhex(hexadecimal))
+    return base64url.encode(bytes.fromhex(hexadecimal))
 
 
 def _read_pem(text: str) -> list[bytes]:

@@ -6,8 +6,7 @@ A private key is refused with a warning and never repeated. Certificates are cli
 import hashlib
 import json
 import re
-import string
-from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -16,6 +15,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key, load_der_public_key
 from django.core.exceptions import ValidationError
+
+from clients import base64url
 
 MAX_LENGTH = 64 * 1024
 MAX_KEYS = 20
@@ -37,9 +38,6 @@ _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _PRIVATE_TEXT = re.compile(r'PRIVATE[ -]KEY|Private-Lines|"(?:d|p|q|dp|dq|qi|oth|k)"\s*:')
 
 _PEM = re.compile(r"-----BEGIN ((?:RSA )?PUBLIC KEY)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----\s*")
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
-# The last character carries 2 or 4 bits that belong to no octet, and must be zero (RFC 4648 §3.5).
-_LAST_CHARACTERS = {0: string.ascii_letters + string.digits + "-_", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
 _KID = re.compile(r"[!-~]{1,100}")
 
 _MIN_RSA_BITS, _MAX_RSA_BITS = 2048, 8192
@@ -187,9 +185,9 @@ def _to_jwk(key: object) -> dict[str, str]:
             name = next((name for name, (_, curve, _) in _CURVES.items() if curve.name == key.curve.name), key.curve.name)
             length = (key.curve.key_size + 7) // 8
             point = key.public_numbers()
-            return {"kty": "EC", "crv": name, "x": _encode(point.x.to_bytes(length)), "y": _encode(point.y.to_bytes(length))}
+            return {"kty": "EC", "crv": name, "x": base64url.encode(point.x.to_bytes(length)), "y": base64url.encode(point.y.to_bytes(length))}
         case ed25519.Ed25519PublicKey():
-            return {"kty": "OKP", "crv": "Ed25519", "x": _encode(key.public_bytes(Encoding.Raw, PublicFormat.Raw))}
+            return {"kty": "OKP", "crv": "Ed25519", "x": base64url.encode(key.public_bytes(Encoding.Raw, PublicFormat.Raw))}
     raise ValidationError(f"A key of this kind can't sign. {_ACCEPTED}", code="unsupported_key")
 
 
@@ -291,20 +289,20 @@ _LOADERS: dict[str, Callable[[Mapping[str, str]], PublicKey]] = {"EC": _load_ec,
 
 
 def _decode(text: str) -> bytes:
-    """Canonical base64url without padding, so that a key has one spelling only."""
-    if not _BASE64URL.fullmatch(text) or text[-1] not in _LAST_CHARACTERS.get(len(text) % 4, ""):
+    """At least one octet. Canonical, so that a key has one spelling only."""
+    try:
+        octets = base64url.decode(text)
+    except ValueError:
+        octets = b""
+    if not octets:
         raise ValidationError("A number in the JWK isn't canonical base64url without padding (RFC 7515 §2).", code="invalid_key")
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def _encode(octets: bytes) -> str:
-    return urlsafe_b64encode(octets).rstrip(b"=").decode()
+    return octets
 
 
 def _encode_integer(number: int) -> str:
-    return _encode(number.to_bytes((number.bit_length() + 7) // 8))
+    return base64url.encode(number.to_bytes((number.bit_length() + 7) // 8))
 
 
 def _thumbprint(members: Mapping[str, str]) -> str:
     """RFC 7638 §3."""
-    return _encode(hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest())
+    return base64url.encode(hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest())

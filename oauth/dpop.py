@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from base64 import urlsafe_b64encode
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from clients import public_key
+from clients import base64url, public_key
 from oauth import jose
 from oauth.dpop_nonce import is_fresh
 from oauth.endpoint import Request
@@ -168,7 +167,7 @@ def _find_reason_in_claims(claims: dict[str, Any], access_token: str | None, now
 
 def _hash(access_token: str) -> str:
     """§4.2. What isn't ASCII is no token of ours, and was refused before."""
-    return urlsafe_b64encode(hashlib.sha256(access_token.encode()).digest()).rstrip(b"=").decode()
+    return base64url.encode(hashlib.sha256(access_token.encode()).digest())
 
 
 def _is_same_url(url: str, other: str) -> bool:

@@ -3,12 +3,12 @@
 Stateless: each is derived from the time by SECRET_KEY, so all workers and nodes give and take the same ones without a table.
 """
 
-from base64 import urlsafe_b64encode
 from datetime import datetime
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
+from clients import base64url
 from oauth.endpoint import Request
 
 # Seconds for which the same nonce is given. It is taken for as long again.
@@ -35,4 +35,4 @@ def _slot(now: datetime) -> int:
 
 
 def _nonce(slot: int) -> str:
-    return urlsafe_b64encode(salted_hmac("oauth.dpop_nonce", str(slot), algorithm="sha256").digest()[:18]).decode()
+    return base64url.encode(salted_hmac("oauth.dpop_nonce", str(slot), algorithm="sha256").digest()[:18])

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,6 +13,8 @@ import jwt.types
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from clients import base64url
 
 MAX_TOKEN_LENGTH = 8192
 
@@ -65,7 +66,7 @@ def thumbprint(jwk: dict[str, str]) -> str:
     """RFC 7638 §3, SHA-256."""
     members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
     digest = hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()
-    return _base64url(digest).decode()
+    return base64url.encode(digest)
 
 
 def generate_private_key(algorithm: str) -> GeneratedKey:
@@ -93,22 +94,18 @@ def load_public_key(jwk: dict[str, str]) -> Any:
 
 def sign(claims: dict[str, Any], *, key: Any, algorithm: str, kid: str, typ: str) -> str:
     """RFC 7515 §3.1. The segments are put together here because PyJWT's way of doing it takes as long as the signature, for every token."""
-    signing_input = _header_segment(algorithm, kid, typ) + b"." + _base64url(_encode_json(claims).encode())
-    return (signing_input + b"." + _base64url(_algorithm(algorithm).sign(signing_input, key))).decode()
+    signing_input = f"{_header_segment(algorithm, kid, typ)}.{base64url.encode(_encode_json(claims).encode())}"
+    return f"{signing_input}.{base64url.encode(_algorithm(algorithm).sign(signing_input.encode(), key))}"
 
 
 @lru_cache(maxsize=64)
-def _header_segment(algorithm: str, kid: str, typ: str) -> bytes:
-    return _base64url(_encode_json({"alg": algorithm, "typ": typ, "kid": kid}).encode())
+def _header_segment(algorithm: str, kid: str, typ: str) -> str:
+    return base64url.encode(_encode_json({"alg": algorithm, "typ": typ, "kid": kid}).encode())
 
 
 @lru_cache(maxsize=16)
 def _algorithm(name: str) -> jwt.algorithms.Algorithm:
     return jwt.get_algorithm_by_name(name)
-
-
-def _base64url(content: bytes) -> bytes:
-    return urlsafe_b64encode(content).rstrip(b"=")
 
 
 def unverified_header(token: str) -> dict[str, Any]:
@@ -138,25 +135,17 @@ def parse(token: str) -> ParsedJWT:
         raise InvalidJWTError(f"is longer than {MAX_TOKEN_LENGTH} characters")
     if not _COMPACT.fullmatch(token):
         raise InvalidJWTError("isn't three parts in base64url, joined by dots")
-    encoded = token.encode()
-    header, payload, signature = (_decode_base64url(part) for part in encoded.split(b"."))
-    return ParsedJWT(_parse_object(header), _parse_object(payload), encoded.rpartition(b".")[0], signature)
+    try:
+        header, payload, signature = (base64url.decode(part) for part in token.split("."))
+    except ValueError:
+        raise InvalidJWTError("has a part that isn't canonical base64url") from None
+    return ParsedJWT(_parse_object(header), _parse_object(payload), token.rpartition(".")[0].encode(), signature)
 
 
 def verify_signature(parsed: ParsedJWT, *, key: Any, algorithm: str) -> None:
     """Whether key and algorithm fit each other is the caller's to know. Raise InvalidJWTError."""
     if not _algorithm(algorithm).verify(parsed.signing_input, key, parsed.signature):
         raise InvalidJWTError("isn't signed by that key")
-
-
-def _decode_base64url(part: bytes) -> bytes:
-    try:
-        content = urlsafe_b64decode(part + b"=" * (-len(part) % 4))
-    except ValueError:
-        content = b""
-    if _base64url(content) != part:
-        raise InvalidJWTError("has a part that isn't canonical base64url")
-    return content
 
 
 def _parse_object(content: bytes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from clients.models import Client, FailedRequest
 from tests.oauth.conftest import Program, reason_of
 from tests.oauth.doors import ADDRESS, DPOP_CHALLENGE, Answer, Sender, basic, bearer
-from tests.oauth.proofs import ISSUER, key, new_key
+from tests.oauth.proofs import ISSUER, claims, encode, key, new_key
 
 WHOAMI = "/api/v1/whoami"
 VERIFY = "/gateway/demo/verify"
@@ -101,6 +101,12 @@ REFUSED_PROOFS: list[tuple[str, str, str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("reason", "options"), [pytest.param(reason, options, id=f"{name}, {section}") for name, section, reason, options in REFUSED_PROOFS])
 def test_refused_proof_is_a_challenge(send, token, path, reason, options):
     assert_proof_refused(use(send, path, token, **options), reason)
+
+
+@pytest.mark.rfc("9449", "4.3")
+def test_ath_that_is_null_is_as_good_as_none(send, token):
+    proof = key().sign(encode(key().header()), encode({**claims("GET", ISSUER + WHOAMI), "ath": None}))
+    assert_proof_refused(send.get(WHOAMI, f"DPoP {token}", headers={"DPoP": proof}), "dpop_proof_token")
 
 
 @pytest.mark.rfc("9449", "7.1")
