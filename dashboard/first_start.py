@@ -52,7 +52,7 @@ def _fingerprint_static_files() -> str:
 
 def create_signing_key(*, actor: Actor, now: datetime) -> str | None:
     """The first signing key, where there is none. Raise MissingKeyEncryptionKeyError where one that signs or will sign can't be opened."""
-    keys = [key for key in SigningKey.objects.all() if key.state(now) in (SigningKey.State.ACTIVE, SigningKey.State.PENDING)]
+    keys = SigningKey.objects.going_on(now)
     for key in keys:
         try:
             decrypt(key.private_key, context=key.kid)

@@ -16,7 +16,11 @@ CLOCK_SKEW = timedelta(minutes=1)
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def usable_for_signing(self, now: datetime) -> Self:
         """Those that may sign, the one to use first."""
-        return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now), revoked_at__isnull=True, activates_at__lte=now).order_by("-activates_at", "-id")
+        return self.going_on(now).filter(activates_at__lte=now).order_by("-activates_at", "-id")
+
+    def going_on(self, now: datetime) -> Self:
+        """Those that sign or will sign."""
+        return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now), revoked_at__isnull=True)
 
     def published(self, now: datetime) -> Self:
         """Those of the JWKS: that sign, will sign, or signed a token that may be alive."""

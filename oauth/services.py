@@ -42,16 +42,11 @@ def _new_key(algorithm: str, *, activates_at: datetime, now: datetime) -> Signin
     )
 
 
-def _going_on(now: datetime) -> list[SigningKey]:
-    """Those that sign or will sign."""
-    return [key for key in SigningKey.objects.filter(revoked_at__isnull=True) if key.retires_at is None or key.retires_at > now]
-
-
 def _lock_signing_keys(now: datetime) -> list[SigningKey]:
     """Those that sign or will sign. Every key is locked, so that two changes come one after the other."""
     list(SigningKey.objects.select_for_update().order_by("pk").values_list("pk"))
     # Read after the lock was got: PostgreSQL wouldn't show the key that the change before this one has made.
-    return _going_on(now)
+    return list(SigningKey.objects.going_on(now))
 
 
 def _retire(keys: list[SigningKey], *, at: datetime) -> None:
@@ -77,7 +72,7 @@ def rotate_signing_key_if_due(*, now: datetime) -> RotatedSigningKey | None:
 
     Whoever calls it at once, whichever process or node: one successor is made.
     """
-    if not _is_due(_going_on(now), now=now):
+    if not _is_due(list(SigningKey.objects.going_on(now)), now=now):
         return None
     key = _successor(None, immediately=False, now=now)
     with transaction.atomic():
