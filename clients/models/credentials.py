@@ -29,11 +29,21 @@ class Credential(models.Model):
 
     objects = CredentialQuerySet.as_manager()
 
+    class State(models.TextChoices):
+        USABLE = "usable"
+        EXPIRED = "expired"
+        REVOKED = "revoked"
+
     class Meta:
         abstract = True
 
     def is_usable(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+    def state(self, now: datetime) -> str:
+        if self.revoked_at is not None:
+            return self.State.REVOKED
+        return self.State.USABLE if self.is_usable(now) else self.State.EXPIRED
 
 
 class ClientSecret(Credential):

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.text import get_text_list
@@ -19,7 +19,7 @@ from clients.services.certificates import revoke_certificate
 from clients.services.credentials import revoke_secret
 from clients.services.public_keys import revoke_public_key
 from dashboard.admin.confirmation import Confirmation, confirm
-from dashboard.admin.read_only import ReadOnlyAdmin
+from dashboard.admin.read_only import ReadOnlyAdmin, filter_by
 from dashboard.caller import actor_of
 
 
@@ -45,19 +45,14 @@ def _count(count: int, noun: str) -> str:
     return f"1 usable {noun}" if count == 1 else f"{count} usable {noun}s"
 
 
-class CredentialStateFilter(admin.SimpleListFilter):
-    title = parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:  # noqa: ARG002  # Django's signature
-        return [("usable", "usable"), ("expired", "expired"), ("revoked", "revoked")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  # Django's signature
-        now = timezone.now()
-        if self.value() == "usable":
-            return queryset.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
-        if self.value() == "expired":
-            return queryset.filter(expires_at__lte=now, revoked_at__isnull=True)
-        return queryset.filter(revoked_at__isnull=False) if self.value() == "revoked" else queryset
+CredentialStateFilter = filter_by(
+    "state",
+    {
+        "usable": lambda credentials, now: credentials.usable(now),
+        "expired": lambda credentials, now: credentials.filter(expires_at__lte=now, revoked_at__isnull=True),
+        "revoked": lambda credentials, now: credentials.filter(revoked_at__isnull=False),  # noqa: ARG005  # for ever
+    },
+)
 
 
 class CredentialAdmin(ReadOnlyAdmin):
@@ -83,9 +78,7 @@ class CredentialAdmin(ReadOnlyAdmin):
 
     @admin.display
     def state(self, credential: Credential) -> str:
-        if credential.revoked_at is not None:
-            return "revoked"
-        return "usable" if credential.is_usable(timezone.now()) else "expired"
+        return credential.state(timezone.now())
 
     @admin.action(description="Revoke…")
     def revoke_credentials(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:

@@ -2,29 +2,23 @@
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from operator import attrgetter
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
 
-from dashboard.admin.read_only import ReadOnlyAdmin
+from dashboard.admin.read_only import ReadOnlyAdmin, filter_by
 from oauth.models import FailureCount, ReplayFloor, RevokedToken, SigningKey, UsedJWT
 
 
-class SigningKeyStateFilter(admin.SimpleListFilter):
-    title = parameter_name = "state"
+def _in_state(keys: QuerySet[SigningKey], now: datetime, *, state: str) -> QuerySet[SigningKey]:
+    """There are a few keys a year, so each can say its state itself."""
+    return keys.filter(pk__in=[key.pk for key in SigningKey.objects.all() if key.state(now) == state])
 
-    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[SigningKey]") -> list[tuple[str, str]]:  # noqa: ARG002  # Django's signature
-        return [(str(state), str(state)) for state in SigningKey.State.values]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[SigningKey]) -> QuerySet[SigningKey]:  # noqa: ARG002  # Django's signature
-        """There are a few keys a year, so each can say its state itself."""
-        if not self.value():
-            return queryset
-        now = timezone.now()
-        return queryset.filter(pk__in=[key.pk for key in SigningKey.objects.all() if key.state(now) == self.value()])
+SigningKeyStateFilter = filter_by("state", {state: partial(_in_state, state=state) for state in SigningKey.State.values})
 
 
 @admin.register(SigningKey)
@@ -54,15 +48,13 @@ class RevokedTokenAdmin(ReadOnlyAdmin):
     audit_target = ("token", attrgetter("jti"))
 
 
-class WindowFilter(admin.SimpleListFilter):
-    title = parameter_name = "window"
-
-    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[FailureCount]") -> list[tuple[str, str]]:  # noqa: ARG002  # Django's signature
-        return [("open", "open"), ("over", "over")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[FailureCount]) -> QuerySet[FailureCount]:  # noqa: ARG002  # Django's signature
-        is_open = Q(window_ends__gt=int(timezone.now().timestamp()))
-        return queryset if not self.value() else queryset.filter(is_open if self.value() == "open" else ~is_open)
+WindowFilter = filter_by(
+    "window",
+    {
+        "open": lambda counts, now: counts.filter(window_ends__gt=int(now.timestamp())),
+        "over": lambda counts, now: counts.filter(window_ends__lte=int(now.timestamp())),
+    },
+)
 
 
 @admin.register(FailureCount)
@@ -79,15 +71,13 @@ class FailureCountAdmin(ReadOnlyAdmin):
         return datetime.fromtimestamp(count.window_ends, UTC)
 
 
-class UsedJWTStateFilter(admin.SimpleListFilter):
-    title = parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[UsedJWT]") -> list[tuple[str, str]]:  # noqa: ARG002  # Django's signature
-        return [("kept", "kept"), ("over", "over")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[UsedJWT]) -> QuerySet[UsedJWT]:  # noqa: ARG002  # Django's signature
-        is_kept = Q(expires_at__gte=int(timezone.now().timestamp()))
-        return queryset if not self.value() else queryset.filter(is_kept if self.value() == "kept" else ~is_kept)
+UsedJWTStateFilter = filter_by(
+    "state",
+    {
+        "kept": lambda used, now: used.filter(expires_at__gte=int(now.timestamp())),
+        "over": lambda used, now: used.filter(expires_at__lt=int(now.timestamp())),
+    },
+)
 
 
 @admin.register(UsedJWT)
@@ -106,14 +96,13 @@ class UsedJWTAdmin(ReadOnlyAdmin):
         return datetime.fromtimestamp(used.expires_at, UTC)
 
 
-class FloorFilter(admin.SimpleListFilter):
-    title = parameter_name = "floor"
-
-    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[ReplayFloor]") -> list[tuple[str, str]]:  # noqa: ARG002  # Django's signature
-        return [("yes", "yes"), ("no", "no")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ReplayFloor]) -> QuerySet[ReplayFloor]:  # noqa: ARG002  # Django's signature
-        return queryset if not self.value() else queryset.filter(**{"began_at__gt" if self.value() == "yes" else "began_at": 0})
+FloorFilter = filter_by(
+    "floor",
+    {
+        "yes": lambda floors, now: floors.filter(began_at__gt=0),  # noqa: ARG005  # the same at every moment
+        "no": lambda floors, now: floors.filter(began_at=0),  # noqa: ARG005  # as above
+    },
+)
 
 
 @admin.register(ReplayFloor)

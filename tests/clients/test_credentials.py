@@ -77,10 +77,12 @@ def test_secret_is_usable_from_its_creation_until_its_end(client_, now):
     end = now + timedelta(hours=1)
     for moment, usable in ((now, True), (end - timedelta(microseconds=1), True), (end, False)):
         assert secret.is_usable(moment) is usable
+        assert secret.state(moment) == ("usable" if usable else "expired")
         assert ClientSecret.objects.usable(moment).filter(pk=secret.pk).exists() is usable
 
 
 def test_revoked_secret_is_not_usable(client_, now):
     secret = credentials.revoke_secret(client=client_, secret_id=client_.secrets.get().secret_id, actor=TESTS, now=now)
     assert not secret.is_usable(now)
+    assert secret.state(now) == "revoked"
     assert not ClientSecret.objects.usable(now).exists()
