@@ -67,13 +67,14 @@ _PRIVATE_KEY_GIVEN = (
 class ParsedPublicKey(NamedTuple):
     """kid: the JWK's own, else the thumbprint. algorithm: the only one that it may sign with, "" for an RSA key that may use any of RSA_ALGORITHMS.
 
-    public_jwk: with kid, use, and alg where there is one. thumbprint: RFC 7638, SHA-256.
+    public_jwk: with kid, use, and alg where there is one. thumbprint: RFC 7638, SHA-256. key: what verifies signatures.
     """
 
     kid: str
     algorithm: str
     public_jwk: dict[str, str]
     thumbprint: str
+    key: PublicKey
 
 
 def fits(algorithm: str, key_algorithm: str) -> bool:
@@ -127,12 +128,17 @@ def read_jwk(jwk: object) -> ParsedPublicKey:
     if jwk.get("kty") == "oct" or not _PRIVATE_MEMBERS.isdisjoint(jwk):
         raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
     _check_purpose(jwk)
-    algorithm, members = _read_members(jwk)
+    algorithm, members, key = _read_members(jwk)
     thumbprint = _thumbprint(members)
     kid = jwk.get("kid", thumbprint)
     if not isinstance(kid, str) or not _KID.fullmatch(kid):
         raise ValidationError("The kid has to be 1 to 100 visible ASCII characters without spaces. Or leave it out.", code="invalid_kid")
-    return ParsedPublicKey(kid, algorithm, {**members, "kid": kid, "use": "sig", **({"alg": algorithm} if algorithm else {})}, thumbprint)
+    return ParsedPublicKey(kid, algorithm, {**members, "kid": kid, "use": "sig", **({"alg": algorithm} if algorithm else {})}, thumbprint, key)
+
+
+def read_key(key: object) -> ParsedPublicKey:
+    """Of cryptography's own kind. Raise ValidationError."""
+    return read_jwk(_to_jwk(key))
 
 
 @lru_cache(maxsize=4096)
@@ -170,7 +176,7 @@ def _read_pem(text: str) -> ParsedPublicKey:
         key = load_der_public_key(b64decode("".join(match[2].split()), validate=True))
     except (ValueError, UnsupportedAlgorithm):
         raise ValidationError("The PEM is damaged, or its key is of a kind that can't be used here. " + _ACCEPTED, code="invalid_key") from None
-    return read_jwk(_to_jwk(key))
+    return read_key(key)
 
 
 _ACCEPTED = "Use a P-256, P-384, P-521 or Ed25519 key, or an RSA key of 2048 to 8192 bits."
@@ -231,20 +237,20 @@ def _check_purpose(jwk: Mapping[str, Any]) -> None:
         raise ValidationError("The key isn't for signatures, as its use or key_ops says. Make one with use “sig”.", code="wrong_use")
 
 
-def _read_members(jwk: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """The algorithm, "" for any of RSA, and the members that make the key."""
+def _read_members(jwk: Mapping[str, Any]) -> tuple[str, dict[str, str], PublicKey]:
+    """The algorithm, "" for any of RSA, the members that make the key, and the key."""
     kty, alg = jwk.get("kty"), jwk.get("alg")
     if not isinstance(kty, str) or kty not in _LOADERS:
         raise ValidationError(f"The JWK's kty has to be EC, RSA or OKP. {_ACCEPTED}", code="unsupported_key")
     members = {"kty": kty, **{name: _text(jwk, name) for name in _THUMBPRINT_MEMBERS[kty]}}
     try:
-        _LOADERS[kty](members)
+        key = _LOADERS[kty](members)
     except ValueError:
         raise ValidationError("The numbers in the key make no key: its point isn't on the curve, or it is damaged.", code="invalid_key") from None
     allowed = RSA_ALGORITHMS if kty == "RSA" else (_CURVES[members["crv"]][0] if kty == "EC" else "EdDSA",)
     if alg is not None and alg not in allowed:
         raise ValidationError(f"The JWK's alg doesn't fit the key, which signs with {', '.join(allowed)}.", code="wrong_algorithm")
-    return alg or (allowed[0] if len(allowed) == 1 else ""), members
+    return alg or (allowed[0] if len(allowed) == 1 else ""), members, key
 
 
 def _text(jwk: Mapping[str, Any], name: str) -> str:

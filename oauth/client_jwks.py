@@ -4,7 +4,6 @@ A copy counts for five minutes. An unknown kid has it read once more, at most ev
 copy goes on counting for a day. Only so many threads wait for a host that others stay free for who needs none.
 """
 
-import json
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,10 +13,10 @@ from typing import NamedTuple
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from clients.public_key import fits, read_published_keys
+from clients.public_key import ParsedPublicKey, fits, read_published_keys
 from oauth.errors import Reason, TemporarilyUnavailableError
 from oauth.fetch import FetchError, fetch
-from oauth.lookup import RegisteredClient, RegisteredKey
+from oauth.lookup import RegisteredClient
 
 FRESH = timedelta(minutes=5)
 BACK_OFF = timedelta(seconds=30)
@@ -32,7 +31,7 @@ _ACCEPT = "application/jwk-set+json, application/json"
 class Published(NamedTuple):
     """keys: that fit. problem: why the client's keys couldn't be read, None where they could."""
 
-    keys: list[RegisteredKey]
+    keys: list[ParsedPublicKey]
     problem: Reason | None
 
 
@@ -43,7 +42,7 @@ class _Copy:
     waits_until: before then it isn't read again.
     """
 
-    keys: list[RegisteredKey] = field(default_factory=list)
+    keys: list[ParsedPublicKey] = field(default_factory=list)
     read_at: datetime | None = None
     waits_until: datetime | None = None
     problem: Reason | None = None
@@ -79,8 +78,8 @@ def _copy_of(uri: str) -> _Copy:
     return copy
 
 
-def _select(copy: _Copy, kid: str, algorithm: str) -> list[RegisteredKey]:
-    return [key for key in copy.keys if (key.id == kid if kid else fits(algorithm, key.algorithm))]
+def _select(copy: _Copy, kid: str, algorithm: str) -> list[ParsedPublicKey]:
+    return [key for key in copy.keys if (key.kid == kid if kid else fits(algorithm, key.algorithm))]
 
 
 def _read(uri: str, copy: _Copy, attempts: int, *, is_needed: bool, now: datetime) -> None:
@@ -106,13 +105,12 @@ def _attempt(uri: str, copy: _Copy, now: datetime) -> None:
     is_repeated = copy.counts(now, FRESH)
     problem: Reason | None = None
     try:
-        keys = read_published_keys(fetch(uri, accept=_ACCEPT, allowed_hosts=settings.OUTBOUND_ALLOWED_HOSTS))
+        copy.keys = read_published_keys(fetch(uri, accept=_ACCEPT, allowed_hosts=settings.OUTBOUND_ALLOWED_HOSTS))
     except FetchError as error:
         problem = Reason("jwks_uri_unavailable", f"The client's public keys couldn't be fetched from its jwks_uri: {error}.")
     except ValidationError:
         problem = Reason("jwks_uri_unusable", "What is at the client's jwks_uri isn't a JWK Set.")
     else:
-        copy.keys = [RegisteredKey(0, key.kid, 0, None, None, key.algorithm, json.dumps(key.public_jwk)) for key in keys]
         copy.read_at = now
     copy.problem = problem
     copy.waits_until = now + BACK_OFF if problem is not None or is_repeated else None

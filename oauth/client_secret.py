@@ -70,22 +70,25 @@ def authenticate_secret(request: Request, presented: PresentedSecret) -> Authent
     """Check a secret. An unknown client, an unknown secret and a wrong one cost the same queries and the same digest."""
     parsed = secret.parse(presented.plaintext)
     registration = _find(request, presented, parsed)
-    client = registration.client
+    client, found = registration.client, registration.credential
     refuse_blocked(request, registration)
     try:
         reason = _find_reason_to_refuse(request, presented, parsed, registration)
     except secret.HashingBusyError:
         raise TemporarilyUnavailableError(Reason("hashing_busy", "A secret without a digest has to wait for its turn to be hashed.")) from None
-    if reason is not None or client is None or registration.credential is None:
+    if reason is not None:
         raise InvalidClientError(
-            reason or UNKNOWN_CLIENT,
+            reason,
             client=client,
             named_client_id=presented.client_id or (client.client_id if client else ""),
             secret_id=parsed.secret_id if parsed else "",
-            credential_id=registration.credential.id if registration.credential and client and registration.credential.client_pk == client.pk else "",
+            credential_id=found.credential_id if found and client and found.client_pk == client.pk else "",
         )
-    _record_use(registration.credential, presented.plaintext, request)
-    return AuthenticatedClient(client, registration.credential.id, presented.method, registration.signing_kid)
+    # Else there is a reason.
+    assert client is not None
+    assert found is not None
+    _record_use(found, presented.plaintext, request)
+    return AuthenticatedClient(client, found.credential_id, presented.method, registration.signing_kid)
 
 
 def _find(request: Request, presented: PresentedSecret, parsed: ParsedSecret | None) -> Registration[RegisteredSecret]:

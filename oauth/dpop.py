@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from clients import base64url, public_key
+from clients import base64url
+from clients.public_key import ParsedPublicKey, fits, read_jwk
 from oauth import jose
 from oauth.dpop_nonce import is_fresh
 from oauth.endpoint import Request
@@ -58,14 +59,6 @@ class Proof(NamedTuple):
     issued_at: int
 
 
-class _ProofKey(NamedTuple):
-    """key: parsed. algorithm: as clients.public_key has it."""
-
-    key: Any
-    algorithm: str
-    jkt: str
-
-
 def own_target(request: Request) -> Target:
     """The URL is ours, whatever name the caller gave us in Host: a proof that was made for another server must not do here."""
     return Target(request.method, settings.ISSUER_URL + request.encoded_path)
@@ -93,7 +86,7 @@ def verify_proof(proof: str, target: Target, *, access_token: str | None, now: d
         raise InvalidProofError(reason)
     if settings.DPOP_NONCE and not is_fresh(claims.get("nonce"), now=now):
         raise StaleNonceError
-    return Proof(key.jkt, claims["jti"], claims["iat"])
+    return Proof(key.thumbprint, claims["jti"], claims["iat"])
 
 
 def use_proof(proof: Proof, *, now: datetime) -> None:
@@ -103,19 +96,19 @@ def use_proof(proof: Proof, *, now: datetime) -> None:
         raise InvalidProofError(Reason("dpop_proof_replayed", "The DPoP proof was used before, or may have been used before this machine was last started."))
 
 
-def _read_header(header: dict[str, Any]) -> _ProofKey:
+def _read_header(header: dict[str, Any]) -> ParsedPublicKey:
     """§4.2. The algorithm is one that the key allows, whatever the header says."""
     if str(header.get("typ", "")).lower().removeprefix("application/") != _TYP:
         raise InvalidProofError(Reason("dpop_proof_typ", "The JWT in the DPoP header isn't of the type dpop+jwt."))
     if not _REFUSED_PARAMETERS.isdisjoint(header):
         raise InvalidProofError(Reason("dpop_proof_header", "The header of the DPoP proof names another key, or extensions. typ, alg and jwk are enough."))
     key = _read_key(header.get("jwk"))
-    if not public_key.fits(str(header.get("alg")), key.algorithm):
+    if not fits(str(header.get("alg")), key.algorithm):
         raise InvalidProofError(Reason("dpop_proof_algorithm", "alg of the DPoP proof isn't an algorithm for the key in its header."))
     return key
 
 
-def _read_key(jwk: object) -> _ProofKey:
+def _read_key(jwk: object) -> ParsedPublicKey:
     if not isinstance(jwk, dict) or not all(_is_flat(value) for value in jwk.values()):
         raise InvalidProofError(Reason("dpop_proof_key", "The header of the DPoP proof holds no JWK."))
     try:
@@ -134,10 +127,9 @@ def _is_flat(value: object) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _load_key(jwk: str) -> _ProofKey:
+def _load_key(jwk: str) -> ParsedPublicKey:
     """Of its JSON. Cached by its content, so it can't be out of date. Raise ValidationError."""
-    key = public_key.read_jwk(json.loads(jwk))
-    return _ProofKey(public_key.load_public_key(json.dumps(key.public_jwk)), key.algorithm, key.thumbprint)
+    return read_jwk(json.loads(jwk))
 
 
 def _find_reason_in_target(claims: dict[str, Any], target: Target) -> Reason | None:

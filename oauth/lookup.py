@@ -79,7 +79,7 @@ def _by_token(columns: str, join: str) -> str:
     LEFT JOIN {{signing_key}} k ON k.kid = %s""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
 
 
-# How a token names the credential that obtained it: a secret by its ID, each other kind with its name before a colon.
+# By how a token names the credential that obtained it, its credential_id: a secret by its ID, each other kind with its name before a colon.
 _BY_TOKEN = {
     "": _by_token("s.id, s.revoked_at", "LEFT JOIN {secret} s ON s.secret_id = %s AND s.client_id = c.id"),
     "key": _by_token("s.id, s.revoked_at", "LEFT JOIN {public_key} s ON s.kid = %s AND s.client_id = c.id"),
@@ -139,6 +139,11 @@ class RegisteredSecret(NamedTuple):
     hash: str
     digest: str
 
+    @property
+    def credential_id(self) -> str:
+        """How a token names it as what obtained it."""
+        return self.id
+
 
 class RegisteredKey(NamedTuple):
     """id: its kid. algorithm: "" for any RSA algorithm. public_jwk: JSON."""
@@ -151,6 +156,11 @@ class RegisteredKey(NamedTuple):
     algorithm: str
     public_jwk: str
 
+    @property
+    def credential_id(self) -> str:
+        """How a token names it as what obtained it."""
+        return f"key:{self.id}"
+
 
 class RegisteredCertificate(NamedTuple):
     """id: its x5t#S256."""
@@ -161,6 +171,11 @@ class RegisteredCertificate(NamedTuple):
     expires_at: datetime | None
     revoked_at: datetime | None
     valid_from: datetime
+
+    @property
+    def credential_id(self) -> str:
+        """How a token names it as what obtained it."""
+        return f"certificate:{self.id}"
 
 
 _Kind = TypeVar("_Kind", RegisteredSecret, RegisteredKey, RegisteredCertificate)

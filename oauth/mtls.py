@@ -62,7 +62,7 @@ def authenticate(request: Request, client_id: str, certificate: bytes) -> Authen
         reason = _find_reason_in_issued(client, examined, request.now)
     else:
         reason = _find_reason_in_registered(client, found, thumbprint, request.now)
-    credential_id = f"certificate:{thumbprint}" if found is not None else ""
+    credential_id = found.credential_id if found is not None else ""
     reason = reason or find_reason_in_client(request, method, client)
     if reason is not None:
         raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=credential_id)

@@ -5,18 +5,17 @@ work as a wrong signature. What is asked in which order: form, header, signature
 assertions are remembered, and one that is refused may be sent again.
 """
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from secrets import randbits
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from django.conf import settings
 from django.utils.asyncio import async_unsafe
 
 from clients.models import Client, ClientPublicKey
-from clients.public_key import fits, load_public_key
+from clients.public_key import ParsedPublicKey, PublicKey, fits, load_public_key
 from clients.services import usage
 from oauth import client_jwks, jose, replay
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
@@ -32,10 +31,27 @@ PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value
 MAX_TRIED_KEYS = 10
 
 
+class _Key(NamedTuple):
+    """One that the assertion may be signed by. row: None for one that the client publishes. algorithm: as clients.public_key has it."""
+
+    key: PublicKey
+    algorithm: str
+    credential_id: str
+    row: RegisteredKey | None
+
+    @classmethod
+    def registered(cls, row: RegisteredKey) -> Self:
+        return cls(load_public_key(row.public_jwk), row.algorithm, row.credential_id, row)
+
+    @classmethod
+    def published(cls, client: RegisteredClient, key: ParsedPublicKey) -> Self:
+        return cls(key.key, key.algorithm, client.jwks_uri_credential, None)
+
+
 class _Keys(NamedTuple):
     """keys: to be tried, of any algorithm. problem: why there are none from the client's jwks_uri, None where nothing was asked or all went well."""
 
-    keys: Sequence[RegisteredKey]
+    keys: Sequence[_Key]
     problem: Reason | None
 
 
@@ -61,11 +77,11 @@ def authenticate(request: Request, form: Form) -> AuthenticatedClient:
             reason or UNKNOWN_CLIENT,
             client=client,
             named_client_id=client_id,
-            credential_id=_credential_id(client, signer or registration.credential) if client else "",
+            credential_id=signer.credential_id if signer else registration.credential.credential_id if registration.credential else "",
         )
-    if signer.pk:
-        usage.record_use(ClientPublicKey, pk=signer.pk, address=request.connection.remote_address, now=request.now)
-    return AuthenticatedClient(client, _credential_id(client, signer), PRIVATE_KEY_JWT, registration.signing_kid)
+    if signer.row is not None:
+        usage.record_use(ClientPublicKey, pk=signer.row.pk, address=request.connection.remote_address, now=request.now)
+    return AuthenticatedClient(client, signer.credential_id, PRIVATE_KEY_JWT, registration.signing_kid)
 
 
 def _read(form: Form) -> ParsedJWT:
@@ -106,24 +122,25 @@ def _find_keys(request: Request, registration: Registration[RegisteredKey], kid:
     """Those that the client registered, and where they can't be meant, those that it publishes."""
     client = registration.client
     if registration.credential is not None:
-        return _Keys([registration.credential], None)
+        return _Keys([_Key.registered(registration.credential)], None)
     if client is None:
         return _Keys([], None)
-    registered = [] if kid else find_usable_keys(client_pk=client.pk, algorithm=algorithm, limit=MAX_TRIED_KEYS, now=request.now)
+    rows = [] if kid else find_usable_keys(client_pk=client.pk, algorithm=algorithm, limit=MAX_TRIED_KEYS, now=request.now)
+    registered = [_Key.registered(row) for row in rows]
     if not client.jwks_uri:
         return _Keys(registered, None)
     published = client_jwks.find_keys(client, kid=kid, algorithm=algorithm, now=request.now)
     # What was revoked here stays so, wherever and under whatever kid it is published.
     revoked = find_revoked_thumbprints(client_pk=client.pk)
-    keys = [key for key in published.keys if jose.thumbprint(json.loads(key.public_jwk)) not in revoked] if revoked else published.keys
+    keys = [_Key.published(client, key) for key in published.keys if key.thumbprint not in revoked]
     return _Keys([*registered, *keys][:MAX_TRIED_KEYS], published.problem)
 
 
-def _find_signer(assertion: ParsedJWT, algorithm: str, keys: Sequence[RegisteredKey]) -> RegisteredKey | None:
+def _find_signer(assertion: ParsedJWT, algorithm: str, keys: Sequence[_Key]) -> _Key | None:
     """The key that made the signature. Where none is for that algorithm, the same work is done for nothing."""
     fitting = [key for key in keys if fits(algorithm, key.algorithm)]
     for key in fitting:
-        if _is_signed_by(assertion, load_public_key(key.public_jwk), algorithm):
+        if _is_signed_by(assertion, key.key, algorithm):
             return key
     if not fitting:
         _is_signed_by(assertion, _decoy(algorithm), algorithm)
@@ -167,18 +184,20 @@ def _find_reason_in_keys(client: RegisteredClient | None, kid: str, algorithm: s
     return Reason("wrong_signature", f"The assertion isn't signed by {f'public key {shown(kid)}' if kid else 'any of the public keys of the client'}.")
 
 
-def _find_reason_to_refuse(request: Request, assertion: ParsedJWT, client: RegisteredClient, signer: RegisteredKey) -> Reason | None:
+def _find_reason_to_refuse(request: Request, assertion: ParsedJWT, client: RegisteredClient, signer: _Key) -> Reason | None:
     """Once the signature is good."""
     claims = assertion.unverified_claims
     return (
         find_reason_in_claims(claims, issuer=settings.ISSUER_URL, token_endpoint=f"{settings.ISSUER_URL}/oauth2/token", now=request.now)
-        or _find_reason_in_row(request, signer)
+        or _find_reason_in_row(request, signer.row)
         or find_reason_in_client(request, PRIVATE_KEY_JWT, client)
         or _use(request, claims)
     )
 
 
-def _find_reason_in_row(request: Request, key: RegisteredKey) -> Reason | None:
+def _find_reason_in_row(request: Request, key: RegisteredKey | None) -> Reason | None:
+    if key is None:
+        return None
     if key.revoked_at is not None:
         return Reason("key_revoked", f"Public key {key.id} was revoked on {key.revoked_at:%d %b %Y %H:%M} UTC.")
     if key.expires_at is not None and key.expires_at <= request.now:
@@ -191,10 +210,3 @@ def _use(request: Request, claims: dict[str, Any]) -> Reason | None:
     if replay.use_once("assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), expires_at=claims["exp"] + CLOCK_SKEW, now=request.now):
         return None
     return Reason("assertion_replayed", "The assertion's jti was used before, or the machine restarted since it was made. Make a new one for each request.")
-
-
-def _credential_id(client: RegisteredClient, key: RegisteredKey | None) -> str:
-    """As oauth.lookup reads it."""
-    if key is None:
-        return ""
-    return f"key:{key.id}" if key.pk else client.jwks_uri_credential

@@ -196,7 +196,7 @@ def find(registered, robot, now, kid=None):
 
 def test_copy_counts_for_five_minutes(registered, robot, host, now):
     for seconds in (0, 1, 299):
-        assert [one.id for one in find(registered, robot, now + timedelta(seconds=seconds)).keys] == [robot.kid]
+        assert [one.kid for one in find(registered, robot, now + timedelta(seconds=seconds)).keys] == [robot.kid]
     assert len(host.requests) == 1
     assert find(registered, robot, now + timedelta(seconds=300)).keys
     assert len(host.requests) == 2
@@ -206,7 +206,7 @@ def test_unknown_kid_has_it_read_once_more_and_then_not_for_half_a_minute(regist
     find(registered, robot, now)
     late = new_key()
     host.answer = publish(robot.key, late)
-    assert [one.id for one in find(registered, robot, now, late.jkt).keys] == [late.jkt]
+    assert [one.kid for one in find(registered, robot, now, late.jkt).keys] == [late.jkt]
     for seconds in (0, 15, 29):
         found = find(registered, robot, now + timedelta(seconds=seconds), "nobody's")
         assert (found.keys, found.problem) == ([], None)
@@ -227,7 +227,7 @@ def test_last_good_copy_counts_for_a_day_while_the_host_is_down(registered, robo
     host.answer = respond("", "503 Service Unavailable")
     for hours in (1, 23):
         found = find(registered, robot, now + timedelta(hours=hours))
-        assert ([one.id for one in found.keys], found.problem) == ([robot.kid], None)
+        assert ([one.kid for one in found.keys], found.problem) == ([robot.kid], None)
     lost = find(registered, robot, now + timedelta(hours=24))
     assert lost.keys == []
     assert lost.problem is not None
@@ -273,7 +273,7 @@ def test_two_at_once_read_it_once(registered, robot, host, now):
         found = [pool.submit(find, registered, robot, now) for _ in range(2)]
         time.sleep(0.3)
         opened.set()
-        assert [[one.id for one in future.result().keys] for future in found] == [[robot.kid]] * 2
+        assert [[one.kid for one in future.result().keys] for future in found] == [[robot.kid]] * 2
     assert len(host.requests) == 1
 
 
