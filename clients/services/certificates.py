@@ -40,11 +40,11 @@ def prepare_certificates(*, client: Client, parsed: Sequence[ParsedCertificate],
     ]
 
 
-def insert_certificates(rows: Sequence[ClientCertificate], *, actor: Actor, now: datetime) -> None:
-    """Save what prepare_certificates made, all of one client, all or none. Raise ValidationError where one is known already."""
+def insert_certificates(rows: Sequence[ClientCertificate], *, client: Client, actor: Actor, now: datetime) -> None:
+    """Save what prepare_certificates made, all or none. Raise ValidationError where one is known already."""
     with transaction.atomic():
+        locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
         for row in rows:
-            locked = Client.objects.select_for_update().select_related("workspace").get(pk=row.client.pk)
             _insert(row, now=now)
             audit.record(
                 "certificate.added",
@@ -72,7 +72,7 @@ def _insert(row: ClientCertificate, *, now: datetime) -> None:
 def add_certificates(*, client: Client, parsed: Sequence[ParsedCertificate], actor: Actor, now: datetime, name: str = "") -> list[ClientCertificate]:
     """Further certificates; the others stay as they are."""
     rows = prepare_certificates(client=client, parsed=parsed, name=name, actor=actor, now=now)
-    insert_certificates(rows, actor=actor, now=now)
+    insert_certificates(rows, client=client, actor=actor, now=now)
     return rows
 
 

@@ -245,8 +245,8 @@ def create_client_with_credentials(
         _insert(client, actor=actor, now=now)
         if secret is not None:
             insert_secret(secret.secret, actor=actor, now=now)
-        insert_public_keys(new.public_keys, actor=actor, now=now)
-        insert_certificates(new.certificates, actor=actor, now=now)
+        insert_public_keys(new.public_keys, client=client, actor=actor, now=now)
+        insert_certificates(new.certificates, client=client, actor=actor, now=now)
     return new
 
 

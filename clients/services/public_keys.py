@@ -42,11 +42,11 @@ def prepare_public_keys(
     ]
 
 
-def insert_public_keys(rows: Sequence[ClientPublicKey], *, actor: Actor, now: datetime) -> None:
-    """Save what prepare_public_keys made, all of one client, all or none. Raise ValidationError where one is known already, be it revoked or not."""
+def insert_public_keys(rows: Sequence[ClientPublicKey], *, client: Client, actor: Actor, now: datetime) -> None:
+    """Save what prepare_public_keys made, all or none. Raise ValidationError where one is known already, be it revoked or not."""
     with transaction.atomic():
+        locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
         for row in rows:
-            locked = Client.objects.select_for_update().select_related("workspace").get(pk=row.client.pk)
             _insert(row, now=now)
             audit.record(
                 "public_key.added",
@@ -84,7 +84,7 @@ def add_public_keys(
 ) -> list[ClientPublicKey]:
     """Further public keys; the others stay as they are."""
     rows = prepare_public_keys(client=client, parsed=parsed, name=name, lifetime=lifetime, actor=actor, now=now)
-    insert_public_keys(rows, actor=actor, now=now)
+    insert_public_keys(rows, client=client, actor=actor, now=now)
     return rows
 
 
