@@ -75,7 +75,8 @@ def _verified_claims(token: str) -> tuple[str, dict[str, Any]]:
 
     Cached: a signature stays good or bad for ever. Whether key, client, credential and token are still good is asked each time, by verify().
     """
-    header = jose.unverified_header(token)
+    parsed = jose.parse(token)
+    header = parsed.unverified_header
     kid = header.get("kid")
     if not isinstance(kid, str) or not _KID.fullmatch(kid) or str(header.get("typ", "")).lower() not in _TYPS:
         raise jose.InvalidJWTError
@@ -83,7 +84,8 @@ def _verified_claims(token: str) -> tuple[str, dict[str, Any]]:
         key = verification_key(kid)
     except SigningKey.DoesNotExist:
         raise jose.InvalidJWTError from None
-    return kid, jose.verify(token, key=key.key, algorithm=key.algorithm)
+    jose.verify_signature(parsed, key=key.key, algorithm=key.algorithm)
+    return kid, parsed.unverified_claims
 
 
 def verify(token: str, *, now: datetime) -> AccessToken:

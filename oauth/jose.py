@@ -1,6 +1,5 @@
-"""Signing and verifying JWTs, and the keys for it: the sole user of PyJWT. RFC 7515, 7517, 7519, 7638."""
+"""Signing and verifying JWTs, RFC 7515 and RFC 7519, and our own keys for it. The sole user of PyJWT, of which only the algorithms are used."""
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -9,12 +8,11 @@ from typing import Any, NamedTuple
 
 import jwt
 import jwt.algorithms
-import jwt.types
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from clients import base64url
+from clients.public_key import read_key
 
 MAX_TOKEN_LENGTH = 8192
 
@@ -23,20 +21,6 @@ SIGNATURE_ALGORITHMS = ("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "R
 
 # RFC 7515 §7.1: three parts in base64url without padding.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_ENCODERS: dict[str, Any] = {"ES256": ECAlgorithm, "RS256": RSAAlgorithm, "EdDSA": OKPAlgorithm}
-_THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
-# Signature and structure only: PyJWT reads its own clock, and who accepts which claims is the caller's rule.
-_SIGNATURE_ONLY: jwt.types.Options = {
-    "verify_signature": True,
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-    "verify_aud": False,
-    "verify_iss": False,
-    "verify_sub": False,
-    "verify_jti": False,
-}
-_jws = jwt.PyJWT()
 _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -62,13 +46,6 @@ class GeneratedKey:
     public_jwk: dict[str, str]
 
 
-def thumbprint(jwk: dict[str, str]) -> str:
-    """RFC 7638 §3, SHA-256."""
-    members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
-    digest = hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()
-    return base64url.encode(digest)
-
-
 def generate_private_key(algorithm: str) -> GeneratedKey:
     key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
     if algorithm == "ES256":
@@ -77,19 +54,13 @@ def generate_private_key(algorithm: str) -> GeneratedKey:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     else:
         key = ed25519.Ed25519PrivateKey.generate()
-    jwk: dict[str, str] = json.loads(_ENCODERS[algorithm].to_jwk(key.public_key()))
-    jwk = {name: value for name, value in jwk.items() if name != "key_ops"}
-    kid = thumbprint(jwk)
+    public = read_key(key.public_key())
     private_key = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return GeneratedKey(kid, private_key, {**jwk, "kid": kid, "alg": algorithm, "use": "sig"})
+    return GeneratedKey(public.kid, private_key, {**public.public_jwk, "alg": algorithm})
 
 
 def load_private_key(der: bytes) -> Any:
     return load_der_private_key(der, password=None)
-
-
-def load_public_key(jwk: dict[str, str]) -> Any:
-    return _ENCODERS[jwk["alg"]].from_jwk(json.dumps(jwk))
 
 
 def sign(claims: dict[str, Any], *, key: Any, algorithm: str, kid: str, typ: str) -> str:
@@ -106,25 +77,6 @@ def _header_segment(algorithm: str, kid: str, typ: str) -> str:
 @lru_cache(maxsize=16)
 def _algorithm(name: str) -> jwt.algorithms.Algorithm:
     return jwt.get_algorithm_by_name(name)
-
-
-def unverified_header(token: str) -> dict[str, Any]:
-    """Raise InvalidJWTError where token is no JWS in compact serialization."""
-    if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
-        raise InvalidJWTError
-    try:
-        return jwt.get_unverified_header(token)
-    except (jwt.InvalidTokenError, ValueError, RecursionError):
-        raise InvalidJWTError from None
-
-
-def verify(token: str, *, key: Any, algorithm: str) -> dict[str, Any]:
-    """The claims of a token that key signed with algorithm; nothing about the claims is checked. Raise InvalidJWTError."""
-    try:
-        claims: dict[str, Any] = _jws.decode(token, key, algorithms=[algorithm], options=_SIGNATURE_ONLY)
-    except (jwt.InvalidTokenError, ValueError, RecursionError):
-        raise InvalidJWTError from None
-    return claims
 
 
 def parse(token: str) -> ParsedJWT:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from clients.key_encryption import MissingKeyEncryptionKeyError, decrypt
+from clients.public_key import read_jwk
 from oauth import jose
 from oauth.errors import Reason, TemporarilyUnavailableError
 from oauth.models import SigningKey
@@ -30,7 +31,7 @@ def signing_key(kid: str) -> LoadedKey:
 def verification_key(kid: str) -> LoadedKey:
     """Raise SigningKey.DoesNotExist."""
     row = SigningKey.objects.get(kid=kid)
-    return LoadedKey(kid, row.algorithm, jose.load_public_key(row.public_jwk))
+    return LoadedKey(kid, row.algorithm, read_jwk(row.public_jwk).key)
 
 
 def require_signing_key(kid: str | None) -> LoadedKey:

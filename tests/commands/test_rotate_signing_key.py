@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from clients.models import AuditEvent
-from oauth.jose import thumbprint
 from oauth.models import SigningKey
 from oauth.services import ANNOUNCEMENT
 from tests import factories
+from tests.public_keys import thumbprint
 
 
 def test_first_key_signs_at_once(command):
