@@ -29,9 +29,6 @@ class RotatedSigningKey:
 
 def _new_key(algorithm: str, *, activates_at: datetime, now: datetime) -> SigningKey:
     generated = generate_private_key(algorithm)
-    while generated.kid.startswith("-"):
-        # One thumbprint in 64; revoke_signing_key would take it for an option.
-        generated = generate_private_key(algorithm)
     return SigningKey(
         kid=generated.kid,
         algorithm=algorithm,

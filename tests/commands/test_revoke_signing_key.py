@@ -50,6 +50,14 @@ def test_revoking_again_changes_nothing(command):
     assert AuditEvent.objects.count() == events
 
 
+def test_kid_that_begins_like_an_option_is_taken(command):
+    stolen = factories.create_signing_key("EdDSA")
+    while not stolen.kid.startswith("-"):
+        stolen = factories.create_signing_key("EdDSA")
+    result = command("revoke_signing_key", stolen.kid, "--json").json
+    assert (result["kid"], result["state"]) == (stolen.kid, "revoked")
+
+
 @pytest.mark.parametrize("kid", ["", "nothing", "x" * 5000, "a\udcffb", "a\0b"])
 def test_unknown_key_is_refused(refused, kid):
     factories.create_signing_key()

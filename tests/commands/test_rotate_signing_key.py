@@ -60,11 +60,6 @@ def test_event_names_the_keys_and_holds_no_private_one(command):
     assert new.private_key not in str(event.after)
 
 
-def test_no_kid_begins_like_an_option(command):
-    for _ in range(200):
-        assert not factories.create_signing_key("EdDSA").kid.startswith("-")
-
-
 def test_table_lists_the_previous_key(command):
     old = factories.create_signing_key()
     assert f"\nPrevious\n  Key ID{' ' * 37}  Algorithm  State   Retires at\n  {old.kid}  ES256" in command("rotate_signing_key").stdout
