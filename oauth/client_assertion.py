@@ -7,15 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from oauth.errors import Reason
-from oauth.jose import SIGNATURE_ALGORITHMS
+from oauth.jose import CLOCK_SKEW, MAX_JTI_LENGTH, SIGNATURE_ALGORITHMS, has_typ
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_LIFETIME = 600
-CLOCK_SKEW = 30
-MAX_JTI_LENGTH = 256
 
-# draft-ietf-oauth-rfc7523bis §4 defines the last. RFC 7515 §4.1.9: upper and lower case are the same.
-_TYPS = frozenset({"jwt", "client-authentication+jwt"})
 # Each brings a key along or changes how the rest is read. RFC 7515 §4.1.2 to §4.1.6 and §4.1.11, RFC 7797 §3.
 _REFUSED_HEADERS = ("crit", "b64", "jwk", "jku", "x5u", "x5c")
 
@@ -30,9 +26,9 @@ def find_reason_in_header(header: dict[str, Any]) -> Reason | None:
     refused = [name for name in _REFUSED_HEADERS if name in header]
     if refused:
         return Reason("assertion_header_refused", f"The assertion's header has {', '.join(refused)}. Leave it out: the key is the one that is registered.")
-    typ = header.get("typ", "JWT")
-    if not isinstance(typ, str) or typ.lower() not in _TYPS:
-        return Reason("assertion_wrong_typ", f"The assertion's typ is {shown(typ)}. Leave it out, or use client-authentication+jwt.")
+    # draft-ietf-oauth-rfc7523bis §4 defines the last.
+    if "typ" in header and not has_typ(header, "jwt", "client-authentication+jwt"):
+        return Reason("assertion_wrong_typ", f"The assertion's typ is {shown(header['typ'])}. Leave it out, or use client-authentication+jwt.")
     algorithm = header.get("alg")
     if algorithm not in SIGNATURE_ALGORITHMS:
         # RFC 7523 §3 (9) and RFC 8725 §3.2: neither none, nor HMAC with what is public.

@@ -17,14 +17,12 @@ from oauth import jose
 from oauth.dpop_nonce import is_fresh
 from oauth.endpoint import Request
 from oauth.errors import Reason
+from oauth.jose import CLOCK_SKEW, MAX_JTI_LENGTH
 from oauth.replay import use_once
 
-# Seconds. How old a proof may be, and how far the sender's clock may be off.
+# Seconds.
 MAX_AGE = 60
-CLOCK_SKEW = 30
 
-_MAX_JTI_LENGTH = 256
-_TYP = "dpop+jwt"
 # Other places for a key, and extensions that change what is signed or must be understood (RFC 7515 §4.1, RFC 7797).
 _REFUSED_PARAMETERS = frozenset({"b64", "crit", "jku", "x5c", "x5t", "x5t#S256", "x5u"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -98,7 +96,7 @@ def use_proof(proof: Proof, *, now: datetime) -> None:
 
 def _read_header(header: dict[str, Any]) -> ParsedPublicKey:
     """§4.2. The algorithm is one that the key allows, whatever the header says."""
-    if str(header.get("typ", "")).lower().removeprefix("application/") != _TYP:
+    if not jose.has_typ(header, "dpop+jwt"):
         raise InvalidProofError(Reason("dpop_proof_typ", "The JWT in the DPoP header isn't of the type dpop+jwt."))
     if not _REFUSED_PARAMETERS.isdisjoint(header):
         raise InvalidProofError(Reason("dpop_proof_header", "The header of the DPoP proof names another key, or extensions. typ, alg and jwk are enough."))
@@ -145,7 +143,7 @@ def _find_reason_in_target(claims: dict[str, Any], target: Target) -> Reason | N
 def _find_reason_in_claims(claims: dict[str, Any], access_token: str | None, now: datetime) -> Reason | None:
     """§4.3 (3), (11) and (12)."""
     jti, issued_at, moment = claims.get("jti"), claims.get("iat"), now.timestamp()
-    if not isinstance(jti, str) or not 0 < len(jti) <= _MAX_JTI_LENGTH:
+    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_LENGTH:
         return Reason("dpop_proof_jti", "jti of the DPoP proof is missing or isn't a string of 1 to 256 characters.")
     if type(issued_at) is not int or not moment - MAX_AGE - CLOCK_SKEW <= issued_at <= moment + CLOCK_SKEW:
         return Reason("dpop_proof_time", "iat of the DPoP proof isn't a whole number, or isn't now. Make a proof for each request, and set the client's clock.")

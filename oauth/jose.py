@@ -16,6 +16,10 @@ from clients.public_key import read_key
 
 MAX_TOKEN_LENGTH = 8192
 
+# Of what clients sign themselves, assertions and proofs. CLOCK_SKEW: seconds by which their clocks may be off.
+MAX_JTI_LENGTH = 256
+CLOCK_SKEW = 30
+
 # What clients may sign assertions and proofs with: RFC 7518 §3.1 and RFC 8037 §3.1, without HMAC and none.
 SIGNATURE_ALGORITHMS = ("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA")
 
@@ -92,6 +96,12 @@ def parse(token: str) -> ParsedJWT:
     except ValueError:
         raise InvalidJWTError("has a part that isn't canonical base64url") from None
     return ParsedJWT(_parse_object(header), _parse_object(payload), token.rpartition(".")[0].encode(), signature)
+
+
+def has_typ(header: dict[str, Any], *types: str) -> bool:
+    """RFC 7515 §4.1.9: in upper or lower case, with or without “application/”. types: in lower case, without it."""
+    typ = header.get("typ")
+    return isinstance(typ, str) and typ.lower().removeprefix("application/") in types
 
 
 def verify_signature(parsed: ParsedJWT, *, key: Any, algorithm: str) -> None:

@@ -19,10 +19,10 @@ from clients.public_key import ParsedPublicKey, PublicKey, fits, load_public_key
 from clients.services import usage
 from oauth import client_jwks, jose, replay
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
-from oauth.client_assertion import ASSERTION_TYPE, CLOCK_SKEW, earliest_use, find_reason_in_claims, find_reason_in_header, shown
+from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_claims, find_reason_in_header, shown
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason
-from oauth.jose import InvalidJWTError, ParsedJWT
+from oauth.jose import CLOCK_SKEW, InvalidJWTError, ParsedJWT
 from oauth.lookup import RegisteredClient, RegisteredKey, Registration, find_by_key, find_revoked_thumbprints, find_usable_keys
 from oauth.throttling import failure_keys
 

@@ -58,6 +58,7 @@ def test_assertion_gets_a_token(send, demo, now, algorithm):
     [
         ("claims", "aud", TOKEN_ENDPOINT), ("claims", "iat", None), ("claims", "jti", "x"), ("claims", "jti", "ü" * 256), ("claims", "extra", [1.5]),
         ("header", "typ", None), ("header", "typ", "client-authentication+jwt"), ("header", "typ", "Client-Authentication+JWT"), ("header", "typ", "jwt"),
+        ("header", "typ", "application/client-authentication+jwt"),
         ("header", "kid", None), ("header", "x5t#S256", "abc"),
     ],
     ids=lambda value: str(value)[:30].encode("ascii", "replace").decode(),
