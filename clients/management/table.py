@@ -1,12 +1,15 @@
 """A command's result as a table for a reader."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+_NAMES = {"kid": "Key ID", "x5t#S256": "x5t#S256"}
+_WORDS = {"id": "ID", "jwks": "JWKS", "uri": "URI", "tls": "TLS", "dpop": "DPoP", "jwts": "JWTs"}
+
 
 def _label(name: str) -> str:
-    return {"kid": "Key ID"}.get(name, re.sub(r"\bid\b", "ID", name.replace("_", " ")).capitalize().replace(" id", " ID"))
+    words = name.replace("_", " ").capitalize().split()
+    return _NAMES.get(name) or " ".join(_WORDS.get(word.lower(), word) for word in words)
 
 
 def _cell(name: str, value: Any) -> str:

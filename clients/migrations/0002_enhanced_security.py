@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='client',
             name='tls_subject_type',
-            field=models.CharField(blank=True, choices=[('tls_client_auth_subject_dn', 'Subject Dn'), ('tls_client_auth_san_dns', 'San Dns'), ('tls_client_auth_san_uri', 'San Uri'), ('tls_client_auth_san_ip', 'San Ip'), ('tls_client_auth_san_email', 'San Email')], max_length=32),
+            field=models.CharField(blank=True, choices=[('tls_client_auth_subject_dn', 'subject DN'), ('tls_client_auth_san_dns', 'DNS name'), ('tls_client_auth_san_uri', 'URI'), ('tls_client_auth_san_ip', 'IP address'), ('tls_client_auth_san_email', 'e-mail address')], max_length=32),
         ),
         migrations.AlterField(
             model_name='usagebucket',

@@ -36,11 +36,11 @@ class Client(models.Model):
     class TLSSubjectType(models.TextChoices):
         """Which part of a certificate names the client for tls_client_auth, RFC 8705 §2.1.2."""
 
-        SUBJECT_DN = "tls_client_auth_subject_dn"
-        SAN_DNS = "tls_client_auth_san_dns"
-        SAN_URI = "tls_client_auth_san_uri"
-        SAN_IP = "tls_client_auth_san_ip"
-        SAN_EMAIL = "tls_client_auth_san_email"
+        SUBJECT_DN = "tls_client_auth_subject_dn", "subject DN"
+        SAN_DNS = "tls_client_auth_san_dns", "DNS name"
+        SAN_URI = "tls_client_auth_san_uri", "URI"
+        SAN_IP = "tls_client_auth_san_ip", "IP address"
+        SAN_EMAIL = "tls_client_auth_san_email", "e-mail address"
 
     client_id = models.CharField(max_length=64, unique=True, validators=[validate_client_id])
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="clients")

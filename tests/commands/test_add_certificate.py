@@ -59,6 +59,7 @@ def test_each_certificate_is_an_event(command, file, client_id):
 def test_table_shows_the_thumbprint(command, file, client_id):
     outcome = command("add_certificate", client_id, file(self_signed()))
     assert ClientCertificate.objects.get().thumbprint in outcome.stdout
+    assert "x5t#S256" in outcome.stdout
 
 
 def test_two_clients_may_have_the_same(command, file, client_id, billing):

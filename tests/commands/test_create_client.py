@@ -85,6 +85,12 @@ def test_table_shows_the_secret_once_and_says_so(command, demo):
     assert "Keys" not in outcome.stdout
 
 
+def test_table_spells_abbreviations_as_they_are(command, demo):
+    outcome = command("create_client", "--workspace", "demo", "--name", "robot", "--tls-subject", "san_dns:billing.example.com")
+    labels = [line.partition("  ")[0] for line in outcome.stdout.splitlines()]
+    assert {"Client ID", "JWKS URI", "TLS subject", "Require DPoP"} <= set(labels)
+
+
 @pytest.mark.parametrize("name", ["Büro", "請求書", "🚀", "👩‍💻 team", "a" * 100, "<script>alert(1)</script>", "'; DROP TABLE clients_client; --"])
 def test_name_may_be_any_visible_text(command, demo, name):
     assert command("create_client", "--workspace", "demo", "--name", name, "--json").json["name"] == name

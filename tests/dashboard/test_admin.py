@@ -164,6 +164,12 @@ class TestHistory:
         assert not LogEntry.objects.exists()
 
 
+def test_kind_of_a_clients_subject_is_shown_in_words(admin, billing):
+    billing.secret.client.tls_subject_type, billing.secret.client.tls_subject = Client.TLSSubjectType.SAN_DNS, "billing.example.com"
+    billing.secret.client.save()
+    assert "DNS name" in admin.get(row_url(billing.secret.client)).content.decode()
+
+
 def test_states_are_shown(admin, billing, signing_key):
     assert "usable" in admin.get(row_url(billing.secret)).content.decode()
     billing.secret.expires_at = timezone.now()
