@@ -42,6 +42,10 @@ class StaleNonceError(Exception):
     """The proof is good, but for its nonce."""
 
 
+class OtherKeyError(Exception):
+    """The proof is good, but of another key than it should be."""
+
+
 class Target(NamedTuple):
     """The request that a proof is for. url: without query and fragment."""
 
@@ -49,24 +53,34 @@ class Target(NamedTuple):
     url: str
 
 
-class Proof(NamedTuple):
-    """A proof that is good for its request, as long as it is the first use. jkt: the RFC 7638 thumbprint of its key."""
-
-    jkt: str
-    jti: str
-    issued_at: int
-
-
 def own_target(request: Request) -> Target:
     """The URL is ours, whatever name the caller gave us in Host: a proof that was made for another server must not do here."""
     return Target(request.method, settings.ISSUER_URL + request.encoded_path)
 
 
-def verify_proof(proof: str, target: Target, *, access_token: str | None, now: datetime) -> Proof:
-    """§4.3, but for its use being the first one. proof: the DPoP header. access_token: that it comes with.
+def accept_proof(request: Request, target: Target, *, access_token: str | None = None, expected_jkt: str | None = None) -> str:
+    """The RFC 7638 thumbprint of the key that signed the request's proof, once all of §4.3 holds. The proof is used up by it.
 
-    Raise InvalidProofError, StaleNonceError.
+    access_token: that it comes with. expected_jkt: None for any key. Raise InvalidProofError, StaleNonceError, OtherKeyError.
     """
+    proof = request.headers.get("dpop")
+    if proof is None:
+        raise InvalidProofError(Reason("dpop_proof_missing", "It came without the DPoP proof that it needs."))
+    jkt, claims = _verify(proof)
+    reason = _find_reason_in_target(claims, target) or _find_reason_in_claims(claims, access_token, request.now)
+    if reason is not None:
+        raise InvalidProofError(reason)
+    if settings.DPOP_NONCE and not is_fresh(claims.get("nonce"), now=request.now):
+        raise StaleNonceError
+    if expected_jkt not in (None, jkt):
+        raise OtherKeyError
+    # Last, so that a proof that is refused may be sent again.
+    _use(jkt, claims, request.now)
+    return jkt
+
+
+def _verify(proof: str) -> tuple[str, dict[str, Any]]:
+    """The thumbprint of the key in its header, which signed it, and its claims, of which nothing is checked."""
     if "," in proof:
         raise InvalidProofError(Reason("dpop_proof_repeated", "It came with several DPoP headers. Send one."))
     try:
@@ -78,19 +92,13 @@ def verify_proof(proof: str, target: Target, *, access_token: str | None, now: d
         jose.verify_signature(parsed, key=key.key, algorithm=parsed.unverified_header["alg"])
     except jose.InvalidJWTError:
         raise InvalidProofError(Reason("dpop_proof_signature", "The signature of the DPoP proof isn't of the key in its header.")) from None
-    claims = parsed.unverified_claims
-    reason = _find_reason_in_target(claims, target) or _find_reason_in_claims(claims, access_token, now)
-    if reason is not None:
-        raise InvalidProofError(reason)
-    if settings.DPOP_NONCE and not is_fresh(claims.get("nonce"), now=now):
-        raise StaleNonceError
-    return Proof(key.thumbprint, claims["jti"], claims["iat"])
+    return key.thumbprint, parsed.unverified_claims
 
 
-def use_proof(proof: Proof, *, now: datetime) -> None:
+def _use(jkt: str, claims: dict[str, Any], now: datetime) -> None:
     """§11.1. Raise InvalidProofError unless this is its first use."""
-    issued_at, expires_at = proof.issued_at - CLOCK_SKEW, proof.issued_at + MAX_AGE + CLOCK_SKEW
-    if not use_once("dpop", proof.jkt, proof.jti, issued_at=issued_at, expires_at=expires_at, now=now):
+    issued_at, expires_at = claims["iat"] - CLOCK_SKEW, claims["iat"] + MAX_AGE + CLOCK_SKEW
+    if not use_once("dpop", jkt, claims["jti"], issued_at=issued_at, expires_at=expires_at, now=now):
         raise InvalidProofError(Reason("dpop_proof_replayed", "The DPoP proof was used before, or may have been used before this machine was last started."))
 
 

@@ -114,27 +114,19 @@ def _by_dpop(request: Request, credentials: str, target: Callable[[Request], Tar
         )
     caller = _by_token(request, token, DPOP)
     try:
-        _require_proof(request, credentials, token, target)
+        dpop.accept_proof(request, target(request), access_token=credentials, expected_jkt=token.confirmation.jkt)
     except dpop.InvalidProofError as error:
         raise InvalidDPoPProofAtResourceError(error.reason, client=token.client, credential_id=token.credential_id) from None
-    except dpop.StaleNonceError:
-        raise UseDPoPNonceAtResourceError(current_nonce(request.now), client=token.client, credential_id=token.credential_id) from None
-    return caller
-
-
-def _require_proof(request: Request, credentials: str, token: AccessToken, target: Callable[[Request], Target]) -> None:
-    proof = request.headers.get("dpop")
-    if proof is None:
-        raise dpop.InvalidProofError(Reason("dpop_proof_missing", "It came without the DPoP proof that it needs."))
-    verified = dpop.verify_proof(proof, target(request), access_token=credentials, now=request.now)
-    if verified.jkt != token.confirmation.jkt:
+    except dpop.OtherKeyError:
         raise InvalidTokenError(
             Reason("dpop_other_key", "The DPoP proof is signed by another key than the one that the token is bound to."),
             scheme=DPOP,
             client=token.client,
             credential_id=token.credential_id,
-        )
-    dpop.use_proof(verified, now=request.now)
+        ) from None
+    except dpop.StaleNonceError:
+        raise UseDPoPNonceAtResourceError(current_nonce(request.now), client=token.client, credential_id=token.credential_id) from None
+    return caller
 
 
 def _by_token(request: Request, token: AccessToken, scheme: str) -> Caller:

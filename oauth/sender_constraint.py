@@ -63,22 +63,15 @@ def _bind_to_certificate(request: Request, authenticated: AuthenticatedClient) -
 def _bind_to_key(request: Request, form: Form, authenticated: AuthenticatedClient) -> str:
     """RFC 9449 §5. Whoever sends a proof gets a bound token. dpop_jkt (§10) is a parameter of authorization requests; where it comes, it must be true."""
     client, credential_id = authenticated.client, authenticated.credential_id
-    proof, wanted = request.headers.get("dpop"), form.get("dpop_jkt")
-    if proof is None:
-        if client.require_dpop or wanted is not None:
-            raise InvalidDPoPProofError(
-                Reason("dpop_proof_missing", "It came without the DPoP proof that it needs."),
-                client=client,
-                credential_id=credential_id,
-            )
+    wanted = form.get("dpop_jkt")
+    if "dpop" not in request.headers and wanted is None and not client.require_dpop:
         return ""
     try:
-        verified = dpop.verify_proof(proof, dpop.own_target(request), access_token=None, now=request.now)
-        if wanted not in (None, verified.jkt):
-            raise dpop.InvalidProofError(Reason("dpop_jkt_mismatch", "dpop_jkt isn't the thumbprint of the key that signed the DPoP proof."))
-        dpop.use_proof(verified, now=request.now)
+        return dpop.accept_proof(request, dpop.own_target(request), expected_jkt=wanted)
     except dpop.InvalidProofError as error:
         raise InvalidDPoPProofError(error.reason, client=client, credential_id=credential_id) from None
+    except dpop.OtherKeyError:
+        reason = Reason("dpop_jkt_mismatch", "dpop_jkt isn't the thumbprint of the key that signed the DPoP proof.")
+        raise InvalidDPoPProofError(reason, client=client, credential_id=credential_id) from None
     except dpop.StaleNonceError:
         raise UseDPoPNonceError(current_nonce(request.now), client=client, credential_id=credential_id) from None
-    return verified.jkt
