@@ -68,7 +68,6 @@ AUDIT_RETENTION_DAYS = environment.integer("AUDIT_RETENTION_DAYS", default=400, 
 DEBUG = False
 ROOT_URLCONF = "dashboard.urls"
 WSGI_APPLICATION = "dashboard.wsgi.application"
-ASGI_APPLICATION = "dashboard.asgi.application"
 INSTALLED_APPS = [
     "dashboard.apps.DashboardConfig",
     "oauth",
@@ -110,10 +109,7 @@ TEMPLATES = [
 ]
 
 AUTH_USER_MODEL = "dashboard.User"
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
