@@ -30,6 +30,8 @@ PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value
 # How many keys an assertion that names none is tried with.
 MAX_TRIED_KEYS = 10
 
+_REPLAYED = Reason("assertion_replayed", "The assertion's jti was used before, or the machine restarted since it was made. Make a new one for each request.")
+
 
 class _Key(NamedTuple):
     """One that the assertion may be signed by. row: None for one that the client publishes. algorithm: as clients.public_key has it."""
@@ -67,18 +69,20 @@ def authenticate(request: Request, form: Form) -> AuthenticatedClient:
     refuse_blocked(request, registration)
     found = _find_keys(request, registration, kid, header["alg"])
     signer = _find_signer(assertion, header["alg"], found.keys)
-    reason = (
-        _find_reason_in_keys(client, kid, header["alg"], found)
-        if signer is None or client is None
-        else _find_reason_to_refuse(request, assertion, client, signer)
-    )
-    if reason is not None or client is None or signer is None:
+    if client is None:
+        raise InvalidClientError(UNKNOWN_CLIENT, named_client_id=client_id)
+    if signer is None:
         raise InvalidClientError(
-            reason or UNKNOWN_CLIENT,
+            _find_reason_in_keys(kid, header["alg"], found),
             client=client,
             named_client_id=client_id,
-            credential_id=signer.credential_id if signer else registration.credential.credential_id if registration.credential else "",
+            credential_id=registration.credential.credential_id if registration.credential else "",
         )
+    reason = _find_reason_to_refuse(request, assertion, client, signer)
+    if reason is None and not _use(request, assertion):
+        reason = _REPLAYED
+    if reason is not None:
+        raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=signer.credential_id)
     if signer.row is not None:
         usage.record_use(ClientPublicKey, pk=signer.row.pk, address=request.connection.remote_address, now=request.now)
     return AuthenticatedClient(client, signer.credential_id, PRIVATE_KEY_JWT, registration.signing_kid)
@@ -168,9 +172,7 @@ def _decoy(algorithm: str) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed2
     return rsa.RSAPublicNumbers(65537, randbits(2048) | 1 << 2047 | 1).public_key()
 
 
-def _find_reason_in_keys(client: RegisteredClient | None, kid: str, algorithm: str, found: _Keys) -> Reason:
-    if client is None:
-        return UNKNOWN_CLIENT
+def _find_reason_in_keys(kid: str, algorithm: str, found: _Keys) -> Reason:
     if found.problem is not None:
         return found.problem
     if not found.keys:
@@ -186,12 +188,11 @@ def _find_reason_in_keys(client: RegisteredClient | None, kid: str, algorithm: s
 
 def _find_reason_to_refuse(request: Request, assertion: ParsedJWT, client: RegisteredClient, signer: _Key) -> Reason | None:
     """Once the signature is good."""
-    claims = assertion.unverified_claims
+    token_endpoint = f"{settings.ISSUER_URL}/oauth2/token"
     return (
-        find_reason_in_claims(claims, issuer=settings.ISSUER_URL, token_endpoint=f"{settings.ISSUER_URL}/oauth2/token", now=request.now)
+        find_reason_in_claims(assertion.unverified_claims, issuer=settings.ISSUER_URL, token_endpoint=token_endpoint, now=request.now)
         or _find_reason_in_row(request, signer.row)
         or find_reason_in_client(request, PRIVATE_KEY_JWT, client)
-        or _use(request, claims)
     )
 
 
@@ -205,8 +206,7 @@ def _find_reason_in_row(request: Request, key: RegisteredKey | None) -> Reason |
     return None
 
 
-def _use(request: Request, claims: dict[str, Any]) -> Reason | None:
-    """RFC 7523 §3 (7)."""
-    if replay.use_once("assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), expires_at=claims["exp"] + CLOCK_SKEW, now=request.now):
-        return None
-    return Reason("assertion_replayed", "The assertion's jti was used before, or the machine restarted since it was made. Make a new one for each request.")
+def _use(request: Request, assertion: ParsedJWT) -> bool:
+    """Whether it is the first time, RFC 7523 §3 (7)."""
+    claims = assertion.unverified_claims
+    return replay.use_once("assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), expires_at=claims["exp"] + CLOCK_SKEW, now=request.now)
