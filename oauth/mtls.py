@@ -1,4 +1,4 @@
-"""Mutual TLS client authentication, RFC 8705 §2, and certificate thumbprints, §3.1.
+"""Mutual TLS client authentication, RFC 8705 §2.
 
 Who connects has proved that it holds the certificate's key: to us in the handshake, or to the trusted proxy that passes the certificate on. Whether the
 certificate is good for the client is checked here in both cases, for a proxy may let any through.
@@ -32,8 +32,6 @@ MALFORMED = Reason(
 
 _UNSUITABLE = Reason("certificate_unsuitable", "The certificate isn't for TLS clients, has a weak key or signature, or is itself a CA's.")
 
-__all__ = ["CERTIFICATE_METHODS", "MALFORMED", "authenticate", "x5t_s256"]
-
 
 class _Examined(NamedTuple):
     """What holds of a certificate at any time. issuers: the CAs that signed it. flaw: why none of that is worth anything."""
@@ -62,22 +60,26 @@ def authenticate(request: Request, client_id: str, certificate: bytes) -> Authen
         reason = _find_reason_in_issued(client, examined, request.now)
     else:
         reason = _find_reason_in_registered(client, found, thumbprint, request.now)
-    credential_id = found.credential_id if found is not None else ""
     reason = reason or find_reason_in_client(request, method, client)
     if reason is not None:
-        raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=credential_id)
+        raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=found.credential_id if found is not None else "")
     if method == TLS_CLIENT_AUTH:
         return AuthenticatedClient(client, client.tls_subject_credential, method, registration.signing_kid)
     assert found is not None  # where nothing is found there is a reason
     usage.record_use(ClientCertificate, pk=found.pk, address=request.connection.remote_address, now=request.now)
-    return AuthenticatedClient(client, credential_id, method, registration.signing_kid)
+    return AuthenticatedClient(client, found.credential_id, method, registration.signing_kid)
 
 
 def _choose_method(client: RegisteredClient, found: RegisteredCertificate | None) -> str:
-    """What is registered for the client counts first; a revoked one isn't saved by its CA."""
-    if TLS_CLIENT_AUTH not in client.auth_methods or (found is not None and (SELF_SIGNED_TLS_CLIENT_AUTH in client.auth_methods or found.revoked_at)):
+    if TLS_CLIENT_AUTH not in client.auth_methods:
         return SELF_SIGNED_TLS_CLIENT_AUTH
-    return TLS_CLIENT_AUTH
+    if found is None:
+        return TLS_CLIENT_AUTH
+    if found.revoked_at is not None:
+        # Whoever issued it.
+        return SELF_SIGNED_TLS_CLIENT_AUTH
+    # Where the client may use either, what is registered counts first.
+    return SELF_SIGNED_TLS_CLIENT_AUTH if SELF_SIGNED_TLS_CLIENT_AUTH in client.auth_methods else TLS_CLIENT_AUTH
 
 
 def _find_reason_in_registered(client: RegisteredClient, found: RegisteredCertificate | None, thumbprint: str, now: datetime) -> Reason | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from clients.certificate import x5t_s256
 from clients.secret import looks_like_secret
 from oauth import access_token, dpop
 from oauth.access_token import AccessToken
@@ -24,7 +25,6 @@ from oauth.errors import (
     UseDPoPNonceAtResourceError,
 )
 from oauth.lookup import RegisteredClient
-from oauth.mtls import x5t_s256
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ client may be allowed to have only tokens that are bound.
 
 from typing import NamedTuple
 
+from clients.certificate import x5t_s256
 from oauth import dpop
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.dpop_nonce import current_nonce
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidDPoPProofError, Reason, UseDPoPNonceError
-from oauth.mtls import CERTIFICATE_METHODS, x5t_s256
+from oauth.mtls import CERTIFICATE_METHODS
 
 
 class Confirmation(NamedTuple):
