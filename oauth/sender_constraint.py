@@ -4,7 +4,7 @@ A token is bound to the key of the DPoP proof that its request came with, and to
 client may be allowed to have only tokens that are bound.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from clients.certificate import x5t_s256
 from oauth import dpop
@@ -32,20 +32,16 @@ class Confirmation(NamedTuple):
         return "DPoP" if self.jkt else "Bearer"
 
 
-UNBOUND = Confirmation()
-
-
-def read_confirmation(claims: dict[str, dict[str, str]]) -> Confirmation:
+def read_confirmation(claims: dict[str, Any]) -> Confirmation:
     """What a token of ours is bound to. claims: its own."""
-    members = claims.get("cnf")
-    return UNBOUND if members is None else Confirmation(members.get("x5t#S256", ""), members.get("jkt", ""))
+    members = claims.get("cnf", {})
+    return Confirmation(members.get("x5t#S256", ""), members.get("jkt", ""))
 
 
 def bind(request: Request, form: Form, authenticated: AuthenticatedClient) -> Confirmation:
     """To be called last: a proof is used up by it. Raise InvalidClientError, InvalidDPoPProofError, UseDPoPNonceError."""
     thumbprint = _bind_to_certificate(request, authenticated)
-    jkt = _bind_to_key(request, form, authenticated)
-    return Confirmation(thumbprint, jkt) if thumbprint or jkt else UNBOUND
+    return Confirmation(thumbprint, _bind_to_key(request, form, authenticated))
 
 
 def _bind_to_certificate(request: Request, authenticated: AuthenticatedClient) -> str:
