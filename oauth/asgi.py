@@ -1,7 +1,7 @@
 """The server's door to the endpoints: ASGI events in, ASGI events out, with nothing of Django's request cycle between.
 
 The endpoints are synchronous and run in a small pool of threads, each with its own database connection. Where the database is SQLite, whose readers hardly
-ever wait, the event loop itself first attempts what is usually granted with one read: that saves two changes of thread, a third of the request.
+ever wait, the event loop itself first attempts what is usually granted with one read: that saves two changes of thread, a sixth of the request.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
