@@ -18,7 +18,7 @@ from clients.models import Client, ClientSecret, Workspace
 from clients.secret import parse, verify_secret
 from clients.services.audit import Actor
 from clients.services.clients import create_client
-from clients.services.credentials import insert_secret, prepare_secret
+from clients.services.secrets import insert_secret, prepare_secret
 from dashboard import services
 from dashboard.models import Membership, User
 from dashboard.server_certificate import write_private

@@ -5,9 +5,9 @@ from datetime import timedelta
 from django.utils import timezone
 
 from clients.models import Client, Workspace
-from clients.services import clients, credentials
+from clients.services import clients, secrets
 from clients.services.audit import Actor
-from clients.services.credentials import NewSecret
+from clients.services.secrets import NewSecret
 from dashboard import services
 from dashboard.models import Membership, User
 from oauth.models import SigningKey
@@ -42,7 +42,7 @@ def create_client(workspace, *, name="billing-sync", scopes=("read", "write"), n
 
 
 def create_secret(client: Client, *, lifetime=None, now=None, name="") -> NewSecret:
-    return credentials.create_secret(client=client, name=name, lifetime=lifetime, actor=TESTS, now=now or timezone.now())
+    return secrets.create_secret(client=client, name=name, lifetime=lifetime, actor=TESTS, now=now or timezone.now())
 
 
 def expire(secret, *, ago=timedelta(seconds=1)) -> None:

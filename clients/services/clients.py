@@ -17,8 +17,8 @@ from clients.secret import generate_client_id
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.certificates import insert_certificates, prepare_certificates
-from clients.services.credentials import NewSecret, insert_secret, prepare_secret
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
+from clients.services.secrets import NewSecret, insert_secret, prepare_secret
 from clients.services.validation import clean_networks, clean_resource_uri, clean_text
 from clients.tls_subject import clean_tls_subject
 

@@ -16,8 +16,8 @@ from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSec
 from clients.models.credentials import Credential
 from clients.services.audit import Actor
 from clients.services.certificates import revoke_certificate
-from clients.services.credentials import revoke_secret
 from clients.services.public_keys import revoke_public_key
+from clients.services.secrets import revoke_secret
 from dashboard.admin.confirmation import Confirmation, confirm
 from dashboard.admin.read_only import ReadOnlyAdmin, filter_by
 from dashboard.caller import actor_of

@@ -6,7 +6,7 @@ import pytest
 
 from clients.models import AuditEvent, ClientSecret
 from clients.secret import parse
-from clients.services.credentials import MAX_USABLE_SECRETS
+from clients.services.secrets import MAX_USABLE_SECRETS
 from tests import factories
 
 

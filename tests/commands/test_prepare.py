@@ -18,8 +18,8 @@ from django.utils import timezone
 from clients.key_encryption import newest_key
 from clients.models import AuditEvent, Client, ClientSecret, Workspace
 from clients.secret import parse, verify_secret
-from clients.services import credentials
-from clients.services.credentials import MAX_USABLE_SECRETS
+from clients.services import secrets
+from clients.services.secrets import MAX_USABLE_SECRETS
 from dashboard.models import Membership, User
 from oauth.models import SigningKey
 from tests import factories
@@ -190,7 +190,7 @@ def test_file_of_a_database_that_is_gone_is_written_anew(prepare, data_dir):
 
 def test_rotated_secret_gets_a_successor(prepare, data_dir):
     prepare()
-    credentials.rotate_secret(client=Client.objects.get(), overlap=timedelta(), actor=factories.TESTS, now=timezone.now())
+    secrets.rotate_secret(client=Client.objects.get(), overlap=timedelta(), actor=factories.TESTS, now=timezone.now())
     prepare()
     _assert_file_works(data_dir)
 

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKey, ClientSecret, FailedRequest, UsageBucket
 from clients.services.certificates import revoke_certificate
-from clients.services.credentials import revoke_secret
 from clients.services.public_keys import revoke_public_key
+from clients.services.secrets import revoke_secret
 from dashboard.admin import read_only
 from dashboard.admin.read_only import BoundedPaginator, WorkspaceFilter
 from oauth.models import ReplayFloor, UsedJWT

@@ -10,7 +10,7 @@ from django.db import connections
 
 from clients.models import FailedRequest
 from clients.secret import ALPHABET, generate
-from clients.services.credentials import revoke_secret
+from clients.services.secrets import revoke_secret
 from oauth.models import FailureCount
 from tests import factories
 from tests.oauth.doors import ADDRESS, DOORS, ELSEWHERE, basic, bearer

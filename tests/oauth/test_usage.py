@@ -6,7 +6,7 @@ import pytest
 
 from clients.models import ClientSecret, UsageBucket
 from clients.services import usage
-from clients.services.credentials import create_secret
+from clients.services.secrets import create_secret
 from tests import factories
 from tests.oauth.doors import ADDRESS, ELSEWHERE, basic, bearer
 

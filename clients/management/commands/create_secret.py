@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from clients.duration import parse_duration
 from clients.management.base import JSONCommand, require_client
 from clients.moment import iso
-from clients.services import credentials
+from clients.services import secrets
 from clients.services.audit import Actor
 
 
@@ -24,7 +24,7 @@ class Command(JSONCommand):
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         expires_in = options["expires_in"]
         lifetime = None if expires_in is None else parse_duration(expires_in)
-        new = credentials.create_secret(client=require_client(options["client_id"]), name=options["name"], lifetime=lifetime, actor=actor, now=now)
+        new = secrets.create_secret(client=require_client(options["client_id"]), name=options["name"], lifetime=lifetime, actor=actor, now=now)
         return {
             "client_id": new.secret.client.client_id,
             "client_secret": new.plaintext,

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from clients.duration import format_duration, parse_duration
 from clients.management.base import JSONCommand, require_client
 from clients.moment import iso
-from clients.services import credentials
+from clients.services import secrets
 from clients.services.audit import Actor
 
 
@@ -20,7 +20,7 @@ class Command(JSONCommand):
         parser.add_argument("client_id", metavar="CLIENT_ID")
         parser.add_argument(
             "--overlap",
-            default=format_duration(credentials.DEFAULT_OVERLAP),
+            default=format_duration(secrets.DEFAULT_OVERLAP),
             metavar="DURATION",
             help="how long the old ones still work; 0 ends them at once (default: 24h)",
         )
@@ -29,7 +29,7 @@ class Command(JSONCommand):
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         expires_in = options["expires_in"]
-        rotated = credentials.rotate_secret(
+        rotated = secrets.rotate_secret(
             client=require_client(options["client_id"]),
             overlap=parse_duration(options["overlap"]),
             name=options["name"],

@@ -1,5 +1,6 @@
 """Creating, rotating and revoking secrets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -106,12 +107,7 @@ def rotate_secret(
         locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
         previous = list(ClientSecret.objects.usable(now).filter(client=locked).select_for_update())
         before = {secret.secret_id: iso(secret.expires_at) for secret in previous}
-        end = now + overlap
-        for secret in previous:
-            if secret.expires_at is None or secret.expires_at > end:
-                # Not before its creation, even if another node's clock that made it is ahead.
-                secret.expires_at = max(end, secret.created_at)
-                secret.save(update_fields=["expires_at"])
+        _end(previous, at=now + overlap)
         _insert(new.secret, now=now)
         audit.record(
             "secret.rotated",
@@ -128,6 +124,15 @@ def rotate_secret(
             },
         )
     return RotatedSecret(new.secret, new.plaintext, previous)
+
+
+def _end(secrets: Sequence[ClientSecret], *, at: datetime) -> None:
+    """Let them expire then, or earlier where they did already."""
+    for secret in secrets:
+        if secret.expires_at is None or secret.expires_at > at:
+            # Not before its creation, even if another node's clock that made it is ahead.
+            secret.expires_at = max(at, secret.created_at)
+            secret.save(update_fields=["expires_at"])
 
 
 def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime) -> ClientSecret:

@@ -6,9 +6,9 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from clients.models import AuditEvent, ClientSecret
-from clients.services import credentials
+from clients.services import secrets
 from clients.services.audit import Actor
-from clients.services.credentials import MAX_USABLE_SECRETS
+from clients.services.secrets import MAX_USABLE_SECRETS
 from tests.factories import TESTS, create_client, create_secret, create_workspace
 
 
@@ -18,8 +18,8 @@ def client_(db):
 
 
 def test_no_event_shows_a_secret_its_hash_or_its_digest(client_, now):
-    made = [create_secret(client_), credentials.rotate_secret(client=client_, actor=TESTS, now=now)]
-    credentials.revoke_secret(client=client_, secret_id=made[0].secret.secret_id, actor=TESTS, now=now)
+    made = [create_secret(client_), secrets.rotate_secret(client=client_, actor=TESTS, now=now)]
+    secrets.revoke_secret(client=client_, secret_id=made[0].secret.secret_id, actor=TESTS, now=now)
     written = str(list(AuditEvent.objects.values()))
     for new in made:
         assert new.secret.secret_id in written
@@ -32,9 +32,9 @@ def test_change_without_its_event_is_undone(transactional_db, now):
     before = list(ClientSecret.objects.values())
     broken = Actor(TESTS.name, request_id=None)
     for change in (
-        lambda: credentials.create_secret(client=client, actor=broken, now=now),
-        lambda: credentials.rotate_secret(client=client, actor=broken, now=now),
-        lambda: credentials.revoke_secret(client=client, secret_id=before[0]["secret_id"], actor=broken, now=now),
+        lambda: secrets.create_secret(client=client, actor=broken, now=now),
+        lambda: secrets.rotate_secret(client=client, actor=broken, now=now),
+        lambda: secrets.revoke_secret(client=client, secret_id=before[0]["secret_id"], actor=broken, now=now),
     ):
         with pytest.raises(Exception, match="NOT NULL"):
             change()
@@ -43,7 +43,7 @@ def test_change_without_its_event_is_undone(transactional_db, now):
 
 def test_negative_overlap_is_refused(client_, now):
     with pytest.raises(ValidationError, match="The overlap is negative") as error:
-        credentials.rotate_secret(client=client_, overlap=timedelta(seconds=-1), actor=TESTS, now=now)
+        secrets.rotate_secret(client=client_, overlap=timedelta(seconds=-1), actor=TESTS, now=now)
     assert error.value.code == "invalid_overlap"
     assert ClientSecret.objects.count() == 1
 
@@ -51,13 +51,13 @@ def test_negative_overlap_is_refused(client_, now):
 @pytest.mark.parametrize("lifetime", [timedelta(), timedelta(seconds=-1)])
 def test_secret_that_never_lives_is_refused(client_, now, lifetime):
     with pytest.raises(ValidationError) as error:
-        credentials.create_secret(client=client_, lifetime=lifetime, actor=TESTS, now=now)
+        secrets.create_secret(client=client_, lifetime=lifetime, actor=TESTS, now=now)
     assert error.value.code == "invalid_lifetime"
 
 
 def test_clock_of_another_node_that_is_ahead_doesnt_break_a_rotation(client_, now):
     ahead = create_secret(client_, now=now + timedelta(seconds=5)).secret
-    credentials.rotate_secret(client=client_, overlap=timedelta(), actor=TESTS, now=now)
+    secrets.rotate_secret(client=client_, overlap=timedelta(), actor=TESTS, now=now)
     ahead.refresh_from_db()
     assert ahead.expires_at == ahead.created_at
 
@@ -66,9 +66,9 @@ def test_rotation_with_overlap_0_makes_room_under_the_limit(client_, now):
     for _ in range(MAX_USABLE_SECRETS - 1):
         create_secret(client_, now=now)
     with pytest.raises(ValidationError, match="Revoke one"):
-        credentials.rotate_secret(client=client_, actor=TESTS, now=now)
+        secrets.rotate_secret(client=client_, actor=TESTS, now=now)
     assert ClientSecret.objects.filter(expires_at__isnull=False).count() == 0
-    credentials.rotate_secret(client=client_, overlap=timedelta(), actor=TESTS, now=now)
+    secrets.rotate_secret(client=client_, overlap=timedelta(), actor=TESTS, now=now)
     assert ClientSecret.objects.usable(now).count() == 1
 
 
@@ -82,7 +82,7 @@ def test_secret_is_usable_from_its_creation_until_its_end(client_, now):
 
 
 def test_revoked_secret_is_not_usable(client_, now):
-    secret = credentials.revoke_secret(client=client_, secret_id=client_.secrets.get().secret_id, actor=TESTS, now=now)
+    secret = secrets.revoke_secret(client=client_, secret_id=client_.secrets.get().secret_id, actor=TESTS, now=now)
     assert not secret.is_usable(now)
     assert secret.state(now) == "revoked"
     assert not ClientSecret.objects.usable(now).exists()
