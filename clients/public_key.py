@@ -82,6 +82,11 @@ def fits(algorithm: str, key_algorithm: str) -> bool:
     return algorithm in ((key_algorithm,) if key_algorithm else RSA_ALGORITHMS)
 
 
+def is_kid(text: str) -> bool:
+    """Whether a key may have that kid: 1 to 100 visible ASCII characters."""
+    return _KID.fullmatch(text) is not None
+
+
 def read_public_keys(text: str) -> list[ParsedPublicKey]:
     """The keys of a file, at least one. Raise ValidationError, which never repeats the text."""
     text = _clean(text)
@@ -131,7 +136,7 @@ def read_jwk(jwk: object) -> ParsedPublicKey:
     algorithm, members, key = _read_members(jwk)
     thumbprint = _thumbprint(members)
     kid = jwk.get("kid", thumbprint)
-    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+    if not isinstance(kid, str) or not is_kid(kid):
         raise ValidationError("The kid has to be 1 to 100 visible ASCII characters without spaces. Or leave it out.", code="invalid_kid")
     return ParsedPublicKey(kid, algorithm, {**members, "kid": kid, "use": "sig", **({"alg": algorithm} if algorithm else {})}, thumbprint, key)
 

@@ -4,7 +4,6 @@ Beside the claims of the RFC a token carries workspace, its workspace's slug, an
 credential ends the token without a row for each one.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
+from clients.public_key import is_kid
 from clients.scope import scope_member
 from oauth import jose
 from oauth.errors import InvalidTokenError, Reason
@@ -22,8 +22,6 @@ from oauth.sender_constraint import Confirmation, read_confirmation
 from oauth.signing_keys import LoadedKey, verification_key
 
 TYP = "at+jwt"
-# Our kids are thumbprints. A stranger's may hold what no database takes as text, NUL or half a surrogate pair.
-_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,8 @@ def _verified_claims(token: str) -> tuple[str, dict[str, Any]]:
     parsed = jose.parse(token)
     header = parsed.unverified_header
     kid = header.get("kid")
-    if not isinstance(kid, str) or not _KID.fullmatch(kid) or not jose.has_typ(header, TYP):
+    # A stranger's may hold what no database takes as text, NUL or half a surrogate pair.
+    if not isinstance(kid, str) or not is_kid(kid) or not jose.has_typ(header, TYP):
         raise jose.InvalidJWTError
     try:
         key = verification_key(kid)

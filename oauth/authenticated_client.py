@@ -4,6 +4,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple
 
+from clients.models.client import CLIENT_ID
 from oauth.endpoint import Request
 from oauth.errors import Reason, TooManyFailuresError
 from oauth.lookup import RegisteredClient, Registration
@@ -29,8 +30,8 @@ class AuthenticatedClient(NamedTuple):
 
 
 def clean_client_id(client_id: str) -> str:
-    """As it may be asked for: no ID of ours is longer or holds a NUL, which PostgreSQL refuses, and which nothing may be encoded with that isn't Unicode."""
-    return client_id if len(client_id) <= 64 and "\0" not in client_id else ""
+    """As it may be asked for, "" for what no client's is: not everything that a stranger sends is a text to every database."""
+    return client_id if CLIENT_ID.fullmatch(client_id) else ""
 
 
 def refuse_blocked(request: Request, registration: Registration[Any]) -> None:

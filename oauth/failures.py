@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from clients.models import Client, FailedRequest
+from clients.models.client import CLIENT_ID
 from clients.secret import redact
 from clients.services import usage
 from oauth import throttling
@@ -56,7 +57,7 @@ def _abbreviate(client_id: str) -> str:
 
 def _find_client(client_id: str) -> tuple[int, int] | None:
     """Its primary key and that of its workspace."""
-    if not 16 <= len(client_id) <= 64 or "\0" in client_id:
+    if not CLIENT_ID.fullmatch(client_id):
         return None
     return Client.objects.filter(client_id=client_id).values_list("pk", "workspace_id").first()
 

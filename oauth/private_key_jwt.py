@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils.asyncio import async_unsafe
 
 from clients.models import Client, ClientPublicKey
-from clients.public_key import ParsedPublicKey, PublicKey, fits, load_public_key
+from clients.public_key import ParsedPublicKey, PublicKey, fits, is_kid, load_public_key
 from clients.services import usage
 from oauth import client_jwks, jose, replay
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
@@ -114,9 +114,8 @@ def _read(form: Form) -> ParsedJWT:
 
 def _find(request: Request, client_id: str, kid: str) -> Registration[RegisteredKey]:
     return find_by_key(
-        client_id=clean_client_id(client_id) if client_id.isascii() else "",
-        # As clients.public_key has them; what else it may be no database takes as text.
-        kid=kid if len(kid) <= 100 and kid.isascii() and kid.isprintable() else "",
+        client_id=clean_client_id(client_id),
+        kid=kid if is_kid(kid) else "",
         failure_keys=failure_keys(name=client_id, address=request.connection.remote_address),
         now=request.now,
     )

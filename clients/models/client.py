@@ -1,5 +1,6 @@
 """A client: a program with credentials. RFC 6749 §2, metadata names of RFC 7591 §2."""
 
+import re
 from datetime import timedelta
 
 from django.core.validators import RegexValidator
@@ -12,7 +13,8 @@ MIN_TOKEN_LIFETIME = timedelta(seconds=60)
 MAX_TOKEN_LIFETIME = timedelta(hours=24)
 DEFAULT_TOKEN_LIFETIME = timedelta(hours=1)
 
-validate_client_id = RegexValidator(r"\A[A-Za-z0-9_-]{16,64}\Z", code="invalid_client_id")
+CLIENT_ID = re.compile(r"\A[A-Za-z0-9_-]{16,64}\Z")
+validate_client_id = RegexValidator(CLIENT_ID.pattern, code="invalid_client_id")
 
 
 class Client(models.Model):
