@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -39,27 +40,30 @@ def one_worker(make_server: Callable[..., Server]) -> Iterator[Server]:
     server.stop()
 
 
-def count_answers(sock: socket.socket) -> int:
-    """How many have arrived by now."""
-    sock.settimeout(0.001)
-    received = bytearray()
+def read_now(sock: socket.socket) -> bytes:
+    """What has arrived, without waiting."""
     try:
-        while more := sock.recv(1_000_000):
-            received += more
-    except TimeoutError:
-        pass
-    return received.count(b"HTTP/1.1 200 OK")
+        return sock.recv(1_000_000)
+    except ssl.SSLWantReadError:
+        return b""
 
 
-def test_who_sends_a_thousand_requests_at_once_lets_others_between_them(one_worker: Server) -> None:
+def test_who_sends_thousands_of_requests_at_once_lets_others_between_them(one_worker: Server) -> None:
+    """They fit into what the server reads at once."""
     with one_worker.connect() as burst, one_worker.connect() as other:
-        burst.sendall(SHORT * BURST)
+        burst.sendall(SHORT * 3000)
         other.sendall(SHORT)
-        assert other.recv(100).startswith(b"HTTP/1.1 200 OK")
-        assert count_answers(burst) < BURST
+        answered_before = 0
+        burst.setblocking(False)
+        other.setblocking(False)
+        last = time.monotonic() + 30
+        while not read_now(other):
+            answered_before += read_now(burst).count(b"HTTP/1.1 200 OK")
+            assert time.monotonic() < last
+        assert answered_before < 1000
 
 
-def test_all_of_the_thousand_are_answered(one_worker: Server) -> None:
+def test_all_of_a_thousand_are_answered(one_worker: Server) -> None:
     with one_worker.connect() as burst:
         burst.sendall(SHORT * BURST)
         received = b""

@@ -47,7 +47,8 @@ with ThreadPoolExecutor(20) as pool:
 
 
 def let_pass(server: Server, time_passed: timedelta) -> None:
-    for pk, *times in query(server, "SELECT id, created_at, activates_at, retires_at FROM oauth_signingkey"):
+    # The newest first, so that at no moment one has ended and its successor not begun.
+    for pk, *times in query(server, "SELECT id, created_at, activates_at, retires_at FROM oauth_signingkey ORDER BY id DESC"):
         moved = [moment and write(read(moment) - time_passed, like=moment) for moment in times]
         query(server, "UPDATE oauth_signingkey SET created_at = %s, activates_at = %s, retires_at = %s WHERE id = %s", *moved, pk)
 
