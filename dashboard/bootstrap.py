@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from dashboard import environment, server_certificate
+from dashboard.files import locked, write_private
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
@@ -58,7 +59,7 @@ def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
 
     Other keys than those that a database was made with would lock it for good, so where there is a database, missing keys are an error.
     """
-    with server_certificate.locked(file.parent):
+    with locked(file.parent):
         for name in KEYS:
             # Set but empty, it would hide the one in the file.
             if not os.environ.get(name, "").strip():
@@ -82,7 +83,7 @@ def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
         # Of two assignments the first counts, so an empty one has to go.
         lines = [line for line in text.splitlines() if not re.fullmatch(rf"\s*(export\s+)?({'|'.join(missing)})\s*=\s*", line)]
         lines += [f"{name}={os.environ[name]}" for name in missing]
-        server_certificate.write_private(file.resolve(), ("\n".join(lines) + "\n").encode())
+        write_private(file.resolve(), ("\n".join(lines) + "\n").encode())
     generated = f"Generated {' and '.join(missing)}: {file} (keep a backup)"
     return f"{created}\n{generated}" if created else generated
 

@@ -20,8 +20,8 @@ from clients.services.audit import Actor
 from clients.services.clients import create_client
 from clients.services.secrets import insert_secret, prepare_secret
 from dashboard import services
+from dashboard.files import write_private
 from dashboard.models import Membership, User
-from dashboard.server_certificate import write_private
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
 

@@ -4,12 +4,7 @@ server.pem holds the key, the certificate and its chain in one file of mode 0600
 belongs to another certificate. A certificate that wasn't issued by a CA of ours is the operator's: it is served and never touched. RFC 5280 §4.2.
 """
 
-import fcntl
-import os
 import secrets
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,6 +14,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from dashboard.files import locked, write_private
 
 ORGANIZATION = "TokenOS local CA"
 CA_LIFETIME = timedelta(days=3652)
@@ -55,32 +52,6 @@ def renew(directory: Path, host: str, *, now: datetime | None = None) -> str | N
         certificate = _issue(directory, ca, names, now)
         shown = ", ".join(str(name.value) for name in names)
         return f"{done}Issued the server certificate for {shown}, valid until {certificate.not_valid_after_utc:%Y-%m-%d}."
-
-
-@contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Hold off every other process that locks the same directory."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def write_private(file: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Replace a file as a whole: a reader sees the old or the new one, and never one that others may read."""
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(stream.fileno(), mode)
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _names(host: str) -> list[x509.GeneralName]:

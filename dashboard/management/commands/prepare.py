@@ -21,7 +21,7 @@ from clients.management.base import JSONCommand
 from clients.services.audit import Actor
 from dashboard import first_start
 from dashboard.checks import describe
-from dashboard.server_certificate import locked
+from dashboard.files import locked
 
 
 class Command(JSONCommand):
