@@ -25,6 +25,7 @@ MAX_LENGTH = 64 * 1024
 MAX_CERTIFICATES = 10
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----")
+_PRIVATE = re.compile(r'PRIVATE KEY|"(?:d|k)"\s*:')
 _X5T_S256 = re.compile(r"[A-Za-z0-9_-]{43}")
 _HEX = re.compile(r"[0-9A-Fa-f]{64}")
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
@@ -77,7 +78,7 @@ def parse_thumbprint(text: str) -> str:
 
 
 def _read_pem(text: str) -> list[bytes]:
-    if "PRIVATE KEY" in text:
+    if _PRIVATE.search(text):
         raise ValidationError(
             "The file holds a PRIVATE KEY. It has left its owner, so treat it as burnt: make a new key and certificate, and register the certificate alone.",
             code="private_key",

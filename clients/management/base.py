@@ -146,7 +146,9 @@ def read_file(name: str) -> str:
         refuse_private_der(content)
         raise CommandError(f"{name} is binary. Give it as text: PEM, a JWK or a JWK Set.") from None
     except (OSError, ValueError) as error:
-        raise CommandError(f"{name} can't be read ({getattr(error, 'strerror', None) or 'no such name is possible'}). Give the path of a file.") from None
+        # What is no path may be a key.
+        shown = name if len(name) <= 100 else f"{name[:10]}…"
+        raise CommandError(f"{shown} can't be read ({getattr(error, 'strerror', None) or 'no such name is possible'}). Give the path of a file.") from None
 
 
 def printable(text: str) -> str:

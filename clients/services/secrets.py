@@ -16,6 +16,7 @@ from clients.services.validation import clean_text
 
 DEFAULT_OVERLAP = timedelta(hours=24)
 MAX_USABLE_SECRETS = 50
+_METHODS = frozenset({Client.AuthMethod.CLIENT_SECRET_BASIC.value, Client.AuthMethod.CLIENT_SECRET_POST.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class RotatedSecret(NewSecret):
 
 def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, actor: Actor, now: datetime) -> NewSecret:
     """Everything that is slow, so that it happens before the transaction. The client may not be saved yet."""
+    if not _METHODS.intersection(client.auth_methods):
+        raise ValidationError(
+            f"{client.client_id} authenticates by {' or '.join(client.auth_methods)} only, so a secret would be of no use to it.", code="method_not_allowed"
+        )
     if lifetime is not None and lifetime <= timedelta():
         raise ValidationError(
             "A secret that has expired at once is of no use. Give it a longer life, for example 90d, or none for no end.", code="invalid_lifetime"

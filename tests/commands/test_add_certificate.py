@@ -134,3 +134,14 @@ def test_name_that_makes_no_sense_is_refused(refused, file, client_id, name):
 @pytest.mark.parametrize("arguments", [[], ["nobody"], ["nobody", "/dev/null"], ["a", "b", "c"]])
 def test_wrong_number_of_arguments_and_unknown_client_are_refused(refused, billing, arguments):
     refused("add_certificate", *arguments)
+
+
+def test_private_jwk_is_called_burnt(refused, client_id, tmp_path):
+    path = tmp_path / "key.jwk"
+    path.write_text('{"kty":"EC","crv":"P-256","x":"a","y":"b","d" : "c"}')
+    assert "treat it as burnt" in refused("add_certificate", client_id, str(path))
+
+
+def test_key_in_the_place_of_a_file_is_not_repeated(refused, client_id):
+    body = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg" + "A" * 100
+    assert body[10:] not in refused("add_certificate", client_id, body)

@@ -72,3 +72,10 @@ def test_client_has_a_limited_number_of_usable_secrets(command, refused, billing
     assert "Revoke one" in refused("create_secret", client.client_id)
     command("revoke_secret", client.client_id, newest.secret.secret_id)
     assert command("create_secret", client.client_id).status == 0
+
+
+def test_client_that_takes_no_secret_gets_none(refused, command, demo):
+    client_id = command("create_client", "--workspace", "demo", "--name", "robot", "--auth-method", "private_key_jwt", "--json").json["client_id"]
+    for name in ("create_secret", "rotate_secret"):
+        assert "authenticates by private_key_jwt only" in refused(name, client_id)
+    assert not ClientSecret.objects.exists()
