@@ -16,7 +16,7 @@ from clients.public_key import is_kid
 from clients.scope import scope_member
 from oauth import jose
 from oauth.errors import InvalidTokenError, Reason
-from oauth.lookup import RegisteredClient, TokenState, find_token_state
+from oauth.lookup import RegisteredClient, TokenState, find_token_state, is_certificate_revoked
 from oauth.models import SigningKey
 from oauth.sender_constraint import Confirmation, read_confirmation
 from oauth.signing_keys import LoadedKey, verification_key
@@ -129,7 +129,9 @@ def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, sta
 
 
 def _find_reason_in_binding(client: RegisteredClient, confirmation: Confirmation) -> Reason | None:
-    """A client's policy holds for the tokens that it obtained before as well."""
+    """A client's policy holds for the tokens that it obtained before as well, and whatever obtained them, a revoked certificate is good for none."""
     if (client.require_dpop and not confirmation.jkt) or (client.require_certificate and not confirmation.x5t_s256):
         return Reason("token_not_bound", "This client may only use tokens that are bound to a key or a certificate, and this one isn't as it must be.")
+    if confirmation.x5t_s256 and is_certificate_revoked(client_pk=client.pk, thumbprint=confirmation.x5t_s256):
+        return Reason("certificate_revoked", "The certificate that the token is bound to is revoked.")
     return None

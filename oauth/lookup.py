@@ -61,7 +61,10 @@ _BY_KEY = _by_client(_KEY_COLUMNS, "{public_key} s ON s.client_id = c.id AND s.k
 _USABLE_KEYS = f"""SELECT {_KEY_COLUMNS} FROM {{public_key}} s
     WHERE s.client_id = %s AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > %s) AND s.algorithm IN (%s, %s)
     ORDER BY s.id DESC LIMIT %s""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
-_REVOKED_KEYS = "SELECT thumbprint FROM {public_key} WHERE client_id = %s AND revoked_at IS NOT NULL".format(**_TABLES)  # noqa: S608  # only names of our own are put in
+_ENDED_KEYS = """SELECT thumbprint FROM {public_key}
+    WHERE client_id = %s AND (revoked_at IS NOT NULL OR expires_at <= %s)""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
+_REVOKED_CERTIFICATES = """SELECT COUNT(*) FROM {certificate}
+    WHERE client_id = %s AND thumbprint = %s AND revoked_at IS NOT NULL""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
 _BY_CERTIFICATE = _by_client(_CERTIFICATE_COLUMNS, "{certificate} s ON s.client_id = c.id AND s.thumbprint = %s")
 _BY_SECRET_ALONE = f"""SELECT {_CLIENT_COLUMNS}, {_SECRET_COLUMNS}, {_STATE_COLUMNS}
     FROM (SELECT 1 AS one) AS one
@@ -85,8 +88,9 @@ _BY_TOKEN = {
     "key": _by_token("s.id, s.revoked_at", "LEFT JOIN {public_key} s ON s.kid = %s AND s.client_id = c.id"),
     "certificate": _by_token("s.id, s.revoked_at", "LEFT JOIN {certificate} s ON s.thumbprint = %s AND s.client_id = c.id"),
 }
-# The two that are fields of the client.
-_BY_TOKEN_OF_FIELD = _by_token("c.id, NULL", "")
+# The two that are fields of the client. A published key that is registered as well is revoked with that.
+_BY_TOKEN_OF_SUBJECT = _by_token("c.id, NULL", "")
+_BY_TOKEN_OF_PUBLISHED = _by_token("c.id, s.revoked_at", "LEFT JOIN {public_key} s ON s.thumbprint = %s AND s.client_id = c.id")
 
 _of_thread = local()
 
@@ -333,9 +337,14 @@ def find_usable_keys(*, client_pk: int, algorithm: str, limit: int, now: datetim
     return [RegisteredKey(row[0], row[1], row[2], _aware(row[3]), _aware(row[4]), row[5], row[6]) for row in rows]
 
 
-def find_revoked_thumbprints(*, client_pk: int) -> set[str]:
-    """Of the client's keys, RFC 7638."""
-    return {thumbprint for (thumbprint,) in _select_all(_REVOKED_KEYS, (client_pk,))}
+def find_ended_thumbprints(*, client_pk: int, now: datetime) -> set[str]:
+    """Of the client's keys that are revoked or expired, RFC 7638."""
+    return {thumbprint for (thumbprint,) in _select_all(_ENDED_KEYS, (client_pk, own_database().ops.adapt_datetimefield_value(now)))}
+
+
+def is_certificate_revoked(*, client_pk: int, thumbprint: str) -> bool:
+    """Whether it was once registered for the client, and then revoked. thumbprint: x5t#S256."""
+    return bool(_select(_REVOKED_CERTIFICATES, (client_pk, thumbprint))[0])
 
 
 def find_by_certificate(*, client_id: str, thumbprint: str, failure_keys: FailureKeys, now: datetime) -> Registration[RegisteredCertificate]:
@@ -354,10 +363,15 @@ def find_token_state(*, client_id: str, credential_id: str, jti: str, kid: str) 
         row = _select(sql, (jti, client_id, identifier if colon else credential_id, kid))
         client = _client(row)
         is_credential_revoked = row[_CREDENTIAL] is None or row[_CREDENTIAL + 1] is not None
-    else:
-        row = _select(_BY_TOKEN_OF_FIELD, (jti, client_id, kid))
+    elif kind == "jwks_uri":
+        uri, _, thumbprint = credential_id.rpartition(":")
+        row = _select(_BY_TOKEN_OF_PUBLISHED, (jti, client_id, thumbprint, kid))
         client = _client(row)
-        is_credential_revoked = client is None or credential_id not in (client.jwks_uri_credential, client.tls_subject_credential)
+        is_credential_revoked = client is None or uri != client.jwks_uri_credential or row[_CREDENTIAL + 1] is not None
+    else:
+        row = _select(_BY_TOKEN_OF_SUBJECT, (jti, client_id, kid))
+        client = _client(row)
+        is_credential_revoked = client is None or credential_id != client.tls_subject_credential
     return TokenState(
         client=client,
         is_credential_revoked=is_credential_revoked,

@@ -20,7 +20,7 @@ from oauth.client_ca import ClientCAs, client_cas
 from oauth.endpoint import Request
 from oauth.errors import InvalidClientError, Reason
 from oauth.lookup import RegisteredCertificate, RegisteredClient, find_by_certificate
-from oauth.throttling import failure_keys
+from oauth.throttling import NOT_COUNTED, failure_keys
 
 TLS_CLIENT_AUTH = Client.AuthMethod.TLS_CLIENT_AUTH.value
 SELF_SIGNED_TLS_CLIENT_AUTH = Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value
@@ -70,6 +70,23 @@ def authenticate(request: Request, client_id: str, certificate: bytes) -> Authen
     return AuthenticatedClient(client, found.credential_id, method, registration.signing_kid)
 
 
+def find_reason_not_to_bind(request: Request, client: RegisteredClient, certificate: bytes) -> Reason | None:
+    """Why a token of a client that authenticated otherwise isn't bound to that certificate, in DER: it has to be one that is registered for the client, or that
+    an operator's CA issued. A stolen secret would else be as good with a thief's own certificate.
+    """
+    thumbprint = x5t_s256(certificate)
+    found = find_by_certificate(client_id=client.client_id, thumbprint=thumbprint, failure_keys=NOT_COUNTED, now=request.now).credential
+    if found is not None:
+        return _find_reason_in_registered(client, found, thumbprint, request.now)
+    return _find_reason_in_chain(_examine(certificate, client_cas()), request.now)
+
+
+def find_reason_in_validity(certificate: bytes, now: datetime) -> Reason | None:
+    """Of a certificate in DER: why it isn't good now, whoever has it."""
+    examined = _examine(certificate, client_cas()).certificate
+    return MALFORMED if examined is None else _find_reason_in_times(examined.not_valid_before_utc, examined.not_valid_after_utc, now)
+
+
 def _choose_method(client: RegisteredClient, found: RegisteredCertificate | None) -> str:
     if TLS_CLIENT_AUTH not in client.auth_methods:
         return SELF_SIGNED_TLS_CLIENT_AUTH
@@ -104,15 +121,19 @@ def _find_reason_in_times(valid_from: datetime, expires_at: datetime | None, now
 
 def _find_reason_in_issued(client: RegisteredClient, examined: _Examined, now: datetime) -> Reason | None:
     """§2.1: the chain first, then the one subject that is registered (§2.1.2)."""
+    reason = _find_reason_in_chain(examined, now)
+    if reason is None and examined.certificate is not None and not is_named(examined.certificate, client.tls_subject_type, client.tls_subject):
+        return Reason("certificate_subject", f"The certificate doesn't name {client.tls_subject} as {client.tls_subject_type}, which is this client's.")
+    return reason
+
+
+def _find_reason_in_chain(examined: _Examined, now: datetime) -> Reason | None:
     certificate = examined.certificate
     if examined.flaw is not None or certificate is None:
         return examined.flaw
     if not any(issuer.not_valid_before_utc <= now < issuer.not_valid_after_utc for issuer in examined.issuers):
         return Reason("certificate_untrusted", "The certificate is neither registered for this client nor issued by a CA in client-ca.pem that is valid today.")
-    reason = _find_reason_in_times(certificate.not_valid_before_utc, certificate.not_valid_after_utc, now)
-    if reason is None and not is_named(certificate, client.tls_subject_type, client.tls_subject):
-        return Reason("certificate_subject", f"The certificate doesn't name {client.tls_subject} as {client.tls_subject_type}, which is this client's.")
-    return reason
+    return _find_reason_in_times(certificate.not_valid_before_utc, certificate.not_valid_after_utc, now)
 
 
 @lru_cache(maxsize=1024)

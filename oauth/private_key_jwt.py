@@ -23,7 +23,7 @@ from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason
 from oauth.jose import CLOCK_SKEW, InvalidJWTError, ParsedJWT
-from oauth.lookup import RegisteredClient, RegisteredKey, Registration, find_by_key, find_revoked_thumbprints, find_usable_keys
+from oauth.lookup import RegisteredClient, RegisteredKey, Registration, find_by_key, find_ended_thumbprints, find_usable_keys
 from oauth.throttling import failure_keys
 
 PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value
@@ -47,7 +47,7 @@ class _Key(NamedTuple):
 
     @classmethod
     def published(cls, client: RegisteredClient, key: ParsedPublicKey) -> Self:
-        return cls(key.key, key.algorithm, client.jwks_uri_credential, None)
+        return cls(key.key, key.algorithm, f"{client.jwks_uri_credential}:{key.thumbprint}", None)
 
 
 class _Keys(NamedTuple):
@@ -133,9 +133,9 @@ def _find_keys(request: Request, registration: Registration[RegisteredKey], kid:
     if not client.jwks_uri:
         return _Keys(registered, None)
     published = client_jwks.find_keys(client, kid=kid, algorithm=algorithm, now=request.now)
-    # What was revoked here stays so, wherever and under whatever kid it is published.
-    revoked = find_revoked_thumbprints(client_pk=client.pk)
-    keys = [_Key.published(client, key) for key in published.keys if key.thumbprint not in revoked]
+    # What was revoked here or has ended stays so, wherever and under whatever kid it is published.
+    ended = find_ended_thumbprints(client_pk=client.pk, now=request.now)
+    keys = [_Key.published(client, key) for key in published.keys if key.thumbprint not in ended]
     return _Keys([*registered, *keys][:MAX_TRIED_KEYS], published.problem)
 
 

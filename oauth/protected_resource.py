@@ -25,6 +25,7 @@ from oauth.errors import (
     UseDPoPNonceAtResourceError,
 )
 from oauth.lookup import RegisteredClient
+from oauth.mtls import find_reason_in_validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +132,20 @@ def _by_dpop(request: Request, credentials: str, target: Callable[[Request], Tar
 
 def _by_token(request: Request, token: AccessToken, scheme: str) -> Caller:
     """RFC 8705 §3: a token that is bound to a certificate is good on a connection with the same one only."""
-    bound_to, certificate = token.confirmation.x5t_s256, request.connection.client_certificate
-    if bound_to and (certificate is None or x5t_s256(certificate) != bound_to):
-        raise InvalidTokenError(
-            Reason("certificate_mismatch", "The token is bound to a certificate, and the connection has none or another one."),
-            scheme=scheme,
-            client=token.client,
-            credential_id=token.credential_id,
-        )
+    reason = _find_reason_in_certificate(token.confirmation.x5t_s256, request)
+    if reason is not None:
+        raise InvalidTokenError(reason, scheme=scheme, client=token.client, credential_id=token.credential_id)
     return Caller(token.client, token.scopes, token.audiences, "access_token", token.credential_id, scheme)
+
+
+def _find_reason_in_certificate(bound_to: str, request: Request) -> Reason | None:
+    """bound_to: x5t#S256, "" for none."""
+    certificate = request.connection.client_certificate
+    if not bound_to:
+        return None
+    if certificate is None or x5t_s256(certificate) != bound_to:
+        return Reason("certificate_mismatch", "The token is bound to a certificate, and the connection has none or another one.")
+    return find_reason_in_validity(certificate, request.now)
 
 
 def _by_api_key(request: Request, plaintext: str) -> Caller:

@@ -12,7 +12,7 @@ from oauth.authenticated_client import AuthenticatedClient
 from oauth.dpop_nonce import current_nonce
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidDPoPProofError, Reason, UseDPoPNonceError
-from oauth.mtls import CERTIFICATE_METHODS
+from oauth.mtls import CERTIFICATE_METHODS, find_reason_not_to_bind
 
 
 class Confirmation(NamedTuple):
@@ -54,6 +54,10 @@ def _bind_to_certificate(request: Request, authenticated: AuthenticatedClient) -
             client=client,
             credential_id=authenticated.credential_id,
         )
+    if authenticated.method not in CERTIFICATE_METHODS:
+        reason = find_reason_not_to_bind(request, client, certificate)
+        if reason is not None:
+            raise InvalidClientError(reason, client=client, credential_id=authenticated.credential_id)
     return x5t_s256(certificate)
 
 

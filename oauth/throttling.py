@@ -32,6 +32,10 @@ class FailureKeys:
     address: str
 
 
+# For a look-up that decides nothing about who may try.
+NOT_COUNTED = FailureKeys("", "")
+
+
 class Count(NamedTuple):
     failures: int
     window_ends: int

@@ -34,12 +34,15 @@ class RotatedSecret(NewSecret):
     previous: list[ClientSecret]
 
 
-def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, actor: Actor, now: datetime) -> NewSecret:
-    """Everything that is slow, so that it happens before the transaction. The client may not be saved yet."""
+def _require_use(client: Client) -> None:
     if not _METHODS.intersection(client.auth_methods):
         raise ValidationError(
             f"{client.client_id} authenticates by {' or '.join(client.auth_methods)} only, so a secret would be of no use to it.", code="method_not_allowed"
         )
+
+
+def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, actor: Actor, now: datetime) -> NewSecret:
+    """Everything that is slow, so that it happens before the transaction. The client may not be saved yet."""
     if lifetime is not None and lifetime <= timedelta():
         raise ValidationError(
             "A secret that has expired at once is of no use. Give it a longer life, for example 90d, or none for no end.", code="invalid_lifetime"
@@ -67,6 +70,7 @@ def _insert(secret: ClientSecret, *, now: datetime) -> None:
 
 def create_secret(*, client: Client, actor: Actor, now: datetime, name: str = "", lifetime: timedelta | None = None) -> NewSecret:
     """A further secret; the others stay as they are."""
+    _require_use(client)
     new = prepare_secret(client=client, name=name, lifetime=lifetime, actor=actor, now=now)
     insert_secret(new.secret, actor=actor, now=now)
     return new
@@ -101,6 +105,7 @@ def rotate_secret(
 
     lifetime: None for what the newest old secret had been given, a usable one if there is one.
     """
+    _require_use(client)
     if overlap < timedelta():
         raise ValidationError("The overlap is negative. Use 0 to end the old secrets at once, or for example 24h.", code="invalid_overlap")
     secrets = ClientSecret.objects.filter(client=client)

@@ -135,6 +135,32 @@ def test_key_that_was_revoked_here_is_dead_wherever_it_is_published(send, demo, 
     assert send.token(None, replace(robot, key=other).form(header={"kid": "other"})).status == 200
 
 
+def test_registered_key_that_has_ended_is_no_better_for_being_published(send, demo, host, now):
+    signer = new_key()
+    robot = create_robot(demo, signer, now=now, jwks_uri=host.uri)
+    robot.client.public_keys.update(expires_at=now - timedelta(seconds=1))
+    host.answer = respond(json.dumps({"keys": [{**signer.jwk, "kid": "renamed"}]}))
+    assert send.token(None, robot.form(header={"kid": "renamed"})).status == 401
+
+
+@pytest.mark.parametrize("change", ["revoke", "other uri", "other client"])
+def test_tokens_of_a_published_key_end(send, demo, host, now, change):
+    """With the key, where that is registered too, and with the URI; not with what is another client's."""
+    signer = new_key()
+    robot = create_robot(demo, signer, now=now, jwks_uri=host.uri)
+    stranger = create_robot(demo, signer, now=now)
+    host.answer = respond(json.dumps({"keys": [{**signer.jwk, "kid": "renamed"}]}))
+    token = bearer(send.token(None, robot.form(header={"kid": "renamed"})).json()["access_token"])
+    assert send.get("/api/v1/whoami", token).status == 200
+    if change == "other uri":
+        robot.client.jwks_uri += "?v=2"
+        robot.client.save()
+    else:
+        owner = robot if change == "revoke" else stranger
+        revoke_public_key(client=owner.client, kid=owner.kid, actor=TESTS, now=now)
+    assert send.get("/api/v1/whoami", token).status == (200 if change == "other client" else 401)
+
+
 def test_query_of_the_uri_is_sent(host):
     host.answer = respond("ok")
     assert fetch.fetch(host.uri + "?a=b", accept="text/plain", allowed_hosts=["localhost"]) == b"ok"

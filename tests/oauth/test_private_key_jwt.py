@@ -433,7 +433,7 @@ def test_disabled_client_is_refused(send, robot, now):
 
 
 def test_client_limited_to_assertions_cant_be_talked_down_to_a_secret(send, robot):
-    secret = factories.create_secret(robot.client)
+    secret = factories.insert_secret(robot.client)
     for answer in (
         send.token(basic(robot.client_id, secret.plaintext)),
         send.token(None, {"client_id": robot.client_id, "client_secret": secret.plaintext}),

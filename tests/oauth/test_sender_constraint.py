@@ -12,7 +12,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from django.utils import timezone
 
-from clients.models import Client
+from clients.certificate import read_certificates
+from clients.models import Client, ClientCertificate
+from clients.services.certificates import add_certificates, revoke_certificate
+from oauth import client_ca
+from tests.certificates import Authority, issue, pem, pem_of, self_signed
+from tests.factories import TESTS
 from tests.oauth.conftest import reason_of
 from tests.oauth.doors import DPOP_CHALLENGE, Answer, Sender, bearer
 from tests.oauth.proofs import ISSUER, Key, base64url, key, new_key
@@ -36,10 +41,15 @@ RESOURCES = [WHOAMI, VERIFY]
 
 
 @pytest.fixture
-def certified(billing):
-    """A client with a secret that must have its tokens bound to a certificate."""
+def certified(billing, now):
+    """A client with a secret that must have its tokens bound to a certificate, which is registered."""
     Client.objects.filter(pk=billing.client.pk).update(require_certificate=True)
+    register(billing.client, MINE, now)
     return billing
+
+
+def register(client, der, now):
+    return add_certificates(client=client, parsed=read_certificates(pem_of(der)), actor=TESTS, now=now)[0]
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -72,6 +82,58 @@ def test_client_that_must_show_one_gets_no_token_without(send, certified):
     answer = send.token(certified.basic)
     assert answer.error == (401, "invalid_client")
     assert reason_of(answer.request_id) == "certificate_required"
+
+
+def test_thiefs_own_certificate_is_no_help_with_a_stolen_secret(send, certified, eves, now):
+    """Neither one that nobody registered, nor another client's."""
+    for der in (OTHERS, self_signed().der):
+        answer = send.token(certified.basic, certificate=der)
+        assert answer.error == (401, "invalid_client")
+        assert reason_of(answer.request_id) == "certificate_untrusted"
+    register(eves.client, OTHERS, now)
+    assert reason_of(send.token(certified.basic, certificate=OTHERS).request_id) == "certificate_untrusted"
+    # From a proxy it doesn't even count as one.
+    assert reason_of(send.token(certified.basic, certificate=b"garbled").request_id) in ("certificate_malformed", "certificate_required")
+
+
+def test_expired_certificate_binds_nothing(send, certified, now):
+    certified.client.certificates.update(expires_at=now - timedelta(seconds=1))
+    assert reason_of(send.token(certified.basic, certificate=MINE).request_id) == "certificate_expired"
+
+
+def test_certificate_of_an_operators_ca_binds_as_well(send, billing, settings):
+    Client.objects.filter(pk=billing.client.pk).update(require_certificate=True)
+    authority = Authority.create()
+    file = client_ca.file()
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(pem(authority.certificate))
+    try:
+        assert send.token(billing.basic, certificate=issue(authority, "billing").der).status == 200
+    finally:
+        file.unlink()
+
+
+def test_revoked_certificate_binds_nothing_and_ends_what_it_bound(send, certified, now):
+    token = get_token(send, certified.basic)["access_token"]
+    assert send.get(WHOAMI, bearer(token), certificate=MINE).status == 200
+    revoke_certificate(client=certified.client, thumbprint=X5T, actor=TESTS, now=now)
+    assert_refused(send.get(WHOAMI, bearer(token), certificate=MINE), "certificate_revoked")
+    assert send.post("/oauth2/introspect", {"token": token}, certified.basic).json() == {"active": False}
+    assert reason_of(send.token(certified.basic, certificate=MINE).request_id) == "certificate_revoked"
+
+
+@pytest.mark.rfc("8705", "3")
+@pytest.mark.parametrize("path", RESOURCES)
+def test_bound_token_ends_with_its_certificate(send, billing, now, path):
+    """The row may say what it wants: it is the certificate itself that has ended."""
+    Client.objects.filter(pk=billing.client.pk).update(require_certificate=True)
+    ended = self_signed(ends=now - timedelta(seconds=1), begins=now - timedelta(days=1)).der
+    thumbprint = base64url(hashlib.sha256(ended).digest())
+    ClientCertificate.objects.create(
+        client=billing.client, thumbprint=thumbprint, certificate=pem_of(ended), valid_from=now - timedelta(days=1), created_at=now
+    )
+    token = send.token(billing.basic, certificate=ended).json()["access_token"]
+    assert_refused(send.get(path, bearer(token), certificate=ended), "certificate_expired")
 
 
 def test_certificate_of_a_client_that_authenticates_otherwise_binds_nothing(send, billing):
@@ -139,7 +201,8 @@ def test_one_binding_does_not_do_where_the_client_must_have_the_other(send, bill
 
 
 @pytest.mark.parametrize(("had", "must"), [("require_certificate", "require_dpop"), ("require_dpop", "require_certificate")])
-def test_token_that_is_bound_to_the_other_is_dead(send, billing, had, must):
+def test_token_that_is_bound_to_the_other_is_dead(send, billing, now, had, must):
+    register(billing.client, MINE, now)
     Client.objects.filter(pk=billing.client.pk).update(**{had: True})
     token = get_token(send, billing.basic, headers=key().sent() if had == "require_dpop" else {})["access_token"]
     Client.objects.filter(pk=billing.client.pk).update(**{had: False, must: True})
