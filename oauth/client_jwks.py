@@ -20,6 +20,8 @@ from oauth.lookup import RegisteredClient
 
 FRESH = timedelta(minutes=5)
 BACK_OFF = timedelta(seconds=30)
+# For a host that goes on failing, twice as long each time: many of them must not keep those busy who wait.
+MAX_BACK_OFF = timedelta(minutes=5)
 KEPT = timedelta(hours=24)
 MAX_URIS = 1000
 # Of the four threads that run the endpoints.
@@ -37,7 +39,8 @@ class Published(NamedTuple):
 
 @dataclass(slots=True)
 class _Copy:
-    """What is known of one URI. keys: of the last good copy, read at read_at. problem: of the last attempt. attempts: how many there were.
+    """What is known of one URI. keys: of the last good copy, read at read_at. problem: of the last attempt. attempts: how many there were;
+    failures: how many of them in a row were in vain.
 
     waits_until: before then it isn't read again.
     """
@@ -47,6 +50,7 @@ class _Copy:
     waits_until: datetime | None = None
     problem: Reason | None = None
     attempts: int = 0
+    failures: int = 0
     lock: Lock = field(default_factory=Lock)
 
     def counts(self, now: datetime, for_how_long: timedelta) -> bool:
@@ -113,5 +117,6 @@ def _attempt(uri: str, copy: _Copy, now: datetime) -> None:
     else:
         copy.read_at = now
     copy.problem = problem
-    copy.waits_until = now + BACK_OFF if problem is not None or is_repeated else None
+    copy.failures = 0 if problem is None else copy.failures + 1
+    copy.waits_until = now + min(BACK_OFF * 2 ** max(copy.failures - 1, 0), MAX_BACK_OFF) if problem is not None or is_repeated else None
     copy.attempts += 1

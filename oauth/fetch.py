@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Sequence
 from functools import lru_cache
 from http.client import HTTPException, HTTPResponse
-from ipaddress import IPv4Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
@@ -28,6 +28,8 @@ _MAX_OVERHEAD = 16 * 1024
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 # Global by the looks of it, but another form of an IPv4 address (6to4), or for documentation.
 _NOT_PUBLIC = (IPv6Network("2002::/16"), IPv6Network("3fff::/20"))
+# Likewise: the relay of 6to4 (RFC 7526), and what a virtual machine at Azure gets its certificates and settings from.
+_NOT_PUBLIC_V4 = (IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"))
 # RFC 6052 §2.1: the last four octets are an IPv4 address, the only way to reach one from a network of IPv6 alone.
 _NAT64 = IPv6Network("64:ff9b::/96")
 
@@ -63,7 +65,7 @@ def is_public(address: str) -> bool:
     """Whether an address is one of the open Internet, in whatever form it is written."""
     ip = ip_address(address)
     if isinstance(ip, IPv4Address):
-        return ip.is_global and not ip.is_multicast and not ip.is_reserved
+        return ip.is_global and not ip.is_multicast and not ip.is_reserved and not any(ip in network for network in _NOT_PUBLIC_V4)
     if ip in _NAT64:
         return is_public(str(IPv4Address(ip.packed[12:])))
     return ip in _GLOBAL_UNICAST and ip.is_global and not any(ip in network for network in _NOT_PUBLIC)

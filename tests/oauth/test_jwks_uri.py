@@ -274,6 +274,23 @@ def test_host_that_fails_is_left_alone_for_half_a_minute(registered, robot, host
     assert len(host.requests) == 2
 
 
+def test_host_that_goes_on_failing_is_left_alone_for_longer_up_to_five_minutes(registered, robot, host, now):
+    host.answer = respond("", "500 Internal Server Error")
+    asked_at = [second for second in range(0, 1500, 10) if _is_asked(registered, robot, host, now + timedelta(seconds=second))]
+    assert asked_at == [0, 30, 90, 210, 450, 750, 1050, 1350]
+    host.answer = publish(robot.key)
+    assert find(registered, robot, now + timedelta(seconds=1650)).keys
+    host.answer = respond("", "500 Internal Server Error")
+    asked_again = [second for second in range(1960, 2060, 10) if _is_asked(registered, robot, host, now + timedelta(seconds=second))]
+    assert asked_again == [1960, 1990, 2050]
+
+
+def _is_asked(registered, robot, host, moment):
+    before = len(host.requests)
+    find(registered, robot, moment)
+    return len(host.requests) > before
+
+
 def test_so_many_copies_are_kept_and_no_more(registered, robot, host, now, monkeypatch):
     monkeypatch.setattr(client_jwks, "MAX_URIS", 2)
     for path in ("a", "b", "a", "c", "a", "b"):
@@ -345,7 +362,7 @@ def test_stale_copy_goes_on_counting_while_another_thread_reads(registered, robo
     "address",
     [
         "127.0.0.1", "127.255.255.254", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "169.254.0.1", "100.64.0.1", "192.0.0.1",
-        "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
+        "192.88.99.1", "168.63.129.16", "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
         "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "ff0e::1", "2001:db8::1", "3fff::1", "100::1", "2001::1",
         "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:8.8.8.8", "::ffff:0:127.0.0.1", "::127.0.0.1", "::a00:1", "2002:7f00:1::1", "2002:a9fe:a9fe::1",
         "2002:808:808::1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b::a00:1", "64:ff9b:1::7f00:1", "5f00::1",
