@@ -134,12 +134,15 @@ class Server:
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(30)
+        if self.tls if tls is None else tls:
+            # Before it connects: what fails in between would leave a socket that nobody can close.
+            sock = self.context().wrap_socket(sock, server_hostname="localhost")
         try:
             sock.connect(("127.0.0.1", self.port))
         except OSError:
             sock.close()
             raise
-        return self.context().wrap_socket(sock, server_hostname="localhost") if (self.tls if tls is None else tls) else sock
+        return sock
 
     def exchange(self, request: bytes, *, tls: bool | None = None) -> Answer:
         """Send bytes as they are and read one answer."""
@@ -155,10 +158,11 @@ def read_answer(sock: socket.socket, method: str = "GET") -> Answer:
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
 
 
-def _environment(data_dir: Path, port: int, keys: dict[str, str], **settings: str) -> dict[str, str]:
+def _environment(data_dir: Path, port: int, keys: dict[str, str], *, is_measured: bool = False, **settings: str) -> dict[str, str]:
+    kept = ("PATH", "HOME", "LANG", "TMPDIR")
     return {
-        # Coverage in the server needs its variables; of the developer's own configuration nothing may count, so all that .env could set is set here.
-        **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR") or name.startswith("COVERAGE_")},
+        # Of the developer's own configuration nothing may count, so all that .env could set is set here.
+        **{name: value for name, value in os.environ.items() if name in kept or (is_measured and name.startswith("COVERAGE_"))},
         "DATA_DIR": str(data_dir),
         "HOST": "127.0.0.1",
         "PORT": str(port),
@@ -191,10 +195,11 @@ def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
     keys = {"SECRET_KEY": secrets.token_urlsafe(48), "KEY_ENCRYPTION_KEYS": secrets.token_urlsafe(48)}
     template = tmp_path_factory.mktemp("template") / "var"
 
-    def make(*, start: bool = True, **settings: str) -> Server:
+    def make(*, start: bool = True, is_measured: bool = False, **settings: str) -> Server:
+        """is_measured: for coverage, which makes a server half as slow again: for those that run what no other test does."""
         data_dir = tmp_path_factory.mktemp("server") / "var"
         port = free_port()
-        server = Server(data_dir, port, settings.get("TLS") != "off", _environment(data_dir, port, keys, **settings))
+        server = Server(data_dir, port, settings.get("TLS") != "off", _environment(data_dir, port, keys, is_measured=is_measured, **settings))
         if settings.keys() & {"ISSUER_URL", "DATABASE_URL", "SECRET_KEY", "KEY_ENCRYPTION_KEYS"}:
             _prepare(server)
         else:
@@ -215,7 +220,7 @@ def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 @pytest.fixture(scope="session")
 def server(make_server: Callable[..., Server]) -> Server:
     """One for all tests that leave it as it was."""
-    return make_server()
+    return make_server(is_measured=True)
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ def test_stop_waits_for_the_last_flush() -> None:
 
 
 def test_usage_is_written_while_serving(make_server: Callable[..., Server]) -> None:
-    server = make_server()
+    server = make_server(is_measured=True)
     workspace = server.manage("create_workspace", "busy")["workspace"]
     client = server.manage("create_client", "--workspace", workspace, "--name", "Robot")
     credentials = (client["client_id"], client["client_secret"])

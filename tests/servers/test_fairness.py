@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
 
 @pytest.fixture(scope="module")
 def one_worker(make_server: Callable[..., Server]) -> Iterator[Server]:
-    server = make_server(WEB_CONCURRENCY="1")
+    server = make_server(is_measured=True, WEB_CONCURRENCY="1")
     yield server
     server.stop()
 
@@ -79,7 +79,7 @@ def test_absolute_form_is_as_good_as_a_path(one_worker: Server) -> None:
 
 def test_kept_connections_never_take_the_last_descriptors(make_server: Callable[..., Server]) -> None:
     """Each worker may have 320 files open, so 64 connections."""
-    server = make_server(WEB_CONCURRENCY="1", start=False)
+    server = make_server(is_measured=True, WEB_CONCURRENCY="1", start=False)
     server.start(descriptors=320)
     kept = []
     for _ in range(300):
@@ -98,7 +98,7 @@ def test_kept_connections_never_take_the_last_descriptors(make_server: Callable[
 
 
 def test_worker_that_starts_while_the_database_is_away_serves_when_it_is_back(make_server: Callable[..., Server]) -> None:
-    server = make_server(WEB_CONCURRENCY="1")
+    server = make_server(is_measured=True, WEB_CONCURRENCY="1")
     client = server.manage("create_client", "--workspace", "demo", "--name", "robot")
 
     def fetch() -> int:
@@ -122,7 +122,7 @@ def test_worker_that_starts_while_the_database_is_away_serves_when_it_is_back(ma
 
 def test_database_that_is_replaced_while_serving_is_taken_up_by_every_worker(make_server: Callable[..., Server]) -> None:
     """A restore should be done while nothing serves; whoever forgets that must not find a revoked secret alive."""
-    server = make_server()
+    server = make_server(is_measured=True)
     client = server.manage("create_client", "--workspace", "demo", "--name", "robot")
     file = server.data_dir / "tokenos.sqlite3"
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(server.data_dir / "copy")) as copy:
