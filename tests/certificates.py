@@ -10,6 +10,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
@@ -118,3 +119,10 @@ def with_unknown_version(der: bytes) -> bytes:
 
 def pem_of(der: bytes) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(der).decode()}\n-----END CERTIFICATE-----\n"
+
+
+def with_unreadable_name() -> x509.Certificate:
+    """Its subject has a common name that is a bit string, which shows only when somebody asks for the name."""
+    identifier = x509.NameAttribute(NameOID.X500_UNIQUE_IDENTIFIER, b"billing", _ASN1Type.BitString)
+    der = self_signed(x509.Name([identifier])).der
+    return x509.load_der_x509_certificate(der.replace(b"\x06\x03\x55\x04\x2d", b"\x06\x03\x55\x04\x03"))

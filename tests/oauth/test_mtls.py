@@ -19,7 +19,7 @@ from clients.services.certificates import add_certificates, revoke_certificate
 from clients.services.clients import disable_client
 from oauth import client_ca
 from tests import factories
-from tests.certificates import CLIENT_AUTH, Authority, issue, key_usage, pem, pem_of, self_signed, with_unknown_version
+from tests.certificates import CLIENT_AUTH, Authority, issue, key_usage, pem, pem_of, self_signed, with_unknown_version, with_unreadable_name
 from tests.oauth.conftest import reason_of
 from tests.oauth.doors import ADDRESS, DOORS, ELSEWHERE
 
@@ -430,6 +430,13 @@ def test_ca_taken_out_of_the_file_counts_no_more_at_once(asgi, authorities, name
     assert get_token(asgi, program.client_id, holder).status == 200
     client_ca.file().unlink()
     assert refusal(get_token(asgi, program.client_id, holder)) == "certificate_untrusted"
+
+
+def test_certificate_in_the_file_that_cannot_be_read_is_left_out(asgi, ca, authorities, named, caplog):
+    program = named("subject_dn", "CN=billing")
+    authorities(with_unreadable_name(), ca.certificate)
+    assert get_token(asgi, program.client_id, issue(ca, "billing")).status == 200
+    assert "The certificate number 1 in" in caplog.text
 
 
 def test_half_written_file_leaves_the_cas_before_it_in_use(asgi, ca, authorities, named, caplog):

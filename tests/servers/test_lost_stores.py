@@ -36,7 +36,7 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 @pytest.fixture(scope="module")
 def fragile(make_server: Callable[..., Server], own_postgresql: PostgreSQL, own_redis: Redis) -> Iterator[Server]:
     """Its PostgreSQL and its Redis are its own."""
-    server = make_server(DATABASE_URL=own_postgresql.create_database(), CACHE_URL=own_redis.url)
+    server = make_server(is_measured=True, DATABASE_URL=own_postgresql.create_database(), CACHE_URL=own_redis.url)
     yield server
     server.stop()
 
