@@ -15,7 +15,7 @@ HEAD = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: applica
 
 
 def test_sigterm_finishes_requests_in_flight(make_server: Callable[..., Server]) -> None:
-    server = make_server(is_measured=True)
+    server = make_server()
     assert server.process is not None
     idle = [server.connect() for _ in range(10)]
     served = server.connect()
@@ -43,7 +43,7 @@ def test_sigterm_finishes_requests_in_flight(make_server: Callable[..., Server])
 
 
 def test_stopping_writes_the_usage_that_is_buffered(make_server: Callable[..., Server]) -> None:
-    server = make_server(is_measured=True)
+    server = make_server()
     workspace = server.manage("create_workspace", "demo-stop")["workspace"]
     client = server.manage("create_client", "--workspace", workspace, "--name", "Robot")
     answer = server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"})
@@ -54,7 +54,7 @@ def test_stopping_writes_the_usage_that_is_buffered(make_server: Callable[..., S
 
 def test_sigterm_of_one_worker_loses_no_request(make_server: Callable[..., Server]) -> None:
     """As when a worker is replaced: the other serves, and the master starts a new one."""
-    server = make_server(is_measured=True)
+    server = make_server()
     assert server.process is not None
     for round_number in range(60):
         if round_number % 20 == 10:
@@ -64,7 +64,7 @@ def test_sigterm_of_one_worker_loses_no_request(make_server: Callable[..., Serve
 
 
 def test_restart_keeps_data_and_keys(make_server: Callable[..., Server]) -> None:
-    server = make_server(is_measured=True)
+    server = make_server()
     keys = server.get("/.well-known/jwks.json").json()
     authority = server.ca.read_bytes()
     server.restart()
@@ -73,7 +73,7 @@ def test_restart_keeps_data_and_keys(make_server: Callable[..., Server]) -> None
 
 
 def test_workers_end_when_the_master_is_killed(make_server: Callable[..., Server]) -> None:
-    server = make_server(is_measured=True)
+    server = make_server()
     server.stop(signal.SIGKILL)
     last = time.monotonic() + 10
     while time.monotonic() < last:
@@ -85,7 +85,7 @@ def test_workers_end_when_the_master_is_killed(make_server: Callable[..., Server
 
 
 def test_sigterm_while_workers_start_is_heard(make_server: Callable[..., Server]) -> None:
-    server = make_server(is_measured=True)
+    server = make_server()
     server.stop()
     for delay in (0.3, 0.6, 0.9):
         server.start(wait=False)
@@ -107,7 +107,7 @@ def post_fork(server, worker):
 
 
 def test_sigterm_just_after_the_fork_is_heard(make_server: Callable[..., Server], tmp_path: Path) -> None:
-    server = make_server(is_measured=True, start=False)
+    server = make_server(start=False)
     configuration = tmp_path / "slow_fork.py"
     configuration.write_text(SLOW_FORK)
     process = subprocess.Popen([sys.executable, "-m", "gunicorn", "-c", str(configuration)], cwd=ROOT, env=server.environment)

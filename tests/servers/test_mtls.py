@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 @pytest.fixture(scope="module")
 def tls(make_server: Callable[..., Server]) -> Iterator[Server]:
     """Four workers, of which each has to hear of a new certificate by itself."""
-    server = make_server(is_measured=True, WEB_CONCURRENCY="4", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000")
+    server = make_server(WEB_CONCURRENCY="4", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000")
     yield server
     server.stop()
 
@@ -277,7 +277,7 @@ def test_header_of_an_untrusted_caller_is_worth_nothing(tls: Server, register: C
 
 @pytest.mark.parametrize("header", ["Client-Cert", "X-SSL-Client-Cert", "SSL-Client-Cert", "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert"])
 def test_trusted_proxys_header_authenticates(make_server: Callable[..., Server], tmp_path: Path, header: str) -> None:
-    server = make_server(is_measured=True, TLS="off", TRUSTED_PROXIES="127.0.0.1/32", CLIENT_CERT_HEADER=header, WEB_CONCURRENCY="1")
+    server = make_server(TLS="off", TRUSTED_PROXIES="127.0.0.1/32", CLIENT_CERT_HEADER=header, WEB_CONCURRENCY="1")
     certificate = HOLDER.write(tmp_path)[0]
     made = server.manage("create_client", "--workspace", "demo", "--name", "m", "--auth-method", "self_signed_tls_client_auth", "--certificate", certificate)
     form = {"grant_type": "client_credentials", "client_id": made["client_id"]}
