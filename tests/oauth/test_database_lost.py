@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -14,9 +15,11 @@ from clients.models import ClientSecret
 from tests import factories
 from tests.oauth.doors import DOORS, basic, bearer
 from tests.servers.conftest import free_port
+from tests.servers.stores import missing
 
 send = DOORS["django"]
-POSTGRES = shutil.which("postgres")
+# Debian keeps the programs of each version apart.
+PROGRAMS = os.pathsep.join([os.environ["PATH"], *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)])
 
 
 @contextmanager
@@ -126,6 +129,9 @@ def test_a_database_that_another_process_has_locked_refuses_only_what_has_to_wri
 @pytest.fixture
 def postgres(tmp_path):
     """A server of its own, to be stopped and started."""
+    pg_ctl, initdb = shutil.which("pg_ctl", path=PROGRAMS), shutil.which("initdb", path=PROGRAMS)
+    if pg_ctl is None or initdb is None:
+        missing("PostgreSQL", install="apt install postgresql")
     data, port = tmp_path / "pg", free_port()
     # It refuses to run as root.
     as_user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
@@ -141,20 +147,19 @@ def postgres(tmp_path):
 
         @staticmethod
         def start():
-            run("pg_ctl", "-D", data, "-w", "-l", tmp_path / "log", "-o", f"-p {port} -k {tmp_path} -c fsync=off", "start")
+            run(pg_ctl, "-D", data, "-w", "-l", tmp_path / "log", "-o", f"-p {port} -k {tmp_path} -c fsync=off", "start")
 
         @staticmethod
         def stop():
-            run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+            run(pg_ctl, "-D", data, "-w", "-m", "immediate", "stop")
 
-    run("initdb", "-D", data, "-U", "tokenos", "--auth=trust", "--no-sync")
+    run(initdb, "-D", data, "-U", "tokenos", "--auth=trust", "--no-sync")
     Server.start()
     yield Server
-    subprocess.run([*as_user, "pg_ctl", "-D", str(data), "-m", "immediate", "stop"], check=False, capture_output=True)
+    subprocess.run([*as_user, pg_ctl, "-D", str(data), "-m", "immediate", "stop"], check=False, capture_output=True)
 
 
 @pytest.mark.django_db
-@pytest.mark.skipif(POSTGRES is None, reason="there is no PostgreSQL here")
 def test_a_postgresql_that_stops_and_comes_back(postgres, make):
     with using(**postgres.database):
         program = make_program(make)
@@ -179,7 +184,6 @@ def refuse_odd_text(program):
 
 
 @pytest.mark.django_db
-@pytest.mark.skipif(POSTGRES is None, reason="there is no PostgreSQL here")
 def test_a_postgresql_that_only_reads_any_more(postgres, make):
     """As after a switch to another host: the old primary refuses writes."""
     with using(**postgres.database):

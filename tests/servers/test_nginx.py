@@ -22,11 +22,10 @@ from dashboard import server_certificate
 from tests.certificates import self_signed
 from tests.oauth.proofs import new_key
 from tests.servers.conftest import ROOT, Server, free_port
+from tests.servers.stores import missing
 
 AUDIENCE = "https://api.example.com"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx isn't installed")
 
 
 class API(BaseHTTPRequestHandler):
@@ -108,6 +107,8 @@ def write_configuration(directory: Path, replacements: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="module")
 def site(make_server: Callable[..., Server], api_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    if NGINX is None:
+        missing("nginx", install="apt install nginx")
     tokenos = make_server(
         TLS="off", TRUSTED_PROXIES="127.0.0.1/32", ISSUER_URL="https://tokens.example.com", FAILURES_PER_CLIENT="3", CLIENT_CERT_HEADER="X-SSL-Client-Cert"
     )
