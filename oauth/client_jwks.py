@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.asyncio import async_unsafe
 
 from clients.public_key import ParsedPublicKey, fits, read_published_keys
 from oauth.errors import Reason, TemporarilyUnavailableError
@@ -86,6 +87,7 @@ def _select(copy: _Copy, kid: str, algorithm: str) -> list[ParsedPublicKey]:
     return [key for key in copy.keys if (key.kid == kid if kid else fits(algorithm, key.algorithm))]
 
 
+@async_unsafe("What is at a jwks_uri is waited for: read it in a thread.")
 def _read(uri: str, copy: _Copy, attempts: int, *, is_needed: bool, now: datetime) -> None:
     """Read the URI anew, unless another thread does or did meanwhile. is_needed: whether to wait for that one, as there is nothing to go on with."""
     if not _waiting.acquire(blocking=False):

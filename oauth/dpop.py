@@ -75,7 +75,7 @@ def accept_proof(request: Request, target: Target, *, access_token: str | None =
     if expected_jkt not in (None, jkt):
         raise OtherKeyError
     # Last, so that a proof that is refused may be sent again.
-    _use(jkt, claims, request.now)
+    _use(request, jkt, claims)
     return jkt
 
 
@@ -95,10 +95,10 @@ def _verify(proof: str) -> tuple[str, dict[str, Any]]:
     return key.thumbprint, parsed.unverified_claims
 
 
-def _use(jkt: str, claims: dict[str, Any], now: datetime) -> None:
+def _use(request: Request, jkt: str, claims: dict[str, Any]) -> None:
     """§11.1. Raise InvalidProofError unless this is its first use."""
     issued_at, expires_at = claims["iat"] - CLOCK_SKEW, claims["iat"] + MAX_AGE + CLOCK_SKEW
-    if not use_once("dpop", jkt, claims["jti"], issued_at=issued_at, expires_at=expires_at, now=now):
+    if not use_once(request, "dpop", jkt, claims["jti"], issued_at=issued_at, expires_at=expires_at):
         raise InvalidProofError(Reason("dpop_proof_replayed", "The DPoP proof was used before, or may have been used before this machine was last started."))
 
 

@@ -71,7 +71,8 @@ class Connection(NamedTuple):
 class Request(NamedTuple):
     """headers: lower-case name → value; a repeated header is one value joined by commas. body: None where it was longer than MAX_BODY_BYTES.
 
-    raw_path: path as it was sent, percent-encoded; "" where the server doesn't say.
+    raw_path: path as it was sent, percent-encoded; "" where the server doesn't say. used_jwts: keys of oauth.models.UsedJWT that this very request marked, so
+    that it may be run again, as attempt and _run do.
     """
 
     method: str
@@ -81,6 +82,7 @@ class Request(NamedTuple):
     body: bytes | None
     connection: Connection
     now: datetime
+    used_jwts: set[int]
     raw_path: str = ""
 
     @property
@@ -196,7 +198,7 @@ class Endpoint:
         return response
 
     def attempt(self, request: Request) -> Response | None:
-        """The response to a request that is granted without a write or a wait. None for any other: then nothing has happened yet, and the call does it all.
+        """The response to a request that is granted without a wait. None for any other: then nothing but a mark has happened, and the call does it all.
 
         For a caller on an event loop, where Django refuses everything that might block.
         """
@@ -249,8 +251,8 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
 def _run(checked: Callable[[Request], Response], request: Request) -> Response:
     """Run it once more where the connection turns out to be broken, as a failover of PostgreSQL leaves those that are idle.
 
-    That does no harm: an endpoint counts only what it has done, and its one change, a revocation, has no further effect. A database that can't be
-    reached at all leaves no connection, and one that refuses a statement leaves a usable one, as SQLite always does: neither is asked again.
+    That does no harm: an endpoint counts only what it has done, and its changes, a revocation and the mark of a used JWT, have no further effect. A database
+    that can't be reached at all leaves no connection, and one that refuses a statement leaves a usable one, as SQLite always does: neither is asked again.
     """
     try:
         return checked(request)

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from django.conf import settings
-from django.utils.asyncio import async_unsafe
 
 from clients.models import Client, ClientPublicKey
 from clients.public_key import ParsedPublicKey, PublicKey, fits, is_kid, load_public_key
@@ -57,8 +56,6 @@ class _Keys(NamedTuple):
     problem: Reason | None
 
 
-# The use of a jti is a write, so nothing of this may run on the event loop.
-@async_unsafe("A client assertion is used by a write: authenticate it in a thread.")
 def authenticate(request: Request, form: Form) -> AuthenticatedClient:
     """Raise InvalidClientError, InvalidRequestError, TooManyFailuresError, TemporarilyUnavailableError."""
     assertion = _read(form)
@@ -208,4 +205,4 @@ def _find_reason_in_row(request: Request, key: RegisteredKey | None) -> Reason |
 def _use(request: Request, assertion: ParsedJWT) -> bool:
     """Whether it is the first time, RFC 7523 §3 (7)."""
     claims = assertion.unverified_claims
-    return replay.use_once("assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), expires_at=claims["exp"] + CLOCK_SKEW, now=request.now)
+    return replay.use_once(request, "assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), expires_at=claims["exp"] + CLOCK_SKEW)

@@ -9,33 +9,49 @@ when the machine itself crashes, so after its next boot nothing counts that may 
 import hashlib
 from datetime import datetime
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils.asyncio import async_unsafe
 
-from oauth.lookup import own_database
+from oauth.endpoint import Request
+from oauth.lookup import is_event_loop, own_database
 from oauth.models import ReplayFloor, UsedJWT
 
 _TABLE = UsedJWT._meta.db_table
-_USE = f"""INSERT INTO {_TABLE} (key, expires_at) VALUES (%s, %s)
+_MARK = f"""INSERT INTO {_TABLE} (key, expires_at) VALUES (%s, %s)
     ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at WHERE {_TABLE}.expires_at < %s"""  # noqa: S608  # only names of our own are put in
-_USE_BY_DRIVER = _USE.replace("%s", "?")
+_MARK_BY_DRIVER = _MARK.replace("%s", "?")
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
+# Every one of this number is left to a thread.
+MARKS_ON_EVENT_LOOP = 200
+
 _found_floor: int | None = None
+_marks_on_event_loop = count(1)
 
 
-def use_once(purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at: int, now: datetime) -> bool:
-    """Whether this is the first use of jti. Of any number of uses at once exactly one is.
+def use_once(request: Request, purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at: int) -> bool:
+    """Whether this is the first request that uses jti. Of any number of requests at once exactly one is.
 
     purpose: so that jtis of assertions and of proofs are apart. issuer: whose jti it is. issued_at: the earliest second at which it may have been made.
     expires_at: the second after which it is refused anyway, so that the mark can go.
     """
     digest = hashlib.blake2b("\0".join((purpose, issuer, jti)).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    parameters = (int.from_bytes(digest, signed=True), expires_at, int(now.timestamp()))
+    key = int.from_bytes(digest, signed=True)
+    if key in request.used_jwts:
+        return True
+    is_first = _mark(key, issued_at, expires_at, request.now)
+    if is_first:
+        request.used_jwts.add(key)
+    return is_first
+
+
+def _mark(key: int, issued_at: int, expires_at: int, now: datetime) -> bool:
+    parameters = (key, expires_at, int(now.timestamp()))
     database = own_database()
     boot_id = _boot_id() if database.vendor == "sqlite" else None
     if boot_id is not None:
@@ -43,22 +59,25 @@ def use_once(purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at:
             return False
         # Within a transaction SQLite doesn't let that be changed.
         if not database.in_atomic_block:
-            return _use_unsynced(database, parameters)
+            return _mark_unsynced(database, parameters)
     with database.cursor() as cursor:
-        cursor.execute(_USE, parameters)
+        cursor.execute(_MARK, parameters)
         return bool(cursor.rowcount == 1)
 
 
-@async_unsafe("The use of a jti is a write: call it in a thread.")
-def _use_unsynced(database: BaseDatabaseWrapper, parameters: tuple[Any, ...]) -> bool:
-    """By the driver itself, for Django's own cursor takes as long as SQLite."""
+def _mark_unsynced(database: BaseDatabaseWrapper, parameters: tuple[Any, ...]) -> bool:
+    """By the driver itself, for Django's own cursor takes as long as SQLite. Raise OperationalError on an event loop that would have to wait long."""
     if database.connection is None:
         database.ensure_connection()
     with database.wrap_database_errors:
         execute = database.connection.execute
+        if is_event_loop():
+            if next(_marks_on_event_loop) % MARKS_ON_EVENT_LOOP == 0:
+                raise OperationalError("This mark is for a thread, whose connection then puts SQLite's log back into the file.")
+            return bool(execute(_MARK_BY_DRIVER, parameters).rowcount == 1)
         execute("PRAGMA synchronous = NORMAL")
         try:
-            return bool(execute(_USE_BY_DRIVER, parameters).rowcount == 1)
+            return bool(execute(_MARK_BY_DRIVER, parameters).rowcount == 1)
         finally:
             execute("PRAGMA synchronous = FULL")
 

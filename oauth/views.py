@@ -23,6 +23,7 @@ def view(endpoint: Callable[[Request], Response]) -> Callable[..., HttpResponse]
                 body=_read_body(http_request),
                 connection=http_request.connection,  # type: ignore[attr-defined]  # set by the middleware
                 now=datetime.now(UTC),
+                used_jwts=set(),
             )
         )
         answer = HttpResponse(response.body, status=response.status)

@@ -3,14 +3,17 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import count
 from threading import Barrier
 
 import pytest
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import OperationalError, connection, connections, transaction
 
-from oauth import replay
+from oauth import lookup, replay
+from oauth.endpoint import Connection, Request
 from oauth.models import ReplayFloor, UsedJWT
+from oauth.services import prune
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,9 +41,30 @@ def boot(tmp_path, monkeypatch):
 def use(now):
     def use(jti="x", *, purpose="assertion", issuer="billing", at=now, made=0, lasts=60):
         seconds = int(at.timestamp())
-        return replay.use_once(purpose, issuer, jti, issued_at=seconds - made, expires_at=seconds + lasts, now=at)
+        return replay.use_once(request_at(at), purpose, issuer, jti, issued_at=seconds - made, expires_at=seconds + lasts)
 
     return use
+
+
+def request_at(moment):
+    return Request("POST", "/oauth2/token", "", {}, b"", Connection("127.0.0.1", True, None, "request-1"), moment, set())
+
+
+def on_event_loop(function):
+    """Call it where the server's event loop calls endpoints."""
+
+    async def call():
+        return function()
+
+    def run():
+        assert lookup.keep_event_loop_database()
+        try:
+            return asyncio.run(call())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result()
 
 
 def synchronous():
@@ -67,6 +91,13 @@ def test_mark_past_its_end_makes_room(use, now):
     assert not use(at=now + timedelta(seconds=10))
     assert use(at=now + timedelta(seconds=11))
     assert UsedJWT.objects.count() == 1
+
+
+def test_marks_are_pruned_once_they_are_past_their_end(use, now):
+    used = [use(f"{number}", lasts=number) for number in range(200)]
+    assert all(used)
+    assert prune(now=now + timedelta(seconds=100))["used_jwts"] == 100
+    assert [use("99", at=now + timedelta(seconds=100)), use("100", at=now + timedelta(seconds=100))] == [True, False]
 
 
 def test_commits_after_it_are_synced_again(use):
@@ -132,14 +163,53 @@ def test_of_fifty_threads_one_is_first(use):
         assert list(pool.map(attempt, range(50))).count(True) == 1
 
 
-def test_writing_on_the_event_loop_is_refused(use):
+def test_request_that_is_run_again_is_the_one_that_used_it(now):
+    request = request_at(now)
+    seconds = int(now.timestamp())
+    marks = [replay.use_once(asked, "dpop", "a", "x", issued_at=seconds, expires_at=seconds + 60) for asked in (request, request, request_at(now))]
+    assert marks == [True, True, False]
+
+
+def test_on_the_event_loop_it_counts_as_well(use):
     use("the floor is known")
+    assert on_event_loop(lambda: [use("x"), use("x")]) == [True, False]
+    assert [use("x"), use("y")] == [False, True]
+    assert on_event_loop(lambda: use("y")) is False
 
-    async def attempt():
-        use()
 
+def test_event_loop_finds_no_floor(use):
     with pytest.raises(SynchronousOnlyOperation):
-        asyncio.run(attempt())
+        on_event_loop(use)
+
+
+def test_where_the_system_names_no_boot_nothing_is_marked_on_the_event_loop(use, boot):
+    boot(None)
+    with pytest.raises(SynchronousOnlyOperation):
+        on_event_loop(use)
+
+
+def test_event_loop_leaves_a_mark_to_a_thread_now_and_then_that_puts_the_log_back(use, monkeypatch):
+    use("the floor is known")
+    monkeypatch.setattr(replay, "_marks_on_event_loop", count(1))
+    made = on_event_loop(lambda: [use(f"{number}") for number in range(replay.MARKS_ON_EVENT_LOOP - 1)])
+    assert all(made)
+    monkeypatch.setattr(replay, "_marks_on_event_loop", count(replay.MARKS_ON_EVENT_LOOP))
+    with pytest.raises(OperationalError, match="for a thread"):
+        on_event_loop(use)
+    assert use()
+
+
+def test_event_loop_does_not_wait_for_a_writer(use):
+    use("the floor is known")
+    other = connections.create_connection("default")
+    try:
+        other.cursor().execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"):
+            on_event_loop(use)
+        other.cursor().execute("ROLLBACK")
+    finally:
+        other.close()
+    assert on_event_loop(use)
 
 
 def test_database_that_is_locked_is_an_error_and_no_yes(use, now, settings):

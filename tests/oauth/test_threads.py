@@ -9,7 +9,7 @@ import pytest
 from oauth.endpoint import Connection, Request, Response
 from oauth.threads import Threads
 
-REQUEST = Request("GET", "/", "", {}, b"", Connection("127.0.0.1", True, None, "request-1"), datetime(2026, 11, 24, tzinfo=UTC))
+REQUEST = Request("GET", "/", "", {}, b"", Connection("127.0.0.1", True, None, "request-1"), datetime(2026, 11, 24, tzinfo=UTC), set())
 OK = Response(200)
 
 
