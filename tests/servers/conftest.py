@@ -139,7 +139,7 @@ class Server:
             sock = self.context().wrap_socket(sock, server_hostname="localhost")
         try:
             sock.connect(("127.0.0.1", self.port))
-        except OSError:
+        except (OSError, ValueError, AttributeError):  # SSLSocket raises the last two where the peer is gone within the handshake
             sock.close()
             raise
         return sock
