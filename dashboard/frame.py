@@ -1,0 +1,51 @@
+"""What the frame of every page shows: theme, time zone, workspaces, navigation, who is signed in. A context processor."""
+
+from datetime import UTC, tzinfo
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from dashboard.models import Membership, User
+from dashboard.moment import find_zone
+
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "theme"
+ZONE_COOKIE = "zone"
+
+
+def theme_of(request: HttpRequest) -> str:
+    theme = request.COOKIES.get(THEME_COOKIE, "auto")
+    return theme if theme in THEMES else "auto"
+
+
+def zone_of(request: HttpRequest) -> tzinfo:
+    """In which pages say times; UTC unless the browser chose another."""
+    return find_zone(request.COOKIES.get(ZONE_COOKIE, "")) or UTC
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """membership: that of the page's workspace, None on pages outside of one. memberships: for the switcher."""
+    context: dict[str, Any] = {"theme": theme_of(request), "membership": None, "memberships": [], "host": request.get_host()}
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return context
+    memberships = list(Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name", "workspace__slug")[:100])
+    context["memberships"] = memberships
+    membership = getattr(request, "membership", None)
+    if membership is not None:
+        context["membership"] = membership
+        context["navigation"] = _navigation(request, membership)
+    return context
+
+
+def _navigation(request: HttpRequest, membership: Membership) -> list[dict[str, Any]]:
+    """Of a workspace. key: the letter that follows G."""
+    items = [("members", "Members", "users", "m"), ("settings", "Settings", "sliders", "s")]
+    slug = membership.workspace.slug
+    here = request.path
+    found = []
+    for name, label, icon, key in items:
+        url = reverse(name, args=[slug])
+        found.append({"url": url, "label": label, "icon": icon, "key": key, "is_current": here.startswith(url)})
+    return found

@@ -1,0 +1,51 @@
+"""Points in time as pages say them: “3 min ago” while that helps, then a date. Exact UTC is always beside it, for whoever compares with a log."""
+
+from datetime import datetime, timedelta, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+DAY = timedelta(days=1)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """Names of the IANA database that stand for a place, and UTC. Empty where the machine has no such database."""
+    return ("UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix/", "right/"))))
+
+
+def find_zone(name: str) -> ZoneInfo | None:
+    """None where there is no such zone; name may be anything at all."""
+    return ZoneInfo(name) if name in zones() and name != "UTC" else None
+
+
+def say_distance(distance: timedelta) -> str:
+    """distance: to now, positive for the past. Always the whole unit that has passed, so 119 s are “1 min”."""
+    seconds = int(abs(distance).total_seconds())
+    if seconds < 1:
+        return "now"
+    number, unit = (seconds, "s") if seconds < 60 else (seconds // 60, "min") if seconds < 3600 else (seconds // 3600, "h")
+    return f"{number} {unit} ago" if distance > timedelta(0) else f"in {number} {unit}"
+
+
+def say_date(value: datetime, *, now: datetime, zone: tzinfo, with_year: bool = False) -> str:
+    """“14 Feb 2027”; the year is left out if it is this one."""
+    local = value.astimezone(zone)
+    year = f" {local.year}" if with_year or local.year != now.astimezone(zone).year else ""
+    return f"{local.day} {_MONTHS[local.month - 1]}{year}"
+
+
+def say_clock(value: datetime, *, zone: tzinfo) -> str:
+    return f"{value.astimezone(zone):%H:%M:%S}"
+
+
+def say_exactly(value: datetime, *, now: datetime, zone: tzinfo) -> str:
+    """“23 Nov 17:10”."""
+    return f"{say_date(value, now=now, zone=zone)} {value.astimezone(zone):%H:%M}"
+
+
+def say(value: datetime, *, now: datetime, zone: tzinfo, with_year: bool = False) -> str:
+    """Relative within 24 hours, a date before and after. with_year: for an expiry, whose year matters most."""
+    if abs(now - value) < DAY:
+        return say_distance(now - value)
+    return say_date(value, now=now, zone=zone, with_year=with_year)

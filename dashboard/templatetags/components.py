@@ -1,0 +1,68 @@
+"""The parts of pages that several templates use. Their markup is in templates/components/."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.forms import BoundField, Form
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from dashboard import moment as moments
+from dashboard.frame import zone_of
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A picture beside a word, which says the same. name: an ID of static/img/icons.svg."""
+    return format_html('<svg class="i" aria-hidden="true"><use href="{}#{}"/></svg>', static("img/icons.svg"), name)
+
+
+@register.inclusion_tag("components/field.html")
+def field(bound: BoundField, optional: str = "") -> dict[str, Any]:
+    """A field with its label, hint and errors. optional: what stands beside the label of one that may stay empty."""
+    described = [f"{bound.id_for_label}-e"] if bound.errors else []
+    described += [f"{bound.id_for_label}-h"] if bound.help_text else []
+    attrs: dict[str, str | bool] = {"aria-describedby": " ".join(described)} if described else {}
+    return {"field": bound, "widget": bound.as_widget(attrs=attrs), "optional": optional}
+
+
+@register.inclusion_tag("components/errors.html")
+def errors(form: Form, heading: str) -> dict[str, Any]:
+    """What is wrong with a form, each with a link to its field. heading: what did not happen, “Nothing was created.”"""
+    listed = [(bound.id_for_label, message) for bound in form for message in bound.errors]
+    listed += [("", message) for message in form.non_field_errors()]
+    return {"heading": heading, "listed": listed, "count": len(listed)}
+
+
+@register.simple_tag(takes_context=True)
+def moment(context: template.Context, value: datetime | None, form: str = "relative", empty: str = "never") -> SafeString | str:
+    """A point in time as <time>, with exact UTC as its title.
+
+    form: "relative" (“3 min ago”, then “12 Nov”), "expiry" (the same, always with the year), "exact" (“12 Nov 17:10”), "date", or "clock" (“12:04:02”).
+    empty: what stands for None.
+    """
+    if value is None:
+        return empty
+    zone, now = zone_of(context["request"]) if "request" in context else UTC, timezone.now()
+    texts = {
+        "relative": lambda: moments.say(value, now=now, zone=zone),
+        "expiry": lambda: moments.say(value, now=now, zone=zone, with_year=True),
+        "exact": lambda: moments.say_exactly(value, now=now, zone=zone),
+        "date": lambda: moments.say_date(value, now=now, zone=zone),
+        "clock": lambda: moments.say_clock(value, zone=zone),
+    }
+    utc = value.astimezone(UTC)
+    return format_html('<time datetime="{}" title="{} UTC">{}</time>', f"{utc:%Y-%m-%dT%H:%M:%SZ}", f"{utc:%Y-%m-%d %H:%M:%S}", texts[form]())
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Two letters for the round mark of a person or workspace."""
+    words = [word for word in name.replace("@", " ").replace(".", " ").split() if word]
+    letters = words[0][:2] if len(words) == 1 else "".join(word[0] for word in words[:2])
+    return letters.upper()
