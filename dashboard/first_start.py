@@ -123,7 +123,7 @@ def announce(*, actor: Actor, now: datetime) -> dict[str, str]:
 
     No curl where every request would be refused as plain HTTP (dashboard.checks).
     """
-    announcement = {"url": settings.ISSUER_URL, "sign_in": f"{settings.ISSUER_URL}/admin/"}
+    announcement = {"url": settings.ISSUER_URL, "sign_in": f"{settings.ISSUER_URL}/accounts/sign-in/"}
     owner = User.objects.filter(is_active=True, memberships__role=Membership.Role.OWNER, memberships__workspace__slug=DEMO_WORKSPACE).order_by("pk").first()
     if owner is not None:
         announcement["owner"] = owner.email

@@ -1,9 +1,14 @@
-"""What holds for every page and API answer, before any view: who is connected, a request ID, and no plain HTTP."""
+"""What holds for every page and API answer, before any view: who is connected, a request ID, no plain HTTP, and nothing open that isn't declared so."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 
 from dashboard.caller import connection_of
 from dashboard.connection import settle
@@ -40,6 +45,39 @@ class SecureOnlyMiddleware:
             return self.get_response(request)
         description = f"Plain HTTP is not served. Use https:// instead, for example {settings.ISSUER_URL}."
         return JsonResponse({"error": "invalid_request", "error_description": description}, status=400, headers={"Cache-Control": "no-store"})
+
+
+class AccessMiddleware:
+    """Closes every view that declares nothing (dashboard.permissions). The admin and the protocol's endpoints see to it by themselves."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any) -> None:
+        """Raise ImproperlyConfigured: nobody is to meet that outside of a test."""
+        match = request.resolver_match
+        if hasattr(view, "access") or is_protocol_path(request.path) or (match is not None and match.app_name == "admin"):
+            return
+        raise ImproperlyConfigured(f"{request.path}: the view declares nothing about who may call it.")
+
+
+class SessionActivityMiddleware:
+    """Notes when and from where a session was last used, at most once a minute, for a note is a write."""
+
+    EVERY = timedelta(minutes=1)
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            now = timezone.now()
+            session = UserSession.objects.filter(session_key=request.session.session_key)
+            session.filter(last_seen_at__lt=now - self.EVERY).update(last_seen_at=now, ip=connection_of(request).remote_address or "0.0.0.0")  # noqa: S104
+        return self.get_response(request)
 
 
 def _settle_request(request: HttpRequest) -> Connection:

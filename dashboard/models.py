@@ -1,7 +1,7 @@
 """People, and the work that the instance does by itself."""
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -31,6 +31,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    has_single_keys = models.BooleanField(default=True, help_text="Whether single letters are shortcuts on pages (WCAG 2.2, 2.1.4).")
     created_at = models.DateTimeField()
 
     objects: ClassVar[UserManager] = UserManager()
@@ -44,6 +45,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def shown_name(self) -> str:
+        return self.name or self.email
 
     @property
     def audit_name(self) -> str:
@@ -72,6 +77,54 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} is {self.role} of {self.workspace}"
+
+
+class AccessPolicy(models.Model):
+    """What a workspace demands of its people. A workspace without one demands nothing. Of its clients: the fields of Workspace."""
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="access_policy")
+    requires_second_factor = models.BooleanField(default=False)
+    requires_sso = models.BooleanField(default=False)
+    live_clients_from = models.CharField(max_length=9, choices=Membership.Role, default=Membership.Role.DEVELOPER)
+
+    class Meta:
+        verbose_name_plural = "access policies"
+        constraints = [models.CheckConstraint(condition=models.Q(live_clients_from__in=["developer", "admin", "owner"]), name="access_policy_role")]
+
+    def __str__(self) -> str:
+        return f"Policy of {self.workspace}"
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self, now: datetime) -> Self:
+        return self.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now)
+
+
+class Invitation(models.Model):
+    """For one address, to one workspace. token_digest: SHA-256 of the link's token, in hex; the token itself is only in the mail."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=9, choices=Membership.Role)
+    token_digest = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[InvitationQuerySet] = InvitationQuerySet.as_manager()  # type: ignore[assignment]  # a manager made of that query set
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["workspace", "email"], name="invitation_by_address"), models.Index(fields=["expires_at"], name="invitation_by_age")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="invitation_email_is_lower_case"),
+            models.CheckConstraint(condition=models.Q(role__in=["viewer", "developer", "admin", "owner"]), name="invitation_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.workspace}"
 
 
 class ScheduledJobManager(models.Manager["ScheduledJob"]):

@@ -2,10 +2,13 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
+
+from dashboard.views import home
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("", home.home, name="home"),
+    path("accounts/", include("dashboard.account_urls")),
+    path("w/", include("dashboard.workspace_urls")),
     path("admin/", admin.site.urls),
     path("", include("oauth.urls")),
 ]

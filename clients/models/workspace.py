@@ -17,6 +17,21 @@ class Workspace(models.Model):
     name = models.CharField(max_length=100)
     created_at = models.DateTimeField()
 
+    # What it demands of its clients; None and an empty list for nothing beyond what holds for all.
+    allowed_auth_methods = models.JSONField(default=list, blank=True)
+    requires_secret_expiry = models.BooleanField(default=False)
+    default_secret_lifetime_days = models.PositiveIntegerField(null=True, blank=True)
+    max_secret_lifetime_days = models.PositiveIntegerField(null=True, blank=True)
+    max_token_lifetime = models.PositiveIntegerField(null=True, blank=True, help_text="In seconds.")
+    disable_unused_after_days = models.PositiveIntegerField(null=True, blank=True)
+
+    # How long its rows are kept; None for as long as the instance keeps them.
+    failed_request_retention_days = models.PositiveIntegerField(null=True, blank=True)
+    audit_retention_days = models.PositiveIntegerField(null=True, blank=True)
+
+    # Set when an owner deletes it; until then it can be kept after all.
+    deletes_at = models.DateTimeField(null=True, blank=True)
+
     class Meta:
         ordering = ["slug"]
 

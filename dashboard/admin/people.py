@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Q
 
 from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter
-from dashboard.models import Membership, ScheduledJob, User
+from dashboard.models import AccessPolicy, Invitation, Membership, ScheduledJob, User
 
 
 @admin.register(User)
@@ -30,6 +30,28 @@ class MembershipAdmin(ReadOnlyAdmin):
     list_select_related = ("user", "workspace")
     find_by = ("workspace__slug",)
     search_fields = ("user__email__icontains",)
+    search_help_text = "Search by workspace slug or by a part of the e-mail address."
+
+
+@admin.register(AccessPolicy)
+class AccessPolicyAdmin(ReadOnlyAdmin):
+    list_display = ("workspace", "requires_second_factor", "requires_sso", "live_clients_from")
+    list_filter = ("requires_second_factor", "requires_sso", "live_clients_from")
+    list_select_related = ("workspace",)
+    find_by = ("workspace__slug",)
+    search_fields = ("workspace__slug__icontains",)
+    search_help_text = "Search by workspace slug."
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ("email", "workspace", "role", "created_at", "expires_at", "accepted_at", "withdrawn_at")
+    list_filter = ("role", WorkspaceFilter)
+    list_select_related = ("workspace",)
+    fields = ("workspace", "email", "role", "invited_by", "created_at", "expires_at", "accepted_at", "withdrawn_at")
+    secret_fields = ("token_digest",)
+    find_by = ("workspace__slug",)
+    search_fields = ("email__icontains",)
     search_help_text = "Search by workspace slug or by a part of the e-mail address."
 
 

@@ -1,27 +1,41 @@
 """What is answered when a request fails: JSON to programs, a page to people. Neither says more than what to do next.
 
-The pages are rendered without request and context processors, and name their one stylesheet by its plain path: nothing that may have failed is needed
-to say that something failed.
+The pages are rendered without context processors, and name their stylesheet and script by plain paths: nothing that may have failed is needed to say
+that something failed. Only that of a missing role has the frame of all pages, for there a view has already found whoever asks.
 """
 
+import re
 import sys
+from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from dashboard.frame import theme_of
+from dashboard.permissions import NotAllowedError
 from oauth.urls import is_protocol_path
 
 RETRY_AFTER = 10
+# Names of fields whose content isn't written into a page again.
+_SECRET = re.compile(r"pass|code|secret|token|credential|key|assertion", re.IGNORECASE)
 
 
-def _answer(request: HttpRequest, status: int, error: str, description: str, *, template: str) -> HttpResponse:
-    if is_protocol_path(request.path) or request.path.startswith("/api/"):
+def _is_for_a_program(request: HttpRequest) -> bool:
+    return is_protocol_path(request.path) or request.path.startswith("/api/")
+
+
+def _answer(request: HttpRequest, status: int, error: str, description: str, *, template: str, **said: Any) -> HttpResponse:
+    if _is_for_a_program(request):
         response: HttpResponse = JsonResponse({"error": error, "error_description": description}, status=status)
     else:
         # The failure may have come before ConnectionMiddleware had set it.
         connection = getattr(request, "connection", None)
-        response = HttpResponse(render_to_string(template, {"request_id": connection.request_id if connection else ""}), status=status)
+        context = {"request_id": connection.request_id if connection else "", "theme": theme_of(request), "method": request.method, **said}
+        response = HttpResponse(render_to_string(template, context), status=status)
     response["Cache-Control"] = "no-store"
     return response
 
@@ -30,22 +44,51 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
     return _answer(request, 400, "invalid_request", "The request is malformed, or its Host isn't a name of this instance.", template="400.html")
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, NotAllowedError) and not _is_for_a_program(request):
+        return render(request, "403_role.html", {"permission": exception.permission.name}, status=403)
     return _answer(request, 403, "access_denied", "You may not do this.", template="403.html")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # Django's signature
-    return _answer(request, 403, "access_denied", "The request lacks a valid CSRF token.", template="403_csrf.html")
+    """Offers to send the entries again, except secrets and files, where they come from a page of ours: another site's must not get a button for them."""
+    kept: list[tuple[str, str]] = []
+    is_ours = _is_from_our_page(request)
+    if is_ours:
+        kept = [(name, value) for name, values in request.POST.lists() if not _SECRET.search(name) for value in values]
+    said = {
+        "is_ours": is_ours,
+        "kept": kept,
+        "lacks_secrets": any(_SECRET.search(name) and name != "csrfmiddlewaretoken" for name in request.POST),
+        "lacks_files": bool(request.FILES),
+        "action": request.get_full_path(),
+        "csrf_token": get_token(request),
+    }
+    return _answer(request, 403, "access_denied", "The request lacks a valid CSRF token.", template="403_csrf.html", **said)
+
+
+def _is_from_our_page(request: HttpRequest) -> bool:
+    """By the Origin, which every present browser sends with a form, and no page can forge."""
+    origin = urlsplit(request.headers.get("Origin", ""))
+    return origin.scheme == request.scheme and origin.netloc == request.get_host()
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature
     return _answer(request, 404, "not_found", "There is nothing at this address.", template="404.html")
 
 
+def too_many_requests(request: HttpRequest, retry_after: int) -> HttpResponse:
+    """For a view that refuses to look at what was sent. retry_after: seconds."""
+    response = _answer(request, 429, "too_many_requests", f"Too many tries. Wait {retry_after} s.", template="429.html", seconds=retry_after)
+    response["Retry-After"] = str(retry_after)
+    return response
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """A lost database is 503: repeating helps there, and only there."""
     if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
-        response = _answer(request, 503, "temporarily_unavailable", "The database can't be reached. Repeat the request later.", template="503.html")
+        description = "The database can't be reached. Repeat the request later."
+        response = _answer(request, 503, "temporarily_unavailable", description, template="503.html", seconds=RETRY_AFTER)
         response["Retry-After"] = str(RETRY_AFTER)
         if request.method == "GET":
             response["Refresh"] = str(RETRY_AFTER)

@@ -31,7 +31,7 @@ def test_sign_in_opens_as_if_there_were_none(server: Server, visit: Callable[...
     page = watched.page
     page.set_default_timeout(10_000)
     for _ in range(3):
-        answer = page.goto("/admin/login/")
+        answer = page.goto("/accounts/sign-in/")
         assert answer is not None
         assert answer.status == 200
         assert page.get_by_role("button", name="Sign in").is_visible()

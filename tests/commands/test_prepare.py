@@ -57,7 +57,7 @@ def test_first_start_from_nothing_and_a_second_one(shell, tmp_path):
     *done, curl = first.stdout.decode().splitlines()
     assert done[0].startswith("Migrated the database")
     assert curl.startswith(f"  curl --cacert {tmp_path}/tls/ca.pem --config {tmp_path}/demo-client.curl https://localhost:8443/oauth2/token ")
-    assert any(re.fullmatch(r"Sign in at \S+/admin/ as owner@example.com with the password \S{20} \(shown only now\)", line) for line in done)
+    assert any(re.fullmatch(r"Sign in at \S+/accounts/sign-in/ as owner@example.com with the password \S{20} \(shown only now\)", line) for line in done)
     assert (tmp_path / "static/staticfiles.json").is_file()
     for name in ("tokenos.sqlite3", "demo-client.curl"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
@@ -104,7 +104,7 @@ def test_second_run_changes_nothing(prepare, data_dir):
 
 def test_announced_password_signs_in_and_is_announced_once(prepare):
     announcement = prepare("--announce", "--json").json["announcement"]
-    assert announcement["sign_in"] == "https://localhost:8443/admin/"
+    assert announcement["sign_in"] == "https://localhost:8443/accounts/sign-in/"
     assert User.objects.get(email=announcement["owner"]).check_password(announcement["owner_password"])
     assert "owner_password" not in prepare("--announce", "--json").json["announcement"]
 

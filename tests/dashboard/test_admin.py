@@ -1,5 +1,7 @@
 """The admin shows everything but secrets, and changes nothing by itself."""
 
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
 from django.contrib import admin as django_admin
@@ -8,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import AuditEvent, Client, FailedRequest, UsageBucket
-from dashboard.models import Membership, ScheduledJob
+from dashboard.models import AccessPolicy, Invitation, Membership, ScheduledJob
 from oauth.models import FailureCount, ReplayFloor, RevokedToken, UsedJWT
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, make_certificate
@@ -17,7 +19,7 @@ MODELS = [model for label in ("clients", "oauth", "dashboard") for model in apps
 SITE = django_admin.site
 
 # Whatever only a database dump may show: columns by model.
-SECRETS = {"clientsecret": ["hash", "digest"], "signingkey": ["private_key"], "user": ["password"]}
+SECRETS = {"clientsecret": ["hash", "digest"], "signingkey": ["private_key"], "user": ["password"], "invitation": ["token_digest"]}
 
 
 def list_url(model):
@@ -41,6 +43,10 @@ def rows(billing, signing_key, olga, now):
     ScheduledJob.objects.create(name="prune", next_run_at=now)
     create_public_key(client)
     create_certificate(client)
+    AccessPolicy.objects.create(workspace=client.workspace)
+    Invitation.objects.create(
+        workspace=client.workspace, email="jonas@example.com", role="viewer", token_digest="d" * 64, created_at=now, expires_at=now + timedelta(days=7)
+    )
     UsedJWT.objects.create(key=1, expires_at=int(now.timestamp()) + 60)
     ReplayFloor.objects.create(boot_id="b" * 36, began_at=int(now.timestamp()))
     return {model: model._default_manager.order_by("pk").first() for model in MODELS}

@@ -1,16 +1,22 @@
 """What people and programs see when a request fails."""
 
+import re
+
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.test import RequestFactory
 from django.urls import path
 
 from dashboard import urls
+from dashboard.permissions import Permission, anyone, member
 from dashboard.views import errors
+from tests.dashboard.conftest import Browser
 
 
 def fail(error):
+    @anyone
     def view(_request):
         raise error
 
@@ -99,9 +105,7 @@ def test_what_is_refused_before_the_protocol_is_json_too(browser, path):
 
 def test_a_page_that_was_open_too_long_says_so(settings):
     settings.ROOT_URLCONF = "dashboard.urls"
-    from tests.dashboard.conftest import Browser
-
-    response = Browser(enforce_csrf_checks=True).post("/admin/login/", {"username": "x", "password": "y"})
+    response = Browser(enforce_csrf_checks=True).post("/accounts/sign-in/", {"login": "x", "password": "y"})
     assert response.status_code == 403
     assert "This page was open too long." in response.content.decode()
 
@@ -119,3 +123,105 @@ def test_a_failure_before_any_middleware_still_gets_a_page():
         response = errors.server_error(RequestFactory().get("/x"))
     assert response.status_code == 500
     assert "Request ID" not in response.content.decode()
+
+
+@pytest.mark.usefixtures("db")
+class TestPageThatWasOpenTooLong:
+    @pytest.fixture(autouse=True)
+    def _real_paths(self, settings):
+        settings.ROOT_URLCONF = "dashboard.urls"
+
+    @pytest.fixture
+    def stale(self):
+        """A browser whose token of the form is no longer good."""
+        return Browser(enforce_csrf_checks=True)
+
+    def send(self, stale, entries, **headers):
+        return stale.post("/accounts/sign-in/?next=/w/", entries, headers={"origin": "https://testserver", **headers})
+
+    def test_it_keeps_the_entries_and_sends_them_again(self, stale):
+        text = self.send(stale, {"login": 'ana <b>"x"</b>', "remember": ["1", "2"]}).content.decode()
+        assert "Your entries are kept: send them again." in text
+        assert 'action="/accounts/sign-in/?next=/w/"' in text
+        assert 'name="login" value="ana &lt;b&gt;&quot;x&quot;&lt;/b&gt;"' in text
+        assert text.count('name="remember"') == 2
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', text)[1]
+        answer = stale.post("/accounts/sign-in/", {"login": "ana", "csrfmiddlewaretoken": token}, headers={"origin": "https://testserver"})
+        assert answer.status_code == 200
+        assert 'value="ana"' in answer.content.decode()
+
+    @pytest.mark.parametrize("name", ["password", "oldpassword", "code", "credential", "client_secret", "csrfmiddlewaretoken", "key_pem"])
+    def test_it_keeps_no_secret(self, stale, name):
+        text = self.send(stale, {"login": "ana", name: "correct-horse"}).content.decode()
+        assert "correct-horse" not in text
+        assert ("other secrets are not kept" in text) == (name != "csrfmiddlewaretoken")
+
+    def test_it_says_that_files_are_not_kept(self, stale):
+        assert "Files are not kept." in self.send(stale, {"picture": SimpleUploadedFile("a.png", b"x")}).content.decode()
+
+    @pytest.mark.parametrize(
+        "origin", ["https://evil.example.com", "https://testserver.evil.example.com", "http://testserver", "null", "https://testserver:444"]
+    )
+    def test_it_gives_another_site_no_button_for_what_that_site_made_up(self, stale, origin):
+        text = self.send(stale, {"role": "owner"}, origin=origin).content.decode()
+        assert "owner" not in text
+        assert "<form" not in text
+
+    def test_it_gives_none_where_nobody_says_where_the_form_was(self, stale):
+        text = stale.post("/accounts/sign-in/", {"login": "ana"}).content.decode()
+        assert "<form" not in text
+        assert "reload the page" in text
+
+    def test_it_bears_what_nobody_types(self, stale):
+        text = self.send(stale, {"login": "\0🕛\u202e" + "x" * 100_000, "\0": "y"}).content.decode()
+        assert "x" * 100_000 in text
+
+
+@pytest.mark.usefixtures("demo")
+class TestRoleTooLow:
+    @pytest.fixture(autouse=True)
+    def _view(self, settings):
+        @member(Permission.MANAGE_MEMBERS)
+        def manage(request, membership):
+            raise AssertionError
+
+        class Module:
+            urlpatterns = [path("w/<slug:workspace>/members/manage/", manage), *urls.urlpatterns]
+            handler403, handler404 = urls.handler403, urls.handler404
+
+        settings.ROOT_URLCONF = Module
+
+    def test_the_page_says_who_can_and_leads_back(self, browser, ben):
+        browser.force_login(ben)
+        response = browser.get("/w/demo/members/manage/")
+        text = " ".join(response.content.decode().split())
+        assert response.status_code == 403
+        assert "<h1>Members</h1>" in text
+        assert "<title>Members · Demo · TokenOS</title>" in text
+        assert "You are a viewer. ada@example.com can invite people, change their roles and remove them." in text
+        assert '<a class="btn tall" href="/w/demo/members/">Back to members</a>' in text
+
+    def test_of_another_workspace_there_is_nothing_and_the_page_is_the_same_for_everybody(self, browser, eve):
+        answers = [browser.get("/nothing/here")]
+        browser.force_login(eve)
+        answers += [browser.get(address) for address in ("/w/demo/members/manage/", "/w/nothing/members/manage/")]
+        assert [answer.status_code for answer in answers] == [404, 404, 404]
+        assert len({answer.content.decode().replace(answer["X-Request-Id"], "") for answer in answers}) == 1
+
+
+def test_who_tried_too_often_is_told_how_long_to_wait():
+    response = errors.too_many_requests(RequestFactory().post("/x"), 40)
+    assert (response.status_code, response["Retry-After"]) == (429, "40")
+    assert 'data-wait="40"' in response.content.decode()
+    assert errors.too_many_requests(RequestFactory().post("/api/x"), 40)["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("theme", ["auto", "light", "dark"])
+def test_an_error_page_has_the_theme_of_the_others(browser, theme):
+    browser.cookies["theme"] = theme
+    assert f'data-theme="{theme}"' in browser.get("/nothing/here").content.decode()
+
+
+def test_an_error_page_needs_no_hashed_names_of_files(browser):
+    text = browser.get("/fails/500").content.decode()
+    assert set(re.findall(r'(?:href|src)="(/static/[^"]+)"', text)) == {"/static/img/favicon.svg", "/static/css/error.css", "/static/js/app.js"}

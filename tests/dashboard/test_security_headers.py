@@ -7,7 +7,7 @@ from dashboard.content_security_policy import ContentSecurityPolicyMiddleware
 
 
 def test_a_page_may_load_and_do_little(browser, db):
-    response = browser.get("/admin/login/")
+    response = browser.get("/accounts/sign-in/")
     policy = dict(directive.split(" ", 1) for directive in response["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
@@ -36,11 +36,11 @@ def test_a_page_may_have_a_policy_of_its_own():
 
 
 def test_cookies_are_for_this_host_over_https_only(browser, db):
-    browser.get("/admin/login/")
+    browser.get("/accounts/sign-in/")
     cookie = browser.cookies["__Host-csrf"]
     assert (cookie["secure"], cookie["httponly"], cookie["path"], cookie["domain"]) == (True, True, "/", "")
 
 
-def test_the_start_page_is_the_admin_for_now(browser):
+def test_the_start_page_asks_strangers_to_sign_in(browser):
     response = browser.get("/")
-    assert (response.status_code, response["Location"]) == (302, "/admin/")
+    assert (response.status_code, response["Location"]) == (302, "/accounts/sign-in/?next=/")

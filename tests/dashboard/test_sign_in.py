@@ -1,4 +1,4 @@
-"""Entering the admin, leaving it, and who is kept out."""
+"""Signing in with a password, signing out, and who is kept out."""
 
 import statistics
 import time
@@ -8,17 +8,18 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard.admin import sign_in as door
+from dashboard import throttling as door
 from dashboard.settings import PASSWORD_HASHERS
 from oauth.models import FailureCount
 from tests import factories
 from tests.dashboard.conftest import Browser
 
-REFUSED = "No account that may enter here has this e-mail address and password."
+PAGE = "/accounts/sign-in/"
+REFUSED = "Email or password is wrong."
 
 
 def sign_in(browser, email="olga@example.com", password=factories.PASSWORD, **fields):
-    return browser.post("/admin/login/", {"username": email, "password": password, **fields})
+    return browser.post(PAGE, {"login": email, "password": password, **fields})
 
 
 def events():
@@ -30,17 +31,17 @@ def named(user):
 
 
 def test_the_page_asks_for_an_email_address(browser, db):
-    text = browser.get("/admin/login/").content.decode()
+    text = browser.get(PAGE).content.decode()
     assert "<title>Sign in · TokenOS</title>" in text
     assert 'type="email"' in text
-    assert 'autocomplete="username"' in text
+    assert 'autocomplete="username webauthn"' in text
     assert "autofocus" in text
 
 
-def test_email_and_password_open_the_admin(browser, olga):
+def test_email_and_password_open_the_start_page(browser, olga):
     response = sign_in(browser)
-    assert (response.status_code, response["Location"]) == (302, "/admin/")
-    assert browser.get("/admin/").status_code == 200
+    assert (response.status_code, response["Location"]) == (302, "/")
+    assert browser.get("/", follow=True).status_code == 200
     assert events() == [("user.signed_in", named(olga), named(olga))]
 
 
@@ -49,28 +50,36 @@ def test_upper_case_and_spaces_are_the_same_address(browser, olga):
 
 
 def test_the_event_says_from_where(browser, olga):
-    response = browser.post("/admin/login/", {"username": olga.email, "password": factories.PASSWORD}, REMOTE_ADDR="203.0.113.9")
+    response = browser.post(PAGE, {"login": olga.email, "password": factories.PASSWORD}, REMOTE_ADDR="203.0.113.9")
     event = AuditEvent.objects.get(event="user.signed_in")
     assert (event.address, event.request_id) == ("203.0.113.9", response["X-Request-Id"])
 
 
 def test_whoever_is_signed_in_needs_no_form(admin):
-    assert admin.get("/admin/login/")["Location"] == "/admin/"
+    assert admin.get(PAGE)["Location"] == "/"
+
+
+def test_the_admin_has_no_other_door(browser, olga):
+    response = browser.get("/admin/", follow=True)
+    assert response.redirect_chain[-1][0] == f"{PAGE}?next=%2Fadmin%2F"
+    assert sign_in(browser, next="/admin/")["Location"] == "/admin/"
+    assert browser.get("/admin/").status_code == 200
+    assert browser.get("/admin/login/")["Location"] == "/admin/"
 
 
 def test_it_leads_back_to_where_one_was(browser, olga):
-    response = browser.get("/admin/clients/client/?q=x")
-    assert response["Location"] == "/admin/login/?next=/admin/clients/client/%3Fq%3Dx"
+    response = browser.get("/admin/clients/client/?q=x", follow=True)
+    assert response.redirect_chain[-1][0] == f"{PAGE}?next=%2Fadmin%2Fclients%2Fclient%2F%3Fq%3Dx"
     assert sign_in(browser, next="/admin/clients/client/?q=x")["Location"] == "/admin/clients/client/?q=x"
 
 
 @pytest.mark.parametrize("next_page", ["https://evil.example.com/", "//evil.example.com", "javascript:alert(1)", "/\\evil.example.com"])
 def test_it_never_leads_elsewhere(browser, olga, next_page):
-    assert sign_in(browser, next=next_page)["Location"] == "/admin/"
+    assert sign_in(browser, next=next_page)["Location"] == "/"
 
 
 def test_a_session_from_before_is_not_kept(browser, olga):
-    browser.get("/admin/login/")
+    browser.get(PAGE)
     browser.cookies["__Host-session"] = "a" * 32
     sign_in(browser)
     assert browser.cookies["__Host-session"].value != "a" * 32
@@ -83,15 +92,13 @@ def refused_for(case, olga):
         return "nobody@example.com", factories.PASSWORD
     if case == "inactive":
         olga.is_active = False
-    elif case == "not staff":
-        olga.is_staff = False
     else:
         olga.set_unusable_password()
     olga.save()
     return olga.email, factories.PASSWORD
 
 
-CASES = ["wrong password", "unknown account", "inactive", "not staff", "no password"]
+CASES = ["wrong password", "unknown account", "inactive", "no password"]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -127,20 +134,19 @@ def test_what_was_typed_for_an_unknown_account_is_not_kept(browser, db):
     assert "oops" not in str(list(AuditEvent.objects.values()))
 
 
-INCOMPLETE = [{}, {"username": "olga@example.com"}, {"password": "x"}, {"username": "a\0b", "password": "x"}, {"username": "x" * 300, "password": "x"}]
+INCOMPLETE = [{}, {"login": "olga@example.com"}, {"password": "x"}, {"login": "a\0b", "password": "x"}, {"login": "x" * 300, "password": "x"}]
 
 
 @pytest.mark.parametrize("data", INCOMPLETE)
 def test_an_incomplete_form_is_no_attempt(browser, olga, data):
-    assert browser.post("/admin/login/", data).status_code == 200
+    assert browser.post(PAGE, data).status_code == 200
     assert events() == []
     assert not FailureCount.objects.exists()
 
 
-def test_somebody_signed_in_who_may_not_enter_is_told(browser, ada):
+def test_somebody_signed_in_who_may_not_enter_the_admin_is_told(browser, ada):
     browser.force_login(ada)
-    text = browser.get("/admin/", follow=True).content.decode()
-    assert "You are signed in as ada@example.com, which may not enter here." in text
+    assert browser.get("/admin/", follow=True).status_code == 403
 
 
 @pytest.mark.usefixtures("olga")
@@ -151,7 +157,7 @@ class TestThrottling:
 
     def fail(self, browser, email, times, **options):
         for _ in range(times):
-            browser.post("/admin/login/", {"username": email, "password": "wrong"}, **options)
+            browser.post(PAGE, {"login": email, "password": "wrong"}, **options)
 
     def test_after_too_many_failures_one_has_to_wait(self, browser, olga):
         self.fail(browser, olga.email, 2)
@@ -223,24 +229,20 @@ class TestManyAtOnce:
         door.waiting.clear()
         assert sign_in(browser).status_code == 302
 
-    def test_so_is_one_who_changes_the_password(self, admin):
-        response = admin.post("/admin/password_change/", {"old_password": factories.PASSWORD})
-        assert response.status_code == 503
-        assert "Too many passwords are being checked at this moment." in response.content.decode()
-
 
 def test_signing_out_ends_the_session(admin, olga):
-    assert admin.post("/admin/logout/").status_code == 200
+    assert admin.post("/accounts/sign-out/")["Location"] == PAGE
     assert events() == [("user.signed_out", named(olga), named(olga))]
     assert admin.get("/admin/").status_code == 302
     assert not Session.objects.exists()
 
 
 def test_signing_out_takes_a_post(admin):
-    assert admin.get("/admin/logout/").status_code == 405
+    assert admin.get("/accounts/sign-out/").status_code == 200
+    assert admin.get("/admin/").status_code == 200
     assert events() == []
 
 
 def test_signing_out_without_a_session_is_no_event(browser, db):
-    browser.post("/admin/logout/")
+    browser.post("/accounts/sign-out/")
     assert events() == []

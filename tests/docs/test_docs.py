@@ -110,10 +110,14 @@ def test_every_shell_block_is_well_formed(page: str) -> None:
         assert done.returncode == 0, f"{example}: {done.stderr}"
 
 
+# Below these there are pages for people, who follow links.
+PAGES = ("/accounts/", "/w/", "/admin/")
+
+
 def our_paths() -> Iterator[str]:
     yield from ENDPOINTS
     yield "/gateway/<workspace>/verify"
-    yield from ("/healthz", "/readyz", "/metrics", "/admin/")
+    yield from ("/healthz", "/readyz", "/metrics", *PAGES)
 
 
 def test_every_path_is_documented() -> None:
@@ -121,10 +125,10 @@ def test_every_path_is_documented() -> None:
 
 
 def django_paths(patterns: list[Any], prefix: str = "/") -> Iterator[str]:
-    """Without those below /admin/, which are Django's."""
+    """Without those below PAGES."""
     for entry in patterns:
         path = prefix + str(entry.pattern)
-        if hasattr(entry, "url_patterns") and path != "/admin/":
+        if hasattr(entry, "url_patterns") and path not in PAGES:
             yield from django_paths(entry.url_patterns, path)
         else:
             yield path

@@ -83,7 +83,7 @@ def test_body_over_64_kib_is_refused_though_it_is_still_being_sent(server: Serve
 
 
 def test_body_that_is_too_large_for_a_page_is_refused_in_json(server: Server) -> None:
-    answer = server.exchange(b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n" + b"a" * 3_000_000)
+    answer = server.exchange(b"POST /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n" + b"a" * 3_000_000)
     assert answer.status == 413
     assert answer.json()["error"] == "invalid_request"
     assert answer.headers["x-request-id"]
@@ -91,21 +91,21 @@ def test_body_that_is_too_large_for_a_page_is_refused_in_json(server: Server) ->
 
 def test_chunked_body_for_a_page_arrives(server: Server) -> None:
     """Django answers 403 for the missing CSRF token, and not 400 for a body that it can't read."""
-    head = b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n"
+    head = b"POST /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n"
     assert server.exchange(head + b"Cookie: a=1\r\nCookie: b=2\r\n\r\n3\r\na=b\r\n0\r\n\r\n").status == 403
 
 
 def test_head_of_a_page_has_no_body(server: Server) -> None:
     with server.connect() as sock:
         for _ in range(2):
-            sock.sendall(b"HEAD /admin/login/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            sock.sendall(b"HEAD /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
             answer = read_answer(sock, "HEAD")
             assert (answer.status, answer.body) == (200, b"")
 
 
 def test_page_whose_sender_leaves_halfway_is_not_called(server: Server) -> None:
     with server.connect() as sock:
-        sock.sendall(b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf")
+        sock.sendall(b"POST /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf")
     assert server.get("/healthz").status_code == 200
     assert "Traceback" not in server.log.read_text()
 

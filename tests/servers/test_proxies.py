@@ -135,11 +135,11 @@ def test_server_without_tls_refuses_plain_http_and_takes_a_trusted_proxys_word(m
     server = make_server(TLS="off", TRUSTED_PROXIES="127.0.0.1/32", ISSUER_URL="https://tokens.example.com")
     assert not (server.data_dir / "tls").exists()
     assert server.get("/oauth2/token").status_code == 400
-    assert server.get("/admin/login/").status_code == 400
+    assert server.get("/accounts/sign-in/").status_code == 400
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "tokens.example.com", "X-Request-Id": "chosen-by-the-proxy"}
-    for path in ("/oauth2/token", "/admin/login/", "/nowhere"):
+    for path in ("/oauth2/token", "/accounts/sign-in/", "/nowhere"):
         answer = server.get(path, headers=forwarded)
-        assert answer.status_code == {"/oauth2/token": 405, "/admin/login/": 200, "/nowhere": 404}[path]
+        assert answer.status_code == {"/oauth2/token": 405, "/accounts/sign-in/": 200, "/nowhere": 404}[path]
         assert answer.headers["X-Request-Id"] == "chosen-by-the-proxy"
 
 

@@ -130,7 +130,7 @@ def misplace(run: Run, client_id: str, plaintext: str, good: dict[str, str]) -> 
         f"/gateway/{plaintext}/verify",
         "/api/v1/whoami",
         f"/{plaintext}",
-        "/admin/login/",
+        "/accounts/sign-in/",
     ):
         run.ask("GET", f"{path}?scope={plaintext}&audience={plaintext}&access_token={plaintext}", headers=good)
         run.ask("GET", path, headers={**good, "X-TokenOS-Require-Scope": plaintext, "X-TokenOS-Require-Audience": plaintext})

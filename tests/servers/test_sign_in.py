@@ -1,4 +1,4 @@
-"""A flood of passwords at the admin's door, each of which costs argon2 100 MB, stays a nuisance."""
+"""A flood of passwords at the sign-in page, each of which costs argon2 100 MB, stays a nuisance."""
 
 import re
 from collections.abc import Callable
@@ -22,11 +22,11 @@ def test_many_sign_ins_at_once_take_the_memory_of_one(make_server: Callable[...,
 
     def sign_in(number: int) -> int:
         with requests.Session() as browser:
-            page = browser.get(f"{server.url}/admin/login/", verify=str(server.ca), timeout=60)
+            page = browser.get(f"{server.url}/accounts/sign-in/", verify=str(server.ca), timeout=60)
             token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[0]
-            form = {"csrfmiddlewaretoken": token, "username": f"nobody-{number}@example.com", "password": "wrong"}
+            form = {"csrfmiddlewaretoken": token, "login": f"nobody-{number}@example.com", "password": "wrong"}
             headers = {"Referer": server.url}
-            return browser.post(f"{server.url}/admin/login/", data=form, headers=headers, verify=str(server.ca), timeout=60).status_code
+            return browser.post(f"{server.url}/accounts/sign-in/", data=form, headers=headers, verify=str(server.ca), timeout=60).status_code
 
     with ThreadPoolExecutor(24) as threads:
         statuses = list(threads.map(sign_in, range(48)))

@@ -1,0 +1,74 @@
+"""How django-allauth behaves here: who may join, where one lands, what mail says who did it, and how second factors are kept."""
+
+import time
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from clients import key_encryption
+from dashboard import services
+from dashboard.caller import actor_of, connection_of
+from dashboard.models import User
+
+_CONTEXT = "second factor"
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-allauth has no types
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "Email or password is wrong.",
+        "enter_current_password": "That isn’t your present password. Enter it again.",
+        "incorrect_password": "The password is wrong. Enter it again.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  # allauth's signature
+        """People come by invitation."""
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """What the server settled. A connection without an address, such as a Unix socket's, shows as 0.0.0.0."""
+        return connection_of(request).remote_address or "0.0.0.0"  # noqa: S104  # not an address to listen on
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        services.record_sign_in(user=user, actor=actor_of(request), now=timezone.now())
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        return response
+
+    def logout(self, request: HttpRequest) -> None:
+        user, actor = request.user, actor_of(request)
+        super().logout(request)
+        if isinstance(user, User):
+            services.record_sign_out(user=user, actor=actor, now=timezone.now())
+
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """What happened shows on the page that follows."""
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """A path of this instance under the name that the browser uses."""
+        return url_has_allowed_host_and_scheme(url, allowed_hosts={self.request.get_host()}, require_https=True)
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:  # noqa: ARG002  # allauth's signature
+        """Whoever has just signed in has proved who it is."""
+        records = get_authentication_records(self.request, self.request.user)
+        return not records or time.time() - records[-1]["at"] >= REAUTHENTICATION_TIMEOUT
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has no types
+    """Secrets of one-time codes and seeds of recovery codes are encrypted under KEY_ENCRYPTION_KEYS, as private keys are."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "This code is wrong, or was used before. Enter the newest one.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        return key_encryption.encrypt(text.encode(), context=_CONTEXT)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return key_encryption.decrypt(encrypted_text, context=_CONTEXT).decode()

@@ -1,0 +1,176 @@
+"""Who may do what: one vocabulary for pages, operations of the API and commands.
+
+Each view declares beside itself who may call it; one that declares nothing is closed to everybody (AccessMiddleware).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from dashboard.models import Membership
+
+Role = Membership.Role
+
+# In the session: the slug of the workspace visited last, where the start page leads. Membership is asked again there.
+LAST_WORKSPACE = "workspace"
+
+
+class Permission(Enum):
+    """Value: what it lets one do, to follow “can”."""
+
+    VIEW = "see this workspace"
+    WRITE_CLIENTS = "create and edit clients, and rotate and revoke their credentials"
+    ADMINISTER_CLIENTS = "disable and delete clients"
+    EXPORT_AUDIT = "export the audit log"
+    CHANGE_SETTINGS = "change settings, scopes and audiences"
+    MANAGE_MEMBERS = "invite people, change their roles and remove them"
+    MANAGE_OWNERS = "make and unmake owners"
+    CHANGE_RETENTION = "change how long things are kept"
+    DELETE_WORKSPACE = "delete this workspace"
+
+
+LEAST_ROLE = {
+    Permission.VIEW: Role.VIEWER,
+    Permission.WRITE_CLIENTS: Role.DEVELOPER,
+    Permission.ADMINISTER_CLIENTS: Role.ADMIN,
+    Permission.EXPORT_AUDIT: Role.ADMIN,
+    Permission.CHANGE_SETTINGS: Role.ADMIN,
+    Permission.MANAGE_MEMBERS: Role.ADMIN,
+    Permission.MANAGE_OWNERS: Role.OWNER,
+    Permission.CHANGE_RETENTION: Role.OWNER,
+    Permission.DELETE_WORKSPACE: Role.OWNER,
+}
+_RANK = {role: rank for rank, role in enumerate((Role.VIEWER, Role.DEVELOPER, Role.ADMIN, Role.OWNER))}
+
+
+class Access(Enum):
+    """Whom a view is for that isn't about one workspace."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "whoever is signed in"
+    INSTANCE_ADMIN = "whoever administers the instance"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceAccess:
+    """post: what changing takes, where that is more than what looking takes."""
+
+    permission: Permission
+    post: Permission | None = None
+
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def may(membership: Membership, permission: Permission) -> bool:
+    return _RANK[Role(membership.role)] >= _RANK[LEAST_ROLE[permission]]
+
+
+def roles_up_to(role: str) -> list[Membership.Role]:
+    """Those that somebody with that role may give and take."""
+    return [other for other in Role if _RANK[other] <= _RANK[Role(role)]]
+
+
+class NotAllowedError(PermissionDenied):
+    """A member lacks a permission: the page says who has it."""
+
+    def __init__(self, membership: Membership, permission: Permission) -> None:
+        super().__init__(permission.value)
+        self.membership = membership
+        self.permission = permission
+
+
+def require(membership: Membership, permission: Permission) -> None:
+    """Raise NotAllowedError."""
+    if not may(membership, permission):
+        raise NotAllowedError(membership, permission)
+
+
+def who_can(membership: Membership, permission: Permission) -> Sequence[str]:
+    """The names of those in the workspace who have it, at most five."""
+    roles = [role for role in Role if _RANK[role] >= _RANK[LEAST_ROLE[permission]]]
+    found = Membership.objects.filter(workspace=membership.workspace, role__in=roles, user__is_active=True).select_related("user").order_by("user__name")[:5]
+    return [other.user.shown_name for other in found]
+
+
+def declare(access: Access | WorkspaceAccess, view: View) -> View:
+    """Declare for whom a view is that sees to it by itself."""
+    view.access = access  # type: ignore[attr-defined]  # read by AccessMiddleware and the test of all routes
+    return view
+
+
+def anyone(view: View) -> View:
+    return declare(Access.ANYONE, view)
+
+
+def signed_in(view: View) -> View:
+    """Leads strangers to the sign-in page and back."""
+
+    @wraps(view)
+    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return cast(HttpResponse, view(request, *args, **kwargs))
+
+    return cast(View, declare(Access.SIGNED_IN, check))
+
+
+def instance_admin(view: View) -> View:
+    @wraps(view)
+    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if not request.user.is_staff:
+            raise PermissionDenied
+        return cast(HttpResponse, view(request, *args, **kwargs))
+
+    return cast(View, declare(Access.INSTANCE_ADMIN, check))
+
+
+def member(permission: Permission, *, post: Permission | None = None) -> Callable[[View], View]:
+    """For a view of a workspace: called with the Membership of whoever asks instead of the URL's slug, which it also finds as request.membership.
+
+    404 to whoever isn't a member, as for a workspace that isn't there. 403 to a member with too low a role.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def check(request: HttpRequest, workspace: str, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            membership = Membership.objects.select_related("workspace", "user").filter(workspace__slug=workspace, user=request.user).first()
+            if membership is None:
+                raise Http404
+            request.membership = membership  # type: ignore[attr-defined]  # for the frame of the page, and the error page
+            if request.session.get(LAST_WORKSPACE) != workspace:
+                request.session[LAST_WORKSPACE] = workspace
+            require(membership, permission if request.method in ("GET", "HEAD") or post is None else post)
+            return cast(HttpResponse, view(request, membership, *args, **kwargs))
+
+        return cast(View, declare(WorkspaceAccess(permission, post), check))
+
+    return decorate
+
+
+def recently_confirmed(view: View) -> View:
+    """Below @member: an act that takes a proof, at most 10 minutes old, of who acts. Whoever lacks it is led to give it, and what was sent is kept."""
+
+    @wraps(view)
+    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            require_recent_confirmation(request)
+        return cast(HttpResponse, view(request, *args, **kwargs))
+
+    return cast(View, check)
+
+
+def require_recent_confirmation(request: HttpRequest) -> None:
+    """For what a form decides. Raise allauth's ReauthenticationRequired, which its middleware answers."""
+    raise_if_reauthentication_required(request, app="dashboard")

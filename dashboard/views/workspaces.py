@@ -1,0 +1,45 @@
+"""The workspaces of whoever is signed in, and making one."""
+
+from typing import cast
+
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from dashboard import services
+from dashboard.caller import actor_of
+from dashboard.forms.workspaces import WorkspaceForm
+from dashboard.models import Membership, User
+from dashboard.permissions import Permission, instance_admin, member, signed_in
+
+PAGE = 50
+
+
+@signed_in
+def workspaces(request: HttpRequest) -> HttpResponse:
+    own = Membership.objects.filter(user=cast(User, request.user)).select_related("workspace").order_by("workspace__name", "workspace__slug")
+    return render(request, "workspaces/list.html", {"page": Paginator(own, PAGE).get_page(request.GET.get("page"))})
+
+
+@instance_admin
+def workspace_new(request: HttpRequest) -> HttpResponse:
+    """The one who makes it owns it."""
+    form = WorkspaceForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        user = cast(User, request.user)
+        try:
+            made, _ = services.create_workspace(
+                slug=form.cleaned_data["slug"], name=form.cleaned_data["name"], owner=user.email, actor=actor_of(request), now=timezone.now()
+            )
+        except ValidationError as error:
+            form.add_error("slug", error.messages[0])
+        else:
+            return redirect("workspace", made.slug)
+    return render(request, "workspaces/new.html", {"form": form})
+
+
+@member(Permission.VIEW)
+def workspace(request: HttpRequest, membership: Membership) -> HttpResponse:  # noqa: ARG001  # the shape of every view of a workspace
+    return redirect("members", membership.workspace.slug)

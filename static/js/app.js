@@ -1,0 +1,168 @@
+/* Small enhancements. Every page works without this file. */
+
+const root = document.documentElement;
+const spoken = document.getElementById("say");
+
+const say = (text) => {
+  if (!spoken) return;
+  spoken.textContent = "";
+  setTimeout(() => { spoken.textContent = text; }, 60);
+};
+
+/* What happened, or went wrong, is read first. */
+document.querySelector("[data-focus]")?.focus();
+
+/* Theme. The server reads the cookie and writes data-theme, so there is no flash. */
+const setTheme = (value) => {
+  root.dataset.theme = value;
+  document.querySelectorAll("[data-set-theme]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.setTheme === value)));
+  document.cookie = `theme=${value};path=/;max-age=31536000;samesite=lax;secure`;
+  say(`Theme: ${value}`);
+};
+
+const copyByHand = (text) => {
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "vh";
+  document.body.append(area);
+  area.select();
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  return isCopied;
+};
+
+const copy = async (button) => {
+  const text = button.dataset.copy || document.getElementById(button.dataset.copyFrom).textContent.trim();
+  let isCopied = true;
+  try { await navigator.clipboard.writeText(text); } catch { isCopied = copyByHand(text); }
+  const use = button.querySelector("use");
+  const label = button.querySelector("[data-label]");
+  const show = (name) => use?.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${name}`));
+  if (isCopied) show("check");
+  if (isCopied && label) {
+    label.dataset.was ||= label.textContent;
+    label.textContent = "Copied";
+  }
+  say(isCopied ? (button.dataset.said || "Copied") : "Couldn’t copy. Select the text and copy it by hand.");
+  setTimeout(() => {
+    show("copy");
+    if (label?.dataset.was) label.textContent = label.dataset.was;
+  }, 2000);
+};
+
+const closeMenus = (except) => document.querySelectorAll("details.menu[open]").forEach((menu) => { if (!menu.contains(except)) menu.open = false; });
+
+document.addEventListener("click", (event) => {
+  const locked = event.target.closest("[aria-disabled=true]");
+  if (locked) {
+    event.preventDefault();
+    const key = document.querySelector(`[data-unlocks="${locked.id}"]`);
+    if (key) {
+      key.focus();
+      say(key.dataset.hint || "Not yet");
+    }
+    return;
+  }
+  const themed = event.target.closest("[data-set-theme]");
+  if (themed) {
+    event.preventDefault();
+    setTheme(themed.dataset.setTheme);
+  }
+  const copied = event.target.closest("[data-copy], [data-copy-from]");
+  if (copied) copy(copied);
+  closeMenus(event.target);
+});
+
+/* Single keys: never inside a field, and switched off in the account (WCAG 2.2, 2.1.4). */
+let lastG = 0;
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    document.querySelectorAll("details.menu[open]").forEach((menu) => {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+    return;
+  }
+  const isFree = !event.ctrlKey && !event.metaKey && !event.altKey && !/^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
+  if (!isFree || root.dataset.keys === "off" || document.querySelector("dialog[open]")) return;
+  const key = event.key.toLowerCase();
+  const follows = Date.now() - lastG < 1200;
+  lastG = key === "g" ? Date.now() : 0;
+  const target = key === "/" ? document.querySelector("[data-slash]") : document.querySelector(`[${follows ? "data-go" : "data-key"}="${CSS.escape(key)}"]`);
+  if (!target) return;
+  event.preventDefault();
+  if (key === "/") target.focus();
+  else target.click();
+});
+
+/* Typed confirmation and “I have saved it”: the server checks again. */
+document.querySelectorAll("[data-unlocks]").forEach((field) => {
+  const target = document.getElementById(field.dataset.unlocks);
+  const test = () => target.setAttribute("aria-disabled", String(!(field.type === "checkbox" ? field.checked : field.value === field.dataset.must)));
+  field.addEventListener("input", test);
+  test();
+});
+
+/* How long to wait, counted. */
+document.querySelectorAll("[data-wait]").forEach((shown) => {
+  const end = Date.now() + Number(shown.dataset.wait) * 1000;
+  const count = () => {
+    const left = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+    shown.textContent = `${left} s`;
+    if (left) setTimeout(count, 1000);
+    else say("You can try again now");
+  };
+  count();
+});
+
+/* A form is sent once. */
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "yes";
+});
+addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; }));
+
+/* Passkeys, WebAuthn Level 3: a form whose hidden field “credential” the browser fills. Without WebAuthn such a form stays hidden. */
+const request = async (form) => {
+  if (!form.dataset.passkeySignIn) return JSON.parse(document.getElementById(form.dataset.passkeyGet).textContent);
+  const answer = await fetch(form.dataset.passkeySignIn, { headers: { "X-Requested-With": "XMLHttpRequest" } });
+  return (await answer.json()).request_options;
+};
+
+const get = async (form) => navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON((await request(form)).publicKey) });
+
+const create = async (form) => {
+  const options = JSON.parse(document.getElementById(form.dataset.passkeyCreate).textContent);
+  return navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options.publicKey) });
+};
+
+const MESSAGES = {
+  InvalidStateError: "This passkey was registered before.",
+  NotAllowedError: "No passkey was used. Try again.",
+};
+
+const answerPasskeys = () => {
+  const forms = document.querySelectorAll("[data-passkey-sign-in], [data-passkey-get], [data-passkey-create]");
+  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) return;
+  forms.forEach((form) => {
+    form.hidden = false;
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      try {
+        const credential = await (form.dataset.passkeyCreate ? create(form) : get(form));
+        form.elements.credential.value = JSON.stringify(credential);
+        form.submit();
+      } catch (error) {
+        const text = MESSAGES[error.name] || `The browser could not use a passkey: ${error.message}`;
+        const shown = form.querySelector("[data-passkey-error]") || form.appendChild(Object.assign(document.createElement("p"), { className: "err" }));
+        shown.dataset.passkeyError = "";
+        shown.textContent = text;
+        say(text);
+      }
+    });
+  });
+};
+
+answerPasskeys();
