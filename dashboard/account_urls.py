@@ -24,6 +24,7 @@ urlpatterns = [
     path("confirm/code/", signed_in(second_factor.reauthenticate), name="mfa_reauthenticate"),
     path("confirm/passkey/", signed_in(passkeys.reauthenticate_webauthn), name="mfa_reauthenticate_webauthn"),
     path("theme/", preferences.theme, name="theme"),
+    path("time-zone/", preferences.time_zone, name="time_zone"),
     path("security/", signed_in(second_factor.index), name="mfa_index"),
     path("security/password/", signed_in(account.password_change), name="account_change_password"),
     path("security/password/set/", signed_in(account.password_set), name="account_set_password"),

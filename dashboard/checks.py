@@ -20,7 +20,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 @register()
 def check_settings(**_: Any) -> list[CheckMessage]:
-    return [*_check_transport(), *_check_proxies(), *_check_hosts(), *_check_database(), *_check_keys()]
+    return [*_check_transport(), *_check_proxies(), *_check_hosts(), *_check_database(), *_check_keys(), *_check_debug()]
 
 
 def _check_transport() -> list[CheckMessage]:
@@ -94,6 +94,18 @@ def _check_keys() -> list[CheckMessage]:
             "SECRET_KEY stands in KEY_ENCRYPTION_KEYS too, so one leak would give away both, and neither could be changed alone.",
             hint="Change SECRET_KEY to another random value. Everybody will have to sign in again.",
             id="dashboard.E004",
+        )
+    ]
+
+
+def _check_debug() -> list[CheckMessage]:
+    if not settings.DEBUG or settings.HOST.startswith(_LOOPBACK):
+        return []
+    return [
+        Error(
+            f"DEBUG is on, so whoever reaches {settings.HOST} could read settings and data on the pages of failures.",
+            hint="Set DEBUG=off, or HOST=127.0.0.1.",
+            id="dashboard.E005",
         )
     ]
 

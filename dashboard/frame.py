@@ -24,9 +24,19 @@ def zone_of(request: HttpRequest) -> tzinfo:
     return find_zone(request.COOKIES.get(ZONE_COOKIE, "")) or UTC
 
 
+def zone_name(zone: tzinfo) -> str:
+    return getattr(zone, "key", "UTC")
+
+
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """membership: that of the page's workspace, None on pages outside of one. memberships: for the switcher."""
-    context: dict[str, Any] = {"theme": theme_of(request), "membership": None, "memberships": [], "host": request.get_host()}
+    """membership: that of the page's workspace, None on pages outside of one. memberships: for the switcher. section: the page's part of the navigation."""
+    context: dict[str, Any] = {
+        "theme": theme_of(request),
+        "zone_name": zone_name(zone_of(request)),
+        "membership": None,
+        "memberships": [],
+        "host": request.get_host(),
+    }
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return context
@@ -36,6 +46,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if membership is not None:
         context["membership"] = membership
         context["navigation"] = _navigation(request, membership)
+        context["section"] = next((item for item in context["navigation"] if item["is_current"]), None)
     return context
 
 

@@ -63,9 +63,11 @@ USAGE_RETENTION_DAYS = environment.integer("USAGE_RETENTION_DAYS", default=400, 
 FAILED_REQUEST_RETENTION_DAYS = environment.integer("FAILED_REQUEST_RETENTION_DAYS", default=30, least=1, most=36500)
 AUDIT_RETENTION_DAYS = environment.integer("AUDIT_RETENTION_DAYS", default=400, least=400, most=36500)
 
+# For whoever changes the pages: the style guide, and failures with their cause on the page.
+DEBUG = environment.switch("DEBUG", default=False)
+
 # Django
 
-DEBUG = False
 ROOT_URLCONF = "dashboard.urls"
 WSGI_APPLICATION = "dashboard.wsgi.application"
 INSTALLED_APPS = [

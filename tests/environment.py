@@ -17,6 +17,7 @@ for name in (
     "PORT",
     "OUTBOUND_ALLOWED_HOSTS",
     "DPOP_NONCE",
+    "DEBUG",
 ):
     os.environ[name] = ""
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="tokenos-tests-")

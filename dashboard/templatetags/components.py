@@ -9,9 +9,12 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import get_text_list
 
 from dashboard import moment as moments
-from dashboard.frame import zone_of
+from dashboard.frame import zone_name, zone_of
+from dashboard.models import Membership
+from dashboard.permissions import Permission, may, who_can
 
 register = template.Library()
 
@@ -58,6 +61,31 @@ def moment(context: template.Context, value: datetime | None, form: str = "relat
     }
     utc = value.astimezone(UTC)
     return format_html('<time datetime="{}" title="{} UTC">{}</time>', f"{utc:%Y-%m-%dT%H:%M:%SZ}", f"{utc:%Y-%m-%d %H:%M:%S}", texts[form]())
+
+
+@register.inclusion_tag("components/time_zone.html", takes_context=True)
+def time_zone(context: template.Context) -> dict[str, Any]:
+    """For the foot of a list with times: their zone, a way to change it, and how old the page is once it is old."""
+    request = context["request"]
+    zone = zone_of(request)
+    as_of = f"{timezone.now().astimezone(zone):%H:%M}"
+    return {"zone_name": zone_name(zone), "as_of": as_of, "next": request.get_full_path(), "csrf_token": context["csrf_token"]}
+
+
+@register.inclusion_tag("components/not_allowed.html", takes_context=True)
+def not_allowed(context: template.Context, permission: str, act: str = "") -> dict[str, Any]:
+    """Who can do what the reader can't; nothing where he can. permission: its name in dashboard.permissions. act: what it is here, to follow “can”."""
+    membership, wanted = context["membership"], Permission[permission]
+    if may(membership, wanted):
+        return {}
+    names = get_text_list(list(who_can(membership, wanted)), "and")
+    return {"role": role(membership), "names": names, "act": act or wanted.value}
+
+
+@register.filter
+def role(membership: Membership) -> str:
+    """“an owner”, to follow “You are”."""
+    return f"{'an' if membership.role in (Membership.Role.ADMIN, Membership.Role.OWNER) else 'a'} {membership.role}"
 
 
 @register.filter

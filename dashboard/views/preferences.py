@@ -1,13 +1,28 @@
 """What a browser remembers about how pages look."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
+from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from dashboard.frame import THEME_COOKIE, THEMES
+from dashboard.frame import THEME_COOKIE, THEMES, ZONE_COOKIE
+from dashboard.moment import find_zone, zones
 from dashboard.permissions import anyone
 
 YEAR = 365 * 24 * 3600
+
+
+def _way_back(request: HttpRequest) -> str:
+    """The page that a form came from, as it says; the start page where that is none of ours."""
+    came_from = request.POST.get("next", "") or request.GET.get("next", "")
+    is_ours = came_from.startswith("/") and url_has_allowed_host_and_scheme(came_from, allowed_hosts=None, require_https=True)
+    return came_from if is_ours else "/"
+
+
+def _remember(request: HttpRequest, cookie: str, value: str) -> HttpResponse:
+    response = HttpResponseRedirect(_way_back(request))
+    response.set_cookie(cookie, value, max_age=YEAR, secure=True, samesite="Lax")
+    return response
 
 
 @anyone
@@ -17,8 +32,14 @@ def theme(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("theme", "")
     if chosen not in THEMES:
         return HttpResponseBadRequest("Choose auto, light or dark.", content_type="text/plain")
-    came_from = request.POST.get("next", "")
-    is_ours = came_from.startswith("/") and url_has_allowed_host_and_scheme(came_from, allowed_hosts=None, require_https=True)
-    response = HttpResponseRedirect(came_from if is_ours else "/")
-    response.set_cookie(THEME_COOKIE, chosen, max_age=YEAR, secure=True, samesite="Lax")
-    return response
+    return _remember(request, THEME_COOKIE, chosen)
+
+
+@anyone
+def time_zone(request: HttpRequest) -> HttpResponse:
+    """zone: a name of the IANA database, or UTC. Without one, and on GET, a page to choose: a browser without JavaScript doesn't say where it is."""
+    chosen = request.POST.get("zone", "")
+    if chosen == "UTC" or find_zone(chosen):
+        return _remember(request, ZONE_COOKIE, chosen)
+    context = {"zones": zones(), "next": _way_back(request), "is_unknown": bool(chosen)}
+    return render(request, "accounts/time_zone.html", context)

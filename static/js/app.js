@@ -115,6 +115,16 @@ document.querySelectorAll("[data-wait]").forEach((shown) => {
   count();
 });
 
+/* Times: the zone of the browser, and how old a page is that stays open. */
+document.querySelectorAll("[data-own-zone]").forEach((button) => {
+  button.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (button.value === "UTC") button.hidden = true;
+});
+setTimeout(() => document.querySelectorAll("[data-as-of]").forEach((shown) => {
+  const again = Object.assign(document.createElement("a"), { href: location.href, textContent: "Refresh" });
+  shown.replaceChildren(`As of ${shown.dataset.asOf}. `, again);
+}), 5 * 60 * 1000);
+
 /* A form is sent once. */
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;

@@ -79,6 +79,14 @@ def test_one_key_for_two_purposes_is_an_error(ids, settings):
     assert ids(KEY_ENCRYPTION_KEYS=[*settings.KEY_ENCRYPTION_KEYS, settings.SECRET_KEY]) == ["dashboard.E004"]
 
 
+@pytest.mark.parametrize(
+    ("host", "found"), [("127.0.0.1", []), ("::1", []), ("localhost", []), ("0.0.0.0", ["dashboard.E005"]), ("192.0.2.1", ["dashboard.E005"])]
+)
+def test_debug_is_for_this_machine_alone(ids, host, found):
+    assert ids(DEBUG=True, HOST=host) == found
+    assert ids(DEBUG=False, HOST=host) == []
+
+
 def test_no_message_repeats_a_key(settings):
     settings.KEY_ENCRYPTION_KEYS = [settings.SECRET_KEY]
     assert settings.SECRET_KEY not in str(check_settings())

@@ -177,6 +177,7 @@ def _environment(data_dir: Path, port: int, keys: dict[str, str], *, is_measured
         "EMAIL_URL": "",
         "METRICS_ALLOWED": "",
         "DPOP_NONCE": "",
+        "DEBUG": "",
         **keys,
         **settings,
     }

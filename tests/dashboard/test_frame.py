@@ -1,0 +1,94 @@
+"""What frames every page: theme, time zone, navigation, and what a browser may keep."""
+
+import pytest
+
+ZONE = "/accounts/time-zone/"
+
+
+@pytest.fixture
+def ben_browses(browser, demo, ben):
+    browser.force_login(ben)
+    return browser
+
+
+@pytest.mark.parametrize("theme", ["auto", "light", "dark"])
+def test_a_theme_is_remembered_and_leads_back(browser, theme, db):
+    response = browser.post("/accounts/theme/", {"theme": theme, "next": "/accounts/sign-in/?x=1"})
+    assert (response.status_code, response["Location"]) == (302, "/accounts/sign-in/?x=1")
+    assert f'data-theme="{theme}"' in browser.get("/accounts/sign-in/").content.decode()
+    cookie = browser.cookies["theme"]
+    assert (cookie["secure"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 365 * 24 * 3600)
+
+
+@pytest.mark.parametrize("theme", ["", "pink", '"><script>', "\0", "🌙", "x" * 100_000])
+def test_what_is_no_theme_changes_nothing(browser, theme):
+    response = browser.post("/accounts/theme/", {"theme": theme})
+    assert (response.status_code, "theme" in browser.cookies) == (400, False)
+
+
+@pytest.mark.parametrize("path", ["/accounts/theme/", ZONE])
+@pytest.mark.parametrize("there", ["https://evil.example.com/", "//evil.example.com/", "/\\evil.example.com", "javascript:alert(1)", "", "\0"])
+def test_the_way_back_never_leads_elsewhere(browser, path, there):
+    assert browser.post(path, {"theme": "dark", "zone": "UTC", "next": there})["Location"] == "/"
+
+
+def test_a_cookie_that_somebody_made_up_is_ignored(browser, db):
+    browser.cookies["theme"] = "x' onload='y"
+    browser.cookies["zone"] = "../../etc/passwd"
+    text = browser.get("/accounts/sign-in/").content.decode()
+    assert 'data-theme="auto"' in text
+    assert "onload" not in text
+
+
+def test_a_time_zone_is_remembered_and_leads_back(browser):
+    response = browser.post(ZONE, {"zone": "Europe/Berlin", "next": "/w/"})
+    assert (response.status_code, response["Location"]) == (302, "/w/")
+    assert browser.cookies["zone"].value == "Europe/Berlin"
+
+
+def test_a_browser_that_says_no_zone_gets_a_page_to_choose_one(browser, db):
+    response = browser.post(ZONE, {"zone": "", "next": "/w/"})
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert "<option>Europe/Berlin</option>" in " ".join(text.split())
+    assert 'name="next" value="/w/"' in " ".join(text.split())
+    assert "Nothing was changed" not in text
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "/etc/localtime", "\0", "🕛", "x" * 100_000])
+def test_what_is_no_zone_changes_nothing_and_says_so(browser, zone, db):
+    response = browser.post(ZONE, {"zone": zone})
+    assert "zone" not in browser.cookies
+    assert "Nothing was changed. This machine doesn’t know that time zone." in response.content.decode()
+    assert "<title>Error: Time zone" in response.content.decode()
+
+
+def test_a_page_of_a_workspace_has_one_heading_landmarks_and_a_way_past_the_navigation(ben_browses):
+    text = ben_browses.get("/w/demo/members/").content.decode()
+    assert text.count("<h1") == 1
+    assert '<html lang="en"' in text
+    for part in ('<a class="skip" href="#main">', "<header", "<nav", '<main class="sheet', 'role="status"'):
+        assert part in text
+    assert "<title>Members · Demo · TokenOS</title>" in text
+    assert 'aria-current="page"' in text
+
+
+def test_single_keys_are_off_for_whom_they_disturb(ben_browses, ben):
+    assert "data-keys" not in ben_browses.get("/w/demo/members/").content.decode()
+    ben.has_single_keys = False
+    ben.save()
+    assert 'data-keys="off"' in ben_browses.get("/w/demo/members/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["/accounts/sign-in/", "/", "/w/", "/w/demo/members/", "/accounts/theme/", "/nothing"])
+def test_no_page_is_kept_by_the_browser(ben_browses, path):
+    assert "no-store" in ben_browses.get(path)["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["/w/demo/members/", "/accounts/sign-in/"])
+def test_nothing_is_written_inline(ben_browses, path):
+    text = ben_browses.get(path, follow=True).content.decode()
+    assert "style=" not in text
+    assert "<style" not in text
+    assert "onclick" not in text
+    assert "<script>" not in text
