@@ -1,6 +1,10 @@
 """What frames every page: theme, time zone, navigation, and what a browser may keep."""
 
 import pytest
+from django.urls import path
+
+from dashboard.urls import urlpatterns
+from dashboard.views.styleguide import styleguide
 
 ZONE = "/accounts/time-zone/"
 
@@ -92,3 +96,19 @@ def test_nothing_is_written_inline(ben_browses, path):
     assert "<style" not in text
     assert "onclick" not in text
     assert "<script>" not in text
+
+
+def test_there_is_no_style_guide_without_debug(browser):
+    assert browser.get("/styleguide/").status_code == 404
+
+
+def test_the_style_guide_shows_every_icon_and_a_form_with_errors(browser, settings):
+    class Module:
+        pass
+
+    Module.urlpatterns = [*urlpatterns, path("styleguide/", styleguide)]
+    settings.ROOT_URLCONF = Module
+    text = " ".join(browser.get("/styleguide/").content.decode().split())
+    assert text.count("icons.svg#siren") == 1
+    assert "Nothing was created. Fix 2 things:" in text
+    assert "style=" not in text
