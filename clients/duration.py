@@ -7,6 +7,14 @@ from django.core.exceptions import ValidationError
 
 MAX_DURATION = timedelta(days=36500)
 
+# The life of what has no end, where None would mean that nobody said anything.
+NO_END = timedelta.max
+
+
+def parse_lifetime(text: str) -> timedelta:
+    """A duration, or NO_END for “never”. Raise ValidationError."""
+    return NO_END if text == "never" else parse_duration(text)
+
 
 def parse_duration(text: str) -> timedelta:
     """Raise ValidationError where it is none, negative, or over 100 years."""

@@ -15,6 +15,7 @@ from django.conf import settings
 from clients.public_key import is_kid
 from clients.scope import scope_member
 from oauth import jose
+from oauth.authenticated_client import find_reason_in_status
 from oauth.errors import InvalidTokenError, Reason
 from oauth.lookup import RegisteredClient, TokenState, find_token_state, is_certificate_revoked
 from oauth.models import SigningKey
@@ -123,9 +124,7 @@ def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, sta
         return Reason("token_revoked", "The token is revoked.")
     if state.is_credential_revoked:
         return Reason("credential_revoked", f"The credential {claims['credential_id']}, which obtained the token, is revoked.")
-    if not client.is_enabled:
-        return Reason("client_disabled", "This client is disabled.")
-    return None
+    return find_reason_in_status(client)
 
 
 def _find_reason_in_binding(client: RegisteredClient, confirmation: Confirmation) -> Reason | None:

@@ -42,13 +42,23 @@ def refuse_blocked(request: Request, registration: Registration[Any]) -> None:
 
 def find_reason_in_client(request: Request, method: str, client: RegisteredClient) -> Reason | None:
     """Last, for only who holds a good credential may learn by the time it takes what the client's row says."""
-    if not client.is_enabled:
-        return Reason("client_disabled", "This client is disabled.")
+    reason = find_reason_in_status(client)
+    if reason is not None:
+        return reason
+    if method in client.forbidden_auth_methods:
+        return Reason("method_against_policy", f"It came {_CAME[method]}, which the workspace {client.workspace} no longer allows. Its admins can change that.")
     if method not in client.auth_methods:
-        return Reason("method_not_allowed", f"It came {_CAME[method]}. This client allows {' and '.join(client.auth_methods)} only.")
+        return Reason("method_not_allowed", f"It came {_CAME[method]}. This client allows {' and '.join(client.auth_methods) or 'no method'} only.")
     if client.allowed_networks and not _is_allowed(request.connection.remote_address, client.allowed_networks):
         return Reason("address_not_allowed", f"It came from {request.connection.remote_address or 'an unknown address'}, which isn't in the client's ranges.")
     return None
+
+
+def find_reason_in_status(client: RegisteredClient) -> Reason | None:
+    """Why neither the client nor a token of its is any good now."""
+    if client.is_workspace_deleted:
+        return Reason("workspace_deleted", f"The workspace {client.workspace} is about to be deleted, so its clients don't work. An owner can keep it.")
+    return None if client.is_enabled else Reason("client_disabled", "This client is disabled.")
 
 
 @lru_cache(maxsize=1024)

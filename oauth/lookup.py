@@ -35,8 +35,9 @@ _TABLES = {
 }
 
 _CLIENT_COLUMNS = """c.id, c.client_id, c.workspace_id, w.slug, c.environment, c.status, c.auth_methods, c.scopes, c.audiences, c.allowed_networks,
-    c.token_lifetime, c.require_dpop, c.require_certificate, c.jwks_uri, c.tls_subject_type, c.tls_subject"""
-_CREDENTIAL = 16  # the position after those
+    c.token_lifetime, c.require_dpop, c.require_certificate, c.jwks_uri, c.tls_subject_type, c.tls_subject,
+    w.allowed_auth_methods, w.max_token_lifetime, w.deletes_at"""
+_CREDENTIAL = 19  # the position after those
 # What signs now, and until when the caller must wait: both are needed by nearly every request, and a subselect is no further round trip.
 _STATE_COLUMNS = """(SELECT k.kid FROM {signing_key} k WHERE k.revoked_at IS NULL AND k.activates_at <= %s AND (k.retires_at IS NULL OR k.retires_at > %s)
         ORDER BY k.activates_at DESC, k.id DESC LIMIT 1),
@@ -96,8 +97,10 @@ _of_thread = local()
 
 
 class RegisteredClient(NamedTuple):
-    """A client as its row has it. pk, workspace_pk: primary keys; workspace: its slug; token_lifetime: seconds; allowed_networks: CIDR ranges.
+    """A client as its row has it, within what its workspace allows.
 
+    pk, workspace_pk: primary keys; workspace: its slug; token_lifetime: seconds; allowed_networks: CIDR ranges. auth_methods: those that it may use now;
+    forbidden_auth_methods: its others, which the workspace forbids. is_workspace_deleted: its workspace is about to be deleted, and it isn't enabled then.
     tls_subject_type: the name of RFC 8705 §2.1.2 for what tls_subject is, both "" where the client has none.
     """
 
@@ -117,6 +120,8 @@ class RegisteredClient(NamedTuple):
     jwks_uri: str
     tls_subject_type: str
     tls_subject: str
+    forbidden_auth_methods: tuple[str, ...]
+    is_workspace_deleted: bool
 
     @property
     def default_audience(self) -> str:
@@ -217,26 +222,38 @@ def _strings(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
+@lru_cache(maxsize=1024)
+def _divide(methods: str, allowed: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A client's methods by whether its workspace allows them. Both JSON; no allowed ones: all are."""
+    own, allowed_methods = _strings(methods), _strings(allowed)
+    permitted = tuple(method for method in own if not allowed_methods or method in allowed_methods)
+    return permitted, tuple(method for method in own if method not in permitted)
+
+
 def _client(row: tuple[Any, ...]) -> RegisteredClient | None:
     if row[0] is None:
         return None
+    auth_methods, forbidden = _divide(row[6], row[16])
+    is_workspace_deleted = row[18] is not None
     return RegisteredClient(
         row[0],
         row[1],
         row[2],
         row[3],
         row[4],
-        row[5] == Client.Status.ENABLED.value,
-        _strings(row[6]),
+        row[5] == Client.Status.ENABLED.value and not is_workspace_deleted,
+        auth_methods,
         _strings(row[7]),
         _strings(row[8]),
         _strings(row[9]),
-        row[10],
+        row[10] if row[17] is None else min(row[10], row[17]),
         bool(row[11]),
         bool(row[12]),
         row[13],
         row[14],
         row[15],
+        forbidden,
+        is_workspace_deleted,
     )
 
 

@@ -88,6 +88,10 @@ def find_reason_in_validity(certificate: bytes, now: datetime) -> Reason | None:
 
 
 def _choose_method(client: RegisteredClient, found: RegisteredCertificate | None) -> str:
+    own = (*client.auth_methods, *client.forbidden_auth_methods)
+    if SELF_SIGNED_TLS_CLIENT_AUTH not in own and TLS_CLIENT_AUTH in client.forbidden_auth_methods:
+        # It came by its own method, and its owner is to read why that is refused.
+        return TLS_CLIENT_AUTH
     if TLS_CLIENT_AUTH not in client.auth_methods:
         return SELF_SIGNED_TLS_CLIENT_AUTH
     if found is None:

@@ -8,11 +8,13 @@ from clients.models.workspace import Workspace
 class AuditEvent(models.Model):
     """One change, written in the transaction that made it, never changed afterwards.
 
-    workspace: None for what concerns the whole instance, such as signing keys. actor: as text, "user:7 ada@example.com", "client:<client_id>",
-    "command:<system user>" or "system". before, after: the changed fields, without secrets.
+    workspace: None for what concerns the whole instance, such as signing keys, and once the workspace is gone; workspace_slug says then which one it was,
+    and is "" otherwise. actor: as text, "user:7 ada@example.com", "client:<client_id>", "command:<system user>" or "system". before, after: the changed
+    fields, without secrets.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, null=True, blank=True, related_name="audit_events")
+    workspace_slug = models.CharField(max_length=63, blank=True)
     event = models.CharField(max_length=64)
     actor = models.CharField(max_length=254)
     address = models.GenericIPAddressField(null=True, blank=True)

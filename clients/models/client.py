@@ -1,12 +1,17 @@
 """A client: a program with credentials. RFC 6749 §2, metadata names of RFC 7591 §2."""
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
+from functools import reduce
+from operator import or_
+from typing import ClassVar, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from clients.models import json_list  # noqa: F401  # has_element
 from clients.models.workspace import Workspace
 
 MIN_TOKEN_LIFETIME = timedelta(seconds=60)
@@ -15,6 +20,17 @@ DEFAULT_TOKEN_LIFETIME = timedelta(hours=1)
 
 CLIENT_ID = re.compile(r"\A[A-Za-z0-9_-]{16,64}\Z")
 validate_client_id = RegexValidator(CLIENT_ID.pattern, code="invalid_client_id")
+
+
+class ClientQuerySet(models.QuerySet["Client"]):
+    def allowing_any(self, auth_methods: Iterable[str]) -> Self:
+        return self.filter(reduce(or_, (Q(auth_methods__has_element=method) for method in auth_methods), Q(pk__in=[])))
+
+    def with_scope(self, scope: str) -> Self:
+        return self.filter(scopes__has_element=scope)
+
+    def with_audience(self, audience: str) -> Self:
+        return self.filter(audiences__has_element=audience)
 
 
 class Client(models.Model):
@@ -64,6 +80,8 @@ class Client(models.Model):
     require_certificate = models.BooleanField(default=False, help_text="Tokens only bound to a client certificate (RFC 8705 §3).")
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=254)
+
+    objects: ClassVar[ClientQuerySet] = ClientQuerySet.as_manager()  # type: ignore[assignment]  # a manager made of that query set
 
     class Meta:
         ordering = ["-id"]

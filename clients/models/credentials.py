@@ -15,6 +15,10 @@ class CredentialQuerySet(models.QuerySet[_Row]):
     def usable(self, now: datetime) -> Self:
         return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
 
+    def ending_after(self, moment: datetime, *, now: datetime) -> Self:
+        """Usable ones that have no end, or a later one."""
+        return self.usable(now).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=moment))
+
 
 class Credential(models.Model):
     """What every kind has. From expires_at on it obtains no more tokens; revoked_at ends it for ever, with the tokens that it obtained."""

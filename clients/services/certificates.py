@@ -12,6 +12,7 @@ from clients.moment import iso
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
+from clients.services.workspaces import require_kept
 
 MAX_USABLE_CERTIFICATES = 50
 
@@ -44,6 +45,7 @@ def insert_certificates(rows: Sequence[ClientCertificate], *, client: Client, ac
     """Save what prepare_certificates made, all or none. Raise ValidationError where one is known already."""
     with transaction.atomic():
         locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
+        require_kept(locked.workspace)
         for row in rows:
             _insert(row, now=now)
             audit.record(

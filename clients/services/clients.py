@@ -11,7 +11,8 @@ from django.db import transaction
 
 from clients.certificate import ParsedCertificate
 from clients.models import Client, ClientCertificate, ClientPublicKey, Scope, Workspace
-from clients.models.client import DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME
+from clients.models.client import MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME
+from clients.policy import ClientPolicy
 from clients.public_key import ParsedPublicKey
 from clients.secret import generate_client_id
 from clients.services import audit
@@ -20,6 +21,7 @@ from clients.services.certificates import insert_certificates, prepare_certifica
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
 from clients.services.validation import clean_networks, clean_resource_uri, clean_text
+from clients.services.workspaces import lock_workspace, require_kept
 from clients.tls_subject import clean_tls_subject
 
 SECRET_METHODS = (Client.AuthMethod.CLIENT_SECRET_BASIC, Client.AuthMethod.CLIENT_SECRET_POST)
@@ -59,14 +61,20 @@ def _clean_auth_methods(methods: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(str(method) for method in methods))
 
 
-def _default_auth_methods(fields: "ClientFields", *, public_keys: bool = False, certificates: bool = False) -> list[Client.AuthMethod]:
-    """Both ways to send a secret, and what the client is given credentials for."""
+def _default_auth_methods(policy: ClientPolicy, fields: "ClientFields", *, public_keys: bool = False, certificates: bool = False) -> list[str]:
+    """Both ways to send a secret, as far as the workspace allows them, and what the client is given credentials for."""
     given = {
         Client.AuthMethod.PRIVATE_KEY_JWT: public_keys or bool(fields.get("jwks_uri")),
         Client.AuthMethod.TLS_CLIENT_AUTH: bool(fields.get("tls_subject_type")),
         Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: certificates,
     }
-    return [*SECRET_METHODS, *(method for method, is_given in given.items() if is_given)]
+    methods = [*policy.permit_auth_methods(SECRET_METHODS), *(method for method, is_given in given.items() if is_given)]
+    if not methods:
+        raise ValidationError(
+            f"{policy.workspace} allows {' and '.join(policy.allowed_auth_methods)} only. Give the client the key, certificate or subject that this takes.",
+            code="against_policy",
+        )
+    return methods
 
 
 def _clean_jwks_uri(uri: str) -> str:
@@ -147,8 +155,9 @@ class ClientFields(TypedDict, total=False):
 
 def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
     """A client that isn't saved yet, and whose scopes aren't checked yet."""
+    policy = ClientPolicy.of(workspace)
     environment = fields.get("environment", Client.Environment.LIVE)
-    auth_methods = fields.get("auth_methods", _default_auth_methods(fields))
+    auth_methods = fields["auth_methods"] if "auth_methods" in fields else _default_auth_methods(policy, fields)
     scopes, audiences = fields.get("scopes", ()), fields.get("audiences", ())
     networks, tags = fields.get("allowed_networks", ()), fields.get("tags", ())
     if environment not in Client.Environment.values:
@@ -159,7 +168,7 @@ def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime
     _check_token_size(scopes, audiences)
     auth_methods = _clean_auth_methods(auth_methods)
     tls_subject_type, tls_subject = _clean_tls_subject(fields, auth_methods)
-    return Client(
+    client = Client(
         client_id=generate_client_id(),
         workspace=workspace,
         name=clean_text(name, field="name", max_length=100),
@@ -171,7 +180,7 @@ def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime
         scopes=list(scopes),
         audiences=list(dict.fromkeys(clean_resource_uri(audience) for audience in audiences)),
         allowed_networks=clean_networks(networks),
-        token_lifetime=_clean_token_lifetime(fields.get("token_lifetime", DEFAULT_TOKEN_LIFETIME)),
+        token_lifetime=_clean_token_lifetime(fields.get("token_lifetime", policy.default_token_lifetime)),
         jwks_uri=_clean_jwks_uri(fields["jwks_uri"]) if "jwks_uri" in fields else "",
         tls_subject_type=tls_subject_type,
         tls_subject=tls_subject,
@@ -180,10 +189,22 @@ def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime
         created_at=now,
         created_by=actor.name[:254],
     )
+    require_policy(client, policy)
+    return client
+
+
+def require_policy(client: Client, policy: ClientPolicy) -> None:
+    """Raise ValidationError where the client is what its workspace forbids."""
+    policy.require_auth_methods(client.auth_methods)
+    policy.require_token_lifetime(client.token_lifetime)
 
 
 def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
     with transaction.atomic():
+        locked = lock_workspace(client.workspace)
+        require_kept(locked)
+        # Once more: somebody may have made it stricter meanwhile.
+        require_policy(client, ClientPolicy.of(locked))
         client.scopes = _clean_scopes(client.workspace, client.scopes)
         client.save(force_insert=True)
         audit.record(
@@ -227,9 +248,10 @@ def create_client_with_credentials(
 ) -> NewClient:
     """A client and its first credentials, all or none: a secret where one of its methods takes one, and what is given.
 
-    secret_lifetime: None for no end. Raise ValidationError, and write nothing, as create_client.
+    secret_lifetime: None for the workspace's default, NO_END for no end. Raise ValidationError, and write nothing, as create_client.
     """
-    fields.setdefault("auth_methods", _default_auth_methods(fields, public_keys=bool(public_keys), certificates=bool(certificates)))
+    if "auth_methods" not in fields:
+        fields["auth_methods"] = _default_auth_methods(ClientPolicy.of(workspace), fields, public_keys=bool(public_keys), certificates=bool(certificates))
     client = build_client(workspace=workspace, name=name, actor=actor, now=now, **fields)
     has_secret = any(method in client.auth_methods for method in SECRET_METHODS)
     if secret_lifetime is not None and not has_secret:
@@ -278,3 +300,13 @@ def disable_client(*, client: Client, actor: Actor, now: datetime) -> Client:
 def enable_client(*, client: Client, actor: Actor, now: datetime) -> Client:
     """Undo disable_client. No effect on an enabled one."""
     return _set_status(client, Client.Status.ENABLED, "client.enabled", actor=actor, now=now)
+
+
+def hand_over_clients(*, workspace: Workspace, contact: str, to: str, actor: Actor, now: datetime) -> int:
+    """Give the clients whose contact is that e-mail address, in whatever case, another. Returns how many."""
+    with transaction.atomic():
+        found = dict(Client.objects.select_for_update().filter(workspace=workspace, contact__iexact=contact).values_list("client_id", "contact"))
+        Client.objects.filter(client_id__in=found).update(contact=to)
+        changes = [audit.Change(client_id, {"contact": before}, {"contact": to}) for client_id, before in found.items()]
+        audit.record_many("client.changed", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
+    return len(found)

@@ -13,6 +13,7 @@ from clients.public_key import ParsedPublicKey
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
+from clients.services.workspaces import require_kept
 
 MAX_USABLE_PUBLIC_KEYS = 50
 
@@ -46,6 +47,7 @@ def insert_public_keys(rows: Sequence[ClientPublicKey], *, client: Client, actor
     """Save what prepare_public_keys made, all or none. Raise ValidationError where one is known already, be it revoked or not."""
     with transaction.atomic():
         locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
+        require_kept(locked.workspace)
         for row in rows:
             _insert(row, now=now)
             audit.record(

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from clients.models import Client, ClientSecret
+from clients.models import Client, ClientSecret, Workspace
 from clients.moment import iso
+from clients.policy import ClientPolicy
 from clients.secret import digest_secret, generate, hash_secret
 from clients.services import audit
-from clients.services.audit import Actor
+from clients.services.audit import Actor, Change
 from clients.services.validation import clean_text
+from clients.services.workspaces import lock_workspace, require_kept
 
 DEFAULT_OVERLAP = timedelta(hours=24)
 MAX_USABLE_SECRETS = 50
@@ -42,11 +44,15 @@ def _require_use(client: Client) -> None:
 
 
 def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, actor: Actor, now: datetime) -> NewSecret:
-    """Everything that is slow, so that it happens before the transaction. The client may not be saved yet."""
+    """Everything that is slow, so that it happens before the transaction. The client may not be saved yet.
+
+    lifetime: None for the workspace's default, NO_END for no end. Raise ValidationError where the workspace forbids it.
+    """
     if lifetime is not None and lifetime <= timedelta():
         raise ValidationError(
             "A secret that has expired at once is of no use. Give it a longer life, for example 90d, or none for no end.", code="invalid_lifetime"
         )
+    lifetime = ClientPolicy.of(client.workspace).choose_secret_lifetime(lifetime)
     generated = generate(client.environment)
     secret = ClientSecret(
         client=client,
@@ -62,14 +68,17 @@ def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, act
     return NewSecret(secret, generated.plaintext)
 
 
-def _insert(secret: ClientSecret, *, now: datetime) -> None:
+def _insert(secret: ClientSecret, *, workspace: Workspace, now: datetime) -> None:
+    """workspace: its row, locked. Somebody may have made it stricter meanwhile."""
+    require_kept(workspace)
+    ClientPolicy.of(workspace).require_secret_lifetime(None if secret.lifetime is None else timedelta(seconds=secret.lifetime))
     if ClientSecret.objects.usable(now).filter(client=secret.client).count() >= MAX_USABLE_SECRETS:
         raise ValidationError(f"The client has {MAX_USABLE_SECRETS} usable secrets. Revoke one before you make another.", code="too_many_secrets")
     secret.save(force_insert=True)
 
 
 def create_secret(*, client: Client, actor: Actor, now: datetime, name: str = "", lifetime: timedelta | None = None) -> NewSecret:
-    """A further secret; the others stay as they are."""
+    """A further secret; the others stay as they are. lifetime: None for the workspace's default, NO_END for no end."""
     _require_use(client)
     new = prepare_secret(client=client, name=name, lifetime=lifetime, actor=actor, now=now)
     insert_secret(new.secret, actor=actor, now=now)
@@ -80,7 +89,7 @@ def insert_secret(secret: ClientSecret, *, actor: Actor, now: datetime) -> None:
     """The second half of create_secret, for whoever has more to write in the same transaction."""
     with transaction.atomic():
         locked = Client.objects.select_for_update().select_related("workspace").get(pk=secret.client.pk)
-        _insert(secret, now=now)
+        _insert(secret, workspace=locked.workspace, now=now)
         audit.record(
             "secret.created",
             workspace=locked.workspace,
@@ -103,7 +112,7 @@ def rotate_secret(
 ) -> RotatedSecret:
     """A new secret; all usable old ones end after overlap, or earlier where they did already. Tokens that they obtained live on.
 
-    lifetime: None for what the newest old secret had been given, a usable one if there is one.
+    lifetime: None for what the newest old secret had been given, a usable one if there is one, as far as the workspace allows that; NO_END for no end.
     """
     _require_use(client)
     if overlap < timedelta():
@@ -111,14 +120,14 @@ def rotate_secret(
     secrets = ClientSecret.objects.filter(client=client)
     newest = secrets.usable(now).first() or secrets.first()
     if lifetime is None and newest is not None and newest.lifetime is not None:
-        lifetime = timedelta(seconds=newest.lifetime)
+        lifetime = ClientPolicy.of(client.workspace).inherit_secret_lifetime(timedelta(seconds=newest.lifetime))
     new = prepare_secret(client=client, name=name or (newest.name if newest else ""), lifetime=lifetime, actor=actor, now=now)
     with transaction.atomic():
         locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
         previous = list(ClientSecret.objects.usable(now).filter(client=locked).select_for_update())
         before = {secret.secret_id: iso(secret.expires_at) for secret in previous}
         _end(previous, at=now + overlap)
-        _insert(new.secret, now=now)
+        _insert(new.secret, workspace=locked.workspace, now=now)
         audit.record(
             "secret.rotated",
             workspace=locked.workspace,
@@ -168,3 +177,24 @@ def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime
                 after={"client_id": secret.client.client_id, "revoked_at": iso(now)},
             )
     return secret
+
+
+def give_ends(*, workspace: Workspace, lifetime: timedelta, actor: Actor, now: datetime) -> int:
+    """Let every usable secret of the workspace that has no end, or a later one, end after that time. Returns how many got one.
+
+    Raise ValidationError where the workspace forbids so long a life.
+    """
+    if lifetime < timedelta(days=1):
+        raise ValidationError("Leave those who use the secrets a day at least.", code="invalid_lifetime")
+    with transaction.atomic():
+        locked = lock_workspace(workspace)
+        ClientPolicy.of(locked).require_secret_lifetime(lifetime)
+        expires_at = now + lifetime
+        late = ClientSecret.objects.filter(client__workspace=locked).ending_after(expires_at, now=now)
+        changes = [
+            Change(secret.secret_id, {"expires_at": iso(secret.expires_at)}, {"expires_at": iso(expires_at)})
+            for secret in late.select_for_update(of=("self",)).order_by("pk")
+        ]
+        late.update(expires_at=expires_at)
+        audit.record_many("secret.changed", workspace=locked, actor=actor, target_type="secret", changes=changes, now=now)
+    return len(changes)

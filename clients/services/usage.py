@@ -12,9 +12,10 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from clients.models import ClientSecret, FailedRequest, UsageBucket
+from clients.models import ClientSecret, UsageBucket
 from clients.models.credentials import Credential
 from clients.secret import digest_secret, hash_secret, needs_digest, needs_rehash
+from clients.services import retention
 
 GRANTED = "granted"
 
@@ -128,8 +129,7 @@ def flush() -> None:
 def prune(*, now: datetime) -> dict[str, int]:
     """Remove usage and failed requests past their retention. Returns how many rows went, by table."""
     usage_ends = now - timedelta(days=settings.USAGE_RETENTION_DAYS)
-    failures_end = now - timedelta(days=settings.FAILED_REQUEST_RETENTION_DAYS)
     return {
         "usage_buckets": UsageBucket.objects.filter(hour__lt=usage_ends).delete()[0],
-        "failed_requests": FailedRequest.objects.filter(created_at__lt=failures_end).delete()[0],
+        "failed_requests": retention.prune_failed_requests(now=now),
     }

@@ -1,14 +1,17 @@
-"""Making workspaces and their scopes."""
+"""Making and changing workspaces."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypedDict, Unpack
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from clients.models import Scope, Workspace
 from clients.models.workspace import validate_slug
-from clients.scope import validate_scope_name
-from clients.services import audit
+from clients.policy import ClientPolicy
+from clients.services import audit, retention
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
 
@@ -24,9 +27,11 @@ def create_workspace(*, slug: str, name: str, actor: Actor, now: datetime) -> Wo
     validate_slug(slug)
     workspace = Workspace(slug=slug, name=clean_text(name or slug, field="name", max_length=100), created_at=now)
     with transaction.atomic():
-        if Workspace.objects.filter(slug=slug).exists():
-            raise ValidationError(f"The workspace {slug} exists already. Choose another slug.", code="slug_taken")
-        workspace.save(force_insert=True)
+        try:
+            with transaction.atomic():
+                workspace.save(force_insert=True)
+        except IntegrityError:
+            raise ValidationError(f"The workspace {slug} exists already. Choose another slug.", code="slug_taken") from None
         Scope.objects.bulk_create(
             [Scope(workspace=workspace, name=scope, description=description, is_built_in=True) for scope, description in _BUILT_IN_SCOPES.items()]
             + [Scope(workspace=workspace, name=scope, description=description) for scope, description in _FIRST_SCOPES.items()]
@@ -43,12 +48,83 @@ def create_workspace(*, slug: str, name: str, actor: Actor, now: datetime) -> Wo
     return workspace
 
 
-def create_scope(*, workspace: Workspace, name: str, description: str, actor: Actor, now: datetime) -> Scope:
-    validate_scope_name(name)
-    scope = Scope(workspace=workspace, name=name, description=clean_text(description, field="description", max_length=200, required=False))
+def lock_workspace(workspace: Workspace) -> Workspace:
+    """The row as it is now, which nobody else changes until the transaction ends. Raise ValidationError where it is gone."""
+    # no_key: rows that only refer to it, such as refused requests, needn't wait.
+    locked = Workspace.objects.select_for_update(no_key=True).filter(pk=workspace.pk).first()
+    if locked is None:
+        raise ValidationError(f"The workspace {workspace.slug} doesn’t exist any more.", code="unknown_workspace")
+    return locked
+
+
+def require_kept(workspace: Workspace) -> None:
+    """Raise ValidationError where it is about to be deleted: nothing new is made in it."""
+    if workspace.deletes_at is not None:
+        raise ValidationError(
+            f"{workspace.slug} is deleted on {workspace.deletes_at:%d %b %Y %H:%M} UTC. Until then an owner can keep it, in its settings.",
+            code="workspace_deleted",
+        )
+
+
+class WorkspaceFields(TypedDict, total=False):
+    """What can be changed of a workspace, see Workspace. Retention in days."""
+
+    name: str
+    allowed_auth_methods: Sequence[str]
+    requires_secret_expiry: bool
+    default_secret_lifetime_days: int | None
+    max_secret_lifetime_days: int | None
+    max_token_lifetime: int | None
+    disable_unused_after_days: int | None
+    failed_request_retention_days: int | None
+    audit_retention_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The fields that changed, as they were and as they are."""
+
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+
+
+def write_fields(locked: Workspace, fields: WorkspaceFields) -> Difference:
+    """The half of change_workspace for whoever has more to write into its event. locked: from lock_workspace. Raise ValidationError."""
+    wanted: dict[str, Any] = dict(fields)
+    if "name" in wanted:
+        wanted["name"] = clean_text(wanted["name"], field="name", max_length=100)
+    if "allowed_auth_methods" in wanted:
+        wanted["allowed_auth_methods"] = [str(method) for method in dict.fromkeys(wanted["allowed_auth_methods"])]
+    difference = Difference()
+    for name, value in wanted.items():
+        if getattr(locked, name) != value:
+            difference.before[name], difference.after[name] = getattr(locked, name), value
+            setattr(locked, name, value)
+    ClientPolicy.of(locked).require_consistency()
+    retention.require_range(locked)
+    if difference.after:
+        locked.save(update_fields=list(difference.after))
+    return difference
+
+
+def record_change(workspace: Workspace, difference: Difference, *, actor: Actor, now: datetime) -> None:
+    """Nothing where nothing changed."""
+    if difference.after:
+        audit.record(
+            "workspace.changed",
+            workspace=workspace,
+            actor=actor,
+            target_type="workspace",
+            target_id=workspace.slug,
+            now=now,
+            before=difference.before,
+            after=difference.after,
+        )
+
+
+def change_workspace(*, workspace: Workspace, actor: Actor, now: datetime, **fields: Unpack[WorkspaceFields]) -> Workspace:
+    """Change what is given, and return the row as it is then. Raise ValidationError under the name of the field that makes no sense."""
     with transaction.atomic():
-        if Scope.objects.filter(workspace=workspace, name=name).exists():
-            raise ValidationError(f"The scope {name} exists already in {workspace.slug}.", code="scope_taken")
-        scope.save(force_insert=True)
-        audit.record("scope.created", workspace=workspace, actor=actor, target_type="scope", target_id=name, now=now, after={"description": scope.description})
-    return scope
+        locked = lock_workspace(workspace)
+        record_change(locked, write_fields(locked, fields), actor=actor, now=now)
+    return locked

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
 
 from clients.models import AuditEvent, Client, ClientSecret, Scope, Workspace
-from clients.services import audit, clients, workspaces
+from clients.services import audit, clients, scopes, workspaces
 from clients.services.audit import Actor
 from tests.factories import TESTS, create_client, create_workspace
 
@@ -48,7 +48,7 @@ def test_change_without_its_event_is_undone(transactional_db, now, monkeypatch):
         lambda: clients.create_client(workspace=workspace, name="x", actor=broken, now=now),
         lambda: clients.disable_client(client=client, actor=broken, now=now),
         lambda: workspaces.create_workspace(slug="other", name="", actor=broken, now=now),
-        lambda: workspaces.create_scope(workspace=workspace, name="orders:read", description="", actor=broken, now=now),
+        lambda: scopes.create_scope(workspace=workspace, name="orders:read", description="", actor=broken, now=now),
     ):
         with pytest.raises(Exception, match="NOT NULL"):
             change()
@@ -114,7 +114,7 @@ def test_value_that_makes_no_sense_is_refused_and_nothing_is_written(workspace, 
 
 
 def test_scope_of_another_workspace_is_unknown(workspace, now):
-    workspaces.create_scope(workspace=create_workspace("other"), name="orders:read", description="", actor=TESTS, now=now)
+    scopes.create_scope(workspace=create_workspace("other"), name="orders:read", description="", actor=TESTS, now=now)
     with pytest.raises(ValidationError, match="demo has no scope orders:read"):
         clients.create_client(workspace=workspace, name="x", scopes=["orders:read"], actor=TESTS, now=now)
 
@@ -136,13 +136,13 @@ def test_disabling_and_enabling_return_the_row_as_it_is_now(workspace, now):
 
 
 def test_scope_is_made_once_with_its_event(workspace, now):
-    scope = workspaces.create_scope(workspace=workspace, name="orders:read", description="Read orders.", actor=TESTS, now=now)
+    scope = scopes.create_scope(workspace=workspace, name="orders:read", description="Read orders.", actor=TESTS, now=now)
     assert (str(scope), scope.is_built_in) == ("orders:read", False)
     assert AuditEvent.objects.first().event == "scope.created"
     with pytest.raises(ValidationError, match="exists already in demo") as error:
-        workspaces.create_scope(workspace=workspace, name="orders:read", description="", actor=TESTS, now=now)
+        scopes.create_scope(workspace=workspace, name="orders:read", description="", actor=TESTS, now=now)
     assert error.value.code == "scope_taken"
-    assert workspaces.create_scope(workspace=create_workspace("other"), name="orders:read", description="", actor=TESTS, now=now).pk != scope.pk
+    assert scopes.create_scope(workspace=create_workspace("other"), name="orders:read", description="", actor=TESTS, now=now).pk != scope.pk
 
 
 def test_workspace_is_made_once(workspace, now):

@@ -9,9 +9,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
 from clients.certificate import read_certificates
-from clients.duration import parse_duration
+from clients.duration import parse_lifetime
 from clients.management.base import JSONCommand, parse_whole_number, read_file, require_workspace
-from clients.models.client import DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME, Client
+from clients.models.client import MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME, Client
 from clients.moment import iso
 from clients.public_key import read_public_keys
 from clients.scope import parse_scope
@@ -40,9 +40,9 @@ class Command(JSONCommand):
         parser.add_argument("--tls-subject", metavar="TYPE:VALUE", help="what names it in a CA's certificate: san_dns:billing.example.com, subject_dn:CN=…, …")
         parser.add_argument("--require-dpop", action="store_true", help="no tokens but those bound to a key by DPoP")
         parser.add_argument("--require-certificate", action="store_true", help="no tokens but those bound to a client certificate")
-        parser.add_argument("--token-lifetime", metavar="SECONDS", default=str(int(DEFAULT_TOKEN_LIFETIME.total_seconds())), help="default: 3600")
+        parser.add_argument("--token-lifetime", metavar="SECONDS", help="default: 3600, or less where the workspace demands it")
         parser.add_argument("--allow-ip", action="append", default=[], metavar="CIDR", help="may be given several times (default: from everywhere)")
-        parser.add_argument("--secret-expires-in", metavar="DURATION", help="for example 90d (default: never)")
+        parser.add_argument("--secret-expires-in", metavar="DURATION", help="for example 90d, or never (default: as the workspace has it)")
         parser.add_argument("--description", default="")
         parser.add_argument("--contact", default="", help="who answers for it")
         parser.add_argument("--tag", action="append", default=[], help="may be given several times")
@@ -54,7 +54,7 @@ class Command(JSONCommand):
             name=options["name"],
             public_keys=[key for file in options["public_key"] for key in read_public_keys(read_file(file))],
             certificates=[certificate for file in options["certificate"] for certificate in read_certificates(read_file(file))],
-            secret_lifetime=None if expires_in is None else parse_duration(expires_in),
+            secret_lifetime=None if expires_in is None else parse_lifetime(expires_in),
             actor=actor,
             now=now,
             **_read_fields(options),
@@ -94,13 +94,14 @@ def _read_fields(options: Mapping[str, Any]) -> ClientFields:
         scopes=_parse_scopes(options["scope"]),
         audiences=options["audience"],
         allowed_networks=options["allow_ip"],
-        token_lifetime=_parse_token_lifetime(options["token_lifetime"]),
         require_dpop=options["require_dpop"],
         require_certificate=options["require_certificate"],
         description=options["description"],
         contact=options["contact"],
         tags=options["tag"],
     )
+    if options["token_lifetime"] is not None:
+        fields["token_lifetime"] = _parse_token_lifetime(options["token_lifetime"])
     if options["auth_method"] is not None:
         fields["auth_methods"] = options["auth_method"]
     if options["jwks_uri"] is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from clients.duration import parse_duration
+from clients.duration import parse_lifetime
 from clients.management.base import JSONCommand, require_client
 from clients.moment import iso
 from clients.services import secrets
@@ -19,11 +19,11 @@ class Command(JSONCommand):
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")
         parser.add_argument("--name", default="")
-        parser.add_argument("--expires-in", metavar="DURATION", help="for example 90d (default: never)")
+        parser.add_argument("--expires-in", metavar="DURATION", help="for example 90d, or never (default: as the workspace has it)")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         expires_in = options["expires_in"]
-        lifetime = None if expires_in is None else parse_duration(expires_in)
+        lifetime = None if expires_in is None else parse_lifetime(expires_in)
         new = secrets.create_secret(client=require_client(options["client_id"]), name=options["name"], lifetime=lifetime, actor=actor, now=now)
         return {
             "client_id": new.secret.client.client_id,

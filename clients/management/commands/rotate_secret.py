@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from clients.duration import format_duration, parse_duration
+from clients.duration import format_duration, parse_duration, parse_lifetime
 from clients.management.base import JSONCommand, require_client
 from clients.moment import iso
 from clients.services import secrets
@@ -25,7 +25,9 @@ class Command(JSONCommand):
             help="how long the old ones still work; 0 ends them at once (default: 24h)",
         )
         parser.add_argument("--name", default="", help="default: that of the old one")
-        parser.add_argument("--expires-in", metavar="DURATION", help="for example 90d (default: what the old one had been given)")
+        parser.add_argument(
+            "--expires-in", metavar="DURATION", help="for example 90d, or never (default: what the old one had been given, as far as the workspace allows it)"
+        )
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         expires_in = options["expires_in"]
@@ -33,7 +35,7 @@ class Command(JSONCommand):
             client=require_client(options["client_id"]),
             overlap=parse_duration(options["overlap"]),
             name=options["name"],
-            lifetime=None if expires_in is None else parse_duration(expires_in),
+            lifetime=None if expires_in is None else parse_lifetime(expires_in),
             actor=actor,
             now=now,
         )

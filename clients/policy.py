@@ -1,0 +1,125 @@
+"""What a workspace demands of its clients, and what it refuses. Pure: the services ask, for pages, API and commands alike.
+
+Left out on purpose: what it demands of its people, which is dashboard.policies.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from django.core.exceptions import ValidationError
+
+from clients.duration import MAX_DURATION, NO_END, format_duration
+from clients.models import Client, Workspace
+from clients.models.client import DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME
+
+MAX_LIFETIME_DAYS = MAX_DURATION.days
+MIN_TOKEN_SECONDS, MAX_TOKEN_SECONDS = int(MIN_TOKEN_LIFETIME.total_seconds()), int(MAX_TOKEN_LIFETIME.total_seconds())
+# A client that works once a week is in use. More than the audit log is sure to reach back can't be judged.
+MIN_UNUSED_DAYS, MAX_UNUSED_DAYS = 7, 400
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPolicy:
+    """workspace: its slug. allowed_auth_methods: () for all. max_token_lifetime: seconds. None wherever nothing is demanded beyond what holds for all.
+
+    A longest life of secrets also demands that each has an end.
+    """
+
+    workspace: str
+    allowed_auth_methods: tuple[str, ...] = ()
+    requires_secret_expiry: bool = False
+    default_secret_lifetime_days: int | None = None
+    max_secret_lifetime_days: int | None = None
+    max_token_lifetime: int | None = None
+    disable_unused_after_days: int | None = None
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> Self:
+        return cls(
+            workspace.slug,
+            tuple(workspace.allowed_auth_methods),
+            workspace.requires_secret_expiry,
+            workspace.default_secret_lifetime_days,
+            workspace.max_secret_lifetime_days,
+            workspace.max_token_lifetime,
+            workspace.disable_unused_after_days,
+        )
+
+    @property
+    def demands_secret_expiry(self) -> bool:
+        return self.requires_secret_expiry or self.max_secret_lifetime_days is not None
+
+    @property
+    def longest_secret_lifetime(self) -> timedelta | None:
+        return None if self.max_secret_lifetime_days is None else timedelta(days=self.max_secret_lifetime_days)
+
+    @property
+    def forbidden_auth_methods(self) -> tuple[str, ...]:
+        return tuple(method for method in Client.AuthMethod.values if self.allowed_auth_methods and method not in self.allowed_auth_methods)
+
+    @property
+    def default_token_lifetime(self) -> timedelta:
+        return DEFAULT_TOKEN_LIFETIME if self.max_token_lifetime is None else min(DEFAULT_TOKEN_LIFETIME, timedelta(seconds=self.max_token_lifetime))
+
+    def permit_auth_methods(self, methods: Sequence[str]) -> list[str]:
+        """Those of them that it allows."""
+        return [method for method in methods if method not in self.forbidden_auth_methods]
+
+    def require_auth_methods(self, methods: Sequence[str]) -> None:
+        """Raise ValidationError where one of them isn't allowed."""
+        refused = [method for method in methods if method in self.forbidden_auth_methods]
+        if refused:
+            raise self._error(f"{self.workspace} doesn’t allow {' and '.join(refused)}. It allows {' and '.join(self.allowed_auth_methods)}.")
+
+    def require_token_lifetime(self, seconds: int) -> None:
+        """Raise ValidationError where it is longer than allowed."""
+        if self.max_token_lifetime is not None and seconds > self.max_token_lifetime:
+            raise self._error(f"Tokens live {seconds:,} s then, and {self.workspace} allows {self.max_token_lifetime:,} s at most. Choose less.")
+
+    def choose_secret_lifetime(self, asked: timedelta | None) -> timedelta | None:
+        """What a new secret gets, None for no end. asked: None where nobody said anything, NO_END for none at all. Raise ValidationError."""
+        if asked is None:
+            if self.default_secret_lifetime_days is not None:
+                return timedelta(days=self.default_secret_lifetime_days)
+            asked = self.longest_secret_lifetime or NO_END
+        lifetime = None if asked == NO_END else asked
+        self.require_secret_lifetime(lifetime)
+        return lifetime
+
+    def inherit_secret_lifetime(self, previous: timedelta) -> timedelta:
+        """What a successor asks for: what its predecessor had, cut to what is allowed now."""
+        return min(previous, self.longest_secret_lifetime or previous)
+
+    def require_secret_lifetime(self, lifetime: timedelta | None) -> None:
+        """Raise ValidationError where a secret may not live so long. lifetime: None for no end."""
+        longest = self.longest_secret_lifetime
+        if lifetime is None and self.demands_secret_expiry:
+            example = "90d" if longest is None else format_duration(min(longest, timedelta(days=90)))
+            raise self._error(f"{self.workspace} demands that each secret has an end. Give it one, for example {example}.")
+        if lifetime is not None and longest is not None and lifetime > longest:
+            raise self._error(f"A life of {format_duration(lifetime)} is too long: {self.workspace} allows secrets {format_duration(longest)} at most.")
+
+    def require_consistency(self) -> None:
+        """Raise ValidationError, under the field's name, where a value is out of range or contradicts another."""
+        _require_range("default_secret_lifetime_days", self.default_secret_lifetime_days, 1, MAX_LIFETIME_DAYS, "days")
+        _require_range("max_secret_lifetime_days", self.max_secret_lifetime_days, 1, MAX_LIFETIME_DAYS, "days")
+        _require_range("max_token_lifetime", self.max_token_lifetime, MIN_TOKEN_SECONDS, MAX_TOKEN_SECONDS, "seconds")
+        _require_range("disable_unused_after_days", self.disable_unused_after_days, MIN_UNUSED_DAYS, MAX_UNUSED_DAYS, "days")
+        unknown = [method for method in self.allowed_auth_methods if method not in Client.AuthMethod.values]
+        if unknown:
+            raise ValidationError(
+                {"allowed_auth_methods": f"“{unknown[0][:40]}” isn’t an authentication method. Choose from {', '.join(Client.AuthMethod.values)}."}
+            )
+        longest, default = self.max_secret_lifetime_days, self.default_secret_lifetime_days
+        if longest is not None and default is not None and default > longest:
+            raise ValidationError({"default_secret_lifetime_days": f"The default can’t be longer than the longest, {longest:,} days."})
+
+    def _error(self, sentence: str) -> ValidationError:
+        return ValidationError(f"{sentence} Admins and owners of {self.workspace} can change that in its settings.", code="against_policy")
+
+
+def _require_range(field: str, value: int | None, least: int, most: int, unit: str) -> None:
+    if value is not None and not least <= value <= most:
+        raise ValidationError({field: f"Enter a whole number of {unit} from {least:,} to {most:,}, or leave it empty."})

@@ -1,0 +1,92 @@
+"""Deleting a workspace: its clients stop at once, and after a time in which an owner can keep it all of it goes.
+
+Its audit events stay, without their workspace and with its slug, for as long as the instance keeps audit events.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.models import AuditEvent, Client, FailedRequest, UsageBucket, Workspace
+from clients.moment import iso
+from clients.services import audit
+from clients.services.audit import SYSTEM, Actor
+from clients.services.retention import delete_in_batches
+from clients.services.workspaces import lock_workspace
+
+GRACE_PERIOD = timedelta(days=7)
+
+_CLIENTS = 100
+_EVENTS = 5000
+
+
+def delete_workspace(*, workspace: Workspace, typed_slug: str, actor: Actor, now: datetime) -> Workspace:
+    """From now on none of its clients gets a token, and no token of theirs is any good. No effect where it was deleted before.
+
+    typed_slug: what somebody typed to confirm it. Raise ValidationError where that isn't the slug.
+    """
+    with transaction.atomic():
+        locked = lock_workspace(workspace)
+        if typed_slug != locked.slug:
+            raise ValidationError(f"Type {locked.slug} exactly.", code="not_confirmed")
+        if locked.deletes_at is None:
+            _set_deletion(locked, now + GRACE_PERIOD, "workspace.deleted", actor=actor, now=now)
+    return locked
+
+
+def keep_workspace(*, workspace: Workspace, actor: Actor, now: datetime) -> Workspace:
+    """Undo delete_workspace: its clients work as before. No effect where it wasn't deleted. Raise ValidationError where it is too late."""
+    with transaction.atomic():
+        locked = lock_workspace(workspace)
+        if locked.deletes_at is not None:
+            if locked.deletes_at <= now:
+                raise ValidationError(f"It is too late: {locked.slug} is being removed since {locked.deletes_at:%d %b %Y %H:%M} UTC.", code="too_late")
+            _set_deletion(locked, None, "workspace.kept", actor=actor, now=now)
+    return locked
+
+
+def _set_deletion(locked: Workspace, deletes_at: datetime | None, event: str, *, actor: Actor, now: datetime) -> None:
+    before, locked.deletes_at = locked.deletes_at, deletes_at
+    locked.save(update_fields=["deletes_at"])
+    audit.record(
+        event,
+        workspace=locked,
+        actor=actor,
+        target_type="workspace",
+        target_id=locked.slug,
+        now=now,
+        before={"deletes_at": iso(before)},
+        after={"deletes_at": iso(deletes_at)},
+    )
+
+
+def remove_deleted_workspaces(*, now: datetime) -> Iterator[str]:
+    """Those whose time is over, each with everything in it but its audit events. Yields their slugs.
+
+    In many transactions, for a large one would hold up everybody else. Where it breaks off, the next time goes on: nobody can keep it any more.
+    """
+    for workspace in Workspace.objects.filter(deletes_at__lte=now):
+        delete_in_batches(FailedRequest.objects.filter(workspace=workspace))
+        while batch := list(Client.objects.filter(workspace=workspace).order_by("pk").values_list("pk", flat=True)[:_CLIENTS]):
+            delete_in_batches(UsageBucket.objects.filter(client__in=batch))
+            Client.objects.filter(pk__in=batch).delete()
+        _detach_events(workspace)
+        _remove(workspace, now=now)
+        yield workspace.slug
+
+
+def _detach_events(workspace: Workspace) -> None:
+    while batch := list(AuditEvent.objects.filter(workspace=workspace).order_by("pk").values_list("pk", flat=True)[:_EVENTS]):
+        AuditEvent.objects.filter(pk__in=batch).update(workspace=None, workspace_slug=workspace.slug)
+
+
+def _remove(workspace: Workspace, *, now: datetime) -> None:
+    with transaction.atomic():
+        locked = lock_workspace(workspace)
+        audit.record("workspace.removed", workspace=locked, actor=SYSTEM, target_type="workspace", target_id=locked.slug, now=now, before={"name": locked.name})
+        AuditEvent.objects.filter(workspace=locked).update(workspace=None, workspace_slug=locked.slug)
+        # What was made at the very last moment, before the row was locked.
+        Client.objects.filter(workspace=locked).delete()
+        locked.delete()

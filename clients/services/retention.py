@@ -1,0 +1,70 @@
+"""How long failed requests and audit events are kept: as long as their workspace says, else as long as the instance does."""
+
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+from clients.models import AuditEvent, FailedRequest, Workspace
+
+FAILED_REQUEST_DAYS = (30, 400)
+AUDIT_DAYS = (400, 36500)
+
+_BATCH = 5000
+_Row = TypeVar("_Row", bound=models.Model)
+
+
+def require_range(workspace: Workspace) -> None:
+    """Raise ValidationError, under the field's name, for days that no workspace may choose."""
+    for field, (least, most) in (("failed_request_retention_days", FAILED_REQUEST_DAYS), ("audit_retention_days", AUDIT_DAYS)):
+        days = getattr(workspace, field)
+        if days is not None and not least <= days <= most:
+            raise ValidationError({field: f"Enter a whole number of days from {least:,} to {most:,}, or leave it empty."})
+
+
+def failed_request_days(days: int | None) -> int:
+    """days: as the workspace has it."""
+    return settings.FAILED_REQUEST_RETENTION_DAYS if days is None else days
+
+
+def audit_days(days: int | None) -> int:
+    """days: as the workspace has it."""
+    return settings.AUDIT_RETENTION_DAYS if days is None else days
+
+
+def count_failed_requests(workspace: Workspace, *, older_than_days: int, now: datetime) -> int:
+    return FailedRequest.objects.filter(workspace=workspace, created_at__lt=now - timedelta(days=older_than_days)).count()
+
+
+def count_audit_events(workspace: Workspace, *, older_than_days: int, now: datetime) -> int:
+    return AuditEvent.objects.filter(workspace=workspace, created_at__lt=now - timedelta(days=older_than_days)).count()
+
+
+def prune_failed_requests(*, now: datetime) -> int:
+    """Remove those past their retention. Returns how many went."""
+    return _prune(FailedRequest.objects.all(), "failed_request_retention_days", settings.FAILED_REQUEST_RETENTION_DAYS, now)
+
+
+def prune_audit_events(*, now: datetime) -> int:
+    """Remove those past their retention. Returns how many went."""
+    return _prune(AuditEvent.objects.all(), "audit_retention_days", settings.AUDIT_RETENTION_DAYS, now)
+
+
+def _prune(rows: models.QuerySet[_Row], field: str, instance_days: int, now: datetime) -> int:
+    as_the_instance = Q(workspace=None) | Q(**{f"workspace__{field}": None})
+    removed = delete_in_batches(rows.filter(as_the_instance, created_at__lt=now - timedelta(days=instance_days)))
+    for workspace in Workspace.objects.exclude(**{field: None}):
+        removed += delete_in_batches(rows.filter(workspace=workspace, created_at__lt=now - timedelta(days=getattr(workspace, field))))
+    return removed
+
+
+def delete_in_batches(rows: models.QuerySet[_Row]) -> int:
+    """Each so short that nobody waits long for the lock. Returns how many went."""
+    removed = 0
+    while batch := list(rows.order_by("pk").values_list("pk", flat=True)[:_BATCH]):
+        rows.model._default_manager.filter(pk__in=batch).delete()
+        removed += len(batch)
+    return removed

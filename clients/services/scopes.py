@@ -1,0 +1,116 @@
+"""Making, describing and removing a workspace's scopes, and the audiences that its clients have."""
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.models import Client, Scope, Workspace
+from clients.scope import validate_scope_name
+from clients.services import audit
+from clients.services.audit import Actor, Change
+from clients.services.validation import clean_text
+from clients.services.workspaces import lock_workspace, require_kept
+
+MAX_SCOPES = 1000
+
+
+def _clean_description(description: str) -> str:
+    return clean_text(description, field="sentence", max_length=200, required=False)
+
+
+def create_scope(*, workspace: Workspace, name: str, description: str, actor: Actor, now: datetime) -> Scope:
+    """Raise ValidationError where the name is malformed or taken."""
+    validate_scope_name(name)
+    scope = Scope(workspace=workspace, name=name, description=_clean_description(description))
+    with transaction.atomic():
+        require_kept(lock_workspace(workspace))
+        if Scope.objects.filter(workspace=workspace, name=name).exists():
+            raise ValidationError(f"The scope {name} exists already in {workspace.slug}.", code="scope_taken")
+        if Scope.objects.filter(workspace=workspace).count() >= MAX_SCOPES:
+            raise ValidationError(f"{workspace.slug} has {MAX_SCOPES:,} scopes. Remove one before you add another.", code="too_many_scopes")
+        scope.save(force_insert=True)
+        audit.record("scope.created", workspace=workspace, actor=actor, target_type="scope", target_id=name, now=now, after={"description": scope.description})
+    return scope
+
+
+def change_scope(*, scope: Scope, description: str, actor: Actor, now: datetime) -> Scope:
+    """Its sentence; the name stands in tokens and stays. Raise ValidationError for a built-in one, and where it is gone."""
+    cleaned = _clean_description(description)
+    with transaction.atomic():
+        locked = _lock_own(scope)
+        if locked.description != cleaned:
+            before, locked.description = locked.description, cleaned
+            locked.save(update_fields=["description"])
+            audit.record(
+                "scope.changed",
+                workspace=locked.workspace,
+                actor=actor,
+                target_type="scope",
+                target_id=locked.name,
+                now=now,
+                before={"description": before},
+                after={"description": cleaned},
+            )
+    return locked
+
+
+def remove_scope(*, scope: Scope, actor: Actor, now: datetime) -> int:
+    """Take it from the workspace and from every client that has it; tokens that hold it keep it until they end. Returns how many clients lost it.
+
+    Raise ValidationError for a built-in one, and where it is gone.
+    """
+    with transaction.atomic():
+        lock_workspace(scope.workspace)
+        locked = _lock_own(scope)
+        clients = list(Client.objects.filter(workspace=locked.workspace).with_scope(locked.name).select_for_update().order_by("pk"))
+        changes = []
+        for client in clients:
+            left = [name for name in client.scopes if name != locked.name]
+            changes.append(Change(client.client_id, {"scopes": client.scopes}, {"scopes": left}))
+            client.scopes = left
+        Client.objects.bulk_update(clients, ["scopes"], batch_size=500)
+        audit.record_many("client.changed", workspace=locked.workspace, actor=actor, target_type="client", changes=changes, now=now)
+        audit.record(
+            "scope.removed",
+            workspace=locked.workspace,
+            actor=actor,
+            target_type="scope",
+            target_id=locked.name,
+            now=now,
+            before={"description": locked.description, "clients": len(clients)},
+        )
+        locked.delete()
+    return len(clients)
+
+
+def remove_audience(*, workspace: Workspace, audience: str, actor: Actor, now: datetime) -> int:
+    """Take it from every client that has it; tokens that hold it keep it until they end. Returns how many clients lost it.
+
+    A client that has none left gets tokens for the workspace's own audience. Raise ValidationError where no client has it.
+    """
+    with transaction.atomic():
+        locked = lock_workspace(workspace)
+        clients = list(Client.objects.filter(workspace=locked).with_audience(audience).select_for_update().order_by("pk"))
+        if not clients:
+            raise ValidationError(f"No client of {locked.slug} has the audience {audience[:80]} any more.", code="unknown_audience")
+        changes = []
+        for client in clients:
+            left = [uri for uri in client.audiences if uri != audience]
+            changes.append(Change(client.client_id, {"audiences": client.audiences}, {"audiences": left}))
+            client.audiences = left
+        Client.objects.bulk_update(clients, ["audiences"], batch_size=500)
+        audit.record_many("client.changed", workspace=locked, actor=actor, target_type="client", changes=changes, now=now)
+        audit.record(
+            "audience.removed", workspace=locked, actor=actor, target_type="audience", target_id=audience[:254], now=now, before={"clients": len(clients)}
+        )
+    return len(clients)
+
+
+def _lock_own(scope: Scope) -> Scope:
+    locked = Scope.objects.select_for_update(of=("self",)).select_related("workspace").filter(pk=scope.pk).first()
+    if locked is None:
+        raise ValidationError(f"The scope {scope.name} doesn’t exist any more.", code="unknown_scope")
+    if locked.is_built_in:
+        raise ValidationError(f"{locked.name} is built in: the management API asks for it, so it can’t be changed or removed.", code="built_in_scope")
+    return locked

@@ -1,0 +1,226 @@
+"""What a workspace demands of its clients, at the doors of the services: create_client, create_secret, rotate_secret and those of keys."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from clients.duration import NO_END
+from clients.models import AuditEvent, Client, ClientSecret, Workspace
+from clients.services import clients, secrets, workspaces
+from clients.services.certificates import add_certificates
+from clients.services.deletion import delete_workspace
+from clients.services.scopes import create_scope
+from tests.factories import TESTS, create_client, create_secret, create_workspace
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def workspace(db):
+    return create_workspace("demo")
+
+
+def demand(workspace, now, **fields):
+    return workspaces.change_workspace(workspace=workspace, actor=TESTS, now=now, **fields)
+
+
+def make(workspace, now, **fields):
+    return clients.create_client_with_credentials(workspace=workspace, name="billing-sync", actor=TESTS, now=now, **fields)
+
+
+def refusal(act):
+    with pytest.raises(ValidationError) as error:
+        act()
+    assert error.value.code == "against_policy"
+    return error.value.messages[0]
+
+
+# Methods
+
+
+def test_method_that_isnt_allowed_is_refused_with_what_is_and_who_can_change_it(workspace, now):
+    demo = demand(workspace, now, allowed_auth_methods=["private_key_jwt"])
+    said = refusal(lambda: make(demo, now, auth_methods=["client_secret_basic", "private_key_jwt"]))
+    assert said == "demo doesn’t allow client_secret_basic. It allows private_key_jwt. Admins and owners of demo can change that in its settings."
+    assert not Client.objects.exists()
+
+
+def test_client_that_asks_for_no_method_gets_the_allowed_ones(workspace, now):
+    demo = demand(workspace, now, allowed_auth_methods=["client_secret_post", "private_key_jwt"])
+    assert make(demo, now).client.auth_methods == ["client_secret_post"]
+    assert make(demo, now, jwks_uri="https://example.com/jwks.json").client.auth_methods == ["client_secret_post", "private_key_jwt"]
+
+
+def test_client_without_anything_that_an_allowed_method_takes_is_refused(workspace, now):
+    demo = demand(workspace, now, allowed_auth_methods=["private_key_jwt"])
+    assert "Give the client the key" in refusal(lambda: make(demo, now))
+
+
+# Lives of secrets
+
+
+def test_secret_gets_the_default_where_nobody_says_anything(workspace, now):
+    demo = demand(workspace, now, default_secret_lifetime_days=90)
+    assert make(demo, now).secret.secret.expires_at == now + 90 * DAY
+    assert make(demo, now, secret_lifetime=NO_END).secret.secret.expires_at is None
+    assert make(demo, now, secret_lifetime=2 * DAY).secret.secret.expires_at == now + 2 * DAY
+
+
+def test_without_a_default_it_gets_the_longest(workspace, now):
+    demo = demand(workspace, now, max_secret_lifetime_days=30)
+    new = make(demo, now)
+    assert new.secret.secret.expires_at == now + 30 * DAY
+    assert create_secret(new.client, now=now).secret.expires_at == now + 30 * DAY
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "said"), [(31 * DAY, "A life of 31d is too long: demo allows secrets 30d at most."), (NO_END, "demands that each secret has an end")]
+)
+def test_longer_life_is_refused(workspace, now, lifetime, said):
+    demo = demand(workspace, now, max_secret_lifetime_days=30)
+    client = make(demo, now).client
+    for act in (
+        lambda: make(demo, now, secret_lifetime=lifetime),
+        lambda: create_secret(client, lifetime=lifetime),
+        lambda: secrets.rotate_secret(client=client, lifetime=lifetime, actor=TESTS, now=now),
+    ):
+        assert said in refusal(act)
+    assert ClientSecret.objects.count() == 1
+
+
+def test_longest_life_itself_is_allowed(workspace, now):
+    demo = demand(workspace, now, max_secret_lifetime_days=30)
+    assert make(demo, now, secret_lifetime=30 * DAY).secret.secret.lifetime == 30 * 86400
+
+
+def test_demanded_end_has_to_be_given_where_nothing_says_how_long(workspace, now):
+    demo = demand(workspace, now, requires_secret_expiry=True)
+    assert "Give it one, for example 90d" in refusal(lambda: make(demo, now))
+    assert make(demo, now, secret_lifetime=5000 * DAY).secret.secret.expires_at == now + 5000 * DAY
+
+
+def test_rotation_cuts_what_it_inherits_to_what_is_allowed(workspace, now):
+    client = make(workspace, now, secret_lifetime=365 * DAY).client
+    demand(workspace, now, max_secret_lifetime_days=30)
+    client = Client.objects.get()
+    assert secrets.rotate_secret(client=client, actor=TESTS, now=now).secret.expires_at == now + 30 * DAY
+
+
+def test_rotation_of_a_secret_without_an_end_gets_what_a_new_one_gets(workspace, now):
+    make(workspace, now)
+    demand(workspace, now, max_secret_lifetime_days=30, default_secret_lifetime_days=7)
+    assert secrets.rotate_secret(client=Client.objects.get(), actor=TESTS, now=now).secret.expires_at == now + 7 * DAY
+
+
+def test_policy_that_becomes_stricter_meanwhile_counts(workspace, now):
+    """The row that the caller holds is older than the policy."""
+    demand(Workspace.objects.get(), now, max_secret_lifetime_days=30, max_token_lifetime=600, allowed_auth_methods=["client_secret_basic"])
+    events = AuditEvent.objects.count()
+    assert "doesn’t allow client_secret_post" in refusal(lambda: make(workspace, now))
+    assert "Tokens live 3,600 s then" in refusal(lambda: make(workspace, now, auth_methods=["client_secret_basic"]))
+    assert "demands that each secret has an end" in refusal(
+        lambda: make(workspace, now, auth_methods=["client_secret_basic"], token_lifetime=timedelta(seconds=600))
+    )
+    assert (Client.objects.count(), AuditEvent.objects.count()) == (0, events)
+
+
+# Lives of tokens
+
+
+def test_longer_life_of_tokens_is_refused_and_the_default_is_cut(workspace, now):
+    demo = demand(workspace, now, max_token_lifetime=600)
+    assert refusal(lambda: make(demo, now, token_lifetime=timedelta(seconds=601))).startswith("Tokens live 601 s then, and demo allows 600 s at most.")
+    assert make(demo, now).client.token_lifetime == 600
+    assert make(demo, now, token_lifetime=timedelta(seconds=60)).client.token_lifetime == 60
+
+
+# Changing it
+
+
+def test_change_is_one_event_with_what_was_and_what_is(workspace, now):
+    demand(workspace, now, name="Demo & Söhne", max_secret_lifetime_days=30, requires_secret_expiry=False)
+    event = AuditEvent.objects.first()
+    assert (event.event, event.target_type, event.target_id, event.workspace) == ("workspace.changed", "workspace", "demo", workspace)
+    assert (event.before, event.after) == ({"name": "Demo", "max_secret_lifetime_days": None}, {"name": "Demo & Söhne", "max_secret_lifetime_days": 30})
+
+
+def test_change_of_nothing_is_no_event(workspace, now):
+    events = AuditEvent.objects.count()
+    demand(workspace, now, name="Demo", max_secret_lifetime_days=None)
+    assert AuditEvent.objects.count() == events
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_secret_lifetime_days", 0),
+        ("max_secret_lifetime_days", 36501),
+        ("default_secret_lifetime_days", -1),
+        ("max_token_lifetime", 59),
+        ("max_token_lifetime", 86401),
+        ("disable_unused_after_days", 6),
+        ("disable_unused_after_days", 401),
+        ("allowed_auth_methods", ["none"]),
+        ("failed_request_retention_days", 29),
+        ("failed_request_retention_days", 401),
+        ("audit_retention_days", 399),
+        ("name", "\u202eevil"),
+        ("name", "x" * 100_000),
+    ],
+)
+def test_value_out_of_range_is_refused_and_nothing_is_written(workspace, now, field, value):
+    events = AuditEvent.objects.count()
+    with pytest.raises(ValidationError):
+        demand(workspace, now, **{field: value})
+    assert (AuditEvent.objects.count(), Workspace.objects.get().name) == (events, "Demo")
+
+
+def test_default_longer_than_the_longest_is_refused(workspace, now):
+    demo = demand(workspace, now, max_secret_lifetime_days=30)
+    with pytest.raises(ValidationError) as error:
+        demand(demo, now, default_secret_lifetime_days=31)
+    assert error.value.message_dict == {"default_secret_lifetime_days": ["The default can’t be longer than the longest, 30 days."]}
+
+
+# Secrets that are there already
+
+
+def test_secrets_are_given_an_end_each_with_its_event(workspace, now):
+    client = create_client(workspace, now=now).secret.client
+    create_secret(client, lifetime=400 * DAY, now=now)
+    soon = create_secret(client, lifetime=2 * DAY, now=now).secret
+    revoked = create_secret(client, now=now).secret
+    secrets.revoke_secret(client=client, secret_id=revoked.secret_id, actor=TESTS, now=now)
+    others = create_client(create_workspace("other"), now=now).secret
+    assert secrets.give_ends(workspace=workspace, lifetime=30 * DAY, actor=TESTS, now=now) == 2
+    assert sorted(client.secrets.usable(now).values_list("expires_at", flat=True)) == [now + 2 * DAY, now + 30 * DAY, now + 30 * DAY]
+    assert {event.after["expires_at"] for event in AuditEvent.objects.filter(event="secret.changed")} == {(now + 30 * DAY).isoformat()}
+    assert AuditEvent.objects.filter(event="secret.changed").count() == 2
+    assert ClientSecret.objects.get(pk=soon.pk).expires_at == now + 2 * DAY
+    assert ClientSecret.objects.get(pk=revoked.pk).expires_at is ClientSecret.objects.get(pk=others.pk).expires_at is None
+
+
+def test_no_end_at_once_and_none_that_is_too_late(workspace, now):
+    demo = demand(workspace, now, max_secret_lifetime_days=30)
+    with pytest.raises(ValidationError, match="a day at least"):
+        secrets.give_ends(workspace=demo, lifetime=timedelta(), actor=TESTS, now=now)
+    refusal(lambda: secrets.give_ends(workspace=demo, lifetime=31 * DAY, actor=TESTS, now=now))
+
+
+# A workspace that is about to be deleted
+
+
+def test_nothing_is_made_in_a_workspace_that_is_about_to_be_deleted(workspace, now):
+    client = create_client(workspace, now=now).secret.client
+    delete_workspace(workspace=workspace, typed_slug="demo", actor=TESTS, now=now)
+    for act in (
+        lambda: make(workspace, now),
+        lambda: create_secret(client),
+        lambda: secrets.rotate_secret(client=client, actor=TESTS, now=now),
+        lambda: add_certificates(client=client, parsed=[], actor=TESTS, now=now),
+        lambda: create_scope(workspace=workspace, name="orders:read", description="", actor=TESTS, now=now),
+    ):
+        with pytest.raises(ValidationError, match="an owner can keep it") as error:
+            act()
+        assert error.value.code == "workspace_deleted"

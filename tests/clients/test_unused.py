@@ -1,0 +1,78 @@
+"""Clients that nothing has used are disabled where their workspace says so, by the system, and never a new one."""
+
+from datetime import timedelta
+
+import pytest
+
+from clients.models import AuditEvent, Client, ClientSecret, UsageBucket
+from clients.services import clients
+from clients.services.unused import disable_unused_clients
+from clients.services.workspaces import change_workspace
+from tests.factories import TESTS, create_client, create_workspace
+
+DAYS = 30
+
+
+@pytest.fixture
+def workspace(db, now):
+    return change_workspace(workspace=create_workspace("demo"), disable_unused_after_days=DAYS, actor=TESTS, now=now)
+
+
+def make(workspace, now, *, age=DAYS + 1, name="old"):
+    return create_client(workspace, name=name, now=now - timedelta(days=age)).secret.client
+
+
+def run(now):
+    return sum(disable_unused_clients(now=now))
+
+
+def test_unused_client_is_disabled_by_the_system_with_the_reason(workspace, now):
+    client = make(workspace, now)
+    assert run(now) == 1
+    assert Client.objects.get().status == "disabled"
+    event = AuditEvent.objects.first()
+    assert (event.event, event.actor, event.target_id, event.workspace) == ("client.disabled", "system", client.client_id, workspace)
+    assert (event.before, event.after) == ({"status": "enabled"}, {"status": "disabled", "reason": "unused for 30 days"})
+    assert run(now) == 0
+
+
+def test_client_that_is_used_new_or_newly_enabled_stays(workspace, now):
+    make(workspace, now, age=DAYS - 1)
+    by_secret, by_token, enabled = (make(workspace, now) for _ in range(3))
+    ClientSecret.objects.filter(client=by_secret).update(last_used_at=now - timedelta(days=DAYS - 1))
+    UsageBucket.objects.create(client=by_token, endpoint="api", outcome="granted", hour=now - timedelta(days=DAYS - 1), count=1)
+    clients.disable_client(client=enabled, actor=TESTS, now=now - timedelta(days=20))
+    clients.enable_client(client=enabled, actor=TESTS, now=now - timedelta(days=10))
+    assert run(now) == 0
+    assert set(Client.objects.values_list("status", flat=True)) == {"enabled"}
+
+
+def test_refused_requests_and_old_use_are_no_use(workspace, now):
+    client = make(workspace, now)
+    ClientSecret.objects.filter(client=client).update(last_used_at=now - timedelta(days=DAYS, hours=1))
+    UsageBucket.objects.create(client=client, endpoint="token", outcome="wrong_secret", hour=now, count=1)
+    assert run(now) == 1
+
+
+def test_other_workspaces_are_left_alone(workspace, now):
+    make(create_workspace("other"), now)
+    assert run(now) == 0
+
+
+def test_more_clients_than_a_batch_are_disabled_in_several(workspace, now, monkeypatch):
+    monkeypatch.setattr("clients.services.unused._BATCH", 2)
+    for _ in range(5):
+        make(workspace, now)
+    assert list(disable_unused_clients(now=now)) == [2, 2, 1]
+
+
+def test_nothing_is_disabled_where_usage_isnt_kept_for_so_long(workspace, now, settings):
+    make(workspace, now)
+    settings.USAGE_RETENTION_DAYS = DAYS - 1
+    assert run(now) == 0
+
+
+def test_workspace_without_the_policy_disables_nothing(workspace, now):
+    make(workspace, now)
+    change_workspace(workspace=workspace, disable_unused_after_days=None, actor=TESTS, now=now)
+    assert run(now) == 0
