@@ -1,22 +1,22 @@
-"""Reading a document from a URL that somebody else chose, without letting them reach into our network or hold us up.
+"""Asking another server for something, without letting it hold us up; and of a URL that somebody else chose, without letting them reach into our network.
 
-HTTPS with a verified certificate; the name is looked up once, every address of it has to be public, and the connection goes to the address that was looked at,
-so that a name which changes its address in between gains nothing. No redirects, no proxy of the environment, a bounded answer, and one time limit over all.
-Left out on purpose: keeping connections alive, for each such document is read rarely.
+HTTPS with a verified certificate; the name is looked up once, every address of it has to be public where somebody else chose it, and the connection goes to the
+address that was looked at, so that a name which changes its address in between gains nothing. No redirects, no proxy of the environment, a bounded answer, and
+one time limit over all. Left out on purpose: keeping connections alive, for such requests are rare.
 """
 
 import io
 import os
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from http.client import HTTPException, HTTPResponse
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 MAX_BYTES = 64 * 1024
@@ -38,23 +38,46 @@ class FetchError(Exception):
     """As text: what went wrong, for the owner of the URL."""
 
 
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+
+
 def fetch(url: str, *, accept: str, allowed_hosts: Sequence[str]) -> bytes:
     """The body of a 200 to a GET. allowed_hosts: names that may have an address that isn't public. Raise FetchError."""
-    deadline = monotonic() + TIMEOUT
     parts = _split(url)
+    host = (parts.hostname or "").lower()
+    is_open = host in (allowed.lower() for allowed in allowed_hosts)
+    answer = _exchange(parts, _write("GET", parts, {"Accept": accept}, b""), is_open=is_open, ca_file="", timeout=TIMEOUT)
+    if answer.status != 200:
+        raise FetchError(f"{host} answered with status {answer.status}, and not 200")
+    return answer.body
+
+
+def send(method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", ca_file: str = "", timeout: float) -> Answer:
+    """Ask a server that the operator named, whatever its address is. ca_file: the only authorities to trust, in PEM; "" for the usual. timeout: in seconds,
+    over all. Raise FetchError.
+    """
+    parts = _split(url)
+    return _exchange(parts, _write(method, parts, headers, body), is_open=True, ca_file=ca_file, timeout=timeout)
+
+
+def _exchange(parts: SplitResult, request: bytes, *, is_open: bool, ca_file: str, timeout: float) -> Answer:
+    """is_open: whether the host may have an address that isn't public."""
+    deadline = monotonic() + timeout
     host, port = (parts.hostname or "").lower(), parts.port or 443
     try:
         addresses = _resolve(host, port, deadline)
-        if host not in (allowed.lower() for allowed in allowed_hosts) and not all(is_public(address) for _, address in addresses):
+        if not is_open and not all(is_public(address) for _, address in addresses):
             raise FetchError(f"{host} has an address that isn't public")
         with _connect(addresses, port, deadline) as plain:
             plain.settimeout(_left(deadline))
-            with _tls_context(os.environ.get("SSL_CERT_FILE")).wrap_socket(plain, server_hostname=host) as connection:
-                return _get(connection, parts, accept, deadline)
+            with _tls_context(ca_file, os.environ.get("SSL_CERT_FILE")).wrap_socket(plain, server_hostname=host) as connection:
+                return _ask(connection, host, request, deadline)
     except ssl.SSLCertVerificationError as error:
         raise FetchError(f"the certificate of {host} isn't good: {error.verify_message}") from None
     except TimeoutError:
-        raise FetchError(f"{host} took longer than {TIMEOUT:.0f} s") from None
+        raise FetchError(f"{host} took longer than {timeout:.0f} s") from None
     except HTTPException:
         raise FetchError(f"{host} didn't answer in well-formed HTTP") from None
     except OSError as error:
@@ -103,7 +126,7 @@ def _resolve(host: str, port: int, deadline: float) -> list[tuple[socket.Address
     try:
         answer = answers.get(timeout=_left(deadline))
     except Empty:
-        raise FetchError(f"the look-up of {host} took longer than {TIMEOUT:.0f} s") from None
+        raise FetchError(f"the look-up of {host} took too long") from None
     if not isinstance(answer, list):
         raise FetchError(f"{host} has no address")
     return list(dict.fromkeys((family, address[0]) for family, _, _, _, address in answer))
@@ -127,9 +150,9 @@ def _connect(addresses: Sequence[tuple[socket.AddressFamily, str]], port: int, d
 
 
 @lru_cache(maxsize=4)
-def _tls_context(_certificate_file: str | None) -> ssl.SSLContext:
-    """The authorities of the system, or those of SSL_CERT_FILE. Reading them takes milliseconds, so they are read once."""
-    return ssl.create_default_context()
+def _tls_context(ca_file: str, _certificate_file: str | None) -> ssl.SSLContext:
+    """The authorities of ca_file, else of the system or of SSL_CERT_FILE. Reading them takes milliseconds, so they are read once."""
+    return ssl.create_default_context(cafile=ca_file or None)
 
 
 class _Bounded(io.RawIOBase):
@@ -155,20 +178,23 @@ class _Bounded(io.RawIOBase):
         return received
 
 
-def _get(connection: ssl.SSLSocket, parts: SplitResult, accept: str, deadline: float) -> bytes:
+def _write(method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes) -> bytes:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    request = (
-        f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: {accept}\r\nAccept-Encoding: identity\r\nUser-Agent: TokenOS\r\nConnection: close\r\n\r\n"
-    )
+    fields = {"Host": parts.netloc, **headers, "Accept-Encoding": "identity", "User-Agent": "TokenOS", "Connection": "close"}
+    if method != "GET":
+        fields["Content-Length"] = str(len(body))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
+
+
+def _ask(connection: ssl.SSLSocket, host: str, request: bytes, deadline: float) -> Answer:
     connection.settimeout(_left(deadline))
-    connection.sendall(request.encode("ascii"))
+    connection.sendall(request)
     response = HTTPResponse(_Bounded(connection, deadline))  # type: ignore[arg-type]  # all that it asks of a socket is makefile
     response.begin()
-    if response.status != 200:
-        raise FetchError(f"{parts.hostname} answered with status {response.status}, and not 200")
     body = response.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
-        raise FetchError(f"the answer of {parts.hostname} is longer than {MAX_BYTES // 1024} KiB")
+        raise FetchError(f"the answer of {host} is longer than {MAX_BYTES // 1024} KiB")
     if response.length:
-        raise FetchError(f"the answer of {parts.hostname} was cut off")
-    return body
+        raise FetchError(f"the answer of {host} was cut off")
+    return Answer(response.status, body)
