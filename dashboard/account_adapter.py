@@ -7,14 +7,17 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from clients import key_encryption
-from dashboard import services
+from dashboard import known_devices, services, user_sessions
 from dashboard.caller import actor_of, connection_of
 from dashboard.models import User
+from dashboard.notices import tell
 
 _CONTEXT = "second factor"
 
@@ -36,9 +39,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         return connection_of(request).remote_address or "0.0.0.0"  # noqa: S104  # not an address to listen on
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        services.record_sign_in(user=user, actor=actor_of(request), now=timezone.now())
+        now, method = timezone.now(), user_sessions.say_method(get_authentication_records(request, user))
         response: HttpResponse = super().post_login(request, user, **kwargs)
+        user_sessions.record_sign_in(user=user, session_key=request.session.session_key or "", method=method, actor=actor_of(request), now=now)
+        if not known_devices.is_known(request, user):
+            known_devices.remember(request, response, user)
+            tell("new_device", user, request=request, now=now, method=method)
         return response
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:  # noqa: ARG002  # allauth's signature
+        """Whoever proved to be somebody whose account is switched off."""
+        messages.error(request, "This account is switched off. Ask whoever administers this instance.")
+        return redirect("account_login")
 
     def logout(self, request: HttpRequest) -> None:
         user, actor = request.user, actor_of(request)

@@ -1,44 +1,35 @@
-"""The paths of accounts. The names of django-allauth's views are those that it reverses."""
+"""The paths of accounts. Names that begin with “account_” and “mfa_” are those that django-allauth reverses."""
 
-from allauth.account import views as account
-from allauth.mfa.base import views as second_factor
-from allauth.mfa.recovery_codes import views as recovery_codes
-from allauth.mfa.totp import views as totp
-from allauth.mfa.webauthn import views as passkeys
-from allauth.usersessions import views as sessions
-from django.urls import path
+from django.urls import include, path
 
-from dashboard.permissions import anyone, signed_in
-from dashboard.views import preferences, sign_in
+from dashboard.views import account, account_confirm, account_factors, account_links, invitations, preferences, sign_in
 
 urlpatterns = [
-    path("sign-in/", anyone(sign_in.sign_in), name="account_login"),
-    path("sign-in/code/", anyone(sign_in.second_factor), name="mfa_authenticate"),
-    path("sign-in/passkey/", anyone(passkeys.login_webauthn), name="mfa_login_webauthn"),
-    path("sign-out/", anyone(account.logout), name="account_logout"),
-    path("reset/", anyone(account.password_reset), name="account_reset_password"),
-    path("reset/sent/", anyone(account.password_reset_done), name="account_reset_password_done"),
-    path("reset/done/", anyone(account.password_reset_from_key_done), name="account_reset_password_from_key_done"),
-    path("reset/<uidb36>-<key>/", anyone(account.password_reset_from_key), name="account_reset_password_from_key"),
-    path("confirm/", signed_in(account.reauthenticate), name="account_reauthenticate"),
-    path("confirm/code/", signed_in(second_factor.reauthenticate), name="mfa_reauthenticate"),
-    path("confirm/passkey/", signed_in(passkeys.reauthenticate_webauthn), name="mfa_reauthenticate_webauthn"),
+    path("sign-in/", sign_in.sign_in, name="account_login"),
+    path("sign-in/code/", sign_in.second_factor, name="mfa_authenticate"),
+    path("sign-in/passkey/", sign_in.passkey_sign_in, name="mfa_login_webauthn"),
+    path("sign-out/", sign_in.sign_out, name="account_logout"),
+    path("reset/", account_links.reset, name="account_reset_password"),
+    path("reset/<slug:uid>-<token>/", account_links.reset_password, name="reset_password"),
+    path("confirm/", account_confirm.confirm, name="account_reauthenticate"),
+    path("", include("dashboard.sso_urls")),
+    path("invite/", invitations.invitation, name="invitation"),
+    path("invite/<str:token>/", invitations.invitation_link, name="invitation_link"),
     path("theme/", preferences.theme, name="theme"),
     path("time-zone/", preferences.time_zone, name="time_zone"),
-    path("security/", signed_in(second_factor.index), name="mfa_index"),
-    path("security/password/", signed_in(account.password_change), name="account_change_password"),
-    path("security/password/set/", signed_in(account.password_set), name="account_set_password"),
-    path("security/email/", signed_in(account.email), name="account_email"),
-    path("security/email/sent/", signed_in(account.email_verification_sent), name="account_email_verification_sent"),
-    path("security/email/<key>/", anyone(account.confirm_email), name="account_confirm_email"),
-    path("security/passkeys/", signed_in(passkeys.list_webauthn), name="mfa_list_webauthn"),
-    path("security/passkeys/new/", signed_in(passkeys.add_webauthn), name="mfa_add_webauthn"),
-    path("security/passkeys/<int:pk>/rename/", signed_in(passkeys.edit_webauthn), name="mfa_edit_webauthn"),
-    path("security/passkeys/<int:pk>/remove/", signed_in(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
-    path("security/codes/on/", signed_in(totp.activate_totp), name="mfa_activate_totp"),
-    path("security/codes/off/", signed_in(totp.deactivate_totp), name="mfa_deactivate_totp"),
-    path("security/recovery-codes/", signed_in(recovery_codes.view_recovery_codes), name="mfa_view_recovery_codes"),
-    path("security/recovery-codes/new/", signed_in(recovery_codes.generate_recovery_codes), name="mfa_generate_recovery_codes"),
-    path("security/recovery-codes/download/", signed_in(recovery_codes.download_recovery_codes), name="mfa_download_recovery_codes"),
-    path("security/sessions/", signed_in(sessions.list_usersessions), name="usersessions_list"),
+    path("stay/", preferences.stay_signed_in, name="stay_signed_in"),
+    path("profile/", account.profile, name="profile"),
+    path("profile/email/", account_links.email_change, name="email_change"),
+    path("profile/email/<token>/", account_links.email_confirm, name="email_confirm"),
+    path("display/", account.display, name="display"),
+    path("security/", account.security, name="mfa_index"),
+    path("security/password/", account.password, name="account_change_password"),
+    path("security/passkeys/new/", account_factors.passkey_new, name="passkey_new"),
+    path("security/passkeys/<int:pk>/rename/", account_factors.passkey_rename, name="passkey_rename"),
+    path("security/passkeys/<int:pk>/remove/", account_factors.passkey_remove, name="passkey_remove"),
+    path("security/codes/on/", account_factors.one_time_codes_on, name="one_time_codes_on"),
+    path("security/codes/off/", account_factors.one_time_codes_off, name="one_time_codes_off"),
+    path("security/recovery-codes/new/", account_factors.recovery_codes_new, name="recovery_codes_new"),
+    path("security/sessions/<int:pk>/end/", account.session_end, name="session_end"),
+    path("security/sessions/end-others/", account.sessions_end, name="sessions_end"),
 ]

@@ -1,29 +1,90 @@
 """Mail to people: text and HTML of the same words. Never a secret, and never a link that signs in.
 
+What a page causes is sent behind it: a mail server that is slow or down keeps nobody waiting, and the time of an answer tells nobody whether a mail was sent.
+
 A template templates/mail/<name>.txt holds the subject in its first line and, after an empty one, the text; templates/mail/<name>.html the same for eyes.
+Nothing here is to be called within a transaction.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from smtplib import SMTPException
-from typing import Any
+from threading import BoundedSemaphore
+from typing import Any, cast
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.template import Context, engines
+from django.template.backends.django import Template
 from django.template.loader import render_to_string
 
 logger = logging.getLogger("tokenos.mail")
 
+# A queue in memory: who stops the server gets what is in it sent first, and a crash loses it.
+_MOST_QUEUED = 200
+_sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
+_queued = BoundedSemaphore(_MOST_QUEUED)
+
 
 def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:
-    """Whether the server took it. What can't be sent is logged: an act isn't undone because its mail failed. Not to be called within a transaction."""
+    """Whether the server took it. What can't be sent is logged: an act isn't undone because its mail failed."""
+    return _deliver(_compose(name, to, context), name)
+
+
+def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """One mail to each address, with a context of its own, over one connection. Returns the addresses whose mail the server didn't take."""
+    messages = {address: _compose(name, [address], context) for address, context in contexts.items()}
+    connection = get_connection()
+    try:
+        connection.open()
+    except (OSError, SMTPException) as error:
+        _log(error, name)
+        return list(contexts)
+    try:
+        return [address for address, message in messages.items() if not _deliver(message, name, connection)]
+    finally:
+        connection.close()
+
+
+def send_later(name: str, to: Sequence[str], context: Mapping[str, Any]) -> None:
+    """As send, without waiting for the mail server."""
+    message = _compose(name, to, context)
+    if not _queued.acquire(blocking=False):
+        logger.error("mail not sent: %s wait for the mail server already", _MOST_QUEUED, extra={"template": name})
+        return
+    _sender.submit(_deliver, message, name).add_done_callback(lambda _: _queued.release())
+
+
+def wait_until_sent() -> None:
+    """What was given to send_later before this call."""
+    _sender.submit(lambda: None).result()
+
+
+def _compose(name: str, to: Sequence[str], context: Mapping[str, Any]) -> EmailMultiAlternatives:
     values = {"issuer": settings.ISSUER_URL, **context}
-    subject, _, text = render_to_string(f"mail/{name}.txt", values).strip().partition("\n")
+    subject, _, text = _render_text(name, values).strip().partition("\n")
     message = EmailMultiAlternatives(" ".join(subject.split()), f"{text.strip()}\n", to=list(to))
     message.attach_alternative(render_to_string(f"mail/{name}.html", {**values, "subject": subject}), "text/html")
+    return message
+
+
+def _render_text(name: str, values: Mapping[str, Any]) -> str:
+    """Without the escaping that HTML needs."""
+    template = cast(Template, engines["django"].get_template(f"mail/{name}.txt"))
+    return cast(str, template.template.render(Context(dict(values), autoescape=False)))
+
+
+def _deliver(message: EmailMultiAlternatives, name: str, connection: Any = None) -> bool:
+    message.connection = connection
     try:
         message.send()
     except (OSError, SMTPException) as error:
-        logger.error("mail not sent: %s", type(error).__name__, extra={"template": name})  # noqa: TRY400  # a traceback would show the addresses
+        _log(error, name)
         return False
     return True
+
+
+def _log(error: Exception, name: str) -> None:
+    """Without a traceback, which would show the addresses."""
+    logger.error("mail not sent: %s", type(error).__name__, extra={"template": name})

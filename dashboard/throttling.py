@@ -6,15 +6,17 @@ password at a time.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
-from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from dashboard import services
-from dashboard.caller import actor_of, connection_of
-from oauth.throttling import FailureKeys, count_failure, failure_keys, network_of, seconds_to_wait
+from dashboard.caller import connection_of
+from dashboard.models import User
+from oauth.throttling import FailureKeys, count, count_failure, failure_keys, has_reached, network_of, seconds_to_wait
 
 # Argon2 takes 100 MB and every core for each password, right or wrong, and anybody may send one. Whoever waits for his turn holds one of Django's
 # threads (dashboard/asgi.py), of which health checks need some too, so few may.
@@ -49,44 +51,49 @@ def person_keys(email: str, request: HttpRequest) -> FailureKeys:
     return FailureKeys(keys.client_and_address, f"sign-in {keys.address}" if keys.address else "")
 
 
-class ThrottledMixin:
-    """For a FormView whose form takes a password or code: while too many were wrong, or too many are waiting to be checked, none is looked at.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing was looked at. seconds: after which to try again."""
 
-    takes_password: whether checking it costs an argon2 hash.
-    """
+    status: int
+    seconds: int
+    text: str
 
-    request: HttpRequest
-    takes_password = True
-
-    def named_email(self) -> str:
-        """Of the account that it is for."""
-        raise NotImplementedError
-
-    def is_wrong(self, form: Any) -> bool:
-        """Whether an invalid form is a wrong guess, and not an incomplete one."""
-        raise NotImplementedError
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        wait = seconds_to_wait(person_keys(self.named_email(), request), now=timezone.now())
-        if wait:
-            return self._refuse(429, wait, wait=wait)
-        if not self.takes_password:
-            return super().post(request, *args, **kwargs)  # type: ignore[misc,no-any-return]  # the view's
-        with place(network_of(connection_of(request).remote_address)) as is_free:
-            if not is_free:
-                return self._refuse(503, BUSY_SECONDS, is_busy=True)
-            return super().post(request, *args, **kwargs)  # type: ignore[misc,no-any-return]  # the view's
-
-    def form_invalid(self, form: Any) -> HttpResponse:
-        if self.is_wrong(form):
-            now = timezone.now()
-            count_failure(person_keys(self.named_email(), self.request), now=now)
-            services.record_failed_sign_in(email=self.named_email(), actor=actor_of(self.request), now=now)
-        return super().form_invalid(form)  # type: ignore[misc,no-any-return]  # the view's
-
-    def _refuse(self, status: int, retry_after: int, **said: Any) -> HttpResponse:
-        view: Any = self
-        empty = {name: value for name, value in view.get_form_kwargs().items() if name not in ("data", "files")}
-        context = view.get_context_data(form=view.get_form_class()(**empty), **said)
-        response: HttpResponse = view.render_to_response(context, status=status, headers={"Retry-After": str(retry_after)})
+    def apply_to(self, response: HttpResponse) -> HttpResponse:
+        response.status_code = self.status
+        response["Retry-After"] = str(self.seconds)
         return response
+
+
+@contextmanager
+def attempt(request: HttpRequest, email: str, *, takes_password: bool = True) -> Iterator[Refusal | None]:
+    """Within it a password or code is looked at, unless it is refused. email: of the account that it is for, "" where that isn't known.
+
+    takes_password: whether that costs an argon2 hash, for which one waits in line.
+    """
+    wait = seconds_to_wait(person_keys(email, request), now=timezone.now())
+    if wait:
+        yield Refusal(429, wait, f"Too many tries. Wait {wait} seconds and try again.")
+    elif not takes_password:
+        yield None
+    else:
+        with place(network_of(connection_of(request).remote_address)) as is_free:
+            yield None if is_free else Refusal(503, BUSY_SECONDS, "Too many passwords are being checked at this moment. Try again in a few seconds.")
+
+
+def count_wrong(request: HttpRequest, email: str, *, now: datetime) -> None:
+    """Count one that was looked at and was wrong."""
+    count_failure(person_keys(email, request), now=now)
+
+
+def has_guessed_too_often(user: User, *, now: datetime) -> bool:
+    """Whether codes of one account were guessed from many addresses. Only whoever has its password gets that far, so no stranger locks anybody out by it."""
+    return has_reached(_code_key(user), settings.FAILURES_PER_CLIENT, now=now)
+
+
+def count_wrong_code(user: User, *, now: datetime) -> None:
+    count(_code_key(user), now=now)
+
+
+def _code_key(user: User) -> str:
+    return f"sign-in code {user.pk}"

@@ -40,14 +40,23 @@ def use_once(request: Request, purpose: str, issuer: str, jti: str, *, issued_at
     purpose: so that jtis of assertions and of proofs are apart. issuer: whose jti it is. issued_at: the earliest second at which it may have been made.
     expires_at: the second after which it is refused anyway, so that the mark can go.
     """
-    digest = hashlib.blake2b("\0".join((purpose, issuer, jti)).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    key = int.from_bytes(digest, signed=True)
+    key = _key(purpose, issuer, jti)
     if key in request.used_jwts:
         return True
     is_first = _mark(key, issued_at, expires_at, request.now)
     if is_first:
         request.used_jwts.add(key)
     return is_first
+
+
+def mark_used(purpose: str, issuer: str, jti: str, *, expires_at: int, now: datetime) -> bool:
+    """As use_once, for what no request of the protocol brings, such as a person's one-time code. It commits, and is synced, with the caller's transaction."""
+    return _mark(_key(purpose, issuer, jti), int(now.timestamp()), expires_at, now)
+
+
+def _key(*names: str) -> int:
+    digest = hashlib.blake2b("\0".join(names).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
 
 
 def _mark(key: int, issued_at: int, expires_at: int, now: datetime) -> bool:

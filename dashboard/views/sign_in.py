@@ -1,40 +1,175 @@
-"""Signing in: the password, and then the second factor of whoever has one."""
+"""Signing in: by a passkey alone, or by the password and then the second factor of whoever has one. And signing out."""
 
-from typing import Any
+from typing import Any, cast
 
-from allauth.account.views import LoginView
-from allauth.mfa.base.views import AuthenticateView
-from django.core.exceptions import NON_FIELD_ERRORS
-from django.utils.decorators import method_decorator
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.internal.stagekit import stash_login
+from allauth.account.models import Login
+from allauth.account.stages import LoginStageController
+from allauth.account.utils import get_login_redirect_url
+from allauth.account.views import LoginView, LogoutView
+from allauth.mfa.models import Authenticator
+from allauth.mfa.stages import AuthenticateStage
+from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from dashboard.forms.sign_in import CodeForm, SignInForm
-from dashboard.throttling import ThrottledMixin
+from dashboard import passkeys, second_factors, services, throttling
+from dashboard.caller import actor_of
+from dashboard.forms.sign_in import CodeForm, PasskeyForm, SignInForm
+from dashboard.models import User
+from dashboard.notices import tell
+from dashboard.permissions import anyone
+
+MOST_WRONG_CODES = 5
 
 
-class SignInView(ThrottledMixin, LoginView):  # type: ignore[misc]  # django-allauth has no types
+class SignInView(LoginView):  # type: ignore[misc]  # django-allauth has no types
+    """The password. django-allauth goes on from there: to the second factor, or in."""
+
     form_class = SignInForm
     template_name = "accounts/sign_in.html"
 
-    def named_email(self) -> str:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with throttling.attempt(request, self._named_email()) as refusal:
+            if refusal is None:
+                return cast(HttpResponse, super().post(request, *args, **kwargs))
+        empty = {name: value for name, value in self.get_form_kwargs().items() if name not in ("data", "files")}
+        context = self.get_context_data(form=self.get_form_class()(**empty), refusal=refusal)
+        return refusal.apply_to(self.render_to_response(context))
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        if NON_FIELD_ERRORS in form.errors:
+            _record_wrong(self.request, self._named_email())
+        return cast(HttpResponse, super().form_invalid(form))
+
+    def _named_email(self) -> str:
         return str(self.request.POST.get("login", ""))
 
-    def is_wrong(self, form: Any) -> bool:
-        return NON_FIELD_ERRORS in form.errors
+
+class SignOutView(LogoutView):  # type: ignore[misc]  # django-allauth has no types
+    template_name = "accounts/sign_out.html"
 
 
-@method_decorator(never_cache, name="dispatch")
-class SecondFactorView(ThrottledMixin, AuthenticateView):  # type: ignore[misc]  # django-allauth has no types
-    form_class = CodeForm
-    template_name = "accounts/second_factor.html"
-    takes_password = False
-
-    def named_email(self) -> str:
-        return str(self.stage.login.user.email)
-
-    def is_wrong(self, form: Any) -> bool:
-        return form.has_error("code", "incorrect_code") or "credential" in form.errors
+sign_in = anyone(SignInView.as_view())
+sign_out = anyone(SignOutView.as_view())
 
 
-sign_in = SignInView.as_view()
-second_factor = SecondFactorView.as_view()
+def _record_wrong(request: HttpRequest, email: str) -> None:
+    now = timezone.now()
+    throttling.count_wrong(request, email, now=now)
+    services.record_failed_sign_in(email=email, actor=actor_of(request), now=now)
+
+
+@anyone
+@never_cache
+def passkey_sign_in(request: HttpRequest) -> HttpResponse:
+    """GET, by the sign-in page's script: what to ask the browser for. POST: its answer. A passkey asks its owner for a PIN, finger or face: both factors."""
+    if request.user.is_authenticated:
+        return redirect(get_login_redirect_url(request))
+    if request.method != "POST":
+        is_script = request.headers.get("X-Requested-With") == "XMLHttpRequest"
+        return JsonResponse({"request_options": passkeys.authentication_options(None)}) if is_script else redirect("account_login")
+    form = PasskeyForm(request.POST)
+    with throttling.attempt(request, "", takes_password=False) as refusal:
+        if refusal is None and form.is_valid():
+            try:
+                passkey = passkeys.check_authentication(None, form.cleaned_data["credential"])
+            except ValidationError as error:
+                form.add_error(None, error)
+                _record_wrong(request, "")
+            else:
+                return _enter_by_passkey(request, passkey)
+    context = {"form": SignInForm(request=request), "passkey_form": form, "refusal": refusal, "redirect_field_value": request.POST.get("next", "")}
+    response = render(request, "accounts/sign_in.html", context)
+    return refusal.apply_to(response) if refusal else response
+
+
+def _enter_by_passkey(request: HttpRequest, passkey: Any) -> HttpResponse:
+    second_factors.record_use(factor=passkey, actor=actor_of(request), now=timezone.now())
+    record_authentication(request, passkey.user, "mfa", id=passkey.pk, type=passkey.type, passwordless=True)
+    return cast(HttpResponse, perform_login(request, Login(user=passkey.user)))
+
+
+@anyone
+@never_cache
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """The second step, after the right password: a code, or a passkey."""
+    if request.user.is_authenticated:
+        return redirect(get_login_redirect_url(request))
+    stage = LoginStageController.enter(request, AuthenticateStage.key)
+    if stage is None or not second_factors.has_strong(stage.login.user):
+        return redirect("account_login")
+    user = cast(User, stage.login.user)
+    is_passkey = "credential" in request.POST
+    form: Any = (PasskeyForm if is_passkey else CodeForm)(request.POST if request.method == "POST" else None)
+    refusal = None
+    if request.method == "POST":
+        with throttling.attempt(request, user.email, takes_password=False) as refusal:
+            if refusal is None and form.is_valid():
+                factor = _check_factor(request, user, form)
+                if factor is not None:
+                    return _enter_by_factor(request, stage, factor)
+                if _is_over(request, stage):
+                    messages.error(request, "Too many wrong codes. This sign-in has ended; begin again.")
+                    return cast(HttpResponse, stage.abort())
+    response = render(request, "accounts/second_factor.html", _second_factor_context(user, form, is_passkey=is_passkey, refusal=refusal))
+    return refusal.apply_to(response) if refusal else response
+
+
+def _second_factor_context(user: User, form: Any, *, is_passkey: bool, refusal: Any) -> dict[str, Any]:
+    has_passkey = second_factors.of(user, Authenticator.Type.WEBAUTHN).exists()
+    return {
+        "form": form,
+        "code_form": CodeForm() if is_passkey else form,
+        "has_codes": second_factors.of(user, Authenticator.Type.TOTP).exists(),
+        "request_options": passkeys.authentication_options(user) if has_passkey else None,
+        "refusal": refusal,
+    }
+
+
+def _check_factor(request: HttpRequest, user: User, form: Any) -> Any | None:
+    """The factor that was proved; None, with the error in form, where none was."""
+    actor, now = actor_of(request), timezone.now()
+    if "credential" in form.cleaned_data:
+        try:
+            passkey = passkeys.check_authentication(user, form.cleaned_data["credential"])
+        except ValidationError as error:
+            form.add_error(None, error)
+            return None
+        second_factors.record_use(factor=passkey, actor=actor, now=now)
+        return passkey
+    if throttling.has_guessed_too_often(user, now=now):
+        form.add_error("code", "Too many wrong codes from many places. Wait 5 min or use a passkey.")
+        return None
+    factor = second_factors.use_code(user=user, code=form.cleaned_data["code"], actor=actor, now=now)
+    if factor is None:
+        throttling.count_wrong_code(user, now=now)
+        form.add_error("code", "That code is wrong or was used. Codes change every 30 s.")
+    return factor
+
+
+def _is_over(request: HttpRequest, stage: Any) -> bool:
+    """Count a wrong factor. Whether this sign-in has had so many that it ends."""
+    user = cast(User, stage.login.user)
+    _record_wrong(request, user.email)
+    stage.state["wrong"] = stage.state.get("wrong", 0) + 1
+    if stage.state["wrong"] < MOST_WRONG_CODES:
+        stash_login(request, stage.login)
+        return False
+    tell("wrong_codes", user, request=request, now=timezone.now())
+    return True
+
+
+def _enter_by_factor(request: HttpRequest, stage: Any, factor: Any) -> HttpResponse:
+    user = cast(User, stage.login.user)
+    record_authentication(request, user, "mfa", id=factor.pk, type=factor.type)
+    response = cast(HttpResponse, stage.exit())
+    if factor.type == Authenticator.Type.RECOVERY_CODES:
+        left = second_factors.count_recovery_codes(factor)
+        messages.warning(request, f"{left} of {second_factors.RECOVERY_CODES} recovery codes are left.")
+        tell("recovery_code_used", user, request=request, now=timezone.now(), left=left)
+    return response

@@ -1,0 +1,72 @@
+"""“Prove it is you”: before sensitive acts, valid for 10 minutes. The form that asked is kept in the session and sent on, unless it holds a secret.
+
+A view asks for it by @confirmed, which asks before its page is shown, or by @recently_confirmed of dashboard.permissions, which asks when its form is sent.
+"""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import resolve, reverse
+from django.utils.http import urlencode
+
+from dashboard.models import User
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_SUSPENDED = "suspended_form"
+# Of names of fields: what must not lie in the table of sessions.
+_SECRET = re.compile(r"pass|code|secret|token|credential|key|assertion", re.IGNORECASE)
+_MOST_KEPT = 64 * 1024
+
+
+class ConfirmationMiddleware:
+    """Answers django-allauth's ReauthenticationRequired in its stead: that would write the whole request, passwords included, into the session."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return _suspend(request) if isinstance(exception, ReauthenticationRequired) else None
+
+
+def confirmed(view: View) -> View:
+    """For a view under @signed_in, @member or @instance_admin: whoever asks must have signed in or proved who they are within 10 minutes."""
+
+    @wraps(view)
+    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise_if_reauthentication_required(request, app="dashboard")
+        return cast(HttpResponse, view(request, *args, **kwargs))
+
+    return cast(View, check)
+
+
+def _suspend(request: HttpRequest) -> HttpResponse:
+    path = request.get_full_path()
+    if request.method == "POST":
+        fields = request.POST.copy()
+        fields.pop("csrfmiddlewaretoken", None)
+        body = fields.urlencode()
+        if not request.FILES and len(body) <= _MOST_KEPT and not any(_SECRET.search(name) for name in fields):
+            request.session[_SUSPENDED] = {"user": cast(User, request.user).pk, "path": path, "body": body}
+    return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
+
+
+def resume(request: HttpRequest, path: str) -> HttpResponse:
+    """After the proof: the answer to the form that asked, or the way to path where there is none of that path."""
+    kept = request.session.pop(_SUSPENDED, None)
+    if not kept or kept["path"] != path or kept["user"] != cast(User, request.user).pk:
+        return HttpResponseRedirect(path)
+    request.path, _, query = path.partition("?")
+    request.path_info = request.path
+    request.META.update({"PATH_INFO": request.path, "QUERY_STRING": query})
+    request.GET, request.POST = QueryDict(query), QueryDict(kept["body"])
+    request.resolver_match = match = resolve(request.path)
+    return cast(HttpResponse, match.func(request, *match.args, **match.kwargs))

@@ -1,0 +1,83 @@
+"""Fields that several forms of accounts have."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+
+LONGEST_PASSWORD = 1024
+_LONGEST_CREDENTIAL = 32 * 1024
+
+
+def password(**attrs: Any) -> forms.CharField:
+    """One that is there already."""
+    return forms.CharField(
+        label="Password",
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", **attrs}),
+        error_messages={"required": "Enter your password.", "max_length": "A password has at most 1,024 characters."},
+    )
+
+
+def new_password(**attrs: Any) -> forms.CharField:
+    return forms.CharField(
+        label="New password",
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        help_text="At least 12 characters, and none of the common ones. Nothing else is asked of it.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "data-meter": "12", **attrs}),
+        error_messages={"required": "Enter a new password.", "max_length": "A password has at most 1,024 characters."},
+    )
+
+
+def code(**attrs: Any) -> forms.CharField:
+    return forms.CharField(
+        label="Code",
+        max_length=32,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", **attrs}),
+        error_messages={"required": "Enter the code.", "max_length": "A code has 6 or 8 digits."},
+    )
+
+
+def email(**attrs: Any) -> forms.EmailField:
+    return forms.EmailField(
+        label="Email",
+        max_length=254,
+        widget=forms.EmailInput(attrs=attrs),
+        error_messages={
+            "required": "Enter your email address.",
+            "invalid": "Enter an email address, for example ana@example.com.",
+            "max_length": "An email address has at most 254 characters.",
+        },
+    )
+
+
+class CredentialField(forms.CharField):
+    """What a browser's passkey answers, as JSON (WebAuthn Level 3, §5.1). cleaned to a dict."""
+
+    widget = forms.HiddenInput
+    default_error_messages = {"required": "No passkey was used. Try again.", "max_length": "That is no answer of a passkey. Try again."}
+
+    def __init__(self) -> None:
+        super().__init__(max_length=_LONGEST_CREDENTIAL)
+
+    def clean(self, value: Any) -> dict[str, Any]:
+        text = super().clean(value)
+        try:
+            answer = json.loads(text)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise ValidationError("That is no answer of a passkey. Try again.", code="malformed")
+        return answer
+
+
+def check_password_of(user: Any, chosen: str) -> str:
+    """Raise ValidationError, in one sentence for each thing that is wrong with it."""
+    if "\0" in chosen:
+        raise ValidationError("A password can’t hold a NUL character.", code="invalid_text")
+    validate_password(chosen, user)
+    return chosen

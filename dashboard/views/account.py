@@ -1,0 +1,128 @@
+"""Your account: security at a glance, name, display, password and sessions."""
+
+from typing import Any, cast
+
+from allauth.mfa.models import Authenticator
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from clients.models import AuditEvent
+from dashboard import accounts, second_factors, throttling, user_sessions
+from dashboard.caller import actor_of
+from dashboard.confirmation import confirmed
+from dashboard.forms.account import DisplayForm, PasswordForm, ProfileForm
+from dashboard.models import User
+from dashboard.notices import tell
+from dashboard.permissions import signed_in
+from dashboard.user_agent import describe_device
+
+MOST_SESSIONS = 50
+
+
+@signed_in
+def security(request: HttpRequest) -> HttpResponse:
+    user = cast(User, request.user)
+    factors = list(second_factors.of(user))
+    recovery = next((factor for factor in factors if factor.type == Authenticator.Type.RECOVERY_CODES), None)
+    sessions = list(user_sessions.find_open(user, now=timezone.now())[: MOST_SESSIONS + 1])
+    context = {
+        "passkeys": [(factor, second_factors.name_of(factor)) for factor in factors if factor.type == Authenticator.Type.WEBAUTHN],
+        "one_time_codes": next((factor for factor in factors if factor.type == Authenticator.Type.TOTP), None),
+        "recovery": recovery,
+        "codes_left": second_factors.count_recovery_codes(recovery) if recovery else 0,
+        "codes_made": second_factors.RECOVERY_CODES,
+        "password_changed_at": _password_changed_at(user),
+        "sessions": [_describe(request, session) for session in sessions[:MOST_SESSIONS]],
+        "has_more_sessions": len(sessions) > MOST_SESSIONS,
+    }
+    return render(request, "accounts/security.html", context)
+
+
+def _password_changed_at(user: User) -> Any:
+    events = AuditEvent.objects.filter(target_type="user", target_id=user.audit_name, event__in=("user.password_changed", "user.password_reset"))
+    return events.order_by("-pk").values_list("created_at", flat=True).first()
+
+
+def _describe(request: HttpRequest, session: Any) -> dict[str, Any]:
+    is_current = session.session_key == request.session.session_key
+    return {"row": session, "device": describe_device(session.user_agent), "is_current": is_current, "method": session.data.get("method", "")}
+
+
+@signed_in
+def profile(request: HttpRequest) -> HttpResponse:
+    user = cast(User, request.user)
+    form = ProfileForm(request.POST if request.method == "POST" else None, initial={"name": user.name})
+    if form.is_valid():
+        try:
+            accounts.rename(user=user, name=form.cleaned_data["name"], actor=actor_of(request), now=timezone.now())
+        except ValidationError as error:
+            form.add_error("name", error)
+        else:
+            messages.success(request, "Name saved.")
+            return redirect("profile")
+    return render(request, "accounts/profile.html", {"form": form})
+
+
+@signed_in
+def display(request: HttpRequest) -> HttpResponse:
+    """Single keys, which follow the account. The theme and time zone are the browser's."""
+    if request.method == "POST":
+        form = DisplayForm(request.POST)
+        form.is_valid()
+        accounts.set_single_keys(user=cast(User, request.user), is_on=form.cleaned_data["has_single_keys"], actor=actor_of(request), now=timezone.now())
+        messages.success(request, "Saved.")
+        return redirect("display")
+    return render(request, "accounts/display.html")
+
+
+@signed_in
+@confirmed
+def password(request: HttpRequest) -> HttpResponse:
+    """A new password. Whoever has just proved who they are isn't asked for the old one again."""
+    user = cast(User, request.user)
+    form = PasswordForm(user, request.POST if request.method == "POST" else None)
+    refusal = None
+    if form.is_valid():
+        with throttling.attempt(request, user.email) as refusal:
+            if refusal is None:
+                _change_password(request, user, form.cleaned_data["new_password"])
+                messages.success(request, "Password changed. Every other session has ended.")
+                return redirect("mfa_index")
+    response = render(request, "accounts/password.html", {"form": form, "refusal": refusal})
+    return refusal.apply_to(response) if refusal else response
+
+
+def _change_password(request: HttpRequest, user: User, chosen: str) -> None:
+    now, old_key = timezone.now(), request.session.session_key or ""
+    accounts.change_password(user=user, hashed_password=make_password(chosen), kept=old_key, actor=actor_of(request), now=now)
+    update_session_auth_hash(request, user)
+    user_sessions.rename_session(old=old_key, new=request.session.session_key or "")
+    tell("password_changed", user, request=request, now=now)
+
+
+@signed_in
+@require_POST
+def session_end(request: HttpRequest, pk: int) -> HttpResponse:
+    user, now = cast(User, request.user), timezone.now()
+    session = user_sessions.find_open(user, now=now).filter(pk=pk).first()
+    if session is None:
+        raise Http404
+    if session.session_key == request.session.session_key:
+        return redirect("account_logout")
+    user_sessions.end_session(user=user, session=session, actor=actor_of(request), now=now)
+    messages.success(request, f"The session of {describe_device(session.user_agent)} has ended.")
+    return redirect("mfa_index")
+
+
+@signed_in
+@require_POST
+def sessions_end(request: HttpRequest) -> HttpResponse:
+    ended = user_sessions.end_other_sessions(user=cast(User, request.user), kept=request.session.session_key or "", actor=actor_of(request), now=timezone.now())
+    messages.success(request, f"{ended} other {'session has' if ended == 1 else 'sessions have'} ended." if ended else "There was no other session.")
+    return redirect("mfa_index")

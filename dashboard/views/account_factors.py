@@ -1,0 +1,176 @@
+"""Passkeys, one-time codes and recovery codes of whoever is signed in."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import generate_totp_secret
+from allauth.mfa.utils import decrypt, encrypt
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from dashboard import passkeys, qr_code, second_factors
+from dashboard.caller import actor_of
+from dashboard.confirmation import confirmed
+from dashboard.forms.account import NewPasskeyForm, PasskeyNameForm
+from dashboard.forms.sign_in import CodeForm
+from dashboard.models import User
+from dashboard.notices import tell
+from dashboard.permissions import signed_in
+
+_WAITING = "new_one_time_codes"
+
+
+def _own_passkey(request: HttpRequest, pk: int) -> Any:
+    """Raise Http404 for anybody else's."""
+    passkey = second_factors.of(cast(User, request.user), Authenticator.Type.WEBAUTHN).filter(pk=pk).first() if pk < 2**63 else None
+    if passkey is None:
+        raise Http404
+    return passkey
+
+
+@signed_in
+@confirmed
+def passkey_new(request: HttpRequest) -> HttpResponse:
+    """The answer to the POST that adds the first factor shows the recovery codes, without a redirect: they are shown once."""
+    user = cast(User, request.user)
+    form = NewPasskeyForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        now = timezone.now()
+        try:
+            passkeys.check_registration(user, form.cleaned_data["credential"])
+            passkey, codes = second_factors.add_passkey(
+                user=user, name=form.cleaned_data["name"], credential=form.cleaned_data["credential"], actor=actor_of(request), now=now
+            )
+        except ValidationError as error:
+            form.add_error("name" if error.code in ("required", "too_long", "invalid_text") else None, error)
+        else:
+            name = second_factors.name_of(passkey)
+            tell("passkey_added", user, request=request, now=now, name=name)
+            return _show_codes(request, codes, f"Passkey {name} added.")
+    context = {"form": form, "creation_options": passkeys.registration_options(user)}
+    return render(request, "accounts/passkey_new.html", context)
+
+
+@signed_in
+@confirmed
+def passkey_rename(request: HttpRequest, pk: int) -> HttpResponse:
+    passkey = _own_passkey(request, pk)
+    form = PasskeyNameForm(request.POST if request.method == "POST" else None, initial={"name": second_factors.name_of(passkey)})
+    if form.is_valid():
+        try:
+            second_factors.rename_passkey(passkey=passkey, name=form.cleaned_data["name"], actor=actor_of(request), now=timezone.now())
+        except ValidationError as error:
+            form.add_error("name", error)
+        else:
+            messages.success(request, "Passkey renamed.")
+            return redirect("mfa_index")
+    return render(request, "accounts/passkey_rename.html", {"form": form, "name": second_factors.name_of(passkey)})
+
+
+@signed_in
+@confirmed
+def passkey_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    user, passkey = cast(User, request.user), _own_passkey(request, pk)
+    name, error = second_factors.name_of(passkey), None
+    if request.method == "POST":
+        now = timezone.now()
+        try:
+            second_factors.remove_passkey(user=user, passkey=passkey, actor=actor_of(request), now=now)
+        except Authenticator.DoesNotExist:
+            raise Http404 from None
+        except ValidationError as refusal:
+            error = refusal.messages[0]
+        else:
+            tell("passkey_removed", user, request=request, now=now, name=name)
+            messages.success(request, f"Passkey {name} removed. Delete it on the device too.")
+            return redirect("mfa_index")
+    return render(request, "accounts/passkey_remove.html", {"name": name, "error": error, "is_last": _is_last(user)})
+
+
+def _is_last(user: User) -> bool:
+    """Whether the account has one strong factor only, so that the recovery codes go with it."""
+    return bool(second_factors.of(user, *second_factors.STRONG).count() == 1)
+
+
+@signed_in
+@confirmed
+def one_time_codes_on(request: HttpRequest) -> HttpResponse:
+    """The secret that is shown waits in the session, encrypted as it will be in the account, until a code of it comes back."""
+    user = cast(User, request.user)
+    if second_factors.of(user, Authenticator.Type.TOTP).exists():
+        return redirect("one_time_codes_off")
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    waiting = request.session.get(_WAITING)
+    if waiting is None:
+        waiting = request.session[_WAITING] = encrypt(generate_totp_secret())
+    secret = decrypt(waiting)
+    if form.is_valid():
+        now = timezone.now()
+        try:
+            codes = second_factors.turn_on_one_time_codes(
+                user=user, secret=secret, code=form.cleaned_data["code"].replace(" ", ""), actor=actor_of(request), now=now
+            )
+        except ValidationError as error:
+            form.add_error("code", error)
+        else:
+            del request.session[_WAITING]
+            tell("one_time_codes_on", user, request=request, now=now)
+            return _show_codes(request, codes, "One-time codes are on.")
+    url = get_adapter().build_totp_url(user, secret)
+    groups = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
+    context = {"form": form, "picture": qr_code.draw(url, label="QR code of the secret, for an authenticator app"), "secret": secret, "groups": groups}
+    return render(request, "accounts/one_time_codes_on.html", context)
+
+
+@signed_in
+@confirmed
+def one_time_codes_off(request: HttpRequest) -> HttpResponse:
+    user, error = cast(User, request.user), None
+    if not second_factors.of(user, Authenticator.Type.TOTP).exists():
+        return redirect("mfa_index")
+    if request.method == "POST":
+        now = timezone.now()
+        try:
+            second_factors.turn_off_one_time_codes(user=user, actor=actor_of(request), now=now)
+        except Authenticator.DoesNotExist:
+            return redirect("mfa_index")
+        except ValidationError as refusal:
+            error = refusal.messages[0]
+        else:
+            tell("one_time_codes_off", user, request=request, now=now)
+            messages.success(request, "One-time codes are off.")
+            return redirect("mfa_index")
+    return render(request, "accounts/one_time_codes_off.html", {"error": error, "is_last": _is_last(user)})
+
+
+@signed_in
+@confirmed
+def recovery_codes_new(request: HttpRequest) -> HttpResponse:
+    user, error = cast(User, request.user), None
+    if request.method == "POST":
+        now = timezone.now()
+        try:
+            codes = second_factors.make_recovery_codes(user=user, actor=actor_of(request), now=now)
+        except ValidationError as refusal:
+            error = refusal.messages[0]
+        else:
+            tell("recovery_codes_made", user, request=request, now=now)
+            return _show_codes(request, codes, "")
+    has_codes = second_factors.of(user, Authenticator.Type.RECOVERY_CODES).exists()
+    return render(request, "accounts/recovery_codes_new.html", {"error": error, "has_codes": has_codes})
+
+
+def _show_codes(request: HttpRequest, codes: Sequence[str], done: str) -> HttpResponse:
+    """codes: shown once, in the answer to the POST that made them. done: what happened besides."""
+    if not codes:
+        messages.success(request, done)
+        return redirect("mfa_index")
+    text = f"Recovery codes for {cast(User, request.user).email} on {request.get_host()}. Each works once.\n\n" + "\n".join(codes) + "\n"
+    response = render(request, "accounts/recovery_codes.html", {"codes": codes, "done": done, "text": text})
+    response["Cache-Control"], response["Referrer-Policy"] = "no-store", "no-referrer"
+    return response

@@ -1,0 +1,142 @@
+"""What a link in a mail does: a new password for whoever forgot it, and another address for an account."""
+
+from typing import cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from dashboard import accounts, mail, throttling
+from dashboard.accounts import DeadLinkError
+from dashboard.caller import actor_of, connection_of
+from dashboard.confirmation import confirmed
+from dashboard.forms.account import EmailForm, PasswordForm
+from dashboard.models import User
+from dashboard.notices import tell
+from dashboard.permissions import anyone, signed_in
+from dashboard.user_agent import describe_device
+
+
+def _dead(request: HttpRequest, again: str) -> HttpResponse:
+    """again: where one gets another link. The same page whatever is wrong with the link."""
+    return render(request, "accounts/dead_link.html", {"again": again}, status=410)
+
+
+@anyone
+@never_cache
+def reset(request: HttpRequest) -> HttpResponse:
+    """The same answer after the same work, whether or not there is an account: only its mail tells. Each request counts as a try."""
+    form = EmailForm(request.POST if request.method == "POST" else None)
+    refusal = None
+    if form.is_valid():
+        email = form.cleaned_data["email"]
+        with throttling.attempt(request, f"reset {email}", takes_password=False) as refusal:
+            if refusal is None:
+                _send_reset_link(request, email)
+                return render(request, "accounts/reset_sent.html", {"email": email})
+    response = render(request, "accounts/reset.html", {"form": form, "refusal": refusal})
+    return refusal.apply_to(response) if refusal else response
+
+
+def _send_reset_link(request: HttpRequest, email: str) -> None:
+    now = timezone.now()
+    throttling.count_wrong(request, f"reset {email}", now=now)
+    user = User.objects.filter(email=email, is_active=True).first()
+    accounts.record_reset_request(user=user, actor=actor_of(request), now=now)
+    # For nobody the link is made as well, of an account that is nowhere: so it takes as long.
+    path = accounts.make_reset_link(user or User(pk=0, email=email))
+    context = {
+        "url": f"{settings.ISSUER_URL}{path}",
+        "email": email,
+        "host": request.get_host(),
+        "address": connection_of(request).remote_address,
+        "device": describe_device(request.headers.get("User-Agent", "")),
+    }
+    mail.send_later("account_reset", [email] if user else [], context)
+
+
+@anyone
+@never_cache
+def reset_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
+    """Sets the password and signs nobody in: the second factor is still asked for at sign-in."""
+    again = reverse("account_reset_password")
+    user = accounts.find_by_reset_link(uid, token)
+    if user is None:
+        return _dead(request, again)
+    form = PasswordForm(user, request.POST if request.method == "POST" else None)
+    refusal = None
+    if form.is_valid():
+        with throttling.attempt(request, user.email) as refusal:
+            if refusal is None:
+                now = timezone.now()
+                try:
+                    user = accounts.reset_password(
+                        uid=uid, token=token, hashed_password=make_password(form.cleaned_data["new_password"]), actor=actor_of(request), now=now
+                    )
+                except DeadLinkError:
+                    return _dead(request, again)
+                tell("password_reset", user, request=request, now=now)
+                messages.success(request, "Password changed, and every session has ended. Sign in with the new one.")
+                return redirect("account_login")
+    response = render(request, "accounts/reset_password.html", {"form": form, "email": user.email, "refusal": refusal})
+    response["Referrer-Policy"] = "no-referrer"
+    return refusal.apply_to(response) if refusal else response
+
+
+@signed_in
+@confirmed
+def email_change(request: HttpRequest) -> HttpResponse:
+    """The answer doesn't tell whether the new address has an account already."""
+    user = cast(User, request.user)
+    form = EmailForm(request.POST if request.method == "POST" else None)
+    refusal = None
+    if form.is_valid():
+        with throttling.attempt(request, f"email {user.email}", takes_password=False) as refusal:
+            if refusal is None:
+                try:
+                    _send_email_change_link(request, user, form.cleaned_data["email"])
+                except ValidationError as error:
+                    form.add_error("email", error)
+                else:
+                    messages.success(request, f"Mail is on its way to {form.cleaned_data['email']}. Open the link in it within 24 hours.")
+                    return redirect("profile")
+    response = render(request, "accounts/email_change.html", {"form": form, "refusal": refusal})
+    return refusal.apply_to(response) if refusal else response
+
+
+def _send_email_change_link(request: HttpRequest, user: User, email: str) -> None:
+    now = timezone.now()
+    token = accounts.make_email_change_token(user=user, email=email, actor=actor_of(request), now=now)
+    throttling.count_wrong(request, f"email {user.email}", now=now)
+    if token is not None:
+        url = f"{settings.ISSUER_URL}{reverse('email_confirm', args=[token])}"
+        mail.send_later("account_email_change", [email], {"url": url, "email": user.email, "host": request.get_host()})
+
+
+@anyone
+@never_cache
+def email_confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """The change takes a click on the page: programs that look at mail follow links."""
+    again = reverse("email_change")
+    try:
+        user, wanted = accounts.read_email_change_token(token)
+        if request.user.is_authenticated and request.user.pk != user.pk:
+            raise DeadLinkError
+        if request.method == "POST":
+            now = timezone.now()
+            user, old = accounts.change_email(token=token, actor=actor_of(request), now=now)
+            for address in (old, user.email):
+                tell("email_changed", user, request=request, now=now, to=address, old=old, new=user.email)
+            messages.success(request, f"Your address is {user.email} from now on.")
+            return redirect("profile")
+    except DeadLinkError:
+        return _dead(request, again)
+    response = render(request, "accounts/email_confirm.html", {"old": user.email, "new": wanted})
+    response["Referrer-Policy"] = "no-referrer"
+    return response

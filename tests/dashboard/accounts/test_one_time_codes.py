@@ -1,0 +1,148 @@
+"""One-time codes: turning them on and off, and signing in with them."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.sessions.models import Session
+
+from oauth.models import FailureCount
+from tests.dashboard.accounts.conftest import SIGN_IN, app_code, last_event, sign_in
+from tests.dashboard.conftest import Browser
+
+ON, OFF, CODE = "/accounts/security/codes/on/", "/accounts/security/codes/off/", "/accounts/sign-in/code/"
+WRONG = "That code is wrong or was used. Codes change every 30 s."
+
+
+def shown_secret(browser):
+    text = browser.get(ON).content.decode()
+    assert "<svg" in text.split("<main")[1]
+    assert 'role="img"' in text
+    return text.split('data-copy="')[1].split('"')[0]
+
+
+def test_a_code_of_the_app_turns_them_on_and_shows_recovery_codes_once(here, ada, mailbox):
+    secret = shown_secret(here)
+    response = here.post(ON, {"code": app_code(secret)})
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert response["Cache-Control"] == "no-store"
+    assert "Save the codes now" in text
+    assert Authenticator.objects.filter(user=ada).count() == 2
+    assert "10 of 10 left" in here.get("/accounts/security/").content.decode()
+    assert mailbox.subjects(ada.email) == ["One-time codes are on for your account"]
+    assert last_event("user.one_time_codes_on").target_id == ada.audit_name
+    assert last_event("user.recovery_codes_made").after == {"codes": 10}
+
+
+def test_the_secret_lies_encrypted_in_the_account_and_in_the_session(here, ada):
+    secret = shown_secret(here)
+    assert all(secret not in str(session.get_decoded()) for session in Session.objects.all())
+    here.post(ON, {"code": app_code(secret)})
+    assert secret not in str(list(Authenticator.objects.values_list("data", flat=True)))
+
+
+def test_the_same_secret_is_shown_until_a_code_of_it_came(here):
+    assert shown_secret(here) == shown_secret(here)
+
+
+@pytest.mark.parametrize("code", ["000000", "", "12 34", "1" * 33, "１２３４５６", "a\0b", "🙂🙂🙂🙂🙂🙂"])
+def test_anything_else_leaves_them_off(here, code):
+    shown_secret(here)
+    response = here.post(ON, {"code": code})
+    assert response.status_code == 200
+    assert "One-time codes are still off." in response.content.decode()
+    assert not Authenticator.objects.exists()
+
+
+def test_after_the_password_a_code_is_asked_for(browser, ada, app):
+    assert sign_in(browser, ada)["Location"] == CODE
+    assert browser.get("/accounts/security/").status_code == 302
+    assert browser.post(CODE, {"code": app.code})["Location"] == "/"
+    assert browser.get("/accounts/security/").status_code == 200
+    assert last_event("user.signed_in").after == {"method": "password and one-time code"}
+
+
+def test_it_leads_to_the_page_that_was_asked_for(browser, ada, app):
+    browser.post(SIGN_IN, {"login": ada.email, "password": "correct-horse-battery", "next": "/w/"})
+    assert browser.post(CODE, {"code": app.code})["Location"] == "/w/"
+
+
+def test_a_code_works_once(ada, app):
+    code = app.code
+    for expected in (302, 200):
+        browser = Browser(raise_request_exception=False)
+        sign_in(browser, ada)
+        response = browser.post(CODE, {"code": code})
+        assert response.status_code == expected
+    assert WRONG in response.content.decode()
+
+
+def test_the_code_that_turned_them_on_is_used_as_well(here, ada):
+    secret = shown_secret(here)
+    code = app_code(secret)
+    here.post(ON, {"code": code})
+    browser = Browser(raise_request_exception=False)
+    sign_in(browser, ada)
+    assert WRONG in browser.post(CODE, {"code": code}).content.decode()
+
+
+def test_a_clock_may_be_one_step_off_and_no_more(browser, ada, app):
+    sign_in(browser, ada)
+    assert browser.post(CODE, {"code": app_code(app.secret, steps=3)}).status_code == 200
+    assert browser.post(CODE, {"code": app_code(app.secret, steps=-1)}).status_code == 302
+
+
+def test_after_5_wrong_codes_the_sign_in_has_ended_and_the_account_is_told(browser, ada, app, mailbox):
+    sign_in(browser, ada)
+    for _ in range(4):
+        assert browser.post(CODE, {"code": "000000"}).status_code == 200
+    assert browser.post(CODE, {"code": "000000"})["Location"] == SIGN_IN
+    assert "Too many wrong codes." in browser.get(SIGN_IN).content.decode()
+    assert browser.post(CODE, {"code": app.code})["Location"] == SIGN_IN
+    assert mailbox.subjects(ada.email) == ["Somebody has your password, but not your code"]
+
+
+def test_codes_guessed_from_many_addresses_end_too(ada, app, settings):
+    settings.FAILURES_PER_CLIENT = 3
+    for number in range(4):
+        browser = Browser(raise_request_exception=False, REMOTE_ADDR=f"203.0.113.{number}")
+        sign_in(browser, ada)
+        text = browser.post(CODE, {"code": app.code if number == 3 else "000000"}).content.decode()
+    assert "Too many wrong codes from many places." in text
+
+
+def test_wrong_codes_count_as_wrong_passwords_do(browser, ada, app, settings):
+    settings.FAILURES_PER_CLIENT = 2
+    sign_in(browser, ada)
+    for _ in range(2):
+        browser.post(CODE, {"code": "000000"})
+    response = browser.post(CODE, {"code": app.code})
+    assert response.status_code == 429
+    assert f"Wait {response['Retry-After']} seconds" in response.content.decode()
+    assert FailureCount.objects.exists()
+
+
+def test_without_the_password_there_is_no_such_page(browser, ada, app):
+    assert browser.get(CODE)["Location"] == SIGN_IN
+    assert browser.post(CODE, {"code": app.code})["Location"] == SIGN_IN
+
+
+def test_starting_over_forgets_the_password(browser, ada, app):
+    sign_in(browser, ada)
+    browser.post("/accounts/sign-out/")
+    assert browser.post(CODE, {"code": app.code})["Location"] == SIGN_IN
+
+
+def test_turning_them_off_takes_the_recovery_codes_along(here, ada, app, mailbox):
+    assert "your recovery codes go with them" in here.get(OFF).content.decode()
+    assert here.post(OFF)["Location"] == "/accounts/security/"
+    assert not Authenticator.objects.exists()
+    assert mailbox.subjects(ada.email) == ["One-time codes are off for your account"]
+    assert last_event("user.one_time_codes_off")
+    assert here.get(OFF).status_code == 302
+
+
+def test_turned_on_twice_the_first_stays(here, ada):
+    secret = shown_secret(here)
+    here.post(ON, {"code": app_code(secret)})
+    assert here.post(ON, {"code": app_code(secret)})["Location"] == OFF
+    assert Authenticator.objects.filter(user=ada, type="totp").count() == 1
