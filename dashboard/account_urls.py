@@ -18,6 +18,7 @@ urlpatterns = [
     path("theme/", preferences.theme, name="theme"),
     path("time-zone/", preferences.time_zone, name="time_zone"),
     path("stay/", preferences.stay_signed_in, name="stay_signed_in"),
+    path("stay/", preferences.stay_signed_in, name="stay_signed_in"),
     path("profile/", account.profile, name="profile"),
     path("profile/email/", account_links.email_change, name="email_change"),
     path("profile/email/<token>/", account_links.email_confirm, name="email_confirm"),

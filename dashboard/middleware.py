@@ -65,7 +65,7 @@ class AccessMiddleware:
 
 
 class SessionActivityMiddleware:
-    """Notes when and from where a session was last used, at most once a minute, for a note is a write."""
+    """Notes when and from where a session was last used, at most once a minute, for a note is a write. From then on it lasts SESSION_COOKIE_AGE again."""
 
     EVERY = timedelta(minutes=1)
 
@@ -76,7 +76,9 @@ class SessionActivityMiddleware:
         if request.user.is_authenticated:
             now = timezone.now()
             session = UserSession.objects.filter(session_key=request.session.session_key)
-            session.filter(last_seen_at__lt=now - self.EVERY).update(last_seen_at=now, ip=connection_of(request).remote_address or "0.0.0.0")  # noqa: S104
+            address = connection_of(request).remote_address or "0.0.0.0"  # noqa: S104
+            if session.filter(last_seen_at__lt=now - self.EVERY).update(last_seen_at=now, ip=address):
+                request.session.modified = True
         return self.get_response(request)
 
 

@@ -1,4 +1,4 @@
-"""What a browser remembers about how pages look."""
+"""What a browser remembers about how pages look, and how long somebody is signed in."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.shortcuts import render
@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 
 from dashboard.frame import THEME_COOKIE, THEMES, ZONE_COOKIE
 from dashboard.moment import find_zone, zones
-from dashboard.permissions import anyone
+from dashboard.permissions import anyone, signed_in
 
 YEAR = 365 * 24 * 3600
 
@@ -43,3 +43,9 @@ def time_zone(request: HttpRequest) -> HttpResponse:
         return _remember(request, ZONE_COOKIE, chosen)
     context = {"zones": zones(), "next": _way_back(request), "is_unknown": bool(chosen)}
     return render(request, "accounts/time_zone.html", context)
+
+
+@signed_in
+@require_POST
+def stay_signed_in(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # SessionActivityMiddleware has renewed the session
+    return HttpResponse(status=204)

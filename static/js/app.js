@@ -125,6 +125,53 @@ setTimeout(() => document.querySelectorAll("[data-as-of]").forEach((shown) => {
   shown.replaceChildren(`As of ${shown.dataset.asOf}. `, again);
 }), 5 * 60 * 1000);
 
+/* The end of a session: of the one that all pages of this browser share. The server renews it at most once a minute, so the warning comes a minute early. */
+const ending = document.querySelector("[data-session]");
+const used = () => localStorage.setItem("used", String(Date.now()));
+const warn = () => {
+  const left = Number(localStorage.getItem("used")) / 1000 + Number(ending.dataset.session) - Date.now() / 1000;
+  ending.hidden = left > 180;
+  if (left > 0) return;
+  ending.querySelector("p").textContent = ending.dataset.ended;
+  ending.querySelector(".acts").hidden = true;
+};
+if (ending) {
+  used();
+  setInterval(warn, 10_000);
+  ending.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    const answer = await fetch(ending.action, { method: "POST", body: new FormData(ending) });
+    if (answer.status === 204) used();
+    else location.reload();
+    warn();
+    say("You stay signed in");
+  });
+}
+
+/* “Send 3 invitations”. */
+document.querySelectorAll("[data-counts]").forEach((area) => {
+  const button = document.getElementById(area.dataset.counts);
+  const uncounted = button.textContent;
+  const show = () => {
+    const count = new Set(area.value.toLowerCase().split(/[\s,;]+/).filter(Boolean)).size;
+    button.textContent = count > 1 ? button.dataset.many.replace("{}", count) : count ? button.dataset.one : uncounted;
+  };
+  area.addEventListener("input", show);
+  show();
+});
+
+/* How long a new password is, in words. The server checks again. */
+document.querySelectorAll("[data-meter]").forEach((field) => {
+  const hint = document.getElementById(`${field.id}-h`);
+  const least = Number(field.dataset.meter);
+  const text = hint?.textContent;
+  field.addEventListener("input", () => {
+    const length = [...field.value].length;
+    hint.textContent = length === 0 ? text : length < least ? `${least - length} more ${least - length === 1 ? "character" : "characters"}` : "Long enough";
+  });
+});
+
 /* A form is sent once. */
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;
@@ -133,7 +180,8 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; }));
 
-/* Passkeys, WebAuthn Level 3: a form whose hidden field “credential” the browser fills. Without WebAuthn such a form stays hidden. */
+/* Passkeys, WebAuthn Level 3: a form whose hidden field “credential” the browser fills. Such a form is hidden where there is no WebAuthn, and by
+   the style sheet where there are no scripts: showing it here would move the page. */
 const request = async (form) => {
   if (!form.dataset.passkeySignIn) return JSON.parse(document.getElementById(form.dataset.passkeyGet).textContent);
   const answer = await fetch(form.dataset.passkeySignIn, { headers: { "X-Requested-With": "XMLHttpRequest" } });
@@ -154,9 +202,11 @@ const MESSAGES = {
 
 const answerPasskeys = () => {
   const forms = document.querySelectorAll("[data-passkey-sign-in], [data-passkey-get], [data-passkey-create]");
-  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) return;
+  const isPossible = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
+  document.querySelectorAll("[data-passkey-missing]").forEach((note) => { note.hidden = isPossible; });
   forms.forEach((form) => {
-    form.hidden = false;
+    form.hidden = !isPossible;
+    if (!isPossible) return;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       event.stopPropagation();

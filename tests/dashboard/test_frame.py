@@ -1,10 +1,15 @@
 """What frames every page: theme, time zone, navigation, and what a browser may keep."""
 
+from datetime import timedelta
+
 import pytest
+from allauth.usersessions.models import UserSession
 from django.urls import path
+from django.utils import timezone
 
 from dashboard.urls import urlpatterns
 from dashboard.views.styleguide import styleguide
+from tests import factories
 
 ZONE = "/accounts/time-zone/"
 
@@ -96,6 +101,24 @@ def test_nothing_is_written_inline(ben_browses, path):
     assert "<style" not in text
     assert "onclick" not in text
     assert "<script>" not in text
+
+
+def test_a_session_ends_twelve_hours_after_its_last_request(browser, demo, ada):
+    browser.post("/accounts/sign-in/", {"login": ada.email, "password": factories.PASSWORD})
+    assert browser.cookies["__Host-session"]["max-age"] == 12 * 3600
+    del browser.cookies["__Host-session"]["max-age"]
+    assert "__Host-session" not in browser.post("/accounts/stay/").cookies
+    UserSession.objects.update(last_seen_at=timezone.now() - timedelta(minutes=2))
+    response = browser.post("/accounts/stay/")
+    assert (response.status_code, response.cookies["__Host-session"]["max-age"]) == (204, 12 * 3600)
+    text = browser.get("/w/demo/members/").content.decode()
+    assert 'data-session="43200"' in text
+    assert "Stay signed in" in text
+
+
+def test_nobody_who_is_signed_out_is_warned(browser, db):
+    assert "data-session" not in browser.get("/accounts/sign-in/").content.decode()
+    assert browser.post("/accounts/stay/")["Location"] == "/accounts/sign-in/?next=/accounts/stay/"
 
 
 def test_there_is_no_style_guide_without_debug(browser):
