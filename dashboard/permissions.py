@@ -10,10 +10,13 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
+from dashboard.accounts import find_missing_factor
 from dashboard.models import Membership
 
 Role = Membership.Role
@@ -74,8 +77,18 @@ def may(membership: Membership, permission: Permission) -> bool:
 
 
 def roles_up_to(role: str) -> list[Membership.Role]:
-    """Those that somebody with that role may give and take."""
+    """Those that are at most as much."""
     return [other for other in Role if _RANK[other] <= _RANK[Role(role)]]
+
+
+def roles_from(role: str) -> list[Membership.Role]:
+    """Those that are at least as much."""
+    return [other for other in Role if _RANK[other] >= _RANK[Role(role)]]
+
+
+def givable_roles(membership: Membership) -> list[Membership.Role]:
+    """Those that somebody may give to others, and take from them."""
+    return roles_up_to(membership.role) if may(membership, Permission.MANAGE_MEMBERS) else []
 
 
 class NotAllowedError(PermissionDenied):
@@ -137,7 +150,8 @@ def instance_admin(view: View) -> View:
 def member(permission: Permission, *, post: Permission | None = None) -> Callable[[View], View]:
     """For a view of a workspace: called with the Membership of whoever asks instead of the URL's slug, which it also finds as request.membership.
 
-    404 to whoever isn't a member, as for a workspace that isn't there. 403 to a member with too low a role.
+    404 to whoever isn't a member, as for a workspace that isn't there. 403 to a member with too low a role. Whoever lacks a second factor that the workspace
+    demands is led to where one adds one.
     """
 
     def decorate(view: View) -> View:
@@ -145,9 +159,13 @@ def member(permission: Permission, *, post: Permission | None = None) -> Callabl
         def check(request: HttpRequest, workspace: str, *args: Any, **kwargs: Any) -> HttpResponse:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            membership = Membership.objects.select_related("workspace", "user").filter(workspace__slug=workspace, user=request.user).first()
+            membership = Membership.objects.select_related("workspace__access_policy", "user").filter(workspace__slug=workspace, user=request.user).first()
             if membership is None:
                 raise Http404
+            missing = find_missing_factor(membership.user, getattr(membership.workspace, "access_policy", None))
+            if missing is not None:
+                messages.warning(request, missing)
+                return redirect("mfa_index")
             request.membership = membership  # type: ignore[attr-defined]  # for the frame of the page, and the error page
             if request.session.get(LAST_WORKSPACE) != workspace:
                 request.session[LAST_WORKSPACE] = workspace

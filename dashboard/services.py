@@ -3,17 +3,22 @@
 import secrets
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from clients.models import AuditEvent, Workspace
-from clients.services import audit, workspaces
+from clients.models import Workspace
+from clients.services import audit, retention, workspaces
 from clients.services import usage as client_usage
 from clients.services.audit import Actor
-from dashboard.models import Membership, User
+from dashboard.models import Invitation, Membership, User
 from oauth import services as oauth_services
+
+# Words that follow /w/ where no workspace is meant.
+RESERVED_SLUGS = ("new",)
+
+# After their end, so that they can be sent again.
+INVITATIONS_KEPT = timedelta(days=90)
 
 
 def generate_password() -> str:
@@ -34,6 +39,8 @@ def create_workspace(
 
     owner_password: of a new account; None for none yet. An account that is there already keeps what it has.
     """
+    if slug in RESERVED_SLUGS:
+        raise ValidationError(f"The slug {slug} is the address of another page. Choose another slug.", code="slug_reserved")
     hashed = make_password(owner_password)
     with transaction.atomic():
         workspace = workspaces.create_workspace(slug=slug, name=name, actor=actor, now=now)
@@ -55,11 +62,11 @@ def create_workspace(
     return workspace, user
 
 
-def create_user(*, email: str, hashed_password: str | None = None, is_instance_admin: bool = False, actor: Actor, now: datetime) -> User:
+def create_user(*, email: str, name: str = "", hashed_password: str | None = None, is_instance_admin: bool = False, actor: Actor, now: datetime) -> User:
     """An account; hashed_password: as make_password returns it, None for none yet. Raise ValidationError where the address is malformed or taken."""
     with transaction.atomic():
         try:
-            user = User.objects.create_user(email, is_staff=is_instance_admin, is_superuser=is_instance_admin, created_at=now)
+            user = User.objects.create_user(email, name=name, is_staff=is_instance_admin, is_superuser=is_instance_admin, created_at=now)
         except ValidationError as error:
             raise ValidationError(f"“{email[:80]}” can't be an account's e-mail address: {' '.join(error.messages)}", code="invalid_email") from None
         if hashed_password is not None:
@@ -86,10 +93,6 @@ def set_password(*, user: User, password: str, actor: Actor, now: datetime) -> N
         audit.record("user.password_changed", workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now)
 
 
-def record_sign_in(*, user: User, actor: Actor, now: datetime) -> None:
-    _record_session("user.signed_in", user, actor=actor, now=now)
-
-
 def record_sign_out(*, user: User, actor: Actor, now: datetime) -> None:
     _record_session("user.signed_out", user, actor=actor, now=now)
 
@@ -110,5 +113,6 @@ def prune(*, now: datetime) -> dict[str, int]:
     return {
         **client_usage.prune(now=now),
         **oauth_services.prune(now=now),
-        "audit_events": AuditEvent.objects.filter(created_at__lt=now - timedelta(days=settings.AUDIT_RETENTION_DAYS)).delete()[0],
+        "invitations": Invitation.objects.filter(expires_at__lt=now - INVITATIONS_KEPT).delete()[0],
+        "audit_events": retention.prune_audit_events(now=now),
     }

@@ -8,7 +8,8 @@ from clients.models import Client, Workspace
 from clients.services import clients, secrets
 from clients.services.audit import Actor
 from clients.services.secrets import NewSecret
-from dashboard import services
+from dashboard import invitations, memberships, services
+from dashboard.invitations import NewInvitation
 from dashboard.models import Membership, User
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
@@ -31,8 +32,13 @@ def create_user(email, *, password=PASSWORD, is_instance_admin=False) -> User:
 
 
 def add_member(workspace, user, role=Membership.Role.VIEWER) -> Membership:
-    # No service adds members yet.
-    return Membership.objects.create(workspace=workspace, user=user, role=role, created_at=timezone.now())
+    return memberships.add_member(workspace=workspace, user=user, role=role, actor=TESTS, now=timezone.now())
+
+
+def invite(by: Membership, email, role=Membership.Role.VIEWER, *, now=None) -> NewInvitation:
+    """.invitation and the token of its link, .plaintext. No mail is sent."""
+    [new] = invitations.invite(by=by, emails=[email], role=role, actor=TESTS, now=now or timezone.now())
+    return new
 
 
 def create_client(workspace, *, name="billing-sync", scopes=("read", "write"), now=None, **fields) -> NewSecret:

@@ -3,6 +3,7 @@
 from django import forms
 
 from clients.models.workspace import validate_slug
+from clients.services.validation import clean_text
 
 
 class WorkspaceForm(forms.Form):
@@ -11,7 +12,7 @@ class WorkspaceForm(forms.Form):
         max_length=100,
         help_text="As people call it. You can change it later.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
-        error_messages={"required": "Enter a name, for example Billing."},
+        error_messages={"required": "Enter a name, for example Billing.", "max_length": "A name has up to 100 characters."},
     )
     slug = forms.CharField(
         label="Slug",
@@ -19,5 +20,8 @@ class WorkspaceForm(forms.Form):
         validators=[validate_slug],
         help_text="Stands in addresses and tokens, for example billing. It stays as it is.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
-        error_messages={"required": "Enter a slug, for example billing."},
+        error_messages={"required": "Enter a slug, for example billing.", "max_length": "A slug has up to 63 characters."},
     )
+
+    def clean_name(self) -> str:
+        return clean_text(self.cleaned_data["name"], field="name", max_length=100)

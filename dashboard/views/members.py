@@ -1,17 +1,140 @@
-"""The people of a workspace."""
+"""The people of a workspace: who they are, what they may do, and taking leave of them."""
 
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils import timezone
 
-from dashboard.models import Membership
-from dashboard.permissions import Permission, may, member
+from dashboard import mail, memberships
+from dashboard.caller import actor_of
+from dashboard.forms.members import InvitationForm, RemovalForm, RoleForm
+from dashboard.invitations import awaited_in
+from dashboard.models import Invitation, Membership
+from dashboard.permissions import Permission, givable_roles, may, member, recently_confirmed
 
 PAGE = 50
+INVITATIONS_SHOWN = 10
+CLIENTS_NAMED = 10
 
 
 @member(Permission.VIEW)
 def members(request: HttpRequest, membership: Membership) -> HttpResponse:
-    found = Membership.objects.filter(workspace=membership.workspace).select_related("user").order_by("user__name", "user__email")
-    context = {"page": Paginator(found, PAGE).get_page(request.GET.get("page")), "may_manage": may(membership, Permission.MANAGE_MEMBERS)}
+    page = Paginator(memberships.members_of(membership.workspace), PAGE).get_page(request.GET.get("page"))
+    awaited = awaited_in(membership.workspace)[: INVITATIONS_SHOWN + 1]
+    context = {
+        "page": page,
+        "rows": memberships.describe_members(page.object_list, by=membership),
+        "invitations": awaited[:INVITATIONS_SHOWN],
+        "has_more_invitations": len(awaited) > INVITATIONS_SHOWN,
+        "givable": givable_roles(membership),
+        "now": timezone.now(),
+        "demands_second_factor": demands_second_factor(membership),
+        "form": InvitationForm(by=membership) if may(membership, Permission.MANAGE_MEMBERS) else None,
+    }
     return render(request, "members/list.html", context)
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
+
+
+def demands_second_factor(membership: Membership) -> bool:
+    policy = getattr(membership.workspace, "access_policy", None)
+    return policy is not None and policy.requires_second_factor
+
+
+def _find_other(membership: Membership, pk: int) -> Membership:
+    """Raise Http404 for whoever isn't in this workspace, and for other workspaces' people as well."""
+    found = Membership.objects.select_related("workspace", "user").filter(workspace=membership.workspace, pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+@member(Permission.MANAGE_MEMBERS)
+@recently_confirmed
+def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
+    other = _find_other(membership, pk)
+    memberships.require_over(membership, other.role)
+    form = RoleForm(_sent(request), by=membership, of=other)
+    if request.method == "POST" and form.is_valid():
+        try:
+            changed = memberships.change_role(membership=other, role=form.cleaned_data["role"], by=membership, actor=actor_of(request), now=timezone.now())
+        except Membership.DoesNotExist:
+            raise Http404 from None
+        except ValidationError as error:
+            form.add_error("role", error)
+        else:
+            if changed.role != other.role:
+                _tell(changed, "member_role_changed", before=other.get_role_display(), request=request)
+            messages.success(request, f"{changed.user.shown_name} is {_with_article(changed.role)} now.")
+            return redirect("members", membership.workspace.slug)
+    context = {"form": form, "other": other, "is_self": other.pk == membership.pk, "is_last_owner": memberships.is_last_owner(other)}
+    return render(request, "members/role.html", context)
+
+
+@member(Permission.MANAGE_MEMBERS)
+@recently_confirmed
+def member_remove(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
+    other = _find_other(membership, pk)
+    if other.pk == membership.pk:
+        return redirect("leave", membership.workspace.slug)
+    memberships.require_over(membership, other.role)
+    return _take_leave(request, membership, other, initial=membership)
+
+
+@member(Permission.VIEW)
+@recently_confirmed
+def leave(request: HttpRequest, membership: Membership) -> HttpResponse:
+    return _take_leave(request, membership, membership, initial=None)
+
+
+def _take_leave(request: HttpRequest, membership: Membership, other: Membership, *, initial: Membership | None) -> HttpResponse:
+    clients = memberships.clients_of(other)
+    client_count = clients.count()
+    form = RemovalForm(_sent(request), heirs=memberships.heirs_of(other), needs_heir=client_count > 0, initial={"heir": initial})
+    is_leaving = other.pk == membership.pk
+    if request.method == "POST" and form.is_valid():
+        try:
+            heir = form.cleaned_data.get("heir")
+            count = memberships.remove_member(membership=other, by=membership, heir=heir, actor=actor_of(request), now=timezone.now())
+        except Membership.DoesNotExist:
+            raise Http404 from None
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return _say_goodbye(request, other, is_leaving=is_leaving, heir=heir, client_count=count)
+    context = {
+        "form": form,
+        "other": other,
+        "clients": clients[:CLIENTS_NAMED],
+        "client_count": client_count,
+        "more_clients": max(0, client_count - CLIENTS_NAMED),
+        "invitation_count": Invitation.objects.open(timezone.now()).filter(workspace=membership.workspace, invited_by=other.user).count(),
+        "is_last_owner": memberships.is_last_owner(other),
+    }
+    return render(request, "members/leave.html" if is_leaving else "members/remove.html", context)
+
+
+def _say_goodbye(request: HttpRequest, other: Membership, *, is_leaving: bool, heir: Membership | None, client_count: int) -> HttpResponse:
+    clients = "" if heir is None else f" {heir.user.shown_name} is the contact of {client_count:,} client{'s' if client_count != 1 else ''} now."
+    if is_leaving:
+        messages.success(request, f"You left {other.workspace.name}.{clients}")
+        return redirect("workspaces")
+    _tell(other, "member_removed", request=request)
+    messages.success(request, f"{other.user.shown_name} was removed.{clients}")
+    return redirect("members", other.workspace.slug)
+
+
+def _tell(membership: Membership, template: str, *, request: HttpRequest, **said: Any) -> None:
+    """Whoever it happened to, unless they did it themselves."""
+    if membership.user_id != request.user.pk:
+        mail.send_later(template, [membership.user.email], {"membership": membership, "workspace": membership.workspace, "by": request.user, **said})
+
+
+def _with_article(role: str) -> str:
+    return f"{'an' if role[0] in 'ao' else 'a'} {role}"

@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -26,7 +27,7 @@ def workspaces(request: HttpRequest) -> HttpResponse:
 @instance_admin
 def workspace_new(request: HttpRequest) -> HttpResponse:
     """The one who makes it owns it."""
-    form = WorkspaceForm(request.POST or None)
+    form = WorkspaceForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         user = cast(User, request.user)
         try:
@@ -36,7 +37,8 @@ def workspace_new(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("slug", error.messages[0])
         else:
-            return redirect("workspace", made.slug)
+            messages.success(request, f"{made.name} is created. Invite the others.")
+            return redirect("members", made.slug)
     return render(request, "workspaces/new.html", {"form": form})
 
 

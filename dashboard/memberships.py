@@ -1,0 +1,184 @@
+"""Who belongs to a workspace, and in which role.
+
+Every change locks the workspace first and then reads anew who may do what: two people who demote or remove each other at once can't leave it without an
+owner, and whoever was demoted a moment ago decides nothing more.
+
+by: the membership of whoever acts; None where the instance itself does, by a command or single sign-on, which is bound by the last owner only.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Case, Count, Max, QuerySet, Value, When
+
+from clients.models import Client, Workspace
+from clients.services import audit
+from clients.services.audit import Actor
+from clients.services.clients import hand_over_clients
+from clients.services.workspaces import lock_workspace, require_kept
+from dashboard.models import Membership, User
+from dashboard.permissions import NotAllowedError, Permission, givable_roles, require
+
+Role = Membership.Role
+
+
+def read_anew(membership: Membership) -> Membership:
+    """Under the lock. Raise Membership.DoesNotExist where it was removed meanwhile."""
+    return Membership.objects.select_related("workspace", "user").get(pk=membership.pk, workspace=membership.workspace_id)
+
+
+def check_role(role: str) -> None:
+    """Raise ValidationError."""
+    if role not in Role.values:
+        raise ValidationError("Choose viewer, developer, admin or owner.", code="unknown_role")
+
+
+def require_over(by: Membership, role: str) -> None:
+    """Raise NotAllowedError where by may neither give nor take that role."""
+    require(by, Permission.MANAGE_MEMBERS)
+    if role not in givable_roles(by):
+        raise NotAllowedError(by, Permission.MANAGE_OWNERS)
+
+
+def is_last_owner(membership: Membership) -> bool:
+    """Whether nobody else who can sign in owns the workspace."""
+    owners = Membership.objects.filter(workspace=membership.workspace_id, role=Role.OWNER, user__is_active=True)
+    return membership.role == Role.OWNER and not owners.exclude(pk=membership.pk).exists()
+
+
+def _keep_an_owner(membership: Membership) -> None:
+    if is_last_owner(membership):
+        raise ValidationError("Make someone else an owner first.", code="last_owner")
+
+
+def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor, now: datetime, invited_by: str = "") -> Membership:
+    """Whoever is a member already stays what they are. invited_by: as AuditEvent.actor names people, "" for nobody.
+
+    Raise ValidationError for an unknown role, and where the workspace is about to be deleted.
+    """
+    check_role(role)
+    with transaction.atomic():
+        require_kept(lock_workspace(workspace))
+        membership, is_new = Membership.objects.get_or_create(workspace=workspace, user=user, defaults={"role": role, "created_at": now})
+        if is_new:
+            after = {"role": role, "invited_by": invited_by} if invited_by else {"role": role}
+            _record("member.added", membership, actor=actor, now=now, after=after)
+    return membership
+
+
+def change_role(*, membership: Membership, role: str, by: Membership | None, actor: Actor, now: datetime) -> Membership:
+    """No effect where it is that role already.
+
+    Raise ValidationError for an unknown role and for the last owner, NotAllowedError where by isn't above both roles, Membership.DoesNotExist where one of
+    the two was removed meanwhile.
+    """
+    check_role(role)
+    with transaction.atomic():
+        lock_workspace(membership.workspace)
+        present = read_anew(membership)
+        if by is not None:
+            acting = read_anew(by)
+            require_over(acting, present.role)
+            require_over(acting, role)
+        if present.role == role:
+            return present
+        _keep_an_owner(present)
+        before, present.role = present.role, role
+        present.save(update_fields=["role"])
+        _record("member.role_changed", present, actor=actor, now=now, before={"role": before}, after={"role": role})
+    return present
+
+
+def remove_member(*, membership: Membership, by: Membership | None, heir: Membership | None = None, actor: Actor, now: datetime) -> int:
+    """Remove somebody, or leave, where by is the membership itself. Returns how many clients went to heir.
+
+    heir: a member who from now on is the contact of the clients that name the one who goes; None to leave them as they are.
+    Raise as change_role, and ValidationError for an heir who isn't another member of the workspace.
+    """
+    with transaction.atomic():
+        lock_workspace(membership.workspace)
+        present = read_anew(membership)
+        is_leaving = by is not None and by.pk == present.pk
+        if by is not None and not is_leaving:
+            require_over(read_anew(by), present.role)
+        _keep_an_owner(present)
+        handed_over = 0
+        if heir is not None:
+            handed_over = _hand_over(present, heir, actor=actor, now=now)
+        _record("member.left" if is_leaving else "member.removed", present, actor=actor, now=now, before={"role": present.role})
+        present.delete()
+    return handed_over
+
+
+def _hand_over(present: Membership, heir: Membership, *, actor: Actor, now: datetime) -> int:
+    found = Membership.objects.select_related("user").filter(pk=heir.pk, workspace=present.workspace_id).exclude(pk=present.pk).first()
+    if found is None:
+        raise ValidationError("Choose another member of this workspace.", code="unknown_heir")
+    return hand_over_clients(workspace=present.workspace, contact=present.user.email, to=found.user.email, actor=actor, now=now)
+
+
+def _record(event: str, membership: Membership, *, actor: Actor, now: datetime, **changed: dict[str, Any]) -> None:
+    target = membership.user.audit_name
+    audit.record(event, workspace=membership.workspace, actor=actor, target_type="user", target_id=target, now=now, **changed)
+
+
+def members_of(workspace: Workspace) -> QuerySet[Membership]:
+    """Owners first, then by name."""
+    rank = Case(*[When(role=role, then=Value(number)) for number, role in enumerate((Role.OWNER, Role.ADMIN, Role.DEVELOPER, Role.VIEWER))])
+    return Membership.objects.filter(workspace=workspace).select_related("user").order_by(rank, "user__name", "user__email")
+
+
+def heirs_of(membership: Membership) -> QuerySet[Membership]:
+    """Who can look after the clients of somebody who goes: whoever may rotate their secrets."""
+    able = [Role.OWNER, Role.ADMIN, Role.DEVELOPER]
+    return members_of(membership.workspace).filter(role__in=able, user__is_active=True).exclude(pk=membership.pk)
+
+
+def clients_of(membership: Membership) -> QuerySet[Client]:
+    """Those that name the person as whoever answers for them."""
+    return Client.objects.filter(workspace=membership.workspace, contact__iexact=membership.user.email).order_by("name", "pk")
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """second_factor: in words, "" for none. last_active: None for never. may_manage: whether who looks may change and remove them."""
+
+    membership: Membership
+    second_factor: str
+    last_active: datetime | None
+    may_manage: bool
+
+
+def describe_members(memberships: Iterable[Membership], *, by: Membership) -> list[MemberRow]:
+    """Three queries for any number of them."""
+    listed = list(memberships)
+    users = [membership.user_id for membership in listed]
+    factors: dict[int, dict[str, int]] = {}
+    for row in Authenticator.objects.filter(user__in=users).values("user", "type").annotate(count=Count("pk")).order_by():
+        factors.setdefault(row["user"], {})[row["type"]] = row["count"]
+    seen = dict(UserSession.objects.filter(user__in=users).values_list("user").annotate(last=Max("last_seen_at")).order_by())
+    manageable = givable_roles(by)
+    return [
+        MemberRow(
+            membership,
+            say_second_factor(factors.get(membership.user_id, {})),
+            max(filter(None, (seen.get(membership.user_id), membership.user.last_login)), default=None),
+            membership.role in manageable,
+        )
+        for membership in listed
+    ]
+
+
+def say_second_factor(counts: dict[str, int]) -> str:
+    """counts: by type of Authenticator. Recovery codes are a way back, and no factor of their own."""
+    passkeys = counts.get(Authenticator.Type.WEBAUTHN, 0)
+    words = [f"{passkeys} passkeys" if passkeys > 1 else "passkey"] if passkeys else []
+    words += ["codes"] if counts.get(Authenticator.Type.TOTP) else []
+    text = ", ".join(words)
+    return text[:1].upper() + text[1:]

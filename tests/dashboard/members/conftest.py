@@ -1,0 +1,93 @@
+"""Browsers in which one of the cast is signed in, and what they do with the people of a workspace."""
+
+import re
+from html import unescape
+
+import pytest
+from django.core import mail as outbox
+from django.utils import timezone
+
+from clients.models import AuditEvent
+from dashboard import mail
+from dashboard.models import Membership
+from tests import factories
+from tests.dashboard.conftest import Browser
+
+Role = Membership.Role
+
+
+def sign_in(user, browser=None):
+    """With the password, so that no act asks for it again."""
+    browser = browser or Browser(raise_request_exception=False)
+    response = browser.post("/accounts/sign-in/", {"login": user.email, "password": factories.PASSWORD})
+    assert response.status_code == 302, response.content.decode()
+    return browser
+
+
+@pytest.fixture
+def adas(ada, demo):
+    return sign_in(ada)
+
+
+@pytest.fixture
+def bens(ben, demo):
+    return sign_in(ben)
+
+
+@pytest.fixture
+def eves(eve, other):
+    return sign_in(eve)
+
+
+@pytest.fixture
+def dan(demo):
+    """Administers demo."""
+    user = factories.create_user("dan@example.com")
+    factories.add_member(demo, user, Role.ADMIN)
+    return user
+
+
+@pytest.fixture
+def dans(dan):
+    return sign_in(dan)
+
+
+def membership_of(user, workspace):
+    return Membership.objects.filter(user=user, workspace=workspace).first()
+
+
+def role_of(user, workspace):
+    return Membership.objects.filter(user=user, workspace=workspace).values_list("role", flat=True).first()
+
+
+def text_of(page):
+    """What a reader reads, of a response or a part of its HTML: without tags, white space as one space."""
+    html = page if isinstance(page, str) else page.content.decode()
+    text = unescape(re.sub(r"<[^>]*>", " ", html))
+    return re.sub(r"\s+([.,;:?])", r"\1", " ".join(text.split()))
+
+
+def mails():
+    """Those sent until now that aren't about signing in: address, subject and text of each."""
+    return [(message.to[0], message.subject, message.body) for message in messages()]
+
+
+def messages():
+    mail.wait_until_sent()
+    return [message for message in outbox.outbox if "sign-in" not in message.subject]
+
+
+def link_to(email):
+    """The path in the newest invitation of that address."""
+    body = [body for to, _, body in mails() if to == email and "/accounts/invite/" in body][-1]
+    return re.search(r"https://[^/]+(/accounts/invite/[\w-]+/)", body)[1]
+
+
+def events(prefix="", **found):
+    """Event, actor, target, before and after of each that begins so."""
+    rows = AuditEvent.objects.filter(event__startswith=prefix, **found).exclude(actor="command:tests").order_by("pk")
+    return [(row.event, row.actor, row.target_id, row.before, row.after) for row in rows]
+
+
+def invitation_link(by, email, role=Role.VIEWER, *, now=None):
+    return f"/accounts/invite/{factories.invite(by, email, role, now=now or timezone.now()).plaintext}/"

@@ -1,0 +1,316 @@
+"""Accepting an invitation: the link of the mail, for one address, once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.sessions.models import Session
+from django.db import connections
+from django.utils import timezone
+
+from clients.models import Workspace
+from dashboard import throttling
+from dashboard.models import Invitation, Membership, User
+from tests import factories
+from tests.dashboard.conftest import Browser
+from tests.dashboard.members.conftest import Role, events, invitation_link, mails, membership_of, role_of, sign_in, text_of
+
+JOIN = "/accounts/invite/"
+ACCOUNT = {"name": "Jonas Weber", "password": "four-words-in-a-row"}
+INVALID = "This invitation isn’t valid"
+
+
+@pytest.fixture
+def by(ada, demo):
+    return membership_of(ada, demo)
+
+
+@pytest.fixture
+def link(by):
+    """To demo, as a developer, for somebody without an account."""
+    return invitation_link(by, "jonas@example.com", Role.DEVELOPER)
+
+
+def see(browser, link):
+    return browser.get(link, follow=True)
+
+
+def accept(browser, **fields):
+    return browser.post(JOIN, {"invitation": Invitation.objects.values_list("pk", flat=True).get(), **fields}, follow=True)
+
+
+class TestTheLink:
+    def test_says_what_it_is(self, browser, link):
+        text = text_of(see(browser, link))
+        assert "Join Demo" in text
+        assert "ada@example.com invites jonas@example.com as a developer, until" in text
+
+    def test_opening_it_uses_nothing_up(self, browser, link):
+        for _ in range(3):
+            see(Browser(), link)
+            Browser().head(link)
+        assert "Join Demo" in text_of(see(browser, link))
+        assert not User.objects.filter(email="jonas@example.com").exists()
+
+    def test_from_there_on_no_address_holds_the_token(self, browser, link):
+        token = link.split("/")[3]
+        response = browser.get(link)
+        assert (response.status_code, response["Location"], response["Cache-Control"]) == (302, JOIN, "max-age=0, no-cache, no-store, must-revalidate, private")
+        page = browser.get(JOIN)
+        assert token not in page.content.decode()
+        assert "no-store" in page["Cache-Control"]
+
+    @pytest.mark.parametrize("case", ["forged", "over", "withdrawn", "sent again", "used", "cut off", "huge", "binary", "emoji"])
+    def test_that_is_no_good_leads_to_one_page(self, browser, link, case):
+        if case == "over":
+            Invitation.objects.update(expires_at=timezone.now())
+        elif case == "withdrawn":
+            Invitation.objects.update(withdrawn_at=timezone.now())
+        elif case == "sent again":
+            Invitation.objects.update(token_digest="0" * 64)
+        elif case == "used":
+            see(browser, link)
+            accept(browser, **ACCOUNT)
+        tokens = {"forged": "A" * 43, "cut off": link.split("/")[3][:-1], "huge": "x" * 100_000, "binary": "%00%ff%fe", "emoji": "🔑"}
+        stranger = Browser(raise_request_exception=False)
+        response = stranger.get(f"/accounts/invite/{tokens[case]}/" if case in tokens else link, follow=True)
+        assert response.status_code == 404
+        text = text_of(response)
+        assert INVALID in text
+        assert "ask whoever invited you to send it again" in text
+        assert "Demo" not in text
+        assert (text, response.status_code) == (text_of(Browser().get("/accounts/invite/B/")), 404)
+
+    @pytest.mark.usefixtures("link")
+    def test_without_it_there_is_nothing(self, browser):
+        assert INVALID in text_of(browser.get(JOIN))
+        assert browser.post(JOIN, {"invitation": "1", **ACCOUNT}).status_code == 404
+        assert not User.objects.filter(email="jonas@example.com").exists()
+
+    @pytest.mark.usefixtures("db")
+    def test_forged_links_leave_no_session(self, browser):
+        browser.get("/accounts/invite/forged/")
+        assert not Session.objects.exists()
+
+    def test_a_page_that_stayed_open_ends_with_the_invitation(self, browser, link):
+        see(browser, link)
+        Invitation.objects.update(withdrawn_at=timezone.now())
+        response = accept(browser, **ACCOUNT)
+        assert response.status_code == 404
+        assert INVALID in text_of(response)
+        assert not User.objects.filter(email="jonas@example.com").exists()
+
+    def test_with_two_links_open_one_joins_what_the_form_showed(self, browser, link, eve, other):
+        see(browser, link)
+        shown = Invitation.objects.get().pk
+        see(browser, invitation_link(membership_of(eve, other), "jonas@example.com"))
+        response = browser.post(JOIN, {"invitation": shown, **ACCOUNT}, follow=True)
+        assert "Join Other" in text_of(response)
+        assert not User.objects.filter(email="jonas@example.com").exists()
+
+
+class TestWithoutAnAccount:
+    def test_name_and_password_make_it_join_and_sign_in(self, browser, link, demo):
+        page = " ".join(see(browser, link).content.decode().split())
+        assert 'value="jonas@example.com" autocomplete="username" readonly' in page
+        response = accept(browser, **ACCOUNT)
+        assert "Welcome to Demo." in text_of(response)
+        user = User.objects.get(email="jonas@example.com")
+        assert (user.name, role_of(user, demo), user.is_staff) == ("Jonas Weber", "developer", False)
+        assert sign_in_again(ACCOUNT["password"]).status_code == 302
+        assert browser.get("/w/demo/members/").status_code == 200
+
+    def test_the_link_has_proved_the_address(self, browser, link):
+        see(browser, link)
+        accept(browser, **ACCOUNT)
+        [address] = EmailAddress.objects.all()
+        assert (address.email, address.verified, address.primary) == ("jonas@example.com", True, True)
+
+    def test_the_audit_log_says_who_joined_as_what_by_whom(self, browser, link, demo, ada):
+        see(browser, link)
+        accept(browser, **ACCOUNT)
+        jonas = User.objects.get(email="jonas@example.com").audit_name
+        assert events("", workspace=demo) == [
+            ("invitation.accepted", jonas, "jonas@example.com", {}, {"role": "developer"}),
+            ("member.added", jonas, jonas, {}, {"role": "developer", "invited_by": ada.audit_name}),
+        ]
+        assert [event for event, *_ in events("user.")] == ["user.created", "user.signed_in"]
+
+    def test_whoever_invited_is_told(self, browser, link):
+        see(browser, link)
+        accept(browser, **ACCOUNT)
+        assert [(to, subject) for to, subject, _ in mails()] == [("ada@example.com", "Jonas Weber joined Demo")]
+
+    def test_whoever_invited_and_left_is_not_told(self, browser, by, demo):
+        olivia = factories.add_member(demo, factories.create_user("olivia@example.com"), Role.OWNER)
+        link = invitation_link(by, "jonas@example.com", Role.DEVELOPER)
+        by.delete()
+        see(browser, link)
+        assert "Welcome to Demo." in text_of(accept(browser, **ACCOUNT))
+        assert mails() == []
+        assert olivia.role == Role.OWNER
+
+    @pytest.mark.parametrize(
+        ("fields", "said"),
+        [
+            ({"name": ""}, "Enter your name, for example Ana Ruiz."),
+            ({"name": "x" * 100_000}, "A name has up to 100 characters."),
+            ({"name": "a\u202eb"}, "The name contains a line break or an invisible character."),
+            ({"name": "a\0b"}, "Null characters are not allowed."),
+            ({"password": ""}, "Enter a new password."),
+            ({"password": "elevenchars"}, "This password is too short. It must contain at least 12 characters."),
+            ({"password": "jonas@example.com"}, "The password is too similar to the e"),
+            ({"password": "jonas weber 1"}, "The password is too similar to the name."),
+            ({"password": "qwerty123456"}, "This password is too common."),
+            ({"password": "x" * 100_000}, "A password has at most 1,024 characters."),
+        ],
+    )
+    def test_what_is_wrong_is_said_and_nothing_is_made(self, browser, link, fields, said):
+        see(browser, link)
+        response = accept(browser, **{**ACCOUNT, **fields})
+        text = text_of(response)
+        assert response.status_code == 200
+        assert "<title>Error: Join Demo" in response.content.decode()
+        assert "You haven’t joined." in text
+        assert said in text
+        assert ACCOUNT["password"] not in response.content.decode()
+        assert not User.objects.filter(email="jonas@example.com").exists()
+        assert Invitation.objects.get().accepted_at is None
+
+    @pytest.mark.parametrize("extra", [{"email": "eve@example.com"}, {"role": "owner"}, {"is_staff": "on"}, {"workspace": "other"}])
+    def test_nothing_else_can_be_chosen(self, browser, link, demo, extra):
+        see(browser, link)
+        accept(browser, **ACCOUNT, **extra)
+        user = User.objects.get(email="jonas@example.com")
+        assert (role_of(user, demo), user.is_staff, user.memberships.count()) == ("developer", False, 1)
+        assert not User.objects.filter(email="eve@example.com").exists()
+
+    def test_while_too_many_passwords_are_checked_one_is_asked_to_come_back(self, browser, link):
+        see(browser, link)
+        throttling.waiting.add("127.0.0.1")
+        try:
+            response = accept(browser, **ACCOUNT)
+        finally:
+            throttling.waiting.discard("127.0.0.1")
+        assert (response.status_code, response["Retry-After"]) == (503, "2")
+        assert "Too many passwords are being checked at this moment." in text_of(response)
+        assert "Welcome to Demo." in text_of(accept(browser, **ACCOUNT))
+
+    def test_an_account_made_meanwhile_is_signed_in_to(self, browser, link):
+        see(browser, link)
+        factories.create_user("jonas@example.com")
+        response = accept(browser, **ACCOUNT)
+        assert "Sign in to join" in text_of(response)
+        assert not Membership.objects.filter(user__email="jonas@example.com").exists()
+
+    def test_a_workspace_about_to_be_deleted_takes_nobody(self, browser, link, demo):
+        Workspace.objects.filter(pk=demo.pk).update(deletes_at=timezone.now() + timedelta(days=7))
+        assert "Demo is deleted on" in text_of(see(browser, link))
+        assert "demo is deleted on" in text_of(accept(browser, **ACCOUNT))
+        assert not User.objects.filter(email="jonas@example.com").exists()
+
+
+def sign_in_again(password):
+    return Browser().post("/accounts/sign-in/", {"login": "jonas@example.com", "password": password})
+
+
+@pytest.mark.usefixtures("demo")
+class TestWithAnAccount:
+    @pytest.fixture
+    def jonas(self):
+        return factories.create_user("jonas@example.com")
+
+    def test_one_signs_in_and_comes_back(self, browser, link, jonas, demo):
+        page = see(browser, link).content.decode()
+        assert f'href="/accounts/sign-in/?next={JOIN}"' in page
+        assert "password" not in page
+        response = browser.post("/accounts/sign-in/", {"login": jonas.email, "password": factories.PASSWORD, "next": JOIN}, follow=True)
+        assert "Join Demo" in text_of(response)
+        assert "Welcome to Demo." in text_of(accept(browser))
+        assert role_of(jonas, demo) == "developer"
+
+    def test_a_post_without_signing_in_changes_nothing(self, browser, link, jonas):
+        see(browser, link)
+        accept(browser, **ACCOUNT)
+        jonas.refresh_from_db()
+        assert jonas.check_password(factories.PASSWORD)
+        assert not jonas.memberships.exists()
+
+    def test_whoever_is_signed_in_joins_with_one_click(self, link, jonas, demo):
+        browser = sign_in(jonas)
+        assert "Join Demo" in text_of(see(browser, link))
+        assert role_of(jonas, demo) is None
+        accept(browser)
+        assert role_of(jonas, demo) == "developer"
+
+    def test_it_works_once(self, link, jonas, demo):
+        browser = sign_in(jonas)
+        see(browser, link)
+        accept(browser)
+        membership_of(jonas, demo).delete()
+        assert INVALID in text_of(see(browser, link))
+
+    def test_whoever_is_a_member_already_is_told(self, link, jonas, demo):
+        factories.add_member(demo, jonas, Role.ADMIN)
+        browser = sign_in(jonas)
+        text = text_of(see(browser, link))
+        assert "You are a member already You are an admin of Demo." in text
+        assert "You are a member already" in text_of(accept(browser))
+        assert role_of(jonas, demo) == "admin"
+
+    def test_under_another_address_one_is_told_and_signs_out_first(self, bens, ben, link, demo):
+        text = text_of(see(bens, link))
+        assert "You are signed in as ben@example.com, and the invitation is for another address." in text
+        text = text_of(accept(bens))
+        assert "Create account and join" in text
+        assert role_of(ben, demo) == "viewer"
+        assert [event for event, actor, *_ in events("user.signed_out") if actor == ben.audit_name] == ["user.signed_out"]
+        assert bens.get("/w/demo/members/").status_code == 302
+        assert "Welcome to Demo." in text_of(accept(bens, **ACCOUNT))
+
+    def test_another_person_with_the_link_does_not_join(self, eves, eve, link, demo):
+        see(eves, link)
+        accept(eves, **ACCOUNT)
+        assert role_of(eve, demo) is None
+
+    def test_an_address_that_another_account_proved_stays_with_it(self, link, jonas, eve, demo):
+        EmailAddress.objects.create(user=eve, email="jonas@example.com", verified=True)
+        browser = sign_in(jonas)
+        see(browser, link)
+        accept(browser)
+        assert role_of(jonas, demo) == "developer"
+        assert EmailAddress.objects.get(email="jonas@example.com", verified=True).user == eve
+
+    def test_a_workspace_about_to_be_deleted_takes_nobody(self, link, jonas, demo):
+        browser = sign_in(jonas)
+        see(browser, link)
+        Workspace.objects.filter(pk=demo.pk).update(deletes_at=timezone.now() + timedelta(days=7))
+        assert "demo is deleted on" in text_of(accept(browser))
+        assert role_of(jonas, demo) is None
+        assert Invitation.objects.get().accepted_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_at_once_one_makes_the_account(ada, demo):
+    link = invitation_link(membership_of(ada, demo), "jonas@example.com")
+    pk = Invitation.objects.get().pk
+    browsers = [Browser(raise_request_exception=False, REMOTE_ADDR=f"198.51.100.{number}") for number in range(3)]
+    for browser in browsers:
+        browser.get(link)
+    barrier = Barrier(len(browsers))
+
+    def join(browser):
+        barrier.wait()
+        try:
+            return browser.post(JOIN, {"invitation": pk, **ACCOUNT}).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(browsers)) as pool:
+        statuses = list(pool.map(join, browsers))
+    assert set(statuses) <= {302, 404}
+    assert User.objects.filter(email="jonas@example.com").count() == 1
+    assert len(events("invitation.accepted")) == len(events("member.added")) == 1
+    assert Invitation.objects.get().accepted_at is not None
