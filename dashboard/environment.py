@@ -125,6 +125,37 @@ def issuer(name: str, *, default: str) -> str:
     return value
 
 
+def provider(name: str, *, default: str) -> str:
+    """An OpenID provider's issuer, OpenID Connect Core 1.0 §2, letter by letter as the provider writes it; "" for none."""
+    value = text(name, default=default)
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme == "https" and bool(parts.hostname) and not parts.username and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    # Linked accounts are found by it, in a column of that length.
+    if not valid or len(value) > 200 or not value.isascii() or not value.isprintable() or re.search(r"[?#\s\"\\]", value):
+        raise ImproperlyConfigured(f"{name} must be the issuer of your OpenID provider, an https URL such as https://login.example.com/realms/acme.")
+    return value
+
+
+def roles(name: str, *, default: str) -> list[tuple[str, str, str]]:
+    """Group, workspace and role of each “group=workspace:role”. A group may hold = and stand there several times."""
+    found = []
+    for word in words(name, default=default):
+        group, _, target = word.rpartition("=")
+        workspace, _, role = target.strip().partition(":")
+        if not group.strip() or not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", workspace) or role not in ("viewer", "developer", "admin", "owner"):
+            raise ImproperlyConfigured(
+                f"{name} must be group=workspace:role, separated by commas, for example platform=demo:admin,devs=demo:developer. "
+                "A role is viewer, developer, admin or owner."
+            )
+        found.append((group.strip(), workspace, role))
+    return found
+
+
 def key(name: str) -> str:
     value = text(name, default="")
     if not value:

@@ -66,6 +66,7 @@ class Membership(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=9, choices=Role)
+    came_by_sso = models.BooleanField(default=False, help_text="Follows the person's groups at the OpenID provider, at each single sign-on.")
     created_at = models.DateTimeField()
 
     class Meta:

@@ -58,6 +58,17 @@ DPOP_NONCE = environment.switch("DPOP_NONCE", default=False)
 # Hosts of jwks_uri that may have an address inside a private network.
 OUTBOUND_ALLOWED_HOSTS = environment.words("OUTBOUND_ALLOWED_HOSTS", default="")
 
+# Single sign-on by OpenID Connect; off while SSO_ISSUER is empty.
+SSO_ISSUER = environment.provider("SSO_ISSUER", default="")
+SSO_CLIENT_ID = environment.text("SSO_CLIENT_ID", default="")
+SSO_CLIENT_SECRET = environment.text("SSO_CLIENT_SECRET", default="")
+SSO_NAME = environment.text("SSO_NAME", default="single sign-on")
+SSO_ROLES: list[tuple[str, str, str]] = environment.roles("SSO_ROLES", default="")
+SSO_GROUPS_CLAIM = environment.text("SSO_GROUPS_CLAIM", default="groups")
+SSO_SCOPES = environment.text("SSO_SCOPES", default="openid email profile").split()
+SSO_DOMAINS = environment.words("SSO_DOMAINS", default="")
+SSO_CA = environment.text("SSO_CA", default="")
+
 # How long things are kept, in days.
 USAGE_RETENTION_DAYS = environment.integer("USAGE_RETENTION_DAYS", default=400, least=1, most=36500)
 FAILED_REQUEST_RETENTION_DAYS = environment.integer("FAILED_REQUEST_RETENTION_DAYS", default=30, least=1, most=36500)
@@ -83,6 +94,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
 ]
 MIDDLEWARE = [
@@ -100,6 +112,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "dashboard.confirmation.ConfirmationMiddleware",
     "dashboard.middleware.SessionActivityMiddleware",
     "dashboard.middleware.AccessMiddleware",
 ]
@@ -122,7 +135,7 @@ TEMPLATES = [
 AUTH_USER_MODEL = "dashboard.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("email", "name")}},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
@@ -140,10 +153,11 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
-ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https"
 ACCOUNT_RATE_LIMITS = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+PASSWORD_RESET_TIMEOUT = 3600
 MFA_ADAPTER = "dashboard.account_adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -151,6 +165,9 @@ MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "TokenOS"
 MFA_TOTP_TOLERANCE = 1
+
+# Classes of the notes in static/css/app.css, by level.
+MESSAGE_TAGS = {25: "ok", 30: "warn", 40: "bad"}
 
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -1,0 +1,151 @@
+"""Who may come in by single sign-on, as which account; and which account is linked with whom at the provider.
+
+An account is found by issuer and subject. By e-mail address it is found once only, where the provider answers for that domain (SSO_DOMAINS); whoever else
+has an account already proves that it is theirs, by signing in as before and connecting it. Whoever has none gets one where a group gives a role.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from clients.models import Workspace
+from clients.services import audit
+from clients.services.audit import Actor
+from dashboard.models import AccessPolicy, Membership, User
+from dashboard.services import create_user
+from dashboard.sso.identity import Identity, is_of_trusted_domain
+from dashboard.sso.memberships import follow_groups, roles_of
+
+METHOD = "single sign-on"
+
+
+class RefusedError(Exception):
+    """code: a key of dashboard.views.sso.REFUSALS. email: of whom, where the provider answers for it."""
+
+    def __init__(self, code: str, *, user: User | None = None, email: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.user = user
+        self.email = email
+
+
+def provider_actor(actor: Actor) -> Actor:
+    """In whose name accounts and roles are given: the provider's, from where the person is."""
+    return Actor(f"sso:{settings.SSO_ISSUER}", actor.address, actor.request_id)
+
+
+def find_link(user: User) -> Any | None:
+    """The row of django-allauth that links an account with somebody at the present provider."""
+    return SocialAccount.objects.filter(user=user, provider=settings.SSO_ISSUER).first()
+
+
+def admit(*, identity: Identity, actor: Actor, now: datetime) -> User:
+    """The account of whoever that is, made where it may be, with its memberships as the groups say. actor: as provider_actor makes it. Raise RefusedError."""
+    try:
+        user = _admit(identity, actor=actor, now=now)
+    except (IntegrityError, ValidationError):
+        # The same person signs in for the first time in two windows: by now the other one has made the account.
+        user = _admit(identity, actor=actor, now=now)
+    # Not before what the person lost is written.
+    if not user.is_staff and not Membership.objects.filter(user=user).exists():
+        raise RefusedError("no_role", user=user, email=identity.email)
+    return user
+
+
+def _admit(identity: Identity, *, actor: Actor, now: datetime) -> User:
+    with transaction.atomic():
+        link = SocialAccount.objects.select_related("user").filter(provider=identity.issuer, uid=identity.subject).first()
+        user = link.user if link is not None else _find_or_create(identity, actor=actor, now=now)
+        if not user.is_active:
+            raise RefusedError("inactive", user=user, email=identity.email)
+        if link is None:
+            _link(user, identity, actor=actor, now=now)
+        follow_groups(user=user, groups=identity.groups, actor=actor, now=now)
+    return user
+
+
+def _find_or_create(identity: Identity, *, actor: Actor, now: datetime) -> User:
+    if not identity.email_is_proved:
+        raise RefusedError("email_not_proved")
+    user = User.objects.filter(email=identity.email).first()
+    if user is None:
+        if not Workspace.objects.filter(slug__in=roles_of(identity.groups)).exists():
+            raise RefusedError("no_role", email=identity.email)
+        return create_user(email=identity.email, name=identity.name, actor=actor, now=now)
+    # Whoever can make groups at the provider isn't thereby the administrator of this instance.
+    if user.is_staff or not is_of_trusted_domain(identity.email):
+        raise RefusedError("account_exists", user=user, email=identity.email)
+    if SocialAccount.objects.filter(user=user, provider=identity.issuer).exists():
+        raise RefusedError("linked_with_another", user=user, email=identity.email)
+    if not roles_of(identity.groups) and not Membership.objects.filter(user=user).exists():
+        raise RefusedError("no_role", user=user, email=identity.email)
+    return user
+
+
+def connect(*, user: User, identity: Identity, actor: Actor, now: datetime) -> None:
+    """Link an account with somebody at the provider, once both are proved. Raise RefusedError where one of the two is linked already."""
+    with transaction.atomic():
+        present = User.objects.select_for_update().get(pk=user.pk)
+        link = SocialAccount.objects.filter(provider=identity.issuer, uid=identity.subject).first()
+        if link is not None and link.user_id != user.pk:
+            raise RefusedError("taken", user=user)
+        if link is None:
+            if find_link(user) is not None:
+                raise RefusedError("linked_with_another", user=user, email=user.email)
+            _link(present, identity, actor=actor, now=now)
+
+
+def find_reason_to_stay_connected(user: User) -> str | None:
+    """Why an account can't be disconnected, in a sentence; None where it can."""
+    if not user.has_usable_password() and not Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists():
+        return "You couldn’t sign in any more. Set a password or add a passkey first."
+    names = list(Membership.objects.filter(user=user, came_by_sso=True).order_by("workspace__name").values_list("workspace__name", flat=True)[:5])
+    if names:
+        return f"Your role in {', '.join(names)} comes from {settings.SSO_NAME}. It ends when your groups there end."
+    return None
+
+
+def disconnect(*, user: User, actor: Actor, now: datetime) -> bool:
+    """Whether it was connected. Where find_reason_to_stay_connected finds one, nothing happens."""
+    with transaction.atomic():
+        present = User.objects.select_for_update().get(pk=user.pk)
+        link = find_link(present)
+        if link is None or find_reason_to_stay_connected(present) is not None:
+            return False
+        before = {"issuer": link.provider, "subject": link.uid}
+        link.delete()
+        _record("user.sso_disconnected", user, actor=actor, now=now, before=before)
+    return True
+
+
+def record_refusal(*, refused: RefusedError, actor: Actor, now: datetime) -> None:
+    after = {"method": METHOD, "reason": refused.code} | ({"email": refused.email} if refused.email else {})
+    with transaction.atomic():
+        _record("user.sign_in_failed", refused.user, actor=actor, now=now, after=after)
+
+
+def allow_passwords(*, workspace: Workspace, actor: Actor, now: datetime) -> bool:
+    """Let sessions into a workspace that weren't made by single sign-on. Whether it had demanded that."""
+    with transaction.atomic():
+        was_demanded = AccessPolicy.objects.filter(workspace=workspace, requires_sso=True).update(requires_sso=False) == 1
+        if was_demanded:
+            changed = {"before": {"requires_sso": True}, "after": {"requires_sso": False}}
+            audit.record("workspace.changed", workspace=workspace, actor=actor, target_type="workspace", target_id=workspace.slug, now=now, **changed)
+    return was_demanded
+
+
+def _link(user: User, identity: Identity, *, actor: Actor, now: datetime) -> None:
+    """Of the claims nothing is kept but the subject."""
+    SocialAccount.objects.create(user=user, provider=identity.issuer, uid=identity.subject)
+    _record("user.sso_connected", user, actor=actor, now=now, after={"issuer": identity.issuer, "subject": identity.subject})
+
+
+def _record(event: str, user: User | None, *, actor: Actor, now: datetime, **changed: Mapping[str, Any]) -> None:
+    target = user.audit_name if user else "unknown"
+    audit.record(event, workspace=None, actor=actor, target_type="user", target_id=target, now=now, **changed)

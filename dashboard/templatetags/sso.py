@@ -1,0 +1,20 @@
+"""Single sign-on in other pages; nothing where it is off."""
+
+from typing import Any
+
+from django import template
+from django.conf import settings
+
+register = template.Library()
+
+
+@register.simple_tag
+def sso_name() -> str:
+    """What people call the provider, "" where single sign-on is off."""
+    return settings.SSO_NAME if settings.SSO_ISSUER else ""
+
+
+@register.inclusion_tag("components/sso_button.html", takes_context=True)
+def sso_button(context: template.Context, next_url: str | None = "", main: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002  # a tag's arguments have no types
+    """A form with “Sign in with Okta”. main: whether it is the page's main button."""
+    return {"csrf_token": context.get("csrf_token"), "name": sso_name(), "next_url": next_url or "", "main": main}
