@@ -1,0 +1,67 @@
+"""What keeps somebody from using a page, as far as a program can see: axe's rules, sideways scrolling, layout that moves (design, sections 10 and 11)."""
+
+from importlib.resources import files
+from typing import Any
+
+from playwright.sync_api import Page
+
+# Off by default in axe, but WCAG 2.2 AA.
+OPTIONS = {"rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
+_AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+# As a reader's own style sheet would do it (WCAG 2.2, 1.4.12).
+_SPACING = """
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }
+                       p { margin-bottom: 2em !important }`);
+    document.adoptedStyleSheets = [sheet];
+"""
+_SHIFT = """
+    new Promise((resolve) => {
+      let sum = 0;
+      new PerformanceObserver((list) => { for (const entry of list.getEntries()) sum += entry.value; }).observe({ type: "layout-shift", buffered: true });
+      setTimeout(() => resolve(sum), 30);
+    })
+"""
+
+
+def find_barriers(page: Page, *, only: tuple[str, ...] = ()) -> list[str]:
+    """Violations of axe's rules, as “rule: element”. only: names of rules; all without."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(f"() => {{ {_AXE} }}")
+    options: dict[str, Any] = {"runOnly": {"type": "rule", "values": list(only)}, "resultTypes": ["violations"]} if only else OPTIONS
+    violations = page.evaluate("async (options) => (await axe.run(document, options)).violations", options)
+    return [f"{violation['id']}: {node['html']}" for violation in violations for node in violation["nodes"]]
+
+
+def find_all_barriers(page: Page) -> list[str]:
+    """In both themes, on a desk and on a phone, and at 400 % zoom, without a new visit. It leaves the page as it is at first."""
+    found = []
+    # Colours that fade into others while axe looks would be no finding.
+    page.emulate_media(reduced_motion="reduce")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme="light")
+        found += [f"light {width}: {barrier}" for barrier in find_barriers(page)]
+        page.emulate_media(color_scheme="dark")
+        found += [f"dark {width}: {barrier}" for barrier in find_barriers(page, only=("color-contrast", "link-in-text-block"))]
+        if scrolls_sideways(page):
+            found.append(f"{width}: scrolls sideways")
+    page.set_viewport_size({"width": 320, "height": 900})
+    if scrolls_sideways(page):
+        found.append("320: scrolls sideways")
+    page.evaluate(_SPACING)
+    if scrolls_sideways(page):
+        found.append("320 with text spacing: scrolls sideways")
+    page.evaluate("document.adoptedStyleSheets = []")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def scrolls_sideways(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+def layout_shift(page: Page) -> float:
+    """How far parts moved since the page began to load, 0 for not at all."""
+    return float(page.evaluate(_SHIFT))

@@ -1,0 +1,72 @@
+"""Two ways to use a page: with a pointer, and with the keyboard alone. A story is told once, and tried in both."""
+
+from playwright.sync_api import Locator, Page
+
+
+class Pointer:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def write(self, label: str, text: str) -> None:
+        self.page.get_by_label(label, exact=True).fill(text)
+
+    def press(self, name: str) -> None:
+        """A button or link by its name, or what opens a menu by a part of it."""
+        self._named(name).click()
+
+    def choose(self, label: str, option: str) -> None:
+        self.page.get_by_label(label, exact=True).select_option(label=option)
+
+    def tick(self, label: str) -> None:
+        self.page.get_by_label(label).check()
+
+    def _named(self, name: str) -> Locator:
+        pressable = self.page.get_by_role("button", name=name, exact=True).or_(self.page.get_by_role("link", name=name, exact=True))
+        return pressable.or_(self.page.locator("summary", has_text=name)).locator("visible=true").first
+
+
+class Keyboard(Pointer):
+    """Reaches everything by Tab, and sees each time that it is visible where one is."""
+
+    MOST_STEPS = 150
+
+    def write(self, label: str, text: str) -> None:
+        self._reach(self.page.get_by_label(label, exact=True))
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(text)
+
+    def press(self, name: str) -> None:
+        self._reach(self._named(name))
+        self.page.keyboard.press("Enter")
+
+    def choose(self, label: str, option: str) -> None:
+        self._reach(self.page.get_by_label(label, exact=True))
+        self.page.keyboard.type(option)
+
+    def tick(self, label: str) -> None:
+        target = self.page.get_by_label(label)
+        if target.get_attribute("type") == "radio":
+            self._reach_radio(target)
+        else:
+            self._reach(target)
+            self.page.keyboard.press("Space")
+
+    def _reach(self, target: Locator) -> None:
+        handle = target.element_handle(timeout=5000)
+        for _ in range(self.MOST_STEPS):
+            if handle.evaluate("element => element === document.activeElement"):
+                assert handle.evaluate("element => element.matches(':focus-visible')"), f"nothing shows that {target} has the focus"
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"the keyboard doesn't reach {target}")
+
+    def _reach_radio(self, target: Locator) -> None:
+        """Tab comes to the group, arrows go on in it."""
+        handle = target.element_handle(timeout=5000)
+        is_in_group = "element => document.activeElement.type === 'radio' && document.activeElement.name === element.name"
+        for _ in range(self.MOST_STEPS):
+            if handle.evaluate("element => element === document.activeElement"):
+                self.page.keyboard.press("Space")
+                return
+            self.page.keyboard.press("ArrowDown" if handle.evaluate(is_in_group) else "Tab")
+        raise AssertionError(f"the keyboard doesn't reach {target}")

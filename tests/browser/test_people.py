@@ -1,0 +1,205 @@
+"""What people do from the first sign-in to the last, in a real browser: with a pointer, on a phone, by the keyboard alone, and without JavaScript."""
+
+import re
+import time
+
+import pytest
+
+from tests.browser.authenticator import add_authenticator, one_time_code
+from tests.browser.hands import Keyboard, Pointer
+from tests.browser.pages import PASSWORD, make
+
+WAYS = {
+    "desk": (Pointer, {}),
+    "phone": (Pointer, {"viewport": {"width": 390, "height": 844}, "has_touch": True}),
+    "keyboard": (Keyboard, {}),
+    "scriptless": (Pointer, {"java_script_enabled": False}),
+}
+WITH_SCRIPT = ["desk", "phone", "keyboard"]
+
+
+@pytest.fixture(scope="module")
+def server(make_server):
+    """Fresh from make run: nobody but its owner."""
+    return make_server()
+
+
+@pytest.fixture(scope="module")
+def owner(server):
+    """Who make run says that one signs in as: e-mail address and password."""
+    announced = server.manage("prepare", "--announce")["announcement"]
+    make(server, "create_owners", [f"{person}-{way}" for person in ("ada", "mina", "tom") for way in WAYS])
+    return announced["owner"], announced["owner_password"]
+
+
+@pytest.fixture
+def enter(chromium, server, owner):
+    """A function that opens a new browser, to be used in one of the ways, and returns the hand that uses it."""
+    contexts, complaints = [], []
+
+    def enter(way):
+        kind, options = WAYS[way]
+        context = chromium.new_context(base_url=server.url, ignore_https_errors=True, **{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return kind(page)
+
+    yield enter
+    for context in contexts:
+        context.close()
+    assert [complaint for complaint in complaints if "the server responded with a status of" not in complaint] == []
+
+
+def sign_in(hand, email, password=PASSWORD):
+    hand.page.goto("/accounts/sign-in/")
+    hand.write("Email", email)
+    hand.write("Password", password)
+    hand.press("Continue")
+
+
+def sign_out(hand):
+    hand.page.goto("/accounts/sign-out/")
+    hand.press("Sign out")
+    hand.page.wait_for_url("**/accounts/sign-in/")
+
+
+def heading(page):
+    return page.locator("h1").inner_text()
+
+
+def wait_for_heading(page, text):
+    page.get_by_role("heading", name=text, exact=True, level=1).wait_for()
+
+
+def find_link(server, address, pattern):
+    """The newest link of that kind in a mail to that address: the server writes its mail into its log."""
+    for _ in range(50):
+        mails = server.log.read_text().split("Subject: ")
+        found = [match[0] for mail in mails if f"To: {address}" in mail for match in re.finditer(pattern, mail)]
+        if found:
+            return found[-1]
+        time.sleep(0.1)
+    raise AssertionError(f"no mail with such a link came to {address}")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_theme_is_chosen_and_stays(enter, way):
+    hand = enter(way)
+    hand.page.goto("/accounts/sign-in/")
+    hand.press("Dark")
+    hand.page.locator("html[data-theme=dark]").wait_for(state="attached")
+    hand.page.goto("/accounts/reset/")
+    assert hand.page.locator("html").get_attribute("data-theme") == "dark"
+    assert hand.page.get_by_role("button", name="Dark").get_attribute("aria-pressed") == "true"
+    colour = hand.page.locator("body").evaluate("element => getComputedStyle(element).backgroundColor")
+    assert colour == "rgb(12, 16, 17)"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_wrong_password_is_said_and_what_was_typed_stays(enter, way):
+    hand = enter(way)
+    sign_in(hand, f"tom-{way}@example.com", "not-the-password")
+    alert = hand.page.get_by_role("alert")
+    alert.wait_for()
+    assert "Email or password is wrong." in alert.inner_text()
+    assert hand.page.title().startswith("Error: ")
+    assert hand.page.get_by_label("Email", exact=True).input_value() == f"tom-{way}@example.com"
+    assert hand.page.get_by_label("Password", exact=True).input_value() == ""
+    if way != "scriptless":
+        assert alert.evaluate("element => element === document.activeElement")
+
+
+@pytest.mark.parametrize("way", WITH_SCRIPT)
+def test_a_passkey_is_added_and_then_signs_in_by_itself(enter, owner, way):
+    """The first of them is who make run announced, at the first start."""
+    hand = enter(way)
+    add_authenticator(hand.page)
+    sign_in(hand, *(owner if way == "desk" else (f"ada-{way}@example.com", PASSWORD)))
+    hand.page.wait_for_url("**/w/**")
+    hand.page.goto("/accounts/security/")
+    hand.press("Add passkey")
+    wait_for_heading(hand.page, "Add passkey")
+    hand.write("Name", "Laptop")
+    hand.press("Add passkey")
+    wait_for_heading(hand.page, "Save your recovery codes")
+    hand.tick("I have saved the codes")
+    hand.press("Continue to account")
+    hand.page.wait_for_url("**/accounts/security/")
+    assert "Laptop" in hand.page.get_by_role("main").inner_text()
+
+    sign_out(hand)
+    hand.press("Sign in with a passkey")
+    hand.page.wait_for_url("**/w/**")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_time_codes_and_recovery_codes(enter, way):
+    hand = enter(way)
+    address = f"mina-{way}@example.com"
+    sign_in(hand, address)
+    hand.page.wait_for_url("**/w/**")
+    hand.page.goto("/accounts/security/")
+    hand.press("Turn on codes")
+    wait_for_heading(hand.page, "Turn on one-time codes")
+    secret = hand.page.locator("#secret").inner_text()
+    hand.write("Code", one_time_code(secret))
+    hand.press("Turn on codes")
+    wait_for_heading(hand.page, "Save your recovery codes")
+    recovery_code = hand.page.locator("#recovery-codes").inner_text().split()[0]
+
+    sign_out(hand)
+    sign_in(hand, address)
+    wait_for_heading(hand.page, "Enter your code")
+    hand.write("Code", one_time_code(secret, steps=1))
+    hand.press("Sign in")
+    hand.page.wait_for_url("**/w/**")
+
+    sign_out(hand)
+    sign_in(hand, address)
+    wait_for_heading(hand.page, "Enter your code")
+    hand.write("Code", recovery_code)
+    hand.press("Sign in")
+    hand.page.wait_for_url("**/w/**")
+    hand.page.goto("/accounts/security/")
+    assert "9 of 10 left" in hand.page.get_by_role("main").inner_text()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_somebody_is_invited_gets_another_role_and_is_removed(enter, server, way):
+    tom, guest, address = enter(way), enter(way), f"jonas-{way}@example.com"
+    sign_in(tom, f"tom-{way}@example.com")
+    tom.page.wait_for_url("**/w/**")
+    tom.page.goto(f"/w/tom-{way}/members/invite/")
+    tom.write("Email addresses", address)
+    tom.tick("Viewer")
+    tom.press("Send 1 invitation" if way != "scriptless" else "Send invitations")
+    tom.page.get_by_text("1 invitation sent. It ends on").wait_for()
+
+    guest.page.goto(find_link(server, address, r"https://localhost:\d+/accounts/invite/[^/\s]+/"))
+    wait_for_heading(guest.page, f"Join Tom-{way}".title())
+    guest.write("Your name", "Jonas Weber")
+    guest.write("Password", "another-correct-horse")
+    guest.press("Create account and join")
+    guest.page.wait_for_url(f"**/w/tom-{way}/**")
+    assert "You are a viewer" in guest.page.content()
+
+    tom.page.goto(f"/w/tom-{way}/members/")
+    tom.press("Actions for Jonas Weber")
+    tom.press("Change role")
+    wait_for_heading(tom.page, "Change role of Jonas Weber")
+    tom.tick("Developer")
+    tom.press("Change role of Jonas Weber")
+    tom.page.wait_for_url("**/members/")
+    guest.page.reload()
+    assert "You are a developer" in guest.page.content()
+
+    tom.press("Actions for Jonas Weber")
+    tom.press("Remove from workspace")
+    tom.press("Remove Jonas Weber")
+    tom.page.wait_for_url("**/members/")
+    assert "Jonas Weber" not in tom.page.locator("table").first.inner_text()
+    guest.page.reload()
+    assert heading(guest.page) == "There is nothing at this address."
