@@ -305,7 +305,7 @@ def enable_client(*, client: Client, actor: Actor, now: datetime) -> Client:
 def hand_over_clients(*, workspace: Workspace, contact: str, to: str, actor: Actor, now: datetime) -> int:
     """Give the clients whose contact is that e-mail address, in whatever case, another. Returns how many."""
     with transaction.atomic():
-        found = dict(Client.objects.select_for_update().filter(workspace=workspace, contact__iexact=contact).values_list("client_id", "contact"))
+        found = dict(Client.objects.select_for_update().filter(workspace=workspace, contact__iexact=contact).order_by("pk").values_list("client_id", "contact"))
         Client.objects.filter(client_id__in=found).update(contact=to)
         changes = [audit.Change(client_id, {"contact": before}, {"contact": to}) for client_id, before in found.items()]
         audit.record_many("client.changed", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
