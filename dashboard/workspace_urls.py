@@ -3,7 +3,7 @@
 from django.urls import path
 
 from dashboard.views import invitations, members, workspaces
-from dashboard.views.settings import general
+from dashboard.views.settings import audiences, deletion, general, retention, scopes
 
 urlpatterns = [
     path("", workspaces.workspaces, name="workspaces"),
@@ -20,4 +20,13 @@ urlpatterns = [
     path("<slug:workspace>/settings/", general.settings, name="settings"),
     path("<slug:workspace>/settings/preview/", general.settings_preview, name="settings_preview"),
     path("<slug:workspace>/settings/report/", general.settings_report, name="settings_report"),
+    path("<slug:workspace>/settings/scopes/", scopes.scopes, name="scopes"),
+    path("<slug:workspace>/settings/scopes/<int:pk>/", scopes.scope, name="scope"),
+    path("<slug:workspace>/settings/scopes/<int:pk>/remove/", scopes.scope_remove, name="scope_remove"),
+    path("<slug:workspace>/settings/audiences/", audiences.audiences, name="audiences"),
+    path("<slug:workspace>/settings/audiences/remove/", audiences.audience_remove, name="audience_remove"),
+    path("<slug:workspace>/settings/retention/", retention.retention, name="retention"),
+    path("<slug:workspace>/settings/retention/preview/", retention.retention_preview, name="retention_preview"),
+    path("<slug:workspace>/settings/delete/", deletion.workspace_delete, name="workspace_delete"),
+    path("<slug:workspace>/settings/delete/keep/", deletion.workspace_keep, name="workspace_keep"),
 ]

@@ -1,0 +1,65 @@
+"""Deleting a workspace, and keeping it after all."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from clients.models import Client, Workspace
+from clients.services.deletion import delete_workspace, keep_workspace
+from dashboard import mail
+from dashboard.caller import actor_of
+from dashboard.forms.settings import DeletionForm
+from dashboard.models import Membership
+from dashboard.permissions import Permission, Role, may, member, recently_confirmed
+
+
+@member(Permission.VIEW, post=Permission.DELETE_WORKSPACE)
+@recently_confirmed
+def workspace_delete(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """Lists what ends, and takes the typed slug."""
+    workspace = membership.workspace
+    form = DeletionForm(request.POST if request.method == "POST" else None, slug=workspace.slug)
+    if request.method == "POST" and form.is_valid():
+        try:
+            deleted = delete_workspace(workspace=workspace, typed_slug=form.cleaned_data["slug"], actor=actor_of(request), now=timezone.now())
+        except ValidationError as error:
+            form.add_error("slug", error)
+        else:
+            if workspace.deletes_at is None:
+                _tell_owners("workspace_deleted", deleted, membership)
+            messages.success(request, f"{workspace.name} stopped. It is deleted on {deleted.deletes_at:%-d %b %Y %H:%M} UTC, unless an owner keeps it.")
+            return redirect("workspace_delete", workspace.slug)
+    clients = Client.objects.filter(workspace=workspace)
+    context = {
+        "workspace": workspace,
+        "form": form if may(membership, Permission.DELETE_WORKSPACE) else None,
+        "client_count": clients.filter(status=Client.Status.ENABLED).count(),
+        "member_count": Membership.objects.filter(workspace=workspace).count(),
+        "now": timezone.now(),
+    }
+    return render(request, "settings/delete.html", context)
+
+
+@member(Permission.DELETE_WORKSPACE)
+@require_POST
+def workspace_keep(request: HttpRequest, membership: Membership) -> HttpResponse:
+    workspace = membership.workspace
+    try:
+        keep_workspace(workspace=workspace, actor=actor_of(request), now=timezone.now())
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+    else:
+        if workspace.deletes_at is not None:
+            _tell_owners("workspace_kept", workspace, membership)
+        messages.success(request, f"{workspace.name} is kept. Its clients and their tokens work again.")
+    return redirect("workspace_delete", workspace.slug)
+
+
+def _tell_owners(template: str, workspace: Workspace, membership: Membership) -> None:
+    """All but the one who did it."""
+    owners = Membership.objects.filter(workspace=workspace, role=Role.OWNER, user__is_active=True).exclude(pk=membership.pk)
+    for owner in owners.select_related("user"):
+        mail.send_later(template, [owner.user.email], {"workspace": workspace, "by": membership.user})

@@ -1,0 +1,271 @@
+"""/w/<workspace>/settings/: name and policies. A stricter policy is a report first, and nothing changes until it is enforced."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from clients.models import AuditEvent, Client, ClientSecret, Workspace
+from clients.services.workspaces import change_workspace
+from dashboard.models import AccessPolicy, Membership
+from tests import factories
+from tests.dashboard.settings.conftest import ALL_METHODS, SETTINGS, changes, entries, text_of
+
+PREVIEW = SETTINGS + "preview/"
+REPORT = SETTINGS + "report/"
+
+
+def save(browser, **values):
+    return browser.post(SETTINGS, {**entries(browser), **values})
+
+
+def enforce(browser, **values):
+    """Save, look at the report, and press its button."""
+    response = save(browser, **values)
+    assert response.status_code == 302, text_of(response)
+    assert response["Location"].startswith(PREVIEW + "?")
+    page = browser.get(response["Location"])
+    return browser.post(PREVIEW, entries(browser, response["Location"]), follow=True), page
+
+
+def test_admin_renames_the_workspace_at_once(dans, demo):
+    response = dans.post(SETTINGS, {**entries(dans), "name": " Demo & Söhne 🎉 "}, follow=True)
+    assert "Saved." in text_of(response)
+    assert "Demo & Söhne 🎉" in text_of(response)
+    assert Workspace.objects.get().name == "Demo & Söhne 🎉"
+    assert changes() == [({"name": "Demo"}, {"name": "Demo & Söhne 🎉"})]
+    assert AuditEvent.objects.get(event="workspace.changed").actor.startswith("user:")
+
+
+def test_viewer_sees_the_settings_and_who_can_change_them(bens, demo, dan):
+    demo = change_workspace(workspace=demo, max_secret_lifetime_days=90, allowed_auth_methods=["private_key_jwt"], actor=factories.TESTS, now=timezone.now())
+    page = bens.get(SETTINGS)
+    assert "Longest life of a secret 90 days" in text_of(page)
+    assert "Allowed methods private_key_jwt" in text_of(page)
+    assert "You are a viewer." in text_of(page)
+    assert b'<button type="submit" class="btn main' not in page.content
+    assert bens.post(SETTINGS, {"name": "Bens"}).status_code == 403
+    assert bens.get(PREVIEW).status_code == 403
+    assert bens.post(PREVIEW, {"name": "Bens"}).status_code == 403
+    assert bens.get(REPORT).status_code == 200
+    assert bens.post(REPORT, {"days": "1"}).status_code == 403
+    assert not changes()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "preview/",
+        "report/",
+        "scopes/",
+        "scopes/1/",
+        "scopes/1/remove/",
+        "audiences/",
+        "audiences/remove/?uri=x",
+        "retention/",
+        "retention/preview/",
+        "delete/",
+        "delete/keep/",
+    ],
+)
+def test_to_other_workspaces_people_nothing_is_there(eves, path):
+    for method in (eves.get, eves.post):
+        assert method(SETTINGS + path).status_code == 404
+
+
+def test_strangers_are_led_to_the_sign_in(browser, demo):
+    assert browser.get(SETTINGS)["Location"].startswith("/accounts/sign-in/?next=/w/demo/settings/")
+
+
+# Stricter policies
+
+
+def test_stricter_policy_is_a_report_first_and_nothing_has_changed(adas, demo, billing):
+    factories.create_secret(billing.secret.client, lifetime=timedelta(days=10))
+    factories.create_secret(billing.secret.client, lifetime=timedelta(days=400))
+    response = save(adas, max_secret_lifetime_days="90")
+    page = text_of(adas.get(response["Location"]))
+    assert "Nothing has changed yet" in page
+    assert "2 secrets have no end, or end later than a new one could" in page
+    assert billing.secret.secret_id in page
+    assert "no end" in page
+    assert (Workspace.objects.get().max_secret_lifetime_days, changes()) == (None, [])
+
+
+def test_enforced_policy_holds_from_then_on_and_is_one_event(adas, demo):
+    response, page = enforce(adas, max_secret_lifetime_days="90", max_token_lifetime="600", requires_second_factor="")
+    assert "0 secrets have no end" in text_of(page)
+    assert "Saved." in text_of(response)
+    demo = Workspace.objects.get()
+    assert (demo.max_secret_lifetime_days, demo.max_token_lifetime) == (90, 600)
+    assert changes() == [({"max_secret_lifetime_days": None, "max_token_lifetime": None}, {"max_secret_lifetime_days": 90, "max_token_lifetime": 600})]
+    client = factories.create_client(demo).secret.client
+    assert client.token_lifetime == 600
+    assert ClientSecret.objects.get().lifetime == 90 * 86400
+
+
+def test_loosened_policy_is_saved_at_once(adas, demo):
+    enforce(adas, max_secret_lifetime_days="90", allowed_auth_methods=["private_key_jwt"])
+    response = save(adas, max_secret_lifetime_days="", allowed_auth_methods=ALL_METHODS)
+    assert response["Location"] == SETTINGS
+    demo = Workspace.objects.get()
+    assert (demo.max_secret_lifetime_days, demo.allowed_auth_methods) == (None, [])
+
+
+def test_report_names_what_each_policy_touches(adas, demo, ben, dan, settings):
+    factories.create_client(demo, name="old-sync", now=timezone.now() - timedelta(days=40))
+    factories.create_client(demo, name="by-post", auth_methods=["client_secret_post"])
+    response = save(
+        adas,
+        allowed_auth_methods=["client_secret_basic"],
+        max_token_lifetime="1800",
+        disable_unused_after_days="30",
+        requires_secret_expiry="on",
+        live_clients_from="owner",
+        requires_second_factor="on",
+    )
+    page = text_of(adas.get(response["Location"]))
+    for said in (
+        "2 clients allow a method that is no longer allowed", "by-post", "2 clients get tokens that live longer", "3,600 s",
+        "1 client has got nothing for that long", "old-sync", "2 secrets have no end", "1 member loses the right to make live clients", "dan@example.com",
+        "3 members have no second factor", "ben@example.com",
+    ):  # fmt: skip
+        assert said in page
+    assert not AccessPolicy.objects.exists()
+
+
+def test_what_people_must_have_is_in_the_same_event(adas, demo):
+    enforce(adas, requires_second_factor="", live_clients_from="admin", default_secret_lifetime_days="30")
+    assert changes() == [
+        ({"default_secret_lifetime_days": None, "live_clients_from": "developer"}, {"default_secret_lifetime_days": 30, "live_clients_from": "admin"})
+    ]
+    assert AccessPolicy.objects.get().live_clients_from == "admin"
+
+
+def test_long_lists_have_pages_and_the_settings_go_along(adas, demo):
+    for number in range(21):
+        factories.create_client(demo, name=f"sync-{number:02}")
+    response = save(adas, requires_secret_expiry="on", allowed_auth_methods=["client_secret_basic", "private_key_jwt"])
+    first = adas.get(response["Location"])
+    assert "1 to 20 of 21" in text_of(first)
+    following = next(finding.next for finding in first.context["findings"] if finding.key == "secrets")
+    second = adas.get(PREVIEW + following)
+    secrets = next(finding for finding in second.context["findings"] if finding.key == "secrets")
+    assert [row.name for row in secrets.rows] == ["sync-20"]
+    assert next(finding for finding in second.context["findings"] if finding.key == "methods").page.number == 1
+    adas.post(PREVIEW, entries(adas, PREVIEW + following))
+    assert Workspace.objects.get().allowed_auth_methods == ["client_secret_basic", "private_key_jwt"]
+
+
+def test_looking_at_the_report_never_changes_anything(adas, demo):
+    location = save(adas, requires_secret_expiry="on")["Location"]
+    for _ in range(3):
+        assert adas.get(location).status_code == 200
+    assert not Workspace.objects.get().requires_secret_expiry
+
+
+def test_two_people_who_save_at_once_dont_undo_each_other(adas, dans, demo):
+    adas_form, dans_form = entries(adas), entries(dans)
+    dans.post(SETTINGS, {**dans_form, "name": "Dan's"})
+    page = adas.post(SETTINGS, {**adas_form, "default_secret_lifetime_days": "30"}, follow=True)
+    assert "Somebody else changed these settings meanwhile." in text_of(page)
+    demo = Workspace.objects.get()
+    assert (demo.name, demo.default_secret_lifetime_days) == ("Dan's", None)
+
+
+# What breaks the policies
+
+
+def test_page_says_what_is_there_that_breaks_the_policies_and_gives_it_an_end(adas, demo, billing):
+    enforce(adas, max_secret_lifetime_days="90")
+    assert "1 thing here isn’t as the policies want it." in text_of(adas.get(SETTINGS))
+    assert "1 secret has no end" in text_of(adas.get(REPORT))
+    before = timezone.now()
+    page = adas.post(REPORT, {"days": "30"}, follow=True)
+    assert "1 secret got an end: in 30 days." in text_of(page)
+    secret = ClientSecret.objects.get()
+    assert before + timedelta(days=30) <= secret.expires_at <= timezone.now() + timedelta(days=30)
+    assert changes("secret.changed") == [({"expires_at": None}, {"expires_at": secret.expires_at.isoformat()})]
+    assert "aren’t as" not in text_of(adas.get(SETTINGS))
+
+
+@pytest.mark.parametrize("days", ["", "0", "-1", "91", "1e3", "x" * 100_000, "\0", "٣٠٠", "999999999999999999999"])
+def test_end_that_makes_no_sense_is_refused(adas, demo, billing, days):
+    enforce(adas, max_secret_lifetime_days="90")
+    page = adas.post(REPORT, {"days": days})
+    assert page.status_code == 200
+    assert "Enter a whole number of days from 1 to 90." in text_of(page)
+    assert "<title>Error: " in " ".join(page.content.decode().split())
+    assert ClientSecret.objects.get().expires_at is None
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("name", "", "Enter a name, for example Billing."),
+        ("name", "x" * 100_000, "A name has up to 100 characters."),
+        ("name", "\u202eevil", "invisible character"),
+        ("name", "a\0b", "Null characters are not allowed."),
+        ("allowed_auth_methods", [], "Allow at least one method."),
+        ("allowed_auth_methods", ["none"], "That isn’t a method."),
+        ("default_secret_lifetime_days", "ninety", "Enter a whole number of days from 1 to 36,500, or leave it empty."),
+        ("default_secret_lifetime_days", "0", "Enter a whole number of days from 1 to 36,500"),
+        ("max_secret_lifetime_days", "9" * 100_000, "Enter a whole number of days from 1 to 36,500"),
+        ("max_token_lifetime", "59", "Enter a whole number of seconds from 60 to 86,400"),
+        ("disable_unused_after_days", "401", "Enter a whole number of days from 7 to 400"),
+        ("live_clients_from", "viewer", "Choose developers, admins or owners."),
+        ("seen", "", "This page was open too long."),
+    ],
+)
+def test_bad_value_is_refused_with_what_would_be_right(adas, demo, field, value, said):
+    page = save(adas, **{field: value})
+    assert page.status_code == 200
+    assert said in text_of(page)
+    assert "Nothing was changed." in text_of(page)
+    assert "<title>Error: " in " ".join(page.content.decode().split())
+    assert not changes()
+    assert adas.get(PREVIEW, {field: value}).status_code == 200
+
+
+def test_default_longer_than_the_longest_is_refused(adas, demo):
+    page = save(adas, default_secret_lifetime_days="91", max_secret_lifetime_days="90")
+    assert "The default can’t be longer than the longest, 90 days." in text_of(page)
+
+
+def test_unused_for_longer_than_usage_is_kept_is_refused(adas, demo, settings):
+    settings.USAGE_RETENTION_DAYS = 20
+    response = save(adas, disable_unused_after_days="30")
+    page = adas.post(PREVIEW, entries(adas, response["Location"]))
+    assert "The instance keeps usage for 20 days" in text_of(page)
+    assert Workspace.objects.get().disable_unused_after_days is None
+
+
+def test_single_sign_on_cant_be_demanded_where_there_is_none(adas, demo):
+    assert "single sign-on" not in text_of(adas.get(SETTINGS))
+    save(adas, requires_sso="on")
+    assert not AccessPolicy.objects.filter(requires_sso=True).exists()
+
+
+def test_slug_cant_be_changed_by_a_field_of_ones_own(adas, demo):
+    save(adas, slug="other", deletes_at="2020-01-01", failed_request_retention_days="30", name="New")
+    demo = Workspace.objects.get()
+    assert (demo.slug, demo.deletes_at, demo.failed_request_retention_days, demo.name) == ("demo", None, None, "New")
+
+
+def test_removed_member_changes_nothing(adas, ada, demo):
+    form = entries(adas)
+    Membership.objects.filter(user=ada).delete()
+    assert adas.post(SETTINGS, form).status_code == 404
+
+
+def test_page_needs_few_statements_with_many_clients(adas, demo, django_assert_max_num_queries):
+    for number in range(30):
+        factories.create_client(demo, name=str(number))
+    assert Client.objects.count() == 30
+    adas.get(SETTINGS)
+    with django_assert_max_num_queries(12):
+        adas.get(SETTINGS)
