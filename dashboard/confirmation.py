@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from allauth.account.adapter import get_adapter
 from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import resolve, reverse
@@ -42,10 +42,18 @@ def confirmed(view: View) -> View:
 
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        raise_if_reauthentication_required(request, app="dashboard")
+        require_confirmation(request)
         return cast(HttpResponse, view(request, *args, **kwargs))
 
     return cast(View, check)
+
+
+def require_confirmation(request: HttpRequest) -> None:
+    """Raise ReauthenticationRequired. Not django-allauth's own, which asks nothing of whoever has neither password nor second factor here: the OpenID
+    provider can ask them.
+    """
+    if not request.user.is_authenticated or get_adapter(request).is_reauthentication_required(app="dashboard"):
+        raise ReauthenticationRequired
 
 
 def _suspend(request: HttpRequest) -> HttpResponse:

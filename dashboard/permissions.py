@@ -9,7 +9,6 @@ from enum import Enum
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -17,7 +16,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from dashboard.accounts import find_missing_factor
+from dashboard.confirmation import require_confirmation
 from dashboard.models import Membership
+from dashboard.sso.demand import find_refusal
+from dashboard.sso.record import has_second_factor
 
 Role = Membership.Role
 
@@ -151,7 +153,7 @@ def member(permission: Permission, *, post: Permission | None = None) -> Callabl
     """For a view of a workspace: called with the Membership of whoever asks instead of the URL's slug, which it also finds as request.membership.
 
     404 to whoever isn't a member, as for a workspace that isn't there. 403 to a member with too low a role. Whoever lacks a second factor that the workspace
-    demands is led to where one adds one.
+    demands is led to where one adds one; a session that no single sign-on made, where the workspace opens by that only, to the provider.
     """
 
     def decorate(view: View) -> View:
@@ -162,8 +164,12 @@ def member(permission: Permission, *, post: Permission | None = None) -> Callabl
             membership = Membership.objects.select_related("workspace__access_policy", "user").filter(workspace__slug=workspace, user=request.user).first()
             if membership is None:
                 raise Http404
-            missing = find_missing_factor(membership.user, getattr(membership.workspace, "access_policy", None))
-            if missing is not None:
+            policy = getattr(membership.workspace, "access_policy", None)
+            refusal = find_refusal(request, membership, policy)
+            if refusal is not None:
+                return refusal
+            missing = find_missing_factor(membership.user, policy)
+            if missing is not None and not has_second_factor(request):
                 messages.warning(request, missing)
                 return redirect("mfa_index")
             request.membership = membership  # type: ignore[attr-defined]  # for the frame of the page, and the error page
@@ -191,4 +197,4 @@ def recently_confirmed(view: View) -> View:
 
 def require_recent_confirmation(request: HttpRequest) -> None:
     """For what a form decides. Raise allauth's ReauthenticationRequired, which its middleware answers."""
-    raise_if_reauthentication_required(request, app="dashboard")
+    require_confirmation(request)

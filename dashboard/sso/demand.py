@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.models import AccessPolicy, Membership
-from dashboard.sso.session import find_record
+from dashboard.sso.record import find_record
 
 
 def find_refusal(request: HttpRequest, membership: Membership, policy: AccessPolicy | None) -> HttpResponse | None:

@@ -1,15 +1,14 @@
-"""A sign-in at the provider and back, and what a session remembers of it."""
+"""A sign-in at the provider: the way there, the way back, and into a session."""
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from secrets import token_urlsafe
 from threading import BoundedSemaphore
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.login import get_authentication_records, perform_login, record_authentication
+from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
 from allauth.mfa.internal.constants import LoginStageKey
 from allauth.socialaccount.internal import statekit
@@ -25,16 +24,14 @@ from dashboard.sso.admission import METHOD, RefusedError
 from dashboard.sso.id_token import InvalidIDTokenError
 from dashboard.sso.identity import Identity, InvalidClaimsError, read_identity
 from dashboard.sso.provider import Provider, ProviderError
+from dashboard.sso.record import remember
 from dashboard.user_sessions import record_sign_in
 
-# For so long the provider's word counts. Whoever it no longer lets in is out after that at the latest.
-LIFETIME = timedelta(hours=12)
 # Of the eight threads that run Django: a provider that doesn't answer must leave some to everybody else.
 MOST_AT_ONCE = 3
 
 Answer = TypeVar("Answer")
 
-_METHOD = "socialaccount"
 _conversations = BoundedSemaphore(MOST_AT_ONCE)
 
 
@@ -120,7 +117,7 @@ def sign_in(request: HttpRequest, *, user: User, identity: Identity, next_url: s
     if request.user.is_authenticated and request.user.pk != user.pk:
         get_adapter(request).logout(request)
     is_signed_in = request.user.is_authenticated
-    _remember(request, user, identity, now=now)
+    remember(request, user, identity, now=now)
     if is_signed_in:
         # With all that this account needs; from now on the provider vouches for it as well.
         record_sign_in(user=user, session_key=request.session.session_key or "", method=METHOD, actor=actor_of(request), now=now)
@@ -128,30 +125,6 @@ def sign_in(request: HttpRequest, *, user: User, identity: Identity, next_url: s
     state = {"stages": {LoginStageKey.MFA_AUTHENTICATE.value: {"handled": True}}} if identity.has_second_factor else None
     response: HttpResponse = perform_login(request, Login(user=user, redirect_url=next_url or None, state=state))
     return response
-
-
-def confirm(request: HttpRequest, *, user: User, identity: Identity, now: datetime) -> None:
-    """Note that the person has just proved anew who it is."""
-    _remember(request, user, identity, now=now, reauthenticated=True)
-
-
-def _remember(request: HttpRequest, user: User, identity: Identity, *, now: datetime, reauthenticated: bool | None = None) -> None:
-    known = {"provider": identity.issuer, "uid": identity.subject, "second_factor": identity.has_second_factor}
-    record_authentication(request, user, _METHOD, reauthenticated=reauthenticated, **known)
-    request.session.set_expiry(now + LIFETIME)
-
-
-def find_record(request: HttpRequest) -> dict[str, Any] | None:
-    """What the session keeps of the last single sign-on, where that still counts."""
-    earliest = time.time() - LIFETIME.total_seconds()
-    records = [record for record in get_authentication_records(request, request.user) if record["method"] == _METHOD and record["at"] > earliest]
-    return records[-1] if records and settings.SSO_ISSUER and records[-1].get("provider") == settings.SSO_ISSUER else None
-
-
-def has_second_factor(request: HttpRequest) -> bool:
-    """Whether the provider has asked for more than one factor."""
-    record = find_record(request)
-    return record is not None and record.get("second_factor") is True
 
 
 def _single(request: HttpRequest, name: str) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 from django import template
 from django.conf import settings
 
+from dashboard.sso.admission import find_link
+
 register = template.Library()
 
 
@@ -12,6 +14,12 @@ register = template.Library()
 def sso_name() -> str:
     """What people call the provider, "" where single sign-on is off."""
     return settings.SSO_NAME if settings.SSO_ISSUER else ""
+
+
+@register.simple_tag(takes_context=True)
+def is_sso_connected(context: template.Context) -> bool:
+    """Whether the provider can say who it is whose account is open."""
+    return bool(settings.SSO_ISSUER) and find_link(context["user"]) is not None
 
 
 @register.inclusion_tag("components/sso_button.html", takes_context=True)

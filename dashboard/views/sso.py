@@ -24,6 +24,7 @@ from dashboard.sso import admission, session
 from dashboard.sso.admission import RefusedError
 from dashboard.sso.identity import Identity
 from dashboard.sso.provider import ProviderError
+from dashboard.sso.record import remember
 from dashboard.sso.session import Begun
 from dashboard.user_sessions import record_confirmation
 
@@ -167,9 +168,11 @@ def _confirm(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResp
     link = admission.find_link(user)
     if link is None or (link.provider, link.uid) != (identity.issuer, identity.subject):
         raise RefusedError("other_person", user=user)
-    session.confirm(request, user=user, identity=identity, now=now)
+    remember(request, user, identity, now=now, is_confirmation=True)
     record_confirmation(user=user, method=admission.METHOD, actor=actor_of(request), now=now)
-    return confirmation.resume(request, begun.next or "/")
+    # As which the form was sent that waits for it.
+    request.method = "POST"
+    return confirmation.resume(request, begun.next or reverse("mfa_index"))
 
 
 def _require_same(request: HttpRequest, begun: Begun) -> User:

@@ -1,0 +1,37 @@
+"""What a session remembers of a single sign-on."""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from django.conf import settings
+from django.http import HttpRequest
+
+from dashboard.models import User
+from dashboard.sso.identity import Identity
+
+# For so long the provider's word counts. Whoever it no longer lets in is out after that at the latest.
+LIFETIME = timedelta(hours=12)
+
+_METHOD = "socialaccount"
+
+
+def remember(request: HttpRequest, user: User, identity: Identity, *, now: datetime, is_confirmation: bool = False) -> None:
+    """is_confirmation: whether the person has just proved anew who it is."""
+    known = {"provider": identity.issuer, "uid": identity.subject, "second_factor": identity.has_second_factor}
+    record_authentication(request, user, _METHOD, reauthenticated=is_confirmation or None, **known)
+    request.session.set_expiry(now + LIFETIME)
+
+
+def find_record(request: HttpRequest) -> dict[str, Any] | None:
+    """Of the last one by the present provider, where that still counts."""
+    earliest = time.time() - LIFETIME.total_seconds()
+    records = [record for record in get_authentication_records(request, request.user) if record["method"] == _METHOD and record["at"] > earliest]
+    return records[-1] if records and settings.SSO_ISSUER and records[-1].get("provider") == settings.SSO_ISSUER else None
+
+
+def has_second_factor(request: HttpRequest) -> bool:
+    """Whether the provider has asked for more than one factor."""
+    record = find_record(request)
+    return record is not None and record.get("second_factor") is True

@@ -1,0 +1,192 @@
+"""Connecting an account that was there with somebody at the provider, and proving at the provider who one is."""
+
+import time
+
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from django.core import mail
+
+from dashboard.models import Membership
+from tests import factories
+from tests.dashboard.conftest import Browser
+from tests.dashboard.sso.conftest import begin, come, events, heading, user_of
+
+pytestmark = pytest.mark.django_db
+
+PAGE, CONNECT, DISCONNECT = "/accounts/security/sso/", "/accounts/security/sso/connect/", "/accounts/security/sso/disconnect/"
+CONFIRM = "/accounts/confirm/sso/"
+
+
+def sign_in(browser, user, password=factories.PASSWORD):
+    assert browser.post("/accounts/sign-in/", {"login": user.email, "password": password}).status_code == 302
+    return browser
+
+
+def age(browser, seconds=601):
+    """As if every proof had been given that much earlier."""
+    session = browser.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= seconds
+    session.save()
+
+
+@pytest.fixture
+def ada_in(browser, demo, ada):
+    return sign_in(browser, ada)
+
+
+@pytest.fixture
+def linked(ada, okta):
+    return SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
+
+
+def test_whoever_is_signed_in_connects_and_signs_in_there_from_then_on(ada_in, okta, ada, second_browser):
+    assert "Connect with Okta" in ada_in.get(PAGE).content.decode()
+    response = come(ada_in, okta, path=CONNECT, email="another@address.example", email_verified=False)
+    assert response["Location"] == PAGE
+    assert "Your account is connected with Okta." in ada_in.get(PAGE).content.decode()
+    [event] = events("user.sso_connected")
+    assert (event.actor, event.target_id, event.after) == (ada.audit_name, ada.audit_name, {"issuer": okta.issuer, "subject": "00u1ada"})
+    come(second_browser, okta)
+    assert user_of(second_browser) == ada.pk
+
+
+def test_the_account_is_told_by_mail(ada_in, okta, ada):
+    come(ada_in, okta, path=CONNECT)
+    told = [message for message in wait_for_mail() if "connected with Okta" in message.subject]
+    assert [message.to for message in told] == [[ada.email]]
+
+
+def wait_for_mail():
+    last = time.monotonic() + 5
+    while not mail.outbox and time.monotonic() < last:
+        time.sleep(0.02)
+    return mail.outbox
+
+
+def test_connecting_takes_a_fresh_proof(ada_in, okta):
+    age(ada_in)
+    assert ada_in.post(CONNECT)["Location"].startswith("/accounts/confirm/")
+    assert not okta.requests
+
+
+def test_a_person_who_is_connected_with_another_account_is_refused(ada_in, okta, ada, ben):
+    SocialAccount.objects.create(user=ben, provider=okta.issuer, uid="00u1ada")
+    response = come(ada_in, okta, path=CONNECT)
+    assert (response.status_code, heading(response)) == (403, "Connected with another account already")
+    assert not SocialAccount.objects.filter(user=ada).exists()
+
+
+def test_a_second_person_is_refused(ada_in, okta, ada, linked):
+    response = come(ada_in, okta, path=CONNECT, sub="00u-other")
+    assert response.status_code == 403
+    assert list(SocialAccount.objects.values_list("uid", flat=True)) == ["00u1ada"]
+
+
+def test_whoever_signs_in_meanwhile_is_not_connected(ada_in, okta, ada, ben):
+    """Ada began it; the browser is Ben's by now."""
+    url = begin(ada_in, path=CONNECT)
+    session = ada_in.session
+    states = session["socialaccount_states"]
+    ada_in.force_login(ben)
+    session = ada_in.session
+    session["socialaccount_states"] = states
+    session.save()
+    response = ada_in.get(okta.authorize(url))
+    assert (response.status_code, heading(response)) == (403, "That was somebody else")
+    assert not SocialAccount.objects.exists()
+
+
+def test_nobody_connects_without_being_signed_in(okta):
+    browser = Browser()
+    for path in (PAGE, CONNECT, DISCONNECT, CONFIRM):
+        assert browser.post(path)["Location"].startswith("/accounts/sign-in/")
+
+
+@pytest.mark.parametrize("path", [CONNECT, DISCONNECT, CONFIRM])
+def test_a_link_changes_nothing(ada_in, okta, linked, path):
+    assert ada_in.get(path).status_code == 405
+
+
+def test_a_connection_ends(ada_in, okta, ada, linked, second_browser):
+    assert "Disconnect from Okta" in ada_in.get(PAGE).content.decode()
+    assert ada_in.post(DISCONNECT)["Location"] == PAGE
+    assert "no longer connected" in ada_in.get(PAGE).content.decode()
+    [event] = events("user.sso_disconnected")
+    assert (event.actor, event.before) == (ada.audit_name, {"issuer": okta.issuer, "subject": "00u1ada"})
+    assert come(second_browser, okta).status_code == 403
+
+
+def test_whoever_could_not_sign_in_any_more_stays_connected(browser, okta, demo, ada, linked):
+    ada.set_unusable_password()
+    ada.save()
+    come(browser, okta)
+    assert "Set a password or add a passkey first." in browser.get(PAGE).content.decode()
+    browser.post(DISCONNECT)
+    assert SocialAccount.objects.count() == 1
+
+
+def test_nobody_keeps_a_role_of_the_provider_s_by_disconnecting(ada_in, okta, ada, linked):
+    Membership.objects.filter(user=ada).update(came_by_sso=True)
+    assert "Your role in Demo comes from Okta." in ada_in.get(PAGE).content.decode()
+    ada_in.post(DISCONNECT)
+    assert SocialAccount.objects.count() == 1
+    assert not events("user.sso_disconnected")
+
+
+# “Prove it is you”
+
+
+@pytest.fixture
+def passwordless(browser, okta, demo, ada, linked):
+    """Ada, who signed in at the provider an hour ago and has neither password nor passkey here."""
+    ada.set_unusable_password()
+    ada.save()
+    come(browser, okta)
+    age(browser, 3600)
+    return browser
+
+
+def test_whoever_has_no_password_proves_it_at_the_provider(passwordless, okta, ada):
+    asked = passwordless.post(DISCONNECT)
+    assert asked["Location"] == f"/accounts/confirm/?next={DISCONNECT.replace('/', '%2F')}"
+    page = passwordless.get(asked["Location"]).content.decode()
+    assert "Prove it with Okta" in page
+    assert f'name="next" value="{DISCONNECT}"' in page
+    url = begin(passwordless, path=CONFIRM, next=PAGE)
+    response = passwordless.get(okta.authorize(url))
+    assert (okta.asked["prompt"], okta.asked["max_age"]) == ("login", "0")
+    assert response["Location"] == PAGE
+    assert events("user.confirmed")[-1].after == {"method": "single sign-on"}
+    assert passwordless.post(CONNECT).status_code == 200
+
+
+def test_the_form_that_asked_is_sent_on(passwordless, okta, ada):
+    ada.set_password(factories.PASSWORD)
+    ada.save()
+    browser = passwordless
+    come(browser, okta)
+    age(browser, 3600)
+    browser.post(DISCONNECT)
+    response = browser.get(okta.authorize(begin(browser, path=CONFIRM, next=DISCONNECT)))
+    assert response["Location"] == PAGE
+    assert not SocialAccount.objects.exists()
+
+
+@pytest.mark.parametrize(("auth_time", "said"), [(lambda: int(time.time()) - 3600, "didn't prove anew"), (lambda: None, "lacks auth_time")])
+def test_a_sign_in_of_before_at_the_provider_proves_nothing(passwordless, okta, auth_time, said, caplog):
+    """The browser can leave prompt=login out of the URL; what the ID token says it can't change."""
+    response = come(passwordless, okta, path=CONFIRM, goes_on=PAGE, auth_time=auth_time())
+    assert response.status_code == 502
+    assert said in caplog.text
+    assert passwordless.post(CONNECT)["Location"].startswith("/accounts/confirm/")
+
+
+def test_somebody_else_at_the_provider_proves_nothing(passwordless, okta):
+    response = come(passwordless, okta, path=CONFIRM, sub="00u-mallory")
+    assert (response.status_code, heading(response)) == (403, "That was somebody else")
+    assert passwordless.post(CONNECT)["Location"].startswith("/accounts/confirm/")
+
+
+def test_it_goes_on_nowhere_else(passwordless, okta):
+    assert come(passwordless, okta, path=CONFIRM, goes_on="https://evil.example/")["Location"] == "/accounts/security/"

@@ -1,0 +1,149 @@
+"""A workspace that opens by single sign-on only, and one that demands a second factor."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+
+from dashboard import second_factors
+from dashboard.models import AccessPolicy
+from tests import factories
+from tests.dashboard.sso.conftest import come, demand_sso, events, heading, user_of
+from tests.dashboard.sso.test_connection import age, sign_in
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/w/demo/members/"
+
+
+@pytest.fixture
+def linked(ada, okta):
+    return SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
+
+
+def test_a_session_by_password_is_led_to_the_provider_and_back(browser, okta, demo, ada, linked):
+    demand_sso(demo)
+    sign_in(browser, ada)
+    response = browser.get(PAGE)
+    text = response.content.decode()
+    assert (response.status_code, heading(response)) == (403, "Demo opens with Okta only")
+    assert "Sign in with Okta" in text
+    assert f'name="next" value="{PAGE}"' in text
+    assert ada.email not in text
+    assert come(browser, okta, goes_on=PAGE)["Location"] == PAGE
+    assert browser.get(PAGE).status_code == 200
+
+
+def test_a_form_is_not_done_either(browser, okta, demo, ada, ben, linked):
+    demand_sso(demo)
+    sign_in(browser, ada)
+    response = browser.post("/w/demo/members/invite/", {"emails": "x@example.com", "role": "owner"})
+    assert response.status_code == 403
+    assert 'name="next" value="/w/demo/"' in response.content.decode()
+
+
+def test_other_workspaces_stay_open(browser, okta, demo, ada):
+    factories.create_workspace("second", owner=ada.email)
+    demand_sso(demo)
+    sign_in(browser, ada)
+    assert browser.get("/w/second/members/").status_code == 200
+
+
+def test_strangers_learn_nothing_of_it(browser, okta, demo, eve):
+    demand_sso(demo)
+    assert browser.get(PAGE)["Location"].startswith("/accounts/sign-in/")
+    sign_in(browser, eve)
+    assert browser.get(PAGE).status_code == 404
+
+
+def test_the_provider_s_word_counts_for_twelve_hours(browser, okta, demo, ada, linked):
+    demand_sso(demo)
+    come(browser, okta)
+    age(browser, timedelta(hours=11, minutes=59).total_seconds())
+    assert browser.get(PAGE).status_code == 200
+    age(browser, 120)
+    assert browser.get(PAGE).status_code == 403
+
+
+def test_a_session_by_another_issuer_is_none(browser, okta, demo, ada, linked, settings):
+    demand_sso(demo)
+    come(browser, okta)
+    settings.SSO_ISSUER = "https://elsewhere.example"
+    assert browser.get(PAGE).status_code == 403
+
+
+def test_without_single_sign_on_it_stays_shut_and_says_what_opens_it(browser, demo, ada):
+    demand_sso(demo)
+    sign_in(browser, ada)
+    response = browser.get(PAGE)
+    assert response.status_code == 403
+    assert "manage.py allow_passwords demo" in response.content.decode()
+    assert "/accounts/sso/" not in response.content.decode()
+
+
+def test_the_proof_of_one_account_does_not_count_for_the_next(browser, okta, demo, ada, ben, linked):
+    demand_sso(demo)
+    come(browser, okta)
+    browser.post("/accounts/sign-out/")
+    sign_in(browser, ben)
+    assert browser.get(PAGE).status_code == 403
+
+
+# Second factors
+
+
+def demand_factor(workspace):
+    AccessPolicy.objects.update_or_create(workspace=workspace, defaults={"requires_second_factor": True})
+
+
+@pytest.mark.parametrize(
+    "claims", [{"amr": ["pwd", "mfa"]}, {"acr": "mfa"}, {"acr": "phr"}, {"acr": "http://schemas.openid.net/pape/policies/2007/06/multi-factor"}]
+)
+def test_the_provider_s_second_factor_counts(browser, okta, demo, ada, linked, claims):
+    demand_factor(demo)
+    come(browser, okta, **claims)
+    assert browser.get(PAGE).status_code == 200
+
+
+@pytest.mark.parametrize("claims", [{}, {"amr": ["pwd"]}, {"amr": ["otp"]}, {"amr": "mfa"}, {"amr": [["mfa"]]}, {"acr": "1"}, {"acr": ["mfa"]}, {"acr": 0}])
+def test_one_factor_at_the_provider_does_not(browser, okta, demo, ada, linked, claims):
+    demand_factor(demo)
+    come(browser, okta, **claims)
+    assert browser.get(PAGE)["Location"] == "/accounts/security/"
+
+
+def test_userinfo_does_not_say_how_somebody_signed_in(browser, okta, demo, ada, linked):
+    demand_factor(demo)
+    okta.userinfo = {"amr": ["mfa"], "acr": "mfa"}
+    come(browser, okta)
+    assert browser.get(PAGE)["Location"] == "/accounts/security/"
+
+
+@pytest.fixture
+def with_codes(ada, now):
+    Authenticator.objects.create(user=ada, type=Authenticator.Type.TOTP, data={"secret": second_factors.encrypt("JBSWY3DPEHPK3PXP")}, created_at=now)
+
+
+def test_whoever_has_a_second_factor_here_is_asked_for_it(browser, okta, demo, ada, linked, with_codes):
+    response = come(browser, okta, goes_on=PAGE)
+    assert response["Location"] == "/accounts/sign-in/code/"
+    assert user_of(browser) is None
+    assert browser.get(PAGE)["Location"].startswith("/accounts/sign-in/")
+
+
+def test_unless_the_provider_asked_for_one(browser, okta, demo, ada, linked, with_codes):
+    come(browser, okta, amr=["mfa"])
+    assert user_of(browser) == ada.pk
+
+
+def test_the_code_after_it_ends_in_a_session_of_the_provider_s(browser, okta, demo, ada, linked, with_codes):
+    demand_sso(demo)
+    come(browser, okta, goes_on=PAGE)
+    counter = int(time.time()) // second_factors.PERIOD
+    code = second_factors.format_hotp_value(second_factors.hotp_value("JBSWY3DPEHPK3PXP", counter))
+    response = browser.post("/accounts/sign-in/code/", {"code": code})
+    assert response["Location"] == PAGE
+    assert browser.get(PAGE).status_code == 200
+    assert events("user.signed_in")[-1].after == {"method": "single sign-on and one-time code"}
