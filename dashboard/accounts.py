@@ -1,5 +1,6 @@
 """Accounts as their people change them: name, display, password, e-mail address; and what a workspace demands of them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -84,7 +85,9 @@ def record_reset_request(*, user: User | None, actor: Actor, now: datetime) -> N
         audit.record("user.password_reset_requested", workspace=None, actor=actor, target_type="user", target_id=target, now=now)
 
 
-def find_by_reset_link(uid: str, token: str) -> User | None:
+def find_by_reset_link(link: str) -> User | None:
+    """link: the part of the path that make_reset_link made."""
+    uid, _, token = link.partition("-")
     try:
         pk = base36_to_int(uid)
     except ValueError:
@@ -93,21 +96,42 @@ def find_by_reset_link(uid: str, token: str) -> User | None:
     return user if user is not None and _reset_tokens.check_token(user, token) else None
 
 
-def reset_password(*, uid: str, token: str, hashed_password: str, actor: Actor, now: datetime) -> User:
+def reset_password(*, link: str, hashed_password: str, actor: Actor, now: datetime) -> User:
     """Sets it and ends every session. Raise DeadLinkError for a link that is forged, expired, or used, of two at once by one."""
     with transaction.atomic():
-        user = find_by_reset_link(uid, token)
+        user = find_by_reset_link(link)
         if user is None:
             raise DeadLinkError
         # Read anew under the lock: a request beside this one may have used the link meanwhile.
         user = User.objects.select_for_update().get(pk=user.pk)
-        if not _reset_tokens.check_token(user, token):
+        if find_by_reset_link(link) is None:
             raise DeadLinkError
         user.password = hashed_password
         user.save(update_fields=["password"])
         ended = user_sessions.delete_sessions(user)
         _record("user.password_reset", user, actor=actor, now=now, after={"sessions_ended": ended})
     return user
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """factors, sessions: how many went. link: the path that sets a new password."""
+
+    factors: int
+    sessions: int
+    link: str
+
+
+def recover(*, user: User, actor: Actor, now: datetime) -> Recovered:
+    """Whoever has lost everything begins anew: no second factors, no sessions, a link for a password. Raise ValidationError where it is switched off."""
+    if not user.is_active:
+        raise ValidationError(f"The account {user.email} is switched off.", code="inactive")
+    with transaction.atomic():
+        present = User.objects.select_for_update().get(pk=user.pk)
+        factors = second_factors.of(present).delete()[0]
+        sessions = user_sessions.delete_sessions(present)
+        _record("user.recovered", present, actor=actor, now=now, after={"second_factors_removed": factors, "sessions_ended": sessions})
+    return Recovered(factors, sessions, make_reset_link(present))
 
 
 def make_email_change_token(*, user: User, email: str, actor: Actor, now: datetime) -> str | None:

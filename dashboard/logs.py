@@ -1,7 +1,7 @@
 """Logging: one JSON object a line on stderr for the server, readable lines for commands; without secrets in either.
 
-Whatever looks like a secret of ours, a JWT, the value of an Authorization or DPoP header or a private key is taken out of every record, wherever in the
-program it was logged. That is a net for mistakes: nothing of ours logs a credential on purpose. Nothing here needs a started Django.
+Whatever looks like a secret of ours, a JWT, the value of an Authorization or DPoP header, a private key or the link of a mail is taken out of every record,
+wherever in the program it was logged. That is a net for mistakes: nothing of ours logs a credential on purpose. Nothing here needs a started Django.
 """
 
 import json
@@ -26,7 +26,9 @@ _PROOF = r"""(?P<proof>(?<![a-z])dpop["']?\s*[:=,]\s*b?["']?)[\w.~+/-]{16,}=*"""
 # A value without its header's name. Long enough to be none of the words that follow "Basic" or "Bearer" in a sentence.
 _SCHEME = r"(?P<scheme>\b(?:Basic|Bearer|DPoP)\s+)[\w.~+/-]{16,}=*"
 _PARAMETER = r"(?P<parameter>\b(?:client_secret|client_assertion|access_token|token|password|new_password[12]|old_password)=)[^&\s\"']+"
-_PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMETER, _SECRET, _JWT)), re.DOTALL | re.IGNORECASE | re.ASCII)
+# The path that a link in a mail leads to.
+_LINK = r"(?P<link>/accounts/(?:reset|invite|profile/email)/)[^/\s\"']{16,}"
+_PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMETER, _LINK, _SECRET, _JWT)), re.DOTALL | re.IGNORECASE | re.ASCII)
 
 _SENSITIVE_NAME = re.compile(r"password|secret\Z|authorization|\Adpop\Z|assertion|\A(access_)?token\Z|private_key|cookie|api_?key", re.IGNORECASE)
 

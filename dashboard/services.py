@@ -11,6 +11,7 @@ from clients.models import Workspace
 from clients.services import audit, retention, workspaces
 from clients.services import usage as client_usage
 from clients.services.audit import Actor
+from dashboard import user_sessions
 from dashboard.models import Invitation, Membership, User
 from oauth import services as oauth_services
 
@@ -85,11 +86,12 @@ def create_user(*, email: str, name: str = "", hashed_password: str | None = Non
 
 
 def set_password(*, user: User, password: str, actor: Actor, now: datetime) -> None:
-    """Ends the sessions of the account that know the old one (Django's session hash)."""
+    """Ends every session of the account."""
     hashed = make_password(password)
     with transaction.atomic():
         user.password = hashed
         user.save(update_fields=["password"])
+        user_sessions.delete_sessions(user)
         audit.record("user.password_changed", workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now)
 
 

@@ -63,10 +63,10 @@ def _send_reset_link(request: HttpRequest, email: str) -> None:
 
 @anyone
 @never_cache
-def reset_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
+def reset_password(request: HttpRequest, link: str) -> HttpResponse:
     """Sets the password and signs nobody in: the second factor is still asked for at sign-in."""
     again = reverse("account_reset_password")
-    user = accounts.find_by_reset_link(uid, token)
+    user = accounts.find_by_reset_link(link)
     if user is None:
         return _dead(request, again)
     form = PasswordForm(user, request.POST if request.method == "POST" else None)
@@ -77,7 +77,7 @@ def reset_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
                 now = timezone.now()
                 try:
                     user = accounts.reset_password(
-                        uid=uid, token=token, hashed_password=make_password(form.cleaned_data["new_password"]), actor=actor_of(request), now=now
+                        link=link, hashed_password=make_password(form.cleaned_data["new_password"]), actor=actor_of(request), now=now
                     )
                 except DeadLinkError:
                     return _dead(request, again)

@@ -30,6 +30,8 @@ COMMANDS = {
     "reencrypt_keys": [],
     "create_workspace": ["acme"],
     "changepassword": ["nobody@example.com"],
+    "recover_account": ["nobody@example.com"],
+    "allow_passwords": ["nowhere"],
     "prune": [],
     "createsuperuser": [],
     "seed_benchmark": ["--workspace", "demo", "--clients", "1", "--known", "1", "--credentials", "file"],

@@ -1,10 +1,14 @@
 """manage.py reencrypt_keys."""
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 
 from clients.key_encryption import decrypt, newest_key
 from clients.models import AuditEvent
+from dashboard.account_adapter import SecondFactorAdapter
 from oauth.models import SigningKey
 from tests import factories
 
@@ -77,3 +81,31 @@ def test_altered_ciphertext_is_refused(refused, settings, old_keys):
     key.save()
     settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]
     assert "was altered. Restore it from a backup." in refused("reencrypt_keys")
+
+
+@pytest.fixture
+def second_factors(transactional_db):
+    user = factories.create_user("ada@example.com")
+    RecoveryCodes.activate(user)
+    return [TOTP.activate(user, "JBSWY3DPEHPK3PXP").instance, Authenticator.objects.get(type="recovery_codes")]
+
+
+def test_secrets_of_second_factors_are_encrypted_anew_as_well(command, settings, old_keys, second_factors):
+    codes = RecoveryCodes(second_factors[1]).generate_codes()
+    settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]
+    assert command("reencrypt_keys", "--json").json == {"reencrypted": 2}
+    settings.KEY_ENCRYPTION_KEYS = [NEW]
+    assert RecoveryCodes(Authenticator.objects.get(type="recovery_codes")).generate_codes() == codes
+    assert SecondFactorAdapter().decrypt(Authenticator.objects.get(type="totp").data["secret"]) == "JBSWY3DPEHPK3PXP"
+    assert AuditEvent.objects.first().event == "second_factors.reencrypted"
+    assert command("reencrypt_keys", "--json").json == {"reencrypted": 0}
+
+
+def test_one_of_them_that_cant_be_opened_leaves_signing_keys_as_they_were(refused, settings, old_keys, second_factors):
+    settings.KEY_ENCRYPTION_KEYS = ["a-lost-key-encryption-key-" + "3" * 40]
+    RecoveryCodes.activate(factories.create_user("ben@example.com"))
+    settings.KEY_ENCRYPTION_KEYS = old_keys
+    key = factories.create_signing_key()
+    settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]
+    refused("reencrypt_keys")
+    assert SigningKey.objects.get().private_key == key.private_key

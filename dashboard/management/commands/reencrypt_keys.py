@@ -6,11 +6,11 @@ from typing import Any
 
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
-from oauth import services
+from dashboard.key_rotation import reencrypt_keys
 
 
 class Command(JSONCommand):
-    help = "Encrypt every private key anew under the first of KEY_ENCRYPTION_KEYS."
+    help = "Encrypt every private key, and every secret of one-time and recovery codes, anew under the first of KEY_ENCRYPTION_KEYS."
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:  # noqa: ARG002  # it has no arguments
-        return {"reencrypted": services.reencrypt_keys(actor=actor, now=now)}
+        return {"reencrypted": reencrypt_keys(actor=actor, now=now)}

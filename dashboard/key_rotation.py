@@ -1,0 +1,37 @@
+"""After a new first entry in KEY_ENCRYPTION_KEYS: all that is encrypted at rest, anew under it."""
+
+from datetime import datetime
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import decrypt, encrypt
+from django.db import transaction
+
+from clients.key_encryption import newest_key
+from clients.services import audit
+from clients.services.audit import Actor
+from oauth import services as oauth_services
+
+_SECRETS = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
+
+
+def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
+    """Private signing keys, secrets of one-time codes and seeds of recovery codes. Returns how many were encrypted under another key. All or none.
+
+    Raise MissingKeyEncryptionKeyError where the list lacks a key that is still needed.
+    """
+    with transaction.atomic():
+        return oauth_services.reencrypt_keys(actor=actor, now=now) + _reencrypt_second_factors(actor=actor, now=now)
+
+
+def _reencrypt_second_factors(*, actor: Actor, now: datetime) -> int:
+    newest, count = newest_key().id, 0
+    for factor in Authenticator.objects.select_for_update().filter(type__in=_SECRETS).order_by("pk").iterator():
+        field = _SECRETS[factor.type]
+        if factor.data[field].partition(":")[0] != newest:
+            factor.data[field] = encrypt(decrypt(factor.data[field]))
+            factor.save(update_fields=["data"])
+            count += 1
+    if count:
+        after = {"key_encryption_key": newest, "count": count}
+        audit.record("second_factors.reencrypted", workspace=None, actor=actor, target_type="instance", target_id="second factors", now=now, after=after)
+    return count

@@ -1,0 +1,61 @@
+"""manage.py recover_account."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.conf import settings as django_settings
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.utils import timezone
+
+from clients.models import AuditEvent
+from dashboard import second_factors
+from dashboard.models import User
+from tests import factories
+from tests.dashboard.conftest import Browser
+
+
+@pytest.fixture
+def ada(transactional_db, settings):
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    user = factories.create_user("ada@example.com")
+    second_factors.add_passkey(user=user, name="Lost", credential={}, actor=factories.TESTS, now=timezone.now())
+    return user
+
+
+def test_whoever_has_lost_everything_begins_anew(command, ada):
+    browser = Browser()
+    result = command("recover_account", "Ada@example.com", "--json").json
+    assert (result["account"], result["second_factors_removed"], result["told_by_mail"]) == (ada.email, 2, True)
+    assert not Authenticator.objects.exists()
+    path = result["reset_link"].partition("localhost:8443")[2]
+    assert browser.post(path, {"new_password": "an-entirely-new-phrase"})["Location"] == "/accounts/sign-in/"
+    assert User.objects.get().check_password("an-entirely-new-phrase")
+    assert browser.get(path).status_code == 410
+
+
+def test_its_sessions_end(command, ada):
+    Authenticator.objects.all().delete()
+    browser = Browser()
+    browser.post("/accounts/sign-in/", {"login": ada.email, "password": factories.PASSWORD})
+    assert command("recover_account", ada.email, "--json").json["sessions_ended"] == 1
+    assert not Session.objects.exists()
+    assert browser.get("/accounts/security/").status_code == 302
+
+
+def test_the_account_is_told_and_the_event_says_who_did_it(command, ada):
+    command("recover_account", ada.email)
+    assert [message.subject for message in mail.outbox] == ["Your account was opened by the operator"]
+    assert "/accounts/reset/1-" not in mail.outbox[0].body
+    event = AuditEvent.objects.filter(event="user.recovered").get()
+    assert event.actor.startswith("command:")
+    assert event.after == {"second_factors_removed": 2, "sessions_ended": 0}
+
+
+def test_unknown_account_is_named(refused, transactional_db):
+    assert "There is no account “nobody@example.com”." in refused("recover_account", "nobody@example.com")
+
+
+def test_an_account_that_is_switched_off_stays_so(refused, ada):
+    User.objects.update(is_active=False)
+    assert "is switched off" in refused("recover_account", ada.email)

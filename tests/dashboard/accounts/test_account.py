@@ -1,0 +1,241 @@
+"""The account's pages: security at a glance, name, display, password, sessions, and mail about new devices."""
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from clients.models import AuditEvent
+from dashboard.models import AccessPolicy, User
+from dashboard.user_agent import describe_device
+from tests import factories
+from tests.dashboard.accounts.conftest import FIREFOX, SIGN_IN, App, add_passkey, last_event, sign_in
+from tests.dashboard.conftest import Browser
+
+SECURITY, PASSWORD, NEW = "/accounts/security/", "/accounts/security/password/", "an-entirely-new-phrase"
+
+
+def text_of(browser, path=SECURITY):
+    return " ".join(browser.get(path).content.decode().split())
+
+
+def test_security_says_what_there_is(here, ada):
+    text = text_of(here)
+    assert "<h1>Your account</h1>" in text
+    assert "You sign in with a password only." in text
+    assert "You get 10 with your first passkey or one-time codes" in text
+    add_passkey(ada)
+    text = text_of(here)
+    assert "<b>Laptop</b>" in text
+    assert "10 of 10 left" in text
+
+
+@pytest.mark.parametrize("path", [SECURITY, "/accounts/profile/", "/accounts/display/", PASSWORD])
+def test_a_stranger_is_led_to_sign_in_and_back(browser, db, path):
+    assert browser.get(path)["Location"] == f"{SIGN_IN}?next={path}"
+
+
+class TestProfile:
+    PAGE = "/accounts/profile/"
+
+    def test_a_name_is_saved(self, here, ada):
+        assert here.post(self.PAGE, {"name": "Ada Lovelace"})["Location"] == self.PAGE
+        assert User.objects.get(pk=ada.pk).name == "Ada Lovelace"
+        event = last_event("user.renamed")
+        assert (event.before, event.after) == ({"name": ""}, {"name": "Ada Lovelace"})
+        assert "Name saved." in text_of(here, self.PAGE)
+
+    def test_the_same_name_again_is_no_event(self, here):
+        here.post(self.PAGE, {"name": ""})
+        assert not AuditEvent.objects.filter(event="user.renamed").exists()
+
+    @pytest.mark.parametrize("name", ["x" * 101, "x" * 100_000, "a\0b", "a\u202eb", "a\nb"])
+    def test_a_bad_one_is_refused(self, here, ada, name):
+        response = here.post(self.PAGE, {"name": name})
+        assert response.status_code == 200
+        assert "<title>Error: Profile" in response.content.decode()
+        assert User.objects.get(pk=ada.pk).name == ""
+
+    @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "O’Hara 🙂", "عمر"])
+    def test_any_other_is_shown_as_it_is(self, here, name):
+        here.post(self.PAGE, {"name": name})
+        assert "<script>alert" not in text_of(here, self.PAGE)
+
+
+def test_single_keys_are_switched_off(here, ada):
+    assert 'data-keys="off"' not in text_of(here, "/accounts/display/")
+    assert here.post("/accounts/display/")["Location"] == "/accounts/display/"
+    assert 'data-keys="off"' in text_of(here, "/accounts/display/")
+    assert last_event("user.display_changed").after == {"has_single_keys": False}
+    here.post("/accounts/display/", {"has_single_keys": "on"})
+    assert 'data-keys="off"' not in text_of(here)
+
+
+class TestPassword:
+    def test_a_new_one_keeps_this_session_and_ends_the_others(self, here, elsewhere, ada, mailbox):
+        mailbox.clear()
+        assert here.post(PASSWORD, {"new_password": NEW})["Location"] == SECURITY
+        assert here.get(SECURITY).status_code == 200
+        assert elsewhere.get(SECURITY).status_code == 302
+        assert UserSession.objects.count() == Session.objects.count() == 1
+        assert sign_in(Browser(), ada, NEW).status_code == 302
+        assert "Your password was changed" in mailbox.subjects(ada.email)
+        event = last_event("user.password_changed")
+        assert event.after == {"sessions_ended": 1}
+        assert event.address == "127.0.0.1"
+
+    def test_this_session_stays_in_the_list(self, here):
+        here.post(PASSWORD, {"new_password": NEW})
+        assert "Firefox on Linux, here" in text_of(here)
+        assert "Changed <time" in text_of(here)
+
+    @pytest.mark.parametrize("password", ["", "short", "password1234", "ada@example.com", "a\0" * 10, "x" * 100_000])
+    def test_a_bad_one_is_refused_and_not_shown_again(self, here, ada, password):
+        response = here.post(PASSWORD, {"new_password": password})
+        assert response.status_code == 200
+        assert "Nothing was changed." in response.content.decode()
+        assert response.content.decode().count("value=") == here.get(PASSWORD).content.decode().count("value=")
+        assert User.objects.get(pk=ada.pk).check_password(factories.PASSWORD)
+
+
+class TestSessions:
+    def of(self, browser):
+        return UserSession.objects.get(session_key=browser.session.session_key)
+
+    @pytest.mark.usefixtures("elsewhere")
+    def test_each_says_device_address_and_how_it_began(self, here):
+        text = text_of(here)
+        assert "Firefox on Linux, here" in text
+        assert "127.0.0.1. Signed in" in text
+        assert "with password" in text
+
+    def test_one_is_ended_at_once(self, here, elsewhere, ada):
+        row = self.of(elsewhere)
+        assert here.post(f"{SECURITY}sessions/{row.pk}/end/")["Location"] == SECURITY
+        assert elsewhere.get(SECURITY).status_code == 302
+        assert here.get(SECURITY).status_code == 200
+        event = last_event("user.session_ended")
+        assert (event.target_id, event.after["device"]) == (ada.audit_name, "Firefox on Linux")
+
+    def test_all_others_are_ended(self, here, elsewhere):
+        third = Browser()
+        sign_in(third, User.objects.get(email="ada@example.com"))
+        here.post(f"{SECURITY}sessions/end-others/")
+        assert "2 other sessions have ended." in text_of(here)
+        assert [browser.get(SECURITY).status_code for browser in (elsewhere, third)] == [302, 302]
+        assert last_event("user.sessions_ended").after == {"ended": 2}
+
+    def test_another_persons_is_not_there(self, here, eve):
+        of_eve = Browser()
+        sign_in(of_eve, eve)
+        assert here.post(f"{SECURITY}sessions/{self.of(of_eve).pk}/end/").status_code == 404
+        assert of_eve.get(SECURITY).status_code == 200
+
+    @pytest.mark.parametrize("pk", ["0", "9" * 30])
+    def test_one_that_never_was_is_not_there(self, here, pk):
+        assert here.post(f"{SECURITY}sessions/{pk}/end/").status_code == 404
+
+    def test_looking_ends_nothing(self, here, elsewhere):
+        assert here.get(f"{SECURITY}sessions/{self.of(elsewhere).pk}/end/").status_code == 405
+        assert here.get(f"{SECURITY}sessions/end-others/").status_code == 405
+
+    def test_ones_own_ends_by_signing_out(self, here):
+        assert here.post(f"{SECURITY}sessions/{self.of(here).pk}/end/")["Location"] == "/accounts/sign-out/"
+
+    def test_one_that_has_expired_is_not_listed(self, here, elsewhere):
+        Session.objects.filter(session_key=elsewhere.session.session_key).update(expire_date=timezone.now())
+        assert "End session" not in text_of(here)
+
+    def test_the_page_takes_few_queries_whatever_their_number(self, here, ada, django_assert_max_num_queries):
+        for number in range(30):
+            session = Session.objects.create(session_key=f"key-{number}", session_data="", expire_date=timezone.now().replace(year=2099))
+            UserSession.objects.create(user=ada, ip="127.0.0.1", session_key=session.session_key, user_agent=FIREFOX)
+        with django_assert_max_num_queries(12):
+            assert text_of(here).count("End session") == 30
+
+
+class TestNewDevice:
+    def test_a_sign_in_from_a_new_one_is_told_and_from_a_known_one_is_not(self, browser, ada, mailbox):
+        sign_in(browser, ada)
+        [message] = mailbox(ada.email)
+        assert message.subject == "New sign-in to your account: Firefox on Linux"
+        assert "by password" in message.body
+        browser.post("/accounts/sign-out/")
+        sign_in(browser, ada)
+        assert len(mailbox(ada.email)) == 1
+
+    def test_the_device_of_somebody_else_is_new(self, browser, ada, ben, mailbox):
+        for user in (ada, ben):
+            sign_in(browser, user)
+            browser.post("/accounts/sign-out/")
+        assert len(mailbox(ben.email)) == 1
+
+    @pytest.mark.parametrize("value", ["", "x", "eyJ:x:y", "🙂"])
+    def test_a_forged_cookie_makes_none_known(self, browser, ada, mailbox, value):
+        browser.cookies["__Host-known"] = value
+        sign_in(browser, ada)
+        assert len(mailbox(ada.email)) == 1
+
+    def test_a_mail_server_that_is_down_keeps_nobody_out(self, browser, ada, settings):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+        assert sign_in(browser, ada)["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "device"),
+    [
+        (FIREFOX, "Firefox on Linux"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile/15E148 Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36 Edg/126.0", "Edge on Windows"),
+        ("Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("curl/8.9.1", "curl"),
+        ("", "Unknown browser"),
+        ("🙂" * 1000, "Unknown browser"),
+    ],
+)
+def test_devices_are_said_in_words(user_agent, device):
+    assert describe_device(user_agent) == device
+
+
+class TestDemandedSecondFactor:
+    @pytest.fixture(autouse=True)
+    def _policy(self, demo):
+        AccessPolicy.objects.update_or_create(workspace=demo, defaults={"requires_second_factor": True})
+
+    def test_who_lacks_one_is_led_to_add_one(self, here):
+        assert here.get("/w/demo/members/")["Location"] == SECURITY
+        assert "Demo demands a second factor. Add a passkey or turn on one-time codes, and it opens." in text_of(here)
+
+    def test_the_workspace_opens_as_soon_as_there_is_one(self, here, ada):
+        add_passkey(ada)
+        assert here.get("/w/demo/members/").status_code == 200
+
+    @pytest.mark.usefixtures("other")
+    def test_a_stranger_learns_nothing_of_it(self, browser, eve):
+        browser.force_login(eve)
+        assert browser.get("/w/demo/members/").status_code == 404
+        assert browser.get("/w/other/members/").status_code == 200
+
+    def test_the_last_one_can_not_be_removed(self, here, ada, mailbox):
+        passkey = add_passkey(ada)
+        response = here.post(f"{SECURITY}passkeys/{passkey.pk}/remove/")
+        assert "Demo demands a second factor, and this is your last. Add another one first." in response.content.decode()
+        assert "<title>Error: " in response.content.decode()
+        assert text_of(here).count("<b>Laptop</b>") == 1
+        assert mailbox() == []
+
+    def test_nor_can_codes_be_turned_off(self, here, ada):
+        App(ada)
+        assert "Demo demands a second factor" in here.post("/accounts/security/codes/off/").content.decode()
+
+    def test_one_of_two_can(self, here, ada):
+        App(ada)
+        passkey = add_passkey(ada)
+        assert here.post(f"{SECURITY}passkeys/{passkey.pk}/remove/").status_code == 302
+
+
+def test_the_admin_shows_nothing_of_second_factors(admin, app):
+    text = admin.get("/admin/").content.decode()
+    assert "uthenticator" not in text
+    assert admin.get("/admin/mfa/authenticator/").status_code == 404

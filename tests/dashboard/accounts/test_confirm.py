@@ -1,0 +1,167 @@
+"""“Prove it is you”: before sensitive acts, valid for 10 minutes, and what was sent is kept."""
+
+import base64
+
+import pytest
+from allauth.mfa.models import Authenticator
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.contrib.sessions.models import Session
+from fido2.cose import ES256
+from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
+
+from clients.models import AuditEvent
+from dashboard import second_factors
+from tests import factories
+from tests.dashboard.accounts.conftest import add_passkey, age_confirmation, last_event, sign_in
+from tests.dashboard.conftest import Browser
+
+PAGE, PASSWORD_PAGE = "/accounts/confirm/", "/accounts/security/password/"
+SENSITIVE = [
+    "/accounts/security/passkeys/new/",
+    "/accounts/security/codes/on/",
+    "/accounts/security/codes/off/",
+    "/accounts/security/recovery-codes/new/",
+    PASSWORD_PAGE,
+    "/accounts/profile/email/",
+]
+
+
+@pytest.fixture
+def old(here):
+    """Ada signed in 11 minutes ago."""
+    age_confirmation(here)
+    return here
+
+
+@pytest.mark.parametrize("path", SENSITIVE)
+def test_whoever_has_just_signed_in_is_not_asked(here, path):
+    assert PAGE not in here.get(path).get("Location", "")
+
+
+@pytest.mark.parametrize("path", SENSITIVE)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_whoever_signed_in_over_10_minutes_ago_is(old, path, method):
+    response = getattr(old, method)(path)
+    assert response["Location"] == f"{PAGE}?next={path.replace('/', '%2F')}"
+
+
+def test_the_password_proves_it_for_10_minutes(old, ada):
+    response = old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})
+    assert response["Location"] == PASSWORD_PAGE
+    assert old.get(PASSWORD_PAGE).status_code == 200
+    assert last_event("user.confirmed").after == {"method": "password"}
+    age_confirmation(old)
+    assert old.get(PASSWORD_PAGE).status_code == 302
+
+
+def test_what_was_sent_is_kept_and_sent_on(old, ada):
+    passkey = add_passkey(ada)
+    Authenticator.objects.filter(type="recovery_codes").delete()
+    rename = f"/accounts/security/passkeys/{passkey.pk}/rename/"
+    assert old.post(rename, {"name": "Desk"})["Location"].startswith(PAGE)
+    codes = second_factors.make_recovery_codes(user=ada, actor=factories.TESTS, now=passkey.created_at)
+    response = old.post(PAGE, {"password": factories.PASSWORD, "code": codes[0], "next": rename})
+    assert response["Location"] == "/accounts/security/"
+    assert second_factors.name_of(Authenticator.objects.get(pk=passkey.pk)) == "Desk"
+    assert AuditEvent.objects.filter(event="user.passkey_renamed").count() == 1
+
+
+def test_a_kept_form_is_sent_on_to_its_own_page_only_and_once(old):
+    make = "/accounts/security/recovery-codes/new/"
+    old.post(make)
+    assert old.post(PAGE, {"password": factories.PASSWORD, "next": "/accounts/profile/"})["Location"] == "/accounts/profile/"
+    assert old.post(PAGE, {"password": factories.PASSWORD, "next": make})["Location"] == make
+
+
+def test_a_kept_form_of_another_account_is_not_sent_on(old, ben):
+    """As where somebody signs in as another person in the same browser."""
+    make = "/accounts/security/recovery-codes/new/"
+    old.post(make)
+    old.post("/accounts/sign-out/")
+    sign_in(old, ben)
+    assert old.post(PAGE, {"password": factories.PASSWORD, "next": make})["Location"] == make
+
+
+@pytest.mark.parametrize("path", [PASSWORD_PAGE, "/accounts/security/codes/on/"])
+def test_no_secret_is_kept(old, path):
+    old.post(path, {"new_password": "an-entirely-new-phrase", "code": "an-entirely-new-phrase"})
+    assert all("an-entirely-new-phrase" not in str(session.get_decoded()) for session in Session.objects.all())
+    assert old.post(PAGE, {"password": factories.PASSWORD, "next": path})["Location"] == path
+
+
+def test_no_header_and_no_long_form_is_kept(old):
+    old.post("/accounts/security/recovery-codes/new/", {"note": "x" * 100_000}, headers={"x-private": "seen-by-nobody"})
+    kept = str([session.get_decoded() for session in Session.objects.all()])
+    assert "seen-by-nobody" not in kept
+    assert "xxxx" not in kept
+
+
+def test_with_second_factors_the_password_alone_is_not_enough(old, ada, app):
+    response = old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})
+    assert "Enter the code." in response.content.decode()
+    assert old.get(PASSWORD_PAGE).status_code == 302
+    assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, "next": PASSWORD_PAGE})["Location"] == PASSWORD_PAGE
+    assert last_event("user.confirmed").after == {"method": "password and one-time code"}
+
+
+def test_nor_is_the_code_alone(old, app):
+    response = old.post(PAGE, {"password": "wrong", "code": app.code, "next": PASSWORD_PAGE})
+    assert "That isn’t your password." in response.content.decode()
+    assert old.get(PASSWORD_PAGE).status_code == 302
+
+
+def test_a_passkey_comes_first_where_there_is_one(old, ada):
+    assert "Use a passkey" not in old.get(PAGE).content.decode()
+    add_passkey(ada)
+    Authenticator.objects.filter(type="webauthn").update(data={"name": "Laptop", "credential": _registration()})
+    text = old.get(PAGE).content.decode()
+    assert text.index("Use a passkey") < text.index("Password")
+
+
+def _registration():
+    """What a security key answered once: made by hand, with a key of the curve P-256."""
+    key = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+    credential = AttestedCredentialData.create(Aaguid(b"\0" * 16), b"credential-of-ada", key)
+    data = AuthenticatorData.create(b"\0" * 32, AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.AT, 0, credential)
+    attestation = AttestationObject.create("none", data, {})
+
+    def encode(octets):
+        return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+    response = {
+        "clientDataJSON": encode(b'{"type":"webauthn.create","challenge":"eA","origin":"https://testserver"}'),
+        "attestationObject": encode(bytes(attestation)),
+    }
+    return {"id": encode(b"credential-of-ada"), "rawId": encode(b"credential-of-ada"), "type": "public-key", "response": response, "clientExtensionResults": {}}
+
+
+def test_a_wrong_password_proves_nothing_and_is_recorded(old, ada):
+    response = old.post(PAGE, {"password": "wrong", "next": PASSWORD_PAGE})
+    assert "That isn’t your password. Enter it again." in response.content.decode()
+    assert "<title>Error: Prove it is you" in response.content.decode()
+    assert last_event("user.confirmation_failed").target_id == ada.audit_name
+    assert old.get(PASSWORD_PAGE).status_code == 302
+
+
+def test_after_too_many_one_has_to_wait(old, settings):
+    settings.FAILURES_PER_CLIENT = 2
+    for _ in range(2):
+        old.post(PAGE, {"password": "wrong"})
+    response = old.post(PAGE, {"password": factories.PASSWORD})
+    assert response.status_code == 429
+    assert int(response["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("path", ["https://evil.example.com/", "//evil.example.com", "javascript:alert(1)", "/\\evil.example.com", ""])
+def test_it_never_leads_elsewhere(old, path):
+    assert old.post(PAGE, {"password": factories.PASSWORD, "next": path})["Location"] == "/"
+
+
+@pytest.mark.parametrize("password", ["", "x" * 2000, "a\0b"])
+def test_an_incomplete_form_is_no_attempt(old, password):
+    assert old.post(PAGE, {"password": password}).status_code == 200
+    assert not AuditEvent.objects.filter(event="user.confirmation_failed").exists()
+
+
+def test_a_stranger_is_led_to_sign_in(db):
+    assert Browser().get(PAGE)["Location"].startswith("/accounts/sign-in/")

@@ -1,0 +1,179 @@
+"""Passkeys, as far as a program without an authenticator gets; tests/browser has one."""
+
+import json
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from clients.models import AuditEvent
+from dashboard import second_factors
+from tests import factories
+from tests.dashboard.accounts.conftest import SIGN_IN, add_passkey, age_confirmation, last_event, sign_in
+
+NEW, SIGN_IN_BY = "/accounts/security/passkeys/new/", "/accounts/sign-in/passkey/"
+REFUSED = "That passkey isn’t known here"
+
+
+def page(passkey, what):
+    return f"/accounts/security/passkeys/{passkey.pk}/{what}/"
+
+
+def test_the_page_asks_the_browser_for_one_that_signs_in_by_itself(here, ada):
+    text = here.get(NEW).content.decode()
+    options = json.loads(text.split('<script id="creation-options" type="application/json">')[1].split("</script>")[0])["publicKey"]
+    assert options["rp"]["id"] == "testserver"
+    assert options["user"]["name"] == ada.email
+    assert options["authenticatorSelection"]["residentKey"] == "required"
+    assert options["authenticatorSelection"]["userVerification"] == "required"
+
+
+NESTED = "[" * 20000
+MALFORMED = [
+    "",
+    "{",
+    "[]",
+    "null",
+    "7",
+    '"text"',
+    NESTED,
+    '{"a":' * 5000,
+    "{}",
+    '{"id": 7}',
+    '{"id": "x", "rawId": "x", "type": "public-key", "response": {}}',
+    '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {"clientDataJSON": "eA", "attestationObject": "eA", "authenticatorData": "eA"}}',
+    '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {"clientDataJSON": "e30", "attestationObject": "oA"}}',
+    '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {"clientDataJSON": "e30", "authenticatorData": "eA", "signature": "eA"}}',
+    '{"id": "\\u0000", "response": null}',
+    "x" * 100_000,
+]
+
+
+@pytest.mark.parametrize("credential", MALFORMED)
+def test_what_no_authenticator_answers_adds_none(here, ada, credential):
+    here.get(NEW)
+    response = here.post(NEW, {"name": "Laptop", "credential": credential})
+    assert response.status_code == 200
+    assert "No passkey was added." in response.content.decode()
+    assert not Authenticator.objects.exists()
+
+
+@pytest.mark.parametrize("credential", MALFORMED)
+def test_nor_does_it_let_in(browser, ada, credential):
+    browser.get(SIGN_IN_BY, headers={"x-requested-with": "XMLHttpRequest"})
+    response = browser.post(SIGN_IN_BY, {"credential": credential})
+    assert response.status_code == 200
+    assert "You are not signed in." in response.content.decode()
+    assert browser.get("/accounts/security/").status_code == 302
+
+
+@pytest.mark.parametrize("credential", MALFORMED)
+@pytest.mark.usefixtures("app")
+def test_nor_is_it_a_second_factor(browser, ada, credential):
+    add_passkey(ada)
+    Authenticator.objects.filter(type="webauthn").update(data={"name": "Laptop", "credential": {}})
+    Authenticator.objects.filter(type="webauthn").delete()
+    sign_in(browser, ada)
+    assert browser.post("/accounts/sign-in/code/", {"credential": credential}).status_code == 200
+    assert browser.get("/accounts/security/").status_code == 302
+
+
+@pytest.mark.parametrize("handle", ["eA", "LTE", "enp6enp6enp6enp6enp6", "MQ", "4pi6", "x" * 40])
+def test_a_user_handle_of_nobody_is_refused(browser, ada, handle):
+    browser.get(SIGN_IN_BY, headers={"x-requested-with": "XMLHttpRequest"})
+    answer = {
+        "id": "eA",
+        "rawId": "eA",
+        "type": "public-key",
+        "response": {"clientDataJSON": "e30", "authenticatorData": "eA", "signature": "eA", "userHandle": handle},
+    }
+    assert browser.post(SIGN_IN_BY, {"credential": json.dumps(answer)}).status_code == 200
+    assert browser.get("/accounts/security/").status_code == 302
+
+
+def test_wrong_ones_are_counted(browser, ada, settings):
+    settings.FAILURES_PER_ADDRESS = 2
+    for _ in range(2):
+        assert REFUSED in browser.post(SIGN_IN_BY, {"credential": "{}"}).content.decode()
+    response = browser.post(SIGN_IN_BY, {"credential": "{}"})
+    assert response.status_code == 429
+    assert int(response["Retry-After"]) > 0
+
+
+def test_what_to_ask_a_browser_for_is_for_the_script_only(browser, db):
+    assert browser.get(SIGN_IN_BY)["Location"] == SIGN_IN
+    options = browser.get(SIGN_IN_BY, headers={"x-requested-with": "XMLHttpRequest"}).json()["request_options"]["publicKey"]
+    assert options["userVerification"] == "required"
+    assert not options.get("allowCredentials")
+
+
+def test_it_is_renamed(here, ada):
+    passkey = add_passkey(ada)
+    assert here.post(page(passkey, "rename"), {"name": " Blue key ☃ "})["Location"] == "/accounts/security/"
+    assert "Blue key ☃" in here.get("/accounts/security/").content.decode()
+    event = last_event("user.passkey_renamed")
+    assert (event.before, event.after) == ({"name": "Laptop"}, {"name": "Blue key ☃"})
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\0b", "a\nb", "x" * 101, "x" * 100_000, "\u202egnp.exe"])
+def test_a_bad_name_is_refused(here, ada, name):
+    passkey = add_passkey(ada)
+    response = here.post(page(passkey, "rename"), {"name": name})
+    assert response.status_code == 200
+    assert "<title>Error: " in response.content.decode()
+    assert second_factors.name_of(Authenticator.objects.get(pk=passkey.pk)) == "Laptop"
+
+
+def test_it_is_removed_and_the_account_is_told(here, ada, mailbox):
+    passkey = add_passkey(ada)
+    assert "your recovery codes go with it" in here.get(page(passkey, "remove")).content.decode()
+    here.post(page(passkey, "remove"))
+    assert not Authenticator.objects.exists()
+    [message] = mailbox(ada.email)
+    assert message.subject == "A passkey of your account was removed: Laptop"
+    assert "127.0.0.1" in message.body
+    assert "set a new password" in message.body
+    assert last_event("user.passkey_removed").before == {"name": "Laptop"}
+
+
+def test_another_stays_and_so_do_the_recovery_codes(here, ada):
+    first, _ = add_passkey(ada), add_passkey(ada, "Key")
+    here.post(page(first, "remove"))
+    assert sorted(Authenticator.objects.values_list("type", flat=True)) == ["recovery_codes", "webauthn"]
+
+
+def test_removed_twice_is_removed_once(here, ada):
+    passkey = add_passkey(ada)
+    add_passkey(ada, "Key")
+    here.post(page(passkey, "remove"))
+    assert here.post(page(passkey, "remove")).status_code == 404
+    assert AuditEvent.objects.filter(event="user.passkey_removed").count() == 1
+
+
+@pytest.mark.parametrize("what", ["rename", "remove"])
+def test_another_persons_passkey_is_not_there(here, ben, what):
+    passkey = add_passkey(ben)
+    assert here.get(page(passkey, what)).status_code == 404
+    assert here.post(page(passkey, what), {"name": "mine"}).status_code == 404
+    assert second_factors.name_of(Authenticator.objects.get(pk=passkey.pk)) == "Laptop"
+
+
+@pytest.mark.parametrize("pk", ["0", "9" * 30])
+def test_one_that_never_was_is_not_there(here, pk):
+    assert here.get(f"/accounts/security/passkeys/{pk}/remove/").status_code == 404
+
+
+def test_there_are_at_most_20(here, ada):
+    for number in range(20):
+        add_passkey(ada, f"Key {number}")
+    with pytest.raises(ValidationError, match=r"You have 20 passkeys\. Remove one first\."):
+        second_factors.add_passkey(user=ada, name="more", credential={}, actor=factories.TESTS, now=timezone.now())
+
+
+@pytest.mark.parametrize("what", ["rename", "remove"])
+def test_each_change_asks_for_a_proof_first(here, ada, what):
+    passkey = add_passkey(ada)
+    age_confirmation(here)
+    assert here.get(page(passkey, what))["Location"].startswith("/accounts/confirm/?next=")
+    assert here.get(NEW)["Location"].startswith("/accounts/confirm/?next=")

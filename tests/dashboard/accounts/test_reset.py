@@ -1,0 +1,188 @@
+"""A new password for whoever forgot it, by a link in a mail."""
+
+import re
+import statistics
+import time
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+from django.utils.http import int_to_base36
+
+from dashboard import accounts
+from dashboard.logs import redact
+from dashboard.models import User
+from tests import factories
+from tests.dashboard.accounts.conftest import SIGN_IN, last_event, sign_in
+from tests.dashboard.conftest import Browser
+
+ASK, NEW = "/accounts/reset/", "an-entirely-new-phrase"
+DEAD = "This link doesn’t work any more"
+
+
+@pytest.fixture
+def link(browser, ada, mailbox):
+    browser.post(ASK, {"email": ada.email})
+    found = mailbox.link(ada.email)
+    mailbox.clear()
+    return found
+
+
+def test_the_link_sets_a_password_and_signs_nobody_in(browser, ada, link, mailbox):
+    assert ada.email in browser.get(link).content.decode()
+    assert browser.post(link, {"new_password": NEW})["Location"] == SIGN_IN
+    assert "Sign in with the new one." in browser.get(SIGN_IN).content.decode()
+    assert browser.get("/accounts/security/").status_code == 302
+    assert sign_in(browser, ada, NEW)["Location"] == "/"
+    assert mailbox.subjects(ada.email)[0] == "Your password was reset by a link in a mail"
+    assert last_event("user.password_reset").target_id == ada.audit_name
+
+
+def test_the_second_factor_is_still_asked_for(browser, ada, app, link):
+    browser.post(link, {"new_password": NEW})
+    assert sign_in(browser, ada, NEW)["Location"] == "/accounts/sign-in/code/"
+
+
+def test_every_session_ends(here, ada, mailbox):
+    browser = Browser()
+    browser.post(ASK, {"email": ada.email})
+    browser.post(mailbox.link(ada.email), {"new_password": NEW})
+    assert here.get("/accounts/security/").status_code == 302
+    assert not Session.objects.filter(session_key=here.session.session_key).exists()
+
+
+def test_it_works_once(browser, ada, link):
+    browser.post(link, {"new_password": NEW})
+    for response in (browser.get(link), browser.post(link, {"new_password": "another-long-phrase"})):
+        assert response.status_code == 410
+        assert DEAD in response.content.decode()
+    ada.refresh_from_db()
+    assert ada.check_password(NEW)
+
+
+def test_a_newer_sign_in_or_address_makes_it_useless(ada, link):
+    User.objects.filter(pk=ada.pk).update(last_login=timezone.now())
+    assert Browser().get(link).status_code == 410
+
+
+class _AnHourAgo(PasswordResetTokenGenerator):
+    def _now(self):
+        return super()._now() - timedelta(seconds=3601)
+
+
+def test_it_works_for_an_hour(browser, ada):
+    link = f"/accounts/reset/{int_to_base36(ada.pk)}-{_AnHourAgo().make_token(ada)}/"
+    assert browser.get(link).status_code == 410
+
+
+def test_one_of_another_account_changes_nothing(browser, ada, eve, link):
+    _, _, token = link.rstrip("/").rpartition("/")[2].partition("-")
+    forged = f"/accounts/reset/{int_to_base36(eve.pk)}-{token}/"
+    assert browser.post(forged, {"new_password": NEW}).status_code == 410
+    eve.refresh_from_db()
+    assert eve.check_password(factories.PASSWORD)
+
+
+@pytest.mark.parametrize("link", ["x", "-", "1-", "1-2-3", "zzzzzzzzzzzzz-x-y", "%00-%00", "🙂-x", "1-" + "a" * 3000])
+def test_what_was_never_a_link_leads_nowhere(browser, db, link):
+    response = browser.get(f"/accounts/reset/{link}/")
+    assert response.status_code == 410
+    assert DEAD in response.content.decode()
+
+
+def test_two_at_once_use_it_once(ada, link):
+    token = link.rstrip("/").rpartition("/")[2]
+    accounts.reset_password(link=token, hashed_password="x", actor=factories.TESTS, now=timezone.now())
+    with pytest.raises(accounts.DeadLinkError):
+        accounts.reset_password(link=token, hashed_password="y", actor=factories.TESTS, now=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("password", "hint"),
+    [
+        ("", "Enter a new password."),
+        ("short", "too short"),
+        ("password1234", "too common"),
+        ("x" * 1025, "1,024"),
+        ("x" * 100_000, "1,024"),
+        ("a\0" * 10, "Null characters"),
+    ],
+)
+def test_a_bad_password_is_refused_and_the_link_stays_good(browser, ada, link, password, hint):
+    response = browser.post(link, {"new_password": password})
+    assert response.status_code == 200
+    assert hint in response.content.decode()
+    assert "<title>Error: " in response.content.decode()
+    assert browser.post(link, {"new_password": NEW}).status_code == 302
+
+
+class TestAsking:
+    def test_nobody_learns_who_has_an_account(self, ada, mailbox):
+        answers = []
+        for email in (ada.email, "nobody@example.com"):
+            response = Browser().post(ASK, {"email": email})
+            answers.append((response.status_code, re.sub(r'value="\w{64}"', "", response.content.decode()).replace(email, "…")))
+        assert answers[0] == answers[1]
+        assert [message.to for message in mailbox()] == [[ada.email]]
+
+    def test_nor_by_how_long_it_takes(self, ada, settings):
+        settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 1000
+
+        def measure(email):
+            began = time.process_time()
+            Browser().post(ASK, {"email": email})
+            return time.process_time() - began
+
+        measure(ada.email), measure("nobody@example.com")
+        known = statistics.median(measure(ada.email) for _ in range(15))
+        unknown = statistics.median(measure("nobody@example.com") for _ in range(15))
+        assert 0.6 < known / unknown < 1.7
+
+    def test_both_are_events(self, browser, ada):
+        browser.post(ASK, {"email": ada.email.upper()})
+        assert last_event("user.password_reset_requested").target_id == ada.audit_name
+        browser.post(ASK, {"email": "my-password@oops.example"})
+        assert last_event("user.password_reset_requested").target_id == "unknown"
+
+    def test_an_account_that_is_switched_off_gets_none(self, browser, ada, mailbox):
+        User.objects.update(is_active=False)
+        browser.post(ASK, {"email": ada.email})
+        assert mailbox() == []
+
+    @pytest.mark.parametrize("email", ["", "ada", "a@b", "a\0@example.com", "x" * 100_000, "🙂"])
+    @pytest.mark.usefixtures("db")
+    def test_what_is_no_address_is_refused(self, browser, email):
+        response = browser.post(ASK, {"email": email})
+        assert response.status_code == 200
+        assert "No mail was sent." in response.content.decode()
+
+    def test_a_mailbox_can_not_be_flooded(self, browser, ada, settings, mailbox):
+        settings.FAILURES_PER_CLIENT = 2
+        statuses = [browser.post(ASK, {"email": ada.email}).status_code for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        assert len(mailbox(ada.email)) == 2
+        assert browser.post(SIGN_IN, {"login": ada.email, "password": factories.PASSWORD}).status_code == 302
+
+    def test_a_mail_server_that_is_down_changes_nothing(self, browser, ada, settings):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+        assert browser.post(ASK, {"email": ada.email}).status_code == 200
+
+
+def test_the_token_is_in_no_log(ada, link):
+    assert redact(f"Gone: {link}") == "Gone: /accounts/reset/[redacted]/"
+
+
+def test_the_page_tells_no_other_page_where_it_was(browser, link):
+    response = browser.get(link)
+    assert response["Referrer-Policy"] == "no-referrer"
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_the_form_takes_no_other_sites_post(ada, link):
+    browser = Client(enforce_csrf_checks=True)
+    assert browser.post(link, {"new_password": NEW}, secure=True).status_code == 403
+    assert not Session.objects.exists()
