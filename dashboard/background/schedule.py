@@ -1,5 +1,5 @@
-"""What is done when: usage is written every few seconds by each process; hourly, one process of the whole installation prunes old rows, and one looks
-whether the signing key is due for its successor.
+"""What is done when: usage is written every few seconds by each process; hourly, one process of the whole installation prunes old rows, one looks whether
+the signing key is due for its successor, one disables unused clients, and one removes workspaces whose time is over.
 
 A job that fails is logged and comes again; nothing ends the thread but stop().
 """
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection, connections
 from django.utils import timezone
 
-from clients.services import usage
+from clients.services import deletion, unused, usage
 from dashboard import bootstrap, services
 from dashboard.models import ScheduledJob
 from oauth import services as oauth_services
@@ -25,6 +25,8 @@ from oauth import services as oauth_services
 FLUSH_SECONDS = 2
 PRUNE_EVERY = timedelta(hours=1)
 LOOK_AT_SIGNING_KEY_EVERY = timedelta(hours=1)
+DISABLE_UNUSED_EVERY = timedelta(hours=1)
+REMOVE_WORKSPACES_EVERY = timedelta(hours=1)
 CERTIFICATE_SECONDS = 3600
 
 # How often each process asks whether it is its turn.
@@ -60,6 +62,8 @@ def _run() -> None:
     periodic: list[tuple[float, float, Callable[[], None]]] = [
         (CLAIM_SECONDS, CLAIM_SECONDS, prune_if_due),
         (0, CLAIM_SECONDS, rotate_signing_key_if_due),
+        (CLAIM_SECONDS, CLAIM_SECONDS, disable_unused_clients_if_due),
+        (CLAIM_SECONDS, CLAIM_SECONDS, remove_deleted_workspaces_if_due),
         (CERTIFICATE_SECONDS, CERTIFICATE_SECONDS, renew_certificate),
     ]
     due = [time.monotonic() + first for first, _, _ in periodic]
@@ -111,6 +115,22 @@ def rotate_signing_key_if_due() -> None:
         rotated = oauth_services.rotate_signing_key_if_due(now=now)
         if rotated:
             logger.info("Announced the signing key %s, which signs from %s on", rotated.key.kid, rotated.key.activates_at.isoformat())
+
+
+def disable_unused_clients_if_due() -> None:
+    now = timezone.now()
+    if ScheduledJob.objects.claim("disable_unused_clients", now=now, every=DISABLE_UNUSED_EVERY):
+        for disabled in unused.disable_unused_clients(now=now):
+            logger.info("Disabled %s unused clients", disabled)
+            if _stopping.is_set():
+                return
+
+
+def remove_deleted_workspaces_if_due() -> None:
+    now = timezone.now()
+    if ScheduledJob.objects.claim("remove_deleted_workspaces", now=now, every=REMOVE_WORKSPACES_EVERY):
+        for slug in deletion.remove_deleted_workspaces(now=now):
+            logger.info("Removed the workspace %s", slug)
 
 
 def renew_certificate() -> None:

@@ -1,0 +1,107 @@
+"""/w/<workspace>/settings/delete/: owners delete the workspace by its typed slug, and can keep it for seven days."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail as outbox
+from django.utils import timezone
+
+from clients.models import Workspace
+from dashboard import mail
+from dashboard.models import Membership
+from tests import factories
+from tests.dashboard.conftest import Browser
+from tests.dashboard.settings.conftest import SETTINGS, changes, text_of
+
+DELETE = SETTINGS + "delete/"
+KEEP = DELETE + "keep/"
+
+
+def mails():
+    mail.wait_until_sent()
+    return [(message.to, message.subject) for message in outbox.outbox if message.subject.startswith("Demo")]
+
+
+@pytest.fixture
+def mia(demo):
+    """Its second owner."""
+    user = factories.create_user("mia@example.com")
+    factories.add_member(demo, user, Membership.Role.OWNER)
+    return user
+
+
+def test_page_lists_what_ends(adas, billing):
+    page = text_of(adas.get(DELETE))
+    assert "1 client stops at once" in page
+    assert "2 members lose this workspace then" in page
+    assert "Type demo to confirm" in page
+
+
+def test_typed_slug_deletes_it_and_tells_the_other_owners(adas, mia, dan, billing):
+    page = adas.post(DELETE, {"slug": "demo"}, follow=True)
+    demo = Workspace.objects.get()
+    assert timedelta(days=6, hours=23) < demo.deletes_at - timezone.now() < timedelta(days=7)
+    assert "Demo stopped. It is deleted on" in text_of(page)
+    assert "Keep it" in text_of(page)
+    [(before, after)] = changes("workspace.deleted")
+    assert (before, after) == ({"deletes_at": None}, {"deletes_at": demo.deletes_at.isoformat()})
+    [(to, subject)] = mails()
+    assert to == ["mia@example.com"]
+    assert subject.startswith("Demo is deleted on ")
+
+
+def test_any_owner_keeps_it_and_the_others_are_told(adas, ada, mia):
+    adas.post(DELETE, {"slug": "demo"})
+    mias = Browser(raise_request_exception=False)
+    mias.force_login(mia)
+    page = mias.post(KEEP, follow=True)
+    assert "Demo is kept. Its clients and their tokens work again." in text_of(page)
+    assert Workspace.objects.get().deletes_at is None
+    assert mails()[-1] == (["ada@example.com"], "Demo is kept")
+    assert len(changes("workspace.kept")) == 1
+
+
+def test_sent_twice_it_is_deleted_once(adas, mia):
+    adas.post(DELETE, {"slug": "demo"})
+    first = Workspace.objects.get().deletes_at
+    adas.post(DELETE, {"slug": "demo"})
+    assert Workspace.objects.get().deletes_at == first
+    assert (len(changes("workspace.deleted")), len(mails())) == (1, 1)
+
+
+@pytest.mark.parametrize("typed", ["", "Demo", " demo", "demo ", "other", "x" * 100_000, "de\0mo", "ｄｅｍｏ", "\u202eomed"])
+def test_wrong_slug_deletes_nothing(adas, demo, typed):
+    page = adas.post(DELETE, {"slug": typed})
+    assert page.status_code == 200
+    assert "Nothing was deleted." in text_of(page)
+    assert Workspace.objects.get().deletes_at is None
+
+
+def test_too_late_it_cant_be_kept(adas, demo):
+    adas.post(DELETE, {"slug": "demo"})
+    Workspace.objects.update(deletes_at=timezone.now() - timedelta(seconds=1))
+    assert "It is too late" in text_of(adas.post(KEEP, follow=True))
+    assert Workspace.objects.get().deletes_at is not None
+
+
+def test_only_owners_delete_and_keep(dans, bens, demo):
+    for browser in (dans, bens):
+        page = text_of(browser.get(DELETE))
+        assert "ada@example.com can delete this workspace." in page
+        assert "Type demo" not in page
+        assert browser.post(DELETE, {"slug": "demo"}).status_code == 403
+        assert browser.post(KEEP).status_code == 403
+    assert Workspace.objects.get().deletes_at is None
+
+
+def test_whoever_signed_in_long_ago_proves_who_it_is_first(ada, demo):
+    stale = Browser(raise_request_exception=False)
+    stale.force_login(ada)
+    assert stale.post(DELETE, {"slug": "demo"})["Location"].startswith("/accounts/confirm/")
+    assert Workspace.objects.get().deletes_at is None
+
+
+def test_keeping_is_no_link(adas, demo):
+    adas.post(DELETE, {"slug": "demo"})
+    assert adas.get(KEEP).status_code == 405
+    assert Workspace.objects.get().deletes_at is not None
