@@ -69,7 +69,7 @@ def invite(*, by: Membership, emails: Sequence[str], role: str, actor: Actor, no
         require_kept(lock_workspace(by.workspace))
         acting = read_anew(by)
         require_over(acting, role)
-        _refuse_known(acting.workspace, addresses, now=now)
+        _refuse_wrong(acting.workspace, addresses, now=now)
         _refuse_too_many(acting.workspace, addresses, now=now)
         Invitation.objects.filter(workspace=acting.workspace, email__in=addresses, accepted_at=None, withdrawn_at=None).delete()
         return [_create(acting, address, role, actor=actor, now=now) for address in addresses]
@@ -81,9 +81,6 @@ def _clean_addresses(emails: Sequence[str]) -> list[str]:
         raise ValidationError("Enter an email address, for example ana@example.com.", code="required")
     if len(addresses) > MOST_AT_ONCE:
         raise ValidationError(f"{len(addresses):,} addresses are too many at once. Use up to {MOST_AT_ONCE}.", code="too_many")
-    malformed = [address for address in addresses if not _is_email(address)]
-    if malformed:
-        raise ValidationError([ValidationError(f"“{address[:80]}” isn’t an email address.", code="invalid_email") for address in malformed])
     return addresses
 
 
@@ -95,15 +92,18 @@ def _is_email(text: str) -> bool:
     return len(text) <= 254
 
 
-def _refuse_known(workspace: Workspace, addresses: Sequence[str], *, now: datetime) -> None:
-    members = set(Membership.objects.filter(workspace=workspace, user__email__in=addresses).values_list("user__email", flat=True))
-    invited = set(Invitation.objects.open(now).filter(workspace=workspace, email__in=addresses).values_list("email", flat=True))
-    wrong = [ValidationError(f"{address} is a member already.", code="member") for address in addresses if address in members]
-    wrong += [
-        ValidationError(f"{address} is invited already. To make a new link, use “Send again” under Invited.", code="invited")
-        for address in addresses
-        if address in invited - members
-    ]
+def _refuse_wrong(workspace: Workspace, addresses: Sequence[str], *, now: datetime) -> None:
+    emails = [address for address in addresses if _is_email(address)]
+    members = set(Membership.objects.filter(workspace=workspace, user__email__in=emails).values_list("user__email", flat=True))
+    invited = set(Invitation.objects.open(now).filter(workspace=workspace, email__in=emails).values_list("email", flat=True))
+    wrong = []
+    for address in addresses:
+        if address not in emails:
+            wrong.append(ValidationError(f"“{address[:80]}” isn’t an email address.", code="invalid_email"))
+        elif address in members:
+            wrong.append(ValidationError(f"{address} is a member already.", code="member"))
+        elif address in invited:
+            wrong.append(ValidationError(f"{address} is invited already. To make a new link, use “Send again” under Invited.", code="invited"))
     if wrong:
         raise ValidationError(wrong)
 

@@ -106,9 +106,10 @@ def test_where_one_address_is_wrong_nothing_is_sent(adas, emails, said):
 
 def test_each_wrong_address_is_named(adas):
     text = errors_of(adas.post(INVITE, {"emails": "jonas\nife\nben@example.com", "role": "viewer"}))
-    assert "Fix 2 things:" in text
+    assert "Fix 3 things:" in text
     assert "“jonas” isn’t an email address." in text
     assert "“ife” isn’t an email address." in text
+    assert "ben@example.com is a member already." in text
 
 
 def test_what_was_typed_stays(adas):

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from clients.models import Workspace
 from dashboard import throttling
+from dashboard.logs import redact
 from dashboard.models import Invitation, Membership, User
 from tests import factories
 from tests.dashboard.conftest import Browser
@@ -82,6 +83,9 @@ class TestTheLink:
         assert "ask whoever invited you to send it again" in text
         assert "Demo" not in text
         assert (text, response.status_code) == (text_of(Browser().get("/accounts/invite/B/")), 404)
+
+    def test_is_not_in_the_log_where_something_fails(self, link):
+        assert redact(f"Service Unavailable: {link}") == "Service Unavailable: /accounts/invite/[redacted]/"
 
     @pytest.mark.usefixtures("link")
     def test_without_it_there_is_nothing(self, browser):
