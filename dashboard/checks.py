@@ -4,6 +4,7 @@ They run with manage.py prepare and manage.py check, and the errors at the start
 """
 
 import os
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 @register()
 def check_settings(**_: Any) -> list[CheckMessage]:
-    return [*_check_transport(), *_check_proxies(), *_check_hosts(), *_check_database(), *_check_keys(), *_check_debug()]
+    return [*_check_transport(), *_check_proxies(), *_check_hosts(), *_check_database(), *_check_keys(), *_check_debug(), *_check_single_sign_on()]
 
 
 def _check_transport() -> list[CheckMessage]:
@@ -108,6 +109,44 @@ def _check_debug() -> list[CheckMessage]:
             id="dashboard.E005",
         )
     ]
+
+
+def _check_single_sign_on() -> list[CheckMessage]:
+    if not settings.SSO_ISSUER:
+        if not (settings.SSO_CLIENT_ID or settings.SSO_CLIENT_SECRET or settings.SSO_ROLES or settings.SSO_DOMAINS):
+            return []
+        hint = "Set it to the issuer of your OpenID provider, or remove the other variables that begin with SSO_."
+        return [Advice("SSO_ISSUER is empty, so there is no single sign-on.", hint=hint, id="dashboard.W004")]
+    return [*_find_errors_in_single_sign_on(), *_find_advice_on_single_sign_on()]
+
+
+def _find_errors_in_single_sign_on() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    missing = [name for name in ("SSO_CLIENT_ID", "SSO_CLIENT_SECRET") if not getattr(settings, name)]
+    if missing:
+        hint = "Register TokenOS at your OpenID provider as a confidential web application. It gives you both."
+        found.append(Error(f"SSO_ISSUER is set, but not {' and '.join(missing)}.", hint=hint, id="dashboard.E006"))
+    if "openid" not in settings.SSO_SCOPES:
+        hint = "Begin it with openid, for example SSO_SCOPES=openid email profile groups. Spaces separate the scopes."
+        found.append(Error("SSO_SCOPES lacks openid, so the provider would say of nobody who it is.", hint=hint, id="dashboard.E007"))
+    if settings.SSO_CA and not _holds_certificates(settings.SSO_CA):
+        hint = "Name a PEM file of the authority that issued the provider's certificate, which the user that runs TokenOS may read."
+        found.append(Error(f"SSO_CA names {settings.SSO_CA}, where no certificate can be read.", hint=hint, id="dashboard.E008"))
+    return found
+
+
+def _find_advice_on_single_sign_on() -> list[CheckMessage]:
+    if settings.SSO_ROLES:
+        return []
+    hint = "Say which group has which role, for example SSO_ROLES=devs=demo:developer."
+    return [Advice("SSO_ROLES is empty, so single sign-on lets in only whoever has an account already.", hint=hint, id="dashboard.W005")]
+
+
+def _holds_certificates(file: str) -> bool:
+    try:
+        return ssl.create_default_context(cafile=file).cert_store_stats()["x509"] > 0
+    except (OSError, ValueError):
+        return False
 
 
 def describe(messages: Sequence[CheckMessage]) -> str:
