@@ -29,6 +29,7 @@ DEFAULTS_IN_WORDS = {
     "CACHE_URL": "empty",
     "EMAIL_URL": "empty",
     "OUTBOUND_ALLOWED_HOSTS": "empty",
+    **dict.fromkeys(("SSO_ISSUER", "SSO_CLIENT_ID", "SSO_CLIENT_SECRET", "SSO_ROLES", "SSO_DOMAINS", "SSO_CA"), "empty"),
     "SECRET_KEY": "generated into `.env`",
     "KEY_ENCRYPTION_KEYS": "generated into `.env`",
 }

@@ -178,6 +178,9 @@ def _environment(data_dir: Path, port: int, keys: dict[str, str], *, is_measured
         "METRICS_ALLOWED": "",
         "DPOP_NONCE": "",
         "DEBUG": "",
+        **dict.fromkeys(
+            ("SSO_ISSUER", "SSO_CLIENT_ID", "SSO_CLIENT_SECRET", "SSO_NAME", "SSO_ROLES", "SSO_GROUPS_CLAIM", "SSO_SCOPES", "SSO_DOMAINS", "SSO_CA"), ""
+        ),
         **keys,
         **settings,
     }
