@@ -17,9 +17,12 @@ _SPACING = """
 """
 _SHIFT = """
     new Promise((resolve) => {
-      let sum = 0;
-      new PerformanceObserver((list) => { for (const entry of list.getEntries()) sum += entry.value; }).observe({ type: "layout-shift", buffered: true });
-      setTimeout(() => resolve(sum), 30);
+      const found = [];
+      const say = (source) => (source.node?.outerHTML || source.node?.textContent || "?").slice(0, 100);
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) found.push(`moved by ${entry.value}: ${entry.sources.map(say).join(", ")}`);
+      }).observe({ type: "layout-shift", buffered: true });
+      setTimeout(() => resolve(found), 30);
     })
 """
 
@@ -62,6 +65,7 @@ def scrolls_sideways(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
 
-def layout_shift(page: Page) -> float:
-    """How far parts moved since the page began to load, 0 for not at all."""
-    return float(page.evaluate(_SHIFT))
+def find_shifts(page: Page) -> list[str]:
+    """What moved since the page began to load."""
+    found: list[str] = page.evaluate(_SHIFT)
+    return found

@@ -1,14 +1,16 @@
 """Ada owns kestrel, with people of every role, and Ben only views it; Olga administers the instance. Made by the services, in the server's database."""
 
+import base64
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
-from dashboard import services
+from dashboard import accounts, second_factors, services
 from dashboard.models import Membership, User
 from tests import factories
+from tests.browser.authenticator import one_time_code, registration
 
 NAMES = {"ada": "Ada Lovelace", "ben": "Ben Okafor", "mina": "Mina Okafor", "tom": "Tom Brandt", "olga": "Olga Sand"}
 
@@ -26,6 +28,7 @@ def create_people(names: list[str]) -> dict[str, User]:
 
 
 def create_cast() -> dict[str, Any]:
+    """What addresses of pages hold, and recovery codes: Ada has a passkey that no browser here knows, Mina one-time codes."""
     people = create_people(list(NAMES))
     for hours, (person, user) in enumerate(people.items(), start=2):
         user.name, user.last_login = NAMES[person], timezone.now() - timedelta(hours=hours)
@@ -33,10 +36,24 @@ def create_cast() -> dict[str, Any]:
     kestrel = factories.create_workspace("kestrel", owner="ada@example.com")
     kestrel.name = "Kestrel Parcel"
     kestrel.save(update_fields=["name"])
-    for person, role in (("ben", Membership.Role.VIEWER), ("mina", Membership.Role.ADMIN), ("tom", Membership.Role.DEVELOPER)):
-        factories.add_member(kestrel, people[person], role)
-    factories.create_client(kestrel, name="billing-sync", contact="tom@example.com")
-    return {person: user.pk for person, user in people.items()}
+    roles = (("ben", Membership.Role.VIEWER), ("mina", Membership.Role.ADMIN), ("tom", Membership.Role.DEVELOPER))
+    members = {person: factories.add_member(kestrel, people[person], role).pk for person, role in roles}
+    factories.create_client(kestrel, name="billing-sync", contact="tom@example.com", audiences=["https://parcels.example.com"])
+    factories.create_client(kestrel, name="route-planner", contact="mina@example.com", scopes=("read",))
+    now, by = timezone.now(), Membership.objects.get(workspace=kestrel, user=people["ada"])
+    passkey, codes = second_factors.add_passkey(user=people["ada"], name="Laptop", credential=registration(), actor=factories.TESTS, now=now)
+    secret = base64.b32encode(b"a secret of Mina's app").decode()
+    minas = second_factors.turn_on_one_time_codes(user=people["mina"], secret=secret, code=one_time_code(secret), actor=factories.TESTS, now=now)
+    factories.invite(by, "lena@example.com", Membership.Role.DEVELOPER)
+    return {
+        "recovery_codes": {"ada": codes, "mina": minas},
+        "passkey": passkey.pk,
+        "scope": kestrel.scopes.get(name="read").pk,
+        "members": members,
+        "invitation": factories.invite(by, "jonas@example.com").plaintext,
+        "reset": accounts.make_reset_link(people["tom"]),
+        "email": accounts.make_email_change_token(user=people["tom"], email="tom@example.org", actor=factories.TESTS, now=now),
+    }
 
 
 def create_owners(names: list[str]) -> None:

@@ -1,0 +1,144 @@
+"""Every page, looked at by a machine: nothing in the way of anybody (WCAG 2.2 AA), quick, and still. Design, sections 10 and 11."""
+
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from dashboard import account_urls, workspace_urls
+from tests.browser.barriers import find_all_barriers, find_shifts
+from tests.browser.pages import PAGES, WITHOUT_PAGE, make, sign_in
+
+FIRST_VISIT, LATER_VISIT, MOST_REQUESTS = 60_000, 15_000, 5
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+
+
+def take_pictures(page, name):
+    """Whoever sets SCREENSHOTS to a folder, docs/screens, finds there what the tests saw."""
+    for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light")):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{'narrow' if width == 390 else scheme}.png")
+    page.emulate_media(color_scheme="light")
+
+
+@pytest.fixture(scope="module")
+def server(make_server):
+    """With single sign-on, at a provider that nobody here asks."""
+    return make_server(SSO_ISSUER="https://sso.example.com", SSO_CLIENT_ID="tokenos", SSO_CLIENT_SECRET="of-nobody", SSO_NAME="Kestrel ID")
+
+
+@pytest.fixture(scope="module")
+def cast(server):
+    return make(server, "create_cast")
+
+
+@pytest.fixture(scope="module")
+def windows(chromium, server, cast):
+    """A function that returns the page of a person's window, signed in."""
+    opened = {}
+
+    def window(person):
+        if person not in opened:
+            page = chromium.new_context(base_url=server.url, viewport={"width": 1280, "height": 900}, ignore_https_errors=True).new_page()
+            page.set_default_timeout(10_000)
+            page.complaints = []
+            page.on("console", lambda message: page.complaints.append(message.text) if message.type in ("error", "warning") else None)
+            page.on("pageerror", lambda error: page.complaints.append(str(error)))
+            if person:
+                sign_in(page, person, cast["recovery_codes"])
+            opened[person] = page
+        return opened[person]
+
+    yield window
+    for page in opened.values():
+        page.context.close()
+
+
+def route_names(patterns) -> Iterator[str]:
+    for pattern in patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from route_names(pattern.url_patterns)
+        else:
+            yield pattern.name
+
+
+def test_every_route_is_looked_at():
+    routes = {*route_names(account_urls.urlpatterns), *route_names(workspace_urls.urlpatterns), "not_found"}
+    assert routes == {shown.name for shown in PAGES} | WITHOUT_PAGE
+
+
+@pytest.mark.parametrize("shown", PAGES, ids=lambda shown: f"{shown.name}-{shown.person}-{shown.status}")
+def test_a_page_is_in_nobodys_way(windows, cast, shown):
+    page = windows(shown.person)
+    page.complaints.clear()
+    answer = page.goto(shown.path.format(**cast))
+    assert answer.status == shown.status
+    assert find_shifts(page) == []
+    if shown.act:
+        shown.act(page)
+    assert page.title().startswith(shown.title)
+    assert page.title().endswith(" · TokenOS")
+    assert page.locator("h1").count() == 1
+    assert find_all_barriers(page) == []
+    if SCREENSHOTS and shown.picture:
+        take_pictures(page, shown.picture)
+    assert [complaint for complaint in page.complaints if "the server responded with a status of" not in complaint] == []
+
+
+@pytest.mark.parametrize("opened", ["workspaces", "navigation"])
+def test_what_opens_is_in_nobodys_way(windows, opened):
+    page = windows("ada")
+    page.goto("/w/kestrel/members/")
+    if opened == "navigation":
+        page.set_viewport_size({"width": 390, "height": 900})
+        page.get_by_role("button", name="Menu").click()
+        page.get_by_role("link", name="Settings").wait_for()
+    else:
+        page.locator("summary", has_text="Switch workspace").click()
+        page.get_by_role("link", name="All workspaces").wait_for()
+    assert find_all_barriers(page) == []
+
+
+@pytest.mark.parametrize("shown", [shown for shown in PAGES if shown.picture in ("sign-in", "members", "settings")], ids=lambda shown: shown.name)
+def test_a_page_is_light(windows, shown):
+    page = windows(shown.person)
+    answers = []
+
+    def keep(answer):
+        answers.append(answer)
+
+    page.on("response", keep)
+    page.goto(shown.path, wait_until="networkidle")
+    page.remove_listener("response", keep)
+    answers = [answer for answer in answers if answer.status == 200]
+    weights = {answer.url: len(gzip.compress(answer.body())) for answer in answers}
+    html = sum(weight for url, weight in weights.items() if "/static/" not in url)
+    assert all(urlsplit(url).netloc == urlsplit(page.url).netloc for url in weights)
+    assert len(answers) <= MOST_REQUESTS
+    assert sum(weights.values()) <= FIRST_VISIT
+    assert html <= LATER_VISIT
+    for answer in answers:
+        if "/static/" in answer.url:
+            assert answer.headers["cache-control"] == "max-age=315360000, public, immutable"
+        else:
+            assert "no-store" in answer.headers["cache-control"]
+
+
+def test_back_after_signing_out_shows_nothing(chromium, server, cast):
+    context = chromium.new_context(base_url=server.url, ignore_https_errors=True)
+    page = context.new_page()
+    sign_in(page, "ben", {})
+    page.goto("/w/kestrel/members/")
+    page.goto("/accounts/sign-out/")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/accounts/sign-in/")
+    page.go_back()
+    page.go_back()
+    assert "/accounts/sign-in/" in page.url
+    assert "Mina Okafor" not in page.content()
+    context.close()
