@@ -115,6 +115,7 @@ def prune(*, now: datetime) -> dict[str, int]:
     return {
         **client_usage.prune(now=now),
         **oauth_services.prune(now=now),
+        "sessions": user_sessions.prune(now=now),
         "invitations": Invitation.objects.filter(expires_at__lt=now - INVITATIONS_KEPT).delete()[0],
         "audit_events": retention.prune_audit_events(now=now),
     }

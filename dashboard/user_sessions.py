@@ -73,6 +73,13 @@ def record_failed_confirmation(*, user: User, actor: Actor, now: datetime) -> No
         audit.record("user.confirmation_failed", workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now)
 
 
+def prune(*, now: datetime) -> int:
+    """Remove what has expired. Returns how many sessions went, also those of browsers in which nobody ever signed in."""
+    ended = Session.objects.filter(expire_date__lt=now).delete()[0]
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+    return ended
+
+
 def rename_session(*, old: str, new: str) -> None:
     """After Django has given a session another key."""
     UserSession.objects.filter(session_key=old).update(session_key=new)

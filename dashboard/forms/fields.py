@@ -33,11 +33,18 @@ def new_password(**attrs: Any) -> forms.CharField:
     )
 
 
+class CodeInput(forms.TextInput):
+    """Doesn't show again what was wrong, or is used by now."""
+
+    def format_value(self, value: Any) -> None:  # noqa: ARG002  # Django's signature
+        return None
+
+
 def code(**attrs: Any) -> forms.CharField:
     return forms.CharField(
         label="Code",
         max_length=32,
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", **attrs}),
+        widget=CodeInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", **attrs}),
         error_messages={"required": "Enter the code.", "max_length": "A code has 6 or 8 digits."},
     )
 

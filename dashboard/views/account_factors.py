@@ -171,6 +171,4 @@ def _show_codes(request: HttpRequest, codes: Sequence[str], done: str) -> HttpRe
         messages.success(request, done)
         return redirect("mfa_index")
     text = f"Recovery codes for {cast(User, request.user).email} on {request.get_host()}. Each works once.\n\n" + "\n".join(codes) + "\n"
-    response = render(request, "accounts/recovery_codes.html", {"codes": codes, "done": done, "text": text})
-    response["Cache-Control"], response["Referrer-Policy"] = "no-store", "no-referrer"
-    return response
+    return render(request, "accounts/recovery_codes.html", {"codes": codes, "done": done, "text": text})

@@ -22,6 +22,9 @@ from dashboard.notices import tell
 from dashboard.permissions import anyone, signed_in
 from dashboard.user_agent import describe_device
 
+# Nobody learns the link. Not no-referrer, under which browsers send forms without their origin, and those are refused.
+WITHOUT_PATH = "strict-origin"
+
 
 def _dead(request: HttpRequest, again: str) -> HttpResponse:
     """again: where one gets another link. The same page whatever is wrong with the link."""
@@ -85,7 +88,7 @@ def reset_password(request: HttpRequest, link: str) -> HttpResponse:
                 messages.success(request, "Password changed, and every session has ended. Sign in with the new one.")
                 return redirect("account_login")
     response = render(request, "accounts/reset_password.html", {"form": form, "email": user.email, "refusal": refusal})
-    response["Referrer-Policy"] = "no-referrer"
+    response["Referrer-Policy"] = WITHOUT_PATH
     return refusal.apply_to(response) if refusal else response
 
 
@@ -138,5 +141,5 @@ def email_confirm(request: HttpRequest, token: str) -> HttpResponse:
     except DeadLinkError:
         return _dead(request, again)
     response = render(request, "accounts/email_confirm.html", {"old": user.email, "new": wanted})
-    response["Referrer-Policy"] = "no-referrer"
+    response["Referrer-Policy"] = WITHOUT_PATH
     return response

@@ -15,6 +15,7 @@ from clients.certificate import read_certificates
 from clients.public_key import read_jwk
 from clients.services.certificates import add_certificates
 from clients.services.public_keys import add_public_keys
+from dashboard import mail
 from oauth.jose import generate_private_key
 from tests import factories
 
@@ -37,6 +38,13 @@ def _static_files(settings):
 def _quick_passwords(settings):
     """Each account of the cast would cost a tenth of a second and 100 MB."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+
+
+@pytest.fixture(autouse=True)
+def _mail_is_sent():
+    """What a test leaves in the queue mustn't reach the next one."""
+    yield
+    mail.wait_until_sent()
 
 
 @pytest.fixture

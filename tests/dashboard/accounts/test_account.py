@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from clients.models import AuditEvent
 from dashboard.models import AccessPolicy, User
+from dashboard.services import prune
 from dashboard.user_agent import describe_device
 from tests import factories
 from tests.dashboard.accounts.conftest import FIREFOX, SIGN_IN, App, add_passkey, last_event, sign_in
@@ -145,6 +146,12 @@ class TestSessions:
     def test_one_that_has_expired_is_not_listed(self, here, elsewhere):
         Session.objects.filter(session_key=elsewhere.session.session_key).update(expire_date=timezone.now())
         assert "End session" not in text_of(here)
+
+    def test_expired_ones_go_in_time_and_others_stay(self, here, elsewhere):
+        Session.objects.filter(session_key=elsewhere.session.session_key).update(expire_date=timezone.now())
+        assert prune(now=timezone.now())["sessions"] == 1
+        assert UserSession.objects.get().session_key == here.session.session_key
+        assert here.get(SECURITY).status_code == 200
 
     def test_the_page_takes_few_queries_whatever_their_number(self, here, ada, django_assert_max_num_queries):
         for number in range(30):

@@ -178,11 +178,20 @@ def test_the_token_is_in_no_log(ada, link):
 
 def test_the_page_tells_no_other_page_where_it_was(browser, link):
     response = browser.get(link)
-    assert response["Referrer-Policy"] == "no-referrer"
+    assert response["Referrer-Policy"] == "strict-origin"
     assert "no-store" in response["Cache-Control"]
 
 
-def test_the_form_takes_no_other_sites_post(ada, link):
+def test_a_browsers_form_is_taken_and_no_other_sites(ada, link):
+    """By the Origin that browsers send with a form under this policy."""
+    browser = Client(enforce_csrf_checks=True)
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(link, secure=True).content.decode())[1]
+    fields = {"new_password": NEW, "csrfmiddlewaretoken": token}
+    assert browser.post(link, fields, secure=True, headers={"origin": "https://evil.example"}).status_code == 403
+    assert browser.post(link, fields, secure=True, headers={"origin": "https://testserver"}).status_code == 302
+
+
+def test_the_form_takes_no_post_without_its_token(ada, link):
     browser = Client(enforce_csrf_checks=True)
     assert browser.post(link, {"new_password": NEW}, secure=True).status_code == 403
     assert not Session.objects.exists()
