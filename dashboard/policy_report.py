@@ -45,6 +45,10 @@ class Finding:
     next: str
 
     @property
+    def is_of_people(self) -> bool:
+        return self.key in ("second_factor", "sso", "live_clients")
+
+    @property
     def count(self) -> int:
         return self.page.paginator.count
 
@@ -133,7 +137,8 @@ def _secret(secret: ClientSecret) -> Row:
 
 
 def _member(membership: Membership) -> Row:
-    return Row(membership.user.shown_name, membership.user.email, membership.get_role_display())
+    user = membership.user
+    return Row(user.shown_name, "" if user.shown_name == user.email else user.email, membership.get_role_display())
 
 
 # Of one, of several, and what happens to them.

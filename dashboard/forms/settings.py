@@ -1,5 +1,6 @@
 """The settings of a workspace: name and policies, scopes, retention, deletion."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -110,6 +111,23 @@ class SettingsForm(forms.Form):
     def methods(self) -> list[dict[str, Any]]:
         """For the template: each box with its sentence."""
         return [{"box": box, "sentence": METHOD_SENTENCES[str(box.data["value"])]} for box in self["allowed_auth_methods"]]
+
+    def changes(self, present: Mapping[str, Any]) -> list[dict[str, str]]:
+        """What differs from the settings as they are, in words: label, before and after."""
+        return [
+            {"label": str(field.label), "before": self._say(name, present[name]), "after": self._say(name, self.cleaned_data[name])}
+            for name, field in self.fields.items()
+            if name in present and self.cleaned_data[name] != present[name]
+        ]
+
+    def _say(self, name: str, value: Any) -> str:
+        if name == "live_clients_from":
+            return str(dict(self.fields[name].choices)[value])  # type: ignore[attr-defined]  # a ChoiceField
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, list):
+            return ", ".join(value)
+        return f"{value:,}" if isinstance(value, int) else str(value or "not set")
 
     def as_query(self) -> str:
         """What was sent, for the address of the report: nothing in it is secret."""

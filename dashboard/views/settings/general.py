@@ -56,7 +56,8 @@ def settings_preview(request: HttpRequest, membership: Membership) -> HttpRespon
     proposed = present.changed(form.cleaned_data)
     stricter = proposed.stricter_than(present)
     found = policy_report.report(workspace, proposed, _in_order(stricter), query=request.GET, now=timezone.now())
-    return render(request, "settings/preview.html", {"form": form, "workspace": workspace, **_divide(found)})
+    context = {"form": form, "workspace": workspace, "changes": form.changes(policies.read_settings(workspace)), **_divide(found)}
+    return render(request, "settings/preview.html", context)
 
 
 @member(Permission.VIEW, post=Permission.CHANGE_SETTINGS)
