@@ -52,6 +52,12 @@ def dans(dan):
     return sign_in(dan)
 
 
+@pytest.fixture
+def by(ada, demo):
+    """Ada's membership, with which she invites."""
+    return membership_of(ada, demo)
+
+
 def membership_of(user, workspace):
     return Membership.objects.filter(user=user, workspace=workspace).first()
 

@@ -1,13 +1,10 @@
 """Accepting an invitation: the link of the mail, for one address, once."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.sessions.models import Session
-from django.db import connections
 from django.utils import timezone
 
 from clients.models import Workspace
@@ -21,11 +18,6 @@ from tests.dashboard.members.conftest import Role, events, invitation_link, mail
 JOIN = "/accounts/invite/"
 ACCOUNT = {"name": "Jonas Weber", "password": "four-words-in-a-row"}
 INVALID = "This invitation isn’t valid"
-
-
-@pytest.fixture
-def by(ada, demo):
-    return membership_of(ada, demo)
 
 
 @pytest.fixture
@@ -294,27 +286,3 @@ class TestWithAnAccount:
         assert "demo is deleted on" in text_of(accept(browser))
         assert role_of(jonas, demo) is None
         assert Invitation.objects.get().accepted_at is None
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_many_at_once_one_makes_the_account(ada, demo):
-    link = invitation_link(membership_of(ada, demo), "jonas@example.com")
-    pk = Invitation.objects.get().pk
-    browsers = [Browser(raise_request_exception=False, REMOTE_ADDR=f"198.51.100.{number}") for number in range(3)]
-    for browser in browsers:
-        browser.get(link)
-    barrier = Barrier(len(browsers))
-
-    def join(browser):
-        barrier.wait()
-        try:
-            return browser.post(JOIN, {"invitation": pk, **ACCOUNT}).status_code
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(browsers)) as pool:
-        statuses = list(pool.map(join, browsers))
-    assert set(statuses) <= {302, 404}
-    assert User.objects.filter(email="jonas@example.com").count() == 1
-    assert len(events("invitation.accepted")) == len(events("member.added")) == 1
-    assert Invitation.objects.get().accepted_at is not None

@@ -179,12 +179,12 @@ class TestLeaving:
         assert eves.post(LEAVE).status_code == 404
 
 
-def test_an_heir_who_left_meanwhile_is_none(ada, dan, ben, demo):
-    heir = membership_of(dan, demo)
-    heir_was = membership_of(dan, demo)
-    heir.delete()
+@pytest.mark.parametrize("case", ["left meanwhile", "of another workspace", "the one who goes"])
+def test_services_hand_clients_to_other_members_only(ada, dan, ben, eve, demo, other, case):
+    heir = {"left meanwhile": membership_of(dan, demo), "of another workspace": membership_of(eve, other), "the one who goes": membership_of(ben, demo)}[case]
+    membership_of(dan, demo).delete()
     with pytest.raises(ValidationError, match="Choose another member of this workspace"):
-        memberships.remove_member(membership=membership_of(ben, demo), by=membership_of(ada, demo), heir=heir_was, actor=factories.TESTS, now=timezone.now())
+        memberships.remove_member(membership=membership_of(ben, demo), by=membership_of(ada, demo), heir=heir, actor=factories.TESTS, now=timezone.now())
     assert role_of(ben, demo) == "viewer"
 
 

@@ -177,6 +177,12 @@ def test_whoever_was_removed_a_moment_ago_decides_nothing_more(ada, dan, ben, de
         act(membership_of(ben, demo), "admin", dans_was)
 
 
+def test_services_give_no_role_above_ones_own_either(dan, ben, demo):
+    with pytest.raises(NotAllowedError, match="make and unmake owners"):
+        act(membership_of(ben, demo), "owner", membership_of(dan, demo))
+    assert role_of(ben, demo) == "viewer"
+
+
 def test_services_refuse_what_is_no_role(ada, ben, demo):
     with pytest.raises(ValidationError, match="Choose viewer, developer, admin or owner"):
         act(membership_of(ben, demo), "root", membership_of(ada, demo))

@@ -72,7 +72,8 @@ class TestStartPage:
         adas.get("/w/demo/members/")
         assert adas.get("/")["Location"] == "/w/demo/"
 
-    def test_not_to_one_that_one_was_removed_from(self, adas, ada, second):
+    def test_not_to_one_that_one_was_removed_from(self, adas, ada, ben, second):
+        factories.add_member(second, ben)
         adas.get("/w/second/members/")
         Membership.objects.filter(user=ada, workspace=second).delete()
         assert adas.get("/")["Location"] == "/w/demo/"
