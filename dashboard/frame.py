@@ -3,7 +3,6 @@
 from datetime import UTC, tzinfo
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -41,7 +40,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return context
-    context["session_seconds"] = settings.SESSION_COOKIE_AGE
+    # Of one by single sign-on what is left, for using it doesn't make it longer.
+    context["session_seconds"] = request.session.get_expiry_age()
     memberships = list(Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name", "workspace__slug")[:100])
     context["memberships"] = memberships
     membership = getattr(request, "membership", None)
