@@ -40,10 +40,10 @@ class TestServices:
         assert role_of(jonas, demo) is None
         assert invitations.accept(invitation=sent_again, user=jonas, actor=factories.TESTS, now=now).role == "developer"
 
-    @pytest.mark.usefixtures("jonas")
-    def test_an_account_that_was_made_meanwhile_is_not_made_again(self, found, now):
+    def test_an_account_that_was_made_meanwhile_is_not_made_again(self, found, jonas, demo, now):
         with pytest.raises(Invitation.DoesNotExist):
             invitations.accept_as_new_person(invitation=found, name="Jonas", hashed_password="x", actor=factories.TESTS, now=now)
+        assert role_of(jonas, demo) is None
 
 
 @pytest.mark.django_db(transaction=True)
