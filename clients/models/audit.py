@@ -32,6 +32,7 @@ class AuditEvent(models.Model):
             models.Index(fields=["target_type", "target_id"], name="audit_by_target"),
             models.Index(fields=["request_id"], name="audit_by_request_id"),
             models.Index(fields=["created_at"], name="audit_by_age"),
+            models.Index(fields=["workspace_slug"], name="audit_by_removed_workspace", condition=~models.Q(workspace_slug="")),
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter, choose
 from dashboard.caller import actor_of
 
 ENDPOINTS = ("token", "introspection", "revocation", "api", "gateway")
-TARGET_TYPES = ("client", "secret", "workspace", "scope", "user", "signing_key", "token", "public_key", "certificate")
+TARGET_TYPES = ("client", "secret", "workspace", "scope", "audience", "user", "signing_key", "token", "public_key", "certificate")
 
 
 @admin.register(Workspace)
@@ -100,15 +100,21 @@ class ClientAdmin(ReadOnlyAdmin):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "event", "target_id", "actor", "workspace", "address")
+    list_display = ("created_at", "event", "target_id", "actor", "of_workspace", "address")
     list_filter = (choose("target_type", *TARGET_TYPES), WorkspaceFilter, "created_at")
     list_select_related = ("workspace",)
     search_fields = ("request_id__exact", "actor__icontains", "event__icontains")
-    search_help_text = "Search by the ID of what was changed, by request ID, or by a part of actor or event."
+    search_help_text = "Search by the ID of what was changed, by request ID, by a removed workspace's slug, or by a part of actor or event."
 
     def exact_matches(self, term: str) -> list[Q]:
         # The index begins with the type.
-        return [Q(target_type__in=TARGET_TYPES, target_id=term)]
+        return [Q(target_type__in=TARGET_TYPES, target_id=term), Q(workspace_slug=term)]
+
+    @admin.display(description="workspace", ordering="workspace")
+    def of_workspace(self, event: AuditEvent) -> str | None:
+        if event.workspace is not None:
+            return event.workspace.slug
+        return f"{event.workspace_slug} (removed)" if event.workspace_slug else None
 
 
 @admin.register(UsageBucket)

@@ -216,6 +216,7 @@ def test_nothing_is_made_in_a_workspace_that_is_about_to_be_deleted(workspace, n
     delete_workspace(workspace=workspace, typed_slug="demo", actor=TESTS, now=now)
     for act in (
         lambda: make(workspace, now),
+        lambda: clients.create_client(workspace=workspace, name="x", actor=TESTS, now=now),
         lambda: create_secret(client),
         lambda: secrets.rotate_secret(client=client, actor=TESTS, now=now),
         lambda: add_certificates(client=client, parsed=[], actor=TESTS, now=now),

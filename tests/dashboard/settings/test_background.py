@@ -46,3 +46,12 @@ def test_deleted_workspace_is_removed_after_its_time(demo, other):
     ScheduledJob.objects.update(next_run_at=now)
     schedule.remove_deleted_workspaces_if_due()
     assert Workspace.objects.get() == other
+
+
+def test_administrator_finds_the_events_of_a_removed_workspace(admin, demo):
+    now = timezone.now()
+    delete_workspace(workspace=demo, typed_slug="demo", actor=TESTS, now=now - GRACE_PERIOD)
+    schedule.remove_deleted_workspaces_if_due()
+    page = admin.get("/admin/clients/auditevent/", {"q": "demo"}).content.decode()
+    assert "demo (removed)" in page
+    assert "workspace.removed" in page
