@@ -155,13 +155,23 @@ def load_public_key(public_jwk: str) -> PublicKey:
 
 def refuse_private_der(content: bytes) -> None:
     """Raise ValidationError where content is a private key in DER, encrypted or not."""
+    if _is_private_der(content):
+        raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
+
+
+def holds_private_key(content: bytes) -> bool:
+    """Whether there is a private key in it, in whatever form that one knows by its looks, whole or cut off."""
+    return _PRIVATE_TEXT.search(content.decode(errors="replace")) is not None or _is_private_der(content)
+
+
+def _is_private_der(content: bytes) -> bool:
     try:
         load_der_private_key(content, password=None)
     except (ValueError, UnsupportedAlgorithm):
-        return
+        return False
     except TypeError:
         pass  # it is one, and it is encrypted
-    raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
+    return True
 
 
 def _clean(text: str) -> str:

@@ -2,9 +2,13 @@
 
 A client's certificate must be issued by one of them directly: intermediate CAs stand in the file themselves. Revocation lists are left out on purpose:
 a client is disabled, or its CA taken out of the file, which counts at once.
+
+What can be read in the file as it is now is trusted, and nothing that stood there before: whoever empties or overwrites it wants that to end, and no clock and
+no memory may be in the way. An editor that writes in place trusts fewer CAs for the moment that it takes.
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +19,26 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.conf import settings
 
 from clients.certificate import UNREADABLE, find_extension, is_authority
+from clients.public_key import holds_private_key
 
 logger = logging.getLogger("tokenos.oauth")
 
 # Extensions that may be critical because what they say is heeded here, or can't matter where a client's certificate is issued directly.
 _HEEDED = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)
 
-Stamp = tuple[int, int, int]
+_BEGIN = re.compile(rb"(?=-----BEGIN )")
+
+Stamp = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class ClientCAs:
-    """What the file held at one moment. by_subject: encoded name → those of that name."""
+    """What the file held at one moment. by_subject: encoded name → those of that name.
 
-    stamp: Stamp | None
+    stamp: what tells one content of the file from the next without reading it; () where there is no file, and of a file that can't be read the error's number.
+    """
+
+    stamp: Stamp
     by_subject: Mapping[bytes, tuple[x509.Certificate, ...]]
     certificates: tuple[x509.Certificate, ...]
 
@@ -37,49 +47,73 @@ class ClientCAs:
         return tuple(authority for authority in self.by_subject.get(certificate.issuer.public_bytes(), ()) if _has_signed(authority, certificate))
 
 
-_none = ClientCAs(None, {}, ())
-_current = _none
+_current = ClientCAs((), {}, ())
 
 
 def file() -> Path:
     return settings.DATA_DIR / "tls" / "client-ca.pem"
 
 
-def look() -> Stamp | None:
-    """What tells one content of the file from the next without reading it; None where there is no file."""
+def client_cas() -> ClientCAs:
+    """Those of the file as it is now; none where there is no file, or it can't be read."""
+    global _current
+    known = _current
     try:
         found = file().stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
+        # The last is no mere time of day: nothing can set it back.
+        stamp: Stamp = (found.st_mtime_ns, found.st_ino, found.st_size, found.st_ctime_ns)
+        if stamp == known.stamp:
+            return known
+        _current = read = _group(stamp, _read(file().read_bytes()))
+    except FileNotFoundError:
+        _current = read = known if known.stamp == () else ClientCAs((), {}, ())
+    except OSError as error:
+        # Tried again each time: the file may be the same when what is wrong with the machine is over.
+        stamp = (error.errno or 0,)
+        if stamp == known.stamp:
+            return known
+        logger.exception("%s can't be read, so none of the CAs in it is trusted.", file())
+        _current = read = ClientCAs(stamp, {}, ())
+    return read
 
 
-def client_cas() -> ClientCAs:
-    """Those of the file as it is now. While it can't be read, the ones before count; without the file there are none."""
-    global _current
-    stamp = look()
-    known = _current
-    if stamp == known.stamp:
-        return known
-    _current = found = _none if stamp is None else _read(stamp, known)
-    return found
-
-
-def _read(stamp: Stamp, known: ClientCAs) -> ClientCAs:
-    try:
-        read = x509.load_pem_x509_certificates(file().read_bytes())
-    except (OSError, *UNREADABLE):
-        logger.exception("%s can't be read. The CAs before it stay in use.", file())
-        return ClientCAs(stamp, known.by_subject, known.certificates)
-    usable = tuple(certificate for certificate in read if _is_usable(certificate))
-    for number, certificate in enumerate(read, 1):
-        if certificate not in usable:
-            logger.error("The certificate number %s in %s isn't that of a CA for TLS clients. It is left out.", number, file())
+def _group(stamp: Stamp, certificates: tuple[x509.Certificate, ...]) -> ClientCAs:
     by_subject: dict[bytes, tuple[x509.Certificate, ...]] = {}
-    for certificate in usable:
+    for certificate in certificates:
         name = certificate.subject.public_bytes()
         by_subject[name] = (*by_subject.get(name, ()), certificate)
-    return ClientCAs(stamp, by_subject, usable)
+    return ClientCAs(stamp, by_subject, certificates)
+
+
+def _read(content: bytes) -> tuple[x509.Certificate, ...]:
+    """What may be trusted of a content of the file. What is left out of it is logged."""
+    if holds_private_key(content):
+        logger.error(
+            "%s holds a private key, which is burnt now: who has read it can make certificates for every client of its CA. None of the CAs in the file is "
+            "trusted until the key is taken out. Replace that CA.",
+            file(),
+        )
+        return ()
+    blocks = _BEGIN.split(content)[1:]
+    usable = []
+    for number, block in enumerate(blocks, 1):
+        certificate = _load(block)
+        if certificate is None:
+            logger.error("The certificate number %s in %s is damaged, or isn't that of a CA for TLS clients. It is left out.", number, file())
+        else:
+            usable.append(certificate)
+    if not usable:
+        logger.log(logging.ERROR if content.strip() else logging.WARNING, "%s holds no CA in PEM, so none is trusted.", file())
+    return tuple(usable)
+
+
+def _load(block: bytes) -> x509.Certificate | None:
+    """block: PEM, and what stands behind it."""
+    try:
+        certificate = x509.load_pem_x509_certificate(block)
+    except UNREADABLE:
+        return None
+    return certificate if _is_usable(certificate) else None
 
 
 def _is_usable(certificate: x509.Certificate) -> bool:

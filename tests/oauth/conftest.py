@@ -1,19 +1,23 @@
 """Ada's workspace demo with its clients, Eve's workspace other, and both doors."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 from django.conf import settings
 
 from clients.models import Client, FailedRequest, Workspace
 from clients.services import usage
+from oauth import client_ca
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
 from tests import factories
+from tests.certificates import pem
 from tests.oauth.doors import DOORS, Sender, basic
 
 
@@ -82,6 +86,35 @@ def billing(demo: Workspace, make: Callable[..., Program]) -> Program:
 def eves(other: Workspace, make: Callable[..., Program]) -> Program:
     """A client of another workspace."""
     return make(other, name="eves")
+
+
+@pytest.fixture
+def authorities() -> Iterator[Callable[..., None]]:
+    """Write the operator's client-ca.pem: certificates, then any text."""
+    file = client_ca.file()
+    file.parent.mkdir(exist_ok=True)
+
+    def write(*certificates: x509.Certificate, text: str = "") -> None:
+        file.write_text("".join(map(pem, certificates)) + text)
+        # A test is faster than the file system's clock.
+        moment = file.stat().st_mtime_ns + next(_ticks)
+        os.utime(file, ns=(moment, moment))
+
+    yield write
+    file.unlink(missing_ok=True)
+
+
+_ticks = iter(range(1_000_000, 10**15, 1_000_000))
+
+
+@pytest.fixture
+def named(demo: Workspace, make: Callable[..., Program]) -> Callable[..., Program]:
+    """A client that authenticates by any certificate of the operator's CA that names it."""
+
+    def named(subject_type: str, subject: str, methods: tuple[str, ...] = ("tls_client_auth",)) -> Program:
+        return make(demo, name="named", auth_methods=methods, tls_subject_type=f"tls_client_auth_{subject_type}", tls_subject=subject)
+
+    return named
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,14 +1,15 @@
-"""Client authentication with a certificate, RFC 8705 §2: both methods, through both doors. What a handshake adds is in tests/servers/test_mtls.py."""
+"""Client authentication with a certificate, RFC 8705 §2: both methods, through both doors. The file of the operator's CAs is in
+test_client_ca.py, what a handshake adds in tests/servers/test_mtls.py.
+"""
 
 import json
-import os
 from base64 import urlsafe_b64decode
 from datetime import timedelta
 from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.conf import settings
 
@@ -17,9 +18,8 @@ from clients.models import Client, ClientCertificate, UsageBucket
 from clients.services import usage
 from clients.services.certificates import add_certificates, revoke_certificate
 from clients.services.clients import disable_client
-from oauth import client_ca
 from tests import factories
-from tests.certificates import CLIENT_AUTH, Authority, issue, key_usage, pem, pem_of, self_signed, with_unknown_version, with_unreadable_name
+from tests.certificates import CLIENT_AUTH, Authority, issue, key_usage, pem, self_signed, with_unknown_version
 from tests.oauth.conftest import reason_of
 from tests.oauth.doors import ADDRESS, DOORS, ELSEWHERE
 
@@ -38,38 +38,9 @@ def register(now):
 
 
 @pytest.fixture
-def authorities():
-    """Write the operator's client-ca.pem."""
-    file = client_ca.file()
-    file.parent.mkdir(exist_ok=True)
-
-    def write(*certificates, text=""):
-        file.write_text("".join(map(pem, certificates)) + text)
-        # A test is faster than the file system's clock.
-        moment = file.stat().st_mtime_ns + next(_ticks)
-        os.utime(file, ns=(moment, moment))
-
-    yield write
-    file.unlink(missing_ok=True)
-
-
-_ticks = iter(range(1_000_000, 10**15, 1_000_000))
-
-
-@pytest.fixture
 def machine(demo, make):
     """A client that authenticates by its registered certificate."""
     return make(demo, name="machine", auth_methods=[SELF_SIGNED])
-
-
-@pytest.fixture
-def named(demo, make):
-    """A client that authenticates by any certificate of the operator's CA that names it."""
-
-    def named(subject_type, subject, methods=(BY_CA,)):
-        return make(demo, name="named", auth_methods=methods, tls_subject_type=f"tls_client_auth_{subject_type}", tls_subject=subject)
-
-    return named
 
 
 def claims_of(token):
@@ -377,75 +348,6 @@ def test_certificate_that_a_proxy_garbles_is_named_to_the_owner(named):
     program = named("subject_dn", "CN=billing")
     answer = DOORS["django"].token(None, {"client_id": program.client_id}, certificate=b"garbled")
     assert refusal(answer) == "certificate_malformed"
-
-
-@pytest.mark.parametrize(
-    "extensions",
-    [
-        [x509.BasicConstraints(ca=False, path_length=None)],
-        [],
-        [x509.BasicConstraints(ca=True, path_length=None), key_usage(digital_signature=True)],
-        [x509.BasicConstraints(ca=True, path_length=None), x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])],
-    ],
-    ids=["CA:false", "no CA", "may not sign certificates", "for servers only"],
-)
-def test_certificate_in_the_file_that_is_no_ca_for_clients_is_left_out(asgi, authorities, named, extensions, caplog):
-    authority, good = Authority.create("Not a CA", extensions=extensions), Authority.create("Good CA")
-    authorities(authority.certificate, good.certificate)
-    program = named("subject_dn", "CN=billing")
-    assert refusal(get_token(asgi, program.client_id, issue(authority, "billing"))) == "certificate_untrusted"
-    assert get_token(asgi, program.client_id, issue(good, "billing")).status == 200
-    assert "The certificate number 1 in" in caplog.text
-
-
-def test_ca_with_a_critical_constraint_that_nobody_heeds_is_left_out(asgi, authorities, named):
-    constraints = x509.NameConstraints(permitted_subtrees=[x509.DNSName("example.com")], excluded_subtrees=None)
-    authority = Authority.create(extensions=[x509.BasicConstraints(ca=True, path_length=None), constraints], critical=True)
-    authorities(authority.certificate)
-    assert refusal(get_token(asgi, named("subject_dn", "CN=billing").client_id, issue(authority, "billing"))) == "certificate_untrusted"
-
-
-def test_expired_ca_counts_no_more(asgi, authorities, named, now):
-    authority = Authority.create(begins=now - 3 * DAY, ends=now - DAY)
-    authorities(authority.certificate)
-    assert refusal(get_token(asgi, named("subject_dn", "CN=billing").client_id, issue(authority, "billing"))) == "certificate_untrusted"
-
-
-def test_file_may_hold_several_cas_also_of_one_name(asgi, authorities, named):
-    cas = [Authority.create("Old CA"), Authority.create("CA"), Authority.create("CA", key=rsa.generate_private_key(65537, 2048))]
-    authorities(*(one.certificate for one in cas))
-    program = named("subject_dn", "CN=billing")
-    for one in cas:
-        assert get_token(asgi, program.client_id, issue(one, "billing")).status == 200
-
-
-def test_ca_taken_out_of_the_file_counts_no_more_at_once(asgi, authorities, named):
-    authority, other = Authority.create(), Authority.create("Other")
-    program, holder = named("subject_dn", "CN=billing"), issue(authority, "billing")
-    authorities(authority.certificate)
-    assert get_token(asgi, program.client_id, holder).status == 200
-    authorities(other.certificate)
-    assert refusal(get_token(asgi, program.client_id, holder)) == "certificate_untrusted"
-    authorities(authority.certificate)
-    assert get_token(asgi, program.client_id, holder).status == 200
-    client_ca.file().unlink()
-    assert refusal(get_token(asgi, program.client_id, holder)) == "certificate_untrusted"
-
-
-def test_certificate_in_the_file_that_cannot_be_read_is_left_out(asgi, ca, authorities, named, caplog):
-    program = named("subject_dn", "CN=billing")
-    authorities(with_unreadable_name(), ca.certificate)
-    assert get_token(asgi, program.client_id, issue(ca, "billing")).status == 200
-    assert "The certificate number 1 in" in caplog.text
-
-
-def test_half_written_file_leaves_the_cas_before_it_in_use(asgi, ca, authorities, named, caplog):
-    program, holder = named("subject_dn", "CN=billing"), issue(ca, "billing")
-    assert get_token(asgi, program.client_id, holder).status == 200
-    for text in ("-----BEGIN CERTIFICATE-----\nMIIB", "", pem_of(with_unknown_version(ca.der))):
-        authorities(text=text)
-        assert get_token(asgi, program.client_id, holder).status == 200
-        assert "stay in use" in caplog.text
 
 
 def test_registered_certificate_counts_before_its_ca(send, ca, named, register, now):
