@@ -1,0 +1,78 @@
+"""A program: what two people do to each other at once, over and over, on the database of DATABASE_URL. Prints what came of it, as JSON.
+
+On PostgreSQL, unlike on SQLite, two transactions that write run side by side, so that only the services' lock orders them.
+"""
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+
+from django.core.exceptions import ValidationError
+from django.db import connections
+from django.utils import timezone
+
+from dashboard import invitations, memberships
+from dashboard.models import Invitation, Membership, User
+from dashboard.permissions import NotAllowedError
+from tests import factories
+
+ROUNDS = 20
+Role = Membership.Role
+
+
+def together(*calls):
+    barrier = Barrier(len(calls))
+
+    def run(call):
+        barrier.wait()
+        try:
+            call()
+        except (ValidationError, NotAllowedError, Membership.DoesNotExist, Invitation.DoesNotExist):
+            return False
+        finally:
+            connections.close_all()
+        return True
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return sum(pool.map(run, calls))
+
+
+def demote(membership, by):
+    return lambda: memberships.change_role(membership=membership, role="viewer", by=by, actor=factories.TESTS, now=timezone.now())
+
+
+def leave(membership):
+    return lambda: memberships.remove_member(membership=membership, by=membership, actor=factories.TESTS, now=timezone.now())
+
+
+def join(invitation, name):
+    now = timezone.now()
+    return lambda: invitations.accept_as_new_person(invitation=invitation, name=name, hashed_password="x", actor=factories.TESTS, now=now)
+
+
+def main():
+    workspace = factories.create_workspace("at-once", owner="ada@example.com")
+    second = factories.create_workspace("second", owner="ada@example.com")
+    ada = workspace.memberships.select_related("user", "workspace").get()
+    olivia = User.objects.get(pk=factories.create_user("olivia@example.com").pk)
+    inviter = second.memberships.select_related("user", "workspace").get()
+    owners, accounts, invited = set(), set(), set()
+    for number in range(ROUNDS):
+        Membership.objects.filter(workspace=workspace).exclude(pk=ada.pk).delete()
+        first, _ = Membership.objects.update_or_create(
+            pk=ada.pk, defaults={"workspace": workspace, "user": ada.user, "role": Role.OWNER, "created_at": timezone.now()}
+        )
+        other = Membership.objects.create(workspace=workspace, user=olivia, role=Role.OWNER, created_at=timezone.now())
+        acts = [(demote(other, first), demote(first, other)), (demote(first, first), demote(other, other)), (leave(first), leave(other))][number % 3]
+        together(*acts)
+        owners.add(Membership.objects.filter(workspace=workspace, role=Role.OWNER).count())
+        email = f"p{number}@example.com"
+        invitation = factories.invite(inviter, email).invitation
+        accounts.add(together(join(invitation, "One"), join(invitation, "Two")))
+        invited.add(together(*[partial(factories.invite, inviter, f"q{number}@example.com")] * 2))
+    sys.stdout.write(json.dumps({"owners": sorted(owners), "accounts": sorted(accounts), "invited": sorted(invited)}))
+
+
+main()
