@@ -118,7 +118,7 @@ document.querySelectorAll("[data-wait]").forEach((shown) => {
 /* Times: the zone of the browser, and how old a page is that stays open. */
 document.querySelectorAll("[data-own-zone]").forEach((button) => {
   button.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (button.value === "UTC") button.hidden = true;
+  button.classList.toggle("unseen", button.value === "UTC");
 });
 setTimeout(() => document.querySelectorAll("[data-as-of]").forEach((shown) => {
   const again = Object.assign(document.createElement("a"), { href: location.href, textContent: "Refresh" });

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.browser.hands import WAYS, Pointer
 from tests.servers.conftest import Server, make_server, server  # noqa: F401  # fixtures
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -56,3 +57,30 @@ def visit(chromium: Browser, server: Server) -> Iterator[Callable[..., Watched]]
     yield visit
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def enter(chromium: Browser, server: Server) -> Iterator[Callable[[str], Pointer]]:  # noqa: F811  # the fixture
+    """A function that opens a new browser, to be used in one of WAYS, and returns the hand that uses it. Nothing may go wrong in it."""
+    contexts, complaints = [], []
+
+    def note(message: ConsoleMessage) -> None:
+        # Another server's pages, such as those of an OpenID provider, are its own business.
+        if message.type in ("error", "warning") and message.location["url"].startswith(server.url):
+            complaints.append(message.text)
+
+    def enter(way: str) -> Pointer:
+        kind, options = WAYS[way]
+        context = chromium.new_context(base_url=server.url, ignore_https_errors=True, **{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", note)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return kind(page)
+
+    yield enter
+    for context in contexts:
+        context.close()
+    # Chromium reports 403 and 404 itself.
+    assert [complaint for complaint in complaints if "the server responded with a status of" not in complaint] == []

@@ -1,5 +1,7 @@
 """Two ways to use a page: with a pointer, and with the keyboard alone. A story is told once, and tried in both."""
 
+from typing import Any
+
 from playwright.sync_api import Locator, Page
 
 
@@ -70,3 +72,12 @@ class Keyboard(Pointer):
                 return
             self.page.keyboard.press("ArrowDown" if handle.evaluate(is_in_group) else "Tab")
         raise AssertionError(f"the keyboard doesn't reach {target}")
+
+
+WAYS: dict[str, tuple[type[Pointer], dict[str, Any]]] = {
+    "desk": (Pointer, {}),
+    "phone": (Pointer, {"viewport": {"width": 390, "height": 844}, "has_touch": True}),
+    "keyboard": (Keyboard, {}),
+    "scriptless": (Pointer, {"java_script_enabled": False}),
+}
+WITH_SCRIPT = ["desk", "phone", "keyboard"]

@@ -16,13 +16,13 @@ FIRST_VISIT, LATER_VISIT, MOST_REQUESTS = 60_000, 15_000, 5
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
 
-def take_pictures(page, name):
+def take_pictures(page, name, *, full_page=False):
     """Whoever sets SCREENSHOTS to a folder, docs/screens, finds there what the tests saw."""
     for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light")):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme)
         page.evaluate("scrollTo(0, 0)")
-        page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{'narrow' if width == 390 else scheme}.png")
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{'narrow' if width == 390 else scheme}.png", full_page=full_page)
     page.emulate_media(color_scheme="light")
 
 
@@ -127,6 +127,17 @@ def test_a_page_is_light(windows, shown):
             assert answer.headers["cache-control"] == "max-age=315360000, public, immutable"
         else:
             assert "no-store" in answer.headers["cache-control"]
+
+
+def test_every_part_of_the_style_guide_is_in_nobodys_way(chromium, make_server):
+    server = make_server(DEBUG="on", WEB_CONCURRENCY="1")
+    page = chromium.new_context(base_url=server.url, viewport={"width": 1280, "height": 900}, ignore_https_errors=True).new_page()
+    page.goto("/styleguide/")
+    assert find_all_barriers(page) == []
+    if SCREENSHOTS:
+        take_pictures(page, "styleguide", full_page=True)
+    page.context.close()
+    server.stop()
 
 
 def test_back_after_signing_out_shows_nothing(chromium, server, cast):

@@ -6,16 +6,8 @@ import time
 import pytest
 
 from tests.browser.authenticator import add_authenticator, one_time_code
-from tests.browser.hands import Keyboard, Pointer
+from tests.browser.hands import WAYS, WITH_SCRIPT
 from tests.browser.pages import PASSWORD, make
-
-WAYS = {
-    "desk": (Pointer, {}),
-    "phone": (Pointer, {"viewport": {"width": 390, "height": 844}, "has_touch": True}),
-    "keyboard": (Keyboard, {}),
-    "scriptless": (Pointer, {"java_script_enabled": False}),
-}
-WITH_SCRIPT = ["desk", "phone", "keyboard"]
 
 
 @pytest.fixture(scope="module")
@@ -24,33 +16,12 @@ def server(make_server):
     return make_server()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def owner(server):
     """Who make run says that one signs in as: e-mail address and password."""
     announced = server.manage("prepare", "--announce")["announcement"]
     make(server, "create_owners", [f"{person}-{way}" for person in ("ada", "mina", "tom") for way in WAYS])
     return announced["owner"], announced["owner_password"]
-
-
-@pytest.fixture
-def enter(chromium, server, owner):
-    """A function that opens a new browser, to be used in one of the ways, and returns the hand that uses it."""
-    contexts, complaints = [], []
-
-    def enter(way):
-        kind, options = WAYS[way]
-        context = chromium.new_context(base_url=server.url, ignore_https_errors=True, **{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return kind(page)
-
-    yield enter
-    for context in contexts:
-        context.close()
-    assert [complaint for complaint in complaints if "the server responded with a status of" not in complaint] == []
 
 
 def sign_in(hand, email, password=PASSWORD):
@@ -203,3 +174,58 @@ def test_somebody_is_invited_gets_another_role_and_is_removed(enter, server, way
     assert "Jonas Weber" not in tom.page.locator("table").first.inner_text()
     guest.page.reload()
     assert heading(guest.page) == "There is nothing at this address."
+
+
+def test_who_does_nothing_is_warned_before_the_session_ends_and_can_stay(enter):
+    hand = enter("keyboard")
+    sign_in(hand, "ada-scriptless@example.com")
+    hand.page.wait_for_url("**/w/**")
+    hand.page.clock.install()
+    hand.page.goto("/w/ada-scriptless/members/invite/")
+    hand.write("Email addresses", "half-typed@")
+    warning = hand.page.get_by_role("alert")
+    hand.page.clock.fast_forward("11:50:00")
+    assert not warning.is_visible()
+    hand.page.clock.fast_forward("07:30")
+    assert "You will be signed out in 2 minutes." in warning.inner_text()
+    hand.press("Stay signed in")
+    warning.wait_for(state="hidden")
+    assert hand.page.get_by_label("Email addresses").input_value() == "half-typed@"
+
+    hand.page.clock.fast_forward("13:00:00")
+    assert "You were signed out." in warning.inner_text()
+
+
+@pytest.mark.parametrize("way", ["desk", "scriptless"])
+def test_a_page_that_was_open_too_long_keeps_what_was_typed(enter, way):
+    hand = enter(way)
+    hand.page.goto("/accounts/reset/")
+    hand.write("Email", "ada@example.com")
+    hand.page.context.clear_cookies()
+    hand.page.locator("form .btn.main").click()
+    wait_for_heading(hand.page, "This page was open too long.")
+    hand.press("Send entries again")
+    hand.page.get_by_text("mail is on its way").wait_for()
+
+
+def test_single_keys_lead_to_pages_outside_of_fields_and_can_be_switched_off(enter):
+    hand = enter("desk")
+    sign_in(hand, "ada-scriptless@example.com")
+    hand.page.wait_for_url("**/w/**")
+    hand.page.goto("/w/ada-scriptless/members/")
+    hand.page.get_by_label("Email addresses").focus()
+    hand.page.keyboard.type("gs")
+    assert hand.page.get_by_label("Email addresses").input_value() == "gs"
+    hand.page.locator("h1").click()
+    hand.page.keyboard.type("gs")
+    hand.page.wait_for_url("**/settings/")
+
+    hand.page.goto("/accounts/display/")
+    hand.page.get_by_label("Single keys are shortcuts").uncheck()
+    hand.press("Save keyboard")
+    hand.page.locator("html[data-keys=off]").wait_for(state="attached")
+    hand.page.goto("/w/ada-scriptless/members/")
+    hand.page.locator("h1").click()
+    hand.page.keyboard.type("gs")
+    hand.page.wait_for_timeout(200)
+    assert hand.page.url.endswith("/members/")
