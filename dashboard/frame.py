@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from dashboard.models import Membership, User
 from dashboard.moment import find_zone
+from dashboard.permissions import LAST_WORKSPACE
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
@@ -29,7 +30,7 @@ def zone_name(zone: tzinfo) -> str:
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """membership: that of the page's workspace, None on pages outside of one. memberships: for the switcher. section: the page's part of the navigation."""
+    """membership: that of the page's workspace, or of the one visited last. memberships: for the switcher. section: the page's part of the navigation."""
     context: dict[str, Any] = {
         "theme": theme_of(request),
         "zone_name": zone_name(zone_of(request)),
@@ -44,7 +45,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     context["session_seconds"] = request.session.get_expiry_age()
     memberships = list(Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name", "workspace__slug")[:100])
     context["memberships"] = memberships
-    membership = getattr(request, "membership", None)
+    # Pages outside of a workspace, such as the account's, leave the way back to the one that was visited last.
+    last = request.session.get(LAST_WORKSPACE)
+    membership = getattr(request, "membership", None) or next((other for other in memberships if other.workspace.slug == last), None)
     if membership is not None:
         context["membership"] = membership
         context["navigation"] = _navigation(request, membership)

@@ -19,7 +19,7 @@ Role = Membership.Role
 RANK = {role: rank for rank, role in enumerate((Role.VIEWER, Role.DEVELOPER, Role.ADMIN, Role.OWNER))}
 
 # What stands for the arguments of routes: a value that names nothing is enough, for who may call is decided before.
-SAMPLES: dict[str, Any] = {"pk": 1, "uidb36": "1", "key": "x-y", "token": "x" * 43}
+SAMPLES: dict[str, Any] = {"pk": 999_999_999, "uidb36": "1", "key": "x-y", "link": "x-y", "token": "x" * 43}
 
 
 @dataclass(frozen=True)
