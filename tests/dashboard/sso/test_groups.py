@@ -19,7 +19,9 @@ def grace(browser, okta, *groups, **claims):
     return come(browser, okta, sub="00u2", email="grace@example.com", groups=list(groups), **claims)
 
 
-def test_the_highest_of_several_roles_counts(browser, okta, demo, other):
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_highest_of_several_roles_counts(browser, okta, demo, other, settings, order):
+    settings.SSO_ROLES = settings.SSO_ROLES[::order]
     grace(browser, okta, "devs", "platform", "everybody")
     assert roles() == {"demo": "admin", "other": "viewer"}
 
