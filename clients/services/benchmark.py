@@ -19,7 +19,7 @@ from clients.models import Client, ClientSecret, Workspace
 from clients.secret import ALPHABET, CLIENT_ID_LENGTH, SECRET_ID_LENGTH, ParsedSecret, digest_secret, generate, generate_client_id, hash_secret
 from clients.services import audit
 from clients.services.audit import Actor
-from clients.services.clients import build_client
+from clients.services.client_fields import build_client
 
 MAX_CLIENTS = 10_000_000
 

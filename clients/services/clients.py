@@ -3,200 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypedDict, Unpack
-from urllib.parse import urlsplit
+from typing import Unpack
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from clients.certificate import ParsedCertificate
-from clients.models import Client, ClientCertificate, ClientPublicKey, Scope, Workspace
-from clients.models.client import MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME
+from clients.models import Client, ClientCertificate, ClientPublicKey, Workspace
 from clients.policy import ClientPolicy
 from clients.public_key import ParsedPublicKey
-from clients.secret import generate_client_id
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.certificates import insert_certificates, prepare_certificates
+from clients.services.client_fields import SECRET_METHODS, ClientFields, build_client, clean_scopes, default_auth_methods, describe, require_policy
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
-from clients.services.validation import clean_networks, clean_resource_uri, clean_text
 from clients.services.workspaces import lock_workspace, require_kept
-from clients.tls_subject import clean_tls_subject
-
-SECRET_METHODS = (Client.AuthMethod.CLIENT_SECRET_BASIC, Client.AuthMethod.CLIENT_SECRET_POST)
-MAX_LIST_LENGTH = 50
-MAX_SCOPES_AND_AUDIENCES = 4000
-
-
-def _check_lengths(**lists: Sequence[str]) -> None:
-    for name, values in lists.items():
-        if len(values) > MAX_LIST_LENGTH:
-            raise ValidationError(f"{len(values):,} {name} are too many. Use up to {MAX_LIST_LENGTH}.", code="too_many")
-
-
-def _check_token_size(scopes: Sequence[str], audiences: Sequence[str]) -> None:
-    """A token holds them all, and no longer one is taken than fits into a header field."""
-    length = sum(map(len, [*scopes, *audiences]))
-    if length > MAX_SCOPES_AND_AUDIENCES:
-        raise ValidationError(
-            f"Scopes and audiences have {length:,} characters together, and a token must hold them. Use up to {MAX_SCOPES_AND_AUDIENCES:,}.", code="too_long"
-        )
-
-
-def _clean_scopes(workspace: Workspace, scopes: Sequence[str]) -> list[str]:
-    known = set(Scope.objects.filter(workspace=workspace).values_list("name", flat=True))
-    unknown = [scope for scope in scopes if scope not in known]
-    if unknown:
-        raise ValidationError(
-            f"{workspace.slug} has no scope {', '.join(scope[:40] for scope in unknown[:5])}. It has {', '.join(sorted(known)[:50])}.", code="unknown_scope"
-        )
-    return list(dict.fromkeys(scopes))
-
-
-def _clean_auth_methods(methods: Sequence[str]) -> list[str]:
-    unknown = [method for method in methods if method not in Client.AuthMethod.values]
-    if unknown:
-        raise ValidationError(f"“{unknown[0][:40]}” isn't an authentication method. Choose from {', '.join(Client.AuthMethod.values)}.", code="unknown_method")
-    return list(dict.fromkeys(str(method) for method in methods))
-
-
-def _default_auth_methods(policy: ClientPolicy, fields: "ClientFields", *, public_keys: bool = False, certificates: bool = False) -> list[str]:
-    """Both ways to send a secret, as far as the workspace allows them, and what the client is given credentials for."""
-    given = {
-        Client.AuthMethod.PRIVATE_KEY_JWT: public_keys or bool(fields.get("jwks_uri")),
-        Client.AuthMethod.TLS_CLIENT_AUTH: bool(fields.get("tls_subject_type")),
-        Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: certificates,
-    }
-    methods = [*policy.permit_auth_methods(SECRET_METHODS), *(method for method, is_given in given.items() if is_given)]
-    if not methods:
-        raise ValidationError(
-            f"{policy.workspace} allows {' and '.join(policy.allowed_auth_methods)} only. Give the client the key, certificate or subject that this takes.",
-            code="against_policy",
-        )
-    return methods
-
-
-def _clean_jwks_uri(uri: str) -> str:
-    try:
-        parts = urlsplit(uri)
-        valid = parts.scheme == "https" and bool(parts.hostname) and parts.username is None and (parts.port is None or parts.port > 0)
-    except ValueError:
-        valid = False
-    if not valid or len(uri) > 512 or "#" in uri or "\\" in uri or " " in uri or not uri.isascii() or not uri.isprintable():
-        raise ValidationError(
-            "The JWK Set's URI has to be an https URL without user, password and fragment, for example https://billing.example.com/jwks.json.",
-            code="invalid_jwks_uri",
-        )
-    return uri
-
-
-def _clean_tls_subject(fields: "ClientFields", auth_methods: Sequence[str]) -> tuple[str, str]:
-    """The kind and the value, "" both where the client has none."""
-    subject_type, subject = fields.get("tls_subject_type", ""), fields.get("tls_subject", "")
-    if not subject_type and not subject:
-        if Client.AuthMethod.TLS_CLIENT_AUTH in auth_methods:
-            raise ValidationError(
-                "tls_client_auth needs to know the subject of the client's certificate, for example san_dns:billing.example.com.", code="required"
-            )
-        return "", ""
-    return subject_type, clean_tls_subject(subject_type, subject)
-
-
-def _clean_token_lifetime(lifetime: timedelta) -> int:
-    if not MIN_TOKEN_LIFETIME <= lifetime <= MAX_TOKEN_LIFETIME:
-        raise ValidationError(f"A token lifetime of {int(lifetime.total_seconds())} s is out of range. Use 60 to 86400 seconds.", code="invalid_token_lifetime")
-    return int(lifetime.total_seconds())
-
-
-def describe(client: Client) -> dict[str, object]:
-    """What the audit log shows of a client."""
-    return {
-        "name": client.name,
-        "environment": client.environment,
-        "status": client.status,
-        "description": client.description,
-        "contact": client.contact,
-        "tags": client.tags,
-        "auth_methods": client.auth_methods,
-        "scopes": client.scopes,
-        "audiences": client.audiences,
-        "allowed_networks": client.allowed_networks,
-        "token_lifetime": client.token_lifetime,
-        "jwks_uri": client.jwks_uri,
-        "tls_subject_type": client.tls_subject_type,
-        "tls_subject": client.tls_subject,
-        "require_dpop": client.require_dpop,
-        "require_certificate": client.require_certificate,
-    }
-
-
-class ClientFields(TypedDict, total=False):
-    """What a client may be given besides its name. Each has a default; scopes are names, in the order in which a token gets them.
-
-    tls_subject_type: a name of RFC 8705 §2.1.2.
-    """
-
-    environment: str
-    auth_methods: Sequence[str]
-    scopes: Sequence[str]
-    audiences: Sequence[str]
-    allowed_networks: Sequence[str]
-    token_lifetime: timedelta
-    jwks_uri: str
-    tls_subject_type: str
-    tls_subject: str
-    require_dpop: bool
-    require_certificate: bool
-    description: str
-    contact: str
-    tags: Sequence[str]
-
-
-def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
-    """A client that isn't saved yet, and whose scopes aren't checked yet."""
-    policy = ClientPolicy.of(workspace)
-    environment = fields.get("environment", Client.Environment.LIVE)
-    auth_methods = fields["auth_methods"] if "auth_methods" in fields else _default_auth_methods(policy, fields)
-    scopes, audiences = fields.get("scopes", ()), fields.get("audiences", ())
-    networks, tags = fields.get("allowed_networks", ()), fields.get("tags", ())
-    if environment not in Client.Environment.values:
-        raise ValidationError(f"“{environment[:40]}” isn't an environment. Choose live or test.", code="unknown_environment")
-    if not auth_methods:
-        raise ValidationError(f"A client needs an authentication method. Choose from {', '.join(Client.AuthMethod.values)}.", code="required")
-    _check_lengths(scopes=scopes, audiences=audiences, ranges=networks, tags=tags)
-    _check_token_size(scopes, audiences)
-    auth_methods = _clean_auth_methods(auth_methods)
-    tls_subject_type, tls_subject = _clean_tls_subject(fields, auth_methods)
-    client = Client(
-        client_id=generate_client_id(),
-        workspace=workspace,
-        name=clean_text(name, field="name", max_length=100),
-        description=clean_text(fields.get("description", ""), field="description", max_length=1000, required=False),
-        contact=clean_text(fields.get("contact", ""), field="contact", max_length=254, required=False),
-        tags=list(dict.fromkeys(clean_text(tag, field="tag", max_length=40) for tag in tags)),
-        environment=str(environment),
-        auth_methods=auth_methods,
-        scopes=list(scopes),
-        audiences=list(dict.fromkeys(clean_resource_uri(audience) for audience in audiences)),
-        allowed_networks=clean_networks(networks),
-        token_lifetime=_clean_token_lifetime(fields.get("token_lifetime", policy.default_token_lifetime)),
-        jwks_uri=_clean_jwks_uri(fields["jwks_uri"]) if "jwks_uri" in fields else "",
-        tls_subject_type=tls_subject_type,
-        tls_subject=tls_subject,
-        require_dpop=fields.get("require_dpop", False),
-        require_certificate=fields.get("require_certificate", False),
-        created_at=now,
-        created_by=actor.name[:254],
-    )
-    require_policy(client, policy)
-    return client
-
-
-def require_policy(client: Client, policy: ClientPolicy) -> None:
-    """Raise ValidationError where the client is what its workspace forbids."""
-    policy.require_auth_methods(client.auth_methods)
-    policy.require_token_lifetime(client.token_lifetime)
 
 
 def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
@@ -205,7 +27,7 @@ def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
         require_kept(locked)
         # Once more: somebody may have made it stricter meanwhile.
         require_policy(client, ClientPolicy.of(locked))
-        client.scopes = _clean_scopes(client.workspace, client.scopes)
+        client.scopes = clean_scopes(client.workspace, client.scopes)
         client.save(force_insert=True)
         audit.record(
             "client.created",
@@ -251,7 +73,7 @@ def create_client_with_credentials(
     secret_lifetime: None for the workspace's default, NO_END for no end. Raise ValidationError, and write nothing, as create_client.
     """
     if "auth_methods" not in fields:
-        fields["auth_methods"] = _default_auth_methods(ClientPolicy.of(workspace), fields, public_keys=bool(public_keys), certificates=bool(certificates))
+        fields["auth_methods"] = default_auth_methods(ClientPolicy.of(workspace), fields, public_keys=bool(public_keys), certificates=bool(certificates))
     client = build_client(workspace=workspace, name=name, actor=actor, now=now, **fields)
     has_secret = any(method in client.auth_methods for method in SECRET_METHODS)
     if secret_lifetime is not None and not has_secret:
