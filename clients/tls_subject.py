@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 
 from clients.models import Client
 
+SUBJECT_TYPE_PREFIX = "tls_client_auth_"
+
 _Type = Client.TLSSubjectType
 
 # Beside those of RFC 4514 §3, as openssl -nameopt RFC2253 spells them.
@@ -29,13 +31,19 @@ _EXPECTED = {
 }
 
 
+def spell_subject_type(subject_type: str) -> str:
+    """As people write it, without what the metadata names of RFC 8705 §2.1.2 all begin with: san_dns."""
+    return subject_type.removeprefix(SUBJECT_TYPE_PREFIX)
+
+
 def clean_tls_subject(subject_type: str, subject: str) -> str:
     """Return subject as it may be stored. Raise ValidationError where no certificate could ever have it."""
     if subject_type not in _EXPECTED:
-        raise ValidationError(f"“{subject_type[:40]}” isn't a kind of subject. Choose from {', '.join(_Type.values)}.", code="unknown_subject_type")
+        kinds = ", ".join(map(spell_subject_type, _Type.values))
+        raise ValidationError(f"“{spell_subject_type(subject_type)[:40]}” isn't a kind of subject. Choose from {kinds}.", code="unknown_subject_type")
     kind = _Type(subject_type)
     if len(subject) > 512 or not subject.isprintable() or not _is_possible(kind, subject):
-        raise ValidationError(f"“{subject[:80]}” isn't what {kind.value} takes. Use {_EXPECTED[kind]}.", code="invalid_subject")
+        raise ValidationError(f"“{subject[:80]}” isn't what {spell_subject_type(kind.value)} takes. Use {_EXPECTED[kind]}.", code="invalid_subject")
     return subject
 
 

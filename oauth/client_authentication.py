@@ -8,6 +8,8 @@ from oauth.authenticated_client import AuthenticatedClient
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason
 
+_CLIENT_ID_MISSING = Reason("client_id_missing", "It came with a client certificate alone. Which client it is has to stand in client_id.")
+
 
 def authenticate_client(request: Request, form: Form) -> AuthenticatedClient:
     """The client must not use more than one method in a request.
@@ -28,8 +30,6 @@ def authenticate_client(request: Request, form: Form) -> AuthenticatedClient:
         return client_secret.authenticate_by_post(request, form)
     if has_assertion:
         return private_key_jwt.authenticate(request, form)
-    if client_id is not None and request.connection.client_certificate is not None:
-        return mtls.authenticate(request, client_id, request.connection.client_certificate)
-    if client_id is not None and request.connection.has_malformed_certificate:
-        raise InvalidClientError(mtls.MALFORMED, named_client_id=client_id)
-    raise InvalidClientError(Reason("missing_credentials", "It came without credentials."), named_client_id=client_id or "")
+    if client_id is None:
+        raise InvalidClientError(_CLIENT_ID_MISSING if mtls.has_certificate(request) else mtls.MISSING_CREDENTIALS)
+    return mtls.authenticate(request, client_id)

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from clients.certificate import check_certificate, is_authority, load_certificate, x5t_s256
 from clients.models import Client, ClientCertificate
 from clients.services import usage
-from clients.tls_subject import is_named
+from clients.tls_subject import is_named, spell_subject_type
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
 from oauth.client_ca import ClientCAs, client_cas
 from oauth.endpoint import Request
@@ -26,8 +26,14 @@ TLS_CLIENT_AUTH = Client.AuthMethod.TLS_CLIENT_AUTH.value
 SELF_SIGNED_TLS_CLIENT_AUTH = Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value
 CERTIFICATE_METHODS = (TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH)
 
+MISSING_CREDENTIALS = Reason("missing_credentials", "It came without credentials.")
+
 MALFORMED = Reason(
     "certificate_malformed", "The client certificate can't be read. Where a proxy passes it on: does CLIENT_CERT_HEADER name the header that the proxy sets?"
+)
+
+_MISSING = Reason(
+    "certificate_missing", "It came without the client certificate by which this client authenticates. Where a proxy ends TLS: does it pass the certificate on?"
 )
 
 _UNSUITABLE = Reason("certificate_unsuitable", "The certificate isn't for TLS clients, has a weak key or signature, or is itself a CA's.")
@@ -41,11 +47,30 @@ class _Examined(NamedTuple):
     flaw: Reason | None
 
 
-def authenticate(request: Request, client_id: str, certificate: bytes) -> AuthenticatedClient:
-    """By a certificate in DER: one that is registered for the client, or one of its subject that an operator's CA issued.
+def has_certificate(request: Request) -> bool:
+    """Whether there is one on the connection, readable or not."""
+    return request.connection.client_certificate is not None or request.connection.has_malformed_certificate
+
+
+def authenticate(request: Request, client_id: str) -> AuthenticatedClient:
+    """By the connection's certificate: one that is registered for the client, or one of its subject that an operator's CA issued.
 
     Raise InvalidClientError, TooManyFailuresError.
     """
+    if request.connection.client_certificate is not None:
+        return _authenticate(request, client_id, request.connection.client_certificate)
+    if request.connection.has_malformed_certificate:
+        raise InvalidClientError(MALFORMED, named_client_id=client_id)
+    keys = failure_keys(name=client_id, address=request.connection.remote_address)
+    registration = find_by_certificate(client_id=clean_client_id(client_id), thumbprint="", failure_keys=keys, now=request.now)
+    refuse_blocked(request, registration)
+    client = registration.client
+    reason = _MISSING if client is not None and set(CERTIFICATE_METHODS) & {*client.auth_methods, *client.forbidden_auth_methods} else MISSING_CREDENTIALS
+    raise InvalidClientError(reason, client=client, named_client_id=client_id)
+
+
+def _authenticate(request: Request, client_id: str, certificate: bytes) -> AuthenticatedClient:
+    """certificate: DER."""
     thumbprint = x5t_s256(certificate)
     keys = failure_keys(name=client_id, address=request.connection.remote_address)
     registration = find_by_certificate(client_id=clean_client_id(client_id), thumbprint=thumbprint, failure_keys=keys, now=request.now)
@@ -127,7 +152,8 @@ def _find_reason_in_issued(client: RegisteredClient, examined: _Examined, now: d
     """§2.1: the chain first, then the one subject that is registered (§2.1.2)."""
     reason = _find_reason_in_chain(examined, now)
     if reason is None and examined.certificate is not None and not is_named(examined.certificate, client.tls_subject_type, client.tls_subject):
-        return Reason("certificate_subject", f"The certificate doesn't name {client.tls_subject} as {client.tls_subject_type}, which is this client's.")
+        kind = spell_subject_type(client.tls_subject_type)
+        return Reason("certificate_subject", f"The certificate doesn't name {client.tls_subject} as {kind}, which is this client's.")
     return reason
 
 

@@ -146,3 +146,8 @@ def failing_on_purpose() -> None:
 def reason_of(request_id: str) -> str:
     """The reason code that the client's owner finds under a request ID."""
     return FailedRequest.objects.get(request_id=request_id).reason
+
+
+def detail_of(request_id: str) -> str:
+    """The sentence that the client's owner reads there."""
+    return FailedRequest.objects.get(request_id=request_id).detail

@@ -14,13 +14,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.conf import settings
 
 from clients.certificate import read_certificates
-from clients.models import Client, ClientCertificate, UsageBucket
+from clients.models import Client, ClientCertificate, FailedRequest, UsageBucket
 from clients.services import usage
 from clients.services.certificates import add_certificates, revoke_certificate
 from clients.services.clients import disable_client
+from clients.services.workspaces import change_workspace
 from tests import factories
 from tests.certificates import CLIENT_AUTH, Authority, issue, key_usage, pem, self_signed, with_unknown_version
-from tests.oauth.conftest import reason_of
+from tests.oauth.conftest import detail_of, reason_of
 from tests.oauth.doors import ADDRESS, DOORS, ELSEWHERE
 
 SELF_SIGNED, BY_CA = "self_signed_tls_client_auth", "tls_client_auth"
@@ -165,9 +166,41 @@ def test_unknown_client_is_refused(send, demo, client_id):
     assert refusal(get_token(send, client_id, self_signed())) == "unknown_client"
 
 
-def test_certificate_without_client_id_is_no_authentication(send, machine):
+def test_certificate_without_client_id_is_no_authentication(send, machine, caplog):
     answer = send.token(None, certificate=self_signed().der)
-    assert answer.error == (401, "invalid_client")
+    assert refusal(answer) == "client_id_missing"
+    assert "refused: client_id_missing" in caplog.text
+
+
+@pytest.mark.parametrize("methods", [[SELF_SIGNED], ["client_secret_basic", SELF_SIGNED], [BY_CA]])
+@pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"])
+def test_client_of_certificates_without_one_is_told_to_its_owner(send, demo, make, methods, path):
+    fields = {"tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "billing.example.com"} if BY_CA in methods else {}
+    program = make(demo, auth_methods=methods, **fields)
+    answer = send.post(path, {"grant_type": "client_credentials", "token": "a.b.c", "client_id": program.client_id})
+    assert refusal(answer) == "certificate_missing"
+    assert FailedRequest.objects.get(request_id=answer.request_id).client == program.client
+
+
+def test_policy_that_forbids_certificates_hides_no_missing_one(asgi, demo, machine, now):
+    change_workspace(workspace=demo, allowed_auth_methods=["client_secret_basic"], actor=factories.TESTS, now=now)
+    assert refusal(asgi.token(None, {"client_id": machine.client_id})) == "certificate_missing"
+
+
+def test_client_of_secrets_without_one_came_without_credentials(send, billing):
+    answer = send.token(None, {"client_id": billing.client_id})
+    assert refusal(answer) == "missing_credentials"
+    assert FailedRequest.objects.get(request_id=answer.request_id).client == billing.client
+
+
+def test_caller_without_a_certificate_learns_nothing_of_the_client(send, demo, billing, machine):
+    answers = [send.token(None, {"client_id": client_id}) for client_id in (machine.client_id, billing.client_id, "A" * 22, "a\N{SNOWMAN}", "n" * 500)]
+    assert len({(answer.status, answer.body, answer.headers["www-authenticate"]) for answer in answers}) == 1
+
+
+def test_missing_certificates_are_throttled(send, machine, monkeypatch):
+    monkeypatch.setattr(settings, "FAILURES_PER_CLIENT", 2)
+    assert [send.token(None, {"client_id": machine.client_id}).status for _ in range(4)] == [401, 401, 429, 429]
 
 
 @pytest.mark.rfc("6749", "2.3")
@@ -276,7 +309,10 @@ def test_certificate_that_names_the_client_gets_a_token(send, ca, named, subject
 )
 def test_certificate_that_names_somebody_else_is_refused(send, ca, named, subject_type, subject, name, extensions):
     program, holder = named(subject_type, subject), issue(ca, name, extensions=extensions)
-    assert refusal(get_token(send, program.client_id, holder)) == "certificate_subject"
+    answer = get_token(send, program.client_id, holder)
+    assert refusal(answer) == "certificate_subject"
+    # In the words of create_client.
+    assert f"doesn't name {subject} as {subject_type}," in detail_of(answer.request_id)
 
 
 @pytest.mark.parametrize(
