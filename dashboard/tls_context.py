@@ -3,7 +3,7 @@
 A client certificate is asked for, never demanded, and only while there is one that could be good, so that browsers notice nothing. Trust anchors are the
 registered certificates themselves and the operator's client CAs; no list of names is sent. Whether a certificate is good for a client is decided by
 oauth/mtls.py at each request: a handshake only proves who holds its key, so an expired or revoked certificate passes for a while yet and gets an answer that
-says so. One that nobody registered or issued fails the handshake.
+says so. One that nobody registered or issued fails the handshake, see dashboard/handshake.py.
 
 Loading 3,000 anchors takes 2 s, so one thread of each worker does it, and swaps the context; a new connection only takes what is there. Further anchors
 are added to the context in use.
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
+
+from dashboard.handshake import HandshakeContext
 
 logger = logging.getLogger("tokenos.server")
 
@@ -83,7 +85,7 @@ class ServerContext:
         self.anchors = wanted
 
     def _build(self, anchors: Anchors) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context = HandshakeContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.server_pem)
         if anchors:

@@ -10,6 +10,7 @@ WebSocket and HTTP/2 are left out on purpose.
 """
 
 import asyncio
+import contextvars
 import errno
 import json
 import logging
@@ -24,7 +25,7 @@ from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.base import Worker as SyncSignals
 from gunicorn.workers.gasgi import ASGIWorker
 
-from dashboard import settings
+from dashboard import handshake, settings
 
 # Seconds that a peer may take: to its first byte, for the TLS handshake, for the first request's head, to the next request's head, for a body, to
 # take (some of) our answer. Proxies keep idle connections for 60 s, so with 75 we aren't the first to close one. gunicorn itself gives up a body
@@ -290,7 +291,10 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def open(self, sock: socket.socket, context: Any) -> None:
         timeouts = {"ssl_handshake_timeout": HANDSHAKE, "ssl_shutdown_timeout": LINGERING} if context else {}
-        opening = self.loop.create_task(self.loop.connect_accepted_socket(lambda: HTTPConnection(self), sock, ssl=context, **timeouts))
+        around = contextvars.copy_context()
+        around.run(handshake.peer.set, sock)
+        connecting = self.loop.connect_accepted_socket(lambda: HTTPConnection(self), sock, ssl=context, **timeouts)
+        opening = self.loop.create_task(connecting, context=around)
         self.openings[opening] = self.loop.time()
         opening.add_done_callback(self.opened)
 
