@@ -16,7 +16,9 @@ from clients.moment import iso
 from clients.public_key import read_public_keys
 from clients.scope import parse_scope
 from clients.services.audit import Actor
-from clients.services.clients import ClientFields, create_client_with_credentials
+from clients.services.client_fields import ClientFields
+from clients.services.clients import create_client_with_credentials
+from clients.tls_subject import SUBJECT_TYPE_PREFIX, spell_subject_type
 
 
 class Command(JSONCommand):
@@ -77,15 +79,11 @@ class Command(JSONCommand):
             "allowed_networks": client.allowed_networks,
             "token_lifetime": client.token_lifetime,
             "jwks_uri": client.jwks_uri or None,
-            "tls_subject": f"{client.tls_subject_type.removeprefix(_TLS_PREFIX)}:{client.tls_subject}" if client.tls_subject else None,
+            "tls_subject": f"{spell_subject_type(client.tls_subject_type)}:{client.tls_subject}" if client.tls_subject else None,
             "require_dpop": client.require_dpop,
             "require_certificate": client.require_certificate,
             "token_endpoint": f"{settings.ISSUER_URL}/oauth2/token",
         }
-
-
-# The metadata names of RFC 8705 §2.1.2 all begin with it.
-_TLS_PREFIX = "tls_client_auth_"
 
 
 def _read_fields(options: Mapping[str, Any]) -> ClientFields:
@@ -110,7 +108,7 @@ def _read_fields(options: Mapping[str, Any]) -> ClientFields:
         subject_type, colon, subject = options["tls_subject"].partition(":")
         if not colon:
             raise ValidationError("A TLS subject is written TYPE:VALUE, for example san_dns:billing.example.com.", code="invalid_subject")
-        fields["tls_subject_type"], fields["tls_subject"] = _TLS_PREFIX + subject_type, subject
+        fields["tls_subject_type"], fields["tls_subject"] = SUBJECT_TYPE_PREFIX + subject_type, subject
     return fields
 
 
