@@ -73,7 +73,8 @@ class SessionActivityMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
+        # An answer of the protocol depends on no cookie, and so says nothing of one.
+        if not is_protocol_path(request.path) and request.user.is_authenticated:
             now = timezone.now()
             session = UserSession.objects.filter(session_key=request.session.session_key)
             address = connection_of(request).remote_address or "0.0.0.0"  # noqa: S104

@@ -42,7 +42,8 @@ def test_to_strangers_it_is_like_a_path_that_does_not_exist(address, method):
     stranger = Client(REMOTE_ADDR=address, enforce_csrf_checks=True)
     answers = [getattr(stranger, method)(path, secure=True) for path in ("/metrics", "/there-is-nothing-here")]
     assert [answer.status_code for answer in answers] == [404, 404]
-    assert answers[0].content == answers[1].content
+    pages = [answer.content.replace(answer["X-Request-Id"].encode(), b"") for answer in answers]
+    assert pages[0] == pages[1]
     headers = [{name: value for name, value in answer.items() if name != "X-Request-Id"} for answer in answers]
     assert headers[0] == headers[1]
 
