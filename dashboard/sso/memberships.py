@@ -48,11 +48,11 @@ def follow_groups(*, user: User, groups: Iterable[str], actor: Actor, now: datet
 
 def _follow(workspace: Workspace, user: User, role: str | None, *, actor: Actor, now: datetime) -> None:
     membership = Membership.objects.select_related("workspace", "user").filter(workspace=workspace, user=user).first()
-    if membership is None:
-        if role is not None:
-            added = add_member(workspace=workspace, user=user, role=role, actor=actor, now=now)
-            Membership.objects.filter(pk=added.pk).update(came_by_sso=True)
-    elif membership.came_by_sso and role is None:
-        remove_member(membership=membership, by=None, actor=actor, now=now)
-    elif membership.came_by_sso and role is not None:
-        change_role(membership=membership, role=role, by=None, actor=actor, now=now)
+    if membership is None and role is not None:
+        added = add_member(workspace=workspace, user=user, role=role, actor=actor, now=now)
+        Membership.objects.filter(pk=added.pk).update(came_by_sso=True)
+    elif membership is not None and membership.came_by_sso:
+        if role is None:
+            remove_member(membership=membership, by=None, actor=actor, now=now)
+        else:
+            change_role(membership=membership, role=role, by=None, actor=actor, now=now)

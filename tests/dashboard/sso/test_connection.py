@@ -77,6 +77,12 @@ def test_a_person_who_is_connected_with_another_account_is_refused(ada_in, okta,
     assert not SocialAccount.objects.filter(user=ada).exists()
 
 
+def test_connecting_again_changes_nothing(ada_in, okta, linked):
+    assert come(ada_in, okta, path=CONNECT)["Location"] == PAGE
+    assert SocialAccount.objects.get() == linked
+    assert not events("user.sso_connected")
+
+
 def test_a_second_person_is_refused(ada_in, okta, ada, linked):
     response = come(ada_in, okta, path=CONNECT, sub="00u-other")
     assert response.status_code == 403

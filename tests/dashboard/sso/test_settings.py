@@ -1,10 +1,12 @@
 """The variables of single sign-on: what each may be, and which make no sense together."""
 
 import pytest
+from allauth.socialaccount.models import SocialApp
 from django.core.exceptions import ImproperlyConfigured
 
 from dashboard import environment
 from dashboard.checks import check_settings
+from tests.dashboard.sso.conftest import CALLBACK, START, begin
 
 
 def ids():
@@ -103,3 +105,29 @@ def test_the_rest_without_an_issuer_is_a_warning(settings, name):
 def test_no_message_repeats_the_secret(okta, settings):
     settings.SSO_CLIENT_ID = ""
     assert settings.SSO_CLIENT_SECRET not in str(check_settings())
+
+
+# Off
+
+
+PATHS = [START, CALLBACK, "/accounts/security/sso/", "/accounts/security/sso/connect/", "/accounts/security/sso/disconnect/", "/accounts/confirm/sso/"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.django_db
+def test_without_an_issuer_there_is_nothing(browser, ada, path):
+    browser.force_login(ada)
+    assert browser.get(path).status_code == 404
+    assert browser.post(path).status_code == 404
+
+
+@pytest.mark.django_db
+def test_without_an_issuer_the_sign_in_page_offers_nothing(browser):
+    assert "/accounts/sso/" not in browser.get("/accounts/sign-in/").content.decode()
+
+
+def test_no_other_provider_can_be_added_in_the_database(browser, okta, demo):
+    """Rows of django-allauth's SocialApp are read nowhere."""
+    SocialApp.objects.create(provider="openid_connect", provider_id="evil", client_id="x", settings={"server_url": "https://evil.example"})
+    assert browser.get("/accounts/oidc/evil/login/").status_code == 404
+    assert begin(browser).startswith(okta.issuer)

@@ -4,13 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from allauth.socialaccount.models import SocialAccount, SocialApp
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
 from dashboard.models import Membership, User
+from tests import factories
 from tests.dashboard.conftest import Browser
 from tests.dashboard.sso.conftest import CALLBACK, START, begin, come, events, heading, user_of
 
@@ -151,6 +152,13 @@ def test_the_administrator_of_the_instance_is_never_found_by_address(browser, ok
     response = come(browser, okta, email=olga.email, groups=["platform"])
     assert (response.status_code, heading(response)) == (403, "olga@example.com has an account here already")
     assert user_of(browser) is None
+
+
+def test_an_account_without_any_workspace_is_not_linked_by_its_address(browser, okta, demo, settings):
+    settings.SSO_DOMAINS = ["example.com"]
+    factories.create_user("grace@example.com")
+    assert heading(come(browser, okta, sub="00u2", email="grace@example.com")) == "You have no workspace here yet"
+    assert not SocialAccount.objects.exists()
 
 
 def test_an_account_that_is_linked_already_gets_no_second_person(browser, okta, demo, ada, settings):
@@ -304,27 +312,3 @@ def test_an_account_that_another_window_made_meanwhile_is_found(browser, okta, d
         connection.cursor().execute("DROP TRIGGER clash")
     assert User.objects.filter(email="grace@example.com").count() == 1
     assert len(events("user.created")) == len({event.target_id for event in events("user.created")})
-
-
-# Off
-
-
-PATHS = [START, CALLBACK, "/accounts/security/sso/", "/accounts/security/sso/connect/", "/accounts/security/sso/disconnect/", "/accounts/confirm/sso/"]
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_without_an_issuer_there_is_nothing(browser, ada, path):
-    browser.force_login(ada)
-    assert browser.get(path).status_code == 404
-    assert browser.post(path).status_code == 404
-
-
-def test_without_an_issuer_the_sign_in_page_offers_nothing(browser):
-    assert "/accounts/sso/" not in browser.get("/accounts/sign-in/").content.decode()
-
-
-def test_no_other_provider_can_be_added_in_the_database(browser, okta, demo):
-    """Rows of django-allauth's SocialApp are read nowhere."""
-    SocialApp.objects.create(provider="openid_connect", provider_id="evil", client_id="x", settings={"server_url": "https://evil.example"})
-    assert browser.get("/accounts/oidc/evil/login/").status_code == 404
-    assert begin(browser).startswith(okta.issuer)

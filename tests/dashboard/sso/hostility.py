@@ -1,0 +1,36 @@
+"""What holds for every refusal: nobody is signed in, nothing is written but the refusal, and neither page nor log holds a token or code."""
+
+import logging
+
+import pytest
+from allauth.socialaccount.models import SocialAccount
+
+from tests.dashboard.sso.conftest import events, heading, user_of
+
+DOWN = "Signing in with Okta doesn’t work right now"
+STALE = "This sign-in can’t go on"
+
+
+@pytest.fixture
+def linked(ada, demo, okta):
+    """Ada would be signed in if all were well."""
+    return SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
+
+
+@pytest.fixture
+def log(caplog):
+    """What the operator reads, the last line of it; at the end no secret stands in any."""
+    caplog.set_level(logging.INFO)
+    yield lambda: [record.getMessage() for record in caplog.records if record.name == "tokenos.sso"][-1]
+    for text in (record.getMessage() for record in caplog.records if record.name.startswith(("tokenos", "django.request"))):
+        assert not any(secret in text for secret in ("access-token", "eyJ", "only for tests"))
+
+
+def refused(browser, response, status, said, reason):
+    assert (response.status_code, heading(response)) == (status, said)
+    assert user_of(browser) is None
+    assert events("user.sign_in_failed")[-1].after["reason"] == reason
+    assert not events("user.signed_in")
+    assert "code-" not in response.content.decode()
+    assert "eyJ" not in response.content.decode()
+    return True

@@ -1,0 +1,117 @@
+"""What the browser brings back: forged, repeated, late, and of another session or issuer. RFC 6749 §4.1.2, RFC 9207."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+
+from tests.dashboard.sso.conftest import CALLBACK, begin, events, heading, user_of
+from tests.dashboard.sso.hostility import DOWN, STALE, linked, log, refused
+
+__all__ = ["linked", "log"]
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("linked", "log")]
+
+
+@pytest.mark.parametrize("state", ["", "forged", "x" * 100_000, "\0", "ü", "🚀", None])
+def test_a_forged_state_is_refused(browser, okta, state):
+    callback = okta.authorize(begin(browser), state=state)
+    assert refused(browser, browser.get(callback), 400, STALE, "unknown_state")
+    assert not okta.forms("/token")
+
+
+def test_nobody_can_come_back_who_has_not_gone(browser, okta):
+    assert refused(browser, browser.get(CALLBACK), 400, STALE, "unknown_state")
+    assert refused(browser, browser.get(f"{CALLBACK}?code=x&state=y"), 400, STALE, "unknown_state")
+
+
+def test_a_state_counts_once(browser, okta, ada):
+    callback = okta.authorize(begin(browser))
+    assert browser.get(callback).status_code == 302
+    browser.post("/accounts/sign-out/")
+    browser.cookies.clear()
+    assert browser.get(callback).status_code == 400
+    assert user_of(browser) is None
+
+
+def test_a_state_counts_once_within_its_own_session(browser, okta):
+    callback = okta.authorize(begin(browser), error="access_denied", code=None)
+    browser.get(callback)
+    assert refused(browser, browser.get(callback), 400, STALE, "unknown_state")
+
+
+def test_another_browser_has_no_use_for_a_state_and_code(browser, okta, second_browser):
+    """Else one could sign somebody into one's own account, or take over a code that leaked."""
+    callback = okta.authorize(begin(browser))
+    begin(second_browser)
+    assert refused(second_browser, second_browser.get(callback), 400, STALE, "unknown_state")
+
+
+def test_a_state_is_good_for_ten_minutes(browser, okta):
+    callback = okta.authorize(begin(browser))
+    row = Session.objects.get(session_key=browser.session.session_key)
+    content = row.get_decoded()
+    for state in content["socialaccount_states"].values():
+        state[1] -= timedelta(minutes=10, seconds=1).total_seconds()
+    row.session_data = browser.session.encode(content)
+    row.save()
+    assert refused(browser, browser.get(callback), 400, STALE, "unknown_state")
+
+
+@pytest.mark.parametrize("repeated", ["state", "code"])
+def test_a_parameter_that_comes_twice_counts_for_nothing(browser, okta, repeated):
+    callback = okta.authorize(begin(browser))
+    assert browser.get(f"{callback}&{repeated}=other").status_code >= 400
+    assert user_of(browser) is None
+
+
+@pytest.mark.parametrize("code", ["", None, "forged", "x" * 5000, "\0", "a&client_id=evil", "ü\r\nX: y"])
+def test_a_forged_code_signs_nobody_in(browser, okta, code):
+    """It reaches the provider as one value, and its ID token isn't for this sign-in."""
+    response = browser.get(okta.authorize(begin(browser), code=code))
+    assert refused(browser, response, 502, DOWN, "provider_failed")
+    assert all(set(form) == {"grant_type", "code", "redirect_uri", "code_verifier"} for form in okta.forms("/token"))
+
+
+@pytest.mark.rfc("9207", "2.4")
+@pytest.mark.parametrize("iss", ["https://evil.example", None, ""])
+def test_the_answer_of_another_issuer_is_refused_before_its_code_is_used(browser, okta, iss):
+    response = browser.get(okta.authorize(begin(browser), iss=iss))
+    assert refused(browser, response, 502, DOWN, "provider_failed")
+    assert not okta.forms("/token")
+
+
+def test_a_provider_that_names_no_issuer_in_its_answer_is_fine(browser, okta, ada):
+    okta.metadata["authorization_response_iss_parameter_supported"] = None
+    browser.get(okta.authorize(begin(browser), iss=None))
+    assert user_of(browser) == ada.pk
+
+
+def test_whoever_ends_it_at_the_provider_is_told_so(browser, okta):
+    response = browser.get(okta.authorize(begin(browser), error="access_denied", code=None, error_description="<script>Click here</script>"))
+    assert refused(browser, response, 403, "You weren’t signed in by Okta", "denied")
+    assert "Click here" not in response.content.decode()
+
+
+@pytest.mark.parametrize("error", ["server_error", "login_required", "<script>", "x" * 100_000, "\0", "🚀"])
+def test_other_errors_of_the_provider_are_logged_and_not_shown(browser, okta, error, log):
+    response = browser.get(okta.authorize(begin(browser), error=error, code=None))
+    assert refused(browser, response, 502, DOWN, "provider_failed")
+    assert "refused the request" in log() or "no code" in log()
+    assert "<script>" not in response.content.decode().split("</head>")[1].replace('<script src="', "")
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_the_way_back_is_a_get(browser, okta, method):
+    assert getattr(browser, method)(CALLBACK).status_code == 405
+
+
+def test_too_many_forged_ones_from_one_address_are_not_looked_at(browser, okta, settings):
+    settings.FAILURES_PER_CLIENT = 3
+    for _ in range(3):
+        assert browser.get(f"{CALLBACK}?code=x&state=y").status_code == 400
+    response = browser.get(f"{CALLBACK}?code=x&state=y")
+    assert (response.status_code, heading(response)) == (429, "Too many tries")
+    assert int(response["Retry-After"]) > 0
+    assert len(events("user.sign_in_failed")) == 3
+    assert browser.get(f"{CALLBACK}?code=x&state=y", REMOTE_ADDR="203.0.113.9").status_code == 400
