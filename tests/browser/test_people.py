@@ -1,4 +1,4 @@
-"""What people do from the first sign-in to the last, in a real browser: with a pointer, on a phone, by the keyboard alone, and without JavaScript."""
+"""What people do from the first sign-in to the last, in a real browser: on a phone, by the keyboard alone, and without JavaScript."""
 
 import re
 import time
@@ -88,7 +88,7 @@ def test_a_passkey_is_added_and_then_signs_in_by_itself(enter, owner, way):
     """The first of them is who make run announced, at the first start."""
     hand = enter(way)
     add_authenticator(hand.page)
-    sign_in(hand, *(owner if way == "desk" else (f"ada-{way}@example.com", PASSWORD)))
+    sign_in(hand, *(owner if way == "keyboard" else (f"ada-{way}@example.com", PASSWORD)))
     hand.page.wait_for_url("**/w/**")
     hand.page.goto("/accounts/security/")
     hand.press("Add passkey")
@@ -196,7 +196,7 @@ def test_who_does_nothing_is_warned_before_the_session_ends_and_can_stay(enter):
     assert "You were signed out." in warning.inner_text()
 
 
-@pytest.mark.parametrize("way", ["desk", "scriptless"])
+@pytest.mark.parametrize("way", ["phone", "scriptless"])
 def test_a_page_that_was_open_too_long_keeps_what_was_typed(enter, way):
     hand = enter(way)
     hand.page.goto("/accounts/reset/")
@@ -209,7 +209,7 @@ def test_a_page_that_was_open_too_long_keeps_what_was_typed(enter, way):
 
 
 def test_single_keys_lead_to_pages_outside_of_fields_and_can_be_switched_off(enter):
-    hand = enter("desk")
+    hand = enter("keyboard")
     sign_in(hand, "ada-scriptless@example.com")
     hand.page.wait_for_url("**/w/**")
     hand.page.goto("/w/ada-scriptless/members/")

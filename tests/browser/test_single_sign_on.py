@@ -1,4 +1,4 @@
-"""Single sign-on at a real OpenID provider, by pointer, on a phone, by keyboard and without JavaScript."""
+"""Single sign-on at a real OpenID provider, on a phone, by keyboard and without JavaScript."""
 
 import pytest
 
