@@ -51,6 +51,8 @@ REFUSALS = {
     "other_person": (403, "That was somebody else", "The person at {name} isn’t the one whose account is open here. Nothing was changed."),
     "taken": (403, "Connected with another account already", "That person at {name} has another account here. Nothing was changed."),
 }
+# Of these, what anybody can bring about. The others take somebody whom the provider knows, and colleagues behind one address don't keep each other out.
+FORGEABLE = ("unknown_state", "provider_failed")
 
 
 def configured(view: View) -> View:
@@ -129,8 +131,9 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
             identity = session.finish(request, begun, now=now)
             return PURPOSES[begun.purpose](request, begun, identity)
         except (RefusedError, ProviderError) as error:
-            throttling.count_wrong(request, admission.METHOD, now=now)
             refused = error if isinstance(error, RefusedError) else _log(request, error)
+            if refused.code in FORGEABLE:
+                throttling.count_wrong(request, admission.METHOD, now=now)
             admission.record_refusal(refused=refused, actor=actor_of(request), now=now)
             return _refuse(request, refused, begun)
 

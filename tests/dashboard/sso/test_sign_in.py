@@ -219,6 +219,15 @@ def test_whoever_has_neither_group_nor_membership_is_told_whom_to_ask(browser, o
     assert refused.after == {"method": "single sign-on", "reason": "no_role", "email": "grace@example.com"}
 
 
+def test_whoever_is_refused_keeps_no_colleague_out(browser, okta, demo, ada, settings):
+    settings.FAILURES_PER_CLIENT = 1
+    link(ada, okta)
+    for _ in range(3):
+        assert come(browser, okta, sub="00u2", email="grace@example.com").status_code == 403
+    come(browser, okta, sub="00u1ada")
+    assert user_of(browser) == ada.pk
+
+
 def test_a_group_whose_workspace_is_not_there_gives_no_account(browser, okta):
     assert come(browser, okta, sub="00u2", email="grace@example.com", groups=["devs"]).status_code == 403
     assert not User.objects.exists()
