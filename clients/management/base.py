@@ -9,10 +9,10 @@ import os
 import pwd
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser, handle_default_options
@@ -26,6 +26,9 @@ from clients.models import Client, Workspace
 from clients.public_key import refuse_private_der
 from clients.secret import looks_like_secret, redact
 from clients.services.audit import Actor
+from clients.services.burnt_keys import describe_registrations
+
+_Credential = TypeVar("_Credential")
 
 _SHOWN_ONCE = {
     "client_secret": "Store the client secret now: it can't be shown again.",
@@ -54,12 +57,14 @@ class JSONCommand(BaseCommand):
         """Add the command's own arguments."""
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
-        """Do the work and return what --json prints. A ValidationError becomes the one line on stderr."""
+        """Do the work and return what --json prints, with sentences under "warnings" where there are any. A ValidationError becomes the one line on stderr."""
         raise NotImplementedError
 
     def render(self, result: Mapping[str, Any]) -> str:
         """The result for a reader."""
-        return "\n".join([*render_table(result), *(note for name, note in _SHOWN_ONCE.items() if name in result)])
+        table = render_table({name: value for name, value in result.items() if name != "warnings"})
+        warnings = [f"Warning: {warning}" for warning in result.get("warnings", ())]
+        return "\n".join([*table, *warnings, *(note for name, note in _SHOWN_ONCE.items() if name in result)])
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.register("action", None, _StoreOnce)
@@ -134,21 +139,44 @@ def parse_whole_number(text: str, *, field: str, least: int, most: int) -> int:
     return int(text)
 
 
-def read_file(name: str) -> str:
-    """The text of a file of keys or certificates, which is short, or so much of it that its reader sees that it is too long."""
+def read_credentials(name: str, read: Callable[[str], list[_Credential]], *, workspace: Workspace) -> list[_Credential]:
+    """What read, of clients.public_key or clients.certificate, makes of a file. workspace: of their client.
+
+    A private key, which is refused, may have its public half registered there, and then its error says where.
+    """
+    content = _read_file(name)
+    try:
+        return read(_decode(name, content))
+    except ValidationError as error:
+        if error.code != "private_key":
+            raise
+        raise ValidationError(" ".join([*error.messages, *describe_registrations(content, workspace=workspace)]), code=error.code) from None
+
+
+def _read_file(name: str) -> bytes:
+    """A file of keys or certificates, which is short, or so much of it that its reader sees that it is too long."""
     if "-----BEGIN" in name or "{" in name:
         raise CommandError("Give the path of a file, not what is in it. If that was a private key, it is burnt now: make a new pair.")
     try:
         with Path(name).open("rb") as file:
-            content = file.read(128 * 1024)
-        return content.decode()
-    except UnicodeDecodeError:
-        refuse_private_der(content)
-        raise CommandError(f"{name} is binary. Give it as text: PEM, a JWK or a JWK Set.") from None
+            return file.read(128 * 1024)
     except (OSError, ValueError) as error:
         # What is no path may be a key.
         shown = name if len(name) <= 100 else f"{name[:10]}…"
         raise CommandError(f"{shown} can't be read ({getattr(error, 'strerror', None) or 'no such name is possible'}). Give the path of a file.") from None
+
+
+def _decode(name: str, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        refuse_private_der(content)
+        raise CommandError(f"{name} is binary. Give it as text: PEM, a JWK or a JWK Set.") from None
+
+
+def warn(sentences: Sequence[str]) -> dict[str, list[str]]:
+    """What a command's result has of warnings: nothing where there are none."""
+    return {"warnings": list(sentences)} if sentences else {}
 
 
 def printable(text: str) -> str:

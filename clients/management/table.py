@@ -7,6 +7,10 @@ _NAMES = {"kid": "Key ID", "x5t#S256": "x5t#S256"}
 _WORDS = {"id": "ID", "jwks": "JWKS", "uri": "URI", "tls": "TLS", "dpop": "DPoP", "jwts": "JWTs"}
 
 
+# What it means that a value isn't there.
+_ABSENT = {"algorithm": "any RSA"}
+
+
 def _label(name: str) -> str:
     words = name.replace("_", " ").capitalize().split()
     return _NAMES.get(name) or " ".join(_WORDS.get(word.lower(), word) for word in words)
@@ -14,7 +18,7 @@ def _label(name: str) -> str:
 
 def _cell(name: str, value: Any) -> str:
     if value is None:
-        return "never" if name.endswith("_at") else "none"
+        return "never" if name.endswith("_at") else _ABSENT.get(name, "none")
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return str(value)

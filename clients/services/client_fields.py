@@ -68,6 +68,14 @@ def default_auth_methods(policy: ClientPolicy, fields: "ClientFields", *, public
     return methods
 
 
+def require_method(auth_methods: Sequence[str], method: Client.AuthMethod, what: str) -> None:
+    """Raise ValidationError where what, which is for that method, is given to a client without it: nothing would ever use it."""
+    if method not in auth_methods:
+        raise ValidationError(
+            f"{what} is for {method.value}, which isn't among the methods that the client is given. Add it to them, or leave that out.", code="unused"
+        )
+
+
 def _clean_jwks_uri(uri: str) -> str:
     try:
         parts = urlsplit(uri)
@@ -159,6 +167,10 @@ def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime
     _check_token_size(scopes, audiences)
     auth_methods = _clean_auth_methods(auth_methods)
     tls_subject_type, tls_subject = _clean_tls_subject(fields, auth_methods)
+    if fields.get("jwks_uri"):
+        require_method(auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "A jwks_uri")
+    if tls_subject:
+        require_method(auth_methods, Client.AuthMethod.TLS_CLIENT_AUTH, "A TLS subject")
     client = Client(
         client_id=generate_client_id(),
         workspace=workspace,

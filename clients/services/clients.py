@@ -15,7 +15,16 @@ from clients.public_key import ParsedPublicKey
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.certificates import insert_certificates, prepare_certificates
-from clients.services.client_fields import SECRET_METHODS, ClientFields, build_client, clean_scopes, default_auth_methods, describe, require_policy
+from clients.services.client_fields import (
+    SECRET_METHODS,
+    ClientFields,
+    build_client,
+    clean_scopes,
+    default_auth_methods,
+    describe,
+    require_method,
+    require_policy,
+)
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
 from clients.services.workspaces import lock_workspace, require_kept
@@ -75,6 +84,10 @@ def create_client_with_credentials(
     if "auth_methods" not in fields:
         fields["auth_methods"] = default_auth_methods(ClientPolicy.of(workspace), fields, public_keys=bool(public_keys), certificates=bool(certificates))
     client = build_client(workspace=workspace, name=name, actor=actor, now=now, **fields)
+    if public_keys:
+        require_method(client.auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "A public key")
+    if certificates and not client.require_certificate:
+        require_method(client.auth_methods, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH, "A certificate")
     has_secret = any(method in client.auth_methods for method in SECRET_METHODS)
     if secret_lifetime is not None and not has_secret:
         raise ValidationError("The client gets no secret that could expire: none of its methods takes one.", code="no_secret")

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from django.utils import timezone
 
-from clients.models import AuditEvent, ClientCertificate
+from clients.models import AuditEvent, Client, ClientCertificate
 from clients.services import certificates
 from tests import factories
 from tests.certificates import pem, self_signed
@@ -25,8 +25,9 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def client_id(billing):
-    return billing.secret.client.client_id
+def client_id(demo):
+    """Of a client that may use certificates."""
+    return factories.create_client(demo, auth_methods=["self_signed_tls_client_auth"]).secret.client.client_id
 
 
 def test_certificate_is_registered_and_the_result_shows_it(command, file, client_id):
@@ -35,6 +36,7 @@ def test_certificate_is_registered_and_the_result_shows_it(command, file, client
     row = ClientCertificate.objects.get()
     assert result["client_id"] == client_id
     assert result["auth_methods"] == row.client.auth_methods
+    assert "warnings" not in result
     assert result["certificates"] == [
         {"x5t#S256": row.thumbprint, "subject": "CN=billing", "valid_from": row.valid_from.isoformat(), "expires_at": "2046-01-01T00:00:00+00:00"}
     ]
@@ -62,9 +64,31 @@ def test_table_shows_the_thumbprint(command, file, client_id):
     assert "x5t#S256" in outcome.stdout
 
 
-def test_two_clients_may_have_the_same(command, file, client_id, billing):
+def test_client_that_may_not_use_certificates_gets_it_with_a_warning(command, file, billing):
+    client = billing.secret.client
+    [warning] = command("add_certificate", client.client_id, file(self_signed()), "--json").json["warnings"]
+    assert "may not use self_signed_tls_client_auth" in warning
+    assert "Warning: " in command("add_certificate", client.client_id, file(self_signed())).stdout
+    # Its tokens may have to be bound to it, however it authenticates.
+    Client.objects.filter(pk=client.pk).update(require_certificate=True)
+    assert "warnings" not in command("add_certificate", client.client_id, file(self_signed()), "--json").json
+
+
+def test_key_of_a_registered_certificate_is_told_with_the_command_that_revokes_it(refused, command, file, tmp_path, client_id, demo):
     holder = self_signed()
-    other = factories.create_client(billing.secret.client.workspace).secret.client
+    command("add_certificate", client_id, file(self_signed("another"), holder))
+    certificate, key = holder.write(tmp_path)
+    thumbprint = ClientCertificate.objects.get(subject="CN=billing-sync").thumbprint
+    (tmp_path / "both.pem").write_text(Path(certificate).read_text() + Path(key).read_text())
+    other = factories.create_client(demo).secret.client.client_id
+    for line in (refused("add_certificate", client_id, str(tmp_path / "both.pem")), refused("add_public_key", other, key)):
+        assert f"It is the key of certificate {thumbprint} of {client_id}. Revoke it now: “manage.py revoke_certificate " in line
+        assert line.endswith(f"{client_id} {thumbprint}”.")
+
+
+def test_two_clients_may_have_the_same(command, file, client_id, demo):
+    holder = self_signed()
+    other = factories.create_client(demo).secret.client
     for one in (client_id, other.client_id):
         assert command("add_certificate", one, file(holder)).status == 0
 
@@ -98,7 +122,7 @@ def test_certificate_of_tomorrow_is_registered_today(command, file, client_id):
     assert command("add_certificate", client_id, file(self_signed(begins=tomorrow))).status == 0
 
 
-def test_fifty_usable_ones_are_the_most(refused, command, file, client_id, billing, monkeypatch):
+def test_fifty_usable_ones_are_the_most(refused, command, file, client_id, monkeypatch):
     monkeypatch.setattr(certificates, "MAX_USABLE_CERTIFICATES", 2)
     command("add_certificate", client_id, file(self_signed("a"), self_signed("b")))
     assert "Revoke one" in refused("add_certificate", client_id, file(self_signed("c")))

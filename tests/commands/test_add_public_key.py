@@ -1,16 +1,19 @@
 """manage.py add_public_key CLIENT_ID FILE [--name N] [--expires-in D]."""
 
 import json
+import re
+import shlex
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from django.utils import timezone
 
-from clients.models import AuditEvent, ClientPublicKey
+from clients.models import AuditEvent, Client, ClientPublicKey
 from clients.public_key import read_public_keys
 from clients.services import public_keys
+from clients.services.workspaces import change_workspace
 from tests import factories
 from tests.public_keys import jwk, pem, private, private_pem, thumbprint, to_jwk
 
@@ -26,8 +29,14 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def client_id(billing):
-    return billing.secret.client.client_id
+def other(demo):
+    return factories.create_workspace("other", owner="eve@example.com")
+
+
+@pytest.fixture
+def client_id(demo):
+    """Of a client that may use keys."""
+    return factories.create_client(demo, auth_methods=["private_key_jwt"]).secret.client.client_id
 
 
 def new_jwk(**more):
@@ -43,7 +52,7 @@ def test_key_is_registered_and_the_result_shows_it(command, file, client_id):
         "kids": [thumbprint(jwk())],
         "algorithm": "ES256",
         "expires_at": row.expires_at.isoformat(),
-        "auth_methods": ["client_secret_basic", "client_secret_post"],
+        "auth_methods": ["private_key_jwt"],
     }
     assert (row.kid, row.thumbprint, row.algorithm, row.name, row.client.client_id) == (result["kid"], result["kid"], "ES256", "until 2027", client_id)
     assert row.public_jwk == {**jwk(), "kid": row.kid, "use": "sig", "alg": "ES256"}
@@ -62,6 +71,26 @@ def test_every_key_of_a_set_is_registered_as_an_event(command, file, client_id):
 
 def test_table_shows_the_kid(command, file, client_id):
     assert thumbprint(jwk()) in command("add_public_key", client_id, file(pem())).stdout
+
+
+def test_table_says_which_algorithms_an_rsa_key_may_use(command, file, client_id):
+    assert re.search(r"^Algorithm +any RSA$", command("add_public_key", client_id, file(jwk("RSA-2048"))).stdout, re.MULTILINE)
+
+
+def test_client_that_may_not_use_keys_gets_it_with_a_warning(command, file, billing):
+    client_id = billing.secret.client.client_id
+    [warning] = command("add_public_key", client_id, file(jwk(kid="first")), "--json").json["warnings"]
+    assert "may not use private_key_jwt" in warning
+    assert "It may use client_secret_basic and client_secret_post." in warning
+    assert ClientPublicKey.objects.get().kid == "first"
+    stdout = command("add_public_key", client_id, file(new_jwk())).stdout
+    assert stdout.splitlines()[-1] == f"Warning: {warning}"
+
+
+def test_workspace_that_forbids_keys_is_a_warning_too(command, file, demo, client_id):
+    change_workspace(workspace=demo, allowed_auth_methods=["client_secret_basic"], actor=factories.TESTS, now=timezone.now())
+    [warning] = command("add_public_key", client_id, file(pem()), "--json").json["warnings"]
+    assert "demo no longer allows private_key_jwt" in warning
 
 
 def test_same_key_is_refused_also_under_another_kid(command, refused, file, client_id):
@@ -92,10 +121,11 @@ def test_another_client_may_have_the_same_key(command, file, demo, client_id):
     assert command("add_public_key", factories.create_client(demo).secret.client.client_id, file(pem())).status == 0
 
 
-def test_client_has_up_to_fifty_usable_keys(refused, command, file, billing, client_id):
+def test_client_has_up_to_fifty_usable_keys(refused, command, file, client_id):
     sets = [{"keys": [new_jwk() for _ in range(number)]} for number in (20, 20, 10)]
+    client = Client.objects.get()
     for one in sets:
-        public_keys.add_public_keys(client=billing.secret.client, parsed=read_public_keys(json.dumps(one)), actor=factories.TESTS, now=timezone.now())
+        public_keys.add_public_keys(client=client, parsed=read_public_keys(json.dumps(one)), actor=factories.TESTS, now=timezone.now())
     assert "has 50 usable public keys" in refused("add_public_key", client_id, file(pem()))
     command("revoke_public_key", client_id, "--", ClientPublicKey.objects.first().kid)
     assert command("add_public_key", client_id, file(pem())).status == 0
@@ -110,6 +140,59 @@ def test_private_key_is_burnt_and_leaves_no_trace(refused, file, client_id, cont
     line = refused("add_public_key", client_id, file(content))
     assert "burnt" in line
     assert len(line) < 300
+
+
+@pytest.mark.parametrize("form", ["PKCS 8", "SEC 1", "OpenSSH", "JWK", "JWK Set", "DER"])
+def test_private_half_of_a_registered_key_is_told_with_the_command_that_revokes_it(refused, command, file, demo, other, client_id, form):
+    """Also where it was handed in for another client of the workspace; of another workspace's clients nothing is said."""
+    content = {
+        "PKCS 8": lambda: "# my key\n" + private_pem("P-256", PrivateFormat.PKCS8),
+        "SEC 1": lambda: private_pem("P-256", PrivateFormat.TraditionalOpenSSL),
+        "OpenSSH": lambda: private_pem("P-256", PrivateFormat.OpenSSH),
+        "JWK": lambda: to_jwk(private("P-256")),
+        "JWK Set": lambda: {"keys": [new_jwk(), to_jwk(private("P-256"))]},
+        "DER": lambda: private("P-256").private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+    }[form]()
+    eves = factories.create_client(other).secret.client.client_id
+    command("add_public_key", eves, file(jwk(kid="eves")))
+    assert "registered" not in refused("add_public_key", client_id, file(content)).replace("Nothing was registered", "")
+    command("add_public_key", client_id, file(jwk(kid="first")))
+    told = f"Its public half is registered for {client_id} as first. Revoke it now: “manage.py revoke_public_key {client_id} first”."
+    third = factories.create_client(demo).secret.client.client_id
+    path = file(content)
+    for line in (
+        refused("add_public_key", client_id, path),
+        refused("add_public_key", third, path),
+        refused("add_certificate", third, path),
+        refused("create_client", "--workspace", "demo", "--name", "x", "--public-key", path),
+        refused("create_client", "--workspace", "demo", "--name", "x", "--certificate", path),
+    ):
+        assert "burnt" in line
+        assert told in line
+        assert "eves" not in line
+    command("revoke_public_key", client_id, "first")
+    assert "Revoke it now" not in refused("add_public_key", client_id, path)
+
+
+def test_command_that_revokes_a_key_of_any_name_is_one_that_a_shell_takes(refused, command, file, client_id):
+    command("add_public_key", client_id, file(jwk(kid="-$(reboot)'")))
+    line = refused("add_public_key", client_id, file(to_jwk(private("P-256"))))
+    words = shlex.split(line.partition("“manage.py ")[2].partition("”")[0])
+    assert words == ["revoke_public_key", "--", client_id, "-$(reboot)'"]
+    assert command(*words).status == 0
+
+
+def test_encrypted_private_key_is_burnt_all_the_same(refused, command, file, client_id):
+    command("add_public_key", client_id, file(jwk(kid="first")))
+    for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL):
+        assert "burnt" in refused("add_public_key", client_id, file(private_pem("P-256", form, BestAvailableEncryption(b"password"))))
+
+
+@pytest.mark.parametrize(
+    "content", ['{"kty": "EC", "d": 5}', '{"kty": [], "d": ""}', '{"keys": [5, {"d": ""}]}', '{"d":' + "[" * 5000, "-----BEGIN PRIVATE KEY-----\n"]
+)
+def test_what_only_resembles_a_private_key_is_one_line_too(refused, file, client_id, content):
+    assert "burnt" in refused("add_public_key", client_id, file(content))
 
 
 @pytest.mark.parametrize("text", [private_pem("P-256", PrivateFormat.PKCS8), json.dumps(to_jwk(private()))], ids=["PEM", "JWK"])

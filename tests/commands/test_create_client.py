@@ -232,9 +232,51 @@ def test_method_follows_from_what_is_given(command, demo, arguments, methods):
     assert command(*MINIMAL, *arguments, "--json").json["auth_methods"] == ["client_secret_basic", "client_secret_post", *methods]
 
 
-def test_method_that_is_asked_for_is_the_only_one(command, demo):
-    result = command(*MINIMAL, "--auth-method", "private_key_jwt", "--tls-subject", "san_ip:203.0.113.7", "--json").json
-    assert (result["auth_methods"], result["keys"]) == (["private_key_jwt"], [])
+def test_method_that_is_asked_for_is_the_only_one(command, demo, tmp_path):
+    result = command(*MINIMAL, "--auth-method", "private_key_jwt", "--public-key", write(tmp_path / "key.pem", public_keys.pem()), "--json").json
+    assert result["auth_methods"] == ["private_key_jwt"]
+    assert "warnings" not in result
+
+
+@pytest.mark.parametrize(
+    ("option", "method"),
+    [
+        ("--public-key", "private_key_jwt"),
+        ("--jwks-uri", "private_key_jwt"),
+        ("--certificate", "self_signed_tls_client_auth"),
+        ("--tls-subject", "tls_client_auth"),
+    ],
+)
+def test_what_none_of_the_given_methods_uses_is_refused(refused, demo, tmp_path, option, method):
+    value = {
+        "--public-key": write(tmp_path / "key.pem", public_keys.pem()),
+        "--jwks-uri": "https://billing.example.com/jwks.json",
+        "--certificate": write(tmp_path / "certificate.pem", certificates.pem(certificates.self_signed().certificate)),
+        "--tls-subject": "san_ip:203.0.113.7",
+    }[option]
+    others = [part for other in Client.AuthMethod.values if other not in (method, "tls_client_auth") for part in ("--auth-method", other)]
+    assert f"is for {method}, which isn't among the methods that the client is given" in refused(*MINIMAL, *others, option, value)
+
+
+def test_certificate_may_be_there_for_binding_tokens_alone(command, demo, tmp_path):
+    file = write(tmp_path / "certificate.pem", certificates.pem(certificates.self_signed().certificate))
+    result = command(*MINIMAL, "--auth-method", "client_secret_basic", "--require-certificate", "--certificate", file, "--json").json
+    assert (result["auth_methods"], len(result["certificates"])) == (["client_secret_basic"], 1)
+
+
+@pytest.mark.parametrize(("method", "command_name"), [("private_key_jwt", "add_public_key"), ("self_signed_tls_client_auth", "add_certificate")])
+def test_method_without_its_credential_is_a_warning(command, demo, method, command_name):
+    result = command(*MINIMAL, "--auth-method", method, "--json").json
+    [warning] = result["warnings"]
+    assert f"manage.py {command_name} {result['client_id']} FILE" in warning
+    assert method in warning
+    stdout = command(*MINIMAL, "--auth-method", method, "--auth-method", "client_secret_basic").stdout.splitlines()
+    assert stdout[-2].startswith("Warning: ")
+    assert stdout[-1].endswith("can't be shown again.")
+
+
+def test_published_keys_are_keys(command, demo):
+    assert "warnings" not in command(*MINIMAL, "--auth-method", "private_key_jwt", "--jwks-uri", "https://billing.example.com/jwks.json", "--json").json
 
 
 def test_bad_key_or_certificate_leaves_no_client(refused, demo, tmp_path):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from clients.models import ClientPublicKey, FailedRequest
+from clients.models import Client, ClientPublicKey, FailedRequest
 from clients.public_key import read_jwk
 from clients.services import usage
 from clients.services.clients import disable_client
@@ -444,7 +444,8 @@ def test_client_limited_to_assertions_cant_be_talked_down_to_a_secret(send, robo
 
 
 def test_client_without_the_method_is_refused_though_it_has_a_key(send, demo, now):
-    robot = create_robot(demo, now=now, auth_methods=["client_secret_basic"])
+    robot = create_robot(demo, now=now)
+    Client.objects.filter(pk=robot.client.pk).update(auth_methods=["client_secret_basic"])
     assert reason_of(send.token(None, robot.form()).request_id) == "method_not_allowed"
 
 

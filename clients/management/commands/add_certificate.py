@@ -7,10 +7,11 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from clients.certificate import read_certificates
-from clients.management.base import JSONCommand, read_file, require_client
+from clients.management.base import JSONCommand, read_credentials, require_client, warn
 from clients.moment import iso
 from clients.services import certificates
 from clients.services.audit import Actor
+from clients.services.usability import warn_of_certificates
 
 
 class Command(JSONCommand):
@@ -23,7 +24,7 @@ class Command(JSONCommand):
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         client = require_client(options["client_id"])
-        parsed = read_certificates(read_file(options["file"]))
+        parsed = read_credentials(options["file"], read_certificates, workspace=client.workspace)
         rows = certificates.add_certificates(client=client, parsed=parsed, name=options["name"], actor=actor, now=now)
         return {
             "client_id": client.client_id,
@@ -31,4 +32,5 @@ class Command(JSONCommand):
             "certificates": [
                 {"x5t#S256": row.thumbprint, "subject": row.subject, "valid_from": iso(row.valid_from), "expires_at": iso(row.expires_at)} for row in rows
             ],
+            **warn(warn_of_certificates(client)),
         }

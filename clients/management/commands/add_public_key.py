@@ -7,11 +7,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from clients.duration import parse_duration
-from clients.management.base import JSONCommand, read_file, require_client
+from clients.management.base import JSONCommand, read_credentials, require_client, warn
 from clients.moment import iso
 from clients.public_key import read_public_keys
 from clients.services import public_keys
 from clients.services.audit import Actor
+from clients.services.usability import warn_of_public_keys
 
 
 class Command(JSONCommand):
@@ -28,7 +29,7 @@ class Command(JSONCommand):
         client = require_client(options["client_id"])
         keys = public_keys.add_public_keys(
             client=client,
-            parsed=read_public_keys(read_file(options["file"])),
+            parsed=read_credentials(options["file"], read_public_keys, workspace=client.workspace),
             name=options["name"],
             lifetime=None if expires_in is None else parse_duration(expires_in),
             actor=actor,
@@ -41,4 +42,5 @@ class Command(JSONCommand):
             "algorithm": keys[0].algorithm or None,
             "expires_at": iso(keys[0].expires_at),
             "auth_methods": client.auth_methods,
+            **warn(warn_of_public_keys(client)),
         }

@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 
 from clients.certificate import read_certificates
 from clients.duration import parse_lifetime
-from clients.management.base import JSONCommand, parse_whole_number, read_file, require_workspace
+from clients.management.base import JSONCommand, parse_whole_number, read_credentials, require_workspace, warn
 from clients.models.client import MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME, Client
 from clients.moment import iso
 from clients.public_key import read_public_keys
@@ -18,6 +18,7 @@ from clients.scope import parse_scope
 from clients.services.audit import Actor
 from clients.services.client_fields import ClientFields
 from clients.services.clients import create_client_with_credentials
+from clients.services.usability import warn_of_missing_credentials
 from clients.tls_subject import SUBJECT_TYPE_PREFIX, spell_subject_type
 
 
@@ -51,11 +52,12 @@ class Command(JSONCommand):
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         expires_in = options["secret_expires_in"]
+        workspace = require_workspace(options["workspace"])
         new = create_client_with_credentials(
-            workspace=require_workspace(options["workspace"]),
+            workspace=workspace,
             name=options["name"],
-            public_keys=[key for file in options["public_key"] for key in read_public_keys(read_file(file))],
-            certificates=[certificate for file in options["certificate"] for certificate in read_certificates(read_file(file))],
+            public_keys=[key for file in options["public_key"] for key in read_credentials(file, read_public_keys, workspace=workspace)],
+            certificates=[one for file in options["certificate"] for one in read_credentials(file, read_certificates, workspace=workspace)],
             secret_lifetime=None if expires_in is None else parse_lifetime(expires_in),
             actor=actor,
             now=now,
@@ -83,6 +85,7 @@ class Command(JSONCommand):
             "require_dpop": client.require_dpop,
             "require_certificate": client.require_certificate,
             "token_endpoint": f"{settings.ISSUER_URL}/oauth2/token",
+            **warn(warn_of_missing_credentials(client, public_keys=bool(new.public_keys), certificates=bool(new.certificates))),
         }
 
 

@@ -1,0 +1,62 @@
+"""Where the public half of a private key that was handed in by mistake is registered: there it goes on working until somebody revokes it."""
+
+import shlex
+from collections.abc import Sequence
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.core.exceptions import ValidationError
+
+from clients.certificate import UNREADABLE
+from clients.models import ClientCertificate, ClientPublicKey, Workspace
+from clients.private_key import find_public_halves
+from clients.public_key import read_key
+
+
+def describe_registrations(content: bytes, *, workspace: Workspace) -> list[str]:
+    """A sentence for each registration in the workspace, none of others, with the command that ends it. content: of the file."""
+    halves = find_public_halves(content)
+    return [*_describe_keys(halves, workspace), *_describe_certificates(halves, workspace)] if halves else []
+
+
+def _describe_keys(halves: Sequence[PublicKeyTypes], workspace: Workspace) -> list[str]:
+    thumbprints = []
+    for half in halves:
+        try:
+            thumbprints.append(read_key(half).thumbprint)
+        except ValidationError:
+            continue  # of a kind that nobody could register
+    found = ClientPublicKey.objects.filter(client__workspace=workspace, thumbprint__in=thumbprints, revoked_at__isnull=True)
+    return [
+        f"Its public half is registered for {client_id} as {kid}. {_advise('revoke_public_key', client_id, kid)}"
+        for client_id, kid in found.order_by("pk").values_list("client__client_id", "kid")
+    ]
+
+
+def _describe_certificates(halves: Sequence[PublicKeyTypes], workspace: Workspace) -> list[str]:
+    """No column has a certificate's key, so each is read, which only a mistake costs."""
+    spkis = {_encode(half) for half in halves}
+    found = ClientCertificate.objects.filter(client__workspace=workspace, revoked_at__isnull=True)
+    return [
+        f"It is the key of certificate {row.thumbprint} of {row.client.client_id}. {_advise('revoke_certificate', row.client.client_id, row.thumbprint)}"
+        for row in found.select_related("client").order_by("pk").iterator()
+        if _read_key(row) in spkis
+    ]
+
+
+def _advise(command: str, client_id: str, credential: str) -> str:
+    """Whoever named the key chose its kid, so it may be anything to a shell."""
+    end = "-- " if credential.startswith("-") or client_id.startswith("-") else ""
+    return f"Revoke it now: “manage.py {command} {end}{shlex.quote(client_id)} {shlex.quote(credential)}”."
+
+
+def _read_key(row: ClientCertificate) -> bytes:
+    try:
+        return _encode(x509.load_pem_x509_certificate(row.certificate.encode()).public_key())
+    except UNREADABLE:
+        return b""
+
+
+def _encode(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

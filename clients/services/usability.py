@@ -1,0 +1,39 @@
+"""What a client has and may not use, and what it may use and doesn't have: warnings, for both may be on purpose, or about to change."""
+
+from clients.models import Client
+from clients.policy import ClientPolicy
+
+_KEY, _CERTIFICATE = Client.AuthMethod.PRIVATE_KEY_JWT, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH
+
+
+def warn_of_public_keys(client: Client) -> list[str]:
+    """For a client to which public keys are added."""
+    return _warn_of_method(client, _KEY, "the key")
+
+
+def warn_of_certificates(client: Client) -> list[str]:
+    """For a client to which certificates are added. One that is there to bind tokens needs no method."""
+    return [] if client.require_certificate else _warn_of_method(client, _CERTIFICATE, "the certificate")
+
+
+def warn_of_missing_credentials(client: Client, *, public_keys: bool, certificates: bool) -> list[str]:
+    """For a new client. public_keys, certificates: whether it has got any."""
+    missing = {
+        _KEY: None if public_keys or client.jwks_uri else ("public key", "add_public_key"),
+        _CERTIFICATE: None if certificates else ("certificate", "add_certificate"),
+    }
+    return [
+        f"The client has no {what} yet, so it can't authenticate by {method.value}. Register one: “manage.py {command} {client.client_id} FILE”."
+        for method, (what, command) in ((method, lack) for method, lack in missing.items() if lack is not None)
+        if method in client.auth_methods
+    ]
+
+
+def _warn_of_method(client: Client, method: Client.AuthMethod, what: str) -> list[str]:
+    if method not in client.auth_methods:
+        usable = " and ".join(client.auth_methods)
+        unusable = f"{client.client_id} may not use {method.value}, so it can't authenticate with {what}. It may use {usable}."
+        return [f"{unusable} Where that isn't meant, make a client with --auth-method {method.value}."]
+    if method in ClientPolicy.of(client.workspace).forbidden_auth_methods:
+        return [f"The workspace {client.workspace.slug} no longer allows {method.value}, so {client.client_id} can't authenticate with {what}."]
+    return []
