@@ -59,7 +59,8 @@ def record_many(event: str, *, workspace: Workspace | None, actor: Actor, target
                 address=actor.address or None,
                 request_id=actor.request_id,
                 target_type=target_type,
-                target_id=change.target_id,
+                # A person with a very long address has a longer one.
+                target_id=change.target_id[:254],
                 before=dict(change.before),
                 after=dict(change.after),
                 created_at=now,

@@ -258,6 +258,13 @@ def test_what_none_of_the_given_methods_uses_is_refused(refused, demo, tmp_path,
     assert f"is for {method}, which isn't among the methods that the client is given" in refused(*MINIMAL, *others, option, value)
 
 
+def test_certificate_for_a_ca_issued_one_says_the_subject(command, demo, tmp_path):
+    file = write(tmp_path / "certificate.pem", certificates.pem(certificates.self_signed().certificate))
+    result = command(*MINIMAL, "--auth-method", "tls_client_auth", "--certificate", file, "--json").json
+    assert result["tls_subject"] == f"subject_dn:{certificates.self_signed().certificate.subject.rfc4514_string()}"
+    assert (result["auth_methods"], result["certificates"]) == (["tls_client_auth"], [])
+
+
 def test_certificate_may_be_there_for_binding_tokens_alone(command, demo, tmp_path):
     file = write(tmp_path / "certificate.pem", certificates.pem(certificates.self_signed().certificate))
     result = command(*MINIMAL, "--auth-method", "client_secret_basic", "--require-certificate", "--certificate", file, "--json").json

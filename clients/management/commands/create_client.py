@@ -1,6 +1,6 @@
 """manage.py create_client: a client with its first credentials."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
-from clients.certificate import read_certificates
+from clients.certificate import ParsedCertificate, read_certificates
 from clients.duration import parse_lifetime
 from clients.management.base import JSONCommand, parse_whole_number, read_credentials, require_workspace, warn
 from clients.models.client import MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME, Client
@@ -53,15 +53,20 @@ class Command(JSONCommand):
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         expires_in = options["secret_expires_in"]
         workspace = require_workspace(options["workspace"])
+        fields = _read_fields(options)
+        certificates = [one for file in options["certificate"] for one in read_credentials(file, read_certificates, workspace=workspace)]
+        if _names_by_certificate(fields, certificates):
+            fields["tls_subject_type"], fields["tls_subject"] = Client.TLSSubjectType.SUBJECT_DN.value, certificates[0].subject
+            certificates = []
         new = create_client_with_credentials(
             workspace=workspace,
             name=options["name"],
             public_keys=[key for file in options["public_key"] for key in read_credentials(file, read_public_keys, workspace=workspace)],
-            certificates=[one for file in options["certificate"] for one in read_credentials(file, read_certificates, workspace=workspace)],
+            certificates=certificates,
             secret_lifetime=None if expires_in is None else parse_lifetime(expires_in),
             actor=actor,
             now=now,
-            **_read_fields(options),
+            **fields,
         )
         client, secret = new.client, new.secret
         shown_once = (
@@ -113,6 +118,13 @@ def _read_fields(options: Mapping[str, Any]) -> ClientFields:
             raise ValidationError("A TLS subject is written TYPE:VALUE, for example san_dns:billing.example.com.", code="invalid_subject")
         fields["tls_subject_type"], fields["tls_subject"] = SUBJECT_TYPE_PREFIX + subject_type, subject
     return fields
+
+
+def _names_by_certificate(fields: ClientFields, certificates: Sequence[ParsedCertificate]) -> bool:
+    """Whether the certificate that is given says which subject a trusted CA's certificates must have, and isn't one that counts by itself."""
+    methods = fields.get("auth_methods", ())
+    counts = Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH in methods or fields.get("require_certificate", False)
+    return Client.AuthMethod.TLS_CLIENT_AUTH in methods and not counts and "tls_subject" not in fields and len(certificates) == 1
 
 
 def _parse_scopes(text: str | None) -> tuple[str, ...]:
