@@ -1,6 +1,7 @@
 """“Prove it is you”: before sensitive acts, valid for 10 minutes. The form that asked is kept in the session and sent on, unless it holds a secret.
 
-A view asks for it by @confirmed, which asks before its page is shown, or by @recently_confirmed of dashboard.permissions, which asks when its form is sent.
+A view asks for it by @confirmed before its page is shown, as where the form takes a secret that can't be kept, or by @confirmed_when_sent: then whoever only
+looks proves nothing.
 """
 
 import re
@@ -43,6 +44,18 @@ def confirmed(view: View) -> View:
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         require_confirmation(request)
+        return cast(HttpResponse, view(request, *args, **kwargs))
+
+    return cast(View, check)
+
+
+def confirmed_when_sent(view: View) -> View:
+    """As confirmed, but of whoever sends the view's form."""
+
+    @wraps(view)
+    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            require_confirmation(request)
         return cast(HttpResponse, view(request, *args, **kwargs))
 
     return cast(View, check)

@@ -16,7 +16,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from dashboard.accounts import find_missing_factor
-from dashboard.confirmation import require_confirmation
 from dashboard.models import Membership
 from dashboard.sso.demand import find_refusal
 from dashboard.sso.record import has_second_factor
@@ -110,7 +109,7 @@ def require(membership: Membership, permission: Permission) -> None:
 
 def who_can(membership: Membership, permission: Permission) -> Sequence[str]:
     """The names of those in the workspace who have it, at most five."""
-    roles = [role for role in Role if _RANK[role] >= _RANK[LEAST_ROLE[permission]]]
+    roles = roles_from(LEAST_ROLE[permission])
     found = Membership.objects.filter(workspace=membership.workspace, role__in=roles, user__is_active=True).select_related("user").order_by("user__name")[:5]
     return [other.user.shown_name for other in found]
 
@@ -181,20 +180,3 @@ def member(permission: Permission, *, post: Permission | None = None) -> Callabl
         return cast(View, declare(WorkspaceAccess(permission, post), check))
 
     return decorate
-
-
-def recently_confirmed(view: View) -> View:
-    """Below @member: an act that takes a proof, at most 10 minutes old, of who acts. Whoever lacks it is led to give it, and what was sent is kept."""
-
-    @wraps(view)
-    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.method not in ("GET", "HEAD"):
-            require_recent_confirmation(request)
-        return cast(HttpResponse, view(request, *args, **kwargs))
-
-    return cast(View, check)
-
-
-def require_recent_confirmation(request: HttpRequest) -> None:
-    """For what a form decides. Raise allauth's ReauthenticationRequired, which its middleware answers."""
-    require_confirmation(request)

@@ -22,9 +22,10 @@ from django.views.decorators.http import require_POST
 
 from dashboard import invitations
 from dashboard.caller import actor_of
+from dashboard.confirmation import require_confirmation
 from dashboard.forms.members import InvitationForm, JoinForm
 from dashboard.models import Invitation, Membership, User
-from dashboard.permissions import Permission, anyone, givable_roles, member, require_recent_confirmation
+from dashboard.permissions import Permission, anyone, givable_roles, member
 from dashboard.throttling import attempt
 
 PAGE = 50
@@ -38,7 +39,7 @@ def invite(request: HttpRequest, membership: Membership) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         role = form.cleaned_data["role"]
         if role == Membership.Role.OWNER:
-            require_recent_confirmation(request)
+            require_confirmation(request)
         try:
             made = invitations.invite(by=membership, emails=form.cleaned_data["emails"], role=role, actor=actor_of(request), now=timezone.now())
         except Membership.DoesNotExist:

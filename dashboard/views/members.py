@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from dashboard import mail, memberships
 from dashboard.caller import actor_of
+from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.members import InvitationForm, RemovalForm, RoleForm
 from dashboard.invitations import awaited_in
 from dashboard.models import Invitation, Membership
-from dashboard.permissions import Permission, givable_roles, may, member, recently_confirmed
+from dashboard.permissions import Permission, givable_roles, may, member
 
 PAGE = 50
 INVITATIONS_SHOWN = 10
@@ -56,7 +57,7 @@ def _find_other(membership: Membership, pk: int) -> Membership:
 
 
 @member(Permission.MANAGE_MEMBERS)
-@recently_confirmed
+@confirmed_when_sent
 def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
     other = _find_other(membership, pk)
     memberships.require_over(membership, other.role)
@@ -78,7 +79,7 @@ def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
 
 
 @member(Permission.MANAGE_MEMBERS)
-@recently_confirmed
+@confirmed_when_sent
 def member_remove(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
     other = _find_other(membership, pk)
     if other.pk == membership.pk:
@@ -88,7 +89,7 @@ def member_remove(request: HttpRequest, membership: Membership, pk: int) -> Http
 
 
 @member(Permission.VIEW)
-@recently_confirmed
+@confirmed_when_sent
 def leave(request: HttpRequest, membership: Membership) -> HttpResponse:
     return _take_leave(request, membership, membership, initial=None)
 

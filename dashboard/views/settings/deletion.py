@@ -11,13 +11,14 @@ from clients.models import Client, Workspace
 from clients.services.deletion import delete_workspace, keep_workspace
 from dashboard import mail
 from dashboard.caller import actor_of
+from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.settings import DeletionForm
 from dashboard.models import Membership
-from dashboard.permissions import Permission, Role, may, member, recently_confirmed
+from dashboard.permissions import Permission, Role, may, member
 
 
 @member(Permission.VIEW, post=Permission.DELETE_WORKSPACE)
-@recently_confirmed
+@confirmed_when_sent
 def workspace_delete(request: HttpRequest, membership: Membership) -> HttpResponse:
     """Lists what ends, and takes the typed slug."""
     workspace = membership.workspace
