@@ -4,7 +4,6 @@ A view asks for it by @confirmed before its page is shown, as where the form tak
 looks proves nothing.
 """
 
-import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -15,13 +14,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.urls import resolve, reverse
 from django.utils.http import urlencode
 
+from dashboard.forms.fields import is_secret
 from dashboard.models import User
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 _SUSPENDED = "suspended_form"
-# Of names of fields: what must not lie in the table of sessions.
-_SECRET = re.compile(r"pass|code|secret|token|credential|key|assertion", re.IGNORECASE)
 _MOST_KEPT = 64 * 1024
 
 
@@ -75,7 +73,7 @@ def _suspend(request: HttpRequest) -> HttpResponse:
         fields = request.POST.copy()
         fields.pop("csrfmiddlewaretoken", None)
         body = fields.urlencode()
-        if not request.FILES and len(body) <= _MOST_KEPT and not any(_SECRET.search(name) for name in fields):
+        if not request.FILES and len(body) <= _MOST_KEPT and not any(is_secret(name) for name in fields):
             request.session[_SUSPENDED] = {"user": cast(User, request.user).pk, "path": path, "body": body}
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
 

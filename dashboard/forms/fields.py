@@ -1,6 +1,7 @@
 """Fields that several forms of accounts have."""
 
 import json
+import re
 from typing import Any
 
 from django import forms
@@ -9,6 +10,12 @@ from django.core.exceptions import ValidationError
 
 LONGEST_PASSWORD = 1024
 _LONGEST_CREDENTIAL = 32 * 1024
+_SECRET = re.compile(r"pass|code|secret|token|credential|key|assertion", re.IGNORECASE)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a field of that name may hold what is neither kept in a session nor written into a page again."""
+    return _SECRET.search(name) is not None
 
 
 def password(**attrs: Any) -> forms.CharField:
@@ -60,6 +67,21 @@ def email(**attrs: Any) -> forms.EmailField:
             "max_length": "An email address has at most 254 characters.",
         },
     )
+
+
+class FirstChoiceTarget:
+    """For a widget of several boxes: its errors lead to the first one."""
+
+    def id_for_label(self, id_: str, index: str | None = None) -> str:
+        return f"{id_}_{index or 0}" if id_ else id_
+
+
+class Checkboxes(FirstChoiceTarget, forms.CheckboxSelectMultiple):
+    pass
+
+
+class Radios(FirstChoiceTarget, forms.RadioSelect):
+    pass
 
 
 class CredentialField(forms.CharField):

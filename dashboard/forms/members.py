@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from clients.services.validation import clean_text
-from dashboard.forms.fields import check_password_of, new_password
+from dashboard.forms.fields import Radios, check_password_of, new_password
 from dashboard.models import Membership, User
 from dashboard.permissions import Permission, may, roles_up_to
 
@@ -22,18 +22,11 @@ ROLE_SENTENCES: Mapping[str, str] = {
 }
 
 
-class RoleSelect(forms.RadioSelect):
-    """Its errors lead to the first of the roles."""
-
-    def id_for_label(self, id_: str, index: str | None = None) -> str:
-        return f"{id_}_{index or 0}" if id_ else id_
-
-
 def role_field(by: Membership, initial: str) -> forms.ChoiceField:
     """Those that by may give."""
     choices = [(role.value, role.label) for role in roles_up_to(by.role)]
     words = {"required": "Choose a role.", "invalid_choice": "Choose a role."}
-    return forms.ChoiceField(label="Role", choices=choices, initial=initial, widget=RoleSelect, error_messages=words)
+    return forms.ChoiceField(label="Role", choices=choices, initial=initial, widget=Radios, error_messages=words)
 
 
 class InvitationForm(forms.Form):

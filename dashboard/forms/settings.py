@@ -12,6 +12,7 @@ from clients.policy import MAX_LIFETIME_DAYS, MAX_TOKEN_SECONDS, MAX_UNUSED_DAYS
 from clients.scope import MAX_SCOPE_LENGTH, validate_scope_name
 from clients.services.retention import AUDIT_DAYS, FAILED_REQUEST_DAYS
 from clients.services.validation import clean_text
+from dashboard.forms.fields import Checkboxes
 from dashboard.permissions import Role
 
 METHOD_SENTENCES = {
@@ -21,13 +22,6 @@ METHOD_SENTENCES = {
     Client.AuthMethod.TLS_CLIENT_AUTH.value: "A certificate of an authority that the operator trusts",
     Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value: "A certificate that is registered with the client",
 }
-
-
-class FirstChoiceTarget(forms.CheckboxSelectMultiple):
-    """Its errors lead to the first of the boxes."""
-
-    def id_for_label(self, id_: str, index: str | None = None) -> str:
-        return f"{id_}_{index or 0}" if id_ else id_
 
 
 class NumberField(forms.IntegerField):
@@ -56,7 +50,7 @@ class SettingsForm(forms.Form):
     allowed_auth_methods = forms.MultipleChoiceField(
         label="Allowed methods",
         choices=[(method, method) for method in Client.AuthMethod.values],
-        widget=FirstChoiceTarget,
+        widget=Checkboxes,
         error_messages={"required": "Allow at least one method.", "invalid_choice": "That isn’t a method. Choose from those that are listed."},
     )
     default_secret_lifetime_days = NumberField(

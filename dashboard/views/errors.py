@@ -4,7 +4,6 @@ The pages are rendered without context processors, and name their stylesheet and
 that something failed. Only that of a missing role has the frame of all pages, for there a view has already found whoever asks.
 """
 
-import re
 import sys
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,13 +14,12 @@ from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from dashboard.forms.fields import is_secret
 from dashboard.frame import theme_of
 from dashboard.permissions import NotAllowedError
 from oauth.urls import is_protocol_path
 
 RETRY_AFTER = 10
-# Names of fields whose content isn't written into a page again.
-_SECRET = re.compile(r"pass|code|secret|token|credential|key|assertion", re.IGNORECASE)
 
 
 def _is_for_a_program(request: HttpRequest) -> bool:
@@ -34,7 +32,9 @@ def _answer(request: HttpRequest, status: int, error: str, description: str, *, 
     else:
         # The failure may have come before ConnectionMiddleware had set it.
         connection = getattr(request, "connection", None)
-        context = {"request_id": connection.request_id if connection else "", "theme": theme_of(request), "method": request.method, **said}
+        # Only what failed here is in the log under it.
+        request_id = connection.request_id if connection and status >= 500 else ""
+        context = {"request_id": request_id, "theme": theme_of(request), "method": request.method, **said}
         response = HttpResponse(render_to_string(template, context), status=status)
     response["Cache-Control"] = "no-store"
     return response
@@ -55,11 +55,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
     kept: list[tuple[str, str]] = []
     is_ours = _is_from_our_page(request)
     if is_ours:
-        kept = [(name, value) for name, values in request.POST.lists() if not _SECRET.search(name) for value in values]
+        kept = [(name, value) for name, values in request.POST.lists() if not is_secret(name) for value in values]
     said = {
         "is_ours": is_ours,
         "kept": kept,
-        "lacks_secrets": any(_SECRET.search(name) and name != "csrfmiddlewaretoken" for name in request.POST),
+        "lacks_secrets": any(is_secret(name) and name != "csrfmiddlewaretoken" for name in request.POST),
         "lacks_files": bool(request.FILES),
         "action": request.get_full_path(),
         "csrf_token": get_token(request),
