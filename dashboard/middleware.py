@@ -7,11 +7,12 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils import timezone
 
 from dashboard.caller import connection_of
 from dashboard.connection import settle
+from dashboard.views.errors import method_not_allowed
 from oauth.endpoint import Connection
 from oauth.urls import is_protocol_path
 
@@ -62,6 +63,21 @@ class AccessMiddleware:
         if hasattr(view, "access") or is_protocol_path(request.path) or (match is not None and match.app_name == "admin"):
             return
         raise ImproperlyConfigured(f"{request.path}: the view declares nothing about who may call it.")
+
+
+class MethodNotAllowedMiddleware:
+    """Gives Django's empty 405 a page, with the same Allow."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed) or response.content:
+            return response
+        page = method_not_allowed(request)
+        page["Allow"] = response["Allow"]
+        return page
 
 
 class SessionActivityMiddleware:

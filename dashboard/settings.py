@@ -115,6 +115,7 @@ MIDDLEWARE = [
     "dashboard.confirmation.ConfirmationMiddleware",
     "dashboard.middleware.SessionActivityMiddleware",
     "dashboard.middleware.AccessMiddleware",
+    "dashboard.middleware.MethodNotAllowedMiddleware",
 ]
 TEMPLATES = [
     {

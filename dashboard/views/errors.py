@@ -77,6 +77,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return _answer(request, 404, "not_found", "There is nothing at this address.", template="404.html")
 
 
+def method_not_allowed(request: HttpRequest) -> HttpResponse:
+    """Where signing in led back to an address that only takes forms, above all."""
+    return _answer(request, 405, "invalid_request", "This address doesn't take that method.", template="405.html")
+
+
 def too_many_requests(request: HttpRequest, retry_after: int) -> HttpResponse:
     """For a view that refuses to look at what was sent. retry_after: seconds."""
     response = _answer(request, 429, "too_many_requests", f"Too many tries. Wait {retry_after} s.", template="429.html", seconds=retry_after)

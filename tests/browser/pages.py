@@ -133,11 +133,11 @@ PAGES = [
     Shown("workspace_delete", "/w/kestrel/settings/delete/", "", picture="workspace-delete"),
     Shown("sso_sign_in", "/accounts/sso/", "", None),
     Shown("sso_connection", "/accounts/security/sso/", ""),
+    Shown("theme", "/accounts/theme/", "Nothing to show", None, status=405),
     Shown("not_found", "/nothing/here", "Not found", None, status=404, picture="404"),
 ]
 # Routes that have no page of their own: they act, answer a program, or lead on.
 WITHOUT_PAGE = {
-    "theme",
     "stay_signed_in",
     "workspace",
     "mfa_login_webauthn",

@@ -173,7 +173,7 @@ def test_somebody_is_invited_gets_another_role_and_is_removed(enter, server, way
     tom.page.wait_for_url("**/members/")
     assert "Jonas Weber" not in tom.page.locator("table").first.inner_text()
     guest.page.reload()
-    assert heading(guest.page) == "There is nothing at this address."
+    assert heading(guest.page) == "There is nothing at this address"
 
 
 def test_who_does_nothing_is_warned_before_the_session_ends_and_can_stay(enter):
@@ -203,7 +203,7 @@ def test_a_page_that_was_open_too_long_keeps_what_was_typed(enter, way):
     hand.write("Email", "ada@example.com")
     hand.page.context.clear_cookies()
     hand.page.locator("form .btn.main").click()
-    wait_for_heading(hand.page, "This page was open too long.")
+    wait_for_heading(hand.page, "This page was open too long")
     hand.press("Send entries again")
     hand.page.get_by_text("mail is on its way").wait_for()
 

@@ -87,7 +87,7 @@ def test_what_was_sent_is_not_sent_again(browser):
 def test_nothing_at_an_address_is_a_page(browser):
     response = browser.get("/nothing/here")
     assert response.status_code == 404
-    assert "There is nothing at this address." in response.content.decode()
+    assert "There is nothing at this address" in response.content.decode()
     assert "/.well-known/oauth-authorization-server" in response.content.decode()
     assert "/nothing/here" not in response.content.decode()
 
@@ -107,7 +107,7 @@ def test_a_page_that_was_open_too_long_says_so(settings):
     settings.ROOT_URLCONF = "dashboard.urls"
     response = Browser(enforce_csrf_checks=True).post("/accounts/sign-in/", {"login": "x", "password": "y"})
     assert response.status_code == 403
-    assert "This page was open too long." in response.content.decode()
+    assert "This page was open too long" in response.content.decode()
 
 
 def test_a_wrong_host_is_refused(browser):
@@ -214,6 +214,18 @@ def test_who_tried_too_often_is_told_how_long_to_wait():
     assert (response.status_code, response["Retry-After"]) == (429, "40")
     assert 'data-wait="40"' in response.content.decode()
     assert errors.too_many_requests(RequestFactory().post("/api/x"), 40)["Content-Type"] == "application/json"
+
+
+def test_an_address_that_only_takes_forms_says_so(browser, settings):
+    settings.ROOT_URLCONF = "dashboard.urls"
+    response = browser.get("/accounts/theme/")
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert "It only takes what a form sends." in response.content.decode()
+
+
+def test_only_what_failed_here_has_an_id_to_tell(browser):
+    assert "Request ID" not in browser.get("/nothing/here").content.decode()
+    assert "Request ID" in browser.get("/fails/500").content.decode()
 
 
 @pytest.mark.parametrize("theme", ["auto", "light", "dark"])
