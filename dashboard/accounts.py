@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q
+from django.utils.crypto import constant_time_compare
 from django.utils.http import base36_to_int, int_to_base36
 
 from clients.services import audit
@@ -123,11 +124,14 @@ class Recovered:
 
 
 def recover(*, user: User, actor: Actor, now: datetime) -> Recovered:
-    """Whoever has lost everything begins anew: no second factors, no sessions, a link for a password. Raise ValidationError where it is switched off."""
+    """Whoever has lost everything begins anew: no password, no second factors, no sessions, a link for a password. Raise ValidationError where it is off."""
     if not user.is_active:
         raise ValidationError(f"The account {user.email} is switched off.", code="inactive")
     with transaction.atomic():
         present = User.objects.select_for_update().get(pk=user.pk)
+        # A password that somebody else knows would be all that it takes until the link is opened.
+        present.set_unusable_password()
+        present.save(update_fields=["password"])
         factors = second_factors.of(present).delete()[0]
         sessions = user_sessions.delete_sessions(present)
         _record("user.recovered", present, actor=actor, now=now, after={"second_factors_removed": factors, "sessions_ended": sessions})
@@ -144,17 +148,21 @@ def make_email_change_token(*, user: User, email: str, actor: Actor, now: dateti
         _record("user.email_change_requested", user, actor=actor, now=now, after={"email": wanted})
     if User.objects.filter(email=wanted).exists():
         return None
-    return signing.dumps({"user": user.pk, "from": user.email, "to": wanted}, salt=_EMAIL_CHANGE)
+    content = {"user": user.pk, "from": user.email, "to": wanted, "since": user.get_session_auth_hash()}
+    return signing.dumps(content, salt=_EMAIL_CHANGE)
 
 
 def read_email_change_token(token: str) -> tuple[User, str]:
-    """The account and its new address. Raise DeadLinkError for a link that is forged, expired, or of an address that the account has no longer."""
+    """The account and its new address. Raise DeadLinkError for a link that is forged, expired, or of an address or password that the account has no longer.
+
+    So a link that a stranger had sent to himself ends with his session, when the owner sets another password.
+    """
     try:
         content = signing.loads(token, salt=_EMAIL_CHANGE, max_age=EMAIL_CHANGE_SECONDS)
     except signing.BadSignature:
         raise DeadLinkError from None
     user = User.objects.filter(pk=content["user"], email=content["from"], is_active=True).first()
-    if user is None:
+    if user is None or not constant_time_compare(content.get("since", ""), user.get_session_auth_hash()):
         raise DeadLinkError
     return user, content["to"]
 

@@ -32,7 +32,7 @@ _TEXTS = {
     "sso_disconnected": ("Your account is no longer connected with {provider}", "Signing in there doesn’t open your account here any more."),
     "recovered": (
         "Your account was opened by the operator",
-        "Passkeys, one-time codes and recovery codes were removed, and every session has ended. The operator has a link that sets a new password.",
+        "Password, passkeys, one-time codes and recovery codes were removed, and every session has ended. The operator has a link that sets a new password.",
     ),
 }
 

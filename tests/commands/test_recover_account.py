@@ -28,6 +28,8 @@ def test_whoever_has_lost_everything_begins_anew(command, ada):
     result = command("recover_account", "Ada@example.com", "--json").json
     assert (result["account"], result["second_factors_removed"], result["told_by_mail"]) == (ada.email, 2, True)
     assert not Authenticator.objects.exists()
+    # It may be known to whoever the factors kept out.
+    assert not User.objects.get().has_usable_password()
     path = result["reset_link"].partition("localhost:8443")[2]
     assert browser.post(path, {"new_password": "an-entirely-new-phrase"})["Location"] == "/accounts/sign-in/"
     assert User.objects.get().check_password("an-entirely-new-phrase")

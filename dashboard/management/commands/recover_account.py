@@ -17,7 +17,7 @@ from dashboard.models import User
 
 
 class Command(JSONCommand):
-    help = "Remove the second factors of an account, end its sessions, and print a link that sets a new password once, within 1 hour. It is told by mail."
+    help = "Remove password and second factors of an account, end its sessions, and print a link that sets a new password once, within 1 hour. Told by mail."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

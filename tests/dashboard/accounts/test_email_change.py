@@ -2,7 +2,9 @@
 
 import pytest
 from django.core import signing
+from django.utils import timezone
 
+from dashboard import accounts
 from dashboard.models import User
 from tests import factories
 from tests.dashboard.accounts.conftest import age_confirmation, last_event, sign_in
@@ -71,6 +73,22 @@ def test_an_address_that_has_an_account_reads_alike_and_gets_no_link(here, ada, 
 def test_an_address_that_was_taken_meanwhile_stays_with_its_account(here, ada, link):
     factories.create_user(NEW)
     assert here.post(link).status_code == 410
+    assert email_of(ada) == "ada@example.com"
+
+
+def test_a_link_from_before_the_password_changed_leads_nowhere(here, ada, link):
+    """Whoever ordered it with a stolen session doesn't get the account back after its owner has thrown them out."""
+    ada.set_password("an-entirely-new-phrase")
+    ada.save(update_fields=["password"])
+    stranger = Browser(raise_request_exception=False)
+    assert stranger.get(link).status_code == 410
+    assert stranger.post(link).status_code == 410
+    assert email_of(ada) == "ada@example.com"
+
+
+def test_a_link_from_before_the_operator_opened_the_account_leads_nowhere(here, ada, link):
+    accounts.recover(user=ada, actor=factories.TESTS, now=timezone.now())
+    assert Browser(raise_request_exception=False).post(link).status_code == 410
     assert email_of(ada) == "ada@example.com"
 
 
