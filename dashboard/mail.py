@@ -79,7 +79,8 @@ def _deliver(message: EmailMultiAlternatives, name: str, connection: Any = None)
     message.connection = connection
     try:
         message.send()
-    except (OSError, SMTPException) as error:
+    except (OSError, SMTPException, ValueError) as error:
+        # ValueError: an address that can't be written down, such as one whose domain is too long for the DNS.
         _log(error, name)
         return False
     return True

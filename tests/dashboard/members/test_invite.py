@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core import mail as django_mail
 from django.utils import timezone
 
 from clients.models import Workspace
@@ -188,6 +189,14 @@ def test_a_mail_server_that_is_down_is_named_and_the_invitation_stays(adas, sett
     assert "The mail server didn’t take the mail to a@example.com, b@example.com. When it works again, use “Send again” under Invited." in text
     assert "sent. They end" not in text
     assert Invitation.objects.count() == 2
+
+
+def test_an_address_that_no_mail_can_go_to_is_named_and_the_others_get_theirs(adas):
+    """Its domain is well-formed to the eye, and too long for the DNS."""
+    nowhere = f"a@{'ü' * 63}.de"
+    text = text_of(invite(adas, nowhere, "b@example.com"))
+    assert f"didn’t take the mail to {nowhere}." in text
+    assert [message.to for message in django_mail.outbox] == [["b@example.com"]]
 
 
 def act(browser, what, pk, workspace="demo"):
