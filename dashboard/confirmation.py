@@ -4,11 +4,13 @@ A view asks for it by @confirmed before its page is shown, as where the form tak
 looks proves nothing.
 """
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 from allauth.account.adapter import get_adapter
+from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
 from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import resolve, reverse
@@ -69,19 +71,22 @@ def require_confirmation(request: HttpRequest) -> None:
 
 def _suspend(request: HttpRequest) -> HttpResponse:
     path = request.get_full_path()
+    # Whoever asks anew has given up what waited: one proof mustn't do what was asked for long ago.
+    request.session.pop(_SUSPENDED, None)
     if request.method == "POST":
         fields = request.POST.copy()
         fields.pop("csrfmiddlewaretoken", None)
         body = fields.urlencode()
         if not request.FILES and len(body) <= _MOST_KEPT and not any(is_secret(name) for name in fields):
-            request.session[_SUSPENDED] = {"user": cast(User, request.user).pk, "path": path, "body": body}
+            request.session[_SUSPENDED] = {"user": cast(User, request.user).pk, "path": path, "body": body, "at": time.time()}
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
 
 
 def resume(request: HttpRequest, path: str) -> HttpResponse:
     """After the proof: the answer to the form that asked, or the way to path where there is none of that path."""
     kept = request.session.pop(_SUSPENDED, None)
-    if not kept or kept["path"] != path or kept["user"] != cast(User, request.user).pk:
+    is_meant = kept and kept["path"] == path and kept["user"] == cast(User, request.user).pk
+    if not is_meant or time.time() - kept["at"] > REAUTHENTICATION_TIMEOUT:
         return HttpResponseRedirect(path)
     request.path, _, query = path.partition("?")
     request.path_info = request.path

@@ -73,6 +73,33 @@ def test_a_kept_form_is_sent_on_to_its_own_page_only_and_once(old):
     assert old.post(PAGE, {"password": factories.PASSWORD, "next": make})["Location"] == make
 
 
+def test_a_kept_form_is_forgotten_where_its_page_is_asked_for_anew(old, ada, app):
+    """Whoever sent it, went away instead of proving who they are, and looks at the page later, hasn't sent it again."""
+    make = "/accounts/security/recovery-codes/new/"
+    old.post(make)
+    old.get(make)
+    response = old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, "next": make})
+    assert response.status_code == 302
+    assert response["Location"] == make
+
+
+def test_a_kept_form_is_forgotten_where_another_one_is_sent_that_cannot_be_kept(old, ada, app):
+    make = "/accounts/security/recovery-codes/new/"
+    old.post(make)
+    old.post(make, {"note": "x" * 100_000})
+    assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, "next": make}).status_code == 302
+
+
+def test_a_kept_form_is_sent_on_within_10_minutes(old, ada, app):
+    """After that nobody remembers what they are proving themselves for; a link that another site made could have them do it."""
+    make = "/accounts/security/recovery-codes/new/"
+    old.post(make)
+    session = old.session
+    session["suspended_form"]["at"] -= 601
+    session.save()
+    assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, "next": make}).status_code == 302
+
+
 def test_a_kept_form_of_another_account_is_not_sent_on(old, ben):
     """As where somebody signs in as another person in the same browser."""
     make = "/accounts/security/recovery-codes/new/"
