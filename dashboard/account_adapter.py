@@ -18,6 +18,7 @@ from dashboard import known_devices, services, user_sessions
 from dashboard.caller import actor_of, connection_of
 from dashboard.models import User
 from dashboard.notices import tell
+from dashboard.sso.record import proved_at
 
 _CONTEXT = "second factor"
 
@@ -66,9 +67,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         return url_has_allowed_host_and_scheme(url, allowed_hosts={self.request.get_host()}, require_https=True)
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:  # noqa: ARG002  # allauth's signature
-        """Whoever has just signed in has proved who it is."""
+        """Whoever has just signed in has proved who it is, but for a single sign-on at which the provider asked nothing."""
         records = get_authentication_records(self.request, self.request.user)
-        return not records or time.time() - records[-1]["at"] >= REAUTHENTICATION_TIMEOUT
+        return bool(time.time() - max(map(proved_at, records), default=0) >= REAUTHENTICATION_TIMEOUT)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has no types

@@ -38,7 +38,7 @@ def verify(
         raise InvalidIDTokenError("has another nonce than the request: it was made for another sign-in")
     if authenticated_since is not None:
         proved_at = claims.get("auth_time")
-        if not _is_time(proved_at):
+        if not is_time(proved_at):
             raise InvalidIDTokenError("lacks auth_time, so it doesn't say when the person proved who it is. Have the provider put it in")
         if proved_at < authenticated_since.timestamp() - CLOCK_SKEW:
             raise InvalidIDTokenError("says by auth_time that the person didn't prove anew who it is")
@@ -81,7 +81,7 @@ def _check_times(claims: dict[str, Any], now: datetime) -> None:
     """(9), (10)."""
     seconds = now.timestamp()
     expires_at, issued_at, not_before = claims.get("exp"), claims.get("iat"), claims.get("nbf", 0)
-    if not _is_time(expires_at) or not _is_time(issued_at) or not _is_time(not_before):
+    if not is_time(expires_at) or not is_time(issued_at) or not is_time(not_before):
         raise InvalidIDTokenError("has no exp or iat that is a number of seconds")
     if expires_at + CLOCK_SKEW <= seconds:
         raise InvalidIDTokenError("has expired. Compare the clocks of both machines")
@@ -89,5 +89,5 @@ def _check_times(claims: dict[str, Any], now: datetime) -> None:
         raise InvalidIDTokenError("is of the future. Compare the clocks of both machines")
 
 
-def _is_time(value: object) -> TypeGuard[float]:
+def is_time(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 2**53

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from dashboard.sso.id_token import is_time
+
 # Authentication contexts that mean more than one factor: those of OpenID Connect EAP ACR Values 1.0 and of PAPE, and the name that Keycloak's
 # “ACR to LoA mapping” is best given.
 SECOND_FACTOR_CONTEXTS = frozenset({"mfa", "phr", "phrh", "http://schemas.openid.net/pape/policies/2007/06/multi-factor"})
@@ -21,7 +23,7 @@ class InvalidClaimsError(Exception):
 class Identity:
     """email: in lower case, "" for none. email_is_proved: whether the provider answers for it. groups: those of SSO_ROLES that the person is in.
 
-    has_second_factor: whether the provider says that it asked for more than one.
+    has_second_factor: whether the provider says that it asked for more than one. proved_at: when it did ask, in seconds since 1970, 0 where it doesn't say.
     """
 
     issuer: str
@@ -31,6 +33,7 @@ class Identity:
     name: str
     groups: frozenset[str]
     has_second_factor: bool
+    proved_at: float
 
 
 def read_identity(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> Identity:
@@ -48,6 +51,7 @@ def read_identity(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> I
         name=_clean_name(name) if isinstance(name, str) else "",
         groups=_read_groups(id_token, userinfo),
         has_second_factor=_says_second_factor(id_token),
+        proved_at=id_token["auth_time"] if is_time(id_token.get("auth_time")) else 0,
     )
 
 

@@ -1,6 +1,7 @@
 """What a session remembers of a single sign-on."""
 
 import time
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,9 +20,16 @@ _METHOD = "socialaccount"
 
 def remember(request: HttpRequest, user: User, identity: Identity, *, now: datetime, is_confirmation: bool = False) -> None:
     """is_confirmation: whether the person has just proved anew who it is."""
-    known = {"provider": identity.issuer, "uid": identity.subject, "second_factor": identity.has_second_factor}
+    known = {"provider": identity.issuer, "uid": identity.subject, "second_factor": identity.has_second_factor, "proved_at": identity.proved_at}
     record_authentication(request, user, _METHOD, reauthenticated=is_confirmation or None, **known)
     request.session.set_expiry(now + LIFETIME)
+
+
+def proved_at(record: Mapping[str, Any]) -> float:
+    """When somebody last showed who they are, by a record of django-allauth's. Of a single sign-on when they did so at the provider, which may know them from
+    long before; 0 where it doesn't say.
+    """
+    return float(record["at"] if record["method"] != _METHOD else min(record["at"], record.get("proved_at", 0)))
 
 
 def find_record(request: HttpRequest) -> dict[str, Any] | None:

@@ -191,6 +191,21 @@ def test_a_sign_in_of_before_at_the_provider_proves_nothing(passwordless, okta, 
     assert passwordless.post(CONNECT)["Location"].startswith("/accounts/confirm/")
 
 
+@pytest.mark.parametrize("auth_time", [lambda: int(time.time()) - 3600, lambda: None])
+def test_nor_by_signing_in_anew_where_the_provider_asks_nothing(passwordless, okta, auth_time):
+    """Whoever finds the browser open would have the provider, which still knows its person, vouch once more."""
+    come(passwordless, okta, auth_time=auth_time())
+    assert passwordless.post(CONNECT)["Location"].startswith("/accounts/confirm/")
+    passwordless.post("/accounts/sign-out/")
+    come(passwordless, okta, auth_time=auth_time())
+    assert passwordless.post(CONNECT)["Location"].startswith("/accounts/confirm/")
+
+
+def test_a_sign_in_at_which_the_provider_asked_proves_it(passwordless, okta):
+    come(passwordless, okta, auth_time=int(time.time()))
+    assert passwordless.post(CONNECT).status_code == 200
+
+
 def test_somebody_else_at_the_provider_proves_nothing(passwordless, okta):
     response = come(passwordless, okta, path=CONFIRM, sub="00u-mallory")
     assert (response.status_code, heading(response)) == (403, "That was somebody else")
