@@ -5,7 +5,6 @@ from typing import Any, cast
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,10 +13,10 @@ from django.views.decorators.cache import never_cache
 
 from dashboard import confirmation, passkeys, second_factors, throttling, user_sessions
 from dashboard.caller import actor_of
+from dashboard.factor_check import check_code, check_passkey
 from dashboard.forms.account import ConfirmForm
 from dashboard.forms.sign_in import PasskeyForm
 from dashboard.models import User
-from dashboard.notices import tell
 from dashboard.permissions import signed_in
 
 
@@ -39,6 +38,8 @@ def confirm(request: HttpRequest) -> HttpResponse:
                 if proved:
                     _record(request, user, proved)
                     return confirmation.resume(request, path)
+                if form.errors:
+                    _record_wrong(request, user)
     has_passkey = second_factors.of(user, Authenticator.Type.WEBAUTHN).exists()
     context = {
         "form": form,
@@ -54,44 +55,24 @@ def confirm(request: HttpRequest) -> HttpResponse:
 
 def _check(request: HttpRequest, user: User, form: Any) -> list[dict[str, Any]]:
     """What was proved, as django-allauth records it; nothing, with the error in form, where something is wrong."""
-    actor, now = actor_of(request), timezone.now()
-    if isinstance(form, PasskeyForm):
-        try:
-            passkey = passkeys.check_authentication(user, form.cleaned_data["credential"])
-        except ValidationError as error:
-            form.add_error(None, error)
-            return _refuse(request, user)
-        second_factors.record_use(factor=passkey, actor=actor, now=now)
-        return [{"method": "mfa", "id": passkey.pk, "type": passkey.type}]
     proved: list[dict[str, Any]] = []
     if "password" in form.fields:
         if not user.check_password(form.cleaned_data["password"]):
             form.add_error("password", "That isn’t your password. Enter it again.")
-            return _refuse(request, user)
+            return []
         proved.append({"method": "password"})
-    if "code" in form.fields:
-        factor = None if throttling.has_guessed_too_often(user, now=now) else _use_code(request, user, form.cleaned_data["code"])
+    if "credential" in form.fields or "code" in form.fields:
+        factor = (check_passkey if "credential" in form.fields else check_code)(request, user, form)
         if factor is None:
-            throttling.count_wrong_code(user, now=now)
-            form.add_error("code", "That code is wrong or was used. Codes change every 30 s.")
-            return _refuse(request, user)
+            return []
         proved.append({"method": "mfa", "id": factor.pk, "type": factor.type})
     return proved
 
 
-def _use_code(request: HttpRequest, user: User, code: str) -> Any | None:
-    now = timezone.now()
-    factor = second_factors.use_code(user=user, code=code, actor=actor_of(request), now=now)
-    if factor is not None and factor.type == Authenticator.Type.RECOVERY_CODES:
-        tell("recovery_code_used", user, request=request, now=now, left=second_factors.count_recovery_codes(factor))
-    return factor
-
-
-def _refuse(request: HttpRequest, user: User) -> list[dict[str, Any]]:
+def _record_wrong(request: HttpRequest, user: User) -> None:
     now = timezone.now()
     throttling.count_wrong(request, user.email, now=now)
     user_sessions.record_failed_confirmation(user=user, actor=actor_of(request), now=now)
-    return []
 
 
 def _record(request: HttpRequest, user: User, proved: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from allauth.account.views import LoginView, LogoutView
 from allauth.mfa.models import Authenticator
 from allauth.mfa.stages import AuthenticateStage
 from django.contrib import messages
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 
 from dashboard import passkeys, second_factors, services, throttling
 from dashboard.caller import actor_of
+from dashboard.factor_check import check_code, check_passkey
 from dashboard.forms.sign_in import CodeForm, PasskeyForm, SignInForm
 from dashboard.models import User
 from dashboard.notices import tell
@@ -76,20 +77,16 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
     form = PasskeyForm(request.POST)
     with throttling.attempt(request, "", takes_password=False) as refusal:
         if refusal is None and form.is_valid():
-            try:
-                passkey = passkeys.check_authentication(None, form.cleaned_data["credential"])
-            except ValidationError as error:
-                form.add_error(None, error)
-                _record_wrong(request, "")
-            else:
+            passkey = check_passkey(request, None, form)
+            if passkey is not None:
                 return _enter_by_passkey(request, passkey)
+            _record_wrong(request, "")
     context = {"form": SignInForm(request=request), "passkey_form": form, "refusal": refusal, "redirect_field_value": request.POST.get("next", "")}
     response = render(request, "accounts/sign_in.html", context)
     return refusal.apply_to(response) if refusal else response
 
 
 def _enter_by_passkey(request: HttpRequest, passkey: Any) -> HttpResponse:
-    second_factors.record_use(factor=passkey, actor=actor_of(request), now=timezone.now())
     record_authentication(request, passkey.user, "mfa", id=passkey.pk, type=passkey.type, passwordless=True)
     return cast(HttpResponse, perform_login(request, Login(user=passkey.user)))
 
@@ -110,7 +107,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         with throttling.attempt(request, user.email, takes_password=False) as refusal:
             if refusal is None and form.is_valid():
-                factor = _check_factor(request, user, form)
+                factor = (check_passkey if is_passkey else check_code)(request, user, form)
                 if factor is not None:
                     return _enter_by_factor(request, stage, factor)
                 if _is_over(request, stage):
@@ -131,27 +128,6 @@ def _second_factor_context(user: User, form: Any, *, is_passkey: bool, refusal: 
     }
 
 
-def _check_factor(request: HttpRequest, user: User, form: Any) -> Any | None:
-    """The factor that was proved; None, with the error in form, where none was."""
-    actor, now = actor_of(request), timezone.now()
-    if "credential" in form.cleaned_data:
-        try:
-            passkey = passkeys.check_authentication(user, form.cleaned_data["credential"])
-        except ValidationError as error:
-            form.add_error(None, error)
-            return None
-        second_factors.record_use(factor=passkey, actor=actor, now=now)
-        return passkey
-    if throttling.has_guessed_too_often(user, now=now):
-        form.add_error("code", "Too many wrong codes from many places. Wait 5 min or use a passkey.")
-        return None
-    factor = second_factors.use_code(user=user, code=form.cleaned_data["code"], actor=actor, now=now)
-    if factor is None:
-        throttling.count_wrong_code(user, now=now)
-        form.add_error("code", "That code is wrong or was used. Codes change every 30 s.")
-    return factor
-
-
 def _is_over(request: HttpRequest, stage: Any) -> bool:
     """Count a wrong factor. Whether this sign-in has had so many that it ends."""
     user = cast(User, stage.login.user)
@@ -169,7 +145,5 @@ def _enter_by_factor(request: HttpRequest, stage: Any, factor: Any) -> HttpRespo
     record_authentication(request, user, "mfa", id=factor.pk, type=factor.type)
     response = cast(HttpResponse, stage.exit())
     if factor.type == Authenticator.Type.RECOVERY_CODES:
-        left = second_factors.count_recovery_codes(factor)
-        messages.warning(request, f"{left} of {second_factors.RECOVERY_CODES} recovery codes are left.")
-        tell("recovery_code_used", user, request=request, now=timezone.now(), left=left)
+        messages.warning(request, f"{second_factors.count_recovery_codes(factor)} of {second_factors.RECOVERY_CODES} recovery codes are left.")
     return response

@@ -6,11 +6,12 @@ import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.contrib.sessions.models import Session
+from django.utils import timezone
 from fido2.cose import ES256
 from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
 
 from clients.models import AuditEvent
-from dashboard import second_factors
+from dashboard import second_factors, throttling
 from tests import factories
 from tests.dashboard.accounts.conftest import add_passkey, age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser
@@ -177,6 +178,15 @@ def test_after_too_many_one_has_to_wait(old, settings):
     response = old.post(PAGE, {"password": factories.PASSWORD})
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 0
+
+
+def test_after_too_many_codes_from_many_addresses_a_right_one_is_not_said_to_be_wrong(old, app, ada, settings):
+    settings.FAILURES_PER_CLIENT = 2
+    for _ in range(2):
+        throttling.count_wrong_code(ada, now=timezone.now())
+    response = old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, "next": PASSWORD_PAGE})
+    assert "Too many wrong codes from many places. Wait 5 min" in response.content.decode()
+    assert old.get(PASSWORD_PAGE).status_code == 302
 
 
 @pytest.mark.parametrize("path", ["https://evil.example.com/", "//evil.example.com", "javascript:alert(1)", "/\\evil.example.com", ""])
