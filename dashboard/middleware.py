@@ -1,5 +1,6 @@
 """What holds for every page and API answer, before any view: who is connected, a request ID, no plain HTTP, and nothing open that isn't declared so."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -78,6 +79,20 @@ class MethodNotAllowedMiddleware:
         page = method_not_allowed(request)
         page["Allow"] = response["Allow"]
         return page
+
+
+class SessionKeyMiddleware:
+    """Above SessionMiddleware: takes away a cookie that is no key of a session, such as one with a NUL character, at which PostgreSQL fails."""
+
+    KEY = re.compile(r"[a-z0-9]{32}", re.ASCII)
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not self.KEY.fullmatch(request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")):
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        return self.get_response(request)
 
 
 class SessionActivityMiddleware:

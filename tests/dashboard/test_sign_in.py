@@ -5,6 +5,8 @@ import time
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clients.models import AuditEvent
@@ -28,6 +30,16 @@ def events():
 
 def named(user):
     return f"user:{user.pk} {user.email}"
+
+
+@pytest.mark.parametrize("key", ["\0" * 32, "a\0bcdefghijklmnopqrstuvwxyz012345", "x" * 4000, "å" * 32, "A" * 32])
+def test_a_cookie_that_is_no_session_key_is_not_looked_up(browser, db, key):
+    """PostgreSQL takes no NUL character, and fails."""
+    browser.cookies["__Host-session"] = key
+    with CaptureQueriesContext(connection) as queries:
+        assert browser.get(PAGE).status_code == 200
+        assert browser.get("/w/demo/members/")["Location"].startswith(PAGE)
+    assert not [query["sql"] for query in queries if "django_session" in query["sql"]]
 
 
 def test_the_page_asks_for_an_email_address(browser, db):
