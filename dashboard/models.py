@@ -63,6 +63,11 @@ class Membership(models.Model):
         ADMIN = "admin", "Admin"
         OWNER = "owner", "Owner"
 
+        @property
+        def with_article(self) -> str:
+            """“an owner”, to follow “You are”."""
+            return f"{'an' if self in (self.ADMIN, self.OWNER) else 'a'} {self.value}"
+
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=9, choices=Role)

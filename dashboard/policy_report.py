@@ -15,6 +15,7 @@ from clients.services.unused import can_tell, unused_clients
 from dashboard.models import Membership
 from dashboard.permissions import roles_from
 from dashboard.policies import Policies
+from dashboard.second_factors import STRONG
 
 PAGE = 20
 
@@ -89,17 +90,15 @@ def count_breaches(workspace: Workspace, policies: Policies, *, now: datetime) -
     return sum(_touched(workspace, policies, key, now)[0].count() for key in in_force(policies))
 
 
-def late_secrets(workspace: Workspace, policies: Policies, *, now: datetime) -> QuerySet[ClientSecret]:
+def _late_secrets(workspace: Workspace, policies: Policies, *, now: datetime) -> QuerySet[ClientSecret]:
     """Usable ones without an end, or with a later one than a new secret could get."""
     usable = ClientSecret.objects.filter(client__workspace=workspace).select_related("client").order_by("client__name", "pk")
     longest = policies.clients.longest_secret_lifetime
     return usable.usable(now).filter(expires_at=None) if longest is None else usable.ending_after(now + longest, now=now)
 
 
-def without_second_factor(workspace: Workspace) -> QuerySet[Membership]:
-    strong = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-    members = Membership.objects.filter(workspace=workspace, user__is_active=True).select_related("user").order_by("user__name", "user__email")
-    return members.filter(~Exists(Authenticator.objects.filter(user=OuterRef("user"), type__in=strong)))
+def _without_second_factor(members: QuerySet[Membership]) -> QuerySet[Membership]:
+    return members.filter(~Exists(Authenticator.objects.filter(user=OuterRef("user"), type__in=STRONG)))
 
 
 def _touched(workspace: Workspace, policies: Policies, key: str, now: datetime) -> tuple[QuerySet[Any], Callable[[Any], Row]]:
@@ -111,7 +110,7 @@ def _touched(workspace: Workspace, policies: Policies, key: str, now: datetime) 
             forbidden = of_clients.forbidden_auth_methods
             return clients.allowing_any(forbidden), lambda client: _client(client, ", ".join(m for m in client.auth_methods if m in forbidden))
         case "secrets":
-            return late_secrets(workspace, policies, now=now), _secret
+            return _late_secrets(workspace, policies, now=now), _secret
         case "tokens":
             limit = of_clients.max_token_lifetime or 0
             return clients.filter(token_lifetime__gt=limit), lambda client: _client(client, f"{client.token_lifetime:,} s")
@@ -120,7 +119,7 @@ def _touched(workspace: Workspace, policies: Policies, key: str, now: datetime) 
             rows = unused_clients(workspace, days=days, now=now) if days is not None and can_tell(days) else Client.objects.none()
             return rows, lambda client: _client(client, "")
         case "second_factor":
-            return without_second_factor(workspace), _member
+            return _without_second_factor(members), _member
         case "live_clients":
             writers = roles_from(Membership.Role.DEVELOPER)
             return members.filter(role__in=[role for role in writers if role not in roles_from(policies.live_clients_from)]), _member

@@ -85,7 +85,7 @@ def not_allowed(context: template.Context, permission: str, act: str = "") -> di
 @register.filter
 def role(membership: Membership) -> str:
     """“an owner”, to follow “You are”."""
-    return f"{'an' if membership.role in (Membership.Role.ADMIN, Membership.Role.OWNER) else 'a'} {membership.role}"
+    return Membership.Role(membership.role).with_article
 
 
 @register.filter

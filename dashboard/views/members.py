@@ -72,7 +72,7 @@ def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
         else:
             if changed.role != other.role:
                 _tell(changed, "member_role_changed", before=other.get_role_display(), request=request)
-            messages.success(request, f"{changed.user.shown_name} is {_with_article(changed.role)} now.")
+            messages.success(request, f"{changed.user.shown_name} is {Membership.Role(changed.role).with_article} now.")
             return redirect("members", membership.workspace.slug)
     context = {"form": form, "other": other, "is_self": other.pk == membership.pk, "is_last_owner": memberships.is_last_owner(other)}
     return render(request, "members/role.html", context)
@@ -135,7 +135,3 @@ def _tell(membership: Membership, template: str, *, request: HttpRequest, **said
     """Whoever it happened to, unless they did it themselves."""
     if membership.user_id != request.user.pk:
         mail.send_later(template, [membership.user.email], {"membership": membership, "workspace": membership.workspace, "by": request.user, **said})
-
-
-def _with_article(role: str) -> str:
-    return f"{'an' if role[0] in 'ao' else 'a'} {role}"
