@@ -1,6 +1,7 @@
 """What is asked of the OpenID provider: its metadata (OpenID Connect Discovery 1.0 §4), tokens (Core 1.0 §3.1.3), keys (RFC 7517) and UserInfo (§5.3).
 
-Everything is asked anew for each sign-in, so there is nothing to be out of date; all of it together has to be answered within TIMEOUT.
+What decides who comes in is asked anew for each sign-in, so there is nothing to be out of date; all of it together has to be answered within TIMEOUT.
+Where to send people is known for a minute: anybody may ask for that, and few at once may speak with the provider.
 """
 
 import json
@@ -18,6 +19,10 @@ from clients.public_key import ParsedPublicKey, read_published_keys
 from oauth.fetch import Answer, FetchError, send
 
 TIMEOUT = 8.0
+KNOWN_SECONDS = 60
+
+# In this process, by issuer: the authorization endpoint, and until when it counts.
+known_endpoints: dict[str, tuple[str, float]] = {}
 
 _FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
 # RFC 6750 §2.1; what else came would break out of its header.
@@ -74,7 +79,10 @@ class Provider:
 
     def authorization_url(self, **parameters: str) -> str:
         """Core 1.0 §3.1.2.1."""
-        endpoint = self.metadata.authorization_endpoint
+        endpoint, ends = known_endpoints.get(settings.SSO_ISSUER, ("", 0.0))
+        if ends <= monotonic():
+            endpoint = self.metadata.authorization_endpoint
+            known_endpoints[settings.SSO_ISSUER] = endpoint, monotonic() + KNOWN_SECONDS
         return endpoint + ("&" if urlsplit(endpoint).query else "?") + urlencode({"response_type": "code", "client_id": settings.SSO_CLIENT_ID, **parameters})
 
     def exchange(self, code: str, *, redirect_uri: str, code_verifier: str) -> Tokens:

@@ -7,6 +7,7 @@ from cryptography import x509
 
 from clients.models import AuditEvent
 from dashboard.models import AccessPolicy
+from dashboard.sso.provider import known_endpoints
 from tests.certificates import self_signed
 from tests.dashboard.conftest import Browser
 from tests.dashboard.sso.provider import CLIENT_ID, SECRET, Handler, Provider, make_key, serve
@@ -30,6 +31,7 @@ def _serving(certificate):
 
 @pytest.fixture
 def okta(_serving, certificate, settings) -> Provider:
+    known_endpoints.clear()
     provider = Handler.provider = Provider(_serving[0], key=_serving[1])
     settings.SSO_ISSUER, settings.SSO_CLIENT_ID, settings.SSO_CLIENT_SECRET = provider.issuer, CLIENT_ID, SECRET
     settings.SSO_NAME, settings.SSO_CA = "Okta", certificate[0]

@@ -1,5 +1,6 @@
 """Signing in at the provider: who comes in, as which account."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from dashboard.models import Membership, User
+from dashboard.sso import provider
 from tests import factories
 from tests.dashboard.conftest import Browser
 from tests.dashboard.sso.conftest import CALLBACK, START, begin, come, events, heading, user_of
@@ -321,3 +323,13 @@ def test_an_account_that_another_window_made_meanwhile_is_found(browser, okta, d
         connection.cursor().execute("DROP TRIGGER clash")
     assert User.objects.filter(email="grace@example.com").count() == 1
     assert len(events("user.created")) == len({event.target_id for event in events("user.created")})
+
+
+def test_beginning_often_asks_the_provider_once_a_minute(okta, db, monkeypatch):
+    """Anybody may begin, and only few may speak with the provider at once: else a stranger could keep everybody else from it."""
+    for _ in range(5):
+        begin(Browser())
+    assert len([path for path, _, _ in okta.requests if path.endswith("/openid-configuration")]) == 1
+    monkeypatch.setattr(provider, "monotonic", lambda: time.monotonic() + 61)
+    begin(Browser())
+    assert len([path for path, _, _ in okta.requests if path.endswith("/openid-configuration")]) == 2
