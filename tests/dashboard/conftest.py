@@ -1,6 +1,8 @@
-"""A browser without JavaScript, the person who administers the instance, and credentials of clients."""
+"""A browser without JavaScript, those of the cast, the person who administers the instance, and credentials of clients."""
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from cryptography import x509
@@ -16,6 +18,7 @@ from clients.public_key import read_jwk
 from clients.services.certificates import add_certificates
 from clients.services.public_keys import add_public_keys
 from dashboard import mail
+from dashboard.models import Membership
 from oauth.jose import generate_private_key
 from tests import factories
 
@@ -63,6 +66,49 @@ def admin(browser, olga):
     """A browser in which Olga is signed in."""
     browser.force_login(olga)
     return browser
+
+
+def sign_in(user, browser=None):
+    """A browser in which that person is signed in, with the password: so no act asks for it again."""
+    browser = browser or Browser(raise_request_exception=False)
+    response = browser.post("/accounts/sign-in/", {"login": user.email, "password": factories.PASSWORD})
+    assert response.status_code == 302, response.content.decode()
+    return browser
+
+
+@pytest.fixture
+def adas(ada, demo):
+    return sign_in(ada)
+
+
+@pytest.fixture
+def bens(ben, demo):
+    return sign_in(ben)
+
+
+@pytest.fixture
+def eves(eve, other, demo):
+    return sign_in(eve)
+
+
+@pytest.fixture
+def dan(demo):
+    """Administers demo."""
+    user = factories.create_user("dan@example.com")
+    factories.add_member(demo, user, Membership.Role.ADMIN)
+    return user
+
+
+@pytest.fixture
+def dans(dan):
+    return sign_in(dan)
+
+
+def text_of(page):
+    """What a reader reads, of a response or a part of its HTML: without tags, white space as one space."""
+    html = page if isinstance(page, str) else page.content.decode()
+    text = unescape(re.sub(r"<[^>]*>", " ", html))
+    return re.sub(r"\s+([.,;:?])", r"\1", " ".join(text.split()))
 
 
 def create_public_key(client, *, kid="laptop", name=""):

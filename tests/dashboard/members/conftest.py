@@ -1,7 +1,6 @@
-"""Browsers in which one of the cast is signed in, and what they do with the people of a workspace."""
+"""What the cast does with the people of a workspace, and what came of it: memberships, mails, events."""
 
 import re
-from html import unescape
 
 import pytest
 from django.core import mail as outbox
@@ -11,45 +10,8 @@ from clients.models import AuditEvent
 from dashboard import mail
 from dashboard.models import Membership
 from tests import factories
-from tests.dashboard.conftest import Browser
 
 Role = Membership.Role
-
-
-def sign_in(user, browser=None):
-    """With the password, so that no act asks for it again."""
-    browser = browser or Browser(raise_request_exception=False)
-    response = browser.post("/accounts/sign-in/", {"login": user.email, "password": factories.PASSWORD})
-    assert response.status_code == 302, response.content.decode()
-    return browser
-
-
-@pytest.fixture
-def adas(ada, demo):
-    return sign_in(ada)
-
-
-@pytest.fixture
-def bens(ben, demo):
-    return sign_in(ben)
-
-
-@pytest.fixture
-def eves(eve, other):
-    return sign_in(eve)
-
-
-@pytest.fixture
-def dan(demo):
-    """Administers demo."""
-    user = factories.create_user("dan@example.com")
-    factories.add_member(demo, user, Role.ADMIN)
-    return user
-
-
-@pytest.fixture
-def dans(dan):
-    return sign_in(dan)
 
 
 @pytest.fixture
@@ -64,13 +26,6 @@ def membership_of(user, workspace):
 
 def role_of(user, workspace):
     return Membership.objects.filter(user=user, workspace=workspace).values_list("role", flat=True).first()
-
-
-def text_of(page):
-    """What a reader reads, of a response or a part of its HTML: without tags, white space as one space."""
-    html = page if isinstance(page, str) else page.content.decode()
-    text = unescape(re.sub(r"<[^>]*>", " ", html))
-    return re.sub(r"\s+([.,;:?])", r"\1", " ".join(text.split()))
 
 
 def mails():

@@ -9,7 +9,8 @@ from clients.models import Workspace
 from dashboard import invitations, services
 from dashboard.models import Invitation
 from tests import factories
-from tests.dashboard.members.conftest import Role, events, invitation_link, link_to, mails, membership_of, messages, sign_in, text_of
+from tests.dashboard.conftest import sign_in, text_of
+from tests.dashboard.members.conftest import Role, events, invitation_link, link_to, mails, membership_of, messages
 
 INVITE = "/w/demo/members/invite/"
 

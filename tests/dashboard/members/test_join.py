@@ -12,8 +12,8 @@ from dashboard import throttling
 from dashboard.logs import redact
 from dashboard.models import Invitation, Membership, User
 from tests import factories
-from tests.dashboard.conftest import Browser
-from tests.dashboard.members.conftest import Role, events, invitation_link, mails, membership_of, role_of, sign_in, text_of
+from tests.dashboard.conftest import Browser, sign_in, text_of
+from tests.dashboard.members.conftest import Role, events, invitation_link, mails, membership_of, role_of
 
 JOIN = "/accounts/invite/"
 ACCOUNT = {"name": "Jonas Weber", "password": "four-words-in-a-row"}

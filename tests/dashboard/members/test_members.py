@@ -12,7 +12,8 @@ from django.utils import timezone
 from clients.models import Workspace
 from dashboard.models import AccessPolicy, Membership
 from tests import factories
-from tests.dashboard.members.conftest import Role, membership_of, sign_in, text_of
+from tests.dashboard.conftest import sign_in, text_of
+from tests.dashboard.members.conftest import Role, membership_of
 
 PAGE = "/w/demo/members/"
 

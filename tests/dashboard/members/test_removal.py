@@ -9,7 +9,8 @@ from clients.services.clients import hand_over_clients
 from dashboard import memberships
 from dashboard.models import Invitation
 from tests import factories
-from tests.dashboard.members.conftest import Role, events, invitation_link, mails, membership_of, role_of, sign_in, text_of
+from tests.dashboard.conftest import sign_in, text_of
+from tests.dashboard.members.conftest import Role, events, invitation_link, mails, membership_of, role_of
 
 LEAVE = "/w/demo/members/leave/"
 

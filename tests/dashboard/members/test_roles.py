@@ -13,7 +13,8 @@ from dashboard import memberships
 from dashboard.models import Membership
 from dashboard.permissions import NotAllowedError
 from tests import factories
-from tests.dashboard.members.conftest import Role, events, mails, membership_of, role_of, sign_in, text_of
+from tests.dashboard.conftest import sign_in, text_of
+from tests.dashboard.members.conftest import Role, events, mails, membership_of, role_of
 
 
 def role_page(user, workspace):

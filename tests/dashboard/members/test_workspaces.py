@@ -7,7 +7,8 @@ from django.utils import timezone
 from clients.models import Workspace
 from dashboard.models import Membership
 from tests import factories
-from tests.dashboard.members.conftest import Role, events, membership_of, role_of, sign_in, text_of
+from tests.dashboard.conftest import sign_in, text_of
+from tests.dashboard.members.conftest import Role, events, membership_of, role_of
 
 NEW = "/w/new/"
 

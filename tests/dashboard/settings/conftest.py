@@ -1,56 +1,10 @@
-"""Browsers in which one of the cast is signed in: Ada owns demo, Dan administers it, Ben only views it, Eve belongs to another workspace."""
-
-import re
-from html import unescape
-
-import pytest
+"""The settings of demo: what a form of them holds, and which changes were recorded."""
 
 from clients.models import AuditEvent
-from dashboard.models import Membership
-from tests import factories
-from tests.dashboard.conftest import Browser
+from tests.dashboard.conftest import text_of
 
 SETTINGS = "/w/demo/settings/"
 ALL_METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]
-
-
-def sign_in(user):
-    """With the password, so that no act asks for it again."""
-    browser = Browser(raise_request_exception=False)
-    assert browser.post("/accounts/sign-in/", {"login": user.email, "password": factories.PASSWORD}).status_code == 302
-    return browser
-
-
-@pytest.fixture
-def adas(ada, demo):
-    return sign_in(ada)
-
-
-@pytest.fixture
-def bens(ben, demo):
-    return sign_in(ben)
-
-
-@pytest.fixture
-def eves(eve, other, demo):
-    return sign_in(eve)
-
-
-@pytest.fixture
-def dan(demo):
-    user = factories.create_user("dan@example.com")
-    factories.add_member(demo, user, Membership.Role.ADMIN)
-    return user
-
-
-@pytest.fixture
-def dans(dan):
-    return sign_in(dan)
-
-
-def text_of(page):
-    """What a reader reads: without tags, white space as one space."""
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page.content.decode())).split())
 
 
 def entries(browser, path=SETTINGS):

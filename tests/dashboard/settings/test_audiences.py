@@ -6,7 +6,8 @@ import pytest
 
 from clients.models import Client
 from tests import factories
-from tests.dashboard.settings.conftest import SETTINGS, changes, text_of
+from tests.dashboard.conftest import text_of
+from tests.dashboard.settings.conftest import SETTINGS, changes
 
 AUDIENCES = SETTINGS + "audiences/"
 API = "https://api.example.com/v1?x=1&y=2"

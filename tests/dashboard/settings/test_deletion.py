@@ -10,8 +10,8 @@ from clients.models import Workspace
 from dashboard import mail
 from dashboard.models import Membership
 from tests import factories
-from tests.dashboard.conftest import Browser
-from tests.dashboard.settings.conftest import SETTINGS, changes, text_of
+from tests.dashboard.conftest import Browser, text_of
+from tests.dashboard.settings.conftest import SETTINGS, changes
 
 DELETE = SETTINGS + "delete/"
 KEEP = DELETE + "keep/"

@@ -9,7 +9,8 @@ from clients.models import AuditEvent, Client, ClientSecret, Workspace
 from clients.services.workspaces import change_workspace
 from dashboard.models import AccessPolicy, Membership
 from tests import factories
-from tests.dashboard.settings.conftest import ALL_METHODS, SETTINGS, changes, entries, text_of
+from tests.dashboard.conftest import text_of
+from tests.dashboard.settings.conftest import ALL_METHODS, SETTINGS, changes, entries
 
 PREVIEW = SETTINGS + "preview/"
 REPORT = SETTINGS + "report/"

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from clients.models import AuditEvent, FailedRequest, Workspace
-from tests.dashboard.settings.conftest import SETTINGS, changes, entries, text_of
+from tests.dashboard.conftest import text_of
+from tests.dashboard.settings.conftest import SETTINGS, changes, entries
 
 RETENTION = SETTINGS + "retention/"
 

@@ -6,7 +6,8 @@ from django.utils import timezone
 from clients.models import AuditEvent, Client, Scope
 from clients.services.scopes import create_scope
 from tests import factories
-from tests.dashboard.settings.conftest import SETTINGS, changes, text_of
+from tests.dashboard.conftest import text_of
+from tests.dashboard.settings.conftest import SETTINGS, changes
 
 SCOPES = SETTINGS + "scopes/"
 
