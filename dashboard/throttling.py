@@ -4,6 +4,7 @@ Failures are counted per account and address, and per address, in the database: 
 password at a time.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ waiting: set[str] = set()
 _waiting = Lock()
 _turn = Lock()
 BUSY_SECONDS = 2
+# To one address, within FAILURE_WINDOW.
+MOST_RESET_MAILS = 5
 
 
 @contextmanager
@@ -93,6 +96,12 @@ def has_guessed_too_often(user: User, *, now: datetime) -> bool:
 
 def count_wrong_code(user: User, *, now: datetime) -> None:
     count(_code_key(user), now=now)
+
+
+def may_mail_reset_link(email: str, *, now: datetime) -> bool:
+    """Counts the mail as well. From however many addresses somebody orders them, an account gets few at a time, and those that it got work still."""
+    digest = hashlib.blake2b(email.encode("utf-8", "surrogatepass"), digest_size=24).hexdigest()
+    return count(f"reset {digest}", now=now).failures <= MOST_RESET_MAILS
 
 
 def _code_key(user: User) -> str:

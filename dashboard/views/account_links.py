@@ -61,7 +61,8 @@ def _send_reset_link(request: HttpRequest, email: str) -> None:
         "address": connection_of(request).remote_address,
         "device": describe_device(request.headers.get("User-Agent", "")),
     }
-    mail.send_later("account_reset", [email] if user else [], context)
+    is_sent = throttling.may_mail_reset_link(email, now=now) and user is not None
+    mail.send_later("account_reset", [email] if is_sent else [], context)
 
 
 @anyone
