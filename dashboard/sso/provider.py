@@ -1,7 +1,7 @@
 """What is asked of the OpenID provider: its metadata (OpenID Connect Discovery 1.0 §4), tokens (Core 1.0 §3.1.3), keys (RFC 7517) and UserInfo (§5.3).
 
 What decides who comes in is asked anew for each sign-in, so there is nothing to be out of date; all of it together has to be answered within TIMEOUT.
-Where to send people is known for a minute: anybody may ask for that, and few at once may speak with the provider.
+Where to send people is known for some seconds: anybody may ask for that, and few at once may speak with the provider.
 """
 
 import json
@@ -19,7 +19,7 @@ from clients.public_key import ParsedPublicKey, read_published_keys
 from oauth.fetch import Answer, FetchError, send
 
 TIMEOUT = 8.0
-KNOWN_SECONDS = 60
+KNOWN_SECONDS = 5
 
 # In this process, by issuer: the authorization endpoint, and until when it counts.
 known_endpoints: dict[str, tuple[str, float]] = {}
