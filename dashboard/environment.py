@@ -16,6 +16,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _LINE = re.compile(r"\s*(#.*)?|\s*(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=[^\0]*")
+_SENDER = re.compile(r"[^\s<>@]+@[^\s<>@]+|[^<>@\r\n]+ <[^\s<>@]+@[^\s<>@]+>")
 _env = environ.Env()
 
 # The name of every variable that was asked for: with settings.py imported, all that there are.
@@ -230,3 +231,11 @@ def email(name: str) -> dict[str, Any]:
     configuration["EMAIL_PORT"] = configuration.get("EMAIL_PORT") or 25
     configuration["EMAIL_TIMEOUT"] = 10
     return {setting: value for setting, value in configuration.items() if setting.startswith("EMAIL_")}
+
+
+def sender(name: str, *, default: str) -> str:
+    """From whom mail comes: an address, or Name <address>."""
+    value = text(name, default=default)
+    if not _SENDER.fullmatch(value):
+        raise ImproperlyConfigured(f"{name} must be an address, such as tokenos@example.com or TokenOS <tokenos@example.com>.")
+    return value

@@ -35,6 +35,7 @@ ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", default=f"{urlsplit(ISSUER_UR
 DATABASES: dict[str, dict[str, Any]] = {"default": environment.database("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/tokenos.sqlite3", base=BASE_DIR)}
 CACHES = {"default": environment.cache("CACHE_URL")}
 locals().update(environment.email("EMAIL_URL"))
+DEFAULT_FROM_EMAIL = environment.sender("EMAIL_FROM", default=f"TokenOS <no-reply@{urlsplit(ISSUER_URL).hostname}>")
 METRICS_ALLOWED = environment.networks("METRICS_ALLOWED", default="127.0.0.0/8,::1/128")
 
 # Keys

@@ -10,6 +10,7 @@ for name in (
     "DATABASE_URL",
     "CACHE_URL",
     "EMAIL_URL",
+    "EMAIL_FROM",
     "TRUSTED_PROXIES",
     "CLIENT_CERT_HEADER",
     "METRICS_ALLOWED",

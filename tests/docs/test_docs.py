@@ -28,6 +28,7 @@ DEFAULTS_IN_WORDS = {
     "ALLOWED_HOSTS": "the issuer's host, `localhost`, `127.0.0.1`",
     "CACHE_URL": "empty",
     "EMAIL_URL": "empty",
+    "EMAIL_FROM": "`TokenOS <no-reply@…>`, at the issuer’s host",
     "OUTBOUND_ALLOWED_HOSTS": "empty",
     **dict.fromkeys(("SSO_ISSUER", "SSO_CLIENT_ID", "SSO_CLIENT_SECRET", "SSO_ROLES", "SSO_DOMAINS", "SSO_CA"), "empty"),
     "SECRET_KEY": "generated into `.env`",
