@@ -70,9 +70,12 @@ def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
         except ValidationError as error:
             form.add_error("role", error)
         else:
+            named = f"{changed.user.shown_name} is {Membership.Role(changed.role).with_article}"
             if changed.role != other.role:
                 _tell(changed, "member_role_changed", before=other.get_role_display(), request=request)
-            messages.success(request, f"{changed.user.shown_name} is {Membership.Role(changed.role).with_article} now.")
+                messages.success(request, f"{named} now.")
+            else:
+                messages.info(request, f"{named}, as before.")
             return redirect("members", membership.workspace.slug)
     context = {"form": form, "other": other, "is_self": other.pk == membership.pk, "is_last_owner": memberships.is_last_owner(other)}
     return render(request, "members/role.html", context)
