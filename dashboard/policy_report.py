@@ -75,12 +75,11 @@ def _query(query: QueryDict, key: str, number: int) -> str:
 
 
 def in_force(policies: Policies) -> list[str]:
-    """The keys of which something that is there already can break it."""
+    """The keys of which something that is there already can break it. Not tokens: each new one lives as long as is allowed, whatever its client asks for."""
     clients = policies.clients
     set_ones = {
         "methods": bool(clients.allowed_auth_methods),
         "secrets": clients.demands_secret_expiry,
-        "tokens": clients.max_token_lifetime is not None,
         "second_factor": policies.requires_second_factor,
     }
     return [key for key, is_set in set_ones.items() if is_set]
@@ -153,13 +152,13 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
         "They go on working. You can give them an end, or rotate them one by one.",
     ),
     "tokens": (
-        "client gets tokens that live longer",
-        "clients get tokens that live longer",
+        "client gets tokens that live longer than that",
+        "clients get tokens that live longer than that",
         "Their next tokens live as long as is allowed then. Nobody has to change anything.",
     ),
     "unused": (
-        "client has got nothing for that long",
-        "clients have got nothing for that long",
+        "client has been unused for that long",
+        "clients have been unused for that long",
         "They are disabled within the hour, and get no more tokens. Each can be enabled again.",
     ),
     "second_factor": (

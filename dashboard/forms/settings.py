@@ -54,14 +54,14 @@ class SettingsForm(forms.Form):
         error_messages={"required": "Allow at least one method.", "invalid_choice": "That isn’t a method. Choose from those that are listed."},
     )
     default_secret_lifetime_days = NumberField(
-        label="Default life in days",
+        label="Default life of a secret in days",
         unit="days",
         least=1,
         most=MAX_LIFETIME_DAYS,
         help_text="What a new secret gets unless somebody says otherwise. Empty: none.",
     )
     max_secret_lifetime_days = NumberField(
-        label="Longest life in days", unit="days", least=1, most=MAX_LIFETIME_DAYS, help_text="Then each new secret has an end. Empty: no limit."
+        label="Longest life of a secret in days", unit="days", least=1, most=MAX_LIFETIME_DAYS, help_text="Then each new secret has an end. Empty: no limit."
     )
     requires_secret_expiry = forms.BooleanField(label="Each new secret has an end", required=False)
     max_token_lifetime = NumberField(
@@ -107,12 +107,16 @@ class SettingsForm(forms.Form):
         return [{"box": box, "sentence": METHOD_SENTENCES[str(box.data["value"])]} for box in self["allowed_auth_methods"]]
 
     def changes(self, present: Mapping[str, Any]) -> list[dict[str, str]]:
-        """What differs from the settings as they are, in words: label, before and after."""
-        return [
-            {"label": str(field.label), "before": self._say(name, present[name]), "after": self._say(name, self.cleaned_data[name])}
-            for name, field in self.fields.items()
-            if name in present and self.cleaned_data[name] != present[name]
-        ]
+        """What differs from the settings as they are, in words: label, before and after. Of lists, what goes and what comes, "" for nothing."""
+        found = []
+        for name, field in self.fields.items():
+            if name not in present or self.cleaned_data[name] == present[name]:
+                continue
+            before, after = present[name], self.cleaned_data[name]
+            if isinstance(before, list):
+                before, after = [item for item in before if item not in after], [item for item in after if item not in before]
+            found.append({"label": str(field.label), "before": self._say(name, before), "after": self._say(name, after)})
+        return found
 
     def _say(self, name: str, value: Any) -> str:
         if name == "live_clients_from":

@@ -32,7 +32,7 @@ def mia(demo):
 
 def test_page_lists_what_ends(adas, billing):
     page = text_of(adas.get(DELETE))
-    assert "1 client stops at once" in page
+    assert "1 client stops at once It gets no tokens, and what it has is dead." in page
     assert "2 members lose this workspace then" in page
     assert "Type demo to confirm" in page
 

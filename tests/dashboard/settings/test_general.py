@@ -128,8 +128,8 @@ def test_report_names_what_each_policy_touches(adas, demo, ben, dan, settings):
     )
     page = text_of(adas.get(response["Location"]))
     for said in (
-        "2 clients allow a method that is no longer allowed", "by-post", "2 clients get tokens that live longer", "3,600 s",
-        "1 client has got nothing for that long", "old-sync", "2 secrets have no end", "1 member loses the right to make live clients", "dan@example.com",
+        "2 clients allow a method that is no longer allowed", "by-post", "2 clients get tokens that live longer than that", "3,600 s",
+        "1 client has been unused for that long", "old-sync", "2 secrets have no end", "1 member loses the right to make live clients", "dan@example.com",
         "3 members have no second factor", "ben@example.com",
     ):  # fmt: skip
         assert said in page
@@ -157,6 +157,16 @@ def test_long_lists_have_pages_and_the_settings_go_along(adas, demo):
     assert next(finding for finding in second.context["findings"] if finding.key == "methods").page.number == 1
     adas.post(PREVIEW, entries(adas, PREVIEW + following))
     assert Workspace.objects.get().allowed_auth_methods == ["client_secret_basic", "private_key_jwt"]
+
+
+def test_report_says_of_methods_only_which_go(adas, demo):
+    page = adas.get(save(adas, allowed_auth_methods=ALL_METHODS[1:])["Location"])
+    assert f"Allowed methods {ALL_METHODS[0]} 0 clients" in text_of(page)
+
+
+def test_shorter_tokens_leave_nothing_that_anybody_has_to_mend(adas, demo, billing):
+    enforce(adas, max_token_lifetime="600")
+    assert "as the policies want" not in text_of(adas.get(SETTINGS))
 
 
 def test_looking_at_the_report_never_changes_anything(adas, demo):
