@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
@@ -14,10 +13,10 @@ from django.db.models import Q
 from django.utils.crypto import constant_time_compare
 from django.utils.http import base36_to_int, int_to_base36
 
-from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
 from dashboard import second_factors, user_sessions
+from dashboard.account_events import record
 from dashboard.models import AccessPolicy, User
 from oauth.replay import mark_used
 
@@ -49,7 +48,7 @@ def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:
         before, present.name = present.name, named
         if before != named:
             present.save(update_fields=["name"])
-            _record("user.renamed", present, actor=actor, now=now, before={"name": before}, after={"name": named})
+            record("user.renamed", present, actor=actor, now=now, before={"name": before}, after={"name": named})
 
 
 def set_single_keys(*, user: User, is_on: bool, actor: Actor, now: datetime) -> None:
@@ -60,7 +59,7 @@ def set_single_keys(*, user: User, is_on: bool, actor: Actor, now: datetime) -> 
             present.has_single_keys = is_on
             present.save(update_fields=["has_single_keys"])
             changed = {"before": {"has_single_keys": not is_on}, "after": {"has_single_keys": is_on}}
-            _record("user.display_changed", present, actor=actor, now=now, **changed)
+            record("user.display_changed", present, actor=actor, now=now, **changed)
 
 
 def change_password(*, user: User, hashed_password: str, kept: str, actor: Actor, now: datetime) -> None:
@@ -70,7 +69,7 @@ def change_password(*, user: User, hashed_password: str, kept: str, actor: Actor
         present.password = hashed_password
         present.save(update_fields=["password"])
         ended = user_sessions.delete_sessions(present, kept=kept)
-        _record("user.password_changed", present, actor=actor, now=now, after={"sessions_ended": ended})
+        record("user.password_changed", present, actor=actor, now=now, after={"sessions_ended": ended})
     user.password = hashed_password
 
 
@@ -81,9 +80,8 @@ def make_reset_link(user: User) -> str:
 
 def record_reset_request(*, user: User | None, actor: Actor, now: datetime) -> None:
     """user: None for an address without an account."""
-    target = user.audit_name if user else "unknown"
     with transaction.atomic():
-        audit.record("user.password_reset_requested", workspace=None, actor=actor, target_type="user", target_id=target, now=now)
+        record("user.password_reset_requested", user, actor=actor, now=now)
 
 
 def find_by_reset_link(link: str) -> User | None:
@@ -110,7 +108,7 @@ def reset_password(*, link: str, hashed_password: str, actor: Actor, now: dateti
         user.password = hashed_password
         user.save(update_fields=["password"])
         ended = user_sessions.delete_sessions(user)
-        _record("user.password_reset", user, actor=actor, now=now, after={"sessions_ended": ended})
+        record("user.password_reset", user, actor=actor, now=now, after={"sessions_ended": ended})
     return user
 
 
@@ -134,7 +132,7 @@ def recover(*, user: User, actor: Actor, now: datetime) -> Recovered:
         present.save(update_fields=["password"])
         factors = second_factors.of(present).delete()[0]
         sessions = user_sessions.delete_sessions(present)
-        _record("user.recovered", present, actor=actor, now=now, after={"second_factors_removed": factors, "sessions_ended": sessions})
+        record("user.recovered", present, actor=actor, now=now, after={"second_factors_removed": factors, "sessions_ended": sessions})
     return Recovered(factors, sessions, make_reset_link(present))
 
 
@@ -145,7 +143,7 @@ def make_email_change_token(*, user: User, email: str, actor: Actor, now: dateti
     if wanted == user.email:
         raise ValidationError("That is your present address.", code="same")
     with transaction.atomic():
-        _record("user.email_change_requested", user, actor=actor, now=now, after={"email": wanted})
+        record("user.email_change_requested", user, actor=actor, now=now, after={"email": wanted})
     if User.objects.filter(email=wanted).exists():
         return None
     content = {"user": user.pk, "from": user.email, "to": wanted, "since": user.get_session_auth_hash()}
@@ -176,16 +174,12 @@ def change_email(*, token: str, actor: Actor, now: datetime) -> tuple[User, str]
         is_first = mark_used("email change", str(user.pk), token, expires_at=ends, now=now)
         if not is_first or present.email != user.email or User.objects.filter(email=wanted).exists():
             raise DeadLinkError
-        before, old_name = present.email, present.audit_name
+        before = present.email
+        # Before the change, for it names the account by its address.
+        record("user.email_changed", present, actor=actor, now=now, before={"email": before}, after={"email": wanted})
         present.email = wanted
         present.save(update_fields=["email"])
         # django-allauth keeps a list of its own.
         EmailAddress.objects.filter(Q(user=present) | Q(email=wanted)).delete()
         EmailAddress.objects.create(user=present, email=wanted, verified=True, primary=True)
-        changed = {"before": {"email": before}, "after": {"email": wanted}}
-        audit.record("user.email_changed", workspace=None, actor=actor, target_type="user", target_id=old_name, now=now, **changed)
     return present, before
-
-
-def _record(event: str, user: User, *, actor: Actor, now: datetime, **changed: Any) -> None:
-    audit.record(event, workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now, **changed)

@@ -20,9 +20,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import get_text_list
 
-from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
+from dashboard.account_events import record
 from dashboard.models import User
 from oauth.replay import mark_used
 
@@ -60,7 +60,7 @@ def add_passkey(*, user: User, name: str, credential: Mapping[str, Any], actor: 
         if of(user, _PASSKEY).count() >= MOST_PASSKEYS:
             raise ValidationError(f"You have {MOST_PASSKEYS} passkeys. Remove one first.", code="too_many")
         passkey = Authenticator.objects.create(user=user, type=_PASSKEY, data={"name": named, "credential": dict(credential)}, created_at=now)
-        _record("user.passkey_added", user, actor=actor, now=now, after={"name": named})
+        record("user.passkey_added", user, actor=actor, now=now, after={"name": named})
         return passkey, _make_first_recovery_codes(user, actor=actor, now=now)
 
 
@@ -73,7 +73,7 @@ def rename_passkey(*, passkey: Any, name: str, actor: Actor, now: datetime) -> N
             return
         present.data["name"] = named
         present.save(update_fields=["data"])
-        _record("user.passkey_renamed", present.user, actor=actor, now=now, before={"name": before}, after={"name": named})
+        record("user.passkey_renamed", present.user, actor=actor, now=now, before={"name": before}, after={"name": named})
 
 
 def remove_passkey(*, user: User, passkey: Any, actor: Actor, now: datetime) -> None:
@@ -95,7 +95,7 @@ def turn_on_one_time_codes(*, user: User, secret: str, code: str, actor: Actor, 
             raise ValidationError("One-time codes are on already. Turn them off first to use another app.", code="already_on")
         Authenticator.objects.create(user=user, type=_TOTP, data={"secret": encrypt(secret)}, created_at=now)
         _mark(user, counter, now=now)
-        _record("user.one_time_codes_on", user, actor=actor, now=now)
+        record("user.one_time_codes_on", user, actor=actor, now=now)
         return _make_first_recovery_codes(user, actor=actor, now=now)
 
 
@@ -152,7 +152,7 @@ def _use_recovery_code(user: User, code: str, *, actor: Actor, now: datetime) ->
             return None
         record_use(factor=factor, actor=actor, now=now)
         factor.refresh_from_db()
-        _record("user.recovery_code_used", user, actor=actor, now=now, after={"left": count_recovery_codes(factor)})
+        record("user.recovery_code_used", user, actor=actor, now=now, after={"left": count_recovery_codes(factor)})
     return factor
 
 
@@ -185,7 +185,7 @@ def _remove(user: User, found: Any, event: str, *, actor: Actor, now: datetime) 
             _refuse_where_demanded(user)
             of(user, _RECOVERY).delete()
         factor.delete()
-        _record(event, user, actor=actor, now=now, before=after)
+        record(event, user, actor=actor, now=now, before=after)
 
 
 def _refuse_where_demanded(user: User) -> None:
@@ -207,9 +207,5 @@ def _make_first_recovery_codes(user: User, *, actor: Actor, now: datetime) -> li
 def _make_recovery_codes(user: User, *, actor: Actor, now: datetime) -> list[str]:
     data = {"seed": encrypt(RecoveryCodes.generate_seed()), "used_mask": 0}
     codes = RecoveryCodes(Authenticator.objects.create(user=user, type=_RECOVERY, data=data, created_at=now)).generate_codes()
-    _record("user.recovery_codes_made", user, actor=actor, now=now, after={"codes": len(codes)})
+    record("user.recovery_codes_made", user, actor=actor, now=now, after={"codes": len(codes)})
     return list(codes)
-
-
-def _record(event: str, user: User, *, actor: Actor, now: datetime, **changed: Any) -> None:
-    audit.record(event, workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now, **changed)

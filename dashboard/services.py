@@ -12,6 +12,7 @@ from clients.services import audit, retention, workspaces
 from clients.services import usage as client_usage
 from clients.services.audit import Actor
 from dashboard import user_sessions
+from dashboard.account_events import record
 from dashboard.models import Invitation, Membership, User
 from oauth import services as oauth_services
 
@@ -73,15 +74,7 @@ def create_user(*, email: str, name: str = "", hashed_password: str | None = Non
         if hashed_password is not None:
             user.password = hashed_password
             user.save(update_fields=["password"])
-        audit.record(
-            "user.created",
-            workspace=None,
-            actor=actor,
-            target_type="user",
-            target_id=user.audit_name,
-            now=now,
-            after={"is_instance_admin": is_instance_admin},
-        )
+        record("user.created", user, actor=actor, now=now, after={"is_instance_admin": is_instance_admin})
     return user
 
 
@@ -92,7 +85,7 @@ def set_password(*, user: User, password: str, actor: Actor, now: datetime) -> N
         user.password = hashed
         user.save(update_fields=["password"])
         user_sessions.delete_sessions(user)
-        audit.record("user.password_changed", workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now)
+        record("user.password_changed", user, actor=actor, now=now)
 
 
 def record_sign_out(*, user: User, actor: Actor, now: datetime) -> None:
@@ -105,9 +98,8 @@ def record_failed_sign_in(*, email: str, actor: Actor, now: datetime) -> None:
 
 
 def _record_session(event: str, user: User | None, *, actor: Actor, now: datetime) -> None:
-    target = user.audit_name if user else "unknown"
     with transaction.atomic():
-        audit.record(event, workspace=None, actor=actor, target_type="user", target_id=target, now=now)
+        record(event, user, actor=actor, now=now)
 
 
 def prune(*, now: datetime) -> dict[str, int]:

@@ -9,8 +9,8 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
 
-from clients.services import audit
 from clients.services.audit import Actor
+from dashboard.account_events import record
 from dashboard.models import User
 from dashboard.user_agent import describe_device
 
@@ -27,7 +27,7 @@ def end_session(*, user: User, session: Any, actor: Actor, now: datetime) -> Non
     with transaction.atomic():
         _delete([session.session_key])
         after = {"device": describe_device(session.user_agent), "address": session.ip, "signed_in_at": session.created_at.isoformat()}
-        audit.record("user.session_ended", workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now, after=after)
+        record("user.session_ended", user, actor=actor, now=now, after=after)
 
 
 def end_other_sessions(*, user: User, kept: str, actor: Actor, now: datetime) -> int:
@@ -35,7 +35,7 @@ def end_other_sessions(*, user: User, kept: str, actor: Actor, now: datetime) ->
     with transaction.atomic():
         ended = delete_sessions(user, kept=kept)
         if ended:
-            audit.record("user.sessions_ended", workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now, after={"ended": ended})
+            record("user.sessions_ended", user, actor=actor, now=now, after={"ended": ended})
     return ended
 
 
@@ -60,17 +60,17 @@ def record_sign_in(*, user: User, session_key: str, method: str, actor: Actor, n
     """method: as say_method has it; the list of sessions shows it too."""
     with transaction.atomic():
         UserSession.objects.filter(session_key=session_key).update(data={"method": method})
-        audit.record("user.signed_in", workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now, after={"method": method})
+        record("user.signed_in", user, actor=actor, now=now, after={"method": method})
 
 
 def record_confirmation(*, user: User, method: str, actor: Actor, now: datetime) -> None:
     with transaction.atomic():
-        audit.record("user.confirmed", workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now, after={"method": method})
+        record("user.confirmed", user, actor=actor, now=now, after={"method": method})
 
 
 def record_failed_confirmation(*, user: User, actor: Actor, now: datetime) -> None:
     with transaction.atomic():
-        audit.record("user.confirmation_failed", workspace=None, actor=actor, target_type="user", target_id=user.audit_name, now=now)
+        record("user.confirmation_failed", user, actor=actor, now=now)
 
 
 def prune(*, now: datetime) -> int:

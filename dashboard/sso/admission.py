@@ -4,7 +4,6 @@ An account is found by issuer and subject. By e-mail address it is found once on
 has an account already proves that it is theirs, by signing in as before and connecting it. Whoever has none gets one where a group gives a role.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from django.db import IntegrityError, transaction
 from clients.models import Workspace
 from clients.services import audit
 from clients.services.audit import Actor
+from dashboard.account_events import record
 from dashboard.models import AccessPolicy, Membership, User
 from dashboard.services import create_user
 from dashboard.sso.identity import Identity, is_of_trusted_domain
@@ -120,14 +120,14 @@ def disconnect(*, user: User, actor: Actor, now: datetime) -> bool:
             return False
         before = {"issuer": link.provider, "subject": link.uid}
         link.delete()
-        _record("user.sso_disconnected", user, actor=actor, now=now, before=before)
+        record("user.sso_disconnected", user, actor=actor, now=now, before=before)
     return True
 
 
 def record_refusal(*, refused: RefusedError, actor: Actor, now: datetime) -> None:
     after = {"method": METHOD, "reason": refused.code} | ({"email": refused.email} if refused.email else {})
     with transaction.atomic():
-        _record("user.sign_in_failed", refused.user, actor=actor, now=now, after=after)
+        record("user.sign_in_failed", refused.user, actor=actor, now=now, after=after)
 
 
 def allow_passwords(*, workspace: Workspace, actor: Actor, now: datetime) -> bool:
@@ -143,9 +143,4 @@ def allow_passwords(*, workspace: Workspace, actor: Actor, now: datetime) -> boo
 def _link(user: User, identity: Identity, *, actor: Actor, now: datetime) -> None:
     """Of the claims nothing is kept but the subject."""
     SocialAccount.objects.create(user=user, provider=identity.issuer, uid=identity.subject)
-    _record("user.sso_connected", user, actor=actor, now=now, after={"issuer": identity.issuer, "subject": identity.subject})
-
-
-def _record(event: str, user: User | None, *, actor: Actor, now: datetime, **changed: Mapping[str, Any]) -> None:
-    target = user.audit_name if user else "unknown"
-    audit.record(event, workspace=None, actor=actor, target_type="user", target_id=target, now=now, **changed)
+    record("user.sso_connected", user, actor=actor, now=now, after={"issuer": identity.issuer, "subject": identity.subject})

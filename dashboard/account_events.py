@@ -1,0 +1,17 @@
+"""Audit events about an account. They are of the instance, for an account belongs to no workspace."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from clients.services import audit
+from clients.services.audit import Actor
+from dashboard.models import User
+
+
+def record(
+    event: str, user: User | None, *, actor: Actor, now: datetime, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None
+) -> None:
+    """As clients.services.audit.record, within the transaction of the change. user: None for an address or person without an account."""
+    target = user.audit_name if user else "unknown"
+    audit.record(event, workspace=None, actor=actor, target_type="user", target_id=target, now=now, before=before, after=after)
