@@ -170,5 +170,6 @@ def _show_codes(request: HttpRequest, codes: Sequence[str], done: str) -> HttpRe
     if not codes:
         messages.success(request, done)
         return redirect("mfa_index")
-    text = f"Recovery codes for {cast(User, request.user).email} on {request.get_host()}. Each works once.\n\n" + "\n".join(codes) + "\n"
-    return render(request, "accounts/recovery_codes.html", {"codes": codes, "done": done, "text": text})
+    lines = "\n".join(codes)
+    text = f"Recovery codes for {cast(User, request.user).email} on {request.get_host()}. Each works once.\n\n{lines}\n"
+    return render(request, "accounts/recovery_codes.html", {"codes": lines, "done": done, "text": text})
