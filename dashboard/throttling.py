@@ -28,6 +28,8 @@ _turn = Lock()
 BUSY_SECONDS = 2
 # To one address, within FAILURE_WINDOW.
 MOST_RESET_MAILS = 5
+# From one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
+MOST_NEW_SESSIONS = 1000
 
 
 @contextmanager
@@ -76,7 +78,7 @@ def attempt(request: HttpRequest, email: str, *, takes_password: bool = True) ->
     """
     wait = seconds_to_wait(person_keys(email, request), now=timezone.now())
     if wait:
-        yield Refusal(429, wait, f"Too many tries. Wait {wait} seconds and try again.")
+        yield _too_many(wait)
     elif not takes_password:
         yield None
     else:
@@ -96,6 +98,19 @@ def has_guessed_too_often(user: User, *, now: datetime) -> bool:
 
 def count_wrong_code(user: User, *, now: datetime) -> None:
     count(_code_key(user), now=now)
+
+
+def refuse_new_session(request: HttpRequest) -> Refusal | None:
+    """For what is kept in the session of somebody who needn't be anybody. A browser that has a session already makes no further row."""
+    network, now = network_of(connection_of(request).remote_address), timezone.now()
+    if request.session.session_key or not network:
+        return None
+    counted = count(f"session {network}", now=now)
+    return _too_many(counted.window_ends - int(now.timestamp())) if counted.failures > MOST_NEW_SESSIONS else None
+
+
+def _too_many(seconds: int) -> Refusal:
+    return Refusal(429, seconds, f"Too many tries. Wait {seconds} seconds and try again.")
 
 
 def may_mail_reset_link(email: str, *, now: datetime) -> bool:

@@ -73,7 +73,12 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
         return redirect(get_login_redirect_url(request))
     if request.method != "POST":
         is_script = request.headers.get("X-Requested-With") == "XMLHttpRequest"
-        return JsonResponse({"request_options": passkeys.authentication_options(None)}) if is_script else redirect("account_login")
+        if not is_script:
+            return redirect("account_login")
+        refusal = throttling.refuse_new_session(request)
+        if refusal is not None:
+            return refusal.apply_to(JsonResponse({"error": refusal.text}))
+        return JsonResponse({"request_options": passkeys.authentication_options(None)})
     form = PasskeyForm(request.POST)
     with throttling.attempt(request, "", takes_password=False) as refusal:
         if refusal is None and form.is_valid():

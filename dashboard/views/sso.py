@@ -75,6 +75,9 @@ def sso_sign_in(request: HttpRequest) -> HttpResponse:
     next_url = get_next_redirect_url(request) or ""
     if request.method != "POST":
         return render(request, "accounts/sso_sign_in.html", {"next_url": next_url})
+    refusal = throttling.refuse_new_session(request)
+    if refusal is not None:
+        return refusal.apply_to(_refuse(request, RefusedError("too_many")))
     return _go(request, purpose="sign_in", next_url=next_url)
 
 

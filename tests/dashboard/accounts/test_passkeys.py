@@ -4,13 +4,15 @@ import json
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import second_factors
+from dashboard import second_factors, throttling
 from tests import factories
 from tests.dashboard.accounts.conftest import SIGN_IN, add_passkey, age_confirmation, last_event, sign_in
+from tests.dashboard.conftest import Browser
 
 NEW, SIGN_IN_BY = "/accounts/security/passkeys/new/", "/accounts/sign-in/passkey/"
 REFUSED = "That passkey isn’t known here"
@@ -99,6 +101,20 @@ def test_wrong_ones_are_counted(browser, ada, settings):
     response = browser.post(SIGN_IN_BY, {"credential": "{}"})
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 0
+
+
+def test_a_stranger_fills_no_table_with_sessions(db, monkeypatch):
+    """Each question is kept in a session of its own, unless the browser has one already."""
+    monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 3)
+    script = {"x-requested-with": "XMLHttpRequest"}
+    known = Browser()
+    for _ in range(5):
+        assert known.get(SIGN_IN_BY, headers=script).status_code == 200
+    assert [Browser().get(SIGN_IN_BY, headers=script).status_code for _ in range(4)] == [200, 200, 429, 429]
+    assert int(Browser().get(SIGN_IN_BY, headers=script)["Retry-After"]) > 0
+    assert Session.objects.count() == 3
+    assert Browser().get(SIGN_IN_BY, headers=script, REMOTE_ADDR="203.0.113.7").status_code == 200
+    assert known.get(SIGN_IN_BY, headers=script).status_code == 200
 
 
 def test_what_to_ask_a_browser_for_is_for_the_script_only(browser, db):

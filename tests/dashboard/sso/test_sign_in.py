@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
+from dashboard import throttling
 from dashboard.models import Membership, User
 from dashboard.sso import provider
 from tests import factories
@@ -323,6 +324,14 @@ def test_an_account_that_another_window_made_meanwhile_is_found(browser, okta, d
         connection.cursor().execute("DROP TRIGGER clash")
     assert User.objects.filter(email="grace@example.com").count() == 1
     assert len(events("user.created")) == len({event.target_id for event in events("user.created")})
+
+
+def test_a_stranger_fills_no_table_with_sessions(okta, db, monkeypatch):
+    monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 2)
+    answers = [Browser().post(START) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert heading(answers[2]) == "Too many tries"
+    assert Session.objects.count() == 2
 
 
 def test_beginning_often_asks_the_provider_once_in_5_seconds(okta, db, monkeypatch):
