@@ -10,11 +10,13 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from clients import key_encryption
-from dashboard import known_devices, services, user_sessions
+from dashboard import known_devices, second_factors, services, user_sessions
 from dashboard.caller import actor_of, connection_of
 from dashboard.models import User
 from dashboard.notices import tell
@@ -46,6 +48,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         if not known_devices.is_known(request, user):
             known_devices.remember(request, response, user)
             tell("new_device", user, request=request, now=now, method=method)
+            _propose_passkey(request, user)
         return response
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:  # noqa: ARG002  # allauth's signature
@@ -70,6 +73,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         """Whoever has just signed in has proved who it is, but for a single sign-on at which the provider asked nothing."""
         records = get_authentication_records(self.request, self.request.user)
         return bool(time.time() - max(map(proved_at, records), default=0) >= REAUTHENTICATION_TIMEOUT)
+
+
+def _propose_passkey(request: HttpRequest, user: User) -> None:
+    """To whoever has nothing but a password, once in each browser."""
+    if user.has_usable_password() and not second_factors.has_strong(user):
+        proposal = format_html('Add a passkey: sign in faster and safer. <a href="{}">Add passkey</a>', reverse("passkey_new"))
+        messages.info(request, proposal)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has no types

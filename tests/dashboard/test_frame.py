@@ -1,5 +1,6 @@
 """What frames every page: theme, time zone, navigation, and what a browser may keep."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -145,3 +146,15 @@ def test_the_style_guide_shows_every_icon_and_a_form_with_errors(browser, settin
     assert text.count("icons.svg#siren") == 1
     assert "Nothing was created. Fix 2 things:" in text
     assert "style=" not in text
+
+
+def test_signing_out_is_one_link_away_on_every_page(ben_browses):
+    for page in ("/w/demo/members/", "/accounts/profile/", "/w/"):
+        assert '<a class="btn bare sq" href="/accounts/sign-out/">' in ben_browses.get(page).content.decode()
+
+
+def test_the_keyboard_page_promises_no_key_that_leads_nowhere(ben_browses):
+    ben_browses.get("/w/demo/members/")
+    text = ben_browses.get("/accounts/display/").content.decode()
+    keys = set(re.findall(r"<kbd>(.)</kbd>", text)) - {"G"}
+    assert keys == {key.upper() for key in re.findall(r'data-go="(.)"', text)}

@@ -246,3 +246,13 @@ def test_the_admin_shows_nothing_of_second_factors(admin, app):
     text = admin.get("/admin/").content.decode()
     assert "uthenticator" not in text
     assert admin.get("/admin/mfa/authenticator/").status_code == 404
+
+
+def test_whoever_has_only_a_password_is_offered_a_passkey_once_in_each_browser(ada, browser):
+    sign_in(browser, ada)
+    offer = "Add a passkey: sign in faster and safer."
+    assert offer in browser.get("/accounts/security/").content.decode()
+    assert offer not in browser.get("/accounts/security/").content.decode()
+    browser.post("/accounts/sign-out/")
+    sign_in(browser, ada)
+    assert offer not in browser.get("/accounts/security/").content.decode()
