@@ -197,8 +197,9 @@ const create = async (form) => {
 
 const MESSAGES = {
   InvalidStateError: "This passkey was registered before.",
-  NotAllowedError: "No passkey was used. Try again.",
+  NotAllowedError: "No passkey was used. Try again, or go on another way.",
 };
+const DISTRUST = "The browser uses no passkeys here, because it doesn’t trust this server’s certificate.";
 
 const answerPasskeys = () => {
   const forms = document.querySelectorAll("[data-passkey-sign-in], [data-passkey-get], [data-passkey-create]");
@@ -215,8 +216,9 @@ const answerPasskeys = () => {
         form.elements.credential.value = JSON.stringify(credential);
         form.submit();
       } catch (error) {
-        const text = MESSAGES[error.name] || `The browser could not use a passkey: ${error.message}`;
-        const shown = form.querySelector("[data-passkey-error]") || form.appendChild(Object.assign(document.createElement("p"), { className: "err" }));
+        const text = /certificate/i.test(error.message) ? DISTRUST : MESSAGES[error.name] || `The browser could not use a passkey: ${error.message}`;
+        const shown = form.querySelector("[data-passkey-error]") || Object.assign(document.createElement("p"), { className: "err" });
+        form.querySelector("[type=submit]").after(shown);
         shown.dataset.passkeyError = "";
         shown.textContent = text;
         say(text);

@@ -106,6 +106,16 @@ def test_a_passkey_is_added_and_then_signs_in_by_itself(enter, owner, way):
     hand.page.wait_for_url("**/w/**")
 
 
+def test_a_passkey_that_is_not_there_is_said_under_its_button_with_the_other_way(enter):
+    hand = enter("phone")
+    add_authenticator(hand.page)
+    hand.page.goto("/accounts/sign-in/")
+    hand.press("Sign in with a passkey")
+    refusal = hand.page.get_by_text("No passkey was used. Try again, or go on another way.").first
+    refusal.wait_for()
+    assert refusal.bounding_box()["y"] < hand.page.locator("p.or").bounding_box()["y"]
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_one_time_codes_and_recovery_codes(enter, way):
     hand = enter(way)
