@@ -138,9 +138,9 @@ TEMPLATES = [
 AUTH_USER_MODEL = "dashboard.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("email", "name")}},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "dashboard.password_rules.NotAlike", "OPTIONS": {"user_attributes": ("email", "name")}},
+    {"NAME": "dashboard.password_rules.LongEnough", "OPTIONS": {"min_length": 12}},
+    {"NAME": "dashboard.password_rules.NotCommon"},
 ]
 
 # Accounts: django-allauth. Sign-up is by invitation; throttling is ours, in the database (dashboard/throttling.py).

@@ -110,7 +110,8 @@ def refuse_new_session(request: HttpRequest) -> Refusal | None:
 
 
 def _too_many(seconds: int) -> Refusal:
-    return Refusal(429, seconds, f"Too many tries. Wait {seconds} seconds and try again.")
+    wait = f"{seconds} s" if seconds < 100 else f"{-(-seconds // 60)} min"
+    return Refusal(429, seconds, f"Too many tries. Wait {wait} and try again.")
 
 
 def may_mail_reset_link(email: str, *, now: datetime) -> bool:

@@ -52,7 +52,7 @@ def test_whoever_lacks_a_demanded_second_factor_is_marked(adas, ada, demo):
     Authenticator.objects.create(user=ada, type="totp", data={"secret": "x"})
     AccessPolicy.objects.create(workspace=demo, requires_second_factor=True)
     rows = rows_of(adas.get(PAGE))
-    assert "Must add one before the next sign-in" in rows["ben@example.com"]
+    assert "Must add one before this workspace opens again" in rows["ben@example.com"]
     assert "Must add one" not in rows["ada@example.com"]
 
 
