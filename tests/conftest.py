@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 from django.conf import settings
+from django.contrib.contenttypes.management import create_contenttypes
+from django.db.models.signals import post_migrate
 from django.utils import timezone
 
 from dashboard.models import Membership
@@ -15,6 +17,13 @@ pytest_plugins = ["tests.rfc_matrix"]
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings():
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """Tables that are emptied after a test get no permissions anew, which nobody is given here: it takes longer than the test."""
+    assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    assert post_migrate.disconnect(create_contenttypes)
 
 
 @pytest.fixture(scope="session", autouse=True)
