@@ -84,7 +84,7 @@ class RemovalForm(forms.Form):
     """Without a field where no client names the person."""
 
     heir = HeirField(
-        label="Give them to",
+        label="Contact from now on",
         queryset=Membership.objects.none(),
         empty_label=None,
         error_messages={"required": "Choose who looks after the clients from now on.", "invalid_choice": "Choose another member of this workspace."},

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
@@ -33,17 +33,13 @@ def members(request: HttpRequest, membership: Membership) -> HttpResponse:
         "has_more_invitations": len(awaited) > INVITATIONS_SHOWN,
         "givable": givable_roles(membership),
         "now": timezone.now(),
-        "demands_second_factor": demands_second_factor(membership),
-        "form": InvitationForm(by=membership) if may(membership, Permission.MANAGE_MEMBERS) else None,
+        "demands_second_factor": _demands_second_factor(membership),
+        "form": InvitationForm(by=membership) if may(membership, Permission.MANAGE_MEMBERS) and membership.workspace.deletes_at is None else None,
     }
     return render(request, "members/list.html", context)
 
 
-def _sent(request: HttpRequest) -> QueryDict | None:
-    return request.POST if request.method == "POST" else None
-
-
-def demands_second_factor(membership: Membership) -> bool:
+def _demands_second_factor(membership: Membership) -> bool:
     policy = getattr(membership.workspace, "access_policy", None)
     return policy is not None and policy.requires_second_factor
 
@@ -61,7 +57,7 @@ def _find_other(membership: Membership, pk: int) -> Membership:
 def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
     other = _find_other(membership, pk)
     memberships.require_over(membership, other.role)
-    form = RoleForm(_sent(request), by=membership, of=other)
+    form = RoleForm(request.POST if request.method == "POST" else None, by=membership, of=other)
     if request.method == "POST" and form.is_valid():
         try:
             changed = memberships.change_role(membership=other, role=form.cleaned_data["role"], by=membership, actor=actor_of(request), now=timezone.now())
@@ -100,7 +96,9 @@ def leave(request: HttpRequest, membership: Membership) -> HttpResponse:
 def _take_leave(request: HttpRequest, membership: Membership, other: Membership, *, initial: Membership | None) -> HttpResponse:
     clients = memberships.clients_of(other)
     client_count = clients.count()
-    form = RemovalForm(_sent(request), heirs=memberships.heirs_of(other), needs_heir=client_count > 0, initial={"heir": initial})
+    form = RemovalForm(
+        request.POST if request.method == "POST" else None, heirs=memberships.heirs_of(other), needs_heir=client_count > 0, initial={"heir": initial}
+    )
     is_leaving = other.pk == membership.pk
     if request.method == "POST" and form.is_valid():
         try:
