@@ -8,7 +8,7 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.crypto import constant_time_compare
 from django.utils.http import base36_to_int, int_to_base36
@@ -167,6 +167,14 @@ def read_email_change_token(token: str) -> tuple[User, str]:
 
 def change_email(*, token: str, actor: Actor, now: datetime) -> tuple[User, str]:
     """Returns the account and its old address. Raise DeadLinkError as read_email_change_token, and where the link was used or the address is taken."""
+    try:
+        return _change_email(token, actor, now)
+    except IntegrityError:
+        # An account with that address was made at this moment.
+        raise DeadLinkError from None
+
+
+def _change_email(token: str, actor: Actor, now: datetime) -> tuple[User, str]:
     with transaction.atomic():
         user, wanted = read_email_change_token(token)
         present = User.objects.select_for_update().get(pk=user.pk)

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 from django.utils import timezone
 
-from dashboard import invitations, memberships
+from dashboard import accounts, invitations, memberships
 from dashboard.models import Invitation, Membership, User
 from dashboard.permissions import NotAllowedError
 from tests import factories
@@ -52,13 +52,17 @@ def join(invitation, name):
     return lambda: invitations.accept_as_new_person(invitation=invitation, name=name, hashed_password="x", actor=factories.TESTS, now=now)
 
 
+def move(token):
+    return lambda: accounts.change_email(token=token, actor=factories.TESTS, now=timezone.now())
+
+
 def main():
     workspace = factories.create_workspace("at-once", owner="ada@example.com")
     second = factories.create_workspace("second", owner="ada@example.com")
     ada = workspace.memberships.select_related("user", "workspace").get()
     olivia = User.objects.get(pk=factories.create_user("olivia@example.com").pk)
     inviter = second.memberships.select_related("user", "workspace").get()
-    owners, accounts, invited = set(), set(), set()
+    owners, joined, invited, holders = set(), set(), set(), set()
     for number in range(ROUNDS):
         Membership.objects.filter(workspace=workspace).exclude(pk=ada.pk).delete()
         first, _ = Membership.objects.update_or_create(
@@ -70,9 +74,12 @@ def main():
         owners.add(Membership.objects.filter(workspace=workspace, role=Role.OWNER).count())
         email = f"p{number}@example.com"
         invitation = factories.invite(inviter, email).invitation
-        accounts.add(together(join(invitation, "One"), join(invitation, "Two")))
+        joined.add(together(join(invitation, "One"), join(invitation, "Two")))
         invited.add(together(*[partial(factories.invite, inviter, f"q{number}@example.com")] * 2))
-    sys.stdout.write(json.dumps({"owners": sorted(owners), "accounts": sorted(accounts), "invited": sorted(invited)}))
+        email = f"r{number}@example.com"
+        token = accounts.make_email_change_token(user=factories.create_user(f"s{number}@example.com"), email=email, actor=factories.TESTS, now=timezone.now())
+        holders.add(together(move(token), join(factories.invite(inviter, email).invitation, "Three")))
+    sys.stdout.write(json.dumps({"owners": sorted(owners), "accounts": sorted(joined), "invited": sorted(invited), "holders": sorted(holders)}))
 
 
 main()

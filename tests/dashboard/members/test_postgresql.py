@@ -21,4 +21,4 @@ def test_of_two_people_at_once_one_comes_first(url, tmp_path):
     assert shell("migrate", "-v0", DATABASE_URL=url).returncode == 0
     outcome = shell("shell", "-v0", "-c", "import tests.dashboard.members.at_once", DATABASE_URL=url)
     assert outcome.returncode == 0, outcome.stderr.decode()
-    assert json.loads(outcome.stdout) == {"owners": [1], "accounts": [1], "invited": [1]}
+    assert json.loads(outcome.stdout) == {"owners": [1], "accounts": [1], "invited": [1], "holders": [1]}
