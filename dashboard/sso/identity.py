@@ -74,9 +74,9 @@ def _is_true(value: object) -> bool:
 
 def _clean_email(value: object) -> str:
     """ "" for what is no address. An audit event takes 254 characters, of which the account's number needs some."""
-    if not isinstance(value, str) or len(value) > 240:
+    email = value.strip().lower() if isinstance(value, str) else ""
+    if len(email) > 240:
         return ""
-    email = value.strip().lower()
     try:
         validate_email(email)
     except ValidationError:

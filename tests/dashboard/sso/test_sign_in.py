@@ -197,7 +197,13 @@ def test_address_name_and_groups_may_come_from_userinfo(browser, okta, demo):
     assert okta.headers("/userinfo")["authorization"] == "Bearer access-token"
 
 
-@pytest.mark.parametrize("email", [None, "", "no address", "grace@", ["grace@example.com"], 7, "g" * 300 + "@example.com", "grace\0@example.com", "a@b\r\nc.d"])
+# In lower case it is twice as long.
+GROWING = f"grace@{'.'.join(['İ' * 20] * 7)}.com"
+
+
+@pytest.mark.parametrize(
+    "email", [None, "", "no address", "grace@", ["grace@example.com"], 7, "g" * 300 + "@example.com", GROWING, "grace\0@example.com", "a@b\r\nc.d"]
+)
 def test_what_is_no_address_gives_no_account(browser, okta, demo, email):
     before = User.objects.count()
     assert come(browser, okta, sub="00u2", email=email, groups=["devs"]).status_code == 403
