@@ -3,9 +3,10 @@
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -33,10 +34,13 @@ def proved_at(record: Mapping[str, Any]) -> float:
 
 
 def find_record(request: HttpRequest) -> dict[str, Any] | None:
-    """Of the last one by the present provider, where that still counts."""
+    """Of the last one by the present provider, where that still counts: not for an account that is no longer connected with that person there."""
     earliest = time.time() - LIFETIME.total_seconds()
     records = [record for record in get_authentication_records(request, request.user) if record["method"] == _METHOD and record["at"] > earliest]
-    return records[-1] if records and settings.SSO_ISSUER and records[-1].get("provider") == settings.SSO_ISSUER else None
+    if not records or not settings.SSO_ISSUER or records[-1].get("provider") != settings.SSO_ISSUER:
+        return None
+    is_connected = SocialAccount.objects.filter(user=cast(User, request.user), provider=settings.SSO_ISSUER, uid=records[-1]["uid"]).exists()
+    return records[-1] if is_connected else None
 
 
 def has_second_factor(request: HttpRequest) -> bool:

@@ -74,6 +74,25 @@ def test_a_session_by_another_issuer_is_none(browser, okta, demo, ada, linked, s
     assert browser.get(PAGE).status_code == 403
 
 
+def test_once_disconnected_the_provider_vouches_for_nobody(browser, okta, demo, ada, linked):
+    demand_sso(demo)
+    demand_factor(demo)
+    come(browser, okta, amr=["mfa"], auth_time=int(time.time()))
+    assert browser.get(PAGE).status_code == 200
+    assert browser.post("/accounts/security/sso/disconnect/").status_code == 302
+    assert not SocialAccount.objects.exists()
+    assert browser.get(PAGE).status_code == 403
+    AccessPolicy.objects.update(requires_sso=False)
+    assert browser.get(PAGE)["Location"] == "/accounts/security/"
+
+
+def test_nor_does_it_for_an_account_that_is_connected_with_somebody_else_by_now(browser, okta, demo, ada, linked):
+    demand_sso(demo)
+    come(browser, okta)
+    SocialAccount.objects.update(uid="00u3")
+    assert browser.get(PAGE).status_code == 403
+
+
 def test_without_single_sign_on_it_stays_shut_and_says_what_opens_it(browser, demo, ada):
     demand_sso(demo)
     sign_in(browser, ada)
