@@ -104,7 +104,7 @@ def sso_connect(request: HttpRequest) -> HttpResponse:
 def sso_disconnect(request: HttpRequest) -> HttpResponse:
     user, now = cast(User, request.user), timezone.now()
     if admission.disconnect(user=user, actor=actor_of(request), now=now):
-        messages.success(request, f"Your account is no longer connected with {settings.SSO_NAME}.", extra_tags="ok")
+        messages.success(request, f"Your account is no longer connected with {settings.SSO_NAME}.")
         notices.tell("sso_disconnected", user, request=request, now=now, provider=settings.SSO_NAME)
     return redirect("sso_connection")
 
@@ -164,7 +164,7 @@ def _sign_in(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResp
 def _connect(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResponse:
     user, now = _require_same(request, begun), timezone.now()
     admission.connect(user=user, identity=identity, actor=actor_of(request), now=now)
-    messages.success(request, f"Your account is connected with {settings.SSO_NAME}.", extra_tags="ok")
+    messages.success(request, f"Your account is connected with {settings.SSO_NAME}.")
     notices.tell("sso_connected", user, request=request, now=now, provider=settings.SSO_NAME)
     return redirect("sso_connection")
 
