@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.text import get_text_list
@@ -66,7 +66,7 @@ class CredentialAdmin(ReadOnlyAdmin):
 
     list_filter = (CredentialStateFilter, "created_at")
     list_select_related = ("client",)
-    readonly_fields = ("state",)
+    readonly_fields: ClassVar[tuple[str, ...]] = ("state",)
     actions = ("revoke_credentials",)
 
     def find_alternative(self, client: Client) -> str:  # noqa: ARG002  # most have none
@@ -124,11 +124,19 @@ class ClientSecretAdmin(CredentialAdmin):
 @admin.register(ClientPublicKey)
 class ClientPublicKeyAdmin(CredentialAdmin):
     noun = "public key"
-    list_display = ("kid", "client", "name", "state", "algorithm", "expires_at", "last_used_at", "created_at")
+    list_display = ("kid", "client", "name", "state", "shown_algorithm", "expires_at", "last_used_at", "created_at")
+    readonly_fields = ("shown_algorithm", "state")
     find_by = ("client__client_id",)
     search_fields = ("kid__exact", "thumbprint__exact")
     search_help_text = "Search by key ID, thumbprint or client ID."
     audit_target = ("public_key", attrgetter("kid"))
+
+    def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return (*super().get_exclude(request, obj), "algorithm")
+
+    @admin.display(description="algorithm")
+    def shown_algorithm(self, key: ClientPublicKey) -> str:
+        return key.algorithm or "any RSA"
 
     def narrow_history(self, row: ClientPublicKey) -> dict[str, str]:
         # Another client's key may have the same ID.

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clients.models import FailedRequest
+from clients.models import ClientPublicKey, FailedRequest
 from oauth.models import SigningKey
 from tests import factories
+from tests.dashboard.conftest import create_public_key
 from tests.dashboard.test_admin import list_url
 
 NOW = datetime(2026, 11, 24, 22, 28, 33, tzinfo=UTC)
@@ -34,3 +35,12 @@ def test_algorithms_are_spelt_as_in_jose(show, db):
     page = show(SigningKey)
     assert "ES256" in page
     assert not re.search("Es256|Rs256|Eddsa", page)
+
+
+def test_an_rsa_key_that_names_no_algorithm_may_use_any(show, admin, billing):
+    key = create_public_key(billing.secret.client)
+    assert "any RSA" not in show(ClientPublicKey)
+    ClientPublicKey.objects.update(algorithm="")
+    assert '<td class="field-shown_algorithm">any RSA</td>' in show(ClientPublicKey)
+    page = admin.get(f"{list_url(ClientPublicKey)}{key.pk}/change/").content.decode()
+    assert page.count("any RSA") == 1
