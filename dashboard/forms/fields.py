@@ -11,11 +11,13 @@ from django.core.exceptions import ValidationError
 LONGEST_PASSWORD = 1024
 _LONGEST_CREDENTIAL = 32 * 1024
 _SECRET = re.compile(r"pass|code|secret|token|credential|key|assertion", re.IGNORECASE)
+# What a policy says about secrets and tokens.
+_POLICY = re.compile(r"\w+_(?:lifetime|lifetime_days|expiry)", re.ASCII)
 
 
 def is_secret(name: str) -> bool:
     """Whether a field of that name may hold what is neither kept in a session nor written into a page again."""
-    return _SECRET.search(name) is not None
+    return _SECRET.search(name) is not None and _POLICY.fullmatch(name) is None
 
 
 def password(**attrs: Any) -> forms.CharField:

@@ -17,6 +17,7 @@ from clients.policy import MAX_LIFETIME_DAYS
 from clients.services import secrets
 from dashboard import policies, policy_report
 from dashboard.caller import actor_of
+from dashboard.confirmation import require_confirmation
 from dashboard.forms.settings import METHOD_SENTENCES, SecretEndsForm, SettingsForm
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member
@@ -92,6 +93,10 @@ def _fresh_form(workspace: Workspace) -> SettingsForm:
 def _save(request: HttpRequest, membership: Membership, form: SettingsForm) -> HttpResponse:
     workspace = membership.workspace
     values = {name: value for name, value in form.cleaned_data.items() if name in policies.FIELDS}
+    present = Policies.of(workspace)
+    # Else an open browser, or a stolen session, would open the workspace to sessions that prove less.
+    if present.stricter_than(present.changed(values)) & {"second_factor", "sso"}:
+        require_confirmation(request)
     try:
         policies.change_settings(workspace=workspace, values=values, seen=form.cleaned_data["seen"], actor=actor_of(request), now=timezone.now())
     except ValidationError as error:
