@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("dashboard.sso_urls")),
     path("invite/", invitations.invitation, name="invitation"),
     path("invite/<str:token>/", invitations.invitation_link, name="invitation_link"),
+    path("help/", preferences.help_page, name="help"),
     path("theme/", preferences.theme, name="theme"),
     path("time-zone/", preferences.time_zone, name="time_zone"),
     path("stay/", preferences.stay_signed_in, name="stay_signed_in"),

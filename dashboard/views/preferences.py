@@ -1,4 +1,4 @@
-"""What a browser remembers about how pages look, and how long somebody is signed in."""
+"""Help, what a browser remembers about how pages look, and how long somebody is signed in."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.shortcuts import render
@@ -23,6 +23,12 @@ def _remember(request: HttpRequest, cookie: str, value: str) -> HttpResponse:
     response = HttpResponseRedirect(_way_back(request))
     response.set_cookie(cookie, value, max_age=YEAR, secure=True, samesite="Lax")
     return response
+
+
+@anyone
+def help_page(request: HttpRequest) -> HttpResponse:
+    """For whoever doesn't get on, signed in or not: every page has a link to it at the same place (WCAG 2.2, 3.2.6)."""
+    return render(request, "accounts/help.html")
 
 
 @anyone

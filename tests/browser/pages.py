@@ -94,6 +94,7 @@ PAGES = [
     Shown("invitation", "/accounts/invite/{invitation}/", "Join Kestrel Parcel", None, picture="invitation"),
     Shown("invitation", "/accounts/invite/forged/", "Invitation not valid", None, status=404),
     Shown("time_zone", "/accounts/time-zone/", "Time zone", None),
+    Shown("help", "/accounts/help/", "Help", None, picture="help"),
     Shown("profile", "/accounts/profile/", "", picture="account-profile"),
     Shown("email_change", "/accounts/profile/email/", ""),
     Shown("display", "/accounts/display/", "Keyboard and display", picture="account-display"),

@@ -132,6 +132,16 @@ def test_nobody_who_is_signed_out_is_warned(browser, db):
     assert browser.post("/accounts/stay/")["Location"] == "/accounts/sign-in/?next=/accounts/stay/"
 
 
+@pytest.mark.parametrize("path", ["/accounts/sign-in/", "/accounts/reset/", "/accounts/help/"])
+def test_strangers_find_help_on_every_page(browser, db, path):
+    assert 'href="/accounts/help/"' in browser.get(path).content.decode()
+
+
+def test_members_find_help_on_every_page(ben_browses):
+    assert 'href="/accounts/help/"' in ben_browses.get("/w/demo/members/").content.decode()
+    assert "recover_account" in ben_browses.get("/accounts/help/").content.decode()
+
+
 def test_there_is_no_style_guide_without_debug(browser):
     assert browser.get("/styleguide/").status_code == 404
 
