@@ -185,6 +185,7 @@ addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").
 const request = async (form) => {
   if (!form.dataset.passkeySignIn) return JSON.parse(document.getElementById(form.dataset.passkeyGet).textContent);
   const answer = await fetch(form.dataset.passkeySignIn, { headers: { "X-Requested-With": "XMLHttpRequest" } });
+  if (!answer.ok) throw new DOMException("", answer.status === 429 ? "TooManyTries" : "NoAnswer");
   return (await answer.json()).request_options;
 };
 
@@ -198,6 +199,8 @@ const create = async (form) => {
 const MESSAGES = {
   InvalidStateError: "This passkey was registered before.",
   NotAllowedError: "No passkey was used. Try again, or go on another way.",
+  TooManyTries: "Too many tries. Wait a moment.",
+  NoAnswer: "The server couldn’t answer. Try again, or go on another way.",
 };
 const DISTRUST = "The browser uses no passkeys here, because it doesn’t trust this server’s certificate.";
 

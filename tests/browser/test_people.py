@@ -116,6 +116,16 @@ def test_a_passkey_that_is_not_there_is_said_under_its_button_with_the_other_way
     assert refusal.bounding_box()["y"] < hand.page.locator("p.or").bounding_box()["y"]
 
 
+@pytest.mark.parametrize(("status", "said"), [(429, "Too many tries. Wait a moment."), (503, "The server couldn’t answer. Try again, or go on another way.")])
+def test_a_passkey_that_the_server_does_not_ask_for_is_said_there_too(enter, status, said):
+    hand = enter("phone")
+    add_authenticator(hand.page)
+    hand.page.route("**/accounts/sign-in/passkey/", lambda route: route.fulfill(status=status, json={"error": "…"}))
+    hand.page.goto("/accounts/sign-in/")
+    hand.press("Sign in with a passkey")
+    hand.page.get_by_text(said).first.wait_for()
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_one_time_codes_and_recovery_codes(enter, way):
     hand = enter(way)
