@@ -5,6 +5,8 @@ password at a time.
 """
 
 import hashlib
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,13 +21,18 @@ from dashboard.caller import connection_of
 from dashboard.models import User
 from oauth.throttling import FailureKeys, count, count_failure, failure_keys, has_reached, network_of, seconds_to_wait
 
+logger = logging.getLogger("tokenos.throttling")
+
 # Argon2 takes 100 MB and every core for each password, right or wrong, and anybody may send one. Whoever waits for his turn holds one of Django's
 # threads (dashboard/asgi.py), of which health checks need some too, so few may.
 MOST_AT_ONCE = 3
 waiting: set[str] = set()
 _waiting = Lock()
 _turn = Lock()
+_told_at = float("-inf")
 BUSY_SECONDS = 2
+# Seconds between two lines in the log that say so.
+_TELL_EVERY = 60
 # To one address, within FAILURE_WINDOW.
 MOST_RESET_MAILS = 5
 # From one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
@@ -40,6 +47,7 @@ def place(network: str) -> Iterator[bool]:
         if is_free:
             waiting.add(network)
     if not is_free:
+        _tell_of_flood()
         yield False
         return
     try:
@@ -48,6 +56,17 @@ def place(network: str) -> Iterator[bool]:
     finally:
         with _waiting:
             waiting.discard(network)
+
+
+def _tell_of_flood() -> None:
+    global _told_at
+    with _waiting:
+        now = time.monotonic()
+        is_due = now >= _told_at + _TELL_EVERY
+        if is_due:
+            _told_at = now
+    if is_due:
+        logger.warning("more passwords come in than can be checked; some are asked to come back. This is said once a minute at most")
 
 
 def person_keys(email: str, request: HttpRequest) -> FailureKeys:
@@ -67,6 +86,9 @@ class Refusal:
     def apply_to(self, response: HttpResponse) -> HttpResponse:
         response.status_code = self.status
         response["Retry-After"] = str(self.seconds)
+        if self.status >= 500:
+            # Django would log each as an error of ours, and whoever sends a flood would fill the disk.
+            response._has_been_logged = True  # type: ignore[attr-defined]  # django.utils.log.log_response asks for it
         return response
 
 

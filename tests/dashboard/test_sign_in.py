@@ -235,6 +235,15 @@ class TestManyAtOnce:
         assert "Too many passwords are being checked at this moment." in response.content.decode()
         assert events() == []
 
+    def test_a_flood_of_them_is_told_once_a_minute_and_does_not_fill_the_log(self, browser, caplog, monkeypatch):
+        monkeypatch.setattr(door, "_told_at", time.monotonic() - 60)
+        for _ in range(3):
+            assert sign_in(browser).status_code == 503
+        assert [(record.name, record.levelname) for record in caplog.records] == [("tokenos.throttling", "WARNING")]
+        monkeypatch.setattr(door, "_told_at", time.monotonic() - 60)
+        sign_in(browser)
+        assert len(caplog.records) == 2
+
     def test_so_is_a_second_one_of_the_same_address(self, browser):
         """While there is room for another."""
         door.waiting.clear()
