@@ -95,6 +95,19 @@ def change_role(*, membership: Membership, role: str, by: Membership | None, act
     return present
 
 
+def release_from_sso(*, membership: Membership, actor: Actor, now: datetime) -> bool:
+    """Make a role that came by single sign-on one that was given by hand. Whether it had come so. Raise Membership.DoesNotExist where it was removed."""
+    with transaction.atomic():
+        lock_workspace(membership.workspace)
+        present = read_anew(membership)
+        if not present.came_by_sso:
+            return False
+        present.came_by_sso = False
+        present.save(update_fields=["came_by_sso"])
+        _record("member.changed", present, actor=actor, now=now, before={"came_by_sso": True}, after={"came_by_sso": False})
+    return True
+
+
 def remove_member(*, membership: Membership, by: Membership | None, heir: Membership | None = None, actor: Actor, now: datetime) -> int:
     """Remove somebody, or leave, where by is the membership itself. Returns how many clients went to heir.
 

@@ -152,7 +152,7 @@ def member(permission: Permission, *, post: Permission | None = None) -> Callabl
     """For a view of a workspace: called with the Membership of whoever asks instead of the URL's slug, which it also finds as request.membership.
 
     404 to whoever isn't a member, as for a workspace that isn't there. 403 to a member with too low a role. Whoever lacks a second factor that the workspace
-    demands is led to where one adds one; a session that no single sign-on made, where the workspace opens by that only, to the provider.
+    demands is led to where one adds one; a session that no single sign-on made, where the workspace opens by that only or the role came by it, to the provider.
     """
 
     def decorate(view: View) -> View:

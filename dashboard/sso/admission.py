@@ -4,6 +4,7 @@ An account is found by issuer and subject. By e-mail address it is found once on
 has an account already proves that it is theirs, by signing in as before and connecting it. Whoever has none gets one where a group gives a role.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,9 @@ from django.db import IntegrityError, transaction
 from clients.models import Workspace
 from clients.services import audit
 from clients.services.audit import Actor
+from clients.services.workspaces import lock_workspace
 from dashboard.account_events import record
+from dashboard.memberships import release_from_sso
 from dashboard.models import AccessPolicy, Membership, User
 from dashboard.services import create_user
 from dashboard.sso.identity import Identity, is_of_trusted_domain
@@ -130,14 +133,26 @@ def record_refusal(*, refused: RefusedError, actor: Actor, now: datetime) -> Non
         record("user.sign_in_failed", refused.user, actor=actor, now=now, after=after)
 
 
-def allow_passwords(*, workspace: Workspace, actor: Actor, now: datetime) -> bool:
-    """Let sessions into a workspace that weren't made by single sign-on. Whether it had demanded that."""
+def allow_passwords(*, workspace: Workspace, members: Iterable[str], actor: Actor, now: datetime) -> tuple[bool, list[str]]:
+    """Let sessions into a workspace that weren't made by single sign-on: whether it had demanded that, and whose role had come by it.
+
+    members: addresses of those whose role is from now on one that was given by hand, and follows no groups. Raise ValidationError for one who isn't a member.
+    """
     with transaction.atomic():
+        lock_workspace(workspace)
+        freed = [email for email in dict.fromkeys(email.strip().lower() for email in members) if _free(workspace, email, actor=actor, now=now)]
         was_demanded = AccessPolicy.objects.filter(workspace=workspace, requires_sso=True).update(requires_sso=False) == 1
         if was_demanded:
             changed = {"before": {"requires_sso": True}, "after": {"requires_sso": False}}
             audit.record("workspace.changed", workspace=workspace, actor=actor, target_type="workspace", target_id=workspace.slug, now=now, **changed)
-    return was_demanded
+    return was_demanded, freed
+
+
+def _free(workspace: Workspace, email: str, *, actor: Actor, now: datetime) -> bool:
+    membership = Membership.objects.select_related("workspace", "user").filter(workspace=workspace, user__email=email).first()
+    if membership is None:
+        raise ValidationError(f"“{email[:80]}” isn't a member of {workspace.slug}. Give the e-mail address of a member's account.", code="unknown_member")
+    return release_from_sso(membership=membership, actor=actor, now=now)
 
 
 def _link(user: User, identity: Identity, *, actor: Actor, now: datetime) -> None:

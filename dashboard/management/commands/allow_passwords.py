@@ -12,11 +12,14 @@ from dashboard.sso import admission
 
 
 class Command(JSONCommand):
-    help = "Let people into a workspace that opens by single sign-on only, however they signed in."
+    help = "Let people into a workspace that opens by single sign-on only, however they signed in; whoever got a role by it, if named."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", metavar="WORKSPACE", help="its slug")
+        help_member = "e-mail address of somebody whose role came by single sign-on; it is one given by hand from then on. Repeatable"
+        parser.add_argument("--member", metavar="EMAIL", action="append", default=[], help=help_member)
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         workspace = require_workspace(options["workspace"])
-        return {"workspace": workspace.slug, "changed": admission.allow_passwords(workspace=workspace, actor=actor, now=now)}
+        changed, members = admission.allow_passwords(workspace=workspace, members=options["member"], actor=actor, now=now)
+        return {"workspace": workspace.slug, "changed": changed, "members": members}

@@ -1,0 +1,76 @@
+"""A role that came from the provider opens the workspace by single sign-on only: whoever is shut out there doesn't stay in by a password."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from django.core.management import call_command
+
+from dashboard.models import Membership, User
+from tests import factories
+from tests.dashboard.sso.conftest import come, heading
+from tests.dashboard.sso.test_connection import age, sign_in
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/w/demo/members/"
+
+
+@pytest.fixture
+def grace(browser, okta, demo, second_browser):
+    """Her role in demo comes from Okta. She has a password here as well, as by a link of a mail."""
+    come(second_browser, okta, sub="00u2", email="grace@example.com", groups=["devs"])
+    user = User.objects.get(email="grace@example.com")
+    user.set_password(factories.PASSWORD)
+    user.save()
+    return user
+
+
+def test_a_password_does_not_open_it_and_the_provider_does(browser, okta, grace):
+    sign_in(browser, grace)
+    response = browser.get(PAGE)
+    assert (response.status_code, heading(response)) == (403, "Demo opens to you with Okta only")
+    assert "Your role here comes from Okta." in " ".join(response.content.decode().split())
+    assert f'name="next" value="{PAGE}"' in response.content.decode()
+    assert come(browser, okta, goes_on=PAGE)["Location"] == PAGE
+    assert browser.get(PAGE).status_code == 200
+
+
+def test_no_form_is_done_either(browser, okta, grace, demo):
+    Membership.objects.filter(user=grace).update(role="owner")
+    sign_in(browser, grace)
+    assert browser.post("/w/demo/settings/", {"name": "Grace's"}).status_code == 403
+    demo.refresh_from_db()
+    assert demo.name == "Demo"
+
+
+def test_whoever_is_shut_out_is_out_after_twelve_hours_also_with_a_new_password(browser, okta, grace, second_browser):
+    come(browser, okta)
+    age(browser, timedelta(hours=12, seconds=1).total_seconds())
+    assert browser.get(PAGE).status_code == 403
+    sign_in(second_browser, grace)
+    assert second_browser.get(PAGE).status_code == 403
+
+
+def test_a_role_that_was_given_by_hand_opens_by_password(browser, okta, ben, grace, demo):
+    SocialAccount.objects.create(user=ben, provider=okta.issuer, uid="00u1ben")
+    sign_in(browser, ben)
+    assert browser.get(PAGE).status_code == 200
+
+
+def test_other_workspaces_of_the_same_person_stay_open(browser, okta, grace):
+    factories.add_member(factories.create_workspace("second"), grace)
+    sign_in(browser, grace)
+    assert browser.get("/w/second/members/").status_code == 200
+
+
+def test_without_single_sign_on_it_stays_shut_and_says_what_opens_it(browser, okta, grace, settings):
+    settings.SSO_ISSUER = ""
+    sign_in(browser, grace)
+    response = browser.get(PAGE)
+    assert (response.status_code, heading(response)) == (403, "Demo opens to you by single sign-on only")
+    named = re.search(r"<code>manage.py (.*?)</code>", response.content.decode())[1]
+    assert named == "allow_passwords demo --member EMAIL"
+    call_command(*named.replace("EMAIL", grace.email).split())
+    assert browser.get(PAGE).status_code == 200
