@@ -6,15 +6,15 @@ import shlex
 from datetime import timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import dsa, ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, ClientPublicKey
+from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKey
 from clients.public_key import read_public_keys
 from clients.services import public_keys
 from clients.services.workspaces import change_workspace
-from tests import factories
+from tests import certificates, factories
 from tests.public_keys import jwk, pem, private, private_pem, thumbprint, to_jwk
 
 
@@ -180,6 +180,21 @@ def test_command_that_revokes_a_key_of_any_name_is_one_that_a_shell_takes(refuse
     words = shlex.split(line.partition("“manage.py ")[2].partition("”")[0])
     assert words == ["revoke_public_key", "--", client_id, "-$(reboot)'"]
     assert command(*words).status == 0
+
+
+def test_private_key_of_a_kind_that_nobody_could_register_is_burnt_all_the_same(refused, file, client_id):
+    content = dsa.generate_private_key(1024).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    assert "burnt" in refused("add_public_key", client_id, file(content))
+
+
+def test_registered_certificate_that_cant_be_read_any_more_hides_no_burnt_key(refused, command, file, client_id):
+    command("add_certificate", client_id, file(certificates.pem(certificates.self_signed(key=private("P-256")).certificate)))
+    content = private_pem("P-256", PrivateFormat.PKCS8)
+    assert "It is the key of certificate" in refused("add_public_key", client_id, file(content))
+    ClientCertificate.objects.update(certificate="damaged")
+    line = refused("add_public_key", client_id, file(content))
+    assert "burnt" in line
+    assert "It is the key of" not in line
 
 
 def test_encrypted_private_key_is_burnt_all_the_same(refused, command, file, client_id):

@@ -187,6 +187,12 @@ def test_policy_that_forbids_certificates_hides_no_missing_one(asgi, demo, machi
     assert refusal(asgi.token(None, {"client_id": machine.client_id})) == "certificate_missing"
 
 
+def test_owner_reads_that_the_policy_forbids_certificates_of_a_ca(send, ca, demo, named, now):
+    program, holder = named("subject_dn", "CN=billing"), issue(ca, "billing")
+    change_workspace(workspace=demo, allowed_auth_methods=["client_secret_basic"], actor=factories.TESTS, now=now)
+    assert refusal(get_token(send, program.client_id, holder)) == "method_against_policy"
+
+
 def test_client_of_secrets_without_one_came_without_credentials(send, billing):
     answer = send.token(None, {"client_id": billing.client_id})
     assert refusal(answer) == "missing_credentials"

@@ -1,4 +1,4 @@
-"""On PostgreSQL as well an owner always remains, and an invitation is used once."""
+"""On PostgreSQL as well an owner always remains, an invitation is used once, and clients are found by scope, audience and method."""
 
 import json
 
@@ -16,9 +16,23 @@ def url():
     server.remove()
 
 
-def test_of_two_people_at_once_one_comes_first(url, tmp_path):
-    shell = Shell(tmp_path)
+def run(program, url, folder):
+    """What a program of tests printed, on a new database."""
+    shell = Shell(folder)
     assert shell("migrate", "-v0", DATABASE_URL=url).returncode == 0
-    outcome = shell("shell", "-v0", "-c", "import tests.dashboard.members.at_once", DATABASE_URL=url)
+    outcome = shell("shell", "-v0", "-c", f"import {program}", DATABASE_URL=url)
     assert outcome.returncode == 0, outcome.stderr.decode()
-    assert json.loads(outcome.stdout) == {"owners": [1], "accounts": [1], "invited": [1], "holders": [1]}
+    return json.loads(outcome.stdout)
+
+
+def test_of_two_people_at_once_one_comes_first(url, tmp_path):
+    assert run("tests.dashboard.members.at_once", url, tmp_path) == {"owners": [1], "accounts": [1], "invited": [1], "holders": [1]}
+
+
+def test_clients_are_found_by_what_their_lists_hold(url, tmp_path):
+    assert run("tests.clients.lists_on_postgresql", url, tmp_path) == {
+        "read": ["reader", "writer"],
+        "write": ["writer"],
+        "audience": ["reader"],
+        "post": ["reader", "writer"],
+    }

@@ -1,0 +1,52 @@
+"""The scopes of a workspace, at the doors of the services."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from clients.models import AuditEvent, Scope, Workspace
+from clients.services.scopes import MAX_SCOPES, change_scope, create_scope, remove_scope
+from tests.factories import TESTS, create_workspace
+
+
+@pytest.fixture
+def workspace(db):
+    return create_workspace("demo")
+
+
+@pytest.fixture
+def orders(workspace, now):
+    return create_scope(workspace=workspace, name="orders:read", description="Read orders", actor=TESTS, now=now)
+
+
+def test_there_are_a_thousand_at_most(workspace, now):
+    Scope.objects.bulk_create(Scope(workspace=workspace, name=f"scope:{number}") for number in range(MAX_SCOPES))
+    with pytest.raises(ValidationError, match="demo has 1,000 scopes. Remove one before you add another."):
+        create_scope(workspace=workspace, name="orders:read", description="", actor=TESTS, now=now)
+
+
+def test_same_sentence_again_is_no_change(workspace, orders, now):
+    assert change_scope(scope=orders, description="Read orders", actor=TESTS, now=now).description == "Read orders"
+    assert not AuditEvent.objects.filter(event="scope.changed").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda scope, now: change_scope(scope=scope, description="x", actor=TESTS, now=now), lambda scope, now: remove_scope(scope=scope, actor=TESTS, now=now)],
+)
+def test_one_that_is_gone_cant_be_changed_or_removed(workspace, orders, now, change):
+    remove_scope(scope=Scope.objects.get(pk=orders.pk), actor=TESTS, now=now)
+    with pytest.raises(ValidationError, match="The scope orders:read doesn’t exist any more."):
+        change(orders, now)
+
+
+def test_built_in_one_stays(workspace, now):
+    with pytest.raises(ValidationError, match="clients:read is built in"):
+        remove_scope(scope=Scope.objects.get(name="clients:read"), actor=TESTS, now=now)
+
+
+def test_workspace_that_is_gone_gets_none(workspace, now):
+    gone = Workspace.objects.get()
+    AuditEvent.objects.all().delete()
+    workspace.delete()
+    with pytest.raises(ValidationError, match="The workspace demo doesn’t exist any more."):
+        create_scope(workspace=gone, name="orders:read", description="", actor=TESTS, now=now)
