@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from django.conf import settings
+from django.core import mail
 
 from clients.models import AuditEvent
 from dashboard.models import User
@@ -32,6 +33,14 @@ def test_new_password_works_and_is_an_event(command, ada, typed):
     event = AuditEvent.objects.filter(event="user.password_changed").latest("pk")
     assert event.actor.startswith("command:")
     assert GOOD not in str(event.after) + str(event.before)
+
+
+def test_whose_account_it_is_hears_of_it(command, ada, typed):
+    typed(GOOD + "\n")
+    assert command("changepassword", "ada@example.com", "--json").json["told_by_mail"] is True
+    [message] = mail.outbox
+    assert (message.to, message.subject) == (["ada@example.com"], "Your password was changed")
+    assert GOOD not in message.body
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from datetime import datetime
 from getpass import getpass
 from typing import Any
@@ -12,12 +13,13 @@ from django.core.management.base import CommandParser
 
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
+from dashboard import mail, notices
 from dashboard.models import User
 from dashboard.services import set_password
 
 
 class Command(JSONCommand):
-    help = "Give an account a new password, asked for twice, or read as one line from standard input. Its open sessions end."
+    help = "Give an account a new password, asked for twice, or read as one line from standard input. Its open sessions end. Told by mail."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")
@@ -29,7 +31,10 @@ class Command(JSONCommand):
         password = _ask()
         validate_password(password, user)
         set_password(user=user, password=password, actor=actor, now=now)
-        return {"account": user.email, "password_changed_at": now.isoformat()}
+        # A backend that shows mail on the screen must not mix it with the result.
+        with redirect_stdout(sys.stderr):
+            is_told = mail.send("account_notice", [user.email], notices.describe("password_changed", now=now))
+        return {"account": user.email, "password_changed_at": now.isoformat(), "told_by_mail": is_told}
 
 
 def _ask() -> str:
