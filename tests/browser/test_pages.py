@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dashboard import account_urls, workspace_urls
-from tests.browser.barriers import find_all_barriers, find_shifts
+from tests.browser.barriers import find_all_barriers, find_barriers, find_shifts
 from tests.browser.pages import PAGES, WITHOUT_PAGE, make, sign_in
 
 FIRST_VISIT, LATER_VISIT, MOST_REQUESTS = 60_000, 15_000, 5
@@ -107,6 +107,8 @@ def test_what_opens_is_in_nobodys_way(windows, opened):
 @pytest.mark.parametrize("shown", [shown for shown in PAGES if shown.picture in ("sign-in", "members", "settings")], ids=lambda shown: shown.name)
 def test_a_page_is_light(windows, shown):
     page = windows(shown.person)
+    # What the page before it still waits for isn't this one's.
+    page.goto("about:blank", wait_until="networkidle")
     answers = []
 
     def keep(answer):
@@ -127,6 +129,38 @@ def test_a_page_is_light(windows, shown):
             assert answer.headers["cache-control"] == "max-age=315360000, public, immutable"
         else:
             assert "no-store" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("shown", [shown for shown in PAGES if shown.picture in ("sign-in", "members", "settings")], ids=lambda shown: shown.name)
+def test_the_script_of_a_page_takes_no_more_than_one_short_task(windows, shown):
+    """All of it together, counted by the browser itself: less than the 50 ms that a single task may take."""
+    page = windows(shown.person)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def seconds():
+        return {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}["ScriptDuration"]
+
+    page.goto("about:blank")
+    before = seconds()
+    page.goto(shown.path, wait_until="networkidle")
+    assert 0 <= seconds() - before < 0.05
+    session.detach()
+
+
+def test_what_is_chosen_shows_in_forced_colours(windows):
+    page = windows("ada")
+    page.goto("/w/kestrel/members/")
+    page.emulate_media(forced_colors="active")
+
+    def border(chosen):
+        return page.locator(chosen).first.evaluate("(element) => getComputedStyle(element).borderTopStyle")
+
+    assert [border(chosen) for chosen in (".nav a[aria-current]", ".theme [aria-pressed=true]", ".btn.main", ".tag")] == ["solid"] * 4
+    page.locator(".pick input:checked").first.focus()
+    assert page.locator(".pick label:has(:checked)").first.evaluate("(element) => getComputedStyle(element).outlineStyle") == "solid"
+    assert find_barriers(page) == []
+    page.emulate_media(forced_colors="none")
 
 
 def test_every_part_of_the_style_guide_is_in_nobodys_way(chromium, make_server):
