@@ -82,13 +82,6 @@ def method_not_allowed(request: HttpRequest) -> HttpResponse:
     return _answer(request, 405, "invalid_request", "This address doesn't take that method.", template="405.html")
 
 
-def too_many_requests(request: HttpRequest, retry_after: int) -> HttpResponse:
-    """For a view that refuses to look at what was sent. retry_after: seconds."""
-    response = _answer(request, 429, "too_many_requests", f"Too many tries. Wait {retry_after} s.", template="429.html", seconds=retry_after)
-    response["Retry-After"] = str(retry_after)
-    return response
-
-
 def server_error(request: HttpRequest) -> HttpResponse:
     """A lost database is 503: repeating helps there, and only there."""
     if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):

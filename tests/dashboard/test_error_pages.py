@@ -209,13 +209,6 @@ class TestRoleTooLow:
         assert len({answer.content.decode().replace(answer["X-Request-Id"], "") for answer in answers}) == 1
 
 
-def test_who_tried_too_often_is_told_how_long_to_wait():
-    response = errors.too_many_requests(RequestFactory().post("/x"), 40)
-    assert (response.status_code, response["Retry-After"]) == (429, "40")
-    assert 'data-wait="40"' in response.content.decode()
-    assert errors.too_many_requests(RequestFactory().post("/api/x"), 40)["Content-Type"] == "application/json"
-
-
 def test_an_address_that_only_takes_forms_says_so(browser, settings):
     settings.ROOT_URLCONF = "dashboard.urls"
     response = browser.get("/accounts/theme/")
