@@ -199,13 +199,14 @@ def test_event_loop_leaves_a_mark_to_a_thread_now_and_then_that_puts_the_log_bac
     assert use()
 
 
-def test_event_loop_does_not_wait_for_a_writer(use):
+def test_event_loop_waits_a_millisecond_for_a_writer(use):
     use("the floor is known")
     other = connections.create_connection("default")
     try:
         other.cursor().execute("BEGIN IMMEDIATE")
         with pytest.raises(OperationalError, match="locked"):
             on_event_loop(use)
+        assert on_event_loop(lambda: lookup.own_database().connection.execute("PRAGMA busy_timeout").fetchone()) == (1,)
         other.cursor().execute("ROLLBACK")
     finally:
         other.close()
