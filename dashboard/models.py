@@ -133,6 +133,25 @@ class Invitation(models.Model):
         return f"{self.email} to {self.workspace}"
 
 
+class SpentForm(models.Model):
+    """A form that made something whose secret is shown in the answer: sent again, by a second click or a reload, it makes nothing and says what it made.
+
+    token: of the form, random. made: the ID of what it made.
+    """
+
+    token = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    made = models.CharField(max_length=128)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["created_at"], name="spent_form_by_age")]
+
+    def __str__(self) -> str:
+        return self.made
+
+
 class ScheduledJobManager(models.Manager["ScheduledJob"]):
     def claim(self, name: str, *, now: datetime, every: timedelta) -> bool:
         """Whether the caller is the one process, over all workers and nodes, that does this job now."""

@@ -72,7 +72,7 @@ SSO_CA = environment.text("SSO_CA", default="")
 
 # How long things are kept, in days.
 USAGE_RETENTION_DAYS = environment.integer("USAGE_RETENTION_DAYS", default=400, least=1, most=36500)
-FAILED_REQUEST_RETENTION_DAYS = environment.integer("FAILED_REQUEST_RETENTION_DAYS", default=30, least=1, most=36500)
+REQUEST_RETENTION_DAYS = environment.integer("REQUEST_RETENTION_DAYS", default=30, least=1, most=36500)
 AUDIT_RETENTION_DAYS = environment.integer("AUDIT_RETENTION_DAYS", default=400, least=400, most=36500)
 
 # For whoever changes the pages: the style guide, and failures with their cause on the page.

@@ -1,6 +1,6 @@
 """What an endpoint may refuse, and how the refusal is told. RFC 6749 §5.2, RFC 6750 §3, RFC 8707 §2, RFC 9449 §5 to §9.
 
-Each error has two texts: the description goes to the caller, the reason to the log and to the FailedRequest that the client's owner finds by its request ID.
+Each error has two texts: the description goes to the caller, the reason to the log and to the RecordedRequest that the client's owner finds by its request ID.
 InvalidClientError takes no description, so that it can't say which part of a credential was wrong.
 """
 

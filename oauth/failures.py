@@ -1,4 +1,4 @@
-"""What becomes of a refused request: a line in the log, a count of usage, and a FailedRequest that the client's owner finds by the request ID."""
+"""What becomes of a refused request: a line in the log, a count of usage, and a RecordedRequest that the client's owner finds by the request ID."""
 
 import logging
 import re
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from clients.models import Client, FailedRequest
+from clients.models import Client, RecordedRequest
 from clients.models.client import CLIENT_ID
 from clients.secret import redact
 from clients.services import usage
@@ -28,7 +28,7 @@ logger = logging.getLogger("tokenos.oauth")
 
 def _write(error: OAuthError, *, endpoint: str, connection: "Connection", client: tuple[int, int] | None, named_client_id: str, now: datetime) -> None:
     client_pk, workspace_pk = client or (None, None)
-    FailedRequest.objects.create(
+    RecordedRequest.objects.create(
         workspace_id=workspace_pk,
         client_id=client_pk,
         request_id=connection.request_id,

@@ -76,10 +76,11 @@ class SigningKey(models.Model):
 
 
 class RevokedToken(models.Model):
-    """A token that died before its time. Kept until it would have expired."""
+    """A token that died before its time. Kept until it would have expired. credential: that obtained it."""
 
     jti = models.CharField(max_length=64, unique=True)
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="revoked_tokens")
+    credential = models.CharField(max_length=128, blank=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField()
 

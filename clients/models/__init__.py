@@ -3,7 +3,25 @@
 from clients.models.audit import AuditEvent
 from clients.models.client import Client
 from clients.models.credentials import ClientCertificate, ClientPublicKey, ClientSecret
-from clients.models.usage import FailedRequest, UsageBucket
+from clients.models.hand_over import HandOver
+from clients.models.usage import AddressUse, ClientActivity, RecordedRequest, ResponseTime, ScopeUse, TokenCount, UsageBucket, WorkspaceUsage
 from clients.models.workspace import Scope, Workspace
 
-__all__ = ["AuditEvent", "Client", "ClientCertificate", "ClientPublicKey", "ClientSecret", "FailedRequest", "Scope", "UsageBucket", "Workspace"]
+__all__ = [
+    "AddressUse",
+    "AuditEvent",
+    "Client",
+    "ClientActivity",
+    "ClientCertificate",
+    "ClientPublicKey",
+    "ClientSecret",
+    "HandOver",
+    "RecordedRequest",
+    "ResponseTime",
+    "Scope",
+    "ScopeUse",
+    "TokenCount",
+    "UsageBucket",
+    "Workspace",
+    "WorkspaceUsage",
+]

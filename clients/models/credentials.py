@@ -64,6 +64,7 @@ class ClientSecret(Credential):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["expires_at"], name="client_secret_by_end")]
         constraints = [
             models.CheckConstraint(condition=Q(hash__startswith="$argon2id$"), name="client_secret_hash_is_argon2id"),
             models.CheckConstraint(condition=Q(expires_at__isnull=True) | Q(expires_at__gte=F("created_at")), name="client_secret_expires_after_creation"),
@@ -88,6 +89,7 @@ class ClientPublicKey(Credential):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["expires_at"], name="client_public_key_by_end")]
         constraints = [
             models.UniqueConstraint(fields=["client", "kid"], name="client_public_key_unique_kid"),
             # Also of revoked ones: a key whose private half leaked mustn't come back under another name.
@@ -113,6 +115,7 @@ class ClientCertificate(Credential):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["expires_at"], name="client_certificate_by_end")]
         constraints = [models.UniqueConstraint(fields=["client", "thumbprint"], name="client_certificate_unique")]
 
     def __str__(self) -> str:

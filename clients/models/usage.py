@@ -1,4 +1,4 @@
-"""What clients asked for, and what was refused."""
+"""What clients asked for and got, from where, and what was refused."""
 
 from django.db import models
 
@@ -31,34 +31,164 @@ class UsageBucket(models.Model):
         return f"{self.hour:%Y-%m-%d %H:00} {self.endpoint} {self.outcome}: {self.count}"
 
 
-class FailedRequest(models.Model):
-    """A refused request, which the client's owner finds by its request ID.
+class RecordedRequest(models.Model):
+    """One request, granted or refused, which the client's owner finds by its request ID.
 
+    Of refused ones each is kept, up to a limit for each client and address; of granted ones a sample of what a busy client sends (clients.services.usage).
     client, workspace: None where the request named no client that exists. named_client_id, named_secret_id: as the request had them, unverified.
-    error: what the caller was told. reason: a code; detail: the sentence for the owner.
+    credential: ID of the client's credential, "" where none was recognised. scope: as granted, or as asked for where it was refused.
+    error: what the caller was told. reason: a code; detail: the sentence for the owner; all three "" where it was granted.
+    microseconds: from the complete request to the answer, None where nobody measured.
     """
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="failed_requests")
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, null=True, blank=True, related_name="failed_requests")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="requests")
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, null=True, blank=True, related_name="requests")
     request_id = models.CharField(max_length=128)
     endpoint = models.CharField(max_length=16)
     status = models.PositiveSmallIntegerField()
-    error = models.CharField(max_length=40)
-    reason = models.CharField(max_length=40)
-    detail = models.CharField(max_length=500)
+    error = models.CharField(max_length=40, blank=True)
+    reason = models.CharField(max_length=40, blank=True)
+    detail = models.CharField(max_length=500, blank=True)
     named_client_id = models.CharField(max_length=64, blank=True)
     named_secret_id = models.CharField(max_length=32, blank=True)
+    credential = models.CharField(max_length=128, blank=True)
+    scope = models.CharField(max_length=500, blank=True)
     address = models.GenericIPAddressField(null=True, blank=True)
+    microseconds = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:
-        ordering = ["-id"]
+        ordering = ["-created_at", "-id"]
         indexes = [
-            models.Index(fields=["request_id"], name="failed_request_by_request_id"),
-            models.Index(fields=["client", "-created_at"], name="failed_request_by_client"),
-            models.Index(fields=["workspace", "-created_at"], name="failed_request_by_workspace"),
-            models.Index(fields=["created_at"], name="failed_request_by_age"),
+            models.Index(fields=["request_id"], name="request_by_request_id"),
+            models.Index(fields=["client", "-created_at", "-id"], name="request_by_client"),
+            models.Index(fields=["workspace", "-created_at", "-id"], name="request_by_workspace"),
+            models.Index(fields=["created_at"], name="request_by_age"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.request_id}: {self.reason}"
+        return f"{self.request_id}: {self.reason or 'granted'}"
+
+    @property
+    def is_granted(self) -> bool:
+        return self.status < 400
+
+
+class AddressUse(models.Model):
+    """How many requests of a credential from one address were granted on one day, UTC."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="addresses")
+    credential = models.CharField(max_length=128)
+    address = models.GenericIPAddressField()
+    day = models.DateField()
+    count = models.PositiveBigIntegerField()
+    last_used_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-day"]
+        indexes = [models.Index(fields=["day"], name="address_use_by_age")]
+        constraints = [models.UniqueConstraint(fields=["client", "address", "day", "credential"], name="address_use_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.address}: {self.count}"
+
+
+class ScopeUse(models.Model):
+    """How many tokens with a scope a client got on one day, UTC. asked: of them, those whose request named it; without a scope parameter a client gets all."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="scope_use")
+    scope = models.CharField(max_length=100)
+    day = models.DateField()
+    granted = models.PositiveBigIntegerField()
+    asked = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ["-day"]
+        indexes = [models.Index(fields=["day"], name="scope_use_by_age")]
+        constraints = [models.UniqueConstraint(fields=["client", "scope", "day"], name="scope_use_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.scope}: {self.granted}"
+
+
+class TokenCount(models.Model):
+    """How many tokens a credential obtained that expire within one minute, so that one can say how many are alive. expires_at: the end of that minute."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="token_counts")
+    credential = models.CharField(max_length=128)
+    expires_at = models.DateTimeField()
+    count = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ["-expires_at"]
+        indexes = [models.Index(fields=["expires_at"], name="token_count_by_age")]
+        constraints = [models.UniqueConstraint(fields=["client", "credential", "expires_at"], name="token_count_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.credential} until {self.expires_at:%H:%M}: {self.count}"
+
+
+class WorkspaceUsage(models.Model):
+    """UsageBucket summed over a workspace's clients of one environment, so that a chart reads as many rows with ten thousand clients as with ten."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="usage")
+    environment = models.CharField(max_length=4)
+    endpoint = models.CharField(max_length=16)
+    outcome = models.CharField(max_length=40)
+    hour = models.DateTimeField()
+    count = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ["-hour"]
+        indexes = [models.Index(fields=["hour"], name="workspace_usage_by_age")]
+        constraints = [models.UniqueConstraint(fields=["workspace", "hour", "environment", "endpoint", "outcome"], name="workspace_usage_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:00} {self.endpoint} {self.outcome}: {self.count}"
+
+
+class ClientActivity(models.Model):
+    """What lists of clients show and sort by. The counts are of token requests in the last 24 hours, 7 and 30 days: counted up at once, and corrected for what
+    has become too old by clients.services.activity. last_used_at, last_used_from: of anything granted.
+    """
+
+    client = models.OneToOneField(Client, on_delete=models.CASCADE, primary_key=True, related_name="activity")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    granted_24h = models.PositiveBigIntegerField(default=0)
+    refused_24h = models.PositiveBigIntegerField(default=0)
+    granted_7d = models.PositiveBigIntegerField(default=0)
+    refused_7d = models.PositiveBigIntegerField(default=0)
+    granted_30d = models.PositiveBigIntegerField(default=0)
+    refused_30d = models.PositiveBigIntegerField(default=0)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_from = models.GenericIPAddressField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "client activities"
+        indexes = [
+            models.Index(fields=["workspace", "-granted_24h", "-client"], name="activity_by_tokens"),
+            models.Index(fields=["workspace", "-last_used_at", "-client"], name="activity_by_last_use"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.client_id}: {self.granted_24h}"
+
+
+class ResponseTime(models.Model):
+    """How many requests the whole instance answered within 5 minutes in at most so many milliseconds, and more than the next smaller limit.
+
+    slot: the beginning of the 5 minutes. limit_ms: 0 for longer than the last limit. is_failure: whether the fault was ours (status 5xx).
+    """
+
+    slot = models.DateTimeField()
+    endpoint = models.CharField(max_length=16)
+    limit_ms = models.PositiveIntegerField()
+    is_failure = models.BooleanField()
+    count = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ["-slot"]
+        constraints = [models.UniqueConstraint(fields=["slot", "endpoint", "limit_ms", "is_failure"], name="response_time_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.slot:%Y-%m-%d %H:%M} {self.endpoint} {self.limit_ms} ms: {self.count}"

@@ -26,7 +26,7 @@ class Workspace(models.Model):
     disable_unused_after_days = models.PositiveIntegerField(null=True, blank=True)
 
     # How long its rows are kept; None for as long as the instance keeps them.
-    failed_request_retention_days = models.PositiveIntegerField(null=True, blank=True)
+    request_retention_days = models.PositiveIntegerField(null=True, blank=True)
     audit_retention_days = models.PositiveIntegerField(null=True, blank=True)
 
     # Set when an owner deletes it; until then it can be kept after all.

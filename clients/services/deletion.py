@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from clients.models import AuditEvent, Client, FailedRequest, UsageBucket, Workspace
+from clients.models import AuditEvent, Client, RecordedRequest, UsageBucket, Workspace
 from clients.moment import iso
 from clients.services import audit
 from clients.services.audit import SYSTEM, Actor
@@ -68,7 +68,7 @@ def remove_deleted_workspaces(*, now: datetime) -> Iterator[str]:
     In many transactions, for a large one would hold up everybody else. Where it breaks off, the next time goes on: nobody can keep it any more.
     """
     for workspace in Workspace.objects.filter(deletes_at__lte=now):
-        delete_in_batches(FailedRequest.objects.filter(workspace=workspace))
+        delete_in_batches(RecordedRequest.objects.filter(workspace=workspace))
         while batch := list(Client.objects.filter(workspace=workspace).order_by("pk").values_list("pk", flat=True)[:_CLIENTS]):
             delete_in_batches(UsageBucket.objects.filter(client__in=batch))
             Client.objects.filter(pk__in=batch).delete()

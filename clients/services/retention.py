@@ -8,9 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from clients.models import AuditEvent, FailedRequest, Workspace
+from clients.models import AuditEvent, RecordedRequest, Workspace
 
-FAILED_REQUEST_DAYS = (30, 400)
+REQUEST_DAYS = (30, 400)
 AUDIT_DAYS = (400, 36500)
 
 _BATCH = 5000
@@ -19,15 +19,15 @@ _Row = TypeVar("_Row", bound=models.Model)
 
 def require_range(workspace: Workspace) -> None:
     """Raise ValidationError, under the field's name, for days that no workspace may choose."""
-    for field, (least, most) in (("failed_request_retention_days", FAILED_REQUEST_DAYS), ("audit_retention_days", AUDIT_DAYS)):
+    for field, (least, most) in (("request_retention_days", REQUEST_DAYS), ("audit_retention_days", AUDIT_DAYS)):
         days = getattr(workspace, field)
         if days is not None and not least <= days <= most:
             raise ValidationError({field: f"Enter a whole number of days from {least:,} to {most:,}, or leave it empty."})
 
 
-def failed_request_days(days: int | None) -> int:
+def request_days(days: int | None) -> int:
     """days: as the workspace has it."""
-    return settings.FAILED_REQUEST_RETENTION_DAYS if days is None else days
+    return settings.REQUEST_RETENTION_DAYS if days is None else days
 
 
 def audit_days(days: int | None) -> int:
@@ -35,17 +35,17 @@ def audit_days(days: int | None) -> int:
     return settings.AUDIT_RETENTION_DAYS if days is None else days
 
 
-def count_failed_requests(workspace: Workspace, *, older_than_days: int, now: datetime) -> int:
-    return FailedRequest.objects.filter(workspace=workspace, created_at__lt=now - timedelta(days=older_than_days)).count()
+def count_requests(workspace: Workspace, *, older_than_days: int, now: datetime) -> int:
+    return RecordedRequest.objects.filter(workspace=workspace, created_at__lt=now - timedelta(days=older_than_days)).count()
 
 
 def count_audit_events(workspace: Workspace, *, older_than_days: int, now: datetime) -> int:
     return AuditEvent.objects.filter(workspace=workspace, created_at__lt=now - timedelta(days=older_than_days)).count()
 
 
-def prune_failed_requests(*, now: datetime) -> int:
+def prune_requests(*, now: datetime) -> int:
     """Remove those past their retention. Returns how many went."""
-    return _prune(FailedRequest.objects.all(), "failed_request_retention_days", settings.FAILED_REQUEST_RETENTION_DAYS, now)
+    return _prune(RecordedRequest.objects.all(), "request_retention_days", settings.REQUEST_RETENTION_DAYS, now)
 
 
 def prune_audit_events(*, now: datetime) -> int:

@@ -131,5 +131,5 @@ def prune(*, now: datetime) -> dict[str, int]:
     usage_ends = now - timedelta(days=settings.USAGE_RETENTION_DAYS)
     return {
         "usage_buckets": UsageBucket.objects.filter(hour__lt=usage_ends).delete()[0],
-        "failed_requests": retention.prune_failed_requests(now=now),
+        "requests": retention.prune_requests(now=now),
     }

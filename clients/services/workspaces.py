@@ -76,7 +76,7 @@ class WorkspaceFields(TypedDict, total=False):
     max_secret_lifetime_days: int | None
     max_token_lifetime: int | None
     disable_unused_after_days: int | None
-    failed_request_retention_days: int | None
+    request_retention_days: int | None
     audit_retention_days: int | None
 
 

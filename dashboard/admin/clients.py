@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, FailedRequest, Scope, UsageBucket, Workspace
+from clients.models import AuditEvent, Client, Scope, Workspace
 from clients.services.clients import disable_client, enable_client
 from clients.services.usage import GRANTED
 from dashboard.admin.confirmation import Confirmation, confirm
@@ -16,8 +16,7 @@ from dashboard.admin.credentials import count_usable, describe_use, find_last_us
 from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter, choose
 from dashboard.caller import actor_of
 
-ENDPOINTS = ("token", "introspection", "revocation", "api", "gateway")
-TARGET_TYPES = ("client", "secret", "workspace", "scope", "audience", "user", "signing_key", "token", "public_key", "certificate")
+TARGET_TYPES = ("client", "secret", "workspace", "scope", "audience", "user", "signing_key", "token", "public_key", "certificate", "hand_over")
 
 
 @admin.register(Workspace)
@@ -115,32 +114,3 @@ class AuditEventAdmin(ReadOnlyAdmin):
         if event.workspace is not None:
             return event.workspace.slug
         return f"{event.workspace_slug} (removed)" if event.workspace_slug else None
-
-
-@admin.register(UsageBucket)
-class UsageBucketAdmin(ReadOnlyAdmin):
-    list_display = ("hour", "client", "credential", "endpoint", "outcome", "count")
-    list_filter = (choose("endpoint", *ENDPOINTS), "hour")
-    list_select_related = ("client",)
-    find_by = ("client__client_id",)
-    search_fields = ("client__client_id__exact",)
-    search_help_text = "Search by client ID, or by the ID of a secret, public key or certificate."
-
-    def exact_matches(self, term: str) -> list[Q]:
-        # The index begins with the client. How each kind is called: oauth.lookup.
-        return [
-            *super().exact_matches(term),
-            Q(client__secrets__secret_id=term, credential=term),
-            Q(client__public_keys__kid=term, credential=f"key:{term}"),
-            Q(client__certificates__thumbprint=term, credential=f"certificate:{term}"),
-        ]
-
-
-@admin.register(FailedRequest)
-class FailedRequestAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "reason", "client", "status", "endpoint", "request_id", "error", "address")
-    list_filter = (choose("endpoint", *ENDPOINTS), choose("status", "400", "401", "403", "405", "413", "429", "503"), WorkspaceFilter, "created_at")
-    list_select_related = ("client",)
-    find_by = ("request_id", "client__client_id")
-    search_fields = ("named_client_id__exact", "named_secret_id__exact", "reason__exact")
-    search_help_text = "Search by request ID, client ID, secret ID, or reason."

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Q
 
 from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter
-from dashboard.models import AccessPolicy, Invitation, Membership, ScheduledJob, User
+from dashboard.models import AccessPolicy, Invitation, Membership, ScheduledJob, SpentForm, User
 
 
 @admin.register(User)
@@ -61,3 +61,13 @@ class ScheduledJobAdmin(ReadOnlyAdmin):
     list_filter = ("next_run_at",)
     search_fields = ("name__icontains",)
     search_help_text = "Search by a part of the name."
+
+
+@admin.register(SpentForm)
+class SpentFormAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "user", "made")
+    list_filter = ("created_at",)
+    list_select_related = ("user",)
+    fields = ("user", "made", "created_at")
+    search_fields = ("made__exact",)
+    search_help_text = "Search by the ID of what was made."

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from clients.models import Client
 from clients.policy import MAX_LIFETIME_DAYS, MAX_TOKEN_SECONDS, MAX_UNUSED_DAYS, MIN_TOKEN_SECONDS, MIN_UNUSED_DAYS
 from clients.scope import MAX_SCOPE_LENGTH, validate_scope_name
-from clients.services.retention import AUDIT_DAYS, FAILED_REQUEST_DAYS
+from clients.services.retention import AUDIT_DAYS, REQUEST_DAYS
 from clients.services.validation import clean_text
 from dashboard.forms.fields import Checkboxes
 from dashboard.permissions import Role
@@ -164,9 +164,7 @@ class ScopeSentenceForm(ScopeForm):
 
 
 class RetentionForm(forms.Form):
-    failed_request_retention_days = NumberField(
-        label="Refused requests, days", unit="days", least=FAILED_REQUEST_DAYS[0], most=FAILED_REQUEST_DAYS[1], help_text="30 to 400."
-    )
+    request_retention_days = NumberField(label="Refused requests, days", unit="days", least=REQUEST_DAYS[0], most=REQUEST_DAYS[1], help_text="30 to 400.")
     audit_retention_days = NumberField(label="Audit events, days", unit="days", least=AUDIT_DAYS[0], most=AUDIT_DAYS[1], help_text="400 or more.")
 
 

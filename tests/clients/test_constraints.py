@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from clients.models import AuditEvent, Client, ClientSecret, FailedRequest, Scope, UsageBucket, Workspace
+from clients.models import AuditEvent, Client, ClientSecret, RecordedRequest, Scope, UsageBucket, Workspace
 from tests.factories import create_client, create_workspace
 
 
@@ -57,4 +57,4 @@ def test_every_row_has_a_readable_name(new, now):
     assert str(AuditEvent.objects.first()) == f"secret.created {new.secret.secret_id}"
     bucket = UsageBucket(client=client, endpoint="token", outcome="granted", hour=now.replace(2026, 1, 2, 3, 0), count=4)
     assert str(bucket) == "2026-01-02 03:00 token granted: 4"
-    assert str(FailedRequest(request_id="abc", reason="unknown_client")) == "abc: unknown_client"
+    assert str(RecordedRequest(request_id="abc", reason="unknown_client")) == "abc: unknown_client"

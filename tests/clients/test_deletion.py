@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 
-from clients.models import AuditEvent, Client, ClientSecret, FailedRequest, Scope, UsageBucket, Workspace
+from clients.models import AuditEvent, Client, ClientSecret, RecordedRequest, Scope, UsageBucket, Workspace
 from clients.services.deletion import GRACE_PERIOD, delete_workspace, keep_workspace, remove_deleted_workspaces
 from dashboard.models import Membership
 from oauth.models import RevokedToken
@@ -22,7 +22,7 @@ def fill(workspace, now):
     UsageBucket.objects.create(client=client, endpoint="token", outcome="granted", hour=now, count=1)
     RevokedToken.objects.create(jti="a", client=client, expires_at=now, revoked_at=now)
     for of in (client, None):
-        FailedRequest.objects.create(
+        RecordedRequest.objects.create(
             workspace=workspace, client=of, request_id="r", endpoint="token", status=401, error="invalid_client", reason="x", detail="x", created_at=now
         )
 
@@ -71,7 +71,7 @@ def test_everything_of_it_goes_and_nothing_of_others(demo, other, now, monkeypat
     assert list(remove_deleted_workspaces(now=now + GRACE_PERIOD)) == ["demo"]
     assert (Workspace.objects.get(), Client.objects.get().workspace, Membership.objects.get().workspace) == (other, other, other)
     assert (ClientSecret.objects.count(), Scope.objects.count()) == (1, 4)
-    assert [model.objects.count() for model in (UsageBucket, RevokedToken, FailedRequest)] == [0, 0, 0]
+    assert [model.objects.count() for model in (UsageBucket, RevokedToken, RecordedRequest)] == [0, 0, 0]
     kept = AuditEvent.objects.filter(workspace_slug="demo", workspace=None)
     assert events < set(kept.values_list("pk", flat=True))
     assert (kept.first().event, kept.first().actor, kept.first().target_id) == ("workspace.removed", "system", "demo")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from clients.models import AuditEvent, FailedRequest, UsageBucket
+from clients.models import AuditEvent, RecordedRequest, UsageBucket
 from oauth.models import FailureCount, RevokedToken
 
 
@@ -14,8 +14,8 @@ def _make_rows(client, *, age):
     now = timezone.now()
     usage_hour = now - timedelta(days=settings.USAGE_RETENTION_DAYS + age)
     UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=usage_hour, count=1)
-    failed_at = now - timedelta(days=settings.FAILED_REQUEST_RETENTION_DAYS + age)
-    FailedRequest.objects.create(request_id="r", endpoint="token", status=401, error="invalid_client", reason="unknown", detail="…", created_at=failed_at)
+    failed_at = now - timedelta(days=settings.REQUEST_RETENTION_DAYS + age)
+    RecordedRequest.objects.create(request_id="r", endpoint="token", status=401, error="invalid_client", reason="unknown", detail="…", created_at=failed_at)
     RevokedToken.objects.create(jti=f"token{age}", client=client, expires_at=now - timedelta(days=age), revoked_at=now)
     FailureCount.objects.create(key=f"key{age}", failures=1, window_ends=int((now - timedelta(days=age)).timestamp()))
     AuditEvent.objects.create(
@@ -26,9 +26,9 @@ def _make_rows(client, *, age):
 def test_only_what_is_past_its_retention_is_removed_and_counted(command, billing):
     _make_rows(billing.secret.client, age=1)
     _make_rows(billing.secret.client, age=-1)
-    counts = {"usage_buckets": 1, "failed_requests": 1, "revoked_tokens": 1, "failure_counts": 1, "audit_events": 1}
+    counts = {"usage_buckets": 1, "requests": 1, "revoked_tokens": 1, "failure_counts": 1, "audit_events": 1}
     assert counts.items() <= command("prune", "--json").json.items()
-    assert (UsageBucket.objects.count(), FailedRequest.objects.count()) == (1, 1)
+    assert (UsageBucket.objects.count(), RecordedRequest.objects.count()) == (1, 1)
     assert RevokedToken.objects.get().jti == "token-1"
     assert FailureCount.objects.get().key == "key-1"
     assert not AuditEvent.objects.filter(target_id="1").exists()
@@ -36,4 +36,4 @@ def test_only_what_is_past_its_retention_is_removed_and_counted(command, billing
 
 
 def test_table_shows_the_counts(command):
-    assert "Usage buckets    0\n" in command("prune").stdout
+    assert "Usage buckets   0\n" in command("prune").stdout

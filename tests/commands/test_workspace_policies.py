@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, ClientSecret, FailedRequest, Workspace
+from clients.models import AuditEvent, Client, ClientSecret, RecordedRequest, Workspace
 from clients.services.deletion import GRACE_PERIOD, delete_workspace
 from clients.services.workspaces import change_workspace
 from tests.factories import TESTS, create_workspace
@@ -73,7 +73,7 @@ def test_nothing_is_made_in_a_workspace_that_is_about_to_be_deleted(refused, dem
 
 def fail(workspace, days):
     at = timezone.now() - timedelta(days=days)
-    FailedRequest.objects.create(
+    RecordedRequest.objects.create(
         workspace=workspace, request_id=str(days), endpoint="token", status=401, error="invalid_client", reason="x", detail="x", created_at=at
     )
 
@@ -84,7 +84,7 @@ def change(workspace, days):
 
 
 def test_prune_keeps_for_each_workspace_what_it_wants_kept(command, demo, demand):
-    demand(failed_request_retention_days=100, audit_retention_days=800)
+    demand(request_retention_days=100, audit_retention_days=800)
     other = create_workspace("other")
     for workspace in (demo, other, None):
         for days in (29, 50, 150):
@@ -92,8 +92,8 @@ def test_prune_keeps_for_each_workspace_what_it_wants_kept(command, demo, demand
         for days in (399, 500, 900):
             change(workspace, days)
     counts = command("prune", "--json").json
-    assert (counts["failed_requests"], counts["audit_events"]) == (5, 5)
-    assert sorted(FailedRequest.objects.values_list("workspace__slug", "request_id"), key=str) == [
+    assert (counts["requests"], counts["audit_events"]) == (5, 5)
+    assert sorted(RecordedRequest.objects.values_list("workspace__slug", "request_id"), key=str) == [
         ("demo", "29"), ("demo", "50"), ("other", "29"), (None, "29")
     ]  # fmt: skip
     assert sorted(AuditEvent.objects.filter(event="x").values_list("workspace__slug", "target_id"), key=str) == [
@@ -102,9 +102,9 @@ def test_prune_keeps_for_each_workspace_what_it_wants_kept(command, demo, demand
 
 
 def test_prune_removes_sooner_where_a_workspace_wants_that(command, demo, demand, settings):
-    settings.FAILED_REQUEST_RETENTION_DAYS = 200
-    demand(failed_request_retention_days=30)
+    settings.REQUEST_RETENTION_DAYS = 200
+    demand(request_retention_days=30)
     fail(demo, 31)
     fail(None, 31)
     command("prune")
-    assert FailedRequest.objects.get().workspace is None
+    assert RecordedRequest.objects.get().workspace is None

@@ -19,7 +19,29 @@ Role = Membership.Role
 RANK = {role: rank for rank, role in enumerate((Role.VIEWER, Role.DEVELOPER, Role.ADMIN, Role.OWNER))}
 
 # What stands for the arguments of routes: a value that names nothing is enough, for who may call is decided before.
-SAMPLES: dict[str, Any] = {"pk": 999_999_999, "uidb36": "1", "key": "x-y", "link": "x-y", "token": "x" * 43}
+SAMPLES: dict[str, Any] = {
+    "pk": 999_999_999,
+    "uidb36": "1",
+    "key": "x-y",
+    "link": "x-y",
+    "token": "x" * 43,
+    "client_id": "x" * 20,
+    "secret_id": "x" * 10,
+    "kid": "k",
+    "thumbprint": "x" * 43,
+    "page": "x",
+}
+    "pk": 999_999_999,
+    "uidb36": "1",
+    "key": "x-y",
+    "link": "x-y",
+    "token": "x" * 43,
+    "client_id": "x" * 20,
+    "secret_id": "x" * 10,
+    "kid": "k",
+    "thumbprint": "x" * 43,
+    "page": "x",
+}
 
 
 @dataclass(frozen=True)
@@ -32,15 +54,16 @@ class Route:
         return reverse(self.name, kwargs={name: workspace if name == "workspace" else SAMPLES[name] for name in self.arguments})
 
 
-def find_routes(patterns, prefix=""):
+def find_routes(patterns, prefix="", arguments=()):
     for entry in patterns:
         where = prefix + str(entry.pattern)
+        named = (*arguments, *entry.pattern.regex.groupindex)
         if isinstance(entry, URLResolver):
             if entry.app_name != "admin":
-                yield from find_routes(entry.url_patterns, where)
+                yield from find_routes(entry.url_patterns, where, named)
         elif f"/{where}" not in ENDPOINTS and not where.startswith("^"):
             assert isinstance(entry, URLPattern)
-            yield Route(entry.name, getattr(entry.callback, "access", None), tuple(entry.pattern.regex.groupindex))
+            yield Route(entry.name, getattr(entry.callback, "access", None), named)
 
 
 ROUTES = sorted(find_routes(get_resolver(urls).url_patterns), key=lambda route: route.name)

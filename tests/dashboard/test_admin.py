@@ -9,8 +9,20 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, FailedRequest, UsageBucket
-from dashboard.models import AccessPolicy, Invitation, Membership, ScheduledJob
+from clients.models import (
+    AddressUse,
+    AuditEvent,
+    Client,
+    ClientActivity,
+    HandOver,
+    RecordedRequest,
+    ResponseTime,
+    ScopeUse,
+    TokenCount,
+    UsageBucket,
+    WorkspaceUsage,
+)
+from dashboard.models import AccessPolicy, Invitation, Membership, ScheduledJob, SpentForm
 from oauth.models import FailureCount, ReplayFloor, RevokedToken, UsedJWT
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, make_certificate
@@ -19,7 +31,13 @@ MODELS = [model for label in ("clients", "oauth", "dashboard") for model in apps
 SITE = django_admin.site
 
 # Whatever only a database dump may show: columns by model.
-SECRETS = {"clientsecret": ["hash", "digest"], "signingkey": ["private_key"], "user": ["password"], "invitation": ["token_digest"]}
+SECRETS = {
+    "clientsecret": ["hash", "digest"],
+    "signingkey": ["private_key"],
+    "user": ["password"],
+    "invitation": ["token_digest"],
+    "handover": ["token_digest"],
+}
 
 
 def list_url(model):
@@ -35,7 +53,7 @@ def rows(billing, signing_key, olga, now):
     """One row of every model at least."""
     client = billing.secret.client
     UsageBucket.objects.create(client=client, credential=billing.secret.secret_id, endpoint="token", outcome="granted", hour=now, count=3)
-    FailedRequest.objects.create(
+    RecordedRequest.objects.create(
         client=client, workspace=client.workspace, request_id="f" * 32, endpoint="token", status=401, error="invalid_client", created_at=now
     )
     RevokedToken.objects.create(jti="j" * 22, client=client, expires_at=now, revoked_at=now)
@@ -48,6 +66,14 @@ def rows(billing, signing_key, olga, now):
         workspace=client.workspace, email="jonas@example.com", role="viewer", token_digest="d" * 64, created_at=now, expires_at=now + timedelta(days=7)
     )
     UsedJWT.objects.create(key=1, expires_at=int(now.timestamp()) + 60)
+    AddressUse.objects.create(client=client, credential=billing.secret.secret_id, address="203.0.113.9", day=now.date(), count=3, last_used_at=now)
+    ScopeUse.objects.create(client=client, scope="read", day=now.date(), granted=3, asked=1)
+    TokenCount.objects.create(client=client, credential=billing.secret.secret_id, expires_at=now, count=3)
+    WorkspaceUsage.objects.create(workspace=client.workspace, environment="live", endpoint="token", outcome="granted", hour=now, count=3)
+    ClientActivity.objects.get_or_create(client=client, defaults={"workspace": client.workspace})
+    ResponseTime.objects.create(slot=now, endpoint="token", limit_ms=5, is_failure=False, count=3)
+    HandOver.objects.create(client=client, token_digest="h" * 64, created_at=now, created_by="system", expires_at=now + timedelta(days=1))
+    SpentForm.objects.create(token="t" * 43, user=olga, made=client.client_id, created_at=now)
     ReplayFloor.objects.create(boot_id="b" * 36, began_at=int(now.timestamp()))
     return {model: model._default_manager.order_by("pk").first() for model in MODELS}
 
@@ -110,7 +136,7 @@ class TestEveryModel:
 
 @pytest.mark.parametrize("lookup", ["client__secrets__hash__startswith", "client__workspace__memberships__user__password__startswith"])
 def test_no_secret_can_be_filtered_by_from_afar(admin, rows, lookup):
-    assert admin.get(list_url(FailedRequest), {lookup: "x"}).status_code == 400
+    assert admin.get(list_url(RecordedRequest), {lookup: "x"}).status_code == 400
 
 
 def test_the_password_of_a_member_cant_be_filtered_by(admin, rows):

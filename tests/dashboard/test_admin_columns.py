@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clients.models import ClientPublicKey, FailedRequest
+from clients.models import ClientPublicKey, RecordedRequest
 from oauth.models import SigningKey
 from tests import factories
 from tests.dashboard.conftest import create_public_key
@@ -19,15 +19,15 @@ def show(admin):
     return lambda model: admin.get(list_url(model)).content.decode()
 
 
-def test_failed_requests_begin_with_when_why_and_whose(show, billing):
-    FailedRequest.objects.create(endpoint="token", status=401, error="invalid_client", reason="wrong_secret", created_at=NOW, request_id="1" * 32)
-    headings = re.findall(r'<th scope="col" class="[^"]*column-(\w+)', show(FailedRequest))
+def test_requests_begin_with_when_why_and_whose(show, billing):
+    RecordedRequest.objects.create(endpoint="token", status=401, error="invalid_client", reason="wrong_secret", created_at=NOW, request_id="1" * 32)
+    headings = re.findall(r'<th scope="col" class="[^"]*column-(\w+)', show(RecordedRequest))
     assert headings[:6] == ["created_at", "reason", "client", "status", "endpoint", "request_id"]
 
 
 def test_times_have_seconds_and_their_zone_as_in_our_sentences(show, db):
-    FailedRequest.objects.create(endpoint="token", status=401, error="invalid_client", reason="wrong_secret", created_at=NOW, request_id="1" * 32)
-    assert "24 Nov 2026 22:28:33 UTC" in show(FailedRequest)
+    RecordedRequest.objects.create(endpoint="token", status=401, error="invalid_client", reason="wrong_secret", created_at=NOW, request_id="1" * 32)
+    assert "24 Nov 2026 22:28:33 UTC" in show(RecordedRequest)
 
 
 def test_algorithms_are_spelt_as_in_jose(show, db):

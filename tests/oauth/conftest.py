@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from django.conf import settings
 
-from clients.models import Client, FailedRequest, Workspace
+from clients.models import Client, RecordedRequest, Workspace
 from clients.services import usage
 from oauth import client_ca
 from oauth.models import SigningKey
@@ -145,9 +145,9 @@ def failing_on_purpose() -> None:
 
 def reason_of(request_id: str) -> str:
     """The reason code that the client's owner finds under a request ID."""
-    return FailedRequest.objects.get(request_id=request_id).reason
+    return RecordedRequest.objects.get(request_id=request_id).reason
 
 
 def detail_of(request_id: str) -> str:
     """The sentence that the client's owner reads there."""
-    return FailedRequest.objects.get(request_id=request_id).detail
+    return RecordedRequest.objects.get(request_id=request_id).detail

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clients.models import Client, FailedRequest
+from clients.models import Client, RecordedRequest
 from tests.oauth.conftest import Program, reason_of
 from tests.oauth.doors import ADDRESS, DPOP_CHALLENGE, Answer, Sender, basic, bearer
 from tests.oauth.proofs import ISSUER, claims, encode, key, new_key
@@ -283,7 +283,7 @@ def test_without_a_well_formed_method_the_own_one_counts(asgi, token, method):
 @pytest.mark.usefixtures("proxied")
 def test_original_query_is_not_kept(asgi, token):
     answer = ask(asgi, token, method="GET", url=ISSUER, Host="api.example.com", Uri="/v1/orders?password=hunter2")
-    detail = FailedRequest.objects.get(request_id=answer.request_id).detail
+    detail = RecordedRequest.objects.get(request_id=answer.request_id).detail
     assert "https://api.example.com/v1/orders" in detail
     assert "hunter2" not in detail
 

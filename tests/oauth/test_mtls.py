@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.conf import settings
 
 from clients.certificate import read_certificates
-from clients.models import Client, ClientCertificate, FailedRequest, UsageBucket
+from clients.models import Client, ClientCertificate, RecordedRequest, UsageBucket
 from clients.services import usage
 from clients.services.certificates import add_certificates, revoke_certificate
 from clients.services.clients import disable_client
@@ -179,7 +179,7 @@ def test_client_of_certificates_without_one_is_told_to_its_owner(send, demo, mak
     program = make(demo, auth_methods=methods, **fields)
     answer = send.post(path, {"grant_type": "client_credentials", "token": "a.b.c", "client_id": program.client_id})
     assert refusal(answer) == "certificate_missing"
-    assert FailedRequest.objects.get(request_id=answer.request_id).client == program.client
+    assert RecordedRequest.objects.get(request_id=answer.request_id).client == program.client
 
 
 def test_policy_that_forbids_certificates_hides_no_missing_one(asgi, demo, machine, now):
@@ -196,7 +196,7 @@ def test_owner_reads_that_the_policy_forbids_certificates_of_a_ca(send, ca, demo
 def test_client_of_secrets_without_one_came_without_credentials(send, billing):
     answer = send.token(None, {"client_id": billing.client_id})
     assert refusal(answer) == "missing_credentials"
-    assert FailedRequest.objects.get(request_id=answer.request_id).client == billing.client
+    assert RecordedRequest.objects.get(request_id=answer.request_id).client == billing.client
 
 
 def test_caller_without_a_certificate_learns_nothing_of_the_client(send, demo, billing, machine):

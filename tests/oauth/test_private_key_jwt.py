@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from clients.models import Client, ClientPublicKey, FailedRequest
+from clients.models import Client, ClientPublicKey, RecordedRequest
 from clients.public_key import read_jwk
 from clients.services import usage
 from clients.services.clients import disable_client
@@ -334,7 +334,7 @@ def test_refused_with_its_reason_and_without_a_word_of_it_to_the_caller(send, ro
     assert answer.error == (401, "invalid_client")
     assert answer.headers["www-authenticate"].startswith("Basic ")
     assert answer.json()["error_description"].startswith("Client authentication failed.")
-    failed = FailedRequest.objects.get(request_id=answer.request_id)
+    failed = RecordedRequest.objects.get(request_id=answer.request_id)
     assert failed.reason == code
     assert words in failed.detail
     assert not UsedJWT.objects.exists()
@@ -461,7 +461,7 @@ def test_failures_count(send, robot, settings, build):
 def test_assertion_stands_in_no_row_and_no_log(send, robot, caplog):
     assertion = robot.assertion(aud="https://other.example")
     send.token(None, robot.form(assertion))
-    rows = str(list(FailedRequest.objects.values()))
+    rows = str(list(RecordedRequest.objects.values()))
     for part in assertion.split("."):
         assert part not in rows + caplog.text
 

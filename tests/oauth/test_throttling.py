@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from django.db import connections
 
-from clients.models import FailedRequest
+from clients.models import RecordedRequest
 from clients.secret import ALPHABET, generate
 from clients.services.secrets import revoke_secret
 from oauth.models import FailureCount
@@ -119,7 +119,7 @@ def test_while_blocked_an_attempt_is_neither_counted_nor_kept(asgi, wrong):
     before = list(FailureCount.objects.order_by("key").values_list())
     assert [asgi.token(wrong).status for _ in range(5)] == [429] * 5
     assert list(FailureCount.objects.order_by("key").values_list()) == before
-    assert FailedRequest.objects.count() == 20
+    assert RecordedRequest.objects.count() == 20
 
 
 def test_addresses_of_one_ipv6_64_are_one(asgi, wrong):
@@ -144,7 +144,7 @@ def test_malformed_requests_block_nobody(asgi, billing):
             assert asgi.post("/oauth2/token", malformed, address=address).error == (400, "invalid_request")
         assert asgi.token(billing.basic, address=address).status == 200
         assert asgi.get("/gateway/demo/verify", headers={"X-API-Key": billing.secret}, address=address).status == 200
-    assert FailedRequest.objects.filter(client=billing.client).count() == 200
+    assert RecordedRequest.objects.filter(client=billing.client).count() == 200
 
 
 def test_the_limits_are_settings(asgi, billing, wrong, settings):

@@ -46,14 +46,14 @@ def retention_preview(request: HttpRequest, membership: Membership) -> HttpRespo
             return _show(request, membership, form)
         messages.success(request, "Saved. What is older goes within the hour.")
         return redirect("retention", workspace.slug)
-    failed_days = retention_services.failed_request_days(form.cleaned_data["failed_request_retention_days"])
+    failed_days = retention_services.request_days(form.cleaned_data["request_retention_days"])
     audit_days = retention_services.audit_days(form.cleaned_data["audit_retention_days"])
     context = {
         "workspace": workspace,
         "form": form,
         "failed_days": failed_days,
         "audit_days": audit_days,
-        "failed_count": retention_services.count_failed_requests(workspace, older_than_days=failed_days, now=now),
+        "failed_count": retention_services.count_requests(workspace, older_than_days=failed_days, now=now),
         "audit_count": retention_services.count_audit_events(workspace, older_than_days=audit_days, now=now),
     }
     return render(request, "settings/retention_preview.html", context)
@@ -68,9 +68,9 @@ def _show(request: HttpRequest, membership: Membership, form: RetentionForm) -> 
     context = {
         "workspace": workspace,
         "form": form if may(membership, Permission.CHANGE_RETENTION) else None,
-        "failed_days": retention_services.failed_request_days(workspace.failed_request_retention_days),
+        "failed_days": retention_services.request_days(workspace.request_retention_days),
         "audit_days": retention_services.audit_days(workspace.audit_retention_days),
-        "instance_failed_days": settings.FAILED_REQUEST_RETENTION_DAYS,
+        "instance_failed_days": settings.REQUEST_RETENTION_DAYS,
         "instance_audit_days": settings.AUDIT_RETENTION_DAYS,
     }
     return render(request, "settings/retention.html", context)

@@ -262,9 +262,9 @@ def test_single_sign_on_cant_be_demanded_where_there_is_none(adas, demo):
 
 
 def test_slug_cant_be_changed_by_a_field_of_ones_own(adas, demo):
-    save(adas, slug="other", deletes_at="2020-01-01", failed_request_retention_days="30", name="New")
+    save(adas, slug="other", deletes_at="2020-01-01", request_retention_days="30", name="New")
     demo = Workspace.objects.get()
-    assert (demo.slug, demo.deletes_at, demo.failed_request_retention_days, demo.name) == ("demo", None, None, "New")
+    assert (demo.slug, demo.deletes_at, demo.request_retention_days, demo.name) == ("demo", None, None, "New")
 
 
 def test_removed_member_changes_nothing(adas, ada, demo):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from clients.models import AuditEvent, FailedRequest, Workspace
+from clients.models import AuditEvent, RecordedRequest, Workspace
 from tests.dashboard.conftest import text_of
 from tests.dashboard.settings.conftest import SETTINGS, changes, entries
 
@@ -18,14 +18,14 @@ def rows(demo, other):
     for workspace in (demo, other):
         for days in (10, 50, 60):
             at = now - timedelta(days=days)
-            FailedRequest.objects.create(
+            RecordedRequest.objects.create(
                 workspace=workspace, request_id="r", endpoint="token", status=401, error="invalid_client", reason="x", detail="x", created_at=at
             )
         AuditEvent.objects.create(workspace=workspace, event="x", actor="system", target_type="x", target_id="x", created_at=now - timedelta(days=500))
 
 
 def test_effect_is_shown_in_rows_before_anything_is_saved(adas, rows):
-    response = adas.post(RETENTION, {"failed_request_retention_days": "30", "audit_retention_days": "450"})
+    response = adas.post(RETENTION, {"request_retention_days": "30", "audit_retention_days": "450"})
     page = text_of(adas.get(response["Location"]))
     assert "2 refused requests go Older than 30 days" in page
     assert "1 audit event goes Older than 450 days" in page
@@ -33,15 +33,13 @@ def test_effect_is_shown_in_rows_before_anything_is_saved(adas, rows):
     saved = adas.post(RETENTION + "preview/", entries(adas, response["Location"]), follow=True)
     assert "Saved." in text_of(saved)
     demo = Workspace.objects.get(slug="demo")
-    assert (demo.failed_request_retention_days, demo.audit_retention_days) == (30, 450)
-    assert changes() == [
-        ({"failed_request_retention_days": None, "audit_retention_days": None}, {"failed_request_retention_days": 30, "audit_retention_days": 450})
-    ]
-    assert FailedRequest.objects.count() == 6
+    assert (demo.request_retention_days, demo.audit_retention_days) == (30, 450)
+    assert changes() == [({"request_retention_days": None, "audit_retention_days": None}, {"request_retention_days": 30, "audit_retention_days": 450})]
+    assert RecordedRequest.objects.count() == 6
 
 
 def test_empty_is_as_the_instance_has_it(adas, demo):
-    response = adas.post(RETENTION, {"failed_request_retention_days": "", "audit_retention_days": ""})
+    response = adas.post(RETENTION, {"request_retention_days": "", "audit_retention_days": ""})
     assert "Older than 400 days" in text_of(adas.get(response["Location"]))
     assert "30 days, as the instance has it" in text_of(adas.get(RETENTION))
 
@@ -49,8 +47,8 @@ def test_empty_is_as_the_instance_has_it(adas, demo):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("failed_request_retention_days", "29"),
-        ("failed_request_retention_days", "401"),
+        ("request_retention_days", "29"),
+        ("request_retention_days", "401"),
         ("audit_retention_days", "399"),
         ("audit_retention_days", "forever"),
         ("audit_retention_days", "9" * 100_000),

@@ -8,7 +8,7 @@ from django.core import serializers
 from django.db import connections, transaction
 from django.utils import timezone
 
-from clients.models import FailedRequest
+from clients.models import RecordedRequest
 from clients.services.clients import disable_client
 from oauth.models import FailureCount
 from tests import factories
@@ -17,11 +17,11 @@ from tests.oauth.doors import ADDRESS, basic, bearer
 
 
 def kept(answer):
-    return FailedRequest.objects.get(request_id=answer.request_id)
+    return RecordedRequest.objects.get(request_id=answer.request_id)
 
 
 def is_kept(answer):
-    return FailedRequest.objects.filter(request_id=answer.request_id).exists()
+    return RecordedRequest.objects.filter(request_id=answer.request_id).exists()
 
 
 def test_a_wrong_secret_is_kept_for_its_client_with_all_that_the_owner_may_know(send, billing, make, demo):
@@ -157,8 +157,8 @@ def test_nothing_secret_is_kept_or_logged(send, billing, caplog):
     send.get("/api/v1/whoami", f"{token} x")
     send.get("/api/v1/whoami", f"Basic {token}")
     send.get("/gateway/other/verify", bearer(token))
-    everything = serializers.serialize("json", FailedRequest.objects.all()) + str([vars(record) for record in caplog.records])
-    assert FailedRequest.objects.count() >= 8
+    everything = serializers.serialize("json", RecordedRequest.objects.all()) + str([vars(record) for record in caplog.records])
+    assert RecordedRequest.objects.count() >= 8
     for leaked in (secret[20:40], cut[20:40], token[40:80]):
         assert leaked not in everything
 
@@ -180,7 +180,7 @@ def test_a_dead_token_that_is_sent_on_and_on_is_kept_a_hundred_times(asgi, billi
     disable_client(client=billing.client, actor=factories.TESTS, now=timezone.now())
     for _ in range(103):
         assert asgi.get("/api/v1/whoami", bearer(token)).status == 401
-    assert FailedRequest.objects.filter(client=billing.client).count() == 100
+    assert RecordedRequest.objects.filter(client=billing.client).count() == 100
     orders = make(demo, name="orders")
     assert is_kept(asgi.token(orders.basic, {"scope": "admin"}))
 
@@ -189,7 +189,7 @@ def test_of_a_client_that_a_stranger_names_on_and_on_nothing_more_is_written(asg
     """Else everybody who knows a client ID could keep the database busy: each write waits for the disk."""
     for _ in range(103):
         assert asgi.post("/oauth2/token", {}, basic(billing.client_id, "x")).status == 400
-    assert FailedRequest.objects.filter(client=billing.client).count() == 100
+    assert RecordedRequest.objects.filter(client=billing.client).count() == 100
     assert FailureCount.objects.get().failures == 100
 
 

@@ -1,0 +1,46 @@
+"""Handing a client's credentials to whoever runs it, who needs no account."""
+
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+
+from clients.models.client import Client
+
+
+class HandOverQuerySet(models.QuerySet["HandOver"]):
+    def open(self, now: datetime) -> Self:
+        """Those whose link still works."""
+        return self.filter(used_at=None, withdrawn_at=None, expires_at__gt=now)
+
+
+class HandOver(models.Model):
+    """The right to make one secret for a client, or to give it one public key instead. The secret is made when the link is used, so none waits anywhere.
+
+    token_digest: SHA-256 of the link's token, in hex. recipient: for whom, as its maker wrote it. secret_lifetime: seconds, None for no end.
+    opened_at: when its page was first looked at. used_at, used_from, credential: what came of it.
+    """
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="hand_overs")
+    token_digest = models.CharField(max_length=64, unique=True)
+    recipient = models.CharField(max_length=254, blank=True)
+    secret_lifetime = models.PositiveBigIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=254)
+    expires_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True, blank=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+    used_from = models.GenericIPAddressField(null=True, blank=True)
+    credential = models.CharField(max_length=128, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[HandOverQuerySet] = HandOverQuerySet.as_manager()  # type: ignore[assignment]  # a manager made of that query set
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["expires_at"], name="hand_over_by_age")]
+        constraints = [models.CheckConstraint(condition=Q(used_at__isnull=True) | ~Q(credential=""), name="hand_over_used_for_something")]
+
+    def __str__(self) -> str:
+        return f"{self.client} to {self.recipient}"

@@ -1,0 +1,1 @@
+"""The pages of a workspace by area, below /w/<workspace>/. URL name = view name."""

@@ -1,0 +1,5 @@
+"""The list of clients, and search."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""First run, and making a client."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Handing credentials over."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

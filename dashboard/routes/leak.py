@@ -1,0 +1,5 @@
+"""Leak response and hygiene."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Usage of a workspace."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

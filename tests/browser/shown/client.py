@@ -1,0 +1,7 @@
+"""One client: its page, its requests, and why they were refused."""
+
+from tests.browser.shown import Shown
+
+PAGES: list[Shown] = []
+# Routes that have no page of their own.
+WITHOUT_PAGE: set[str] = set()
