@@ -1,5 +1,6 @@
 """The parts of pages that several templates use. Their markup is in templates/components/."""
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,14 @@ register = template.Library()
 def icon(name: str) -> SafeString:
     """A picture beside a word, which says the same. name: an ID of static/img/icons.svg."""
     return format_html('<svg class="i" aria-hidden="true"><use href="{}#{}"/></svg>', static("img/icons.svg"), name)
+
+
+@register.inclusion_tag("components/cut.html")
+def cut(client_id: str, size: str = "") -> dict[str, Any]:
+    """The key-blade profile by which one recognises a client before one reads. client_id: any text. size: "", "sm" or "big". Decorative: the name is beside it."""
+    digest = hashlib.sha256(client_id.encode()).digest()
+    teeth = "".join(f"V{19 + 2.2 * (byte % 4):g}h-3.5" for byte in digest[:6])
+    return {"path": f"M4 11H25.5L29 14.5 26 17.5{teeth}V11z", "tint": digest[7] % 6, "size": size}
 
 
 @register.inclusion_tag("components/field.html")

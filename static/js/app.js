@@ -177,8 +177,136 @@ document.addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "yes";
+  const button = event.submitter;
+  if (button?.dataset.doing) {
+    button.dataset.done = button.textContent;
+    button.textContent = button.dataset.doing;
+  }
 });
-addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; }));
+addEventListener("pageshow", () => {
+  document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; });
+  document.querySelectorAll("[data-done]").forEach((button) => { button.textContent = button.dataset.done; });
+});
+
+/* Parts of a page, renewed by the server: each address also answers as a page. An answer that led to the sign-in page means that the session is over. */
+const fetchPart = async (url, options = {}) => {
+  const answer = await fetch(url, { ...options, headers: { "HX-Request": "true", ...options.headers } });
+  if (answer.redirected) location.reload();
+  return answer;
+};
+
+const later = (wait, act) => {
+  let timer;
+  return () => { clearTimeout(timer); timer = setTimeout(act, wait); };
+};
+
+/* <form data-preview="URL" data-into="ID">: what the form amounts to, in the element of that ID. method=get asks by a query, post by a body. */
+document.querySelectorAll("[data-preview]").forEach((form) => {
+  const into = document.getElementById(form.dataset.into);
+  let asked = 0;
+  const renew = async () => {
+    const mine = ++asked;
+    const entries = new FormData(form);
+    into.setAttribute("aria-busy", "true");
+    try {
+      const isGet = form.dataset.previewMethod === "get";
+      if (isGet) entries.delete("csrfmiddlewaretoken");
+      const url = isGet ? `${form.dataset.preview}?${new URLSearchParams(entries)}` : form.dataset.preview;
+      const answer = await fetchPart(url, isGet ? {} : { method: "POST", body: entries });
+      if (answer.ok && mine === asked) into.innerHTML = await answer.text();
+    } finally {
+      if (mine === asked) into.removeAttribute("aria-busy");
+    }
+  };
+  const soon = later(300, renew);
+  form.addEventListener("input", soon);
+  form.addEventListener("change", soon);
+});
+
+/* <form method="get" data-filter="ID">: the list below it, while one types. The address follows, so that it can be linked. */
+document.querySelectorAll("[data-filter]").forEach((form) => {
+  const list = document.getElementById(form.dataset.filter);
+  let asked = 0;
+  const renew = async () => {
+    const mine = ++asked;
+    const chosen = [...new FormData(form)].filter(([, value]) => value !== "");
+    const url = `${form.getAttribute("action") || location.pathname}?${new URLSearchParams(chosen)}`;
+    list.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetchPart(url);
+      if (!answer.ok || mine !== asked) return;
+      list.innerHTML = await answer.text();
+      history.replaceState(null, "", url);
+      say(list.querySelector("[data-count]")?.dataset.count || "");
+    } finally {
+      if (mine === asked) list.removeAttribute("aria-busy");
+    }
+  };
+  const soon = later(300, renew);
+  form.addEventListener("input", soon);
+});
+
+/* <ol data-feed="URL" data-every="2">: new items come on top. Each has data-id, and the newest one’s is asked for as after. <div data-renew="URL">: replaced
+   where it changed. Both rest while the page is hidden; a feed slows down after 2 minutes, and stops after 15 where it says data-stops. */
+const poll = (element, every, act) => {
+  const begun = Date.now();
+  const stopped = document.getElementById(element.dataset.stops || "");
+  const turn = async () => {
+    const age = Date.now() - begun;
+    if (stopped && age > 15 * 60_000) {
+      stopped.hidden = false;
+      return;
+    }
+    try {
+      if (!document.hidden) await act();
+      element.removeAttribute("data-failing");
+    } catch {
+      element.setAttribute("data-failing", "");
+    }
+    setTimeout(turn, stopped && age > 2 * 60_000 ? 10_000 : every * 1000);
+  };
+  setTimeout(turn, every * 1000);
+};
+document.querySelectorAll("[data-feed]").forEach((list) => poll(list, Number(list.dataset.every), async () => {
+  const after = list.querySelector("[data-id]")?.dataset.id || list.dataset.after || "";
+  const answer = await fetchPart(`${list.dataset.feed}?after=${encodeURIComponent(after)}`);
+  if (!answer.ok) throw new Error(answer.status);
+  const text = (await answer.text()).trim();
+  if (!text) return;
+  list.querySelectorAll("[data-empty]").forEach((empty) => empty.remove());
+  list.insertAdjacentHTML("afterbegin", text);
+  const most = Number(list.dataset.most || 50);
+  [...list.children].slice(most).forEach((old) => old.remove());
+}));
+document.querySelectorAll("[data-renew]").forEach((part) => poll(part, Number(part.dataset.every), async () => {
+  const answer = await fetchPart(part.dataset.renew);
+  if (!answer.ok) throw new Error(answer.status);
+  const text = await answer.text();
+  if (text !== part.dataset.was) part.innerHTML = text;
+  part.dataset.was = text;
+}));
+
+/* A secret that is shown once: whoever leaves before it is saved is asked. */
+document.querySelectorAll("[data-guards-leaving]").forEach((box) => addEventListener("beforeunload", (event) => { if (!box.checked) event.preventDefault(); }));
+
+/* A choice that the next page begins with. */
+document.querySelectorAll("[data-remember]").forEach((radio) => radio.addEventListener("change", () => {
+  document.cookie = `${radio.dataset.remember}=${radio.value};path=/;max-age=31536000;samesite=lax;secure`;
+}));
+
+/* A file, chosen or dropped, read into a field. Nothing is sent by that. */
+document.querySelectorAll("[data-file-into]").forEach((chooser) => {
+  const field = document.getElementById(chooser.dataset.fileInto);
+  const read = async (file) => {
+    if (!file) return;
+    field.value = await file.text();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    say(`${file.name} read`);
+  };
+  chooser.addEventListener("change", () => { read(chooser.files[0]); chooser.value = ""; });
+  field.addEventListener("dragover", (event) => event.preventDefault());
+  field.addEventListener("drop", (event) => { if (event.dataTransfer.files[0]) { event.preventDefault(); read(event.dataTransfer.files[0]); } });
+});
 
 /* Passkeys, WebAuthn Level 3: a form whose hidden field “credential” the browser fills. Such a form is hidden where there is no WebAuthn, and by
    the style sheet where there are no scripts: showing it here would move the page. */

@@ -31,17 +31,6 @@ SAMPLES: dict[str, Any] = {
     "thumbprint": "x" * 43,
     "page": "x",
 }
-    "pk": 999_999_999,
-    "uidb36": "1",
-    "key": "x-y",
-    "link": "x-y",
-    "token": "x" * 43,
-    "client_id": "x" * 20,
-    "secret_id": "x" * 10,
-    "kid": "k",
-    "thumbprint": "x" * 43,
-    "page": "x",
-}
 
 
 @dataclass(frozen=True)
