@@ -28,7 +28,7 @@ def icon(name: str) -> SafeString:
 
 @register.inclusion_tag("components/cut.html")
 def cut(client_id: str, size: str = "") -> dict[str, Any]:
-    """The key-blade profile by which one recognises a client before one reads. client_id: any text. size: "", "sm" or "big". Decorative: the name is beside it."""
+    """The key-blade profile by which one recognises a client before one reads; the name is always beside it. size: "", "sm" or "big"."""
     digest = hashlib.sha256(client_id.encode()).digest()
     teeth = "".join(f"V{19 + 2.2 * (byte % 4):g}h-3.5" for byte in digest[:6])
     return {"path": f"M4 11H25.5L29 14.5 26 17.5{teeth}V11z", "tint": digest[7] % 6, "size": size}
