@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.browser.hands import WAYS, Pointer
+from tests.browser.leaks import Watch
 from tests.servers.conftest import Server, make_server, server  # noqa: F401  # fixtures
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -31,14 +32,27 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture(scope="module")
+def chromium(watch: Watch) -> Iterator[Browser]:
     """Only as long as a module: while it runs, Django takes this thread for an asynchronous one and refuses its database."""
     if CHROMIUM is None:
         pytest.skip("Chromium isn't installed: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser.on("context", watch.follow)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def secrets_stay_secret(server: Server, watch: Watch, chromium: Browser) -> Iterator[None]:  # noqa: F811  # the fixture
+    """After all stories of a module, whatever they were: what was shown once was shown once."""
+    yield
+    watch.search(server)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """After a run full of mistakes no secret, token or key stands in the database, a file, the log, a refusal or what a command prints, in no usual encoding."""
 
 import base64
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -14,39 +13,13 @@ from clients import secret as secret_format
 from tests.servers.conftest import Answer, Server
 from tests.servers.load import GRANT, KeptConnection, basic, bearer, every_worker
 from tests.servers.stores import query
-
-# What may hold secrets: the server's own TLS keys, and the demo client's file of mode 0600.
-EXCLUDED = ("tls/", "demo-client.curl")
+from tests.servers.traces import find, read_files
 
 DECRYPT = """
 from clients.key_encryption import decrypt
 from oauth.models import SigningKey
 print(*(decrypt(key.private_key, context=key.kid).hex() for key in SigningKey.objects.all()))
 """
-
-
-def spellings(plaintext: bytes) -> Iterator[bytes]:
-    """As it is, in hex, and as it looks inside of base64 of something longer, wherever it begins there."""
-    yield plaintext
-    yield plaintext.hex().encode()
-    yield plaintext.hex().upper().encode()
-    for shift in range(3):
-        # The characters at both ends depend on the neighbours.
-        inner = base64.b64encode(b"\0" * shift + plaintext)[(shift * 8 + 5) // 6 :].rstrip(b"=")[:-1]
-        yield inner
-        yield inner.translate(bytes.maketrans(b"+/", b"-_"))
-
-
-def find(needles: dict[str, bytes], places: dict[str, bytes]) -> set[tuple[str, str]]:
-    """Which needle stands in which place. Line breaks don't hide one, as they would in PEM."""
-    flat = {place: (content, re.sub(rb"\s|\\n", b"", content)) for place, content in places.items()}
-    return {
-        (name, place)
-        for name, needle in needles.items()
-        for spelling in set(spellings(needle))
-        for place, contents in flat.items()
-        if any(spelling in content for content in contents)
-    }
 
 
 @dataclass
@@ -227,11 +200,6 @@ def run(make_server: Callable[..., Server]) -> Run:
     return run
 
 
-def read_files(server: Server) -> dict[str, bytes]:
-    files = {str(file.relative_to(server.data_dir)): file for file in server.data_dir.rglob("*") if file.is_file()}
-    return {name: file.read_bytes() for name, file in files.items() if not name.startswith(EXCLUDED)}
-
-
 def test_search_would_find_a_secret_in_every_encoding(run: Run) -> None:
     """Else the tests below would show nothing."""
     for name, needle in run.needles.items():
@@ -248,7 +216,7 @@ def test_search_would_find_a_secret_in_every_encoding(run: Run) -> None:
 def test_no_secret_is_in_any_file_of_the_data_directory(run: Run) -> None:
     running = read_files(run.server)
     assert any(name.endswith("-wal") for name in running)
-    [(refused,)] = query(run.server, "SELECT COUNT(*) FROM clients_failedrequest")
+    [(refused,)] = query(run.server, "SELECT COUNT(*) FROM clients_recordedrequest WHERE status >= 400")
     assert refused > 100
     assert find(run.needles, running) == set()
 
