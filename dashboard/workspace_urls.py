@@ -9,10 +9,11 @@ urlpatterns = [
     path("new/", workspaces.workspace_new, name="workspace_new"),
     path("<slug:workspace>/", workspaces.workspace, name="workspace"),
     path("<slug:workspace>/", include("dashboard.routes.audit")),
+    # Before those of one client, whose ID “new” is too short to be.
+    path("<slug:workspace>/", include("dashboard.routes.create")),
     path("<slug:workspace>/", include("dashboard.routes.client")),
     path("<slug:workspace>/", include("dashboard.routes.client_settings")),
     path("<slug:workspace>/", include("dashboard.routes.clients")),
-    path("<slug:workspace>/", include("dashboard.routes.create")),
     path("<slug:workspace>/", include("dashboard.routes.credentials")),
     path("<slug:workspace>/", include("dashboard.routes.docs")),
     path("<slug:workspace>/", include("dashboard.routes.hand_over")),

@@ -1,0 +1,1 @@
+"""The pages of one client: its overview, its requests, its audit events."""
