@@ -1,5 +1,10 @@
 """API and docs, with the values of the workspace."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from dashboard.views import docs
+
+urlpatterns = [
+    path("docs/", docs.docs, name="docs"),
+    path("docs/<slug:page>/", docs.docs_page, name="docs_page"),
+]
