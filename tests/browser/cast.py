@@ -11,6 +11,7 @@ from dashboard import accounts, second_factors, services
 from dashboard.models import Membership, User
 from tests import factories
 from tests.browser.authenticator import one_time_code, registration
+from tests.browser.usage_cast import create_clients
 
 NAMES = {"ada": "Ada Lovelace", "ben": "Ben Okafor", "mina": "Mina Okafor", "tom": "Tom Brandt", "olga": "Olga Sand"}
 
@@ -38,14 +39,13 @@ def create_cast() -> dict[str, Any]:
     kestrel.save(update_fields=["name"])
     roles = (("ben", Membership.Role.VIEWER), ("mina", Membership.Role.ADMIN), ("tom", Membership.Role.DEVELOPER))
     members = {person: factories.add_member(kestrel, people[person], role).pk for person, role in roles}
-    factories.create_client(kestrel, name="billing-sync", contact="tom@example.com", audiences=["https://parcels.example.com"])
-    factories.create_client(kestrel, name="route-planner", contact="mina@example.com", scopes=("read",))
     now, by = timezone.now(), Membership.objects.get(workspace=kestrel, user=people["ada"])
     passkey, codes = second_factors.add_passkey(user=people["ada"], name="Laptop", credential=registration(), actor=factories.TESTS, now=now)
     secret = base64.b32encode(b"a secret of Mina's app").decode()
     minas = second_factors.turn_on_one_time_codes(user=people["mina"], secret=secret, code=one_time_code(secret), actor=factories.TESTS, now=now)
     factories.invite(by, "lena@example.com", Membership.Role.DEVELOPER)
     return {
+        **create_clients(kestrel, now=now),
         "recovery_codes": {"ada": codes, "mina": minas},
         "passkey": passkey.pk,
         "scope": kestrel.scopes.get(name="read").pk,
