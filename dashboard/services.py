@@ -13,7 +13,7 @@ from clients.services import usage as client_usage
 from clients.services.audit import Actor
 from dashboard import user_sessions
 from dashboard.account_events import record
-from dashboard.models import Invitation, Membership, User
+from dashboard.models import Invitation, Membership, SpentForm, User
 from oauth import services as oauth_services
 
 # Words that follow /w/ where no workspace is meant.
@@ -21,6 +21,9 @@ RESERVED_SLUGS = ("new",)
 
 # After their end, so that they can be sent again.
 INVITATIONS_KEPT = timedelta(days=90)
+
+# Nobody reloads a page that is older.
+SPENT_FORMS_KEPT = timedelta(days=30)
 
 
 def generate_password() -> str:
@@ -108,6 +111,7 @@ def prune(*, now: datetime) -> dict[str, int]:
         **client_usage.prune(now=now),
         **oauth_services.prune(now=now),
         "sessions": user_sessions.prune(now=now),
+        "spent_forms": SpentForm.objects.filter(created_at__lt=now - SPENT_FORMS_KEPT).delete()[0],
         "invitations": Invitation.objects.filter(expires_at__lt=now - INVITATIONS_KEPT).delete()[0],
         "audit_events": retention.prune_audit_events(now=now),
     }

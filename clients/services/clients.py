@@ -1,6 +1,6 @@
 """Creating, disabling and enabling clients."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Unpack
@@ -27,6 +27,7 @@ from clients.services.client_fields import (
 )
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
+from clients.services.validation import clean_text
 from clients.services.workspaces import lock_workspace, require_kept
 
 
@@ -75,11 +76,13 @@ def create_client_with_credentials(
     public_keys: Sequence[ParsedPublicKey] = (),
     certificates: Sequence[ParsedCertificate] = (),
     secret_lifetime: timedelta | None = None,
+    also: Callable[[NewClient], None] | None = None,
     **fields: Unpack[ClientFields],
 ) -> NewClient:
     """A client and its first credentials, all or none: a secret where one of its methods takes one, and what is given.
 
-    secret_lifetime: None for the workspace's default, NO_END for no end. Raise ValidationError, and write nothing, as create_client.
+    secret_lifetime: None for the workspace's default, NO_END for no end. also: what is to be written in the same transaction. Raise ValidationError, and
+    write nothing, as create_client.
     """
     if "auth_methods" not in fields:
         fields["auth_methods"] = default_auth_methods(ClientPolicy.of(workspace), fields, public_keys=bool(public_keys), certificates=bool(certificates))
@@ -104,10 +107,13 @@ def create_client_with_credentials(
             insert_secret(secret.secret, actor=actor, now=now)
         insert_public_keys(new.public_keys, client=client, actor=actor, now=now)
         insert_certificates(new.certificates, client=client, actor=actor, now=now)
+        if also is not None:
+            also(new)
     return new
 
 
-def _set_status(client: Client, status: str, event: str, *, actor: Actor, now: datetime) -> Client:
+def _set_status(client: Client, status: str, event: str, *, reason: str = "", actor: Actor, now: datetime) -> Client:
+    said = clean_text(reason, field="reason", max_length=200, required=False)
     with transaction.atomic():
         locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
         if locked.status != status:
@@ -122,14 +128,14 @@ def _set_status(client: Client, status: str, event: str, *, actor: Actor, now: d
                 target_id=locked.client_id,
                 now=now,
                 before={"status": before},
-                after={"status": status},
+                after={"status": status, **({"reason": said} if said else {})},
             )
     return locked
 
 
-def disable_client(*, client: Client, actor: Actor, now: datetime) -> Client:
-    """It gets no more tokens, and those it has are dead until it is enabled. No effect on a disabled one."""
-    return _set_status(client, Client.Status.DISABLED, "client.disabled", actor=actor, now=now)
+def disable_client(*, client: Client, reason: str = "", actor: Actor, now: datetime) -> Client:
+    """It gets no more tokens, and those it has are dead until it is enabled. No effect on a disabled one. reason: for the audit log."""
+    return _set_status(client, Client.Status.DISABLED, "client.disabled", reason=reason, actor=actor, now=now)
 
 
 def enable_client(*, client: Client, actor: Actor, now: datetime) -> Client:

@@ -1,6 +1,6 @@
 """Creating, rotating and revoking secrets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -77,11 +77,25 @@ def _insert(secret: ClientSecret, *, workspace: Workspace, now: datetime) -> Non
     secret.save(force_insert=True)
 
 
-def create_secret(*, client: Client, actor: Actor, now: datetime, name: str = "", lifetime: timedelta | None = None) -> NewSecret:
-    """A further secret; the others stay as they are. lifetime: None for the workspace's default, NO_END for no end."""
+def create_secret(
+    *,
+    client: Client,
+    actor: Actor,
+    now: datetime,
+    name: str = "",
+    lifetime: timedelta | None = None,
+    also: Callable[[NewSecret], None] | None = None,
+) -> NewSecret:
+    """A further secret; the others stay as they are. lifetime: None for the workspace's default, NO_END for no end.
+
+    also: what is to be written in the same transaction.
+    """
     _require_use(client)
     new = prepare_secret(client=client, name=name, lifetime=lifetime, actor=actor, now=now)
-    insert_secret(new.secret, actor=actor, now=now)
+    with transaction.atomic():
+        insert_secret(new.secret, actor=actor, now=now)
+        if also is not None:
+            also(new)
     return new
 
 
@@ -109,10 +123,12 @@ def rotate_secret(
     overlap: timedelta = DEFAULT_OVERLAP,
     name: str = "",
     lifetime: timedelta | None = None,
+    also: Callable[[NewSecret], None] | None = None,
 ) -> RotatedSecret:
     """A new secret; all usable old ones end after overlap, or earlier where they did already. Tokens that they obtained live on.
 
     lifetime: None for what the newest old secret had been given, a usable one if there is one, as far as the workspace allows that; NO_END for no end.
+    also: what is to be written in the same transaction.
     """
     _require_use(client)
     if overlap < timedelta():
@@ -142,6 +158,8 @@ def rotate_secret(
                 "expires_at": {secret.secret_id: iso(secret.expires_at) for secret in [new.secret, *previous]},
             },
         )
+        if also is not None:
+            also(new)
     return RotatedSecret(new.secret, new.plaintext, previous)
 
 
