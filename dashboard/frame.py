@@ -3,9 +3,12 @@
 from datetime import UTC, tzinfo
 from typing import Any
 
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
+from clients.models import Client, Workspace
 from dashboard.models import Membership, User
 from dashboard.moment import find_zone
 from dashboard.permissions import LAST_WORKSPACE
@@ -55,13 +58,39 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return context
 
 
+# Of the pages of a workspace: name of the route, words, icon, and the letter that follows G.
+_PAGES = (
+    ("clients", "Clients", "key", "c"),
+    ("usage", "Usage", "chart", "u"),
+    ("audit", "Audit log", "list", "a"),
+    ("leak", "Leak response", "siren", "l"),
+    ("docs", "API and docs", "book", "d"),
+)
+_PAGES_OF_WORKSPACE = (
+    ("members", "Members", "users", "m"),
+    ("settings", "Settings", "sliders", "s"),
+    ("health", "Health", "pulse", "h"),
+)
+
+
 def _navigation(request: HttpRequest, membership: Membership) -> list[dict[str, Any]]:
-    """Of a workspace. key: the letter that follows G."""
-    items = [("members", "Members", "users", "m"), ("settings", "Settings", "sliders", "s")]
-    slug = membership.workspace.slug
-    here = request.path
+    """Of a workspace. key: the letter that follows G. count: how many there are, None where nobody wants to know. heading: what stands above the item."""
+    counts = count_in(membership.workspace)
     found = []
-    for name, label, icon, key in items:
-        url = reverse(name, args=[slug])
-        found.append({"url": url, "label": label, "icon": icon, "key": key, "is_current": here.startswith(url)})
+    for heading, pages in (("", _PAGES), ("Workspace", _PAGES_OF_WORKSPACE)):
+        for index, (name, label, icon, key) in enumerate(pages):
+            try:
+                url = reverse(name, args=[membership.workspace.slug])
+            except NoReverseMatch:
+                continue
+            item = {"url": url, "label": label, "icon": icon, "key": key, "count": counts.get(name), "heading": "" if index else heading}
+            found.append({**item, "is_current": request.path.startswith(url)})
     return found
+
+
+def count_in(workspace: Workspace) -> dict[str, int]:
+    """How many clients and members a workspace has, in one query."""
+    clients = Client.objects.filter(workspace=OuterRef("pk")).order_by().values("workspace").values(count=Count("pk"))
+    members = Membership.objects.filter(workspace=OuterRef("pk")).order_by().values("workspace").values(count=Count("pk"))
+    counted = Workspace.objects.filter(pk=workspace.pk).values_list(Coalesce(Subquery(clients), 0), Coalesce(Subquery(members), 0))
+    return dict(zip(("clients", "members"), counted.first() or (0, 0), strict=True))

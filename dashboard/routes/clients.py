@@ -1,5 +1,10 @@
 """The list of clients, and search."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from dashboard.views import clients, search
+
+urlpatterns = [
+    path("clients/", clients.clients, name="clients"),
+    path("search/", search.search, name="search"),
+]

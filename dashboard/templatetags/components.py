@@ -1,6 +1,7 @@
 """The parts of pages that several templates use. Their markup is in templates/components/."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import get_text_list
 
+from clients.models.credentials import Credential
+from dashboard import lifeline as lifelines
 from dashboard import moment as moments
 from dashboard.frame import zone_name, zone_of
 from dashboard.models import Membership
@@ -51,11 +54,20 @@ def errors(form: Form, heading: str) -> dict[str, Any]:
     return {"heading": heading, "listed": listed, "count": len(listed)}
 
 
+@register.inclusion_tag("components/lifeline.html", takes_context=True)
+def lifeline(context: template.Context, credentials: Iterable[Credential]) -> dict[str, Any]:
+    """When each of one client’s credentials is valid, around now."""
+    zone, now = zone_of(context["request"]), timezone.now()
+    spans = lifelines.spans_of(credentials, now=now, zone=zone)
+    return {"line": lifelines.draw(spans, lifelines.axis_around(spans, now=now, zone=zone), now=now, zone=zone)}
+
+
 @register.simple_tag(takes_context=True)
 def moment(context: template.Context, value: datetime | None, form: str = "relative", empty: str = "never") -> SafeString | str:
     """A point in time as <time>, with exact UTC as its title.
 
-    form: "relative" (“3 min ago”, then “12 Nov”), "expiry" (the same, always with the year), "exact" (“12 Nov 17:10”), "date", or "clock" (“12:04:02”).
+    form: "relative" (“3 min ago”, then “12 Nov”), "expiry" (the same, always with the year), "exact" (“12 Nov 17:10”), "day" (“tomorrow 17:10”), "date", or
+    "clock" (“12:04:02”).
     empty: what stands for None.
     """
     if value is None:
@@ -65,6 +77,7 @@ def moment(context: template.Context, value: datetime | None, form: str = "relat
         "relative": lambda: moments.say(value, now=now, zone=zone),
         "expiry": lambda: moments.say(value, now=now, zone=zone, with_year=True),
         "exact": lambda: moments.say_exactly(value, now=now, zone=zone),
+        "day": lambda: moments.say_day(value, now=now, zone=zone),
         "date": lambda: moments.say_date(value, now=now, zone=zone),
         "clock": lambda: moments.say_clock(value, zone=zone),
     }
@@ -95,6 +108,12 @@ def not_allowed(context: template.Context, permission: str, act: str = "") -> di
 def role(membership: Membership) -> str:
     """“an owner”, to follow “You are”."""
     return Membership.Role(membership.role).with_article
+
+
+@register.filter
+def number(value: int) -> str:
+    """“18,204”."""
+    return f"{value:,}"
 
 
 @register.filter

@@ -2,6 +2,9 @@
 
 from tests.browser.shown import Shown
 
-PAGES: list[Shown] = []
+PAGES = [
+    Shown("clients", "/w/kestrel/clients/", "Clients", picture="clients"),
+    Shown("search", "/w/kestrel/search/", "Search"),
+]
 # Routes that have no page of their own.
 WITHOUT_PAGE: set[str] = set()
