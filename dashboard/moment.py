@@ -44,6 +44,26 @@ def say_exactly(value: datetime, *, now: datetime, zone: tzinfo) -> str:
     return f"{say_date(value, now=now, zone=zone)} {value.astimezone(zone):%H:%M}"
 
 
+def say_day(value: datetime, *, now: datetime, zone: tzinfo) -> str:
+    """“tomorrow 17:10”, to follow “until”; further away “24 Nov 17:10”."""
+    local = value.astimezone(zone)
+    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((local.date() - now.astimezone(zone).date()).days)
+    return f"{near} {local:%H:%M}" if near else say_exactly(value, now=now, zone=zone)
+
+
+def say_length(length: timedelta) -> str:
+    """“5 h 5 min”; from 48 hours on “3 days”."""
+    seconds = max(0, int(length.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours = seconds // 60, seconds // 3600
+    if minutes < 60:
+        return f"{minutes} min"
+    if hours < 48:
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    return f"{hours // 24:,} days"
+
+
 def say(value: datetime, *, now: datetime, zone: tzinfo, with_year: bool = False) -> str:
     """Relative within 24 hours, a date before and after. with_year: for an expiry, whose year matters most."""
     if abs(now - value) < DAY:

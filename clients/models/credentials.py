@@ -1,6 +1,6 @@
 """The credentials of a client: secrets, public keys and certificates."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
 from django.db import models
@@ -72,6 +72,14 @@ class ClientSecret(Credential):
 
     def __str__(self) -> str:
         return self.secret_id
+
+    @property
+    def has_other_end(self) -> bool:
+        """Whether it ends at another time than it was meant to when made: a rotation lets it run out, or somebody moved its end since."""
+        if self.expires_at is None:
+            return False
+        # lifetime is whole seconds.
+        return self.lifetime is None or abs(self.expires_at - self.created_at - timedelta(seconds=self.lifetime)) >= timedelta(seconds=1)
 
 
 class ClientPublicKey(Credential):
