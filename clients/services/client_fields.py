@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
@@ -52,7 +52,7 @@ def _clean_auth_methods(methods: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(str(method) for method in methods))
 
 
-def default_auth_methods(policy: ClientPolicy, fields: "ClientFields", *, public_keys: bool = False, certificates: bool = False) -> list[str]:
+def default_auth_methods(policy: ClientPolicy, fields: "EditableFields", *, public_keys: bool = False, certificates: bool = False) -> list[str]:
     """Both ways to send a secret, as far as the workspace allows them, and what the client is given credentials for."""
     given = {
         Client.AuthMethod.PRIVATE_KEY_JWT: public_keys or bool(fields.get("jwks_uri")),
@@ -76,7 +76,8 @@ def require_method(auth_methods: Sequence[str], method: Client.AuthMethod, what:
         )
 
 
-def _clean_jwks_uri(uri: str) -> str:
+def clean_jwks_uri(uri: str) -> str:
+    """Raise ValidationError where no keys could ever be fetched from there."""
     try:
         parts = urlsplit(uri)
         valid = parts.scheme == "https" and bool(parts.hostname) and parts.username is None and (parts.port is None or parts.port > 0)
@@ -90,7 +91,7 @@ def _clean_jwks_uri(uri: str) -> str:
     return uri
 
 
-def _clean_tls_subject(fields: "ClientFields", auth_methods: Sequence[str]) -> tuple[str, str]:
+def _clean_tls_subject(fields: "EditableFields", auth_methods: Sequence[str]) -> tuple[str, str]:
     """The kind and the value, "" both where the client has none."""
     subject_type, subject = fields.get("tls_subject_type", ""), fields.get("tls_subject", "")
     if not subject_type and not subject:
@@ -130,13 +131,13 @@ def describe(client: Client) -> dict[str, object]:
     }
 
 
-class ClientFields(TypedDict, total=False):
-    """What a client may be given besides its name. Each has a default; scopes are names, in the order in which a token gets them.
+class EditableFields(TypedDict, total=False):
+    """What a client may be given besides its name, and what can be changed later. Each has a default; scopes are names, in the order in which a token gets
+    them.
 
     tls_subject_type: a name of RFC 8705 §2.1.2.
     """
 
-    environment: str
     auth_methods: Sequence[str]
     scopes: Sequence[str]
     audiences: Sequence[str]
@@ -152,15 +153,17 @@ class ClientFields(TypedDict, total=False):
     tags: Sequence[str]
 
 
-def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
-    """A client that isn't saved yet, and whose scopes aren't checked yet."""
-    policy = ClientPolicy.of(workspace)
-    environment = fields.get("environment", Client.Environment.LIVE)
+class ClientFields(EditableFields, total=False):
+    """The environment is settled when the client is made: its secrets say it."""
+
+    environment: str
+
+
+def clean_fields(policy: ClientPolicy, name: str, fields: EditableFields) -> dict[str, Any]:
+    """The columns of a client that is given those, but for scopes that its workspace lacks. Raise ValidationError."""
     auth_methods = fields["auth_methods"] if "auth_methods" in fields else default_auth_methods(policy, fields)
     scopes, audiences = fields.get("scopes", ()), fields.get("audiences", ())
     networks, tags = fields.get("allowed_networks", ()), fields.get("tags", ())
-    if environment not in Client.Environment.values:
-        raise ValidationError(f"“{environment[:40]}” isn't an environment. Choose live or test.", code="unknown_environment")
     if not auth_methods:
         raise ValidationError(f"A client needs an authentication method. Choose from {', '.join(Client.AuthMethod.values)}.", code="required")
     _check_lengths(scopes=scopes, audiences=audiences, ranges=networks, tags=tags)
@@ -171,26 +174,37 @@ def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime
         require_method(auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "A jwks_uri")
     if tls_subject:
         require_method(auth_methods, Client.AuthMethod.TLS_CLIENT_AUTH, "A TLS subject")
+    return {
+        "name": clean_text(name, field="name", max_length=100),
+        "description": clean_text(fields.get("description", ""), field="description", max_length=1000, required=False),
+        "contact": clean_text(fields.get("contact", ""), field="contact", max_length=254, required=False),
+        "tags": list(dict.fromkeys(clean_text(tag, field="tag", max_length=40) for tag in tags)),
+        "auth_methods": auth_methods,
+        "scopes": list(scopes),
+        "audiences": list(dict.fromkeys(clean_resource_uri(audience) for audience in audiences)),
+        "allowed_networks": clean_networks(networks),
+        "token_lifetime": _clean_token_lifetime(fields.get("token_lifetime", policy.default_token_lifetime)),
+        "jwks_uri": clean_jwks_uri(fields["jwks_uri"]) if "jwks_uri" in fields else "",
+        "tls_subject_type": tls_subject_type,
+        "tls_subject": tls_subject,
+        "require_dpop": fields.get("require_dpop", False),
+        "require_certificate": fields.get("require_certificate", False),
+    }
+
+
+def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
+    """A client that isn't saved yet, and whose scopes aren't checked yet."""
+    policy = ClientPolicy.of(workspace)
+    environment = fields.get("environment", Client.Environment.LIVE)
+    if environment not in Client.Environment.values:
+        raise ValidationError(f"“{environment[:40]}” isn't an environment. Choose live or test.", code="unknown_environment")
     client = Client(
         client_id=generate_client_id(),
         workspace=workspace,
-        name=clean_text(name, field="name", max_length=100),
-        description=clean_text(fields.get("description", ""), field="description", max_length=1000, required=False),
-        contact=clean_text(fields.get("contact", ""), field="contact", max_length=254, required=False),
-        tags=list(dict.fromkeys(clean_text(tag, field="tag", max_length=40) for tag in tags)),
         environment=str(environment),
-        auth_methods=auth_methods,
-        scopes=list(scopes),
-        audiences=list(dict.fromkeys(clean_resource_uri(audience) for audience in audiences)),
-        allowed_networks=clean_networks(networks),
-        token_lifetime=_clean_token_lifetime(fields.get("token_lifetime", policy.default_token_lifetime)),
-        jwks_uri=_clean_jwks_uri(fields["jwks_uri"]) if "jwks_uri" in fields else "",
-        tls_subject_type=tls_subject_type,
-        tls_subject=tls_subject,
-        require_dpop=fields.get("require_dpop", False),
-        require_certificate=fields.get("require_certificate", False),
         created_at=now,
         created_by=actor.name[:254],
+        **clean_fields(policy, name, fields),
     )
     require_policy(client, policy)
     return client

@@ -1,0 +1,138 @@
+"""What a change of a client would refuse of what it did lately. A question over the counts of its use, asked before the change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from django.db.models import Sum
+
+from clients.models import AddressUse, Client, ScopeUse, TokenCount, UsageBucket
+from clients.services.client_fields import SECRET_METHODS
+from clients.services.usage import GRANTED
+
+LOOKS_BACK = timedelta(days=7)
+_MOST_ADDRESSES = 10
+
+_Method = Client.AuthMethod
+# What the name of a credential of theirs begins with, before a colon: a secret's has none.
+_CREDENTIALS = {
+    _Method.PRIVATE_KEY_JWT: ("key", "jwks_uri"),
+    _Method.SELF_SIGNED_TLS_CLIENT_AUTH: ("certificate",),
+    _Method.TLS_CLIENT_AUTH: ("tls_subject",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LostUse:
+    """kind, by which pages say it:
+    scope; implied_scope, granted without being asked for;
+    method; secret_method, one of two ways to send a secret, of which nobody counts which was used;
+    address;
+    audience; last_audience, in whose place comes the workspace's own; first_audience, in the place of the workspace's own;
+    unbound, requests without the key or the certificate that is demanded then;
+    source, living tokens that die, because what obtained them is another then.
+
+    thing: what it is about. count: how often that was used in 7 days, or how many tokens die.
+    """
+
+    kind: str
+    thing: str
+    count: int
+
+
+def find_lost_uses(client: Client, changes: Mapping[str, Any], *, now: datetime) -> list[LostUse]:
+    """changes: of the client's columns, as propose() has them. Whatever wasn't used in 7 days is lost to nobody."""
+    since = now - LOOKS_BACK
+    lost: list[LostUse] = []
+    if "scopes" in changes:
+        lost += _scopes(client, changes["scopes"], since)
+    if "auth_methods" in changes:
+        lost += _methods(client, changes["auth_methods"], since)
+    if changes.get("allowed_networks"):
+        lost += _addresses(client, changes["allowed_networks"], since)
+    if "audiences" in changes:
+        lost += _audiences(client, changes["audiences"], since)
+    lost += _unbound(client, changes, since)
+    lost += _sources(client, changes, now)
+    return lost
+
+
+def _scopes(client: Client, left: list[str], since: datetime) -> list[LostUse]:
+    removed = [scope for scope in client.scopes if scope not in left]
+    rows = ScopeUse.objects.filter(client=client, scope__in=removed, day__gte=since.date()).values("scope").annotate(all=Sum("granted"), named=Sum("asked"))
+    used = {row["scope"]: row for row in rows}
+    found = []
+    for scope in removed:
+        row = used.get(scope, {"all": 0, "named": 0})
+        if row["named"]:
+            found.append(LostUse("scope", scope, row["named"]))
+        elif row["all"]:
+            found.append(LostUse("implied_scope", scope, row["all"]))
+    return found
+
+
+def _granted(client: Client, since: datetime, **only: Any) -> dict[str, int]:
+    """By credential."""
+    rows = UsageBucket.objects.filter(client=client, hour__gte=since, outcome=GRANTED, **only).values("credential").annotate(all=Sum("count"))
+    return {row["credential"]: row["all"] for row in rows.order_by()}
+
+
+def _kind_of(credential: str) -> str:
+    kind, colon, _ = credential.partition(":")
+    return kind if colon else ""
+
+
+def _methods(client: Client, left: list[str], since: datetime) -> list[LostUse]:
+    removed = [method for method in client.auth_methods if method not in left]
+    if not removed:
+        return []
+    granted = _granted(client, since)
+    found = []
+    for method in removed:
+        kinds = _CREDENTIALS.get(_Method(method), ("",))
+        count = sum(number for credential, number in granted.items() if _kind_of(credential) in kinds)
+        if count:
+            is_half = method in SECRET_METHODS and any(other in left for other in SECRET_METHODS)
+            found.append(LostUse("secret_method" if is_half else "method", method, count))
+    return found
+
+
+def _addresses(client: Client, ranges: list[str], since: datetime) -> list[LostUse]:
+    networks = [ip_network(text) for text in ranges]
+    rows = AddressUse.objects.filter(client=client, day__gte=since.date()).values("address").annotate(all=Sum("count")).order_by("-all", "address")
+    shut_out = [row for row in rows if not any(ip_address(row["address"]) in network for network in networks)]
+    return [LostUse("address", row["address"], row["all"]) for row in shut_out[:_MOST_ADDRESSES]]
+
+
+def _audiences(client: Client, left: list[str], since: datetime) -> list[LostUse]:
+    """Which one was asked for isn't counted."""
+    removed = [audience for audience in client.audiences if audience not in left]
+    # Whoever has none gets tokens for the workspace's own, so the first one takes that away.
+    is_first = not client.audiences and bool(left)
+    if not removed and not is_first:
+        return []
+    count = sum(_granted(client, since, endpoint="token").values())
+    if not count:
+        return []
+    kind = "audience" if left else "last_audience"
+    return [LostUse(kind, audience, count) for audience in removed] or [LostUse("first_audience", left[0], count)]
+
+
+def _unbound(client: Client, changes: Mapping[str, Any], since: datetime) -> list[LostUse]:
+    demanded = [name for name in ("require_dpop", "require_certificate") if changes.get(name)]
+    count = sum(_granted(client, since).values()) if demanded else 0
+    return [LostUse("unbound", name, count) for name in demanded if count]
+
+
+def _sources(client: Client, changes: Mapping[str, Any], now: datetime) -> list[LostUse]:
+    """Where keys are published, and which subject certificates have: tokens name them as what obtained them."""
+    found = []
+    for name, kind in (("jwks_uri", "jwks_uri"), ("tls_subject", "tls_subject")):
+        if getattr(client, name) and {name, f"{name}_type"} & changes.keys():
+            living = TokenCount.objects.filter(client=client, credential__startswith=f"{kind}:", expires_at__gt=now)
+            count = living.aggregate(all=Sum("count"))["all"]
+            if count:
+                found.append(LostUse("source", name, count))
+    return found

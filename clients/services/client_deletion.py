@@ -1,0 +1,87 @@
+"""Deleting a client for good, once nothing can miss it. Its audit events stay."""
+
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.models import AddressUse, AuditEvent, Client, ClientActivity, RecordedRequest, ScopeUse, TokenCount, UsageBucket
+from clients.services import audit
+from clients.services.audit import Actor
+from clients.services.client_fields import describe
+from clients.services.clients import disable_client
+from clients.services.retention import delete_in_batches
+from clients.services.usage import GRANTED
+
+DISABLED_FOR = timedelta(hours=24)
+UNUSED_FOR = timedelta(days=30)
+
+# What a busy client has by the million: not in one transaction, for all others would wait.
+_MANY = (RecordedRequest, UsageBucket, AddressUse, ScopeUse, TokenCount)
+
+
+def disabled_since(client: Client) -> datetime | None:
+    """None where it is enabled, or was disabled longer ago than the audit log reaches."""
+    if client.status != Client.Status.DISABLED:
+        return None
+    event = AuditEvent.objects.filter(target_type="client", target_id=client.client_id, event="client.disabled", workspace=client.workspace).first()
+    return None if event is None else event.created_at
+
+
+def is_deletable(client: Client, *, now: datetime) -> bool:
+    """Whether it has been disabled for 24 hours, or got nothing for 30 days."""
+    if client.status == Client.Status.DISABLED:
+        since = disabled_since(client)
+        if since is None or since <= now - DISABLED_FOR:
+            return True
+    return not _was_used(client, now - UNUSED_FOR)
+
+
+def _was_used(client: Client, since: datetime) -> bool:
+    hour = since.replace(minute=0, second=0, microsecond=0)
+    return (
+        ClientActivity.objects.filter(client=client, last_used_at__gte=since).exists()
+        or UsageBucket.objects.filter(client=client, hour__gte=hour, outcome=GRANTED).exists()
+        or any(of_kind.filter(last_used_at__gte=since).exists() for of_kind in (client.secrets, client.public_keys, client.certificates))
+    )
+
+
+def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetime) -> None:
+    """With its credentials, requests and usage. Every token of its is dead at once.
+
+    typed_name: what somebody typed to confirm it. Raise ValidationError where that isn't the name, where the client is or was in use lately, and where it is
+    gone. It is disabled first, in a transaction of its own, and what there is much of goes in batches: where that breaks off, one can do it again.
+    """
+    if typed_name.strip() != client.name:
+        raise ValidationError(f"Type {client.name} exactly. You typed {typed_name[:100]}.", code="not_confirmed")
+    with transaction.atomic():
+        locked = _lock(client)
+        if not is_deletable(locked, now=now):
+            raise ValidationError(f"{client.name} is in use, or was within 30 days. Disable it first, and delete it 24 hours later.", code="in_use")
+        disable_client(client=locked, reason="to be deleted", actor=actor, now=now)
+    for rows in _MANY:
+        delete_in_batches(rows.objects.filter(client=client))
+    with transaction.atomic():
+        locked = _lock(client)
+        if locked.status != Client.Status.DISABLED:
+            raise ValidationError(
+                f"Somebody enabled {client.name} meanwhile, so it was kept. Its requests and usage so far are gone.", code="enabled_meanwhile"
+            )
+        counts = {"secrets": locked.secrets.count(), "public_keys": locked.public_keys.count(), "certificates": locked.certificates.count()}
+        audit.record(
+            "client.deleted",
+            workspace=locked.workspace,
+            actor=actor,
+            target_type="client",
+            target_id=locked.client_id,
+            now=now,
+            before={**describe(locked), **counts},
+        )
+        locked.delete()
+
+
+def _lock(client: Client) -> Client:
+    locked = Client.objects.select_for_update(of=("self",)).select_related("workspace").filter(pk=client.pk).first()
+    if locked is None:
+        raise ValidationError(f"{client.name} doesn’t exist any more.", code="unknown_client")
+    return locked
