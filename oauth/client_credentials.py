@@ -32,7 +32,7 @@ def grant_scopes(authenticated: AuthenticatedClient, scope: str | None) -> tuple
     if missing:
         raise InvalidScopeError(
             "The scope is unknown or not allowed for this client. Ask for some of its own, or leave scope out for all of them.",
-            reason=Reason("scope_not_allowed", f"{', '.join(missing)[:200]} isn't among this client's scopes. Ask for less, or make a client that has it."),
+            reason=Reason("scope_not_allowed", f"{', '.join(missing)[:200]} isn't among this client's scopes. Ask for less, or give it to the client."),
             client=authenticated.client,
             credential_id=authenticated.credential_id,
         )
@@ -48,7 +48,7 @@ def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...
     if refused:
         raise InvalidTargetError(
             "The resource is malformed, unknown or not allowed for this client.",
-            reason=Reason("resource_not_allowed", f"{refused[0][:200]} isn't among this client's audiences. Leave resource out, or make a client that has it."),
+            reason=Reason("resource_not_allowed", f"{refused[0][:200]} isn't among this client's audiences. Leave resource out, or give it to the client."),
             client=authenticated.client,
             credential_id=authenticated.credential_id,
         )

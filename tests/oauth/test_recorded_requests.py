@@ -50,7 +50,7 @@ def test_what_an_authenticated_client_does_wrong_is_kept_for_it(send, billing, c
     row = kept(send.post("/oauth2/token", parameters, billing.basic))
     assert (row.client, row.workspace, row.reason, row.status) == (billing.client, billing.client.workspace, case, 400)
     if case == "scope_not_allowed":
-        assert row.detail == "admin isn't among this client's scopes. Ask for less, or make a client that has it."
+        assert row.detail == "admin isn't among this client's scopes. Ask for less, or give it to the client."
 
 
 @pytest.mark.parametrize("case", ["no grant_type", "two methods", "query", "query by body", "content type", "repeated", "too large", "wrong method"])
