@@ -149,7 +149,8 @@ class WorkspaceUsage(models.Model):
 
 class ClientActivity(models.Model):
     """What lists of clients show and sort by. The counts are of token requests in the last 24 hours, 7 and 30 days: counted up at once, and corrected for what
-    has become too old by clients.services.activity. last_used_at, last_used_from: of anything granted.
+    has become too old by clients.services.activity. last_used_at, last_used_from: of anything granted. new_address, new_address_at: the last address from
+    which it was used for the first time, once it was a week old, and when that was noticed (clients.services.new_addresses).
     """
 
     client = models.OneToOneField(Client, on_delete=models.CASCADE, primary_key=True, related_name="activity")
@@ -162,12 +163,15 @@ class ClientActivity(models.Model):
     refused_30d = models.PositiveBigIntegerField(default=0)
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_from = models.GenericIPAddressField(null=True, blank=True)
+    new_address = models.GenericIPAddressField(null=True, blank=True)
+    new_address_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "client activities"
         indexes = [
             models.Index(fields=["workspace", "-granted_24h", "-client"], name="activity_by_tokens"),
             models.Index(fields=["workspace", "-last_used_at", "-client"], name="activity_by_last_use"),
+            models.Index(fields=["workspace", "new_address_at"], name="activity_by_new_address", condition=models.Q(new_address_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
