@@ -11,7 +11,7 @@ from clients.models import Client, ClientCertificate
 from clients.moment import iso
 from clients.services import audit
 from clients.services.audit import Actor
-from clients.services.validation import clean_text
+from clients.services.validation import clean_reason, clean_text
 from clients.services.workspaces import require_kept
 
 MAX_USABLE_CERTIFICATES = 50
@@ -78,11 +78,12 @@ def add_certificates(*, client: Client, parsed: Sequence[ParsedCertificate], act
     return rows
 
 
-def revoke_certificate(*, client: Client, thumbprint: str, actor: Actor, now: datetime) -> ClientCertificate:
+def revoke_certificate(*, client: Client, thumbprint: str, actor: Actor, now: datetime, reason: str = "") -> ClientCertificate:
     """End a certificate for ever, at once, with every token that it obtained. No effect on a revoked one.
 
-    thumbprint: x5t#S256. Raise ValidationError where the client has no such certificate.
+    thumbprint: x5t#S256. reason: for the audit log. Raise ValidationError where the client has no such certificate.
     """
+    why = clean_reason(reason)
     with transaction.atomic():
         found = ClientCertificate.objects.select_for_update().select_related("client__workspace").filter(client=client, thumbprint=thumbprint)
         certificate = found.first()
@@ -99,6 +100,6 @@ def revoke_certificate(*, client: Client, thumbprint: str, actor: Actor, now: da
                 target_id=certificate.thumbprint,
                 now=now,
                 before={"revoked_at": None},
-                after={"client_id": certificate.client.client_id, "revoked_at": iso(now)},
+                after={"client_id": certificate.client.client_id, "revoked_at": iso(now), **({"reason": why} if why else {})},
             )
     return certificate

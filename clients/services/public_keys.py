@@ -12,7 +12,7 @@ from clients.moment import iso
 from clients.public_key import ParsedPublicKey
 from clients.services import audit
 from clients.services.audit import Actor
-from clients.services.validation import clean_text
+from clients.services.validation import clean_reason, clean_text
 from clients.services.workspaces import require_kept
 
 MAX_USABLE_PUBLIC_KEYS = 50
@@ -90,11 +90,12 @@ def add_public_keys(
     return rows
 
 
-def revoke_public_key(*, client: Client, kid: str, actor: Actor, now: datetime) -> ClientPublicKey:
-    """End a public key for ever, at once, with every token that it obtained. No effect on a revoked one.
+def revoke_public_key(*, client: Client, kid: str, actor: Actor, now: datetime, reason: str = "") -> ClientPublicKey:
+    """End a public key for ever, at once, with every token that it obtained. No effect on a revoked one. reason: for the audit log.
 
     Raise ValidationError where the client has no such key.
     """
+    why = clean_reason(reason)
     with transaction.atomic():
         key = ClientPublicKey.objects.select_for_update().select_related("client__workspace").filter(client=client, kid=kid).first()
         if key is None:
@@ -110,6 +111,6 @@ def revoke_public_key(*, client: Client, kid: str, actor: Actor, now: datetime) 
                 target_id=key.kid,
                 now=now,
                 before={"revoked_at": None},
-                after={"client_id": key.client.client_id, "revoked_at": iso(now)},
+                after={"client_id": key.client.client_id, "revoked_at": iso(now), **({"reason": why} if why else {})},
             )
     return key

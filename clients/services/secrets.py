@@ -13,7 +13,7 @@ from clients.policy import ClientPolicy
 from clients.secret import digest_secret, generate, hash_secret
 from clients.services import audit
 from clients.services.audit import Actor, Change
-from clients.services.validation import clean_text
+from clients.services.validation import clean_reason, clean_text
 from clients.services.workspaces import lock_workspace, require_kept
 
 DEFAULT_OVERLAP = timedelta(hours=24)
@@ -172,11 +172,12 @@ def _end(secrets: Sequence[ClientSecret], *, at: datetime) -> None:
             secret.save(update_fields=["expires_at"])
 
 
-def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime) -> ClientSecret:
-    """End a secret for ever, at once, with every token that it obtained. No effect on a revoked one.
+def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime, reason: str = "") -> ClientSecret:
+    """End a secret for ever, at once, with every token that it obtained. No effect on a revoked one. reason: for the audit log.
 
     Raise ValidationError where the client has no such secret.
     """
+    why = clean_reason(reason)
     with transaction.atomic():
         secret = ClientSecret.objects.select_for_update().select_related("client__workspace").filter(client=client, secret_id=secret_id).first()
         if secret is None:
@@ -192,7 +193,7 @@ def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime
                 target_id=secret.secret_id,
                 now=now,
                 before={"revoked_at": None},
-                after={"client_id": secret.client.client_id, "revoked_at": iso(now)},
+                after={"client_id": secret.client.client_id, "revoked_at": iso(now), **({"reason": why} if why else {})},
             )
     return secret
 

@@ -7,6 +7,10 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 
+from clients.secret import redact
+
+MAX_REASON_LENGTH = 200
+
 # Part of many an emoji and of Persian words; alone they are invisible.
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -22,6 +26,11 @@ def clean_text(text: str, *, field: str, max_length: int, required: bool = True)
     if any(unicodedata.category(character) in _INVISIBLE and character not in _JOINERS for character in cleaned):
         raise ValidationError(f"The {field} contains a line break or an invisible character. Use visible characters on one line.", code="invalid_text")
     return cleaned
+
+
+def clean_reason(text: str) -> str:
+    """Why somebody did it, "" for no reason given: as the audit log keeps it, so without a secret that somebody wrote into it."""
+    return redact(clean_text(text, field="reason", max_length=MAX_REASON_LENGTH, required=False))
 
 
 def clean_networks(networks: Sequence[str]) -> list[str]:

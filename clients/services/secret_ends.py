@@ -1,0 +1,82 @@
+"""Moving the end of a secret: later, while something still uses it, or to now."""
+
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.duration import MAX_DURATION
+from clients.models import Client, ClientSecret, Workspace
+from clients.moment import iso
+from clients.policy import ClientPolicy
+from clients.services import audit
+from clients.services.audit import Actor
+from clients.services.workspaces import require_kept
+
+
+def latest_end(secret: ClientSecret, workspace: Workspace) -> datetime:
+    """Up to when the workspace allows the secret to work, counted from its creation."""
+    return secret.created_at + (ClientPolicy.of(workspace).longest_secret_lifetime or MAX_DURATION)
+
+
+def extend_secret(*, client: Client, secret_id: str, expires_at: datetime, actor: Actor, now: datetime) -> ClientSecret:
+    """Let a secret that has an end work longer. Raise ValidationError where it has ended meanwhile, or where that is no later, or longer than allowed."""
+    with transaction.atomic():
+        secret = _lock(client, secret_id)
+        require_kept(secret.client.workspace)
+        if not secret.is_usable(now):
+            raise ValidationError(f"Secret {secret_id} has ended, and stays so. Make a new one.", code="ended")
+        if secret.expires_at is None:
+            raise ValidationError(f"Secret {secret_id} has no end that could be later.", code="no_end")
+        if expires_at <= secret.expires_at:
+            raise ValidationError(f"Secret {secret_id} works until then anyway. Choose a time after {secret.expires_at:%d %b %Y %H:%M} UTC.", code="not_later")
+        _require_allowed(secret, expires_at)
+        _move(secret, "secret.extended", expires_at, actor=actor, now=now)
+    return secret
+
+
+def _require_allowed(secret: ClientSecret, expires_at: datetime) -> None:
+    workspace = secret.client.workspace
+    latest = latest_end(secret, workspace)
+    if expires_at > latest:
+        length = (latest - secret.created_at) // timedelta(days=1)
+        raise ValidationError(
+            f"{workspace.slug} allows secrets {length:,} days at most, so this one can work until {latest:%d %b %Y %H:%M} UTC. Choose that or less, "
+            "or make a new secret.",
+            code="against_policy",
+        )
+
+
+def end_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime) -> ClientSecret:
+    """Let a secret obtain no more tokens from now on; those that it obtained live on. No effect on one that has ended.
+
+    Raise ValidationError where the client has no such secret.
+    """
+    with transaction.atomic():
+        secret = _lock(client, secret_id)
+        if secret.is_usable(now):
+            # Not before its creation, even if another node's clock that made it is ahead.
+            _move(secret, "secret.ended", max(now, secret.created_at), actor=actor, now=now)
+    return secret
+
+
+def _lock(client: Client, secret_id: str) -> ClientSecret:
+    secret = ClientSecret.objects.select_for_update(of=("self",)).select_related("client__workspace").filter(client=client, secret_id=secret_id).first()
+    if secret is None:
+        raise ValidationError(f"{client.client_id} has no secret {secret_id[:40]}.", code="unknown_secret")
+    return secret
+
+
+def _move(secret: ClientSecret, event: str, expires_at: datetime, *, actor: Actor, now: datetime) -> None:
+    before, secret.expires_at = secret.expires_at, expires_at
+    secret.save(update_fields=["expires_at"])
+    audit.record(
+        event,
+        workspace=secret.client.workspace,
+        actor=actor,
+        target_type="secret",
+        target_id=secret.secret_id,
+        now=now,
+        before={"expires_at": iso(before)},
+        after={"client_id": secret.client.client_id, "expires_at": iso(expires_at)},
+    )

@@ -1,0 +1,149 @@
+"""Moving the end of a secret."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from clients.models import AuditEvent, ClientSecret
+from clients.services import secret_ends, secrets
+from clients.services.workspaces import change_workspace
+from tests.factories import TESTS, create_client, create_workspace, expire
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def old(db, now):
+    """A secret in its overlap of 24 hours, with the new one beside it."""
+    secret = create_client(create_workspace("demo"), now=now).secret
+    secrets.rotate_secret(client=secret.client, overlap=DAY, actor=TESTS, now=now)
+    secret.refresh_from_db()
+    return secret
+
+
+def extend(secret, expires_at, now):
+    return secret_ends.extend_secret(client=secret.client, secret_id=secret.secret_id, expires_at=expires_at, actor=TESTS, now=now)
+
+
+def end(secret, now):
+    return secret_ends.end_secret(client=secret.client, secret_id=secret.secret_id, actor=TESTS, now=now)
+
+
+def events():
+    return list(AuditEvent.objects.filter(event__in=["secret.extended", "secret.ended"]).values_list("event", "target_id", "before", "after"))
+
+
+def test_an_overlap_is_extended_with_an_event_that_says_from_when_to_when(old, now):
+    was = old.expires_at
+    extended = extend(old, now + 7 * DAY, now)
+    old.refresh_from_db()
+    assert extended.expires_at == old.expires_at == now + 7 * DAY
+    after = {"client_id": old.client.client_id, "expires_at": (now + 7 * DAY).isoformat()}
+    assert events() == [("secret.extended", old.secret_id, {"expires_at": was.isoformat()}, after)]
+
+
+def test_an_extended_secret_gives_its_successor_the_life_that_it_was_made_with(old, now):
+    lifetime = old.lifetime
+    extend(old, now + 7 * DAY, now)
+    old.refresh_from_db()
+    assert old.lifetime == lifetime
+
+
+@pytest.mark.parametrize("later", [timedelta(), -HOUR])
+def test_an_end_that_is_no_later_is_refused(old, now, later):
+    with pytest.raises(ValidationError, match="works until then anyway") as error:
+        extend(old, old.expires_at + later, now)
+    assert error.value.code == "not_later"
+    assert events() == []
+
+
+def test_a_secret_that_has_ended_stays_so(old, now):
+    expire(old)
+    with pytest.raises(ValidationError, match="has ended, and stays so") as error:
+        extend(old, now + DAY, now)
+    assert error.value.code == "ended"
+
+
+def test_a_secret_that_was_revoked_stays_so(old, now):
+    secrets.revoke_secret(client=old.client, secret_id=old.secret_id, actor=TESTS, now=now)
+    with pytest.raises(ValidationError, match="has ended, and stays so"):
+        extend(old, now + 2 * DAY, now)
+
+
+def test_a_secret_without_end_has_nothing_to_extend(old, now):
+    ClientSecret.objects.filter(pk=old.pk).update(expires_at=None)
+    with pytest.raises(ValidationError, match="has no end that could be later"):
+        extend(old, now + DAY, now)
+
+
+def test_a_secret_is_extended_up_to_the_longest_life_that_the_workspace_allows_from_its_creation(old, now):
+    change_workspace(workspace=old.client.workspace, max_secret_lifetime_days=30, actor=TESTS, now=now)
+    with pytest.raises(ValidationError, match="demo allows secrets 30 days at most, so this one can work until") as error:
+        extend(old, now + 30 * DAY + HOUR, now)
+    assert error.value.code == "against_policy"
+    assert extend(old, old.created_at + 30 * DAY, now).expires_at == old.created_at + 30 * DAY
+
+
+def test_without_a_longest_life_it_is_a_hundred_years(old, now):
+    with pytest.raises(ValidationError, match="36,500 days"):
+        extend(old, now + 36501 * DAY, now)
+
+
+def test_a_secret_that_is_ended_obtains_nothing_more_but_is_not_revoked(old, now):
+    was, later = old.expires_at, now + HOUR
+    ended = end(old, later)
+    assert (ended.expires_at, ended.revoked_at, ended.state(later)) == (later, None, "expired")
+    after = {"client_id": old.client.client_id, "expires_at": later.isoformat()}
+    assert events() == [("secret.ended", old.secret_id, {"expires_at": was.isoformat()}, after)]
+
+
+def test_a_secret_without_end_can_be_ended(old, now):
+    ClientSecret.objects.filter(pk=old.pk).update(expires_at=None)
+    assert end(old, now + HOUR).expires_at == now + HOUR
+
+
+def test_a_secret_that_has_ended_is_not_ended_again(old, now):
+    end(old, now + HOUR)
+    assert end(old, now + 2 * HOUR).expires_at == now + HOUR
+    assert len(events()) == 1
+
+
+def test_a_secret_of_another_clients_clock_that_is_ahead_ends_at_its_creation(old, now):
+    ClientSecret.objects.filter(pk=old.pk).update(created_at=now + HOUR)
+    assert end(old, now).expires_at == now + HOUR
+
+
+@pytest.mark.parametrize("change", [lambda secret, now: extend(secret, now + 3 * DAY, now), end], ids=["extend", "end"])
+def test_a_secret_of_another_client_is_unknown(old, now, change):
+    other = create_client(old.client.workspace, name="other").secret
+    other.client = old.client
+    with pytest.raises(ValidationError, match="has no secret") as error:
+        change(other, now)
+    assert error.value.code == "unknown_secret"
+
+
+def test_an_extension_without_its_event_is_undone(old, now):
+    was = old.expires_at
+    with pytest.raises(Exception, match="NOT NULL"):
+        secret_ends.extend_secret(client=old.client, secret_id=old.secret_id, expires_at=now + 2 * DAY, actor=type(TESTS)(TESTS.name, request_id=None), now=now)
+    assert ClientSecret.objects.get(pk=old.pk).expires_at == was
+
+
+def test_why_something_was_revoked_is_kept_without_a_secret_in_it(old, now):
+    new = secrets.create_secret(client=old.client, actor=TESTS, now=now)
+    secrets.revoke_secret(client=old.client, secret_id=old.secret_id, reason=f" It leaked: {new.plaintext} ", actor=TESTS, now=now)
+    after = AuditEvent.objects.get(event="secret.revoked").after
+    assert after["reason"] == f"It leaked: tos_live_{new.secret.secret_id}…"
+
+
+def test_a_reason_of_more_than_200_characters_revokes_nothing(old, now):
+    with pytest.raises(ValidationError, match="Use up to 200"):
+        secrets.revoke_secret(client=old.client, secret_id=old.secret_id, reason="x" * 201, actor=TESTS, now=now)
+    old.refresh_from_db()
+    assert old.revoked_at is None
+
+
+def test_without_a_reason_the_event_has_none(old, now):
+    secrets.revoke_secret(client=old.client, secret_id=old.secret_id, actor=TESTS, now=now)
+    assert "reason" not in AuditEvent.objects.get(event="secret.revoked").after
