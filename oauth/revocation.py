@@ -22,6 +22,7 @@ def revoke(request: Request, form: Form) -> Response:
         if token.client.pk == caller.pk:
             services.revoke_token(
                 client=Client.objects.select_related("workspace").get(pk=caller.pk),
+                credential=token.credential_id,
                 jti=token.jti,
                 expires_at=token.expires_at,
                 actor=Actor(f"client:{caller.client_id}", request.connection.remote_address, request.connection.request_id),

@@ -210,10 +210,11 @@ def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
     return len(stale)
 
 
-def revoke_token(*, client: Client, jti: str, expires_at: datetime, actor: Actor, now: datetime) -> None:
-    """End one token, given by its jti, at once. No effect on a revoked one."""
+def revoke_token(*, client: Client, credential: str, jti: str, expires_at: datetime, actor: Actor, now: datetime) -> None:
+    """End one token, given by its jti, at once. No effect on a revoked one. credential: that obtained it, as the token names it."""
     with transaction.atomic():
-        _, created = RevokedToken.objects.get_or_create(jti=jti, defaults={"client": client, "expires_at": expires_at, "revoked_at": now})
+        fields = {"client": client, "credential": credential, "expires_at": expires_at, "revoked_at": now}
+        _, created = RevokedToken.objects.get_or_create(jti=jti, defaults=fields)
         if created:
             audit.record(
                 "token.revoked",

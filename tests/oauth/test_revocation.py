@@ -85,7 +85,7 @@ def test_revoking_twice_at_once_is_revoking_once(asgi, billing, token, now):
     """Both requests saw a token that was alive."""
     claims = jwt.decode(token, options={"verify_signature": False})
     for _ in range(2):
-        services.revoke_token(client=billing.client, jti=claims["jti"], expires_at=now, actor=factories.TESTS, now=now)
+        services.revoke_token(client=billing.client, credential=claims["credential_id"], jti=claims["jti"], expires_at=now, actor=factories.TESTS, now=now)
     assert AuditEvent.objects.filter(event="token.revoked").count() == 1
 
 

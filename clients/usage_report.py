@@ -1,0 +1,143 @@
+"""Questions over what a client did: which of its credentials are in use, from where, how often, and how many of their tokens are alive.
+
+A credential is named as in tokens: a secret by its secret ID, a key “key:<kid>”, a certificate “certificate:<thumbprint>”. Nothing here costs more with more
+clients; with one client's rows it grows by the hours and addresses that are asked for.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.functions import Concat
+
+from clients.models import AddressUse, Client, ClientCertificate, ClientPublicKey, ClientSecret, TokenCount, UsageBucket, WorkspaceUsage
+from clients.outcomes import FAILED_HERE, GRANTED
+from clients.periods import HOUR, Period, floor_hour
+
+# An address is new to a client for so long, unless the client itself is.
+NEW_FOR = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressSummary:
+    """is_new: the client was first seen there within NEW_FOR, and had been used elsewhere or existed before."""
+
+    address: str
+    count: int
+    last_used_at: datetime
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What became of the requests of some hours. failed: for a reason of ours."""
+
+    begins_at: datetime
+    length: timedelta
+    granted: int = 0
+    refused: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.granted + self.refused + self.failed
+
+
+def count_living_tokens(client: Client, *, credential: str | None = None, now: datetime) -> int:
+    """Of one credential, or of all. See living_tokens_by_credential."""
+    living = living_tokens_by_credential(client, now=now)
+    return sum(living.values()) if credential is None else living.get(credential, 0)
+
+
+def living_tokens_by_credential(client: Client, *, now: datetime) -> dict[str, int]:
+    """How many tokens would be good now if the client is enabled; what was revoked, alone or with its credential, doesn't count.
+
+    Up to two seconds late, and a token counts until the end of the minute in which it ends.
+    """
+    rows = _without_revoked_credentials(TokenCount.objects.filter(client=client, expires_at__gt=now))
+    living = {row["credential"]: row["tokens"] for row in rows.values("credential").annotate(tokens=Sum("count")).order_by()}
+    revoked = client.revoked_tokens.filter(expires_at__gt=now).values("credential").annotate(tokens=Count("pk")).order_by()
+    for row in revoked:
+        if row["credential"] in living:
+            living[row["credential"]] -= row["tokens"]
+    return {credential: count for credential, count in living.items() if count > 0}
+
+
+def _without_revoked_credentials(rows: QuerySet[TokenCount]) -> QuerySet[TokenCount]:
+    revoked = {"client": OuterRef("client"), "revoked_at__isnull": False}
+    keys = ClientPublicKey.objects.annotate(credential=Concat(Value("key:"), F("kid")))
+    certificates = ClientCertificate.objects.annotate(credential=Concat(Value("certificate:"), F("thumbprint")))
+    return rows.exclude(
+        Exists(ClientSecret.objects.filter(**revoked, secret_id=OuterRef("credential")))
+        | Exists(keys.filter(**revoked, credential=OuterRef("credential")))
+        | Exists(certificates.filter(**revoked, credential=OuterRef("credential")))
+    )
+
+
+def addresses_of(client: Client, *, credential: str | None = None, since: datetime, now: datetime, limit: int = 100) -> list[AddressSummary]:
+    """From where its credentials were used on the days from since on, UTC; those used last come first.
+
+    Only what the credential itself was presented for counts: a token that it obtained earlier goes its own ways.
+    """
+    rows = AddressUse.objects.filter(client=client, day__gte=since.date())
+    if credential is not None:
+        rows = rows.filter(credential=credential)
+    found = list(rows.values("address").annotate(uses=Sum("count"), last=Max("last_used_at")).filter(last__gte=since).order_by("-last", "address")[:limit])
+    new = _new_addresses(client, [row["address"] for row in found], now=now)
+    return [AddressSummary(row["address"], row["uses"], row["last"], row["address"] in new) for row in found]
+
+
+def _new_addresses(client: Client, addresses: Sequence[str], *, now: datetime) -> set[str]:
+    if not addresses or client.created_at > now - NEW_FOR:
+        return set()
+    first = AddressUse.objects.filter(client=client, address__in=addresses).values("address").annotate(first=Min("day")).order_by()
+    return {row["address"] for row in first if row["first"] > (now - NEW_FOR).date()}
+
+
+def requests_by_credential(client: Client, *, since: datetime, now: datetime) -> dict[str, int]:
+    """How many requests were granted to each from the hour of since on, at whichever endpoint, by it or by a token that it obtained."""
+    rows = UsageBucket.objects.filter(client=client, hour__gte=floor_hour(since), hour__lte=now, outcome=GRANTED)
+    return {row["credential"]: row["requests"] for row in rows.values("credential").annotate(requests=Sum("count")).order_by()}
+
+
+def hourly(client: Client, *, credential: str | None = None, endpoint: str | None = "token", hours: int, now: datetime) -> list[Slot]:
+    """One Slot an hour, oldest first, the present hour last. endpoint: None for all of them."""
+    rows = UsageBucket.objects.filter(client=client)
+    if credential is not None:
+        rows = rows.filter(credential=credential)
+    if endpoint is not None:
+        rows = rows.filter(endpoint=endpoint)
+    return in_slots(rows, Period.of_hours(hours), now=now)
+
+
+def in_slots(rows: QuerySet[UsageBucket] | QuerySet[WorkspaceUsage], period: Period, *, now: datetime) -> list[Slot]:
+    """rows: of UsageBucket, or of WorkspaceUsage."""
+    begin = period.begins_at(now)
+    granted = Q(outcome=GRANTED)
+    sums = (
+        rows.filter(hour__gte=begin, hour__lt=period.ends_at(now))
+        .values("hour")
+        .annotate(
+            granted=Sum("count", filter=granted, default=0),
+            others=Sum("count", filter=~granted, default=0),
+            failed=Sum("count", filter=Q(outcome__in=FAILED_HERE), default=0),
+        )
+    )
+    slots: dict[int, list[int]] = {}
+    for row in sums.order_by():
+        slot = slots.setdefault((row["hour"] - begin) // period.slot, [0, 0, 0])
+        slot[0] += row["granted"]
+        slot[1] += row["others"] - row["failed"]
+        slot[2] += row["failed"]
+    return [Slot(begin + number * period.slot, period.slot, *slots.get(number, (0, 0, 0))) for number in range(period.slots)]
+
+
+def granted_by_hour(clients: Iterable[int], *, hours: int, now: datetime) -> dict[int, list[int]]:
+    """Tokens in each of the last hours, the present one last, by the primary keys of clients, in one query for a whole page of them."""
+    begin = floor_hour(now) - timedelta(hours=hours - 1)
+    series = {client: [0] * hours for client in clients}
+    rows = UsageBucket.objects.filter(client__in=series, hour__gte=begin, hour__lte=now, endpoint="token", outcome=GRANTED)
+    for row in rows.values("client_id", "hour").annotate(tokens=Sum("count")).order_by():
+        series[row["client_id"]][(row["hour"] - begin) // HOUR] = row["tokens"]
+    return series
