@@ -41,6 +41,11 @@ class Credential(models.Model):
     class Meta:
         abstract = True
 
+    @property
+    def credential_id(self) -> str:
+        """How tokens, requests and usage name it: a secret by its ID, each other kind with its name before a colon."""
+        raise NotImplementedError
+
     def is_usable(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
@@ -71,6 +76,10 @@ class ClientSecret(Credential):
         ]
 
     def __str__(self) -> str:
+        return self.secret_id
+
+    @property
+    def credential_id(self) -> str:
         return self.secret_id
 
     @property
@@ -108,6 +117,10 @@ class ClientPublicKey(Credential):
     def __str__(self) -> str:
         return self.kid
 
+    @property
+    def credential_id(self) -> str:
+        return f"key:{self.kid}"
+
 
 class ClientCertificate(Credential):
     """A certificate that authenticates its client by itself, RFC 8705 §2.2.
@@ -128,3 +141,7 @@ class ClientCertificate(Credential):
 
     def __str__(self) -> str:
         return self.thumbprint
+
+    @property
+    def credential_id(self) -> str:
+        return f"certificate:{self.thumbprint}"

@@ -1,0 +1,114 @@
+"""What will break when a credential ends, or a whole client: who uses it now, which tokens die, and what goes on."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Max
+
+from clients.models import AddressUse, Client, ClientCertificate, ClientPublicKey, ClientSecret, TokenCount
+from clients.models.credentials import Credential
+from clients.usage_report import AddressSummary, addresses_of, count_living_tokens
+
+# What was used within it is in use; who asks less often finds out later.
+IN_USE = timedelta(days=7)
+MOST_ADDRESSES = 8
+_MOST_USES = 200
+
+KINDS: tuple[type[ClientSecret] | type[ClientPublicKey] | type[ClientCertificate], ...] = (ClientSecret, ClientPublicKey, ClientCertificate)
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """also: other credentials of the client that the address uses, which go on."""
+
+    use: AddressSummary
+    also: list[Credential]
+
+
+@dataclass(frozen=True, slots=True)
+class Unaffected:
+    """Another credential of the client that goes on, and addresses that use it and nothing that ends."""
+
+    credential: Credential
+    addresses: list[str]
+
+    @property
+    def more(self) -> int:
+        return len(self.addresses) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """addresses: those that used it within IN_USE, at most MOST_ADDRESSES, used last first. tokens: how many are alive. last_used_at: None for never."""
+
+    addresses: list[Affected]
+    has_more_addresses: bool
+    tokens: int
+    last_token_ends_at: datetime | None
+    last_used_at: datetime | None
+    unaffected: list[Unaffected]
+    now: datetime
+
+    @property
+    def is_used(self) -> bool:
+        return bool(self.addresses) or (self.last_used_at is not None and self.last_used_at > self.now - IN_USE)
+
+    @property
+    def unused_days(self) -> int:
+        """Whole days since the last use; 0 where there was none."""
+        return 0 if self.last_used_at is None else (self.now - self.last_used_at).days
+
+
+def of_credential(credential: Credential, *, client: Client, now: datetime) -> Impact:
+    name = credential.credential_id
+    found = addresses_of(client, credential=name, since=now - IN_USE, now=now, limit=MOST_ADDRESSES + 1)
+    others = [row for row in usable_credentials_of(client, now) if row.credential_id != name]
+    uses = addresses_by_credential(client, since=now - IN_USE) if others else {}
+    affected = {use.address for use in found}
+    unaffected = [Unaffected(row, [address for address in uses.get(row.credential_id, ()) if address not in affected]) for row in others]
+    return Impact(
+        addresses=[Affected(use, [row for row in others if use.address in uses.get(row.credential_id, ())]) for use in found[:MOST_ADDRESSES]],
+        has_more_addresses=len(found) > MOST_ADDRESSES,
+        tokens=count_living_tokens(client, credential=name, now=now),
+        last_token_ends_at=_last_end(client, credential=name, now=now),
+        last_used_at=credential.last_used_at,
+        unaffected=[other for other in unaffected if other.addresses],
+        now=now,
+    )
+
+
+def of_client(client: Client, *, now: datetime) -> Impact:
+    """Of all its credentials together."""
+    found = addresses_of(client, since=now - IN_USE, now=now, limit=MOST_ADDRESSES + 1)
+    last_used = [kind.objects.filter(client=client).aggregate(last=Max("last_used_at"))["last"] for kind in KINDS]
+    return Impact(
+        addresses=[Affected(use, []) for use in found[:MOST_ADDRESSES]],
+        has_more_addresses=len(found) > MOST_ADDRESSES,
+        tokens=count_living_tokens(client, now=now),
+        last_token_ends_at=_last_end(client, credential=None, now=now),
+        last_used_at=max((last for last in last_used if last is not None), default=None),
+        unaffected=[],
+        now=now,
+    )
+
+
+def usable_credentials_of(client: Client, now: datetime) -> list[Credential]:
+    """Of every kind, the newest first in each."""
+    return [row for kind in KINDS for row in kind.objects.filter(client=client).usable(now)]
+
+
+def addresses_by_credential(client: Client, *, since: datetime) -> dict[str, list[str]]:
+    """From where each was used on the days from since on, UTC; those used last come first."""
+    rows = AddressUse.objects.filter(client=client, day__gte=since.date()).values("credential", "address").annotate(last=Max("last_used_at"))
+    found: dict[str, list[str]] = {}
+    for row in rows.filter(last__gte=since).order_by("-last", "address")[:_MOST_USES]:
+        found.setdefault(row["credential"], []).append(row["address"])
+    return found
+
+
+def _last_end(client: Client, *, credential: str | None, now: datetime) -> datetime | None:
+    tokens = TokenCount.objects.filter(client=client, expires_at__gt=now)
+    if credential is not None:
+        tokens = tokens.filter(credential=credential)
+    found: datetime | None = tokens.aggregate(last=Max("expires_at"))["last"]
+    return found
