@@ -8,10 +8,11 @@ import asyncio
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
 from django.conf import settings
 
@@ -21,9 +22,13 @@ from oauth.asgi import Receive, Scope, Send
 from oauth.asgi import application as protocol
 from oauth.urls import is_protocol_path
 
-Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+Content = bytes | IO[bytes]
+Answer = tuple[int, list[tuple[bytes, bytes]], Content]
 
 DJANGO_THREADS = 8
+# A longer answer waits in a file for its peer.
+MOST_IN_MEMORY = 1024 * 1024
+_PART = 256 * 1024
 
 _threads = ThreadPoolExecutor(DJANGO_THREADS, thread_name_prefix="django")
 
@@ -64,7 +69,13 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             return
     status, headers, content = await asyncio.get_running_loop().run_in_executor(_threads, _call_django, scope, bytes(body))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+    if isinstance(content, bytes):
+        await send({"type": "http.response.body", "body": content})
+        return
+    with content:
+        while part := content.read(_PART):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 def _call_django(scope: Scope, body: bytes) -> Answer:
@@ -79,12 +90,25 @@ def _call_django(scope: Scope, body: bytes) -> Answer:
 
     response = wsgi_application(_build_environ(scope, body), start_response)
     try:
-        content = b"".join(response)
+        content, length = _gather(response)
     finally:
         response.close()  # sends request_finished, which returns broken database connections
     if scope["method"] != "HEAD" and not any(name == b"content-length" for name, _ in headers):
-        headers.append((b"content-length", str(len(content)).encode()))
+        headers.append((b"content-length", str(length).encode()))
     return status, headers, content
+
+
+def _gather(response: Iterable[bytes]) -> tuple[Content, int]:
+    """All of it, and its length: no peer that reads slowly holds the thread, or a query that is still being read."""
+    if not getattr(response, "streaming", False):
+        content = b"".join(response)
+        return content, len(content)
+    spool: IO[bytes] = SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115  # closed once it is sent
+    for part in response:
+        spool.write(part)
+    length = spool.tell()
+    spool.seek(0)
+    return spool, length
 
 
 def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:

@@ -35,6 +35,11 @@ def audit_days(days: int | None) -> int:
     return settings.AUDIT_RETENTION_DAYS if days is None else days
 
 
+def audit_kept_since(workspace: Workspace, *, now: datetime) -> datetime:
+    """What is older is gone, or goes within the hour."""
+    return now - timedelta(days=audit_days(workspace.audit_retention_days))
+
+
 def count_requests(workspace: Workspace, *, older_than_days: int, now: datetime) -> int:
     return RecordedRequest.objects.filter(workspace=workspace, created_at__lt=now - timedelta(days=older_than_days)).count()
 

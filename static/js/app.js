@@ -175,6 +175,8 @@ document.querySelectorAll("[data-meter]").forEach((field) => {
 /* A form is sent once. */
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;
+  // What answers with a file leaves the page, and the form, as they are.
+  if (event.target.hasAttribute("data-downloads")) return;
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "yes";
   const button = event.submitter;

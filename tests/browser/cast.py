@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
+from clients.models import AuditEvent
 from dashboard import accounts, second_factors, services
 from dashboard.models import Membership, User
 from tests import factories
@@ -49,6 +50,7 @@ def create_cast() -> dict[str, Any]:
         "recovery_codes": {"ada": codes, "mina": minas},
         "passkey": passkey.pk,
         "scope": kestrel.scopes.get(name="read").pk,
+        "event": AuditEvent.objects.filter(workspace=kestrel, event__startswith="secret.").values_list("pk", flat=True)[0],
         "members": members,
         "invitation": factories.invite(by, "jonas@example.com").plaintext,
         "reset": accounts.make_reset_link(people["tom"]),

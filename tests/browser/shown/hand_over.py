@@ -2,6 +2,9 @@
 
 from tests.browser.shown import Shown
 
-PAGES: list[Shown] = []
+PAGES = [
+    Shown("hand_overs", "/w/kestrel/clients/{client}/hand-over/", "Hand over billing-sync", picture="hand-overs"),
+    Shown("hand_overs", "/w/kestrel/clients/{client}/hand-over/", "Hand over billing-sync", "ben"),
+]
 # Routes that have no page of their own.
-WITHOUT_PAGE: set[str] = set()
+WITHOUT_PAGE = {"hand_over_withdraw"}

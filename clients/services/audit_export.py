@@ -1,0 +1,26 @@
+"""Writing down that somebody took audit events out of the log."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+
+from clients.models import AuditEvent, Workspace
+from clients.services import audit
+from clients.services.audit import Actor
+
+_LONGEST = 254
+
+
+def record_export(*, workspace: Workspace, kind: str, filters: Mapping[str, str], events: int, actor: Actor, now: datetime) -> AuditEvent:
+    """kind: csv or json. filters: by which the events were chosen, as they were asked for. events: how many there were."""
+    with transaction.atomic():
+        return audit.record(
+            "audit.exported",
+            workspace=workspace,
+            actor=actor,
+            target_type="audit",
+            target_id=workspace.slug,
+            now=now,
+            after={"format": kind, "events": events, "filters": {name: value[:_LONGEST] for name, value in filters.items()}},
+        )

@@ -1,0 +1,51 @@
+"""Who did something, as AuditEvent.actor and created_by have it, in the words and marks of pages."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from clients.models import Client, Workspace
+from dashboard.models import User
+
+_USER = re.compile(r"user:([0-9]{1,18}) (.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """name: as people know it. way: how it came, to follow what it did, "" for a person. client_id: of a client. icon: of what has neither cut nor letters."""
+
+    name: str
+    way: str = ""
+    client_id: str = ""
+    icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Of people by primary key, and of a workspace's clients by client_id."""
+
+    people: Mapping[int, str]
+    clients: Mapping[str, str]
+
+
+def find_names(workspace: Workspace, *, actors: Iterable[str], client_ids: Iterable[str]) -> Names:
+    actors = list(actors)
+    people = {int(match[1]) for actor in actors if (match := _USER.fullmatch(actor))}
+    named = {actor.removeprefix("client:") for actor in actors if actor.startswith("client:")}
+    found = Client.objects.filter(workspace=workspace, client_id__in={*named, *client_ids} - {""})
+    return Names({user.pk: user.shown_name for user in User.objects.filter(pk__in=people)}, dict(found.values_list("client_id", "name")))
+
+
+def describe(actor: str, names: Names) -> Who:
+    kind, _, rest = actor.partition(":")
+    if person := _USER.fullmatch(actor):
+        return Who(names.people.get(int(person[1]), person[2]))
+    if kind == "client":
+        return Who(names.clients.get(rest, rest), "through the API", client_id=rest)
+    if kind == "command":
+        return Who(rest or "A command", "by a command", icon="term")
+    if kind == "hand-over":
+        return Who(rest.partition(" ")[2] or "Whoever had the link", "by a hand-over link", icon="user")
+    if actor == "system":
+        return Who("TokenOS", icon="pulse")
+    return Who("Unknown" if actor == "anonymous" else actor, icon="user")

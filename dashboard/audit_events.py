@@ -1,0 +1,162 @@
+"""The audit events of a workspace, as its pages ask for them: by filters, of one client, and page by page.
+
+Each question is answered by an index (clients.models.AuditEvent), so that a log of a million events is as quick to look at as an empty one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
+from dashboard.models import User
+
+PAGE = 50
+# Counting on takes time that nobody needs: more than that is “more than 10,000”.
+MOST_COUNTED = 10_000
+MOST_CLIENTS_FOUND = 50
+_TARGETS = ("client", "secret", "public_key", "certificate", "scope", "audience", "user", "invitation", "workspace", "token")
+
+Events = QuerySet[AuditEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What was asked for; "" and None for anything.
+
+    text: a client's name or ID, the ID of a credential, an address, a request ID, or a person's e-mail address, whole but for names. actor: "user:7",
+    "client:<client_id>", "system", or "client", "command" and "hand-over" for all of a kind. event: its name. client: a client_id. since, until: of
+    created_at, the second excluded.
+    """
+
+    text: str = ""
+    actor: str = ""
+    event: str = ""
+    client: str = ""
+    address: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """events: newest first. newer, older: what the addresses of the neighbouring pages hold, None where there is none."""
+
+    events: Sequence[AuditEvent]
+    newer: int | None
+    older: int | None
+
+
+def of_workspace(workspace: Workspace) -> Events:
+    return AuditEvent.objects.filter(workspace=workspace)
+
+
+def of_client(client: Client) -> Events:
+    """What happened to it and to its credentials."""
+    return of_workspace(client.workspace).filter(_about([client.client_id], client.workspace))
+
+
+def find(workspace: Workspace, filters: Filters) -> Events:
+    found = of_workspace(workspace)
+    if filters.actor:
+        found = found.filter(_by(filters.actor))
+    if filters.event:
+        found = found.filter(event=filters.event)
+    if filters.address:
+        found = found.filter(address=filters.address)
+    if filters.client:
+        found = found.filter(_about([filters.client], workspace))
+    if filters.since:
+        found = found.filter(created_at__gte=filters.since)
+    if filters.until:
+        found = found.filter(created_at__lt=filters.until)
+    return found.filter(_matching(filters.text, workspace)) if filters.text else found
+
+
+def by_person_on_day(event: AuditEvent, workspace: Workspace, *, begins: datetime) -> Events:
+    """What else the actor of an event did within 24 hours."""
+    same_day = of_workspace(workspace).filter(created_at__gte=begins, created_at__lt=begins + timedelta(days=1))
+    return same_day.filter(actor=event.actor).exclude(pk=event.pk)
+
+
+def of_request(event: AuditEvent, workspace: Workspace) -> Events:
+    """What else the request of an event did; nothing for one that came by none."""
+    if not event.request_id:
+        return AuditEvent.objects.none()
+    return of_workspace(workspace).filter(request_id=event.request_id).exclude(pk=event.pk)
+
+
+def up_to_now(events: Events) -> Events:
+    """Those that are there, without what is written from now on."""
+    newest = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
+    return events.filter(pk__lte=newest or 0)
+
+
+def count(events: Events) -> int:
+    """At most one more than MOST_COUNTED."""
+    return events.order_by()[: MOST_COUNTED + 1].count()
+
+
+def paginate(events: Events, *, after: str = "", before: str = "", size: int = PAGE) -> Page:
+    """after, before: the ID of the event that the page's neighbour ends with, as the address has it; anything else is the first page."""
+    if is_id(before):
+        rows = list(events.filter(pk__gt=int(before)).order_by("pk")[: size + 1])
+        has_newer, rows = len(rows) > size, rows[:size][::-1]
+        if rows:
+            return Page(rows, rows[0].pk if has_newer else None, rows[-1].pk)
+    beyond = events.filter(pk__lt=int(after)) if is_id(after) else events
+    rows = list(beyond.order_by("-pk")[: size + 1])
+    has_older, rows = len(rows) > size, rows[:size]
+    return Page(rows, rows[0].pk if rows and is_id(after) else None, rows[-1].pk if has_older else None)
+
+
+def is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
+def _by(actor: str) -> Q:
+    kind, _, name = actor.partition(":")
+    if kind == "user":
+        return _begins(f"user:{name} ")
+    return Q(actor=actor) if name or kind == "system" else _begins(f"{kind}:")
+
+
+def _begins(prefix: str) -> Q:
+    """LIKE, which PostgreSQL answers by its index; SQLite needs a range for that, whose order of characters only it and its index agree on."""
+    begins = Q(actor__startswith=prefix)
+    if connection.vendor == "sqlite":
+        begins &= Q(actor__gte=prefix, actor__lt=prefix[:-1] + chr(ord(prefix[-1]) + 1))
+    return begins
+
+
+def _about(client_ids: Sequence[str], workspace: Workspace) -> Q:
+    of_these = {"client__client_id__in": client_ids, "client__workspace": workspace}
+    return (
+        Q(target_type="client", target_id__in=client_ids)
+        | Q(target_type="secret", target_id__in=ClientSecret.objects.filter(**of_these).values("secret_id"))
+        | Q(target_type="public_key", target_id__in=ClientPublicKey.objects.filter(**of_these).values("kid"), after__client_id__in=client_ids)
+        | Q(target_type="certificate", target_id__in=ClientCertificate.objects.filter(**of_these).values("thumbprint"), after__client_id__in=client_ids)
+    )
+
+
+def _matching(text: str, workspace: Workspace) -> Q:
+    clients = Client.objects.filter(Q(client_id=text) | Q(name__icontains=text), workspace=workspace).values_list("client_id", flat=True)
+    found = Q(target_type__in=_TARGETS, target_id=text[:254]) | Q(request_id=text[:128])
+    found |= _about(list(clients[:MOST_CLIENTS_FOUND]), workspace)
+    if address := _read_address(text):
+        found |= Q(address=address)
+    person = User.objects.filter(email=text.lower()).first() if "@" in text else None
+    if person is not None:
+        found |= _begins(f"user:{person.pk} ") | Q(target_type="user", target_id=person.audit_name[:254])
+    return found
+
+
+def _read_address(text: str) -> str:
+    """ "" where it is none."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return ""
