@@ -5,7 +5,7 @@ from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 DAY = timedelta(days=1)
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @cache
@@ -32,7 +32,7 @@ def say_date(value: datetime, *, now: datetime, zone: tzinfo, with_year: bool = 
     """“14 Feb 2027”; the year is left out if it is this one."""
     local = value.astimezone(zone)
     year = f" {local.year}" if with_year or local.year != now.astimezone(zone).year else ""
-    return f"{local.day} {_MONTHS[local.month - 1]}{year}"
+    return f"{local.day} {MONTHS[local.month - 1]}{year}"
 
 
 def say_clock(value: datetime, *, zone: tzinfo) -> str:

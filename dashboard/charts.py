@@ -1,0 +1,180 @@
+"""Bars over time: where they stand, what they are called, and the sentence that says what they show. No colours and no markup: templates have those."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
+from math import ceil, floor, log10
+
+from clients.periods import HOUR
+from clients.usage_report import Slot
+from dashboard.moment import MONTHS
+
+DAY = timedelta(days=1)
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+# Of a slot's width: how much is bar, and how much is left of it.
+_BAR, _LEFT = 0.76, 0.12
+# Pixels: above the highest bar, between two parts of a bar, and the least height of what isn't zero.
+_TOP, _GAP, _LEAST = 10.0, 1.0, 2.0
+# How much of all that was refused must have been refused together for the sentence to say when that was.
+_MOST = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A rectangle. kind: its class. x, width: per cent; y, height: pixels."""
+
+    kind: str
+    x: str
+    y: str
+    width: str
+    height: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """label: when, as its tooltip and its line of the table have it."""
+
+    label: str
+    slot: Slot
+    parts: list[Part]
+
+    @property
+    def title(self) -> str:
+        return f"{self.label}: {self.slot.granted:,} granted, {self.slot.refused:,} refused, {self.slot.failed:,} failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A word on an axis. x: per cent, y: pixels. short: for a narrow screen."""
+
+    text: str
+    x: str = ""
+    y: str = ""
+    short: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """base: the line on which the bars stand, in pixels from the top. grid: lines with their numbers."""
+
+    sentence: str
+    bars: list[Bar]
+    grid: list[Mark]
+    times: list[Mark]
+    base: str
+    below: str
+    granted: int
+    refused: int
+    failed: int
+    zone: str
+
+
+def draw(series: Sequence[Slot], *, what: str = "Token requests", base: int = 150, zone: tzinfo = UTC, zone_name: str = "UTC") -> Chart:
+    """what: the noun that the sentence begins with. base: the height of the bars' foot. zone: of the hours; longer slots are of UTC whatever it is."""
+    length = series[0].length if series else HOUR
+    if length > HOUR:
+        zone, zone_name = UTC, "UTC"
+    top = max((slot.total for slot in series), default=0) or 1
+    return Chart(
+        sentence=_say(series, what, zone),
+        bars=[Bar(_label(slot, zone), slot, list(_stack(slot, number / len(series), 1 / len(series), top, base))) for number, slot in enumerate(series)],
+        grid=[Mark(_short(value), y=f"{base - value / top * (base - _TOP):.1f}") for value in _ticks(top)],
+        times=list(_times(series, zone)),
+        base=f"{base:.1f}",
+        below=f"{base + 18}",
+        granted=sum(slot.granted for slot in series),
+        refused=sum(slot.refused for slot in series),
+        failed=sum(slot.failed for slot in series),
+        zone=zone_name,
+    )
+
+
+def spark(series: Sequence[int]) -> list[Part]:
+    """Small bars in a box of 100 × 24, the highest of which fills it."""
+    top = max(series, default=0) or 1
+    width = 100 / max(len(series), 1)
+    return [
+        Part("granted" if value else "none", f"{number * width:.1f}", f"{23.5 - height:.1f}", f"{width * 0.72:.1f}", f"{height:.1f}")
+        for number, value in enumerate(series)
+        for height in [max(1.5, value / top * 23) if value else 1]
+    ]
+
+
+def _stack(slot: Slot, left: float, width: float, top: int, base: int) -> Iterator[Part]:
+    floor_y = base - _GAP
+    for kind, value in (("granted", slot.granted), ("refused", slot.refused), ("errored", slot.failed)):
+        if value:
+            height = max(_LEAST, value / top * (base - _TOP) - _GAP)
+            yield Part(kind, f"{(left + width * _LEFT) * 100:.2f}%", f"{floor_y - height:.1f}", f"{width * _BAR * 100:.2f}%", f"{height:.1f}")
+            floor_y -= height + _GAP
+
+
+def _ticks(top: int) -> list[int]:
+    """Two to four round numbers, or one."""
+    power = 10 ** floor(log10(top))
+    steps = [step for step in (5 * power, 2 * power, power, power // 2) if step]
+    step = next((step for step in steps if top // step >= 2), 1)
+    return [number * step for number in range(1, top // step + 1)]
+
+
+def _short(number: int) -> str:
+    for unit, name in ((1_000_000, "M"), (1_000, "k")):
+        if number >= 10 * unit:
+            return f"{number / unit:g}{name}"
+    return f"{number:,}"
+
+
+def _times(series: Sequence[Slot], zone: tzinfo) -> Iterator[Mark]:
+    """The words of the time axis: the hour every six hours, each day at its noon, or a day every five."""
+    for number, slot in enumerate(series):
+        local, x = slot.begins_at.astimezone(zone), f"{number / len(series) * 100:.2f}%"
+        if slot.length == HOUR and local.hour % 6 == 0:
+            yield Mark(f"{local:%H:%M}", x=x)
+        elif slot.length == 6 * HOUR and local.hour == 12:
+            yield Mark(f"{_WEEKDAYS[local.weekday()]} {local.day}", x=x, short=str(local.day))
+        elif slot.length == DAY and (len(series) - number) % 5 == 1:
+            yield Mark(_day(local), x=x)
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {MONTHS[moment.month - 1]}"
+
+
+def _label(slot: Slot, zone: tzinfo) -> str:
+    local = slot.begins_at.astimezone(zone)
+    if slot.length == DAY:
+        return f"{_WEEKDAYS[local.weekday()]} {_day(local)}"
+    end = (local + slot.length).astimezone(zone)
+    return f"{_day(local)} {local:%H:%M} to {end:%H:%M}"
+
+
+def _say(series: Sequence[Slot], what: str, zone: tzinfo) -> str:
+    granted, refused, failed = (sum(getattr(slot, kind) for slot in series) for kind in ("granted", "refused", "failed"))
+    if not (granted or refused or failed):
+        return f"{what}: none in this period."
+    each = {HOUR: "per hour", 6 * HOUR: "per 6 hours", DAY: "per day"}[series[0].length]
+    when = _find_peak(series, refused, zone)
+    most = f", mostly {when}" if when else ""
+    return f"{what} {each} over the last {_span(series)}. {granted:,} granted, {refused:,} refused{most}, {failed:,} failed on our side."
+
+
+def _span(series: Sequence[Slot]) -> str:
+    length = sum((slot.length for slot in series), timedelta())
+    return f"{length // HOUR} hours" if length <= 2 * DAY else f"{length // DAY} days"
+
+
+def _find_peak(series: Sequence[Slot], refused: int, zone: tzinfo) -> str:
+    """When most of the refusals came, "" where they were spread: within up to an eighth of the period."""
+    width = max(1, ceil(len(series) / 8))
+    sums = [sum(slot.refused for slot in islice(series, begin, begin + width)) for begin in range(len(series) - width + 1)]
+    if not refused or max(sums) <= refused * _MOST:
+        return ""
+    window = series[sums.index(max(sums)) :][:width]
+    busy = [slot for slot in window if slot.refused]
+    begin, end = busy[0].begins_at.astimezone(zone), (busy[-1].begins_at + busy[-1].length).astimezone(zone)
+    if series[0].length == DAY:
+        last = end - DAY
+        return f"on {_day(begin)}" if begin == last else f"from {_day(begin)} to {_day(last)}"
+    return f"between {begin:%H:%M} and {end:%H:%M}" if series[0].length == HOUR else f"between {_day(begin)} {begin:%H:%M} and {_day(end)} {end:%H:%M}"
