@@ -29,6 +29,12 @@ class AuditEvent(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["workspace", "-created_at"], name="audit_by_workspace"),
+            # Pages go by id, newest first, whatever they are filtered by.
+            models.Index(fields=["workspace", "id"], name="audit_by_workspace_and_id"),
+            models.Index(fields=["workspace", "event", "id"], name="audit_by_event"),
+            models.Index(fields=["workspace", "address", "id"], name="audit_by_address"),
+            # In an order that PostgreSQL can use for “begins with”: a person's address may change, what stands before it doesn't.
+            models.Index(fields=["workspace", "actor", "id"], name="audit_by_actor", opclasses=["int8_ops", "varchar_pattern_ops", "int8_ops"]),
             models.Index(fields=["target_type", "target_id"], name="audit_by_target"),
             models.Index(fields=["request_id"], name="audit_by_request_id"),
             models.Index(fields=["created_at"], name="audit_by_age"),
