@@ -42,15 +42,21 @@ def refuse_blocked(request: Request, registration: Registration[Any]) -> None:
 
 def find_reason_in_client(request: Request, method: str, client: RegisteredClient) -> Reason | None:
     """Last, for only who holds a good credential may learn by the time it takes what the client's row says."""
-    reason = find_reason_in_status(client)
-    if reason is not None:
-        return reason
+    return find_reason_in_status(client) or find_reason_in_method(method, client) or find_reason_in_address(request.connection.remote_address, client)
+
+
+def find_reason_in_method(method: str, client: RegisteredClient) -> Reason | None:
     if method in client.forbidden_auth_methods:
         return Reason("method_against_policy", f"It came {_CAME[method]}, which the workspace {client.workspace} no longer allows. Its admins can change that.")
     if method not in client.auth_methods:
         return Reason("method_not_allowed", f"It came {_CAME[method]}. This client allows {' and '.join(client.auth_methods) or 'no method'} only.")
-    if client.allowed_networks and not _is_allowed(request.connection.remote_address, client.allowed_networks):
-        return Reason("address_not_allowed", f"It came from {request.connection.remote_address or 'an unknown address'}, which isn't in the client's ranges.")
+    return None
+
+
+def find_reason_in_address(address: str, client: RegisteredClient) -> Reason | None:
+    """address: "" where nothing shows it."""
+    if client.allowed_networks and not _is_allowed(address, client.allowed_networks):
+        return Reason("address_not_allowed", f"It came from {address or 'an unknown address'}, which isn't in the client's ranges.")
     return None
 
 

@@ -5,6 +5,7 @@ What the caller is told is always the same; which check failed is in the error's
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import unquote_plus
 
 from clients import secret
@@ -14,11 +15,14 @@ from clients.services import usage
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason, TemporarilyUnavailableError
-from oauth.lookup import RegisteredClient, RegisteredSecret, Registration, find_by_secret, find_by_secret_alone
+from oauth.lookup import RegisteredSecret, Registration, find_by_secret, find_by_secret_alone
 from oauth.throttling import failure_keys
 
 CLIENT_SECRET_BASIC = Client.AuthMethod.CLIENT_SECRET_BASIC.value
 CLIENT_SECRET_POST = Client.AuthMethod.CLIENT_SECRET_POST.value
+
+UNKNOWN_SECRET = Reason("unknown_secret", "A well-formed secret that isn't from this instance. Check which server it belongs to.")
+OTHER_CLIENTS_SECRET = Reason("other_clients_secret", "The secret belongs to another client than the ID.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +111,40 @@ def _find_reason_to_refuse(
     if parsed is None:
         if client is None and presented.client_id is not None:
             return UNKNOWN_CLIENT
-        if secret.looks_like_secret(presented.plaintext):
-            return Reason("bad_checksum", "The secret's checksum is wrong, so it was cut off or mistyped.")
-        return Reason("not_a_secret", "What came as the secret isn't one: secrets begin with tos_live_ or tos_test_.")
+        return explain_malformed(presented.plaintext)
     if found is None:
         secret.imitate_verification(presented.plaintext)
-        return (
-            UNKNOWN_CLIENT
-            if client is None and presented.client_id
-            else Reason("unknown_secret", "A well-formed secret that isn't from this instance. Check which server it belongs to.")
-        )
-    if not secret.verify_secret(presented.plaintext, hashed=found.hash, digest=found.digest):
-        return Reason("wrong_secret", f"The secret carries the ID {found.id}, but isn't that secret: somebody altered or guessed it.")
+        return UNKNOWN_CLIENT if client is None and presented.client_id else UNKNOWN_SECRET
+    reason = find_reason_in_possession(presented.plaintext, found)
+    if reason is not None:
+        return reason
     if client is None:
         return UNKNOWN_CLIENT
     if found.client_pk != client.pk:
-        return Reason("other_clients_secret", "The secret belongs to another client than the ID.")
-    return _find_reason_in_row(request, presented.method, client, found)
+        return OTHER_CLIENTS_SECRET
+    return find_reason_in_life(found, request.now) or find_reason_in_client(request, presented.method, client)
 
 
-def _find_reason_in_row(request: Request, method: str, client: RegisteredClient, found: RegisteredSecret) -> Reason | None:
+def explain_malformed(plaintext: str) -> Reason:
+    """Why what doesn't parse is no secret."""
+    if secret.looks_like_secret(plaintext):
+        return Reason("bad_checksum", "The secret's checksum is wrong, so it was cut off or mistyped.")
+    return Reason("not_a_secret", "What came as the secret isn't one: secrets begin with tos_live_ or tos_test_.")
+
+
+def find_reason_in_possession(plaintext: str, found: RegisteredSecret) -> Reason | None:
+    """Raise HashingBusyError."""
+    if secret.verify_secret(plaintext, hashed=found.hash, digest=found.digest):
+        return None
+    return Reason("wrong_secret", f"The secret carries the ID {found.id}, but isn't that secret: somebody altered or guessed it.")
+
+
+def find_reason_in_life(found: RegisteredSecret, now: datetime) -> Reason | None:
     if found.revoked_at is not None:
         return Reason("secret_revoked", f"Secret {found.id} was revoked on {found.revoked_at:%d %b %Y %H:%M} UTC.")
-    if found.expires_at is not None and found.expires_at <= request.now:
+    if found.expires_at is not None and found.expires_at <= now:
         return Reason("secret_expired", f"Secret {found.id} ended on {found.expires_at:%d %b %Y %H:%M} UTC.")
-    return find_reason_in_client(request, method, client)
+    return None
 
 
 def _record_use(found: RegisteredSecret, plaintext: str, request: Request) -> None:

@@ -18,10 +18,12 @@ from oauth.dpop_nonce import is_fresh
 from oauth.endpoint import Request
 from oauth.errors import Reason
 from oauth.jose import CLOCK_SKEW, MAX_JTI_LENGTH
-from oauth.replay import use_once
+from oauth.replay import is_used, use_once
 
 # Seconds.
 MAX_AGE = 60
+
+REPLAYED = Reason("dpop_proof_replayed", "The DPoP proof was used before, or may have been used before this machine was last started.")
 
 # Other places for a key, and extensions that change what is signed or must be understood (RFC 7515 §4.1, RFC 7797).
 _REFUSED_PARAMETERS = frozenset({"b64", "crit", "jku", "x5c", "x5t", "x5t#S256", "x5u"})
@@ -63,6 +65,14 @@ def accept_proof(request: Request, target: Target, *, access_token: str | None =
 
     access_token: that it comes with. expected_jkt: None for any key. Raise InvalidProofError, StaleNonceError, OtherKeyError.
     """
+    jkt, claims = check_proof(request, target, access_token=access_token, expected_jkt=expected_jkt)
+    # Last, so that a proof that is refused may be sent again.
+    _use(request, jkt, claims)
+    return jkt
+
+
+def check_proof(request: Request, target: Target, *, access_token: str | None = None, expected_jkt: str | None = None) -> tuple[str, dict[str, Any]]:
+    """As accept_proof, but for whether it was used before. Returns its claims as well."""
     proof = request.headers.get("dpop")
     if proof is None:
         raise InvalidProofError(Reason("dpop_proof_missing", "It came without the DPoP proof that it needs."))
@@ -74,9 +84,7 @@ def accept_proof(request: Request, target: Target, *, access_token: str | None =
         raise StaleNonceError
     if expected_jkt not in (None, jkt):
         raise OtherKeyError
-    # Last, so that a proof that is refused may be sent again.
-    _use(request, jkt, claims)
-    return jkt
+    return jkt, claims
 
 
 def _verify(proof: str) -> tuple[str, dict[str, Any]]:
@@ -99,7 +107,12 @@ def _use(request: Request, jkt: str, claims: dict[str, Any]) -> None:
     """§11.1. Raise InvalidProofError unless this is its first use."""
     issued_at, expires_at = claims["iat"] - CLOCK_SKEW, claims["iat"] + MAX_AGE + CLOCK_SKEW
     if not use_once(request, "dpop", jkt, claims["jti"], issued_at=issued_at, expires_at=expires_at):
-        raise InvalidProofError(Reason("dpop_proof_replayed", "The DPoP proof was used before, or may have been used before this machine was last started."))
+        raise InvalidProofError(REPLAYED)
+
+
+def was_used(jkt: str, claims: dict[str, Any], now: datetime) -> bool:
+    """Whether a proof that is good would be refused as used."""
+    return is_used("dpop", jkt, claims["jti"], issued_at=claims["iat"] - CLOCK_SKEW, now=now)
 
 
 def _read_header(header: dict[str, Any]) -> ParsedPublicKey:

@@ -76,16 +76,12 @@ def _authenticate(request: Request, client_id: str, certificate: bytes) -> Authe
     registration = find_by_certificate(client_id=clean_client_id(client_id), thumbprint=thumbprint, failure_keys=keys, now=request.now)
     refuse_blocked(request, registration)
     # Whether or not it is needed, so that the time that it takes says nothing about the client.
-    examined = _examine(certificate, client_cas())
+    _examine(certificate, client_cas())
     client, found = registration.client, registration.credential
     if client is None:
         raise InvalidClientError(UNKNOWN_CLIENT, named_client_id=client_id)
-    method = _choose_method(client, found)
-    if method == TLS_CLIENT_AUTH:
-        reason = _find_reason_in_issued(client, examined, request.now)
-    else:
-        reason = _find_reason_in_registered(client, found, thumbprint, request.now)
-    reason = reason or find_reason_in_client(request, method, client)
+    method = choose_method(client, found)
+    reason = find_reason_in_certificate(certificate, method, client, found, request.now) or find_reason_in_client(request, method, client)
     if reason is not None:
         raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=found.credential_id if found is not None else "")
     if method == TLS_CLIENT_AUTH:
@@ -93,6 +89,13 @@ def _authenticate(request: Request, client_id: str, certificate: bytes) -> Authe
     assert found is not None  # where nothing is found there is a reason
     usage.record_use(ClientCertificate, pk=found.pk, address=request.connection.remote_address, now=request.now)
     return AuthenticatedClient(client, found.credential_id, method, registration.signing_kid)
+
+
+def find_reason_in_certificate(certificate: bytes, method: str, client: RegisteredClient, found: RegisteredCertificate | None, now: datetime) -> Reason | None:
+    """Why a certificate in DER doesn't authenticate the client by that method. found: the row of the client's that is that certificate."""
+    if method == TLS_CLIENT_AUTH:
+        return _find_reason_in_issued(client, _examine(certificate, client_cas()), now)
+    return _find_reason_in_registered(client, found, x5t_s256(certificate), now)
 
 
 def find_reason_not_to_bind(request: Request, client: RegisteredClient, certificate: bytes) -> Reason | None:
@@ -112,7 +115,7 @@ def find_reason_in_validity(certificate: bytes, now: datetime) -> Reason | None:
     return MALFORMED if examined is None else _find_reason_in_times(examined.not_valid_before_utc, examined.not_valid_after_utc, now)
 
 
-def _choose_method(client: RegisteredClient, found: RegisteredCertificate | None) -> str:
+def choose_method(client: RegisteredClient, found: RegisteredCertificate | None) -> str:
     own = (*client.auth_methods, *client.forbidden_auth_methods)
     if SELF_SIGNED_TLS_CLIENT_AUTH not in own and TLS_CLIENT_AUTH in client.forbidden_auth_methods:
         # It came by its own method, and its owner is to read why that is refused.

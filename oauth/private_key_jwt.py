@@ -6,6 +6,7 @@ assertions are remembered, and one that is refused may be sent again.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from secrets import randbits
 from typing import Any, NamedTuple, Self
@@ -23,16 +24,16 @@ from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason
 from oauth.jose import CLOCK_SKEW, InvalidJWTError, ParsedJWT
 from oauth.lookup import RegisteredClient, RegisteredKey, Registration, find_by_key, find_ended_thumbprints, find_usable_keys
-from oauth.throttling import failure_keys
+from oauth.throttling import FailureKeys, failure_keys
 
 PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value
 # How many keys an assertion that names none is tried with.
 MAX_TRIED_KEYS = 10
 
-_REPLAYED = Reason("assertion_replayed", "The assertion's jti was used before, or the machine restarted since it was made. Make a new one for each request.")
+REPLAYED = Reason("assertion_replayed", "The assertion's jti was used before, or the machine restarted since it was made. Make a new one for each request.")
 
 
-class _Key(NamedTuple):
+class ClientKey(NamedTuple):
     """One that the assertion may be signed by. row: None for one that the client publishes. algorithm: as clients.public_key has it."""
 
     key: PublicKey
@@ -52,32 +53,32 @@ class _Key(NamedTuple):
 class _Keys(NamedTuple):
     """keys: to be tried, of any algorithm. problem: why there are none from the client's jwks_uri, None where nothing was asked or all went well."""
 
-    keys: Sequence[_Key]
+    keys: Sequence[ClientKey]
     problem: Reason | None
 
 
 def authenticate(request: Request, form: Form) -> AuthenticatedClient:
     """Raise InvalidClientError, InvalidRequestError, TooManyFailuresError, TemporarilyUnavailableError."""
-    assertion = _read(form)
-    header, client_id = assertion.unverified_header, assertion.unverified_claims["sub"]
-    kid = header.get("kid", "")
-    registration = _find(request, client_id, kid)
+    assertion = read_assertion(form)
+    client_id = assertion.unverified_claims["sub"]
+    registration = find_registration(assertion, failure_keys(name=client_id, address=request.connection.remote_address), request.now)
     client = registration.client
     refuse_blocked(request, registration)
-    found = _find_keys(request, registration, kid, header["alg"])
-    signer = _find_signer(assertion, header["alg"], found.keys)
+    signer = find_signer(assertion, registration, request.now)
     if client is None:
         raise InvalidClientError(UNKNOWN_CLIENT, named_client_id=client_id)
-    if signer is None:
+    if isinstance(signer, Reason):
         raise InvalidClientError(
-            _find_reason_in_keys(kid, header["alg"], found),
+            signer,
             client=client,
             named_client_id=client_id,
             credential_id=registration.credential.credential_id if registration.credential else "",
         )
-    reason = _find_reason_to_refuse(request, assertion, client, signer)
+    reason = (
+        find_reason_in_statements(assertion, request.now) or find_reason_in_life(signer, request.now) or find_reason_in_client(request, PRIVATE_KEY_JWT, client)
+    )
     if reason is None and not _use(request, assertion):
-        reason = _REPLAYED
+        reason = REPLAYED
     if reason is not None:
         raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=signer.credential_id)
     if signer.row is not None:
@@ -85,7 +86,7 @@ def authenticate(request: Request, form: Form) -> AuthenticatedClient:
     return AuthenticatedClient(client, signer.credential_id, PRIVATE_KEY_JWT, registration.signing_kid)
 
 
-def _read(form: Form) -> ParsedJWT:
+def read_assertion(form: Form) -> ParsedJWT:
     """The assertion, with a header that is allowed and a sub that is a text. Nothing in it is verified yet."""
     text, assertion_type = form.require("client_assertion"), form.require("client_assertion_type")
     named = form.get("client_id")
@@ -109,34 +110,38 @@ def _read(form: Form) -> ParsedJWT:
     return assertion
 
 
-def _find(request: Request, client_id: str, kid: str) -> Registration[RegisteredKey]:
-    return find_by_key(
-        client_id=clean_client_id(client_id),
-        kid=kid if is_kid(kid) else "",
-        failure_keys=failure_keys(name=client_id, address=request.connection.remote_address),
-        now=request.now,
-    )
+def find_registration(assertion: ParsedJWT, keys: FailureKeys, now: datetime) -> Registration[RegisteredKey]:
+    """keys: under which the caller's failures count."""
+    kid = assertion.unverified_header.get("kid", "")
+    return find_by_key(client_id=clean_client_id(assertion.unverified_claims["sub"]), kid=kid if is_kid(kid) else "", failure_keys=keys, now=now)
 
 
-def _find_keys(request: Request, registration: Registration[RegisteredKey], kid: str, algorithm: str) -> _Keys:
+def find_signer(assertion: ParsedJWT, registration: Registration[RegisteredKey], now: datetime) -> ClientKey | Reason:
+    """The client's key that made the signature, or why there is none."""
+    kid, algorithm = assertion.unverified_header.get("kid", ""), assertion.unverified_header["alg"]
+    found = _find_keys(registration, kid, algorithm, now)
+    return _find_signer(assertion, algorithm, found.keys) or _find_reason_in_keys(kid, algorithm, found)
+
+
+def _find_keys(registration: Registration[RegisteredKey], kid: str, algorithm: str, now: datetime) -> _Keys:
     """Those that the client registered, and where they can't be meant, those that it publishes."""
     client = registration.client
     if registration.credential is not None:
-        return _Keys([_Key.registered(registration.credential)], None)
+        return _Keys([ClientKey.registered(registration.credential)], None)
     if client is None:
         return _Keys([], None)
-    rows = [] if kid else find_usable_keys(client_pk=client.pk, algorithm=algorithm, limit=MAX_TRIED_KEYS, now=request.now)
-    registered = [_Key.registered(row) for row in rows]
+    rows = [] if kid else find_usable_keys(client_pk=client.pk, algorithm=algorithm, limit=MAX_TRIED_KEYS, now=now)
+    registered = [ClientKey.registered(row) for row in rows]
     if not client.jwks_uri:
         return _Keys(registered, None)
-    published = client_jwks.find_keys(client, kid=kid, algorithm=algorithm, now=request.now)
+    published = client_jwks.find_keys(client, kid=kid, algorithm=algorithm, now=now)
     # What was revoked here or has ended stays so, wherever and under whatever kid it is published.
-    ended = find_ended_thumbprints(client_pk=client.pk, now=request.now)
-    keys = [_Key.published(client, key) for key in published.keys if key.thumbprint not in ended]
+    ended = find_ended_thumbprints(client_pk=client.pk, now=now)
+    keys = [ClientKey.published(client, key) for key in published.keys if key.thumbprint not in ended]
     return _Keys([*registered, *keys][:MAX_TRIED_KEYS], published.problem)
 
 
-def _find_signer(assertion: ParsedJWT, algorithm: str, keys: Sequence[_Key]) -> _Key | None:
+def _find_signer(assertion: ParsedJWT, algorithm: str, keys: Sequence[ClientKey]) -> ClientKey | None:
     """The key that made the signature. Where none is for that algorithm, the same work is done for nothing."""
     fitting = [key for key in keys if fits(algorithm, key.algorithm)]
     for key in fitting:
@@ -182,24 +187,27 @@ def _find_reason_in_keys(kid: str, algorithm: str, found: _Keys) -> Reason:
     return Reason("wrong_signature", f"The assertion isn't signed by {f'public key {shown(kid)}' if kid else 'any of the public keys of the client'}.")
 
 
-def _find_reason_to_refuse(request: Request, assertion: ParsedJWT, client: RegisteredClient, signer: _Key) -> Reason | None:
+def find_reason_in_statements(assertion: ParsedJWT, now: datetime) -> Reason | None:
     """Once the signature is good."""
     token_endpoint = f"{settings.ISSUER_URL}/oauth2/token"
-    return (
-        find_reason_in_claims(assertion.unverified_claims, issuer=settings.ISSUER_URL, token_endpoint=token_endpoint, now=request.now)
-        or _find_reason_in_row(request, signer.row)
-        or find_reason_in_client(request, PRIVATE_KEY_JWT, client)
-    )
+    return find_reason_in_claims(assertion.unverified_claims, issuer=settings.ISSUER_URL, token_endpoint=token_endpoint, now=now)
 
 
-def _find_reason_in_row(request: Request, key: RegisteredKey | None) -> Reason | None:
+def find_reason_in_life(signer: ClientKey, now: datetime) -> Reason | None:
+    key = signer.row
     if key is None:
         return None
     if key.revoked_at is not None:
         return Reason("key_revoked", f"Public key {key.id} was revoked on {key.revoked_at:%d %b %Y %H:%M} UTC.")
-    if key.expires_at is not None and key.expires_at <= request.now:
+    if key.expires_at is not None and key.expires_at <= now:
         return Reason("key_expired", f"Public key {key.id} ended on {key.expires_at:%d %b %Y %H:%M} UTC.")
     return None
+
+
+def is_used(assertion: ParsedJWT, now: datetime) -> bool:
+    """Whether it would be refused as used, of one whose statements are good."""
+    claims = assertion.unverified_claims
+    return replay.is_used("assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), now=now)
 
 
 def _use(request: Request, assertion: ParsedJWT) -> bool:

@@ -49,6 +49,14 @@ def use_once(request: Request, purpose: str, issuer: str, jti: str, *, issued_at
     return is_first
 
 
+def is_used(purpose: str, issuer: str, jti: str, *, issued_at: int, now: datetime) -> bool:
+    """Whether use_once would refuse it, without marking anything."""
+    boot_id = _boot_id() if own_database().vendor == "sqlite" else None
+    if boot_id is not None and issued_at < _floor(boot_id, now):
+        return True
+    return UsedJWT.objects.filter(key=_key(purpose, issuer, jti), expires_at__gte=int(now.timestamp())).exists()
+
+
 def mark_used(purpose: str, issuer: str, jti: str, *, expires_at: int, now: datetime) -> bool:
     """As use_once, for what no request of the protocol brings, such as a person's one-time code. It commits, and is synced, with the caller's transaction."""
     return _mark(_key(purpose, issuer, jti), int(now.timestamp()), expires_at, now)

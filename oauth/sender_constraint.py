@@ -40,11 +40,12 @@ def read_confirmation(claims: dict[str, Any]) -> Confirmation:
 
 def bind(request: Request, form: Form, authenticated: AuthenticatedClient) -> Confirmation:
     """To be called last: a proof is used up by it. Raise InvalidClientError, InvalidDPoPProofError, UseDPoPNonceError."""
-    thumbprint = _bind_to_certificate(request, authenticated)
+    thumbprint = bind_to_certificate(request, authenticated)
     return Confirmation(thumbprint, _bind_to_key(request, form, authenticated))
 
 
-def _bind_to_certificate(request: Request, authenticated: AuthenticatedClient) -> str:
+def bind_to_certificate(request: Request, authenticated: AuthenticatedClient) -> str:
+    """The x5t#S256 to bind the token to, "" for none. Raise InvalidClientError."""
     client, certificate = authenticated.client, request.connection.client_certificate
     if authenticated.method not in CERTIFICATE_METHODS and not client.require_certificate:
         return ""
