@@ -1,0 +1,96 @@
+"""Public keys and certificates as people paste them or choose them as a file. What turns out to be a private key is refused, and shown to nobody again."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+
+from clients.certificate import ParsedCertificate, read_certificates
+from clients.models import Client, ClientCertificate, ClientPublicKey, Workspace
+from clients.public_key import ParsedPublicKey, holds_private_key, read_public_keys, refuse_private_der
+from clients.services.burnt_keys import describe_registrations
+
+_Credential = TypeVar("_Credential", ParsedPublicKey, ParsedCertificate)
+
+PRIVATE_KEY = "That is a private key. It was not stored. Treat it as leaked, make a new pair, paste only the public half."
+_BINARY = "That file is binary. Choose one that is text: PEM, a JWK or a JWK Set."
+# More is no key and no certificate; its reader says so.
+_MOST_READ = 128 * 1024
+_ATTRS = {"rows": 6, "autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "class": "mono"}
+
+
+class PastedInput(forms.Textarea):
+    """Doesn't show a private key again."""
+
+    def format_value(self, value: Any) -> Any:
+        text = super().format_value(value)
+        return None if text and _is_private(text.encode()) else text
+
+
+def public_key() -> forms.CharField:
+    return forms.CharField(label="Public key", required=False, widget=PastedInput({**_ATTRS, "placeholder": "-----BEGIN PUBLIC KEY-----"}))
+
+
+def certificate() -> forms.CharField:
+    return forms.CharField(label="Certificate", required=False, widget=PastedInput({**_ATTRS, "placeholder": "-----BEGIN CERTIFICATE-----"}))
+
+
+def chosen_file(field_id: str) -> forms.FileField:
+    """For the field of that ID. With a script its text goes there and nothing is sent, without one it is sent along."""
+    return forms.FileField(
+        label="Or choose a file",
+        required=False,
+        allow_empty_file=True,
+        widget=forms.FileInput({"data-file-into": field_id, "accept": ".pem,.pub,.crt,.cer,.json,.jwk,.jwks"}),
+    )
+
+
+def read_pasted_keys(text: str, file: "UploadedFile[Any] | None", *, workspace: Workspace, of: Client | None = None) -> list[ParsedPublicKey]:
+    """[] where there is nothing. of: whose they are to be, if it is there already. Raise ValidationError, also where another client has one of them."""
+    keys = _read(text, file, read_public_keys, workspace=workspace)
+    found = ClientPublicKey.objects.filter(client__workspace=workspace, thumbprint__in=[key.thumbprint for key in keys]).exclude(client=of)
+    owner = found.select_related("client").first() if keys else None
+    if owner is not None:
+        raise ValidationError(f"This key belongs to {owner.client.name}. Use a separate key for each client.", code="key_of_another")
+    return keys
+
+
+def read_pasted_certificates(text: str, file: "UploadedFile[Any] | None", *, workspace: Workspace, of: Client | None = None) -> list[ParsedCertificate]:
+    """As read_pasted_keys."""
+    certificates = _read(text, file, read_certificates, workspace=workspace)
+    found = ClientCertificate.objects.filter(client__workspace=workspace, thumbprint__in=[one.thumbprint for one in certificates]).exclude(client=of)
+    owner = found.select_related("client").first() if certificates else None
+    if owner is not None:
+        raise ValidationError(f"This certificate belongs to {owner.client.name}. Use a separate one for each client.", code="certificate_of_another")
+    return certificates
+
+
+def _read(text: str, file: "UploadedFile[Any] | None", read: Callable[[str], Sequence[_Credential]], *, workspace: Workspace) -> list[_Credential]:
+    content: bytes = text.encode() if text.strip() or file is None else file.read(_MOST_READ)
+    if not content.strip():
+        return []
+    try:
+        return list(read(_decode(content)))
+    except ValidationError as error:
+        if error.code == "certificate_given":
+            raise ValidationError("That is a certificate, and a public key is wanted here.", code=error.code) from None
+        if error.code != "private_key":
+            raise ValidationError([message.replace("'", "’") for message in error.messages], code=error.code) from None
+        raise ValidationError(" ".join([PRIVATE_KEY, *describe_registrations(content, workspace=workspace)]), code=error.code) from None
+
+
+def _decode(content: bytes) -> str:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        refuse_private_der(content)
+        raise ValidationError(_BINARY, code="binary") from None
+    if "\0" in text:
+        raise ValidationError(_BINARY, code="binary")
+    return text
+
+
+def _is_private(content: bytes) -> bool:
+    return holds_private_key(content[:_MOST_READ])
