@@ -39,13 +39,17 @@ class Unaffected:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """addresses: those that used it within IN_USE, at most MOST_ADDRESSES, used last first. tokens: how many are alive. last_used_at: None for never."""
+    """addresses: those that used it within IN_USE, at most MOST_ADDRESSES, used last first. tokens: how many are alive. last_used_at: None for never.
+
+    others: the client's other usable credentials. unaffected: those of them that are in use where the one that ends isn't.
+    """
 
     addresses: list[Affected]
     has_more_addresses: bool
     tokens: int
     last_token_ends_at: datetime | None
     last_used_at: datetime | None
+    others: list[Credential]
     unaffected: list[Unaffected]
     now: datetime
 
@@ -72,6 +76,7 @@ def of_credential(credential: Credential, *, client: Client, now: datetime) -> I
         tokens=count_living_tokens(client, credential=name, now=now),
         last_token_ends_at=_last_end(client, credential=name, now=now),
         last_used_at=credential.last_used_at,
+        others=others,
         unaffected=[other for other in unaffected if other.addresses],
         now=now,
     )
@@ -87,6 +92,7 @@ def of_client(client: Client, *, now: datetime) -> Impact:
         tokens=count_living_tokens(client, now=now),
         last_token_ends_at=_last_end(client, credential=None, now=now),
         last_used_at=max((last for last in last_used if last is not None), default=None),
+        others=[],
         unaffected=[],
         now=now,
     )

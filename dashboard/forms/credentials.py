@@ -1,0 +1,63 @@
+"""Ending credentials."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+
+from clients.services.validation import MAX_REASON_LENGTH
+
+_LONGEST_TYPED = 200
+
+
+class Suggestions(forms.TextInput):
+    """A text field with what people write most, to choose from."""
+
+    def __init__(self, suggestions: Sequence[str], attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"autocomplete": "off", **(attrs or {})})
+        self.suggestions = suggestions
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> Any:
+        listed = f"{(attrs or {}).get('id', name)}-l"
+        options = format_html_join("", '<option value="{}"></option>', ((text,) for text in self.suggestions))
+        return format_html('{}<datalist id="{}">{}</datalist>', super().render(name, value, {**(attrs or {}), "list": listed}, renderer), listed, options)
+
+
+class RevocationForm(forms.Form):
+    """must_type: what has to be typed to confirm, "" for nothing."""
+
+    reason = forms.CharField(
+        label="Reason",
+        required=False,
+        max_length=MAX_REASON_LENGTH,
+        widget=Suggestions(["It leaked", "It was replaced", "Nothing uses it"]),
+        error_messages={"max_length": f"A reason has up to {MAX_REASON_LENGTH} characters."},
+    )
+
+    def __init__(self, *args: Any, must_type: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.must_type = must_type
+        if must_type:
+            hint = f"Type {must_type} to confirm"
+            attrs = {
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "autocapitalize": "off",
+                "data-unlocks": "go",
+                "data-must": must_type,
+                "data-hint": hint,
+            }
+            self.fields["typed"] = forms.CharField(
+                label=hint,
+                max_length=_LONGEST_TYPED,
+                widget=forms.TextInput(attrs=attrs),
+                error_messages={"required": f"Type {must_type} exactly.", "max_length": f"Type {must_type} exactly."},
+            )
+
+    def clean_typed(self) -> str:
+        typed: str = self.cleaned_data["typed"]
+        if typed != self.must_type:
+            raise ValidationError(f"Type {self.must_type} exactly. You typed {typed}.", code="not_confirmed")
+        return typed
