@@ -9,8 +9,10 @@ from typing import Any
 from django.db.models import Sum
 
 from clients.models import AddressUse, Client, ScopeUse, TokenCount, UsageBucket
+from clients.outcomes import GRANTED
+from clients.periods import floor_hour
 from clients.services.client_fields import SECRET_METHODS
-from clients.services.usage import GRANTED
+from clients.usage_report import requests_by_credential
 
 LOOKS_BACK = timedelta(days=7)
 _MOST_ADDRESSES = 10
@@ -49,7 +51,7 @@ def find_lost_uses(client: Client, changes: Mapping[str, Any], *, now: datetime)
     if "scopes" in changes:
         lost += _scopes(client, changes["scopes"], since)
     if "auth_methods" in changes:
-        lost += _methods(client, changes["auth_methods"], since)
+        lost += _methods(client, changes["auth_methods"], since, now)
     if changes.get("allowed_networks"):
         lost += _addresses(client, changes["allowed_networks"], since)
     if "audiences" in changes:
@@ -73,10 +75,10 @@ def _scopes(client: Client, left: list[str], since: datetime) -> list[LostUse]:
     return found
 
 
-def _granted(client: Client, since: datetime, **only: Any) -> dict[str, int]:
-    """By credential."""
-    rows = UsageBucket.objects.filter(client=client, hour__gte=since, outcome=GRANTED, **only).values("credential").annotate(all=Sum("count"))
-    return {row["credential"]: row["all"] for row in rows.order_by()}
+def _count_tokens(client: Client, since: datetime) -> int:
+    rows = UsageBucket.objects.filter(client=client, hour__gte=floor_hour(since), endpoint="token", outcome=GRANTED)
+    count: int = rows.aggregate(all=Sum("count", default=0))["all"]
+    return count
 
 
 def _kind_of(credential: str) -> str:
@@ -84,11 +86,11 @@ def _kind_of(credential: str) -> str:
     return kind if colon else ""
 
 
-def _methods(client: Client, left: list[str], since: datetime) -> list[LostUse]:
+def _methods(client: Client, left: list[str], since: datetime, now: datetime) -> list[LostUse]:
     removed = [method for method in client.auth_methods if method not in left]
     if not removed:
         return []
-    granted = _granted(client, since)
+    granted = requests_by_credential(client, since=since, now=now)
     found = []
     for method in removed:
         kinds = _CREDENTIALS.get(_Method(method), ("",))
@@ -113,7 +115,7 @@ def _audiences(client: Client, left: list[str], since: datetime) -> list[LostUse
     is_first = not client.audiences and bool(left)
     if not removed and not is_first:
         return []
-    count = sum(_granted(client, since, endpoint="token").values())
+    count = _count_tokens(client, since)
     if not count:
         return []
     kind = "audience" if left else "last_audience"
@@ -122,7 +124,7 @@ def _audiences(client: Client, left: list[str], since: datetime) -> list[LostUse
 
 def _unbound(client: Client, changes: Mapping[str, Any], since: datetime) -> list[LostUse]:
     demanded = [name for name in ("require_dpop", "require_certificate") if changes.get(name)]
-    count = sum(_granted(client, since).values()) if demanded else 0
+    count = _count_tokens(client, since) if demanded else 0
     return [LostUse("unbound", name, count) for name in demanded if count]
 
 

@@ -27,7 +27,7 @@ from clients.services.client_fields import (
 )
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
-from clients.services.validation import clean_text
+from clients.services.validation import clean_reason
 from clients.services.workspaces import lock_workspace, require_kept
 
 
@@ -113,7 +113,7 @@ def create_client_with_credentials(
 
 
 def _set_status(client: Client, status: str, event: str, *, reason: str = "", actor: Actor, now: datetime) -> Client:
-    said = clean_text(reason, field="reason", max_length=200, required=False)
+    why = clean_reason(reason)
     with transaction.atomic():
         locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
         if locked.status != status:
@@ -128,7 +128,7 @@ def _set_status(client: Client, status: str, event: str, *, reason: str = "", ac
                 target_id=locked.client_id,
                 now=now,
                 before={"status": before},
-                after={"status": status, **({"reason": said} if said else {})},
+                after={"status": status, **({"reason": why} if why else {})},
             )
     return locked
 

@@ -1,7 +1,10 @@
 """What a client has and may not use, and what it may use and doesn't have: warnings, for both may be on purpose, or about to change."""
 
+from datetime import datetime
+
 from clients.models import Client
 from clients.policy import ClientPolicy
+from clients.services.client_fields import SECRET_METHODS
 
 _KEY, _CERTIFICATE = Client.AuthMethod.PRIVATE_KEY_JWT, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH
 
@@ -27,6 +30,16 @@ def warn_of_missing_credentials(client: Client, *, public_keys: bool, certificat
         for method, (what, command) in ((method, lack) for method, lack in missing.items() if lack is not None)
         if method in client.auth_methods
     ]
+
+
+def find_methods_without_credentials(client: Client, *, now: datetime) -> list[str]:
+    """Those of its methods that it can't use now, for it has no credential for them. A subject is always there where its method is."""
+    has = {
+        **dict.fromkeys(SECRET_METHODS, client.secrets.usable(now).exists()),
+        _KEY: bool(client.jwks_uri) or client.public_keys.usable(now).exists(),
+        _CERTIFICATE: client.certificates.usable(now).exists(),
+    }
+    return [method for method in client.auth_methods if not has.get(Client.AuthMethod(method), True)]
 
 
 def _warn_of_method(client: Client, method: Client.AuthMethod, what: str) -> list[str]:

@@ -1,13 +1,19 @@
 """Disabling, enabling and deleting a client: each says first what comes of it."""
 
+from datetime import datetime
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from clients.models import Client, RecordedRequest
 from clients.services import client_deletion, clients
-from clients.services.client_deletion import disabled_since
+from clients.services.client_deletion import DISABLED_FOR, disabled_since, is_deletable
+from clients.services.usability import find_methods_without_credentials
+from dashboard import impact
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.client_status import ClientDeletionForm, DisablingForm
@@ -20,6 +26,7 @@ from dashboard.views.found import find_client
 @confirmed_when_sent
 def client_disable(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
     client, now = find_client(membership, client_id), timezone.now()
+    found = impact.of_client(client, now=now)
     form = DisablingForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -27,9 +34,10 @@ def client_disable(request: HttpRequest, membership: Membership, client_id: str)
         except ValidationError as error:
             form.add_error("reason", error)
         else:
-            messages.success(request, f"{client.name} is disabled. It gets no tokens.")
+            ended = f" {found.tokens:,} token{'s' if found.tokens != 1 else ''} ended with it." if found.tokens else ""
+            messages.success(request, f"{client.name} is disabled. It gets no tokens.{ended}")
             return redirect("client", membership.workspace.slug, client.client_id)
-    return render(request, "clients/disable.html", {"client": client, "form": form})
+    return render(request, "clients/disable.html", {"client": client, "form": form, "impact": found})
 
 
 @member(Permission.ADMINISTER_CLIENTS)
@@ -43,7 +51,9 @@ def client_enable(request: HttpRequest, membership: Membership, client_id: str) 
     context = {
         "client": client,
         "disabled_at": disabled_since(client),
-        "secret_count": client.secrets.usable(now).count(),
+        "impact": impact.of_client(client, now=now),
+        "usable": impact.usable_credentials_of(client, now),
+        "missing": find_methods_without_credentials(client, now=now),
     }
     return render(request, "clients/enable.html", context)
 
@@ -58,8 +68,21 @@ def client_delete(request: HttpRequest, membership: Membership, client_id: str) 
         try:
             client_deletion.delete_client(client=client, typed_name=form.cleaned_data["name"], actor=actor_of(request), now=now)
         except ValidationError as error:
-            form.add_error("name" if error.code == "not_confirmed" else None, error)
+            form.add_error("name" if getattr(error, "code", None) == "not_confirmed" else None, error.messages)
         else:
             messages.success(request, f"{client.name} was deleted.")
             return redirect("clients", membership.workspace.slug)
-    return render(request, "clients/delete.html", {"client": client, "form": form})
+    return render(request, "clients/delete.html", {"client": client, "form": form, **_describe_deletion(client, now)})
+
+
+def _describe_deletion(client: Client, now: datetime) -> dict[str, Any]:
+    since = disabled_since(client)
+    return {
+        "is_deletable": is_deletable(client, now=now),
+        "deletable_at": None if since is None else since + DISABLED_FOR,
+        "secret_count": client.secrets.count(),
+        "key_count": client.public_keys.count(),
+        "certificate_count": client.certificates.count(),
+        "request_count": RecordedRequest.objects.filter(client=client).count(),
+        "impact": impact.of_client(client, now=now),
+    }

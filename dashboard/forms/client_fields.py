@@ -1,0 +1,237 @@
+"""What a client is made of, as fields of forms: of the one that makes it and of the one that changes it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from clients.models import Client, Scope, Workspace
+from clients.models.client import MAX_TOKEN_LIFETIME
+from clients.services.client_fields import MAX_LIST_LENGTH, clean_jwks_uri
+from clients.services.validation import clean_networks, clean_resource_uri, clean_text
+from clients.tls_subject import clean_tls_subject
+from dashboard.forms.fields import Checkboxes
+from dashboard.forms.settings import METHOD_SENTENCES
+
+_TYPED = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
+_LIFETIMES = {300: "5 minutes", 900: "15 minutes", 1800: "30 minutes", 3600: "1 hour", 14400: "4 hours", 28800: "8 hours", 86400: "24 hours"}
+
+
+def say_token_lifetime(seconds: int) -> str:
+    return _LIFETIMES.get(seconds) or (f"{seconds // 60:,} minutes" if seconds % 60 == 0 else f"{seconds:,} seconds")
+
+
+class ListField(forms.CharField):
+    """Several values, one a line, or with commas between them. cleaned to a list, with every wrong one told."""
+
+    def __init__(self, *, check: Callable[[str], str], placeholder: str, **options: Any) -> None:
+        """check: returns a value as it may be stored, or raises ValidationError."""
+        widget = forms.Textarea(attrs={"rows": 2, "placeholder": placeholder, **_TYPED})
+        too_long = {"max_length": f"That is too much text for up to {MAX_LIST_LENGTH} values."}
+        super().__init__(required=False, max_length=40_000, widget=widget, error_messages=too_long, **options)
+        self.check = check
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        texts = super().clean(value).replace(",", "\n").split()
+        if len(texts) > MAX_LIST_LENGTH:
+            raise ValidationError(f"{len(texts):,} are too many. Use up to {MAX_LIST_LENGTH}.", code="too_many")
+        found, wrong = [], []
+        for text in texts:
+            try:
+                found.append(self.check(text))
+            except ValidationError as error:
+                wrong += error.messages
+        if wrong:
+            raise ValidationError(wrong[:5])
+        return list(dict.fromkeys(found))
+
+
+class TagsField(forms.CharField):
+    """Words with commas between them. cleaned to a list."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="Tags",
+            required=False,
+            max_length=3_000,
+            help_text="With commas between them. Lists can be searched by them.",
+            widget=forms.TextInput(attrs={"autocomplete": "off"}),
+            error_messages={"max_length": f"Use up to {MAX_LIST_LENGTH} tags of up to 40 characters."},
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        tags = [clean_text(tag, field="tag", max_length=40) for tag in super().clean(value).split(",") if tag.strip()]
+        if len(tags) > MAX_LIST_LENGTH:
+            raise ValidationError(f"{len(tags):,} tags are too many. Use up to {MAX_LIST_LENGTH}.", code="too_many")
+        return list(dict.fromkeys(tags))
+
+
+def name() -> forms.CharField:
+    return forms.CharField(
+        label="Name",
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Enter a name, for example billing-sync.", "max_length": "A name has up to 100 characters."},
+    )
+
+
+def contact() -> forms.CharField:
+    return forms.CharField(
+        label="Owner",
+        required=False,
+        max_length=254,
+        help_text="Gets expiry and leak mail. A team address is best.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email"}),
+        error_messages={"max_length": "An owner has up to 254 characters."},
+    )
+
+
+def description() -> forms.CharField:
+    return forms.CharField(
+        label="Description",
+        required=False,
+        max_length=1000,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"max_length": "A description has up to 1,000 characters."},
+    )
+
+
+def scopes(workspace: Workspace, chosen: Sequence[str] = ()) -> forms.MultipleChoiceField:
+    """Those of the workspace with their sentences as labels, chosen ones first."""
+    known = dict(Scope.objects.filter(workspace=workspace).order_by("name").values_list("name", "description"))
+    names = [*(scope for scope in chosen if scope in known), *(scope for scope in known if scope not in chosen)]
+    return forms.MultipleChoiceField(
+        label="Scopes",
+        required=False,
+        choices=[(scope, known[scope]) for scope in names],
+        widget=Checkboxes,
+        error_messages={"invalid_choice": f"{workspace.slug} has no scope %(value)s. Choose from those that are listed."},
+    )
+
+
+def auth_methods() -> forms.MultipleChoiceField:
+    return forms.MultipleChoiceField(
+        label="Methods",
+        choices=[(method, METHOD_SENTENCES[method]) for method in Client.AuthMethod.values],
+        widget=Checkboxes,
+        error_messages={"required": "Choose at least one method.", "invalid_choice": "That isn’t a method. Choose from those that are listed."},
+    )
+
+
+def audiences() -> ListField:
+    return ListField(
+        label="Audiences",
+        check=clean_resource_uri,
+        placeholder="https://api.example.com",
+        help_text="The APIs that its tokens are for, one a line. Empty: those of this workspace.",
+    )
+
+
+def allowed_networks() -> ListField:
+    return ListField(
+        label="Allowed addresses",
+        check=lambda text: clean_networks([text])[0],
+        placeholder="203.0.113.0/24",
+        help_text="Addresses or ranges, one a line. Empty: any address.",
+    )
+
+
+def token_lifetime(present: int, longest: int | None) -> forms.TypedChoiceField:
+    """present: what the client has, which it may keep. longest: what the workspace allows, None for no limit. Both in seconds."""
+    most = int(MAX_TOKEN_LIFETIME.total_seconds()) if longest is None else longest
+    seconds = sorted({present, *(value for value in _LIFETIMES if value <= most)})
+    words = "Choose a lifetime from the list."
+    return forms.TypedChoiceField(
+        label="Token lifetime",
+        coerce=int,
+        choices=[(value, say_token_lifetime(value)) for value in seconds],
+        error_messages={"required": words, "invalid_choice": words},
+    )
+
+
+def require_dpop() -> forms.BooleanField:
+    return forms.BooleanField(
+        label="Accept only DPoP-bound tokens", required=False, help_text="Each request proves that it holds a key: a stolen token is useless."
+    )
+
+
+def require_certificate() -> forms.BooleanField:
+    return forms.BooleanField(
+        label="Accept only certificate-bound tokens", required=False, help_text="Each connection brings a client certificate: a stolen token is useless."
+    )
+
+
+class JWKSURIField(forms.CharField):
+    def __init__(self) -> None:
+        super().__init__(
+            label="Address of its public keys",
+            required=False,
+            max_length=512,
+            help_text="A JWK Set that it publishes over https, for private_key_jwt. Its keys are fetched from there.",
+            widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://billing.example.com/jwks.json", **_TYPED}),
+            error_messages={"max_length": "An address has up to 512 characters."},
+        )
+
+    def clean(self, value: Any) -> str:
+        uri = super().clean(value)
+        return clean_jwks_uri(uri) if uri else ""
+
+
+def tls_subject_type() -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label="Certificate subject",
+        required=False,
+        choices=[("", "None"), *((kind.value, f"{kind.label[:1].upper()}{kind.label[1:]}") for kind in Client.TLSSubjectType)],
+        help_text="Which part of its certificate names it, for tls_client_auth.",
+        error_messages={"invalid_choice": "Choose a kind of subject from the list."},
+    )
+
+
+def tls_subject() -> forms.CharField:
+    return forms.CharField(
+        label="Its value",
+        required=False,
+        max_length=512,
+        widget=forms.TextInput(attrs={"placeholder": "billing.example.com", **_TYPED}),
+        error_messages={"max_length": "A subject has up to 512 characters."},
+    )
+
+
+def check_tls_subject(form: forms.Form) -> None:
+    """Adds an error where kind and value don't fit each other, or a method lacks them."""
+    entries = form.cleaned_data
+    if form.errors.keys() & {"tls_subject_type", "tls_subject", "auth_methods"}:
+        return
+    kind, value, methods = entries["tls_subject_type"], entries["tls_subject"], entries["auth_methods"]
+    if not kind and not value:
+        if Client.AuthMethod.TLS_CLIENT_AUTH in methods:
+            form.add_error("tls_subject_type", "tls_client_auth needs to know the subject of the certificate. Choose its kind and enter its value.")
+    elif not kind:
+        form.add_error("tls_subject_type", "Choose which part of the certificate that is.")
+    else:
+        try:
+            clean_tls_subject(kind, value)
+        except ValidationError as error:
+            form.add_error("tls_subject", error)
+    if (kind or value) and Client.AuthMethod.TLS_CLIENT_AUTH not in methods:
+        form.add_error("tls_subject_type", "A subject is for tls_client_auth. Choose that method too, or leave the subject out.")
+
+
+def check_jwks_uri(form: forms.Form) -> None:
+    """Adds an error where nothing would ever fetch its keys."""
+    entries = form.cleaned_data
+    if entries.get("jwks_uri") and Client.AuthMethod.PRIVATE_KEY_JWT not in entries.get("auth_methods", [Client.AuthMethod.PRIVATE_KEY_JWT]):
+        form.add_error("jwks_uri", "Keys are for private_key_jwt. Choose that method too, or leave the address out.")
+
+
+def in_order(chosen: Iterable[str], present: Sequence[str]) -> list[str]:
+    """Chosen scopes in the order in which a token gets them: those that were there stay where they were, new ones follow."""
+    wanted = list(chosen)
+    return [*(scope for scope in present if scope in wanted), *(scope for scope in wanted if scope not in present)]

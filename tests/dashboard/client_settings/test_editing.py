@@ -1,0 +1,237 @@
+"""/w/<workspace>/clients/<client_id>/settings/: everything of a client but its environment."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from clients.models import AuditEvent, Client
+from clients.services.scopes import create_scope
+from clients.services.workspaces import change_workspace
+from tests import factories
+from tests.dashboard.client_settings.conftest import changes, entries, live, path
+from tests.dashboard.conftest import create_public_key, text_of
+
+
+@pytest.fixture
+def orders(demo):
+    return create_scope(workspace=demo, name="orders:read", description="Read orders", actor=factories.TESTS, now=timezone.now())
+
+
+def test_all_that_a_client_is_made_of_is_changed_at_once_with_one_event(carls, client, orders):
+    entered = {
+        "name": "Rechnungen 🎉",
+        "contact": "payments@kestrel.example",
+        "description": "Sends invoices",
+        "tags": "billing, prod,",
+        "scopes": ["orders:read", "write", "read"],
+        "auth_methods": ["client_secret_basic", "private_key_jwt", "tls_client_auth"],
+        "audiences": "https://a.example.com\r\nhttps://b.example.com",
+        "allowed_networks": "203.0.113.0/24, 2001:db8::/32 198.51.100.7",
+        "token_lifetime": "900",
+        "require_dpop": "on",
+        "require_certificate": "on",
+        "jwks_uri": "https://billing.example.com/jwks.json",
+        "tls_subject_type": "tls_client_auth_san_dns",
+        "tls_subject": "billing.example.com",
+        "seen": entries(carls, client)["seen"],
+    }
+    page = carls.post(path(client), entered, follow=True)
+    assert page.redirect_chain, text_of(page)
+    changed = Client.objects.get(pk=client.pk)
+    assert (changed.name, changed.contact, changed.description, changed.tags) == (
+        "Rechnungen 🎉",
+        "payments@kestrel.example",
+        "Sends invoices",
+        ["billing", "prod"],
+    )
+    # Those that were there stay where they were.
+    assert changed.scopes == ["read", "write", "orders:read"]
+    assert changed.auth_methods == ["client_secret_basic", "private_key_jwt", "tls_client_auth"]
+    assert changed.audiences == ["https://a.example.com", "https://b.example.com"]
+    assert changed.allowed_networks == ["203.0.113.0/24", "2001:db8::/32", "198.51.100.7/32"]
+    assert (changed.token_lifetime, changed.require_dpop, changed.require_certificate) == (900, True, True)
+    assert (changed.jwks_uri, changed.tls_subject_type, changed.tls_subject) == (
+        "https://billing.example.com/jwks.json",
+        "tls_client_auth_san_dns",
+        "billing.example.com",
+    )
+    assert (changed.environment, changed.client_id) == (client.environment, client.client_id)
+    event = AuditEvent.objects.get(event="client.changed")
+    assert "carl@example.com" in event.actor
+    assert event.before.keys() == event.after.keys() == set(entered) - {"seen"}
+
+
+def test_the_event_holds_only_what_changed(carls, client):
+    page = carls.post(path(client), {**entries(carls, client), "contact": "payments@example.com"}, follow=True)
+    assert "Owner changed." in text_of(page)
+    assert changes() == [({"contact": ""}, {"contact": "payments@example.com"})]
+
+
+def test_saving_what_is_there_changes_nothing_and_is_no_event(carls, client):
+    page = carls.post(path(client), entries(carls, client), follow=True)
+    assert "Nothing changed." in text_of(page)
+    assert changes() == []
+
+
+@pytest.mark.parametrize(
+    ("entered", "tokens", "said"),
+    [
+        ({"scopes": ["read", "write", "orders:read"]}, 41, "Scopes changed. New tokens have them from now on; 41 living tokens keep the old ones."),
+        ({"scopes": ["read", "write", "orders:read"]}, 1, "Scopes changed. New tokens have them from now on; 1 living token keeps the old ones."),
+        ({"scopes": ["read", "write", "orders:read"]}, 0, "Scopes changed. New tokens have them from now on."),
+        ({"token_lifetime": "300", "name": "x"}, 2, "Name and token lifetime changed. New tokens have it from now on; 2 living tokens keep the old one."),
+        ({"require_dpop": "on"}, 2, "DPoP-bound tokens only changed. That holds for new tokens from now on; 2 living tokens stay as before."),
+        ({"name": "x"}, 41, "Name changed."),
+    ],
+)
+def test_saving_says_what_it_means_for_tokens(carls, client, billing, orders, entered, tokens, said):
+    if tokens:
+        live(client, credential=billing.secret.secret_id, count=tokens)
+    page = carls.post(path(client), {**entries(carls, client), **entered}, follow=True)
+    assert said in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("entered", "said"),
+    [
+        ({"name": ""}, "Enter a name, for example billing-sync."),
+        ({"name": "x" * 100_000}, "A name has up to 100 characters."),
+        ({"name": "\u202eevil"}, "invisible character"),
+        ({"contact": "a\nb"}, "The owner contains a line break"),
+        ({"description": "x" * 1001}, "A description has up to 1,000 characters."),
+        ({"description": "a\nb"}, "The description contains a line break"),
+        ({"tags": "x" * 41}, "The tag has 41 characters"),
+        ({"tags": ",".join(map(str, range(51)))}, "51 tags are too many"),
+        ({"scopes": ["nope"]}, "demo has no scope nope."),
+        ({"auth_methods": []}, "Choose at least one method."),
+        ({"auth_methods": ["none"]}, "That isn’t a method."),
+        ({"audiences": "api"}, "isn't an audience"),
+        ({"audiences": "\n".join(f"https://{number}.example.com" for number in range(51))}, "51 are too many. Use up to 50."),
+        ({"allowed_networks": "203.0.113.300"}, "“203.0.113.300” isn't an address range."),
+        ({"allowed_networks": "x" * 50_000}, "That is too much text"),
+        ({"token_lifetime": "59"}, "Choose a lifetime from the list."),
+        ({"token_lifetime": ""}, "Choose a lifetime from the list."),
+        ({"jwks_uri": "http://billing.example.com/jwks.json"}, "has to be an https URL"),
+        ({"jwks_uri": "https://billing.example.com/jwks.json"}, "Keys are for private_key_jwt."),
+        ({"auth_methods": ["tls_client_auth"]}, "tls_client_auth needs to know the subject"),
+        ({"auth_methods": ["tls_client_auth"], "tls_subject": "x.example.com"}, "Choose which part of the certificate that is."),
+        ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "tls_client_auth_san_ip", "tls_subject": "x"}, "isn't what san_ip takes"),
+        ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "nope"}, "Choose a kind of subject from the list."),
+        ({"tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "x.example.com"}, "A subject is for tls_client_auth."),
+        ({"seen": ""}, "This page was open too long."),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_entries_stay(carls, client, entered, said):
+    page = carls.post(path(client), {**entries(carls, client), "contact": "kept@example.com", **entered})
+    assert page.status_code == 200
+    assert said in text_of(page)
+    assert "Nothing was saved." in text_of(page)
+    assert "<title>Error: Settings of billing-sync" in page.content.decode()
+    if "contact" not in entered:
+        assert 'value="kept@example.com"' in page.content.decode()
+    assert changes() == []
+
+
+def test_several_mistakes_are_told_at_once(carls, client):
+    page = text_of(carls.post(path(client), {**entries(carls, client), "name": "", "allowed_networks": "203.0.113.300, 10.0.0.1/8"}))
+    assert "Nothing was saved. Fix 3 things:" in page
+    assert "Enter a name" in page
+    assert "203.0.113.300" in page
+    assert "For that network write 10.0.0.0/8." in page
+
+
+def test_markup_and_rtl_text_are_shown_as_they_are(carls, client):
+    name = "<script>alert(1)</script> مرحبا"
+    page = carls.post(path(client), {**entries(carls, client), "name": name}, follow=True)
+    assert "<script>alert(1)" not in page.content.decode()
+    assert name in text_of(page.content.decode().replace("&lt;", "‹").replace("&gt;", "›")).replace("‹", "<").replace("›", ">")
+
+
+def test_viewer_sees_the_facts_and_who_can_change_them(bens, client):
+    page = bens.get(path(client))
+    assert "<form method" not in page.content.decode().partition("<main")[2].replace("\n", " ")
+    text = text_of(page)
+    assert "Scopes read, write" in text
+    assert "Token lifetime 1 hour" in text
+    assert "You are a viewer." in text
+    assert "can change it" in text
+    assert "Save changes" not in text
+    assert bens.post(path(client), {"name": "x"}).status_code == 403
+
+
+def test_another_workspaces_client_is_not_found(eves, client):
+    assert eves.get(path(client)).status_code == 404
+    assert eves.get(path(client).replace("/w/demo/", "/w/other/")).status_code == 404
+
+
+def test_what_the_workspace_no_longer_allows_may_stay_but_not_be_kept_in_a_change(adas, client, now):
+    methods = ["client_secret_basic", "private_key_jwt"]
+    change_workspace(workspace=client.workspace, allowed_auth_methods=methods, max_token_lifetime=600, actor=factories.TESTS, now=now)
+    page = adas.get(path(client))
+    assert "This workspace no longer allows it" in text_of(page)
+    assert "self_signed_tls_client_auth" not in text_of(page)
+    adas.post(path(client), {**entries(adas, client), "name": "renamed"})
+    assert Client.objects.get().name == "renamed"
+    page = adas.post(path(client), {**entries(adas, client), "auth_methods": ["client_secret_post", "private_key_jwt"]})
+    assert "demo doesn’t allow client_secret_post." in text_of(page)
+    page = adas.post(path(client), {**entries(adas, client), "token_lifetime": "900"})
+    assert "Choose a lifetime from the list." in text_of(page)
+    adas.post(path(client), {**entries(adas, client), "token_lifetime": "300"})
+    assert Client.objects.get().token_lifetime == 300
+
+
+def test_a_method_without_a_credential_is_pointed_out_with_the_way_to_add_one(carls, client):
+    page = carls.post(path(client), {**entries(carls, client), "auth_methods": ["private_key_jwt", "self_signed_tls_client_auth"]}, follow=True)
+    assert "Methods changed." in text_of(page)
+    assert "It can’t use private_key_jwt yet: it has no public key that works. Add public key" in text_of(page)
+    assert "It can’t use self_signed_tls_client_auth yet: it has no certificate that works. Add certificate" in text_of(page)
+    create_public_key(client)
+    assert "private_key_jwt yet" not in text_of(carls.get(path(client)))
+
+
+def test_a_client_without_a_secret_that_works_is_pointed_out(carls, client, billing):
+    factories.expire(billing.secret)
+    assert "It can’t use client_secret_basic yet: it has no secret that works. Make a secret" in text_of(carls.get(path(client)))
+
+
+@pytest.mark.parametrize(
+    "entered",
+    [
+        {"auth_methods": ["client_secret_basic", "private_key_jwt"], "jwks_uri": "https://evil.example.com/jwks.json"},
+        {"auth_methods": ["tls_client_auth"], "tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "evil.example.com"},
+        {"scopes": ["read", "write", "clients:write"]},
+    ],
+)
+def test_letting_a_key_in_or_giving_power_over_this_dashboard_takes_a_proof(ada, demo, client, browser, entered):
+    browser.force_login(ada)
+    response = browser.post(path(client), {**entries(browser, client), **entered})
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/confirm/?next=")
+    assert changes() == []
+
+
+def test_the_script_asks_for_what_the_form_amounts_to_and_nothing_is_saved(carls, client):
+    sent = {**entries(carls, client), "name": "renamed", "token_lifetime": "300"}
+    page = carls.post(path(client), sent, headers={"HX-Request": "true"})
+    assert "<html" not in page.content.decode()
+    assert text_of(page) == "Name billing-sync renamed Token lifetime 1 hour 5 minutes"
+    assert page["Cache-Control"] == "no-store"
+    assert text_of(carls.post(path(client), entries(carls, client), headers={"HX-Request": "true"})) == "Nothing yet."
+    assert "Enter a name" in text_of(carls.post(path(client), {**sent, "name": ""}, headers={"HX-Request": "true"}))
+    assert changes() == []
+
+
+def test_odd_lifetime_that_a_command_gave_can_stay(carls, demo):
+    odd = factories.create_client(demo, name="odd", token_lifetime=timedelta(seconds=61)).secret.client
+    assert entries(carls, odd)["token_lifetime"] == "61"
+    assert "61 seconds" in text_of(carls.get(path(odd)))
+    carls.post(path(odd), {**entries(carls, odd), "name": "renamed"})
+    assert changes() == [({"name": "odd"}, {"name": "renamed"})]
+
+
+def test_scopes_and_audiences_that_no_token_can_hold_are_refused(carls, client):
+    audiences = "\n".join(f"https://api.example.com/{'x' * 200}/{number}" for number in range(20))
+    page = carls.post(path(client), {**entries(carls, client), "audiences": audiences})
+    assert "and a token must hold them" in text_of(page)
+    assert changes() == []
