@@ -61,10 +61,13 @@ def confirmed_when_sent(view: View) -> View:
     return cast(View, check)
 
 
-def require_confirmation(request: HttpRequest) -> None:
+def require_confirmation(request: HttpRequest, *, holds_no_secret: bool = False) -> None:
     """Raise ReauthenticationRequired. Not django-allauth's own, which asks nothing of whoever has neither password nor second factor here: the OpenID
     provider can ask them.
+
+    holds_no_secret: whether the caller has looked, so that the form is kept whatever its fields are called.
     """
+    request.holds_no_secret = holds_no_secret  # type: ignore[attr-defined]  # for _suspend
     if not request.user.is_authenticated or get_adapter(request).is_reauthentication_required(app="dashboard"):
         raise ReauthenticationRequired
 
@@ -77,7 +80,8 @@ def _suspend(request: HttpRequest) -> HttpResponse:
         fields = request.POST.copy()
         fields.pop("csrfmiddlewaretoken", None)
         body = fields.urlencode()
-        if not request.FILES and len(body) <= _MOST_KEPT and not any(is_secret(name) for name in fields):
+        may_hold_secret = not getattr(request, "holds_no_secret", False) and any(is_secret(name) for name in fields)
+        if not request.FILES and len(body) <= _MOST_KEPT and not may_hold_secret:
             request.session[_SUSPENDED] = {"user": cast(User, request.user).pk, "path": path, "body": body, "at": time.time()}
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from clients.models import Client, ClientSecret, RecordedRequest
+from clients.models import Client, ClientPublicKey, ClientSecret, RecordedRequest
 from clients.secret import CHECKSUM_LENGTH
 from clients.services.secrets import NewSecret
 from dashboard.snippets import Snippet, TokenRequest, snippets_for
@@ -58,6 +58,11 @@ def describe_secret(new: NewSecret) -> SecretOnce:
         env_url="data:text/plain;charset=utf-8," + quote(write_env(client, new.plaintext), safe=""),
         after=newest_request(client),
     )
+
+
+def describe_examples(client: Client, *, key: ClientPublicKey | None = None) -> Sequence[Snippet]:
+    """Of a client without a secret. key: the one to sign with."""
+    return snippets_for(TokenRequest.of(client, methods_to_show(client.auth_methods)[0], key=key))
 
 
 def show_once(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

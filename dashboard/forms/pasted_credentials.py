@@ -26,7 +26,11 @@ class PastedInput(forms.Textarea):
 
     def format_value(self, value: Any) -> Any:
         text = super().format_value(value)
-        return None if text and _is_private(text.encode()) else text
+        return None if text and is_private(text) else text
+
+
+def is_private(text: str) -> bool:
+    return holds_private_key(text.encode())
 
 
 def public_key() -> forms.CharField:
@@ -90,7 +94,3 @@ def _decode(content: bytes) -> str:
     if "\0" in text:
         raise ValidationError(_BINARY, code="binary")
     return text
-
-
-def _is_private(content: bytes) -> bool:
-    return holds_private_key(content[:_MOST_READ])

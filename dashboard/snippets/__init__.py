@@ -9,7 +9,7 @@ from dashboard.snippets import curl, go, javascript, python
 from dashboard.snippets.highlighting import Highlighted, highlight
 from dashboard.snippets.token_request import TokenRequest
 
-__all__ = ["COOKIE", "Snippet", "TokenRequest", "chosen_language", "snippets_for"]
+__all__ = ["COOKIE", "Snippet", "TokenRequest", "chosen_language", "highlight", "snippets_for"]
 
 COOKIE = "language"
 _LANGUAGES = {"curl": ("curl", curl), "python": ("Python", python), "javascript": ("JavaScript", javascript), "go": ("Go", go)}

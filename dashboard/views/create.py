@@ -1,17 +1,100 @@
-"""Making a client."""
+"""Making a client: one page, whose answer is the only page that shows its secret."""
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
 
+from clients.models import Scope
+from clients.services.clients import NewClient, create_client_with_credentials
+from dashboard.caller import actor_of
+from dashboard.client_preview import preview
+from dashboard.confirmation import require_confirmation
+from dashboard.entries import kept_over_sign_in
+from dashboard.forms.new_client import MANY_SCOPES, POWERFUL, NewClientForm, as_entries
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
+from dashboard.policies import require_environment
+from dashboard.secret_once import describe_examples, describe_secret, show_once
+from dashboard.snippets import chosen_language
+from dashboard.spent_forms import FormSpentError, find_spent, spending
+from dashboard.views.spent_form import show_spent
 
 
+@kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def client_new(request: HttpRequest, membership: Membership) -> HttpResponse:
-    return render(request, "create/new.html", {"workspace": membership.workspace})
+    """The answer to the POST shows the secret. Sent again, it says what was made."""
+    now = timezone.now()
+    if request.method != "POST":
+        return _show_form(request, membership, NewClientForm(membership=membership, now=now))
+    spent = find_spent(request)
+    if spent is not None:
+        return show_spent(request, membership, spent)
+    form = NewClientForm(request.POST, request.FILES, membership=membership, now=now)
+    if form.is_valid():
+        require_confirmation(request, holds_no_secret=not form.holds_private_key())
+        try:
+            return _show_made(request, membership, _create(request, membership, form))
+        except FormSpentError:
+            spent = find_spent(request)
+            if spent is not None:
+                return show_spent(request, membership, spent)
+        except ValidationError as error:
+            form.add_errors_of(error)
+    return _show_form(request, membership, form)
 
 
 @member(Permission.WRITE_CLIENTS)
+@require_POST
 def client_preview(request: HttpRequest, membership: Membership) -> HttpResponse:
-    return render(request, "create/new.html", {"workspace": membership.workspace})
+    """What the form amounts to so far, for beside it."""
+    form = NewClientForm(request.POST, request.FILES, membership=membership, now=timezone.now())
+    response = render(request, "create/preview.html", {"preview": preview(form)})
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _create(request: HttpRequest, membership: Membership, form: NewClientForm) -> NewClient:
+    """Raise ValidationError, and FormSpentError where the same form came twice at the same moment."""
+    values = form.values()
+    try:
+        require_environment(membership, values["environment"])
+    except ValidationError as error:
+        raise ValidationError({"environment": error.messages}) from None
+    return create_client_with_credentials(
+        workspace=membership.workspace,
+        actor=actor_of(request),
+        now=form.now,
+        also=spending(token=form.cleaned_data["once"], user=membership.user, name=lambda made: str(made.client.client_id), now=form.now),
+        **values,
+    )
+
+
+def _show_form(request: HttpRequest, membership: Membership, form: NewClientForm) -> HttpResponse:
+    shown = form if form.is_bound else NewClientForm(as_entries(form), membership=membership, now=form.now)
+    context = {
+        "workspace": membership.workspace,
+        "form": form,
+        "preview": preview(shown),
+        "powerful": POWERFUL,
+        "has_many_scopes": len(form.fields["scopes"].choices) > MANY_SCOPES,  # type: ignore[attr-defined]  # of a choice field
+        "has_own_scopes": Scope.objects.filter(workspace=membership.workspace, is_built_in=False).exists(),
+    }
+    return render(request, "create/new.html", context)
+
+
+def _show_made(request: HttpRequest, membership: Membership, new: NewClient) -> HttpResponse:
+    client = new.client
+    context = {
+        "client": client,
+        "once": describe_secret(new.secret) if new.secret is not None else None,
+        "snippets": describe_examples(client, key=new.public_keys[0] if new.public_keys else None) if new.secret is None else (),
+        "language": chosen_language(request),
+        "made_by": membership.user.shown_name,
+        "after": 0,
+        "continue_url": reverse("client", args=[membership.workspace.slug, client.client_id]),
+    }
+    return show_once(request, "create/made.html", context)

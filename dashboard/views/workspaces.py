@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from dashboard import services
 from dashboard.caller import actor_of
+from dashboard.first_run import is_first_run
 from dashboard.forms.workspaces import WorkspaceForm
 from dashboard.models import Membership, User
 from dashboard.permissions import Permission, instance_admin, member, signed_in
@@ -44,4 +45,4 @@ def workspace_new(request: HttpRequest) -> HttpResponse:
 
 @member(Permission.VIEW)
 def workspace(request: HttpRequest, membership: Membership) -> HttpResponse:  # noqa: ARG001  # the shape of every view of a workspace
-    return redirect("members", membership.workspace.slug)
+    return redirect("start" if is_first_run(membership) else "clients", membership.workspace.slug)

@@ -1,13 +1,25 @@
-"""Ready-to-run requests of one client, without its secret."""
+"""Ready-to-run requests of one client, without its secret, by each way in which it may prove who it is."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
+from dashboard.client_examples import examples_of
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
+from dashboard.secret_once import env_file_name
+from dashboard.snippets import chosen_language
 from dashboard.views.found import find_client
 
 
 @member(Permission.VIEW)
 def client_examples(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    return render(request, "docs/index.html", {"client": find_client(membership, client_id)})
+    found = find_client(membership, client_id)
+    context = {
+        "client": found,
+        "tab": "examples",
+        "examples": examples_of(found, now=timezone.now()),
+        "language": chosen_language(request),
+        "env_file": env_file_name(found),
+    }
+    return render(request, "client/examples.html", context)

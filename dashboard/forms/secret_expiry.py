@@ -1,0 +1,48 @@
+"""When a new secret ends, as forms ask for it: after a usual time, on a day, or never where the workspace allows that."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.core.exceptions import ValidationError
+
+from clients.duration import MAX_DURATION, NO_END, parse_duration
+from clients.policy import ClientPolicy
+
+DATE, NEVER = "date", "never"
+_USUAL = {"30d": "30 days", "90d": "90 days", "365d": "1 year"}
+_DEFAULT = "365d"
+
+
+def choices(policy: ClientPolicy) -> list[tuple[str, str]]:
+    """Values and labels, the shortest first; with the default and the longest of the workspace, and nothing that it forbids."""
+    longest = policy.longest_secret_lifetime
+    days = {days for days in (policy.default_secret_lifetime_days, policy.max_secret_lifetime_days) if days is not None}
+    offered = {f"{count}d": f"{count:,} day{'s' if count != 1 else ''}" for count in days} | _USUAL
+    fitting = [text for text in sorted(offered, key=parse_duration) if longest is None or parse_duration(text) <= longest]
+    return [*((text, offered[text]) for text in fitting), (DATE, "Date"), *([] if policy.demands_secret_expiry else [(NEVER, "Never")])]
+
+
+def default(policy: ClientPolicy) -> str:
+    """The value to begin with: what the workspace wants, else a year, or the longest that it allows."""
+    days = policy.default_secret_lifetime_days
+    offered = [value for value, _ in choices(policy) if value not in (DATE, NEVER)]
+    wanted = _DEFAULT if days is None else f"{days}d"
+    return wanted if wanted in offered else offered[-1]
+
+
+def read_choice(value: str) -> timedelta:
+    """Of any choice but DATE."""
+    return NO_END if value == NEVER else parse_duration(value)
+
+
+def until_end_of(day: date, *, policy: ClientPolicy, now: datetime) -> timedelta:
+    """The whole day, UTC; of the longest allowed, up to that. Raise ValidationError."""
+    lifetime = datetime.combine(day, time(23, 59, 59), UTC) - now
+    longest = policy.longest_secret_lifetime
+    if longest is not None and longest < lifetime < longest + timedelta(days=1):
+        lifetime = longest
+    if lifetime <= timedelta():
+        raise ValidationError("Choose a time after now.", code="invalid_lifetime")
+    if lifetime > MAX_DURATION:
+        raise ValidationError("That is over 100 years away. Choose an earlier day.", code="invalid_lifetime")
+    policy.choose_secret_lifetime(lifetime)
+    return lifetime
