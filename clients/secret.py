@@ -110,6 +110,11 @@ def needs_digest(digest: str) -> bool:
     return digest.partition(":")[0] != newest_key().id
 
 
+def needs_hashing(digest: str) -> bool:
+    """Whether verify_secret can't do without the argon2id hash."""
+    return key_encryption_keys().get(digest.partition(":")[0]) is None
+
+
 def verify_secret(plaintext: str, *, hashed: str, digest: str) -> bool:
     """In constant time by the digest. By the argon2id hash only where the digest is missing or under a key that is no longer in the list.
 

@@ -68,8 +68,8 @@ def issue(
 
 
 @lru_cache(maxsize=4096)
-def _verified_claims(token: str) -> tuple[str, dict[str, Any]]:
-    """The kid and the claims of a token that one of our keys signed, whenever that was.
+def verified_claims(token: str) -> tuple[str, dict[str, Any]]:
+    """The kid and the claims of a token that one of our keys signed, whenever that was. Raise jose.InvalidJWTError.
 
     Cached: a signature stays good or bad for ever. Whether key, client, credential and token are still good is asked each time, by verify().
     """
@@ -90,7 +90,7 @@ def _verified_claims(token: str) -> tuple[str, dict[str, Any]]:
 def verify(token: str, *, now: datetime) -> AccessToken:
     """RFC 9068 §4. The audience is left to the caller. Raise InvalidTokenError for a token that is not ours, or dead."""
     try:
-        kid, claims = _verified_claims(token)
+        kid, claims = verified_claims(token)
     except jose.InvalidJWTError:
         raise InvalidTokenError(Reason("bad_token", "The token is malformed or was not signed by this instance.")) from None
     state = find_token_state(client_id=claims["client_id"], credential_id=claims["credential_id"], jti=claims["jti"], kid=kid)

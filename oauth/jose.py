@@ -69,12 +69,13 @@ def load_private_key(der: bytes) -> Any:
 
 def sign(claims: dict[str, Any], *, key: Any, algorithm: str, kid: str, typ: str) -> str:
     """RFC 7515 §3.1. The segments are put together here because PyJWT's way of doing it takes as long as the signature, for every token."""
-    signing_input = f"{_header_segment(algorithm, kid, typ)}.{base64url.encode(_encode_json(claims).encode())}"
+    signing_input = f"{header_segment(algorithm, kid, typ)}.{base64url.encode(_encode_json(claims).encode())}"
     return f"{signing_input}.{base64url.encode(_algorithm(algorithm).sign(signing_input.encode(), key))}"
 
 
 @lru_cache(maxsize=64)
-def _header_segment(algorithm: str, kid: str, typ: str) -> str:
+def header_segment(algorithm: str, kid: str, typ: str) -> str:
+    """What every JWT that sign makes with that key begins with, up to its first dot."""
     return base64url.encode(_encode_json({"alg": algorithm, "typ": typ, "kid": kid}).encode())
 
 

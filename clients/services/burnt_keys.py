@@ -17,32 +17,40 @@ from clients.public_key import read_key
 def describe_registrations(content: bytes, *, workspace: Workspace) -> list[str]:
     """A sentence for each registration in the workspace, none of others, with the command that ends it. content: of the file."""
     halves = find_public_halves(content)
-    return [*_describe_keys(halves, workspace), *_describe_certificates(halves, workspace)] if halves else []
+    keys = (row for row in find_registered_keys(halves, workspace=workspace) if row.revoked_at is None)
+    certificates = (row for row in find_registered_certificates(halves, workspace=workspace) if row.revoked_at is None)
+    return [
+        *(
+            f"Its public half is registered for {row.client.client_id} as {row.kid}. {_advise('revoke_public_key', row.client.client_id, row.kid)}"
+            for row in keys
+        ),
+        *(
+            f"It is the key of certificate {row.thumbprint} of {row.client.client_id}. {_advise('revoke_certificate', row.client.client_id, row.thumbprint)}"
+            for row in certificates
+        ),
+    ]
 
 
-def _describe_keys(halves: Sequence[PublicKeyTypes], workspace: Workspace) -> list[str]:
+def find_registered_keys(halves: Sequence[PublicKeyTypes], *, workspace: Workspace) -> list[ClientPublicKey]:
+    """Revoked ones as well."""
     thumbprints = []
     for half in halves:
         try:
             thumbprints.append(read_key(half).thumbprint)
         except ValidationError:
             continue  # of a kind that nobody could register
-    found = ClientPublicKey.objects.filter(client__workspace=workspace, thumbprint__in=thumbprints, revoked_at__isnull=True)
-    return [
-        f"Its public half is registered for {client_id} as {kid}. {_advise('revoke_public_key', client_id, kid)}"
-        for client_id, kid in found.order_by("pk").values_list("client__client_id", "kid")
-    ]
+    if not thumbprints:
+        return []
+    return list(ClientPublicKey.objects.filter(client__workspace=workspace, thumbprint__in=thumbprints).select_related("client__workspace").order_by("pk"))
 
 
-def _describe_certificates(halves: Sequence[PublicKeyTypes], workspace: Workspace) -> list[str]:
-    """No column has a certificate's key, so each is read, which only a mistake costs."""
+def find_registered_certificates(halves: Sequence[PublicKeyTypes], *, workspace: Workspace) -> list[ClientCertificate]:
+    """Revoked ones as well. No column has a certificate's key, so each is read, which only a mistake costs."""
+    if not halves:
+        return []
     spkis = {_encode(half) for half in halves}
-    found = ClientCertificate.objects.filter(client__workspace=workspace, revoked_at__isnull=True)
-    return [
-        f"It is the key of certificate {row.thumbprint} of {row.client.client_id}. {_advise('revoke_certificate', row.client.client_id, row.thumbprint)}"
-        for row in found.select_related("client").order_by("pk").iterator()
-        if _read_key(row) in spkis
-    ]
+    rows = ClientCertificate.objects.filter(client__workspace=workspace).select_related("client__workspace").order_by("pk")
+    return [row for row in rows.iterator() if _read_key(row) in spkis]
 
 
 def _advise(command: str, client_id: str, credential: str) -> str:

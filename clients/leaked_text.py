@@ -1,0 +1,201 @@
+"""What of ours a text may hold that somebody found where it shouldn't be: a secret by itself, a ticket, a configuration file, a log.
+
+Pure: it says what has our form, not whose it is. Each pass over the text takes time in proportion to its length, whatever the text is, for anybody in a
+workspace may paste one; nothing of it is kept but what is returned.
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from urllib.parse import unquote_plus
+
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from django.core.exceptions import ValidationError
+
+from clients import base64url
+from clients.certificate import load_certificate, x5t_s256
+from clients.private_key import find_public_halves
+from clients.secret import CHECKSUM_LENGTH, RANDOM_LENGTH, SECRET_ID_LENGTH, ParsedSecret, parse
+
+# Of each kind; a log may hold the same things a million times, and other things than ours.
+MOST_SECRETS = 200
+# More than fit into the longest text that a page takes, unless they overlap.
+MOST_SECRET_LIKE = 200_000
+MOST_KEYS = 20
+MOST_CERTIFICATES = 100
+MOST_TOKENS = 10_000
+MAX_TOKEN_LENGTH = 8192
+# A text so short holds few IDs, and may be a single one.
+MAX_KID_LENGTH = 100
+
+_SECRET_START = re.compile("tos_(?:live|test)_")
+_SECRET_ID = re.compile(rf"tos_(?:live|test)_([0-9A-Za-z]{{{SECRET_ID_LENGTH}}})(?![0-9A-Za-z])")
+_SECRET_LIKE = re.compile(rf"\w{{1,{len('tos_live_') + SECRET_ID_LENGTH + len('_') + RANDOM_LENGTH + CHECKSUM_LENGTH}}}", re.ASCII)
+# The base64 of “tos_live_” and “tos_test_”, as in a Kubernetes secret: nine octets, so what follows has no influence on it.
+_ENCODED_SECRET = re.compile("dG9zX(?:2xpdmVf|3Rlc3Rf)[A-Za-z0-9+/]{1,200}")
+# RFC 7617: the ID and the secret of a client.
+_BASIC = re.compile("[Bb]asic {1,3}([A-Za-z0-9+/]{16,600})")
+
+# Everything that an ID, a thumbprint or a JWT can be made of, in whole runs: each is entered at its beginning only.
+_RUN = re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]{10,}")
+_JWT_START = "eyJ"
+_FINGERPRINT = re.compile("(?<![0-9A-Fa-f:])[0-9A-Fa-f:]{64,}")
+_HEX = re.compile("[0-9A-Fa-f]{64}")
+_COLONS = re.compile("(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}")
+# Its quotes may be escaped, as they are in JSON that stands in JSON.
+_NAMED_KID = re.compile(r'"kid\\?" ?: ?\\?"([!#-\[\]-~]{1,100})\\?"')
+
+_BEGIN, _END, _DASHES = "-----BEGIN ", "-----END ", "-----"
+_MAX_LABEL, _MAX_PEM = 64, 64 * 1024
+_JSON_OBJECT = re.compile(r"\{[^{}]{2,16384}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """secrets: whole, and their checksum fits. damaged: the IDs of others, "" where not even the ID is whole; damaged_count: how many those were.
+
+    jwts: anybody's. thumbprints: x5t#S256, of certificates and SHA-256 fingerprints. public_halves: of private keys.
+    """
+
+    secrets: tuple[ParsedSecret, ...]
+    damaged: tuple[str, ...]
+    damaged_count: int
+    jwts: tuple[str, ...]
+    thumbprints: tuple[str, ...]
+    public_halves: tuple[PublicKeyTypes, ...]
+
+
+def find_traces(text: str) -> Traces:
+    """All but IDs, which look like many another word: find_ids is told which to look for."""
+    secrets: dict[str, ParsedSecret] = {}
+    damaged: dict[str, None] = {}
+    damaged_count = 0
+    for piece in islice(_secret_like(text), MOST_SECRET_LIKE):
+        parsed = parse(piece)
+        if parsed is None:
+            damaged_count += 1
+            if len(damaged) < MOST_SECRETS:
+                damaged[_whole_id(piece)] = None
+        elif len(secrets) < MOST_SECRETS:
+            secrets[parsed.plaintext] = parsed
+    blocks = list(_pem_blocks(text))
+    return Traces(
+        secrets=tuple(secrets.values()),
+        damaged=tuple(damaged),
+        damaged_count=damaged_count,
+        jwts=tuple(_find_jwts(text)),
+        thumbprints=tuple(dict.fromkeys([*_certificates(blocks), *_fingerprints(text)]))[:MOST_CERTIFICATES],
+        public_halves=tuple(_public_halves(text, blocks)),
+    )
+
+
+def _secret_like(text: str) -> Iterator[str]:
+    """Each piece that begins like a secret of ours, as long as one is or shorter."""
+    for start in _SECRET_START.finditer(text):
+        yield _cut(text, start.start())
+    encoded = [match[0] for match in islice(_ENCODED_SECRET.finditer(text), MOST_SECRETS)] + [match[1] for match in islice(_BASIC.finditer(text), MOST_TOKENS)]
+    for piece in dict.fromkeys(encoded):
+        plain = _decode(piece)
+        for start in _SECRET_START.finditer(plain):
+            yield _cut(plain, start.start())
+
+
+def _cut(text: str, start: int) -> str:
+    match = _SECRET_LIKE.match(text, start)
+    assert match is not None
+    return match[0]
+
+
+def _decode(base64: str) -> str:
+    """Without the padding that was there. A client that follows RFC 6749 §2.3.1 has encoded both parts for a form before."""
+    whole = base64[: len(base64) - (len(base64) % 4 == 1)]
+    return unquote_plus(b64decode(whole + "=" * (-len(whole) % 4)).decode("ascii", "replace"))
+
+
+def _whole_id(piece: str) -> str:
+    match = _SECRET_ID.match(piece)
+    return "" if match is None else match[1]
+
+
+def _find_jwts(text: str) -> list[str]:
+    """RFC 7515 §7.1. What isn't followed by two more parts is none, and no part is looked at twice."""
+    found: dict[str, None] = {}
+    for run in _RUN.finditer(text):
+        if _JWT_START not in run[0] or "." not in run[0]:
+            continue
+        parts = run[0].split(".")
+        for header, payload, signature in zip(parts, parts[1:], parts[2:], strict=False):
+            # “\neyJ…” in JSON begins with the letter n.
+            start = header.find(_JWT_START)
+            if start >= 0 and payload.startswith(_JWT_START) and signature and len(header) + len(payload) + len(signature) <= MAX_TOKEN_LENGTH:
+                found[f"{header[start:]}.{payload}.{signature}"] = None
+                if len(found) == MOST_TOKENS:
+                    return list(found)
+    return list(found)
+
+
+def find_words(text: str) -> Iterator[str]:
+    """What has the length of a secret ID, a client ID or a thumbprint, again and again. RFC 7638 and RFC 8705 have thumbprints as kids."""
+    for run in _RUN.finditer(text):
+        for word in run[0].split(".") if "." in run[0] else (run[0],):
+            if len(word) == SECRET_ID_LENGTH or 16 <= len(word) <= 64:
+                yield word
+
+
+def find_kids(text: str) -> list[str]:
+    """What somebody may have meant as a kid: one that JSON names so, or a text that is a single word. A kid may be any word, so others are none."""
+    named = {match[1]: None for match in _NAMED_KID.finditer(text)}
+    alone = text.strip() if len(text) <= MAX_KID_LENGTH * 2 else ""
+    if alone and len(alone) <= MAX_KID_LENGTH and alone.isascii() and " " not in alone and alone.isprintable():
+        named[alone] = None
+    return list(named)[:MOST_CERTIFICATES]
+
+
+def find_ids(text: str, known: Collection[str]) -> list[str]:
+    """Those of known that stand in the text, each once."""
+    return list(dict.fromkeys(word for word in find_words(text) if word in known))
+
+
+def _fingerprints(text: str) -> Iterator[str]:
+    """As openssl prints them, and as plain hexadecimal digits."""
+    for run in _FINGERPRINT.finditer(text):
+        # “SHA256:” before it ends with what may be digits.
+        match = _HEX.fullmatch(run[0]) or _COLONS.fullmatch(run[0][-95:])
+        if match is not None:
+            yield base64url.encode(bytes.fromhex(match[0].replace(":", "")))
+
+
+def _pem_blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Label and the whole block, RFC 7468, also of one that stands in JSON. No dash is in its body, so none is searched for twice."""
+    place = text.find(_BEGIN)
+    while place >= 0:
+        body = text.find(_DASHES, place + len(_BEGIN), place + len(_BEGIN) + _MAX_LABEL)
+        dash = text.find("-", body + len(_DASHES), body + _MAX_PEM) if body >= 0 else -1
+        if dash >= 0:
+            label = text[place + len(_BEGIN) : body]
+            closing = f"{_END}{label}{_DASHES}"
+            if text.startswith(closing, dash):
+                inner = text[body + len(_DASHES) : dash].replace("\\r", "").replace("\\n", "\n")
+                yield label, f"{_BEGIN}{label}{_DASHES}{inner}{closing}"
+        place = text.find(_BEGIN, place + len(_BEGIN))
+
+
+def _certificates(blocks: list[tuple[str, str]]) -> Iterator[str]:
+    for label, block in [pair for pair in blocks if pair[0] == "CERTIFICATE"][:MOST_CERTIFICATES]:
+        try:
+            der = b64decode("".join(block[len(_BEGIN) + len(label) + len(_DASHES) : -len(_END) - len(label) - len(_DASHES)].split()))
+            load_certificate(der)
+        except (ValueError, ValidationError):
+            continue
+        yield x5t_s256(der)
+
+
+def _public_halves(text: str, blocks: list[tuple[str, str]]) -> Iterator[PublicKeyTypes]:
+    """Of private keys in PEM, and of private JWKs, each at most MOST_KEYS."""
+    for _, block in [pair for pair in blocks if pair[0].endswith("PRIVATE KEY")][:MOST_KEYS]:
+        yield from find_public_halves(block.encode("utf-8", "replace"))
+    jwks = (match[0] for match in _JSON_OBJECT.finditer(text) if '"kty"' in match[0] and '"d"' in match[0])
+    for jwk in islice(jwks, MOST_KEYS):
+        yield from find_public_halves(jwk.encode("utf-8", "replace"))

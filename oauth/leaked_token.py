@@ -1,0 +1,64 @@
+"""Which of the JWTs that a leaked text holds are tokens of a workspace, and whether they are alive."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from oauth import access_token, jose
+from oauth.errors import InvalidTokenError
+from oauth.models import SigningKey
+
+# A signature and a look-up each. Tokens of a log that holds more are ended by the credentials that obtained them.
+MOST_VERIFIED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LeakedToken:
+    """dead_because: a sentence, "" while it is alive."""
+
+    jti: str
+    client_id: str
+    credential_id: str
+    scopes: tuple[str, ...]
+    expires_at: datetime
+    dead_because: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeakedTokens:
+    """unread: how many look like ours, but weren't verified, being too many."""
+
+    tokens: list[LeakedToken]
+    unread: int
+
+
+def find_leaked_tokens(jwts: Iterable[str], *, workspace: str, now: datetime) -> LeakedTokens:
+    """Those that our keys signed for the workspace, by its slug. Others are left out: strangers' and those of other workspaces alike."""
+    headers = {jose.header_segment(algorithm, kid, access_token.TYP) for kid, algorithm in SigningKey.objects.values_list("kid", "algorithm")}
+    ours = [jwt for jwt in jwts if jwt.partition(".")[0] in headers]
+    found = []
+    for jwt in ours[:MOST_VERIFIED]:
+        try:
+            _, claims = access_token.verified_claims(jwt)
+        except jose.InvalidJWTError:
+            continue
+        if claims["workspace"] == workspace:
+            found.append(
+                LeakedToken(
+                    jti=claims["jti"],
+                    client_id=claims["client_id"],
+                    credential_id=claims["credential_id"],
+                    scopes=tuple(claims.get("scope", "").split()),
+                    expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+                    dead_because=_find_reason(jwt, now),
+                )
+            )
+    return LeakedTokens(found, max(0, len(ours) - MOST_VERIFIED))
+
+
+def _find_reason(jwt: str, now: datetime) -> str:
+    try:
+        access_token.verify(jwt, now=now)
+    except InvalidTokenError as error:
+        return error.reason.sentence
+    return ""
