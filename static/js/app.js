@@ -73,6 +73,44 @@ document.addEventListener("click", (event) => {
   closeMenus(event.target);
 });
 
+/* A credential that somebody pastes into a search stays in the browser: an address would keep it. The server looks again. */
+const isCredential = (text) => /tos_(live|test)_\w{4}|eyJ[\w-]{8,}\.[\w-]+\.|-----BEGIN [A-Z ]*PRIVATE KEY/.test(text);
+const keepBack = (form) => {
+  const fields = [...form.querySelectorAll("input")].filter((field) => isCredential(field.value));
+  fields.forEach((field) => { field.value = ""; });
+  if (!fields.length || form.nextElementSibling?.matches("[data-kept-back]")) return fields.length > 0;
+  const note = Object.assign(document.createElement("div"), { className: "note bad", role: "alert" });
+  note.dataset.keptBack = "";
+  const text = Object.assign(document.createElement("p"), { textContent: "That looks like a secret. It was not sent. " });
+  const way = document.querySelector("[data-go=l]");
+  if (way) text.append(Object.assign(document.createElement("a"), { href: way.href, textContent: "Respond to a leak" }));
+  note.append(text);
+  form.after(note);
+  return true;
+};
+document.addEventListener("submit", (event) => { if (event.target.matches("[role=search]") && keepBack(event.target)) event.preventDefault(); });
+
+/* Search or jump to, and the list of keys: a module of their own, fetched when it is first wanted. Without it the link leads to the page of search. */
+const openPalette = async (act) => {
+  const link = document.querySelector("[data-open-palette]");
+  try {
+    const palette = await import(link.dataset.openPalette);
+    palette[act]({ url: link.href, fetchPart, isCredential, later, say });
+  } catch {
+    location.href = link.href;
+  }
+};
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-open-palette]") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  openPalette("search");
+});
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "k" || !document.querySelector("[data-open-palette]")) return;
+  event.preventDefault();
+  if (!document.querySelector("dialog[open]")) openPalette("search");
+});
+
 /* Single keys: never inside a field, and switched off in the account (WCAG 2.2, 2.1.4). */
 let lastG = 0;
 document.addEventListener("keydown", (event) => {
@@ -88,6 +126,11 @@ document.addEventListener("keydown", (event) => {
   const key = event.key.toLowerCase();
   const follows = Date.now() - lastG < 1200;
   lastG = key === "g" ? Date.now() : 0;
+  if (key === "?" && document.querySelector("[data-open-palette]")) {
+    event.preventDefault();
+    openPalette("showKeys");
+    return;
+  }
   const target = key === "/" ? document.querySelector("[data-slash]") : document.querySelector(`[${follows ? "data-go" : "data-key"}="${CSS.escape(key)}"]`);
   if (!target) return;
   event.preventDefault();
@@ -149,6 +192,13 @@ if (ending) {
   });
 }
 
+/* Ctrl Enter in a field of many lines sends its form. */
+document.querySelectorAll("[data-sends]").forEach((field) => field.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  field.form.requestSubmit(field.form.querySelector("[type=submit]"));
+}));
+
 /* “Send 3 invitations”. */
 document.querySelectorAll("[data-counts]").forEach((area) => {
   const button = document.getElementById(area.dataset.counts);
@@ -202,7 +252,8 @@ const later = (wait, act) => {
   return () => { clearTimeout(timer); timer = setTimeout(act, wait); };
 };
 
-/* <form data-preview="URL" data-into="ID">: what the form amounts to, in the element of that ID. method=get asks by a query, post by a body. */
+/* <form data-preview="URL" data-into="ID">: what the form amounts to, in the element of that ID. data-preview-method=get asks by a query, else
+   it is a body. data-says in the answer is what a screen reader hears of it. */
 document.querySelectorAll("[data-preview]").forEach((form) => {
   const into = document.getElementById(form.dataset.into);
   let asked = 0;
@@ -215,7 +266,11 @@ document.querySelectorAll("[data-preview]").forEach((form) => {
       if (isGet) entries.delete("csrfmiddlewaretoken");
       const url = isGet ? `${form.dataset.preview}?${new URLSearchParams(entries)}` : form.dataset.preview;
       const answer = await fetchPart(url, isGet ? {} : { method: "POST", body: entries });
-      if (answer.ok && mine === asked) into.innerHTML = await answer.text();
+      if (answer.ok && mine === asked) {
+        into.innerHTML = await answer.text();
+        const said = into.querySelector("[data-says]");
+        if (said) say(said.dataset.says);
+      }
     } finally {
       if (mine === asked) into.removeAttribute("aria-busy");
     }
@@ -230,6 +285,7 @@ document.querySelectorAll("[data-filter]").forEach((form) => {
   const list = document.getElementById(form.dataset.filter);
   let asked = 0;
   const renew = async () => {
+    if (keepBack(form)) return;
     const mine = ++asked;
     const chosen = [...new FormData(form)].filter(([, value]) => value !== "");
     const url = `${form.getAttribute("action") || location.pathname}?${new URLSearchParams(chosen)}`;
@@ -238,6 +294,7 @@ document.querySelectorAll("[data-filter]").forEach((form) => {
       const answer = await fetchPart(url);
       if (!answer.ok || mine !== asked) return;
       list.innerHTML = await answer.text();
+      list.querySelectorAll("template[data-into]").forEach((part) => document.getElementById(part.dataset.into).replaceChildren(part.content));
       history.replaceState(null, "", url);
       say(list.querySelector("[data-count]")?.dataset.count || "");
     } finally {
@@ -284,9 +341,23 @@ document.querySelectorAll("[data-renew]").forEach((part) => poll(part, Number(pa
   const answer = await fetchPart(part.dataset.renew);
   if (!answer.ok) throw new Error(answer.status);
   const text = await answer.text();
-  if (text !== part.dataset.was) part.innerHTML = text;
+  // Not under somebody’s hands: where the focus is, what is there stays until it has gone on.
+  if (text === part.dataset.was || part.contains(document.activeElement)) return;
+  part.innerHTML = text;
   part.dataset.was = text;
 }));
+
+/* <div data-narrows="ID">: a field in it that hides the labels in the element of that ID that don’t hold what was typed; ticked ones stay. */
+document.querySelectorAll("[data-narrows]").forEach((box) => {
+  const labels = [...document.getElementById(box.dataset.narrows).querySelectorAll("label")];
+  const field = box.querySelector("input");
+  field.addEventListener("input", (event) => {
+    event.stopPropagation();
+    const wanted = field.value.trim().toLowerCase();
+    labels.forEach((label) => { label.hidden = !label.textContent.toLowerCase().includes(wanted) && !label.querySelector(":checked"); });
+    say(`${labels.filter((label) => !label.hidden).length} shown`);
+  });
+});
 
 /* A secret that is shown once: whoever leaves before it is saved is asked. */
 document.querySelectorAll("[data-guards-leaving]").forEach((box) => addEventListener("beforeunload", (event) => { if (!box.checked) event.preventDefault(); }));

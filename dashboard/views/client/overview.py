@@ -1,21 +1,102 @@
 """A client's page: is it healthy, who uses it, what comes next."""
 
+from datetime import datetime, timedelta
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
+from clients.credential_list import credentials_of
+from clients.models import Client, ClientSecret, HandOver, RecordedRequest, UsageBucket
+from clients.overlap import find_overlaps
+from clients.periods import PERIODS
+from clients.services.client_fields import SECRET_METHODS
+from clients.usage_report import addresses_of, count_living_tokens, in_slots, requests_by_credential
+from dashboard import client_overview
+from dashboard.actors import describe, find_names
+from dashboard.client_credentials import Background, describe_credentials, describe_sources
+from dashboard.fragments import render_page_or_fragment
 from dashboard.models import Membership
-from dashboard.permissions import Permission, member
+from dashboard.moment import say_length
+from dashboard.permissions import Permission, may, member
+from dashboard.request_rows import RequestRow, describe_requests
 from dashboard.views.found import find_client
+
+LATEST = 5
+# Who has more sees the newest; all of them are in the audit log.
+MOST_CREDENTIALS = 200
+DAY, MONTH = timedelta(hours=24), timedelta(days=30)
 
 
 @member(Permission.VIEW)
 def client(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    found = find_client(membership, client_id)
-    return render(request, "client/overview.html", {"client": found, "tab": "overview"})
+    found, now = find_client(membership, client_id), timezone.now()
+    period = PERIODS.get(request.GET.get("period", ""), PERIODS["24h"])
+    addresses = addresses_of(found, since=now - MONTH, now=now)
+    context = {
+        "client": found,
+        "tab": "overview",
+        "now": now,
+        "may_write": may(membership, Permission.WRITE_CLIENTS),
+        "may_administer": may(membership, Permission.ADMINISTER_CLIENTS),
+        "period": period.name,
+        "periods": PERIODS,
+        "series": in_slots(UsageBucket.objects.filter(client=found, endpoint="token"), period, now=now),
+        "shares": client_overview.share_out(addresses),
+        "new_addresses": [use for use in addresses if use.is_new],
+        "living": count_living_tokens(found, now=now) if addresses else 0,
+        "token_life": say_length(timedelta(seconds=found.token_lifetime)),
+        "forbidden_methods": client_overview.forbidden_methods(found),
+        "hand_overs": HandOver.objects.open(now).filter(client=found).count(),
+        "latest": _latest(found, membership),
+        **_describe_credentials(found, membership, now),
+    }
+    return render(request, "client/overview.html", context)
 
 
 @member(Permission.VIEW)
 def client_latest(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """The latest requests, renewed by the script."""
+    """The latest requests, which the page has renewed; for whoever comes here by hand, with its frame."""
     found = find_client(membership, client_id)
-    return render(request, "client/overview.html", {"client": found, "tab": "overview"})
+    context = {"client": found, "tab": "requests", "latest": _latest(found, membership)}
+    return render_page_or_fragment(request, "client/latest_page.html", "client/latest.html", context)
+
+
+def _latest(client: Client, membership: Membership) -> list[RequestRow]:
+    requests = RecordedRequest.objects.filter(client=client).order_by("-created_at", "-pk")[:LATEST]
+    for recorded in (rows := list(requests)):
+        recorded.client = client
+    return describe_requests(rows, to=membership)
+
+
+def _describe_credentials(client: Client, membership: Membership, now: datetime) -> dict[str, Any]:
+    credentials = credentials_of(client, now=now, most=MOST_CREDENTIALS)
+    secrets = [row for row in credentials.usable if isinstance(row, ClientSecret)]
+    granted = requests_by_credential(client, since=now - DAY, now=now)
+    disabling = client_overview.find_disabling(client)
+    makers = [row.created_by for row in (*credentials.usable, *credentials.ended)]
+    names = find_names(client.workspace, actors=[client.created_by, *makers, *([disabling.actor] if disabling else [])], client_ids=[])
+    known = Background(find_overlaps(secrets, now), granted, names, may(membership, Permission.WRITE_CLIENTS), now)
+    return {
+        "standing": client_overview.find_standing(client, credentials),
+        "disabling": disabling,
+        "disabled_by": describe(disabling.actor, names) if disabling else None,
+        "made_by": describe(client.created_by, names),
+        "drawn": client_overview.drawn(credentials),
+        "overlaps": client_overview.describe_overlaps(client, secrets, known),
+        "last_end": client_overview.last_end(credentials),
+        "rows": [
+            *describe_credentials(credentials.usable, client=client, known=known),
+            *describe_sources(client, uses=_uses_of_sources(client, granted, now), known=known),
+        ],
+        "ended_rows": describe_credentials(credentials.ended, client=client, known=known),
+        "has_more_ended": credentials.has_more,
+        "has_secret": bool(secrets) or any(method in SECRET_METHODS for method in client.auth_methods),
+    }
+
+
+def _uses_of_sources(client: Client, granted: dict[str, int], now: datetime) -> Any:
+    """Of what has no row of its own, and only where it was used."""
+    used = [credential for credential in granted if credential.startswith(("jwks_uri:", "tls_subject:"))]
+    return addresses_of(client, credential=used[0], since=now - MONTH, now=now, limit=1) if used else []

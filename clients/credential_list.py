@@ -1,0 +1,66 @@
+"""All credentials of a client, whatever their kind, in one query."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.models import BigIntegerField, Case, CharField, DateTimeField, F, IntegerField, Q, Value, When
+
+from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
+from clients.models.credentials import Credential
+
+# Of each kind: the names of its columns that others don't have, in the order of _COLUMNS.
+_OWN: dict[type[Credential], dict[str, Any]] = {
+    ClientSecret: {"label": F("secret_id"), "lifetime_": F("lifetime"), "valid_from_": Value(None, DateTimeField()), "detail": Value("", CharField())},
+    ClientPublicKey: {
+        "label": F("kid"),
+        "lifetime_": Value(None, BigIntegerField()),
+        "valid_from_": Value(None, DateTimeField()),
+        "detail": F("algorithm"),
+    },
+    ClientCertificate: {
+        "label": F("thumbprint"),
+        "lifetime_": Value(None, BigIntegerField()),
+        "valid_from_": F("valid_from"),
+        "detail": F("subject"),
+    },
+}
+_KINDS: tuple[type[ClientSecret] | type[ClientPublicKey] | type[ClientCertificate], ...] = (ClientSecret, ClientPublicKey, ClientCertificate)
+_SHARED = ("pk", "name", "created_at", "created_by", "expires_at", "revoked_at", "last_used_at", "last_used_from")
+_COLUMNS = ("has_ended", "kind", "label", "lifetime_", "valid_from_", "detail", *_SHARED)
+
+
+class CredentialList(NamedTuple):
+    """usable: the newest first. ended: the same, of those that have ended or were revoked. has_more: there are more that have ended."""
+
+    usable: list[Credential]
+    ended: list[Credential]
+    has_more: bool
+
+
+def credentials_of(client: Client, *, now: datetime, most: int) -> CredentialList:
+    """At most so many, those that have ended last. Of each only what lists of them show is read: neither hash nor key nor certificate."""
+    parts = [_part(number, client, now) for number in range(len(_KINDS))]
+    rows = list(parts[0].union(*parts[1:], all=True).order_by("has_ended", "-created_at", "kind", "-pk")[: most + 1])
+    credentials = [(row[0], _make(client, dict(zip(_COLUMNS[1:], row[1:], strict=True)))) for row in rows[:most]]
+    return CredentialList(
+        [credential for has_ended, credential in credentials if not has_ended],
+        [credential for has_ended, credential in credentials if has_ended],
+        len(rows) > most,
+    )
+
+
+def _part(number: int, client: Client, now: datetime) -> Any:
+    kind = _KINDS[number]
+    has_ended = Case(When(Q(revoked_at__isnull=False) | Q(expires_at__lte=now), then=Value(1)), default=Value(0), output_field=IntegerField())
+    annotated = kind.objects.filter(client=client).annotate(has_ended=has_ended, kind=Value(number, IntegerField()), **_OWN[kind])
+    return annotated.order_by().values_list(*_COLUMNS)
+
+
+def _make(client: Client, row: dict[str, Any]) -> Credential:
+    shared = {name: row[name] for name in _SHARED}
+    match _KINDS[row["kind"]]:
+        case kind if kind is ClientSecret:
+            return ClientSecret(client=client, secret_id=row["label"], lifetime=row["lifetime_"], **shared)
+        case kind if kind is ClientPublicKey:
+            return ClientPublicKey(client=client, kid=row["label"], algorithm=row["detail"], **shared)
+    return ClientCertificate(client=client, thumbprint=row["label"], subject=row["detail"], valid_from=row["valid_from_"], **shared)
