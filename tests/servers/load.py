@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.servers.conftest import Answer, Server, read_answer
+from tests.servers.conftest import BROKEN, Answer, Server, read_answer
 from tests.servers.stores import children
 
 # The state of a TCP connection, as /proc/net/tcp writes it.
@@ -172,7 +172,7 @@ class Load:
             try:
                 connection = connection or KeptConnection(self.server)
                 answer = connection.get_token(client_id, client_secret)
-            except (OSError, ValueError, AttributeError) as error:
+            except BROKEN as error:
                 answer = Answer(0, {}, repr(error).encode())
                 if connection is not None:
                     connection.close()

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dashboard.background.schedule import FLUSH_SECONDS
-from tests.servers.conftest import ROOT, Server
+from tests.servers.conftest import BROKEN, ROOT, Server
 from tests.servers.load import KeptConnection, Load, basic
 from tests.servers.stores import children, query
 
@@ -51,7 +51,7 @@ class Revoking:
                     headers = basic(self.client["client_id"], self.client["client_secret"])
                     if connection.ask("POST", "/oauth2/revoke", form={"token": sent.token}, headers=headers).status == 200:
                         self.acknowledged.append(sent.token)
-                except (OSError, ValueError, AttributeError):
+                except BROKEN:
                     if connection is not None:
                         connection.close()
                     connection = None
