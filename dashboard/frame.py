@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from clients.models import Client, Workspace
+from dashboard.fragments import is_fragment
 from dashboard.models import Membership, User
 from dashboard.moment import find_zone
 from dashboard.permissions import LAST_WORKSPACE
@@ -44,6 +45,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return context
+    if is_fragment(request):
+        # A part of a page has no frame.
+        return {**context, "membership": getattr(request, "membership", None)}
     # Of one by single sign-on what is left, for using it doesn't make it longer.
     context["session_seconds"] = request.session.get_expiry_age()
     memberships = list(Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name", "workspace__slug")[:100])
@@ -59,25 +63,26 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 
 # Of the pages of a workspace: name of the route, words, icon, and the letter that follows G.
-_PAGES = (
+_OF_CLIENTS = (
     ("clients", "Clients", "key", "c"),
     ("usage", "Usage", "chart", "u"),
     ("audit", "Audit log", "list", "a"),
     ("leak", "Leak response", "siren", "l"),
     ("docs", "API and docs", "book", "d"),
 )
-_PAGES_OF_WORKSPACE = (
+_OF_WORKSPACE = (
     ("members", "Members", "users", "m"),
     ("settings", "Settings", "sliders", "s"),
     ("health", "Health", "pulse", "h"),
 )
+PAGES = _OF_CLIENTS + _OF_WORKSPACE
 
 
 def _navigation(request: HttpRequest, membership: Membership) -> list[dict[str, Any]]:
     """Of a workspace. key: the letter that follows G. count: how many there are, None where nobody wants to know. heading: what stands above the item."""
     counts = count_in(membership.workspace)
     found = []
-    for heading, pages in (("", _PAGES), ("Workspace", _PAGES_OF_WORKSPACE)):
+    for heading, pages in (("", _OF_CLIENTS), ("Workspace", _OF_WORKSPACE)):
         for index, (name, label, icon, key) in enumerate(pages):
             try:
                 url = reverse(name, args=[membership.workspace.slug])

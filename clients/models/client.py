@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Cast
 
 from clients.models import json_list  # noqa: F401  # has_element
 from clients.models.workspace import Workspace
@@ -19,6 +20,8 @@ MAX_TOKEN_LIFETIME = timedelta(hours=24)
 DEFAULT_TOKEN_LIFETIME = timedelta(hours=1)
 
 CLIENT_ID = re.compile(r"\A[A-Za-z0-9_-]{16,64}\Z")
+# What the text of a JSON list has beside its elements; no scope has any of it (RFC 6749 §3.3), or it would be found in every list.
+_BETWEEN_SCOPES = frozenset('[", ]\\')
 validate_client_id = RegexValidator(CLIENT_ID.pattern, code="invalid_client_id")
 
 
@@ -31,6 +34,13 @@ class ClientQuerySet(models.QuerySet["Client"]):
 
     def with_audience(self, audience: str) -> Self:
         return self.filter(audiences__has_element=audience)
+
+    def matching(self, text: str) -> Self:
+        """Those with that text in name, client ID, contact or a scope, in capital or small letters."""
+        found = Q(name__icontains=text) | Q(client_id__icontains=text) | Q(contact__icontains=text)
+        if not _BETWEEN_SCOPES.intersection(text):
+            found |= Q(scopes_text__icontains=text)
+        return self.alias(scopes_text=Cast("scopes", models.TextField())).filter(found)
 
 
 class Client(models.Model):

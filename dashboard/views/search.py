@@ -1,12 +1,31 @@
 """Search: a page with a form, and what the palette shows."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.debug import sensitive_post_parameters
 
-from dashboard.fragments import render_page_or_fragment
+from dashboard.fragments import is_fragment, render_page_or_fragment
 from dashboard.models import Membership
+from dashboard.pasted import looks_like_credential
 from dashboard.permissions import Permission, member
+from dashboard.recent import recent_client_ids
+from dashboard.search.find import find, suggest
+
+LONGEST_TEXT = 200
 
 
+@sensitive_post_parameters()
 @member(Permission.VIEW)
-def search(request: HttpRequest, membership: Membership) -> HttpResponse:  # noqa: ARG001  # the shape of every view of a workspace
-    return render_page_or_fragment(request, "search/page.html", "search/results.html", {})
+def search(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """The page's form posts, so that whatever is pasted into it is in no address; links and the palette, whose script looks first, ask by the query."""
+    said = request.POST if request.method == "POST" else request.GET
+    text = " ".join(said.get("q", "").replace("\0", "").split())
+    is_dropped = looks_like_credential(text)
+    if is_dropped and request.GET and not is_fragment(request):
+        messages.error(request, "That looks like a secret, so it was not searched for. If it is one, respond to a leak.")
+        return redirect("search", membership.workspace.slug)
+    text = "" if is_dropped else text[:LONGEST_TEXT]
+    groups = find(membership, text) if text else suggest(membership, recent_client_ids(request))
+    context = {"q": text, "is_dropped": is_dropped, "groups": groups, "count": sum(len(hits) for _, hits in groups)}
+    return render_page_or_fragment(request, "search/page.html", "search/options.html", context)

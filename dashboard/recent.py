@@ -1,0 +1,20 @@
+"""The clients that somebody looked at last, for search to begin with. Only their IDs are kept, in the session."""
+
+from django.http import HttpRequest
+
+from clients.models import Client
+
+_IN_SESSION = "recent"
+_MOST = 5
+
+
+def note_visit(request: HttpRequest, client: Client) -> None:
+    """Whoever looks at the same client again writes nothing."""
+    known = request.session.get(_IN_SESSION, [])
+    if known[:1] != [client.client_id]:
+        request.session[_IN_SESSION] = [client.client_id, *(other for other in known if other != client.client_id)][:_MOST]
+
+
+def recent_client_ids(request: HttpRequest) -> list[str]:
+    """The last one first, of whichever workspace."""
+    return list(request.session.get(_IN_SESSION, []))

@@ -1,0 +1,31 @@
+"""The best of everything, in groups."""
+
+from itertools import groupby
+
+from dashboard.models import Membership
+from dashboard.search.hits import Hit
+from dashboard.search.pages import find_pages, first_pages
+from dashboard.search.things import busiest_clients, describe_clients, find_things, recent_clients
+
+MOST = 8
+_RECENT = 3
+
+Groups = list[tuple[str, list[Hit]]]
+
+
+def find(membership: Membership, text: str) -> Groups:
+    """The best MOST, the group of the best one first. text: not empty."""
+    hits = [*find_things(membership.workspace, text), *find_pages(membership, text)]
+    best = sorted(hits, key=lambda hit: -hit.fit)[:MOST]
+    order = {hit.group: index for index, hit in reversed(list(enumerate(best)))}
+    return _group(sorted(best, key=lambda hit: order[hit.group]))
+
+
+def suggest(membership: Membership, recent: list[str]) -> Groups:
+    """For whoever wrote nothing yet. recent: client IDs, the last one first."""
+    clients = recent_clients(membership.workspace, recent)[:_RECENT] or busiest_clients(membership.workspace, _RECENT)
+    return _group([*describe_clients(clients), *first_pages(membership)])
+
+
+def _group(hits: list[Hit]) -> Groups:
+    return [(group, list(found)) for group, found in groupby(hits, key=lambda hit: hit.group)]

@@ -1,0 +1,68 @@
+"""Pages of a workspace, and what one can do there."""
+
+from collections.abc import Iterator
+
+from django.urls import reverse
+
+from dashboard.frame import PAGES
+from dashboard.models import Membership
+from dashboard.permissions import Permission, may
+from dashboard.search.hits import Fit, Hit, fit_of
+
+ACTIONS, GO_TO = "Actions", "Go to"
+
+# Name of the route, words, icon, the keys that do the same, who may, and other words for it.
+_ACTIONS = (
+    ("client_new", "Create client", "plus", "C", Permission.WRITE_CLIENTS, "new add make"),
+    ("leak", "Respond to a leak", "siren", "G then L", Permission.VIEW, "leaked secret revoke found pasted stolen"),
+    ("explain", "Explain a request", "info", "", Permission.VIEW, "why refused request id error test a credential"),
+    ("clients", "Rotate a secret", "rotate", "", Permission.WRITE_CLIENTS, "renew new secret rotation"),
+    ("hygiene", "Find what to tidy up", "check", "", Permission.VIEW, "hygiene unused idle never expires weak"),
+    ("invite", "Invite people", "users", "", Permission.MANAGE_MEMBERS, "member add person"),
+)
+_MORE_PAGES = (
+    ("scopes", "Scopes", "sliders"),
+    ("audiences", "Audiences", "sliders"),
+    ("retention", "Retention", "clock"),
+)
+_OWN_PAGES = (
+    ("mfa_index", "Account security", "lock"),
+    ("display", "Keyboard and display", "screen"),
+    ("workspaces", "All workspaces", "list"),
+    ("help", "Help", "info"),
+)
+
+
+def find_pages(membership: Membership, text: str) -> list[Hit]:
+    """Those that fit the text."""
+    found = []
+    for hit, words in _all(membership):
+        fit = fit_of(text, hit.label, words=words)
+        if fit is not None:
+            found.append(_with(hit, fit))
+    return found
+
+
+def first_pages(membership: Membership) -> list[Hit]:
+    """For whoever wrote nothing yet."""
+    hits = [hit for hit, _ in _all(membership)]
+    actions = [hit for hit in hits if hit.group == ACTIONS][:3]
+    there = {hit.url for hit in actions}
+    return [*actions, *[hit for hit in hits if hit.group == GO_TO and hit.url not in there][1:3]]
+
+
+def _all(membership: Membership) -> Iterator[tuple[Hit, str]]:
+    slug = membership.workspace.slug
+    for name, label, icon, keys, permission, words in _ACTIONS:
+        if may(membership, permission):
+            yield Hit(ACTIONS, label, reverse(name, args=[slug]), Fit.EXACT, note=keys, icon=icon), words
+    for name, label, icon, key in PAGES:
+        yield Hit(GO_TO, label, reverse(name, args=[slug]), Fit.EXACT, note=f"G then {key.upper()}", icon=icon), ""
+    for name, label, icon in _MORE_PAGES:
+        yield Hit(GO_TO, label, reverse(name, args=[slug]), Fit.EXACT, icon=icon), "settings"
+    for name, label, icon in _OWN_PAGES:
+        yield Hit(GO_TO, label, reverse(name), Fit.EXACT, icon=icon), "account"
+
+
+def _with(hit: Hit, fit: Fit) -> Hit:
+    return Hit(hit.group, hit.label, hit.url, fit, note=hit.note, icon=hit.icon)

@@ -1,0 +1,37 @@
+"""What the list of clients shows, read as a person reads it."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from clients.models import ClientActivity
+from tests import factories
+from tests.dashboard.conftest import text_of
+
+PAGE = "/w/demo/clients/"
+
+
+def use(client, **fields):
+    """Set what is known about its activity."""
+    activity, _ = ClientActivity.objects.update_or_create(client=client, defaults={"workspace": client.workspace, **fields})
+    return activity
+
+
+def make(workspace, name, *, age=timedelta(days=100), **fields):
+    """A client, made so long ago, and used today."""
+    client = factories.create_client(workspace, name=name, now=timezone.now() - age, **fields).secret.client
+    use(client, last_used_at=timezone.now() - timedelta(minutes=3), last_used_from="203.0.113.24")
+    return client
+
+
+def rows_of(response):
+    """The text of each row, by the client's name, in the order of the page."""
+    found = {}
+    for part in response.content.decode().split("<tr ")[2:]:
+        html = "<tr " + part.split("</tr>")[0]
+        found[text_of(html.split("<bdi>")[1].split("</bdi>")[0])] = text_of(html)
+    return found
+
+
+def names_of(response):
+    return list(rows_of(response))
