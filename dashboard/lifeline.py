@@ -18,9 +18,10 @@ _LABEL_WIDTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A row to be drawn. label: an ID, or words where is_code is False. ends_at: None for no end.
+    """A row to be drawn. ends_at: None for no end. text: what stands at its end, None for the usual words.
 
-    overlap_from: since when a newer one works beside it, of one that runs out. ended: "revoked" or "ended", "" while it is usable or will be.
+    overlap_from: since when a newer one works beside it, of one that runs out. longer_until: its end after a change that isn't made yet.
+    ended: "revoked" or "ended", "" while it is usable or will be.
     """
 
     kind: str
@@ -29,8 +30,8 @@ class Span:
     starts_at: datetime
     ends_at: datetime | None
     overlap_from: datetime | None = None
+    longer_until: datetime | None = None
     ended: str = ""
-    is_code: bool = True
     text: str | None = None
 
 
@@ -57,7 +58,6 @@ class Text:
 class Row:
     label: str
     note: str
-    is_code: bool
     bars: list[Bar]
     text: Text | None
 
@@ -127,19 +127,18 @@ def axis_around(spans: Sequence[Span], *, now: datetime, zone: tzinfo) -> Axis:
     return Axis(start, end, [(day, moment.say_date(day, now=now, zone=zone)) for day in days])
 
 
-def axis_of_overlap(overlap: timedelta, *, now: datetime, zone: tzinfo) -> Axis:
-    """For what is to come: now at its left, the end of the overlap at its right."""
-    length = (overlap or timedelta(hours=24)) / 0.64
+def axis_until(ends_at: datetime, *, now: datetime, zone: tzinfo) -> Axis:
+    """For what is to come: now at its left, the end of an overlap at its right. A day where that is now."""
+    length = (ends_at - now if ends_at > now else timedelta(hours=24)) / 0.64
     start = now - 0.08 * length
-    ends_at = now + overlap
-    return Axis(start, start + length, [(ends_at, moment.say_day(ends_at, now=now, zone=zone).capitalize())] if overlap else [])
+    return Axis(start, start + length, [(ends_at, moment.say_day(ends_at, now=now, zone=zone).capitalize())])
 
 
 def draw(spans: Sequence[Span], axis: Axis, *, now: datetime, zone: tzinfo) -> Lifeline:
     now_x = axis.place(now)
     ticks = [(axis.place(at), said) for at, said in axis.ticks]
     return Lifeline(
-        rows=[Row(span.label, span.note, span.is_code, _bars(span, axis, now), _text(span, axis, now, zone)) for span in spans],
+        rows=[Row(span.label, span.note, _bars(span, axis, now), _text(span, axis, now, zone)) for span in spans],
         ticks=[Tick(said, _percent(x), is_middle=x > _LABEL_WIDTH) for x, said in ticks if abs(x - now_x) > _LABEL_WIDTH],
         now_x=_percent(now_x),
         sentence=_say(spans, now, zone),
@@ -159,6 +158,8 @@ def _bars(span: Span, axis: Axis, now: datetime) -> list[Bar]:
         parts = [("old", span.starts_at, min(span.overlap_from, end)), ("over", max(span.overlap_from, span.starts_at), end)]
     else:
         parts = [("cur", span.starts_at, min(now, end)), ("todo", max(now, span.starts_at), end)]
+    if span.longer_until is not None:
+        parts.append(("todo", end, span.longer_until))
     placed = [(shade, axis.place(start), axis.place(stop)) for shade, start, stop in parts if stop > start]
     return [Bar(shade, _percent(x), _percent(stop - x)) for shade, x, stop in placed if stop > x]
 

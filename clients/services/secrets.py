@@ -36,8 +36,13 @@ class RotatedSecret(NewSecret):
     previous: list[ClientSecret]
 
 
+def takes_secret(client: Client) -> bool:
+    """Whether one of its methods uses a secret."""
+    return bool(_METHODS.intersection(client.auth_methods))
+
+
 def _require_use(client: Client) -> None:
-    if not _METHODS.intersection(client.auth_methods):
+    if not takes_secret(client):
         raise ValidationError(
             f"{client.client_id} authenticates by {' or '.join(client.auth_methods)} only, so a secret would be of no use to it.", code="method_not_allowed"
         )
@@ -115,6 +120,23 @@ def insert_secret(secret: ClientSecret, *, actor: Actor, now: datetime) -> None:
         )
 
 
+def find_predecessor(client: Client, now: datetime) -> ClientSecret | None:
+    """Whose name and life the next secret gets: the newest usable one, else the newest that there was."""
+    secrets = ClientSecret.objects.filter(client=client)
+    return secrets.usable(now).first() or secrets.first()
+
+
+def expected_lifetime(client: Client, predecessor: ClientSecret | None) -> timedelta | None:
+    """What a rotation gives the new secret where nobody says anything else; None for no end."""
+    return ClientPolicy.of(client.workspace).choose_secret_lifetime(_inherit_lifetime(client, predecessor))
+
+
+def _inherit_lifetime(client: Client, predecessor: ClientSecret | None) -> timedelta | None:
+    if predecessor is None or predecessor.lifetime is None:
+        return None
+    return ClientPolicy.of(client.workspace).inherit_secret_lifetime(timedelta(seconds=predecessor.lifetime))
+
+
 def rotate_secret(
     *,
     client: Client,
@@ -133,10 +155,9 @@ def rotate_secret(
     _require_use(client)
     if overlap < timedelta():
         raise ValidationError("The overlap is negative. Use 0 to end the old secrets at once, or for example 24h.", code="invalid_overlap")
-    secrets = ClientSecret.objects.filter(client=client)
-    newest = secrets.usable(now).first() or secrets.first()
-    if lifetime is None and newest is not None and newest.lifetime is not None:
-        lifetime = ClientPolicy.of(client.workspace).inherit_secret_lifetime(timedelta(seconds=newest.lifetime))
+    newest = find_predecessor(client, now)
+    if lifetime is None:
+        lifetime = _inherit_lifetime(client, newest)
     new = prepare_secret(client=client, name=name or (newest.name if newest else ""), lifetime=lifetime, actor=actor, now=now)
     with transaction.atomic():
         locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)

@@ -25,35 +25,21 @@ class Suggestions(forms.TextInput):
         return format_html('{}<datalist id="{}">{}</datalist>', super().render(name, value, {**(attrs or {}), "list": listed}, renderer), listed, options)
 
 
-class RevocationForm(forms.Form):
+class TypedForm(forms.Form):
     """must_type: what has to be typed to confirm, "" for nothing."""
-
-    reason = forms.CharField(
-        label="Reason",
-        required=False,
-        max_length=MAX_REASON_LENGTH,
-        widget=Suggestions(["It leaked", "It was replaced", "Nothing uses it"]),
-        error_messages={"max_length": f"A reason has up to {MAX_REASON_LENGTH} characters."},
-    )
 
     def __init__(self, *args: Any, must_type: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.must_type = must_type
         if must_type:
             hint = f"Type {must_type} to confirm"
-            attrs = {
-                "autocomplete": "off",
-                "spellcheck": "false",
-                "autocapitalize": "off",
-                "data-unlocks": "go",
-                "data-must": must_type,
-                "data-hint": hint,
-            }
+            unlocking = {"data-unlocks": "go", "data-must": must_type, "data-hint": hint}
+            wrong = f"Type {must_type} exactly."
             self.fields["typed"] = forms.CharField(
                 label=hint,
                 max_length=_LONGEST_TYPED,
-                widget=forms.TextInput(attrs=attrs),
-                error_messages={"required": f"Type {must_type} exactly.", "max_length": f"Type {must_type} exactly."},
+                widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", **unlocking}),
+                error_messages={"required": wrong, "max_length": wrong},
             )
 
     def clean_typed(self) -> str:
@@ -61,3 +47,13 @@ class RevocationForm(forms.Form):
         if typed != self.must_type:
             raise ValidationError(f"Type {self.must_type} exactly. You typed {typed}.", code="not_confirmed")
         return typed
+
+
+class RevocationForm(TypedForm):
+    reason = forms.CharField(
+        label="Reason",
+        required=False,
+        max_length=MAX_REASON_LENGTH,
+        widget=Suggestions(["It leaked", "It was replaced", "Nothing uses it"]),
+        error_messages={"max_length": f"A reason has up to {MAX_REASON_LENGTH} characters."},
+    )

@@ -113,7 +113,7 @@ def test_days_are_those_of_the_readers_zone():
 
 @pytest.mark.parametrize(("overlap", "ticks"), [(timedelta(hours=24), [("Tomorrow 12:05", "72.00%")]), (timedelta(), [])])
 def test_the_picture_of_a_choice_has_now_at_its_left_and_the_end_of_the_overlap_at_its_right(overlap, ticks):
-    axis = lifeline.axis_of_overlap(overlap, now=NOW, zone=UTC)
+    axis = lifeline.axis_until(NOW + overlap, now=NOW, zone=UTC)
     drawn = lifeline.draw([], axis, now=NOW, zone=UTC)
     assert drawn.now_x == "8.00%"
     assert [(tick.said, tick.x) for tick in drawn.ticks] == ticks

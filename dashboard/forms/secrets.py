@@ -1,0 +1,164 @@
+"""A client's secrets: rotating them, making further ones, and when they end."""
+
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from clients.duration import MAX_DURATION, NO_END, parse_duration
+from clients.policy import ClientPolicy
+from clients.services.validation import clean_text
+from dashboard import spent_forms
+from dashboard.forms.fields import Radios
+
+DATE = "date"
+AT_ONCE = "0"
+DEFAULT_OVERLAP = "24h"
+# Of the button that draws the picture of a choice anew, where there is no script.
+SHOW = "show"
+_HOURS = [("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days")]
+_LIFETIMES = [("30d", "30 days"), ("90d", "90 days"), ("180d", "180 days"), ("365d", "1 year"), ("730d", "2 years")]
+_NEVER = "never"
+_FORMAT = "%Y-%m-%dT%H:%M"
+
+
+class MomentField(forms.DateTimeField):
+    """A day and a time of the zone in which the page says times."""
+
+    def __init__(self, zone: tzinfo, **options: Any) -> None:
+        widget = forms.DateTimeInput({"type": "datetime-local"}, format=_FORMAT)
+        words = {"invalid": "Enter a date and a time, for example 2027-02-14 12:00."}
+        super().__init__(required=False, widget=widget, input_formats=[_FORMAT, f"{_FORMAT}:%S", "%Y-%m-%d %H:%M"], error_messages=words, **options)
+        self.zone = zone
+
+    def to_python(self, value: Any) -> datetime | None:
+        with timezone.override(self.zone):
+            return super().to_python(value)
+
+    def prepare_value(self, value: Any) -> Any:
+        with timezone.override(self.zone):
+            return super().prepare_value(value)
+
+
+def _name() -> forms.CharField:
+    return forms.CharField(
+        label="Name of the new secret",
+        required=False,
+        max_length=100,
+        help_text="For people: where it is used.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"max_length": "A name has up to 100 characters."},
+    )
+
+
+class NewSecretForm(forms.Form):
+    """once: see dashboard.spent_forms. cleaned: name, and lifetime as the services take it."""
+
+    once = forms.CharField(widget=forms.HiddenInput, error_messages={"required": "This page is incomplete. Look at your entries and send them again."})
+    name = _name()
+
+    def __init__(self, data: Any = None, *, policy: ClientPolicy, expected: timedelta | None, initial: dict[str, Any]) -> None:
+        """expected: how long the secret lives where nobody says anything else, None for no end."""
+        self.expected = expected
+        super().__init__(data, initial={"once": spent_forms.new_token(), **initial})
+        longest = policy.longest_secret_lifetime
+        offered = [(text, label) for text, label in _LIFETIMES if longest is None or parse_duration(text) <= longest]
+        usual = "No end, as usual" if expected is None else f"{_say_days(expected)}, as usual"
+        words = "Choose when it expires from the list."
+        self.fields["secret_expiry"] = forms.ChoiceField(
+            label="It expires after",
+            required=False,
+            choices=[("", usual), *offered, *([] if policy.demands_secret_expiry else [(_NEVER, "No end")])],
+            error_messages={"invalid_choice": words},
+        )
+
+    def clean_once(self) -> str:
+        token: str = self.cleaned_data["once"]
+        if not spent_forms.is_token(token):
+            raise ValidationError("This page is incomplete. Look at your entries and send them again.", code="required")
+        return token
+
+    def clean_name(self) -> str:
+        return clean_text(self.cleaned_data["name"], field="name", max_length=100, required=False)
+
+    @property
+    def once_again(self) -> str:
+        """What the page sends next: another token where this one is none."""
+        return spent_forms.new_token() if "once" in self.errors else str(self["once"].value())
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        """As the services take it, None for what is usual."""
+        chosen = self.cleaned_data.get("secret_expiry")
+        return None if not chosen else NO_END if chosen == _NEVER else parse_duration(chosen)
+
+
+class UntilField:
+    """Mixed into a form: a choice of lengths, one of which is a date, and the date."""
+
+    fields: dict[str, forms.Field]
+    cleaned_data: dict[str, Any]
+
+    def add_until(self, choice: str, label: str, choices: list[tuple[str, str]], *, until: str, now: datetime, zone: tzinfo) -> None:
+        self.now = now
+        self.choice = choice
+        self.fields[choice] = forms.ChoiceField(
+            label=label,
+            choices=[*choices, (DATE, "Date")],
+            widget=Radios,
+            error_messages={"required": "Choose how long.", "invalid_choice": "Choose how long from the list."},
+        )
+        self.fields["until"] = MomentField(zone, label=until, help_text=f"In {getattr(zone, 'key', 'UTC')}.")
+
+    def clean_length(self, form: forms.Form, *, since: datetime) -> datetime | None:
+        """The moment that was chosen, counted from since; None where there is an error, which it adds."""
+        chosen = form.cleaned_data.get(self.choice)
+        if chosen is None:
+            return None
+        if chosen != DATE:
+            return since + parse_duration(chosen)
+        until: datetime | None = form.cleaned_data.get("until")
+        if "until" in form.errors:
+            return None
+        if until is None:
+            form.add_error("until", "Enter until when, for example tomorrow noon.")
+        elif until <= self.now:
+            form.add_error("until", "Choose a time after now.")
+        elif until - self.now > MAX_DURATION:
+            form.add_error("until", "That is over 100 years away. Choose an earlier day.")
+        else:
+            return until
+        return None
+
+
+class RotationForm(UntilField, NewSecretForm):
+    """cleaned: ends_at, when the old secrets end."""
+
+    def __init__(self, data: Any = None, *, now: datetime, zone: tzinfo, **options: Any) -> None:
+        super().__init__(data, **options)
+        choices = [(AT_ONCE, "End old at once"), *_HOURS]
+        self.add_until("overlap", "How long should both secrets work?", choices, until="Both work until", now=now, zone=zone)
+
+    def clean(self) -> dict[str, Any]:
+        return {**self.cleaned_data, "ends_at": self.clean_length(self, since=self.now)}
+
+
+class ExtensionForm(UntilField, forms.Form):
+    """present: when it ends now, from which the choices count. cleaned: ends_at."""
+
+    def __init__(self, data: Any = None, *, present: datetime, now: datetime, zone: tzinfo, initial: dict[str, Any]) -> None:
+        super().__init__(data, initial=initial)
+        self.present = present
+        self.add_until("longer", "How much longer should it work?", _HOURS, until="It works until", now=now, zone=zone)
+
+    def clean(self) -> dict[str, Any]:
+        return {**self.cleaned_data, "ends_at": self.clean_length(self, since=self.present)}
+
+
+def _say_days(lifetime: timedelta) -> str:
+    if lifetime == timedelta(days=365):
+        return "1 year"
+    days = lifetime // timedelta(days=1)
+    return f"{days:,} days" if days > 1 else f"{int(lifetime.total_seconds()) // 3600:,} hours"

@@ -1,0 +1,313 @@
+"""Rotating a secret: the choice as a picture, who goes on with the old one, and the new secret shown once."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from clients.models import AuditEvent, Client, ClientSecret
+from clients.services import secrets
+from clients.services.workspaces import change_workspace
+from dashboard.views.credentials import rotation
+from dashboard.views.credentials import secrets as secrets_view
+from tests import factories
+from tests.dashboard.conftest import Browser, text_of
+from tests.dashboard.credentials.conftest import url, use
+
+DAY = timedelta(days=1)
+SECRET = re.compile(r"tos_live_\w{40,}")
+
+
+def page_of(client):
+    return url(client, "rotate")
+
+
+def once_of(browser, path):
+    return re.search(r'name="once" value="([^"]+)"', browser.get(path).content.decode())[1]
+
+
+def rotate(browser, client, **fields):
+    return browser.post(page_of(client), {"once": once_of(browser, page_of(client)), "overlap": "24h", "until": "", "name": "", "secret_expiry": "", **fields})
+
+
+def plain(page):
+    """The secret, which stands there in parts."""
+    return SECRET.search(text_of(re.sub(r"</?span[^>]*>", "", page.content.decode())))[0]
+
+
+def test_the_page_asks_how_long_both_should_work_and_24_hours_is_the_default(danas, client_, secret):
+    use(secret, "198.51.100.7")
+    use(secret, "203.0.113.61")
+    page = danas.get(page_of(client_))
+    text = text_of(page)
+    assert "How long should both secrets work? End old at once 1 hour 24 hours 7 days Date" in text
+    assert re.search(r'value="24h"[^>]*checked', page.content.decode())
+    assert "Nothing breaks now. 203.0.113.61 and 1 other place go on with" in text
+    assert "Tokens that it got live on until they expire, at most 1 hour." in text
+    assert f"The present secret {secret.secret_id} keeps working until tomorrow" in page.content.decode()
+    assert 'class="btn main tall"' in page.content.decode()
+
+
+def test_to_end_the_old_one_at_once_is_red_and_says_what_breaks(danas, client_, secret):
+    use(secret, "198.51.100.7")
+    page = danas.get(page_of(client_), {"overlap": "0"})
+    text = text_of(page)
+    assert "What will break 198.51.100.7 gets no more tokens with" in text
+    assert "Respond to a leak ends its tokens as well." in text
+    assert 'class="btn danger tall"' in page.content.decode()
+    assert f"The present secret {secret.secret_id} ends at once." in page.content.decode()
+
+
+def test_to_end_at_once_what_nothing_uses_breaks_nothing(danas, client_):
+    assert "Nothing has used the old secret for 7 days." in text_of(danas.get(page_of(client_), {"overlap": "0"}))
+
+
+def test_a_choice_redraws_the_picture_alone_for_the_script(danas, client_):
+    part = danas.get(page_of(client_), {"overlap": "1h"}, headers={"HX-Request": "true"})
+    assert "<h1" not in part.content.decode()
+    assert "keeps working until" in part.content.decode()
+    assert part["Cache-Control"] == "no-store"
+    assert "HX-Request" in part["Vary"]
+
+
+def test_a_date_that_is_being_chosen_is_no_error_yet(danas, client_):
+    part = text_of(danas.get(page_of(client_), {"overlap": "date", "until": ""}, headers={"HX-Request": "true"}))
+    assert "Enter until when" not in part
+    part = text_of(danas.get(page_of(client_), {"overlap": "date", "until": "2020-01-01T00:00"}, headers={"HX-Request": "true"}))
+    assert "Choose a time after now." in part
+
+
+def test_without_a_script_a_button_redraws_it_and_makes_nothing(danas, client_):
+    page = rotate(danas, client_, overlap="0", show="yes")
+    assert "What will break" in text_of(page)
+    assert client_.secrets.count() == 1
+
+
+def test_the_new_secret_is_shown_once_and_the_page_says_until_when_the_old_one_works(danas, client_, secret):
+    page = rotate(danas, client_)
+    assert page.status_code == 200
+    assert page["Cache-Control"] == "no-store"
+    assert page["Referrer-Policy"] == "strict-origin"
+    new = client_.secrets.first()
+    assert new.secret_id in plain(page)
+    assert re.search(rf"The old secret {secret.secret_id} works until tomorrow \d\d:\d\d\.", text_of(page))
+    assert "<title>New secret for billing-sync" in page.content.decode()
+    secret.refresh_from_db()
+    assert abs(secret.expires_at - timezone.now() - DAY) < timedelta(minutes=1)
+
+
+def test_at_once_the_old_one_works_no_more(danas, client_, secret):
+    assert f"The old secret {secret.secret_id} works no more." in text_of(rotate(danas, client_, overlap="0"))
+    secret.refresh_from_db()
+    assert not secret.is_usable(timezone.now())
+
+
+def test_several_old_ones_are_all_named(danas, client_):
+    factories.create_secret(client_)
+    assert re.search(r"The old secrets \w{10} and \w{10} work until tomorrow \d\d:\d\d at most\.", text_of(rotate(danas, client_)))
+
+
+def test_sent_again_the_form_makes_no_second_secret_and_says_what_it_made(danas, client_):
+    fields = {"once": once_of(danas, page_of(client_)), "overlap": "24h"}
+    danas.post(page_of(client_), fields)
+    again = danas.post(page_of(client_), fields)
+    assert client_.secrets.count() == 2
+    assert client_.secrets.first().secret_id in text_of(again)
+    assert not SECRET.search(again.content.decode())
+
+
+@pytest.mark.parametrize(("module", "parts"), [(rotation, ["rotate"]), (secrets_view, ["secrets", "new"])], ids=["rotate", "new"])
+def test_of_two_at_the_same_moment_one_makes_a_secret(danas, client_, monkeypatch, module, parts):
+    """The other one finds the form spent only as it writes."""
+    path = url(client_, *parts)
+    fields = {"once": once_of(danas, path), "overlap": "24h"}
+    danas.post(path, fields)
+    answers, really = [None], module.find_spent
+    monkeypatch.setattr(module, "find_spent", lambda request: answers.pop() if answers else really(request))
+    again = danas.post(path, fields)
+    assert client_.secrets.count() == 2
+    assert client_.secrets.first().secret_id in text_of(again)
+
+
+@pytest.mark.parametrize("once", ["", "x", "x" * 31, "!" * 32])
+def test_a_form_without_its_token_makes_nothing(danas, client_, once):
+    page = rotate(danas, client_, once=once)
+    assert "This page is incomplete." in text_of(page)
+    assert client_.secrets.count() == 1
+    fresh = re.search(r'name="once" value="([^"]+)"', page.content.decode())[1]
+    danas.post(page_of(client_), {"once": fresh, "overlap": "24h"})
+    assert client_.secrets.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [
+        ("2020-01-01T00:00", "Choose a time after now."),
+        ("", "Enter until when, for example tomorrow noon."),
+        ("soon", "Enter a date and a time"),
+        ("9999-01-01T00:00", "That is over 100 years away."),
+    ],
+)
+def test_a_date_that_makes_no_sense_makes_nothing(danas, client_, until, said):
+    page = rotate(danas, client_, overlap="date", until=until, name="worker")
+    assert "No secret was made." in text_of(page)
+    assert text_of(page).count(said) == 2
+    assert 'value="worker"' in page.content.decode()
+    assert client_.secrets.count() == 1
+
+
+def test_a_choice_that_is_none_of_those_makes_nothing(danas, client_):
+    assert "Choose how long from the list." in text_of(rotate(danas, client_, overlap="99d"))
+    assert "Choose how long." in text_of(rotate(danas, client_, overlap=""))
+    assert "Choose when it expires from the list." in text_of(rotate(danas, client_, secret_expiry="99d"))
+
+
+def test_a_date_is_read_in_the_zone_in_which_the_page_says_times(danas, client_, secret):
+    danas.cookies["zone"] = "Asia/Tokyo"
+    noon = (timezone.now() + 3 * DAY).strftime("%Y-%m-%dT12:00")
+    assert "In Asia/Tokyo." in text_of(danas.get(page_of(client_)))
+    rotate(danas, client_, overlap="date", until=noon)
+    secret.refresh_from_db()
+    assert f"{secret.expires_at:%H:%M}" == "03:00"
+
+
+def test_name_and_expiry_are_the_old_ones_unless_somebody_says_otherwise(danas, demo):
+    client = factories.create_client(demo, name="worker").secret.client
+    named = factories.create_secret(client, name="kubernetes", lifetime=30 * DAY)
+    page = danas.get(page_of(client))
+    assert 'value="kubernetes"' in page.content.decode()
+    assert "30 days, as usual" in text_of(page)
+    rotate(danas, client, name="kubernetes")
+    new = client.secrets.first()
+    assert (new.name, new.lifetime, new.secret_id != named.secret.secret_id) == ("kubernetes", 30 * 86400, True)
+    rotate(danas, client, name="nomad", secret_expiry="90d")
+    assert (client.secrets.first().name, client.secrets.first().lifetime) == ("nomad", 90 * 86400)
+    rotate(danas, client, secret_expiry="never")
+    assert client.secrets.first().expires_at is None
+
+
+def test_only_what_the_workspace_allows_is_offered(danas, client_, now):
+    change_workspace(workspace=client_.workspace, max_secret_lifetime_days=90, actor=factories.TESTS, now=now)
+    text = text_of(danas.get(page_of(client_)))
+    assert "90 days, as usual 30 days 90 days" in text
+    assert "No end" not in text
+    assert "Choose when it expires from the list." in text_of(rotate(danas, client_, secret_expiry="365d"))
+
+
+def test_from_the_third_on_the_page_names_one_that_has_been_silent(danas, client_, secret):
+    other = factories.create_secret(client_).secret
+    use(other, "203.0.113.61")
+    use(secret, ago=9 * DAY)
+    assert f"3 secrets will work then. {secret.secret_id} has been silent for 9 days. End it" in text_of(danas.get(page_of(client_)))
+    assert "secrets will work then" not in text_of(danas.get(page_of(client_), {"overlap": "0"}))
+
+
+def test_one_that_was_never_used_is_said_so_and_one_that_is_busy_is_not_named(danas, client_, secret):
+    other = factories.create_secret(client_).secret
+    for row in (secret, other):
+        use(row)
+    assert "secrets will work then" not in text_of(danas.get(page_of(client_)))
+    ClientSecret.objects.filter(pk=other.pk).update(last_used_at=None, created_at=timezone.now() - 2 * DAY)
+    assert f"{other.secret_id} was never used. End it" in text_of(danas.get(page_of(client_)))
+
+
+def test_the_picture_shows_all_secrets_also_one_that_ends_earlier(danas, client_, secret):
+    early = factories.create_secret(client_, lifetime=timedelta(hours=2)).secret
+    html = danas.get(page_of(client_), {"overlap": "7d"}).content.decode()
+    assert html.count('<div class="name">') == 3
+    assert early.secret_id in html
+    assert "New secret" in html
+
+
+def test_more_than_the_limit_is_refused_with_the_words_of_the_service(danas, client_, now, monkeypatch):
+    monkeypatch.setattr(secrets, "MAX_USABLE_SECRETS", 1)
+    assert "The client has 1 usable secrets. Revoke one before you make another." in text_of(rotate(danas, client_))
+
+
+def test_a_client_without_a_secret_makes_one_instead(danas, client_, secret):
+    factories.expire(secret)
+    assert danas.get(page_of(client_))["Location"] == url(client_, "secrets", "new")
+    assert f"No secret works now: {secret.secret_id} ended" in text_of(danas.get(page_of(client_), follow=True))
+
+
+def test_a_client_that_takes_no_secret_is_told_so(danas, client_):
+    Client.objects.filter(pk=client_.pk).update(auth_methods=["private_key_jwt"])
+    text = text_of(danas.get(page_of(client_), follow=True))
+    assert "billing-sync uses no secret" in text
+    assert "It signs in with private_key_jwt only." in text
+    assert danas.post(url(client_, "secrets", "new"), {}).status_code == 200
+    assert client_.secrets.count() == 1
+
+
+def test_who_rotated_it_is_in_the_audit_log(danas, dana, client_):
+    rotate(danas, client_)
+    assert AuditEvent.objects.get(event="secret.rotated").actor == dana.audit_name
+
+
+def test_whoever_signed_in_long_ago_proves_first_who_they_are_and_sees_the_secret_then(dana, client_):
+    browser = Browser(raise_request_exception=False)
+    browser.force_login(dana)
+    answer = rotate(browser, client_, overlap="1h", name="worker")
+    assert answer["Location"].startswith("/accounts/confirm/?next=")
+    assert client_.secrets.count() == 1
+    page = browser.post(answer["Location"], {"password": factories.PASSWORD})
+    assert client_.secrets.first().secret_id in plain(page)
+    assert client_.secrets.first().name == "worker"
+
+
+def test_a_viewer_can_not(bens, client_):
+    assert bens.get(page_of(client_)).status_code == 403
+    assert bens.post(page_of(client_), {}).status_code == 403
+
+
+def test_the_page_costs_no_more_queries_with_forty_secrets(danas, client_, django_assert_max_num_queries):
+    for number in range(40):
+        use(factories.create_secret(client_).secret, f"203.0.113.{number}")
+    danas.get(page_of(client_))
+    with django_assert_max_num_queries(12):
+        danas.get(page_of(client_))
+
+
+def make(browser, client, **fields):
+    path = url(client, "secrets", "new")
+    return browser.post(path, {"once": once_of(browser, path), "name": "", "secret_expiry": "", **fields})
+
+
+def test_a_further_secret_works_beside_the_others(danas, client_, secret):
+    text = text_of(danas.get(url(client_, "secrets", "new")))
+    assert f"{secret.secret_id} works on as it is. To replace one, rotate it." in text
+    page = make(danas, client_, name="second site", secret_expiry="30d")
+    new = client_.secrets.first()
+    assert (new.name, new.lifetime) == ("second site", 30 * 86400)
+    assert new.secret_id in plain(page)
+    assert "The other secret works on as before." in text_of(page)
+    assert "The 2 secrets that work now go on as they are." in text_of(danas.get(url(client_, "secrets", "new")))
+    assert "The other secrets work on as before." in text_of(make(danas, client_))
+
+
+def test_the_first_secret_says_nothing_of_others(danas, client_, secret, now):
+    secrets.revoke_secret(client=client_, secret_id=secret.secret_id, actor=factories.TESTS, now=now)
+    assert f"No secret works now: {secret.secret_id} was revoked today" in text_of(danas.get(url(client_, "secrets", "new")))
+    page = make(danas, client_)
+    assert "as before" not in text_of(page)
+
+
+def test_a_further_secret_is_made_once_as_well(danas, client_):
+    path = url(client_, "secrets", "new")
+    fields = {"once": once_of(danas, path)}
+    danas.post(path, fields)
+    assert client_.secrets.first().secret_id in text_of(danas.post(path, fields))
+    assert client_.secrets.count() == 2
+
+
+def test_a_further_secret_with_a_name_of_no_sense_is_refused(danas, client_):
+    for name in ("x" * 101, "a\u202eb"):
+        page = make(danas, client_, name=name)
+        assert "No secret was made." in text_of(page)
+    assert client_.secrets.count() == 1
+
+
+def test_a_further_secret_over_the_limit_is_refused(danas, client_, monkeypatch):
+    monkeypatch.setattr(secrets, "MAX_USABLE_SECRETS", 1)
+    assert "Revoke one before you make another." in text_of(make(danas, client_))
