@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, parse_qsl, quote, unquote_plus
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, NotSupportedError, OperationalError, ProgrammingError, connection
 
+from clients.services import usage
 from oauth import failures
 from oauth.errors import (
     ContentTooLargeError,
@@ -194,7 +195,7 @@ class Endpoint:
         except Exception as failed:  # noqa: BLE001  # the answer to whatever fails is JSON as well
             answered = _explain(failed, self._name, request)
             response, error = _render(answered), answered.error
-        observe(self._name, response.status, error, perf_counter() - begun)
+        self._observe(request, response, error, perf_counter() - begun)
         return response
 
     def attempt(self, request: Request) -> Response | None:
@@ -207,8 +208,12 @@ class Endpoint:
             response = self._checked(request)
         except Exception:  # noqa: BLE001  # whatever it is, the call meets it again and tells it
             return None
-        observe(self._name, response.status, "", perf_counter() - begun)
+        self._observe(request, response, "", perf_counter() - begun)
         return response
+
+    def _observe(self, request: Request, response: Response, error: str, seconds: float) -> None:
+        observe(self._name, response.status, error, seconds)
+        usage.record_time(endpoint=self._name, seconds=seconds, is_failure=response.status >= 500, now=request.now)
 
 
 def endpoint(name: str, *, methods: tuple[str, ...] | None) -> Callable[[Callable[[Request], Response]], Endpoint]:
@@ -269,7 +274,15 @@ def _peek_client_id(request: Request) -> str:
     try:
         if scheme.lower() == "basic":
             return base64.b64decode(encoded).decode().partition(":")[0]
-        return parse_qs((request.body or b"").decode(), max_num_fields=100).get("client_id", [""])[0]
+    except ValueError:
+        return ""
+    return _peek(request, "client_id")
+
+
+def _peek(request: Request, parameter: str) -> str:
+    """What the body says at first, "" where it isn't a form or says nothing."""
+    try:
+        return parse_qs((request.body or b"").decode(), max_num_fields=100).get(parameter, [""])[0]
     except ValueError:
         return ""
 
@@ -277,7 +290,8 @@ def _peek_client_id(request: Request) -> str:
 def _record(refused: OAuthError, name: str, request: Request) -> OAuthError:
     if isinstance(refused, InvalidRequestError) and refused.client is None:
         refused.named_client_id = refused.named_client_id or _peek_client_id(request)
-    return failures.record_failure(refused, endpoint=name, connection=request.connection, now=request.now)
+    scope = _peek(request, "scope") if name == "token" else ""
+    return failures.record_failure(refused, endpoint=name, connection=request.connection, scope=scope, now=request.now)
 
 
 def _explain(failed: Exception, name: str, request: Request) -> OAuthError:

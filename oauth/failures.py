@@ -11,8 +11,10 @@ from clients.models import Client, RecordedRequest
 from clients.models.client import CLIENT_ID
 from clients.secret import redact
 from clients.services import usage
+from clients.services.gathered import Requester
 from oauth import throttling
 from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
+from oauth.granted import microseconds_since
 
 if TYPE_CHECKING:
     from oauth.endpoint import Connection
@@ -26,7 +28,9 @@ _TOKEN = re.compile(r"eyJ[\w-]{8,}[\w.-]*", re.ASCII)
 logger = logging.getLogger("tokenos.oauth")
 
 
-def _write(error: OAuthError, *, endpoint: str, connection: "Connection", client: tuple[int, int] | None, named_client_id: str, now: datetime) -> None:
+def _write(
+    error: OAuthError, *, endpoint: str, connection: "Connection", client: tuple[int, int] | None, named_client_id: str, scope: str, now: datetime
+) -> None:
     client_pk, workspace_pk = client or (None, None)
     RecordedRequest.objects.create(
         workspace_id=workspace_pk,
@@ -36,17 +40,20 @@ def _write(error: OAuthError, *, endpoint: str, connection: "Connection", client
         status=error.status,
         error=error.error,
         reason=error.reason.code,
-        detail=_tell(error)[:500],
+        detail=_clean(error.reason.sentence)[:500],
         named_client_id=named_client_id,
         named_secret_id=error.secret_id[:32],
+        credential=error.credential_id,
+        scope=_clean(scope)[:500],
         address=connection.remote_address or None,
+        microseconds=microseconds_since(now),
         created_at=now,
     )
 
 
-def _tell(error: OAuthError) -> str:
-    """The reason, without what may be secret in a scope or resource that a caller asked for, and without NUL, which PostgreSQL refuses."""
-    return _TOKEN.sub("eyJ…", redact(error.reason.sentence)).replace("\0", "")
+def _clean(text: str) -> str:
+    """Without what may be secret in a scope or resource that a caller asked for, and without NUL, which PostgreSQL refuses."""
+    return _TOKEN.sub("eyJ…", redact(text)).replace("\0", "")
 
 
 def _abbreviate(client_id: str) -> str:
@@ -62,8 +69,8 @@ def _find_client(client_id: str) -> tuple[int, int] | None:
     return Client.objects.filter(client_id=client_id).values_list("pk", "workspace_id").first()
 
 
-def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection", now: datetime) -> OAuthError:
-    """Log it, count it, and keep it where it names a client or tried to authenticate one. Returns the error to answer with."""
+def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection", scope: str = "", now: datetime) -> OAuthError:
+    """Log it, count it, and keep it where it names a client or tried to authenticate one. Returns the error to answer with. scope: as asked for."""
     named = error.client.client_id if error.client else _abbreviate(error.named_client_id)
     logger.info(
         "refused: %s",
@@ -73,14 +80,15 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
             "endpoint": endpoint,
             "status": error.status,
             "error": error.error,
-            "reason": _tell(error),
+            "reason": _clean(error.reason.sentence),
             "client_id": named,
             "secret_id": error.secret_id,
             "address": connection.remote_address,
         },
     )
     if error.client is not None:
-        usage.record(client=error.client.pk, credential=error.credential_id, endpoint=endpoint, outcome=error.reason.code, now=now)
+        requester = Requester(error.client.pk, error.client.workspace_pk, error.client.environment, error.credential_id)
+        usage.record_refused(requester, endpoint=endpoint, outcome=error.reason.code, now=now)
     if isinstance(error, TooManyFailuresError) or error.status >= 500:
         return error
     client = None if error.client is None else (error.client.pk, error.client.workspace_pk)
@@ -89,7 +97,7 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
         with transaction.atomic():
             wait = throttling.count_failure(keys, now=now)
             if wait is None:
-                _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, now=now)
+                _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, scope=scope, now=now)
         return error if wait is None else TooManyFailuresError(retry_after=max(1, wait), client=error.client)
     client = client or _find_client(error.named_client_id)
     if client is not None:
@@ -99,5 +107,5 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
             return error
         with transaction.atomic():
             if throttling.count(key, now=now).failures <= _MAX_KEPT:
-                _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, now=now)
+                _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, scope=scope, now=now)
     return error

@@ -6,11 +6,11 @@ only make it stricter. Any method, for proxies pass on the original one; a body 
 
 from urllib.parse import parse_qs
 
-from clients.services import usage
 from oauth.dpop import Target, own_target
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import Request, Response, endpoint
 from oauth.errors import InvalidTokenError, Reason
+from oauth.granted import record_granted
 from oauth.protected_resource import authenticate_caller, require_audience, require_scopes
 
 PREFIX = "/gateway/"
@@ -39,7 +39,7 @@ def verify(request: Request) -> Response:
     demanded = " ".join((*demands.get("scope", ()), *_header(request, "x-tokenos-require-scope")))
     # By spaces only: what else looks like white space is part of a scope that nobody has.
     require_scopes(caller, tuple(dict.fromkeys(scope for scope in demanded.split(" ") if scope)))
-    usage.record(client=client.pk, credential=caller.credential_id, endpoint="gateway", outcome=usage.GRANTED, now=request.now)
+    record_granted(request, client, caller.credential_id, endpoint="gateway", is_by_credential=caller.is_by_credential, scopes=caller.scopes)
     return Response(
         200,
         headers=(

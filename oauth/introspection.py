@@ -3,12 +3,12 @@
 from django.conf import settings
 
 from clients.scope import scope_member
-from clients.services import usage
 from oauth import access_token
 from oauth.access_token import AccessToken
 from oauth.client_authentication import authenticate_client
 from oauth.endpoint import Form, Request, Response, form_endpoint
 from oauth.errors import InvalidTokenError
+from oauth.granted import record_granted
 from oauth.lookup import RegisteredClient
 
 _INACTIVE: dict[str, object] = {"active": False}
@@ -26,7 +26,7 @@ def introspect(request: Request, form: Form) -> Response:
         answer = _INACTIVE
     else:
         answer = _describe(token) if _concerns(caller, token) else _INACTIVE
-    usage.record(client=caller.pk, credential=authenticated.credential_id, endpoint="introspection", outcome=usage.GRANTED, now=request.now)
+    record_granted(request, caller, authenticated.credential_id, endpoint="introspection")
     return Response.json(answer)
 
 

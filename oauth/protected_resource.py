@@ -42,6 +42,11 @@ class Caller:
     credential_id: str
     scheme: str = BEARER
 
+    @property
+    def is_by_credential(self) -> bool:
+        """Whether it is the client's credential itself that was presented, not a token that it had obtained."""
+        return self.auth_method != "access_token"
+
 
 def authenticate_caller(request: Request, *, takes_api_key_header: bool = False, target: Callable[[Request], Target] = own_target) -> Caller:
     """target: what a DPoP proof has to be for. A proof that comes with other credentials than a token under DPoP proves nothing, and isn't looked at.

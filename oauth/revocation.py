@@ -3,12 +3,12 @@
 from contextlib import suppress
 
 from clients.models import Client
-from clients.services import usage
 from clients.services.audit import Actor
 from oauth import access_token, services
 from oauth.client_authentication import authenticate_client
 from oauth.endpoint import Form, Request, Response, form_endpoint
 from oauth.errors import InvalidTokenError
+from oauth.granted import record_granted
 
 
 @form_endpoint("revocation")
@@ -28,5 +28,5 @@ def revoke(request: Request, form: Form) -> Response:
                 actor=Actor(f"client:{caller.client_id}", request.connection.remote_address, request.connection.request_id),
                 now=request.now,
             )
-    usage.record(client=caller.pk, credential=authenticated.credential_id, endpoint="revocation", outcome=usage.GRANTED, now=request.now)
+    record_granted(request, caller, authenticated.credential_id, endpoint="revocation")
     return Response.json({})

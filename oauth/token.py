@@ -1,12 +1,12 @@
 """POST /oauth2/token: the token endpoint, RFC 6749 §3.2 and §4.4."""
 
 from clients.scope import scope_member
-from clients.services import usage
 from oauth import access_token, client_credentials
 from oauth.client_authentication import authenticate_client
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import NO_STORE, Form, Request, Response, form_endpoint
 from oauth.errors import UnsupportedGrantTypeError
+from oauth.granted import record_granted
 from oauth.sender_constraint import bind
 from oauth.signing_keys import require_signing_key
 
@@ -31,7 +31,15 @@ def token(request: Request, form: Form) -> Response:
         key=key,
         now=request.now,
     )
-    usage.record(client=authenticated.client.pk, credential=authenticated.credential_id, endpoint="token", outcome=usage.GRANTED, now=request.now)
+    record_granted(
+        request,
+        authenticated.client,
+        authenticated.credential_id,
+        endpoint="token",
+        scopes=grant.scopes,
+        is_scope_asked=form.get("scope") is not None,
+        token_expires_at=int(request.now.timestamp()) + authenticated.client.token_lifetime,
+    )
     return Response.json(
         {
             "access_token": issued,

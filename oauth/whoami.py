@@ -1,8 +1,8 @@
 """GET /api/v1/whoami: who the caller is."""
 
-from clients.services import usage
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import NO_STORE, Request, Response, endpoint
+from oauth.granted import record_granted
 from oauth.protected_resource import authenticate_caller, require_audience
 
 
@@ -11,9 +11,9 @@ def whoami(request: Request) -> Response:
     """With any scope, but a token must be meant for the workspace's own resources."""
     caller = authenticate_caller(request)
     client = caller.client
-    if caller.auth_method == "access_token":
+    if not caller.is_by_credential:
         require_audience(caller, client.default_audience)
-    usage.record(client=client.pk, credential=caller.credential_id, endpoint="api", outcome=usage.GRANTED, now=request.now)
+    record_granted(request, client, caller.credential_id, endpoint="api", is_by_credential=caller.is_by_credential, scopes=caller.scopes)
     return Response.json(
         {
             "client_id": client.client_id,

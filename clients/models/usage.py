@@ -97,7 +97,7 @@ class ScopeUse(models.Model):
     """How many tokens with a scope a client got on one day, UTC. asked: of them, those whose request named it; without a scope parameter a client gets all."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="scope_use")
-    scope = models.CharField(max_length=100)
+    scope = models.CharField(max_length=128)
     day = models.DateField()
     granted = models.PositiveBigIntegerField()
     asked = models.PositiveBigIntegerField()

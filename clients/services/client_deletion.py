@@ -6,12 +6,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from clients.models import AddressUse, AuditEvent, Client, ClientActivity, RecordedRequest, ScopeUse, TokenCount, UsageBucket
+from clients.outcomes import GRANTED
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.client_fields import describe
 from clients.services.clients import disable_client
 from clients.services.retention import delete_in_batches
-from clients.services.usage import GRANTED
 
 DISABLED_FOR = timedelta(hours=24)
 UNUSED_FOR = timedelta(days=30)

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from clients.certificate import ParsedCertificate
-from clients.models import Client, ClientCertificate, ClientPublicKey, Workspace
+from clients.models import Client, ClientActivity, ClientCertificate, ClientPublicKey, Workspace
 from clients.policy import ClientPolicy
 from clients.public_key import ParsedPublicKey
 from clients.services import audit
@@ -39,6 +39,7 @@ def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
         require_policy(client, ClientPolicy.of(locked))
         client.scopes = clean_scopes(client.workspace, client.scopes)
         client.save(force_insert=True)
+        ClientActivity.objects.create(client=client, workspace=locked)
         audit.record(
             "client.created",
             workspace=client.workspace,

@@ -8,9 +8,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKey, ClientSecret, UsageBucket, Workspace
+from clients.outcomes import GRANTED
 from clients.services import audit
 from clients.services.audit import SYSTEM, Change
-from clients.services.usage import GRANTED
 from clients.services.workspaces import lock_workspace
 
 _BATCH = 100

@@ -1,44 +1,80 @@
 """Counting what clients do: gathered in the process, written in one go.
 
-record() costs a dictionary update under a lock. flush() writes everything gathered since the last one in one transaction; what a killed process had not
-flushed is lost, which is why nothing but counters and last-used marks goes through here.
+To record a request costs a few entries in dictionaries under a lock. flush() writes everything gathered since the last one in one transaction; what a killed
+process had not flushed is lost, which is why nothing but counters, samples and last-used marks goes through here.
 """
 
-from dataclasses import dataclass, field
+from bisect import bisect_left
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
-from clients.models import ClientSecret, UsageBucket
+from clients.models import AddressUse, ClientSecret, ResponseTime, ScopeUse, TokenCount, UsageBucket, WorkspaceUsage
 from clients.models.credentials import Credential
 from clients.secret import digest_secret, hash_secret, needs_digest, needs_rehash
 from clients.services import retention
+from clients.services.gathered import SLOT_SECONDS, Gathered, GrantedKey, RefusedKey, Requester, SampledRequest, TimeKey
+from clients.services.request_sample import RequestSample
+from clients.services.usage_rows import write
 
-GRANTED = "granted"
+# Of ResponseTime, in milliseconds; what took longer counts under 0.
+LIMITS_MS = (1, 2, 3, 5, 7, 10, 15, 25, 40, 60, 100, 250, 500, 1000, 2500, 5000)
+_LIMITS = tuple(limit / 1000 for limit in LIMITS_MS)
 
-_Key = tuple[int, str, str, str, datetime]
-
-
-@dataclass(slots=True)
-class _Gathered:
-    counts: dict[_Key, int] = field(default_factory=dict)
-    last_used: dict[tuple[str, int], tuple[datetime, str]] = field(default_factory=dict)
-    outdated: dict[int, str] = field(default_factory=dict)
-
-
-_gathered = _Gathered()
+_gathered = Gathered()
+_sample = RequestSample()
 _lock = Lock()
 _flushing = Lock()
 
 
-def record(*, client: int, credential: str, endpoint: str, outcome: str, now: datetime) -> None:
-    """Count one request. client: its primary key. See UsageBucket for the rest."""
-    key = (client, credential, endpoint, outcome, now.replace(minute=0, second=0, microsecond=0))
+def record_granted(
+    requester: Requester,
+    *,
+    endpoint: str,
+    address: str,
+    request_id: str,
+    is_by_credential: bool,
+    microseconds: int | None,
+    now: datetime,
+    scopes: tuple[str, ...] = (),
+    is_scope_asked: bool = False,
+    token_expires_at: int = 0,
+) -> None:
+    """Count one request, and keep it where the sample takes it. For the arguments see GrantedKey and SampledRequest.
+
+    scopes: that were granted, or that what was presented has. token_expires_at: of the token that was issued, in seconds since the epoch, 0 for none.
+    """
+    second = int(now.timestamp())
+    key = GrantedKey(requester, endpoint, address, scopes, is_scope_asked, is_by_credential, second // 60, -(-token_expires_at // 60))
     with _lock:
-        _gathered.counts[key] = _gathered.counts.get(key, 0) + 1
+        _gathered.requests += 1
+        entry = _gathered.granted.get(key)
+        if entry is None:
+            _gathered.granted[key] = (1, now)
+            doing = (requester.credential, endpoint, address, scopes)
+        else:
+            _gathered.granted[key] = (entry[0] + 1, max(entry[1], now))
+            doing = None
+        if _sample.takes(requester.client, doing, second):
+            _gathered.sampled.append(SampledRequest(requester, endpoint, address, scopes, request_id, microseconds, now))
+
+
+def record_refused(requester: Requester, *, endpoint: str, outcome: str, now: datetime) -> None:
+    """Count one request. outcome: the code of the reason."""
+    key = RefusedKey(requester, endpoint, outcome, int(now.timestamp()) // 3600)
+    with _lock:
+        _gathered.requests += 1
+        _gathered.refused[key] = _gathered.refused.get(key, 0) + 1
+
+
+def record_time(*, endpoint: str, seconds: float, is_failure: bool, now: datetime) -> None:
+    """Count one answer of the instance, whoever asked. is_failure: whether the fault was ours."""
+    limit = bisect_left(_LIMITS, seconds)
+    key = TimeKey(int(now.timestamp()) // SLOT_SECONDS, endpoint, LIMITS_MS[limit] if limit < len(LIMITS_MS) else 0, is_failure)
+    with _lock:
+        _gathered.times[key] = _gathered.times.get(key, 0) + 1
 
 
 def record_use(kind: type[Credential], *, pk: int, address: str, now: datetime) -> None:
@@ -53,49 +89,16 @@ def schedule_rehash(*, secret: int, plaintext: str) -> None:
         _gathered.outdated[secret] = plaintext
 
 
-def _take() -> _Gathered:
+def count_gathered() -> int:
+    """How many requests wait to be written."""
+    return _gathered.requests
+
+
+def _take() -> Gathered:
     global _gathered
     with _lock:
-        taken, _gathered = _gathered, _Gathered()
+        taken, _gathered = _gathered, Gathered()
     return taken
-
-
-def _put_back(taken: _Gathered) -> None:
-    with _lock:
-        for key, count in taken.counts.items():
-            _gathered.counts[key] = _gathered.counts.get(key, 0) + count
-        _gathered.last_used = taken.last_used | _gathered.last_used
-        _gathered.outdated = taken.outdated | _gathered.outdated
-
-
-def _write_counts(counts: dict[_Key, int]) -> None:
-    table = connection.ops.quote_name(UsageBucket._meta.db_table)
-    adapt = connection.ops.adapt_datetimefield_value
-    # The ORM's upsert can't add to what is there. Sorted, so that two workers lock rows in the same order; a client deleted meanwhile has no row to count for.
-    rows = [(credential, endpoint, outcome, adapt(hour), count, client) for (client, credential, endpoint, outcome, hour), count in sorted(counts.items())]
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"""INSERT INTO {table} (client_id, credential, endpoint, outcome, hour, count)
-                SELECT id, %s, %s, %s, {_cast("%s")}, %s FROM clients_client WHERE id = %s
-                ON CONFLICT (client_id, hour, credential, endpoint, outcome) DO UPDATE SET count = {table}.count + excluded.count""",  # noqa: S608  # only names of our own are put in
-            rows,
-        )
-
-
-def _cast(parameter: str) -> str:
-    return f"{parameter}::timestamptz" if connection.vendor == "postgresql" else parameter
-
-
-def _write_last_used(last_used: dict[tuple[str, int], tuple[datetime, str]]) -> None:
-    adapt = connection.ops.adapt_datetimefield_value
-    # Of all that a flush writes this is the most: the ORM would compile each update anew, which costs more than the token request that it notes.
-    rows: dict[str, list[tuple[Any, ...]]] = {}
-    for (table, pk), (moment, address) in sorted(last_used.items()):
-        rows.setdefault(table, []).append((adapt(moment), address or None, pk, adapt(moment)))
-    with connection.cursor() as cursor:
-        for table, of_table in rows.items():
-            update = f"UPDATE {connection.ops.quote_name(table)} SET last_used_at = %s, last_used_from = %s"  # noqa: S608  # only names of our own are put in
-            cursor.executemany(f"{update} WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)", of_table)
 
 
 def _rehash(outdated: dict[int, str]) -> None:
@@ -115,21 +118,27 @@ def flush() -> None:
     with _flushing:
         taken = _take()
         try:
-            if taken.counts or taken.last_used:
+            if taken.has_rows:
                 with transaction.atomic():
-                    _write_counts(taken.counts)
-                    _write_last_used(taken.last_used)
-                taken.counts, taken.last_used = {}, {}
+                    write(taken)
+                taken.drop_rows()
             _rehash(taken.outdated)
         except Exception:
-            _put_back(taken)
+            with _lock:
+                _gathered.put_back(taken)
             raise
 
 
 def prune(*, now: datetime) -> dict[str, int]:
-    """Remove usage and failed requests past their retention. Returns how many rows went, by table."""
-    usage_ends = now - timedelta(days=settings.USAGE_RETENTION_DAYS)
-    return {
-        "usage_buckets": UsageBucket.objects.filter(hour__lt=usage_ends).delete()[0],
-        "requests": retention.prune_requests(now=now),
+    """Remove usage and requests past their retention, and counts of tokens that have ended. Returns how many rows went, by table."""
+    ends = now - timedelta(days=settings.USAGE_RETENTION_DAYS)
+    day = ends.date()
+    rows = {
+        "usage_buckets": UsageBucket.objects.filter(hour__lt=ends),
+        "workspace_usage": WorkspaceUsage.objects.filter(hour__lt=ends),
+        "address_uses": AddressUse.objects.filter(day__lt=day),
+        "scope_uses": ScopeUse.objects.filter(day__lt=day),
+        "token_counts": TokenCount.objects.filter(expires_at__lt=now),
+        "response_times": ResponseTime.objects.filter(slot__lt=ends),
     }
+    return {name: retention.delete_in_batches(query) for name, query in rows.items()} | {"requests": retention.prune_requests(now=now)}

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from clients.models import AuditEvent, Client, Scope, Workspace
+from clients.outcomes import GRANTED
 from clients.services.clients import disable_client, enable_client
-from clients.services.usage import GRANTED
 from dashboard.admin.confirmation import Confirmation, confirm
 from dashboard.admin.credentials import count_usable, describe_use, find_last_use
 from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter, choose

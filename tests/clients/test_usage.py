@@ -11,7 +11,9 @@ from django.db import OperationalError, connection
 
 from clients.models import ClientSecret, UsageBucket
 from clients.secret import digest_secret, needs_digest, needs_rehash, verify_secret
+from clients.outcomes import GRANTED
 from clients.services import usage
+from clients.services.gathered import Requester
 from tests.factories import create_client, create_secret, create_workspace
 
 
@@ -22,8 +24,17 @@ def new(transactional_db):
     usage.flush()
 
 
-def _record(client, now, *, credential="", outcome=usage.GRANTED, endpoint="token"):
-    usage.record(client=client.pk, credential=credential, endpoint=endpoint, outcome=outcome, now=now)
+def _requester(client, credential=""):
+    return Requester(client.pk, client.workspace_id, client.environment, credential)
+
+
+def _record(client, now, *, credential="", outcome=GRANTED, endpoint="token", address="203.0.113.7", request_id="r", **fields):
+    requester = _requester(client, credential)
+    if outcome == GRANTED:
+        told = {"is_by_credential": True, "microseconds": 1500, **fields}
+        usage.record_granted(requester, endpoint=endpoint, address=address, request_id=request_id, now=now, **told)
+    else:
+        usage.record_refused(requester, endpoint=endpoint, outcome=outcome, now=now)
 
 
 def _counts():

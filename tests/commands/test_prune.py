@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from clients.models import AuditEvent, RecordedRequest, UsageBucket
+from clients.models import AddressUse, AuditEvent, RecordedRequest, ResponseTime, ScopeUse, TokenCount, UsageBucket, WorkspaceUsage
 from oauth.models import FailureCount, RevokedToken
 
 
@@ -14,6 +14,11 @@ def _make_rows(client, *, age):
     now = timezone.now()
     usage_hour = now - timedelta(days=settings.USAGE_RETENTION_DAYS + age)
     UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=usage_hour, count=1)
+    WorkspaceUsage.objects.create(workspace=client.workspace, environment="live", endpoint="token", outcome="granted", hour=usage_hour, count=1)
+    AddressUse.objects.create(client=client, credential="x", address="203.0.113.7", day=usage_hour.date(), count=1, last_used_at=usage_hour)
+    ScopeUse.objects.create(client=client, scope="read", day=usage_hour.date(), granted=1, asked=1)
+    TokenCount.objects.create(client=client, credential="x", expires_at=now - timedelta(days=age), count=1)
+    ResponseTime.objects.create(slot=usage_hour, endpoint="token", limit_ms=5, is_failure=False, count=1)
     failed_at = now - timedelta(days=settings.REQUEST_RETENTION_DAYS + age)
     RecordedRequest.objects.create(request_id="r", endpoint="token", status=401, error="invalid_client", reason="unknown", detail="…", created_at=failed_at)
     RevokedToken.objects.create(jti=f"token{age}", client=client, expires_at=now - timedelta(days=age), revoked_at=now)
@@ -26,9 +31,11 @@ def _make_rows(client, *, age):
 def test_only_what_is_past_its_retention_is_removed_and_counted(command, billing):
     _make_rows(billing.secret.client, age=1)
     _make_rows(billing.secret.client, age=-1)
-    counts = {"usage_buckets": 1, "requests": 1, "revoked_tokens": 1, "failure_counts": 1, "audit_events": 1}
+    usage = ("usage_buckets", "workspace_usage", "address_uses", "scope_uses", "token_counts", "response_times")
+    counts = dict.fromkeys(usage, 1) | {"requests": 1, "revoked_tokens": 1, "failure_counts": 1, "audit_events": 1}
     assert counts.items() <= command("prune", "--json").json.items()
-    assert (UsageBucket.objects.count(), RecordedRequest.objects.count()) == (1, 1)
+    for model in (UsageBucket, WorkspaceUsage, AddressUse, ScopeUse, TokenCount, ResponseTime, RecordedRequest):
+        assert model.objects.count() == 1
     assert RevokedToken.objects.get().jti == "token-1"
     assert FailureCount.objects.get().key == "key-1"
     assert not AuditEvent.objects.filter(target_id="1").exists()
@@ -36,4 +43,4 @@ def test_only_what_is_past_its_retention_is_removed_and_counted(command, billing
 
 
 def test_table_shows_the_counts(command):
-    assert "Usage buckets   0\n" in command("prune").stdout
+    assert "Usage buckets    0\n" in command("prune").stdout

@@ -1,0 +1,99 @@
+"""What a process has gathered of usage since it wrote last, in the form in which it costs a request least."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+SLOT_SECONDS = 300
+
+
+class Requester(NamedTuple):
+    """Whose request it was. client, workspace: primary keys. credential: as tokens name it, "" where none of the client's was recognised."""
+
+    client: int
+    workspace: int
+    environment: str
+    credential: str
+
+
+class GrantedKey(NamedTuple):
+    """All that granted requests are counted by. address: "" for unknown. minute, token_minute: minutes since the epoch, of the request and, rounded up, of the
+    end of the token that was issued, 0 for none. is_scope_asked: scopes were named. is_by_credential: the credential itself was presented, not its token.
+    """
+
+    requester: Requester
+    endpoint: str
+    address: str
+    scopes: tuple[str, ...]
+    is_scope_asked: bool
+    is_by_credential: bool
+    minute: int
+    token_minute: int
+
+
+class RefusedKey(NamedTuple):
+    """outcome: the code of the reason. hour: since the epoch."""
+
+    requester: Requester
+    endpoint: str
+    outcome: str
+    hour: int
+
+
+class TimeKey(NamedTuple):
+    """As ResponseTime has it. slot: number of SLOT_SECONDS since the epoch."""
+
+    slot: int
+    endpoint: str
+    limit_ms: int
+    is_failure: bool
+
+
+class SampledRequest(NamedTuple):
+    """A granted request that is kept by itself. microseconds: None where nobody measured."""
+
+    requester: Requester
+    endpoint: str
+    address: str
+    scopes: tuple[str, ...]
+    request_id: str
+    microseconds: int | None
+    now: datetime
+
+
+@dataclass(slots=True)
+class Gathered:
+    """granted: how many, and when last. last_used: when and from where, by table and primary key. outdated: plaintexts of secrets by their primary keys.
+
+    requests: how many of them were recorded.
+    """
+
+    granted: dict[GrantedKey, tuple[int, datetime]] = field(default_factory=dict)
+    refused: dict[RefusedKey, int] = field(default_factory=dict)
+    times: dict[TimeKey, int] = field(default_factory=dict)
+    sampled: list[SampledRequest] = field(default_factory=list)
+    last_used: dict[tuple[str, int], tuple[datetime, str]] = field(default_factory=dict)
+    outdated: dict[int, str] = field(default_factory=dict)
+    requests: int = 0
+
+    @property
+    def has_rows(self) -> bool:
+        return bool(self.granted or self.refused or self.times or self.last_used)
+
+    def drop_rows(self) -> None:
+        """They are written; what is left to do is outdated."""
+        self.granted, self.refused, self.times, self.sampled, self.last_used, self.requests = {}, {}, {}, [], {}, 0
+
+    def put_back(self, taken: "Gathered") -> None:
+        """Add what could not be written after all. What came meanwhile is newer."""
+        for granted, (count, last) in taken.granted.items():
+            more, later = self.granted.get(granted, (0, last))
+            self.granted[granted] = (more + count, max(last, later))
+        for refused, count in taken.refused.items():
+            self.refused[refused] = self.refused.get(refused, 0) + count
+        for time, count in taken.times.items():
+            self.times[time] = self.times.get(time, 0) + count
+        self.sampled = taken.sampled + self.sampled
+        self.last_used = taken.last_used | self.last_used
+        self.outdated = taken.outdated | self.outdated
+        self.requests += taken.requests

@@ -1,0 +1,71 @@
+"""Which granted requests are kept one by one, beside being counted: all of a client that asks now and then, a sample of one that asks all the time.
+
+A client has BURST rows, and one more every REFILL seconds; so many at once that all its instances may start together, so few for ever that a year of a busy
+client stays readable. What it hasn't done in the same hour before, by credential, endpoint, address or scopes, is kept whatever it had. All clients of a
+process have so many a second together, or a thousand of them would cost more than the requests that they note.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+BURST = 30
+REFILL = 30
+FIRSTS_PER_HOUR = 100
+BURST_OF_ALL = 1000
+PER_SECOND_OF_ALL = 20
+
+# Beyond so many clients those are forgotten that have all their rows again.
+_REMEMBERED = 20_000
+
+
+@dataclass(slots=True)
+class _Allowance:
+    left: int
+    since: int
+    hour: int
+    firsts: set[Hashable] = field(default_factory=set)
+
+
+class RequestSample:
+    """Of one process. Not safe for threads: the caller has a lock. Seconds are those since the epoch."""
+
+    def __init__(self) -> None:
+        self._clients: dict[int, _Allowance] = {}
+        self._left, self._since = BURST_OF_ALL, 0
+
+    def takes(self, client: int, doing: Hashable | None, second: int) -> bool:
+        """Whether to keep a request. doing: what it did, None where the caller knows that the client has just done the same."""
+        allowance = self._clients.get(client)
+        if allowance is None:
+            if len(self._clients) >= _REMEMBERED:
+                self._forget(second)
+            allowance = self._clients[client] = _Allowance(BURST, second, second // 3600)
+        if doing is not None and self._is_first(allowance, doing, second):
+            return True
+        if allowance.left <= 0 and second - allowance.since >= REFILL:
+            allowance.left = min(BURST, (second - allowance.since) // REFILL)
+            allowance.since = second
+        if allowance.left <= 0 or not self._has_room(second):
+            return False
+        allowance.left -= 1
+        return True
+
+    def _is_first(self, allowance: _Allowance, doing: Hashable, second: int) -> bool:
+        if allowance.hour != second // 3600:
+            allowance.hour, allowance.firsts = second // 3600, set()
+        if doing in allowance.firsts or len(allowance.firsts) >= FIRSTS_PER_HOUR:
+            return False
+        allowance.firsts.add(doing)
+        return True
+
+    def _has_room(self, second: int) -> bool:
+        if second > self._since:
+            self._left = min(BURST_OF_ALL, self._left + (second - self._since) * PER_SECOND_OF_ALL)
+            self._since = second
+        if self._left <= 0:
+            return False
+        self._left -= 1
+        return True
+
+    def _forget(self, second: int) -> None:
+        self._clients = {client: allowance for client, allowance in self._clients.items() if second - allowance.since < BURST * REFILL}

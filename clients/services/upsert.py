@@ -1,0 +1,76 @@
+"""Adding to rows that may be there already, many in one go. In raw SQL, for the ORM's upsert can't add; the same text for SQLite and PostgreSQL."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from django.db import connection, models
+
+# With each a driver compiles the statement once; more would only hold more in memory.
+_BATCH = 1000
+
+Row = tuple[Any, ...]
+
+
+def add_up(
+    model: type[models.Model],
+    rows: Iterable[Row],
+    *,
+    by: Sequence[str],
+    sums: Sequence[str],
+    latest: Sequence[str] = (),
+    of: type[models.Model] | None = None,
+    copied: Mapping[str, str] | None = None,
+) -> None:
+    """Make each row, or add its sums to the one that has the same values in the columns by.
+
+    rows: values of by, sums and latest, in this order, sorted by those of by, so that two processes lock them alike. latest: columns that become the new row's
+    where its first one of them, a point in time, is later. of: the table to which the first column of by points: where the row that it points to is gone,
+    nothing is written. copied: columns that are that row's, and what they are called there.
+    """
+    update = [f"{name} = {{table}}.{name} + excluded.{name}" for name in sums]
+    if latest:
+        is_later = f"({{table}}.{latest[0]} IS NULL OR {{table}}.{latest[0]} < excluded.{latest[0]})"
+        update += [f"{name} = CASE WHEN {is_later} THEN excluded.{name} ELSE {{table}}.{name} END" for name in latest]
+    conflict = f" ON CONFLICT ({', '.join(by)}) DO UPDATE SET {', '.join(update)}".format(table=_quote(model))
+    _execute(model, (*by, *sums, *latest), rows, of=of, copied=copied or {}, conflict=conflict)
+
+
+def insert(model: type[models.Model], rows: Iterable[Row], *, columns: Sequence[str], of: type[models.Model], copied: Mapping[str, str]) -> None:
+    """Make each row. columns: of rows, the first one as that of by in add_up."""
+    _execute(model, columns, rows, of=of, copied=copied, conflict="")
+
+
+def _execute(
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Row], *, of: type[models.Model] | None, copied: Mapping[str, str], conflict: str
+) -> None:
+    fields = [next(field for field in model._meta.concrete_fields if field.column == column) for column in columns]
+    parameters = [f"%s::{field.rel_db_type(connection) if field.is_relation else field.db_type(connection)}" for field in fields]
+    if connection.vendor == "sqlite":
+        parameters = ["%s"] * len(fields)
+    names = ", ".join((*columns, *copied))
+    if of is None:
+        values = f"VALUES ({', '.join(parameters)})"
+    else:
+        values = f"SELECT {', '.join(('id', *parameters[1:], *copied.values()))} FROM {_quote(of)} WHERE id = %s"  # noqa: S608  # only names of our own are put in
+    sql = f"INSERT INTO {_quote(model)} ({names}) {values}{conflict}"
+    adapt = [_adapter(field) for field in fields]
+    adapted = (tuple(value if function is None else function(value) for function, value in zip(adapt, row, strict=True)) for row in rows)
+    ordered = adapted if of is None else ((*row[1:], row[0]) for row in adapted)
+    with connection.cursor() as cursor:
+        while batch := list(islice(ordered, _BATCH)):
+            cursor.executemany(sql, batch)
+
+
+def _quote(model: type[models.Model]) -> str:
+    return connection.ops.quote_name(model._meta.db_table)
+
+
+def _adapter(field: "models.Field[Any, Any]") -> Callable[[Any], Any] | None:
+    """Into what the driver takes; None where that is the value itself. Remembers the same value, which hours and days are over and over."""
+    if isinstance(field, models.DateTimeField):
+        return cache(connection.ops.adapt_datetimefield_value)
+    if isinstance(field, models.DateField):
+        return cache(connection.ops.adapt_datefield_value)
+    return connection.ops.adapt_ipaddressfield_value if isinstance(field, models.GenericIPAddressField) else None
