@@ -1,17 +1,61 @@
 """API and docs, with the values of the workspace and of a client that the reader chooses."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from typing import Any
 
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from clients.models import Client
+from dashboard.docs_pages import PAGES, bound_by_dpop, find_named, find_page, offer_clients, values_of, ways_to_sign_in
+from dashboard.error_reference import read_reference
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
+from dashboard.secret_once import env_file_name
+from dashboard.snippets import chosen_language
 
 
 @member(Permission.VIEW)
 def docs(request: HttpRequest, membership: Membership) -> HttpResponse:
-    return render(request, "docs/index.html", {"workspace": membership.workspace})
+    return render(request, "docs/index.html", _context(request, membership))
 
 
 @member(Permission.VIEW)
-def docs_page(request: HttpRequest, membership: Membership, page: str) -> HttpResponse:  # noqa: ARG001
-    return render(request, "docs/index.html", {"workspace": membership.workspace})
+def docs_page(request: HttpRequest, membership: Membership, page: str) -> HttpResponse:
+    """?client= names the client whose values the examples have."""
+    found = find_page(page)
+    if found is None:
+        raise Http404
+    context = {**_context(request, membership), "page": found}
+    if page == "errors":
+        context["codes"], context["reasons"] = read_reference()
+    elif page == "dpop":
+        context["snippets"] = bound_by_dpop(context["values"])
+    elif page in ("quick-start", "authentication"):
+        context["ways"] = ways_to_sign_in(context["values"], now=timezone.now())
+    return render(request, f"docs/{page}.html", context)
+
+
+def _context(request: HttpRequest, membership: Membership) -> dict[str, Any]:
+    offered = offer_clients(membership.workspace)
+    wanted = request.GET.get("client", "")
+    client = _choose(membership, wanted, offered)
+    is_found = client is not None and bool(wanted)
+    return {
+        "workspace": membership.workspace,
+        "pages": PAGES,
+        "offered": offered,
+        "wanted": wanted,
+        "is_missing": bool(wanted) and not is_found,
+        "values": values_of(membership.workspace, client),
+        "env_file": env_file_name(client) if client else "client.env",
+        "language": chosen_language(request),
+        # Of the chosen client, for the links between pages.
+        "query": f"?{urlencode({'client': client.client_id})}" if client is not None and is_found else "",
+    }
+
+
+def _choose(membership: Membership, wanted: str, offered: list[Client]) -> Client | None:
+    """The newest where nobody chose."""
+    return find_named(membership.workspace, wanted) if wanted else next(iter(offered), None)
