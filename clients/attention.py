@@ -116,7 +116,7 @@ def _rows(kind: Kind, workspace: Workspace, now: datetime) -> Iterator[tuple[Que
         case Kind.REFUSED:
             refused = _activities(workspace).filter(refused_24h__gte=_HANDFUL, refused_24h__gt=(F("granted_24h") + F("refused_24h")) / _ONE_IN)
             yield _annotate(refused, F("client__created_at"), weight=-F("refused_24h")), None
-        case Kind.UNUSED:
+        case _:  # Kind.UNUSED
             since = now - IDLE_AFTER
             idle = Q(last_used_at__lt=since) | Q(last_used_at__isnull=True, client__created_at__lt=since)
             yield _annotate(_activities(workspace).filter(idle), Coalesce("last_used_at", "client__created_at")), None

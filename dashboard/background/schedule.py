@@ -1,5 +1,6 @@
 """What is done when: usage is written every few seconds by each process; hourly, one process of the whole installation prunes old rows, one looks whether
-the signing key is due for its successor, one disables unused clients, and one removes workspaces whose time is over.
+the signing key is due for its successor, one disables unused clients, and one removes workspaces whose time is over. Every five minutes one notes from where
+clients are used for the first time.
 
 A job that fails is logged and comes again; nothing ends the thread but stop().
 """
@@ -17,7 +18,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection, connections
 from django.utils import timezone
 
-from clients.services import deletion, unused, usage
+from clients.services import deletion, new_addresses, unused, usage
 from dashboard import bootstrap, services
 from dashboard.models import ScheduledJob
 from oauth import services as oauth_services
@@ -27,6 +28,7 @@ PRUNE_EVERY = timedelta(hours=1)
 LOOK_AT_SIGNING_KEY_EVERY = timedelta(hours=1)
 DISABLE_UNUSED_EVERY = timedelta(hours=1)
 REMOVE_WORKSPACES_EVERY = timedelta(hours=1)
+NOTE_NEW_ADDRESSES_EVERY = timedelta(minutes=5)
 CERTIFICATE_SECONDS = 3600
 
 # How often each process asks whether it is its turn.
@@ -64,6 +66,7 @@ def _run() -> None:
         (0, CLAIM_SECONDS, rotate_signing_key_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, disable_unused_clients_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, remove_deleted_workspaces_if_due),
+        (CLAIM_SECONDS, CLAIM_SECONDS, note_new_addresses_if_due),
         (CERTIFICATE_SECONDS, CERTIFICATE_SECONDS, renew_certificate),
     ]
     due = [time.monotonic() + first for first, _, _ in periodic]
@@ -131,6 +134,12 @@ def remove_deleted_workspaces_if_due() -> None:
     if ScheduledJob.objects.claim("remove_deleted_workspaces", now=now, every=REMOVE_WORKSPACES_EVERY):
         for slug in deletion.remove_deleted_workspaces(now=now):
             logger.info("Removed the workspace %s", slug)
+
+
+def note_new_addresses_if_due() -> None:
+    now = timezone.now()
+    if ScheduledJob.objects.claim("note_new_addresses", now=now, every=NOTE_NEW_ADDRESSES_EVERY):
+        new_addresses.note_new_addresses(now=now)
 
 
 def renew_certificate() -> None:
