@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from dashboard.views import account, account_confirm, account_factors, account_links, invitations, preferences, sign_in
+from dashboard.views import account, account_confirm, account_factors, account_links, hand_over_links, invitations, preferences, sign_in
 
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="account_login"),
@@ -15,6 +15,8 @@ urlpatterns = [
     path("", include("dashboard.sso_urls")),
     path("invite/", invitations.invitation, name="invitation"),
     path("invite/<str:token>/", invitations.invitation_link, name="invitation_link"),
+    path("hand-over/", hand_over_links.hand_over_open, name="hand_over_open"),
+    path("hand-over/<str:token>/", hand_over_links.hand_over, name="hand_over"),
     path("help/", preferences.help_page, name="help"),
     path("theme/", preferences.theme, name="theme"),
     path("time-zone/", preferences.time_zone, name="time_zone"),

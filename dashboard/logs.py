@@ -27,7 +27,7 @@ _PROOF = r"""(?P<proof>(?<![a-z])dpop["']?\s*[:=,]\s*b?["']?)[\w.~+/-]{16,}=*"""
 _SCHEME = r"(?P<scheme>\b(?:Basic|Bearer|DPoP)\s+)[\w.~+/-]{16,}=*"
 _PARAMETER = r"(?P<parameter>\b(?:client_secret|client_assertion|access_token|token|password|new_password[12]|old_password)=)[^&\s\"']+"
 # The path that a link in a mail leads to.
-_LINK = r"(?P<link>/accounts/(?:reset|invite|profile/email)/)[^/\s\"']{16,}"
+_LINK = r"(?P<link>/accounts/(?:reset|invite|hand-over|profile/email)/)[^/\s\"']{16,}"
 _PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMETER, _LINK, _SECRET, _JWT)), re.DOTALL | re.IGNORECASE | re.ASCII)
 
 _SENSITIVE_NAME = re.compile(r"password|secret\Z|authorization|\Adpop\Z|assertion|\A(access_)?token\Z|private_key|cookie|api_?key", re.IGNORECASE)

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from clients.models import Workspace
-from clients.services import audit, retention, workspaces
+from clients.services import audit, hand_overs, retention, workspaces
 from clients.services import usage as client_usage
 from clients.services.audit import Actor
 from dashboard import user_sessions
@@ -113,5 +113,6 @@ def prune(*, now: datetime) -> dict[str, int]:
         "sessions": user_sessions.prune(now=now),
         "spent_forms": SpentForm.objects.filter(created_at__lt=now - SPENT_FORMS_KEPT).delete()[0],
         "invitations": Invitation.objects.filter(expires_at__lt=now - INVITATIONS_KEPT).delete()[0],
+        "hand_overs": hand_overs.prune(now=now),
         "audit_events": retention.prune_audit_events(now=now),
     }

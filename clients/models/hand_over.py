@@ -11,8 +11,12 @@ from clients.models.client import Client
 
 class HandOverQuerySet(models.QuerySet["HandOver"]):
     def open(self, now: datetime) -> Self:
-        """Those whose link still works."""
+        """Those that nobody has used or withdrawn, and whose time isn't over."""
         return self.filter(used_at=None, withdrawn_at=None, expires_at__gt=now)
+
+    def usable(self, now: datetime) -> Self:
+        """Open ones whose client may get tokens, and whose workspace stays: those whose link leads anywhere."""
+        return self.open(now).filter(client__status=Client.Status.ENABLED, client__workspace__deletes_at=None)
 
 
 class HandOver(models.Model):
@@ -42,5 +46,18 @@ class HandOver(models.Model):
         indexes = [models.Index(fields=["expires_at"], name="hand_over_by_age")]
         constraints = [models.CheckConstraint(condition=Q(used_at__isnull=True) | ~Q(credential=""), name="hand_over_used_for_something")]
 
+    class State(models.TextChoices):
+        OPEN = "open"
+        USED = "used"
+        WITHDRAWN = "withdrawn"
+        OVER = "over"
+
     def __str__(self) -> str:
         return f"{self.client} to {self.recipient}"
+
+    def state(self, now: datetime) -> str:
+        if self.used_at is not None:
+            return self.State.USED
+        if self.withdrawn_at is not None:
+            return self.State.WITHDRAWN
+        return self.State.OPEN if self.expires_at > now else self.State.OVER

@@ -1,25 +1,117 @@
-"""Hand-over links of a client, as whoever makes them sees them."""
+"""Hand-over links of a client, as the people of its workspace see them."""
 
-from django.http import HttpRequest, HttpResponse
+from typing import cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from clients.models import HandOver
+from clients.models import Client, HandOver
+from clients.services import hand_overs as services
+from clients.services.hand_overs import NewHandOver
+from dashboard import mail, spent_forms
+from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
-from dashboard.models import Membership
-from dashboard.permissions import Permission, member
+from dashboard.credential_names import name_credential
+from dashboard.forms.hand_over import HandOverForm
+from dashboard.models import Membership, User
+from dashboard.permissions import Permission, may, member
+from dashboard.secret_once import show_once
 from dashboard.views.found import find_client
+
+PAGE = 25
 
 
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def hand_overs(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
+    """POST makes a link. Its answer is the only page that ever shows it."""
     client = find_client(membership, client_id)
-    return render(request, "hand_overs/list.html", {"client": client, "links": HandOver.objects.filter(client=client)[:50]})
+    form = HandOverForm(request.POST if request.method == "POST" else None, client=client)
+    if request.method == "POST":
+        if (spent := spent_forms.find_spent(request)) is not None:
+            return _say_spent(request, client, spent.made)
+        if form.is_valid():
+            try:
+                return _make(request, client, form)
+            except spent_forms.FormSpentError:
+                return redirect("hand_overs", membership.workspace.slug, client.client_id)
+            except ValidationError as error:
+                form.add_error(None, error)
+    return _show(request, membership, client, form)
+
+
+def _show(request: HttpRequest, membership: Membership, client: Client, form: HandOverForm) -> HttpResponse:
+    now = timezone.now()
+    page = Paginator(HandOver.objects.filter(client=client), PAGE).get_page(request.GET.get("page"))
+    is_usable = client.status == Client.Status.ENABLED and (services.takes_secret(client) or services.takes_public_key(client))
+    context = {
+        "client": client,
+        "form": form if is_usable and may(membership, Permission.WRITE_CLIENTS) and client.workspace.deletes_at is None else None,
+        "is_usable": is_usable,
+        "once": request.POST.get(spent_forms.FIELD) or spent_forms.new_token(),
+        "page": page,
+        "may_write": may(membership, Permission.WRITE_CLIENTS),
+        "rows": [(link, link.state(now), name_credential(link.credential)) for link in page.object_list],
+        "takes_secret": services.takes_secret(client),
+        "takes_public_key": services.takes_public_key(client),
+    }
+    return render(request, "hand_overs/list.html", context)
+
+
+def _make(request: HttpRequest, client: Client, form: HandOverForm) -> HttpResponse:
+    """Raise ValidationError, FormSpentError."""
+    now, cleaned = timezone.now(), form.cleaned_data
+    token = request.POST.get(spent_forms.FIELD, "")
+    also = spent_forms.spending(token=token, user=cast(User, request.user), name=_name, now=now) if spent_forms.is_token(token) else None
+    new = services.create_hand_over(
+        client=client,
+        recipient=cleaned["recipient"],
+        lifetime=cleaned["lifetime"],
+        secret_lifetime=cleaned.get("secret_expiry"),
+        actor=actor_of(request),
+        now=now,
+        also=also,
+    )
+    link = settings.ISSUER_URL + reverse("hand_over", args=[new.plaintext])
+    is_sent = _mail(request, new, link) if cleaned["sends"] else None
+    return show_once(request, "hand_overs/made.html", {"client": client, "hand_over": new.hand_over, "link": link, "is_sent": is_sent})
+
+
+def _name(new: NewHandOver) -> str:
+    return str(new.hand_over.pk)
+
+
+def _mail(request: HttpRequest, new: NewHandOver, link: str) -> bool:
+    context = {"hand_over": new.hand_over, "client": new.hand_over.client, "workspace": new.hand_over.client.workspace, "by": request.user, "link": link}
+    return mail.send("hand_over", [new.hand_over.recipient], context)
+
+
+def _say_spent(request: HttpRequest, client: Client, made: str) -> HttpResponse:
+    found = HandOver.objects.filter(client=client, pk=int(made)).first() if made.isdecimal() else None
+    if found is not None:
+        whom = f" for {found.recipient}" if found.recipient else ""
+        messages.info(request, f"The link{whom} was made and shown once. It can’t be shown again. If you lost it, withdraw it and make a new one.")
+    return redirect("hand_overs", client.workspace.slug, client.client_id)
 
 
 @member(Permission.WRITE_CLIENTS)
 @require_POST
-def hand_over_withdraw(_request: HttpRequest, membership: Membership, client_id: str, pk: int) -> HttpResponse:  # noqa: ARG001
+def hand_over_withdraw(request: HttpRequest, membership: Membership, client_id: str, pk: int) -> HttpResponse:
     client = find_client(membership, client_id)
+    try:
+        withdrawn = services.withdraw_hand_over(client=client, pk=pk, actor=actor_of(request), now=timezone.now())
+    except HandOver.DoesNotExist:
+        raise Http404 from None
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        whom = f" for {withdrawn.recipient}" if withdrawn.recipient else ""
+        messages.success(request, f"The link{whom} is withdrawn. It leads nowhere now.")
     return redirect("hand_overs", membership.workspace.slug, client.client_id)

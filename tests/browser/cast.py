@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
-from clients.models import AuditEvent
+from clients.models import Client
+from clients.services.hand_overs import create_hand_over
 from dashboard import accounts, second_factors, services
 from dashboard.models import Membership, User
 from tests import factories
@@ -45,17 +46,26 @@ def create_cast() -> dict[str, Any]:
     secret = base64.b32encode(b"a secret of Mina's app").decode()
     minas = second_factors.turn_on_one_time_codes(user=people["mina"], secret=secret, code=one_time_code(secret), actor=factories.TESTS, now=now)
     factories.invite(by, "lena@example.com", Membership.Role.DEVELOPER)
+    named = create_clients(kestrel, now=now)
     return {
-        **create_clients(kestrel, now=now),
+        **named,
+        "hand_over": _create_link(named["client"], "jonas@example.com"),
+        "hand_over_of_key": _create_link(named["key_client"], ""),
         "recovery_codes": {"ada": codes, "mina": minas},
         "passkey": passkey.pk,
         "scope": kestrel.scopes.get(name="read").pk,
-        "event": AuditEvent.objects.filter(workspace=kestrel, event__startswith="secret.").values_list("pk", flat=True)[0],
         "members": members,
         "invitation": factories.invite(by, "jonas@example.com").plaintext,
         "reset": accounts.make_reset_link(people["tom"]),
         "email": accounts.make_email_change_token(user=people["tom"], email="tom@example.org", actor=factories.TESTS, now=now),
     }
+
+
+def _create_link(client_id: str, recipient: str) -> str:
+    """The token of a hand-over link."""
+    client, now = Client.objects.select_related("workspace").get(client_id=client_id), timezone.now()
+    made = create_hand_over(client=client, recipient=recipient, lifetime=timedelta(days=1), secret_lifetime=None, actor=factories.TESTS, now=now)
+    return made.plaintext
 
 
 def create_owners(names: list[str]) -> None:

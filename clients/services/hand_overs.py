@@ -1,0 +1,189 @@
+"""Handing a client's credentials to whoever runs it, by a link that makes one secret, or takes one public key, once.
+
+The link's token has 256 random bits, and only its SHA-256 is kept: nobody can invert it, and a stolen database opens no door.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.duration import NO_END
+from clients.models import Client, ClientPublicKey, HandOver
+from clients.moment import iso
+from clients.policy import ClientPolicy
+from clients.public_key import ParsedPublicKey
+from clients.secret import redact
+from clients.services import audit
+from clients.services.audit import Actor
+from clients.services.client_fields import SECRET_METHODS
+from clients.services.public_keys import add_public_keys
+from clients.services.secrets import NewSecret, insert_secret, prepare_secret
+from clients.services.validation import clean_text
+from clients.services.workspaces import require_kept
+
+MAX_LIFETIME = timedelta(days=7)
+MAX_OPEN = 20
+# To addresses that anybody may write down.
+MAX_AN_HOUR = 200
+# After their end, so that one can see what became of them.
+KEPT = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class NewHandOver:
+    """plaintext: the token, which is only for the link."""
+
+    hand_over: HandOver
+    plaintext: str
+
+
+def digest_of(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def takes_secret(client: Client) -> bool:
+    return any(method in client.auth_methods for method in SECRET_METHODS)
+
+
+def takes_public_key(client: Client) -> bool:
+    return Client.AuthMethod.PRIVATE_KEY_JWT in client.auth_methods
+
+
+def create_hand_over(
+    *,
+    client: Client,
+    recipient: str,
+    lifetime: timedelta,
+    secret_lifetime: timedelta | None,
+    actor: Actor,
+    now: datetime,
+    also: Callable[[NewHandOver], None] | None = None,
+) -> NewHandOver:
+    """recipient: for whom, "" for whoever gets the link. lifetime: of the link. secret_lifetime: of the secret, None for the workspace's default, or NO_END.
+
+    also: what is to be written in the same transaction. Raise ValidationError, also where the client could use neither a secret nor a public key.
+    """
+    if not timedelta() < lifetime <= MAX_LIFETIME:
+        raise ValidationError("A link works for up to 7 days.", code="invalid_lifetime")
+    cleaned = redact(clean_text(recipient, field="recipient", max_length=254, required=False))
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        locked = _lock_usable(client)
+        chosen = ClientPolicy.of(locked.workspace).choose_secret_lifetime(secret_lifetime) if takes_secret(locked) else None
+        _refuse_too_many(locked, now=now)
+        hand_over = HandOver.objects.create(
+            client=locked,
+            token_digest=digest_of(token),
+            recipient=cleaned,
+            secret_lifetime=None if chosen is None else int(chosen.total_seconds()),
+            created_at=now,
+            created_by=actor.name[:254],
+            expires_at=now + lifetime,
+        )
+        _record("hand_over.created", hand_over, actor=actor, now=now, after={"expires_at": iso(hand_over.expires_at)})
+        new = NewHandOver(hand_over, token)
+        if also is not None:
+            also(new)
+    return new
+
+
+def _lock_usable(client: Client) -> Client:
+    locked = Client.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=client.pk)
+    require_kept(locked.workspace)
+    if locked.status != Client.Status.ENABLED:
+        raise ValidationError("The client is disabled. Enable it before you hand it over.", code="disabled_client")
+    if not takes_secret(locked) and not takes_public_key(locked):
+        methods = " or ".join(locked.auth_methods)
+        raise ValidationError(f"{locked.name} signs in by {methods} only, so there is neither a secret nor a key to hand over.", code="method_not_allowed")
+    return locked
+
+
+def _refuse_too_many(client: Client, *, now: datetime) -> None:
+    if HandOver.objects.open(now).filter(client=client).count() >= MAX_OPEN:
+        raise ValidationError(f"The client has {MAX_OPEN} open links. Withdraw one before you make another.", code="too_many_hand_overs")
+    made = HandOver.objects.filter(client__workspace=client.workspace, expires_at__gt=now - timedelta(hours=1), created_at__gt=now - timedelta(hours=1))
+    if made.count() >= MAX_AN_HOUR:
+        raise ValidationError(f"A workspace makes up to {MAX_AN_HOUR} links an hour. Make the next one later.", code="too_many_hand_overs")
+
+
+def withdraw_hand_over(*, client: Client, pk: int, actor: Actor, now: datetime) -> HandOver:
+    """Its link is dead. No effect on a withdrawn one. Raise HandOver.DoesNotExist, and ValidationError where it was used meanwhile."""
+    with transaction.atomic():
+        locked = HandOver.objects.select_for_update(of=("self",)).select_related("client__workspace").get(client=client, pk=pk)
+        if locked.used_at is not None:
+            raise ValidationError(f"The link was used already. What came of it is {locked.credential}: revoke that.", code="used_hand_over")
+        if locked.withdrawn_at is None:
+            locked.withdrawn_at = now
+            locked.save(update_fields=["withdrawn_at"])
+            _record("hand_over.withdrawn", locked, actor=actor, now=now)
+    return locked
+
+
+def note_opening(*, hand_over: HandOver, now: datetime) -> None:
+    """That somebody looked at its page. The first time counts; it is no change, and so no audit event."""
+    HandOver.objects.filter(pk=hand_over.pk, opened_at=None).update(opened_at=now)
+
+
+def use_for_secret(*, hand_over: HandOver, actor: Actor, now: datetime) -> NewSecret:
+    """Make the secret that the link is for. actor: where the recipient is; who it is follows from the link.
+
+    Raise HandOver.DoesNotExist where it isn't usable any more, and ValidationError, which leaves it usable, where the client can't have another secret.
+    """
+    client, by = hand_over.client, _actor(hand_over, actor)
+    lifetime = NO_END if hand_over.secret_lifetime is None else timedelta(seconds=hand_over.secret_lifetime)
+    if not takes_secret(client):
+        raise ValidationError(f"{client.name} takes no secret any more. Ask whoever gave you the link.", code="method_not_allowed")
+    new = prepare_secret(client=client, name=_name(hand_over), lifetime=lifetime, actor=by, now=now)
+    with transaction.atomic():
+        locked = _lock_open(hand_over, now)
+        insert_secret(new.secret, actor=by, now=now)
+        _mark_used(locked, new.secret.secret_id, actor=by, now=now)
+    return new
+
+
+def use_for_public_key(*, hand_over: HandOver, parsed: ParsedPublicKey, actor: Actor, now: datetime) -> ClientPublicKey:
+    """Give the client that key instead of a secret. As use_for_secret."""
+    client, by = hand_over.client, _actor(hand_over, actor)
+    if not takes_public_key(client):
+        raise ValidationError(f"{client.name} takes no public key. Ask whoever gave you the link.", code="method_not_allowed")
+    with transaction.atomic():
+        locked = _lock_open(hand_over, now)
+        [key] = add_public_keys(client=client, parsed=[parsed], name=_name(hand_over), actor=by, now=now)
+        _mark_used(locked, f"key:{key.kid}", actor=by, now=now)
+    return key
+
+
+def _lock_open(hand_over: HandOver, now: datetime) -> HandOver:
+    """Of several that come at once the first uses it; to the others it is gone."""
+    return HandOver.objects.select_for_update(of=("self",)).select_related("client__workspace").usable(now).get(pk=hand_over.pk)
+
+
+def _mark_used(locked: HandOver, credential: str, *, actor: Actor, now: datetime) -> None:
+    locked.used_at, locked.used_from, locked.credential = now, actor.address or None, credential
+    locked.save(update_fields=["used_at", "used_from", "credential"])
+    _record("hand_over.used", locked, actor=actor, now=now, after={"credential": credential})
+
+
+def _actor(hand_over: HandOver, actor: Actor) -> Actor:
+    return replace(actor, name=f"hand-over:{hand_over.pk} {hand_over.recipient}".strip())
+
+
+def _name(hand_over: HandOver) -> str:
+    return hand_over.recipient[:100].strip()
+
+
+def _record(event: str, hand_over: HandOver, *, actor: Actor, now: datetime, after: dict[str, str | None] | None = None) -> None:
+    """Of the client, so that it stays among its events when the link is long forgotten."""
+    client = hand_over.client
+    said = {"hand_over": hand_over.pk, "recipient": hand_over.recipient, **(after or {})}
+    audit.record(event, workspace=client.workspace, actor=actor, target_type="client", target_id=client.client_id, now=now, after=said)
+
+
+def prune(*, now: datetime) -> int:
+    """Remove those whose end is long past. Returns how many went."""
+    return HandOver.objects.filter(expires_at__lt=now - KEPT).delete()[0]

@@ -1,0 +1,114 @@
+"""What whoever got a hand-over link sees, without an account.
+
+As with invitations, the token is in the one address that the link leads to; from there on the session knows which link it is about. Opening it uses nothing
+up, for previews and mail scanners open links: the secret is made when somebody presses the button.
+"""
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from clients.models import Client, ClientPublicKey, HandOver, Scope
+from clients.services import hand_overs as services
+from dashboard import hand_over_notices
+from dashboard.caller import actor_of
+from dashboard.forms.hand_over import HandedKeyForm
+from dashboard.permissions import anyone
+from dashboard.secret_once import describe_secret, show_once
+from dashboard.snippets import TokenRequest, chosen_language, snippets_for
+from dashboard.throttling import attempt, count_wrong
+
+# In the session: the digest of the link that is being looked at.
+HAND_OVER = "hand_over"
+# For whom wrong links are counted, in the place of an account.
+_GUESSED = "hand-over"
+
+
+@anyone
+@never_cache
+def hand_over(request: HttpRequest, token: str) -> HttpResponse:
+    """What the link leads to."""
+    with attempt(request, _GUESSED, takes_password=False) as refusal:
+        if refusal is not None:
+            return refusal.apply_to(render(request, "hand_overs/gone.html", {"refusal": refusal.text}))
+        now, digest = timezone.now(), services.digest_of(token)
+        if not HandOver.objects.usable(now).filter(token_digest=digest).exists():
+            count_wrong(request, _GUESSED, now=now)
+            return _refuse(request)
+    request.session[HAND_OVER] = digest
+    return redirect("hand_over_open")
+
+
+@anyone
+@never_cache
+def hand_over_open(request: HttpRequest) -> HttpResponse:
+    """act: secret, or key for a public key instead of one."""
+    now = timezone.now()
+    usable = HandOver.objects.usable(now).select_related("client__workspace")
+    found = usable.filter(token_digest=request.session.get(HAND_OVER, "")).first()
+    if found is None:
+        return _refuse(request)
+    # Whoever has two links open uses the one that the form showed.
+    if request.method != "POST" or request.POST.get("link") != str(found.pk):
+        services.note_opening(hand_over=found, now=now)
+        return _show(request, found)
+    try:
+        return _take_key(request, found) if request.POST.get("act") == "key" else _make_secret(request, found)
+    except HandOver.DoesNotExist:
+        return _refuse(request)
+
+
+def _refuse(request: HttpRequest) -> HttpResponse:
+    """Forged, used, withdrawn, over, of a client that is switched off: whoever has such a link learns nothing from the answer."""
+    request.session.pop(HAND_OVER, None)
+    return render(request, "hand_overs/gone.html", status=404)
+
+
+def _show(request: HttpRequest, found: HandOver, form: HandedKeyForm | None = None, *, refusal: str = "") -> HttpResponse:
+    client = found.client
+    context = {
+        "hand_over": found,
+        "client": client,
+        "scopes": Scope.objects.filter(workspace=client.workspace, name__in=client.scopes).order_by("name"),
+        "takes_secret": services.takes_secret(client),
+        "form": (form or HandedKeyForm(client=client)) if services.takes_public_key(client) else None,
+        "refusal": refusal,
+    }
+    return render(request, "hand_overs/open.html", context)
+
+
+def _make_secret(request: HttpRequest, found: HandOver) -> HttpResponse:
+    try:
+        new = services.use_for_secret(hand_over=found, actor=actor_of(request), now=timezone.now())
+    except ValidationError as error:
+        return _show(request, found, refusal=" ".join(error.messages))
+    _end(request, found, new.secret.secret_id)
+    context = {"client": found.client, "once": describe_secret(new), "language": chosen_language(request)}
+    return show_once(request, "hand_overs/secret.html", context)
+
+
+def _take_key(request: HttpRequest, found: HandOver) -> HttpResponse:
+    if not services.takes_public_key(found.client):
+        return _show(request, found, refusal=f"{found.client.name} takes no public key.")
+    form = HandedKeyForm(request.POST, request.FILES, client=found.client)
+    if not form.is_valid():
+        return _show(request, found, form)
+    try:
+        key = services.use_for_public_key(hand_over=found, parsed=form.cleaned_data["key"], actor=actor_of(request), now=timezone.now())
+    except ValidationError as error:
+        form.add_error("public_key", error)
+        return _show(request, found, form)
+    _end(request, found, f"key {key.kid}")
+    return show_once(request, "hand_overs/key.html", _describe_key(request, found.client, key))
+
+
+def _describe_key(request: HttpRequest, client: Client, key: ClientPublicKey) -> dict[str, object]:
+    snippets = snippets_for(TokenRequest.of(client, Client.AuthMethod.PRIVATE_KEY_JWT, key=key))
+    return {"client": client, "key": key, "snippets": snippets, "language": chosen_language(request)}
+
+
+def _end(request: HttpRequest, found: HandOver, credential: str) -> None:
+    request.session.pop(HAND_OVER, None)
+    hand_over_notices.tell_maker(found, credential)

@@ -1,0 +1,174 @@
+"""Making hand-over links for a client, and taking them back."""
+
+import re
+
+import pytest
+from django.core import mail as outbox
+from django.utils import timezone
+
+from clients.models import AuditEvent, HandOver
+from clients.services import clients, hand_overs
+from dashboard.models import Membership
+from tests import factories
+from tests.dashboard.conftest import sign_in, text_of
+
+
+@pytest.fixture
+def client(demo):
+    return factories.create_client(demo).secret.client
+
+
+@pytest.fixture
+def page(client):
+    return f"/w/demo/clients/{client.client_id}/hand-over/"
+
+
+def entries(**fields):
+    return {"recipient": "jonas@example.com", "lifetime": "24h", "secret_expiry": "90d", **fields}
+
+
+def link_in(response):
+    return re.search(r"https://[^\s<]+/accounts/hand-over/[^\s<]+/", response.content.decode())[0]
+
+
+def test_the_link_is_shown_once(adas, page):
+    response = adas.post(page, entries())
+    link = link_in(response)
+    assert response.status_code == 200
+    assert response["Cache-Control"] == "no-store"
+    assert response["Referrer-Policy"] == "strict-origin"
+    assert HandOver.objects.get().token_digest == hand_overs.digest_of(link.split("/")[-2])
+    assert link.split("/")[-2] not in adas.get(page).content.decode()
+
+
+def test_the_list_says_what_became_of_each(adas, page, client):
+    now = timezone.now()
+    made = [hand_overs.create_hand_over(client=client, recipient=who, **_day(now)) for who in ("open", "used", "withdrawn")]
+    hand_overs.note_opening(hand_over=made[0].hand_over, now=now)
+    new = hand_overs.use_for_secret(hand_over=made[1].hand_over, actor=factories.TESTS, now=now)
+    hand_overs.withdraw_hand_over(client=client, pk=made[2].hand_over.pk, actor=factories.TESTS, now=now)
+    HandOver.objects.create(client=client, token_digest="x", recipient="late", created_at=now, created_by="x", expires_at=now)
+    text = text_of(adas.get(page))
+    assert re.search(r"open Made \S.*? Open, ends .*? Withdraw link for open", text)
+    assert f"secret {new.secret.secret_id}" in text
+    assert "Withdrawn" in text
+    assert re.search(r"late Made \S.* Ended", text)
+
+
+def _day(now):
+    return {"lifetime": hand_overs.MAX_LIFETIME, "secret_lifetime": None, "actor": factories.TESTS, "now": now}
+
+
+def test_sent_again_the_form_makes_no_second_link(adas, page):
+    sent = entries(once="a" * 32)
+    adas.post(page, sent)
+    response = adas.post(page, sent, follow=True)
+    assert "was made and shown once. It can’t be shown again." in text_of(response)
+    assert HandOver.objects.count() == 1
+
+
+def test_it_is_mailed_where_that_is_wanted(adas, page):
+    response = adas.post(page, entries(sends="on"))
+    [sent] = [sent for sent in outbox.outbox if sent.to == ["jonas@example.com"]]
+    assert link_in(response) in sent.body
+    assert "Mailed to jonas@example.com." in text_of(response)
+
+
+def test_a_mail_that_fails_is_said_and_the_link_is_good(adas, page, settings):
+    settings.EMAIL_BACKEND = "tests.dashboard.hand_over.test_links.NoMail"
+    assert "The mail server didn’t take the mail to jonas@example.com." in text_of(adas.post(page, entries(sends="on")))
+
+
+class NoMail:
+    def __init__(self, **_options):
+        pass
+
+    def send_messages(self, _messages):
+        raise ConnectionRefusedError
+
+
+@pytest.mark.parametrize("recipient", ["", "Jonas"])
+def test_it_cant_be_mailed_to_no_address(adas, page, recipient):
+    response = adas.post(page, entries(recipient=recipient, sends="on"))
+    assert "To mail the link, enter an email address" in text_of(response)
+    assert "<title>Error: " in response.content.decode()
+    assert not HandOver.objects.exists()
+
+
+@pytest.mark.parametrize(("field", "words"), [("lifetime", "Choose how long the link works."), ("secret_expiry", "Choose when the secret expires.")])
+@pytest.mark.parametrize("value", ["", "1y"])
+def test_a_choice_that_is_none_is_said(adas, page, field, words, value):
+    assert words in text_of(adas.post(page, entries(**{field: value})))
+
+
+def test_only_what_the_workspace_allows_is_offered(adas, page, demo):
+    demo.max_secret_lifetime_days = 60
+    demo.save(update_fields=["max_secret_lifetime_days"])
+    html = adas.get(page).content.decode()
+    assert re.findall(r'name="secret_expiry" value="(\w+)"', html) == ["30d", "60d"]
+
+
+def test_what_the_service_refuses_is_said(adas, page, client):
+    for _ in range(hand_overs.MAX_OPEN):
+        hand_overs.create_hand_over(client=client, recipient="", **_day(timezone.now()))
+    assert "Withdraw one before you make another." in text_of(adas.post(page, entries()))
+
+
+def test_a_name_with_markup_is_shown_as_it_is(adas, page):
+    adas.post(page, entries(recipient="<b>Jo</b>"))
+    assert "&lt;b&gt;Jo&lt;/b&gt;" in adas.get(page).content.decode()
+
+
+def test_a_link_is_withdrawn(adas, page, client):
+    adas.post(page, entries())
+    response = adas.post(f"{page}{HandOver.objects.get().pk}/withdraw/", follow=True)
+    assert "The link for jonas@example.com is withdrawn. It leads nowhere now." in text_of(response)
+    assert AuditEvent.objects.get(event="hand_over.withdrawn").target_id == client.client_id
+
+
+def test_one_that_was_used_cant_be(adas, page, client):
+    made = hand_overs.create_hand_over(client=client, recipient="", **_day(timezone.now()))
+    hand_overs.use_for_secret(hand_over=made.hand_over, actor=factories.TESTS, now=timezone.now())
+    assert "The link was used already." in text_of(adas.post(f"{page}{made.hand_over.pk}/withdraw/", follow=True))
+
+
+def test_a_link_of_another_client_is_not_found(adas, page, other):
+    theirs = factories.create_client(other).secret.client
+    made = hand_overs.create_hand_over(client=theirs, recipient="", **_day(timezone.now()))
+    assert adas.post(f"{page}{made.hand_over.pk}/withdraw/").status_code == 404
+    assert adas.get(f"/w/demo/clients/{theirs.client_id}/hand-over/").status_code == 404
+    assert HandOver.objects.get().withdrawn_at is None
+
+
+def test_a_viewer_sees_the_links_and_who_can_make_one(bens, page, client):
+    hand_overs.create_hand_over(client=client, recipient="jonas@example.com", **_day(timezone.now()))
+    response = bens.get(page)
+    assert "jonas@example.com" in text_of(response)
+    assert "You are a viewer." in text_of(response)
+    assert "Withdraw" not in text_of(response)
+    assert "Make link" not in text_of(response)
+    assert bens.post(page, entries()).status_code == 403
+
+
+def test_a_developer_makes_one_and_proves_who_they_are_first(demo, page):
+    dora = factories.create_user("dora@example.com")
+    factories.add_member(demo, dora, Membership.Role.DEVELOPER)
+    doras = sign_in(dora)
+    session = doras.session
+    session["account_authentication_methods"] = [{**method, "at": 0} for method in session["account_authentication_methods"]]
+    session.save()
+    assert doras.post(page, entries())["Location"].startswith("/accounts/confirm/")
+    assert not HandOver.objects.exists()
+    response = doras.post(f"/accounts/confirm/?next={page}", {"password": factories.PASSWORD})
+    assert link_in(response)
+
+
+def test_of_a_disabled_client_it_says_that_links_lead_nowhere(adas, page, client):
+    clients.disable_client(client=client, actor=factories.TESTS, now=timezone.now())
+    assert "so its links lead nowhere" in text_of(adas.get(page))
+
+
+def test_for_a_client_by_certificate_there_is_nothing_to_hand_over(adas, page, client):
+    client.auth_methods = ["self_signed_tls_client_auth"]
+    client.save(update_fields=["auth_methods"])
+    assert "neither a secret nor a key to hand over" in text_of(adas.get(page))

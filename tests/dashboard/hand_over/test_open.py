@@ -1,0 +1,213 @@
+"""What whoever got a hand-over link does with it, without an account."""
+
+import json
+import re
+
+import pytest
+from cryptography.hazmat.primitives.serialization import PrivateFormat
+from django.core import mail as outbox
+from django.utils import timezone
+
+from clients.models import AuditEvent, ClientPublicKey, ClientSecret, HandOver
+from clients.public_key import read_public_keys
+from clients.services import clients, hand_overs
+from clients.services.audit import Actor
+from clients.services.public_keys import add_public_keys
+from dashboard import mail
+from dashboard.logs import redact
+from tests import factories
+from tests.dashboard.conftest import Browser, text_of
+from tests.public_keys import jwk, pem, private_pem
+
+OPEN = "/accounts/hand-over/"
+
+
+@pytest.fixture
+def client(demo):
+    return factories.create_client(demo, auth_methods=["client_secret_basic", "private_key_jwt"]).secret.client
+
+
+def make(client, *, by="command:tests", **fields):
+    entries = {"recipient": "jonas@example.com", "lifetime": hand_overs.MAX_LIFETIME, "secret_lifetime": None, "now": timezone.now(), **fields}
+    return hand_overs.create_hand_over(client=client, actor=Actor(by), **entries)
+
+
+@pytest.fixture
+def made(client, ada):
+    return make(client, by=ada.audit_name)
+
+
+@pytest.fixture
+def jonas(browser, made):
+    """A browser in which the link was opened."""
+    assert browser.get(f"{OPEN}{made.plaintext}/")["Location"] == OPEN
+    return browser
+
+
+def take(browser, made, **fields):
+    return browser.post(OPEN, {"link": made.hand_over.pk, "act": "secret", **fields})
+
+
+def test_opening_the_link_makes_nothing(jonas):
+    response = jonas.get(OPEN)
+    text = text_of(response)
+    assert "Take over billing-sync" in text
+    assert "of Demo" in text
+    assert "This link is for jonas@example.com" in text
+    assert "Read what the service offers." in text
+    assert ClientSecret.objects.count() == 1
+    assert HandOver.objects.get().opened_at is not None
+
+
+def test_the_token_is_in_no_page_and_no_log(jonas, made):
+    assert made.plaintext not in jonas.get(OPEN).content.decode()
+    assert made.plaintext not in redact(f"GET {OPEN}{made.plaintext}/ 302")
+    assert made.plaintext not in str(dict(jonas.session))
+
+
+def test_the_button_makes_the_secret_and_shows_it_once(jonas, made, client):
+    response = take(jonas, made)
+    secret = ClientSecret.objects.filter(client=client).first()
+    plaintext = re.search(r"tos_live_\w+", text_of(response).replace(" ", ""))[0]
+    assert plaintext.startswith(f"tos_live_{secret.secret_id}")
+    assert 'download="billing-sync.env"' in response.content.decode()
+    assert "no-store" in response["Cache-Control"]
+    assert response["Referrer-Policy"] == "strict-origin"
+    # Whoever has no account can’t see requests arrive.
+    assert "See it arrive" not in text_of(response)
+    assert jonas.get(OPEN).status_code == 404
+    assert take(jonas, made).status_code == 404
+    assert ClientSecret.objects.filter(client=client).count() == 2
+
+
+def test_who_made_the_link_is_told_by_mail(jonas, made):
+    take(jonas, made)
+    mail.wait_until_sent()
+    [sent] = outbox.outbox
+    secret = ClientSecret.objects.first()
+    assert sent.to == ["ada@example.com"]
+    assert f"has {secret.secret_id} now" in sent.body
+    assert "tos_" not in sent.body
+
+
+@pytest.mark.parametrize("by", ["command:root", "user:999999 gone@example.com"])
+def test_a_maker_who_gets_no_mail_is_no_obstacle(browser, client, by):
+    made = make(client, by=by)
+    browser.get(f"{OPEN}{made.plaintext}/")
+    assert take(browser, made).status_code == 200
+    mail.wait_until_sent()
+    assert outbox.outbox == []
+
+
+def test_a_public_key_is_given_instead(jonas, made):
+    response = take(jonas, made, act="key", public_key=pem())
+    key = ClientPublicKey.objects.get()
+    assert "Your key is registered" in text_of(response)
+    assert key.kid in text_of(response)
+    assert ClientSecret.objects.count() == 1
+    assert AuditEvent.objects.get(event="hand_over.used").after["credential"] == f"key:{key.kid}"
+
+
+def test_a_private_key_is_refused_and_not_repeated(jonas, made):
+    private = private_pem("P-256", PrivateFormat.PKCS8)
+    response = take(jonas, made, act="key", public_key=private)
+    assert "That is a private key. It was not stored." in text_of(response)
+    assert private.splitlines()[1] not in response.content.decode()
+    assert "<title>Error: " in response.content.decode()
+    assert HandOver.objects.get().used_at is None
+
+
+@pytest.mark.parametrize(("pasted", "words"), [("", "Paste the public half"), ("nonsense", "neither a PEM public key"), ('{"keys": []}', "")])
+def test_what_is_no_key_is_refused(jonas, made, pasted, words):
+    response = take(jonas, made, act="key", public_key=pasted)
+    assert words in text_of(response)
+    assert not ClientPublicKey.objects.exists()
+
+
+def test_a_set_of_several_keys_is_refused(jonas, made):
+    jwks = json.dumps({"keys": [jwk("P-256", kid="one"), jwk("P-384", kid="two")]})
+    assert "The link takes one" in text_of(take(jonas, made, act="key", public_key=jwks))
+
+
+def test_what_other_clients_have_is_not_told(jonas, made, demo):
+    """Neither of their public keys nor of private halves of them."""
+    planner = factories.create_client(demo, name="route-planner").secret.client
+    add_public_keys(client=planner, parsed=read_public_keys(pem()), actor=factories.TESTS, now=timezone.now())
+    for pasted in (pem(), private_pem("P-256", PrivateFormat.PKCS8)):
+        response = take(jonas, made, act="key", public_key=pasted)
+        assert "<title>Error: " in response.content.decode()
+        assert "route-planner" not in response.content.decode()
+
+
+def test_a_key_that_the_client_has_already_is_refused(jonas, made, client, browser):
+    public = pem()
+    earlier = make(client)
+    fresh = Browser()
+    fresh.get(f"{OPEN}{earlier.plaintext}/")
+    take(fresh, earlier, act="key", public_key=public)
+    assert "already" in text_of(take(jonas, made, act="key", public_key=public))
+
+
+def test_a_client_without_signed_assertions_takes_no_key(browser, demo):
+    client = factories.create_client(demo, auth_methods=["client_secret_basic"]).secret.client
+    made = make(client)
+    browser.get(f"{OPEN}{made.plaintext}/")
+    assert "public key" not in text_of(browser.get(OPEN))
+    public = pem()
+    assert "takes no public key" in text_of(take(browser, made, act="key", public_key=public))
+
+
+def test_a_policy_that_became_stricter_is_said(jonas, made, demo):
+    demo.max_secret_lifetime_days = 30
+    demo.save(update_fields=["max_secret_lifetime_days"])
+    assert "Nothing was made." in text_of(take(jonas, made))
+    assert HandOver.objects.get().used_at is None
+
+
+def dead(kind, client, made):
+    now = timezone.now()
+    if kind == "withdrawn":
+        hand_overs.withdraw_hand_over(client=client, pk=made.hand_over.pk, actor=factories.TESTS, now=now)
+    elif kind == "used":
+        hand_overs.use_for_secret(hand_over=made.hand_over, actor=factories.TESTS, now=now)
+    elif kind == "over":
+        HandOver.objects.update(expires_at=now)
+    elif kind == "disabled":
+        clients.disable_client(client=client, actor=factories.TESTS, now=now)
+    elif kind == "deleted":
+        client.workspace.deletes_at = now
+        client.workspace.save(update_fields=["deletes_at"])
+
+
+@pytest.mark.parametrize("kind", ["withdrawn", "used", "over", "disabled", "deleted"])
+def test_dead_links_are_all_alike(jonas, made, client, kind):
+    forged = Browser().get(f"{OPEN}forged/")
+    dead(kind, client, made)
+    count = ClientSecret.objects.count()
+    for response in (jonas.get(OPEN), take(jonas, made), Browser().get(f"{OPEN}{made.plaintext}/")):
+        assert (response.status_code, text_of(response)) == (404, text_of(forged))
+    assert ClientSecret.objects.count() == count
+
+
+def test_whoever_sends_the_form_of_another_link_uses_nothing(jonas, made, client):
+    second = make(client, recipient="lena@example.com")
+    jonas.get(f"{OPEN}{second.plaintext}/")
+    assert "for lena@example.com" in text_of(take(jonas, made))
+    assert not HandOver.objects.exclude(used_at=None).exists()
+
+
+def test_two_browsers_that_opened_it_get_one_secret(jonas, made):
+    second = Browser()
+    second.get(f"{OPEN}{made.plaintext}/")
+    assert take(jonas, made).status_code == 200
+    assert take(second, made).status_code == 404
+
+
+def test_wrong_links_are_counted_and_then_refused(browser, made):
+    answers = [browser.get(f"{OPEN}wrong-{number}/").status_code for number in range(21)]
+    assert set(answers[:20]) == {404}
+    assert answers[20] == 429
+    response = browser.get(f"{OPEN}{made.plaintext}/")
+    assert response.status_code == 429
+    assert "Too many tries." in text_of(response)
+    assert response["Retry-After"]
