@@ -1,5 +1,7 @@
 """What the frame of every page shows: theme, time zone, workspaces, navigation, who is signed in. A context processor."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -57,8 +59,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     membership = getattr(request, "membership", None) or next((other for other in memberships if other.workspace.slug == last), None)
     if membership is not None:
         context["membership"] = membership
-        context["navigation"] = _navigation(request, membership)
-        context["section"] = next((item for item in context["navigation"] if item["is_current"]), None)
+        context["navigation"] = _navigation(request, membership.workspace)
+        context["section"] = next((item["page"] for item in context["navigation"] if item["is_current"]), None)
     return context
 
 
@@ -75,22 +77,35 @@ _OF_WORKSPACE = (
     ("settings", "Settings", "sliders", "s"),
     ("health", "Health", "pulse", "h"),
 )
-PAGES = _OF_CLIENTS + _OF_WORKSPACE
 
 
-def _navigation(request: HttpRequest, membership: Membership) -> list[dict[str, Any]]:
-    """Of a workspace. key: the letter that follows G. count: how many there are, None where nobody wants to know. heading: what stands above the item."""
-    counts = count_in(membership.workspace)
-    found = []
+@dataclass(frozen=True, slots=True)
+class Page:
+    """key: the letter that follows G. heading: what stands above it."""
+
+    name: str
+    label: str
+    icon: str
+    key: str
+    url: str
+    heading: str
+
+
+def pages_of(workspace: Workspace) -> Iterator[Page]:
+    """Those that the navigation leads to, in its order."""
     for heading, pages in (("", _OF_CLIENTS), ("Workspace", _OF_WORKSPACE)):
         for index, (name, label, icon, key) in enumerate(pages):
             try:
-                url = reverse(name, args=[membership.workspace.slug])
+                url = reverse(name, args=[workspace.slug])
             except NoReverseMatch:
                 continue
-            item = {"url": url, "label": label, "icon": icon, "key": key, "count": counts.get(name), "heading": "" if index else heading}
-            found.append({**item, "is_current": request.path.startswith(url)})
-    return found
+            yield Page(name, label, icon, key, url, "" if index else heading)
+
+
+def _navigation(request: HttpRequest, workspace: Workspace) -> list[dict[str, Any]]:
+    """count: how many there are, None where nobody wants to know."""
+    counts = count_in(workspace)
+    return [{"page": page, "count": counts.get(page.name), "is_current": request.path.startswith(page.url)} for page in pages_of(workspace)]
 
 
 def count_in(workspace: Workspace) -> dict[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
-from dashboard.frame import PAGES
+from dashboard.frame import pages_of
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may
 from dashboard.search.hits import Fit, Hit, fit_of
@@ -56,8 +56,8 @@ def _all(membership: Membership) -> Iterator[tuple[Hit, str]]:
     for name, label, icon, keys, permission, words in _ACTIONS:
         if may(membership, permission):
             yield Hit(ACTIONS, label, reverse(name, args=[slug]), Fit.EXACT, note=keys, icon=icon), words
-    for name, label, icon, key in PAGES:
-        yield Hit(GO_TO, label, reverse(name, args=[slug]), Fit.EXACT, note=f"G then {key.upper()}", icon=icon), ""
+    for page in pages_of(membership.workspace):
+        yield Hit(GO_TO, page.label, page.url, Fit.EXACT, note=f"G then {page.key.upper()}", icon=page.icon), ""
     for name, label, icon in _MORE_PAGES:
         yield Hit(GO_TO, label, reverse(name, args=[slug]), Fit.EXACT, icon=icon), "settings"
     for name, label, icon in _OWN_PAGES:
