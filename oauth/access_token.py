@@ -24,6 +24,8 @@ from oauth.signing_keys import LoadedKey, verification_key
 
 TYP = "at+jwt"
 
+BAD_TOKEN = Reason("bad_token", "The token is malformed or was not signed by this instance.")
+
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
@@ -92,7 +94,7 @@ def verify(token: str, *, now: datetime) -> AccessToken:
     try:
         kid, claims = verified_claims(token)
     except jose.InvalidJWTError:
-        raise InvalidTokenError(Reason("bad_token", "The token is malformed or was not signed by this instance.")) from None
+        raise InvalidTokenError(BAD_TOKEN) from None
     state = find_token_state(client_id=claims["client_id"], credential_id=claims["credential_id"], jti=claims["jti"], kid=kid)
     if state.client is None:
         raise InvalidTokenError(Reason("unknown_client", "The client that the token was issued to is deleted."))

@@ -3,12 +3,22 @@
 What the caller is told is always the same; which check failed is in the error's reason, for the client's owner.
 """
 
+from enum import Enum, auto
+
 from oauth import client_secret, mtls, private_key_jwt
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason
 
-_CLIENT_ID_MISSING = Reason("client_id_missing", "It came with a client certificate alone. Which client it is has to stand in client_id.")
+CLIENT_ID_MISSING = Reason("client_id_missing", "It came with a client certificate alone. Which client it is has to stand in client_id.")
+
+
+class Way(Enum):
+    """Where a request has what authenticates its client, but for the connection."""
+
+    AUTHORIZATION = auto()
+    SECRET = auto()
+    ASSERTION = auto()
 
 
 def authenticate_client(request: Request, form: Form) -> AuthenticatedClient:
@@ -16,20 +26,31 @@ def authenticate_client(request: Request, form: Form) -> AuthenticatedClient:
 
     Raise InvalidRequestError, InvalidClientError, TooManyFailuresError, TemporarilyUnavailableError.
     """
+    match find_way(request, form):
+        case Way.AUTHORIZATION:
+            return client_secret.authenticate_by_basic(request, form)
+        case Way.SECRET:
+            return client_secret.authenticate_by_post(request, form)
+        case Way.ASSERTION:
+            return private_key_jwt.authenticate(request, form)
+    client_id = form.get("client_id")
+    if client_id is None:
+        raise InvalidClientError(CLIENT_ID_MISSING if mtls.has_certificate(request) else mtls.MISSING_CREDENTIALS)
+    return mtls.authenticate(request, client_id)
+
+
+def find_way(request: Request, form: Form) -> Way | None:
+    """None where neither a header nor a parameter authenticates, so that it can only be a certificate. Raise InvalidRequestError for two at once."""
     has_authorization = request.headers.get("authorization") is not None
     has_secret = form.get("client_secret") is not None
     has_assertion = form.get("client_assertion") is not None or form.get("client_assertion_type") is not None
-    client_id = form.get("client_id")
     if has_authorization + has_secret + has_assertion > 1:
         raise InvalidRequestError(
-            "Two authentication methods at once. Use one of Authorization header, client_secret and client_assertion.", named_client_id=client_id or ""
+            "Two authentication methods at once. Use one of Authorization header, client_secret and client_assertion.",
+            named_client_id=form.get("client_id") or "",
         )
     if has_authorization:
-        return client_secret.authenticate_by_basic(request, form)
+        return Way.AUTHORIZATION
     if has_secret:
-        return client_secret.authenticate_by_post(request, form)
-    if has_assertion:
-        return private_key_jwt.authenticate(request, form)
-    if client_id is None:
-        raise InvalidClientError(_CLIENT_ID_MISSING if mtls.has_certificate(request) else mtls.MISSING_CREDENTIALS)
-    return mtls.authenticate(request, client_id)
+        return Way.SECRET
+    return Way.ASSERTION if has_assertion else None

@@ -22,6 +22,7 @@ CLIENT_SECRET_BASIC = Client.AuthMethod.CLIENT_SECRET_BASIC.value
 CLIENT_SECRET_POST = Client.AuthMethod.CLIENT_SECRET_POST.value
 
 UNKNOWN_SECRET = Reason("unknown_secret", "A well-formed secret that isn't from this instance. Check which server it belongs to.")
+HASHING_BUSY = Reason("hashing_busy", "A secret without a digest has to wait for its turn to be hashed.")
 OTHER_CLIENTS_SECRET = Reason("other_clients_secret", "The secret belongs to another client than the ID.")
 
 
@@ -35,18 +36,28 @@ class PresentedSecret:
 
 
 def authenticate_by_basic(request: Request, form: Form) -> AuthenticatedClient:
+    return authenticate_secret(request, present_by_basic(request, form))
+
+
+def authenticate_by_post(request: Request, form: Form) -> AuthenticatedClient:
+    return authenticate_secret(request, present_by_post(form))
+
+
+def present_by_basic(request: Request, form: Form) -> PresentedSecret:
+    """Raise InvalidClientError, InvalidRequestError."""
     presented = read_basic(request.headers["authorization"])
     client_id = form.get("client_id")
     if client_id is not None and client_id != presented.client_id:
         raise InvalidRequestError("client_id in the body differs from the one in the Authorization header. Send the same, or leave it out.")
-    return authenticate_secret(request, presented)
+    return presented
 
 
-def authenticate_by_post(request: Request, form: Form) -> AuthenticatedClient:
+def present_by_post(form: Form) -> PresentedSecret:
+    """Raise InvalidRequestError."""
     client_id, client_secret = form.get("client_id"), form.require("client_secret")
     if client_id is None:
         raise InvalidRequestError("The parameter client_id is missing beside client_secret.")
-    return authenticate_secret(request, PresentedSecret(client_id, client_secret, CLIENT_SECRET_POST))
+    return PresentedSecret(client_id, client_secret, CLIENT_SECRET_POST)
 
 
 def read_basic(authorization: str) -> PresentedSecret:
@@ -79,7 +90,7 @@ def authenticate_secret(request: Request, presented: PresentedSecret) -> Authent
     try:
         reason = _find_reason_to_refuse(request, presented, parsed, registration)
     except secret.HashingBusyError:
-        raise TemporarilyUnavailableError(Reason("hashing_busy", "A secret without a digest has to wait for its turn to be hashed.")) from None
+        raise TemporarilyUnavailableError(HASHING_BUSY) from None
     if reason is not None:
         raise InvalidClientError(
             reason,

@@ -126,6 +126,9 @@ class InvalidDPoPProofError(OAuthError):
         )
 
 
+STALE_NONCE = Reason("use_dpop_nonce", "Its DPoP proof had no nonce or an old one. The answer holds a new one, for the client to try again with.")
+
+
 class UseDPoPNonceError(OAuthError):
     """RFC 9449 §8. nonce: the one to use."""
 
@@ -134,7 +137,7 @@ class UseDPoPNonceError(OAuthError):
     def __init__(self, nonce: str, *, client: "RegisteredClient", credential_id: str) -> None:
         super().__init__(
             "The DPoP proof needs the nonce that stands in DPoP-Nonce.",
-            reason=Reason("use_dpop_nonce", "Its DPoP proof had no nonce or an old one. The answer holds a new one, for the client to try again with."),
+            reason=STALE_NONCE,
             client=client,
             credential_id=credential_id,
         )

@@ -27,6 +27,8 @@ from oauth.errors import (
 from oauth.lookup import RegisteredClient
 from oauth.mtls import find_reason_in_validity
 
+BOUND_TOKEN_REQUIRED = Reason("bound_token_required", "This client may only call with tokens that are bound to a key or a certificate, not with its secret.")
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -169,7 +171,7 @@ def _with_secret(authenticated: AuthenticatedClient, auth_method: str) -> Caller
     client = authenticated.client
     if client.require_dpop or client.require_certificate:
         raise InvalidClientError(
-            Reason("bound_token_required", "This client may only call with tokens that are bound to a key or a certificate, not with its secret."),
+            BOUND_TOKEN_REQUIRED,
             client=client,
             named_client_id=client.client_id,
             credential_id=authenticated.credential_id,

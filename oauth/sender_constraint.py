@@ -14,6 +14,8 @@ from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidDPoPProofError, Reason, UseDPoPNonceError
 from oauth.mtls import CERTIFICATE_METHODS, find_reason_not_to_bind
 
+JKT_MISMATCH = Reason("dpop_jkt_mismatch", "dpop_jkt isn't the thumbprint of the key that signed the DPoP proof.")
+
 
 class Confirmation(NamedTuple):
     """The cnf claim, RFC 7800 §3.1: x5t_s256 as RFC 8705 §3.1 has it, jkt as RFC 9449 §6.1 has it, each "" for a token that isn't bound to that."""
@@ -73,7 +75,6 @@ def _bind_to_key(request: Request, form: Form, authenticated: AuthenticatedClien
     except dpop.InvalidProofError as error:
         raise InvalidDPoPProofError(error.reason, client=client, credential_id=credential_id) from None
     except dpop.OtherKeyError:
-        reason = Reason("dpop_jkt_mismatch", "dpop_jkt isn't the thumbprint of the key that signed the DPoP proof.")
-        raise InvalidDPoPProofError(reason, client=client, credential_id=credential_id) from None
+        raise InvalidDPoPProofError(JKT_MISMATCH, client=client, credential_id=credential_id) from None
     except dpop.StaleNonceError:
         raise UseDPoPNonceError(current_nonce(request.now), client=client, credential_id=credential_id) from None

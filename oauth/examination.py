@@ -1,0 +1,97 @@
+"""What comes of looking at a request that somebody shows: which checks were made, and what each says."""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import NamedTuple, TypeVar
+
+from oauth.endpoint import Request
+from oauth.errors import OAuthError, Reason
+from oauth.lookup import RegisteredClient
+
+_Value = TypeVar("_Value")
+
+
+class Subject(Enum):
+    """What a check is about."""
+
+    TRANSPORT = auto()
+    QUERY = auto()
+    FORM = auto()
+    GRANT_TYPE = auto()
+    AUTHENTICATION = auto()
+    CLIENT = auto()
+    SECRET_FORM = auto()
+    SECRET = auto()
+    OWNER = auto()
+    ASSERTION = auto()
+    SIGNATURE = auto()
+    CLAIMS = auto()
+    FIRST_USE = auto()
+    CERTIFICATE = auto()
+    TOKEN = auto()
+    LIFE = auto()
+    STATUS = auto()
+    METHOD = auto()
+    ADDRESS = auto()
+    WAIT = auto()
+    SCOPE = auto()
+    RESOURCE = auto()
+    BINDING = auto()
+    PROOF = auto()
+    PROOF_FIRST_USE = auto()
+
+
+class Check(NamedTuple):
+    """reason: why it would be refused, None where it is good. is_open: what was shown doesn't say, so nobody knows."""
+
+    subject: Subject
+    reason: Reason | None = None
+    is_open: bool = False
+
+
+class Examination:
+    """checks: those that were made. client: of the workspace, as far as it was found. credential_id: what it would be recognised by, "" where it isn't.
+
+    method: token_endpoint_auth_method, "" where none was seen. scopes, audiences: those of the token.
+    """
+
+    def __init__(self, request: Request, workspace: int) -> None:
+        self.request = request
+        self.workspace = workspace
+        self.checks: list[Check] = []
+        self.client: RegisteredClient | None = None
+        self.credential_id = ""
+        self.method = ""
+        self.scopes: tuple[str, ...] = ()
+        self.audiences: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> Reason | None:
+        """What it would be refused for, None where it is good as far as one can see."""
+        return next((check.reason for check in self.checks if check.reason is not None), None)
+
+    @property
+    def is_recognised(self) -> bool:
+        """Whether somebody is authenticated by it."""
+        return bool(self.credential_id)
+
+    def note(self, subject: Subject, reason: Reason | None = None) -> bool:
+        """Whether it is good."""
+        self.checks.append(Check(subject, reason))
+        return reason is None
+
+    def leave_open(self, subject: Subject) -> None:
+        self.checks.append(Check(subject, is_open=True))
+
+    def attempt(self, subject: Subject, function: Callable[[], _Value]) -> _Value | None:
+        """What the function returns; None where it refuses, which is noted."""
+        try:
+            value = function()
+        except OAuthError as error:
+            self.note(subject, error.reason)
+            return None
+        self.note(subject)
+        return value
+
+    def own(self, client: RegisteredClient | None) -> RegisteredClient | None:
+        return client if client is not None and client.workspace_pk == self.workspace else None

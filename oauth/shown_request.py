@@ -1,0 +1,255 @@
+"""What every check would say of a request that somebody shows, with nothing coming of it: no use, no failure and no jti is noted, and no token is issued.
+
+The checks are those of the endpoints, by the same functions, in the order of the protocol. One that fails doesn't hide the others, except those that need what
+it found. What is of another workspace than the reader's reads as what isn't there.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from clients import secret
+from clients.certificate import x5t_s256
+from oauth import access_token, client_secret, dpop, mtls, private_key_jwt
+from oauth.authenticated_client import (
+    UNKNOWN_CLIENT,
+    AuthenticatedClient,
+    clean_client_id,
+    find_reason_in_address,
+    find_reason_in_method,
+    find_reason_in_status,
+)
+from oauth.client_authentication import CLIENT_ID_MISSING, Way, find_way
+from oauth.client_credentials import grant_audiences, grant_scopes
+from oauth.client_secret import PresentedSecret
+from oauth.endpoint import Form, Request, parse_form, refuse_credentials_in_query
+from oauth.errors import (
+    STALE_NONCE,
+    InsecureTransportError,
+    InvalidTokenError,
+    MethodNotAllowedError,
+    OAuthError,
+    Reason,
+    TooManyFailuresError,
+    UnsupportedGrantTypeError,
+)
+from oauth.examination import Examination, Subject
+from oauth.lookup import RegisteredClient, RegisteredSecret, find_by_certificate, find_by_secret, find_by_secret_alone
+from oauth.protected_resource import BOUND_TOKEN_REQUIRED
+from oauth.sender_constraint import JKT_MISMATCH, bind_to_certificate
+from oauth.throttling import NOT_COUNTED, failure_keys, seconds_to_wait
+
+
+def examine_form(request: Request, *, workspace: int, is_whole: bool) -> Examination:
+    """A request to an endpoint that takes a form and client authentication. workspace: primary key. is_whole: whether method and URL are those that were sent.
+
+    connection: an address "" is one that nobody has said, a certificate one that was shown beside the request.
+    """
+    examination = Examination(request, workspace)
+    if is_whole:
+        _examine_target(examination)
+    form = examination.attempt(Subject.FORM, lambda: parse_form(request))
+    if form is None:
+        return examination
+    is_token_request = request.path == "/oauth2/token"
+    if is_token_request:
+        examination.attempt(Subject.GRANT_TYPE, lambda: _require_grant_type(form))
+    authenticated = _authenticate(examination, form)
+    if authenticated is not None and is_token_request:
+        _examine_grant(examination, form, authenticated)
+    return examination
+
+
+def examine_caller(request: Request, *, workspace: int, is_whole: bool) -> Examination:
+    """A request to a protected resource, with a secret as an API key or by HTTP Basic, or with an access token."""
+    examination = Examination(request, workspace)
+    if is_whole:
+        _examine_transport(examination)
+    api_key, (scheme, _, credentials) = request.headers.get("x-api-key"), request.headers.get("authorization", "").partition(" ")
+    if api_key is None and scheme.lower() in ("bearer", "dpop") and not secret.looks_like_secret(credentials.strip()):
+        _examine_token(examination, credentials.strip())
+        return examination
+    if api_key is None and scheme.lower() == "basic":
+        presented = examination.attempt(Subject.AUTHENTICATION, lambda: client_secret.read_basic(request.headers["authorization"]))
+    elif api_key is None and not credentials:
+        examination.note(Subject.AUTHENTICATION, mtls.MISSING_CREDENTIALS)
+        return examination
+    else:
+        presented = PresentedSecret(None, credentials.strip() if api_key is None else api_key, client_secret.CLIENT_SECRET_BASIC)
+    authenticated = _examine_secret(examination, presented) if presented is not None else None
+    if authenticated is not None:
+        needs_token = authenticated.client.require_dpop or authenticated.client.require_certificate
+        examination.note(Subject.BINDING, BOUND_TOKEN_REQUIRED if needs_token else None)
+    return examination
+
+
+def _examine_target(examination: Examination) -> None:
+    request = examination.request
+    _examine_transport(examination)
+    examination.attempt(Subject.QUERY, lambda: refuse_credentials_in_query(request.query))
+    if request.method != "POST":
+        examination.note(Subject.FORM, MethodNotAllowedError(("POST",)).reason)
+
+
+def _examine_transport(examination: Examination) -> None:
+    is_secure = examination.request.connection.is_secure
+    examination.note(Subject.TRANSPORT, None if is_secure else InsecureTransportError(settings.ISSUER_URL, had_credentials=True).reason)
+
+
+def _require_grant_type(form: Form) -> None:
+    if form.require("grant_type") != "client_credentials":
+        raise UnsupportedGrantTypeError("Use grant_type=client_credentials.")
+
+
+def _authenticate(examination: Examination, form: Form) -> AuthenticatedClient | None:
+    """None where nobody can be meant. Else whom it is about, even where it isn't proved."""
+    request = examination.request
+    try:
+        way = find_way(request, form)
+    except OAuthError as error:
+        examination.note(Subject.AUTHENTICATION, error.reason)
+        return None
+    if way is Way.ASSERTION:
+        return _examine_assertion(examination, form)
+    if way is None:
+        return _examine_certificate(examination, form)
+    present = {Way.AUTHORIZATION: lambda: client_secret.present_by_basic(request, form), Way.SECRET: lambda: client_secret.present_by_post(form)}[way]
+    presented = examination.attempt(Subject.AUTHENTICATION, present)
+    return _examine_secret(examination, presented) if presented is not None else None
+
+
+def _examine_secret(examination: Examination, presented: PresentedSecret) -> AuthenticatedClient | None:
+    now = examination.request.now
+    parsed = secret.parse(presented.plaintext)
+    owner, found = _find_secret(examination, parsed.secret_id, now) if parsed is not None else (None, None)
+    client = owner
+    if presented.client_id is not None:
+        named = find_by_secret(client_id=clean_client_id(presented.client_id), secret_id="", failure_keys=NOT_COUNTED, now=now)
+        client = examination.own(named.client)
+        examination.note(Subject.CLIENT, UNKNOWN_CLIENT if client is None else None)
+    is_good = examination.note(Subject.SECRET_FORM, client_secret.explain_malformed(presented.plaintext) if parsed is None else None)
+    if is_good:
+        is_good = examination.note(Subject.SECRET, _find_reason_in_secret(presented.plaintext, found))
+    if is_good and client is not None and found is not None:
+        is_good = examination.note(Subject.OWNER, client_secret.OTHER_CLIENTS_SECRET if found.client_pk != client.pk else None)
+    if is_good and found is not None:
+        examination.note(Subject.LIFE, client_secret.find_reason_in_life(found, now))
+    return _examine_client(examination, client, found.credential_id if is_good and found is not None else "", presented.method)
+
+
+def _find_secret(examination: Examination, secret_id: str, now: datetime) -> tuple[RegisteredClient | None, RegisteredSecret | None]:
+    """With its client; nothing where that is of another workspace."""
+    registration = find_by_secret_alone(secret_id=secret_id, failure_keys=NOT_COUNTED, now=now)
+    owner = examination.own(registration.client)
+    return owner, registration.credential if owner is not None else None
+
+
+def _find_reason_in_secret(plaintext: str, found: RegisteredSecret | None) -> Reason | None:
+    if found is None:
+        secret.imitate_verification(plaintext)
+        return client_secret.UNKNOWN_SECRET
+    try:
+        return client_secret.find_reason_in_possession(plaintext, found)
+    except secret.HashingBusyError:
+        return client_secret.HASHING_BUSY
+
+
+def _examine_assertion(examination: Examination, form: Form) -> AuthenticatedClient | None:
+    now = examination.request.now
+    assertion = examination.attempt(Subject.ASSERTION, lambda: private_key_jwt.read_assertion(form))
+    if assertion is None:
+        return None
+    registration = private_key_jwt.find_registration(assertion, NOT_COUNTED, now)
+    client = examination.own(registration.client)
+    if not examination.note(Subject.CLIENT, UNKNOWN_CLIENT if client is None else None):
+        return None
+    try:
+        signer = private_key_jwt.find_signer(assertion, registration, now)
+    except OAuthError as error:
+        signer = error.reason
+    examination.note(Subject.SIGNATURE, signer if isinstance(signer, Reason) else None)
+    if examination.note(Subject.CLAIMS, private_key_jwt.find_reason_in_statements(assertion, now)):
+        examination.note(Subject.FIRST_USE, private_key_jwt.REPLAYED if private_key_jwt.is_used(assertion, now) else None)
+    if not isinstance(signer, Reason):
+        examination.note(Subject.LIFE, private_key_jwt.find_reason_in_life(signer, now))
+    return _examine_client(examination, client, "" if isinstance(signer, Reason) else signer.credential_id, private_key_jwt.PRIVATE_KEY_JWT)
+
+
+def _examine_certificate(examination: Examination, form: Form) -> AuthenticatedClient | None:
+    request = examination.request
+    certificate, client_id = request.connection.client_certificate, form.get("client_id")
+    if certificate is None:
+        examination.note(Subject.AUTHENTICATION, mtls.MISSING_CREDENTIALS)
+        return None
+    if client_id is None:
+        examination.note(Subject.AUTHENTICATION, CLIENT_ID_MISSING)
+        return None
+    examination.note(Subject.AUTHENTICATION)
+    thumbprint = x5t_s256(certificate)
+    registration = find_by_certificate(client_id=clean_client_id(client_id), thumbprint=thumbprint, failure_keys=NOT_COUNTED, now=request.now)
+    client, found = examination.own(registration.client), registration.credential
+    if not examination.note(Subject.CLIENT, UNKNOWN_CLIENT if client is None else None) or client is None:
+        return None
+    method = mtls.choose_method(client, found)
+    is_good = examination.note(Subject.CERTIFICATE, mtls.find_reason_in_certificate(certificate, method, client, found, request.now))
+    credential_id = client.tls_subject_credential if method == mtls.TLS_CLIENT_AUTH else found.credential_id if found is not None else ""
+    return _examine_client(examination, client, credential_id if is_good else "", method)
+
+
+def _examine_client(examination: Examination, client: RegisteredClient | None, credential_id: str, method: str) -> AuthenticatedClient | None:
+    examination.client, examination.credential_id, examination.method = client, credential_id, method
+    if client is None:
+        return None
+    address = examination.request.connection.remote_address
+    examination.note(Subject.STATUS, find_reason_in_status(client))
+    examination.note(Subject.METHOD, find_reason_in_method(method, client))
+    if address:
+        examination.note(Subject.ADDRESS, find_reason_in_address(address, client))
+        wait = seconds_to_wait(failure_keys(name=client.client_id, address=address), now=examination.request.now)
+        examination.note(Subject.WAIT, TooManyFailuresError(retry_after=wait).reason if wait else None)
+    elif client.allowed_networks:
+        examination.leave_open(Subject.ADDRESS)
+    return AuthenticatedClient(client, credential_id, method, None)
+
+
+def _examine_grant(examination: Examination, form: Form, authenticated: AuthenticatedClient) -> None:
+    examination.scopes = examination.attempt(Subject.SCOPE, lambda: grant_scopes(authenticated, form.get("scope"))) or ()
+    examination.audiences = examination.attempt(Subject.RESOURCE, lambda: grant_audiences(authenticated, form.resource)) or ()
+    client, request = authenticated.client, examination.request
+    if client.require_certificate and request.connection.client_certificate is None:
+        # What is shown is the request, and the certificate is the connection's.
+        examination.leave_open(Subject.BINDING)
+    elif client.require_certificate:
+        examination.attempt(Subject.BINDING, lambda: bind_to_certificate(request, authenticated))
+    wanted = form.get("dpop_jkt")
+    if "dpop" in request.headers or wanted is not None or client.require_dpop:
+        _examine_proof(examination, expected_jkt=wanted)
+
+
+def _examine_proof(examination: Examination, *, expected_jkt: str | None) -> None:
+    request = examination.request
+    try:
+        jkt, claims = dpop.check_proof(request, dpop.own_target(request), expected_jkt=expected_jkt)
+    except dpop.InvalidProofError as error:
+        examination.note(Subject.PROOF, error.reason)
+    except dpop.OtherKeyError:
+        examination.note(Subject.PROOF, JKT_MISMATCH)
+    except dpop.StaleNonceError:
+        examination.note(Subject.PROOF, STALE_NONCE)
+    else:
+        examination.note(Subject.PROOF)
+        examination.note(Subject.PROOF_FIRST_USE, dpop.REPLAYED if dpop.was_used(jkt, claims, request.now) else None)
+
+
+def _examine_token(examination: Examination, text: str) -> None:
+    """Whether it is alive. Whether it is in the right hands is left out: that takes the request that it came with."""
+    try:
+        token = access_token.verify(text, now=examination.request.now)
+    except InvalidTokenError as error:
+        examination.client = examination.own(error.client)
+        examination.note(Subject.TOKEN, error.reason if examination.client is not None else access_token.BAD_TOKEN)
+        return
+    examination.client = examination.own(token.client)
+    if not examination.note(Subject.TOKEN, access_token.BAD_TOKEN if examination.client is None else None):
+        return
+    examination.credential_id, examination.scopes, examination.audiences = token.credential_id, token.scopes, token.audiences
