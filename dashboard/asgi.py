@@ -7,14 +7,18 @@ a complete answer, so that no slow peer ever holds one; that is why it isn't a2w
 import asyncio
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from importlib import import_module
 from tempfile import SpooledTemporaryFile
+from threading import BoundedSemaphore
 from typing import IO, Any
 
 from django.conf import settings
+from django.template.loader import render_to_string
 
 from dashboard.wsgi import application as wsgi_application  # isort: skip  # sets Django up for the imports below
 from dashboard.connection import settle
@@ -26,6 +30,13 @@ Content = bytes | IO[bytes]
 Answer = tuple[int, list[tuple[bytes, bytes]], Content]
 
 DJANGO_THREADS = 8
+
+# Octets of a body: of any page, and of the one that takes whole log files. Each is in memory until it is answered, so few of the long ones are at once.
+LONGEST_BODY = 2_621_440
+LONGEST_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+MOST_LONG_BODIES = 4
+_TAKES_LOGS = re.compile("/w/[a-z0-9-]+/leak/")
+_long_bodies = BoundedSemaphore(MOST_LONG_BODIES)
 # A longer answer waits in a file for its peer.
 MOST_IN_MEMORY = 1024 * 1024
 _PART = 256 * 1024
@@ -56,18 +67,15 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
-    body = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        body += message["body"]
-        more = message["more_body"]
-        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+    with ExitStack() as held:
+        try:
+            body = await _read_body(scope, receive, held)
+        except _TooLargeError:
             await _refuse_size(scope, send)
             return
-    status, headers, content = await asyncio.get_running_loop().run_in_executor(_threads, _call_django, scope, bytes(body))
+        if body is None:
+            return
+        status, headers, content = await asyncio.get_running_loop().run_in_executor(_threads, _call_django, scope, body)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     if isinstance(content, bytes):
         await send({"type": "http.response.body", "body": content})
@@ -76,6 +84,29 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
         while part := content.read(_PART):
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+async def _read_body(scope: Scope, receive: Receive, held: ExitStack) -> bytes | None:
+    """None where the sender has left. held: until the request is answered. Raise _TooLargeError."""
+    body = bytearray()
+    longest = LONGEST_BODY
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message["body"]
+        more = message["more_body"]
+        if len(body) > longest == LONGEST_BODY and _TAKES_LOGS.fullmatch(scope["path"]) and _long_bodies.acquire(blocking=False):
+            held.callback(_long_bodies.release)
+            longest = LONGEST_LOG
+        if len(body) > longest:
+            raise _TooLargeError
+    return bytes(body)
 
 
 def _call_django(scope: Scope, body: bytes) -> Answer:
@@ -146,9 +177,13 @@ def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
 
 
 async def _refuse_size(scope: Scope, send: Send) -> None:
-    content = json.dumps({"error": "invalid_request", "error_description": "The body is too large."}).encode()
+    """A page to a browser, JSON to a program."""
+    if any(name == b"accept" and b"text/html" in value for name, value in scope["headers"]):
+        kind, content = b"text/html; charset=utf-8", render_to_string("413.html").encode()
+    else:
+        kind, content = b"application/json", json.dumps({"error": "invalid_request", "error_description": "The body is too large."}).encode()
     headers = [
-        (b"content-type", b"application/json"),
+        (b"content-type", kind),
         (b"content-length", str(len(content)).encode()),
         (b"cache-control", b"no-store"),
         (b"x-request-id", scope["state"]["connection"].request_id.encode()),

@@ -172,6 +172,10 @@ MFA_TOTP_TOLERANCE = 1
 # Classes of the notes in static/css/app.css, by level.
 MESSAGE_TAGS = {25: "ok", 30: "warn", 40: "bad"}
 
+# What is pasted or uploaded is in memory only, for it may hold secrets. How much a page takes, dashboard/asgi.py says before Django sees it.
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"

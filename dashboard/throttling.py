@@ -35,6 +35,8 @@ BUSY_SECONDS = 2
 _TELL_EVERY = 60
 # To one address, within FAILURE_WINDOW.
 MOST_RESET_MAILS = 5
+# Of one person, within FAILURE_WINDOW: each may read 10 MB.
+MOST_LOOK_UPS = 60
 # From one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
 MOST_NEW_SESSIONS = 1000
 
@@ -140,6 +142,12 @@ def may_mail_reset_link(email: str, *, now: datetime) -> bool:
     """Counts the mail as well. From however many addresses somebody orders them, an account gets few at a time, and those that it got work still."""
     digest = hashlib.blake2b(email.encode("utf-8", "surrogatepass"), digest_size=24).hexdigest()
     return count(f"reset {digest}", now=now).failures <= MOST_RESET_MAILS
+
+
+def seconds_until_look_up(user: User, *, now: datetime) -> int:
+    """For leak response: 0 where that person may look something up now. Counts it as well."""
+    counted = count(f"leak {user.pk}", now=now)
+    return max(1, counted.window_ends - int(now.timestamp())) if counted.failures > MOST_LOOK_UPS else 0
 
 
 def _code_key(user: User) -> str:

@@ -1,19 +1,137 @@
 """From “I found this” to “it is dead”: what somebody pasted is looked up, and ended."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from datetime import datetime
+from typing import Any
 
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import get_text_list
+
+from dashboard import actors, mail
+from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
+from dashboard.forms.leak import LeakForm
+from dashboard.fragments import render_page_or_fragment
+from dashboard.frame import zone_of
+from dashboard.leak import findings, reach, references, services, stopped, verdicts
+from dashboard.leak.findings import Report
 from dashboard.models import Membership
-from dashboard.permissions import Permission, member
+from dashboard.permissions import LEAST_ROLE, Permission, may, member, roles_from
+from dashboard.throttling import seconds_until_look_up
+
+# In an address; a longer list is named by its beginning.
+_MOST_IN_ADDRESS = 30
 
 
 @member(Permission.VIEW)
-def leak(request: HttpRequest, membership: Membership) -> HttpResponse:  # noqa: ARG001  # a view of a workspace
-    return render(request, "leak/leak.html")
+def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """POST looks up a text. GET with references, such as in a mail, shows those."""
+    now = timezone.now()
+    if request.method == "POST" and "tell" in request.POST:
+        return _tell(request, membership, now)
+    form = LeakForm(request.POST, request.FILES, has_focus=False) if request.method == "POST" else LeakForm(has_focus="what" not in request.GET)
+    context: dict[str, Any] = {"form": form}
+    status = 200
+    if request.method == "POST":
+        wait = seconds_until_look_up(membership.user, now=now)
+        if wait:
+            form.add_error(None, f"That are many look-ups. Wait {wait} s and try again.")
+            status = 429
+        elif form.is_valid():
+            report = findings.look_up(form.cleaned_data["text"], workspace=membership.workspace, now=now)
+            services.record_check(workspace=membership.workspace, report=report, actor=actor_of(request), now=now)
+            context = {**_show(request, membership, report, now), "form": LeakForm(has_focus=False), "looked_up_at": now}
+            context["masked"] = verdicts.mask(form.cleaned_data["text"])
+    elif "what" in request.GET:
+        referred = references.resolve(request.GET.getlist("what"), membership.workspace)
+        context.update(_show(request, membership, findings.look_at(referred, now=now), now))
+    response = render(request, "leak/leak.html", context, status=status)
+    # Django's protection of forms reads where one came from, so not even here it is left out altogether.
+    response["Referrer-Policy"] = "strict-origin"
+    return response
+
+
+def _show(request: HttpRequest, membership: Membership, report: Report, now: datetime) -> dict[str, Any]:
+    zone = zone_of(request)
+    endable = report.endable or [finding for finding in report.findings if finding.can_be_ended]
+    finding = report.findings[0] if len(report.findings) == 1 else None
+    made_by = "" if finding is None or finding.credential is None else finding.credential.created_by
+    names = actors.find_names(membership.workspace, actors=[made_by], client_ids=[]) if made_by else None
+    return {
+        "report": report,
+        "verdict": verdicts.judge_all(report, now=now, zone=zone),
+        "finding": finding,
+        "made_by": names and actors.describe(made_by, names),
+        "today": now.date(),
+        "reach": None if finding is None else reach.measure(finding, now=now),
+        "parent": "" if finding is None or finding.token is None else references.refer_to_credential(finding.client, finding.credential_id),
+        "rows": [(one, verdicts.judge(one, now=now, zone=zone)) for one in report.findings] if finding is None else [],
+        "endable": endable,
+        "endable_named": verdicts.count_things(endable),
+        "may_end": may(membership, Permission.WRITE_CLIENTS),
+        "helpers": _names_of_helpers(membership),
+    }
+
+
+def _helpers(membership: Membership) -> list[Membership]:
+    """Who can end what a viewer found."""
+    roles = roles_from(LEAST_ROLE[Permission.WRITE_CLIENTS])
+    rows = Membership.objects.filter(workspace=membership.workspace, role__in=roles, user__is_active=True).select_related("user").order_by("user__name")
+    return list(rows[:5])
+
+
+def _names_of_helpers(membership: Membership) -> str:
+    if may(membership, Permission.WRITE_CLIENTS):
+        return ""
+    return get_text_list([helper.user.shown_name for helper in _helpers(membership)], "and")
+
+
+def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpResponse:
+    """By mail, with a link and without the secret."""
+    workspace = membership.workspace
+    what = request.POST.getlist("what")[:_MOST_IN_ADDRESS]
+    found = findings.look_at(references.resolve(what, workspace), now=now).findings
+    helpers = _helpers(membership)
+    url = _address("leak", membership, [finding.what for finding in found])
+    if not found or not helpers:
+        return redirect("leak", workspace.slug)
+    if seconds_until_look_up(membership.user, now=now):
+        messages.warning(request, "That are many mails. Wait 5 min and try again.")
+        return redirect(url)
+    for helper in helpers:
+        mail.send_later("leak_found", [helper.user.email], {"workspace": workspace, "by": request.user, "findings": found, "url": url})
+    messages.success(request, f"{_names_of_helpers(membership) or 'You'} got a mail with a link to this page.")
+    return redirect(url)
+
+
+def _address(name: str, membership: Membership, what: list[str]) -> str:
+    query = QueryDict(mutable=True)
+    query.setlist("what", what[:_MOST_IN_ADDRESS])
+    return f"{reverse(name, args=[membership.workspace.slug])}?{query.urlencode()}"
 
 
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
 @confirmed_when_sent
-def leak_stop(request: HttpRequest, membership: Membership) -> HttpResponse:  # noqa: ARG001  # a view of a workspace
-    return redirect("leak", membership.workspace.slug)
+def leak_stop(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """POST ends what is named. GET says what became of that, and what is left to do."""
+    now = timezone.now()
+    what = (request.POST if request.method == "POST" else request.GET).getlist("what")
+    referred = references.resolve(what, membership.workspace)
+    if request.method == "POST":
+        if services.end_leaked(referred=referred, actor=actor_of(request), now=now):
+            return redirect(_address("leak_stop", membership, what))
+        messages.warning(request, "Nothing was ended: what you named isn’t there any more.")
+        return redirect("leak", membership.workspace.slug)
+    outcome = stopped.read(referred, now=now)
+    if outcome is None:
+        return redirect(_address("leak", membership, what) if what else reverse("leak", args=[membership.workspace.slug]))
+    context = {
+        "stopped": outcome,
+        "what": what[:_MOST_IN_ADDRESS],
+        "ticked": set(request.GET.getlist("tick")),
+        "tasks": stopped.list_tasks(outcome, may_export=may(membership, Permission.EXPORT_AUDIT)),
+    }
+    return render_page_or_fragment(request, "leak/stopped.html", "leak/stopped_verdict.html", context)

@@ -1,0 +1,56 @@
+"""What somebody found, pasted or as a file."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+MOST_CHARACTERS = 10_000_000
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_PACKED = {b"\x1f\x8b": "gzip", b"PK": "zip", b"BZ": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+class AnyText(forms.Field):
+    """As it was sent, whatever it holds, NUL included: that of a damaged log file is as good as any other."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        return str(value or "")
+
+
+class LeakForm(forms.Form):
+    """The names of its fields are those of secrets: what is sent is neither kept in a session nor written into a page again."""
+
+    leaked_secret = AnyText(
+        label="Leaked secret, access token, client ID or key ID",
+        required=False,
+        help_text="Whole files and log lines work too: everything that looks like ours is found. The pasted text is masked as soon as it is read.",
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "class": "mono", "data-sends": ""}),
+    )
+    leaked_secret_file = forms.FileField(label="Or a file", required=False, allow_empty_file=True, help_text="A log, a configuration, a key. 10 MB at most.")
+
+    def __init__(self, *args: Any, has_focus: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if has_focus:
+            self.fields["leaked_secret"].widget.attrs["autofocus"] = True
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        file = cleaned.get("leaked_secret_file")
+        text = cleaned.get("leaked_secret", "")
+        if file is not None:
+            text = f"{text}\n{self._read(file.read())}" if text else self._read(file.read())
+        if not text.strip():
+            raise ValidationError({"leaked_secret": "Paste what you found, or choose a file."}, code="required")
+        if len(text) > MOST_CHARACTERS:
+            raise ValidationError({"leaked_secret": f"That has {len(text) / 1e6:.0f} MB. Cut it into parts of 10 MB at most. Nothing was looked up."})
+        cleaned["text"] = text
+        return cleaned
+
+    def _read(self, content: bytes) -> str:
+        packed = next((name for magic, name in _PACKED.items() if content.startswith(magic)), None)
+        if packed is not None:
+            raise ValidationError({"leaked_secret_file": f"This is packed with {packed}. Unpack it first: nothing in it was read."}, code="packed")
+        return content.decode("utf-16" if content.startswith(_UTF16) else "utf-8", "replace")

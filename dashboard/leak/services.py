@@ -1,0 +1,58 @@
+"""Writing down that something was looked up, and ending what was found: credentials and single tokens, in one transaction."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
+from clients.services import audit
+from clients.services.audit import Actor, Change
+from clients.services.certificates import revoke_certificate
+from clients.services.public_keys import revoke_public_key
+from clients.services.secrets import revoke_secret
+from dashboard.leak.findings import Finding, Report
+from dashboard.leak.references import Credential, Referred
+from oauth.services import revoke_token
+
+REASON = "leaked"
+_TARGETS: dict[type[Credential], str] = {ClientSecret: "secret", ClientPublicKey: "public_key", ClientCertificate: "certificate"}
+
+
+def record_check(*, workspace: Workspace, report: Report, actor: Actor, now: datetime) -> None:
+    """One event for each thing that was found, so that it stands in the history of that thing; one for the workspace where nothing was.
+
+    Of what was pasted nothing is written down but the IDs of what is ours.
+    """
+    changes: dict[str, list[Change]] = {}
+    for finding in report.findings:
+        after = {"client_id": finding.client.client_id, "pasted": finding.pasted.value, "state": finding.state.name.lower()}
+        changes.setdefault(_target_type(finding), []).append(Change(finding.name, {}, after))
+    if not changes:
+        changes["workspace"] = [Change(workspace.slug, {}, {"pasted": "nothing of ours"})]
+    with transaction.atomic():
+        for target_type, of_type in changes.items():
+            audit.record_many("leak.checked", workspace=workspace, actor=actor, target_type=target_type, changes=of_type, now=now)
+
+
+def _target_type(finding: Finding) -> str:
+    return finding.kind if finding.credential is None else _TARGETS[type(finding.credential)]
+
+
+def end_leaked(*, referred: Referred, actor: Actor, now: datetime) -> int:
+    """For ever, at once, all or none. No effect on what has been revoked. Returns how many there were."""
+    with transaction.atomic():
+        for credential in referred.credentials:
+            _revoke(credential, actor=actor, now=now)
+        for token in referred.tokens:
+            revoke_token(client=token.client, jti=token.jti, expires_at=token.expires_at, credential=token.credential_id, actor=actor, now=now)
+    return len(referred.credentials) + len(referred.tokens)
+
+
+def _revoke(credential: Credential, *, actor: Actor, now: datetime) -> None:
+    client: Client = credential.client
+    if isinstance(credential, ClientSecret):
+        revoke_secret(client=client, secret_id=credential.secret_id, reason=REASON, actor=actor, now=now)
+    elif isinstance(credential, ClientPublicKey):
+        revoke_public_key(client=client, kid=credential.kid, reason=REASON, actor=actor, now=now)
+    else:
+        revoke_certificate(client=client, thumbprint=credential.thumbprint, reason=REASON, actor=actor, now=now)

@@ -1,0 +1,126 @@
+"""What became of what was ended: since when it is dead, how many tokens died with it, and who has tried it since."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Sum
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from clients.models import Client, RecordedRequest, TokenCount
+from clients.usage_report import AddressSummary, addresses_of
+from dashboard.leak.reach import PERIOD
+from dashboard.leak.references import Credential, Referred, credential_id_of
+from oauth.models import RevokedToken
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """An address that was new to the client when it was ended."""
+
+    client: Client
+    use: AddressSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """names: of what was ended, each with its client. tokens: that died with it. refused: requests since then."""
+
+    at: datetime
+    names: list[tuple[str, Client]]
+    tokens: int
+    refused: int
+    suspects: list[Suspect]
+
+    @property
+    def clients(self) -> list[Client]:
+        return list({client.pk: client for _, client in self.names}.values())
+
+
+def read(referred: Referred, *, now: datetime) -> Stopped | None:
+    """None where nothing of it has been revoked."""
+    credentials = [row for row in referred.credentials if row.revoked_at is not None]
+    revoked_tokens = {row.jti: row for row in RevokedToken.objects.filter(jti__in=[token.jti for token in referred.tokens])} if referred.tokens else {}
+    tokens = [token for token in referred.tokens if token.jti in revoked_tokens]
+    moments = [*(row.revoked_at for row in credentials if row.revoked_at is not None), *(row.revoked_at for row in revoked_tokens.values())]
+    if not moments:
+        return None
+    named = [(f"{_KINDS[type(row).__name__]} {row}", row.client) for row in credentials] + [("a token", token.client) for token in tokens]
+    since = min(moments)
+    return Stopped(
+        at=max(moments),
+        names=named,
+        tokens=_count_tokens(credentials, since) + len(tokens),
+        refused=_count_refused(credentials, [token.credential_id for token in tokens], named, since),
+        suspects=_find_suspects(credentials, now),
+    )
+
+
+_KINDS = {"ClientSecret": "secret", "ClientPublicKey": "public key", "ClientCertificate": "certificate"}
+
+
+def _count_tokens(credentials: list[Credential], since: datetime) -> int:
+    """Those that would be alive at that moment, less those that were dead already. What has long expired isn't counted any more."""
+    if not credentials:
+        return 0
+    pairs = {(row.client_id, credential_id_of(row)) for row in credentials}
+    of_any = {"client__in": {pk for pk, _ in pairs}, "credential__in": {name for _, name in pairs}, "expires_at__gt": since}
+    obtained: Counter[tuple[int, str]] = Counter()
+    for row in TokenCount.objects.filter(**of_any).values("client_id", "credential").annotate(tokens=Sum("count")).order_by():
+        obtained[row["client_id"], row["credential"]] += row["tokens"]
+    revoked_before = RevokedToken.objects.filter(**of_any, revoked_at__lt=since).values("client_id", "credential").annotate(tokens=Count("pk")).order_by()
+    for row in revoked_before:
+        obtained[row["client_id"], row["credential"]] -= row["tokens"]
+    return sum(max(0, obtained[pair]) for pair in pairs)
+
+
+def _count_refused(credentials: list[Credential], of_tokens: list[str], named: list[tuple[str, Client]], since: datetime) -> int:
+    names = {*(credential_id_of(row) for row in credentials), *of_tokens}
+    clients = {client.pk for _, client in named}
+    return RecordedRequest.objects.filter(client__in=clients, credential__in=names, status__gte=400, created_at__gte=since).count()
+
+
+def _find_suspects(credentials: list[Credential], now: datetime) -> list[Suspect]:
+    """Of the first few, which is whom a leak is about."""
+    found = []
+    for row in credentials[:3]:
+        uses = addresses_of(row.client, credential=credential_id_of(row), since=now - PERIOD, now=now, limit=20)
+        found += [Suspect(row.client, use) for use in uses if use.is_new]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """key: in the address, once it is ticked off. url: "" where there is nothing to look at."""
+
+    key: str
+    title: str
+    link: str = ""
+    url: str = ""
+
+
+def list_tasks(stopped: Stopped, *, may_export: bool) -> list[Task]:
+    """What is left to do, by people."""
+    slug = stopped.clients[0].workspace.slug
+    tasks = []
+    for number, client in enumerate(stopped.clients[:5]):
+        contact = client.contact or "whoever runs it"
+        tasks.append(
+            Task(
+                f"tell-{number}",
+                f"Tell {contact} that {client.name} needs new credentials",
+                f"Open {client.name}",
+                reverse("client", args=[slug, client.client_id]),
+            )
+        )
+    tasks.append(Task("remove", "Remove it where you found it, and from the history of that place"))
+    for suspect in stopped.suspects[:5]:
+        requests = f"{suspect.use.count:,} request{'' if suspect.use.count == 1 else 's'}"
+        query = urlencode({"address": suspect.use.address})
+        url = f"{reverse('client_requests', args=[slug, suspect.client.client_id])}?{query}"
+        tasks.append(Task(f"look-{suspect.use.address}", f"Look at the {requests} of {suspect.use.address}", "Show requests", url))
+    query = urlencode({"client": stopped.clients[0].client_id})
+    kind, link = ("audit_csv", "Export as CSV") if may_export else ("audit", "Show events")
+    tasks.append(Task("export", f"Export the events of {stopped.clients[0].name} for the report", link, f"{reverse(kind, args=[slug])}?{query}"))
+    return tasks

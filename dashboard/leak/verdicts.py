@@ -1,0 +1,104 @@
+"""What pages say of a finding: in one line, in colour and a word, and in the sentence below."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from clients.secret import CHECKSUM_LENGTH, parse
+from dashboard import moment
+from dashboard.leak.findings import Finding, Pasted, Report, State
+from oauth.leaked_token import LeakedToken
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """tone: a class of the style sheet, "" for harm. icon: in static/img/icons.svg. heading: to stand by itself."""
+
+    tone: str
+    icon: str
+    heading: str
+
+
+_LONGEST_SECRET = 100
+
+NOTHING = Verdict("none", "search", "Nothing here looks like ours")
+FOREIGN = Verdict("none", "info", "Well formed, but not from this instance")
+DAMAGED = Verdict("warn", "alert", "The checksum is wrong: part of it is missing")
+
+
+def judge(finding: Finding, *, now: datetime, zone: tzinfo) -> Verdict:
+    if finding.kind == "client":
+        return Verdict("none", "info", f"The client ID of {finding.client.name}, which is no secret")
+    if finding.token is not None:
+        return _judge_token(finding.token, finding.client.name, now=now, zone=zone)
+    if finding.pasted is Pasted.MADE_UP:
+        return Verdict("ok", "check", "Made up: only its ID is ours")
+    if finding.ended_at is not None:
+        return Verdict("ok", "check", f"It ended {_say_when(finding.ended_at, now=now, zone=zone)}")
+    if finding.pasted is Pasted.DAMAGED:
+        return DAMAGED
+    if finding.state is State.OFF:
+        return Verdict("warn", "alert", "It doesn’t work now, but it can again")
+    tone = "warn" if finding.pasted is Pasted.ID else ""
+    return Verdict(tone, "alert", "It works right now, and it is being used" if finding.state is State.USED else "It works right now")
+
+
+def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
+    """Of everything that was found, where it is more than one thing; of what isn't ours, where nothing is."""
+    found = report.findings
+    if len(found) == 1:
+        return judge(found[0], now=now, zone=zone)
+    if not found:
+        if report.foreign or report.foreign_private_keys:
+            return FOREIGN
+        return DAMAGED if report.damaged else NOTHING
+    working = [one for one in found if one.state in (State.USED, State.WORKS) and one.pasted.is_harmful]
+    total = len(found) + report.left_out
+    if working:
+        return Verdict("", "alert", f"{total:,} things of ours, and {len(working):,} of them work{'s' if len(working) == 1 else ''} right now")
+    if any(one.can_be_ended and one.pasted.is_harmful for one in found):
+        return Verdict("warn", "alert", f"{total:,} things of ours. None works right now, but they can again")
+    is_harmless = all(one.pasted is Pasted.ID for one in found)
+    return Verdict("none" if is_harmless else "ok", "info" if is_harmless else "check", f"{total:,} things of ours, and none of them is any good to anybody")
+
+
+def _judge_token(token: LeakedToken, client: str, *, now: datetime, zone: tzinfo) -> Verdict:
+    if token.expires_at <= now:
+        return Verdict("ok", "check", f"It is a token of {client} that ended {_say_when(token.expires_at, now=now, zone=zone)}")
+    if token.dead_because:
+        return Verdict("ok", "check", f"It is a token of {client}, and it is dead")
+    return Verdict("", "alert", f"It is a token of {client}, valid for {_say_more(token.expires_at - now)}")
+
+
+def _say_more(left: timedelta) -> str:
+    """“34 more minutes”."""
+    seconds = int(left.total_seconds())
+    number, unit = (seconds, "second") if seconds < 60 else (seconds // 60, "minute") if seconds < 7200 else (seconds // 3600, "hour")
+    return f"{number} more {unit}{'' if number == 1 else 's'}"
+
+
+def _say_when(value: datetime, *, now: datetime, zone: tzinfo) -> str:
+    day = moment.say_day(value, now=now, zone=zone)
+    return day if day.startswith(("today", "yesterday")) else f"on {moment.say_date(value, now=now, zone=zone)}"
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedSecret:
+    """What of a pasted secret may be shown: the ends, which say nothing of the 196 random bits between them."""
+
+    prefix: str
+    secret_id: str
+    checksum: str
+
+
+def mask(text: str) -> MaskedSecret | None:
+    """Of a text that is one whole secret and nothing else, None of any other."""
+    parsed = parse(text.strip()) if len(text) < _LONGEST_SECRET else None
+    return None if parsed is None else MaskedSecret(f"tos_{parsed.environment}", parsed.secret_id, parsed.plaintext[-CHECKSUM_LENGTH:])
+
+
+def count_things(found: Sequence[Finding]) -> str:
+    """“secret”, “3 secrets” or “5 things”: what a button ends."""
+    kinds = {finding.kind for finding in found}
+    word = kinds.pop() if len(kinds) == 1 else "thing"
+    return word if len(found) == 1 else f"{len(found):,} {word}s"

@@ -1,0 +1,60 @@
+"""A client with a secret in use, what it gets at the token endpoint, and somebody who looks up what leaked."""
+
+import base64
+from types import SimpleNamespace
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from clients.services import usage
+from dashboard.models import Membership
+from tests import factories
+from tests.dashboard.conftest import Browser, sign_in
+
+URL = "/w/demo/leak/"
+STOP = "/w/demo/leak/stop/"
+
+
+def ask_for_token(new, *, address="203.0.113.61"):
+    """The answer of the token endpoint to a client with its ID and secret."""
+    pair = base64.b64encode(f"{new.secret.client.client_id}:{new.plaintext}".encode()).decode()
+    answer = Browser().post(
+        "/oauth2/token",
+        "grant_type=client_credentials",
+        content_type="application/x-www-form-urlencoded",
+        headers={"Authorization": f"Basic {pair}"},
+        REMOTE_ADDR=address,
+    )
+    usage.flush()
+    return answer
+
+
+def look_up(browser, text="", *, file=None):
+    files = {"leaked_secret_file": SimpleUploadedFile("app.log", file)} if file is not None else {}
+    return browser.post(URL, {"leaked_secret": text, **files})
+
+
+@pytest.fixture
+def billing(demo):
+    """.secret and .plaintext of billing-sync. It may ask for tokens."""
+    factories.create_signing_key()
+    return factories.create_client(demo, contact="payments@example.com")
+
+
+@pytest.fixture
+def dana(demo):
+    """Develops in demo."""
+    user = factories.create_user("dana@example.com")
+    factories.add_member(demo, user, Membership.Role.DEVELOPER)
+    return user
+
+
+@pytest.fixture
+def danas(dana):
+    return sign_in(dana)
+
+
+@pytest.fixture
+def strange(other):
+    """A secret of another workspace."""
+    return SimpleNamespace(new=factories.create_client(other, name="elsewhere"))

@@ -1,0 +1,408 @@
+"""Somebody found a secret or token where it shouldn't be, and pastes it."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.utils import timezone
+
+from clients import secret as secret_format
+from clients.models import AuditEvent, ClientSecret
+from clients.public_key import read_key
+from clients.secret import generate
+from clients.services.clients import disable_client
+from clients.services.public_keys import add_public_keys
+from clients.services.secrets import revoke_secret
+from dashboard import throttling
+from dashboard.leak import findings, references
+from oauth.services import revoke_token
+from tests import factories
+from tests.certificates import pem, self_signed
+from tests.dashboard.conftest import create_certificate, create_public_key, sign_in, text_of
+from tests.dashboard.leak.conftest import URL, ask_for_token, look_up
+from tests.servers.program import Program
+
+
+def end(secret, *, ago):
+    secret.created_at, secret.expires_at = timezone.now() - timedelta(days=30), timezone.now() - ago
+    secret.save(update_fields=["created_at", "expires_at"])
+
+
+def test_the_page_is_a_field_that_has_the_focus(adas):
+    page = adas.get(URL)
+    assert b"autofocus" in page.content
+    assert "Where do secrets leak? Logs, tickets, chats, images, repositories." in text_of(page)
+    assert page["Referrer-Policy"] == "strict-origin"
+    assert page["Cache-Control"] == "no-store"
+
+
+def test_a_secret_in_use_says_so_with_where_it_was_used_and_what_breaks(adas, billing):
+    ask_for_token(billing)
+    ask_for_token(billing)
+    page = look_up(adas, billing.plaintext)
+    text = text_of(page)
+    assert page.status_code == 200
+    assert "It works right now, and it is being used A live secret of billing-sync." in text
+    assert "Ends the secret and its 2 tokens at once. 203.0.113.61 fails until it has a new one: it is used about 2 times a day." in text
+    assert "Revoke secret and end 2 tokens" in text
+    assert "Make a new secret first" in text
+    assert "Whoever holds it can read write" in text
+    assert "Tokens alive 2, the last until" in text
+    assert "203.0.113.61 Usual for this client" in text
+    assert "by tests by a command" in text
+
+
+def test_what_was_pasted_is_shown_back_masked(adas, billing):
+    page = look_up(adas, f" {billing.plaintext}\n").content.decode()
+    plaintext = billing.plaintext
+    assert plaintext not in page
+    assert plaintext[20:53] not in page
+    for part in (plaintext[:8], billing.secret.secret_id, plaintext[-6:], "•••• ••••", "Checksum fits"):
+        assert part in page
+
+
+def test_a_secret_that_nothing_used_works_right_now(adas, billing):
+    text = text_of(look_up(adas, billing.plaintext))
+    assert "It works right now A live secret" in text
+    assert "It was never used." in text
+    assert "Nothing that you know uses it, so nothing of yours breaks." in text
+    assert "Revoke secret" in text
+
+
+def test_an_address_that_is_new_to_the_client_is_named(adas, billing, now):
+    client = billing.secret.client
+    client.created_at = now - timedelta(days=60)
+    client.save(update_fields=["created_at"])
+    ask_for_token(billing, address="192.0.2.201")
+    page = look_up(adas, billing.plaintext)
+    assert "192.0.2.201, never seen before today, used it 1 time." in text_of(page)
+    assert '<span class="st bad">' in page.content.decode()
+
+
+def test_an_old_secret_that_still_works_beside_it_is_named(adas, billing):
+    other = factories.create_secret(billing.secret.client, lifetime=timedelta(days=3)).secret
+    assert f"Secret {other.secret_id} still works until" in text_of(look_up(adas, billing.plaintext))
+
+
+@pytest.mark.parametrize("is_revoked", [True, False])
+def test_a_secret_that_ended_is_nothing_to_do(adas, billing, now, is_revoked):
+    end(billing.secret, ago=timedelta(days=3))
+    if is_revoked:
+        ClientSecret.objects.update(revoked_at=now - timedelta(days=3))
+    text = text_of(look_up(adas, billing.plaintext))
+    assert "It ended on " in text
+    assert "Nothing to do. It was never used." in text
+    assert ("Revoke secret" in text) is not is_revoked
+
+
+def test_of_a_secret_that_expired_the_tokens_can_be_ended(adas, billing):
+    ask_for_token(billing)
+    factories.expire(billing.secret)
+    text = text_of(look_up(adas, billing.plaintext))
+    assert "1 token that it obtained is still good." in text
+    assert "It obtains no new ones anyway." in text
+    assert "Revoke secret and end 1 token" in text
+
+
+def test_a_secret_of_a_disabled_client_can_work_again(adas, billing, now):
+    disable_client(client=billing.secret.client, actor=factories.TESTS, now=now)
+    text = text_of(look_up(adas, billing.plaintext))
+    assert "It doesn’t work now, but it can again" in text
+    assert "billing-sync is disabled. Whoever enables it makes this work again." in text
+    assert "Revoke secret" in text
+
+
+def test_a_secret_that_its_client_may_not_use_any_more_can_work_again(adas, billing, demo):
+    billing.secret.client.auth_methods = ["private_key_jwt"]
+    billing.secret.client.save()
+    assert "billing-sync signs in by other means now." in text_of(look_up(adas, billing.plaintext))
+
+
+def test_a_secret_of_a_workspace_that_is_about_to_go_can_work_again(adas, billing, demo, now):
+    demo.deletes_at = now + timedelta(days=7)
+    demo.save()
+    assert "Demo is about to be deleted. If it is kept, this works again." in text_of(look_up(adas, billing.plaintext))
+
+
+def test_a_secret_that_is_cut_off_names_the_closest(adas, billing):
+    text = text_of(look_up(adas, billing.plaintext[:-2]))
+    assert "The checksum is wrong: part of it is missing" in text
+    assert f"The closest is {billing.secret.secret_id}, a live secret of billing-sync." in text
+    assert "that secret works right now." in text
+    assert "Revoke secret" in text
+
+
+def test_a_secret_of_which_not_even_the_id_is_whole_belongs_to_nobody(adas, billing):
+    text = text_of(look_up(adas, billing.plaintext[:15]))
+    assert "The checksum is wrong: part of it is missing" in text
+    assert "Not even its ID is whole" in text
+
+
+def test_a_secret_of_another_workspace_reads_like_one_of_another_instance(adas, demo, strange):
+    """Neither this one nor a secret that was never made."""
+    answers = []
+    for plaintext in (strange.new.plaintext, generate("live").plaintext):
+        text = text_of(look_up(adas, plaintext))
+        assert "Well formed, but not from this instance" in text
+        answers.append(text.replace(plaintext[9:19], "ID").replace(plaintext[-6:], ""))
+    cut = [answer[answer.rindex("Well formed") :].split("tell whoever")[0] for answer in answers]
+    assert cut[0] == cut[1]
+
+
+def test_a_secret_that_has_only_the_id_of_ours_was_made_up(adas, billing):
+    made_up = generate("live")
+    body = f"tos_live_{billing.secret.secret_id}_{made_up.plaintext[20:53]}"
+    text = text_of(look_up(adas, body + secret_format._checksum(body)))
+    assert "Made up: only its ID is ours No secret ever was this one." in text
+    assert "Stop it now" not in text
+
+
+def test_of_secrets_without_a_digest_a_few_are_hashed_and_the_rest_is_believed(adas, billing, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(findings, "verify_secret", lambda plaintext, **_: hashed.append(plaintext) or True)
+    news = [billing, *(factories.create_secret(billing.secret.client) for _ in range(5))]
+    ClientSecret.objects.update(digest="")
+    page = look_up(adas, "\n".join(new.plaintext for new in news))
+    assert len(hashed) == 3
+    assert "6 things of ours, and 6 of them work right now" in text_of(page)
+
+
+def test_a_secret_that_cannot_be_checked_at_this_moment_is_believed(adas, billing, monkeypatch):
+    def fail(*_arguments, **_more):
+        raise findings.HashingBusyError
+
+    monkeypatch.setattr(findings, "verify_secret", fail)
+    assert "It works right now" in text_of(look_up(adas, billing.plaintext))
+
+
+def test_a_token_says_how_long_it_is_valid_and_what_obtained_it(adas, billing):
+    token = ask_for_token(billing).json()["access_token"]
+    page = look_up(adas, token)
+    text = text_of(page)
+    assert "It is a token of billing-sync, valid for 59 more minutes" in text
+    assert "Revoke token" in text
+    assert f"Look at {billing.secret.secret_id}" in text
+    assert f"what=s.{billing.secret.secret_id}" in page.content.decode()
+    assert token not in page.content.decode()
+    assert token.rpartition(".")[2] not in page.content.decode()
+
+
+def test_a_token_that_is_dead_is_nothing_to_do(adas, billing, now):
+    token = ask_for_token(billing).json()["access_token"]
+    revoke_secret(client=billing.secret.client, secret_id=billing.secret.secret_id, actor=factories.TESTS, now=now)
+    text = text_of(look_up(adas, token))
+    assert "It is a token of billing-sync, and it is dead" in text
+    assert "Nothing to do for the token." in text
+    assert "Stop it now" not in text
+
+
+def test_a_token_that_ended_says_when(ada, billing, monkeypatch):
+    token = ask_for_token(billing).json()["access_token"]
+    later = timezone.now() + timedelta(days=2)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    assert "It is a token of billing-sync that ended on " in text_of(look_up(sign_in(ada), token))
+
+
+@pytest.mark.parametrize(
+    ("credential_id", "reference"),
+    [("Kp4zR1uW9a", "s.Kp4zR1uW9a"), ("key:a.b", "k.{}.a.b"), ("certificate:x", "c.{}.x"), ("tls_subject:0", "")],
+)
+def test_what_obtained_a_token_can_be_looked_at_unless_it_is_no_row_of_its_own(billing, credential_id, reference):
+    client = billing.secret.client
+    assert references.refer_to_credential(client, credential_id) == reference.format(client.client_id)
+
+
+def test_a_public_key_is_found_by_its_kid_and_by_its_private_half(adas, billing, now):
+    program = Program()
+    parsed = read_key(program.key.public_key())._replace(kid="odd/kid:1")
+    [key] = add_public_keys(client=billing.secret.client, parsed=[parsed], actor=factories.TESTS, now=now)
+    key.client.auth_methods = ["private_key_jwt"]
+    key.client.save()
+    private = program.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    page = look_up(adas, private)
+    assert "It works right now The private half of the live public key odd/kid:1 of billing-sync." in text_of(page)
+    assert "Revoke public key" in text_of(page)
+    assert private.splitlines()[1] not in page.content.decode()
+    assert "odd/kid:1 is the ID of a live public key of billing-sync." in text_of(look_up(adas, "odd/kid:1"))
+    assert "odd/kid:1 is the ID of a live public key" in text_of(look_up(adas, f"thumbprint {key.thumbprint}"))
+
+
+def test_a_private_key_of_nothing_here_is_burnt_all_the_same(adas, demo):
+    private = Program().key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    text = text_of(look_up(adas, private))
+    assert "Well formed, but not from this instance A private key of which nothing is registered here." in text
+
+
+def test_a_certificate_is_found_by_itself_and_by_its_private_key(adas, billing):
+    program = Program()
+    certificate = create_certificate(billing.secret.client, pem(self_signed(key=program.key).certificate))
+    billing.secret.client.auth_methods = ["self_signed_tls_client_auth"]
+    billing.secret.client.save()
+    assert f"{certificate.thumbprint} is the ID of a live certificate" in text_of(look_up(adas, certificate.certificate))
+    private = program.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    assert "Revoke certificate" in text_of(look_up(adas, private))
+
+
+def test_an_id_is_no_secret(adas, billing):
+    text = text_of(look_up(adas, billing.secret.client.client_id))
+    assert "The client ID of billing-sync, which is no secret" in text
+    assert "Stop it now" not in text
+    text = text_of(look_up(adas, billing.secret.secret_id))
+    assert "The ID alone is of no use to anybody." in text
+    assert "Revoke secret" in text
+
+
+def test_a_log_is_read_whole_and_each_thing_has_its_own_verdict(adas, demo, billing):
+    token = ask_for_token(billing).json()["access_token"]
+    second, third = factories.create_client(demo, name="route-planner"), factories.create_client(demo, name="crm-bridge")
+    end(third.secret, ago=timedelta(days=2))
+    lines = [billing.plaintext, second.plaintext, third.plaintext, token, generate("test").plaintext, "tos_live_x", second.secret.client.client_id]
+    log = "\n".join(f'2026-11-24T12:00:00Z level=info msg="{line}"' for line in lines * 200)
+    page = look_up(adas, file=log.encode())
+    text = text_of(page)
+    assert "4 things of ours, and 3 of them work right now" in text
+    assert "Revoke all 4" in text
+    assert "1 well-formed secret isn’t from this instance." in text
+    assert "1 is cut off, so that nobody can tell whose it is." in text
+    assert text.index("billing-sync, Live") < text.index("crm-bridge, Live")
+    assert text.count("route-planner, Live") == 1
+    for pasted in (billing.plaintext, second.plaintext, third.plaintext, token):
+        assert pasted not in page.content.decode()
+
+
+def test_ids_are_found_in_a_log_too_long_to_ask_for_each_word(adas, demo, billing):
+    key = create_public_key(billing.secret.client)
+    ids = [billing.secret.secret_id, key.thumbprint]
+    page = look_up(adas, "x " * 40_000 + " ".join(ids))
+    assert "2 things of ours, and none of them is any good to anybody" in text_of(page)
+    assert "only its ID" in text_of(page)
+    page = look_up(adas, "x " * 40_000 + billing.secret.client.client_id)
+    assert "The client ID of billing-sync" in text_of(page)
+
+
+def test_things_that_can_work_again_are_told_from_those_that_ended(adas, demo, billing, now):
+    news = [billing, factories.create_secret(billing.secret.client)]
+    text = "\n".join(new.plaintext for new in news)
+    disable_client(client=billing.secret.client, actor=factories.TESTS, now=now)
+    assert "2 things of ours. None works right now, but they can again" in text_of(look_up(adas, text))
+    ClientSecret.objects.update(revoked_at=now)
+    assert "2 things of ours, and none of them is any good to anybody" in text_of(look_up(adas, text))
+
+
+def test_so_many_things_are_told_at_most(adas, demo, billing, monkeypatch):
+    monkeypatch.setattr(findings, "MOST_FOUND", 3)
+    news = [factories.create_secret(billing.secret.client) for _ in range(5)]
+    text = text_of(look_up(adas, "\n".join(new.plaintext for new in news)))
+    assert "5 things of ours" in text
+    assert "The first 3 are shown." in text
+    assert "2 more were found. End these first, then look the text up again." in text
+
+
+def test_tokens_beyond_those_that_are_checked_are_counted(adas, billing, monkeypatch):
+    monkeypatch.setattr("oauth.leaked_token.MOST_VERIFIED", 2)
+    tokens = [ask_for_token(billing).json()["access_token"] for _ in range(3)]
+    assert "1 more tokens look like ours." in text_of(look_up(adas, "\n".join(tokens)))
+
+
+@pytest.mark.parametrize("text", ["hello", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln", "\0\0\0", "مرحبا <b>bold</b>"])
+def test_nothing_of_ours_is_said_so(adas, demo, text):
+    assert "Nothing here looks like ours" in text_of(look_up(adas, text))
+
+
+def test_an_empty_field_is_refused(adas):
+    page = look_up(adas, "  \n")
+    assert "Nothing was looked up." in text_of(page)
+    assert "Paste what you found, or choose a file." in text_of(page)
+    assert "<title>Error: " in page.content.decode()
+
+
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08", b"PK\x03\x04", b"BZh9"])
+def test_a_packed_file_is_refused_for_nothing_in_it_could_be_read(adas, content):
+    assert "Unpack it first: nothing in it was read." in text_of(look_up(adas, file=content))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_is_read_in_the_encodings_of_logs(adas, billing, encoding):
+    assert "It works right now" in text_of(look_up(adas, file=f"a\n{billing.plaintext}\n".encode(encoding)))
+
+
+def test_field_and_file_are_read_both(adas, billing):
+    other = factories.create_secret(billing.secret.client)
+    assert "2 things of ours" in text_of(look_up(adas, billing.plaintext, file=other.plaintext.encode()))
+
+
+def test_a_text_of_nine_megabytes_is_read_and_one_of_eleven_is_refused(adas, billing):
+    line = "2026-11-24T12:00:00Z level=info msg=nothing\n"
+    log = line * (9_000_000 // len(line)) + billing.plaintext
+    assert "It works right now" in text_of(look_up(adas, log))
+    page = look_up(adas, file=(line * (11_000_000 // len(line))).encode())
+    assert "That has 11 MB. Cut it into parts of 10 MB at most. Nothing was looked up." in text_of(page)
+
+
+def test_a_look_up_is_written_down_with_ids_only(adas, demo, billing):
+    token = ask_for_token(billing).json()["access_token"]
+    look_up(adas, f"{billing.plaintext} {token}")
+    events = AuditEvent.objects.filter(event="leak.checked")
+    assert {event.target_type for event in events} == {"secret", "token"}
+    event = events.get(target_type="secret")
+    assert event.target_id == billing.secret.secret_id
+    assert event.after == {"client_id": billing.secret.client.client_id, "pasted": "whole", "state": "used"}
+    assert event.actor.endswith("ada@example.com")
+    assert event.address
+    written = json.dumps([[one.before, one.after, one.target_id] for one in events])
+    assert billing.plaintext not in written
+    assert token not in written
+
+
+def test_a_look_up_that_finds_nothing_is_written_down_as_well(adas, demo):
+    look_up(adas, "nothing")
+    event = AuditEvent.objects.get(event="leak.checked")
+    assert (event.target_type, event.target_id, event.after) == ("workspace", "demo", {"pasted": "nothing of ours"})
+
+
+def test_many_look_ups_have_to_wait(adas, billing, monkeypatch):
+    monkeypatch.setattr(throttling, "MOST_LOOK_UPS", 2)
+    assert [look_up(adas, billing.plaintext).status_code for _ in range(3)] == [200, 200, 429]
+    assert "That are many look-ups. Wait" in text_of(look_up(adas, billing.plaintext))
+
+
+def test_a_reference_shows_what_it_names(adas, billing, now):
+    key = create_public_key(billing.secret.client, kid="a.dotted.kid")
+    certificate = create_certificate(billing.secret.client)
+    client_id = billing.secret.client.client_id
+    for what, said in {
+        f"s.{billing.secret.secret_id}": "It works right now",
+        f"k.{client_id}.a.dotted.kid": "billing-sync signs in by other means now.",
+        f"c.{client_id}.{certificate.thumbprint}": f"{certificate.thumbprint} is the ID of",
+        f"i.{client_id}": "The client ID of billing-sync",
+    }.items():
+        assert said in text_of(adas.get(URL, {"what": what})), what
+    assert key.kid == "a.dotted.kid"
+
+
+@pytest.mark.parametrize(
+    "what", ["", "s", "s.", "s.\0", "s.nothere", "k.x.y", "k.aaaaaaaaaaaaaaaaaaaa.y", "c.aaaaaaaaaaaaaaaaaaaa.z", "t.forged:sign", "z.z", "i.\0"]
+)
+def test_a_reference_that_leads_nowhere_shows_nothing(adas, demo, what):
+    assert "Nothing here looks like ours" in text_of(adas.get(URL, {"what": what}))
+
+
+def test_a_reference_of_another_workspace_leads_nowhere(adas, demo, strange):
+    assert "elsewhere" not in text_of(adas.get(URL, {"what": f"s.{strange.new.secret.secret_id}"}))
+
+
+def test_a_reference_to_a_token_shows_whether_it_is_alive(adas, billing, now):
+    page = look_up(adas, ask_for_token(billing).json()["access_token"]).content.decode()
+    what = page.partition('name="what" value="')[2].partition('"')[0]
+    assert "valid for 59 more minutes" in text_of(adas.get(URL, {"what": what}))
+    finding = findings.look_at(_resolve(what, billing), now=now).findings[0]
+    revoke_token(
+        client=billing.secret.client, jti=finding.name, credential=billing.secret.secret_id, expires_at=finding.token.expires_at, actor=factories.TESTS, now=now
+    )
+    assert "and it is dead" in text_of(adas.get(URL, {"what": what}))
+    assert findings.look_at(_resolve(what, billing), now=now + timedelta(hours=2)).findings[0].why_off
+
+
+def _resolve(what, new):
+    return references.resolve([what], new.secret.client.workspace)

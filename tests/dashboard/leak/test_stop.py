@@ -1,0 +1,194 @@
+"""What was found is ended, and what is left to do is ticked off."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from clients.models import AuditEvent, ClientSecret
+from dashboard import mail, throttling
+from oauth.models import RevokedToken
+from tests import factories
+from tests.dashboard.conftest import create_certificate, create_public_key, sign_in, text_of
+from tests.dashboard.leak.conftest import STOP, URL, ask_for_token, look_up
+
+
+def buttons_of(page):
+    """What the page's buttons name."""
+    return list(dict.fromkeys(re.findall(r'name="what"\s+value="([^"]+)"', page.content.decode())))
+
+
+def stop(browser, what):
+    return browser.post(STOP, {"what": what})
+
+
+def test_from_paste_to_dead_in_two_clicks(danas, billing):
+    assert ask_for_token(billing).status_code == 200
+    page = look_up(danas, billing.plaintext)
+    answer = stop(danas, buttons_of(page))
+    assert answer.status_code == 302
+    assert ask_for_token(billing).status_code == 401
+    text = text_of(danas.get(answer["Location"]))
+    assert re.search(r"Revoked at \d\d:\d\d:\d\d\. 1 token ended\. 1 request refused since\.", text)
+    assert f"Ended: secret {billing.secret.secret_id} of billing-sync" in text
+
+
+def test_the_events_say_who_ended_what_and_why(danas, billing):
+    stop(danas, [f"s.{billing.secret.secret_id}"])
+    event = AuditEvent.objects.get(event="secret.revoked")
+    assert event.target_id == billing.secret.secret_id
+    assert event.after["reason"] == "leaked"
+    assert event.actor.endswith("dana@example.com")
+
+
+def test_everything_that_was_found_ends_together(danas, demo, billing):
+    token = ask_for_token(billing).json()["access_token"]
+    second = factories.create_client(demo, name="route-planner")
+    key, certificate = create_public_key(billing.secret.client), create_certificate(second.secret.client)
+    page = look_up(danas, f"{second.plaintext}\n{token}")
+    assert "Revoke all 2" in text_of(page)
+    client_id = second.secret.client.client_id
+    what = [*buttons_of(page), f"k.{billing.secret.client.client_id}.{key.kid}", f"c.{client_id}.{certificate.thumbprint}"]
+    text = text_of(danas.get(stop(danas, what)["Location"]))
+    assert "Ended: " in text
+    for row in (second.secret, key, certificate):
+        row.refresh_from_db()
+        assert row.revoked_at is not None
+    assert ClientSecret.objects.get(pk=billing.secret.pk).revoked_at is None
+    assert RevokedToken.objects.count() == 1
+    assert "Tell payments@example.com that billing-sync needs new credentials" in text
+    assert "Tell whoever runs it that route-planner needs new credentials" in text
+
+
+def test_a_token_ends_alone(danas, billing):
+    first, second = (ask_for_token(billing).json()["access_token"] for _ in range(2))
+    answer = stop(danas, buttons_of(look_up(danas, first)))
+    assert "1 token ended." in text_of(danas.get(answer["Location"]))
+    assert "and it is dead" in text_of(look_up(danas, first))
+    assert "more minutes" in text_of(look_up(danas, second))
+
+
+def test_ending_it_again_changes_nothing(danas, billing):
+    what = [f"s.{billing.secret.secret_id}"]
+    stop(danas, what)
+    ended = ClientSecret.objects.get(pk=billing.secret.pk).revoked_at
+    assert stop(danas, what).status_code == 302
+    assert ClientSecret.objects.get(pk=billing.secret.pk).revoked_at == ended
+    assert AuditEvent.objects.filter(event="secret.revoked").count() == 1
+
+
+@pytest.mark.parametrize("what", [[], ["s.nothere"], ["t.forged"], ["i.aaaaaaaaaaaaaaaaaaaa"]])
+def test_what_is_not_there_ends_nothing(danas, demo, what):
+    answer = stop(danas, what)
+    assert answer["Location"] == URL
+    assert "Nothing was ended: what you named isn’t there any more." in text_of(danas.get(URL))
+
+
+def test_nobody_ends_what_belongs_to_another_workspace(danas, demo, strange):
+    stop(danas, [f"s.{strange.new.secret.secret_id}"])
+    assert ClientSecret.objects.get(pk=strange.new.secret.pk).revoked_at is None
+
+
+def test_a_token_that_nobody_signed_for_is_not_ended(danas, billing):
+    [what] = buttons_of(look_up(danas, ask_for_token(billing).json()["access_token"]))
+    stop(danas, [what[:-1] + ("A" if what[-1] != "A" else "B")])
+    assert not RevokedToken.objects.exists()
+
+
+def test_whoever_signed_in_long_ago_proves_it_first_and_the_click_is_kept(danas, billing, dana):
+    session = danas.session
+    for method in session["account_authentication_methods"]:
+        method["at"] -= 3600
+    session.save()
+    answer = stop(danas, [f"s.{billing.secret.secret_id}"])
+    assert answer["Location"].startswith("/accounts/confirm/")
+    assert ClientSecret.objects.get(pk=billing.secret.pk).revoked_at is None
+    danas.post(answer["Location"], {"password": factories.PASSWORD})
+    assert ClientSecret.objects.get(pk=billing.secret.pk).revoked_at is not None
+
+
+def test_what_is_left_to_do_is_ticked_off_in_the_address(danas, billing, now):
+    client = billing.secret.client
+    client.created_at = now - timedelta(days=60)
+    client.save(update_fields=["created_at"])
+    ask_for_token(billing, address="192.0.2.201")
+    address = stop(danas, [f"s.{billing.secret.secret_id}"])["Location"]
+    page = danas.get(address)
+    text = text_of(page)
+    assert "Look at the 1 request of 192.0.2.201 Show requests" in text
+    assert f"/w/demo/clients/{client.client_id}/requests/?address=192.0.2.201" in page.content.decode()
+    assert "Remove it where you found it" in text
+    assert "Show events" in text
+    assert "checked" not in page.content.decode()
+    ticked = danas.get(f"{address}&tick=remove&tick=tell-0").content.decode()
+    assert len(re.findall(r"\schecked", ticked)) == 2
+
+
+def test_an_admin_exports_the_events(dans, billing):
+    page = dans.get(stop(dans, [f"s.{billing.secret.secret_id}"])["Location"]).content.decode()
+    assert f"/w/demo/audit.csv?client={billing.secret.client.client_id}" in page
+
+
+def test_the_counts_are_renewed_by_themselves(danas, billing):
+    address = stop(danas, [f"s.{billing.secret.secret_id}"])["Location"]
+    ask_for_token(billing)
+    part = danas.get(address, headers={"HX-Request": "true"})
+    assert text_of(part).startswith("1 request refused since.")
+    assert "<html" not in part.content.decode()
+
+
+def test_before_anything_has_ended_the_address_leads_to_the_look_up(danas, billing):
+    what = f"s.{billing.secret.secret_id}"
+    assert danas.get(STOP)["Location"] == URL
+    assert danas.get(STOP, {"what": what})["Location"] == f"{URL}?what={what}"
+
+
+def test_tokens_that_were_dead_before_are_not_counted(danas, billing):
+    tokens = [ask_for_token(billing).json()["access_token"] for _ in range(3)]
+    stop(danas, buttons_of(look_up(danas, tokens[0])))
+    assert "2 tokens ended." in text_of(danas.get(stop(danas, [f"s.{billing.secret.secret_id}"])["Location"]))
+
+
+def test_a_long_list_is_ended_whole_though_the_address_names_its_beginning(danas, billing):
+    news = [billing, *(factories.create_secret(billing.secret.client) for _ in range(34))]
+    answer = stop(danas, [f"s.{new.secret.secret_id}" for new in news])
+    assert not ClientSecret.objects.filter(revoked_at=None).exists()
+    assert answer["Location"].count("what=") == 30
+    assert len(answer["Location"]) < 2000
+
+
+def test_a_viewer_sees_everything_but_the_buttons(bens, billing):
+    ask_for_token(billing)
+    page = look_up(bens, billing.plaintext)
+    text = text_of(page)
+    assert "It works right now, and it is being used" in text
+    assert "203.0.113.61" in text
+    assert "You are a viewer. ada@example.com can revoke it." in text
+    assert "Revoke secret" not in text
+    assert "Make a new secret first" not in text
+    assert stop(bens, [f"s.{billing.secret.secret_id}"]).status_code == 403
+
+
+def test_a_viewer_tells_whoever_can_by_a_mail_without_the_secret(bens, billing, dana, mailoutbox):
+    page = look_up(bens, billing.plaintext)
+    assert "Tell ada@example.com and dana@example.com" in text_of(page)
+    answer = bens.post(URL, {"tell": "yes", "what": buttons_of(page)})
+    mail.wait_until_sent()
+    messages = [message for message in mailoutbox if "leaked" in message.subject]
+    assert {message.to[0] for message in messages} == {"ada@example.com", "dana@example.com"}
+    message = messages[0]
+    assert message.subject == "Demo: ben@example.com found something that leaked"
+    assert f"- secret {billing.secret.secret_id} of billing-sync" in message.body
+    link = re.search(r"https://\S+?(/w/demo/leak/\?what=\S+)", message.body)[1]
+    assert billing.plaintext not in message.body + str(message.alternatives)
+    assert "ada@example.com and dana@example.com got a mail with a link to this page." in text_of(bens.get(answer["Location"]))
+    assert "Revoke secret" in text_of(sign_in(dana).get(link))
+
+
+def test_nobody_is_told_of_nothing_nor_too_often(bens, billing, monkeypatch, mailoutbox):
+    assert bens.post(URL, {"tell": "yes", "what": "s.nothere"})["Location"] == URL
+    monkeypatch.setattr(throttling, "MOST_LOOK_UPS", 0)
+    answer = bens.post(URL, {"tell": "yes", "what": f"s.{billing.secret.secret_id}"})
+    assert "That are many mails." in text_of(bens.get(answer["Location"]))
+    mail.wait_until_sent()
+    assert not any("leaked" in message.subject for message in mailoutbox)
