@@ -29,6 +29,7 @@ LABELS: Mapping[str, str] = {
     "tls_subject": "Value of the subject",
 }
 _PLURAL = ("tags", "scopes", "auth_methods", "audiences", "allowed_networks")
+_NONE = {"audiences": "those of this workspace", "allowed_networks": "any"}
 # What a token holds or is bound to from the moment it is made.
 _OF_TOKENS = ("scopes", "audiences", "token_lifetime", "require_dpop", "require_certificate")
 
@@ -59,7 +60,7 @@ def say_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Sai
 
 def say_fields(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Each with its label, in the order of the form."""
-    return [(label, say_value(name, fields[name])) for name, label in LABELS.items()]
+    return [(label, say_value(name, fields[name]) or _NONE.get(name, "none")) for name, label in LABELS.items()]
 
 
 def say_change(name: str, before: Any, after: Any) -> SaidChange:

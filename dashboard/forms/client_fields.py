@@ -58,7 +58,7 @@ class TagsField(forms.CharField):
             label="Tags",
             required=False,
             max_length=3_000,
-            help_text="With commas between them. Lists can be searched by them.",
+            help_text="With commas between them.",
             widget=forms.TextInput(attrs={"autocomplete": "off"}),
             error_messages={"max_length": f"Use up to {MAX_LIST_LENGTH} tags of up to 40 characters."},
         )

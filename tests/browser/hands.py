@@ -22,6 +22,9 @@ class Pointer:
     def tick(self, label: str) -> None:
         self.page.get_by_label(label).check()
 
+    def untick(self, label: str) -> None:
+        self.page.get_by_label(label).uncheck()
+
     def _named(self, name: str) -> Locator:
         pressable = self.page.get_by_role("button", name=name, exact=True).or_(self.page.get_by_role("link", name=name, exact=True))
         return pressable.or_(self.page.locator("summary", has_text=name)).locator("visible=true").first
@@ -53,6 +56,9 @@ class Keyboard(Pointer):
         else:
             self._reach(target)
             self.page.keyboard.press("Space")
+
+    def untick(self, label: str) -> None:
+        self.tick(label)
 
     def _reach(self, target: Locator) -> None:
         handle = target.element_handle(timeout=5000)
