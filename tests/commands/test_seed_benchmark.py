@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import Sum
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, ClientSecret
+from clients.models import AddressUse, AuditEvent, Client, ClientActivity, ClientSecret, ResponseTime, ScopeUse, UsageBucket, WorkspaceUsage
 from clients.secret import parse, verify_secret
 from clients.services.benchmark import seed_clients
 from tests import factories
@@ -27,7 +28,7 @@ def seed(command, demo, tmp_path):
 def test_as_many_clients_as_wanted_of_which_the_last_are_usable(seed, tmp_path):
     result = seed(30, 3).json
     assert result.pop("seconds") >= 0
-    assert result == {"workspace": "demo", "clients": 30, "known": 3}
+    assert result == {"workspace": "demo", "clients": 30, "known": 3, "usage_days": 0}
     lines = (tmp_path / "credentials.tsv").read_text().splitlines()
     last = list(Client.objects.order_by("pk"))[-3:]
     assert [line.split("\t")[0] for line in lines] == [client.client_id for client in last]
@@ -141,3 +142,16 @@ def test_file_of_an_interrupted_run_is_removed(command, demo, tmp_path):
 def test_more_known_ones_than_clients_are_refused_by_the_service_as_well(demo):
     with pytest.raises(ValidationError, match="not more known ones"):
         seed_clients(workspace=demo, clients=1, known=2, deliver=print, actor=factories.TESTS, now=timezone.now())
+
+
+def test_usage_of_so_many_days_adds_up_in_every_table(command, demo, tmp_path):
+    arguments = ("--workspace", "demo", "--clients", "120", "--known", "0", "--usage-days", "2", "--credentials", str(tmp_path / "c"), "--json")
+    assert command("seed_benchmark", *arguments).json["usage_days"] == 2
+    counted = UsageBucket.objects.aggregate(count=Sum("count"))["count"]
+    assert WorkspaceUsage.objects.aggregate(count=Sum("count"))["count"] == counted
+    activity = ClientActivity.objects.aggregate(granted=Sum("granted_30d"), refused=Sum("refused_30d"))
+    assert activity["granted"] + activity["refused"] == counted
+    assert activity["refused"] > 0
+    for model in (AddressUse, ScopeUse, ResponseTime):
+        assert model.objects.exists()
+    assert not ClientActivity.objects.filter(client__name__startswith="Benchmark", granted_30d=0).exists()

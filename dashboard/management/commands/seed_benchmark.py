@@ -12,15 +12,17 @@ from django.core.management.base import CommandError, CommandParser
 from clients.management.base import JSONCommand, parse_whole_number, require_workspace
 from clients.services.audit import Actor
 from clients.services.benchmark import MAX_CLIENTS, Credentials, seed_clients
+from clients.services.benchmark_usage import MAX_DAYS, seed_usage
 
 
 class Command(JSONCommand):
-    help = "Make clients with one secret each, for measuring. The credentials of the last few go into a file; nobody knows the others."
+    help = "Make clients with one secret each, and their usage, for measuring. The credentials of the last few clients go into a file; nobody knows the others."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--workspace", required=True, metavar="SLUG")
         parser.add_argument("--clients", required=True, metavar="N")
         parser.add_argument("--known", required=True, metavar="K", help="how many of them are really usable")
+        parser.add_argument("--usage-days", metavar="N", help="days of usage of all clients of the workspace, up to now; none by default")
         parser.add_argument("--credentials", required=True, metavar="FILE", help="a new file, one client ID and secret a line, separated by a tab")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
@@ -28,6 +30,7 @@ class Command(JSONCommand):
         workspace = require_workspace(options["workspace"])
         clients = parse_whole_number(options["clients"], field="number of clients", least=1, most=MAX_CLIENTS)
         known = parse_whole_number(options["known"], field="number of known clients", least=0, most=clients)
+        days = parse_whole_number(options["usage_days"] or "0", field="number of days", least=0, most=MAX_DAYS)
         file = Path(options["credentials"])
         try:
             descriptor = os.open(options["credentials"], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -42,7 +45,9 @@ class Command(JSONCommand):
             if isinstance(error, OSError):
                 raise CommandError(_cannot_write(file, error)) from error
             raise
-        return {"workspace": workspace.slug, "clients": clients, "known": known, "seconds": round(time.monotonic() - started, 1)}
+        if days:
+            seed_usage(workspace=workspace, days=days, actor=actor, now=now)
+        return {"workspace": workspace.slug, "clients": clients, "known": known, "usage_days": days, "seconds": round(time.monotonic() - started, 1)}
 
 
 def _cannot_write(file: Path, error: OSError) -> str:

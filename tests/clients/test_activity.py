@@ -1,0 +1,92 @@
+"""The counts that lists of clients sort by: counted up at once, and down as hours become too old."""
+
+from datetime import timedelta
+
+import pytest
+
+from clients.models import ClientActivity, UsageBucket
+from clients.outcomes import GRANTED
+from clients.periods import DAY, MONTH, PERIODS, WEEK, floor_hour
+from clients.services import activity, usage
+from clients.services.activity import correct_counts
+from clients.services.gathered import Requester
+from tests import factories
+
+HOUR = timedelta(hours=1)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client():
+    usage._take()
+    return factories.create_client(factories.create_workspace("demo")).secret.client
+
+
+def counts(client):
+    row = ClientActivity.objects.get(client=client)
+    return {name: (getattr(row, f"granted_{name}"), getattr(row, f"refused_{name}")) for name in PERIODS}
+
+
+def bucket(client, hour, outcome=GRANTED, *, count=1, endpoint="token"):
+    UsageBucket.objects.create(client=client, credential="", endpoint=endpoint, outcome=outcome, hour=floor_hour(hour), count=count)
+
+
+def test_a_new_client_has_none(client):
+    row = ClientActivity.objects.get(client=client)
+    assert row.workspace == client.workspace
+    assert set(counts(client).values()) == {(0, 0)}
+    assert (row.last_used_at, row.last_used_from) == (None, None)
+
+
+def test_each_period_counts_what_its_chart_shows(client, now):
+    for period in PERIODS.values():
+        bucket(client, period.begins_at(now) - HOUR, count=10)
+        bucket(client, period.begins_at(now), "wrong_secret", count=100)
+    bucket(client, now, count=1000)
+    bucket(client, now, endpoint="gateway", count=5000)
+    for period in PERIODS.values():
+        correct_counts(period, now=now)
+    assert counts(client) == {"24h": (1000, 100), "7d": (1010, 200), "30d": (1020, 300)}
+
+
+def test_what_has_become_too_old_no_longer_counts(client, now):
+    bucket(client, now - 30 * HOUR, count=3)
+    bucket(client, now - 30 * HOUR, "wrong_secret", count=2)
+    ClientActivity.objects.filter(client=client).update(granted_24h=3, refused_24h=2, granted_7d=3, refused_7d=2)
+    assert correct_counts(DAY, now=now) == 1
+    assert correct_counts(WEEK, now=now) == 0
+    assert counts(client) == {"24h": (0, 0), "7d": (3, 2), "30d": (0, 0)}
+
+
+def test_nothing_is_written_where_nothing_is_wrong(client, now, django_assert_num_queries):
+    bucket(client, now)
+    correct_counts(MONTH, now=now)
+    with django_assert_num_queries(2):
+        assert correct_counts(MONTH, now=now) == 0
+
+
+def test_what_a_flush_adds_meanwhile_is_counted_once(client, now, monkeypatch):
+    bucket(client, now, count=7)
+    count = activity._count
+
+    def count_and_be_overtaken(period, clients=None, *, now):
+        found = count(period, clients, now=now)
+        if clients is None:
+            requester = Requester(client.pk, client.workspace_id, client.environment, "")
+            usage.record_refused(requester, endpoint="token", outcome="wrong_secret", now=now)
+            usage.flush()
+        return found
+
+    monkeypatch.setattr(activity, "_count", count_and_be_overtaken)
+    correct_counts(DAY, now=now)
+    assert counts(client)["24h"] == (7, 1)
+
+
+def test_many_are_corrected_in_batches(client, now, monkeypatch):
+    monkeypatch.setattr(activity, "_BATCH", 2)
+    others = [factories.create_client(client.workspace).secret.client for _ in range(4)]
+    for other in others:
+        bucket(other, now, count=other.pk)
+    assert correct_counts(DAY, now=now) == 4
+    assert [counts(other)["24h"] for other in others] == [(other.pk, 0) for other in others]
