@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from clients.certificate import ParsedCertificate, read_certificates
 from clients.models import Client, ClientCertificate, ClientPublicKey, Workspace
-from clients.public_key import ParsedPublicKey, holds_private_key, read_public_keys, refuse_private_der
+from clients.public_key import MAX_LENGTH, ParsedPublicKey, holds_private_key, read_public_keys, refuse_private_der
 from clients.services.burnt_keys import describe_registrations
 
 _Credential = TypeVar("_Credential", ParsedPublicKey, ParsedCertificate)
@@ -22,11 +22,11 @@ _ATTRS = {"rows": 6, "autocomplete": "off", "spellcheck": "false", "autocapitali
 
 
 class PastedInput(forms.Textarea):
-    """Doesn't show a private key again."""
+    """Doesn't show a private key again, nor what is too long to be a key or a certificate."""
 
     def format_value(self, value: Any) -> Any:
         text = super().format_value(value)
-        return None if text and is_private(text) else text
+        return None if text and (len(text) > MAX_LENGTH or is_private(text)) else text
 
 
 def is_private(text: str) -> bool:

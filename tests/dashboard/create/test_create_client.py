@@ -1,0 +1,313 @@
+"""/w/<workspace>/clients/new/: making a client, on one page with defaults that suit most."""
+
+import json
+from datetime import timedelta
+from urllib.parse import unquote
+
+import pytest
+from cryptography.hazmat.primitives.serialization import PrivateFormat
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from clients.models import AuditEvent, Client, ClientSecret
+from clients.services.workspaces import change_workspace
+from dashboard.models import AccessPolicy
+from dashboard.permissions import Role
+from tests import factories, public_keys
+from tests.dashboard.conftest import create_public_key, make_certificate, sign_in, text_of
+from tests.dashboard.create.conftest import NEW, entries, secrets_in
+
+
+def create(browser, **changes):
+    return browser.post(NEW, entries(browser, **changes))
+
+
+def private_jwk():
+    return json.dumps({**public_keys.jwk(), "d": "a" * 43})
+
+
+def errors_of(page):
+    """What stands above the form, where nothing was created."""
+    assert "Error: Create client" in page.content.decode()
+    assert not Client.objects.filter(name="refunds-worker").exists()
+    text = text_of(page)
+    assert "Nothing was created." in text
+    return text
+
+
+def test_developer_makes_a_client_and_sees_its_secret_once(danas, demo):
+    page = create(danas, scopes=["write", "read"])
+    assert page.status_code == 200
+    client = Client.objects.get()
+    assert (client.name, client.contact, client.environment) == ("refunds-worker", "payments@example.com", "live")
+    assert client.auth_methods == ["client_secret_basic", "client_secret_post"]
+    assert set(client.scopes) == {"read", "write"}
+    assert client.token_lifetime == 3600
+    secret = client.secrets.get()
+    assert timedelta(days=364) < secret.expires_at - timezone.now() <= timedelta(days=365)
+    [shown] = secrets_in(page)
+    assert secret.secret_id in shown
+    text = text_of(page)
+    assert "refunds-worker is ready" in text
+    assert "Save the secret now" in text
+    assert f"you will see it as {secret.secret_id}, its secret ID. It expires on" in text
+    assert "Client created by dana@example.com" in text
+
+
+def test_the_page_with_a_secret_is_kept_by_nobody(danas, demo):
+    page = create(danas)
+    assert page["Cache-Control"] == "no-store"
+    assert page["Referrer-Policy"] == "strict-origin"
+    [shown] = secrets_in(page)
+    assert shown not in str(dict(danas.session))
+    assert not AuditEvent.objects.filter(after__icontains=shown).exists()
+
+
+def test_env_file_is_a_link_that_sends_nothing(danas, demo, settings):
+    html = create(danas, name="Refunds “worker” №1").content.decode()
+    link = unquote(html.split('href="data:text/plain;charset=utf-8,')[1].split('"')[0])
+    client = Client.objects.get()
+    [shown] = secrets_in(type("Page", (), {"content": html.encode()}))
+    assert link.splitlines() == [
+        f"TOKENOS_CLIENT_ID={client.client_id}",
+        f"TOKENOS_CLIENT_SECRET={shown}",
+        f"TOKENOS_TOKEN_URL={settings.ISSUER_URL}/oauth2/token",
+    ]
+    assert 'download="refunds-worker-1.env"' in html
+
+
+def test_viewer_is_told_who_can(bens, demo):
+    page = bens.get(NEW)
+    assert page.status_code == 403
+    assert "You are a viewer. ada@example.com can create and edit clients" in text_of(page)
+
+
+def test_everything_that_a_client_can_be_given(danas, demo):
+    page = create(
+        danas,
+        environment="test",
+        accepts=["client_secret_post"],
+        scopes=["read"],
+        secret_expiry="never",
+        audiences="https://a.example.com, https://b.example.com",
+        allowed_networks="203.0.113.0/24\n2001:db8::/48",
+        token_lifetime="300",
+        require_dpop="on",
+        require_certificate="on",
+        description="Pays back",
+        tags="money, nightly",
+    )
+    assert page.status_code == 200, text_of(page)
+    client = Client.objects.get()
+    assert client.environment == "test"
+    assert client.auth_methods == ["client_secret_post"]
+    assert client.audiences == ["https://a.example.com", "https://b.example.com"]
+    assert client.allowed_networks == ["203.0.113.0/24", "2001:db8::/48"]
+    assert (client.token_lifetime, client.require_dpop, client.require_certificate) == (300, True, True)
+    assert (client.description, client.tags) == ("Pays back", ["money", "nightly"])
+    assert client.secrets.get().expires_at is None
+    assert "It has no end." in text_of(page)
+
+
+def test_client_with_a_public_key_gets_no_secret(danas, demo):
+    page = create(danas, method="assertion", public_key=public_keys.pem("P-384"))
+    client = Client.objects.get()
+    key = client.public_keys.get()
+    assert client.auth_methods == ["private_key_jwt"]
+    assert key.algorithm == "ES384"
+    assert not client.secrets.exists()
+    text = text_of(page)
+    assert "Save the secret now" not in text
+    assert key.kid in text
+    assert "Listening for requests from refunds-worker" in text
+
+
+def test_a_file_does_what_pasting_does(danas, demo):
+    create(danas, method="assertion", public_key_file=SimpleUploadedFile("key.pem", public_keys.pem().encode()))
+    assert Client.objects.get().public_keys.count() == 1
+
+
+def test_client_may_publish_its_keys_instead(danas, demo):
+    create(danas, method="assertion", jwks_uri="https://robot.example.com/jwks.json")
+    assert Client.objects.get().jwks_uri == "https://robot.example.com/jwks.json"
+
+
+def test_client_with_a_certificate(danas, demo):
+    page = create(danas, method="mtls", credential_certificate=make_certificate("refunds"))
+    client = Client.objects.get()
+    assert client.auth_methods == ["self_signed_tls_client_auth"]
+    assert client.certificates.get().subject == "CN=refunds"
+    assert "--cert client.pem --key client-key.pem" in text_of(page)
+
+
+def test_client_with_any_certificate_for_a_subject(danas, demo):
+    create(danas, method="mtls", certificate_by="subject", tls_subject_type="tls_client_auth_san_dns", tls_subject="refunds.example.com")
+    client = Client.objects.get()
+    assert client.auth_methods == ["tls_client_auth"]
+    assert (client.tls_subject_type, client.tls_subject) == ("tls_client_auth_san_dns", "refunds.example.com")
+
+
+def test_what_stands_in_the_groups_of_other_methods_counts_for_nothing(danas, demo):
+    page = create(danas, public_key="nonsense", jwks_uri="nonsense", tls_subject="nonsense", ends_on="nonsense")
+    assert page.status_code == 200
+    assert len(secrets_in(page)) == 1
+    assert Client.objects.get().jwks_uri == ""
+
+
+def test_a_last_day_is_the_whole_day(danas, demo):
+    day = (timezone.now() + timedelta(days=10)).date()
+    create(danas, secret_expiry="date", ends_on=day.isoformat())
+    assert f"{ClientSecret.objects.get().expires_at:%Y-%m-%d %H:%M}" == f"{day} 23:59"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": " "}, "Enter a name, for example billing-sync."),
+        ({"name": "x" * 101}, "A name has up to 100 characters."),
+        ({"name": "a\u202eb"}, "invisible character"),
+        ({"name": "a\0b"}, "Null characters are not allowed."),
+        ({"environment": "prod"}, "Choose live or test."),
+        ({"method": "magic"}, "Choose a method."),
+        ({"accepts": []}, "Choose at least one way to send the secret."),
+        ({"scopes": ["read", "nope"]}, "demo has no scope nope"),
+        ({"allowed_networks": "203.0.113.300"}, "203.0.113.300"),
+        ({"audiences": "not a uri"}, "isn"),
+        ({"token_lifetime": "7"}, "Choose a lifetime from the list."),
+        ({"secret_expiry": "900d"}, "Choose when the secret expires."),
+        ({"secret_expiry": "date"}, "Enter the last day on which the secret works."),
+        ({"secret_expiry": "date", "ends_on": "soon"}, "Enter a date, for example 2027-02-14."),
+        ({"secret_expiry": "date", "ends_on": "2020-01-01"}, "Choose a time after now."),
+        ({"secret_expiry": "date", "ends_on": "9999-12-31"}, "That is over 100 years away."),
+        ({"method": "assertion"}, "Paste the public key, or enter the address where the program publishes it."),
+        ({"method": "assertion", "public_key": "nonsense"}, "This is neither a PEM public key nor a JWK nor a JWK Set."),
+        ({"method": "assertion", "public_key": make_certificate()}, "That is a certificate, and a public key is wanted here."),
+        ({"method": "assertion", "public_key": public_keys.pem("RSA-1024")}, "1024 bits"),
+        ({"method": "assertion", "jwks_uri": "http://robot.example.com/"}, "https"),
+        ({"method": "mtls"}, "Paste the certificate, or choose its file."),
+        ({"method": "mtls", "credential_certificate": "nonsense"}, "The file holds no certificate in PEM."),
+        ({"method": "mtls", "certificate_by": "subject"}, "Choose which part of the certificate names the client."),
+        ({"method": "mtls", "certificate_by": "subject", "tls_subject_type": "tls_client_auth_san_ip"}, "Enter the value that the certificate has there."),
+        ({"method": "mtls", "certificate_by": "subject", "tls_subject_type": "tls_client_auth_san_ip", "tls_subject": "x"}, "Use an IP address"),
+        ({"once": "short"}, "This page is incomplete."),
+        ({"once": None}, "This page is incomplete."),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said_above_and_at_its_field(danas, demo, changes, words):
+    page = create(danas, **changes)
+    assert words in errors_of(page)
+    assert page.content.decode().count('class="err"') >= (0 if "once" in changes else 1)
+    assert "payments@example.com" in page.content.decode()
+
+
+def test_binary_file_is_refused_in_words(danas, demo):
+    page = create(danas, method="assertion", public_key_file=SimpleUploadedFile("key.der", bytes(range(256)) * 20))
+    assert "That file is binary. Choose one that is text: PEM, a JWK or a JWK Set." in errors_of(page)
+
+
+def test_an_endless_file_is_read_no_further_than_a_key_is_long(danas, demo):
+    page = create(danas, method="assertion", public_key_file=SimpleUploadedFile("key.pem", b"a" * 5_000_000))
+    assert "The file is longer than 64 KiB, so it isn’t a public key." in errors_of(page)
+
+
+def test_five_megabytes_pasted_are_too_long_for_a_key_and_not_sent_back(danas, demo):
+    page = create(danas, method="assertion", public_key="a" * 5_000_000)
+    assert "The file is longer than 64 KiB, so it isn’t a public key." in errors_of(page)
+    assert len(page.content) < 100_000
+
+
+def test_300_scopes_are_too_many(danas, demo):
+    demo.scopes.bulk_create(type(demo.scopes.first())(workspace=demo, name=f"scope:{number}") for number in range(300))
+    page = create(danas, scopes=[f"scope:{number}" for number in range(300)])
+    assert "300 scopes are too many. Use up to 50." in errors_of(page)
+
+
+def test_markup_and_foreign_letters_are_text(danas, demo):
+    name = "<script>alert(1)</script> שלום עולם"
+    page = create(danas, name=name)
+    assert Client.objects.get().name == name
+    assert "<script>alert(1)" not in page.content.decode()
+
+
+@pytest.mark.parametrize("form", ["pem", "jwk", "in the group of another method"])
+def test_private_key_is_refused_kept_nowhere_and_not_shown_again(danas, demo, form):
+    private = public_keys.private_pem("P-256", PrivateFormat.PKCS8) if form != "jwk" else private_jwk()
+    method = "assertion" if form != "in the group of another method" else "mtls"
+    page = create(danas, method=method, public_key=private)
+    text = errors_of(page)
+    if method == "assertion":
+        assert "That is a private key. It was not stored. Treat it as leaked, make a new pair, paste only the public half." in text
+    assert private not in page.content.decode()
+    assert private[40:80] not in text
+    assert private[40:80] not in str(dict(danas.session))
+
+
+def test_private_key_whose_public_half_is_registered_says_where(danas, demo):
+    other = factories.create_client(demo, name="robot", auth_methods=["private_key_jwt"]).secret.client
+    danas.post(NEW, entries(danas, method="assertion", public_key=public_keys.pem("P-521"), name="first"))
+    page = create(danas, method="assertion", public_key=public_keys.private_pem("P-521", PrivateFormat.PKCS8))
+    owner = Client.objects.get(name="first")
+    assert f"Its public half is registered for {owner.client_id}" in errors_of(page)
+    assert other.client_id not in text_of(page)
+
+
+def test_key_of_another_client_is_refused(danas, demo):
+    other = factories.create_client(demo, name="route-planner", auth_methods=["private_key_jwt"]).secret.client
+    key = create_public_key(other)
+    page = create(danas, method="assertion", public_key=str(key.public_jwk).replace("'", '"'))
+    assert "This key belongs to route-planner. Use a separate key for each client." in errors_of(page)
+
+
+def test_certificate_of_another_client_is_refused(danas, demo):
+    pem = make_certificate()
+    create(danas, name="route-planner", method="mtls", credential_certificate=pem)
+    page = create(danas, method="mtls", credential_certificate=pem)
+    assert "This certificate belongs to route-planner. Use a separate one for each client." in errors_of(page)
+
+
+def test_workspace_may_forbid_methods_and_endless_secrets(danas, demo):
+    change_workspace(
+        workspace=demo,
+        allowed_auth_methods=["client_secret_basic", "private_key_jwt"],
+        max_secret_lifetime_days=60,
+        actor=factories.TESTS,
+        now=timezone.now(),
+    )
+    html = danas.get(NEW).content.decode()
+    text = text_of(html)
+    assert "Mutual TLS" not in text
+    assert "client_secret_post" not in text
+    assert "Never" not in text
+    assert "90 days" not in text
+    assert "60 days" in text
+    create(danas, accepts=["client_secret_basic"], secret_expiry="60d")
+    assert ClientSecret.objects.get().lifetime == 60 * 86400
+    late = create(danas, name="late", accepts=["client_secret_basic"], secret_expiry="date", ends_on=(timezone.now() + timedelta(days=90)).date().isoformat())
+    assert "is too long" in text_of(late)
+    last = create(danas, name="last", accepts=["client_secret_basic"], secret_expiry="date", ends_on=(timezone.now() + timedelta(days=60)).date().isoformat())
+    assert len(secrets_in(last)) == 1
+
+
+def test_who_may_not_make_live_clients_is_offered_test_only(danas, demo):
+    AccessPolicy.objects.create(workspace=demo, live_clients_from=Role.ADMIN)
+    html = danas.get(NEW).content.decode()
+    assert 'value="live"' not in html
+    assert "In demo only admins and owners make live clients." in errors_of(create(danas))
+    assert len(secrets_in(create(danas, environment="test"))) == 1
+
+
+def test_a_second_client_of_that_name_is_pointed_out_and_not_refused(danas, demo, billing):
+    preview = danas.post(NEW + "preview/", entries(danas, name="billing-sync"))
+    assert "There is a client of this name already." in text_of(preview)
+    assert len(secrets_in(create(danas, name="billing-sync"))) == 1
+
+
+def test_workspace_that_is_being_deleted_makes_none(danas, demo):
+    demo.deletes_at = timezone.now() + timedelta(days=1)
+    demo.save(update_fields=["deletes_at"])
+    assert "Nothing was created." in errors_of(create(danas))
+
+
+def test_nobody_of_another_workspace_makes_a_client(eve, other, demo):
+    assert sign_in(eve).get(NEW).status_code == 404

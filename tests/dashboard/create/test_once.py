@@ -1,0 +1,122 @@
+"""A form that makes something whose secret is shown makes it once, whatever happens to the request; and what was typed outlives a session."""
+
+import re
+from datetime import timedelta
+from html import unescape
+from urllib.parse import unquote
+
+import pytest
+from cryptography.hazmat.primitives.serialization import PrivateFormat
+from django.test import Client as DjangoClient
+from django.utils import timezone
+
+from clients.models import AuditEvent, Client
+from dashboard import services, spent_forms
+from dashboard.models import SpentForm
+from tests import factories, public_keys
+from tests.dashboard.conftest import Browser, sign_in, text_of
+from tests.dashboard.create.conftest import NEW, entries, make_stale, secrets_in
+
+
+def test_the_same_form_again_says_what_it_made(danas, demo):
+    sent = entries(danas)
+    danas.post(NEW, sent)
+    page = danas.post(NEW, sent)
+    assert page.status_code == 200
+    text = text_of(page)
+    assert re.search(r"refunds-worker was created at \d+ \w+ \d\d:\d\d\. Its secret was shown once and can’t be shown again\.", text)
+    assert "Make a new secret" in text
+    assert secrets_in(page) == set()
+    assert Client.objects.count() == 1
+    assert page["Cache-Control"] == "no-store"
+
+
+def test_of_two_at_the_same_moment_one_makes_a_client(danas, demo, monkeypatch):
+    """The second has looked before the first was done, and fails in its transaction."""
+    sent = entries(danas)
+    danas.post(NEW, sent)
+    seen = []
+
+    def find_spent(request):
+        seen.append(request)
+        return None if len(seen) == 1 else spent_forms.find_spent(request)
+
+    monkeypatch.setattr("dashboard.views.create.find_spent", find_spent)
+    page = danas.post(NEW, {**sent, "name": "second"})
+    assert "refunds-worker was created at" in text_of(page)
+    assert secrets_in(page) == set()
+    assert list(Client.objects.values_list("name", flat=True)) == ["refunds-worker"]
+    assert AuditEvent.objects.filter(event="client.created").count() == 1
+
+
+def test_a_form_whose_client_is_gone_is_not_found(danas, demo):
+    sent = entries(danas)
+    SpentForm.objects.create(token=sent["once"], user=demo.memberships.first().user, made="gone", created_at=timezone.now())
+    assert danas.post(NEW, sent).status_code == 404
+
+
+def test_a_key_has_no_secret_to_make_anew(danas, demo):
+    sent = entries(danas, method="assertion", public_key=public_keys.pem())
+    danas.post(NEW, sent)
+    text = text_of(danas.post(NEW, sent))
+    assert "refunds-worker was created at" in text
+    assert "secret" not in text.split("Nothing was made")[0].split("was created at")[1]
+
+
+def test_spent_forms_go_after_a_month(danas, demo):
+    danas.post(NEW, entries(danas))
+    now = timezone.now()
+    assert services.prune(now=now)["spent_forms"] == 0
+    assert services.prune(now=now + timedelta(days=31))["spent_forms"] == 1
+
+
+@pytest.mark.parametrize("changes", [{}, {"method": "assertion", "public_key": public_keys.pem()}], ids=["secret", "public key"])
+def test_after_ten_minutes_one_proves_who_one_is_and_the_form_goes_on(danas, demo, changes):
+    sent = entries(danas, **changes)
+    make_stale(danas)
+    asked = danas.post(NEW, sent)
+    assert unquote(asked["Location"]) == f"/accounts/confirm/?next={NEW}"
+    assert not Client.objects.exists()
+    page = danas.post(asked["Location"], {"password": factories.PASSWORD})
+    assert "refunds-worker is ready" in text_of(page)
+    assert Client.objects.count() == 1
+
+
+def test_a_wrong_form_asks_for_no_proof(danas, demo):
+    sent = entries(danas, name="")
+    make_stale(danas)
+    assert "Enter a name, for example billing-sync." in text_of(danas.post(NEW, sent))
+
+
+def test_a_private_key_in_a_group_that_does_not_count_is_not_kept_either(danas, demo):
+    private = public_keys.private_pem("P-256", PrivateFormat.PKCS8)
+    sent = entries(danas, public_key=private)
+    make_stale(danas)
+    danas.post(NEW, sent)
+    assert private[40:80] not in str(dict(danas.session))
+
+
+def test_what_was_typed_outlives_the_session(danas, dana, demo):
+    sent = entries(danas, scopes=["read", "write"], description="a <b>", public_key="x", jwks_uri="")
+    stranger = Browser()
+    page = stranger.post(NEW, sent)
+    assert page.status_code == 403
+    text = text_of(page)
+    assert "You were signed out" in text
+    assert "Nothing was created. Your entries are kept on this page." in text
+    assert "Keys and certificates are not kept." in text
+    kept = re.findall(r'name="([^"]+)"\s+value="([^"]*)"', page.content.decode())
+    kept = [(name, unescape(value)) for name, value in kept if name != "csrfmiddlewaretoken"]
+    assert ("description", "a <b>") in kept
+    assert [value for name, value in kept if name == "scopes"] == ["read", "write"]
+    assert "public_key" not in dict(kept)
+    again = sign_in(dana, stranger).post(NEW, {name: [value for other, value in kept if other == name] for name, _ in kept})
+    assert "refunds-worker is ready" in text_of(again)
+
+
+def test_another_site_gets_no_page_with_entries(danas, demo):
+    """It has no CSRF token, and what it sends is no entry of the person."""
+    checked = DjangoClient(enforce_csrf_checks=True)
+    page = checked.post(NEW, entries(danas), secure=True)
+    assert page.status_code == 403
+    assert "refunds-worker" not in page.content.decode()

@@ -1,0 +1,86 @@
+"""/w/<workspace>/docs/: how to use the instance, with the values of this workspace and of a client that the reader chooses."""
+
+import re
+
+import pytest
+
+from dashboard.docs_pages import PAGES
+from dashboard.error_reference import read_reference
+from dashboard.refusals import ADVICE
+from tests import factories
+from tests.dashboard.conftest import text_of
+
+DOCS = "/w/demo/docs/"
+
+
+@pytest.fixture
+def client(demo):
+    return factories.create_client(demo, name="refunds-worker", scopes=("write",), audiences=["https://api.example.com"]).secret.client
+
+
+def test_first_page_leads_to_all_others_and_has_the_addresses(bens, demo, client):
+    page = bens.get(DOCS)
+    for other in PAGES:
+        assert f'href="{DOCS}{other.slug}/"' in page.content.decode()
+        assert other.title in text_of(page)
+    assert "/gateway/demo/verify" in text_of(page)
+
+
+@pytest.mark.parametrize("slug", [page.slug for page in PAGES])
+def test_every_page_has_the_values_of_the_workspace(bens, demo, client, slug, django_assert_max_num_queries):
+    with django_assert_max_num_queries(12):
+        page = bens.get(f"{DOCS}{slug}/")
+    assert page.status_code == 200
+    text = text_of(page)
+    assert "CLIENT_ID" not in text.replace("TOKENOS_CLIENT_ID", "")
+    assert client.client_id in page.content.decode()
+    assert len(re.findall("<h1", page.content.decode())) == 1
+
+
+def test_without_any_client_examples_say_so(bens, demo):
+    text = text_of(bens.get(f"{DOCS}quick-start/"))
+    assert "There is no client yet, so the examples say CLIENT_ID. Get your first token" in text
+    assert '-u "CLIENT_ID:$TOKENOS_CLIENT_SECRET"' in text
+
+
+@pytest.mark.parametrize("by", ["client_id", "name"])
+def test_reader_chooses_the_client_and_keeps_it(bens, demo, client, by):
+    factories.create_client(demo, name="newer")
+    page = bens.get(f"{DOCS}quick-start/", {"client": getattr(client, by)})
+    assert f"{client.client_id}:$TOKENOS_CLIENT_SECRET" in text_of(page)
+    assert f'href="{DOCS}errors/?client={client.client_id}"' in page.content.decode()
+
+
+@pytest.mark.parametrize("wanted", ["nobody", "x" * 5000, "a\0b", "x" * 20])
+def test_unknown_client_is_said(bens, demo, client, wanted):
+    assert "No client has that ID or name." in text_of(bens.get(f"{DOCS}dpop/", {"client": wanted}))
+
+
+def test_client_of_another_workspace_is_unknown(bens, demo, other, client):
+    foreign = factories.create_client(other, name="foreign").secret.client
+    assert "No client has that ID or name." in text_of(bens.get(DOCS, {"client": foreign.client_id}))
+
+
+def test_a_way_that_the_client_may_not_use_is_said(bens, demo, client):
+    text = text_of(bens.get(f"{DOCS}authentication/"))
+    assert text.count("refunds-worker may not sign in this way.") == 2
+
+
+def test_gateway_demands_scope_and_audience_of_the_client(bens, demo, client):
+    text = text_of(bens.get(f"{DOCS}gateway/"))
+    assert text.count("/gateway/demo/verify?scope=write&audience=https://api.example.com") == 3
+    assert 'x-tokenos-require-audience, value: "https://api.example.com"' in text
+
+
+def test_errors_page_has_every_code_and_every_reason(bens, demo, client):
+    codes, reasons = read_reference()
+    assert {code.error for code in codes} >= {"invalid_client", "invalid_scope", "temporarily_unavailable", "insufficient_scope"}
+    assert {reason.code for reason in reasons} >= set(ADVICE) - {"workspace_deleted"}
+    html = bens.get(f"{DOCS}errors/").content.decode()
+    assert all(f'id="{reason.code}"' in html for reason in reasons)
+    assert "](" not in text_of(html)
+    assert "`" not in text_of(html)
+
+
+def test_other_pages_are_not_there(bens, demo):
+    assert bens.get(f"{DOCS}nonsense/").status_code == 404
