@@ -18,7 +18,7 @@ _LABEL_WIDTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A row to be drawn. ends_at: None for no end. text: what stands at its end, None for the usual words.
+    """A row to be drawn. kind: before the label where that is said, "" where it says so itself. ends_at: None for no end. text: what stands at its end, None for the usual words.
 
     overlap_from: since when a newer one works beside it, of one that runs out. longer_until: its end after a change that isn't made yet.
     ended: "revoked" or "ended", "" while it is usable or will be.
@@ -199,7 +199,7 @@ def _say(spans: Sequence[Span], now: datetime, zone: tzinfo) -> str:
 
 
 def _say_span(span: Span, now: datetime, zone: tzinfo) -> str:
-    named = f"{span.kind} {span.label}"
+    named = f"{span.kind} {span.label}".strip()
     if span.ends_at is None:
         return f"{named} is valid from {moment.say_day(span.starts_at, now=now, zone=zone)} and has no end."
     if span.ended:

@@ -51,7 +51,7 @@ def plan_rotation(client: Client, secrets: Sequence[ClientSecret], *, ends_at: d
     """secrets: the usable ones, newest first. ends_at: when they end. new_ends_at: when the new one does, None for never."""
     ends = {secret.secret_id: min(secret.expires_at or ends_at, ends_at) for secret in secrets}
     spans = [_old(secret, ends[secret.secret_id], at=ends_at, is_newest=secret is secrets[0], now=now, zone=zone) for secret in secrets]
-    new = Span("Secret", "New secret", "Shown once, on the next page", now, new_ends_at)
+    new = Span("", "New secret", "Shown once, on the next page", now, new_ends_at)
     line = lifeline.draw([*spans, new], lifeline.axis_until(ends_at, now=now, zone=zone), now=now, zone=zone)
     addresses = impact.addresses_by_credential(client, since=now - impact.IN_USE)
     working = sum(1 for end in ends.values() if end > now) + 1

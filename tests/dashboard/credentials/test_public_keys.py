@@ -1,0 +1,264 @@
+"""Adding public keys: what was pasted is shown before anything is saved."""
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from clients.models import AuditEvent, Client, ClientPublicKey
+from clients.public_key import read_key
+from clients.services.public_keys import revoke_public_key
+from clients.services.workspaces import change_workspace
+from tests import factories
+from tests.dashboard.conftest import Browser, create_public_key, text_of
+from tests.dashboard.credentials.conftest import url
+
+
+def pem_of(key):
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def private_pem_of(key):
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.fixture
+def key():
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def jwk_set(*kids):
+    return json.dumps({"keys": [{**read_key(ec.generate_private_key(ec.SECP256R1()).public_key()).public_jwk, "kid": kid} for kid in kids]})
+
+
+def page_of(client):
+    return url(client, "keys", "new")
+
+
+def show(browser, client, text, **fields):
+    return browser.post(page_of(client), {"public_key": text, **fields})
+
+
+def seen_in(page):
+    return re.search(r'name="seen" value="([^"]+)"', page.content.decode())[1]
+
+
+def add(browser, client, text, **fields):
+    """Both steps. chosen: as ticked, all of what was read unless somebody says otherwise."""
+    page = show(browser, client, text)
+    chosen = re.findall(r'name="chosen"\s+value="([^"]+)"\s+checked', page.content.decode())
+    ticked = {"allow_method": "yes"} if 'name="allow_method"' in page.content.decode() else {}
+    entries = {"public_key": text, "seen": seen_in(page), "chosen": chosen, "add": "yes", "name": "", "key_expiry": "", **ticked, **fields}
+    return browser.post(page_of(client), {name: value for name, value in entries.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: ec.generate_private_key(ec.SECP256R1()), "ES256, P-256"),
+        (lambda: rsa.generate_private_key(65537, 2048), "any RSA algorithm, RSA 2,048 bits"),
+        (ed25519.Ed25519PrivateKey.generate, "EdDSA, Ed25519"),
+    ],
+    ids=["EC", "RSA", "Ed25519"],
+)
+def test_what_was_pasted_is_shown_and_nothing_is_saved(danas, client_, make, said):
+    key = make()
+    page = show(danas, client_, pem_of(key))
+    assert f"1 public key read {read_key(key.public_key()).kid} {said}, not used elsewhere" in text_of(page)
+    assert "BEGIN PUBLIC KEY" in page.content.decode()
+    assert not ClientPublicKey.objects.exists()
+
+
+def test_the_script_gets_what_was_read_alone(danas, client_, key):
+    part = danas.post(page_of(client_), {"public_key": pem_of(key)}, headers={"HX-Request": "true"})
+    assert "<h1" not in part.content.decode()
+    assert "1 public key read" in text_of(part)
+    assert part["Cache-Control"] == "no-store"
+    part = danas.post(page_of(client_), {"public_key": "nonsense"}, headers={"HX-Request": "true"})
+    assert "This is neither a PEM public key" in text_of(part)
+
+
+def test_the_second_step_adds_it_with_the_method_that_the_client_lacks(danas, dana, client_, key):
+    answer = add(danas, client_, pem_of(key), name="Laptop", key_expiry="90d")
+    assert answer["Location"] == url(client_)
+    row = client_.public_keys.get()
+    assert (row.name, row.expires_at - row.created_at) == ("Laptop", timedelta(days=90))
+    client_.refresh_from_db()
+    assert client_.auth_methods == ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+    events = AuditEvent.objects.filter(actor=dana.audit_name, event__in=["client.changed", "public_key.added"]).order_by("pk")
+    assert [event.event for event in events] == ["client.changed", "public_key.added"]
+    assert f"Public key {row.kid} added." in text_of(danas.get(answer["Location"]))
+
+
+def test_whoever_doesnt_want_the_method_leaves_it_out(danas, client_, key):
+    add(danas, client_, pem_of(key), allow_method=None)
+    client_.refresh_from_db()
+    assert client_.public_keys.count() == 1
+    assert "private_key_jwt" not in client_.auth_methods
+
+
+def test_a_client_that_has_the_method_is_offered_nothing(danas, client_, key):
+    Client.objects.filter(pk=client_.pk).update(auth_methods=["private_key_jwt"])
+    assert "from now on" not in text_of(show(danas, client_, pem_of(key)))
+    assert add(danas, client_, pem_of(key)).status_code == 302
+    assert not AuditEvent.objects.filter(event="client.changed").exists()
+
+
+def test_a_method_that_the_workspace_forbids_is_said_and_the_key_is_added_all_the_same(danas, client_, key, now):
+    change_workspace(workspace=client_.workspace, allowed_auth_methods=["client_secret_basic", "client_secret_post"], actor=factories.TESTS, now=now)
+    assert "Demo doesn’t allow private_key_jwt, so billing-sync can’t sign in with it." in text_of(show(danas, client_, pem_of(key)))
+    add(danas, client_, pem_of(key))
+    client_.refresh_from_db()
+    assert client_.public_keys.count() == 1
+    assert "private_key_jwt" not in client_.auth_methods
+
+
+def test_of_a_set_one_chooses_which_keys(danas, client_):
+    text = jwk_set("first", "second", "third")
+    page = show(danas, client_, text)
+    assert "3 public keys read" in text_of(page)
+    answer = danas.post(page_of(client_), {"public_key": text, "seen": seen_in(page), "chosen": ["first", "third"], "add": "yes"}, follow=True)
+    assert set(client_.public_keys.values_list("kid", flat=True)) == {"first", "third"}
+    assert "Public keys first, third added." in text_of(answer)
+
+
+def test_what_was_unticked_stays_so_while_the_page_is_drawn_anew(danas, client_):
+    text = jwk_set("first", "second")
+    page = show(danas, client_, text)
+    again = show(danas, client_, text, seen=seen_in(page), chosen=["second"]).content.decode()
+    assert re.findall(r'value="(\w+)"\s+checked', again) == ["second"]
+
+
+def test_nothing_ticked_adds_nothing(danas, client_):
+    assert "Tick at least one public key." in text_of(add(danas, client_, jwk_set("first"), chosen=[]))
+    assert not ClientPublicKey.objects.exists()
+
+
+def test_what_has_changed_since_it_was_shown_is_shown_again_and_not_added(danas, client_):
+    page = add(danas, client_, jwk_set("first"), public_key=jwk_set("first"))
+    assert "That has changed since it was shown." in text_of(page)
+    assert not ClientPublicKey.objects.exists()
+
+
+def test_nothing_pasted_adds_nothing(danas, client_):
+    page = show(danas, client_, "", add="yes")
+    assert "Nothing was added." in text_of(page)
+    assert text_of(page).count("Paste the public key, or choose its file.") == 2
+
+
+def test_without_a_script_a_file_is_read_and_stands_in_the_field_for_the_second_step(danas, client_, key):
+    page = danas.post(page_of(client_), {"public_key": "", "public_key_file": SimpleUploadedFile("public.pem", pem_of(key).encode())})
+    assert "1 public key read" in text_of(page)
+    assert "BEGIN PUBLIC KEY" in page.content.decode()
+
+
+def test_a_key_that_the_client_has_or_had_is_said_and_can_not_be_ticked(danas, client_, key, now):
+    add(danas, client_, pem_of(key))
+    kid = client_.public_keys.get().kid
+    page = show(danas, client_, pem_of(key))
+    assert f"This client has it already, as {kid}." in text_of(page)
+    assert "Nothing of this can be added." in text_of(add(danas, client_, pem_of(key)))
+    revoke_public_key(client=client_, kid=kid, actor=factories.TESTS, now=now)
+    assert f"It was revoked as {kid} today" in text_of(show(danas, client_, pem_of(key)))
+
+
+def test_another_key_of_the_same_kid_is_refused(danas, client_):
+    create_public_key(client_, kid="laptop")
+    assert "This client has, or had, another key with the kid laptop." in text_of(show(danas, client_, jwk_set("laptop")))
+
+
+def test_a_key_of_another_client_is_refused_with_its_name(danas, client_, key):
+    other = factories.create_client(client_.workspace, name="route-planner").secret.client
+    add(danas, other, pem_of(key))
+    assert "This key belongs to route-planner. Use a separate key for each client." in text_of(show(danas, client_, pem_of(key)))
+
+
+def test_a_key_of_a_client_in_another_workspace_is_nobodys_business(danas, client_, other, key):
+    theirs = factories.create_client(other).secret.client
+    ClientPublicKey.objects.create(
+        client=theirs, kid="x", thumbprint=read_key(key.public_key()).thumbprint, public_jwk={}, created_at=timezone.now(), created_by="x"
+    )
+    assert "not used elsewhere" in text_of(show(danas, client_, pem_of(key)))
+
+
+def test_a_private_key_is_refused_and_not_shown_again_and_where_it_is_in_use_stands_there_with_a_link(danas, client_, key):
+    add(danas, client_, pem_of(key))
+    kid = client_.public_keys.get().kid
+    page = show(danas, client_, private_pem_of(key))
+    text = text_of(page)
+    assert "That is a private key. It was not stored. Treat it as leaked, make a new pair, paste only the public half." in text
+    assert f"It is in use here. Whoever has seen it can sign in with it until that is revoked. Revoke public key {kid} of billing-sync" in text
+    assert url(client_, "keys", kid, "revoke") in page.content.decode()
+    assert "PRIVATE KEY" not in page.content.decode()
+    assert private_pem_of(key).split("\n")[1] not in page.content.decode()
+
+
+def test_a_private_key_in_a_file_is_refused_as_well(danas, client_, key):
+    add(danas, client_, pem_of(key))
+    for content in (private_pem_of(key).encode(), key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())):
+        page = danas.post(page_of(client_), {"public_key": "", "public_key_file": SimpleUploadedFile("private", content)})
+        assert "That is a private key." in text_of(page)
+        assert "Revoke public key" in text_of(page)
+        assert "PRIVATE KEY" not in page.content.decode()
+
+
+def test_a_private_key_that_nobody_uses_has_nothing_to_revoke(danas, client_, key):
+    assert "It is in use here." not in text_of(show(danas, client_, private_pem_of(key)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense", "This is neither a PEM public key nor a JWK"),
+        ("x" * 70_000, "longer than 64 KiB"),
+        ("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----", "That is a certificate, and a public key is wanted here."),
+        ('{"kty":"oct","k":"AAAA"}', "That is a private key."),
+        ("\u202e<script>alert(1)</script>", "This is neither a PEM public key"),
+    ],
+    ids=["nonsense", "long", "certificate", "shared secret", "markup"],
+)
+def test_what_is_no_public_key_is_said_so(danas, client_, text, said):
+    page = show(danas, client_, text)
+    assert said in text_of(page)
+    assert "<script>alert" not in page.content.decode()
+    assert "<title>Error: " in page.content.decode()
+
+
+@pytest.mark.parametrize("content", [b"\x00\x01\x02", b"\xff\xfe\xfa", b"a\x00b"])
+def test_a_binary_file_is_said_so(danas, client_, content):
+    page = danas.post(page_of(client_), {"public_key": "", "public_key_file": SimpleUploadedFile("x", content)})
+    assert "That file is binary." in text_of(page)
+
+
+def test_more_keys_than_the_limit_are_refused_with_the_words_of_the_service(danas, client_, key, monkeypatch):
+    monkeypatch.setattr("clients.services.public_keys.MAX_USABLE_PUBLIC_KEYS", 0)
+    assert "The client has 0 usable public keys. Revoke one" in text_of(add(danas, client_, pem_of(key)))
+    client_.refresh_from_db()
+    assert "private_key_jwt" not in client_.auth_methods
+
+
+def test_a_name_or_expiry_of_no_sense_adds_nothing(danas, client_, key):
+    for wrong in ({"name": "x" * 101}, {"name": "a\u202eb"}, {"key_expiry": "7d"}):
+        assert "Nothing was added." in text_of(add(danas, client_, pem_of(key), **wrong))
+    assert not ClientPublicKey.objects.exists()
+
+
+def test_whoever_signed_in_long_ago_proves_first_who_they_are_and_the_key_is_added_then(dana, client_, key):
+    browser = Browser(raise_request_exception=False)
+    browser.force_login(dana)
+    answer = add(browser, client_, pem_of(key))
+    assert answer["Location"].startswith("/accounts/confirm/?next=")
+    assert not ClientPublicKey.objects.exists()
+    assert browser.post(answer["Location"], {"password": factories.PASSWORD})["Location"] == url(client_)
+    assert client_.public_keys.count() == 1
+
+
+def test_a_viewer_can_not_and_what_is_of_others_is_not_found(bens, eves, client_):
+    assert bens.get(page_of(client_)).status_code == 403
+    assert bens.post(page_of(client_), {}).status_code == 403
+    assert eves.get(page_of(client_)).status_code == 404

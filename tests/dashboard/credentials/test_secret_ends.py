@@ -1,0 +1,174 @@
+"""Extending an overlap, and ending a secret before its time."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from clients.models import AuditEvent, ClientSecret
+from clients.services import secrets
+from clients.services.workspaces import change_workspace
+from tests import factories
+from tests.dashboard.conftest import Browser, text_of
+from tests.dashboard.credentials.conftest import give_tokens, url, use
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def old(client_, secret):
+    """In its overlap of 5 hours."""
+    secrets.rotate_secret(client=client_, overlap=timedelta(hours=5), actor=factories.TESTS, now=timezone.now())
+    secret.refresh_from_db()
+    return secret
+
+
+def extension_of(secret):
+    return url(secret.client, "secrets", secret.secret_id, "extend")
+
+
+def end_of(secret):
+    return url(secret.client, "secrets", secret.secret_id, "end")
+
+
+def test_the_page_says_until_when_it_would_work_and_who_still_uses_it(danas, old):
+    use(old, "198.51.100.7", count=212)
+    page = danas.get(extension_of(old))
+    text = text_of(page)
+    assert f"Extend the overlap of {old.secret_id}" in text
+    assert "Who still uses it 198.51.100.7 asked with it 14 min ago, and 212 times in 7 days." in text
+    assert re.search(r"Extend to (today|tomorrow) \d\d:\d\d", text)
+    assert f"Secret {old.secret_id} would work until" in page.content.decode()
+    assert "Leave it" in text
+
+
+@pytest.mark.parametrize(("days", "said"), [(9, "Nothing has used it for 9 days."), (None, "Nothing has ever used it.")])
+def test_where_nothing_uses_it_the_page_offers_to_end_it(danas, old, days, said):
+    if days:
+        use(old, ago=days * DAY)
+    assert f"{said} End it now" in text_of(danas.get(extension_of(old)))
+
+
+def test_use_from_an_address_that_nobody_knows_is_said(danas, old):
+    ClientSecret.objects.filter(pk=old.pk).update(last_used_at=timezone.now())
+    assert "from an address that isn’t known." in text_of(danas.get(extension_of(old)))
+
+
+@pytest.mark.parametrize(("longer", "by"), [("1h", timedelta(hours=1)), ("24h", DAY), ("7d", 7 * DAY)])
+def test_it_is_extended_from_its_present_end_on(danas, old, longer, by):
+    was = old.expires_at
+    answer = danas.post(extension_of(old), {"longer": longer, "until": ""}, follow=True)
+    old.refresh_from_db()
+    assert old.expires_at == was + by
+    assert re.search(rf"{old.secret_id} now ends .+\d\d:\d\d\.", text_of(answer))
+    assert AuditEvent.objects.filter(event="secret.extended").count() == 1
+
+
+def test_it_is_extended_to_a_date(danas, old):
+    until = (timezone.now() + 3 * DAY).replace(second=0, microsecond=0)
+    danas.post(extension_of(old), {"longer": "date", "until": f"{until:%Y-%m-%dT%H:%M}"})
+    old.refresh_from_db()
+    assert old.expires_at == until
+
+
+def test_a_choice_redraws_the_picture_alone_for_the_script(danas, old):
+    part = danas.get(extension_of(old), {"longer": "7d"}, headers={"HX-Request": "true"})
+    assert "<h1" not in part.content.decode()
+    assert "Extend to" in text_of(part)
+    wrong = danas.get(extension_of(old), {"longer": "date", "until": "2020-01-01T00:00"}, headers={"HX-Request": "true"})
+    assert "Choose a time after now." in text_of(wrong)
+
+
+def test_without_a_script_a_button_redraws_it_and_changes_nothing(danas, old):
+    was = old.expires_at
+    page = danas.post(extension_of(old), {"longer": "7d", "until": "", "show": "yes"})
+    assert page.status_code == 200
+    old.refresh_from_db()
+    assert old.expires_at == was
+
+
+def test_an_end_that_is_no_later_changes_nothing(danas, old):
+    for until in (timezone.now() + timedelta(hours=1), timezone.now() - DAY):
+        page = danas.post(extension_of(old), {"longer": "date", "until": f"{until:%Y-%m-%dT%H:%M}"})
+        assert "Nothing was changed." in text_of(page)
+    assert not AuditEvent.objects.filter(event="secret.extended").exists()
+
+
+def test_longer_than_the_workspace_allows_is_said_before_and_refused(danas, old, now):
+    change_workspace(workspace=old.client.workspace, max_secret_lifetime_days=2, actor=factories.TESTS, now=now)
+    assert "Demo allows it to work until" in text_of(danas.get(extension_of(old), {"longer": "7d"}))
+    assert "demo allows secrets 2 days at most" in text_of(danas.post(extension_of(old), {"longer": "7d"}))
+
+
+def test_a_secret_that_is_in_no_overlap_can_be_extended_as_well(danas, client_):
+    secret = factories.create_secret(client_, lifetime=DAY).secret
+    assert f"Extend secret {secret.secret_id}" in text_of(danas.get(extension_of(secret)))
+    assert danas.post(extension_of(secret), {"longer": "24h"}).status_code == 302
+
+
+def test_a_secret_without_end_has_none_to_extend(danas, secret):
+    assert f"Secret {secret.secret_id} has no end" in text_of(danas.get(extension_of(secret)))
+
+
+@pytest.mark.parametrize("page_of", [extension_of, end_of])
+def test_what_has_ended_or_was_revoked_meanwhile_stays_so(danas, old, now, page_of):
+    factories.expire(old)
+    for page in (danas.get(page_of(old)), danas.post(page_of(old), {"longer": "24h"})):
+        assert f"Secret {old.secret_id} has ended" in text_of(page)
+        assert "It ended today" in text_of(page) or "It ended yesterday" in text_of(page)
+    secrets.revoke_secret(client=old.client, secret_id=old.secret_id, actor=factories.TESTS, now=now)
+    assert "It was revoked today" in text_of(danas.get(page_of(old)))
+
+
+def test_a_secret_that_is_used_is_ended_by_typing_its_id_and_its_tokens_live_on(danas, old):
+    use(old, "198.51.100.7")
+    give_tokens(old, 3)
+    text = text_of(danas.get(end_of(old)))
+    assert "198.51.100.7 stops getting tokens." in text
+    assert "3 tokens live on. The last of them ends" in text
+    assert "Nothing was ended." in text_of(danas.post(end_of(old), {"typed": "x"}))
+    answer = danas.post(end_of(old), {"typed": old.secret_id}, follow=True)
+    assert f"{old.secret_id} ended. 3 tokens live on until they expire." in text_of(answer)
+    old.refresh_from_db()
+    assert (old.is_usable(timezone.now()), old.revoked_at) == (False, None)
+
+
+def test_a_silent_one_is_ended_by_one_click(danas, old):
+    assert "to confirm" not in text_of(danas.get(end_of(old)))
+    give_tokens(old, 1)
+    assert "1 token lives on until it expires." in text_of(danas.post(end_of(old), follow=True))
+
+
+def test_where_no_token_is_alive_that_is_said(danas, old):
+    assert "No token was alive." in text_of(danas.post(end_of(old), follow=True))
+
+
+def test_the_only_credential_can_be_ended_and_the_page_warns_of_it(danas, secret):
+    text = text_of(danas.get(end_of(secret)))
+    assert "billing-sync has no other credential." in text
+    assert "Rotate it: both secrets work until the new one is everywhere." in text
+    assert "Leave it" not in text
+
+
+def test_whoever_signed_in_long_ago_proves_first_who_they_are(dana, old):
+    browser = Browser(raise_request_exception=False)
+    browser.force_login(dana)
+    for path, fields in ((extension_of(old), {"longer": "24h"}), (end_of(old), {})):
+        assert browser.post(path, fields)["Location"].startswith("/accounts/confirm/?next=")
+    assert not AuditEvent.objects.filter(event__in=["secret.extended", "secret.ended"]).exists()
+
+
+def test_a_viewer_can_not_and_what_is_of_others_is_not_found(bens, eves, danas, old):
+    for path in (extension_of(old), end_of(old)):
+        assert bens.get(path).status_code == 403
+        assert eves.get(path).status_code == 404
+    assert danas.get(url(old.client, "secrets", "x" * 10, "extend")).status_code == 404
+
+
+def test_the_picture_of_an_extension_costs_no_more_queries_with_forty_secrets(danas, old, django_assert_max_num_queries):
+    for number in range(40):
+        use(factories.create_secret(old.client).secret, f"203.0.113.{number}")
+    danas.get(extension_of(old))
+    with django_assert_max_num_queries(19):
+        danas.get(extension_of(old))
