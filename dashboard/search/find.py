@@ -3,7 +3,7 @@
 from itertools import groupby
 
 from dashboard.models import Membership
-from dashboard.search.hits import Hit
+from dashboard.search.hits import Fit, Hit
 from dashboard.search.pages import find_pages, first_pages
 from dashboard.search.things import busiest_clients, describe_clients, find_things, recent_clients
 
@@ -14,9 +14,10 @@ Groups = list[tuple[str, list[Hit]]]
 
 
 def find(membership: Membership, text: str) -> Groups:
-    """The best MOST, the group of the best one first. text: not empty."""
+    """The best MOST, the group of the best one first. What fits only loosely is there only where nothing fits better. text: not empty."""
     hits = [*find_things(membership.workspace, text), *find_pages(membership, text)]
-    best = sorted(hits, key=lambda hit: -hit.fit)[:MOST]
+    least = Fit.WORD if any(hit.fit >= Fit.PART for hit in hits) else Fit.FUZZY
+    best = sorted((hit for hit in hits if hit.fit >= least), key=lambda hit: -hit.fit)[:MOST]
     order = {hit.group: index for index, hit in reversed(list(enumerate(best)))}
     return _group(sorted(best, key=lambda hit: order[hit.group]))
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 from django.urls import reverse
@@ -109,10 +110,10 @@ def _find_people(workspace: Workspace, text: str) -> list[Hit]:
 def _find_rest(workspace: Workspace, text: str) -> list[Hit]:
     clients = reverse("clients", args=[workspace.slug])
     scopes = Scope.objects.filter(workspace=workspace, name__icontains=text).order_by("name")[:MOST]
-    found = [
-        Hit(_SCOPES, scope.name, f"{clients}?q={scope.name}", fit_of(text, scope.name) or Fit.PART, note="Clients that have it", icon="term")
-        for scope in scopes
-    ]
+    found = []
+    for scope in scopes:
+        url, fit = f"{clients}?{urlencode({'q': scope.name})}", fit_of(text, scope.name) or Fit.PART
+        found.append(Hit(_SCOPES, scope.name, url, fit, note="Clients that have it", icon="term"))
     if _REQUEST_ID.fullmatch(text):
         requests = RecordedRequest.objects.filter(workspace=workspace, request_id=text).order_by("-pk")[:1]
         for request in requests:

@@ -20,6 +20,7 @@ from dashboard.fragments import render_page_or_fragment
 from dashboard.models import Membership
 from dashboard.moment import say_length
 from dashboard.permissions import Permission, may, member
+from dashboard.recent import note_visit
 from dashboard.request_rows import RequestRow, describe_requests
 from dashboard.views.found import find_client
 
@@ -32,6 +33,7 @@ DAY, MONTH = timedelta(hours=24), timedelta(days=30)
 @member(Permission.VIEW)
 def client(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
     found, now = find_client(membership, client_id), timezone.now()
+    note_visit(request, found)
     period = PERIODS.get(request.GET.get("period", ""), PERIODS["24h"])
     addresses = addresses_of(found, since=now - MONTH, now=now)
     context = {

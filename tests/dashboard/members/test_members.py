@@ -144,3 +144,7 @@ def test_a_person_switched_off_is_marked(adas, ben):
     ben.save()
     assert "Switched off" in rows_of(adas.get(PAGE))["ben@example.com"]
     assert Membership.objects.count() == 2
+
+
+def test_whoever_may_look_finds_what_a_person_did(bens, ada):
+    assert f'href="/w/demo/audit/?person=user:{ada.pk}"' in bens.get(PAGE).content.decode()
