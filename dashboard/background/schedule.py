@@ -1,6 +1,6 @@
 """What is done when: usage is written every few seconds by each process; hourly, one process of the whole installation prunes old rows, one looks whether
-the signing key is due for its successor, one disables unused clients, and one removes workspaces whose time is over. Every five minutes one notes from where
-clients are used for the first time.
+the signing key is due for its successor, one disables unused clients, one removes workspaces whose time is over, and one corrects the counts of weeks and
+months. Every five minutes one corrects those of days, and one notes from where clients are used for the first time.
 
 A job that fails is logged and comes again; nothing ends the thread but stop().
 """
@@ -18,17 +18,24 @@ from django.conf import settings
 from django.db import close_old_connections, connection, connections
 from django.utils import timezone
 
+from clients.periods import DAY, MONTH, WEEK
 from clients.services import deletion, new_addresses, unused, usage
+from clients.services.activity import correct_counts
 from dashboard import bootstrap, services
 from dashboard.models import ScheduledJob
 from oauth import services as oauth_services
 
 FLUSH_SECONDS = 2
+# With so few requests a flush costs less than somebody's waiting to see his own on a page.
+FLUSH_FEW_SECONDS = 0.5
+FEW = 100
 PRUNE_EVERY = timedelta(hours=1)
 LOOK_AT_SIGNING_KEY_EVERY = timedelta(hours=1)
 DISABLE_UNUSED_EVERY = timedelta(hours=1)
 REMOVE_WORKSPACES_EVERY = timedelta(hours=1)
 NOTE_NEW_ADDRESSES_EVERY = timedelta(minutes=5)
+CORRECT_DAY_EVERY = timedelta(minutes=5)
+CORRECT_WEEK_AND_MONTH_EVERY = timedelta(hours=1)
 CERTIFICATE_SECONDS = 3600
 
 # How often each process asks whether it is its turn.
@@ -67,11 +74,16 @@ def _run() -> None:
         (CLAIM_SECONDS, CLAIM_SECONDS, disable_unused_clients_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, remove_deleted_workspaces_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, note_new_addresses_if_due),
+        (CLAIM_SECONDS, CLAIM_SECONDS, correct_day_if_due),
+        (CLAIM_SECONDS, CLAIM_SECONDS, correct_week_and_month_if_due),
         (CERTIFICATE_SECONDS, CERTIFICATE_SECONDS, renew_certificate),
     ]
     due = [time.monotonic() + first for first, _, _ in periodic]
-    while not _stopping.wait(FLUSH_SECONDS):
-        attempt(usage.flush)
+    flushed, works = time.monotonic(), True
+    while not _stopping.wait(FLUSH_FEW_SECONDS):
+        if time.monotonic() < flushed + FLUSH_SECONDS and not (works and 0 < usage.count_gathered() <= FEW):
+            continue
+        flushed, works = time.monotonic(), attempt(usage.flush)
         opened = opened or identify_database_file()
         if opened != (identify_database_file() or opened):
             # SQLite goes on with the file that it opened, whatever has its name now: what somebody revokes there would live on here.
@@ -86,13 +98,17 @@ def _run() -> None:
     connections.close_all()
 
 
-def attempt(job: Callable[[], None]) -> None:
+def attempt(job: Callable[[], None]) -> bool:
+    """Whether it was done."""
     try:
         job()
     except Exception:
         logger.exception("Background work failed and will be tried again: %s", job.__name__)
-    # A connection that a failover broke is replaced before the next job.
-    close_old_connections()
+        return False
+    finally:
+        # A connection that a failover broke is replaced before the next job.
+        close_old_connections()
+    return True
 
 
 def identify_database_file() -> tuple[int, int] | None:
@@ -140,6 +156,19 @@ def note_new_addresses_if_due() -> None:
     now = timezone.now()
     if ScheduledJob.objects.claim("note_new_addresses", now=now, every=NOTE_NEW_ADDRESSES_EVERY):
         new_addresses.note_new_addresses(now=now)
+
+
+def correct_day_if_due() -> None:
+    now = timezone.now()
+    if ScheduledJob.objects.claim("correct_day", now=now, every=CORRECT_DAY_EVERY):
+        correct_counts(DAY, now=now)
+
+
+def correct_week_and_month_if_due() -> None:
+    now = timezone.now()
+    if ScheduledJob.objects.claim("correct_week_and_month", now=now, every=CORRECT_WEEK_AND_MONTH_EVERY):
+        correct_counts(WEEK, now=now)
+        correct_counts(MONTH, now=now)
 
 
 def renew_certificate() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from clients.models import ClientActivity
 from dashboard import server_certificate
 from dashboard.background import schedule, start, stop
 from dashboard.models import ScheduledJob
@@ -97,6 +98,35 @@ def test_usage_is_written_while_serving(make_server: Callable[..., Server]) -> N
     while server.count_usage() < 10 and time.monotonic() < last:
         time.sleep(0.2)
     assert server.count_usage() == 10
+
+
+def test_a_few_requests_are_written_at_once_for_whoever_waits_to_see_them(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    client = server.manage("create_client", "--workspace", server.manage("create_workspace", "calm")["workspace"], "--name", "Robot")
+    waited = []
+    for _ in range(4):
+        before = server.count_usage()
+        assert server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 200
+        begun = time.monotonic()
+        while server.count_usage() == before:
+            assert time.monotonic() - begun < 10
+            time.sleep(0.05)
+        waited.append(time.monotonic() - begun)
+    assert sorted(waited)[1] < schedule.FLUSH_SECONDS / 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counts_of_days_are_corrected_every_five_minutes_and_the_others_every_hour() -> None:
+    client = factories.create_client(factories.create_workspace("demo")).secret.client
+    for job, name in ((schedule.correct_day_if_due, "24h"), (schedule.correct_week_and_month_if_due, "7d"), (schedule.correct_week_and_month_if_due, "30d")):
+        ScheduledJob.objects.all().delete()
+        rows = ClientActivity.objects.filter(client=client)
+        rows.update(**{f"granted_{name}": 5})
+        job()
+        assert rows.values_list(f"granted_{name}", flat=True).get() == 0
+        rows.update(**{f"granted_{name}": 5})
+        job()
+        assert rows.values_list(f"granted_{name}", flat=True).get() == 5
 
 
 def test_application_takes_part_in_the_lifespan_of_other_servers(settings: Any) -> None:
