@@ -31,6 +31,8 @@ WORDS = {
     "second_factors.reencrypted": "encrypted second factors anew",
     "secret.changed": "changed the end of secret",
     "secret.created": "made secret",
+    "secret.ended": "ended secret",
+    "secret.extended": "extended secret",
     "secret.revoked": "revoked secret",
     "secret.rotated": "rotated secret",
     "signing_key.created": "made signing key",

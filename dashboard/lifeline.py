@@ -18,10 +18,10 @@ _LABEL_WIDTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A row to be drawn. kind: before the label where that is said, "" where it says so itself. ends_at: None for no end. text: what stands at its end, None for the usual words.
+    """A row to be drawn. kind: before the label where that is said, "" where it says so itself. ends_at: None for no end.
 
     overlap_from: since when a newer one works beside it, of one that runs out. longer_until: its end after a change that isn't made yet.
-    ended: "revoked" or "ended", "" while it is usable or will be.
+    ended: "revoked" or "ended", "" while it is usable or will be. text: what stands at its end, None for the usual words.
     """
 
     kind: str
