@@ -14,6 +14,10 @@ from clients.tls_subject import clean_tls_subject
 from dashboard.forms.fields import Checkboxes
 from dashboard.forms.settings import METHOD_SENTENCES
 
+# The scope with which a program changes this dashboard's own things.
+POWERFUL_SCOPE = "clients:write"
+# From more scopes on their picker has groups and a filter.
+_MANY_SCOPES = 8
 _TYPED = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 _LIFETIMES = {300: "5 minutes", 900: "15 minutes", 1800: "30 minutes", 3600: "1 hour", 14400: "4 hours", 28800: "8 hours", 86400: "24 hours"}
 
@@ -114,6 +118,29 @@ def scopes(workspace: Workspace, chosen: Sequence[str] = ()) -> forms.MultipleCh
         widget=Checkboxes,
         error_messages={"invalid_choice": f"{workspace.slug} has no scope %(value)s. Choose from those that are listed."},
     )
+
+
+def group_scopes(scopes: forms.BoundField) -> list[tuple[str, list[Any]]]:
+    """Boxes by the part before the colon, those that are chosen first; few of them in one group without a name."""
+    boxes = list(scopes)
+    if len(boxes) <= _MANY_SCOPES:
+        return [("", boxes)]
+    chosen = [box for box in boxes if box.data["selected"]]
+    groups: dict[str, list[Any]] = {"Chosen": chosen} if chosen else {}
+    for box in boxes:
+        if box not in chosen:
+            prefix, colon, _ = str(box.data["value"]).partition(":")
+            groups.setdefault(prefix if colon else "Others", []).append(box)
+    return sorted(groups.items(), key=lambda group: (group[0] != "Chosen", group[0] == "Others"))
+
+
+def describe_scope_picker(picker: forms.BoundField, workspace: Workspace) -> dict[str, Any]:
+    """For the template create/scopes.html."""
+    return {
+        "powerful": POWERFUL_SCOPE,
+        "has_many_scopes": len(picker) > _MANY_SCOPES,
+        "has_own_scopes": Scope.objects.filter(workspace=workspace, is_built_in=False).exists(),
+    }
 
 
 def auth_methods() -> forms.MultipleChoiceField:

@@ -76,6 +76,9 @@ class ClientSettingsForm(forms.Form):
         """Of a service, which knows no fields."""
         self.add_error(None, error.messages)
 
+    def scope_groups(self) -> list[tuple[str, list[Any]]]:
+        return client_fields.group_scopes(self["scopes"])
+
     def methods(self) -> list[dict[str, Any]]:
         """For the template: each box with what is to be said of it."""
         forbidden = ClientPolicy.of(self.client.workspace).forbidden_auth_methods

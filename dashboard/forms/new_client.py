@@ -36,10 +36,6 @@ _FIELDS_OF = {
     ASSERTION: ("public_key", "public_key_file", "jwks_uri"),
     MTLS: ("certificate_by", "credential_certificate", "credential_certificate_file", "tls_subject_type", "tls_subject"),
 }
-# Scopes with which a program changes this dashboard’s own things.
-POWERFUL = "clients:write"
-# From so many scopes on the picker has groups and a filter.
-MANY_SCOPES = 8
 
 # Where an error of a service belongs, by its code. Of others it is the whole form.
 _FIELDS_OF_ERRORS = {
@@ -245,17 +241,7 @@ class NewClientForm(forms.Form):
         return [{"box": box, "sentence": _METHOD_WORDS[str(box.data["value"])][1]} for box in self["method"]]
 
     def scope_groups(self) -> list[tuple[str, list[Any]]]:
-        """Boxes by the part before the colon, those that are chosen first; few of them in one group without a name."""
-        boxes = list(self["scopes"])
-        if len(boxes) <= MANY_SCOPES:
-            return [("", boxes)]
-        chosen = [box for box in boxes if box.data["selected"]]
-        groups: dict[str, list[Any]] = {"Chosen": chosen} if chosen else {}
-        for box in boxes:
-            if box not in chosen:
-                prefix, colon, _ = str(box.data["value"]).partition(":")
-                groups.setdefault(prefix if colon else "Others", []).append(box)
-        return sorted(groups.items(), key=lambda group: (group[0] != "Chosen", group[0] == "Others"))
+        return client_fields.group_scopes(self["scopes"])
 
     def has_wrong_limits(self) -> bool:
         """Whether the closed section has to open."""

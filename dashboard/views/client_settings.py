@@ -18,13 +18,12 @@ from clients.usage_report import count_living_tokens
 from dashboard.caller import actor_of
 from dashboard.client_changes import find_clashes, merge, say_changes, say_fields, say_saved
 from dashboard.confirmation import require_confirmation
+from dashboard.forms.client_fields import POWERFUL_SCOPE, describe_scope_picker
 from dashboard.forms.client_settings import ClientSettingsForm, with_entries
 from dashboard.fragments import is_fragment
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member
 from dashboard.views.found import find_client
-
-_POWERFUL_SCOPE = "clients:write"
 
 
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
@@ -83,7 +82,7 @@ def _save(request: HttpRequest, membership: Membership, client: Client, form: Cl
 def _require_confirmation_of_power(request: HttpRequest, client: Client, changes: dict[str, Any]) -> None:
     """Else an open browser would let a stranger's key in, or hand out power over this dashboard."""
     is_credential = any(changes.get(name) for name in ("jwks_uri", "tls_subject", "tls_subject_type"))
-    if is_credential or _POWERFUL_SCOPE in set(changes.get("scopes", ())) - set(client.scopes):
+    if is_credential or POWERFUL_SCOPE in set(changes.get("scopes", ())) - set(client.scopes):
         require_confirmation(request)
 
 
@@ -122,6 +121,8 @@ def _show(
         "form": form if may(membership, Permission.WRITE_CLIENTS) else None,
         "may_administer": may(membership, Permission.ADMINISTER_CLIENTS),
         "facts": say_fields(read_fields(client)),
+        "workspace": client.workspace,
+        **describe_scope_picker(form["scopes"], client.workspace),
         "missing": find_methods_without_credentials(client, now=timezone.now()),
         "changes": say_changes(read_fields(client), changes or {}),
         "lost": lost,

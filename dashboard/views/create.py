@@ -7,13 +7,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from clients.models import Scope
 from clients.services.clients import NewClient, create_client_with_credentials
 from dashboard.caller import actor_of
 from dashboard.client_preview import preview
 from dashboard.confirmation import require_confirmation
 from dashboard.entries import kept_over_sign_in
-from dashboard.forms.new_client import MANY_SCOPES, POWERFUL, NewClientForm, as_entries
+from dashboard.forms.client_fields import describe_scope_picker
+from dashboard.forms.new_client import NewClientForm, as_entries
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
 from dashboard.policies import require_environment
@@ -79,9 +79,7 @@ def _show_form(request: HttpRequest, membership: Membership, form: NewClientForm
         "workspace": membership.workspace,
         "form": form,
         "preview": preview(shown),
-        "powerful": POWERFUL,
-        "has_many_scopes": len(form.fields["scopes"].choices) > MANY_SCOPES,  # type: ignore[attr-defined]  # of a choice field
-        "has_own_scopes": Scope.objects.filter(workspace=membership.workspace, is_built_in=False).exists(),
+        **describe_scope_picker(form["scopes"], membership.workspace),
     }
     return render(request, "create/new.html", context)
 
