@@ -1,0 +1,116 @@
+"""The examples that the dashboard shows are run as they stand there, over TLS, against the real server. Those in Go aren't: there is no Go here."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from dashboard.snippets import curl, javascript, python
+from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
+from tests.certificates import self_signed
+from tests.servers.conftest import Server
+
+ODD_SCOPE = "it's$HOME`id`:<&+>"
+_ADD_SCOPE = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+import django
+django.setup()
+from clients.models import Scope, Workspace
+Scope.objects.get_or_create(workspace=Workspace.objects.get(slug="demo"), name=sys.argv[1])
+"""
+KEYS: dict[str, Any] = {
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "ES512": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "RS256": lambda: rsa.generate_private_key(65537, 2048),
+    "PS256": lambda: rsa.generate_private_key(65537, 2048),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+def run(language: str, request: TokenRequest, folder: Path, *, secret: str = "") -> str:
+    """What it prints. The access token, by Python and JavaScript, whose examples keep it in a variable."""
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "TOKENOS_CLIENT_ID": request.client_id, "TOKENOS_CLIENT_SECRET": secret}
+    if language == "curl":
+        command = ["bash", "-euo", "pipefail", "-c", curl.write(request)]
+    elif language == "python":
+        command = [sys.executable, "-c", python.write(request) + "\nprint(token)\n"]
+    else:
+        (folder / "token.mjs").write_text(javascript.write(request) + "\nconsole.log(access_token);\n")
+        command = ["node", "token.mjs"]
+        env["NODE_EXTRA_CA_CERTS"] = request.ca
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def request_of(server: Server, made: dict[str, Any], kind: str, **fields: Any) -> TokenRequest:
+    return TokenRequest(made["client_id"], kind, scope=made["scope"], issuer=server.url, ca=str(server.ca), **fields)
+
+
+def make(server: Server, *arguments: str) -> dict[str, Any]:
+    made: dict[str, Any] = server.manage("create_client", "--workspace", "demo", "--name", "sample", *arguments)
+    return made
+
+
+def write_key(algorithm: str, folder: Path) -> Any:
+    key = KEYS[algorithm]()
+    (folder / "private.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (folder / "public.pem").write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return key
+
+
+@pytest.mark.parametrize("language", ["curl", "python", "javascript"])
+@pytest.mark.parametrize("kind", [SECRET, POST])
+def test_a_secret_gets_a_token(server: Server, tmp_path: Path, language: str, kind: str) -> None:
+    made = make(server, "--scope", "read write")
+    assert "eyJ" in run(language, request_of(server, made, kind), tmp_path, secret=made["client_secret"])
+
+
+def test_the_line_that_holds_the_secret_needs_nothing_else(server: Server, tmp_path: Path) -> None:
+    made = make(server, "--scope", "read write")
+    printed = run("curl", request_of(server, made, SECRET, secret=made["client_secret"]), tmp_path)
+    assert json.loads(printed)["scope"] == "read write"
+
+
+@pytest.mark.parametrize("language", ["curl", "python", "javascript"])
+def test_an_odd_scope_arrives_as_it_is(server: Server, tmp_path: Path, language: str) -> None:
+    done = server.run("-c", _ADD_SCOPE, ODD_SCOPE)
+    assert done.returncode == 0, done.stderr
+    made = make(server, "--scope", ODD_SCOPE)
+    assert "eyJ" in run(language, request_of(server, made, SECRET), tmp_path, secret=made["client_secret"])
+
+
+@pytest.mark.parametrize("language", ["curl", "python", "javascript"])
+@pytest.mark.parametrize("algorithm", list(KEYS))
+def test_a_signed_assertion_gets_a_token(server: Server, tmp_path: Path, language: str, algorithm: str) -> None:
+    write_key(algorithm, tmp_path)
+    made = make(server, "--scope", "read", "--auth-method", "private_key_jwt", "--public-key", str(tmp_path / "public.pem"))
+    request = request_of(server, made, ASSERTION, kid=made["keys"][0], algorithm=algorithm)
+    assert "eyJ" in run(language, request, tmp_path)
+
+
+@pytest.mark.parametrize("language", ["curl", "python", "javascript"])
+def test_a_certificate_gets_a_token(server: Server, tmp_path: Path, language: str) -> None:
+    self_signed("sample").write(tmp_path, "client")
+    made = make(server, "--scope", "read", "--auth-method", "self_signed_tls_client_auth", "--certificate", str(tmp_path / "client.pem"))
+    time.sleep(1)  # until every worker knows the certificate
+    assert "eyJ" in run(language, request_of(server, made, CERTIFICATE, uses_certificate=True), tmp_path)
+
+
+@pytest.mark.parametrize("language", ["python", "javascript"])
+@pytest.mark.parametrize("kind", [SECRET, ASSERTION])
+def test_a_bound_token_comes_with_a_proof(server: Server, tmp_path: Path, language: str, kind: str) -> None:
+    write_key("ES256", tmp_path)
+    key = ["--auth-method", "private_key_jwt", "--public-key", str(tmp_path / "public.pem")] if kind == ASSERTION else []
+    made = make(server, "--scope", "read", "--require-dpop", *key)
+    kid = made["keys"][0] if key else ""
+    assert "eyJ" in run(language, request_of(server, made, kind, kid=kid, needs_dpop=True), tmp_path, secret=made.get("client_secret", ""))
