@@ -9,6 +9,7 @@ Nothing here is to be called within a transaction.
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from smtplib import SMTPException
 from threading import BoundedSemaphore
 from typing import Any, cast
@@ -25,6 +26,7 @@ logger = logging.getLogger("tokenos.mail")
 _MOST_QUEUED = 200
 _sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 _queued = BoundedSemaphore(_MOST_QUEUED)
+_failed_at: datetime | None = None
 
 
 def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:
@@ -86,6 +88,13 @@ def _deliver(message: EmailMultiAlternatives, name: str, connection: Any = None)
     return True
 
 
+def failed_at() -> datetime | None:
+    """When this process couldn't send a mail the last time."""
+    return _failed_at
+
+
 def _log(error: Exception, name: str) -> None:
     """Without a traceback, which would show the addresses."""
+    global _failed_at
+    _failed_at = datetime.now(UTC)
     logger.error("mail not sent: %s", type(error).__name__, extra={"template": name})

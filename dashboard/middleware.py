@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils import timezone
 
@@ -109,8 +111,10 @@ class SessionActivityMiddleware:
             now = timezone.now()
             session = UserSession.objects.filter(session_key=request.session.session_key)
             address = connection_of(request).remote_address or "0.0.0.0"  # noqa: S104
-            if session.filter(last_seen_at__lt=now - self.EVERY).update(last_seen_at=now, ip=address):
-                request.session.modified = True
+            # A database that is read-only can still show what is in it, and that it is.
+            with suppress(DatabaseError):
+                if session.filter(last_seen_at__lt=now - self.EVERY).update(last_seen_at=now, ip=address):
+                    request.session.modified = True
         return self.get_response(request)
 
 

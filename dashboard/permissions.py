@@ -33,6 +33,7 @@ class Permission(Enum):
     WRITE_CLIENTS = "create and edit clients, and rotate and revoke their credentials"
     ADMINISTER_CLIENTS = "disable and delete clients"
     EXPORT_AUDIT = "export the audit log"
+    SEE_HEALTH = "see the details of this instance’s health"
     CHANGE_SETTINGS = "change settings, scopes and audiences"
     MANAGE_MEMBERS = "invite people, change their roles and remove them"
     MANAGE_OWNERS = "make and unmake owners"
@@ -45,6 +46,7 @@ LEAST_ROLE = {
     Permission.WRITE_CLIENTS: Role.DEVELOPER,
     Permission.ADMINISTER_CLIENTS: Role.ADMIN,
     Permission.EXPORT_AUDIT: Role.ADMIN,
+    Permission.SEE_HEALTH: Role.ADMIN,
     Permission.CHANGE_SETTINGS: Role.ADMIN,
     Permission.MANAGE_MEMBERS: Role.ADMIN,
     Permission.MANAGE_OWNERS: Role.OWNER,

@@ -1,12 +1,38 @@
 """Whether it is us: what this instance needs in order to issue tokens, measured at this moment."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from datetime import timedelta
 
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from clients import response_times
+from dashboard import health_report, time_chart
+from dashboard.fragments import render_page_or_fragment
+from dashboard.frame import zone_of
 from dashboard.models import Membership
-from dashboard.permissions import Permission, member
+from dashboard.moment import say_length
+from dashboard.permissions import Permission, may, member
+
+SHOWN = timedelta(hours=1)
+EVERY = 10
 
 
 @member(Permission.VIEW)
 def health(request: HttpRequest, membership: Membership) -> HttpResponse:
-    return render(request, "health/health.html", {"workspace": membership.workspace})
+    now, zone = timezone.now(), zone_of(request)
+    rows = health_report.report(now)
+    series = response_times.times_by_slot(endpoint="token", length=SHOWN, now=now)
+    total = response_times.times_over(endpoint="token", length=SHOWN, now=now)
+    context = {
+        "now": now,
+        "every": EVERY,
+        "rows": rows,
+        "verdict": health_report.judge(rows),
+        "states": health_report.states(rows),
+        "sees_details": may(membership, Permission.SEE_HEALTH),
+        "chart": time_chart.draw(series, total, zone=zone),
+        "total": total,
+        "version": health_report.version(),
+        "up_said": say_length(now - health_report.STARTED_AT),
+    }
+    return render_page_or_fragment(request, "health/health.html", "health/report.html", context)

@@ -337,7 +337,10 @@ document.querySelectorAll("[data-feed]").forEach((list) => poll(list, Number(lis
   const most = Number(list.dataset.most || 50);
   [...list.children].slice(most).forEach((old) => old.remove());
 }));
+/* Of a part that is renewed only what it says in data-tells is spoken, and only when that is something else. Nobody loses the place where they are in it. */
 document.querySelectorAll("[data-renew]").forEach((part) => poll(part, Number(part.dataset.every), async () => {
+  if (part.contains(document.activeElement)) return;
+  const told = part.querySelector("[data-tells]")?.dataset.tells;
   const answer = await fetchPart(part.dataset.renew);
   if (!answer.ok) throw new Error(answer.status);
   const text = await answer.text();

@@ -1,0 +1,73 @@
+"""How fast the whole instance answered, from counts by limit (clients.models.ResponseTime)."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate
+
+from clients.models import ResponseTime
+from clients.services.usage import LIMITS_MS
+
+SLOT = timedelta(minutes=5)
+
+# How many requests took at most so many milliseconds, and more than the next smaller limit; 0 for longer than the last one.
+Counts = Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Of 5 minutes, or of several. median, p95: milliseconds, None where nothing was asked."""
+
+    begins_at: datetime
+    count: int
+    median: float | None
+    p95: float | None
+
+
+def times_by_slot(*, endpoint: str, length: timedelta, now: datetime) -> list[Times]:
+    """The last whole and begun slots, oldest first; those without requests among them."""
+    last = _floor(now)
+    slots = [last - SLOT * number for number in range(int(length / SLOT))][::-1]
+    counted = _count(endpoint=endpoint, since=slots[0], until=now)
+    return [_measure(slot, counted.get(slot, {})) for slot in slots]
+
+
+def times_over(*, endpoint: str, length: timedelta, now: datetime) -> Times:
+    """Of all those slots together."""
+    since = _floor(now) - length + SLOT
+    total: dict[int, int] = defaultdict(int)
+    for counts in _count(endpoint=endpoint, since=since, until=now).values():
+        for limit, count in counts.items():
+            total[limit] += count
+    return _measure(since, total)
+
+
+def percentile(counts: Counts, share: float) -> float | None:
+    """Milliseconds within which that share was answered: on a straight line between two limits, for nobody knows more. None where there is nothing."""
+    total = sum(counts.values())
+    if not total:
+        return None
+    limits, wanted = (*LIMITS_MS, 0), share * total
+    reached = list(accumulate(counts.get(limit, 0) for limit in limits))
+    index = bisect_left(reached, wanted)
+    limit, below, before = limits[index], *((limits[index - 1], reached[index - 1]) if index else (0, 0))
+    return below + (limit - below) * (wanted - before) / counts[limit] if limit else float(below)
+
+
+def _count(*, endpoint: str, since: datetime, until: datetime) -> dict[datetime, dict[int, int]]:
+    counted: dict[datetime, dict[int, int]] = {}
+    rows = ResponseTime.objects.filter(slot__gte=since, slot__lte=until, endpoint=endpoint).order_by("slot")
+    for slot, limit, count in rows.values_list("slot", "limit_ms", "count"):
+        of_slot = counted.setdefault(slot, {})
+        of_slot[limit] = of_slot.get(limit, 0) + count
+    return counted
+
+
+def _measure(begins_at: datetime, counts: Counts) -> Times:
+    return Times(begins_at, sum(counts.values()), percentile(counts, 0.5), percentile(counts, 0.95))
+
+
+def _floor(moment: datetime) -> datetime:
+    return moment.replace(minute=moment.minute // 5 * 5, second=0, microsecond=0)
