@@ -13,7 +13,7 @@ from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.forms.new_client import ASSERTION, BY_SUBJECT, MTLS, SECRET, NewClientForm
 from dashboard.snippets.highlighting import Highlighted, highlight
 from dashboard.snippets.token_request import is_plain, shell
-from oauth.lookup import workspace_audience
+from oauth.registration import workspace_audience
 
 _SOON = timedelta(days=30)
 
@@ -112,7 +112,7 @@ def _write_command(form: NewClientForm) -> str:
     words += [("--tag", tag) for tag in entries.get("tags", [])]
     flags = [option for field, option in (("require_dpop", "--require-dpop"), ("require_certificate", "--require-certificate")) if entries.get(field)]
     lines = [f"{option} {_word(value)}" if not value.startswith("-") else f"{option}={_word(value)}" for option, value in words]
-    return " \\\n  ".join([".venv/bin/python manage.py create_client", *lines, *flags])
+    return " \\\n  ".join([".venv/bin/python manage.py", "create_client", *lines, *flags])
 
 
 def _methods_to_say(form: NewClientForm) -> list[str]:

@@ -7,11 +7,16 @@ from dashboard.snippets.token_request import ASSERTION, ASSERTION_TYPE, POST, PR
 # How many hexadecimal digits each of the two numbers of a signature has, RFC 7518 §3.4.
 _DIGITS = {"ES256": 64, "ES384": 96, "ES512": 132}
 
+_LONGEST_LINE = 72
+
 
 def write(request: TokenRequest) -> str:
     if request.needs_dpop:
         return "# This client’s tokens are bound to a key by DPoP,\n# and curl makes no proofs. Take another example."
-    command = " \\\n  ".join([" ".join(["curl", *_connection(request), request.url]), *_parameters(request)])
+    first = [" ".join(["curl", *_connection(request), request.url])]
+    if len(first[0]) > _LONGEST_LINE:
+        first = [" ".join(["curl", *_connection(request)]), request.url]
+    command = " \\\n  ".join([*first, *_parameters(request)])
     return "\n".join([*_assertion(request), command]) if request.kind == ASSERTION else command
 
 
