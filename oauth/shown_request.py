@@ -34,8 +34,9 @@ from oauth.errors import (
     UnsupportedGrantTypeError,
 )
 from oauth.examination import Examination, Subject
-from oauth.lookup import RegisteredClient, RegisteredSecret, find_by_certificate, find_by_secret, find_by_secret_alone
+from oauth.lookup import find_by_certificate, find_by_secret, find_by_secret_alone
 from oauth.protected_resource import BOUND_TOKEN_REQUIRED
+from oauth.registration import RegisteredClient, RegisteredSecret
 from oauth.sender_constraint import JKT_MISMATCH, bind_to_certificate
 from oauth.throttling import NOT_COUNTED, failure_keys, seconds_to_wait
 
@@ -80,6 +81,13 @@ def examine_caller(request: Request, *, workspace: int, is_whole: bool) -> Exami
     if authenticated is not None:
         needs_token = authenticated.client.require_dpop or authenticated.client.require_certificate
         examination.note(Subject.BINDING, BOUND_TOKEN_REQUIRED if needs_token else None)
+    return examination
+
+
+def examine_proof(request: Request, *, workspace: int) -> Examination:
+    """A DPoP proof by itself, for a request to the token endpoint."""
+    examination = Examination(request, workspace)
+    _examine_proof(examination, expected_jkt=None)
     return examination
 
 
