@@ -11,9 +11,10 @@ from clients.overlap import find_overlaps
 from dashboard import moment
 
 DAYS_AROUND = 4
-# In percent of the axis: where a text still has room behind its bar, and how far from it it stands.
-_ROOM, _GAP = 70, 1.2
-_LABEL_WIDTH = 12
+# In percent of the axis: where a text still has room behind its bar, how far from it it stands, and what is centred.
+_ROOM, _GAP, _CENTRED = 70, 1.2, 12
+# Percent of the axis on the smallest screen: of a character of a label, and of half of “Now”.
+_CHARACTER, _NOW = 2.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +137,19 @@ def axis_until(ends_at: datetime, *, now: datetime, zone: tzinfo) -> Axis:
 
 def draw(spans: Sequence[Span], axis: Axis, *, now: datetime, zone: tzinfo) -> Lifeline:
     now_x = axis.place(now)
-    ticks = [(axis.place(at), said) for at, said in axis.ticks]
+    ticks = [Tick(said, _percent(axis.place(at)), is_middle=axis.place(at) > _CENTRED) for at, said in axis.ticks if _is_clear(axis.place(at), said, now_x)]
     return Lifeline(
         rows=[Row(span.label, span.note, _bars(span, axis, now), _text(span, axis, now, zone)) for span in spans],
-        ticks=[Tick(said, _percent(x), is_middle=x > _LABEL_WIDTH) for x, said in ticks if abs(x - now_x) > _LABEL_WIDTH],
+        ticks=ticks,
         now_x=_percent(now_x),
         sentence=_say(spans, now, zone),
     )
+
+
+def _is_clear(x: float, said: str, now_x: float) -> bool:
+    """Whether a label keeps off “Now”."""
+    width = _CHARACTER * len(said)
+    return abs(x - now_x) > _NOW + (width / 2 if x > _CENTRED else width)
 
 
 def _percent(number: float) -> str:

@@ -27,6 +27,10 @@ class KeyFacts:
     kind: str
     refusal: str
 
+    @property
+    def sentence(self) -> str:
+        return self.kind if self.refusal else f"{self.kind}, not used elsewhere"
+
 
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 from clients.models import Client, ClientSecret
-from clients.overlap import find_overlaps
 from dashboard import impact, lifeline, moment
 from dashboard.lifeline import Lifeline, Span
 
@@ -94,11 +93,10 @@ def _find_silent(secrets: Iterable[ClientSecret], now: datetime) -> Silent | Non
 def plan_extension(client: Client, secret: ClientSecret, others: Sequence[ClientSecret], *, ends_at: datetime, now: datetime, zone: tzinfo) -> Plan:
     """secret: one that has an end. others: the client's other usable secrets. ends_at: when it would end."""
     present = secret.expires_at or ends_at
-    since = find_overlaps([secret, *others], now).get(secret.secret_id)
     spans = [
-        Span("Secret", secret.secret_id, "Old, in its overlap" if since else "", secret.created_at, present, overlap_from=since, longer_until=ends_at, text="")
+        replace(span, longer_until=ends_at, text="") if span.label == secret.secret_id else span
+        for span in lifeline.spans_of([secret, *others], now=now, zone=zone)
     ]
-    spans += [span for span in lifeline.spans_of(others, now=now, zone=zone) if not span.ended]
     line = lifeline.draw(spans, lifeline.axis_until(ends_at, now=now, zone=zone), now=now, zone=zone)
     was, will = (moment.say_day(end, now=now, zone=zone) for end in (present, ends_at))
     addresses = impact.addresses_by_credential(client, since=now - impact.IN_USE).get(secret.secret_id, [])

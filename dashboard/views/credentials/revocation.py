@@ -24,8 +24,8 @@ from dashboard.models import Membership
 from dashboard.permissions import Permission, member
 from dashboard.views.found import find_certificate, find_client, find_public_key, find_secret
 
-# What is longer nobody types: the client's name stands for it.
-_LONGEST_TYPED = 24
+# What is longer nobody types, and it is no heading: for the first the client's name stands.
+_LONG = 24
 _KINDS: dict[type[Credential], tuple[str, str]] = {
     ClientSecret: ("secret", "secret"),
     ClientPublicKey: ("public key", "public_key"),
@@ -64,12 +64,13 @@ def certificate_revoke(request: HttpRequest, membership: Membership, client_id: 
 def _revoke(request: HttpRequest, membership: Membership, client: Client, find: Callable[[], Credential], revoke: _Revoke) -> HttpResponse:
     credential, now = find(), timezone.now()
     kind, target_type = _KINDS[type(credential)]
-    context = {"client": client, "credential": credential, "kind": kind, "now": now}
+    is_long = len(str(credential)) > _LONG
+    context = {"client": client, "credential": credential, "kind": kind, "name": _name(credential), "is_long": is_long, "now": now}
     if credential.revoked_at is not None:
         return render(request, "credentials/revoked.html", {**context, **_tell_who(membership, client, credential, target_type)})
     found = impact.of_credential(credential, client=client, now=now)
     needs_typing = found.is_used or client.environment == Client.Environment.LIVE
-    typed = str(credential) if len(str(credential)) <= _LONGEST_TYPED else client.name
+    typed = client.name if is_long else str(credential)
     form = RevocationForm(request.POST if request.method == "POST" else None, must_type=typed if needs_typing else "")
     if request.method == "POST" and form.is_valid():
         try:
@@ -78,13 +79,13 @@ def _revoke(request: HttpRequest, membership: Membership, client: Client, find: 
             form.add_error("reason", error)
         else:
             ended = f"{found.tokens:,} token{'s' if found.tokens != 1 else ''} ended with it" if found.tokens else "No token was alive"
-            messages.success(request, f"{_name(credential)} ended. {ended}.")
+            name = _name(credential)
+            messages.success(request, f"{name[:1].upper() if is_long else name[:1]}{name[1:]} ended. {ended}.")
             return redirect("client", membership.workspace.slug, client.client_id)
     secrets = [row for row in [credential, *found.others] if isinstance(row, ClientSecret)]
     context |= {
         "form": form,
         "impact": found,
-        "name": _name(credential),
         "is_last": credential.is_usable(now) and not found.others and not client.jwks_uri and not client.tls_subject,
         "is_in_overlap": credential.credential_id in find_overlaps(secrets, now),
     }
@@ -92,8 +93,11 @@ def _revoke(request: HttpRequest, membership: Membership, client: Client, find: 
 
 
 def _name(credential: Credential) -> str:
-    """What the button and the note call it: a thumbprint of 43 characters would hide the verb."""
-    return f"certificate {credential.name}".strip() if isinstance(credential, ClientCertificate) else str(credential)
+    """What the button and the note call it: 43 characters of a thumbprint would hide the verb."""
+    if len(str(credential)) <= _LONG:
+        return str(credential)
+    kind, _ = _KINDS[type(credential)]
+    return f"{kind} {credential.name}".strip()
 
 
 def _tell_who(membership: Membership, client: Client, credential: Credential, target_type: str) -> dict[str, Any]:
