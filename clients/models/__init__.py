@@ -4,7 +4,7 @@ from clients.models.audit import AuditEvent
 from clients.models.client import Client
 from clients.models.credentials import ClientCertificate, ClientPublicKey, ClientSecret
 from clients.models.hand_over import HandOver
-from clients.models.usage import AddressUse, ClientActivity, RecordedRequest, ResponseTime, ScopeUse, TokenCount, UsageBucket, WorkspaceUsage
+from clients.models.usage import AddressUse, ClientActivity, RecordedRequest, ResponseTime, ScopeUse, TokenCount, UsageBucket, UsageSummary, WorkspaceUsage
 from clients.models.workspace import Scope, Workspace
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ScopeUse",
     "TokenCount",
     "UsageBucket",
+    "UsageSummary",
     "Workspace",
     "WorkspaceUsage",
 ]

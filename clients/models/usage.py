@@ -178,6 +178,27 @@ class ClientActivity(models.Model):
         return f"{self.client_id}: {self.granted_24h}"
 
 
+class UsageSummary(models.Model):
+    """What of a workspace with many clients takes too long to sum up while somebody waits: scopes and addresses, the most used first, as of made_at.
+
+    environment: "" for both. period: its name in clients.periods. scopes, addresses: lists of the fields of clients.most_used.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    environment = models.CharField(max_length=4, blank=True)
+    period = models.CharField(max_length=4)
+    made_at = models.DateTimeField()
+    scopes = models.JSONField(default=list)
+    addresses = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name_plural = "usage summaries"
+        constraints = [models.UniqueConstraint(fields=["workspace", "environment", "period"], name="usage_summary_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.period} {self.environment}"
+
+
 class ResponseTime(models.Model):
     """How many requests the whole instance answered within 5 minutes in at most so many milliseconds, and more than the next smaller limit.
 

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.db.models import Q
 
-from clients.models import AddressUse, ClientActivity, HandOver, RecordedRequest, ResponseTime, ScopeUse, TokenCount, UsageBucket, WorkspaceUsage
+from clients.models import AddressUse, ClientActivity, HandOver, RecordedRequest, ResponseTime, ScopeUse, TokenCount, UsageBucket, UsageSummary, WorkspaceUsage
 from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter, choose
 
 ENDPOINTS = ("token", "introspection", "revocation", "api", "gateway")
@@ -19,7 +19,7 @@ class UsageBucketAdmin(ReadOnlyAdmin):
     search_help_text = "Search by client ID, or by the ID of a secret, public key or certificate."
 
     def exact_matches(self, term: str) -> list[Q]:
-        # The index begins with the client. How each kind is called: oauth.lookup.
+        # The index begins with the client. How each kind is called: oauth.registration.
         return [
             *super().exact_matches(term),
             Q(client__secrets__secret_id=term, credential=term),
@@ -93,6 +93,16 @@ class HandOverAdmin(_OfClient):
 class WorkspaceUsageAdmin(ReadOnlyAdmin):
     list_display = ("hour", "workspace", "environment", "endpoint", "outcome", "count")
     list_filter = (WorkspaceFilter, "environment", choose("endpoint", *ENDPOINTS), "hour")
+    list_select_related = ("workspace",)
+    find_by = ("workspace__slug",)
+    search_fields = ("workspace__slug__icontains",)
+    search_help_text = "Search by workspace slug."
+
+
+@admin.register(UsageSummary)
+class UsageSummaryAdmin(ReadOnlyAdmin):
+    list_display = ("made_at", "workspace", "environment", "period")
+    list_filter = (WorkspaceFilter, "environment", "made_at")
     list_select_related = ("workspace",)
     find_by = ("workspace__slug",)
     search_fields = ("workspace__slug__icontains",)

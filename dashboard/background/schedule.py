@@ -1,6 +1,6 @@
 """What is done when: usage is written every few seconds by each process; hourly, one process of the whole installation prunes old rows, one looks whether
-the signing key is due for its successor, one disables unused clients, one removes workspaces whose time is over, and one corrects the counts of weeks and
-months. Every five minutes one corrects those of days, and one notes from where clients are used for the first time.
+the signing key is due for its successor, one disables unused clients, one removes workspaces whose time is over, and one sums up the usage of weeks and
+months. Every five minutes one sums up that of days, and one notes from where clients are used for the first time.
 
 A job that fails is logged and comes again; nothing ends the thread but stop().
 """
@@ -21,6 +21,7 @@ from django.utils import timezone
 from clients.periods import DAY, MONTH, WEEK
 from clients.services import deletion, new_addresses, unused, usage
 from clients.services.activity import correct_counts
+from clients.services.usage_summaries import make_summaries
 from dashboard import bootstrap, services
 from dashboard.models import ScheduledJob
 from oauth import services as oauth_services
@@ -34,8 +35,8 @@ LOOK_AT_SIGNING_KEY_EVERY = timedelta(hours=1)
 DISABLE_UNUSED_EVERY = timedelta(hours=1)
 REMOVE_WORKSPACES_EVERY = timedelta(hours=1)
 NOTE_NEW_ADDRESSES_EVERY = timedelta(minutes=5)
-CORRECT_DAY_EVERY = timedelta(minutes=5)
-CORRECT_WEEK_AND_MONTH_EVERY = timedelta(hours=1)
+SUM_UP_DAY_EVERY = timedelta(minutes=5)
+SUM_UP_WEEK_AND_MONTH_EVERY = timedelta(hours=1)
 CERTIFICATE_SECONDS = 3600
 
 # How often each process asks whether it is its turn.
@@ -74,8 +75,8 @@ def _run() -> None:
         (CLAIM_SECONDS, CLAIM_SECONDS, disable_unused_clients_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, remove_deleted_workspaces_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, note_new_addresses_if_due),
-        (CLAIM_SECONDS, CLAIM_SECONDS, correct_day_if_due),
-        (CLAIM_SECONDS, CLAIM_SECONDS, correct_week_and_month_if_due),
+        (CLAIM_SECONDS, CLAIM_SECONDS, sum_up_day_if_due),
+        (CLAIM_SECONDS, CLAIM_SECONDS, sum_up_week_and_month_if_due),
         (CERTIFICATE_SECONDS, CERTIFICATE_SECONDS, renew_certificate),
     ]
     due = [time.monotonic() + first for first, _, _ in periodic]
@@ -158,17 +159,19 @@ def note_new_addresses_if_due() -> None:
         new_addresses.note_new_addresses(now=now)
 
 
-def correct_day_if_due() -> None:
+def sum_up_day_if_due() -> None:
     now = timezone.now()
-    if ScheduledJob.objects.claim("correct_day", now=now, every=CORRECT_DAY_EVERY):
+    if ScheduledJob.objects.claim("sum_up_day", now=now, every=SUM_UP_DAY_EVERY):
         correct_counts(DAY, now=now)
+        make_summaries(DAY, now=now)
 
 
-def correct_week_and_month_if_due() -> None:
+def sum_up_week_and_month_if_due() -> None:
     now = timezone.now()
-    if ScheduledJob.objects.claim("correct_week_and_month", now=now, every=CORRECT_WEEK_AND_MONTH_EVERY):
-        correct_counts(WEEK, now=now)
-        correct_counts(MONTH, now=now)
+    if ScheduledJob.objects.claim("sum_up_week_and_month", now=now, every=SUM_UP_WEEK_AND_MONTH_EVERY):
+        for period in (WEEK, MONTH):
+            correct_counts(period, now=now)
+            make_summaries(period, now=now)
 
 
 def renew_certificate() -> None:

@@ -20,6 +20,7 @@ from clients.models import (
     ScopeUse,
     TokenCount,
     UsageBucket,
+    UsageSummary,
     WorkspaceUsage,
 )
 from dashboard.models import AccessPolicy, Invitation, Membership, ScheduledJob, SpentForm
@@ -69,6 +70,7 @@ def rows(billing, signing_key, olga, now):
     AddressUse.objects.create(client=client, credential=billing.secret.secret_id, address="203.0.113.9", day=now.date(), count=3, last_used_at=now)
     ScopeUse.objects.create(client=client, scope="read", day=now.date(), granted=3, asked=1)
     TokenCount.objects.create(client=client, credential=billing.secret.secret_id, expires_at=now, count=3)
+    UsageSummary.objects.create(workspace=client.workspace, period="24h", made_at=now)
     WorkspaceUsage.objects.create(workspace=client.workspace, environment="live", endpoint="token", outcome="granted", hour=now, count=3)
     ClientActivity.objects.get_or_create(client=client, defaults={"workspace": client.workspace})
     ResponseTime.objects.create(slot=now, endpoint="token", limit_ms=5, is_failure=False, count=3)

@@ -118,7 +118,7 @@ def test_a_few_requests_are_written_at_once_for_whoever_waits_to_see_them(make_s
 @pytest.mark.django_db(transaction=True)
 def test_counts_of_days_are_corrected_every_five_minutes_and_the_others_every_hour() -> None:
     client = factories.create_client(factories.create_workspace("demo")).secret.client
-    for job, name in ((schedule.correct_day_if_due, "24h"), (schedule.correct_week_and_month_if_due, "7d"), (schedule.correct_week_and_month_if_due, "30d")):
+    for job, name in ((schedule.sum_up_day_if_due, "24h"), (schedule.sum_up_week_and_month_if_due, "7d"), (schedule.sum_up_week_and_month_if_due, "30d")):
         ScheduledJob.objects.all().delete()
         rows = ClientActivity.objects.filter(client=client)
         rows.update(**{f"granted_{name}": 5})
