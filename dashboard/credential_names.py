@@ -1,4 +1,4 @@
-"""What a credential is called on pages, by the ID under which requests and tokens name it (oauth.lookup)."""
+"""What a credential is called on pages, by the ID under which requests and tokens name it (oauth.registration)."""
 
 from typing import NamedTuple
 

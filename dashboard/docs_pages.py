@@ -12,7 +12,7 @@ from clients.models import Client, Workspace
 from clients.models.client import CLIENT_ID
 from dashboard.snippets import Snippet, TokenRequest, snippets_for
 from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, KINDS, SECRET, find_signing_key, server_ca, shell
-from oauth.lookup import workspace_audience
+from oauth.registration import workspace_audience
 
 MOST_OFFERED = 50
 

@@ -17,8 +17,9 @@ from clients.scope import scope_member
 from oauth import jose
 from oauth.authenticated_client import find_reason_in_status
 from oauth.errors import InvalidTokenError, Reason
-from oauth.lookup import RegisteredClient, TokenState, find_token_state, is_certificate_revoked
+from oauth.lookup import find_token_state, is_certificate_revoked
 from oauth.models import SigningKey
+from oauth.registration import RegisteredClient, TokenState
 from oauth.sender_constraint import Confirmation, read_confirmation
 from oauth.signing_keys import LoadedKey, verification_key
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oauth import gateway
+from oauth.database import keep_database, keep_event_loop_database
 from oauth.endpoint import MAX_BODY_BYTES, Request, Response
-from oauth.lookup import keep_database, keep_event_loop_database
 from oauth.threads import Threads
 from oauth.urls import find_endpoint
 

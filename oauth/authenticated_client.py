@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from clients.models.client import CLIENT_ID
 from oauth.endpoint import Request
 from oauth.errors import Reason, TooManyFailuresError
-from oauth.lookup import RegisteredClient, Registration
+from oauth.registration import RegisteredClient, Registration
 
 UNKNOWN_CLIENT = Reason("unknown_client", "No client has this ID. Check which server it belongs to.")
 
@@ -21,7 +21,7 @@ _CAME = {
 
 
 class AuthenticatedClient(NamedTuple):
-    """credential_id: what tokens name as their origin, see oauth.lookup. method: token_endpoint_auth_method. signing_kid: of the key that signs tokens now."""
+    """credential_id: what tokens name as their origin (oauth.registration). method: token_endpoint_auth_method. signing_kid: of the key that signs now."""
 
     client: RegisteredClient
     credential_id: str

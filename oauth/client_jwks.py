@@ -17,7 +17,7 @@ from django.utils.asyncio import async_unsafe
 from clients.public_key import ParsedPublicKey, fits, read_published_keys
 from oauth.errors import Reason, TemporarilyUnavailableError
 from oauth.fetch import FetchError, fetch
-from oauth.lookup import RegisteredClient
+from oauth.registration import RegisteredClient
 
 FRESH = timedelta(minutes=5)
 BACK_OFF = timedelta(seconds=30)

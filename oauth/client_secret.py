@@ -15,7 +15,8 @@ from clients.services import usage
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason, TemporarilyUnavailableError
-from oauth.lookup import RegisteredSecret, Registration, find_by_secret, find_by_secret_alone
+from oauth.lookup import find_by_secret, find_by_secret_alone
+from oauth.registration import RegisteredSecret, Registration
 from oauth.throttling import failure_keys
 
 CLIENT_SECRET_BASIC = Client.AuthMethod.CLIENT_SECRET_BASIC.value

@@ -1,6 +1,6 @@
 """The frame of every protocol endpoint: Request and Response, free of any web framework, and the rules that all endpoints share.
 
-What each request makes is a NamedTuple, here and in oauth.lookup: a frozen dataclass takes five times as long to make.
+What each request makes is a NamedTuple, here and in oauth.registration: a frozen dataclass takes five times as long to make.
 
 An endpoint is a function from Request (and Form) to Response. It raises OAuthError for whatever it refuses; the frame renders it, logs its reason
 and keeps it for the client's owner. RFC 6749 §3.2 and §5.

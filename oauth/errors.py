@@ -11,7 +11,7 @@ from clients.scope import parse_scope
 from oauth.jose import SIGNATURE_ALGORITHMS
 
 if TYPE_CHECKING:
-    from oauth.lookup import RegisteredClient
+    from oauth.registration import RegisteredClient
 
 REALM = "TokenOS"
 BEARER = "Bearer"

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from oauth.endpoint import Request
 from oauth.errors import OAuthError, Reason
-from oauth.lookup import RegisteredClient
+from oauth.registration import RegisteredClient
 
 _Value = TypeVar("_Value")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from clients.services import usage
 from clients.services.gathered import Requester
-from oauth.lookup import RegisteredClient
+from oauth.registration import RegisteredClient
 
 if TYPE_CHECKING:
     from oauth.endpoint import Request

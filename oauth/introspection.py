@@ -9,7 +9,7 @@ from oauth.client_authentication import authenticate_client
 from oauth.endpoint import Form, Request, Response, form_endpoint
 from oauth.errors import InvalidTokenError
 from oauth.granted import record_granted
-from oauth.lookup import RegisteredClient
+from oauth.registration import RegisteredClient
 
 _INACTIVE: dict[str, object] = {"active": False}
 

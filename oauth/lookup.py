@@ -4,24 +4,19 @@ Nothing is cached that a revocation could make untrue: a row read by its index c
 the ORM's compilation costs more than the rest of a token request; the same text runs on SQLite and PostgreSQL.
 """
 
-import hashlib
 import json
-import logging
 from datetime import UTC, datetime
 from functools import lru_cache
-from threading import local
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
 from clients.public_key import RSA_ALGORITHMS
+from oauth.database import own_database
 from oauth.models import FailureCount, RevokedToken, SigningKey
+from oauth.registration import CredentialT, RegisteredCertificate, RegisteredClient, RegisteredKey, RegisteredSecret, Registration, TokenState
 from oauth.throttling import FailureKeys
-
-logger = logging.getLogger("tokenos.oauth")
 
 _TABLES = {
     "client": Client._meta.db_table,
@@ -93,129 +88,6 @@ _BY_TOKEN = {
 _BY_TOKEN_OF_SUBJECT = _by_token("c.id, NULL", "")
 _BY_TOKEN_OF_PUBLISHED = _by_token("c.id, s.revoked_at", "LEFT JOIN {public_key} s ON s.thumbprint = %s AND s.client_id = c.id")
 
-_of_thread = local()
-
-
-class RegisteredClient(NamedTuple):
-    """A client as its row has it, within what its workspace allows.
-
-    pk, workspace_pk: primary keys; workspace: its slug; token_lifetime: seconds; allowed_networks: CIDR ranges. auth_methods: those that it may use now;
-    forbidden_auth_methods: its others, which the workspace forbids. is_workspace_deleted: its workspace is about to be deleted, and it isn't enabled then.
-    tls_subject_type: the name of RFC 8705 §2.1.2 for what tls_subject is, both "" where the client has none.
-    """
-
-    pk: int
-    client_id: str
-    workspace_pk: int
-    workspace: str
-    environment: str
-    is_enabled: bool
-    auth_methods: tuple[str, ...]
-    scopes: tuple[str, ...]
-    audiences: tuple[str, ...]
-    allowed_networks: tuple[str, ...]
-    token_lifetime: int
-    require_dpop: bool
-    require_certificate: bool
-    jwks_uri: str
-    tls_subject_type: str
-    tls_subject: str
-    forbidden_auth_methods: tuple[str, ...]
-    is_workspace_deleted: bool
-
-    @property
-    def default_audience(self) -> str:
-        return workspace_audience(self.workspace)
-
-    @property
-    def jwks_uri_credential(self) -> str:
-        """How a token names jwks_uri as what obtained it: another URI is another credential."""
-        return _fingerprint("jwks_uri", self.jwks_uri)
-
-    @property
-    def tls_subject_credential(self) -> str:
-        return _fingerprint("tls_subject", f"{self.tls_subject_type}:{self.tls_subject}")
-
-
-class RegisteredSecret(NamedTuple):
-    """pk, id: its primary key and its secret ID. client_pk: whose it is."""
-
-    pk: int
-    id: str
-    client_pk: int
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    hash: str
-    digest: str
-
-    @property
-    def credential_id(self) -> str:
-        """How a token names it as what obtained it."""
-        return self.id
-
-
-class RegisteredKey(NamedTuple):
-    """id: its kid. algorithm: "" for any RSA algorithm. public_jwk: JSON."""
-
-    pk: int
-    id: str
-    client_pk: int
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    algorithm: str
-    public_jwk: str
-
-    @property
-    def credential_id(self) -> str:
-        """How a token names it as what obtained it."""
-        return f"key:{self.id}"
-
-
-class RegisteredCertificate(NamedTuple):
-    """id: its x5t#S256."""
-
-    pk: int
-    id: str
-    client_pk: int
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    valid_from: datetime
-
-    @property
-    def credential_id(self) -> str:
-        """How a token names it as what obtained it."""
-        return f"certificate:{self.id}"
-
-
-_Kind = TypeVar("_Kind", RegisteredSecret, RegisteredKey, RegisteredCertificate)
-
-
-class Registration(NamedTuple, Generic[_Kind]):
-    """client, credential: None where there is none. signing_kid: of the key that signs now. blocked_until: seconds since the epoch."""
-
-    client: RegisteredClient | None
-    credential: _Kind | None
-    signing_kid: str | None
-    blocked_until: int | None
-
-
-class TokenState(NamedTuple):
-    """Whether what a token depends on is as it was. client: None where it is gone."""
-
-    client: RegisteredClient | None
-    is_credential_revoked: bool
-    is_signing_key_revoked: bool
-    is_token_revoked: bool
-
-
-def workspace_audience(workspace: str) -> str:
-    """The audience of the workspace's own resources, by default that of its tokens."""
-    return f"{settings.ISSUER_URL}/w/{workspace}"
-
-
-def _fingerprint(kind: str, value: str) -> str:
-    return f"{kind}:{hashlib.sha256(value.encode()).hexdigest()[:32]}"
-
 
 @lru_cache(maxsize=4096)
 def _strings(text: str) -> tuple[str, ...]:
@@ -262,45 +134,6 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-def keep_database() -> None:
-    """For a thread that lasts: remember its Django connection, for finding it anew for each statement takes a third of the statement's time."""
-    _of_thread.database = connections[DEFAULT_DB_ALIAS]
-
-
-def own_database() -> BaseDatabaseWrapper:
-    """Django's connection of this thread."""
-    return getattr(_of_thread, "database", None) or connections[DEFAULT_DB_ALIAS]
-
-
-def keep_event_loop_database() -> bool:
-    """Let this thread go on by the connection that it opens here while it runs an event loop, in which Django would open one for each task.
-
-    Returns whether it may, as with SQLite. Nothing waits longer than a millisecond for another writer: it is an OperationalError then. To be called before
-    the loop runs.
-    """
-    if connection.vendor != "sqlite":
-        return False
-    try:
-        with connection.cursor() as cursor:
-            # Its only writes are marks of used JWTs, which need no sync, and what writes as little is done within a millisecond. Putting the log of writes
-            # back into the file is for those who may wait.
-            cursor.execute("PRAGMA busy_timeout = 1")
-            cursor.execute("PRAGMA synchronous = NORMAL")
-            cursor.execute("PRAGMA wal_autocheckpoint = 0")
-    except DatabaseError as error:
-        # The threads open one as soon as it can be had.
-        logger.warning("The database can't be opened yet: %s", error)
-        return False
-    keep_database()
-    _of_thread.is_event_loop = True
-    return True
-
-
-def is_event_loop() -> bool:
-    """Whether this thread's connection is that of keep_event_loop_database."""
-    return getattr(_of_thread, "is_event_loop", False)
-
-
 def _select(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...]:
     """One row."""
     return _select_all(sql, parameters)[0]
@@ -327,7 +160,7 @@ def _spell(sql: str, vendor: str) -> str:
     return sql.replace("%s", "?") if vendor == "sqlite" else sql
 
 
-def _find(kind: type[_Kind], sql: str, named: tuple[str, ...], failure_keys: FailureKeys, now: datetime) -> Registration[_Kind]:
+def _find(kind: type[CredentialT], sql: str, named: tuple[str, ...], failure_keys: FailureKeys, now: datetime) -> Registration[CredentialT]:
     moment = own_database().ops.adapt_datetimefield_value(now)
     state: tuple[Any, ...] = (
         moment,

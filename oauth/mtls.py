@@ -19,7 +19,8 @@ from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clea
 from oauth.client_ca import ClientCAs, client_cas
 from oauth.endpoint import Request
 from oauth.errors import InvalidClientError, Reason
-from oauth.lookup import RegisteredCertificate, RegisteredClient, find_by_certificate
+from oauth.lookup import find_by_certificate
+from oauth.registration import RegisteredCertificate, RegisteredClient
 from oauth.throttling import NOT_COUNTED, failure_keys
 
 TLS_CLIENT_AUTH = Client.AuthMethod.TLS_CLIENT_AUTH.value

@@ -23,7 +23,8 @@ from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason
 from oauth.jose import CLOCK_SKEW, InvalidJWTError, ParsedJWT
-from oauth.lookup import RegisteredClient, RegisteredKey, Registration, find_by_key, find_ended_thumbprints, find_usable_keys
+from oauth.lookup import find_by_key, find_ended_thumbprints, find_usable_keys
+from oauth.registration import RegisteredClient, RegisteredKey, Registration
 from oauth.throttling import FailureKeys, failure_keys
 
 PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value

@@ -24,8 +24,8 @@ from oauth.errors import (
     Reason,
     UseDPoPNonceAtResourceError,
 )
-from oauth.lookup import RegisteredClient
 from oauth.mtls import find_reason_in_validity
+from oauth.registration import RegisteredClient
 
 BOUND_TOKEN_REQUIRED = Reason("bound_token_required", "This client may only call with tokens that are bound to a key or a certificate, not with its secret.")
 

@@ -16,8 +16,8 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from oauth.database import is_event_loop, own_database
 from oauth.endpoint import Request
-from oauth.lookup import is_event_loop, own_database
 from oauth.models import ReplayFloor, UsedJWT
 
 _TABLE = UsedJWT._meta.db_table

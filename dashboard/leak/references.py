@@ -47,7 +47,7 @@ class Referred:
 
 
 def credential_id_of(credential: Credential) -> str:
-    """As requests and tokens name it (oauth.lookup)."""
+    """As requests and tokens name it (oauth.registration)."""
     if isinstance(credential, ClientSecret):
         return credential.secret_id
     return f"key:{credential.kid}" if isinstance(credential, ClientPublicKey) else f"certificate:{credential.thumbprint}"

@@ -22,7 +22,8 @@ from oauth import client_jwks, fetch
 from oauth.client_jwks import find_keys
 from oauth.errors import TemporarilyUnavailableError
 from oauth.fetch import FetchError, is_public
-from oauth.lookup import RegisteredClient, find_by_key
+from oauth.lookup import find_by_key
+from oauth.registration import RegisteredClient
 from oauth.throttling import failure_keys
 from tests.certificates import self_signed
 from tests.factories import TESTS

@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import OperationalError, connection, connections, transaction
 
-from oauth import lookup, replay
+from oauth import database, replay
 from oauth.endpoint import Connection, Request
 from oauth.models import ReplayFloor, UsedJWT
 from oauth.services import prune
@@ -57,7 +57,7 @@ def on_event_loop(function):
         return function()
 
     def run():
-        assert lookup.keep_event_loop_database()
+        assert database.keep_event_loop_database()
         try:
             return asyncio.run(call())
         finally:
@@ -206,7 +206,7 @@ def test_event_loop_waits_a_millisecond_for_a_writer(use):
         other.cursor().execute("BEGIN IMMEDIATE")
         with pytest.raises(OperationalError, match="locked"):
             on_event_loop(use)
-        assert on_event_loop(lambda: lookup.own_database().connection.execute("PRAGMA busy_timeout").fetchone()) == (1,)
+        assert on_event_loop(lambda: database.own_database().connection.execute("PRAGMA busy_timeout").fetchone()) == (1,)
         other.cursor().execute("ROLLBACK")
     finally:
         other.close()

@@ -13,7 +13,7 @@ from dashboard.caller import actor_of
 from dashboard.client_lists import count_by_audience
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member
-from oauth.lookup import workspace_audience
+from oauth.registration import workspace_audience
 
 PAGE = 50
 
