@@ -1,7 +1,7 @@
 """How fast the whole instance answered, from counts by limit (clients.models.ResponseTime)."""
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,22 +26,14 @@ class Times:
     p95: float | None
 
 
-def times_by_slot(*, endpoint: str, length: timedelta, now: datetime) -> list[Times]:
-    """The last whole and begun slots, oldest first; those without requests among them."""
+def measure_times(*, endpoint: str, length: timedelta, now: datetime) -> tuple[list[Times], Times]:
+    """Of each slot up to now, oldest first, also of those in which nothing was asked; and of all together."""
     last = _floor(now)
     slots = [last - SLOT * number for number in range(int(length / SLOT))][::-1]
-    counted = _count(endpoint=endpoint, since=slots[0], until=now)
-    return [_measure(slot, counted.get(slot, {})) for slot in slots]
-
-
-def times_over(*, endpoint: str, length: timedelta, now: datetime) -> Times:
-    """Of all those slots together."""
-    since = _floor(now) - length + SLOT
-    total: dict[int, int] = defaultdict(int)
-    for counts in _count(endpoint=endpoint, since=since, until=now).values():
-        for limit, count in counts.items():
-            total[limit] += count
-    return _measure(since, total)
+    counted, total = _count(endpoint=endpoint, since=slots[0], until=now), Counter[int]()
+    for counts in counted.values():
+        total.update(counts)
+    return [_measure(slot, counted.get(slot, {})) for slot in slots], _measure(slots[0], total)
 
 
 def percentile(counts: Counts, share: float) -> float | None:

@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from clients.models import AuditEvent, Client, Workspace
 from dashboard import actors
 from dashboard.actors import Names, Who
-from dashboard.audit_words import words_of
+from dashboard.audit_words import PASTED, words_of
 from dashboard.moment import say_length
 
 MOST_CHANGES = 5
@@ -135,6 +135,8 @@ def _actors_in(events: Iterable[AuditEvent]) -> Iterable[str]:
 def _describe(event: AuditEvent, names: Names, workspace: Workspace) -> Row:
     who = actors.describe(event.actor, names)
     changes, act, more = changes_of(event), words_of(event.event), _more(event)
+    if event.event == "leak.checked":
+        act = PASTED.get(event.target_type, act)
     if event.event == "secret.rotated":
         changes = [_rotation(event)]
     elif event.event in ("client.changed", "workspace.changed") and len(changes) == 1:
@@ -154,6 +156,8 @@ def _more(event: AuditEvent) -> str:
         return f"as {after['role']}"
     if event.event == "secret.rotated":
         return _overlap(event)
+    if event.event == "leak.checked" and event.target_type == "workspace":
+        return "with nothing of ours in it"
     if event.event == "audit.exported":
         return f"({after.get('events', 0):,}, {str(after.get('format', '')).upper()})"
     if event.event == "hand_over.created" and after.get("recipient"):
@@ -209,8 +213,11 @@ def _label(name: str) -> str:
 def _target(event: AuditEvent, names: Names, workspace: Workspace) -> Target:
     client_id = client_id_of(event)
     if client_id:
-        known = client_id in names.clients
-        return Target(names.clients.get(client_id, client_id), _url("client", workspace.slug, client_id) if known else "", is_code=not known)
+        if client_id in names.clients:
+            return Target(names.clients[client_id], _url("client", workspace.slug, client_id))
+        # It is gone; some events say what it was called.
+        name = event.target_type == "client" and (event.before.get("name") or event.after.get("name"))
+        return Target(str(name or client_id), is_code=not name)
     if event.target_type == "user":
         return Target(actors.describe(event.target_id, names).name, _url("members", workspace.slug))
     if event.target_type in ("scope", "audience"):

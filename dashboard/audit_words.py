@@ -8,6 +8,7 @@ WORDS = {
     "certificate.revoked": "revoked certificate",
     "client.changed": "changed client",
     "client.created": "created client",
+    "client.deleted": "deleted client",
     "client.disabled": "disabled client",
     "client.enabled": "enabled client",
     "clients.seeded": "made clients for measuring",
@@ -17,6 +18,7 @@ WORDS = {
     "invitation.accepted": "accepted the invitation",
     "invitation.sent_again": "invited again",
     "invitation.withdrawn": "withdrew the invitation",
+    "leak.checked": "checked something pasted",
     "member.added": "added member",
     "member.changed": "made the role independent of single sign-on",
     "member.invited": "invited",
@@ -41,6 +43,7 @@ WORDS = {
     "signing_key.revoked": "revoked signing key",
     "signing_key.rotated": "rotated signing key",
     "token.revoked": "revoked a token",
+    "usage.seeded": "made usage for measuring",
     "user.confirmation_failed": "failed to prove who they are",
     "user.confirmed": "proved who they are",
     "user.created": "created account",
@@ -71,6 +74,15 @@ WORDS = {
     "workspace.deleted": "deleted the workspace",
     "workspace.kept": "kept the workspace",
     "workspace.removed": "removed the workspace",
+}
+# What was pasted, by the type of what was found in it.
+PASTED = {
+    "certificate": "checked a pasted certificate",
+    "client": "checked a pasted client ID",
+    "public_key": "checked a pasted key",
+    "secret": "checked a pasted secret",
+    "token": "checked a pasted token",
+    "workspace": "checked a pasted text",
 }
 _OF_THE_INSTANCE = ("user.", "signing_key.", "second_factors.")
 

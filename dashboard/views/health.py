@@ -21,8 +21,7 @@ EVERY = 10
 def health(request: HttpRequest, membership: Membership) -> HttpResponse:
     now, zone = timezone.now(), zone_of(request)
     rows = health_report.report(now)
-    series = response_times.times_by_slot(endpoint="token", length=SHOWN, now=now)
-    total = response_times.times_over(endpoint="token", length=SHOWN, now=now)
+    series, total = response_times.measure_times(endpoint="token", length=SHOWN, now=now)
     context = {
         "now": now,
         "every": EVERY,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from clients.models import ResponseTime
-from clients.response_times import percentile, times_by_slot, times_over
+from clients.response_times import measure_times, percentile
 
 NOW = datetime(2026, 11, 24, 12, 7, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -39,7 +39,7 @@ def test_an_hour_has_twelve_slots_also_where_nothing_was_asked(db):
     create(NOW.replace(minute=5), 10, 4, is_failure=True)
     create(NOW.replace(minute=5), 10, 4, endpoint="api")
     create(NOW - timedelta(hours=2), 10, 4)
-    slots = times_by_slot(endpoint="token", length=HOUR, now=NOW)
+    slots, _ = measure_times(endpoint="token", length=HOUR, now=NOW)
     assert [slot.begins_at for slot in slots] == [datetime(2026, 11, 24, 11, 10, tzinfo=UTC) + timedelta(minutes=5) * number for number in range(12)]
     assert (slots[-1].count, slots[-1].median) == (8, 8.5)
     assert (slots[0].count, slots[0].median, slots[0].p95) == (0, None, None)
@@ -49,4 +49,5 @@ def test_all_of_an_hour_together(db):
     create(NOW.replace(minute=5), 5, 1)
     create(NOW.replace(minute=0), 5, 1)
     create(NOW.replace(hour=11, minute=5), 5, 1)
-    assert times_over(endpoint="token", length=HOUR, now=NOW).count == 2
+    _, total = measure_times(endpoint="token", length=HOUR, now=NOW)
+    assert (total.count, total.median) == (2, 4)

@@ -1,12 +1,282 @@
-"""The audit log of a workspace."""
+"""The audit log of a workspace: its sentences, filters and pages."""
 
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from clients.models import AuditEvent
+from clients.services import clients, secrets
+from clients.services.audit import Actor
+from dashboard import audit_events
 from tests import factories
-from tests.dashboard.conftest import text_of
+from tests.dashboard.conftest import create_certificate, create_public_key, text_of
 
 PAGE = "/w/demo/audit/"
 
 
-def test_it_says_who_did_what_to_what(adas, demo):
-    factories.create_client(demo)
+@pytest.fixture
+def client(demo):
+    return factories.create_client(demo).secret.client
+
+
+def record(workspace, event="client.changed", *, actor="user:1 ada@example.com", target=("client", "x"), days=0, address=None, request_id="", **fields):
+    return AuditEvent.objects.create(
+        workspace=workspace,
+        event=event,
+        actor=actor,
+        target_type=target[0],
+        target_id=target[1],
+        address=address,
+        request_id=request_id,
+        created_at=timezone.now() - timedelta(days=days),
+        **fields,
+    )
+
+
+def events(response):
+    """The IDs of the events that a page shows."""
+    found = re.findall(r"/audit/(\d+)/\"", response.content.decode())
+    return [int(pk) for pk in found]
+
+
+def find(browser, query):
+    return events(browser.get(f"{PAGE}?{query}"))
+
+
+def test_a_row_says_who_did_what_to_what_and_from_where(adas, client, ada):
+    actor = Actor(ada.audit_name, "203.0.113.5", "request-1")
+    clients.disable_client(client=client, actor=actor, now=timezone.now())
     text = text_of(adas.get(PAGE))
-    assert "tests created client by a command billing-sync" in text
+    assert re.search(r"\d\d:\d\d:\d\d \w\w ada@example\.com disabled client billing-sync 203\.0\.113\.5 Open event", text)
+    assert re.search(r"Today, \w+ \d+ \w+ 20\d\d", text)
+
+
+def test_a_reason_is_said(adas, client):
+    record(client.workspace, "secret.revoked", target=("secret", "Zt8wQ0aL"), after={"client_id": client.client_id, "reason": "Pasted in a <b>ticket</b>"})
+    html = adas.get(PAGE).content.decode()
+    assert "Reason: “<bdi>Pasted in a &lt;b&gt;ticket&lt;/b&gt;</bdi>”" in html
+
+
+def test_events_of_other_workspaces_and_of_the_instance_are_not_there(adas, demo, other, ada):
+    theirs, instance, own = record(other), record(None), record(demo)
+    found = find(adas, "period=all")
+    assert own.pk in found
+    assert theirs.pk not in found
+    assert instance.pk not in found
+
+
+def test_it_says_how_long_events_are_kept(adas, demo):
+    assert "Kept for 400 days. Nobody can edit or delete an event." in text_of(adas.get(PAGE))
+    demo.audit_retention_days = 800
+    demo.save(update_fields=["audit_retention_days"])
+    assert "Kept for 800 days." in text_of(adas.get(PAGE))
+
+
+class TestFilters:
+    @pytest.fixture(autouse=True)
+    def _empty(self, demo, adas):  # noqa: ARG002  # whose sign-in is an event
+        AuditEvent.objects.filter(workspace=demo).delete()
+
+    @pytest.mark.parametrize(("period", "count"), [("24h", 1), ("7d", 2), ("30d", 3), ("all", 4), ("", 2), ("nonsense", 2)])
+    def test_by_period(self, adas, demo, period, count):
+        for days in (0, 5, 20, 200):
+            record(demo, days=days)
+        assert len(find(adas, f"period={period}")) == count
+
+    def test_by_dates_of_the_readers_zone(self, adas, demo):
+        made = [record(demo, days=days) for days in (0, 5, 20)]
+        day = f"{timezone.now() - timedelta(days=5):%Y-%m-%d}"
+        assert find(adas, f"period=dates&since={day}&until={day}") == [made[1].pk]
+        assert find(adas, f"period=dates&since={day}") == [made[1].pk, made[0].pk]
+        assert find(adas, f"period=dates&until={day}") == [made[2].pk, made[1].pk]
+        assert len(find(adas, "period=dates")) == 3
+
+    @pytest.mark.parametrize("query", ["since=2026-02-31", "since=2026-11-24&until=2026-11-23", "until=x"])
+    def test_a_date_that_is_none_is_said(self, adas, query):
+        response = adas.get(f"{PAGE}?period=dates&{query}")
+        assert "<title>Error: Audit log" in response.content.decode()
+        assert response.status_code == 200
+
+    def test_before_what_is_kept_it_says_that_events_are_gone(self, adas):
+        assert "Events before" in text_of(adas.get(f"{PAGE}?period=dates&since=2020-01-01"))
+        assert "Events before" not in text_of(adas.get(f"{PAGE}?period=30d"))
+
+    def test_by_person_whatever_their_address_was(self, adas, demo):
+        mine = [record(demo, actor="user:7 ada@example.com"), record(demo, actor="user:7 lovelace@example.com")]
+        record(demo, actor="user:77 ben@example.com")
+        assert find(adas, "person=user:7") == [event.pk for event in mine[::-1]]
+
+    @pytest.mark.parametrize(("person", "actor"), [("client", "client:abc"), ("system", "system"), ("command", "command:root"), ("hand-over", "hand-over:3 x")])
+    def test_by_kind(self, adas, demo, person, actor):
+        found = record(demo, actor=actor)
+        record(demo, actor="user:7 client:@example.com")
+        assert find(adas, f"person={person}") == [found.pk]
+
+    def test_by_one_client_that_acts(self, adas, demo):
+        found = record(demo, actor="client:abc")
+        record(demo, actor="client:abcd")
+        assert find(adas, "person=client:abc") == [found.pk]
+
+    def test_by_action(self, adas, demo):
+        found = record(demo, "scope.created")
+        record(demo)
+        assert find(adas, "action=scope.created") == [found.pk]
+
+    def test_by_address(self, adas, demo):
+        found = record(demo, address="192.0.2.7")
+        record(demo, address="192.0.2.70")
+        assert find(adas, "address=192.0.2.7") == [found.pk]
+
+    def test_an_address_that_is_none_is_said(self, adas):
+        assert "300.1.1.1 isn’t an IP address." in text_of(adas.get(f"{PAGE}?address=300.1.1.1"))
+
+    def test_by_client_with_everything_that_happened_to_its_credentials(self, adas, demo):
+        client = factories.create_client(demo, auth_methods=["client_secret_basic", "private_key_jwt", "self_signed_tls_client_auth"]).secret.client
+        secrets.rotate_secret(client=client, actor=factories.TESTS, now=timezone.now())
+        create_public_key(client, kid="laptop")
+        create_certificate(client)
+        factories.create_client(demo, name="another")
+        # Another client's key of the same name.
+        record(demo, "public_key.added", target=("public_key", "laptop"), after={"client_id": "another"})
+        names = AuditEvent.objects.in_bulk(find(adas, f"client={client.client_id}"))
+        assert sorted(event.event for event in names.values()) == [
+            "certificate.added",
+            "client.created",
+            "public_key.added",
+            "secret.created",
+            "secret.rotated",
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "fields"),
+        [
+            ("7hQ2mB9x", {"target": ("secret", "7hQ2mB9x")}),
+            ("request-17", {"request_id": "request-17"}),
+            ("192.0.2.7", {"address": "192.0.2.7"}),
+            ("jonas@example.com", {"target": ("invitation", "jonas@example.com")}),
+        ],
+    )
+    def test_by_text(self, adas, demo, text, fields):
+        found = record(demo, **fields)
+        record(demo)
+        assert find(adas, f"q={text}") == [found.pk]
+
+    def test_by_a_part_of_a_clients_name(self, adas, demo):
+        client = factories.create_client(demo, name="Billing-Sync").secret.client
+        record(demo)
+        assert {AuditEvent.objects.get(pk=pk).after.get("client_id", client.client_id) for pk in find(adas, "q=billing")} == {client.client_id}
+
+    def test_by_a_persons_address_what_they_did_and_what_was_done_to_them(self, adas, demo, ben):
+        found = [record(demo, actor=ben.audit_name), record(demo, "member.added", target=("user", ben.audit_name))]
+        record(demo)
+        assert find(adas, "q=Ben@example.com") == [event.pk for event in found[::-1]]
+
+    def test_text_with_a_nul_finds_nothing_and_fails_nothing(self, adas):
+        assert adas.get(f"{PAGE}?q=%00&person=%00&client=%00&address=%00").status_code == 200
+
+    def test_what_is_filtered_by_can_be_taken_away(self, adas, client):
+        html = adas.get(f"{PAGE}?client={client.client_id}&q=x&period=30d").content.decode()
+        assert f'href="?client={client.client_id}&amp;period=30d"' in html
+        assert 'href="?q=x&amp;period=30d"' in html
+        assert "Client: billing-sync" in html
+
+    def test_nothing_matches(self, adas):
+        assert "No event matches in the last 7 days. Clear filters" in text_of(adas.get(f"{PAGE}?q=billng"))
+        assert "No event in the last 7 days. Show all" in text_of(adas.get(PAGE))
+
+
+class TestPages:
+    @pytest.fixture(autouse=True)
+    def _many(self, demo, adas):  # noqa: ARG002  # whose sign-in is an event
+        AuditEvent.objects.filter(workspace=demo).delete()
+        for number in range(120):
+            record(demo, target=("client", f"client-{number}"))
+
+    def test_go_from_the_newest_to_the_oldest_and_back(self, adas):
+        first = adas.get(PAGE)
+        second = adas.get(f"{PAGE}?after={events(first)[-1]}")
+        third = adas.get(f"{PAGE}?after={events(second)[-1]}")
+        seen = [*events(first), *events(second), *events(third)]
+        assert seen == sorted(seen, reverse=True)
+        assert len(seen) == 120
+        assert "Newer" not in text_of(first)
+        assert "Older" not in text_of(third)
+        assert events(adas.get(f"{PAGE}?before={events(third)[0]}")) == events(second)
+        assert events(adas.get(f"{PAGE}?before={events(second)[0]}")) == events(first)
+        assert "120 events in the last 7 days." in text_of(first)
+
+    def test_keep_the_filters(self, adas):
+        html = adas.get(f"{PAGE}?period=30d").content.decode()
+        assert re.search(r'href="\?period=30d&amp;after=\d+"', html)
+
+    @pytest.mark.parametrize("query", ["after=x", "before=-1", "after=99999999999999999999999", "before=0", "after=1"])
+    def test_an_address_written_by_hand_fails_nothing(self, adas, query):
+        assert adas.get(f"{PAGE}?{query}").status_code == 200
+
+    def test_before_the_newest_event_there_is_the_first_page(self, adas):
+        first = events(adas.get(PAGE))
+        assert events(adas.get(f"{PAGE}?before={first[0]}")) == first
+
+    def test_beyond_ten_thousand_nobody_counts(self, adas, monkeypatch):
+        monkeypatch.setattr(audit_events, "MOST_COUNTED", 100)
+        assert "More than 100 events in the last 7 days." in text_of(adas.get(PAGE))
+
+    def test_take_few_queries(self, adas):
+        adas.get(PAGE)
+        with CaptureQueriesContext(connection) as captured:
+            adas.get(f"{PAGE}?q=client&person=user:1&period=all")
+        assert len(captured) <= 12
+
+    def test_come_as_a_part_to_the_script(self, adas):
+        response = adas.get(PAGE, headers={"HX-Request": "true"})
+        assert "<html" not in response.content.decode()
+        assert 'data-count="120 events"' in response.content.decode()
+
+
+def test_one_event_says_everything(adas, demo, client, ada):
+    actor = Actor(ada.audit_name, "203.0.113.5", "request-1")
+    clients.disable_client(client=client, actor=actor, now=timezone.now())
+    clients.enable_client(client=client, actor=actor, now=timezone.now())
+    event = AuditEvent.objects.get(event="client.disabled")
+    text = text_of(adas.get(f"{PAGE}{event.pk}/"))
+    for said in ("disabled client", "client.disabled", "203.0.113.5", "request-1", ada.audit_name, f"client {client.client_id}", "status enabled disabled"):
+        assert said in text
+    assert "Events of this request" in text
+    assert "enabled client" in text
+    assert f'href="/w/demo/clients/{client.client_id}/"' in adas.get(f"{PAGE}{event.pk}/").content.decode()
+
+
+def test_what_else_that_person_did_that_day_is_beside_it(adas, demo):
+    event, also, yesterday = record(demo), record(demo), record(demo, days=2)
+    found = events(adas.get(f"{PAGE}{event.pk}/"))
+    assert also.pk in found
+    assert yesterday.pk not in found
+
+
+def test_an_event_of_another_workspace_is_not_found(adas, other):
+    assert adas.get(f"{PAGE}{record(other).pk}/").status_code == 404
+    assert adas.get(f"{PAGE}{10**20}/").status_code == 404
+
+
+def test_an_event_without_address_request_or_fields(adas, demo):
+    text = text_of(adas.get(f"{PAGE}{record(demo, actor='system', target=('workspace', 'demo')).pk}/"))
+    assert "it didn’t come over the network" in text
+    assert "What it wrote" not in text
+
+
+def test_values_are_escaped(adas, demo):
+    event = record(demo, before={"name": "<i>x</i>", "tags": []}, after={"name": "<b>y</b>", "tags": ["a", "b"]})
+    for page in (PAGE, f"{PAGE}{event.pk}/"):
+        html = adas.get(page).content.decode()
+        assert "&lt;b&gt;y&lt;/b&gt;" in html
+        assert "<b>y</b>" not in html
+
+
+def test_a_viewer_reads_it_and_is_told_who_exports(bens, demo):
+    response = bens.get(PAGE)
+    assert response.status_code == 200
+    assert "can export these events" in text_of(response)
