@@ -37,6 +37,8 @@ _TELL_EVERY = 60
 MOST_RESET_MAILS = 5
 # Of one person, within FAILURE_WINDOW: each may read 10 MB.
 MOST_LOOK_UPS = 60
+# Tests of what a program sends, by one person within FAILURE_WINDOW.
+MOST_TESTS = 60
 # From one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
 MOST_NEW_SESSIONS = 1000
 
@@ -131,6 +133,12 @@ def refuse_new_session(request: HttpRequest) -> Refusal | None:
         return None
     counted = count(f"session {network}", now=now)
     return _too_many(counted.window_ends - int(now.timestamp())) if counted.failures > MOST_NEW_SESSIONS else None
+
+
+def refuse_test(user: User, *, now: datetime) -> Refusal | None:
+    """Counts one test of a credential. Whoever tries secrets out finds nothing more here than at the token endpoint, and no faster."""
+    counted = count(f"test of {user.pk}", now=now)
+    return _too_many(counted.window_ends - int(now.timestamp())) if counted.failures > MOST_TESTS else None
 
 
 def _too_many(seconds: int) -> Refusal:
