@@ -41,10 +41,10 @@ def clean_networks(networks: Sequence[str]) -> list[str]:
             cleaned.append(str(ip_network(text)))
         except ValueError:
             try:
-                suggestion = f"For that network write {ip_network(text, strict=False)}."
+                said = f"{text[:64]} isn’t an address range. For that network write {ip_network(text, strict=False)}."
             except ValueError:
-                suggestion = "Use addresses or ranges such as 203.0.113.0/24 or 2001:db8::/32."
-            raise ValidationError(f"“{text[:64]}” isn't an address range. {suggestion}", code="invalid_network") from None
+                said = f"{text[:64]} isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."
+            raise ValidationError(said, code="invalid_network") from None
     return list(dict.fromkeys(cleaned))
 
 

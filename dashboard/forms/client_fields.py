@@ -48,7 +48,7 @@ class ListField(forms.CharField):
             try:
                 found.append(self.check(text))
             except ValidationError as error:
-                wrong += error.messages
+                wrong += [message.replace("'", "’") for message in error.messages]
         if wrong:
             raise ValidationError(wrong[:5])
         return list(dict.fromkeys(found))
