@@ -91,15 +91,15 @@ def draw(series: Sequence[Slot], *, what: str = "Token requests", base: int = 15
     )
 
 
-def spark(series: Sequence[int]) -> list[Part]:
-    """Small bars in a box of 100 × 24, the highest of which fills it."""
+def spark(series: Sequence[int]) -> dict[str, str]:
+    """Small bars in a box of 100 × 24, the highest of which fills it: for each kind one path, for a list has hundreds of bars."""
     top = max(series, default=0) or 1
     width = 100 / max(len(series), 1)
-    return [
-        Part("granted" if value else "none", f"{number * width:.1f}", f"{23.5 - height:.1f}", f"{width * 0.72:.1f}", f"{height:.1f}")
-        for number, value in enumerate(series)
-        for height in [max(1.5, value / top * 23) if value else 1]
-    ]
+    paths = {"granted": "", "none": ""}
+    for number, value in enumerate(series):
+        height = max(1.5, value / top * 23) if value else 1
+        paths["granted" if value else "none"] += f"M{number * width:.1f} {23.5 - height:.1f}h{width * 0.72:.1f}v{height:.1f}h-{width * 0.72:.1f}z"
+    return paths
 
 
 def _stack(slot: Slot, left: float, width: float, top: int, base: int) -> Iterator[Part]:

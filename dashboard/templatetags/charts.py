@@ -28,7 +28,7 @@ def usage_chart(
 @register.inclusion_tag("components/spark.html")
 def spark(series: Sequence[int]) -> dict[str, Any]:
     """Small bars beside the number that says the same."""
-    return {"parts": charts.spark(series)}
+    return charts.spark(series)
 
 
 @register.inclusion_tag("components/hbar.html")
