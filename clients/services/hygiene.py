@@ -1,0 +1,103 @@
+"""Tidying up: for each kind of finding its fix, for those that somebody chose, with one event each.
+
+In batches, each a transaction of its own: tidying up ten thousand clients keeps nobody waiting, and where it breaks off, one can do it again.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from clients.hygiene import TIME_TO_ROTATE, Kind, find, new_end, unasked_scopes
+from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
+from clients.models.credentials import Credential
+from clients.moment import iso
+from clients.services import audit
+from clients.services.audit import Actor, Change
+
+_BATCH = 200
+_CREDENTIALS: tuple[tuple[type[Credential], str], ...] = ((ClientSecret, "secret"), (ClientPublicKey, "public_key"), (ClientCertificate, "certificate"))
+
+
+def fix(kind: Kind, *, workspace: Workspace, rows: Sequence[int] | None, actor: Actor, now: datetime) -> int:
+    """rows: primary keys of clients or secrets, None for all that are found. What isn't found any more is left alone. Returns how many were changed."""
+    chosen = list(find(kind, workspace, now=now).values_list("pk", flat=True)) if rows is None else list(rows)
+    return sum(_fix_batch(kind, workspace, chosen[first : first + _BATCH], actor=actor, now=now) for first in range(0, len(chosen), _BATCH))
+
+
+def _fix_batch(kind: Kind, workspace: Workspace, rows: Sequence[int], *, actor: Actor, now: datetime) -> int:
+    with transaction.atomic():
+        # Asked again under the lock: somebody may use it since the page was made.
+        found = list(find(kind, workspace, now=now).filter(pk__in=rows).select_for_update(of=("self",)))
+        if found:
+            _FIXES[kind](found, workspace=workspace, kind=kind, actor=actor, now=now)
+    return len(found)
+
+
+def _disable(clients: Sequence[Client], *, workspace: Workspace, kind: Kind, actor: Actor, now: datetime) -> None:
+    Client.objects.filter(pk__in=[client.pk for client in clients]).update(status=Client.Status.DISABLED)
+    after = {"status": Client.Status.DISABLED.value, "reason": _REASONS[kind]}
+    changes = [Change(client.client_id, {"status": client.status}, after) for client in clients]
+    audit.record_many("client.disabled", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
+
+
+def _give_end(secrets: Sequence[ClientSecret], *, workspace: Workspace, kind: Kind, actor: Actor, now: datetime) -> None:
+    expires_at = new_end(workspace, now=now) if kind is Kind.NO_END else now + TIME_TO_ROTATE
+    ClientSecret.objects.filter(pk__in=[secret.pk for secret in secrets]).update(expires_at=expires_at)
+    after = {"expires_at": iso(expires_at), "reason": _REASONS[kind]}
+    changes = [Change(secret.secret_id, {"expires_at": iso(secret.expires_at)}, after) for secret in secrets]
+    audit.record_many("secret.changed", workspace=workspace, actor=actor, target_type="secret", changes=changes, now=now)
+
+
+def _revoke_secrets(secrets: Sequence[ClientSecret], *, workspace: Workspace, kind: Kind, actor: Actor, now: datetime) -> None:
+    clients = dict(Client.objects.filter(pk__in={secret.client_id for secret in secrets}).values_list("pk", "client_id"))
+    ClientSecret.objects.filter(pk__in=[secret.pk for secret in secrets]).update(revoked_at=now)
+    changes = [_revocation(secret.secret_id, clients[secret.client_id], kind, now) for secret in secrets]
+    audit.record_many("secret.revoked", workspace=workspace, actor=actor, target_type="secret", changes=changes, now=now)
+
+
+def _revoke_all(clients: Sequence[Client], *, workspace: Workspace, kind: Kind, actor: Actor, now: datetime) -> None:
+    named = {client.pk: client.client_id for client in clients}
+    for model, target_type in _CREDENTIALS:
+        usable: Any = model.objects.usable(now)
+        rows = list(usable.filter(client__in=named).select_for_update(of=("self",)))
+        model.objects.filter(pk__in=[row.pk for row in rows]).update(revoked_at=now)
+        changes = [_revocation(str(row), named[row.client_id], kind, now) for row in rows]
+        audit.record_many(f"{target_type}.revoked", workspace=workspace, actor=actor, target_type=target_type, changes=changes, now=now)
+
+
+def _revocation(target: str, client_id: str, kind: Kind, now: datetime) -> Change:
+    return Change(target, {"revoked_at": None}, {"client_id": client_id, "revoked_at": iso(now), "reason": _REASONS[kind]})
+
+
+def _change_lists(clients: Sequence[Client], *, workspace: Workspace, kind: Kind, actor: Actor, now: datetime) -> None:
+    unasked = unasked_scopes(clients, now=now) if kind is Kind.SCOPES else {}
+    changes = []
+    for client in clients:
+        field, dropped = ("scopes", unasked[client.pk]) if kind is Kind.SCOPES else ("auth_methods", [Client.AuthMethod.CLIENT_SECRET_POST.value])
+        before = getattr(client, field)
+        setattr(client, field, [value for value in before if value not in dropped])
+        changes.append(Change(client.client_id, {field: before}, {field: getattr(client, field)}))
+    Client.objects.bulk_update(clients, ["scopes", "auth_methods"])
+    audit.record_many("client.changed", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
+
+
+_REASONS = {
+    Kind.SILENT: "unused beside another secret",
+    Kind.NO_END: "had no end",
+    Kind.OLD: "too old",
+    Kind.NEVER_USED: "never used",
+    Kind.IDLE: "idle for 90 days",
+    Kind.DISABLED: "disabled for 90 days",
+}
+_FIXES: dict[Kind, Callable[..., None]] = {
+    Kind.SILENT: _revoke_secrets,
+    Kind.NO_END: _give_end,
+    Kind.OLD: _give_end,
+    Kind.NEVER_USED: _disable,
+    Kind.IDLE: _disable,
+    Kind.SCOPES: _change_lists,
+    Kind.BODY: _change_lists,
+    Kind.DISABLED: _revoke_all,
+}
