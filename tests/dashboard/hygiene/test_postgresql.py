@@ -1,0 +1,20 @@
+"""On PostgreSQL as well all is found, and fixed."""
+
+from tests.dashboard.members.test_postgresql import run, url  # noqa: F401  # the fixture
+
+
+def test_what_should_be_tidied_up_is_found_and_fixed(url, tmp_path):  # noqa: F811  # the fixture
+    outcome = run("tests.clients.hygiene_on_postgresql", url, tmp_path)
+    assert outcome["found"] == {
+        "silent-secrets": 1,
+        "secrets-without-end": 1,
+        "old-secrets": 4,
+        "never-used": 1,
+        "idle": 1,
+        "unused-scopes": 1,
+        "secret-in-body": 3,
+        "disabled": 1,
+    }
+    # The old secret that was revoked before is none any more, nor do clients that were disabled before allow anything.
+    assert outcome["fixed"] == {**outcome["found"], "old-secrets": 3, "secret-in-body": 1}
+    assert outcome["left"] == {}
