@@ -199,7 +199,9 @@ def _background(now: datetime) -> Part:
     if late > LATE:
         problem = f"background work doesn’t run: “{name}” is {say_length(late)} late"
         return Part("background", "Background work", BAD, "Late", problem, limit, problem, "Look for “Background work failed” in the log, and restart TokenOS")
-    return Part("background", "Background work", GOOD, "Good", f"{len(jobs)} jobs, next in {say_length(max(-late, timedelta()))}", limit)
+    return Part(
+        "background", "Background work", GOOD, "Good", f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}, next in {say_length(max(-late, timedelta()))}", limit
+    )
 
 
 def _disk(_now: datetime) -> Part:

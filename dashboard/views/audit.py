@@ -38,7 +38,7 @@ def audit(request: HttpRequest, membership: Membership) -> HttpResponse:
         "days": days,
         "count": _say_count(counted),
         "chips": _chips(request, form),
-        "query": _query(request),
+        "kept": [(name, value) for name in _FILTERS if (value := request.GET.get(name, ""))],
         "kept_days": retention.audit_days(membership.workspace.audit_retention_days),
         "gone_before": _gone_before(form, membership),
         "may_export": may(membership, Permission.EXPORT_AUDIT),
@@ -47,7 +47,8 @@ def audit(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 def _read_form(request: HttpRequest, membership: Membership) -> AuditFilterForm:
-    form = AuditFilterForm(request.GET, workspace=membership.workspace, zone=zone_of(request), now=timezone.now())
+    """The export has its filters in its body, the page in its address."""
+    form = AuditFilterForm(request.POST if request.method == "POST" else request.GET, workspace=membership.workspace, zone=zone_of(request), now=timezone.now())
     form.is_valid()
     return form
 
@@ -130,6 +131,6 @@ def _export(request: HttpRequest, membership: Membership, kind: str, answer: Cal
     form = _read_form(request, membership)
     # Events that come in meanwhile, the one of the export among them, are no part of it.
     found = audit_events.up_to_now(audit_events.find(workspace, form.filters))
-    asked = {name: value for name in _FILTERS if (value := request.GET.get(name, ""))}
+    asked = {name: value for name in _FILTERS if (value := request.POST.get(name, ""))}
     audit_export.record_export(workspace=workspace, kind=kind, filters=asked, events=found.count(), actor=actor_of(request), now=form.now)
     return answer(f"audit-{form.now:%Y-%m-%d}.{kind}", found.order_by("-pk"))

@@ -12,6 +12,7 @@ def _mail_to_nobody(page: Page) -> None:
 
 
 def _paste_nothing(page: Page) -> None:
+    page.locator("summary").click()
     page.get_by_role("button", name="Register public key").click()
     page.get_by_role("alert").wait_for()
 

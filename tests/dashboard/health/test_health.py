@@ -182,7 +182,7 @@ def test_background_work_that_is_late_is_said(adas):
 
 def test_background_work_in_time_says_when_it_goes_on(adas):
     ScheduledJob.objects.create(name="prune", next_run_at=timezone.now() + timedelta(minutes=20, seconds=30))
-    assert "1 jobs, next in 20 min" in row(adas.get(PAGE), "Background work")
+    assert "1 job, next in 20 min" in row(adas.get(PAGE), "Background work")
 
 
 @pytest.mark.parametrize(("free", "word"), [(1024**3, "Soon"), (1024**2, "Full")])
