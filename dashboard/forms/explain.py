@@ -15,12 +15,19 @@ _HEADER = re.compile(r"\A\W*x-request-id\W+", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 
+class _RequestIDInput(forms.TextInput):
+    """Doesn't show again what was pasted here by mistake."""
+
+    def format_value(self, value: Any) -> str | None:
+        return None if not value or looks_like_credential(str(value)) else str(value)
+
+
 class RequestIDForm(forms.Form):
     request_id = forms.CharField(
         label="Request ID",
         max_length=300,
         help_text="Every answer has one, in the header X-Request-Id.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
+        widget=_RequestIDInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
         error_messages={"required": "Enter the X-Request-Id of an answer.", "max_length": "A request ID has at most 128 characters."},
     )
 

@@ -1,0 +1,316 @@
+"""A client's page: whether it is well, who uses it, and what comes next."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from clients.models import AddressUse, AuditEvent, Client, HandOver
+from clients.services.audit import Actor
+from clients.services.clients import disable_client
+from clients.services.secrets import revoke_secret, rotate_secret
+from dashboard.models import Membership
+from tests import factories
+from tests.dashboard.client.conftest import age, count_tokens, record_request, refuse_request, use
+from tests.dashboard.conftest import create_certificate, create_public_key, sign_in, text_of
+
+
+@pytest.fixture
+def url(client):
+    return f"/w/demo/clients/{client.client_id}/"
+
+
+def rotate(client, *, overlap=timedelta(hours=24), ago=timedelta()):
+    """The ID of the old secret, which goes on for a while, and that of the new one."""
+    age(client)
+    old = client.secrets.get().secret_id
+    new = rotate_secret(client=client, overlap=overlap, actor=factories.TESTS, now=timezone.now() - ago)
+    return old, new.secret.secret_id
+
+
+# How it is
+
+
+def test_a_client_that_works_is_active(adas, client, url):
+    said = text_of(adas.get(url))
+    assert f"billing-sync Live {client.client_id} Copy client ID of billing-sync Active" in said
+    assert "Validity" in said
+    assert "No request yet. Show examples" in said
+
+
+def test_a_disabled_one_says_by_whom_and_why(adas, ada, client, url):
+    ada.name = "Ada Lovelace"
+    ada.save(update_fields=["name"])
+    disable_client(client=client, reason="Moved to route-planner", actor=Actor(ada.audit_name), now=timezone.now())
+    said = text_of(adas.get(url))
+    assert "Disabled by Ada Lovelace on" in said
+    assert "It gets no tokens. “ Moved to route-planner ” Enable client" in said
+    AuditEvent.objects.all().delete()
+    assert "Disabled. It gets no tokens." in text_of(adas.get(url))
+
+
+def test_one_without_a_credential_that_works_says_since_when(adas, client, url):
+    factories.expire(client.secrets.get())
+    said = text_of(adas.get(url))
+    assert "No credential that works" in said
+    assert "Its only secret ended on" in said
+    assert "It can’t get tokens. Make a new secret" in said
+    factories.create_secret(client, lifetime=timedelta(days=1))
+    assert "Active" in text_of(adas.get(url))
+    revoke_secret(client=client, secret_id=client.secrets.first().secret_id, actor=factories.TESTS, now=timezone.now())
+    assert "Its last credential ended on" in text_of(adas.get(url))
+
+
+def test_one_that_never_had_any_says_so(adas, client, url):
+    client.secrets.all().delete()
+    Client.objects.update(auth_methods=["private_key_jwt"])
+    said = text_of(adas.get(url))
+    assert "It has no credential. It can’t get tokens. Add public key" in said
+    assert "It has no credential yet." in said
+
+
+def test_keys_that_the_client_publishes_are_enough(adas, client, url):
+    client.secrets.all().delete()
+    Client.objects.update(auth_methods=["private_key_jwt"], jwks_uri="https://client.example/jwks.json")
+    use(client, "jwks_uri:f00:abc", count=7)
+    said = text_of(adas.get(url))
+    assert "Active" in said
+    assert "What it signs in with is kept outside of TokenOS" in said
+    assert "https://client.example/jwks.j… Keys at its jwks_uri – " in said
+    assert "203.0.113.61 7 – Change keys at its jwks_uri" in said
+
+
+def test_a_method_that_the_workspace_forbids_is_told(adas, demo, client, url):
+    demo.allowed_auth_methods = ["private_key_jwt"]
+    demo.save(update_fields=["allowed_auth_methods"])
+    assert "This workspace no longer allows client_secret_basic and client_secret_post. What comes like that is refused." in text_of(adas.get(url))
+
+
+def test_an_address_that_is_new_asks_whether_it_was_you(adas, client, url):
+    age(client)
+    secret = client.secrets.get().secret_id
+    use(client, secret, ago=timedelta(days=20))
+    use(client, secret, address="192.0.2.201", count=1)
+    said = text_of(adas.get(url))
+    assert "192.0.2.201 is new: last used" in said
+    assert "Was it you? Show requests Respond to a leak" in said
+    assert "203.0.113.61 90.9 %" in said
+    assert "192.0.2.201 new" in said
+
+
+def test_an_open_hand_over_is_told(adas, client, url, now):
+    common = {"client": client, "created_at": now, "created_by": "system"}
+    HandOver.objects.create(**common, token_digest="a", expires_at=now + timedelta(days=1))
+    HandOver.objects.create(**common, token_digest="b", expires_at=now - timedelta(days=1))
+    assert "One hand-over link is open. Whoever has it can make a secret for this client." in text_of(adas.get(url))
+
+
+# Rotation
+
+
+def test_a_place_that_still_uses_the_old_secret_is_named(adas, client, url):
+    old, _ = rotate(client, ago=timedelta(hours=2))
+    use(client, old, address="198.51.100.7", count=212, ago=timedelta(minutes=14))
+    said = text_of(adas.get(url))
+    assert "Rotation in progress" in said
+    assert "Both secrets work until" in said
+    assert "One place still uses the old secret. 198.51.100.7 asked with it 14 min ago, 212 times in 24 hours. Deploy the new secret there" in said
+    assert f"Extend overlap of secret {old}" in said
+
+
+def test_several_places_are_counted(adas, client, url):
+    old, _ = rotate(client, ago=timedelta(hours=2))
+    at = timezone.now() - timedelta(minutes=14)
+    for number in range(6):
+        AddressUse.objects.create(client=client, credential=old, address=f"198.51.100.{number}", day=at.date(), count=3, last_used_at=at)
+    assert "More than 5 places still use the old secret." in text_of(adas.get(url))
+
+
+def test_an_old_secret_that_nothing_misses_can_be_ended(adas, client, url):
+    old, _ = rotate(client, ago=timedelta(hours=7))
+    said = text_of(adas.get(url))
+    assert f"Nothing has used the old secret {old} since" in said
+    assert f"End it now: secret {old}" in said
+    use(client, old, ago=timedelta(hours=1))
+    said = text_of(adas.get(url))
+    assert "One place still uses the old secret." in said
+    assert "End it now" not in said
+
+
+def test_an_old_secret_is_given_a_moment_before_it_counts_as_unused(adas, client, url):
+    old, _ = rotate(client)
+    said = text_of(adas.get(url))
+    assert f"Nothing has used the old secret {old} since the new one was made." in said
+    assert "End it now" not in said
+
+
+def test_of_several_old_ones_each_is_told(adas, client, url):
+    first, _ = rotate(client, ago=timedelta(hours=3))
+    second = client.secrets.first().secret_id
+    rotate_secret(client=client, overlap=timedelta(hours=24), actor=factories.TESTS, now=timezone.now() - timedelta(hours=1))
+    said = text_of(adas.get(url))
+    assert "The old secrets end one after the other" in said
+    assert first in said
+    assert second in said
+
+
+# Credentials
+
+
+def test_every_kind_is_listed_with_who_made_it_and_how_it_is_used(adas, client, url):
+    create_public_key(client, kid="laptop", name="Ana’s laptop")
+    create_certificate(client)
+    secret = client.secrets.get()
+    use(client, secret.secret_id, count=17_992)
+    said = text_of(adas.get(url))
+    assert f"{secret.secret_id} Secret" in said
+    assert "tests by a command" in said
+    assert "17,992" in said
+    assert "laptop Ana’s laptop Public key ES256" in said
+    assert "Certificate CN=laptop" in said
+    assert f"Revoke secret {secret.secret_id}" in said
+    assert "Revoke public key laptop" in said
+
+
+def test_old_and_new_secret_are_told_apart(adas, client, url):
+    old, new = rotate(client)
+    said = text_of(adas.get(url))
+    assert f"{old} Old" in said
+    assert f"{new} New" in said
+    assert f"Extend overlap of secret {old} End now: secret {old}" in said
+
+
+def test_what_has_ended_waits_behind_a_line(adas, client, url):
+    for number in range(3):
+        secret = factories.create_secret(client, lifetime=timedelta(days=1), name=f"job {number}").secret
+        factories.expire(secret)
+    revoke_secret(client=client, secret_id=client.secrets.last().secret_id, actor=factories.TESTS, now=timezone.now())
+    page = adas.get(url)
+    said = text_of(page)
+    assert "Show 4 ended" in said
+    assert "Revoked" in said
+    assert said.count(" Ended Secret") == 0
+    assert f"Revoke secret {client.secrets.first().secret_id}" not in said
+
+
+def test_of_very_many_that_have_ended_the_last_are_listed(adas, client, url, monkeypatch):
+    monkeypatch.setattr("dashboard.views.client.overview.MOST_CREDENTIALS", 3)
+    for _ in range(4):
+        factories.expire(factories.create_secret(client).secret)
+    said = text_of(adas.get(url))
+    assert "Show the last 2 ended" in said
+    assert "Older ones are in the audit log." in said
+
+
+def test_forty_secrets_and_a_year_of_use_take_few_queries_and_little_time(adas, client, url, django_assert_max_num_queries):
+    age(client, days=400)
+    for number in range(40):
+        secret = factories.create_secret(client, lifetime=timedelta(days=1) if number % 2 else None).secret
+        use(client, secret.secret_id, ago=timedelta(minutes=number), address=f"203.0.113.{number}")
+    for number in range(20):
+        refuse_request(client, request_id=f"r-{number}")
+    count_tokens(client, client.secrets.first().secret_id, 5)
+    adas.get(url)
+    with django_assert_max_num_queries(16):
+        assert adas.get(url).status_code == 200
+
+
+# Facts, requests, and what can be done
+
+
+def test_the_facts_are_beside_it(adas, client, url):
+    Client.objects.update(
+        description="Sends invoices", require_dpop=True, require_certificate=True, allowed_networks=["203.0.113.0/24"], audiences=["https://a.example"]
+    )
+    use(client, client.secrets.get().secret_id)
+    count_tokens(client, client.secrets.get().secret_id, 41)
+    said = text_of(adas.get(url))
+    assert "For Sends invoices" in said
+    assert "Audience https://a.example Token life 1 h, DPoP, bound to a certificate Alive now 41 tokens Addresses 203.0.113.0/24" in said
+
+
+def test_a_period_can_be_chosen_for_the_chart(adas, client, url):
+    use(client, client.secrets.get().secret_id, count=300, ago=timedelta(days=3))
+    assert "No request in this period." in text_of(adas.get(url))
+    assert "Granted 300" in text_of(adas.get(f"{url}?period=7d"))
+    assert "No request in this period." in text_of(adas.get(f"{url}?period=whatever"))
+
+
+def test_the_latest_requests_are_renewed_by_the_script(adas, client, url):
+    for number in range(7):
+        record_request(client, request_id=f"r-{number}", ago=timedelta(minutes=number))
+    page = adas.get(url).content.decode()
+    assert f'data-renew="{url}latest/"' in page
+    assert page.count("request r-") == 5
+    part = adas.get(f"{url}latest/", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert "request r-0" in part
+    assert "Latest requests of billing-sync" in adas.get(f"{url}latest/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "main"),
+    [
+        ({}, "Rotate secret"),
+        ({"auth_methods": ["private_key_jwt"]}, "Add public key"),
+        ({"auth_methods": ["self_signed_tls_client_auth"]}, "Add certificate"),
+        ({"status": "disabled"}, "Enable client"),
+    ],
+)
+def test_the_main_button_is_what_such_a_client_needs(adas, client, url, fields, main):
+    if "auth_methods" in fields:
+        client.secrets.all().delete()
+    Client.objects.update(**fields)
+    button = adas.get(url).content.decode().partition('class="btn main"')[2].partition("</a>")[0]
+    assert text_of("<a " + button) == main
+
+
+def test_a_developer_may_rotate_and_not_delete(demo, client, url):
+    tom = factories.create_user("tom@example.com")
+    factories.add_member(demo, tom, Membership.Role.DEVELOPER)
+    said = text_of(sign_in(tom).get(url))
+    assert "Rotate secret" in said
+    assert "Hand over credentials" in said
+    assert "Delete client" not in said
+    assert "Disable client" not in said
+
+
+def test_a_viewer_sees_all_but_the_buttons(bens, client, url):
+    old, _ = rotate(client, ago=timedelta(hours=2))
+    use(client, old, count=1)
+    said = text_of(bens.get(url))
+    assert "One place still uses the old secret." in said
+    for control in ("Rotate secret", "Extend overlap", "Revoke secret", "Add public key", "Limit"):
+        assert control not in said
+    assert "You are a viewer. ada@example.com can rotate and revoke its credentials." in said
+
+
+def test_names_with_markup_and_from_right_to_left_stay_text(adas, demo):
+    strange = factories.create_client(demo, name="مرحبا <b>bold</b>", contact="<i>x</i>").secret.client
+    page = adas.get(f"/w/demo/clients/{strange.client_id}/").content.decode()
+    assert "<bdi>مرحبا &lt;b&gt;bold&lt;/b&gt;</bdi>" in page
+    assert "<i>x</i>" not in page
+
+
+def test_others_clients_are_404(adas, other):
+    foreign = factories.create_client(other).secret.client
+    for path in ("", "latest/", "requests/", "requests.csv", "audit/"):
+        assert adas.get(f"/w/demo/clients/{foreign.client_id}/{path}").status_code == 404
+
+
+# Audit events
+
+
+def test_what_was_changed_about_it_and_its_credentials_is_listed(adas, client, demo, url):
+    factories.create_client(demo, name="neighbour")
+    old, _ = rotate(client)
+    said = text_of(adas.get(f"{url}audit/"))
+    assert "Audit events, newest first" in said
+    assert old in said
+    assert "neighbour" not in said.partition("Open event")[2]
+    assert "Show in the audit log" in said
+
+
+def test_once_its_events_are_gone_it_says_so(adas, client, url):
+    AuditEvent.objects.all().delete()
+    assert "No event of this client is kept any more." in text_of(adas.get(f"{url}audit/"))

@@ -1,0 +1,207 @@
+"""The requests of a client: the list with its filters, one request with all that is known of it, and the file."""
+
+import csv
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from clients.models import RecordedRequest
+from tests import factories
+from tests.dashboard.client.conftest import record_request, refuse_request, use
+from tests.dashboard.conftest import text_of
+
+
+@pytest.fixture
+def url(client):
+    return f"/w/demo/clients/{client.client_id}/requests/"
+
+
+def ids_in(page):
+    """The request IDs of the rows, in their order."""
+    html = page.content.decode()
+    return [part.partition("</span>")[0] for part in html.split("request ")[1:] if part[:2] == "r-"]
+
+
+def test_granted_and_refused_ones_are_listed_newest_first_with_their_reason(adas, client, url):
+    record_request(client, request_id="r-old", ago=timedelta(minutes=5), credential=client.secrets.get().secret_id)
+    refuse_request(client, request_id="r-new")
+    page = adas.get(url)
+    assert ids_in(page) == ["r-new", "r-old"]
+    said = text_of(page)
+    assert "Token issued" in said
+    assert "31 ms" in said
+    assert client.secrets.get().secret_id in said
+    assert "invalid_scope admin isn’t among this client’s scopes. Add it" in said
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("result=granted", ["r-granted", "r-week"]),
+        ("result=refused", ["r-scope", "r-checksum"]),
+        ("result=bad_checksum", ["r-checksum"]),
+        ("credential=abc", ["r-granted", "r-checksum"]),
+        ("address=198.51.100.7", ["r-week"]),
+        ("address=2001:DB8:0:0::1", ["r-scope"]),
+        ("endpoint=gateway", ["r-week"]),
+        ("period=24h", ["r-granted", "r-scope", "r-checksum"]),
+        ("period=whatever", ["r-granted", "r-scope", "r-checksum", "r-week"]),
+        ("result=granted&period=7d&address=203.0.113.61", ["r-granted"]),
+        ("result=nothing", []),
+        ("result=%00", ["r-granted", "r-scope", "r-checksum", "r-week"]),
+    ],
+)
+def test_it_filters(adas, client, url, query, expected):
+    record_request(client, request_id="r-granted", credential="abc")
+    refuse_request(client, request_id="r-scope", address="2001:db8::1", ago=timedelta(hours=1))
+    refuse_request(client, request_id="r-checksum", reason="bad_checksum", named_secret_id="abc", ago=timedelta(hours=2))
+    record_request(client, request_id="r-week", endpoint="gateway", address="198.51.100.7", ago=timedelta(days=8), credential="key:k")
+    assert ids_in(adas.get(f"{url}?{query}")) == expected
+
+
+def test_what_doesnt_match_offers_the_way_back(adas, client, url):
+    record_request(client)
+    assert "No request matches. Clear filters" in text_of(adas.get(f"{url}?address=192.0.2.1"))
+
+
+def test_an_address_that_is_none_is_told(adas, client, url):
+    page = adas.get(f"{url}?address=203.0.113.300")
+    assert "203.0.113.300 isn’t an IP address." in text_of(page)
+    assert "<title>Error: " in page.content.decode()
+
+
+def test_what_was_used_and_refused_can_be_chosen(adas, client, url):
+    use(client, client.secrets.get().secret_id)
+    use(client, "key:k-3f9c", outcome="bad_checksum")
+    page = adas.get(url).content.decode()
+    assert 'value="bad_checksum"' in page
+    assert "public key k-3f9c" in page
+    assert f"secret {client.secrets.get().secret_id}" in page
+
+
+def test_there_is_none_yet(adas, url):
+    assert "No request yet. Show examples" in text_of(adas.get(url))
+
+
+def test_it_goes_page_by_page_without_losing_or_repeating_one(adas, client, url):
+    at = timezone.now() - timedelta(hours=1)
+    for number in range(120):
+        record_request(client, request_id=f"r-{number}", created_at=at + timedelta(seconds=number // 2))  # two of each moment
+    seen, address = [], url
+    for _ in range(3):
+        page = adas.get(address)
+        seen += ids_in(page)
+        older = [part for part in page.content.decode().split('href="') if part.startswith("?after=")]
+        address = url + older[0].partition('"')[0] if older else ""
+    assert seen == [f"r-{number}" for number in range(119, -1, -1)]
+    assert address == ""
+    assert "Newer" in text_of(page)
+
+
+def test_a_busy_client_is_told_that_not_each_is_listed(adas, client, url):
+    use(client, "x", count=5_000)
+    record_request(client)
+    assert "Of 5,000 requests granted in 24 hours 1 are listed; each refused one is." in text_of(adas.get(url))
+
+
+def test_the_script_gets_the_list_alone(adas, client, url):
+    record_request(client)
+    part = adas.get(url, headers={"HX-Request": "true"})
+    assert "<html" not in part.content.decode()
+    assert 'data-count="1 request"' in part.content.decode()
+
+
+def test_a_page_of_fifty_takes_few_queries(adas, client, url, django_assert_max_num_queries):
+    for number in range(60):
+        refuse_request(client, request_id=f"r-{number}", credential="abc")
+    adas.get(url)
+    with django_assert_max_num_queries(12):
+        assert adas.get(url).status_code == 200
+
+
+def test_markup_in_a_request_stays_text(adas, client, url):
+    refuse_request(client, request_id="<b>x</b>", detail="<script>alert(1)</script>", scope="<i>", named_secret_id="<u>")
+    assert "<script>alert" not in adas.get(url).content.decode()
+    assert "<b>x</b>" not in adas.get(f"{url}{RecordedRequest.objects.get().pk}/").content.decode()
+
+
+# One of them
+
+
+def test_one_is_shown_with_all_that_is_known_and_what_to_do(adas, client, url):
+    recorded = refuse_request(client, request_id="r-one", named_secret_id="Kp4zR1uW9a")
+    said = text_of(adas.get(f"{url}{recorded.pk}/"))
+    assert "Refused: invalid_scope" in said
+    assert "admin isn’t among this client’s scopes. Add it" in said
+    for fact in (
+        "Request ID r-one",
+        "Endpoint token",
+        "Answer 400 invalid_scope",
+        "Reason scope_not_allowed",
+        "From 203.0.113.61",
+        "Asked for admin",
+        "Took 31 ms",
+    ):
+        assert fact in said
+    assert "secret Kp4zR1uW9a as it said, which nobody has proved" in said
+    assert "The answer to the caller says only invalid_scope. Details stay here." in said
+
+
+def test_what_nobody_measured_or_recognised_is_said_so(adas, client, url):
+    recorded = record_request(client, microseconds=None, address=None, scope="", endpoint="unknown")
+    said = text_of(adas.get(f"{url}{recorded.pk}/"))
+    assert "Granted" in said
+    assert "Credential none was recognised From an unknown address Scopes – Took –" in said
+
+
+def test_short_times_have_a_decimal(adas, client, url):
+    assert "Took 2.3 ms" in text_of(adas.get(f"{url}{record_request(client, microseconds=2_310).pk}/"))
+
+
+@pytest.mark.parametrize(
+    ("credential", "words"),
+    [
+        ("certificate:abc", "certificate abc"),
+        ("jwks_uri:f00:abc", "key of its jwks_uri abc"),
+        ("tls_subject:f00", "certificate by subject"),
+    ],
+)
+def test_each_kind_of_credential_is_named(adas, client, url, credential, words):
+    assert words in text_of(adas.get(f"{url}{record_request(client, credential=credential).pk}/"))
+
+
+def test_what_came_under_the_same_id_and_what_it_changed_are_beside_it(adas, client, demo, url, now):
+    recorded = record_request(client, request_id="r-one", endpoint="api")
+    refuse_request(client, request_id="r-one")
+    other = factories.create_workspace("elsewhere")
+    foreign = factories.create_client(other).secret.client
+    record_request(foreign, request_id="r-one")
+    page = adas.get(f"{url}{recorded.pk}/")
+    assert "Under the same request ID" in text_of(page)
+    assert ids_in(page) == ["r-one"]
+
+
+def test_others_requests_are_404(adas, client, url, demo, other):
+    foreign = factories.create_client(other).secret.client
+    neighbour = factories.create_client(demo, name="neighbour").secret.client
+    for recorded in (record_request(foreign), record_request(neighbour)):
+        assert adas.get(f"{url}{recorded.pk}/").status_code == 404
+    assert adas.get(f"/w/demo/clients/{foreign.client_id}/requests/").status_code == 404
+    assert adas.get(f"{url}{2**70}/").status_code == 404
+
+
+# As a file
+
+
+def test_the_file_has_what_the_list_has_with_its_filters(adas, client, url):
+    record_request(client, request_id="r-granted", credential="abc")
+    refuse_request(client, request_id="r-refused", detail="=1+1", microseconds=None)
+    answer = adas.get(f"/w/demo/clients/{client.client_id}/requests.csv?result=refused")
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer["Content-Disposition"].startswith(f'attachment; filename="requests-{client.client_id}-')
+    [row] = csv.DictReader(answer.getvalue().decode().splitlines())
+    assert (row["request_id"], row["reason"], row["milliseconds"]) == ("r-refused", "scope_not_allowed", "")
+    assert row["detail"] == "'=1+1"
+    [_, granted] = csv.DictReader(adas.get(f"/w/demo/clients/{client.client_id}/requests.csv").getvalue().decode().splitlines())
+    assert (granted["credential"], granted["milliseconds"]) == ("abc", "31.2")
