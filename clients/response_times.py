@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 
+from django.db.models import Sum
+
 from clients.models import ResponseTime
 from clients.services.usage import LIMITS_MS
 
@@ -34,6 +36,25 @@ def measure_times(*, endpoint: str, length: timedelta, now: datetime) -> tuple[l
     for counts in counted.values():
         total.update(counts)
     return [_measure(slot, counted.get(slot, {})) for slot in slots], _measure(slots[0], total)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """p95: milliseconds, None where nothing was asked. failures: how many of them were ours, by status 5xx."""
+
+    count: int
+    failures: int
+    p95: float | None
+
+
+def sum_answers(*, endpoint: str, since: datetime) -> Answers:
+    """Of any time, in one row for each limit."""
+    rows = ResponseTime.objects.filter(slot__gte=since, endpoint=endpoint).values_list("limit_ms", "is_failure").annotate(answers=Sum("count")).order_by()
+    counts, failures = Counter[int](), 0
+    for limit, is_failure, count in rows:
+        counts[limit] += count
+        failures += count if is_failure else 0
+    return Answers(counts.total(), failures, percentile(counts, 0.95))
 
 
 def percentile(counts: Counts, share: float) -> float | None:

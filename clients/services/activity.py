@@ -43,7 +43,7 @@ def _write(clients: list[int], period: Period, *, now: datetime) -> None:
     """Counted anew under the lock of the rows, for a flush may have added to both meanwhile."""
     granted, refused = _columns(period)
     with transaction.atomic():
-        locked = list(ClientActivity.objects.select_for_update().filter(client__in=clients).order_by("client"))
+        locked = list(ClientActivity.objects.select_for_update().filter(client__in=clients).order_by("client_id"))
         right = _count(period, clients, now=now)
         for activity in locked:
             counts = right.get(activity.client_id, (0, 0))

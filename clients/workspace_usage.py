@@ -1,0 +1,170 @@
+"""Questions over what all clients of a workspace did at the token endpoint, or one of them. Their cost doesn't grow with the number of clients, for they read
+sums that are kept (WorkspaceUsage, ClientActivity), and buckets of the few clients that they name.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from clients.models import Client, ClientActivity, UsageBucket, Workspace, WorkspaceUsage
+from clients.outcomes import FAILED_HERE, GRANTED
+from clients.periods import HOUR, Period, floor_hour
+from clients.usage_report import Slot
+
+ENDPOINT = "token"
+
+# Among how many clients the one is looked for that was refused most for a reason.
+_CANDIDATES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a page is about. environment: "" for both. client: None for all of them."""
+
+    workspace: Workspace
+    period: Period
+    environment: str = ""
+    client: Client | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """outcomes: how often each one came."""
+
+    slots: list[Slot]
+    outcomes: dict[str, int]
+
+    @property
+    def granted(self) -> int:
+        return self.outcomes.get(GRANTED, 0)
+
+    @property
+    def failed(self) -> int:
+        return sum(count for outcome, count in self.outcomes.items() if outcome in FAILED_HERE)
+
+    @property
+    def refused(self) -> int:
+        return sum(self.outcomes.values()) - self.granted - self.failed
+
+    @property
+    def refused_percent(self) -> float:
+        return 100 * self.refused / sum(self.outcomes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """count: of requests in the period. before: in the same time before it."""
+
+    count: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """client: that was refused most for that reason, None where one can't tell without asking all of them."""
+
+    reason: str
+    count: int
+    client: Client | None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Clients that asked for anything, of how many. busiest: those with most tokens first. refused: of those refused most, how often, by primary key."""
+
+    asked: int
+    clients: int
+    busiest: list[Client]
+    refused: dict[int, tuple[Client, int]]
+
+
+def count_totals(selection: Selection, *, now: datetime) -> Totals:
+    period, client = selection.period, selection.client
+    begin = period.begins_at(now)
+    window = {"endpoint": ENDPOINT, "hour__gte": begin, "hour__lt": period.ends_at(now)}
+    rows: QuerySet[Any] = WorkspaceUsage.objects.filter(workspace=selection.workspace, **window)
+    if client is not None:
+        rows = UsageBucket.objects.filter(client=client, **window)
+    elif selection.environment:
+        rows = rows.filter(environment=selection.environment)
+    slots = [[0, 0, 0] for _ in range(period.slots)]
+    outcomes: defaultdict[str, int] = defaultdict(int)
+    for hour, outcome, count in rows.order_by().values_list("hour", "outcome").annotate(requests=Sum("count")):
+        outcomes[outcome] += count
+        slots[(hour - begin) // period.slot][0 if outcome == GRANTED else 2 if outcome in FAILED_HERE else 1] += count
+    return Totals([Slot(begin + number * period.slot, period.slot, *counts) for number, counts in enumerate(slots)], dict(outcomes))
+
+
+def find_activity(selection: Selection, *, limit: int) -> Activity:
+    """busiest: as many as limit, some of which may have asked for nothing. Up to an hour late in what has become too old."""
+    rows = ClientActivity.objects.filter(workspace=selection.workspace)
+    if selection.environment:
+        rows = rows.filter(client__environment=selection.environment)
+    granted, refused = f"granted_{selection.period.name}", f"refused_{selection.period.name}"
+    asked = rows.filter(Q(**{f"{granted}__gt": 0}) | Q(**{f"{refused}__gt": 0}))
+    most = rows.order_by(f"-{granted}", "-client_id").values("pk")[:limit]
+    worst = rows.filter(**{f"{refused}__gt": 0}).order_by(f"-{refused}", "-client_id").values("pk")[:_CANDIDATES]
+    named = ClientActivity.objects.filter(Q(pk__in=most) | Q(pk__in=worst)).select_related("client")
+    found = list(named.annotate(asked=_count(asked), clients=_count(rows)))
+    busiest = sorted(found, key=lambda row: (-getattr(row, granted), -row.pk))[:limit]
+    candidates = sorted((row for row in found if getattr(row, refused)), key=lambda row: (-getattr(row, refused), -row.pk))[:_CANDIDATES]
+    return Activity(
+        asked=found[0].asked if found else 0,
+        clients=found[0].clients if found else 0,
+        busiest=[row.client for row in busiest],
+        refused={row.pk: (row.client, getattr(row, refused)) for row in candidates},
+    )
+
+
+def _count(rows: QuerySet[ClientActivity]) -> Coalesce:
+    """As a part of another query. rows: of one workspace."""
+    return Coalesce(Subquery(rows.order_by().values("workspace").values(count=Count("pk"))), 0)
+
+
+def count_shares(clients: Collection[int], period: Period, *, now: datetime) -> dict[tuple[int, str], Share]:
+    """By primary key and outcome."""
+    rows = UsageBucket.objects.filter(client__in=clients).order_by().values_list("client_id", "outcome")
+    return {(client, outcome): Share(count, before) for client, outcome, count, before in _with_shares(rows, period, now=now)}
+
+
+def count_credential_shares(client: Client, period: Period, *, now: datetime) -> dict[str, Share]:
+    """Tokens of each credential that it used in either time."""
+    rows = UsageBucket.objects.filter(client=client, outcome=GRANTED).order_by().values_list("credential")
+    return {credential: Share(count, before) for credential, count, before in _with_shares(rows, period, now=now)}
+
+
+def _with_shares(rows: QuerySet[UsageBucket, Any], period: Period, *, now: datetime) -> QuerySet[UsageBucket, Any]:
+    begin = period.begins_at(now)
+    # As long before as the period has lasted so far, or each would seem to fall as its last slot begins.
+    before = Q(hour__lt=floor_hour(now) + HOUR - period.length)
+    in_both = rows.filter(endpoint=ENDPOINT, hour__gte=begin - period.length, hour__lt=period.ends_at(now))
+    return in_both.annotate(count_now=Sum("count", filter=Q(hour__gte=begin), default=0), count_before=Sum("count", filter=before, default=0))
+
+
+def name_refused(outcomes: dict[str, int], shares: Mapping[tuple[int, str], Share], activity: Activity) -> list[Refusal]:
+    """Every reason, the most frequent first. outcomes: of Totals. shares: at least those of activity.refused."""
+    of_clients: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    for (client, outcome), share in shares.items():
+        if client in activity.refused and share.count:
+            of_clients[outcome][client] = share.count
+    return [Refusal(reason, count, _find_most(of_clients[reason], count, activity)) for reason, count in in_order(outcomes)]
+
+
+def in_order(outcomes: dict[str, int]) -> list[tuple[str, int]]:
+    """Reasons of refusals, and how often each one came, the most frequent first."""
+    return sorted(((reason, count) for reason, count in outcomes.items() if reason != GRANTED), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _find_most(of_reason: dict[int, int], total: int, activity: Activity) -> Client | None:
+    """Whoever is none of the candidates was refused no more than each of them, and no more than what they leave of the total."""
+    if not of_reason:
+        return None
+    pk = max(of_reason, key=lambda client: (of_reason[client], client))
+    least = min(count for _, count in activity.refused.values()) if len(activity.refused) == _CANDIDATES else 0
+    others = min(least, total - sum(of_reason.values()))
+    return activity.refused[pk][0] if of_reason[pk] >= others else None

@@ -1,0 +1,305 @@
+"""The Usage page: what was granted, refused and failed, by whom and why, for a period, an environment or a client."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from clients.models import UsageSummary
+from clients.periods import DAY
+from clients.services import usage_summaries
+from dashboard import usage_page
+from tests import factories
+from tests.dashboard.conftest import text_of
+
+URL = "/w/demo/usage/"
+
+
+def read(browser, **query):
+    page = browser.get(URL, query)
+    assert page.status_code == 200
+    return page
+
+
+def section(page, name):
+    """What one reads in a part of the page."""
+    return text_of(re.search(rf'<section aria-labelledby="{name}">(.*?)</section>', page.content.decode(), re.DOTALL).group(1))
+
+
+def rows(browser, **query):
+    response = browser.get("/w/demo/usage.csv", query)
+    return list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode(), newline="")))
+
+
+class TestTotals:
+    def test_they_say_what_was_granted_refused_and_failed_here(self, adas, use, billing, planner):
+        use(billing, 1800)
+        use(planner, 200, hours=1)
+        use(billing, 20, "wrong_secret")
+        use(billing, 2, "hashing_busy")
+        use(billing, 5000, hours=40 * 24)
+        use(billing, 999, endpoint="gateway")
+        text = text_of(read(adas))
+        for said in ("Granted 2,000", "Refused 20 1.0 %", "Failed here 2", "Clients that asked 2 of 2"):
+            assert said in text
+
+    def test_the_time_of_the_whole_instance_is_said_as_such(self, adas, answer):
+        assert "p95 time" not in text_of(read(adas))
+        answer(90, limit_ms=5)
+        answer(10, limit_ms=40)
+        answer(3, limit_ms=1, is_failure=True)
+        text = text_of(read(adas))
+        assert re.search(r"p95 time, whole instance \d+ ms", text)
+        assert "Failed here 0 3 of the whole instance" in text
+
+    @pytest.mark.parametrize(("period", "seen"), [("24h", 1), ("7d", 11), ("30d", 111), ("", 11), ("1y", 11), ("\0", 11)])
+    def test_a_period_counts_what_is_in_it(self, adas, use, billing, period, seen):
+        use(billing, 1)
+        use(billing, 10, hours=2 * 24)
+        use(billing, 100, hours=10 * 24)
+        assert f"Granted {seen} " in text_of(read(adas, period=period))
+
+    def test_an_environment_counts_its_own_clients(self, adas, use, billing, planner):
+        use(billing, 7)
+        use(planner, 5)
+        assert "Granted 5 " in text_of(read(adas, env="test"))
+        assert "Granted 7 " in text_of(read(adas, env="live"))
+        assert "Clients that asked 1 of 1" in text_of(read(adas, env="live"))
+        assert "Granted 12 " in text_of(read(adas, env="moon"))
+
+    def test_nothing_yet_is_said_in_each_part(self, adas):
+        text = text_of(read(adas))
+        for said in ("No request in this period.", "No client got a token", "Nothing was refused", "No token with a scope", "No credential was used"):
+            assert said in text
+
+
+class TestByClient:
+    def test_each_is_compared_to_the_same_time_before(self, adas, use, billing, planner):
+        use(billing, 112)
+        use(billing, 100, hours=24)
+        use(planner, 500)
+        text = section(read(adas, period="24h"), "by-client")
+        assert text.index("route-planner") < text.index("billing-sync")
+        assert "billing-sync 112 12 % more" in text
+        assert "route-planner Test 500 none before" in text
+
+    @pytest.mark.parametrize(
+        ("tokens", "before", "words"),
+        [
+            (100, 100, "same"),
+            (1001, 1000, "same"),
+            (99, 100, "1 % less"),
+            (0, 5, "100 % less"),
+            (3500, 100, "35 times as many"),
+            (5, 0, "none before"),
+            (0, 0, ""),
+        ],
+    )
+    def test_a_change_is_said_in_words(self, tokens, before, words):
+        assert usage_page.compare(usage_page.Share(tokens, before)) == words
+
+    def test_those_with_most_are_listed_and_lead_to_their_page(self, adas, use, demo):
+        for number in range(12):
+            client = factories.create_client(demo, name=f"client-{number}").secret.client
+            use(client, 10 + number)
+        page = read(adas)
+        text = section(page, "by-client")
+        assert "client-2 12" in text
+        assert "client-1 11" not in text
+        assert f"/w/demo/clients/{client.client_id}/" in page.content.decode()
+
+    def test_a_name_is_text(self, adas, use, demo):
+        client = factories.create_client(demo, name="<b>مرحبا</b>").secret.client
+        use(client, 5)
+        page = read(adas, client=client.client_id).content.decode()
+        assert "<b>مرحبا" not in page
+        assert "<bdi>&lt;b&gt;مرحبا&lt;/b&gt;</bdi>" in page
+
+
+class TestOneClient:
+    def test_it_is_counted_by_credential_and_not_by_client(self, adas, use, billing, planner):
+        use(billing, 30, credential="OldSecret1")
+        use(billing, 60, credential="key:laptop")
+        use(billing, 3, "wrong_secret", credential="")
+        use(planner, 900)
+        page = read(adas, client=billing.client_id)
+        assert "Granted 90 " in text_of(page)
+        assert "Clients that asked" not in text_of(page)
+        text = section(page, "by-credential")
+        assert text.index("Public key laptop 60") < text.index("Secret OldSecret1 30")
+        assert "<title>Usage of billing-sync" in page.content.decode()
+
+    def test_a_credential_that_only_the_time_before_knows_is_listed(self, adas, use, billing):
+        use(billing, 30, credential="OldSecret1", hours=25)
+        assert "Secret OldSecret1 0 100 % less" in section(read(adas, client=billing.client_id, period="24h"), "by-credential")
+
+    def test_a_client_of_another_workspace_is_not_there(self, adas, other):
+        theirs = factories.create_client(other).secret.client
+        assert adas.get(URL, {"client": theirs.client_id}).status_code == 404
+        assert adas.get("/w/demo/usage.csv", {"client": theirs.client_id}).status_code == 404
+        assert adas.get(URL, {"client": "\0"}).status_code == 404
+
+
+class TestWhyRefused:
+    def test_each_reason_has_its_count_and_who_was_refused_most(self, adas, use, billing, planner):
+        use(billing, 5, "scope_not_allowed")
+        use(planner, 7, "scope_not_allowed")
+        use(billing, 100, "secret_expired")
+        use(billing, 1, "from_an_older_version")
+        page = read(adas, period="24h")
+        text = section(page, "why-refused")
+        assert "Secret ended secret_expired 100 billing-sync" in text
+        assert "Scope not among the client’s scopes scope_not_allowed 12 route-planner" in text
+        assert "from_an_older_version from_an_older_version 1" in text
+        assert f"/w/demo/clients/{planner.client_id}/requests/?result=scope_not_allowed&amp;period=24h" in page.content.decode()
+
+    def test_of_one_client_the_requests_are_shown(self, adas, use, billing):
+        use(billing, 5, "wrong_secret")
+        page = read(adas, client=billing.client_id, period="30d")
+        assert "Wrong secret wrong_secret 5 Show them" in section(page, "why-refused")
+        assert 'requests/?result=wrong_secret">' in page.content.decode()
+
+    def test_nobody_is_named_where_it_may_have_been_somebody_else(self, adas, use, demo):
+        """Each of twenty was refused so often that the twenty-first, who isn't looked at, may have been refused more often for this reason."""
+        for number in range(20):
+            client = factories.create_client(demo, name=f"worst-{number}").secret.client
+            use(client, 50, "secret_expired")
+        use(client, 1, "wrong_secret")
+        use(factories.create_client(demo, name="unseen").secret.client, 9, "wrong_secret")
+        text = section(read(adas), "why-refused")
+        assert "Wrong secret wrong_secret 10 many clients" in text
+        assert re.search(r"Secret ended secret_expired 1,000 worst-\d+", text)
+
+    def test_a_reason_that_none_of_the_worst_had_names_nobody(self, adas, use, demo):
+        for number in range(20):
+            use(factories.create_client(demo, name=f"worst-{number}").secret.client, 50, "secret_expired")
+        use(factories.create_client(demo, name="unseen").secret.client, 9, "wrong_secret")
+        assert "wrong_secret 9 many clients" in section(read(adas), "why-refused")
+
+
+class TestScopesAndAddresses:
+    def test_scopes_say_how_many_tokens_had_them_and_how_many_asked(self, adas, billing, planner, use_scope):
+        use_scope(billing, "read", 70, 10)
+        use_scope(planner, "read", 30, 5)
+        use_scope(billing, "write", 4)
+        assert "read 100 15 2" in section(read(adas), "by-scope")
+        assert "write 4 0" in section(read(adas, client=billing.client_id), "by-scope")
+
+    def test_an_address_of_one_client_leads_to_its_requests_from_there(self, adas, billing, planner, come_from):
+        come_from(billing, "203.0.113.7", 40)
+        come_from(planner, "203.0.113.7", 2)
+        come_from(billing, "2001:db8::1", 9)
+        page = read(adas)
+        assert "203.0.113.7 42 2" in section(page, "by-address")
+        assert f"/w/demo/clients/{billing.client_id}/requests/?address=2001%3Adb8%3A%3A1" in page.content.decode()
+
+    def test_of_a_large_workspace_what_the_clock_summed_up_is_shown_with_its_age(self, adas, billing, planner, use_scope, come_from, now, monkeypatch):
+        monkeypatch.setattr(usage_page, "LIVE_CLIENTS", 1)
+        monkeypatch.setattr(usage_summaries, "LIVE_CLIENTS", 1)
+        assert "summed up by the clock. This is the first hour." in section(read(adas, period="24h"), "by-scope")
+        use_scope(billing, "read", 70, 10)
+        come_from(billing, "203.0.113.7", 40)
+        usage_summaries.make_summaries(DAY, now=now - timedelta(minutes=4))
+        use_scope(planner, "read", 1000)
+        page = read(adas, period="24h")
+        assert "read 70 10 1" in section(page, "by-scope")
+        assert "203.0.113.7 40 1" in section(page, "by-address")
+        assert "They were summed up 4 min ago" in text_of(page)
+        assert "read 70 10" in section(read(adas, period="24h", client=billing.client_id), "by-scope")
+        assert UsageSummary.objects.count() == 3
+
+
+class TestPage:
+    def test_each_link_keeps_what_else_is_chosen(self, adas, billing):
+        page = read(adas, period="24h", env="test").content.decode()
+        assert '<a href="?period=30d&amp;env=test"' in page
+        assert '<a href="?period=24h&amp;env=live"' in page
+        assert '/w/demo/usage.csv?period=24h&amp;env=test"' in page
+        page = read(adas, period="24h", client=billing.client_id).content.decode()
+        assert f'<a href="?period=30d&amp;client={billing.client_id}"' in page
+        assert '<a href="?period=24h&amp;env=live"' in page
+
+    def test_the_busiest_clients_can_be_chosen_and_the_chosen_one_always(self, adas, use, demo, billing, monkeypatch):
+        monkeypatch.setattr("dashboard.views.usage.CHOICES", 1)
+        busy = factories.create_client(demo, name="busy").secret.client
+        use(busy, 5)
+        page = read(adas, client=billing.client_id).content.decode()
+        assert f'<option value="{busy.client_id}">' in page
+        assert f'<option value="{billing.client_id}" selected>' in page
+        assert "Of 2 clients these are the busiest." in text_of(page)
+
+    def test_a_part_that_fails_says_so_and_the_others_stay(self, adas, use, billing, monkeypatch, caplog):
+        use(billing, 1234)
+
+        def fail(*_arguments, **_options):
+            raise OperationalError("the disk is full")
+
+        monkeypatch.setattr(usage_page, "find_most_used", fail)
+        page = read(adas)
+        assert "This part can’t be shown right now." in section(page, "by-scope")
+        assert "billing-sync 1,234" in section(page, "by-client")
+        assert "can't be shown" in caplog.text
+        for name in ("count_totals", "find_activity", "sum_answers"):
+            monkeypatch.setattr(f"dashboard.views.usage.{name}", fail)
+        page = read(adas)
+        for part in ("over-time", "by-client", "why-refused", "by-scope", "by-address"):
+            assert "This part can’t be shown right now." in section(page, part)
+
+    def test_it_asks_the_database_twelve_times_at_most_however_many_clients_there_are(self, adas, use, demo, django_assert_max_num_queries):
+        for number in range(30):
+            client = factories.create_client(demo, name=f"client-{number}").secret.client
+            use(client, number + 1)
+            use(client, number + 1, "wrong_secret")
+        read(adas)
+        with django_assert_max_num_queries(12):
+            read(adas)
+        with django_assert_max_num_queries(12):
+            read(adas, client=client.client_id)
+
+    def test_viewers_see_it_and_strangers_nothing(self, bens, eves):
+        assert bens.get(URL).status_code == 200
+        assert eves.get(URL).status_code == 404
+
+
+class TestExport:
+    def test_hours_have_each_outcome_of_each_endpoint(self, bens, use, billing, planner):
+        use(billing, 5)
+        use(billing, 3, "wrong_secret")
+        use(planner, 2, endpoint="gateway")
+        use(billing, 9, hours=30)
+        hour = timezone.now().replace(minute=0, second=0, microsecond=0).isoformat()
+        header, *found = rows(bens, period="24h")
+        assert header == ["hour", "environment", "endpoint", "outcome", "requests"]
+        assert sorted(found) == [
+            [hour, "live", "token", "granted", "5"],
+            [hour, "live", "token", "wrong_secret", "3"],
+            [hour, "test", "gateway", "granted", "2"],
+        ]
+        assert [row[4] for row in rows(bens, period="24h", env="test")[1:]] == ["2"]
+
+    def test_of_one_client_each_credential(self, bens, use, demo, planner):
+        client = factories.create_client(demo, name="=cmd()").secret.client
+        use(client, 5, credential="a")
+        use(client, 6, credential="b")
+        use(planner, 7)
+        found = rows(bens, client=client.client_id)
+        assert found[0] == ["hour", "client_id", "client", "credential", "endpoint", "outcome", "requests"]
+        assert [(row[2], row[3], row[6]) for row in found[1:]] == [("'=cmd()", "a", "5"), ("'=cmd()", "b", "6")]
+
+    @pytest.mark.usefixtures("planner")
+    def test_or_the_sums_of_every_client(self, bens, use, billing):
+        use(billing, 5)
+        use(billing, 2, "wrong_secret", hours=50)
+        found = rows(bens, by="client")
+        assert found[0][:5] == ["client_id", "client", "environment", "granted_24h", "refused_24h"]
+        assert [billing.client_id, "billing-sync", "live", "5", "0", "5", "2", "5", "2", ""] in found
+        assert len(found) == 3
+        assert [row[1] for row in rows(bens, by="client", env="test")[1:]] == ["route-planner"]
+
+    def test_its_name_says_of_what_and_when(self, bens):
+        response = bens.get("/w/demo/usage.csv")
+        assert response["Content-Disposition"] == f'attachment; filename="usage-demo-{timezone.now():%Y-%m-%d}.csv"'
