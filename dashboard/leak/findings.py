@@ -10,7 +10,7 @@ from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSec
 from clients.policy import ClientPolicy
 from clients.secret import HashingBusyError, ParsedSecret, needs_hashing, verify_secret
 from clients.services.burnt_keys import find_registered_certificates, find_registered_keys
-from dashboard.leak.references import Credential, IssuedToken, Referred, credential_id_of, refer_to, refer_to_token
+from dashboard.leak.references import Credential, IssuedToken, Referred, refer_to, refer_to_token
 from oauth.leaked_token import LeakedToken, find_leaked_tokens
 
 # Whoever used it within that time is taken to use it still.
@@ -31,10 +31,12 @@ class Pasted(Enum):
     MADE_UP = "made up"
     PRIVATE_KEY = "private key"
     ID = "id"
+    # By a reference: in a mail of somebody who had it, or on another page.
+    NAMED = "named"
 
     @property
     def is_harmful(self) -> bool:
-        return self in (Pasted.WHOLE, Pasted.DAMAGED, Pasted.PRIVATE_KEY)
+        return self not in (Pasted.MADE_UP, Pasted.ID)
 
 
 class State(Enum):
@@ -67,7 +69,7 @@ class Finding:
     @property
     def credential_id(self) -> str:
         if self.credential is not None:
-            return credential_id_of(self.credential)
+            return self.credential.credential_id
         return self.token.credential_id if self.token is not None else ""
 
     @property
@@ -123,8 +125,8 @@ def look_up(text: str, *, workspace: Workspace, now: datetime) -> Report:
 
 
 def look_at(referred: Referred, *, now: datetime) -> Report:
-    """What somebody else found, or what stands on another page: by its ID alone."""
-    found = [_describe(row, Pasted.ID, now) for row in referred.credentials]
+    """What somebody else found, or what stands on another page."""
+    found = [_describe(row, Pasted.NAMED, now) for row in referred.credentials]
     found += [_describe_issued(token, now) for token in referred.tokens]
     found += [_describe_client(client) for client in referred.clients]
     return Report(sorted(found, key=lambda finding: finding.state.value), [], 0)

@@ -46,13 +46,6 @@ class Referred:
     tokens: list[IssuedToken]
 
 
-def credential_id_of(credential: Credential) -> str:
-    """As requests and tokens name it (oauth.registration)."""
-    if isinstance(credential, ClientSecret):
-        return credential.secret_id
-    return f"key:{credential.kid}" if isinstance(credential, ClientPublicKey) else f"certificate:{credential.thumbprint}"
-
-
 def refer_to(thing: Credential | Client) -> str:
     if isinstance(thing, ClientSecret):
         return f"s.{thing.secret_id}"

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from clients.models import Client, RecordedRequest, TokenCount
 from clients.usage_report import AddressSummary, addresses_of
 from dashboard.leak.reach import PERIOD
-from dashboard.leak.references import Credential, Referred, credential_id_of
+from dashboard.leak.references import Credential, Referred
 from oauth.models import RevokedToken
 
 
@@ -64,7 +64,7 @@ def _count_tokens(credentials: list[Credential], since: datetime) -> int:
     """Those that would be alive at that moment, less those that were dead already. What has long expired isn't counted any more."""
     if not credentials:
         return 0
-    pairs = {(row.client_id, credential_id_of(row)) for row in credentials}
+    pairs = {(row.client_id, row.credential_id) for row in credentials}
     of_any = {"client__in": {pk for pk, _ in pairs}, "credential__in": {name for _, name in pairs}, "expires_at__gt": since}
     obtained: Counter[tuple[int, str]] = Counter()
     for row in TokenCount.objects.filter(**of_any).values("client_id", "credential").annotate(tokens=Sum("count")).order_by():
@@ -76,7 +76,7 @@ def _count_tokens(credentials: list[Credential], since: datetime) -> int:
 
 
 def _count_refused(credentials: list[Credential], of_tokens: list[str], named: list[tuple[str, Client]], since: datetime) -> int:
-    names = {*(credential_id_of(row) for row in credentials), *of_tokens}
+    names = {*(row.credential_id for row in credentials), *of_tokens}
     clients = {client.pk for _, client in named}
     return RecordedRequest.objects.filter(client__in=clients, credential__in=names, status__gte=400, created_at__gte=since).count()
 
@@ -85,7 +85,7 @@ def _find_suspects(credentials: list[Credential], now: datetime) -> list[Suspect
     """Of the first few, which is whom a leak is about."""
     found = []
     for row in credentials[:3]:
-        uses = addresses_of(row.client, credential=credential_id_of(row), since=now - PERIOD, now=now, limit=20)
+        uses = addresses_of(row.client, credential=row.credential_id, since=now - PERIOD, now=now, limit=20)
         found += [Suspect(row.client, use) for use in uses if use.is_new]
     return found
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from clients.secret import CHECKSUM_LENGTH, parse
+from clients.secret import CHECKSUM_LENGTH, RANDOM_LENGTH, parse
 from dashboard import moment
 from dashboard.leak.findings import Finding, Pasted, Report, State
 from oauth.leaked_token import LeakedToken
@@ -58,8 +58,9 @@ def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
         return Verdict("", "alert", f"{total:,} things of ours, and {len(working):,} of them work{'s' if len(working) == 1 else ''} right now")
     if any(one.can_be_ended and one.pasted.is_harmful for one in found):
         return Verdict("warn", "alert", f"{total:,} things of ours. None works right now, but they can again")
-    is_harmless = all(one.pasted is Pasted.ID for one in found)
-    return Verdict("none" if is_harmless else "ok", "info" if is_harmless else "check", f"{total:,} things of ours, and none of them is any good to anybody")
+    if all(one.pasted is Pasted.ID for one in found):
+        return Verdict("none", "info", f"{total:,} IDs of ours, which are no secrets")
+    return Verdict("ok", "check", f"{total:,} things of ours, and none of them is any good to anybody")
 
 
 def _judge_token(token: LeakedToken, client: str, *, now: datetime, zone: tzinfo) -> Verdict:
@@ -89,6 +90,9 @@ class MaskedSecret:
     prefix: str
     secret_id: str
     checksum: str
+
+    def __str__(self) -> str:
+        return f"{self.prefix}_{self.secret_id}_{'•' * RANDOM_LENGTH}_{self.checksum}"
 
 
 def mask(text: str) -> MaskedSecret | None:

@@ -43,8 +43,9 @@ def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
         elif form.is_valid():
             report = findings.look_up(form.cleaned_data["text"], workspace=membership.workspace, now=now)
             services.record_check(workspace=membership.workspace, report=report, actor=actor_of(request), now=now)
-            context = {**_show(request, membership, report, now), "form": LeakForm(has_focus=False), "looked_up_at": now}
-            context["masked"] = verdicts.mask(form.cleaned_data["text"])
+            masked = verdicts.mask(form.cleaned_data["text"])
+            cleared = LeakForm(has_focus=False, initial={"leaked_secret": masked or ""})
+            context = {**_show(request, membership, report, now), "form": cleared, "masked": masked, "looked_up_at": now}
     elif "what" in request.GET:
         referred = references.resolve(request.GET.getlist("what"), membership.workspace)
         context.update(_show(request, membership, findings.look_at(referred, now=now), now))

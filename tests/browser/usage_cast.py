@@ -81,6 +81,7 @@ def create_clients(kestrel: Workspace, *, now: datetime) -> dict[str, Any]:
         "thumbprint": thumbprint,
         "disabled_client": off.client_id,
         "strange_client": strange.client.client_id,
+        "leaked_secret": testing.secret_id,
         "request": refused.pk,
         "event": event.pk,
     }

@@ -50,7 +50,7 @@ def test_a_secret_in_use_says_so_with_where_it_was_used_and_what_breaks(adas, bi
     assert "Whoever holds it can read write" in text
     assert "Tokens alive 2, the last until" in text
     assert "203.0.113.61 Usual for this client" in text
-    assert "by tests by a command" in text
+    assert "by tests, by a command" in text
 
 
 def test_what_was_pasted_is_shown_back_masked(adas, billing):
@@ -275,7 +275,7 @@ def test_ids_are_found_in_a_log_too_long_to_ask_for_each_word(adas, demo, billin
     key = create_public_key(billing.secret.client)
     ids = [billing.secret.secret_id, key.thumbprint]
     page = look_up(adas, "x " * 40_000 + " ".join(ids))
-    assert "2 things of ours, and none of them is any good to anybody" in text_of(page)
+    assert "2 IDs of ours, which are no secrets" in text_of(page)
     assert "only its ID" in text_of(page)
     page = look_up(adas, "x " * 40_000 + billing.secret.client.client_id)
     assert "The client ID of billing-sync" in text_of(page)
@@ -374,7 +374,7 @@ def test_a_reference_shows_what_it_names(adas, billing, now):
     for what, said in {
         f"s.{billing.secret.secret_id}": "It works right now",
         f"k.{client_id}.a.dotted.kid": "billing-sync signs in by other means now.",
-        f"c.{client_id}.{certificate.thumbprint}": f"{certificate.thumbprint} is the ID of",
+        f"c.{client_id}.{certificate.thumbprint}": f"{certificate.thumbprint}, a live certificate of billing-sync.",
         f"i.{client_id}": "The client ID of billing-sync",
     }.items():
         assert said in text_of(adas.get(URL, {"what": what})), what
