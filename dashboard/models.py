@@ -152,6 +152,26 @@ class SpentForm(models.Model):
         return self.made
 
 
+class ExpiryNotice(models.Model):
+    """That people were told that a credential ends. A moved end is told anew.
+
+    credential: the client's ID and the credential's, as usage names it, with a space between. step: how long before, in seconds. ends_at: as it was told.
+    """
+
+    credential = models.CharField(max_length=200)
+    step = models.PositiveIntegerField()
+    ends_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["credential", "ends_at", "step"], name="expiry_notice_unique")]
+        indexes = [models.Index(fields=["ends_at"], name="expiry_notice_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.credential} {self.step} s before {self.ends_at:%Y-%m-%d %H:%M}"
+
+
 class ScheduledJobManager(models.Manager["ScheduledJob"]):
     def claim(self, name: str, *, now: datetime, every: timedelta) -> bool:
         """Whether the caller is the one process, over all workers and nodes, that does this job now."""
