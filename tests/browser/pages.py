@@ -21,6 +21,7 @@ print(json.dumps(getattr(cast, sys.argv[1])(*json.loads(sys.argv[2]))))
 _AREAS = (people, clients, create, client, credentials, client_settings, usage, leak, audit, hand_over, docs)
 
 PAGES = [shown for area in _AREAS for shown in area.PAGES]
+PAGES_OF_PEOPLE, PAGES_OF_CLIENTS = people.PAGES, [shown for area in _AREAS if area is not people for shown in area.PAGES]
 WITHOUT_PAGE = {name for area in _AREAS for name in area.WITHOUT_PAGE}
 
 

@@ -1,62 +1,20 @@
 """Every page, looked at by a machine: nothing in the way of anybody (WCAG 2.2 AA), quick, and still. Design, sections 10 and 11."""
 
 import gzip
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from dashboard import account_urls, workspace_urls
-from tests.browser.barriers import find_all_barriers, find_barriers, find_shifts
-from tests.browser.pages import PAGES, WITHOUT_PAGE, make, sign_in
+from tests.browser import windows as shared
+from tests.browser.barriers import find_all_barriers, find_barriers
+from tests.browser.pages import PAGES, PAGES_OF_PEOPLE, WITHOUT_PAGE, sign_in
+from tests.browser.windows import SCREENSHOTS, look_at, take_pictures
+
+server, cast, windows = shared.server, shared.cast, shared.windows
 
 FIRST_VISIT, LATER_VISIT, MOST_REQUESTS = 60_000, 15_000, 5
-SCREENSHOTS = os.environ.get("SCREENSHOTS")
-
-
-def take_pictures(page, name, *, full_page=False):
-    """Whoever sets SCREENSHOTS to a folder, docs/screens, finds there what the tests saw."""
-    for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light")):
-        page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme=scheme)
-        page.evaluate("scrollTo(0, 0)")
-        page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{'narrow' if width == 390 else scheme}.png", full_page=full_page)
-    page.emulate_media(color_scheme="light")
-
-
-@pytest.fixture(scope="module")
-def server(make_server):
-    """With single sign-on, at a provider that nobody here asks."""
-    return make_server(SSO_ISSUER="https://sso.example.com", SSO_CLIENT_ID="tokenos", SSO_CLIENT_SECRET="of-nobody", SSO_NAME="Kestrel ID")
-
-
-@pytest.fixture(scope="module")
-def cast(server):
-    return make(server, "create_cast")
-
-
-@pytest.fixture(scope="module")
-def windows(chromium, server, cast):
-    """A function that returns the page of a person's window, signed in."""
-    opened = {}
-
-    def window(person):
-        if person not in opened:
-            page = chromium.new_context(base_url=server.url, viewport={"width": 1280, "height": 900}, ignore_https_errors=True).new_page()
-            page.set_default_timeout(10_000)
-            page.complaints = []
-            page.on("console", lambda message: page.complaints.append(message.text) if message.type in ("error", "warning") else None)
-            page.on("pageerror", lambda error: page.complaints.append(str(error)))
-            if person:
-                sign_in(page, person, cast["recovery_codes"])
-            opened[person] = page
-        return opened[person]
-
-    yield window
-    for page in opened.values():
-        page.context.close()
 
 
 def route_names(patterns) -> Iterator[str]:
@@ -72,22 +30,9 @@ def test_every_route_is_looked_at():
     assert routes == {shown.name for shown in PAGES} | WITHOUT_PAGE
 
 
-@pytest.mark.parametrize("shown", PAGES, ids=lambda shown: f"{shown.name}-{shown.person}-{shown.status}")
+@pytest.mark.parametrize("shown", PAGES_OF_PEOPLE, ids=lambda shown: f"{shown.name}-{shown.person}-{shown.status}")
 def test_a_page_is_in_nobodys_way(windows, cast, shown):
-    page = windows(shown.person)
-    page.complaints.clear()
-    answer = page.goto(shown.path.format(**cast))
-    assert answer.status == shown.status
-    assert find_shifts(page) == []
-    if shown.act:
-        shown.act(page)
-    assert page.title().startswith(shown.title)
-    assert page.title().endswith(" · TokenOS")
-    assert page.locator("h1").count() == 1
-    assert find_all_barriers(page, thorough=bool(SCREENSHOTS or os.environ.get("CI"))) == []
-    if SCREENSHOTS and shown.picture:
-        take_pictures(page, shown.picture)
-    assert [complaint for complaint in page.complaints if "the server responded with a status of" not in complaint] == []
+    look_at(windows(shown.person), cast, shown)
 
 
 @pytest.mark.parametrize("opened", ["workspaces", "navigation"])
