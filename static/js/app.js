@@ -337,9 +337,8 @@ document.querySelectorAll("[data-feed]").forEach((list) => poll(list, Number(lis
   const most = Number(list.dataset.most || 50);
   [...list.children].slice(most).forEach((old) => old.remove());
 }));
-/* Of a part that is renewed only what it says in data-tells is spoken, and only when that is something else. Nobody loses the place where they are in it. */
+/* Of a part that is renewed only what it says in data-tells is spoken, and only when that is something else. */
 document.querySelectorAll("[data-renew]").forEach((part) => poll(part, Number(part.dataset.every), async () => {
-  if (part.contains(document.activeElement)) return;
   const told = part.querySelector("[data-tells]")?.dataset.tells;
   const answer = await fetchPart(part.dataset.renew);
   if (!answer.ok) throw new Error(answer.status);
@@ -348,6 +347,8 @@ document.querySelectorAll("[data-renew]").forEach((part) => poll(part, Number(pa
   if (text === part.dataset.was || part.contains(document.activeElement)) return;
   part.innerHTML = text;
   part.dataset.was = text;
+  const tells = part.querySelector("[data-tells]")?.dataset.tells;
+  if (tells && tells !== told) say(tells);
 }));
 
 /* <div data-narrows="ID">: a field in it that hides the labels in the element of that ID that don’t hold what was typed; ticked ones stay. */

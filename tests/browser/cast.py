@@ -50,6 +50,7 @@ def create_cast() -> dict[str, Any]:
     return {
         **named,
         "hand_over": _create_link(named["client"], "jonas@example.com"),
+        "hand_over_to_take": _create_link(named["client"], ""),
         "hand_over_of_key": _create_link(named["key_client"], ""),
         "recovery_codes": {"ada": codes, "mina": minas},
         "passkey": passkey.pk,

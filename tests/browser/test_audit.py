@@ -1,0 +1,108 @@
+"""Finding out who did what, and whether the instance is well."""
+
+import json
+import re
+
+import pytest
+
+from tests.browser.hands import WAYS, WITH_SCRIPT
+from tests.browser.pages import PASSWORD, make
+
+
+@pytest.fixture(scope="module")
+def server(make_server):
+    return make_server()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _events(server):
+    make(server, "create_owners", ["ada"])
+    for name in ("billing-sync", "route-planner"):
+        server.manage("create_client", "--workspace", "ada", "--name", name)
+
+
+@pytest.fixture
+def adas(enter):
+    """A function that returns the hand of Ada, signed in."""
+
+    def sign_in(way):
+        hand = enter(way)
+        hand.page.goto("/accounts/sign-in/")
+        hand.write("Email", "ada@example.com")
+        hand.write("Password", PASSWORD)
+        hand.press("Continue")
+        hand.page.wait_for_url("**/w/**")
+        return hand
+
+    return sign_in
+
+
+def rows(page):
+    return page.locator("#events tbody tr:not(.day)")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_event_is_found_by_what_it_was_done_to(adas, way):
+    hand = adas(way)
+    hand.page.goto("/w/ada/audit/")
+    hand.write("Search events", "route-pl")
+    if way == "scriptless":
+        hand.press("Apply")
+    hand.page.wait_for_url(re.compile("q=route-pl"))
+    hand.page.get_by_text("Only", exact=True).wait_for()
+    assert {"route-planner" in text for text in rows(hand.page).all_inner_texts()} == {True}
+    if way != "scriptless":
+        hand.page.locator("#say", has_text="2 events").wait_for()
+
+    hand.page.goto("/w/ada/audit/?action=client.created&q=route-planner")
+    hand.press(rows(hand.page).get_by_role("link", name="Open event").inner_text().strip())
+    hand.page.get_by_role("heading", name="created client").wait_for()
+    assert "client.created" in hand.page.get_by_role("main").inner_text()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_the_list_shows_is_taken_away_and_can_be_once_more(adas, way):
+    hand = adas(way)
+    hand.page.goto("/w/ada/audit/?q=route-planner")
+    for _ in range(2):
+        with hand.page.expect_download() as download:
+            hand.press("Export JSON")
+        lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
+        assert [line["event"] for line in lines] == ["secret.created", "client.created"]
+        assert re.fullmatch(r"audit-\d{4}-\d\d-\d\d\.json", download.value.suggested_filename)
+
+
+@pytest.mark.parametrize("way", WITH_SCRIPT)
+def test_dates_are_asked_for_where_they_are_chosen(adas, way):
+    hand = adas(way)
+    hand.page.goto("/w/ada/audit/")
+    assert not hand.page.get_by_label("From", exact=True).is_visible()
+    hand.page.locator("label", has_text="Dates").click()
+    hand.page.get_by_label("To", exact=True).fill("2020-01-01")
+    hand.page.get_by_text("No event to 1 Jan 2020.").wait_for()
+
+
+def test_health_is_renewed_and_says_only_what_changed(adas):
+    hand = adas("keyboard")
+    states = iter(enumerate(["All is well", "All is well", "Mail: Failed"]))
+
+    def answer(route):
+        number, state = next(states)
+        route.fulfill(body=f'<p data-tells="{state}">Refreshed {number}</p>', content_type="text/html")
+
+    hand.page.clock.install()
+    hand.page.goto("/w/ada/health/")
+    assert hand.page.get_by_text("All is well.").is_visible()
+    hand.page.route("**/w/ada/health/", answer)
+    for number in range(3):
+        with hand.page.expect_response("**/w/ada/health/"):
+            hand.page.clock.run_for(11_000)
+        hand.page.get_by_text(f"Refreshed {number}", exact=True).wait_for()
+        said = ""
+        for _ in range(20):
+            # It is said after a moment of the page's clock.
+            hand.page.clock.run_for(100)
+            said = hand.page.locator("#say").text_content()
+            if said:
+                break
+        assert said == ("Mail: Failed" if number == 2 else "")
