@@ -2,12 +2,23 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import pairwise
 
 from clients.models import ClientSecret
 
 
 def find_overlaps(secrets: Iterable[ClientSecret], now: datetime) -> dict[str, datetime]:
-    """By its ID each usable secret whose end was moved while a newer one works, with the moment from which on both did. secrets: of one client."""
+    """By its ID each usable secret whose end was moved while a newer one works that goes on for longer, with the moment from which on both did.
+
+    secrets: of one client.
+    """
     usable = sorted((secret for secret in secrets if secret.is_usable(now)), key=lambda secret: (secret.created_at, secret.pk))
-    return {old.secret_id: new.created_at for old, new in pairwise(usable) if old.has_other_end}
+    found = {}
+    for number, old in enumerate(usable):
+        successor = next((new for new in usable[number + 1 :] if _outlives(new, old)), None)
+        if old.has_other_end and successor is not None:
+            found[old.secret_id] = successor.created_at
+    return found
+
+
+def _outlives(new: ClientSecret, old: ClientSecret) -> bool:
+    return old.expires_at is not None and (new.expires_at is None or new.expires_at > old.expires_at)

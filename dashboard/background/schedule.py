@@ -1,6 +1,6 @@
 """What is done when: usage is written every few seconds by each process; hourly, one process of the whole installation prunes old rows, one looks whether
 the signing key is due for its successor, one disables unused clients, one removes workspaces whose time is over, and one sums up the usage of weeks and
-months. Every five minutes one sums up that of days, and one notes from where clients are used for the first time.
+months. Every five minutes one sums up that of days, one notes from where clients are used for the first time, and one sends mail about credentials that end.
 
 A job that fails is logged and comes again; nothing ends the thread but stop().
 """
@@ -22,7 +22,7 @@ from clients.periods import DAY, MONTH, WEEK
 from clients.services import deletion, new_addresses, unused, usage
 from clients.services.activity import correct_counts
 from clients.services.usage_summaries import make_summaries
-from dashboard import bootstrap, services
+from dashboard import bootstrap, expiry_notices, services
 from dashboard.models import ScheduledJob
 from oauth import services as oauth_services
 
@@ -36,6 +36,7 @@ DISABLE_UNUSED_EVERY = timedelta(hours=1)
 REMOVE_WORKSPACES_EVERY = timedelta(hours=1)
 NOTE_NEW_ADDRESSES_EVERY = timedelta(minutes=5)
 SUM_UP_DAY_EVERY = timedelta(minutes=5)
+SEND_EXPIRY_NOTICES_EVERY = timedelta(minutes=5)
 SUM_UP_WEEK_AND_MONTH_EVERY = timedelta(hours=1)
 CERTIFICATE_SECONDS = 3600
 
@@ -76,6 +77,7 @@ def _run() -> None:
         (CLAIM_SECONDS, CLAIM_SECONDS, remove_deleted_workspaces_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, note_new_addresses_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, sum_up_day_if_due),
+        (CLAIM_SECONDS, CLAIM_SECONDS, send_expiry_notices_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, sum_up_week_and_month_if_due),
         (CERTIFICATE_SECONDS, CERTIFICATE_SECONDS, renew_certificate),
     ]
@@ -172,6 +174,14 @@ def sum_up_week_and_month_if_due() -> None:
         for period in (WEEK, MONTH):
             correct_counts(period, now=now)
             make_summaries(period, now=now)
+
+
+def send_expiry_notices_if_due() -> None:
+    now = timezone.now()
+    if ScheduledJob.objects.claim("send_expiry_notices", now=now, every=SEND_EXPIRY_NOTICES_EVERY):
+        sent = expiry_notices.send_due(now=now)
+        if sent:
+            logger.info("Sent %s notices of credentials that end", sent)
 
 
 def renew_certificate() -> None:

@@ -16,6 +16,7 @@ from clients.policy import ClientPolicy
 from clients.services.secrets import RotatedSecret, expected_lifetime, find_predecessor, rotate_secret, takes_secret
 from dashboard.caller import actor_of
 from dashboard.confirmation import require_confirmation
+from dashboard.expiry_notices import OVERLAP_STEP, is_address
 from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.forms.secrets import DATE, DEFAULT_OVERLAP, SHOW, RotationForm
 from dashboard.fragments import render_page_or_fragment
@@ -105,9 +106,15 @@ def _show(request: HttpRequest, client: Client, secrets: list[ClientSecret], sho
         "form": shown,
         "plan": plan,
         "problem": "" if is_begun or shown.errors else " ".join(map(str, chosen.errors.get("until", []))),
+        "told": _who_is_told(client) if plan.ends_at - chosen.now > OVERLAP_STEP else "",
         "token_lifetime": say_token_lifetime(client.token_lifetime),
     }
     return render_page_or_fragment(request, "credentials/rotate.html", "credentials/rotation_plan.html", context)
+
+
+def _who_is_told(client: Client) -> str:
+    """Shortly before the old secrets end, if something still uses them."""
+    return client.contact if is_address(client.contact) else "the admins"
 
 
 def _plan(request: HttpRequest, client: Client, secrets: list[ClientSecret], form: RotationForm) -> Plan:

@@ -1,0 +1,210 @@
+"""Mail before a credential ends: once for each step, to whoever can do something about it."""
+
+from datetime import timedelta
+from smtplib import SMTPException
+
+import pytest
+from django.core import mail as outbox
+
+from clients.models import Client, ClientPublicKey, ClientSecret
+from clients.services import secret_ends, secrets
+from clients.services.clients import disable_client
+from dashboard import expiry_notices
+from dashboard.background import schedule
+from dashboard.models import ExpiryNotice, Membership, ScheduledJob
+from tests import factories
+from tests.dashboard.conftest import create_certificate, create_public_key
+from tests.dashboard.credentials.conftest import use
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@pytest.fixture
+def client_(demo, now):
+    return factories.create_client(demo, contact="payments@example.com", now=now - 100 * DAY, secret_lifetime=365 * DAY).secret.client
+
+
+@pytest.fixture
+def secret(client_):
+    return client_.secrets.get()
+
+
+def end(row, at):
+    row.expires_at = at
+    row.save(update_fields=["expires_at"])
+
+
+def send(now):
+    """The mails of one round."""
+    before = len(outbox.outbox)
+    expiry_notices.send_due(now=now)
+    return outbox.outbox[before:]
+
+
+def test_the_owner_is_told_30_7_and_1_days_before_and_each_time_once(secret, now):
+    end(secret, now + 31 * DAY)
+    assert send(now) == []
+    for later, left in ((DAY, "30 days"), (24 * DAY, "7 days"), (30 * DAY, "24 h")):
+        [message] = send(now + later)
+        assert message.subject == f"billing-sync: secret {secret.secret_id} ends in {left}"
+        assert message.to == ["payments@example.com"]
+        assert send(now + later) == send(now + later + HOUR) == []
+
+
+def test_the_mail_says_what_when_who_uses_it_and_where_it_is_mended(settings, secret, now):
+    end(secret, now + 3 * DAY)
+    use(secret, "198.51.100.7", count=212)
+    [message] = send(now)
+    text = message.body
+    assert f"It ends on {now + 3 * DAY:%-d %b %Y %H:%M} UTC. From then on billing-sync of Demo gets no tokens with it." in text
+    assert "- 198.51.100.7, 212 times in 7 days" in text
+    assert f"{settings.ISSUER_URL}/w/demo/clients/{secret.client.client_id}/rotate/" in text
+    assert "198.51.100.7" in message.alternatives[0].content
+
+
+@pytest.mark.parametrize(("ago", "said"), [(94 * DAY, "Nothing has used it for 94 days."), (None, "Nothing has ever used it.")])
+def test_what_nothing_uses_is_said_so(secret, now, ago, said):
+    end(secret, now + 3 * DAY)
+    ClientSecret.objects.filter(pk=secret.pk).update(last_used_at=ago and now - ago)
+    assert said in send(now)[0].body
+
+
+def test_use_from_an_address_that_nobody_knows_is_said(secret, now):
+    end(secret, now + 3 * DAY)
+    ClientSecret.objects.filter(pk=secret.pk).update(last_used_at=now - HOUR)
+    assert "It was used on" in send(now)[0].body
+
+
+def test_the_last_day_of_what_is_used_is_told_the_admins_too(demo, dan, secret, now):
+    end(secret, now + 20 * HOUR)
+    use(secret)
+    assert [message.to for message in send(now)] == [["payments@example.com"], ["ada@example.com"], ["dan@example.com"]]
+
+
+def test_where_the_owner_is_no_address_the_admins_are_told(secret, now):
+    Client.objects.update(contact="Team Payments")
+    end(secret, now + 3 * DAY)
+    assert [message.to for message in send(now)] == [["ada@example.com"]]
+
+
+def test_where_there_is_nobody_at_all_nothing_is_sent_and_nothing_waits(secret, now):
+    Client.objects.update(contact="")
+    Membership.objects.all().delete()
+    end(secret, now + 3 * DAY)
+    assert send(now) == []
+    assert ExpiryNotice.objects.count() == 1
+
+
+def test_an_old_secret_in_its_overlap_is_told_an_hour_before_its_end_if_something_uses_it(settings, client_, secret, now):
+    secrets.rotate_secret(client=client_, overlap=DAY, actor=factories.TESTS, now=now - 23 * HOUR - timedelta(minutes=5))
+    secret.refresh_from_db()
+    assert send(now - HOUR) == []
+    assert send(now) == []
+    use(secret)
+    [message, *_] = send(now)
+    assert message.subject == f"billing-sync: secret {secret.secret_id} ends in 55 min"
+    assert "Deploy the new secret there, or give the old one more time:" in message.body
+    assert f"/secrets/{secret.secret_id}/extend/" in message.body
+    assert send(now) == []
+
+
+def test_an_end_that_was_moved_is_told_anew(client_, secret, now):
+    secrets.rotate_secret(client=client_, overlap=30 * 60 * timedelta(seconds=1), actor=factories.TESTS, now=now - timedelta(minutes=10))
+    use(secret, ago=timedelta(minutes=1))
+    secret.refresh_from_db()
+    assert send(now)
+    secret_ends.extend_secret(client=client_, secret_id=secret.secret_id, expires_at=secret.expires_at + DAY, actor=factories.TESTS, now=now)
+    assert send(now) == []
+    use_again = secret.expires_at + DAY - timedelta(minutes=30)
+    ClientSecret.objects.filter(pk=secret.pk).update(last_used_at=use_again - timedelta(minutes=5))
+    assert send(use_again)
+
+
+def test_a_credential_that_never_lived_so_long_is_not_told_at_once(client_, secret, now):
+    short = factories.create_secret(client_, lifetime=7 * DAY, now=now).secret
+    end(secret, now + 300 * DAY)
+    assert send(now) == []
+    assert f"secret {short.secret_id} ends in 24 h" in send(now + 6 * DAY)[0].subject
+
+
+def test_public_keys_and_certificates_are_told_as_well(client_, secret, now):
+    end(secret, None)
+    key = create_public_key(client_, kid="laptop")
+    ClientPublicKey.objects.filter(pk=key.pk).update(created_at=now - 90 * DAY, expires_at=now + 3 * DAY)
+    certificate = create_certificate(client_, name="Gateway")
+    end(certificate, now + 5 * DAY)
+    type(certificate).objects.filter(pk=certificate.pk).update(created_at=now - 90 * DAY)
+    subjects = {message.subject: message.body for message in send(now)}
+    assert list(subjects) == ["billing-sync: public key laptop ends in 3 days", "billing-sync: certificate Gateway ends in 5 days"]
+    assert "/keys/new/" in subjects["billing-sync: public key laptop ends in 3 days"]
+    assert "/certificates/new/" in subjects["billing-sync: certificate Gateway ends in 5 days"]
+
+
+def test_what_is_revoked_disabled_or_about_to_be_deleted_is_told_nobody(client_, secret, now):
+    end(secret, now + 3 * DAY)
+    disable_client(client=client_, actor=factories.TESTS, now=now)
+    assert send(now) == []
+    Client.objects.update(status="enabled")
+    client_.workspace.deletes_at = now + DAY
+    client_.workspace.save(update_fields=["deletes_at"])
+    assert send(now) == []
+    client_.workspace.deletes_at = None
+    client_.workspace.save(update_fields=["deletes_at"])
+    secrets.revoke_secret(client=client_, secret_id=secret.secret_id, actor=factories.TESTS, now=now)
+    assert send(now) == []
+
+
+def test_what_the_mail_server_did_not_take_comes_again(secret, now, monkeypatch):
+    end(secret, now + 3 * DAY)
+
+    def refuse(*_arguments, **_options):
+        raise SMTPException
+
+    with monkeypatch.context() as broken:
+        broken.setattr("django.core.mail.EmailMultiAlternatives.send", refuse)
+        assert send(now) == []
+    assert not ExpiryNotice.objects.exists()
+    assert len(send(now)) == 1
+
+
+def test_a_mail_server_that_takes_none_ends_the_round_after_three(client_, secret, now, monkeypatch):
+    for _ in range(5):
+        end(factories.create_secret(client_, now=now - 90 * DAY).secret, now + 3 * DAY)
+    tried: list[object] = []
+    monkeypatch.setattr(expiry_notices.mail, "send_each", lambda _name, contexts: tried.append(contexts) or list(contexts))
+    assert expiry_notices.send_due(now=now) == 0
+    assert len(tried) == 3
+
+
+def test_a_round_sends_no_more_than_its_limit_and_the_next_one_goes_on(client_, secret, now, monkeypatch):
+    monkeypatch.setattr(expiry_notices, "MOST_A_ROUND", 2)
+    monkeypatch.setattr(expiry_notices, "_BATCH", 2)
+    for _ in range(3):
+        end(factories.create_secret(client_, now=now - 90 * DAY).secret, now + 3 * DAY)
+    assert [len(send(now)), len(send(now)), len(send(now))] == [2, 1, 0]
+
+
+def test_marks_of_what_has_ended_go(secret, now):
+    end(secret, now + 3 * DAY)
+    send(now)
+    assert ExpiryNotice.objects.count() == 1
+    send(now + 4 * DAY)
+    assert not ExpiryNotice.objects.exists()
+
+
+def test_one_process_of_all_sends_every_five_minutes(secret, now, caplog):
+    end(secret, now + 3 * DAY)
+    with caplog.at_level("INFO", logger="tokenos.background"):
+        schedule.send_expiry_notices_if_due()
+        schedule.send_expiry_notices_if_due()
+    assert len(outbox.outbox) == 1
+    assert "Sent 1 notices" in caplog.text
+    ScheduledJob.objects.update(next_run_at=now - HOUR)
+    schedule.send_expiry_notices_if_due()
+    assert len(outbox.outbox) == 1
+
+
+def test_a_mark_says_of_what_it_is(secret, now):
+    end(secret, now + 3 * DAY)
+    send(now)
+    assert str(ExpiryNotice.objects.get()).startswith(f"{secret.client.client_id} {secret.secret_id} 604800 s before")
