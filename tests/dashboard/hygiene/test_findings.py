@@ -42,7 +42,7 @@ def test_the_overview_counts_each_thing(adas, make):
     make("one", used=None), make("two", used=None)
     text = text_of(adas.get(URL))
     assert "2 clients were never used" in text
-    assert "Look at them: clients that were never used" in text
+    assert "Look at clients that were never used" in text
     assert "2 clients may send their secrets in the body" in text
 
 

@@ -1,0 +1,35 @@
+"""A secret without an end is found and gets one, in a real browser."""
+
+import pytest
+
+from tests.browser.hands import WAYS
+from tests.browser.pages import PASSWORD, make
+
+
+@pytest.fixture(scope="module", autouse=True)
+def owners(server):
+    make(server, "create_owners", [f"tidier-{way}" for way in WAYS])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_secrets_without_an_end_get_one_after_a_look_at_what_changes(server, enter, way):
+    for name in ("billing-sync", "route-planner"):
+        server.manage("create_client", "--workspace", f"tidier-{way}", "--name", name, "--scope", "read")
+    hand = enter(way)
+    hand.page.goto("/accounts/sign-in/")
+    hand.write("Email", f"tidier-{way}@example.com")
+    hand.write("Password", PASSWORD)
+    hand.press("Continue")
+    hand.page.wait_for_url("**/w/**")
+    hand.page.goto(f"/w/tidier-{way}/hygiene/")
+    assert "2 secrets never end" in hand.page.get_by_role("main").inner_text()
+    hand.press("Look at secrets without an end")
+    hand.page.wait_for_url("**/secrets-without-end/")
+    hand.untick("route-planner, secret")
+    hand.press("Give an end to those ticked")
+    hand.page.get_by_text("1 secret got an end.").wait_for()
+    hand.press("Look at secrets without an end")
+    hand.page.wait_for_url("**/secrets-without-end/")
+    names = hand.page.get_by_role("rowheader")
+    assert names.count() == 1
+    assert "route-planner" in names.inner_text()

@@ -1,0 +1,99 @@
+"""Somebody on duty finds a secret where it shouldn't be, and ends it in a real browser: the token endpoint refuses it at once."""
+
+import re
+import time
+
+import pytest
+
+from tests.browser.hands import WAYS
+from tests.browser.pages import PASSWORD, make
+
+FIELD = "Leaked secret, access token, client ID or key ID"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def owners(server):
+    make(server, "create_owners", [f"finder-{way}" for way in WAYS])
+
+
+@pytest.fixture
+def billing(server, request):
+    """Of the workspace of the way."""
+    way = request.node.callspec.params["way"]
+    return server.manage("create_client", "--workspace", f"finder-{way}", "--name", "billing-sync", "--scope", "read")
+
+
+def ask_for_token(server, client):
+    form = {"grant_type": "client_credentials", "client_id": client["client_id"], "client_secret": client["client_secret"]}
+    return server.post("/oauth2/token", data=form)
+
+
+def sign_in(hand, way):
+    hand.page.goto("/accounts/sign-in/")
+    hand.write("Email", f"finder-{way}@example.com")
+    hand.write("Password", PASSWORD)
+    hand.press("Continue")
+    hand.page.wait_for_url("**/w/**")
+    hand.page.goto(f"/w/finder-{way}/leak/")
+
+
+def verdict(hand):
+    return hand.page.locator("#v")
+
+
+def look_up(hand, way, text):
+    if way == "keyboard":
+        # The field has the focus: nothing else has to be found.
+        hand.page.keyboard.insert_text(text)
+        hand.page.keyboard.press("Control+Enter")
+    else:
+        hand.write(FIELD, text)
+        hand.press("Look it up")
+    verdict(hand).wait_for()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_leaked_secret_is_dead_within_seconds_of_its_paste(server, enter, way, billing):
+    assert ask_for_token(server, billing).status_code == 200
+    time.sleep(2.5)  # usage is written every 2 seconds
+    hand = enter(way)
+    sign_in(hand, way)
+    look_up(hand, way, f"found in a ticket: {billing['client_secret']}")
+    assert verdict(hand).inner_text() == "It works right now, and it is being used"
+    if way != "scriptless":
+        assert verdict(hand).evaluate("element => element === document.activeElement")
+    assert billing["client_secret"] not in hand.page.content()
+    hand.press("Revoke secret and end 1 token")
+    hand.page.wait_for_url("**/leak/stop/**")
+    assert re.match(r"Revoked at \d\d:\d\d:\d\d\. 1 token ended\.", verdict(hand).inner_text())
+    assert ask_for_token(server, billing).status_code == 401
+    if way == "scriptless":
+        time.sleep(2.5)
+        hand.page.reload()
+    hand.page.get_by_text("1 request refused since.").wait_for()
+
+    hand.tick("Remove it where you found it, and from the history of that place")
+    hand.press("Keep the ticks")
+    hand.page.wait_for_url("**tick=remove**")
+    assert hand.page.get_by_label("Remove it where you found it").is_checked()
+    assert billing["client_secret"] not in hand.page.url
+
+
+@pytest.mark.parametrize("way", ["phone"])
+def test_a_log_of_six_megabytes_is_read_and_all_in_it_ends(server, enter, way, billing):
+    other = server.manage("create_client", "--workspace", f"finder-{way}", "--name", "route-planner", "--scope", "read")
+    token = ask_for_token(server, other).json()["access_token"]
+    lines = "2026-11-24T12:00:00Z level=info msg=nothing at all happened\n" * 50_000
+    log = f"{lines}{billing['client_secret']}\n{lines}Authorization: Bearer {token}\n"
+    hand = enter(way)
+    sign_in(hand, way)
+    hand.press("Choose a file instead")
+    hand.page.get_by_label("Or a file").set_input_files({"name": "app.log", "mimeType": "text/plain", "buffer": log.encode()})
+    hand.press("Look it up")
+    verdict(hand).wait_for()
+    assert verdict(hand).inner_text() == "2 things of ours, and 2 of them work right now"
+    hand.press("Revoke all 2")
+    hand.page.wait_for_url("**/leak/stop/**")
+    assert ask_for_token(server, billing).status_code == 401
+    assert server.get("/api/v1/whoami", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    assert ask_for_token(server, other).status_code == 200
