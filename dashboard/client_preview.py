@@ -57,7 +57,7 @@ def preview(form: NewClientForm) -> Preview:
         ends_at=form.now + lifetime if lifetime not in (None, NO_END) else None,
         has_end=lifetime != NO_END,
         credentials=_describe_credentials(entries),
-        problems=list(form.errors.get(pasted, [])) if has_pasted else [],
+        problems=[str(problem) for problem in form.errors.get(pasted) or ()] if has_pasted else [],
         warnings=_warn(form),
         token_lifetime=say_token_lifetime(entries["token_lifetime"]) if "token_lifetime" in entries else "",
         audiences=entries.get("audiences") or [workspace_audience(form.workspace.slug)],

@@ -10,6 +10,8 @@ from django.db.models import Q
 
 from clients.models import Client, Workspace
 from clients.models.client import CLIENT_ID
+from clients.policy import ClientPolicy
+from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.snippets import Snippet, TokenRequest, snippets_for
 from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, KINDS, SECRET, find_signing_key, server_ca, shell
 from oauth.registration import workspace_audience
@@ -43,7 +45,7 @@ def find_page(slug: str) -> Page | None:
 class Values:
     """What stands in examples. client: None where the workspace has none. scope: one of its scopes. audience: of its tokens. curl: with the server's CA.
 
-    gateway: the address that a proxy asks, with its demands.
+    gateway: the path that a proxy asks, with its demands. token_lifetime: in words.
     """
 
     workspace: Workspace
@@ -55,7 +57,7 @@ class Values:
     curl: str
     ca: str
     gateway: str
-    gateway_host: str
+    token_lifetime: str
 
     @property
     def scope_word(self) -> str:
@@ -93,7 +95,7 @@ def values_of(workspace: Workspace, client: Client | None) -> Values:
         curl=f"curl --cacert {shell(ca)}" if ca else "curl",
         ca=ca,
         gateway=f"/gateway/{workspace.slug}/verify?scope={quote_plus(scope)}&audience={quote_plus(audience, safe=':/')}",
-        gateway_host=settings.ISSUER_URL,
+        token_lifetime=say_token_lifetime(client.token_lifetime if client else int(ClientPolicy.of(workspace).default_token_lifetime.total_seconds())),
     )
 
 

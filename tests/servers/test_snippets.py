@@ -5,12 +5,16 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from django.template.loader import render_to_string
 
 from dashboard.snippets import curl, javascript, python
 from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
@@ -114,3 +118,45 @@ def test_a_bound_token_comes_with_a_proof(server: Server, tmp_path: Path, langua
     made = make(server, "--scope", "read", "--require-dpop", *key)
     kid = made["keys"][0] if key else ""
     assert "eyJ" in run(language, request_of(server, made, kind, kid=kid, needs_dpop=True), tmp_path, secret=made.get("client_secret", ""))
+
+
+@pytest.fixture
+def docs(server: Server) -> Callable[[str, dict[str, Any]], str]:
+    """A function that returns a piece of code of the docs pages, as they have it for a client."""
+
+    def write(name: str, made: dict[str, Any]) -> str:
+        values = {
+            "client_id": made["client_id"],
+            "issuer": server.url,
+            "audience": f"{server.url}/w/demo",
+            "curl": f'curl --cacert "{server.ca}"',
+            "scope_word": '"read"',
+        }
+        return unescape(render_to_string(f"docs/code/{name}.txt", {"values": values}))
+
+    return write
+
+
+def test_what_the_docs_have_for_a_shell_runs(server: Server, docs: Callable[..., str]) -> None:
+    made = make(server, "--scope", "read write")
+    steps = [docs(name, made) for name in ("whoami", "introspect", "revoke", "introspect", "resource")]
+    env = {"PATH": os.environ["PATH"], "TOKENOS_CLIENT_SECRET": made["client_secret"]}
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", "\necho\n".join(steps)], env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    me, before, revoked, after, token = [json.loads(line) for line in done.stdout.splitlines() if line]
+    assert me["client_id"] == before["client_id"] == made["client_id"]
+    assert (before["active"], revoked, after) == (True, {}, {"active": False})
+    assert token["scope"] == "read"
+
+
+def test_what_the_docs_have_for_an_api_takes_good_tokens_only(server: Server, docs: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(server.ca))
+    made = make(server, "--scope", "read")
+    code: dict[str, Any] = {}
+    exec(docs("verify", made), code)
+    answer = server.post("/oauth2/token", auth=(made["client_id"], made["client_secret"]), data={"grant_type": "client_credentials"}).json()
+    assert code["verify"](answer["access_token"], "read")["client_id"] == made["client_id"]
+    with pytest.raises(PermissionError):
+        code["verify"](answer["access_token"], "write")
+    with pytest.raises(jwt.InvalidTokenError):
+        code["verify"](jwt.encode({"scope": "read"}, "k" * 32), "read")
