@@ -59,6 +59,10 @@ class Filters:
         return bool(self.q or self.env or self.status)
 
     @property
+    def is_about_attention(self) -> bool:
+        return self.status == ATTENTION or self.status in attention.Kind.values
+
+    @property
     def caption(self) -> str:
         _, ascending, descending, _ = COLUMNS[self.sort]
         return f"Clients, {descending if self.is_descending else ascending}"
@@ -93,7 +97,7 @@ def filter_clients(workspace: Workspace, filters: Filters, *, now: datetime) -> 
         return found.filter(status=filters.status)
     if filters.status == ATTENTION:
         return found.filter(attention.needing_any(workspace, now=now))
-    if filters.status:
+    if filters.is_about_attention:
         return found.filter(attention.needing(attention.Kind(filters.status), workspace, now=now))
     return found
 

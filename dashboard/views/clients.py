@@ -44,7 +44,7 @@ def clients(request: HttpRequest, membership: Membership) -> HttpResponse:
         "may_write": may(membership, Permission.WRITE_CLIENTS),
         "may_administer": may(membership, Permission.ADMINISTER_CLIENTS),
     }
-    if not is_fragment(request):
+    if not is_fragment(request) and not filters.is_about_attention:
         attention = find_attention(membership.workspace, now=now)
         context |= {"attention": attention, "sentences": say_attention(attention, now=now)}
     return render_page_or_fragment(request, "clients/list.html", "clients/table.html", context)
