@@ -19,9 +19,7 @@ _WORDS = {
 
 
 def highlight(code: str, language: str) -> Highlighted:
-    """language: curl, python, javascript or go; anything else is only escaped."""
-    if language not in _WORDS:
-        return Highlighted(conditional_escape(code))
+    """language: curl, python, javascript or go."""
     pattern = re.compile(rf"(?P<s>{_STRING})|(?P<c>{_COMMENTS[language]})|(?P<k>\b(?:{_WORDS[language]})\b)")
     parts, end = [], 0
     for match in pattern.finditer(code):

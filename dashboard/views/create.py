@@ -39,9 +39,7 @@ def client_new(request: HttpRequest, membership: Membership) -> HttpResponse:
         try:
             return _show_made(request, membership, _create(request, membership, form))
         except FormSpentError:
-            spent = find_spent(request)
-            if spent is not None:
-                return show_spent(request, membership, spent)
+            return show_spent(request, membership, find_spent(request))
         except ValidationError as error:
             form.add_errors_of(error)
     return _show_form(request, membership, form)

@@ -8,8 +8,10 @@ from clients.services.client_fields import SECRET_METHODS
 from dashboard.models import Membership, SpentForm
 
 
-def show_spent(request: HttpRequest, membership: Membership, spent: SpentForm) -> HttpResponse:
+def show_spent(request: HttpRequest, membership: Membership, spent: SpentForm | None) -> HttpResponse:
     """What it made: a client, or a secret of one. Raise Http404 where that is of another workspace, or gone."""
+    if spent is None:
+        raise Http404
     clients = Client.objects.filter(workspace=membership.workspace)
     client = clients.filter(client_id=spent.made).first()
     secret = None
