@@ -6,7 +6,7 @@ clients; with one client's rows it grows by the hours and addresses that are ask
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Concat
@@ -21,12 +21,13 @@ NEW_FOR = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class AddressSummary:
-    """is_new: the client was first seen there within NEW_FOR, and had been used elsewhere or existed before."""
+    """is_new: the client was first seen there within NEW_FOR, and had been used elsewhere or existed before. first_seen: a day, UTC."""
 
     address: str
     count: int
     last_used_at: datetime
     is_new: bool
+    first_seen: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +85,16 @@ def addresses_of(client: Client, *, credential: str | None = None, since: dateti
     if credential is not None:
         rows = rows.filter(credential=credential)
     found = list(rows.values("address").annotate(uses=Sum("count"), last=Max("last_used_at")).filter(last__gte=since).order_by("-last", "address")[:limit])
-    new = _new_addresses(client, [row["address"] for row in found], now=now)
-    return [AddressSummary(row["address"], row["uses"], row["last"], row["address"] in new) for row in found]
+    first = _first_days(client, [row["address"] for row in found])
+    new_from = (now - NEW_FOR).date() if client.created_at <= now - NEW_FOR else date.max
+    return [AddressSummary(row["address"], row["uses"], row["last"], first[row["address"]] > new_from, first[row["address"]]) for row in found]
 
 
-def _new_addresses(client: Client, addresses: Sequence[str], *, now: datetime) -> set[str]:
-    if not addresses or client.created_at > now - NEW_FOR:
-        return set()
-    first = AddressUse.objects.filter(client=client, address__in=addresses).values("address").annotate(first=Min("day")).order_by()
-    return {row["address"] for row in first if row["first"] > (now - NEW_FOR).date()}
+def _first_days(client: Client, addresses: Sequence[str]) -> dict[str, date]:
+    if not addresses:
+        return {}
+    rows = AddressUse.objects.filter(client=client, address__in=addresses).values("address").annotate(first=Min("day")).order_by()
+    return {row["address"]: row["first"] for row in rows}
 
 
 def requests_by_credential(client: Client, *, since: datetime, now: datetime) -> dict[str, int]:

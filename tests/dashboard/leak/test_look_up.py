@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.utils import timezone
 
 from clients import secret as secret_format
-from clients.models import AuditEvent, ClientSecret
+from clients.models import AddressUse, AuditEvent, ClientSecret
 from clients.public_key import read_key
 from clients.secret import generate
 from clients.services.clients import disable_client
@@ -16,6 +16,7 @@ from clients.services.public_keys import add_public_keys
 from clients.services.secrets import revoke_secret
 from dashboard import throttling
 from dashboard.leak import findings, references
+from oauth.models import RevokedToken
 from oauth.services import revoke_token
 from tests import factories
 from tests.certificates import pem, self_signed
@@ -44,7 +45,7 @@ def test_a_secret_in_use_says_so_with_where_it_was_used_and_what_breaks(adas, bi
     text = text_of(page)
     assert page.status_code == 200
     assert "It works right now, and it is being used A live secret of billing-sync." in text
-    assert "Ends the secret and its 2 tokens at once. 203.0.113.61 fails until it has a new one: it is used about 2 times a day." in text
+    assert "Ends the secret and its 2 tokens at once. 203.0.113.61 fails until it has a new one: it is used about twice an hour." in text
     assert "Revoke secret and end 2 tokens" in text
     assert "Make a new secret first" in text
     assert "Whoever holds it can read write" in text
@@ -78,6 +79,15 @@ def test_an_address_that_is_new_to_the_client_is_named(adas, billing, now):
     page = look_up(adas, billing.plaintext)
     assert "192.0.2.201, never seen before today, used it 1 time." in text_of(page)
     assert '<span class="st bad">' in page.content.decode()
+
+
+def test_tokens_that_were_revoked_by_themselves_are_not_alive(adas, billing, now):
+    for _ in range(3):
+        ask_for_token(billing)
+    RevokedToken.objects.create(
+        client=billing.secret.client, credential=billing.secret.secret_id, jti="x", expires_at=now + timedelta(minutes=50), revoked_at=now
+    )
+    assert "Revoke secret and end 2 tokens" in text_of(look_up(adas, billing.plaintext))
 
 
 def test_an_old_secret_that_still_works_beside_it_is_named(adas, billing):
@@ -303,6 +313,24 @@ def test_tokens_beyond_those_that_are_checked_are_counted(adas, billing, monkeyp
     monkeypatch.setattr("oauth.leaked_token.MOST_VERIFIED", 2)
     tokens = [ask_for_token(billing).json()["access_token"] for _ in range(3)]
     assert "1 more tokens look like ours." in text_of(look_up(adas, "\n".join(tokens)))
+
+
+def test_the_page_of_a_finding_asks_twelve_queries_at_most(adas, billing, ada, django_assert_max_num_queries):
+    ask_for_token(billing)
+    ClientSecret.objects.update(created_by=ada.audit_name)
+    adas.get(URL)
+    with django_assert_max_num_queries(12):
+        page = adas.get(URL, {"what": f"s.{billing.secret.secret_id}"})
+    assert "by ada@example.com" in text_of(page)
+
+
+@pytest.mark.parametrize(("count", "said"), [(90_000, "about twice a minute"), (900, "about once an hour"), (90, "about 3 times a day"), (3, "less than")])
+def test_how_often_it_is_used_is_said_in_the_unit_that_fits(adas, billing, now, count, said):
+    ClientSecret.objects.update(created_at=now - timedelta(days=30))
+    AddressUse.objects.create(
+        client=billing.secret.client, credential=billing.secret.secret_id, address="203.0.113.61", day=now.date(), count=count, last_used_at=now
+    )
+    assert f"it is used {said}" in text_of(look_up(adas, billing.plaintext))
 
 
 @pytest.mark.parametrize("text", ["hello", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln", "\0\0\0", "مرحبا <b>bold</b>"])
