@@ -70,11 +70,12 @@ def of_credential(credential: Credential, *, client: Client, now: datetime) -> I
     uses = addresses_by_credential(client, since=now - IN_USE) if others else {}
     affected = {use.address for use in found}
     unaffected = [Unaffected(row, [address for address in uses.get(row.credential_id, ()) if address not in affected]) for row in others]
+    tokens = count_living_tokens(client, credential=name, now=now)
     return Impact(
         addresses=[Affected(use, [row for row in others if use.address in uses.get(row.credential_id, ())]) for use in found[:MOST_ADDRESSES]],
         has_more_addresses=len(found) > MOST_ADDRESSES,
-        tokens=count_living_tokens(client, credential=name, now=now),
-        last_token_ends_at=_last_end(client, credential=name, now=now),
+        tokens=tokens,
+        last_token_ends_at=_last_end(client, credential=name, now=now) if tokens else None,
         last_used_at=credential.last_used_at,
         others=others,
         unaffected=[other for other in unaffected if other.addresses],

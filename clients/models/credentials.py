@@ -1,7 +1,7 @@
 """The credentials of a client: secrets, public keys and certificates."""
 
 from datetime import datetime, timedelta
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -33,6 +33,8 @@ class Credential(models.Model):
 
     objects = CredentialQuerySet.as_manager()
 
+    KIND_PREFIX: ClassVar[str] = ""
+
     class State(models.TextChoices):
         USABLE = "usable"
         EXPIRED = "expired"
@@ -44,7 +46,7 @@ class Credential(models.Model):
     @property
     def credential_id(self) -> str:
         """How tokens, requests and usage name it: a secret by its ID, each other kind with its name before a colon."""
-        raise NotImplementedError
+        return f"{self.KIND_PREFIX}{self}"
 
     def is_usable(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
@@ -79,10 +81,6 @@ class ClientSecret(Credential):
         return self.secret_id
 
     @property
-    def credential_id(self) -> str:
-        return self.secret_id
-
-    @property
     def has_other_end(self) -> bool:
         """Whether it ends at another time than it was meant to when made: a rotation lets it run out, or somebody moved its end since."""
         if self.expires_at is None:
@@ -104,6 +102,8 @@ class ClientPublicKey(Credential):
     algorithm = models.CharField(max_length=8, blank=True)
     public_jwk = models.JSONField()
 
+    KIND_PREFIX = "key:"
+
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["expires_at"], name="client_public_key_by_end")]
@@ -116,10 +116,6 @@ class ClientPublicKey(Credential):
 
     def __str__(self) -> str:
         return self.kid
-
-    @property
-    def credential_id(self) -> str:
-        return f"key:{self.kid}"
 
 
 class ClientCertificate(Credential):
@@ -134,6 +130,8 @@ class ClientCertificate(Credential):
     certificate = models.TextField()
     valid_from = models.DateTimeField()
 
+    KIND_PREFIX = "certificate:"
+
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["expires_at"], name="client_certificate_by_end")]
@@ -141,7 +139,3 @@ class ClientCertificate(Credential):
 
     def __str__(self) -> str:
         return self.thumbprint
-
-    @property
-    def credential_id(self) -> str:
-        return f"certificate:{self.thumbprint}"

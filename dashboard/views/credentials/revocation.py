@@ -19,6 +19,7 @@ from clients.services.secrets import revoke_secret
 from dashboard import actors, impact
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
+from dashboard.entries import kept_over_sign_in
 from dashboard.forms.credentials import RevocationForm
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
@@ -37,6 +38,7 @@ class _Revoke(Protocol):
     def __call__(self, *, actor: Any, now: Any, reason: str) -> Credential: ...
 
 
+@kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def secret_revoke(request: HttpRequest, membership: Membership, client_id: str, secret_id: str) -> HttpResponse:
@@ -45,6 +47,7 @@ def secret_revoke(request: HttpRequest, membership: Membership, client_id: str, 
     return _revoke(request, membership, client, find, partial(revoke_secret, client=client, secret_id=secret_id))
 
 
+@kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def key_revoke(request: HttpRequest, membership: Membership, client_id: str, kid: str) -> HttpResponse:
@@ -53,6 +56,7 @@ def key_revoke(request: HttpRequest, membership: Membership, client_id: str, kid
     return _revoke(request, membership, client, find, partial(revoke_public_key, client=client, kid=kid))
 
 
+@kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def certificate_revoke(request: HttpRequest, membership: Membership, client_id: str, thumbprint: str) -> HttpResponse:

@@ -16,6 +16,7 @@ from clients.policy import ClientPolicy
 from clients.services.secrets import RotatedSecret, expected_lifetime, find_predecessor, rotate_secret, takes_secret
 from dashboard.caller import actor_of
 from dashboard.confirmation import require_confirmation
+from dashboard.entries import kept_over_sign_in
 from dashboard.expiry_notices import OVERLAP_STEP, is_address
 from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.forms.secrets import DATE, DEFAULT_OVERLAP, SHOW, RotationForm
@@ -32,6 +33,7 @@ from dashboard.views.found import find_client
 from dashboard.views.spent_form import show_spent
 
 
+@kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def rotate(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
     """GET shows what the choice in the query would do, also as a fragment; so does POST with SHOW, and without it answers with the new secret."""

@@ -18,6 +18,7 @@ from clients.services.secrets import NewSecret, create_secret, takes_secret
 from dashboard import impact
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent, require_confirmation
+from dashboard.entries import kept_over_sign_in
 from dashboard.forms.credentials import TypedForm
 from dashboard.forms.secrets import DEFAULT_OVERLAP, SHOW, ExtensionForm, NewSecretForm
 from dashboard.fragments import render_page_or_fragment
@@ -33,6 +34,7 @@ from dashboard.views.found import find_client, find_secret
 from dashboard.views.spent_form import show_spent
 
 
+@kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def secret_new(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
     """A secret beside those that work; the answer to the POST shows it."""
@@ -85,6 +87,7 @@ def _show_made(request: HttpRequest, membership: Membership, new: NewSecret) -> 
     return show_once(request, "credentials/new_secret.html", context)
 
 
+@kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def secret_extend(request: HttpRequest, membership: Membership, client_id: str, secret_id: str) -> HttpResponse:
     client, now, zone = find_client(membership, client_id), timezone.now(), zone_of(request)
@@ -118,6 +121,7 @@ def secret_extend(request: HttpRequest, membership: Membership, client_id: str, 
     return render_page_or_fragment(request, "credentials/extend.html", "credentials/extension_plan.html", context)
 
 
+@kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def secret_end(request: HttpRequest, membership: Membership, client_id: str, secret_id: str) -> HttpResponse:
