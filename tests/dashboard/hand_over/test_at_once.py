@@ -1,0 +1,24 @@
+"""Of several people who use one link at the same moment one gets a secret."""
+
+import pytest
+
+from clients.models import AuditEvent, ClientSecret
+from tests import factories
+from tests.dashboard.hand_over.at_once import ROUNDS, make_link, use_at_once
+from tests.dashboard.members.test_postgresql import run
+from tests.servers import conftest as servers
+
+postgresql = servers.postgresql
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_of_them_makes_it():
+    client = factories.create_client(factories.create_workspace()).secret.client
+    assert use_at_once(make_link(client)) == 1
+    assert ClientSecret.objects.filter(client=client).count() == 2
+    assert AuditEvent.objects.filter(event="hand_over.used").count() == 1
+
+
+def test_on_postgresql_as_well(postgresql, tmp_path):
+    found = run("tests.dashboard.hand_over.at_once_on_postgresql", postgresql.create_database(), tmp_path)
+    assert found == {"used": [1], "secrets": 1 + ROUNDS}
