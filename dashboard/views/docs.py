@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
 
@@ -11,6 +12,7 @@ from clients.models import Client
 from dashboard.docs_pages import PAGES, bound_by_dpop, find_named, find_page, offer_clients, values_of, ways_to_sign_in
 from dashboard.error_reference import read_reference
 from dashboard.models import Membership
+from dashboard.pasted import looks_like_credential
 from dashboard.permissions import Permission, member
 from dashboard.secret_once import env_file_name
 from dashboard.snippets import chosen_language
@@ -18,6 +20,8 @@ from dashboard.snippets import chosen_language
 
 @member(Permission.VIEW)
 def docs(request: HttpRequest, membership: Membership) -> HttpResponse:
+    if looks_like_credential(request.GET.get("client", "")):
+        return _refuse_credential(request)
     return render(request, "docs/index.html", _context(request, membership))
 
 
@@ -27,6 +31,8 @@ def docs_page(request: HttpRequest, membership: Membership, page: str) -> HttpRe
     found = find_page(page)
     if found is None:
         raise Http404
+    if looks_like_credential(request.GET.get("client", "")):
+        return _refuse_credential(request)
     context = {**_context(request, membership), "page": found}
     if page == "errors":
         context["codes"], context["reasons"] = read_reference()
@@ -35,6 +41,12 @@ def docs_page(request: HttpRequest, membership: Membership, page: str) -> HttpRe
     elif page in ("quick-start", "authentication"):
         context["ways"] = ways_to_sign_in(context["values"], now=timezone.now())
     return render(request, f"docs/{page}.html", context)
+
+
+def _refuse_credential(request: HttpRequest) -> HttpResponse:
+    """Somebody pasted one into the picker: away from an address with it."""
+    messages.error(request, "That looks like a secret, and it stood in an address. Look it up under Leak response.")
+    return redirect(request.path)
 
 
 def _context(request: HttpRequest, membership: Membership) -> dict[str, Any]:

@@ -223,6 +223,16 @@ def test_300_scopes_are_too_many(danas, demo):
     assert "300 scopes are too many. Use up to 50." in errors_of(page)
 
 
+def test_the_page_asks_the_database_little_whatever_there_is(danas, demo, django_assert_max_num_queries):
+    demo.scopes.bulk_create(type(demo.scopes.first())(workspace=demo, name=f"scope:{number}") for number in range(300))
+    sent = entries(danas, name="")
+    with django_assert_max_num_queries(12):
+        page = danas.get(NEW)
+    assert "Filter scopes" in page.content.decode()
+    with django_assert_max_num_queries(12):
+        danas.post(NEW, sent)
+
+
 def test_markup_and_foreign_letters_are_text(danas, demo):
     name = "<script>alert(1)</script> שלום עולם"
     page = create(danas, name=name)

@@ -84,3 +84,12 @@ def test_errors_page_has_every_code_and_every_reason(bens, demo, client):
 
 def test_other_pages_are_not_there(bens, demo):
     assert bens.get(f"{DOCS}nonsense/").status_code == 404
+
+
+@pytest.mark.parametrize("path", [DOCS, f"{DOCS}dpop/"])
+def test_a_secret_that_somebody_pastes_there_leaves_the_address_and_is_not_shown(bens, demo, path):
+    new = factories.create_client(demo)
+    page = bens.get(path, {"client": new.plaintext}, follow=True)
+    assert page.redirect_chain == [(path, 302)]
+    assert "That looks like a secret, and it stood in an address. Look it up under Leak response." in text_of(page)
+    assert new.plaintext not in page.content.decode()
