@@ -54,14 +54,13 @@ _JSON_OBJECT = re.compile(r"\{[^{}]{2,16384}\}")
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """secrets: whole, and their checksum fits. damaged: the IDs of others, "" where not even the ID is whole; damaged_count: how many those were.
+    """secrets: whole, and their checksum fits. damaged: the IDs of others, "" once for those of which not even the ID is whole.
 
     jwts: anybody's. thumbprints: x5t#S256, of certificates and SHA-256 fingerprints. public_halves: of private keys.
     """
 
     secrets: tuple[ParsedSecret, ...]
     damaged: tuple[str, ...]
-    damaged_count: int
     jwts: tuple[str, ...]
     thumbprints: tuple[str, ...]
     public_halves: tuple[PublicKeyTypes, ...]
@@ -71,11 +70,9 @@ def find_traces(text: str) -> Traces:
     """All but IDs, which look like many another word: find_ids is told which to look for."""
     secrets: dict[str, ParsedSecret] = {}
     damaged: dict[str, None] = {}
-    damaged_count = 0
     for piece in islice(_secret_like(text), MOST_SECRET_LIKE):
         parsed = parse(piece)
         if parsed is None:
-            damaged_count += 1
             if len(damaged) < MOST_SECRETS:
                 damaged[_whole_id(piece)] = None
         elif len(secrets) < MOST_SECRETS:
@@ -84,7 +81,6 @@ def find_traces(text: str) -> Traces:
     return Traces(
         secrets=tuple(secrets.values()),
         damaged=tuple(damaged),
-        damaged_count=damaged_count,
         jwts=tuple(_find_jwts(text)),
         thumbprints=tuple(dict.fromkeys([*_certificates(blocks), *_fingerprints(text)]))[:MOST_CERTIFICATES],
         public_halves=tuple(_public_halves(text, blocks)),

@@ -52,7 +52,7 @@ def test_a_secret_that_stands_a_thousand_times_is_found_once():
 )
 def test_of_a_secret_that_is_cut_off_its_id_is_found_where_that_is_whole(cut, named):
     traces = find_traces(f"key: {cut}")
-    assert (traces.secrets, traces.damaged, traces.damaged_count) == ((), (named,), 1)
+    assert (traces.secrets, traces.damaged) == ((), (named,))
 
 
 def test_base64_that_is_none_of_a_secret_is_nothing():
@@ -171,11 +171,12 @@ def test_pieces_are_looked_at_so_often_at_most(monkeypatch):
     looked_at = []
     monkeypatch.setattr(leaked_text, "MOST_SECRET_LIKE", 100)
     monkeypatch.setattr(leaked_text, "parse", looked_at.append)
-    assert find_traces("tos_live_" * 1000).damaged_count == len(looked_at) == 100
+    find_traces("tos_live_" * 1000)
+    assert len(looked_at) == 100
 
 
 def test_so_many_secrets_are_told_at_most(monkeypatch):
     monkeypatch.setattr(leaked_text, "MOST_SECRETS", 2)
     text = " ".join(generate("test").plaintext for _ in range(5)) + "".join(f" tos_live_{'a' * 9}{number}_" for number in range(5))
     traces = find_traces(text)
-    assert (len(traces.secrets), len(traces.damaged), traces.damaged_count) == (2, 2, 5)
+    assert (len(traces.secrets), len(traces.damaged)) == (2, 2)
