@@ -20,7 +20,7 @@ from dashboard.entries import kept_over_sign_in
 from dashboard.expiry_notices import OVERLAP_STEP, is_address
 from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.forms.secrets import DATE, DEFAULT_OVERLAP, SHOW, RotationForm
-from dashboard.fragments import render_page_or_fragment
+from dashboard.fragments import is_fragment, render_page_or_fragment
 from dashboard.frame import zone_of
 from dashboard.models import Membership
 from dashboard.moment import say_day
@@ -36,7 +36,10 @@ from dashboard.views.spent_form import show_spent
 @kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def rotate(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """GET shows what the choice in the query would do, also as a fragment; so does POST with SHOW, and without it answers with the new secret."""
+    """GET shows what the choice in the query would do; so does POST for the script, and with SHOW. Else POST answers with the new secret.
+
+    The script sends a body, for the name is free text, and people paste into such whatever they have copied.
+    """
     client, now = find_client(membership, client_id), timezone.now()
     secrets = list(ClientSecret.objects.filter(client=client).usable(now))
     if not takes_secret(client) or not secrets:
@@ -57,7 +60,7 @@ def rotate(request: HttpRequest, membership: Membership, client_id: str) -> Http
         return show_spent(request, membership, spent)
     form = make_form(request.POST)
     is_valid = form.is_valid()
-    if SHOW in request.POST:
+    if SHOW in request.POST or is_fragment(request):
         return _show(request, client, secrets, form, form)
     if is_valid:
         require_confirmation(request)
@@ -107,7 +110,7 @@ def _show(request: HttpRequest, client: Client, secrets: list[ClientSecret], sho
         "client": client,
         "form": shown,
         "plan": plan,
-        "problem": "" if is_begun or shown.errors else " ".join(map(str, chosen.errors.get("until", []))),
+        "problem": "" if is_begun or (shown.errors and not is_fragment(request)) else " ".join(map(str, chosen.errors.get("until", []))),
         "told": _who_is_told(client) if plan.ends_at - chosen.now > OVERLAP_STEP else "",
         "token_lifetime": say_token_lifetime(client.token_lifetime),
     }

@@ -31,6 +31,12 @@ def rotate(browser, client, **fields):
     return browser.post(page_of(client), {"once": once_of(browser, page_of(client)), "overlap": "24h", "until": "", "name": "", "secret_expiry": "", **fields})
 
 
+def preview(browser, client, **fields):
+    """As the script asks, which sends the whole form."""
+    form = {"once": once_of(browser, page_of(client)), "name": "", "secret_expiry": "", **fields}
+    return browser.post(page_of(client), form, headers={"HX-Request": "true"})
+
+
 def plain(page):
     """The secret, which stands there in parts."""
     return SECRET.search(text_of(re.sub(r"</?span[^>]*>", "", page.content.decode())))[0]
@@ -72,7 +78,8 @@ def test_to_end_at_once_what_nothing_uses_breaks_nothing(danas, client_):
 
 
 def test_a_choice_redraws_the_picture_alone_for_the_script(danas, client_):
-    part = danas.get(page_of(client_), {"overlap": "1h"}, headers={"HX-Request": "true"})
+    part = preview(danas, client_, overlap="1h")
+    assert client_.secrets.count() == 1
     assert "<h1" not in part.content.decode()
     assert "keeps working until" in part.content.decode()
     assert part["Cache-Control"] == "no-store"
@@ -80,10 +87,9 @@ def test_a_choice_redraws_the_picture_alone_for_the_script(danas, client_):
 
 
 def test_a_date_that_is_being_chosen_is_no_error_yet(danas, client_):
-    part = text_of(danas.get(page_of(client_), {"overlap": "date", "until": ""}, headers={"HX-Request": "true"}))
-    assert "Enter until when" not in part
-    part = text_of(danas.get(page_of(client_), {"overlap": "date", "until": "2020-01-01T00:00"}, headers={"HX-Request": "true"}))
-    assert "Choose a time after now." in part
+    assert "Enter until when" not in text_of(preview(danas, client_, overlap="date", until=""))
+    assert "Choose a time after now." in text_of(preview(danas, client_, overlap="date", until="2020-01-01T00:00"))
+    assert "Choose a time after now." in text_of(danas.get(page_of(client_), {"overlap": "date", "until": "2020-01-01T00:00"}))
 
 
 def test_without_a_script_a_button_redraws_it_and_makes_nothing(danas, client_):
