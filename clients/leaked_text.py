@@ -20,7 +20,7 @@ from clients.private_key import find_public_halves
 from clients.secret import CHECKSUM_LENGTH, RANDOM_LENGTH, SECRET_ID_LENGTH, ParsedSecret, parse
 
 # Of each kind; a log may hold the same things a million times, and other things than ours.
-MOST_SECRETS = 200
+MOST_SECRETS = 10_000
 # More than fit into the longest text that a page takes, unless they overlap.
 MOST_SECRET_LIKE = 200_000
 MOST_KEYS = 20

@@ -16,7 +16,7 @@ from oauth.leaked_token import LeakedToken, find_leaked_tokens
 # Whoever used it within that time is taken to use it still.
 IN_USE = timedelta(hours=24)
 # Of one text. Whoever exports a whole workspace doesn't need each of its clients named.
-MOST_FOUND = 100
+MOST_FOUND = 300
 # Characters up to which the IDs that a text may hold are asked for; a longer one is compared with all IDs of the workspace.
 _SHORT = 64 * 1024
 # Digests are compared. A secret that has none yet costs an argon2 hash, of which one text is worth a few.

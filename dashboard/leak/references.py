@@ -18,7 +18,7 @@ from clients.public_key import is_kid
 from oauth.leaked_token import LeakedToken
 
 # In one form or address.
-MOST = 100
+MOST = 300
 
 Credential = ClientSecret | ClientPublicKey | ClientCertificate
 

@@ -7,6 +7,7 @@ import pytest
 
 from clients.models import AuditEvent, ClientSecret
 from dashboard import mail, throttling
+from dashboard.leak import findings
 from oauth.models import RevokedToken
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, sign_in, text_of
@@ -155,6 +156,18 @@ def test_a_long_list_is_ended_whole_though_the_address_names_its_beginning(danas
     assert not ClientSecret.objects.filter(revoked_at=None).exists()
     assert answer["Location"].count("what=") == 30
     assert len(answer["Location"]) < 2000
+
+
+def test_a_dump_of_more_than_is_told_at_once_is_ended_round_by_round(danas, billing, monkeypatch):
+    monkeypatch.setattr(findings, "MOST_FOUND", 3)
+    news = [billing, *(factories.create_secret(billing.secret.client) for _ in range(6))]
+    dump = "\n".join(new.plaintext for new in news)
+    rounds = 0
+    while what := buttons_of(look_up(danas, dump)):
+        stop(danas, what)
+        rounds += 1
+    assert rounds == 3
+    assert not ClientSecret.objects.filter(revoked_at=None).exists()
 
 
 def test_a_viewer_sees_everything_but_the_buttons(bens, billing):
