@@ -40,7 +40,6 @@ class AuditFilterForm(forms.Form):
         members = Membership.objects.filter(workspace=workspace).select_related("user").order_by("user__name", "user__email")[:MOST_PEOPLE]
         self.people = [(f"user:{member.user_id}", member.user.shown_name) for member in members] + _KINDS
         self.actions = actions()
-        self.other_person = ""
         self.periods = [(name, label) for name, (label, _) in PERIODS.items()] + [(ALL, "All"), (DATES, "Dates")]
 
     def clean_address(self) -> str:
@@ -64,6 +63,12 @@ class AuditFilterForm(forms.Form):
     @property
     def chosen_period(self) -> str:
         return str(self.cleaned_data.get("period") or DEFAULT_PERIOD)
+
+    @property
+    def other_person(self) -> str:
+        """Who was asked for and isn't among those that can be chosen, such as one client; "" for nobody."""
+        person = str(self.cleaned_data.get("person", ""))
+        return person if person and person not in dict(self.people) else ""
 
     @property
     def filters(self) -> Filters:
