@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from clients.models import Client, Workspace
 from dashboard.fragments import is_fragment
@@ -95,11 +95,7 @@ def pages_of(workspace: Workspace) -> Iterator[Page]:
     """Those that the navigation leads to, in its order."""
     for heading, pages in (("", _OF_CLIENTS), ("Workspace", _OF_WORKSPACE)):
         for index, (name, label, icon, key) in enumerate(pages):
-            try:
-                url = reverse(name, args=[workspace.slug])
-            except NoReverseMatch:
-                continue
-            yield Page(name, label, icon, key, url, "" if index else heading)
+            yield Page(name, label, icon, key, reverse(name, args=[workspace.slug]), "" if index else heading)
 
 
 def _navigation(request: HttpRequest, workspace: Workspace) -> list[dict[str, Any]]:

@@ -95,9 +95,12 @@ def test_no_page_is_kept_by_the_browser(ben_browses, path):
     assert "no-store" in ben_browses.get(path)["Cache-Control"]
 
 
-@pytest.mark.parametrize("path", ["/w/", "/w/demo/members/", "/w/demo/settings/", "/w/demo/settings/scopes/", "/accounts/security/"])
+@pytest.mark.parametrize(
+    "path", ["/w/", "/w/demo/clients/", "/w/demo/search/", "/w/demo/members/", "/w/demo/settings/", "/w/demo/settings/scopes/", "/accounts/security/"]
+)
 def test_a_page_asks_the_database_twelve_times_at_most_however_much_there_is(browser, demo, ada, billing, django_assert_max_num_queries, path):
     for number in range(30):
+        factories.create_client(demo, name=f"client{number}")
         factories.add_member(demo, factories.create_user(f"person{number}@example.com"))
     browser.post("/accounts/sign-in/", {"login": ada.email, "password": factories.PASSWORD})
     browser.get(path)  # the first time it also notes which workspace was visited last
@@ -166,5 +169,6 @@ def test_signing_out_is_one_link_away_on_every_page(ben_browses):
 def test_the_keyboard_page_promises_no_key_that_leads_nowhere(ben_browses):
     ben_browses.get("/w/demo/members/")
     text = ben_browses.get("/accounts/display/").content.decode()
+    assert "".join(re.findall(r'data-go="(.)"', text)) == "cualdmsh"
     keys = set(re.findall(r"<kbd>G</kbd>\s*<kbd>(.)</kbd>", text))
     assert keys == {key.upper() for key in re.findall(r'data-go="(.)"', text)}
