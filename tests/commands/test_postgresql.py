@@ -5,15 +5,9 @@ import json
 import pytest
 
 from tests.commands.conftest import Shell
-from tests.servers.conftest import free_port
-from tests.servers.stores import PostgreSQL
+from tests.servers import conftest as servers
 
-
-@pytest.fixture(scope="module")
-def postgresql():
-    server = PostgreSQL.create(free_port())
-    yield server
-    server.remove()
+postgresql = servers.postgresql
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.servers.shared import make_once, run_folder, shared
 from tests.servers.stores import PostgreSQL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,24 +201,49 @@ def _prepare(server: Server) -> None:
         assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="session")
-def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
-    # Set up once, then copied: that takes a tenth of the time. All share these keys, which is nobody's business but the tests'.
-    keys = {"SECRET_KEY": secrets.token_urlsafe(48), "KEY_ENCRYPTION_KEYS": secrets.token_urlsafe(48)}
-    template = tmp_path_factory.mktemp("template") / "var"
+@dataclass(frozen=True)
+class Database:
+    """What prepare made in a PostgreSQL database, and the data directory that goes with it, to be copied."""
 
-    def make(*, start: bool = True, is_measured: bool = False, **settings: str) -> Server:
-        """is_measured: for coverage, which makes a server half as slow again: for those that run what no other test does."""
+    url: str
+    data_dir: Path
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """All servers have these, which is nobody's business but the tests': so each needn't be set up, but is copied, which takes a tenth of the time."""
+    return make_once(run_folder(tmp_path_factory), "keys", lambda: {"SECRET_KEY": secrets.token_urlsafe(48), "KEY_ENCRYPTION_KEYS": secrets.token_urlsafe(48)})
+
+
+def _make_template(folder: Path, name: str, keys: dict[str, str], **settings: str) -> Path:
+    """The data directory of a server that was set up once for all processes."""
+
+    def make() -> dict[str, str]:
+        data_dir, port = folder / f"template-{name}" / "var", free_port()
+        data_dir.parent.mkdir()
+        _prepare(Server(data_dir, port, True, _environment(data_dir, port, keys, **settings)))
+        return {"data_dir": str(data_dir)}
+
+    return Path(make_once(folder, f"template-{name}", make)["data_dir"])
+
+
+@pytest.fixture(scope="session")
+def make_server(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str]) -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def make(*, start: bool = True, is_measured: bool = False, database: Database | None = None, **settings: str) -> Server:
+        """is_measured: for coverage, which makes a server half as slow again: for those that run what no other test does. database: None for SQLite."""
         data_dir = tmp_path_factory.mktemp("server") / "var"
         port = free_port()
+        if database is not None:
+            settings["DATABASE_URL"] = database.url
         server = Server(data_dir, port, settings.get("TLS") != "off", _environment(data_dir, port, keys, is_measured=is_measured, **settings))
-        if settings.keys() & {"ISSUER_URL", "DATABASE_URL", "SECRET_KEY", "KEY_ENCRYPTION_KEYS"}:
+        if database is not None:
+            shutil.copytree(database.data_dir, data_dir)
+        elif settings.keys() & {"ISSUER_URL", "DATABASE_URL", "SECRET_KEY", "KEY_ENCRYPTION_KEYS"}:
             _prepare(server)
         else:
-            if not template.exists():
-                _prepare(Server(template, port, True, _environment(template, port, keys)))
-            shutil.copytree(template, data_dir)
+            shutil.copytree(_make_template(run_folder(tmp_path_factory), "sqlite", keys), data_dir)
         servers.append(server)
         if start:
             server.start()
@@ -236,25 +262,36 @@ def server(make_server: Callable[..., Server]) -> Server:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    """One for all tests that leave it running."""
-    made = PostgreSQL.create(free_port())
-    yield made
-    made.remove()
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """One for all tests that leave it running, in whichever process they run."""
+
+    def make() -> dict[str, str]:
+        made = PostgreSQL.create(free_port(), is_daemon=True)
+        return {"directory": str(made.directory), "programs": str(made.programs), "port": str(made.port)}
+
+    def find(made: dict[str, str]) -> PostgreSQL:
+        return PostgreSQL(Path(made["directory"]), Path(made["programs"]), int(made["port"]), is_daemon=True)
+
+    with shared(run_folder(tmp_path_factory), "postgresql", make=make, remove=lambda made: find(made).remove()) as made:
+        yield find(made)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Callable[[], str]:
-    """A function that returns the DATABASE_URL of a new database."""
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str]) -> Callable[[], Database | None]:
+    """A function that returns a new one for make_server, None for SQLite."""
     if request.param == "sqlite":
-        return lambda: ""
+        return lambda: None
     postgresql: PostgreSQL = request.getfixturevalue("postgresql")
-    return postgresql.create_database
+    # Named by its port: where all had left the first one, there is another.
+    folder, name = run_folder(tmp_path_factory), f"postgresql-{postgresql.port}"
+    template = make_once(folder, f"database-{name}", lambda: {"url": postgresql.create_database()})["url"]
+    data_dir = _make_template(folder, name, keys, DATABASE_URL=template)
+    return lambda: Database(postgresql.create_database(template.rpartition("/")[2]), data_dir)
 
 
 @pytest.fixture(scope="session")
-def four_workers(make_server: Callable[..., Server], database_url: Callable[[], str]) -> Iterator[Server]:
+def four_workers(make_server: Callable[..., Server], new_database: Callable[[], Database | None]) -> Iterator[Server]:
     """One for all tests that leave it running, once on each database."""
-    server = make_server(WEB_CONCURRENCY="4", DATABASE_URL=database_url())
+    server = make_server(WEB_CONCURRENCY="4", database=new_database())
     yield server
     server.stop()

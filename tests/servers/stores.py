@@ -1,6 +1,7 @@
 """A PostgreSQL and a Redis of the tests' own, on free loopback ports, that can be stopped, frozen and started again; and a look into a server's database."""
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -51,21 +52,25 @@ def query(server: "Server", sql: str, *parameters: Any) -> list[tuple[Any, ...]]
 
 @dataclass
 class PostgreSQL:
-    """One server of its own. PostgreSQL refuses to run as root, so root runs it as Debian's user postgres."""
+    """One server of its own. PostgreSQL refuses to run as root, so root runs it as Debian's user postgres.
+
+    is_daemon: it outlives this process, and another one can remove it.
+    """
 
     directory: Path
     programs: Path
     port: int
+    is_daemon: bool = False
     process: subprocess.Popen[bytes] | None = None
     databases: int = 0
 
     @classmethod
-    def create(cls, port: int) -> "PostgreSQL":
+    def create(cls, port: int, *, is_daemon: bool = False) -> "PostgreSQL":
         programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(found) for found in [shutil.which("initdb")] if found]
         if not programs:
             missing("PostgreSQL", install="apt install postgresql")
         # Not below pytest's temporary folder, which is closed to the user postgres.
-        made = cls(Path(tempfile.mkdtemp(prefix="tokenos-postgresql-")), programs[-1].parent, port)
+        made = cls(Path(tempfile.mkdtemp(prefix="tokenos-postgresql-")), programs[-1].parent, port, is_daemon)
         if os.geteuid() == 0:
             shutil.chown(made.directory, "postgres", "postgres")
         made.run("initdb", "--username=tokenos", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", f"--pgdata={made.directory / 'data'}")
@@ -81,10 +86,14 @@ class PostgreSQL:
         assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
-        command = [self.programs / "postgres", "-D", self.directory / "data", "-k", self.directory, "-p", str(self.port), "-c", "listen_addresses=127.0.0.1"]
+        # Without fsync: what is killed here is TokenOS, never the machine. Connections for the servers of all tests that run at once.
+        options = ["-k", str(self.directory), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=400"]
+        if self.is_daemon:
+            self.run("pg_ctl", "start", "--wait", f"--pgdata={self.directory / 'data'}", f"--log={self.directory / 'log'}", f"--options={shlex.join(options)}")
+            return
         with (self.directory / "log").open("ab") as log:
-            # Without fsync: what is killed here is TokenOS, never the machine.
-            self.process = subprocess.Popen([*command, "-c", "fsync=off"], cwd=self.directory, stdout=log, stderr=log, **self.owner)
+            command = [self.programs / "postgres", "-D", self.directory / "data", *options]
+            self.process = subprocess.Popen(command, cwd=self.directory, stdout=log, stderr=log, **self.owner)
         last = time.monotonic() + READY_WITHIN
         while True:
             try:
@@ -97,6 +106,9 @@ class PostgreSQL:
 
     def stop(self) -> None:
         """At once: every connection is broken off, as by a failover."""
+        if self.is_daemon:
+            self.run("pg_ctl", "stop", "--wait", "--mode=fast", f"--pgdata={self.directory / 'data'}")
+            return
         assert self.process is not None
         self.thaw()
         self.process.send_signal(signal.SIGINT)
@@ -118,12 +130,12 @@ class PostgreSQL:
     def url(self, database: str) -> str:
         return f"postgres://tokenos@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self) -> str:
-        """Returns its URL."""
+    def create_database(self, template: str = "template1") -> str:
+        """Returns its URL. template: the name of the database of which it is a copy."""
         self.databases += 1
-        name = f"tokenos{self.databases}"
+        name = f"tokenos_{os.getpid()}_{self.databases}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as database:
-            database.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            database.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[call-overload]
         return self.url(name)
 
     def remove(self) -> None:

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 from dashboard.background.schedule import FLUSH_SECONDS
-from tests.servers.conftest import BROKEN, ROOT, Server
+from tests.servers.conftest import BROKEN, ROOT, Database, Server
 from tests.servers.load import KeptConnection, Load, basic
 from tests.servers.stores import children, query
 
@@ -72,6 +72,17 @@ def start_again(server: Server) -> None:
             return
 
 
+def read_lines(stream: IO[str] | None, lines: list[str]) -> None:
+    for line in stream or ():
+        lines.append(line)  # noqa: PERF402  # another thread looks at them meanwhile
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
+    last = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < last:
+        time.sleep(0.05)
+
+
 @dataclass
 class Crashed:
     """What was acknowledged before and between two crashes. crashes: the moments, in seconds since the epoch."""
@@ -85,10 +96,10 @@ class Crashed:
 
 
 @pytest.fixture(scope="module")
-def crashed(make_server: Callable[..., Server], database_url: Callable[[], str]) -> Crashed:
+def crashed(make_server: Callable[..., Server], new_database: Callable[[], Database | None]) -> Crashed:
     # Every revoked secret is tried in the end, so that failures must not be limited; hashing is cheap, so that there are many changes.
     limits = {"FAILURES_PER_CLIENT": "100000", "FAILURES_PER_ADDRESS": "100000"}
-    server = make_server(DATABASE_URL=database_url(), ARGON2_MEMORY_COST="7168", ARGON2_TIME_COST="1", **limits)
+    server = make_server(database=new_database(), ARGON2_MEMORY_COST="7168", ARGON2_TIME_COST="1", **limits)
     assert server.process is not None
     client = server.manage("create_client", "--workspace", "demo", "--name", "Robot", "--audience", f"{server.url}/w/demo")
     command = [sys.executable, "-m", "tests.servers.churn", client["client_id"]]
@@ -97,21 +108,27 @@ def crashed(make_server: Callable[..., Server], database_url: Callable[[], str])
         subprocess.Popen(command, cwd=ROOT, env=server.environment, stdout=subprocess.PIPE, text=True) as churn,
         Load(server, lambda _: (client["client_id"], client["client_secret"]), rate=60) as load,
     ):
-        assert churn.stdout is not None
+        printed: list[str] = []
+        reading = threading.Thread(target=read_lines, args=(churn.stdout, printed), daemon=True)
+        reading.start()
         revoking = Revoking(server, client, load)
         thread = threading.Thread(target=revoking.run, daemon=True)
         thread.start()
+        wait_until(lambda: bool(printed))
         load.wait(FLUSH_SECONDS + 1.2)
         os.kill(children(server.process.pid)[0], signal.SIGKILL)
         crashes.append(time.time())
         load.wait(FLUSH_SECONDS + 1.2)
+        # A busy machine takes longer.
+        wait_until(lambda: len(printed) > 20 and len(revoking.acknowledged) > 20)
         workers = children(server.process.pid)
         for pid in (server.process.pid, churn.pid, *workers):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         crashes.append(time.time())
         server.process.wait()
-        changes = [json.loads(line) for line in churn.stdout if line.endswith("\n")]
+        reading.join(10)
+        changes = [json.loads(line) for line in printed if line.endswith("\n")]
         start_again(server)
         load.wait(0.5)
         revoking.ended.set()

@@ -14,7 +14,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.servers.conftest import Server, free_port
+from tests.servers.conftest import Database, Server, free_port
 from tests.servers.load import KeptConnection, Load, every_worker
 from tests.servers.stores import query
 
@@ -156,9 +156,9 @@ def test_no_verifier_that_keeps_the_jwks_for_its_max_age_meets_an_unknown_key(fo
     assert load.rate >= 20
 
 
-def test_forty_that_want_to_rotate_at_once_on_two_nodes_make_one_key(make_server: Callable[..., Server], database_url: Callable[[], str]) -> None:
+def test_forty_that_want_to_rotate_at_once_on_two_nodes_make_one_key(make_server: Callable[..., Server], new_database: Callable[[], Database | None]) -> None:
     # It doesn't run, so that its own workers don't rotate.
-    server = make_server(start=False, DATABASE_URL=database_url())
+    server = make_server(start=False, database=new_database())
     let_pass(server, CAME_OF_AGE)
     with ThreadPoolExecutor(2) as pool:
         nodes = list(pool.map(lambda _: server.run("-c", ROTATE_IF_DUE), range(2)))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.servers.conftest import Server, free_port
+from tests.servers.conftest import Database, Server, free_port
 from tests.servers.program import Program
 from tests.servers.stores import Redis
 
@@ -25,10 +25,10 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="module", params=["without Redis", "with Redis"])
-def installation(request: pytest.FixtureRequest, make_server: Callable[..., Server], database_url: Callable[[], str]) -> Iterator[Server]:
+def installation(request: pytest.FixtureRequest, make_server: Callable[..., Server], new_database: Callable[[], Database | None]) -> Iterator[Server]:
     cache: Redis | None = request.getfixturevalue("redis") if request.param == "with Redis" else None
     server = make_server(
-        WEB_CONCURRENCY="4", DATABASE_URL=database_url(), CACHE_URL=cache.url if cache else "", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000"
+        WEB_CONCURRENCY="4", database=new_database(), CACHE_URL=cache.url if cache else "", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000"
     )
     yield server
     server.stop()

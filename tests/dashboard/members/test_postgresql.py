@@ -5,15 +5,14 @@ import json
 import pytest
 
 from tests.commands.conftest import Shell
-from tests.servers.conftest import free_port
-from tests.servers.stores import PostgreSQL
+from tests.servers import conftest as servers
+
+postgresql = servers.postgresql
 
 
 @pytest.fixture
-def url():
-    server = PostgreSQL.create(free_port())
-    yield server.create_database()
-    server.remove()
+def url(postgresql):
+    return postgresql.create_database()
 
 
 def run(program, url, folder):
