@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from clients.models import AuditEvent, Client, Workspace
 from dashboard import actors
@@ -214,25 +214,17 @@ def _target(event: AuditEvent, names: Names, workspace: Workspace) -> Target:
     client_id = client_id_of(event)
     if client_id:
         if client_id in names.clients:
-            return Target(names.clients[client_id], _url("client", workspace.slug, client_id))
+            return Target(names.clients[client_id], reverse("client", args=[workspace.slug, client_id]))
         # It is gone; some events say what it was called.
         name = event.target_type == "client" and (event.before.get("name") or event.after.get("name"))
         return Target(str(name or client_id), is_code=not name)
     if event.target_type == "user":
-        return Target(actors.describe(event.target_id, names).name, _url("members", workspace.slug))
+        return Target(actors.describe(event.target_id, names).name, reverse("members", args=[workspace.slug]))
     if event.target_type in ("scope", "audience"):
-        return Target(event.target_id, _url(f"{event.target_type}s", workspace.slug), is_code=True)
+        return Target(event.target_id, reverse(f"{event.target_type}s", args=[workspace.slug]), is_code=True)
     if event.target_type in ("workspace", "audit"):
         return Target()
     return Target(event.target_id, is_code=event.target_type != "invitation")
-
-
-def _url(name: str, *arguments: str) -> str:
-    """ "" where an ID is none that an address may hold."""
-    try:
-        return reverse(name, args=arguments)
-    except NoReverseMatch:
-        return ""
 
 
 def name_of(client: str, workspace: Workspace) -> str:

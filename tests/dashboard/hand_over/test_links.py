@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, HandOver
 from clients.services import clients, hand_overs
+from dashboard import spent_forms
 from dashboard.models import Membership
 from tests import factories
 from tests.dashboard.conftest import sign_in, text_of
@@ -64,6 +65,14 @@ def test_sent_again_the_form_makes_no_second_link(adas, page):
     adas.post(page, sent)
     response = adas.post(page, sent, follow=True)
     assert "was made and shown once. It can’t be shown again." in text_of(response)
+    assert HandOver.objects.count() == 1
+
+
+def test_of_two_forms_at_once_the_second_makes_none(adas, page, monkeypatch):
+    sent = entries(once="a" * 32)
+    adas.post(page, sent)
+    monkeypatch.setattr(spent_forms, "find_spent", lambda _request: None)
+    assert adas.post(page, sent)["Location"] == page
     assert HandOver.objects.count() == 1
 
 

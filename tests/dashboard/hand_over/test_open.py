@@ -203,6 +203,14 @@ def test_two_browsers_that_opened_it_get_one_secret(jonas, made):
     assert take(second, made).status_code == 404
 
 
+def test_a_link_that_somebody_else_used_at_that_moment_is_dead(jonas, made, monkeypatch):
+    def be_late(**_arguments):
+        raise HandOver.DoesNotExist
+
+    monkeypatch.setattr(hand_overs, "use_for_secret", be_late)
+    assert take(jonas, made).status_code == 404
+
+
 def test_wrong_links_are_counted_and_then_refused(browser, made):
     answers = [browser.get(f"{OPEN}wrong-{number}/").status_code for number in range(21)]
     assert set(answers[:20]) == {404}
