@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.browser.hands import WAYS, Pointer
 from tests.browser.leaks import Watch
-from tests.servers.conftest import Server, make_server, server  # noqa: F401  # fixtures
+from tests.servers.conftest import Server, keys, make_server, server  # noqa: F401  # fixtures
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = [
