@@ -213,7 +213,7 @@ class Endpoint:
 
     def _observe(self, request: Request, response: Response, error: str, seconds: float) -> None:
         observe(self._name, response.status, error, seconds)
-        usage.record_time(endpoint=self._name, seconds=seconds, is_failure=response.status >= 500, now=request.now)
+        usage.record_time(self._name, seconds, request.now, is_failure=response.status >= 500)
 
 
 def endpoint(name: str, *, methods: tuple[str, ...] | None) -> Callable[[Callable[[Request], Response]], Endpoint]:

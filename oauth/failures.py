@@ -11,7 +11,7 @@ from clients.models import Client, RecordedRequest
 from clients.models.client import CLIENT_ID
 from clients.secret import redact
 from clients.services import usage
-from clients.services.gathered import Requester
+from clients.services.gathered import RefusedKey
 from oauth import throttling
 from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
 from oauth.granted import microseconds_since
@@ -87,8 +87,8 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
         },
     )
     if error.client is not None:
-        requester = Requester(error.client.pk, error.client.workspace_pk, error.client.environment, error.credential_id)
-        usage.record_refused(requester, endpoint=endpoint, outcome=error.reason.code, now=now)
+        whose = (error.client.pk, error.client.workspace_pk, error.client.environment, error.credential_id)
+        usage.record_refused(RefusedKey(*whose, endpoint, error.reason.code, int(now.timestamp()) // 3600))
     if isinstance(error, TooManyFailuresError) or error.status >= 500:
         return error
     client = None if error.client is None else (error.client.pk, error.client.workspace_pk)

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from clients.services import usage
-from clients.services.gathered import Requester
 from oauth.registration import RegisteredClient
 
 if TYPE_CHECKING:
@@ -23,21 +22,28 @@ def record_granted(
     is_by_credential: bool = True,
     scopes: tuple[str, ...] = (),
     is_scope_asked: bool = False,
-    token_expires_at: int = 0,
+    token_lifetime: int = 0,
 ) -> None:
-    """To be called when nothing can go wrong any more. For the arguments see clients.services.usage.record_granted."""
-    connection = request.connection
+    """To be called when nothing can go wrong any more. token_lifetime: of the token that was issued, in seconds, 0 for none. See GrantedKey for the rest."""
+    connection, now = request.connection, request.now
+    second = int(now.timestamp())
     usage.record_granted(
-        Requester(client.pk, client.workspace_pk, client.environment, credential_id),
-        endpoint=endpoint,
-        address=connection.remote_address,
+        (
+            client.pk,
+            client.workspace_pk,
+            client.environment,
+            credential_id,
+            endpoint,
+            connection.remote_address,
+            scopes,
+            is_scope_asked,
+            is_by_credential,
+            second // 60,
+            -(-(second + token_lifetime) // 60) if token_lifetime else 0,
+        ),
         request_id=connection.request_id,
-        is_by_credential=is_by_credential,
-        microseconds=microseconds_since(request.now),
-        now=request.now,
-        scopes=scopes,
-        is_scope_asked=is_scope_asked,
-        token_expires_at=token_expires_at,
+        elapsed=lambda: microseconds_since(now),
+        now=now,
     )
 
 

@@ -38,7 +38,7 @@ def token(request: Request, form: Form) -> Response:
         endpoint="token",
         scopes=grant.scopes,
         is_scope_asked=form.get("scope") is not None,
-        token_expires_at=int(request.now.timestamp()) + authenticated.client.token_lifetime,
+        token_lifetime=authenticated.client.token_lifetime,
     )
     return Response.json(
         {

@@ -1,19 +1,12 @@
-"""What a process has gathered of usage since it wrote last, in the form in which it costs a request least."""
+"""What a process has gathered of usage since it wrote last, in the form in which it costs a request least: keys are plain tuples, for a named one takes ten
+times as long to make, and get their names when they are written.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SLOT_SECONDS = 300
-
-
-class Requester(NamedTuple):
-    """Whose request it was. client, workspace: primary keys. credential: as tokens name it, "" where none of the client's was recognised."""
-
-    client: int
-    workspace: int
-    environment: str
-    credential: str
 
 
 class GrantedKey(NamedTuple):
@@ -21,7 +14,10 @@ class GrantedKey(NamedTuple):
     end of the token that was issued, 0 for none. is_scope_asked: scopes were named. is_by_credential: the credential itself was presented, not its token.
     """
 
-    requester: Requester
+    client: int
+    workspace: int
+    environment: str
+    credential: str
     endpoint: str
     address: str
     scopes: tuple[str, ...]
@@ -34,7 +30,10 @@ class GrantedKey(NamedTuple):
 class RefusedKey(NamedTuple):
     """outcome: the code of the reason. hour: since the epoch."""
 
-    requester: Requester
+    client: int
+    workspace: int
+    environment: str
+    credential: str
     endpoint: str
     outcome: str
     hour: int
@@ -50,12 +49,9 @@ class TimeKey(NamedTuple):
 
 
 class SampledRequest(NamedTuple):
-    """A granted request that is kept by itself. microseconds: None where nobody measured."""
+    """A granted request that is kept by itself. microseconds: None where nobody could measure."""
 
-    requester: Requester
-    endpoint: str
-    address: str
-    scopes: tuple[str, ...]
+    key: GrantedKey
     request_id: str
     microseconds: int | None
     now: datetime
@@ -63,14 +59,13 @@ class SampledRequest(NamedTuple):
 
 @dataclass(slots=True)
 class Gathered:
-    """granted: how many, and when last. last_used: when and from where, by table and primary key. outdated: plaintexts of secrets by their primary keys.
-
-    requests: how many of them were recorded.
+    """granted: how many, and when last, by what becomes a GrantedKey; refused, times: how many, by what becomes a RefusedKey and a TimeKey. last_used: when and
+    from where, by table and primary key. outdated: plaintexts of secrets by their primary keys. requests: how many of them were recorded.
     """
 
-    granted: dict[GrantedKey, tuple[int, datetime]] = field(default_factory=dict)
-    refused: dict[RefusedKey, int] = field(default_factory=dict)
-    times: dict[TimeKey, int] = field(default_factory=dict)
+    granted: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
+    refused: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    times: dict[tuple[Any, ...], int] = field(default_factory=dict)
     sampled: list[SampledRequest] = field(default_factory=list)
     last_used: dict[tuple[str, int], tuple[datetime, str]] = field(default_factory=dict)
     outdated: dict[int, str] = field(default_factory=dict)
@@ -87,8 +82,7 @@ class Gathered:
     def put_back(self, taken: "Gathered") -> None:
         """Add what could not be written after all. What came meanwhile is newer."""
         for granted, (count, last) in taken.granted.items():
-            more, later = self.granted.get(granted, (0, last))
-            self.granted[granted] = (more + count, max(last, later))
+            self.granted.setdefault(granted, [0, last])[0] += count
         for refused, count in taken.refused.items():
             self.refused[refused] = self.refused.get(refused, 0) + count
         for time, count in taken.times.items():

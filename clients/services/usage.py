@@ -5,8 +5,10 @@ process had not flushed is lost, which is why nothing but counters, samples and 
 """
 
 from bisect import bisect_left
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +17,7 @@ from clients.models import AddressUse, ClientSecret, ResponseTime, ScopeUse, Tok
 from clients.models.credentials import Credential
 from clients.secret import digest_secret, hash_secret, needs_digest, needs_rehash
 from clients.services import retention
-from clients.services.gathered import SLOT_SECONDS, Gathered, GrantedKey, RefusedKey, Requester, SampledRequest, TimeKey
+from clients.services.gathered import SLOT_SECONDS, Gathered, GrantedKey, RefusedKey, SampledRequest
 from clients.services.request_sample import RequestSample
 from clients.services.usage_rows import write
 
@@ -29,50 +31,34 @@ _lock = Lock()
 _flushing = Lock()
 
 
-def record_granted(
-    requester: Requester,
-    *,
-    endpoint: str,
-    address: str,
-    request_id: str,
-    is_by_credential: bool,
-    microseconds: int | None,
-    now: datetime,
-    scopes: tuple[str, ...] = (),
-    is_scope_asked: bool = False,
-    token_expires_at: int = 0,
-) -> None:
-    """Count one request, and keep it where the sample takes it. For the arguments see GrantedKey and SampledRequest.
-
-    scopes: that were granted, or that what was presented has. token_expires_at: of the token that was issued, in seconds since the epoch, 0 for none.
-    """
-    second = int(now.timestamp())
-    key = GrantedKey(requester, endpoint, address, scopes, is_scope_asked, is_by_credential, second // 60, -(-token_expires_at // 60))
+def record_granted(key: GrantedKey | tuple[Any, ...], *, request_id: str, elapsed: Callable[[], int | None], now: datetime) -> None:
+    """Count one request, and keep it where the sample takes it. key: what GrantedKey has. elapsed: says microseconds since now, for one that is kept."""
+    client, _, _, credential, endpoint, address, scopes, *_ = key
     with _lock:
         _gathered.requests += 1
         entry = _gathered.granted.get(key)
         if entry is None:
-            _gathered.granted[key] = (1, now)
-            doing = (requester.credential, endpoint, address, scopes)
+            _gathered.granted[key] = [1, now]
+            doing = (credential, endpoint, address, scopes)
         else:
-            _gathered.granted[key] = (entry[0] + 1, max(entry[1], now))
+            entry[0] += 1
+            entry[1] = now
             doing = None
-        if _sample.takes(requester.client, doing, second):
-            _gathered.sampled.append(SampledRequest(requester, endpoint, address, scopes, request_id, microseconds, now))
+        if _sample.takes(client, doing, int(now.timestamp())):
+            _gathered.sampled.append(SampledRequest(GrantedKey(*key), request_id, elapsed(), now))
 
 
-def record_refused(requester: Requester, *, endpoint: str, outcome: str, now: datetime) -> None:
-    """Count one request. outcome: the code of the reason."""
-    key = RefusedKey(requester, endpoint, outcome, int(now.timestamp()) // 3600)
+def record_refused(key: RefusedKey | tuple[Any, ...]) -> None:
+    """Count one request. key: what RefusedKey has."""
     with _lock:
         _gathered.requests += 1
         _gathered.refused[key] = _gathered.refused.get(key, 0) + 1
 
 
-def record_time(*, endpoint: str, seconds: float, is_failure: bool, now: datetime) -> None:
+def record_time(endpoint: str, seconds: float, now: datetime, *, is_failure: bool) -> None:
     """Count one answer of the instance, whoever asked. is_failure: whether the fault was ours."""
     limit = bisect_left(_LIMITS, seconds)
-    key = TimeKey(int(now.timestamp()) // SLOT_SECONDS, endpoint, LIMITS_MS[limit] if limit < len(LIMITS_MS) else 0, is_failure)
+    key = (int(now.timestamp()) // SLOT_SECONDS, endpoint, LIMITS_MS[limit] if limit < len(LIMITS_MS) else 0, is_failure)
     with _lock:
         _gathered.times[key] = _gathered.times.get(key, 0) + 1
 

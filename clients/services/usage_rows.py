@@ -5,6 +5,7 @@ Tables come in one order, so that two processes lock their rows in the same. A c
 
 from collections import defaultdict
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -12,91 +13,97 @@ from django.db import connection
 from clients.models import AddressUse, Client, ClientActivity, RecordedRequest, ResponseTime, ScopeUse, TokenCount, UsageBucket, Workspace, WorkspaceUsage
 from clients.outcomes import GRANTED
 from clients.periods import PERIODS
-from clients.services.gathered import SLOT_SECONDS, Gathered, SampledRequest
+from clients.services.gathered import SLOT_SECONDS, Gathered, GrantedKey, RefusedKey, SampledRequest
 from clients.services.upsert import add_up, insert
+
+Granted = list[tuple[GrantedKey, int, datetime]]
+Refused = list[tuple[RefusedKey, int]]
 
 ACTIVITY_COUNTS = tuple(f"{outcome}_{period}" for outcome in ("granted", "refused") for period in PERIODS)
 
 
 def write(gathered: Gathered) -> None:
     """All but the outdated secrets. To be called in a transaction."""
-    _write_requests(gathered)
-    _write_addresses(gathered)
-    _write_tokens(gathered)
-    _write_scopes(gathered)
-    _write_activity(gathered)
+    granted = [(GrantedKey(*key), count, last) for key, (count, last) in gathered.granted.items()]
+    refused = [(RefusedKey(*key), count) for key, count in gathered.refused.items()]
+    _write_requests(granted, refused)
+    _write_addresses(granted)
+    _write_tokens(granted)
+    _write_scopes(granted)
+    _write_activity(granted, refused)
     _write_sampled(gathered.sampled)
     _write_last_used(gathered.last_used)
     _write_times(gathered)
 
 
+@lru_cache(maxsize=1024)
 def _moment(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
+@lru_cache(maxsize=1024)
 def _day(minute: int) -> date:
     return _moment(minute * 60).date()
 
 
-def _write_requests(gathered: Gathered) -> None:
+def _write_requests(granted: Granted, refused: Refused) -> None:
     buckets: defaultdict[tuple[Any, ...], int] = defaultdict(int)
     totals: defaultdict[tuple[Any, ...], int] = defaultdict(int)
-    counts = [(key.requester, key.minute // 60, key.endpoint, GRANTED, count) for key, (count, _) in gathered.granted.items()]
-    counts += [(refusal.requester, refusal.hour, refusal.endpoint, refusal.outcome, count) for refusal, count in gathered.refused.items()]
-    for requester, hour, endpoint, outcome, count in counts:
-        buckets[requester.client, hour, requester.credential, endpoint, outcome] += count
-        totals[requester.workspace, hour, requester.environment, endpoint, outcome] += count
+    counts: list[tuple[GrantedKey | RefusedKey, int, str, int]] = [(key, key.minute // 60, GRANTED, count) for key, count, _ in granted]
+    counts += [(key, key.hour, key.outcome, count) for key, count in refused]
+    for key, hour, outcome, count in counts:
+        buckets[key.client, hour, key.credential, key.endpoint, outcome] += count
+        totals[key.workspace, hour, key.environment, key.endpoint, outcome] += count
     rows = [(pk, _moment(hour * 3600), *rest, count) for (pk, hour, *rest), count in sorted(buckets.items())]
     add_up(UsageBucket, rows, by=("client_id", "hour", "credential", "endpoint", "outcome"), sums=("count",), of=Client)
     rows = [(pk, _moment(hour * 3600), *rest, count) for (pk, hour, *rest), count in sorted(totals.items())]
     add_up(WorkspaceUsage, rows, by=("workspace_id", "hour", "environment", "endpoint", "outcome"), sums=("count",), of=Workspace)
 
 
-def _write_addresses(gathered: Gathered) -> None:
+def _write_addresses(granted: Granted) -> None:
     uses: dict[tuple[int, str, date, str], tuple[int, datetime]] = {}
-    for key, (count, last) in gathered.granted.items():
+    for key, count, last in granted:
         if key.is_by_credential and key.address:
-            use = (key.requester.client, key.address, _day(key.minute), key.requester.credential)
+            use = (key.client, key.address, _day(key.minute), key.credential)
             before, earlier = uses.get(use, (0, last))
             uses[use] = (before + count, max(last, earlier))
     rows = ((*use, count, last) for use, (count, last) in sorted(uses.items()))
     add_up(AddressUse, rows, by=("client_id", "address", "day", "credential"), sums=("count",), latest=("last_used_at",), of=Client)
 
 
-def _write_tokens(gathered: Gathered) -> None:
+def _write_tokens(granted: Granted) -> None:
     tokens: defaultdict[tuple[int, str, int], int] = defaultdict(int)
-    for key, (count, _) in gathered.granted.items():
+    for key, count, _ in granted:
         if key.token_minute:
-            tokens[key.requester.client, key.requester.credential, key.token_minute] += count
+            tokens[key.client, key.credential, key.token_minute] += count
     rows = ((client, credential, _moment(minute * 60), count) for (client, credential, minute), count in sorted(tokens.items()))
     add_up(TokenCount, rows, by=("client_id", "credential", "expires_at"), sums=("count",), of=Client)
 
 
-def _write_scopes(gathered: Gathered) -> None:
+def _write_scopes(granted: Granted) -> None:
     uses: dict[tuple[int, str, date], tuple[int, int]] = {}
-    for key, (count, _) in gathered.granted.items():
+    for key, count, _ in granted:
         if key.token_minute:
             for scope in key.scopes:
-                use = (key.requester.client, scope, _day(key.minute))
-                granted, asked = uses.get(use, (0, 0))
-                uses[use] = (granted + count, asked + count * key.is_scope_asked)
+                use = (key.client, scope, _day(key.minute))
+                before, asked = uses.get(use, (0, 0))
+                uses[use] = (before + count, asked + count * key.is_scope_asked)
     rows = ((*use, *counts) for use, counts in sorted(uses.items()))
     add_up(ScopeUse, rows, by=("client_id", "scope", "day"), sums=("granted", "asked"), of=Client)
 
 
-def _write_activity(gathered: Gathered) -> None:
+def _write_activity(granted: Granted, refused: Refused) -> None:
     """The counts are of the token endpoint; anything granted is a use."""
-    granted: defaultdict[int, int] = defaultdict(int)
-    refused: defaultdict[int, int] = defaultdict(int)
+    tokens: defaultdict[int, int] = defaultdict(int)
+    refusals: defaultdict[int, int] = defaultdict(int)
     used: dict[int, tuple[datetime, str]] = {}
-    for key, (count, last) in gathered.granted.items():
-        client = key.requester.client
-        granted[client] += count * (key.endpoint == "token")
-        used[client] = max((last, key.address), used.get(client, (last, key.address)))
-    for refusal, count in gathered.refused.items():
-        refused[refusal.requester.client] += count * (refusal.endpoint == "token")
-    clients = sorted(granted.keys() | refused.keys())
-    rows = ((client, *(granted[client],) * len(PERIODS), *(refused[client],) * len(PERIODS), *used.get(client, (None, ""))) for client in clients)
+    for key, count, last in granted:
+        tokens[key.client] += count * (key.endpoint == "token")
+        used[key.client] = max((last, key.address), used.get(key.client, (last, key.address)))
+    for refusal, count in refused:
+        refusals[refusal.client] += count * (refusal.endpoint == "token")
+    clients = sorted(tokens.keys() | refusals.keys())
+    rows = ((client, *(tokens[client],) * len(PERIODS), *(refusals[client],) * len(PERIODS), *used.get(client, (None, ""))) for client in clients)
     latest = ("last_used_at", "last_used_from")
     add_up(ClientActivity, rows, by=("client_id",), sums=ACTIVITY_COUNTS, latest=latest, of=Client, copied={"workspace_id": "workspace_id"})
 
@@ -108,13 +115,13 @@ _EMPTY = ("error", "reason", "detail", "named_secret_id")
 def _write_sampled(sampled: list[SampledRequest]) -> None:
     rows = (
         (
-            row.requester.client,
+            row.key.client,
             row.request_id,
-            row.endpoint,
+            row.key.endpoint,
             200,
-            row.requester.credential,
-            " ".join(row.scopes)[:500],
-            row.address,
+            row.key.credential,
+            " ".join(row.key.scopes)[:500],
+            row.key.address,
             row.microseconds,
             row.now,
             *("",) * len(_EMPTY),
@@ -139,5 +146,5 @@ def _write_last_used(last_used: dict[tuple[str, int], tuple[datetime, str]]) -> 
 
 
 def _write_times(gathered: Gathered) -> None:
-    rows = ((_moment(key.slot * SLOT_SECONDS), key.endpoint, key.limit_ms, key.is_failure, count) for key, count in sorted(gathered.times.items()))
+    rows = ((_moment(slot * SLOT_SECONDS), *rest, count) for (slot, *rest), count in sorted(gathered.times.items()))
     add_up(ResponseTime, rows, by=("slot", "endpoint", "limit_ms", "is_failure"), sums=("count",))

@@ -9,7 +9,7 @@ from clients.outcomes import GRANTED
 from clients.periods import DAY, MONTH, PERIODS, WEEK, floor_hour
 from clients.services import activity, usage
 from clients.services.activity import correct_counts
-from clients.services.gathered import Requester
+from clients.services.gathered import RefusedKey
 from tests import factories
 
 HOUR = timedelta(hours=1)
@@ -73,8 +73,7 @@ def test_what_a_flush_adds_meanwhile_is_counted_once(client, now, monkeypatch):
     def count_and_be_overtaken(period, clients=None, *, now):
         found = count(period, clients, now=now)
         if clients is None:
-            requester = Requester(client.pk, client.workspace_id, client.environment, "")
-            usage.record_refused(requester, endpoint="token", outcome="wrong_secret", now=now)
+            usage.record_refused(RefusedKey(client.pk, client.workspace_id, "live", "", "token", "wrong_secret", int(now.timestamp()) // 3600))
             usage.flush()
         return found
 

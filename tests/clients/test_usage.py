@@ -10,10 +10,10 @@ from django.conf import settings
 from django.db import OperationalError, connection
 
 from clients.models import ClientSecret, UsageBucket
-from clients.secret import digest_secret, needs_digest, needs_rehash, verify_secret
 from clients.outcomes import GRANTED
+from clients.secret import digest_secret, needs_digest, needs_rehash, verify_secret
 from clients.services import usage
-from clients.services.gathered import Requester
+from clients.services.gathered import GrantedKey, RefusedKey
 from tests.factories import create_client, create_secret, create_workspace
 
 
@@ -24,17 +24,13 @@ def new(transactional_db):
     usage.flush()
 
 
-def _requester(client, credential=""):
-    return Requester(client.pk, client.workspace_id, client.environment, credential)
-
-
 def _record(client, now, *, credential="", outcome=GRANTED, endpoint="token", address="203.0.113.7", request_id="r", **fields):
-    requester = _requester(client, credential)
+    second, whose = int(now.timestamp()), (client.pk, client.workspace_id, client.environment, credential, endpoint)
     if outcome == GRANTED:
-        told = {"is_by_credential": True, "microseconds": 1500, **fields}
-        usage.record_granted(requester, endpoint=endpoint, address=address, request_id=request_id, now=now, **told)
+        told = {"scopes": (), "is_scope_asked": False, "is_by_credential": True, "minute": second // 60, "token_minute": 0, **fields}
+        usage.record_granted(GrantedKey(*whose, address, **told), request_id=request_id, elapsed=lambda: 1500, now=now)
     else:
-        usage.record_refused(requester, endpoint=endpoint, outcome=outcome, now=now)
+        usage.record_refused(RefusedKey(*whose, outcome, second // 3600))
 
 
 def _counts():
