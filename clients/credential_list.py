@@ -4,22 +4,25 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import BigIntegerField, Case, CharField, DateTimeField, F, IntegerField, Q, Value, When
+from django.db.models.functions import Cast
 
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
 from clients.models.credentials import Credential
 
+# PostgreSQL takes a bare NULL in a union for text.
+_NO_NUMBER, _NO_MOMENT = Cast(Value(None), BigIntegerField()), Cast(Value(None), DateTimeField())
 # Of each kind: the names of its columns that others don't have, in the order of _COLUMNS.
 _OWN: dict[type[Credential], dict[str, Any]] = {
-    ClientSecret: {"label": F("secret_id"), "lifetime_": F("lifetime"), "valid_from_": Value(None, DateTimeField()), "detail": Value("", CharField())},
+    ClientSecret: {"label": F("secret_id"), "lifetime_": F("lifetime"), "valid_from_": _NO_MOMENT, "detail": Value("", CharField())},
     ClientPublicKey: {
         "label": F("kid"),
-        "lifetime_": Value(None, BigIntegerField()),
-        "valid_from_": Value(None, DateTimeField()),
+        "lifetime_": _NO_NUMBER,
+        "valid_from_": _NO_MOMENT,
         "detail": F("algorithm"),
     },
     ClientCertificate: {
         "label": F("thumbprint"),
-        "lifetime_": Value(None, BigIntegerField()),
+        "lifetime_": _NO_NUMBER,
         "valid_from_": F("valid_from"),
         "detail": F("subject"),
     },

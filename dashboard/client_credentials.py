@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from clients.models import Client, ClientPublicKey, ClientSecret
 from clients.models.credentials import Credential
-from clients.usage_report import AddressSummary
+from clients.places_of_use import Place
 from dashboard.actors import Names, describe
 
 
@@ -78,29 +78,30 @@ def describe_credentials(credentials: Iterable[Credential], *, client: Client, k
     return rows
 
 
-def describe_sources(client: Client, *, uses: Sequence[AddressSummary], known: Background) -> list[CredentialRow]:
-    """What a client is recognised by that is no row: the keys at its jwks_uri, and the subject of its certificates. uses: of either, as last."""
+def describe_sources(client: Client, *, places: Sequence[Place], known: Background) -> list[CredentialRow]:
+    """What a client is recognised by that is no row: the keys at its jwks_uri, and the subject of its certificates. places: its own, used last first."""
+    sources = (("Keys at its jwks_uri", client.jwks_uri, "jwks_uri:"), ("Certificates by subject", client.tls_subject, "tls_subject:"))
+    return [_describe_source(client, kind, label, prefix, places, known) for kind, label, prefix in sources if label]
+
+
+def _describe_source(client: Client, kind: str, label: str, prefix: str, places: Sequence[Place], known: Background) -> CredentialRow:
+    last = next((place for place in places if place.credential.startswith(prefix)), None)
     settings = reverse("client_settings", args=[client.workspace.slug, client.client_id])
-    last = uses[0] if uses else None
-    return [
-        CredentialRow(
-            kind=kind,
-            label=label,
-            name="",
-            detail="",
-            tag="",
-            tone="",
-            created_at=None,
-            made_by="",
-            last_used_at=last.last_used_at if last else None,
-            last_used_from=last.address if last else "",
-            granted=sum(count for credential, count in known.granted.items() if credential.startswith(prefix)),
-            ends_at=None,
-            acts=(Act("Change", f" {kind.lower()}", settings),) if known.may_write else (),
-        )
-        for kind, label, prefix in (("Keys at its jwks_uri", client.jwks_uri, "jwks_uri:"), ("Certificates by subject", client.tls_subject, "tls_subject:"))
-        if label
-    ]
+    return CredentialRow(
+        kind=kind,
+        label=label,
+        name="",
+        detail="",
+        tag="",
+        tone="",
+        created_at=None,
+        made_by="",
+        last_used_at=last.last_used_at if last else None,
+        last_used_from=last.address if last else "",
+        granted=sum(count for credential, count in known.granted.items() if credential.startswith(prefix)),
+        ends_at=None,
+        acts=(Act("Change", f" {kind.lower()}", settings),) if known.may_write else (),
+    )
 
 
 def _say_maker(created_by: str, names: Names) -> str:

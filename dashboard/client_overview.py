@@ -7,8 +7,8 @@ from datetime import datetime
 from clients.credential_list import CredentialList
 from clients.models import AuditEvent, Client, ClientSecret
 from clients.models.credentials import Credential
+from clients.places_of_use import Place
 from clients.policy import ClientPolicy
-from clients.usage_report import AddressSummary, addresses_of
 from dashboard.client_credentials import Background
 
 # Of an overlap: when the old secret was silent for so long at its end, it isn't missed.
@@ -31,7 +31,7 @@ class Overlap:
 
     secret: ClientSecret
     since: datetime
-    places: list[AddressSummary]
+    places: list[Place]
     has_more_places: bool
     granted: int
     is_silent: bool
@@ -44,10 +44,12 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """An address, and its share of all requests."""
+    """An address, its share of all requests, and when it was used last."""
 
-    use: AddressSummary
+    address: str
     percent: str
+    last_used_at: datetime
+    is_new: bool
 
 
 def find_standing(client: Client, credentials: CredentialList) -> Standing:
@@ -71,21 +73,21 @@ def forbidden_methods(client: Client) -> list[str]:
     return [method for method in client.auth_methods if method in ClientPolicy.of(client.workspace).forbidden_auth_methods]
 
 
-def describe_overlaps(client: Client, secrets: Iterable[ClientSecret], known: Background) -> list[Overlap]:
-    """secrets: usable ones. The one that ends first comes first."""
+def describe_overlaps(secrets: Iterable[ClientSecret], places: Sequence[Place], known: Background) -> list[Overlap]:
+    """secrets: usable ones. places: of the client. The one that ends first comes first."""
     found = []
     for secret in secrets:
         since = known.overlaps.get(secret.secret_id)
         if since is None or secret.expires_at is None:
             continue
-        places = addresses_of(client, credential=secret.secret_id, since=since, now=known.now, limit=MOST_PLACES + 1)
-        silent_since = max((place.last_used_at for place in places), default=since)
+        still = [place for place in places if place.credential == secret.secret_id and place.last_used_at >= since]
+        silent_since = max((place.last_used_at for place in still), default=since)
         found.append(
             Overlap(
                 secret=secret,
                 since=since,
-                places=places[:MOST_PLACES],
-                has_more_places=len(places) > MOST_PLACES,
+                places=still[:MOST_PLACES],
+                has_more_places=len(still) > MOST_PLACES,
                 granted=known.granted.get(secret.secret_id, 0),
                 is_silent=known.now - silent_since >= SILENT_SHARE * (secret.expires_at - since),
                 silent_since=silent_since,
@@ -94,11 +96,19 @@ def describe_overlaps(client: Client, secrets: Iterable[ClientSecret], known: Ba
     return sorted(found, key=lambda overlap: overlap.secret.expires_at or known.now)
 
 
-def share_out(addresses: Sequence[AddressSummary]) -> list[Share]:
-    """The addresses used most, and of what share of all."""
-    total = sum(use.count for use in addresses) or 1
-    most = sorted(addresses, key=lambda use: -use.count)[:MOST_PLACES]
-    return [Share(use, f"{100 * use.count / total:.1f}".removesuffix(".0")) for use in most]
+def share_out(places: Iterable[Place]) -> list[Share]:
+    """By address, those used most first."""
+    counts: dict[str, int] = {}
+    last: dict[str, Place] = {}
+    for place in places:
+        counts[place.address] = counts.get(place.address, 0) + place.count
+        # They come by their last use.
+        last.setdefault(place.address, place)
+    total = sum(counts.values())
+    most = sorted(counts.items(), key=lambda item: -item[1])
+    return [
+        Share(address, f"{100 * count / total:.1f}".removesuffix(".0"), last[address].last_used_at, last[address].is_new) for address, count in most if total
+    ]
 
 
 def drawn(credentials: CredentialList) -> list[Credential]:

@@ -1,5 +1,6 @@
 """A client's page: is it healthy, who uses it, what comes next."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ from clients.credential_list import credentials_of
 from clients.models import Client, ClientSecret, HandOver, RecordedRequest, UsageBucket
 from clients.overlap import find_overlaps
 from clients.periods import PERIODS
+from clients.places_of_use import Place, places_of
 from clients.services.client_fields import SECRET_METHODS
-from clients.usage_report import addresses_of, count_living_tokens, in_slots, requests_by_credential
+from clients.usage_report import count_living_tokens, in_slots, requests_by_credential
 from dashboard import client_overview
 from dashboard.actors import describe, find_names
 from dashboard.client_credentials import Background, describe_credentials, describe_sources
@@ -35,7 +37,8 @@ def client(request: HttpRequest, membership: Membership, client_id: str) -> Http
     found, now = find_client(membership, client_id), timezone.now()
     note_visit(request, found)
     period = PERIODS.get(request.GET.get("period", ""), PERIODS["24h"])
-    addresses = addresses_of(found, since=now - MONTH, now=now)
+    places = places_of(found, since=now - MONTH, now=now)
+    shares = client_overview.share_out(places)
     context = {
         "client": found,
         "tab": "overview",
@@ -45,14 +48,14 @@ def client(request: HttpRequest, membership: Membership, client_id: str) -> Http
         "period": period.name,
         "periods": PERIODS,
         "series": in_slots(UsageBucket.objects.filter(client=found, endpoint="token"), period, now=now),
-        "shares": client_overview.share_out(addresses),
-        "new_addresses": [use for use in addresses if use.is_new],
-        "living": count_living_tokens(found, now=now) if addresses else 0,
+        "shares": shares[: client_overview.MOST_PLACES],
+        "new_addresses": [share for share in shares if share.is_new],
+        "living": count_living_tokens(found, now=now),
         "token_life": say_length(timedelta(seconds=found.token_lifetime)),
         "forbidden_methods": client_overview.forbidden_methods(found),
         "hand_overs": HandOver.objects.open(now).filter(client=found).count(),
         "latest": _latest(found, membership),
-        **_describe_credentials(found, membership, now),
+        **_describe_credentials(found, places, membership, now),
     }
     return render(request, "client/overview.html", context)
 
@@ -72,7 +75,7 @@ def _latest(client: Client, membership: Membership) -> list[RequestRow]:
     return describe_requests(rows, to=membership)
 
 
-def _describe_credentials(client: Client, membership: Membership, now: datetime) -> dict[str, Any]:
+def _describe_credentials(client: Client, places: Sequence[Place], membership: Membership, now: datetime) -> dict[str, Any]:
     credentials = credentials_of(client, now=now, most=MOST_CREDENTIALS)
     secrets = [row for row in credentials.usable if isinstance(row, ClientSecret)]
     granted = requests_by_credential(client, since=now - DAY, now=now)
@@ -86,19 +89,13 @@ def _describe_credentials(client: Client, membership: Membership, now: datetime)
         "disabled_by": describe(disabling.actor, names) if disabling else None,
         "made_by": describe(client.created_by, names),
         "drawn": client_overview.drawn(credentials),
-        "overlaps": client_overview.describe_overlaps(client, secrets, known),
+        "overlaps": client_overview.describe_overlaps(secrets, places, known),
         "last_end": client_overview.last_end(credentials),
         "rows": [
             *describe_credentials(credentials.usable, client=client, known=known),
-            *describe_sources(client, uses=_uses_of_sources(client, granted, now), known=known),
+            *describe_sources(client, places=places, known=known),
         ],
         "ended_rows": describe_credentials(credentials.ended, client=client, known=known),
         "has_more_ended": credentials.has_more,
         "has_secret": bool(secrets) or any(method in SECRET_METHODS for method in client.auth_methods),
     }
-
-
-def _uses_of_sources(client: Client, granted: dict[str, int], now: datetime) -> Any:
-    """Of what has no row of its own, and only where it was used."""
-    used = [credential for credential in granted if credential.startswith(("jwks_uri:", "tls_subject:"))]
-    return addresses_of(client, credential=used[0], since=now - MONTH, now=now, limit=1) if used else []
