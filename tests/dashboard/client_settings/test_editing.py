@@ -235,3 +235,18 @@ def test_scopes_and_audiences_that_no_token_can_hold_are_refused(carls, client):
     page = carls.post(path(client), {**entries(carls, client), "audiences": audiences})
     assert "and a token must hold them" in text_of(page)
     assert changes() == []
+
+
+def test_many_scopes_stand_in_groups_with_the_chosen_ones_first(carls, client):
+    for name in ("orders:read", "orders:write", "invoices:read", "invoices:write", "parcels:read"):
+        create_scope(workspace=client.workspace, name=name, description="", actor=factories.TESTS, now=timezone.now())
+    page = carls.get(path(client))
+    assert 'aria-label="Filter scopes"' in page.content.decode()
+    groups = [(name, [box.data["value"] for box in boxes]) for name, boxes in page.context["form"].scope_groups()]
+    assert groups == [
+        ("Chosen", ["read", "write"]),
+        ("clients", ["clients:read", "clients:write"]),
+        ("invoices", ["invoices:read", "invoices:write"]),
+        ("orders", ["orders:read", "orders:write"]),
+        ("parcels", ["parcels:read"]),
+    ]

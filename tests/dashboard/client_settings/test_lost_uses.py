@@ -131,6 +131,13 @@ def test_tokens_of_another_key_address_or_subject_end_and_it_is_said(adas, demo)
     assert "1 token ends at once. Certificates of the present subject obtained it." in text
 
 
+def test_source_that_no_living_token_came_from_is_given_up_without_a_question(adas, demo):
+    uri = "https://a.example.com/jwks.json"
+    client = factories.create_client(demo, name="keys", auth_methods=["private_key_jwt"], jwks_uri=uri).secret.client
+    assert ask(adas, client, {"jwks_uri": "https://b.example.com/jwks.json"}).status_code == 302
+    assert changes() == [({"jwks_uri": uri}, {"jwks_uri": "https://b.example.com/jwks.json"})]
+
+
 def test_proof_comes_after_the_question_and_keeps_what_was_entered(ada, demo, used, browser):
     browser.force_login(ada)
     methods = {"auth_methods": ["private_key_jwt"], "jwks_uri": "https://b.example.com/jwks.json"}

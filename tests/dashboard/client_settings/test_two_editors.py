@@ -105,6 +105,22 @@ def test_who_was_faster_in_the_very_moment_of_saving_is_told_too(adas, client, m
     assert Client.objects.get().name == "billing-sync"
 
 
+def test_scope_that_was_removed_in_the_very_moment_of_saving_is_told_and_entries_stay(adas, client, monkeypatch):
+    create_scope(workspace=client.workspace, name="orders:read", description="", actor=factories.TESTS, now=timezone.now())
+    adas_form = entries(adas, client)
+    update_client = view.update_client
+
+    def be_late(**options):
+        remove_scope(scope=client.workspace.scopes.get(name="orders:read"), actor=factories.TESTS, now=timezone.now())
+        return update_client(**options)
+
+    monkeypatch.setattr(view, "update_client", be_late)
+    page = save(adas, client, {**adas_form, "scopes": ["read", "write", "orders:read"], "name": "renamed"})
+    assert "demo has no scope orders:read." in text_of(page)
+    assert entries_of(page)["name"] == "renamed"
+    assert Client.objects.get().name == "billing-sync"
+
+
 def test_client_that_was_deleted_meanwhile_is_not_found(adas, client):
     adas_form = entries(adas, client)
     client.delete()
