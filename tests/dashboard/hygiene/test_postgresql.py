@@ -1,10 +1,13 @@
 """On PostgreSQL as well all is found, and fixed."""
 
-from tests.dashboard.members.test_postgresql import run, url  # noqa: F401  # the fixture
+from tests.dashboard.members.test_postgresql import run
+from tests.servers import conftest as servers
+
+postgresql = servers.postgresql
 
 
-def test_what_should_be_tidied_up_is_found_and_fixed(url, tmp_path):  # noqa: F811  # the fixture
-    outcome = run("tests.clients.hygiene_on_postgresql", url, tmp_path)
+def test_what_should_be_tidied_up_is_found_and_fixed(postgresql, tmp_path):
+    outcome = run("tests.clients.hygiene_on_postgresql", postgresql.create_database(), tmp_path)
     assert outcome["found"] == {
         "silent-secrets": 1,
         "secrets-without-end": 1,
