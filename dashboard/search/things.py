@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 from django.urls import reverse
 
-from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, RecordedRequest, Scope, Workspace
+from clients.models import Client, ClientActivity, ClientCertificate, ClientPublicKey, ClientSecret, RecordedRequest, Scope, Workspace
 from dashboard.models import Membership
 from dashboard.search.hits import LEAST_FUZZY, Fit, Hit, fit_of
 
@@ -39,10 +39,8 @@ def describe_clients(clients: Iterable[Client], *, text: str = "") -> list[Hit]:
 
 
 def busiest_clients(workspace: Workspace, count: int) -> list[Client]:
-    rows = (
-        Client.objects.filter(workspace=workspace).select_related("workspace").order_by("-activity__workspace", "-activity__granted_24h", "-activity__client")
-    )
-    return list(rows[:count])
+    activities = ClientActivity.objects.filter(workspace=workspace).select_related("client__workspace")
+    return [activity.client for activity in activities.order_by("-granted_24h", "-pk")[:count]]
 
 
 def recent_clients(workspace: Workspace, client_ids: Sequence[str]) -> list[Client]:

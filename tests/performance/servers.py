@@ -147,7 +147,7 @@ class Installation:
         return Server(data_dir, is_tls, workers, ["-c", "dashboard/gunicorn.py"], environment)
 
 
-def install(directory: Path, *, clients: int, known: int, database_url: str = "") -> tuple[Installation, dict[str, Any]]:
+def install(directory: Path, *, clients: int, known: int, database_url: str = "", usage_days: int = 0) -> tuple[Installation, dict[str, Any]]:
     """A database with that many clients, whose known last ones stand in the file credentials. Return it and what seed_benchmark says."""
     directory.mkdir(parents=True)
     environment = _usual_environment(directory) | {
@@ -163,6 +163,7 @@ def install(directory: Path, *, clients: int, known: int, database_url: str = ""
     run(["-m", "dashboard.bootstrap"], environment)
     run(["manage.py", "prepare"], environment)
     arguments = ["--workspace", "demo", "--clients", str(clients), "--known", str(known), "--credentials", str(installation.credentials), "--json"]
+    arguments += ["--usage-days", str(usage_days)] if usage_days else []
     return installation, json.loads(run(["manage.py", "seed_benchmark", *arguments], environment))
 
 
