@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import models, transaction
 
-from clients.models import AuditEvent, Client, RecordedRequest, UsageBucket, Workspace
+from clients.models import AddressUse, AuditEvent, Client, RecordedRequest, ScopeUse, TokenCount, UsageBucket, Workspace, WorkspaceUsage
 from clients.moment import iso
 from clients.services import audit
 from clients.services.audit import SYSTEM, Actor
@@ -19,6 +19,8 @@ from clients.services.workspaces import lock_workspace
 GRACE_PERIOD = timedelta(days=7)
 
 _CLIENTS = 100
+# Of which a client may have so many that they go first, in batches.
+_OF_CLIENTS: tuple[type[models.Model], ...] = (UsageBucket, AddressUse, ScopeUse, TokenCount)
 _EVENTS = 5000
 
 
@@ -69,8 +71,10 @@ def remove_deleted_workspaces(*, now: datetime) -> Iterator[str]:
     """
     for workspace in Workspace.objects.filter(deletes_at__lte=now):
         delete_in_batches(RecordedRequest.objects.filter(workspace=workspace))
+        delete_in_batches(WorkspaceUsage.objects.filter(workspace=workspace))
         while batch := list(Client.objects.filter(workspace=workspace).order_by("pk").values_list("pk", flat=True)[:_CLIENTS]):
-            delete_in_batches(UsageBucket.objects.filter(client__in=batch))
+            for rows in _OF_CLIENTS:
+                delete_in_batches(rows._default_manager.filter(client__in=batch))
             Client.objects.filter(pk__in=batch).delete()
         _detach_events(workspace)
         _remove(workspace, now=now)

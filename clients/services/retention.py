@@ -1,4 +1,4 @@
-"""How long failed requests and audit events are kept: as long as their workspace says, else as long as the instance does."""
+"""How long requests and audit events are kept: as long as their workspace says, else as long as the instance does."""
 
 from datetime import datetime, timedelta
 from typing import TypeVar

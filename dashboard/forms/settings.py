@@ -164,7 +164,7 @@ class ScopeSentenceForm(ScopeForm):
 
 
 class RetentionForm(forms.Form):
-    request_retention_days = NumberField(label="Refused requests, days", unit="days", least=REQUEST_DAYS[0], most=REQUEST_DAYS[1], help_text="30 to 400.")
+    request_retention_days = NumberField(label="Requests, days", unit="days", least=REQUEST_DAYS[0], most=REQUEST_DAYS[1], help_text="30 to 400.")
     audit_retention_days = NumberField(label="Audit events, days", unit="days", least=AUDIT_DAYS[0], most=AUDIT_DAYS[1], help_text="400 or more.")
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 
-from clients.models import ClientSecret, UsageBucket
+from clients.models import AddressUse, ClientActivity, ClientSecret, RecordedRequest, ResponseTime, ScopeUse, TokenCount, UsageBucket, WorkspaceUsage
 from clients.outcomes import GRANTED
 from clients.secret import digest_secret, needs_digest, needs_rehash, verify_secret
 from clients.services import usage
@@ -204,3 +204,111 @@ def test_failed_rehash_is_tried_again(new, settings):
     usage.flush()
     assert ClientSecret.objects.get(pk=new.secret.pk).digest == digest_secret(new.plaintext)
     assert ClientSecret.objects.get(pk=further.secret.pk).digest == ""
+
+
+def test_granted_requests_are_summed_for_each_question_that_is_asked_of_them(new, now):
+    client, hour = new.secret.client, now.replace(minute=0, second=0, microsecond=0)
+    token = int(now.timestamp()) // 60 + 60
+    own = {"credential": new.secret.secret_id, "scopes": ("read", "write"), "token_minute": token}
+    _record(client, now, **own, is_scope_asked=True)
+    _record(client, now, **own)
+    _record(client, now, **own, address="")
+    _record(client, now, credential=new.secret.secret_id, endpoint="gateway", scopes=("read",), is_by_credential=False, address="192.0.2.9")
+    _record(client, now, outcome="wrong_secret")
+    _record(client, now, outcome="token_expired", endpoint="api")
+    usage.flush()
+    assert {(row.endpoint, row.outcome, row.environment, row.hour): row.count for row in WorkspaceUsage.objects.filter(workspace=client.workspace)} == {
+        ("token", "granted", "live", hour): 3,
+        ("gateway", "granted", "live", hour): 1,
+        ("token", "wrong_secret", "live", hour): 1,
+        ("api", "token_expired", "live", hour): 1,
+    }
+    use = AddressUse.objects.get()
+    assert (use.client, use.credential, use.address, use.day, use.count, use.last_used_at) == (client, own["credential"], "203.0.113.7", now.date(), 2, now)
+    assert {row.scope: (row.granted, row.asked, row.day) for row in ScopeUse.objects.all()} == {name: (3, 1, now.date()) for name in own["scopes"]}
+    tokens = TokenCount.objects.get()
+    assert (tokens.credential, tokens.count, int(tokens.expires_at.timestamp())) == (own["credential"], 3, token * 60)
+    activity = ClientActivity.objects.get(client=client)
+    assert (activity.granted_24h, activity.granted_7d, activity.granted_30d, activity.refused_24h) == (3, 3, 3, 1)
+    assert activity.last_used_at == now
+
+
+def test_every_sum_grows_by_each_flush(new, now):
+    client = new.secret.client
+    for number in range(2):
+        _record(client, now + timedelta(seconds=number), scopes=("read",), token_minute=int(now.timestamp()) // 60 + 60, credential="s")
+        usage.record_time("token", 0.004, now, is_failure=False)
+        usage.flush()
+    assert [model.objects.get().count for model in (WorkspaceUsage, AddressUse, TokenCount, ResponseTime)] == [2, 2, 2, 2]
+    assert (ScopeUse.objects.get().granted, ClientActivity.objects.get().granted_24h) == (2, 2)
+    assert AddressUse.objects.get().last_used_at == ClientActivity.objects.get().last_used_at == now + timedelta(seconds=1)
+
+
+def test_a_use_that_is_written_late_is_not_the_last_one(new, now):
+    client = new.secret.client
+    for moment, address in ((now, "203.0.113.7"), (now - timedelta(seconds=1), "203.0.113.8")):
+        _record(client, moment, address=address)
+        usage.flush()
+    _record(client, now, outcome="wrong_secret")
+    usage.flush()
+    activity = ClientActivity.objects.get()
+    assert (activity.last_used_at, activity.last_used_from, activity.granted_24h, activity.refused_24h) == (now, "203.0.113.7", 2, 1)
+
+
+def test_a_granted_request_is_kept_with_all_that_its_owner_may_ask(new, now):
+    client = new.secret.client
+    _record(client, now, credential="key:k", scopes=("read", "write"), request_id="found-again", address="2001:db8::1")
+    usage.flush()
+    row = RecordedRequest.objects.get(request_id="found-again")
+    assert (row.client, row.workspace, row.named_client_id) == (client, client.workspace, client.client_id)
+    assert (row.endpoint, row.status, row.error, row.reason, row.detail) == ("token", 200, "", "", "")
+    assert (row.credential, row.scope, row.address, row.microseconds, row.created_at) == ("key:k", "read write", "2001:db8::1", 1500, now)
+    assert row.is_granted
+
+
+def test_of_what_a_busy_client_does_a_sample_is_kept_and_everything_is_counted(new, now):
+    for number in range(200):
+        _record(new.secret.client, now, request_id=str(number))
+    usage.flush()
+    assert UsageBucket.objects.get().count == 200
+    assert RecordedRequest.objects.count() < 50
+
+
+def test_times_are_counted_by_the_next_limit(now):
+    usage._take()
+    for milliseconds in (0.5, 1, 1.5, 4999, 5001, 60_000):
+        usage.record_time("token", milliseconds / 1000, now, is_failure=False)
+    usage.record_time("token", 0.0005, now, is_failure=True)
+    gathered = usage._take()
+    counts = {(limit, is_failure): count for (_, _, limit, is_failure), count in gathered.times.items()}
+    assert counts == {(1, False): 2, (2, False): 1, (5000, False): 1, (0, False): 2, (1, True): 1}
+
+
+def test_how_much_waits_is_known(new, now):
+    assert usage.count_gathered() == 0
+    _record(new.secret.client, now)
+    _record(new.secret.client, now, outcome="wrong_secret")
+    assert usage.count_gathered() == 2
+    usage.flush()
+    assert usage.count_gathered() == 0
+
+
+def test_all_that_a_locked_database_refused_is_written_by_the_next_flush(new, now):
+    client = new.secret.client
+
+    def do_everything():
+        _record(client, now, scopes=("read",), token_minute=int(now.timestamp()) // 60 + 60, credential="s")
+        _record(client, now, outcome="wrong_secret")
+        usage.record_time("token", 0.004, now, is_failure=False)
+
+    do_everything()
+    connection.cursor().execute("PRAGMA busy_timeout = 50")
+    with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"):
+            usage.flush()
+        do_everything()
+    usage.flush()
+    assert sum(row.count for row in UsageBucket.objects.all()) == 4
+    assert [model.objects.get().count for model in (AddressUse, TokenCount, ResponseTime)] == [2, 2, 2]
+    assert RecordedRequest.objects.count() == 2

@@ -1,4 +1,4 @@
-"""How long a workspace's refused requests and audit events are kept."""
+"""How long a workspace's requests and audit events are kept."""
 
 from typing import Any
 

@@ -44,7 +44,7 @@ def _ask_for_second_factors(page: Page) -> None:
 
 
 def _ask_for_shorter_retention(page: Page) -> None:
-    page.get_by_label("Refused requests, days").fill("30")
+    page.get_by_label("Requests, days").fill("30")
     page.get_by_label("Audit events, days").fill("400")
     page.locator("main form .btn.main").click()
     page.wait_for_url("**/preview/**")

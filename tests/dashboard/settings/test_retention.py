@@ -27,7 +27,7 @@ def rows(demo, other):
 def test_effect_is_shown_in_rows_before_anything_is_saved(adas, rows):
     response = adas.post(RETENTION, {"request_retention_days": "30", "audit_retention_days": "450"})
     page = text_of(adas.get(response["Location"]))
-    assert "2 refused requests go Older than 30 days" in page
+    assert "2 requests go Older than 30 days" in page
     assert "1 audit event goes Older than 450 days" in page
     assert not changes()
     saved = adas.post(RETENTION + "preview/", entries(adas, response["Location"]), follow=True)
@@ -66,7 +66,7 @@ def test_days_out_of_range_are_refused(adas, demo, field, value):
 def test_admins_and_viewers_look_only(dans, bens, demo):
     for browser in (dans, bens):
         page = text_of(browser.get(RETENTION))
-        assert "Refused requests and their reasons 30 days" in page
+        assert "Requests, and why they were refused 30 days" in page
         assert "ada@example.com can change how long things are kept." in page
         assert browser.post(RETENTION, {"audit_retention_days": "450"}).status_code == 403
         assert browser.get(RETENTION + "preview/").status_code == 403
