@@ -37,6 +37,7 @@ def b64(text):
         f"data:\n  client_secret: {b64(SECRET.plaintext)}",
         "\0\x1b[31m" + SECRET.plaintext + "\udcff",
     ],
+    ids=lambda text: repr(text.replace(SECRET.plaintext, "SECRET")) if SECRET.plaintext in text else "in Base64",
 )
 def test_a_secret_is_found_wherever_it_stands(text):
     assert [secret.plaintext for secret in find_traces(text).secrets] == [SECRET.plaintext]
@@ -49,6 +50,7 @@ def test_a_secret_that_stands_a_thousand_times_is_found_once():
 @pytest.mark.parametrize(
     ("cut", "named"),
     [(SECRET.plaintext[:-1], SECRET.secret_id), (SECRET.plaintext[:20] + " …", SECRET.secret_id), (SECRET.plaintext[:15], ""), ("tos_live_", "")],
+    ids=lambda text: str(len(text)),
 )
 def test_of_a_secret_that_is_cut_off_its_id_is_found_where_that_is_whole(cut, named):
     traces = find_traces(f"key: {cut}")

@@ -192,7 +192,7 @@ def test_a_last_day_is_the_whole_day(danas, demo):
         ({"once": "short"}, "This page is incomplete."),
         ({"once": None}, "This page is incomplete."),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "+".join(value),
 )
 def test_what_is_wrong_is_said_above_and_at_its_field(danas, demo, changes, words):
     page = create(danas, **changes)
