@@ -146,20 +146,40 @@ def _about(client_ids: Sequence[str], workspace: Workspace) -> list[Q]:
     of_these = {"client__client_id__in": client_ids, "client__workspace": workspace}
     keys = ClientPublicKey.objects.filter(**of_these).values("kid")
     certificates = ClientCertificate.objects.filter(**of_these).values("thumbprint")
-    return [
+    parts = [
         Q(target_type="client", target_id__in=client_ids),
         Q(target_type="secret", target_id__in=ClientSecret.objects.filter(**of_these).values("secret_id")),
         # Other clients may have keys of the same name.
         Q(target_type="public_key", target_id__in=keys, after__client_id__in=client_ids),
         Q(target_type="certificate", target_id__in=certificates, after__client_id__in=client_ids),
     ]
+    for target_type, ids in _deleted_with(client_ids, workspace).items():
+        parts.append(Q(target_type=target_type, target_id__in=ids, after__client_id__in=client_ids))
+    return parts
+
+
+def deletions(client_ids: Sequence[str], workspace: Workspace) -> Events:
+    """The events that say what is left of clients that are gone."""
+    return of_workspace(workspace).filter(target_type="client", target_id__in=client_ids, event="client.deleted")
+
+
+def _deleted_with(client_ids: Sequence[str], workspace: Workspace) -> dict[str, list[str]]:
+    """The IDs of the credentials that went with deleted clients, by type of target."""
+    gone: dict[str, list[str]] = {}
+    for before in deletions(client_ids, workspace).order_by().values_list("before", flat=True):
+        for target_type in ("secret", "public_key", "certificate"):
+            ids = before.get(f"{target_type}s")
+            if isinstance(ids, list):
+                gone.setdefault(target_type, []).extend(ids)
+    return gone
 
 
 def _matching(text: str, workspace: Workspace) -> list[Q]:
     found = [Q(target_type__in=_TARGETS, target_id=text[:254]), Q(request_id=text[:128])]
     clients = Client.objects.filter(Q(client_id=text) | Q(name__icontains=text), workspace=workspace).values_list("client_id", flat=True)
-    if client_ids := list(clients[:MOST_CLIENTS_FOUND]):
-        found += _about(client_ids, workspace)
+    client_ids = list(clients[:MOST_CLIENTS_FOUND])
+    if client_ids or deletions([text], workspace).exists():
+        found += _about([*client_ids, text], workspace)
     if address := _read_address(text):
         found.append(Q(workspace=workspace, address=address))
     person = User.objects.filter(email=text.lower()).first() if "@" in text else None

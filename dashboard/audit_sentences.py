@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from clients.models import AuditEvent, Client, Workspace
-from dashboard import actors
+from dashboard import actors, audit_events
 from dashboard.actors import Names, Who
 from dashboard.audit_words import PASTED, words_of
 from dashboard.moment import say_length
@@ -229,4 +229,8 @@ def _target(event: AuditEvent, names: Names, workspace: Workspace) -> Target:
 
 def name_of(client: str, workspace: Workspace) -> str:
     """Of a client_id, which may be gone."""
-    return Client.objects.filter(workspace=workspace, client_id=client).values_list("name", flat=True).first() or client
+    name = Client.objects.filter(workspace=workspace, client_id=client).values_list("name", flat=True).first()
+    if name is None:
+        deletion = audit_events.deletions([client], workspace).first()
+        name = None if deletion is None else deletion.before.get("name")
+    return str(name or client)

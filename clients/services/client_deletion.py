@@ -11,6 +11,7 @@ from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.client_fields import describe
 from clients.services.clients import disable_client
+from clients.services.locking import lock_client
 from clients.services.retention import delete_in_batches
 
 DISABLED_FOR = timedelta(hours=24)
@@ -67,7 +68,12 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
             raise ValidationError(
                 f"Somebody enabled {client.name} meanwhile, so it was kept. Its requests and usage so far are gone.", code="enabled_meanwhile"
             )
-        counts = {"secrets": locked.secrets.count(), "public_keys": locked.public_keys.count(), "certificates": locked.certificates.count()}
+        # By their IDs the audit log finds what happened to them, once they are gone.
+        credentials = {
+            "secrets": list(locked.secrets.order_by("pk").values_list("secret_id", flat=True)),
+            "public_keys": list(locked.public_keys.order_by("pk").values_list("kid", flat=True)),
+            "certificates": list(locked.certificates.order_by("pk").values_list("thumbprint", flat=True)),
+        }
         audit.record(
             "client.deleted",
             workspace=locked.workspace,
@@ -75,13 +81,13 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
             target_type="client",
             target_id=locked.client_id,
             now=now,
-            before={**describe(locked), **counts},
+            before={**describe(locked), **credentials},
         )
         locked.delete()
 
 
 def _lock(client: Client) -> Client:
-    locked = Client.objects.select_for_update(of=("self",)).select_related("workspace").filter(pk=client.pk).first()
-    if locked is None:
-        raise ValidationError(f"{client.name} doesn’t exist any more.", code="unknown_client")
+    """Also for those that only refer to it, such as counted requests: they would hold rows that go with it, and wait for the client."""
+    locked = lock_client(client)
+    Client.objects.select_for_update().get(pk=client.pk)
     return locked

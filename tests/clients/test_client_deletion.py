@@ -89,7 +89,8 @@ def test_all_of_it_goes_in_batches_and_nothing_of_others(client, demo, billing, 
         assert rows.objects.count() == 5
     event = AuditEvent.objects.get(event="client.deleted")
     assert (event.workspace, event.target_type, event.target_id) == (demo, "client", client.client_id)
-    assert event.before["secrets"] == 1
+    assert event.before["secrets"] == [billing.secret.secret_id]
+    assert (event.before["public_keys"], event.before["certificates"]) == ([], [])
     assert list(AuditEvent.objects.filter(target_id=client.client_id).values_list("event", flat=True)) == [
         "client.deleted",
         "client.disabled",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from clients.models import AuditEvent
 from clients.services import clients, secrets
 from clients.services.audit import Actor
+from clients.services.client_deletion import delete_client
 from dashboard import audit_events
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, text_of
@@ -150,6 +151,32 @@ class TestFilters:
             "secret.created",
             "secret.rotated",
         ]
+
+    @pytest.mark.parametrize("query", ["client={0}", "q={0}"])
+    def test_by_a_deleted_client_with_everything_that_happened_to_its_credentials(self, adas, demo, query):
+        client = factories.create_client(demo, auth_methods=["client_secret_basic", "private_key_jwt", "self_signed_tls_client_auth"]).secret.client
+        create_public_key(client, kid="laptop")
+        create_certificate(client)
+        delete_client(client=client, typed_name=client.name, actor=factories.TESTS, now=timezone.now())
+        record(demo, "public_key.added", target=("public_key", "laptop"), after={"client_id": "another"})
+        found = AuditEvent.objects.in_bulk(find(adas, query.format(client.client_id)))
+        assert sorted(event.event for event in found.values()) == [
+            "certificate.added",
+            "client.created",
+            "client.deleted",
+            "client.disabled",
+            "public_key.added",
+            "secret.created",
+        ]
+
+    def test_what_a_deleted_client_was_called_is_said(self, adas, client):
+        delete_client(client=client, typed_name=client.name, actor=factories.TESTS, now=timezone.now())
+        assert "Client: billing-sync" in adas.get(f"{PAGE}?client={client.client_id}").content.decode()
+
+    @pytest.mark.parametrize("before", [{}, {"name": "crm-bridge", "secrets": 2}])
+    def test_a_deletion_that_named_no_credentials_finds_what_happened_to_the_client(self, adas, demo, before):
+        event = record(demo, "client.deleted", target=("client", "c"), before=before)
+        assert find(adas, "client=c") == [event.pk]
 
     @pytest.mark.parametrize(
         ("text", "fields"),

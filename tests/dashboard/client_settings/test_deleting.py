@@ -23,11 +23,12 @@ def test_page_lists_what_goes_and_what_stays(dans, client):
 
 
 def test_typed_name_deletes_it(dans, client):
+    secret_id = client.secrets.get().secret_id
     page = dans.post(path(client, "delete"), {"name": "billing-sync"}, follow=True)
     assert "billing-sync was deleted." in text_of(page)
     assert not Client.objects.exists()
     [(before, after)] = changes("client.deleted")
-    assert (before["name"], before["secrets"], after) == ("billing-sync", 1, {})
+    assert (before["name"], before["secrets"], after) == ("billing-sync", [secret_id], {})
     assert AuditEvent.objects.filter(target_id=client.client_id, event="client.created").exists()
     assert dans.get(path(client, "delete")).status_code == 404
 
