@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.urls import resolve, reverse
 from django.utils.http import urlencode
 
+from dashboard import spent_forms
 from dashboard.forms.fields import is_secret
 from dashboard.models import User
 
@@ -88,13 +89,36 @@ def _suspend(request: HttpRequest) -> HttpResponse:
 
 def resume(request: HttpRequest, path: str) -> HttpResponse:
     """After the proof: the answer to the form that asked, or the way to path where there is none of that path."""
-    kept = request.session.pop(_SUSPENDED, None)
-    is_meant = kept and kept["path"] == path and kept["user"] == cast(User, request.user).pk
-    if not is_meant or time.time() - kept["at"] > REAUTHENTICATION_TIMEOUT:
-        return HttpResponseRedirect(path)
+    kept = _kept_for(request, path)
+    request.session.pop(_SUSPENDED, None)
+    return HttpResponseRedirect(path) if kept is None else _send_on(request, path, kept["body"])
+
+
+def one_time_token(request: HttpRequest, path: str) -> str:
+    """Of the form of path that waits for the proof; "" where none waits, or it has none."""
+    kept = _kept_for(request, path)
+    return "" if kept is None else QueryDict(kept["body"]).get(spent_forms.FIELD, "")
+
+
+def repeat(request: HttpRequest, path: str) -> HttpResponse | None:
+    """What the form of path says that made its secret once already, where the proof itself is sent again, as by a reload of the page with that secret."""
+    spent = spent_forms.find_spent(request)
+    if spent is None or spent.user != request.user:
+        return None
+    return _send_on(request, path, urlencode({spent_forms.FIELD: spent.token}))
+
+
+def _kept_for(request: HttpRequest, path: str) -> dict[str, Any] | None:
+    kept: dict[str, Any] | None = request.session.get(_SUSPENDED)
+    if kept is None or kept["path"] != path or kept["user"] != cast(User, request.user).pk:
+        return None
+    return kept if time.time() - kept["at"] <= REAUTHENTICATION_TIMEOUT else None
+
+
+def _send_on(request: HttpRequest, path: str, body: str) -> HttpResponse:
     request.path, _, query = path.partition("?")
     request.path_info = request.path
     request.META.update({"PATH_INFO": request.path, "QUERY_STRING": query})
-    request.GET, request.POST = QueryDict(query), QueryDict(kept["body"])
+    request.GET, request.POST = QueryDict(query), QueryDict(body)
     request.resolver_match = match = resolve(request.path)
     return cast(HttpResponse, match.func(request, *match.args, **match.kwargs))

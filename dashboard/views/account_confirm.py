@@ -31,6 +31,9 @@ def confirm(request: HttpRequest) -> HttpResponse:
     form: Any = ConfirmForm(**asked)
     refusal = None
     if request.method == "POST":
+        # Of which nothing is proved anew: a code works once, and what it says holds no secret.
+        if (repeated := confirmation.repeat(request, path)) is not None:
+            return repeated
         form = PasskeyForm(request.POST) if "credential" in request.POST else ConfirmForm(request.POST, **asked)
         with throttling.attempt(request, user.email, takes_password="credential" not in request.POST) as refusal:
             if refusal is None and form.is_valid():
@@ -47,6 +50,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         "request_options": passkeys.authentication_options(user) if has_passkey else None,
         "has_fields": any(asked.values()),
         "next": path,
+        "once": confirmation.one_time_token(request, path),
         "refusal": refusal,
     }
     response = render(request, "accounts/confirm.html", context)

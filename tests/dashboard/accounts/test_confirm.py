@@ -1,6 +1,7 @@
 """“Prove it is you”: before sensitive acts, valid for 10 minutes, and what was sent is kept."""
 
 import base64
+import re
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -12,9 +13,10 @@ from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, Au
 
 from clients.models import AuditEvent
 from dashboard import second_factors, throttling
+from dashboard.spent_forms import new_token
 from tests import factories
 from tests.dashboard.accounts.conftest import add_passkey, age_confirmation, last_event, sign_in
-from tests.dashboard.conftest import Browser
+from tests.dashboard.conftest import Browser, text_of
 
 PAGE, PASSWORD_PAGE = "/accounts/confirm/", "/accounts/security/password/"
 SENSITIVE = [
@@ -202,3 +204,48 @@ def test_an_incomplete_form_is_no_attempt(old, password):
 
 def test_a_stranger_is_led_to_sign_in(db):
     assert Browser().get(PAGE)["Location"].startswith("/accounts/sign-in/")
+
+
+class TestReload:
+    """Of the page with a new secret, which is the answer to the proof: the browser sends the proof again."""
+
+    @pytest.fixture
+    def form(self, old, billing):
+        """What waits for the proof."""
+        path = f"/w/demo/clients/{billing.secret.client.client_id}/secrets/new/"
+        assert old.post(path, {"name": "worker", "secret_expiry": "30d", "once": new_token()})["Location"].startswith(PAGE)
+        return path
+
+    @staticmethod
+    def prove(browser, path, **entries):
+        fields = browser.get(f"{PAGE}?next={path}").content.decode().partition('name="username"')[0].rpartition("<form")[2]
+        sent = dict(re.findall(r'name="(next|once)"\s+value="([^"]*)"', fields)) | entries
+        return sent, browser.post(PAGE, sent)
+
+    def test_says_what_was_made_and_makes_nothing_more(self, old, billing, form):
+        sent, page = self.prove(old, form, password=factories.PASSWORD)
+        made = billing.secret.client.secrets.latest("pk")
+        assert made.secret_id in page.content.decode()
+        reloaded = old.post(PAGE, sent)
+        assert "no-store" in reloaded["Cache-Control"]
+        assert "Its secret was shown once and can’t be shown again." in text_of(reloaded)
+        assert made.secret_id in text_of(reloaded)
+        assert billing.secret.client.secrets.count() == 2
+
+    def test_does_so_though_a_code_works_once(self, old, app, form):
+        sent, page = self.prove(old, form, password=factories.PASSWORD, code=app.code)
+        assert page.status_code == 200
+        assert "can’t be shown again" in text_of(old.post(PAGE, sent))
+        assert not AuditEvent.objects.filter(event="user.confirmation_failed").exists()
+
+    def test_of_another_account_says_nothing(self, old, ben, form):
+        sent, _ = self.prove(old, form, password=factories.PASSWORD)
+        other = Browser()
+        sign_in(other, ben)
+        assert "can’t be shown again" not in text_of(other.post(PAGE, {**sent, "password": "wrong"}))
+
+    def test_of_a_proof_that_failed_asks_again(self, old, billing, form):
+        sent, _ = self.prove(old, form, password="wrong")
+        assert "That isn’t your password." in text_of(old.post(PAGE, sent))
+        assert "New secret for billing-sync" in text_of(self.prove(old, form, password=factories.PASSWORD)[1])
+        assert billing.secret.client.secrets.count() == 2
