@@ -11,8 +11,9 @@ EXCLUDED = ("tls/", "demo-client.curl")
 
 
 def spellings(plaintext: bytes) -> Iterator[bytes]:
-    """As it is, in hex, and as it looks inside of base64 of something longer, wherever it begins there."""
+    """As it is, as browsers write what a form held, in hex, and as it looks inside of base64 of something longer, wherever it begins there."""
     yield plaintext
+    yield plaintext.decode("latin-1").encode("utf-16-le")
     yield plaintext.hex().encode()
     yield plaintext.hex().upper().encode()
     for shift in range(3):
