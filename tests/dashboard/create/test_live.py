@@ -72,6 +72,12 @@ def test_what_is_over_an_hour_old_stays_away_and_of_a_flood_the_newest_come(bens
     assert poll(bens, client).count("Token issued") == 20
 
 
+def test_what_other_clients_ask_for_is_not_among_it(bens, demo, other, client):
+    for stranger in (factories.create_client(demo, name="route-planner"), factories.create_client(other)):
+        record(stranger.secret.client)
+    assert poll(bens, client) == ""
+
+
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 30, "٣", "%00"])
 def test_nonsense_for_after_is_nothing(bens, client, after):
     record(client)
