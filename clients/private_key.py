@@ -14,6 +14,8 @@ from clients.public_key import MAX_KEYS, read_jwk
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[^-]*-----END \1-----")
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
+# Whether an RSA key is sound takes seconds to find out, and its public half is the same whatever it is.
+_AS_IT_IS: Any = {"password": None, "unsafe_skip_rsa_key_validation": True}
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
@@ -26,14 +28,14 @@ def _find_in_pem(content: bytes) -> Iterator[PublicKeyTypes]:
     for match in list(_PEM.finditer(content))[:MAX_KEYS]:
         load = load_ssh_private_key if match[1].startswith(b"OPENSSH") else load_pem_private_key
         try:
-            yield load(match[0] + b"\n", password=None).public_key()
+            yield load(match[0] + b"\n", **_AS_IT_IS).public_key()
         except _UNREADABLE:
             continue
 
 
 def _find_in_der(content: bytes) -> Iterator[PublicKeyTypes]:
     try:
-        yield load_der_private_key(content, password=None).public_key()
+        yield load_der_private_key(content, **_AS_IT_IS).public_key()
     except _UNREADABLE:
         return
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from clients import base64url, leaked_text
 from clients.leaked_text import find_ids, find_kids, find_traces, find_words
 from clients.secret import generate, generate_client_id
+from tests import public_keys
 from tests.dashboard.conftest import make_certificate
 
 SECRET = generate("live")
@@ -110,6 +111,15 @@ def test_private_keys_are_found_by_their_public_halves():
     for text in (pem, json.dumps({"private_key": pem, "type": "service"}), f"config = {json.dumps({'keys': [jwk]})}", f"lines\n{pem}\nlines"):
         [half] = find_traces(text).public_halves
         assert half.public_numbers() == numbers.public_numbers, text
+
+
+def test_a_private_rsa_key_is_found_though_the_rest_of_it_is_wrong():
+    """To check it takes a second for each of a text, and whoever found a damaged key wants to know whose it is."""
+    key = public_keys.private("RSA-2048")
+    damaged = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    body = b64encode(damaged[:-1] + bytes([damaged[-1] ^ 1])).decode()
+    text = f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----"
+    assert [half.public_numbers() for half in find_traces(text).public_halves] == [key.public_key().public_numbers()]
 
 
 def test_ids_are_found_among_all_words_of_a_log():
