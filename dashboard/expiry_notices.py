@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db.models import Q
 from django.urls import reverse
 
@@ -18,9 +16,9 @@ from clients.models.credentials import Credential
 from clients.overlap import find_overlaps
 from dashboard import impact, mail
 from dashboard.credential_names import name_credential
-from dashboard.models import ExpiryNotice, Membership
+from dashboard.models import ExpiryNotice
 from dashboard.moment import say_length
-from dashboard.permissions import LEAST_ROLE, Permission, roles_from
+from dashboard.recipients import admins_of, owner_of
 
 STEPS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 OVERLAP_STEP = timedelta(hours=1)
@@ -29,7 +27,6 @@ _RED = timedelta(days=1)
 _BATCH = 200
 # A round holds up the other background work.
 MOST_A_ROUND = 100
-MOST_ADMINS = 20
 _MOST_FAILURES = 3
 _LONGEST_NAME = 24
 
@@ -142,20 +139,8 @@ def _what(credential: Credential) -> str:
 
 def _recipients(client: Client, *, is_red: bool) -> list[str]:
     """Its owner, if that is an address. The admins too where it is urgent, or where there is no other address."""
-    owner = [client.contact] if is_address(client.contact) else []
-    if owner and not is_red:
-        return owner
-    admins = Membership.objects.filter(workspace=client.workspace, role__in=roles_from(LEAST_ROLE[Permission.ADMINISTER_CLIENTS]), user__is_active=True)
-    return list(dict.fromkeys([*owner, *admins.order_by("pk").values_list("user__email", flat=True)[:MOST_ADMINS]]))
-
-
-def is_address(contact: str) -> bool:
-    """Whether mail can go there: an owner may also be a name."""
-    try:
-        validate_email(contact)
-    except ValidationError:
-        return False
-    return True
+    owner = owner_of(client)
+    return owner if owner and not is_red else list(dict.fromkeys([*owner, *admins_of(client.workspace)]))
 
 
 def _url(due: Due) -> str:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import get_text_list
 
-from dashboard import actors, mail
+from dashboard import actors, credential_notices, mail
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.leak import LeakForm
@@ -122,7 +122,9 @@ def leak_stop(request: HttpRequest, membership: Membership) -> HttpResponse:
     what = (request.POST if request.method == "POST" else request.GET).getlist("what")
     referred = references.resolve(what, membership.workspace)
     if request.method == "POST":
+        ending = credential_notices.measure(referred.credentials, now=now)
         if services.end_leaked(referred=referred, actor=actor_of(request), now=now):
+            credential_notices.tell_ended(ending, act="revoked", reason=services.REASON, by=membership.user, now=now, is_red=True)
             return redirect(_address("leak_stop", membership, what))
         messages.warning(request, "Nothing was ended: what you named isn’t there any more.")
         return redirect("leak", membership.workspace.slug)

@@ -16,7 +16,7 @@ from clients.overlap import find_overlaps
 from clients.services.certificates import revoke_certificate
 from clients.services.public_keys import revoke_public_key
 from clients.services.secrets import revoke_secret
-from dashboard import actors, impact
+from dashboard import actors, credential_notices, impact
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.entries import kept_over_sign_in
@@ -82,6 +82,8 @@ def _revoke(request: HttpRequest, membership: Membership, client: Client, find: 
         except ValidationError as error:
             form.add_error("reason", error)
         else:
+            ended_one = credential_notices.Ended(credential, client, found)
+            credential_notices.tell_ended([ended_one], act="revoked", reason=form.cleaned_data["reason"], by=membership.user, now=now)
             ended = f"{found.tokens:,} token{'s' if found.tokens != 1 else ''} ended with it" if found.tokens else "No token was alive"
             name = _name(credential)
             messages.success(request, f"{name[:1].upper() if is_long else name[:1]}{name[1:]} ended. {ended}.")
@@ -90,6 +92,7 @@ def _revoke(request: HttpRequest, membership: Membership, client: Client, find: 
     context |= {
         "form": form,
         "impact": found,
+        "told": credential_notices.say_told(client, is_red=found.is_used, by=membership.user),
         "is_last": credential.is_usable(now) and not found.others and not client.jwks_uri and not client.tls_subject,
         "is_in_overlap": credential.credential_id in find_overlaps(secrets, now),
     }

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -14,17 +14,19 @@ from clients.duration import NO_END
 from clients.models import Client, ClientSecret
 from clients.policy import ClientPolicy
 from clients.services.secrets import RotatedSecret, expected_lifetime, find_predecessor, rotate_secret, takes_secret
+from dashboard import credential_notices
 from dashboard.caller import actor_of
 from dashboard.confirmation import require_confirmation
 from dashboard.entries import kept_over_sign_in
-from dashboard.expiry_notices import OVERLAP_STEP, is_address
+from dashboard.expiry_notices import OVERLAP_STEP
 from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.forms.secrets import DATE, DEFAULT_OVERLAP, SHOW, RotationForm
 from dashboard.fragments import is_fragment, render_page_or_fragment
 from dashboard.frame import zone_of
-from dashboard.models import Membership
+from dashboard.models import Membership, User
 from dashboard.moment import say_day
 from dashboard.permissions import Permission, member
+from dashboard.recipients import is_address
 from dashboard.rotation_plan import Plan, plan_rotation
 from dashboard.secret_once import describe_secret, show_once
 from dashboard.snippets import chosen_language
@@ -65,13 +67,16 @@ def rotate(request: HttpRequest, membership: Membership, client_id: str) -> Http
     if is_valid:
         require_confirmation(request)
         try:
-            return _show_made(request, membership, _rotate(request, membership, client, form))
+            new = _rotate(request, membership, client, form)
         except FormSpentError:
             spent = find_spent(request)
             if spent is not None:
                 return show_spent(request, membership, spent)
         except ValidationError as error:
             form.add_error(None, [message.replace("'", "’") for message in error.messages])
+        else:
+            credential_notices.tell_rotated(new, by=membership.user, now=form.now)
+            return _show_made(request, membership, new)
     return _show(request, client, secrets, form, form)
 
 
@@ -112,6 +117,7 @@ def _show(request: HttpRequest, client: Client, secrets: list[ClientSecret], sho
         "plan": plan,
         "problem": "" if is_begun or (shown.errors and not is_fragment(request)) else " ".join(map(str, chosen.errors.get("until", []))),
         "told": _who_is_told(client) if plan.ends_at - chosen.now > OVERLAP_STEP else "",
+        "told_now": credential_notices.say_told(client, is_red=plan.is_at_once and bool(plan.uses), by=cast(User, request.user)),
         "token_lifetime": say_token_lifetime(client.token_lifetime),
     }
     return render_page_or_fragment(request, "credentials/rotate.html", "credentials/rotation_plan.html", context)

@@ -15,7 +15,7 @@ from clients.overlap import find_overlaps
 from clients.policy import ClientPolicy
 from clients.services.secret_ends import end_secret, extend_secret, latest_end
 from clients.services.secrets import NewSecret, create_secret, takes_secret
-from dashboard import impact
+from dashboard import credential_notices, impact
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent, require_confirmation
 from dashboard.entries import kept_over_sign_in
@@ -134,6 +134,7 @@ def secret_end(request: HttpRequest, membership: Membership, client_id: str, sec
     form = TypedForm(request.POST if request.method == "POST" else None, must_type=secret_id if found.is_used else "")
     if request.method == "POST" and form.is_valid():
         end_secret(client=client, secret_id=secret_id, actor=actor_of(request), now=now)
+        credential_notices.tell_ended([credential_notices.Ended(secret, client, found)], act="ended", by=membership.user, now=now)
         messages.success(request, f"{secret_id} ended. {_say_tokens(found.tokens)}")
         return redirect("client", membership.workspace.slug, client.client_id)
     context: dict[str, Any] = {
@@ -141,6 +142,7 @@ def secret_end(request: HttpRequest, membership: Membership, client_id: str, sec
         "secret": secret,
         "form": form,
         "impact": found,
+        "told": credential_notices.say_told(client, is_red=found.is_used, by=membership.user),
         "is_last": not found.others and not client.jwks_uri and not client.tls_subject,
         "is_in_overlap": secret_id in find_overlaps([secret, *(row for row in found.others if isinstance(row, ClientSecret))], now),
     }

@@ -1,0 +1,29 @@
+"""To whom mail about a client goes: its owner, and the admins of its workspace where it is urgent."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from clients.models import Client, Workspace
+from dashboard.models import Membership
+from dashboard.permissions import LEAST_ROLE, Permission, roles_from
+
+MOST_ADMINS = 20
+
+
+def is_address(contact: str) -> bool:
+    """Whether mail can go there: an owner may also be a name."""
+    try:
+        validate_email(contact)
+    except ValidationError:
+        return False
+    return True
+
+
+def owner_of(client: Client) -> list[str]:
+    """Nobody, where that is no address."""
+    return [client.contact] if is_address(client.contact) else []
+
+
+def admins_of(workspace: Workspace) -> list[str]:
+    rows = Membership.objects.filter(workspace=workspace, role__in=roles_from(LEAST_ROLE[Permission.ADMINISTER_CLIENTS]), user__is_active=True)
+    return list(rows.order_by("pk").values_list("user__email", flat=True)[:MOST_ADMINS])

@@ -1,0 +1,179 @@
+"""Mail about a credential that somebody rotated or ended: to whoever answers for its client, and never with a secret."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail as outbox
+from django.utils import timezone
+
+from clients.models import Client, ClientSecret
+from clients.services.secrets import create_secret
+from dashboard import mail
+from dashboard.spent_forms import new_token
+from tests import factories
+from tests.dashboard.conftest import create_public_key, text_of
+from tests.dashboard.credentials.conftest import give_tokens, url, use
+
+OWNER, ADMIN = ["payments@example.com"], ["ada@example.com"]
+
+
+@pytest.fixture(autouse=True)
+def _owner(client_):
+    Client.objects.update(contact=OWNER[0])
+
+
+def sent():
+    """But for the notice of the sign-in."""
+    mail.wait_until_sent()
+    return [message for message in outbox.outbox if not message.subject.startswith("New sign-in")]
+
+
+def rotate(browser, client, **choices):
+    return browser.post(url(client, "rotate"), {"overlap": "24h", "name": "", "once": new_token(), **choices})
+
+
+def revoke(browser, secret, *, reason=""):
+    return browser.post(url(secret.client, "secrets", secret.secret_id, "revoke"), {"typed": secret.secret_id, "reason": reason})
+
+
+def end(browser, secret):
+    return browser.post(url(secret.client, "secrets", secret.secret_id, "end"), {"typed": secret.secret_id})
+
+
+class TestRotation:
+    def test_is_told_the_owner_without_the_secret(self, danas, client_, secret, settings):
+        page = rotate(danas, client_)
+        new = client_.secrets.latest("pk")
+        secret.refresh_from_db()
+        [message] = sent()
+        assert message.to == OWNER
+        assert message.subject == f"billing-sync: secret {secret.secret_id} was rotated"
+        html = message.alternatives[0].content
+        for text in (message.body, " ".join(html.split())):
+            assert f"Dana Scully (dana@example.com) made secret {new.secret_id} for billing-sync of Demo on" in text
+            assert f"The old secret {secret.secret_id} works until {secret.expires_at:%-d %b %Y %H:%M} UTC." in text
+            assert f"{settings.ISSUER_URL}{url(client_)}" in text
+            assert "tos_live_" not in text
+        assert "tos_live_" in page.content.decode()
+
+    def test_to_the_admins_too_where_the_old_secret_ends_at_once_and_is_in_use(self, danas, client_, secret):
+        use(secret)
+        rotate(danas, client_, overlap="0")
+        assert [message.to for message in sent()] == [OWNER, ADMIN]
+        assert f"The old secret {secret.secret_id} works no more." in sent()[0].body
+
+    def test_not_to_the_admins_where_nothing_used_it(self, danas, client_):
+        rotate(danas, client_, overlap="0")
+        assert [message.to for message in sent()] == [OWNER]
+
+    def test_not_to_whoever_did_it(self, danas, client_):
+        Client.objects.update(contact="Dana@Example.com")
+        rotate(danas, client_)
+        assert sent() == []
+
+    def test_nobody_where_the_owner_is_no_address(self, danas, client_):
+        Client.objects.update(contact="Team Payments")
+        rotate(danas, client_)
+        assert sent() == []
+
+
+class TestRevocation:
+    def test_of_what_is_used_is_told_owner_and_admins_with_who_used_it(self, danas, client_, secret):
+        create_secret(client=client_, name="next", actor=factories.TESTS, now=timezone.now())
+        use(secret, "198.51.100.7", count=212)
+        give_tokens(secret, 3)
+        revoke(danas, secret, reason="Pasted in a <b>ticket</b>")
+        assert [message.to for message in sent()] == [OWNER, ADMIN]
+        [message, _] = sent()
+        assert message.subject == f"billing-sync: secret {secret.secret_id} was revoked"
+        assert "Dana Scully (dana@example.com) revoked it on" in message.body
+        assert "Reason: “Pasted in a <b>ticket</b>”." in message.body
+        assert f"Secret {secret.secret_id}: billing-sync of Demo gets no more tokens with it. 3 tokens ended with it." in message.body
+        assert "- 198.51.100.7, 212 times in 7 days" in message.body
+        assert "Its other credentials go on:" in message.body
+        assert "Pasted in a &lt;b&gt;ticket&lt;/b&gt;" in message.alternatives[0].content
+
+    def test_of_what_nothing_uses_is_told_the_owner(self, danas, secret):
+        revoke(danas, secret)
+        [message] = sent()
+        assert message.to == OWNER
+        assert "No token was alive." in message.body
+        assert "Nothing had used it for 7 days." in message.body
+        assert "billing-sync has no other credential, and gets no token until it has a new one:" in message.body
+
+    def test_of_a_public_key_too(self, danas, client_):
+        Client.objects.update(auth_methods=["client_secret_basic", "private_key_jwt"])
+        key = create_public_key(Client.objects.get(), kid="laptop")
+        danas.post(url(client_, "keys", "laptop", "revoke"), {"typed": "laptop"})
+        key.refresh_from_db()
+        assert key.revoked_at is not None
+        assert [message.subject for message in sent()] == ["billing-sync: public key laptop was revoked"]
+
+    def test_that_was_refused_is_told_nobody(self, danas, secret):
+        danas.post(url(secret.client, "secrets", secret.secret_id, "revoke"), {"typed": "another"})
+        assert sent() == []
+
+
+def test_an_end_says_that_tokens_live_on(danas, secret):
+    use(secret)
+    give_tokens(secret, 1)
+    end(danas, secret)
+    assert [message.to for message in sent()] == [OWNER, ADMIN]
+    assert sent()[0].subject == f"billing-sync: secret {secret.secret_id} was ended"
+    assert "1 token that it got lives on until it expires." in sent()[0].body
+
+
+class TestPages:
+    """Say before the click who is told."""
+
+    @pytest.mark.parametrize("page", ["revoke", "end"])
+    def test_that_end_a_secret(self, danas, secret, page):
+        here = url(secret.client, "secrets", secret.secret_id, page)
+        assert "We tell payments@example.com." in text_of(danas.get(here))
+        use(secret)
+        assert "We tell payments@example.com and the admins." in text_of(danas.get(here))
+        Client.objects.update(contact="dana@example.com")
+        assert "We tell the admins." in text_of(danas.get(here))
+
+    def test_that_rotate_it(self, danas, client_, secret):
+        here = url(client_, "rotate")
+        assert "We tell payments@example.com that you rotated it." in text_of(danas.get(here))
+        use(secret)
+        assert "We tell payments@example.com and the admins that you rotated it." in text_of(danas.get(f"{here}?overlap=0"))
+        Client.objects.update(contact="")
+        assert "that you rotated it" not in text_of(danas.get(here))
+
+
+def stop(browser, secrets):
+    return browser.post("/w/demo/leak/stop/", {"what": [f"s.{secret.secret_id}" for secret in secrets]})
+
+
+class TestLeak:
+    def test_is_told_owner_and_admins_whoever_used_it(self, danas, secret):
+        stop(danas, [secret])
+        assert [(message.to, message.subject) for message in sent()] == [
+            (OWNER, f"billing-sync: secret {secret.secret_id} was revoked"),
+            (ADMIN, f"billing-sync: secret {secret.secret_id} was revoked"),
+        ]
+        assert "Reason: “leaked”." in sent()[0].body
+
+    @pytest.mark.parametrize("count", [1, 25])
+    def test_of_many_is_one_mail_to_each(self, danas, client_, demo, count):
+        factories.create_client(demo, name="route-planner", contact="routes@example.com")
+        now = timezone.now() - timedelta(days=1)
+        for number in range(count):
+            create_secret(client=client_, name=str(number), actor=factories.TESTS, now=now)
+        stop(danas, ClientSecret.objects.all())
+        found = {message.to[0]: message for message in sent()}
+        assert sorted(found) == ["ada@example.com", "payments@example.com", "routes@example.com"]
+        assert found["ada@example.com"].subject == f"Demo: {count + 2} credentials were revoked"
+        assert found["payments@example.com"].subject == f"Demo: {count + 1} credentials were revoked"
+        for secret in client_.secrets.all():
+            assert f"Secret {secret.secret_id}: billing-sync of Demo" in found["ada@example.com"].body
+
+    def test_again_is_told_nobody(self, danas, secret):
+        stop(danas, [secret])
+        assert len(sent()) == 2
+        outbox.outbox.clear()
+        stop(danas, [secret])
+        assert sent() == []
