@@ -1,12 +1,14 @@
 """What the tests of all pages share: a server with the whole cast, a window for each person, and how a page is looked at."""
 
+import gzip
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Response
 
 from tests.browser.barriers import find_all_barriers, find_shifts
 from tests.browser.pages import make, sign_in
@@ -14,6 +16,9 @@ from tests.browser.shown import Shown
 from tests.servers.conftest import Server
 
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
+
+# Octets after gzip, of all files and of what comes with each visit; files; seconds of CPU for all scripts together, as much as one task may take.
+FIRST_VISIT, LATER_VISIT, MOST_REQUESTS, LONGEST_SCRIPT = 60_000, 15_000, 5, 0.05
 
 
 @pytest.fixture(scope="module")
@@ -49,23 +54,56 @@ def windows(chromium: Browser, server: Server, cast: Any) -> Iterator[Callable[[
         page.context.close()
 
 
-def take_pictures(page: Page, name: str, *, full_page: bool = False) -> None:
+def take_pictures(page: Page, name: str) -> None:
     """Whoever sets SCREENSHOTS to a folder, docs/screens, finds there what the tests saw."""
     for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light")):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme)
         page.evaluate("scrollTo(0, 0)")
-        page.screenshot(path=Path(SCREENSHOTS or ".") / f"{name}-{'narrow' if width == 390 else scheme}.png", full_page=full_page)
+        page.screenshot(path=Path(SCREENSHOTS or ".") / f"{name}-{'narrow' if width == 390 else scheme}.png", full_page=True)
     page.emulate_media(color_scheme="light")
 
 
+class Visit:
+    """One address in one window: what came with it, and what its scripts took."""
+
+    def __init__(self, page: Page, path: str) -> None:
+        self.answers: list[Response] = []
+
+        def keep(answer: Response) -> None:
+            # A redirect has no body.
+            if answer.status != 302:
+                self.answers.append(answer)
+
+        session = page.context.new_cdp_session(page)
+        # Of the thread, which other processes don't hold up.
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def seconds() -> float:
+            return float({metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}["ScriptDuration"])
+
+        page.goto("about:blank")
+        page.on("response", keep)
+        before = seconds()
+        self.answer = page.goto(path)
+        self.script_seconds = seconds() - before
+        page.remove_listener("response", keep)
+        session.detach()
+
+    def find_weights(self) -> tuple[int, int]:
+        """Of all that came, and of what isn't kept in the browser."""
+        weights = {answer.url: len(gzip.compress(answer.body())) for answer in self.answers}
+        return sum(weights.values()), sum(weight for url, weight in weights.items() if "/static/" not in url)
+
+
 def look_at(page: Page, cast: Any, shown: Shown) -> None:
-    """Nothing on it moves, goes wrong or is in anybody's way."""
+    """It is light, and nothing on it moves, goes wrong or is in anybody's way."""
     page.complaints.clear()
-    answer = page.goto(shown.path.format(**cast))
-    assert answer is not None
-    assert answer.status == shown.status
+    visit = Visit(page, shown.path.format(**cast))
+    assert visit.answer is not None
+    assert visit.answer.status == shown.status
     assert find_shifts(page) == []
+    _assert_light(visit, page)
     if shown.act:
         shown.act(page)
     assert page.title().startswith(shown.title)
@@ -75,3 +113,15 @@ def look_at(page: Page, cast: Any, shown: Shown) -> None:
     if SCREENSHOTS and shown.picture:
         take_pictures(page, shown.picture)
     assert [complaint for complaint in page.complaints if "the server responded with a status of" not in complaint] == []
+
+
+def _assert_light(visit: Visit, page: Page) -> None:
+    first, later = visit.find_weights()
+    assert first <= FIRST_VISIT
+    assert later <= LATER_VISIT
+    assert len(visit.answers) <= MOST_REQUESTS
+    assert {urlsplit(answer.url).netloc for answer in visit.answers} == {urlsplit(page.url).netloc}
+    assert 0 <= visit.script_seconds < LONGEST_SCRIPT
+    for answer in visit.answers:
+        kept = answer.headers["cache-control"]
+        assert kept == "max-age=315360000, public, immutable" if "/static/" in answer.url else "no-store" in kept
