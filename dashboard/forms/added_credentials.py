@@ -15,14 +15,13 @@ from clients.policy import ClientPolicy
 from clients.private_key import find_public_halves
 from clients.public_key import ParsedPublicKey
 from clients.services.burnt_keys import find_registered_certificates, find_registered_keys
-from clients.services.validation import clean_text
-from dashboard.forms import pasted_credentials
+from dashboard.forms import pasted_credentials, secret_expiry
+from dashboard.forms.fields import credential_name
 from dashboard.pasted_facts import CertificateFacts, KeyFacts, describe_certificates, describe_keys
 
 # Of the button that adds what was shown.
 ADD = "add"
 _MOST_READ = 128 * 1024
-_LIFETIMES = [("", "No end"), ("90d", "90 days"), ("365d", "1 year"), ("730d", "2 years")]
 
 
 class AddedForm(forms.Form):
@@ -35,14 +34,7 @@ class AddedForm(forms.Form):
     method: Client.AuthMethod
     name_of_one: str
 
-    name = forms.CharField(
-        label="Name",
-        required=False,
-        max_length=100,
-        help_text="For people: where it is used.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"max_length": "A name has up to 100 characters."},
-    )
+    name = credential_name()
 
     def __init__(self, data: Any = None, files: Any = None, *, client: Client, now: datetime, zone: tzinfo) -> None:
         super().__init__(data, files)
@@ -80,9 +72,6 @@ class AddedForm(forms.Form):
     @property
     def _has_seen(self) -> bool:
         return bool(self.seen) and self.data.get("seen") == self.seen
-
-    def clean_name(self) -> str:
-        return clean_text(self.cleaned_data["name"], field="name", max_length=100, required=False)
 
     def clean(self) -> dict[str, Any]:
         self._read_or_refuse()
@@ -148,7 +137,10 @@ class PublicKeysForm(AddedForm):
     public_key = pasted_credentials.public_key()
     public_key_file = pasted_credentials.chosen_file("id_public_key")
     key_expiry = forms.ChoiceField(
-        label="It expires after", required=False, choices=_LIFETIMES, error_messages={"invalid_choice": "Choose when it expires from the list."}
+        label="It expires after",
+        required=False,
+        choices=[("", "Never"), *secret_expiry.USUAL.items()],
+        error_messages={"invalid_choice": "Choose when it expires from the list."},
     )
     field_order = ("public_key", "public_key_file", "name", "key_expiry")
 

@@ -11,7 +11,7 @@ from clients.models.client import MAX_TOKEN_LIFETIME
 from clients.services.client_fields import MAX_LIST_LENGTH, clean_jwks_uri
 from clients.services.validation import clean_networks, clean_resource_uri, clean_text
 from clients.tls_subject import clean_tls_subject
-from dashboard.forms.fields import Checkboxes
+from dashboard.forms.fields import Checkboxes, TextField
 from dashboard.forms.settings import METHOD_SENTENCES
 
 # The scope with which a program changes this dashboard's own things.
@@ -77,8 +77,9 @@ class TagsField(forms.CharField):
         return list(dict.fromkeys(tags))
 
 
-def name() -> forms.CharField:
-    return forms.CharField(
+def name() -> TextField:
+    return TextField(
+        named="name",
         label="Name",
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -86,8 +87,9 @@ def name() -> forms.CharField:
     )
 
 
-def contact() -> forms.CharField:
-    return forms.CharField(
+def contact() -> TextField:
+    return TextField(
+        named="owner",
         label="Owner",
         required=False,
         max_length=254,
@@ -97,8 +99,9 @@ def contact() -> forms.CharField:
     )
 
 
-def description() -> forms.CharField:
-    return forms.CharField(
+def description() -> TextField:
+    return TextField(
+        named="description",
         label="Description",
         required=False,
         max_length=1000,

@@ -11,7 +11,6 @@ from django.http import QueryDict
 from clients.models import Client
 from clients.policy import ClientPolicy
 from clients.services.client_changes import ClientChanges, fingerprint, read_fields
-from clients.services.validation import clean_text
 from dashboard.forms import client_fields
 
 
@@ -37,15 +36,6 @@ class ClientSettingsForm(forms.Form):
         self.client = client
         self.fields["scopes"] = client_fields.scopes(client.workspace, client.scopes)
         self.fields["token_lifetime"] = client_fields.token_lifetime(client.token_lifetime, client.workspace.max_token_lifetime)
-
-    def clean_name(self) -> str:
-        return clean_text(self.cleaned_data["name"], field="name", max_length=100)
-
-    def clean_contact(self) -> str:
-        return clean_text(self.cleaned_data["contact"], field="owner", max_length=254, required=False)
-
-    def clean_description(self) -> str:
-        return clean_text(self.cleaned_data["description"], field="description", max_length=1000, required=False)
 
     def clean_auth_methods(self) -> list[str]:
         """In the order of the list. One that its workspace no longer allows can stay, while the methods stay as they are."""

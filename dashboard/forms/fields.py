@@ -1,12 +1,14 @@
-"""Fields that several forms of accounts have."""
+"""Fields that several forms have."""
 
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+
+from clients.services.validation import clean_text
 
 LONGEST_PASSWORD = 1024
 _LONGEST_CREDENTIAL = 32 * 1024
@@ -39,6 +41,30 @@ def new_password(**attrs: Any) -> forms.CharField:
         help_text="At least 12 characters, and none of the common ones. Nothing else is asked of it.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "data-meter": "12", **attrs}),
         error_messages={"required": "Enter a new password.", "max_length": "A password has at most 1,024 characters."},
+    )
+
+
+class TextField(forms.CharField):
+    """Text for people, on one line and without invisible characters. named: what its errors call it."""
+
+    def __init__(self, *, named: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.named = named
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        return clean_text(text, field=self.named, max_length=cast(int, self.max_length), required=self.required)
+
+
+def credential_name(label: str = "Name") -> TextField:
+    return TextField(
+        named="name",
+        label=label,
+        required=False,
+        max_length=100,
+        help_text="For people: where it is used.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"max_length": "A name has up to 100 characters."},
     )
 
 

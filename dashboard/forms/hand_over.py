@@ -46,9 +46,12 @@ class HandOverForm(forms.Form):
         if takes_secret(client):
             policy = ClientPolicy.of(client.workspace)
             wrong = {"required": "Choose when the secret expires.", "invalid_choice": "Choose when the secret expires."}
-            lives = [choice for choice in secret_expiry.choices(policy) if choice[0] != secret_expiry.DATE]
             self.fields["secret_expiry"] = forms.ChoiceField(
-                label="The secret expires", choices=lives, initial=secret_expiry.default(policy), widget=Radios, error_messages=wrong
+                label="The secret expires",
+                choices=secret_expiry.choices_without_date(policy),
+                initial=secret_expiry.default(policy),
+                widget=Radios,
+                error_messages=wrong,
             )
 
     def clean_lifetime(self) -> timedelta:

@@ -7,8 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from clients.services.validation import clean_text
-from dashboard.forms.fields import Radios, check_password_of, new_password
+from dashboard.forms.fields import Radios, TextField, check_password_of, new_password
 from dashboard.models import Membership, User
 from dashboard.permissions import Permission, may, roles_up_to
 
@@ -101,7 +100,8 @@ class RemovalForm(forms.Form):
 class JoinForm(forms.Form):
     """The account of somebody who has none yet. The address is the invitation's."""
 
-    name = forms.CharField(
+    name = TextField(
+        named="name",
         label="Your name",
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
@@ -113,9 +113,6 @@ class JoinForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.email = email
         self.fields["password"].label = "Password"
-
-    def clean_name(self) -> str:
-        return clean_text(self.cleaned_data["name"], field="name", max_length=100)
 
     def clean(self) -> dict[str, Any]:
         password = self.cleaned_data.get("password")

@@ -11,11 +11,11 @@ from django.http import QueryDict
 from clients.models import Client
 from clients.policy import ClientPolicy
 from clients.services.client_fields import SECRET_METHODS
-from clients.services.validation import clean_text
 from clients.tls_subject import clean_tls_subject
-from dashboard import policies, spent_forms
+from dashboard import policies
 from dashboard.forms import client_fields, pasted_credentials, secret_expiry
 from dashboard.forms.fields import Checkboxes, Radios
+from dashboard.forms.once import OnceForm
 from dashboard.models import Membership
 
 _Method = Client.AuthMethod
@@ -47,10 +47,9 @@ _FIELDS_OF_ERRORS = {
 }
 
 
-class NewClientForm(forms.Form):
-    """once: see dashboard.spent_forms. method: SECRET, ASSERTION or MTLS. accepts: the ways in which a secret may be sent."""
+class NewClientForm(OnceForm):
+    """method: SECRET, ASSERTION or MTLS. accepts: the ways in which a secret may be sent."""
 
-    once = forms.CharField(widget=forms.HiddenInput, error_messages={"required": "This page is incomplete. Look at your entries and send them again."})
     name = client_fields.name()
     contact = client_fields.contact()
     public_key = pasted_credentials.public_key()
@@ -82,7 +81,6 @@ class NewClientForm(forms.Form):
 
     def _initial(self, contact: str) -> dict[str, Any]:
         return {
-            "once": spent_forms.new_token(),
             "contact": contact,
             "environment": Client.Environment.LIVE if self.may_make_live else Client.Environment.TEST,
             "method": next(iter(self._methods()), SECRET),
@@ -116,21 +114,6 @@ class NewClientForm(forms.Form):
         permitted = self.policy.permit_auth_methods(_METHODS_OF[MTLS])
         ways = {BY_CERTIFICATE: _Method.SELF_SIGNED_TLS_CLIENT_AUTH, BY_SUBJECT: _Method.TLS_CLIENT_AUTH}
         return [way for way, method in ways.items() if method in permitted]
-
-    def clean_once(self) -> str:
-        token: str = self.cleaned_data["once"]
-        if not spent_forms.is_token(token):
-            raise ValidationError("This page is incomplete. Look at your entries and send them again.", code="required")
-        return token
-
-    def clean_name(self) -> str:
-        return clean_text(self.cleaned_data["name"], field="name", max_length=100)
-
-    def clean_contact(self) -> str:
-        return clean_text(self.cleaned_data["contact"], field="owner", max_length=254, required=False)
-
-    def clean_description(self) -> str:
-        return clean_text(self.cleaned_data["description"], field="description", max_length=1000, required=False)
 
     def clean(self) -> dict[str, Any]:
         """Adds auth_methods, lifetime, keys and certificates, of what the chosen method takes. What stands in the groups of others counts for nothing."""

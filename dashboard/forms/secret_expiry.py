@@ -1,4 +1,4 @@
-"""When a new secret ends, as forms ask for it: after a usual time, on a day, or never where the workspace allows that."""
+"""When a new credential ends, as forms ask for it: after a usual time, on a day, or never where the workspace allows that."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -8,7 +8,7 @@ from clients.duration import MAX_DURATION, NO_END, parse_duration
 from clients.policy import ClientPolicy
 
 DATE, NEVER = "date", "never"
-_USUAL = {"30d": "30 days", "90d": "90 days", "365d": "1 year"}
+USUAL = {"30d": "30 days", "90d": "90 days", "365d": "1 year"}
 _DEFAULT = "365d"
 
 
@@ -16,9 +16,13 @@ def choices(policy: ClientPolicy) -> list[tuple[str, str]]:
     """Values and labels, the shortest first; with the default and the longest of the workspace, and nothing that it forbids."""
     longest = policy.longest_secret_lifetime
     days = {days for days in (policy.default_secret_lifetime_days, policy.max_secret_lifetime_days) if days is not None}
-    offered = {f"{count}d": f"{count:,} day{'s' if count != 1 else ''}" for count in days} | _USUAL
+    offered = {f"{count}d": f"{count:,} day{'s' if count != 1 else ''}" for count in days} | USUAL
     fitting = [text for text in sorted(offered, key=parse_duration) if longest is None or parse_duration(text) <= longest]
     return [*((text, offered[text]) for text in fitting), (DATE, "Date"), *([] if policy.demands_secret_expiry else [(NEVER, "Never")])]
+
+
+def choices_without_date(policy: ClientPolicy) -> list[tuple[str, str]]:
+    return [choice for choice in choices(policy) if choice[0] != DATE]
 
 
 def default(policy: ClientPolicy) -> str:

@@ -4,14 +4,13 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from clients.duration import MAX_DURATION, NO_END, parse_duration
+from clients.duration import MAX_DURATION, parse_duration
 from clients.policy import ClientPolicy
-from clients.services.validation import clean_text
-from dashboard import spent_forms
-from dashboard.forms.fields import Radios
+from dashboard.forms import secret_expiry
+from dashboard.forms.fields import Radios, credential_name
+from dashboard.forms.once import OnceForm
 
 DATE = "date"
 AT_ONCE = "0"
@@ -19,8 +18,6 @@ DEFAULT_OVERLAP = "24h"
 # Of the button that draws the picture of a choice anew, where there is no script.
 SHOW = "show"
 _HOURS = [("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days")]
-_LIFETIMES = [("30d", "30 days"), ("90d", "90 days"), ("180d", "180 days"), ("365d", "1 year"), ("730d", "2 years")]
-_NEVER = "never"
 _FORMAT = "%Y-%m-%dT%H:%M"
 
 
@@ -42,57 +39,28 @@ class MomentField(forms.DateTimeField):
             return super().prepare_value(value)
 
 
-def _name() -> forms.CharField:
-    return forms.CharField(
-        label="Name of the new secret",
-        required=False,
-        max_length=100,
-        help_text="For people: where it is used.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"max_length": "A name has up to 100 characters."},
-    )
+class NewSecretForm(OnceForm):
+    """cleaned: name, and lifetime as the services take it."""
 
-
-class NewSecretForm(forms.Form):
-    """once: see dashboard.spent_forms. cleaned: name, and lifetime as the services take it."""
-
-    once = forms.CharField(widget=forms.HiddenInput, error_messages={"required": "This page is incomplete. Look at your entries and send them again."})
-    name = _name()
+    name = credential_name("Name of the new secret")
 
     def __init__(self, data: Any = None, *, policy: ClientPolicy, expected: timedelta | None, initial: dict[str, Any]) -> None:
         """expected: how long the secret lives where nobody says anything else, None for no end."""
         self.expected = expected
-        super().__init__(data, initial={"once": spent_forms.new_token(), **initial})
-        longest = policy.longest_secret_lifetime
-        offered = [(text, label) for text, label in _LIFETIMES if longest is None or parse_duration(text) <= longest]
+        super().__init__(data, initial=initial)
         usual = "No end, as usual" if expected is None else f"{_say_days(expected)}, as usual"
-        words = "Choose when it expires from the list."
         self.fields["secret_expiry"] = forms.ChoiceField(
             label="It expires after",
             required=False,
-            choices=[("", usual), *offered, *([] if policy.demands_secret_expiry else [(_NEVER, "No end")])],
-            error_messages={"invalid_choice": words},
+            choices=[("", usual), *secret_expiry.choices_without_date(policy)],
+            error_messages={"invalid_choice": "Choose when it expires from the list."},
         )
-
-    def clean_once(self) -> str:
-        token: str = self.cleaned_data["once"]
-        if not spent_forms.is_token(token):
-            raise ValidationError("This page is incomplete. Look at your entries and send them again.", code="required")
-        return token
-
-    def clean_name(self) -> str:
-        return clean_text(self.cleaned_data["name"], field="name", max_length=100, required=False)
-
-    @property
-    def once_again(self) -> str:
-        """What the page sends next: another token where this one is none."""
-        return spent_forms.new_token() if "once" in self.errors else str(self["once"].value())
 
     @property
     def lifetime(self) -> timedelta | None:
         """As the services take it, None for what is usual."""
         chosen = self.cleaned_data.get("secret_expiry")
-        return None if not chosen else NO_END if chosen == _NEVER else parse_duration(chosen)
+        return secret_expiry.read_choice(chosen) if chosen else None
 
 
 class UntilField:

@@ -11,8 +11,7 @@ from clients.models import Client
 from clients.policy import MAX_LIFETIME_DAYS, MAX_TOKEN_SECONDS, MAX_UNUSED_DAYS, MIN_TOKEN_SECONDS, MIN_UNUSED_DAYS
 from clients.scope import MAX_SCOPE_LENGTH, validate_scope_name
 from clients.services.retention import AUDIT_DAYS, REQUEST_DAYS
-from clients.services.validation import clean_text
-from dashboard.forms.fields import Checkboxes
+from dashboard.forms.fields import Checkboxes, TextField
 from dashboard.permissions import Role
 
 METHOD_SENTENCES = {
@@ -41,7 +40,8 @@ class NumberField(forms.IntegerField):
 
 
 class SettingsForm(forms.Form):
-    name = forms.CharField(
+    name = TextField(
+        named="name",
         label="Name",
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -93,9 +93,6 @@ class SettingsForm(forms.Form):
         if not has_sso:
             del self.fields["requires_sso"]
 
-    def clean_name(self) -> str:
-        return clean_text(self.cleaned_data["name"], field="name", max_length=100)
-
     def clean(self) -> dict[str, Any]:
         default, longest = self.cleaned_data.get("default_secret_lifetime_days"), self.cleaned_data.get("max_secret_lifetime_days")
         if default is not None and longest is not None and default > longest:
@@ -146,7 +143,8 @@ class ScopeForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
         error_messages={"required": "Enter a name, for example orders:read.", "max_length": f"A scope has up to {MAX_SCOPE_LENGTH} characters."},
     )
-    description = forms.CharField(
+    description = TextField(
+        named="sentence",
         label="Sentence",
         required=False,
         max_length=200,
@@ -154,9 +152,6 @@ class ScopeForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"max_length": "A sentence has up to 200 characters."},
     )
-
-    def clean_description(self) -> str:
-        return clean_text(self.cleaned_data["description"], field="sentence", max_length=200, required=False)
 
 
 class ScopeSentenceForm(ScopeForm):

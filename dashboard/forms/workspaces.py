@@ -3,11 +3,12 @@
 from django import forms
 
 from clients.models.workspace import validate_slug
-from clients.services.validation import clean_text
+from dashboard.forms.fields import TextField
 
 
 class WorkspaceForm(forms.Form):
-    name = forms.CharField(
+    name = TextField(
+        named="name",
         label="Name",
         max_length=100,
         help_text="As people call it. You can change it later.",
@@ -22,6 +23,3 @@ class WorkspaceForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
         error_messages={"required": "Enter a slug, for example billing.", "max_length": "A slug has up to 63 characters."},
     )
-
-    def clean_name(self) -> str:
-        return clean_text(self.cleaned_data["name"], field="name", max_length=100)
