@@ -14,6 +14,7 @@ from clients.public_key import ParsedPublicKey
 from clients.services.hand_overs import takes_secret
 from dashboard.forms import pasted_credentials, secret_expiry
 from dashboard.forms.fields import Radios
+from dashboard.forms.once import OnceForm
 
 # Whoever has a link learns nothing of the other clients of its workspace.
 _FOR_STRANGERS: dict[str | None, Any] = {
@@ -23,7 +24,7 @@ _FOR_STRANGERS: dict[str | None, Any] = {
 LINK_LIVES = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days"}
 
 
-class HandOverForm(forms.Form):
+class HandOverForm(OnceForm):
     recipient = forms.CharField(
         label="For whom",
         required=False,
@@ -41,8 +42,8 @@ class HandOverForm(forms.Form):
     )
     sends = forms.BooleanField(label="Mail the link to that address", required=False)
 
-    def __init__(self, *args: Any, client: Client, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any = None, *, client: Client) -> None:
+        super().__init__(data)
         if takes_secret(client):
             policy = ClientPolicy.of(client.workspace)
             wrong = {"required": "Choose when the secret expires.", "invalid_choice": "Choose when the secret expires."}

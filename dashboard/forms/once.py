@@ -15,8 +15,8 @@ class OnceForm(forms.Form):
 
     once = forms.CharField(widget=forms.HiddenInput, error_messages={"required": _INCOMPLETE})
 
-    def __init__(self, data: Any = None, files: Any = None, *, initial: dict[str, Any]) -> None:
-        super().__init__(data, files, initial={"once": spent_forms.new_token(), **initial})
+    def __init__(self, data: Any = None, files: Any = None, *, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, files, initial={"once": spent_forms.new_token(), **(initial or {})})
 
     def clean_once(self) -> str:
         token: str = self.cleaned_data["once"]

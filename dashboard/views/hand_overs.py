@@ -55,7 +55,6 @@ def _show(request: HttpRequest, membership: Membership, client: Client, form: Ha
         "client": client,
         "form": form if is_usable and may(membership, Permission.WRITE_CLIENTS) and client.workspace.deletes_at is None else None,
         "is_usable": is_usable,
-        "once": request.POST.get(spent_forms.FIELD) or spent_forms.new_token(),
         "page": page,
         "may_write": may(membership, Permission.WRITE_CLIENTS),
         "rows": [(link, link.state(now), name_credential(link.credential)) for link in page.object_list],
@@ -68,8 +67,6 @@ def _show(request: HttpRequest, membership: Membership, client: Client, form: Ha
 def _make(request: HttpRequest, client: Client, form: HandOverForm) -> HttpResponse:
     """Raise ValidationError, FormSpentError."""
     now, cleaned = timezone.now(), form.cleaned_data
-    token = request.POST.get(spent_forms.FIELD, "")
-    also = spent_forms.spending(token=token, user=cast(User, request.user), name=_name, now=now) if spent_forms.is_token(token) else None
     new = services.create_hand_over(
         client=client,
         recipient=cleaned["recipient"],
@@ -77,7 +74,7 @@ def _make(request: HttpRequest, client: Client, form: HandOverForm) -> HttpRespo
         secret_lifetime=cleaned.get("secret_expiry"),
         actor=actor_of(request),
         now=now,
-        also=also,
+        also=spent_forms.spending(token=cleaned["once"], user=cast(User, request.user), name=_name, now=now),
     )
     link = settings.ISSUER_URL + reverse("hand_over", args=[new.plaintext])
     is_sent = _mail(request, new, link) if cleaned["sends"] else None

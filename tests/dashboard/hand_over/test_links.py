@@ -25,7 +25,7 @@ def page(client):
 
 
 def entries(**fields):
-    return {"recipient": "jonas@example.com", "lifetime": "24h", "secret_expiry": "90d", **fields}
+    return {"once": spent_forms.new_token(), "recipient": "jonas@example.com", "lifetime": "24h", "secret_expiry": "90d", **fields}
 
 
 def link_in(response):
