@@ -11,8 +11,8 @@ from clients.public_key import ParsedPublicKey
 from clients.services.audit import Actor
 from clients.services.certificates import add_certificates
 from clients.services.client_changes import update_client
+from clients.services.locking import lock_client
 from clients.services.public_keys import add_public_keys
-from clients.services.workspaces import lock_workspace
 
 
 def add_usable_public_keys(
@@ -36,8 +36,6 @@ def add_usable_certificates(
 
 
 def _allow(client: Client, method: Client.AuthMethod, *, actor: Actor, now: datetime) -> None:
-    # In this order, as whoever changes a client locks them.
-    lock_workspace(client.workspace)
-    present = Client.objects.select_for_update().get(pk=client.pk).auth_methods
+    present = lock_client(client).auth_methods
     if method not in present:
         update_client(client=client, auth_methods=[*present, method.value], actor=actor, now=now)

@@ -11,6 +11,7 @@ from clients.models import Client, ClientCertificate
 from clients.moment import iso
 from clients.services import audit
 from clients.services.audit import Actor
+from clients.services.locking import lock_client
 from clients.services.validation import clean_reason, clean_text
 from clients.services.workspaces import require_kept
 
@@ -44,7 +45,7 @@ def prepare_certificates(*, client: Client, parsed: Sequence[ParsedCertificate],
 def insert_certificates(rows: Sequence[ClientCertificate], *, client: Client, actor: Actor, now: datetime) -> None:
     """Save what prepare_certificates made, all or none. Raise ValidationError where one is known already."""
     with transaction.atomic():
-        locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
+        locked = lock_client(client)
         require_kept(locked.workspace)
         for row in rows:
             _insert(row, now=now)
@@ -85,8 +86,8 @@ def revoke_certificate(*, client: Client, thumbprint: str, actor: Actor, now: da
     """
     why = clean_reason(reason)
     with transaction.atomic():
-        found = ClientCertificate.objects.select_for_update().select_related("client__workspace").filter(client=client, thumbprint=thumbprint)
-        certificate = found.first()
+        locked = lock_client(client)
+        certificate = ClientCertificate.objects.select_for_update(no_key=True).filter(client=locked, thumbprint=thumbprint).first()
         if certificate is None:
             raise ValidationError(f"{client.client_id} has no certificate {thumbprint[:64]}.", code="unknown_certificate")
         if certificate.revoked_at is None:
@@ -94,12 +95,12 @@ def revoke_certificate(*, client: Client, thumbprint: str, actor: Actor, now: da
             certificate.save(update_fields=["revoked_at"])
             audit.record(
                 "certificate.revoked",
-                workspace=certificate.client.workspace,
+                workspace=locked.workspace,
                 actor=actor,
                 target_type="certificate",
                 target_id=certificate.thumbprint,
                 now=now,
                 before={"revoked_at": None},
-                after={"client_id": certificate.client.client_id, "revoked_at": iso(now), **({"reason": why} if why else {})},
+                after={"client_id": locked.client_id, "revoked_at": iso(now), **({"reason": why} if why else {})},
             )
     return certificate

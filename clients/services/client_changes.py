@@ -15,7 +15,7 @@ from clients.policy import ClientPolicy
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.client_fields import EditableFields, clean_fields, clean_scopes, describe
-from clients.services.workspaces import lock_workspace
+from clients.services.locking import lock_client
 
 # Settled for good, or changed by services of their own.
 _FIXED = ("environment", "status")
@@ -98,13 +98,10 @@ def update_client(*, client: Client, seen: str | None = None, actor: Actor, now:
     changed_meanwhile where somebody else was faster.
     """
     with transaction.atomic():
-        workspace = lock_workspace(client.workspace)
-        locked = Client.objects.select_for_update(of=("self",)).select_related("workspace").filter(pk=client.pk).first()
-        if locked is None:
-            raise ValidationError(f"{client.name} doesn’t exist any more.", code="unknown_client")
+        locked = lock_client(client)
         if seen is not None and fingerprint(locked) != seen:
             raise ValidationError("Somebody else changed this client meanwhile.", code="changed_meanwhile")
-        after = _clean(locked, workspace, fields)
+        after = _clean(locked, locked.workspace, fields)
         before = {name: getattr(locked, name) for name in after}
         for name, value in after.items():
             setattr(locked, name, value)
@@ -112,7 +109,7 @@ def update_client(*, client: Client, seen: str | None = None, actor: Actor, now:
             locked.save(update_fields=list(after))
             audit.record(
                 "client.changed",
-                workspace=workspace,
+                workspace=locked.workspace,
                 actor=actor,
                 target_type="client",
                 target_id=locked.client_id,

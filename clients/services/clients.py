@@ -25,6 +25,7 @@ from clients.services.client_fields import (
     require_method,
     require_policy,
 )
+from clients.services.locking import lock_client
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
 from clients.services.validation import clean_reason
@@ -116,7 +117,7 @@ def create_client_with_credentials(
 def _set_status(client: Client, status: str, event: str, *, reason: str = "", actor: Actor, now: datetime) -> Client:
     why = clean_reason(reason)
     with transaction.atomic():
-        locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
+        locked = lock_client(client)
         if locked.status != status:
             before = locked.status
             locked.status = status
@@ -147,7 +148,9 @@ def enable_client(*, client: Client, actor: Actor, now: datetime) -> Client:
 def hand_over_clients(*, workspace: Workspace, contact: str, to: str, actor: Actor, now: datetime) -> int:
     """Give the clients whose contact is that e-mail address, in whatever case, another. Returns how many."""
     with transaction.atomic():
-        found = dict(Client.objects.select_for_update().filter(workspace=workspace, contact__iexact=contact).order_by("pk").values_list("client_id", "contact"))
+        lock_workspace(workspace)
+        held = Client.objects.filter(workspace=workspace, contact__iexact=contact).select_for_update(no_key=True).order_by("pk")
+        found = dict(held.values_list("client_id", "contact"))
         Client.objects.filter(client_id__in=found).update(contact=to)
         changes = [audit.Change(client_id, {"contact": before}, {"contact": to}) for client_id, before in found.items()]
         audit.record_many("client.changed", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)

@@ -21,6 +21,7 @@ from clients.secret import redact
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.client_fields import SECRET_METHODS
+from clients.services.locking import lock_client
 from clients.services.public_keys import add_public_keys
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
 from clients.services.validation import clean_text
@@ -93,7 +94,7 @@ def create_hand_over(
 
 
 def _lock_usable(client: Client) -> Client:
-    locked = Client.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=client.pk)
+    locked = lock_client(client)
     require_kept(locked.workspace)
     if locked.status != Client.Status.ENABLED:
         raise ValidationError("The client is disabled. Enable it before you hand it over.", code="disabled_client")
@@ -114,6 +115,7 @@ def _refuse_too_many(client: Client, *, now: datetime) -> None:
 def withdraw_hand_over(*, client: Client, pk: int, actor: Actor, now: datetime) -> HandOver:
     """Its link is dead. No effect on a withdrawn one. Raise HandOver.DoesNotExist, and ValidationError where it was used meanwhile."""
     with transaction.atomic():
+        lock_client(client)
         locked = HandOver.objects.select_for_update(of=("self",)).select_related("client__workspace").get(client=client, pk=pk)
         if locked.used_at is not None:
             raise ValidationError(f"The link was used already. What came of it is {locked.credential}: revoke that.", code="used_hand_over")
@@ -160,6 +162,10 @@ def use_for_public_key(*, hand_over: HandOver, parsed: ParsedPublicKey, actor: A
 
 def _lock_open(hand_over: HandOver, now: datetime) -> HandOver:
     """Of several that come at once the first uses it; to the others it is gone."""
+    try:
+        lock_client(hand_over.client)
+    except ValidationError:
+        raise HandOver.DoesNotExist from None
     return HandOver.objects.select_for_update(of=("self",)).select_related("client__workspace").usable(now).get(pk=hand_over.pk)
 
 

@@ -15,6 +15,7 @@ from clients.models.credentials import Credential
 from clients.moment import iso
 from clients.services import audit
 from clients.services.audit import Actor, Change
+from clients.services.workspaces import lock_workspace
 
 _BATCH = 200
 _CREDENTIALS: tuple[tuple[type[Credential], str], ...] = ((ClientSecret, "secret"), (ClientPublicKey, "public_key"), (ClientCertificate, "certificate"))
@@ -28,10 +29,11 @@ def fix(kind: Kind, *, workspace: Workspace, rows: Sequence[int] | None, actor: 
 
 def _fix_batch(kind: Kind, workspace: Workspace, rows: Sequence[int], *, actor: Actor, now: datetime) -> int:
     with transaction.atomic():
+        locked = lock_workspace(workspace)
         # Asked again under the lock: somebody may use it since the page was made.
-        found = list(find(kind, workspace, now=now).filter(pk__in=rows).select_for_update(of=("self",)))
+        found = list(find(kind, locked, now=now).filter(pk__in=rows).select_for_update(of=("self",), no_key=True))
         if found:
-            _FIXES[kind](found, workspace=workspace, kind=kind, actor=actor, now=now)
+            _FIXES[kind](found, workspace=locked, kind=kind, actor=actor, now=now)
     return len(found)
 
 
@@ -61,7 +63,7 @@ def _revoke_all(clients: Sequence[Client], *, workspace: Workspace, kind: Kind, 
     named = {client.pk: client.client_id for client in clients}
     for model, target_type in _CREDENTIALS:
         usable: Any = model.objects.usable(now)
-        rows = list(usable.filter(client__in=named).select_for_update(of=("self",)))
+        rows = list(usable.filter(client__in=named).select_for_update(of=("self",), no_key=True).order_by("pk"))
         model.objects.filter(pk__in=[row.pk for row in rows]).update(revoked_at=now)
         changes = [_revocation(str(row), named[row.client_id], kind, now) for row in rows]
         audit.record_many(f"{target_type}.revoked", workspace=workspace, actor=actor, target_type=target_type, changes=changes, now=now)

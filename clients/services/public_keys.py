@@ -12,6 +12,7 @@ from clients.moment import iso
 from clients.public_key import ParsedPublicKey
 from clients.services import audit
 from clients.services.audit import Actor
+from clients.services.locking import lock_client
 from clients.services.validation import clean_reason, clean_text
 from clients.services.workspaces import require_kept
 
@@ -46,7 +47,7 @@ def prepare_public_keys(
 def insert_public_keys(rows: Sequence[ClientPublicKey], *, client: Client, actor: Actor, now: datetime) -> None:
     """Save what prepare_public_keys made, all or none. Raise ValidationError where one is known already, be it revoked or not."""
     with transaction.atomic():
-        locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
+        locked = lock_client(client)
         require_kept(locked.workspace)
         for row in rows:
             _insert(row, now=now)
@@ -97,7 +98,8 @@ def revoke_public_key(*, client: Client, kid: str, actor: Actor, now: datetime, 
     """
     why = clean_reason(reason)
     with transaction.atomic():
-        key = ClientPublicKey.objects.select_for_update().select_related("client__workspace").filter(client=client, kid=kid).first()
+        locked = lock_client(client)
+        key = ClientPublicKey.objects.select_for_update(no_key=True).filter(client=locked, kid=kid).first()
         if key is None:
             raise ValidationError(f"{client.client_id} has no public key {kid[:100]}.", code="unknown_public_key")
         if key.revoked_at is None:
@@ -105,12 +107,12 @@ def revoke_public_key(*, client: Client, kid: str, actor: Actor, now: datetime, 
             key.save(update_fields=["revoked_at"])
             audit.record(
                 "public_key.revoked",
-                workspace=key.client.workspace,
+                workspace=locked.workspace,
                 actor=actor,
                 target_type="public_key",
                 target_id=key.kid,
                 now=now,
                 before={"revoked_at": None},
-                after={"client_id": key.client.client_id, "revoked_at": iso(now), **({"reason": why} if why else {})},
+                after={"client_id": locked.client_id, "revoked_at": iso(now), **({"reason": why} if why else {})},
             )
     return key

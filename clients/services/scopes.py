@@ -38,6 +38,7 @@ def change_scope(*, scope: Scope, description: str, actor: Actor, now: datetime)
     """Its sentence; the name stands in tokens and stays. Raise ValidationError for a built-in one, and where it is gone."""
     cleaned = _clean_description(description)
     with transaction.atomic():
+        lock_workspace(scope.workspace)
         locked = _lock_own(scope)
         if locked.description != cleaned:
             before, locked.description = locked.description, cleaned
@@ -63,7 +64,7 @@ def remove_scope(*, scope: Scope, actor: Actor, now: datetime) -> int:
     with transaction.atomic():
         lock_workspace(scope.workspace)
         locked = _lock_own(scope)
-        clients = list(Client.objects.filter(workspace=locked.workspace).with_scope(locked.name).select_for_update().order_by("pk"))
+        clients = list(Client.objects.filter(workspace=locked.workspace).with_scope(locked.name).select_for_update(no_key=True).order_by("pk"))
         changes = []
         for client in clients:
             left = [name for name in client.scopes if name != locked.name]
@@ -91,7 +92,7 @@ def remove_audience(*, workspace: Workspace, audience: str, actor: Actor, now: d
     """
     with transaction.atomic():
         locked = lock_workspace(workspace)
-        clients = list(Client.objects.filter(workspace=locked).with_audience(audience).select_for_update().order_by("pk"))
+        clients = list(Client.objects.filter(workspace=locked).with_audience(audience).select_for_update(no_key=True).order_by("pk"))
         if not clients:
             raise ValidationError(f"No client of {locked.slug} has the audience {audience[:80]} any more.", code="unknown_audience")
         changes = []

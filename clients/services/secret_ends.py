@@ -11,6 +11,7 @@ from clients.moment import iso
 from clients.policy import ClientPolicy
 from clients.services import audit
 from clients.services.audit import Actor
+from clients.services.locking import lock_client
 from clients.services.workspaces import require_kept
 
 
@@ -61,9 +62,11 @@ def end_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime) -
 
 
 def _lock(client: Client, secret_id: str) -> ClientSecret:
-    secret = ClientSecret.objects.select_for_update(of=("self",)).select_related("client__workspace").filter(client=client, secret_id=secret_id).first()
+    locked = lock_client(client)
+    secret = ClientSecret.objects.select_for_update(no_key=True).filter(client=locked, secret_id=secret_id).first()
     if secret is None:
         raise ValidationError(f"{client.client_id} has no secret {secret_id[:40]}.", code="unknown_secret")
+    secret.client = locked
     return secret
 
 

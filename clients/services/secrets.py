@@ -13,6 +13,7 @@ from clients.policy import ClientPolicy
 from clients.secret import digest_secret, generate, hash_secret
 from clients.services import audit
 from clients.services.audit import Actor, Change
+from clients.services.locking import lock_client
 from clients.services.validation import clean_reason, clean_text
 from clients.services.workspaces import lock_workspace, require_kept
 
@@ -107,7 +108,7 @@ def create_secret(
 def insert_secret(secret: ClientSecret, *, actor: Actor, now: datetime) -> None:
     """The second half of create_secret, for whoever has more to write in the same transaction."""
     with transaction.atomic():
-        locked = Client.objects.select_for_update().select_related("workspace").get(pk=secret.client.pk)
+        locked = lock_client(secret.client)
         _insert(secret, workspace=locked.workspace, now=now)
         audit.record(
             "secret.created",
@@ -160,8 +161,8 @@ def rotate_secret(
         lifetime = _inherit_lifetime(client, newest)
     new = prepare_secret(client=client, name=name or (newest.name if newest else ""), lifetime=lifetime, actor=actor, now=now)
     with transaction.atomic():
-        locked = Client.objects.select_for_update().select_related("workspace").get(pk=client.pk)
-        previous = list(ClientSecret.objects.usable(now).filter(client=locked).select_for_update())
+        locked = lock_client(client)
+        previous = list(ClientSecret.objects.usable(now).filter(client=locked).select_for_update(no_key=True).order_by("pk"))[::-1]
         before = {secret.secret_id: iso(secret.expires_at) for secret in previous}
         _end(previous, at=now + overlap)
         _insert(new.secret, workspace=locked.workspace, now=now)
@@ -200,7 +201,8 @@ def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime
     """
     why = clean_reason(reason)
     with transaction.atomic():
-        secret = ClientSecret.objects.select_for_update().select_related("client__workspace").filter(client=client, secret_id=secret_id).first()
+        locked = lock_client(client)
+        secret = ClientSecret.objects.select_for_update(no_key=True).filter(client=locked, secret_id=secret_id).first()
         if secret is None:
             raise ValidationError(f"{client.client_id} has no secret {secret_id[:40]}.", code="unknown_secret")
         if secret.revoked_at is None:
@@ -208,13 +210,13 @@ def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime
             secret.save(update_fields=["revoked_at"])
             audit.record(
                 "secret.revoked",
-                workspace=secret.client.workspace,
+                workspace=locked.workspace,
                 actor=actor,
                 target_type="secret",
                 target_id=secret.secret_id,
                 now=now,
                 before={"revoked_at": None},
-                after={"client_id": secret.client.client_id, "revoked_at": iso(now), **({"reason": why} if why else {})},
+                after={"client_id": locked.client_id, "revoked_at": iso(now), **({"reason": why} if why else {})},
             )
     return secret
 
@@ -233,7 +235,7 @@ def give_ends(*, workspace: Workspace, lifetime: timedelta, actor: Actor, now: d
         late = ClientSecret.objects.filter(client__workspace=locked).ending_after(expires_at, now=now)
         changes = [
             Change(secret.secret_id, {"expires_at": iso(secret.expires_at)}, {"expires_at": iso(expires_at)})
-            for secret in late.select_for_update(of=("self",)).order_by("pk")
+            for secret in late.select_for_update(of=("self",), no_key=True).order_by("pk")
         ]
         late.update(expires_at=expires_at)
         audit.record_many("secret.changed", workspace=locked, actor=actor, target_type="secret", changes=changes, now=now)

@@ -53,7 +53,7 @@ def _disable_batch(workspace: Workspace, *, now: datetime) -> int:
         days = locked.disable_unused_after_days
         if days is None or not can_tell(days):
             return 0
-        found = list(unused_clients(locked, days=days, now=now).select_for_update(of=("self",))[:_BATCH])
+        found = list(unused_clients(locked, days=days, now=now).select_for_update(of=("self",), no_key=True)[:_BATCH])
         Client.objects.filter(pk__in=[client.pk for client in found]).update(status=Client.Status.DISABLED)
         after = {"status": Client.Status.DISABLED.value, "reason": f"unused for {days} days"}
         changes = [Change(client.client_id, {"status": client.status}, after) for client in found]
