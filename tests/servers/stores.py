@@ -1,5 +1,6 @@
 """A PostgreSQL and a Redis of the tests' own, on free loopback ports, that can be stopped, frozen and started again; and a look into a server's database."""
 
+import itertools
 import os
 import shlex
 import shutil
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from tests.servers.conftest import Server
 
 READY_WITHIN = 20
+
+# Of databases: several fixtures of a process may find the same server.
+_numbers = itertools.count(1)
 
 
 def missing(what: str, *, install: str) -> None:
@@ -62,7 +66,6 @@ class PostgreSQL:
     port: int
     is_daemon: bool = False
     process: subprocess.Popen[bytes] | None = None
-    databases: int = 0
 
     @classmethod
     def create(cls, port: int, *, is_daemon: bool = False) -> "PostgreSQL":
@@ -132,8 +135,7 @@ class PostgreSQL:
 
     def create_database(self, template: str = "template1") -> str:
         """Returns its URL. template: the name of the database of which it is a copy."""
-        self.databases += 1
-        name = f"tokenos_{os.getpid()}_{self.databases}"
+        name = f"tokenos_{os.getpid()}_{next(_numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as database:
             database.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[call-overload]
         return self.url(name)
