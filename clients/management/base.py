@@ -133,6 +133,12 @@ def require_client(client_id: str) -> Client:
     return client
 
 
+def require_secret_id(text: str) -> str:
+    if looks_like_secret(text):
+        raise ValidationError("That is a whole secret. Give its ID, the ten characters after tos_live_ or tos_test_.", code="secret_given")
+    return text
+
+
 def parse_whole_number(text: str, *, field: str, least: int, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
         raise ValidationError(f"“{text[:40]}” isn't a {field}. Use a whole number from {least} to {most}.", code="invalid_number")

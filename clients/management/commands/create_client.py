@@ -1,25 +1,24 @@
 """manage.py create_client: a client with its first credentials."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
 from clients.certificate import ParsedCertificate, read_certificates
 from clients.duration import parse_lifetime
-from clients.management.base import JSONCommand, parse_whole_number, read_credentials, require_workspace, warn
-from clients.models.client import MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME, Client
+from clients.management.base import JSONCommand, read_credentials, require_workspace, warn
+from clients.management.client_options import parse_scopes, parse_tls_subject, parse_token_lifetime
+from clients.models import Client
 from clients.moment import iso
 from clients.public_key import read_public_keys
-from clients.scope import parse_scope
 from clients.services.audit import Actor
 from clients.services.client_fields import ClientFields
 from clients.services.clients import create_client_with_credentials
 from clients.services.usability import warn_of_missing_credentials
-from clients.tls_subject import SUBJECT_TYPE_PREFIX, spell_subject_type
+from clients.tls_subject import spell_subject_type
 
 
 class Command(JSONCommand):
@@ -97,7 +96,7 @@ class Command(JSONCommand):
 def _read_fields(options: Mapping[str, Any]) -> ClientFields:
     fields = ClientFields(
         environment=options["environment"],
-        scopes=_parse_scopes(options["scope"]),
+        scopes=() if options["scope"] is None else parse_scopes(options["scope"]),
         audiences=options["audience"],
         allowed_networks=options["allow_ip"],
         require_dpop=options["require_dpop"],
@@ -107,16 +106,14 @@ def _read_fields(options: Mapping[str, Any]) -> ClientFields:
         tags=options["tag"],
     )
     if options["token_lifetime"] is not None:
-        fields["token_lifetime"] = _parse_token_lifetime(options["token_lifetime"])
+        fields["token_lifetime"] = parse_token_lifetime(options["token_lifetime"])
     if options["auth_method"] is not None:
         fields["auth_methods"] = options["auth_method"]
     if options["jwks_uri"] is not None:
         fields["jwks_uri"] = options["jwks_uri"]
     if options["tls_subject"] is not None:
-        subject_type, colon, subject = options["tls_subject"].partition(":")
-        if not colon:
-            raise ValidationError("A TLS subject is written TYPE:VALUE, for example san_dns:billing.example.com.", code="invalid_subject")
-        fields["tls_subject_type"], fields["tls_subject"] = SUBJECT_TYPE_PREFIX + subject_type, subject
+        named = parse_tls_subject(options["tls_subject"])
+        fields["tls_subject_type"], fields["tls_subject"] = named["tls_subject_type"], named["tls_subject"]
     return fields
 
 
@@ -125,17 +122,3 @@ def _names_by_certificate(fields: ClientFields, certificates: Sequence[ParsedCer
     methods = fields.get("auth_methods", ())
     counts = Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH in methods or fields.get("require_certificate", False)
     return Client.AuthMethod.TLS_CLIENT_AUTH in methods and not counts and "tls_subject" not in fields and len(certificates) == 1
-
-
-def _parse_scopes(text: str | None) -> tuple[str, ...]:
-    if text is None:
-        return ()
-    scopes = parse_scope(text)
-    if scopes is None:
-        raise ValidationError(f'“{text[:80]}” isn\'t a scope. Separate scopes by single spaces, for example --scope "read write".', code="invalid_scope")
-    return scopes
-
-
-def _parse_token_lifetime(text: str) -> timedelta:
-    least, most = int(MIN_TOKEN_LIFETIME.total_seconds()), int(MAX_TOKEN_LIFETIME.total_seconds())
-    return timedelta(seconds=parse_whole_number(text, field="token lifetime in seconds", least=least, most=most))
