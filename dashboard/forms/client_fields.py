@@ -111,8 +111,8 @@ def description() -> TextField:
 
 
 def scopes(workspace: Workspace, chosen: Sequence[str] = ()) -> forms.MultipleChoiceField:
-    """Those of the workspace with their sentences as labels, chosen ones first."""
-    known = dict(Scope.objects.filter(workspace=workspace).order_by("name").values_list("name", "description"))
+    """Those of the workspace with their sentences as labels: chosen ones first, those of the management API last, which few clients need."""
+    known = dict(Scope.objects.filter(workspace=workspace).order_by("is_built_in", "name").values_list("name", "description"))
     names = [*(scope for scope in chosen if scope in known), *(scope for scope in known if scope not in chosen)]
     return forms.MultipleChoiceField(
         label="Scopes",
@@ -134,7 +134,7 @@ def group_scopes(scopes: forms.BoundField) -> list[tuple[str, list[Any]]]:
         if box not in chosen:
             prefix, colon, _ = str(box.data["value"]).partition(":")
             groups.setdefault(prefix if colon else "Others", []).append(box)
-    return sorted(groups.items(), key=lambda group: (group[0] != "Chosen", group[0] == "Others"))
+    return sorted(groups.items(), key=lambda group: (group[0] != "Chosen", group[0] == "Others", group[0]))
 
 
 def describe_scope_picker(picker: forms.BoundField, workspace: Workspace) -> dict[str, Any]:

@@ -77,6 +77,8 @@ class NewClientForm(OnceForm):
         self.policy = ClientPolicy.of(self.workspace)
         self.may_make_live = policies.may_make_live_clients(membership)
         super().__init__(data, files, initial=self._initial(membership.user.email))
+        if data is None:
+            self.fields["name"].widget.attrs["autofocus"] = True
         self._build_choices(data.getlist("scopes") if isinstance(data, QueryDict) else ())
 
     def _initial(self, contact: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """/w/<workspace>/clients/new/: making a client, on one page with defaults that suit most."""
 
 import json
+import re
 from datetime import timedelta
 from urllib.parse import unquote
 
@@ -52,6 +53,14 @@ def test_developer_makes_a_client_and_sees_its_secret_once(danas, demo):
     assert "Save the secret now" in text
     assert f"you will see it as {secret.secret_id}, its secret ID. It expires on" in text
     assert "Client created by dana@example.com" in text
+
+
+def test_one_begins_with_the_name_and_finds_the_workspaces_own_scopes_first(danas, demo):
+    page = danas.get(NEW).content.decode()
+    [first] = re.findall(r"<input[^>]*autofocus[^>]*>", page)
+    assert 'name="name"' in first
+    offered = re.findall(r'name="scopes" value="([^"]+)"', page)
+    assert offered == ["read", "write", "clients:read", "clients:write"]
 
 
 def test_the_page_with_a_secret_is_kept_by_nobody(danas, demo):
