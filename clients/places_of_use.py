@@ -1,13 +1,13 @@
 """From where the credentials of a client are used, all of them at once: two queries, however many credentials and addresses there are."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from django.db.models import Max, Min, Sum
+from django.db.models import Max, Sum
 
 from clients.models import AddressUse, Client
-from clients.usage_report import NEW_FOR
+from clients.usage_report import find_first_days, last_old_day
 
 # Of pairs of a credential and an address; those used last.
 MOST = 1000
@@ -26,15 +26,20 @@ class Place:
 
 def places_of(client: Client, *, since: datetime, now: datetime) -> list[Place]:
     """Those used last come first."""
+    found = _used(client, since)
+    old = last_old_day(client, now=now)
+    first = find_first_days(client, sorted({row["address"] for row in found})) if old < date.max else {}
+    return [Place(row["credential"], row["address"], row["uses"], row["last"], first.get(row["address"], old) > old) for row in found]
+
+
+def addresses_by_credential(client: Client, *, since: datetime) -> dict[str, list[str]]:
+    """From where each was used on the days from since on, UTC; those used last come first. One query."""
+    found: dict[str, list[str]] = {}
+    for row in _used(client, since):
+        found.setdefault(row["credential"], []).append(row["address"])
+    return found
+
+
+def _used(client: Client, since: datetime) -> list[Any]:
     rows = AddressUse.objects.filter(client=client, day__gte=since.date()).values("credential", "address")
-    found = list(rows.annotate(uses=Sum("count"), last=Max("last_used_at")).filter(last__gte=since).order_by("-last", "address")[:MOST])
-    new = _find_new(client, sorted({row["address"] for row in found}), now=now)
-    return [Place(row["credential"], row["address"], row["uses"], row["last"], row["address"] in new) for row in found]
-
-
-def _find_new(client: Client, addresses: Sequence[str], *, now: datetime) -> set[str]:
-    if not addresses or client.created_at > now - NEW_FOR:
-        return set()
-    first_day: date = (now - NEW_FOR).date()
-    rows = AddressUse.objects.filter(client=client, address__in=addresses).values("address").annotate(first=Min("day")).order_by()
-    return {row["address"] for row in rows if row["first"] > first_day}
+    return list(rows.annotate(uses=Sum("count"), last=Max("last_used_at")).filter(last__gte=since).order_by("-last", "address")[:MOST])

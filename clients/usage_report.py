@@ -85,12 +85,17 @@ def addresses_of(client: Client, *, credential: str | None = None, since: dateti
     if credential is not None:
         rows = rows.filter(credential=credential)
     found = list(rows.values("address").annotate(uses=Sum("count"), last=Max("last_used_at")).filter(last__gte=since).order_by("-last", "address")[:limit])
-    first = _first_days(client, [row["address"] for row in found])
-    new_from = (now - NEW_FOR).date() if client.created_at <= now - NEW_FOR else date.max
-    return [AddressSummary(row["address"], row["uses"], row["last"], first[row["address"]] > new_from, first[row["address"]]) for row in found]
+    first, old = find_first_days(client, [row["address"] for row in found]), last_old_day(client, now=now)
+    return [AddressSummary(row["address"], row["uses"], row["last"], first[row["address"]] > old, first[row["address"]]) for row in found]
 
 
-def _first_days(client: Client, addresses: Sequence[str]) -> dict[str, date]:
+def last_old_day(client: Client, *, now: datetime) -> date:
+    """What was first seen on a later one is new to the client; nothing is to a new client."""
+    return (now - NEW_FOR).date() if client.created_at <= now - NEW_FOR else date.max
+
+
+def find_first_days(client: Client, addresses: Sequence[str]) -> dict[str, date]:
+    """On which day the client was first seen at each, UTC."""
     if not addresses:
         return {}
     rows = AddressUse.objects.filter(client=client, address__in=addresses).values("address").annotate(first=Min("day")).order_by()

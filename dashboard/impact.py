@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from clients.models import AddressUse, Client, ClientCertificate, ClientPublicKey, ClientSecret, TokenCount
+from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, TokenCount
 from clients.models.credentials import Credential
+from clients.places_of_use import addresses_by_credential
 from clients.usage_report import AddressSummary, addresses_of, count_living_tokens
 
 # What was used within it is in use; who asks less often finds out later.
 IN_USE = timedelta(days=7)
 MOST_ADDRESSES = 8
-_MOST_USES = 200
 
 KINDS: tuple[type[ClientSecret] | type[ClientPublicKey] | type[ClientCertificate], ...] = (ClientSecret, ClientPublicKey, ClientCertificate)
 
@@ -102,15 +102,6 @@ def of_client(client: Client, *, now: datetime) -> Impact:
 def usable_credentials_of(client: Client, now: datetime) -> list[Credential]:
     """Of every kind, the newest first in each."""
     return [row for kind in KINDS for row in kind.objects.filter(client=client).usable(now)]
-
-
-def addresses_by_credential(client: Client, *, since: datetime) -> dict[str, list[str]]:
-    """From where each was used on the days from since on, UTC; those used last come first."""
-    rows = AddressUse.objects.filter(client=client, day__gte=since.date()).values("credential", "address").annotate(last=Max("last_used_at"))
-    found: dict[str, list[str]] = {}
-    for row in rows.filter(last__gte=since).order_by("-last", "address")[:_MOST_USES]:
-        found.setdefault(row["credential"], []).append(row["address"])
-    return found
 
 
 def _last_end(client: Client, *, credential: str | None, now: datetime) -> datetime | None:

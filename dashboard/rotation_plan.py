@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 from clients.models import Client, ClientSecret
+from clients.places_of_use import addresses_by_credential
 from dashboard import impact, lifeline, moment
 from dashboard.lifeline import Lifeline, Span
 
@@ -52,7 +53,7 @@ def plan_rotation(client: Client, secrets: Sequence[ClientSecret], *, ends_at: d
     spans = [_old(secret, ends[secret.secret_id], at=ends_at, is_newest=secret is secrets[0], now=now, zone=zone) for secret in secrets]
     new = Span("", "New secret", "Shown once, on the next page", now, new_ends_at)
     line = lifeline.draw([*spans, new], lifeline.axis_until(ends_at, now=now, zone=zone), now=now, zone=zone)
-    addresses = impact.addresses_by_credential(client, since=now - impact.IN_USE)
+    addresses = addresses_by_credential(client, since=now - impact.IN_USE)
     working = sum(1 for end in ends.values() if end > now) + 1
     return Plan(
         line=replace(line, sentence=_say(secrets, ends, new_ends_at, now=now, zone=zone)),
@@ -99,7 +100,7 @@ def plan_extension(client: Client, secret: ClientSecret, others: Sequence[Client
     ]
     line = lifeline.draw(spans, lifeline.axis_until(ends_at, now=now, zone=zone), now=now, zone=zone)
     was, will = (moment.say_day(end, now=now, zone=zone) for end in (present, ends_at))
-    addresses = impact.addresses_by_credential(client, since=now - impact.IN_USE).get(secret.secret_id, [])
+    addresses = addresses_by_credential(client, since=now - impact.IN_USE).get(secret.secret_id, [])
     return Plan(
         line=replace(line, sentence=f"Secret {secret.secret_id} would work until {will}, and not only until {was}."),
         ends_at=ends_at,
