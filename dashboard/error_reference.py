@@ -8,6 +8,8 @@ from django.conf import settings
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from dashboard.typography import typeset
+
 _CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 _CELLS = re.compile(r"(?<!\\)\|")
@@ -41,8 +43,4 @@ def _render(markdown: str) -> SafeString:
     """Code in backticks; of links the words, for they lead to other files."""
     plain = _LINK.sub(r"\1", markdown.replace(r"\|", "|"))
     parts = _CODE.split(plain)
-    return mark_safe("".join(format_html("<code>{}</code>", part) if index % 2 else conditional_escape(_typeset(part)) for index, part in enumerate(parts)))  # noqa: S308
-
-
-def _typeset(text: str) -> str:
-    return text.replace("'", "’")
+    return mark_safe("".join(format_html("<code>{}</code>", part) if index % 2 else conditional_escape(typeset(part)) for index, part in enumerate(parts)))  # noqa: S308

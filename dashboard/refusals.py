@@ -10,6 +10,7 @@ from django.urls import reverse
 from clients.models import Client, RecordedRequest
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may
+from dashboard.typography import typeset
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def explain_reason(code: str, sentence: str, *, client: Client | None, to: Membe
     # Of codes that an older version wrote nothing is known but the sentence.
     advice = ADVICE.get(code, Advice())
     act = advice.act
-    words = sentence.replace("'", "’")
+    words = typeset(sentence)
     if act is None or not may(to, act.permission) or (act.is_of_client and client is None):
         return Explanation(words, advice.sentence, "", "")
     arguments = [to.workspace.slug, client.client_id] if act.is_of_client and client is not None else [to.workspace.slug]

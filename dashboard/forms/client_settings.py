@@ -12,6 +12,7 @@ from clients.models import Client
 from clients.policy import ClientPolicy
 from clients.services.client_changes import ClientChanges, fingerprint, read_fields
 from dashboard.forms import client_fields
+from dashboard.typography import messages_of
 
 
 class ClientSettingsForm(forms.Form):
@@ -64,7 +65,7 @@ class ClientSettingsForm(forms.Form):
 
     def add_errors_of(self, error: ValidationError) -> None:
         """Of a service, which knows no fields."""
-        self.add_error(None, error.messages)
+        self.add_error(None, messages_of(error))
 
     def scope_groups(self) -> list[tuple[str, list[Any]]]:
         return client_fields.group_scopes(self["scopes"])

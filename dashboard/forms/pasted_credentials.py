@@ -11,6 +11,7 @@ from clients.certificate import ParsedCertificate, read_certificates
 from clients.models import Client, ClientCertificate, ClientPublicKey, Workspace
 from clients.public_key import MAX_LENGTH, ParsedPublicKey, holds_private_key, read_public_keys, refuse_private_der
 from clients.services.burnt_keys import describe_registrations
+from dashboard.typography import messages_of
 
 _Credential = TypeVar("_Credential", ParsedPublicKey, ParsedCertificate)
 
@@ -81,7 +82,7 @@ def _read(text: str, file: "UploadedFile[Any] | None", read: Callable[[str], Seq
         if error.code == "certificate_given":
             raise ValidationError("That is a certificate, and a public key is wanted here.", code=error.code) from None
         if error.code != "private_key":
-            raise ValidationError([message.replace("'", "’") for message in error.messages], code=error.code) from None
+            raise ValidationError(messages_of(error), code=error.code) from None
         raise ValidationError(" ".join([PRIVATE_KEY, *describe_registrations(content, workspace=workspace)]), code=error.code) from None
 
 

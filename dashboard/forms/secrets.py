@@ -44,7 +44,7 @@ class NewSecretForm(OnceForm):
 
     name = credential_name("Name of the new secret")
 
-    def __init__(self, data: Any = None, *, policy: ClientPolicy, expected: timedelta | None, initial: dict[str, Any]) -> None:
+    def __init__(self, data: Any = None, *, policy: ClientPolicy, expected: timedelta | None, initial: dict[str, Any] | None = None) -> None:
         """expected: how long the secret lives where nobody says anything else, None for no end."""
         self.expected = expected
         super().__init__(data, initial=initial)

@@ -19,6 +19,7 @@ from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.client_status import ClientDeletionForm, DisablingForm
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
+from dashboard.typography import messages_of
 from dashboard.views.found import find_client
 
 
@@ -68,7 +69,7 @@ def client_delete(request: HttpRequest, membership: Membership, client_id: str) 
         try:
             client_deletion.delete_client(client=client, typed_name=form.cleaned_data["name"], actor=actor_of(request), now=now)
         except ValidationError as error:
-            form.add_error("name" if getattr(error, "code", None) == "not_confirmed" else None, error.messages)
+            form.add_error("name" if getattr(error, "code", None) == "not_confirmed" else None, messages_of(error))
         else:
             messages.success(request, f"{client.name} was deleted.")
             return redirect("clients", membership.workspace.slug)

@@ -17,6 +17,7 @@ from dashboard.frame import zone_of
 from dashboard.models import Membership
 from dashboard.pasted_facts import CertificateFacts, draw_certificates
 from dashboard.permissions import Permission, member
+from dashboard.typography import messages_of
 from dashboard.views.found import find_client
 
 
@@ -39,7 +40,7 @@ def certificate_new(request: HttpRequest, membership: Membership, client_id: str
                 now=now,
             )
         except ValidationError as error:
-            form.add_error("credential_certificate", [message.replace("'", "’") for message in error.messages])
+            form.add_error("credential_certificate", messages_of(error))
         else:
             messages.success(request, "Certificate added." if len(added) == 1 else f"{len(added)} certificates added.")
             return redirect("client", membership.workspace.slug, client.client_id)

@@ -14,6 +14,7 @@ from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
+from dashboard.typography import messages_of
 from dashboard.views.found import find_client
 
 
@@ -37,7 +38,7 @@ def key_new(request: HttpRequest, membership: Membership, client_id: str) -> Htt
                 now=now,
             )
         except ValidationError as error:
-            form.add_error("public_key", [message.replace("'", "’") for message in error.messages])
+            form.add_error("public_key", messages_of(error))
         else:
             kids = ", ".join(key.kid for key in added)
             messages.success(request, f"Public key{'s' if len(added) > 1 else ''} {kids} added.")

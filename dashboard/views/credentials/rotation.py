@@ -31,6 +31,7 @@ from dashboard.rotation_plan import Plan, plan_rotation
 from dashboard.secret_once import describe_secret, show_once
 from dashboard.snippets import chosen_language
 from dashboard.spent_forms import FormSpentError, find_spent, spending
+from dashboard.typography import messages_of
 from dashboard.views.found import find_client
 from dashboard.views.spent_form import show_spent
 
@@ -69,11 +70,9 @@ def rotate(request: HttpRequest, membership: Membership, client_id: str) -> Http
         try:
             new = _rotate(request, membership, client, form)
         except FormSpentError:
-            spent = find_spent(request)
-            if spent is not None:
-                return show_spent(request, membership, spent)
+            return show_spent(request, membership, find_spent(request))
         except ValidationError as error:
-            form.add_error(None, [message.replace("'", "’") for message in error.messages])
+            form.add_error(None, messages_of(error))
         else:
             credential_notices.tell_rotated(new, by=membership.user, now=form.now)
             return _show_made(request, membership, new)

@@ -30,6 +30,7 @@ from dashboard.rotation_plan import plan_extension
 from dashboard.secret_once import describe_secret, show_once
 from dashboard.snippets import chosen_language
 from dashboard.spent_forms import FormSpentError, find_spent, spending
+from dashboard.typography import messages_of
 from dashboard.views.found import find_client, find_secret
 from dashboard.views.spent_form import show_spent
 
@@ -46,17 +47,15 @@ def secret_new(request: HttpRequest, membership: Membership, client_id: str) -> 
         return show_spent(request, membership, spent)
     policy = ClientPolicy.of(client.workspace)
     expected = policy.choose_secret_lifetime(None)
-    form = NewSecretForm(request.POST if request.method == "POST" else None, policy=policy, expected=expected, initial={})
+    form = NewSecretForm(request.POST if request.method == "POST" else None, policy=policy, expected=expected)
     if request.method == "POST" and form.is_valid():
         require_confirmation(request)
         try:
             return _show_made(request, membership, _create(request, membership, client, form, now))
         except FormSpentError:
-            spent = find_spent(request)
-            if spent is not None:
-                return show_spent(request, membership, spent)
+            return show_spent(request, membership, find_spent(request))
         except ValidationError as error:
-            form.add_error(None, [message.replace("'", "’") for message in error.messages])
+            form.add_error(None, messages_of(error))
     usable = list(ClientSecret.objects.filter(client=client).usable(now))
     context = {"client": client, "form": form, "usable": usable, "last": None if usable else ClientSecret.objects.filter(client=client).first()}
     return render(request, "credentials/secret_new.html", context)
