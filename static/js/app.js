@@ -12,11 +12,14 @@ const say = (text) => {
 /* What happened, or went wrong, is read first. */
 document.querySelector("[data-focus]")?.focus();
 
+/* A choice that the next page begins with. */
+const remember = (name, value) => { document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax;secure`; };
+
 /* Theme. The server reads the cookie and writes data-theme, so there is no flash. */
 const setTheme = (value) => {
   root.dataset.theme = value;
   document.querySelectorAll("[data-set-theme]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.setTheme === value)));
-  document.cookie = `theme=${value};path=/;max-age=31536000;samesite=lax;secure`;
+  remember("theme", value);
   say(`Theme: ${value}`);
 };
 
@@ -95,7 +98,7 @@ const openPalette = async (act) => {
   const link = document.querySelector("[data-open-palette]");
   try {
     const palette = await import(link.dataset.openPalette);
-    palette[act]({ url: link.href, fetchPart, isCredential, later, say });
+    palette[act]({ url: link.href, asking, isCredential, later, say });
   } catch {
     location.href = link.href;
   }
@@ -232,6 +235,8 @@ document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (button?.dataset.doing) {
     button.dataset.done = button.textContent;
+    // Else the second of two clicks would meet what moves into its place, such as “Cancel”.
+    button.style.minWidth = `${button.offsetWidth}px`;
     button.textContent = button.dataset.doing;
   }
 });
@@ -247,6 +252,27 @@ const fetchPart = async (url, options = {}) => {
   return answer;
 };
 
+/* Asks for what goes into an element, which is busy meanwhile. null: there is no good answer, or something else was asked since. */
+const asking = (element) => {
+  let asked = 0;
+  const ask = async (url, options) => {
+    const mine = ++asked;
+    element.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetchPart(url, options);
+      const text = await answer.text();
+      return answer.ok && mine === asked ? text : null;
+    } finally {
+      if (mine === asked) element.removeAttribute("aria-busy");
+    }
+  };
+  ask.drop = () => {
+    asked += 1;
+    element.removeAttribute("aria-busy");
+  };
+  return ask;
+};
+
 const later = (wait, act) => {
   let timer;
   return () => { clearTimeout(timer); timer = setTimeout(act, wait); };
@@ -256,24 +282,17 @@ const later = (wait, act) => {
    it is a body. data-says in the answer is what a screen reader hears of it. */
 document.querySelectorAll("[data-preview]").forEach((form) => {
   const into = document.getElementById(form.dataset.into);
-  let asked = 0;
+  const ask = asking(into);
   const renew = async () => {
-    const mine = ++asked;
     const entries = new FormData(form);
-    into.setAttribute("aria-busy", "true");
-    try {
-      const isGet = form.dataset.previewMethod === "get";
-      if (isGet) entries.delete("csrfmiddlewaretoken");
-      const url = isGet ? `${form.dataset.preview}?${new URLSearchParams(entries)}` : form.dataset.preview;
-      const answer = await fetchPart(url, isGet ? {} : { method: "POST", body: entries });
-      if (answer.ok && mine === asked) {
-        into.innerHTML = await answer.text();
-        const said = into.querySelector("[data-says]");
-        if (said) say(said.dataset.says);
-      }
-    } finally {
-      if (mine === asked) into.removeAttribute("aria-busy");
-    }
+    const isGet = form.dataset.previewMethod === "get";
+    if (isGet) entries.delete("csrfmiddlewaretoken");
+    const url = isGet ? `${form.dataset.preview}?${new URLSearchParams(entries)}` : form.dataset.preview;
+    const text = await ask(url, isGet ? {} : { method: "POST", body: entries });
+    if (text === null) return;
+    into.innerHTML = text;
+    const said = into.querySelector("[data-says]");
+    if (said) say(said.dataset.says);
   };
   const soon = later(300, renew);
   form.addEventListener("input", soon);
@@ -283,23 +302,17 @@ document.querySelectorAll("[data-preview]").forEach((form) => {
 /* <form method="get" data-filter="ID">: the list below it, while one types. The address follows, so that it can be linked. */
 document.querySelectorAll("[data-filter]").forEach((form) => {
   const list = document.getElementById(form.dataset.filter);
-  let asked = 0;
+  const ask = asking(list);
   const renew = async () => {
     if (keepBack(form)) return;
-    const mine = ++asked;
     const chosen = [...new FormData(form)].filter(([, value]) => value !== "");
     const url = `${form.getAttribute("action") || location.pathname}?${new URLSearchParams(chosen)}`;
-    list.setAttribute("aria-busy", "true");
-    try {
-      const answer = await fetchPart(url);
-      if (!answer.ok || mine !== asked) return;
-      list.innerHTML = await answer.text();
-      list.querySelectorAll("template[data-into]").forEach((part) => document.getElementById(part.dataset.into).replaceChildren(part.content));
-      history.replaceState(null, "", url);
-      say(list.querySelector("[data-count]")?.dataset.count || "");
-    } finally {
-      if (mine === asked) list.removeAttribute("aria-busy");
-    }
+    const text = await ask(url);
+    if (text === null) return;
+    list.innerHTML = text;
+    list.querySelectorAll("template[data-into]").forEach((part) => document.getElementById(part.dataset.into).replaceChildren(part.content));
+    history.replaceState(null, "", url);
+    say(list.querySelector("[data-count]")?.dataset.count || "");
   };
   const soon = later(300, renew);
   form.addEventListener("input", soon);
@@ -307,6 +320,11 @@ document.querySelectorAll("[data-filter]").forEach((form) => {
 
 /* <ol data-feed="URL" data-every="2">: new items come on top. Each has data-id, and the newest one’s is asked for as after. <div data-renew="URL">: replaced
    where it changed. Both rest while the page is hidden; a feed slows down after 2 minutes, and stops after 15 where it says data-stops. */
+const fetchText = async (url) => {
+  const answer = await fetchPart(url);
+  if (!answer.ok) throw new Error(answer.status);
+  return answer.text();
+};
 const poll = (element, every, act) => {
   const begun = Date.now();
   const stopped = document.getElementById(element.dataset.stops || "");
@@ -328,9 +346,7 @@ const poll = (element, every, act) => {
 };
 document.querySelectorAll("[data-feed]").forEach((list) => poll(list, Number(list.dataset.every), async () => {
   const after = list.querySelector("[data-id]")?.dataset.id || list.dataset.after || "";
-  const answer = await fetchPart(`${list.dataset.feed}?after=${encodeURIComponent(after)}`);
-  if (!answer.ok) throw new Error(answer.status);
-  const text = (await answer.text()).trim();
+  const text = (await fetchText(`${list.dataset.feed}?after=${encodeURIComponent(after)}`)).trim();
   if (!text) return;
   list.querySelectorAll("[data-empty]").forEach((empty) => empty.remove());
   list.insertAdjacentHTML("afterbegin", text);
@@ -340,9 +356,7 @@ document.querySelectorAll("[data-feed]").forEach((list) => poll(list, Number(lis
 /* Of a part that is renewed only what it says in data-tells is spoken, and only when that is something else. */
 document.querySelectorAll("[data-renew]").forEach((part) => poll(part, Number(part.dataset.every), async () => {
   const told = part.querySelector("[data-tells]")?.dataset.tells;
-  const answer = await fetchPart(part.dataset.renew);
-  if (!answer.ok) throw new Error(answer.status);
-  const text = await answer.text();
+  const text = await fetchText(part.dataset.renew);
   // Not under somebody’s hands: where the focus is, what is there stays until it has gone on.
   if (text === part.dataset.was || part.contains(document.activeElement)) return;
   part.innerHTML = text;
@@ -366,10 +380,7 @@ document.querySelectorAll("[data-narrows]").forEach((box) => {
 /* A secret that is shown once: whoever leaves before it is saved is asked. */
 document.querySelectorAll("[data-guards-leaving]").forEach((box) => addEventListener("beforeunload", (event) => { if (!box.checked) event.preventDefault(); }));
 
-/* A choice that the next page begins with. */
-document.querySelectorAll("[data-remember]").forEach((radio) => radio.addEventListener("change", () => {
-  document.cookie = `${radio.dataset.remember}=${radio.value};path=/;max-age=31536000;samesite=lax;secure`;
-}));
+document.querySelectorAll("[data-remember]").forEach((radio) => radio.addEventListener("change", () => remember(radio.dataset.remember, radio.value)));
 
 /* A file, chosen or dropped, read into a field. Nothing is sent by that. */
 document.querySelectorAll("[data-file-into]").forEach((chooser) => {

@@ -20,7 +20,7 @@ const openDialog = (label, ...children) => {
   return dialog;
 };
 
-export const search = ({ url, fetchPart, isCredential, later, say }) => {
+export const search = ({ url, asking, isCredential, later, say }) => {
   const input = make("input", { type: "text", placeholder: "Client name, ID, kid, person or action", autocomplete: "off", spellcheck: false, maxLength: 200 });
   const list = make("div", { id: "palette-list" });
   const roles = { role: "combobox", "aria-expanded": "true", "aria-controls": list.id, "aria-autocomplete": "list", "aria-label": "Search clients, IDs, people, pages and actions" };
@@ -55,20 +55,14 @@ export const search = ({ url, fetchPart, isCredential, later, say }) => {
     say("That looks like a secret. It was not sent. Enter leads to leak response");
   };
 
-  let asked = 0;
+  const ask = asking(list);
   const renew = async () => {
-    const mine = ++asked;
-    const text = input.value.trim();
-    list.setAttribute("aria-busy", "true");
-    try {
-      const answer = await fetchPart(`${url}?${new URLSearchParams(text ? { q: text } : {})}`);
-      if (!answer.ok || mine !== asked) return;
-      list.innerHTML = await answer.text();
-      choose(0);
-      if (text) say(`${options().length} result${options().length === 1 ? "" : "s"}`);
-    } finally {
-      if (mine === asked) list.removeAttribute("aria-busy");
-    }
+    const wanted = input.value.trim();
+    const found = await ask(`${url}?${new URLSearchParams(wanted ? { q: wanted } : {})}`);
+    if (found === null) return;
+    list.innerHTML = found;
+    choose(0);
+    if (wanted) say(`${options().length} result${options().length === 1 ? "" : "s"}`);
   };
   const soon = later(120, renew);
   input.addEventListener("input", () => {
@@ -76,7 +70,7 @@ export const search = ({ url, fetchPart, isCredential, later, say }) => {
       soon();
       return;
     }
-    ++asked;
+    ask.drop();
     keepBack();
   });
   input.addEventListener("keydown", (event) => {
