@@ -1,8 +1,33 @@
 """What people paste into a search field by mistake."""
 
+from collections.abc import Iterable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseRedirect, QueryDict
+from django.shortcuts import redirect
+
 from dashboard.logs import redact
 
 
 def looks_like_credential(text: str) -> bool:
     """Whether a secret of ours, a JWT, a private key or a header with a credential is in it. Then it is neither searched for nor shown again."""
     return redact(text) != text
+
+
+def drop_credentials(request: HttpRequest, filters: QueryDict, names: Iterable[str], *, path: str) -> HttpResponseRedirect | None:
+    """The way to the same list without those of its filters that look like a credential, so that they stay in no address; None where none does.
+
+    names: of all filters, the rest of the query is left out. path: of the list.
+    """
+    kept = QueryDict(mutable=True)
+    dropped = False
+    for name in names:
+        for value in filters.getlist(name):
+            if looks_like_credential(value):
+                dropped = True
+            else:
+                kept.appendlist(name, value)
+    if not dropped:
+        return None
+    messages.error(request, "That looks like a secret, so it was not searched for. If it is one, respond to a leak.")
+    return redirect(f"{path}?{kept.urlencode()}" if kept else path)

@@ -1,6 +1,6 @@
 """Which audit events somebody wants to see. Every field may be missing: the address of a list is a form that people write by hand."""
 
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from ipaddress import ip_address
 from typing import Any
 
@@ -16,6 +16,8 @@ MOST_PEOPLE = 200
 PERIODS = {"24h": ("24 h", timedelta(hours=24)), "7d": ("7 d", timedelta(days=7)), "30d": ("30 d", timedelta(days=30))}
 DEFAULT_PERIOD = "7d"
 ALL, DATES = "all", "dates"
+# Days whose beginning and end can be told in every zone. Nothing was before the first, and nothing will be after the last.
+_FIRST, _LAST = date(1970, 1, 1), date(9999, 12, 29)
 _KINDS = [("client", "Any client"), ("system", "TokenOS"), ("command", "Commands"), ("hand-over", "Hand-over links")]
 _DATE = "Enter a date, for example 2026-11-24."
 
@@ -92,9 +94,10 @@ class AuditFilterForm(forms.Form):
         if period == ALL:
             return None, None
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
-        begins = datetime.combine(since, time(), self.zone) if since else None
-        ends = datetime.combine(until + timedelta(days=1), time(), self.zone) if until else None
-        return begins, ends
+        return self._beginning_of(since), self._beginning_of(until, days=1)
+
+    def _beginning_of(self, day: date | None, *, days: int = 0) -> datetime | None:
+        return None if day is None else datetime.combine(min(max(day, _FIRST), _LAST) + timedelta(days=days), time(), self.zone)
 
     @property
     def said_period(self) -> str:

@@ -18,6 +18,7 @@ from dashboard.forms.audit import AuditFilterForm
 from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
 from dashboard.models import Membership
+from dashboard.pasted import drop_credentials
 from dashboard.permissions import Permission, may, member
 
 MOST_RELATED = 20
@@ -27,6 +28,8 @@ _FILTERS = ("q", "person", "action", "client", "address", "period", "since", "un
 
 @member(Permission.VIEW)
 def audit(request: HttpRequest, membership: Membership) -> HttpResponse:
+    if (without := drop_credentials(request, request.GET, _FILTERS, path=request.path)) is not None:
+        return without
     form = _read_form(request, membership)
     found = audit_events.find(membership.workspace, form.filters)
     page = audit_events.paginate(found, after=request.GET.get("after", ""), before=request.GET.get("before", ""))
@@ -128,6 +131,8 @@ def _export(request: HttpRequest, membership: Membership, kind: str, answer: Cal
     workspace = membership.workspace
     if request.method != "POST":
         return redirect(reverse("audit", args=[workspace.slug]) + _query(request))
+    if (without := drop_credentials(request, request.POST, _FILTERS, path=reverse("audit", args=[workspace.slug]))) is not None:
+        return without
     form = _read_form(request, membership)
     # Events that come in meanwhile, the one of the export among them, are no part of it.
     found = audit_events.up_to_now(audit_events.find(workspace, form.filters))

@@ -14,6 +14,7 @@ from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
 from dashboard.keyset import page_of
 from dashboard.models import Membership
+from dashboard.pasted import drop_credentials
 from dashboard.permissions import Permission, member
 from dashboard.request_rows import describe_requests
 from dashboard.views.found import find_client
@@ -26,6 +27,8 @@ _FILTERS = ("result", "credential", "address", "endpoint", "period")
 @member(Permission.VIEW)
 def client_requests(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
     found, now = find_client(membership, client_id), timezone.now()
+    if (without := drop_credentials(request, request.GET, _FILTERS, path=request.path)) is not None:
+        return without
     form = RequestFilterForm(request.GET, client=found, now=now)
     form.is_valid()
     listed = request_filters.find(found, form).select_related("client")

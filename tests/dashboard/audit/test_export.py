@@ -59,6 +59,12 @@ def test_who_took_what_is_written_down_and_no_part_of_it(adas, demo, ada):
     assert "exported audit events (1, JSON)" in text_of(adas.get("/w/demo/audit/"))
 
 
+def test_a_secret_among_the_filters_is_written_down_nowhere(adas, demo):
+    answer = adas.post(CSV, {"q": factories.create_client(demo).plaintext, "period": "all"})
+    assert (answer.status_code, answer["Location"]) == (302, "/w/demo/audit/?period=all")
+    assert not AuditEvent.objects.filter(event="audit.exported").exists()
+
+
 def test_events_of_other_workspaces_are_no_part_of_it(adas, other):
     factories.create_client(other)
     assert "client.created" not in body(adas.post(JSON, {"period": "all"}))

@@ -102,6 +102,14 @@ class TestFilters:
         assert "<title>Error: Audit log" in response.content.decode()
         assert response.status_code == 200
 
+    @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Midway"])
+    @pytest.mark.parametrize("query", ["since=0001-01-01", "until=9999-12-31", "since=0001-01-01&until=9999-12-31"])
+    def test_all_days_of_the_calendar_are_far_enough(self, adas, demo, zone, query):
+        made = [record(demo, days=days) for days in (0, 300)]
+        adas.cookies["zone"] = zone
+        assert find(adas, f"period=dates&{query}") == [made[1].pk, made[0].pk]
+        assert find(adas, "period=dates&since=9999-12-31") == find(adas, "period=dates&until=0001-01-01") == []
+
     def test_before_what_is_kept_it_says_that_events_are_gone(self, adas):
         assert "Events before" in text_of(adas.get(f"{PAGE}?period=dates&since=2020-01-01"))
         assert "Events before" not in text_of(adas.get(f"{PAGE}?period=30d"))
@@ -204,6 +212,15 @@ class TestFilters:
 
     def test_text_with_a_nul_finds_nothing_and_fails_nothing(self, adas):
         assert adas.get(f"{PAGE}?q=%00&person=%00&client=%00&address=%00").status_code == 200
+
+    @pytest.mark.parametrize("name", ["q", "person", "action", "client", "address"])
+    def test_a_secret_is_neither_searched_for_nor_shown_nor_kept_in_the_address(self, adas, demo, name):
+        plaintext = factories.create_client(demo).plaintext
+        answer = adas.get(f"{PAGE}?{name}={plaintext}&period=30d")
+        assert (answer.status_code, answer["Location"]) == (302, f"{PAGE}?period=30d")
+        page = adas.get(answer["Location"])
+        assert "That looks like a secret, so it was not searched for." in text_of(page)
+        assert plaintext not in page.content.decode()
 
     def test_what_is_filtered_by_can_be_taken_away(self, adas, client):
         html = adas.get(f"{PAGE}?client={client.client_id}&q=x&period=30d").content.decode()

@@ -1,6 +1,8 @@
 """The requests of a client: the list with its filters, one request with all that is known of it, and the file."""
 
+import base64
 import csv
+import json
 from datetime import timedelta
 
 import pytest
@@ -82,6 +84,24 @@ def test_what_was_used_and_refused_can_be_chosen(adas, client, url):
 
 def test_there_is_none_yet(adas, url):
     assert "No request yet. Show examples" in text_of(adas.get(url))
+
+
+@pytest.mark.parametrize("name", ["result", "credential", "address", "endpoint"])
+def test_a_secret_is_neither_searched_for_nor_shown_nor_kept_in_the_address(adas, client, url, name):
+    plaintext = factories.create_secret(client).plaintext
+    answer = adas.get(f"{url}?{name}={plaintext}&period=24h")
+    assert (answer.status_code, answer["Location"]) == (302, f"{url}?period=24h")
+    page = adas.get(answer["Location"])
+    assert "That looks like a secret, so it was not searched for." in text_of(page)
+    assert plaintext not in page.content.decode()
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_made_up_page_at_the_end_of_all_days_does_no_harm(adas, client, url, moment):
+    record_request(client, request_id="r-one")
+    cursor = base64.urlsafe_b64encode(json.dumps([moment, 1, 1]).encode()).decode()
+    for name in ("after", "before"):
+        assert ids_in(adas.get(f"{url}?{name}={cursor}")) == ["r-one"]
 
 
 def test_it_goes_page_by_page_without_losing_or_repeating_one(adas, client, url):
