@@ -10,9 +10,10 @@ from itertools import accumulate
 from django.db.models import Sum
 
 from clients.models import ResponseTime
+from clients.services.gathered import SLOT_SECONDS
 from clients.services.usage import LIMITS_MS
 
-SLOT = timedelta(minutes=5)
+SLOT = timedelta(seconds=SLOT_SECONDS)
 
 # How many requests took at most so many milliseconds, and more than the next smaller limit; 0 for longer than the last one.
 Counts = Mapping[int, int]
@@ -83,4 +84,5 @@ def _measure(begins_at: datetime, counts: Counts) -> Times:
 
 
 def _floor(moment: datetime) -> datetime:
-    return moment.replace(minute=moment.minute // 5 * 5, second=0, microsecond=0)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + (moment - midnight) // SLOT * SLOT

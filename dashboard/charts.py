@@ -47,12 +47,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A word on an axis. x: per cent, y: pixels. short: for a narrow screen."""
+    """A word on an axis. x: per cent, y: pixels. short: for a narrow screen. anchor: as SVG has it."""
 
     text: str
     x: str = ""
     y: str = ""
     short: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from clients.response_times import SLOT, Times
+from dashboard.charts import Mark
 
 BASE, _TOP = 110.0, 10.0
 _STEPS = (1, 2, 5, 10, 20, 40, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -17,14 +18,6 @@ class Segment:
     y1: str
     x2: str
     y2: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    text: str
-    x: str = ""
-    y: str = ""
-    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

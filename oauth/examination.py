@@ -70,11 +70,6 @@ class Examination:
         """What it would be refused for, None where it is good as far as one can see."""
         return next((check.reason for check in self.checks if check.reason is not None), None)
 
-    @property
-    def is_recognised(self) -> bool:
-        """Whether somebody is authenticated by it."""
-        return bool(self.credential_id)
-
     def note(self, subject: Subject, reason: Reason | None = None) -> bool:
         """Whether it is good."""
         self.checks.append(Check(subject, reason))
