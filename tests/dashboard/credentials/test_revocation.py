@@ -50,6 +50,12 @@ def test_what_goes_on_is_said_with_the_credential_that_it_uses(danas, secret):
     assert "has no other credential" not in text
 
 
+def test_tokens_that_another_secret_obtained_live_on_and_are_not_counted(danas, secret):
+    give_tokens(factories.create_secret(secret.client).secret, 5)
+    give_tokens(secret, 2)
+    assert "2 tokens end at once." in text_of(danas.get(page_of(secret)))
+
+
 def test_a_new_address_is_said_to_be_new(danas, secret):
     secret.client.created_at = timezone.now() - 90 * DAY
     secret.client.save(update_fields=["created_at"])

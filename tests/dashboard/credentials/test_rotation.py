@@ -1,7 +1,7 @@
 """Rotating a secret: the choice as a picture, who goes on with the old one, and the new secret shown once."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from django.utils import timezone
@@ -9,6 +9,7 @@ from django.utils import timezone
 from clients.models import AuditEvent, Client, ClientSecret
 from clients.services import secrets
 from clients.services.workspaces import change_workspace
+from dashboard.moment import say_day
 from dashboard.views.credentials import rotation
 from dashboard.views.credentials import secrets as secrets_view
 from tests import factories
