@@ -11,8 +11,8 @@ from clients.services.client_fields import SECRET_METHODS
 from clients.tls_subject import spell_subject_type
 from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.forms.new_client import ASSERTION, BY_SUBJECT, MTLS, SECRET, NewClientForm
+from dashboard.same_command import write_command
 from dashboard.snippets.highlighting import Highlighted, highlight
-from dashboard.snippets.token_request import is_plain, shell
 from oauth.registration import workspace_audience
 
 _SOON = timedelta(days=30)
@@ -111,8 +111,7 @@ def _write_command(form: NewClientForm) -> str:
     words += [("--description", entries["description"])] if entries.get("description") else []
     words += [("--tag", tag) for tag in entries.get("tags", [])]
     flags = [option for field, option in (("require_dpop", "--require-dpop"), ("require_certificate", "--require-certificate")) if entries.get(field)]
-    lines = [f"{option} {_word(value)}" if not value.startswith("-") else f"{option}={_word(value)}" for option, value in words]
-    return " \\\n  ".join([".venv/bin/python manage.py", "create_client", *lines, *flags])
+    return write_command("create_client", options=words, flags=flags)
 
 
 def _methods_to_say(form: NewClientForm) -> list[str]:
@@ -120,7 +119,3 @@ def _methods_to_say(form: NewClientForm) -> list[str]:
     methods = list(form.cleaned_data.get("auth_methods", []))
     default = ClientPolicy.of(form.workspace).permit_auth_methods(SECRET_METHODS)
     return [] if form.cleaned_data.get("method") == SECRET and methods == default else methods
-
-
-def _word(value: str) -> str:
-    return value if value and " " not in value and is_plain(value) else shell(value)

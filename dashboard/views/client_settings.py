@@ -23,6 +23,8 @@ from dashboard.forms.client_settings import ClientSettingsForm, with_entries
 from dashboard.fragments import is_fragment
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member
+from dashboard.same_command import write_update
+from dashboard.snippets.highlighting import highlight
 from dashboard.views.found import find_client
 
 
@@ -100,10 +102,14 @@ def _show_meanwhile(request: HttpRequest, membership: Membership, client: Client
 
 
 def _summarize(request: HttpRequest, client: Client, form: ClientSettingsForm, changes: dict[str, Any], lost: Sequence[LostUse]) -> HttpResponse:
-    context = {"client": client, "form": form, "changes": say_changes(read_fields(client), changes), "lost": lost}
+    context = {"client": client, "form": form, "changes": say_changes(read_fields(client), changes), "lost": lost, "command": _command(client, changes)}
     response = render(request, "clients/settings_summary.html", context)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _command(client: Client, changes: dict[str, Any]) -> str:
+    return highlight(write_update(client, changes), "curl")
 
 
 def _show(
@@ -126,6 +132,7 @@ def _show(
         "missing": find_methods_without_credentials(client, now=timezone.now()),
         "changes": say_changes(read_fields(client), changes or {}),
         "lost": lost,
+        "command": _command(client, changes or {}),
         **more,
     }
     return render(request, "clients/settings.html", context)

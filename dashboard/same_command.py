@@ -1,0 +1,71 @@
+"""The command that does what a form does, as one pastes it into a shell."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from clients.duration import format_duration
+from clients.models import Client
+from clients.tls_subject import spell_subject_type
+from dashboard.snippets.token_request import is_plain, shell
+
+PROGRAM = ".venv/bin/python manage.py"
+
+_OPTIONS = {
+    "name": "--name",
+    "description": "--description",
+    "contact": "--contact",
+    "tags": "--tag",
+    "auth_methods": "--auth-method",
+    "audiences": "--audience",
+    "allowed_networks": "--allow-ip",
+    "token_lifetime": "--token-lifetime",
+    "jwks_uri": "--jwks-uri",
+}
+_FLAGS = {"require_dpop": "--require-dpop", "require_certificate": "--require-certificate"}
+
+Value = str | int | datetime | timedelta | None
+
+
+def write_command(name: str, *words: str, options: Iterable[tuple[str, Value]] = (), flags: Iterable[str] = ()) -> str:
+    """words: what stands without an option. options: with their values; what is "" or None is left out."""
+    # What looks like an option and is none stands behind “--”.
+    behind = [word for word in words if word.startswith("-")]
+    named = [_assign(option, text) for option, value in options if (text := _say(value))]
+    first = " ".join([name, *([] if behind else map(_word, words))])
+    return " \\\n  ".join([PROGRAM, first, *named, *flags, *([" ".join(["--", *map(_word, words)])] if behind else [])])
+
+
+def write_update(client: Client, changes: Mapping[str, Any]) -> str:
+    """changes: of its columns, as clients.services.client_changes.propose has them. "" for none."""
+    if not changes:
+        return ""
+    words: list[str] = []
+    for name, option in _OPTIONS.items():
+        if name in changes:
+            values = changes[name] if isinstance(changes[name], list) else [changes[name]]
+            words += [_assign(option, str(value)) for value in values or [""]]
+    if "scopes" in changes:
+        words.append(_assign("--scope", " ".join(changes["scopes"])))
+    if "tls_subject" in changes or "tls_subject_type" in changes:
+        of_type, subject = (changes.get(name, getattr(client, name)) for name in ("tls_subject_type", "tls_subject"))
+        words.append(_assign("--tls-subject", f"{spell_subject_type(of_type)}:{subject}" if subject else ""))
+    words += [option if changes[name] else option.replace("--", "--no-") for name, option in _FLAGS.items() if name in changes]
+    return write_command("update_client", client.client_id, flags=words)
+
+
+def _assign(option: str, value: str) -> str:
+    return f"{option}={_word(value)}" if value.startswith("-") else f"{option} {_word(value)}"
+
+
+def _say(value: Value) -> str:
+    match value:
+        case timedelta():
+            return format_duration(value)
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return "" if value is None else str(value)
+
+
+def _word(value: str) -> str:
+    return value if value and " " not in value and is_plain(value) else shell(value)
