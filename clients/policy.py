@@ -56,6 +56,12 @@ class ClientPolicy:
         return None if self.max_secret_lifetime_days is None else timedelta(days=self.max_secret_lifetime_days)
 
     @property
+    def usual_secret_lifetime(self) -> timedelta | None:
+        """What a new secret gets where nobody says anything; None for no end, or, where each must have one, for nothing: somebody has to say it."""
+        days = self.default_secret_lifetime_days
+        return self.longest_secret_lifetime if days is None else timedelta(days=days)
+
+    @property
     def forbidden_auth_methods(self) -> tuple[str, ...]:
         return tuple(method for method in Client.AuthMethod.values if self.allowed_auth_methods and method not in self.allowed_auth_methods)
 
@@ -81,9 +87,7 @@ class ClientPolicy:
     def choose_secret_lifetime(self, asked: timedelta | None) -> timedelta | None:
         """What a new secret gets, None for no end. asked: None where nobody said anything, NO_END for none at all. Raise ValidationError."""
         if asked is None:
-            if self.default_secret_lifetime_days is not None:
-                return timedelta(days=self.default_secret_lifetime_days)
-            asked = self.longest_secret_lifetime or NO_END
+            asked = self.usual_secret_lifetime or NO_END
         lifetime = None if asked == NO_END else asked
         self.require_secret_lifetime(lifetime)
         return lifetime

@@ -128,8 +128,8 @@ def find_predecessor(client: Client, now: datetime) -> ClientSecret | None:
 
 
 def expected_lifetime(client: Client, predecessor: ClientSecret | None) -> timedelta | None:
-    """What a rotation gives the new secret where nobody says anything else; None for no end."""
-    return ClientPolicy.of(client.workspace).choose_secret_lifetime(_inherit_lifetime(client, predecessor))
+    """What a rotation gives the new secret where nobody says anything else; None as of ClientPolicy.usual_secret_lifetime."""
+    return _inherit_lifetime(client, predecessor) or ClientPolicy.of(client.workspace).usual_secret_lifetime
 
 
 def _inherit_lifetime(client: Client, predecessor: ClientSecret | None) -> timedelta | None:

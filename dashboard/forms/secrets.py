@@ -45,14 +45,17 @@ class NewSecretForm(OnceForm):
     name = credential_name("Name of the new secret")
 
     def __init__(self, data: Any = None, *, policy: ClientPolicy, expected: timedelta | None, initial: dict[str, Any] | None = None) -> None:
-        """expected: how long the secret lives where nobody says anything else, None for no end."""
+        """expected: how long the secret lives where nobody says anything else; None as of ClientPolicy.usual_secret_lifetime."""
         self.expected = expected
         super().__init__(data, initial=initial)
+        must_be_said = expected is None and policy.demands_secret_expiry
+        if must_be_said and not self.initial.get("secret_expiry"):
+            self.initial["secret_expiry"] = secret_expiry.default(policy)
         usual = "No end, as usual" if expected is None else f"{_say_days(expected)}, as usual"
         self.fields["secret_expiry"] = forms.ChoiceField(
             label="It expires after",
             required=False,
-            choices=[("", usual), *secret_expiry.choices_without_date(policy)],
+            choices=[*([] if must_be_said else [("", usual)]), *secret_expiry.choices_without_date(policy)],
             error_messages={"invalid_choice": "Choose when it expires from the list."},
         )
 

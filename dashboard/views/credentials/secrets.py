@@ -46,8 +46,7 @@ def secret_new(request: HttpRequest, membership: Membership, client_id: str) -> 
     if spent is not None:
         return show_spent(request, membership, spent)
     policy = ClientPolicy.of(client.workspace)
-    expected = policy.choose_secret_lifetime(None)
-    form = NewSecretForm(request.POST if request.method == "POST" else None, policy=policy, expected=expected)
+    form = NewSecretForm(request.POST if request.method == "POST" else None, policy=policy, expected=policy.usual_secret_lifetime)
     if request.method == "POST" and form.is_valid():
         require_confirmation(request)
         try:

@@ -1,0 +1,37 @@
+"""A workspace demands that each secret has an end, and doesn't say which: whoever makes one says it, in every form."""
+
+import pytest
+from django.utils import timezone
+
+from clients.services.workspaces import change_workspace
+from dashboard import spent_forms
+from tests import factories
+from tests.dashboard.conftest import text_of
+from tests.dashboard.credentials.conftest import url
+
+FORMS = {("rotate",): {"overlap": "24h"}, ("secrets", "new"): {}}
+
+
+@pytest.fixture(params=FORMS, ids="-".join)
+def form(request, demo, client_):
+    """The address of a form, and what it holds beside the end."""
+    change_workspace(workspace=demo, requires_secret_expiry=True, actor=factories.TESTS, now=timezone.now())
+    return url(client_, *request.param), {**FORMS[request.param], "name": "", "once": spent_forms.new_token()}
+
+
+def test_a_year_is_offered_and_no_end_is_not(danas, form):
+    page = danas.get(form[0])
+    assert '<option value="365d" selected>1 year</option>' in page.content.decode()
+    assert "No end" not in text_of(page)
+
+
+def test_what_is_chosen_is_given(danas, form, client_):
+    page = danas.post(form[0], {**form[1], "secret_expiry": "90d"})
+    assert page.status_code == 200
+    assert client_.secrets.count() == 2
+    assert client_.secrets.first().lifetime == 90 * 86_400
+
+
+def test_whoever_chooses_nothing_is_told_that_it_is_demanded(danas, form, client_):
+    assert "demo demands that each secret has an end" in text_of(danas.post(form[0], {**form[1], "secret_expiry": ""}))
+    assert client_.secrets.count() == 1
