@@ -21,6 +21,8 @@ CLIENTS = "Clients"
 _LONGEST_FUZZY = 40
 _ID = re.compile(r"[\x21-\x7e]{4,128}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+# As this server makes them; others come from a trusted proxy.
+_OWN_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def find_things(workspace: Workspace, text: str) -> list[Hit]:
@@ -117,4 +119,7 @@ def _find_rest(workspace: Workspace, text: str) -> list[Hit]:
         for request in requests:
             url = f"{reverse('explain', args=[workspace.slug])}?request_id={request.request_id}"
             found.append(Hit(_REQUESTS, f"Request {request.request_id}", url, Fit.EXACT, note="Granted" if request.is_granted else "Refused", icon="info"))
+        if not requests and _OWN_REQUEST_ID.fullmatch(text):
+            url = f"{reverse('explain', args=[workspace.slug])}?request_id={text}"
+            found.append(Hit(_REQUESTS, f"Request {text}", url, Fit.FUZZY, note="Not found. See why", icon="info"))
     return found

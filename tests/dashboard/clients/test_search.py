@@ -33,6 +33,12 @@ def ask(browser, text):
     return options_of(browser.get(PAGE, {"q": text}, **PALETTE))
 
 
+def test_id_of_a_request_that_nothing_here_has_leads_to_why_that_can_be(adas, demo):
+    unknown = "a0480d88ea2c5546af1a2ee94c580a13"
+    assert ask(adas, unknown) == [("Requests", f"Request {unknown}", "Not found. See why", f"/w/demo/explain/?request_id={unknown}")]
+    assert ask(adas, "req-12345678") == []
+
+
 def labels(browser, text):
     return [label for _, label, _, _ in ask(browser, text)]
 
