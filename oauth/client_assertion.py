@@ -59,7 +59,9 @@ def _find_reason_in_times(claims: dict[str, Any], now: float) -> Reason | None:
     if expires_at is None:
         return Reason("assertion_without_exp", "The assertion lacks exp. Let it end one minute after it is made.")  # §3 (4)
     if expires_at + CLOCK_SKEW <= now:
-        return Reason("assertion_expired", f"The assertion ended at {shown(expires_at)}, and it is {int(now)}. Make a new one for each request.")  # §3 (4)
+        # §3 (4)
+        times = f"{shown(int(now) - expires_at)} s ago: exp is {shown(expires_at)}, and it is {int(now)}"
+        return Reason("assertion_expired", f"The assertion ended {times}. Make a new one for each request.")
     if expires_at > now + MAX_LIFETIME + CLOCK_SKEW:
         # §3 (4): unreasonably far in the future.
         return Reason("assertion_too_long", f"The assertion's exp is {shown(expires_at)}, over {MAX_LIFETIME} s after now, {int(now)}. Let it end earlier.")
