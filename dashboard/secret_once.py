@@ -45,7 +45,8 @@ class SecretOnce:
         return self.secret.lifetime is not None and self.secret.lifetime <= _DAY
 
 
-def describe_secret(new: NewSecret) -> SecretOnce:
+def describe_secret(new: NewSecret, *, ca: str | None = None) -> SecretOnce:
+    """ca: as the reader's machine has it, None where it is this one."""
     client = new.secret.client
     prefix, _, rest = new.plaintext.partition(new.secret.secret_id)
     return SecretOnce(
@@ -53,7 +54,7 @@ def describe_secret(new: NewSecret) -> SecretOnce:
         secret=new.secret,
         plaintext=new.plaintext,
         parts=(prefix, new.secret.secret_id, rest[:-CHECKSUM_LENGTH], rest[-CHECKSUM_LENGTH:]),
-        snippets=snippets_for(TokenRequest.of(client, _secret_method(client), secret=new.plaintext)),
+        snippets=snippets_for(TokenRequest.of(client, _secret_method(client), secret=new.plaintext, ca=ca)),
         env_file=env_file_name(client),
         env_url="data:text/plain;charset=utf-8," + quote(write_env(client, new.plaintext), safe=""),
         after=newest_request(client),

@@ -48,8 +48,8 @@ class TokenRequest:
     ca: str = ""
 
     @classmethod
-    def of(cls, client: Client, method: str, *, secret: str = "", key: ClientPublicKey | None = None) -> Self:
-        """method: a value of AuthMethod. key: one that is registered, where one is known."""
+    def of(cls, client: Client, method: str, *, secret: str = "", key: ClientPublicKey | None = None, ca: str | None = None) -> Self:
+        """method: a value of AuthMethod. key: one that is registered, where one is known. ca: where the reader has that file, None for here."""
         return cls(
             client_id=client.client_id,
             kind=KINDS[method],
@@ -60,7 +60,7 @@ class TokenRequest:
             needs_dpop=client.require_dpop,
             uses_certificate=client.require_certificate or KINDS[method] == CERTIFICATE,
             issuer=settings.ISSUER_URL,
-            ca=server_ca(),
+            ca=server_ca() if ca is None else ca,
         )
 
     @property

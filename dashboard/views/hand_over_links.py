@@ -4,6 +4,8 @@ As with invitations, the token is in the one address that the link leads to; fro
 up, for previews and mail scanners open links: the secret is made when somebody presses the button.
 """
 
+from pathlib import PurePath
+
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +20,7 @@ from dashboard.forms.hand_over import HandedKeyForm
 from dashboard.permissions import anyone
 from dashboard.secret_once import describe_secret, show_once
 from dashboard.snippets import TokenRequest, chosen_language, snippets_for
+from dashboard.snippets.token_request import server_ca
 from dashboard.throttling import attempt, count_wrong
 
 # In the session: the digest of the link that is being looked at.
@@ -85,7 +88,7 @@ def _make_secret(request: HttpRequest, found: HandOver) -> HttpResponse:
     except ValidationError as error:
         return _show(request, found, refusal=" ".join(error.messages))
     _end(request, found, new.secret.secret_id)
-    context = {"client": found.client, "once": describe_secret(new), "language": chosen_language(request)}
+    context = {"client": found.client, "once": describe_secret(new, ca=_ca_of_reader()), "handed_ca": _ca_of_reader(), "language": chosen_language(request)}
     return show_once(request, "hand_overs/secret.html", context)
 
 
@@ -105,8 +108,13 @@ def _take_key(request: HttpRequest, found: HandOver) -> HttpResponse:
 
 
 def _describe_key(request: HttpRequest, client: Client, key: ClientPublicKey) -> dict[str, object]:
-    snippets = snippets_for(TokenRequest.of(client, Client.AuthMethod.PRIVATE_KEY_JWT, key=key))
-    return {"client": client, "key": key, "snippets": snippets, "language": chosen_language(request)}
+    snippets = snippets_for(TokenRequest.of(client, Client.AuthMethod.PRIVATE_KEY_JWT, key=key, ca=_ca_of_reader()))
+    return {"client": client, "key": key, "handed_ca": _ca_of_reader(), "snippets": snippets, "language": chosen_language(request)}
+
+
+def _ca_of_reader() -> str:
+    """Whoever got a link isn't at this machine: the name of a file that they were given, "" where the certificate is from a public authority."""
+    return PurePath(server_ca()).name
 
 
 def _end(request: HttpRequest, found: HandOver, credential: str) -> None:

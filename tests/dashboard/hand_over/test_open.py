@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import PrivateFormat
@@ -46,6 +47,22 @@ def jonas(browser, made):
 
 def take(browser, made, **fields):
     return browser.post(OPEN, {"link": made.hand_over.pk, "act": "secret", **fields})
+
+
+@pytest.mark.parametrize("act", ["secret", "key"])
+def test_examples_are_for_a_machine_that_is_elsewhere(jonas, made, settings, act):
+    settings.TLS, settings.DATA_DIR = True, Path("/srv/tokenos/var")
+    response = take(jonas, made, act=act, public_key=pem() if act == "key" else "")
+    assert "/srv/tokenos" not in response.content.decode()
+    text = text_of(response)
+    assert "curl --cacert ca.pem" in text
+    assert "Ask whoever gave you the link for ca.pem" in text
+
+
+def test_who_loses_the_secret_of_a_link_is_told_to_ask_for_another(jonas, made):
+    text = text_of(take(jonas, made))
+    assert "If you lose it, ask whoever gave you the link for another one." in text
+    assert "make a new one" not in text
 
 
 def test_opening_the_link_makes_nothing(jonas):
