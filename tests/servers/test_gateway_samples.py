@@ -1,0 +1,94 @@
+"""The piece of nginx that the docs pages show, as they fill it in, under the real nginx in front of an API that knows nothing of credentials.
+
+Those for Traefik, Caddy and Envoy aren't run: tests of proxies and of Envoy cover what they ask.
+"""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from django.template.loader import render_to_string
+
+from tests.servers.conftest import Server, free_port
+from tests.servers.stores import missing
+from tests.servers.test_nginx import NGINX, api_port  # noqa: F401  # a fixture
+
+AUDIENCE = "https://api.example.com/v1"
+
+
+def make_client(server: Server, *, scope: str, audience: str = AUDIENCE) -> dict[str, Any]:
+    made: dict[str, Any] = server.manage("create_client", "--workspace", "demo", "--name", "sample", "--scope", scope, "--audience", audience)
+    return made
+
+
+@pytest.fixture(scope="module")
+def site(server: Server, api_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[urllib3.HTTPConnectionPool]:  # noqa: F811
+    if NGINX is None:
+        missing("nginx", install="apt install nginx")
+    directory, port = tmp_path_factory.mktemp("sample"), free_port()
+    values = {"issuer": server.url, "ca": str(server.ca), "gateway": f"/gateway/demo/verify?scope=read&audience={AUDIENCE}"}
+    sample = unescape(render_to_string("docs/code/nginx.txt", {"values": values})).replace("127.0.0.1:8000", f"127.0.0.1:{api_port}")
+    temporary = "\n".join(f"{name}_temp_path {directory}/{name};" for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
+    user = "user root; " if os.geteuid() == 0 else ""
+    configuration = directory / "nginx.conf"
+    configuration.write_text(
+        f"{user}daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/error.log;\nevents {{}}\n"
+        f"http {{ access_log off; {temporary}\nserver {{ listen 127.0.0.1:{port};\n{sample}\n}} }}\n"
+    )
+    nginx = subprocess.Popen([str(NGINX), "-e", str(directory / "error.log"), "-c", str(configuration)])
+    pool = urllib3.HTTPConnectionPool("127.0.0.1", port)
+    try:
+        wait_until_answering(nginx, pool, directory / "error.log")
+        yield pool
+    finally:
+        nginx.terminate()
+        nginx.wait(30)
+        pool.close()
+
+
+def wait_until_answering(nginx: "subprocess.Popen[bytes]", pool: urllib3.HTTPConnectionPool, log: Path) -> None:
+    last = time.monotonic() + 30
+    while time.monotonic() < last:
+        assert nginx.poll() is None, log.read_text()
+        try:
+            pool.request("GET", "/", retries=False, timeout=10)
+        except urllib3.exceptions.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(log.read_text())
+
+
+def token_of(server: Server, made: dict[str, Any]) -> str:
+    answer = server.post("/oauth2/token", auth=(made["client_id"], made["client_secret"]), data={"grant_type": "client_credentials"}).json()
+    return str(answer["access_token"])
+
+
+def ask(site: urllib3.HTTPConnectionPool, **headers: str) -> Any:
+    return site.request("GET", "/orders?page=2", headers=headers, retries=False, timeout=30)
+
+
+def test_who_calls_gets_through_and_the_credentials_do_not(server: Server, site: urllib3.HTTPConnectionPool) -> None:
+    made = make_client(server, scope="read write")
+    answer = ask(site, Authorization=f"Bearer {token_of(server, made)}", **{"X-TokenOS-Client-Id": "forged"})
+    assert answer.status == 200
+    seen = answer.json()
+    assert (seen["x-tokenos-client-id"], seen["x-tokenos-workspace"], seen["x-tokenos-scopes"]) == (made["client_id"], "demo", "read write")
+    assert "authorization" not in seen
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"X-API-Key": "x"}])
+def test_nobody_gets_through_without_a_credential(site: urllib3.HTTPConnectionPool, headers: dict[str, str]) -> None:
+    assert ask(site, **headers).status == 401
+
+
+def test_what_the_sample_demands_is_asked_for(server: Server, site: urllib3.HTTPConnectionPool) -> None:
+    assert ask(site, Authorization=f"Bearer {token_of(server, make_client(server, scope='write'))}").status == 403
+    elsewhere = make_client(server, scope="read", audience="https://other.example.com")
+    assert ask(site, Authorization=f"Bearer {token_of(server, elsewhere)}").status == 401
