@@ -4,7 +4,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -35,9 +35,18 @@ def read_sent(text: str) -> Sent:
     certificate, text = _take_certificate(text)
     sent = _read(text) if text else Sent("a certificate", body="grant_type=client_credentials", headers={"content-type": _FORM})
     sent.certificate = certificate
+    _check_address(sent.url)
     if certificate is not None:
         sent.remarks = [remark for remark in sent.remarks if "--cert" not in remark]
     return sent
+
+
+def _check_address(url: str) -> None:
+    """Raise UnreadableError."""
+    try:
+        urlsplit(url)
+    except ValueError:
+        raise UnreadableError("The address can’t be read. Correct its host, or paste the request without it.") from None
 
 
 def _take_certificate(text: str) -> tuple[bytes | None, str]:
