@@ -36,7 +36,7 @@ class TypedForm(forms.Form):
             unlocking = {"data-unlocks": "go", "data-must": must_type, "data-hint": hint}
             wrong = f"Type {must_type} exactly."
             self.fields["typed"] = forms.CharField(
-                label=hint,
+                label=format_html("Type <code>{}</code> to confirm", must_type),
                 max_length=_LONGEST_TYPED,
                 widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", **unlocking}),
                 error_messages={"required": wrong, "max_length": wrong},

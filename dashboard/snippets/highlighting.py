@@ -11,7 +11,7 @@ Highlighted = NewType("Highlighted", SafeString)
 _STRING = r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|`[^`]*`'
 _COMMENTS = {"python": r"#[^\n]*", "curl": r"(?m:^|(?<=\s))#[^\n]*", "javascript": r"//[^\n]*", "go": r"//[^\n]*"}
 _WORDS = {
-    "curl": "curl|openssl|printf",
+    "curl": r"curl|openssl|printf|\.venv/bin/python",
     "python": "import|from|with|as|def|return|open",
     "javascript": "import|from|const|await|async|function|return|new|if|throw",
     "go": "package|import|func|if|return|map|defer",
@@ -20,7 +20,7 @@ _WORDS = {
 
 def highlight(code: str, language: str) -> Highlighted:
     """language: curl, python, javascript or go."""
-    pattern = re.compile(rf"(?P<s>{_STRING})|(?P<c>{_COMMENTS[language]})|(?P<k>\b(?:{_WORDS[language]})\b)")
+    pattern = re.compile(rf"(?P<s>{_STRING})|(?P<c>{_COMMENTS[language]})|(?P<k>(?<!\w)(?:{_WORDS[language]})\b)")
     parts, end = [], 0
     for match in pattern.finditer(code):
         parts.append(conditional_escape(code[end : match.start()]))

@@ -13,10 +13,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from dashboard.forms.fields import is_secret
 from dashboard.frame import theme_of
-from dashboard.permissions import NotAllowedError
+from dashboard.permissions import LAST_WORKSPACE, NotAllowedError
 from oauth.urls import is_protocol_path
 
 RETRY_AFTER = 10
@@ -74,7 +75,10 @@ def _is_from_our_page(request: HttpRequest) -> bool:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature
-    return _answer(request, 404, "not_found", "There is nothing at this address.", template="404.html")
+    """Leads to the search of the workspace that was looked at last, for what is gone from one address may be at another."""
+    slug = request.session.get(LAST_WORKSPACE) if hasattr(request, "session") else None
+    search = reverse("search", args=[slug]) if slug else ""
+    return _answer(request, 404, "not_found", "There is nothing at this address.", template="404.html", search=search)
 
 
 def method_not_allowed(request: HttpRequest) -> HttpResponse:

@@ -92,6 +92,16 @@ def test_nothing_at_an_address_is_a_page(browser):
     assert "/nothing/here" not in response.content.decode()
 
 
+def test_where_nothing_is_one_can_search_the_workspace_that_was_looked_at_last(settings, browser, demo, ada):
+    settings.ROOT_URLCONF = "dashboard.urls"
+    browser.force_login(ada)
+    assert "/search/" not in browser.get("/w/demo/nothing/").content.decode()
+    browser.get("/w/demo/clients/")
+    response = browser.get("/w/demo/clients/nobody/")
+    assert response.status_code == 404
+    assert 'href="/w/demo/search/"' in response.content.decode()
+
+
 def test_nothing_at_a_programs_address_is_json(browser):
     response = browser.get("/api/nothing/here")
     assert (response.status_code, response.json()["error"]) == (404, "not_found")
