@@ -79,6 +79,10 @@ _OF_WORKSPACE = (
 )
 
 
+# Pages that the navigation doesn't lead to, by the name of that which does.
+_BESIDE = {"clients": ("start", "explain", "hygiene")}
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """key: the letter that follows G. heading: what stands above it."""
@@ -101,7 +105,11 @@ def pages_of(workspace: Workspace) -> Iterator[Page]:
 def _navigation(request: HttpRequest, workspace: Workspace) -> list[dict[str, Any]]:
     """count: how many there are, None where nobody wants to know."""
     counts = count_in(workspace)
-    return [{"page": page, "count": counts.get(page.name), "is_current": request.path.startswith(page.url)} for page in pages_of(workspace)]
+    return [{"page": page, "count": counts.get(page.name), "is_current": _is_part_of(page, request.path, workspace)} for page in pages_of(workspace)]
+
+
+def _is_part_of(page: Page, path: str, workspace: Workspace) -> bool:
+    return path.startswith((page.url, *(reverse(name, args=[workspace.slug]) for name in _BESIDE.get(page.name, ()))))
 
 
 def count_in(workspace: Workspace) -> dict[str, int]:

@@ -163,7 +163,7 @@ def test_the_style_guide_shows_every_icon_and_a_form_with_errors(browser, settin
 
 def test_signing_out_is_one_link_away_on_every_page(ben_browses):
     for page in ("/w/demo/members/", "/accounts/profile/", "/w/"):
-        assert '<a class="btn bare sq" href="/accounts/sign-out/">' in ben_browses.get(page).content.decode()
+        assert '<a href="/accounts/sign-out/">Sign out</a>' in ben_browses.get(page).content.decode()
 
 
 def test_the_keyboard_page_promises_no_key_that_leads_nowhere(ben_browses):
@@ -172,3 +172,9 @@ def test_the_keyboard_page_promises_no_key_that_leads_nowhere(ben_browses):
     assert "".join(re.findall(r'data-go="(.)"', text)) == "cualdmsh"
     keys = set(re.findall(r"<kbd>G</kbd>\s*<kbd>(.)</kbd>", text))
     assert keys == {key.upper() for key in re.findall(r'data-go="(.)"', text)}
+
+
+@pytest.mark.parametrize("page", ["clients", "start", "explain", "hygiene", "hygiene/secrets-without-end"])
+def test_pages_about_clients_stand_under_clients_in_the_navigation(ben_browses, page):
+    current = re.findall(r'href="([^"]+)"\s+data-go="." aria-current="page"', ben_browses.get(f"/w/demo/{page}/").content.decode())
+    assert current == ["/w/demo/clients/"]
