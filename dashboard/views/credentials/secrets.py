@@ -19,6 +19,7 @@ from dashboard import credential_notices, impact
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent, require_confirmation
 from dashboard.entries import kept_over_sign_in
+from dashboard.forms import secret_expiry
 from dashboard.forms.credentials import TypedForm
 from dashboard.forms.secrets import DEFAULT_OVERLAP, SHOW, ExtensionForm, NewSecretForm
 from dashboard.fragments import render_page_or_fragment
@@ -46,7 +47,9 @@ def secret_new(request: HttpRequest, membership: Membership, client_id: str) -> 
     if spent is not None:
         return show_spent(request, membership, spent)
     policy = ClientPolicy.of(client.workspace)
-    form = NewSecretForm(request.POST if request.method == "POST" else None, policy=policy, expected=policy.usual_secret_lifetime)
+    expected = policy.usual_secret_lifetime
+    begins_with = {} if expected else {"secret_expiry": secret_expiry.default(policy)}
+    form = NewSecretForm(request.POST if request.method == "POST" else None, policy=policy, expected=expected, initial=begins_with)
     if request.method == "POST" and form.is_valid():
         require_confirmation(request)
         try:

@@ -187,6 +187,12 @@ def test_a_date_is_read_in_the_zone_in_which_the_page_says_times(danas, client_,
     assert f"{secret.expires_at:%H:%M}" == "03:00"
 
 
+def test_a_further_secret_begins_with_the_end_that_the_first_one_had_at_creation(danas, client_):
+    page = danas.get(url(client_, "secrets", "new"))
+    assert page.context["form"]["secret_expiry"].value() == "365d"
+    assert '<option value="365d" selected>1 year</option>' in page.content.decode()
+
+
 def test_name_and_expiry_are_the_old_ones_unless_somebody_says_otherwise(danas, demo):
     client = factories.create_client(demo, name="worker").secret.client
     named = factories.create_secret(client, name="kubernetes", lifetime=30 * DAY)
