@@ -36,6 +36,14 @@ def test_a_granted_request_says_to_whom_and_for_how_long(bens, client):
     assert "Token issued to 203.0.113.61 with read write, valid for 1 h. That was your first token. 38 ms" in text
 
 
+def test_during_a_rotation_one_sees_which_secret_was_used(bens, client):
+    record(client, credential="Kp4zR1uWq9")
+    record(client, ago=0, credential="key:k-3f9c")
+    text = poll(bens, client)
+    assert "38 ms by secret Kp4zR1uWq9" in text
+    assert "38 ms by public key k-3f9c" in text
+
+
 def test_only_the_first_token_is_the_first(bens, client):
     first = record(client, ago=5)
     record(client, ago=2)
