@@ -184,7 +184,8 @@ def test_a_viewer_sees_everything_but_the_buttons(bens, billing):
 
 def test_a_viewer_tells_whoever_can_by_a_mail_without_the_secret(bens, billing, dana, mailoutbox):
     page = look_up(bens, billing.plaintext)
-    assert "Tell ada@example.com and dana@example.com" in text_of(page)
+    text = text_of(page)
+    assert text.index("Stop it now") < text.index("Tell ada@example.com and dana@example.com") < text.index("Whoever holds it can")
     answer = bens.post(URL, {"tell": "yes", "what": buttons_of(page)})
     mail.wait_until_sent()
     messages = [message for message in mailoutbox if "leaked" in message.subject]
