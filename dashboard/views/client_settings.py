@@ -18,6 +18,7 @@ from clients.usage_report import count_living_tokens
 from dashboard.caller import actor_of
 from dashboard.client_changes import find_clashes, merge, say_changes, say_fields, say_saved
 from dashboard.confirmation import require_confirmation
+from dashboard.entries import kept_over_sign_in
 from dashboard.forms.client_fields import POWERFUL_SCOPE, describe_scope_picker
 from dashboard.forms.client_settings import ClientSettingsForm, with_entries
 from dashboard.fragments import is_fragment
@@ -28,6 +29,7 @@ from dashboard.snippets.highlighting import highlight
 from dashboard.views.found import find_client
 
 
+@kept_over_sign_in
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
 def client_settings(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
     """POST saves, unless it would refuse what the client did lately: that is shown first. The script asks by POST for the summary alone."""

@@ -5,17 +5,20 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from clients.models import Client, RecordedRequest
+from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, RecordedRequest
 from clients.services import client_deletion, clients
 from clients.services.client_deletion import DISABLED_FOR, disabled_since, is_deletable
 from clients.services.usability import find_methods_without_credentials
 from dashboard import impact
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
+from dashboard.entries import kept_over_sign_in
 from dashboard.forms.client_status import ClientDeletionForm, DisablingForm
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
@@ -23,6 +26,7 @@ from dashboard.typography import messages_of
 from dashboard.views.found import find_client
 
 
+@kept_over_sign_in
 @member(Permission.ADMINISTER_CLIENTS)
 @confirmed_when_sent
 def client_disable(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
@@ -46,7 +50,10 @@ def client_disable(request: HttpRequest, membership: Membership, client_id: str)
 def client_enable(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
     client, now = find_client(membership, client_id), timezone.now()
     if request.method == "POST":
-        clients.enable_client(client=client, actor=actor_of(request), now=now)
+        try:
+            clients.enable_client(client=client, actor=actor_of(request), now=now)
+        except ValidationError:
+            raise Http404 from None
         messages.success(request, f"{client.name} is enabled. It gets tokens again.")
         return redirect("client", membership.workspace.slug, client.client_id)
     context = {
@@ -81,9 +88,14 @@ def _describe_deletion(client: Client, now: datetime) -> dict[str, Any]:
     return {
         "is_deletable": is_deletable(client, now=now),
         "deletable_at": None if since is None else since + DISABLED_FOR,
-        "secret_count": client.secrets.count(),
-        "key_count": client.public_keys.count(),
-        "certificate_count": client.certificates.count(),
-        "request_count": RecordedRequest.objects.filter(client=client).count(),
+        **_count_rows(client),
         "impact": impact.of_client(client, now=now),
     }
+
+
+def _count_rows(client: Client) -> dict[str, int]:
+    """What goes with it, in one query."""
+    kinds = {"secret_count": ClientSecret, "key_count": ClientPublicKey, "certificate_count": ClientCertificate, "request_count": RecordedRequest}
+    of_client = {name: kind._default_manager.filter(client=OuterRef("pk")).order_by().values("client") for name, kind in kinds.items()}
+    counts = {name: Coalesce(Subquery(rows.values(count=Count("pk"))), 0) for name, rows in of_client.items()}
+    return dict(Client.objects.filter(pk=client.pk).values(**counts).first() or dict.fromkeys(counts, 0))

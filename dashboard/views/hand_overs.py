@@ -19,6 +19,7 @@ from dashboard import mail, spent_forms
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.credential_names import name_credential
+from dashboard.entries import kept_over_sign_in
 from dashboard.forms.hand_over import HandOverForm
 from dashboard.models import Membership, User
 from dashboard.permissions import Permission, may, member
@@ -28,6 +29,7 @@ from dashboard.views.found import find_client
 PAGE = 25
 
 
+@kept_over_sign_in
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def hand_overs(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:

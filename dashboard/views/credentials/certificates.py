@@ -11,6 +11,7 @@ from django.utils import timezone
 from clients.services.added_credentials import add_usable_certificates
 from dashboard.caller import actor_of
 from dashboard.confirmation import require_confirmation
+from dashboard.entries import kept_over_sign_in
 from dashboard.forms.added_credentials import CertificatesForm
 from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
@@ -21,6 +22,7 @@ from dashboard.typography import messages_of
 from dashboard.views.found import find_client
 
 
+@kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def certificate_new(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
     """POST shows what was pasted, also as a fragment, and with the button ADD adds it."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -134,7 +134,10 @@ def secret_end(request: HttpRequest, membership: Membership, client_id: str, sec
     found = impact.of_credential(secret, client=client, now=now)
     form = TypedForm(request.POST if request.method == "POST" else None, must_type=secret_id if found.is_used else "")
     if request.method == "POST" and form.is_valid():
-        end_secret(client=client, secret_id=secret_id, actor=actor_of(request), now=now)
+        try:
+            end_secret(client=client, secret_id=secret_id, actor=actor_of(request), now=now)
+        except ValidationError:
+            raise Http404 from None
         credential_notices.tell_ended([credential_notices.Ended(secret, client, found)], act="ended", by=membership.user, now=now)
         messages.success(request, f"{secret_id} ended. {_say_tokens(found.tokens)}")
         return redirect("client", membership.workspace.slug, client.client_id)

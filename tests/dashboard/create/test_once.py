@@ -112,7 +112,7 @@ def test_what_was_typed_outlives_the_session(danas, dana, demo):
     assert page.status_code == 403
     text = text_of(page)
     assert "You were signed out" in text
-    assert "Nothing was created. Your entries are kept on this page." in text
+    assert "Nothing was saved. Your entries are kept on this page." in text
     assert "Keys and certificates are not kept." in text
     kept = re.findall(r'name="([^"]+)"\s+value="([^"]*)"', page.content.decode())
     kept = [(name, unescape(value)) for name, value in kept if name != "csrfmiddlewaretoken"]
