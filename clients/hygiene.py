@@ -99,6 +99,8 @@ def _find_enabled(kind: Kind, workspace: Workspace, now: datetime) -> QuerySet[C
         case Kind.IDLE:
             return clients.filter(_was_enabled_before(now - IDLE_AFTER), activity__last_used_at__lt=now - IDLE_AFTER)
         case Kind.BODY:
+            if Client.AuthMethod.CLIENT_SECRET_BASIC in ClientPolicy.of(workspace).forbidden_auth_methods:
+                return clients.none()
             both = (Client.AuthMethod.CLIENT_SECRET_BASIC.value, Client.AuthMethod.CLIENT_SECRET_POST.value)
             return clients.filter(*(Q(auth_methods__has_element=method) for method in both))
         case _:  # Kind.SCOPES

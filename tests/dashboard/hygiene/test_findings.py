@@ -5,11 +5,13 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from clients.hygiene import Kind
 from clients.models import AuditEvent, Client, ClientSecret
 from clients.services.clients import disable_client, enable_client
 from clients.services.secrets import create_secret
+from clients.services.workspaces import change_workspace
 from tests import factories
 from tests.dashboard.conftest import create_public_key, text_of
 
@@ -118,6 +120,15 @@ def test_clients_that_may_use_the_body_are_found_where_basic_would_do(adas, make
     make("body only", auth_methods=["client_secret_post"])
     make("basic only", auth_methods=["client_secret_basic"])
     assert names(adas, "secret-in-body") == ["both"]
+
+
+def test_the_body_stays_where_the_workspace_forbids_basic(adas, make, demo):
+    secret = make()
+    change_workspace(workspace=demo, allowed_auth_methods=["client_secret_post"], actor=factories.TESTS, now=timezone.now())
+    assert names(adas, "secret-in-body") == []
+    adas.post(f"{URL}secret-in-body/", {"row": secret.client.pk})
+    secret.client.refresh_from_db()
+    assert "client_secret_post" in secret.client.auth_methods
 
 
 def test_disabled_clients_are_found_after_90_days_while_they_have_credentials(adas, make, now):
