@@ -29,6 +29,11 @@ _queued = BoundedSemaphore(_MOST_QUEUED)
 _failed_at: datetime | None = None
 
 
+def goes_nowhere() -> bool:
+    """Whether mail is only written into the log, as it is until EMAIL_URL names a server."""
+    return "console" in settings.EMAIL_BACKEND
+
+
 def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:
     """Whether the server took it. What can't be sent is logged: an act isn't undone because its mail failed."""
     return _deliver(_compose(name, to, context), name)

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from dashboard import invitations
+from dashboard import invitations, mail
 from dashboard.caller import actor_of
 from dashboard.confirmation import require_confirmation
 from dashboard.forms.members import InvitationForm, JoinForm
@@ -55,6 +55,8 @@ def invite(request: HttpRequest, membership: Membership) -> HttpResponse:
 def _deliver(request: HttpRequest, made: list[invitations.NewInvitation]) -> None:
     unsent = invitations.deliver(made)
     sent, ends = len(made) - len(unsent), f"{made[0].invitation.expires_at:%-d %b}"
+    if sent and mail.goes_nowhere():
+        messages.warning(request, "This instance has no mail server yet, so the link stands only in its log. Whoever runs it sets EMAIL_URL.")
     if sent:
         messages.success(request, f"{sent} invitation{'s' if sent > 1 else ''} sent. {'They end' if sent > 1 else 'It ends'} on {ends}.")
     if unsent:

@@ -104,6 +104,9 @@ def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpRe
         return redirect(url)
     for helper in helpers:
         mail.send_later("leak_found", [helper.user.email], {"workspace": workspace, "by": request.user, "findings": found, "url": url})
+    if mail.goes_nowhere():
+        messages.warning(request, "This instance has no mail server yet, so nobody got a mail. Send them the address of this page.")
+        return redirect(url)
     messages.success(request, f"{_names_of_helpers(membership) or 'You'} got a mail with a link to this page.")
     return redirect(url)
 

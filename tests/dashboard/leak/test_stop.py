@@ -182,6 +182,15 @@ def test_a_viewer_sees_everything_but_the_buttons(bens, billing):
     assert stop(bens, [f"s.{billing.secret.secret_id}"]).status_code == 403
 
 
+def test_without_a_mail_server_a_viewer_is_told_that_nobody_got_one(bens, billing, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    answer = bens.post(URL, {"tell": "yes", "what": [f"s.{billing.secret.secret_id}"]})
+    mail.wait_until_sent()
+    text = text_of(bens.get(answer["Location"]))
+    assert "This instance has no mail server yet, so nobody got a mail. Send them the address of this page." in text
+    assert "got a mail with a link" not in text
+
+
 def test_a_viewer_tells_whoever_can_by_a_mail_without_the_secret(bens, billing, dana, mailoutbox):
     page = look_up(bens, billing.plaintext)
     text = text_of(page)
