@@ -14,6 +14,7 @@ from clients.services import audit
 from clients.services.activity import correct_counts
 from clients.services.audit import Actor
 from clients.services.benchmark import fill, large_cache
+from clients.services.upsert import add_up
 
 MAX_DAYS = 400
 
@@ -25,19 +26,17 @@ _REASONS = ("scope_not_allowed", "wrong_secret", "secret_expired", "assertion_re
 
 
 def seed_usage(*, workspace: Workspace, days: int, actor: Actor, now: datetime) -> None:
-    """Up to now, for every client of the workspace, none of which may have any usage yet."""
-    clients = list(Client.objects.filter(workspace=workspace).order_by("pk"))
+    """Up to now, for every client of the workspace that has none yet."""
+    clients = list(Client.objects.filter(workspace=workspace, usage__isnull=True).order_by("pk"))
     hours = [floor_hour(now) - number * HOUR for number in range(days * 24)][::-1]
     with transaction.atomic(), large_cache():
         totals: defaultdict[tuple[str, datetime], int] = defaultdict(int)
         fill(UsageBucket(endpoint="token", hour=now, count=0), _buckets(clients, hours, totals), has_keys=False)
         fill(AddressUse(day=now.date(), last_used_at=now, count=0), _addresses(clients, hours), has_keys=False)
         fill(ScopeUse(day=now.date(), granted=0, asked=0), _scopes(clients, hours), has_keys=False)
-        WorkspaceUsage.objects.bulk_create(
-            WorkspaceUsage(workspace=workspace, environment="live", endpoint="token", outcome=outcome, hour=hour, count=count)
-            for (outcome, hour), count in totals.items()
-        )
-        ResponseTime.objects.bulk_create(_times(hours))
+        sums = sorted((workspace.pk, "live", "token", outcome, hour, count) for (outcome, hour), count in totals.items())
+        add_up(WorkspaceUsage, sums, by=("workspace_id", "environment", "endpoint", "outcome", "hour"), sums=("count",))
+        ResponseTime.objects.bulk_create(_times(hours), ignore_conflicts=True)
         audit.record("usage.seeded", workspace=workspace, actor=actor, target_type="workspace", target_id=workspace.slug, now=now, after={"days": days})
     for period in PERIODS.values():
         correct_counts(period, now=now)

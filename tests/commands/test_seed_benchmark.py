@@ -13,6 +13,7 @@ from django.utils import timezone
 from clients.models import AddressUse, AuditEvent, Client, ClientActivity, ClientSecret, ResponseTime, ScopeUse, UsageBucket, WorkspaceUsage
 from clients.secret import parse, verify_secret
 from clients.services.benchmark import seed_clients
+from clients.services.benchmark_usage import seed_usage
 from tests import factories
 
 
@@ -155,3 +156,12 @@ def test_usage_of_so_many_days_adds_up_in_every_table(command, demo, tmp_path):
     for model in (AddressUse, ScopeUse, ResponseTime):
         assert model.objects.exists()
     assert not ClientActivity.objects.filter(client__name__startswith="Benchmark", granted_30d=0).exists()
+
+
+def test_what_was_used_before_keeps_its_usage(demo, billing, now):
+    seed_usage(workspace=demo, days=1, actor=factories.TESTS, now=now)
+    [before] = ClientActivity.objects.values_list("granted_24h", flat=True)
+    seed_clients(workspace=demo, clients=2, known=0, deliver=lambda _: None, actor=factories.TESTS, now=now)
+    seed_usage(workspace=demo, days=1, actor=factories.TESTS, now=now)
+    assert ClientActivity.objects.get(client=billing.secret.client).granted_24h == before
+    assert WorkspaceUsage.objects.aggregate(count=Sum("count")) == UsageBucket.objects.aggregate(count=Sum("count"))
