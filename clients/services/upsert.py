@@ -1,7 +1,8 @@
 """Adding to rows that may be there already, many in one go. In raw SQL, for the ORM's upsert can't add; the same text for SQLite and PostgreSQL."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -67,10 +68,16 @@ def _quote(model: type[models.Model]) -> str:
     return connection.ops.quote_name(model._meta.db_table)
 
 
+@lru_cache(maxsize=10_000)
+def adapt_moment(moment: datetime) -> Any:
+    """Into what the driver takes. Remembered, for the moment of a request goes into several tables."""
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
 def _adapter(field: "models.Field[Any, Any]") -> Callable[[Any], Any] | None:
     """Into what the driver takes; None where that is the value itself. Remembers the same value, which hours and days are over and over."""
     if isinstance(field, models.DateTimeField):
-        return cache(connection.ops.adapt_datetimefield_value)
+        return adapt_moment
     if isinstance(field, models.DateField):
         return cache(connection.ops.adapt_datefield_value)
     return connection.ops.adapt_ipaddressfield_value if isinstance(field, models.GenericIPAddressField) else None

@@ -14,7 +14,7 @@ from clients.models import AddressUse, Client, ClientActivity, RecordedRequest, 
 from clients.outcomes import GRANTED
 from clients.periods import PERIODS
 from clients.services.gathered import SLOT_SECONDS, Gathered, GrantedKey, RefusedKey, SampledRequest
-from clients.services.upsert import add_up, insert
+from clients.services.upsert import adapt_moment, add_up, insert
 
 Granted = list[tuple[GrantedKey, int, datetime]]
 Refused = list[tuple[RefusedKey, int]]
@@ -133,11 +133,10 @@ def _write_sampled(sampled: list[SampledRequest]) -> None:
 
 
 def _write_last_used(last_used: dict[tuple[str, int], tuple[datetime, str]]) -> None:
-    adapt = connection.ops.adapt_datetimefield_value
     # The ORM would compile each update anew, which costs more than the token request that it notes.
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for (table, pk), (moment, address) in sorted(last_used.items()):
-        adapted = adapt(moment)
+        adapted = adapt_moment(moment)
         rows.setdefault(table, []).append((adapted, address or None, pk, adapted))
     with connection.cursor() as cursor:
         for table, of_table in rows.items():
