@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.usersessions.models import UserSession
@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils import timezone
 
+from dashboard import user_sessions
 from dashboard.caller import connection_of
 from dashboard.connection import settle
 from dashboard.views.errors import method_not_allowed
@@ -98,7 +99,10 @@ class SessionKeyMiddleware:
 
 
 class SessionActivityMiddleware:
-    """Notes when and from where a session was last used, at most once a minute, for a note is a write. From then on it lasts SESSION_COOKIE_AGE again."""
+    """Notes when and from where a session was last used, at most once a minute, for a note is a write. From then on it lasts SESSION_COOKIE_AGE again.
+
+    The session itself says when that was, so that most requests don't ask.
+    """
 
     EVERY = timedelta(minutes=1)
 
@@ -108,14 +112,17 @@ class SessionActivityMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # An answer of the protocol depends on no cookie, and so says nothing of one.
         if not is_protocol_path(request.path) and request.user.is_authenticated:
-            now = timezone.now()
+            self._note(request, timezone.now())
+        return self.get_response(request)
+
+    def _note(self, request: HttpRequest, now: datetime) -> None:
+        """A database that is read-only can still show what is in it, and that it is."""
+        if abs(now.timestamp() - request.session.get(user_sessions.NOTED, 0)) >= self.EVERY.total_seconds():
             session = UserSession.objects.filter(session_key=request.session.session_key)
             address = connection_of(request).remote_address or "0.0.0.0"  # noqa: S104
-            # A database that is read-only can still show what is in it, and that it is.
             with suppress(DatabaseError):
                 if session.filter(last_seen_at__lt=now - self.EVERY).update(last_seen_at=now, ip=address):
-                    request.session.modified = True
-        return self.get_response(request)
+                    request.session[user_sessions.NOTED] = now.timestamp()
 
 
 def _settle_request(request: HttpRequest) -> Connection:

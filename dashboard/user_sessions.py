@@ -14,6 +14,9 @@ from dashboard.account_events import record
 from dashboard.models import User
 from dashboard.user_agent import describe_device
 
+# In a session: when its last use was noted in its row, seconds since the epoch. It is a note itself, so that most requests needn't ask for the row.
+NOTED = "noted_at"
+
 
 def find_open(user: User, *, now: datetime) -> "QuerySet[Any]":
     """Newest activity first."""

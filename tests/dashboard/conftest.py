@@ -5,6 +5,7 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from allauth.usersessions.models import UserSession
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -19,6 +20,7 @@ from clients.services.certificates import add_certificates
 from clients.services.public_keys import add_public_keys
 from dashboard import mail
 from dashboard.models import Membership
+from dashboard.user_sessions import NOTED
 from oauth.jose import generate_private_key
 from tests import factories
 
@@ -74,6 +76,14 @@ def sign_in(user, browser=None):
     response = browser.post("/accounts/sign-in/", {"login": user.email, "password": factories.PASSWORD})
     assert response.status_code == 302, response.content.decode()
     return browser
+
+
+def age_session(browser, **ago):
+    """As if it was noted so long ago that somebody used it."""
+    UserSession.objects.filter(session_key=browser.session.session_key).update(last_seen_at=timezone.now() - timedelta(**ago))
+    session = browser.session
+    session[NOTED] -= timedelta(**ago).total_seconds()
+    session.save()
 
 
 @pytest.fixture

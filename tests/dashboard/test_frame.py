@@ -1,16 +1,14 @@
 """What frames every page: theme, time zone, navigation, and what a browser may keep."""
 
 import re
-from datetime import timedelta
 
 import pytest
-from allauth.usersessions.models import UserSession
 from django.urls import path
-from django.utils import timezone
 
 from dashboard.urls import urlpatterns
 from dashboard.views.styleguide import styleguide
 from tests import factories
+from tests.dashboard.conftest import age_session
 
 ZONE = "/accounts/time-zone/"
 
@@ -122,7 +120,7 @@ def test_a_session_ends_twelve_hours_after_its_last_request(browser, demo, ada):
     assert browser.cookies["__Host-session"]["max-age"] == 12 * 3600
     del browser.cookies["__Host-session"]["max-age"]
     assert "__Host-session" not in browser.post("/accounts/stay/").cookies
-    UserSession.objects.update(last_seen_at=timezone.now() - timedelta(minutes=2))
+    age_session(browser, minutes=2)
     response = browser.post("/accounts/stay/")
     assert (response.status_code, response.cookies["__Host-session"]["max-age"]) == (204, 12 * 3600)
     text = browser.get("/w/demo/members/").content.decode()

@@ -5,26 +5,26 @@ import time
 from datetime import timedelta
 
 import pytest
-from allauth.usersessions.models import UserSession
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clients.models import AuditEvent, ResponseTime
-from dashboard import health_parts, health_report, mail_check
+from dashboard import health_parts, health_report, health_since, mail_check
 from dashboard.models import ScheduledJob
 from oauth.models import SigningKey
 from tests.certificates import pem, self_signed
-from tests.dashboard.conftest import text_of
+from tests.dashboard.conftest import age_session, text_of
 
 PAGE = "/w/demo/health/"
 
 
 @pytest.fixture(autouse=True)
-def _measured_anew(monkeypatch):
+def _measured_anew(monkeypatch, settings):
     monkeypatch.setattr(health_report, "REUSED_SECONDS", 0)
-    monkeypatch.setattr(health_report, "_since", {})
+    (settings.DATA_DIR / "health.json").unlink(missing_ok=True)
+    monkeypatch.setattr(health_since, "_memory", {})
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,7 @@ def test_a_database_that_cant_be_written_is_said(adas, monkeypatch):
 def test_a_read_only_database_still_shows_the_page_and_is_said(adas):
     ScheduledJob.objects.create(name="prune", next_run_at=timezone.now() + timedelta(hours=1))
     adas.get(PAGE)
-    UserSession.objects.update(last_seen_at=timezone.now() - timedelta(hours=1))
+    age_session(adas, hours=1)
     connection.connection.execute("PRAGMA query_only = ON")
     try:
         response = adas.get(PAGE)

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
-from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
@@ -15,7 +14,7 @@ from dashboard import throttling
 from dashboard.models import Membership, User
 from dashboard.sso import provider
 from tests import factories
-from tests.dashboard.conftest import Browser
+from tests.dashboard.conftest import Browser, age_session
 from tests.dashboard.sso.conftest import CALLBACK, START, begin, come, events, heading, user_of
 
 pytestmark = pytest.mark.django_db
@@ -292,7 +291,7 @@ def test_the_session_ends_after_twelve_hours_however_it_is_used(browser, okta, d
     come(browser, okta)
     first = Session.objects.get(session_key=browser.session.session_key).expire_date
     assert timedelta(hours=11, minutes=59) < first - timezone.now() <= timedelta(hours=12)
-    UserSession.objects.update(last_seen_at=timezone.now() - timedelta(hours=1))
+    age_session(browser, hours=1)
     assert browser.get("/w/demo/members/").status_code == 200
     assert abs(Session.objects.get(session_key=browser.session.session_key).expire_date - first) < timedelta(seconds=2)
 
