@@ -57,11 +57,11 @@ def living_tokens_by_credential(client: Client, *, now: datetime) -> dict[str, i
     Up to two seconds late, and a token counts until the end of the minute in which it ends.
     """
     rows = _without_revoked_credentials(TokenCount.objects.filter(client=client, expires_at__gt=now))
-    living = {row["credential"]: row["tokens"] for row in rows.values("credential").annotate(tokens=Sum("count")).order_by()}
-    revoked = client.revoked_tokens.filter(expires_at__gt=now).values("credential").annotate(tokens=Count("pk")).order_by()
-    for row in revoked:
-        if row["credential"] in living:
-            living[row["credential"]] -= row["tokens"]
+    issued = rows.values_list("credential").annotate(tokens=Sum("count")).order_by()
+    revoked = client.revoked_tokens.filter(expires_at__gt=now).values_list("credential").annotate(tokens=-Count("pk")).order_by()
+    living: dict[str, int] = {}
+    for credential, tokens in issued.union(revoked, all=True):
+        living[credential] = living.get(credential, 0) + int(tokens)
     return {credential: count for credential, count in living.items() if count > 0}
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max
+from django.db.models import Max, OuterRef, QuerySet, Subquery
 
+from clients.credential_list import credentials_of
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, TokenCount
 from clients.models.credentials import Credential
 from clients.places_of_use import addresses_by_credential
@@ -13,6 +14,7 @@ from clients.usage_report import AddressSummary, addresses_of, count_living_toke
 # What was used within it is in use; who asks less often finds out later.
 IN_USE = timedelta(days=7)
 MOST_ADDRESSES = 8
+_MOST_CREDENTIALS = 1000
 
 KINDS: tuple[type[ClientSecret] | type[ClientPublicKey] | type[ClientCertificate], ...] = (ClientSecret, ClientPublicKey, ClientCertificate)
 
@@ -75,7 +77,7 @@ def of_credential(credential: Credential, *, client: Client, now: datetime) -> I
         addresses=[Affected(use, [row for row in others if use.address in uses.get(row.credential_id, ())]) for use in found[:MOST_ADDRESSES]],
         has_more_addresses=len(found) > MOST_ADDRESSES,
         tokens=tokens,
-        last_token_ends_at=_last_end(client, credential=name, now=now) if tokens else None,
+        last_token_ends_at=_living(now).filter(client=client, credential=name).aggregate(last=Max("expires_at"))["last"] if tokens else None,
         last_used_at=credential.last_used_at,
         others=others,
         unaffected=[other for other in unaffected if other.addresses],
@@ -86,12 +88,14 @@ def of_credential(credential: Credential, *, client: Client, now: datetime) -> I
 def of_client(client: Client, *, now: datetime) -> Impact:
     """Of all its credentials together."""
     found = addresses_of(client, since=now - IN_USE, now=now, limit=MOST_ADDRESSES + 1)
-    last_used = [kind.objects.filter(client=client).aggregate(last=Max("last_used_at"))["last"] for kind in KINDS]
+    of_kinds = [Subquery(kind.objects.filter(client=OuterRef("pk")).order_by().values("client").values(last=Max("last_used_at"))) for kind in KINDS]
+    of_tokens = Subquery(_living(now).filter(client=OuterRef("pk")).values("client").values(last=Max("expires_at")))
+    *last_used, last_end = Client.objects.filter(pk=client.pk).values_list(*of_kinds, of_tokens).first() or (None,)
     return Impact(
         addresses=[Affected(use, []) for use in found[:MOST_ADDRESSES]],
         has_more_addresses=len(found) > MOST_ADDRESSES,
         tokens=count_living_tokens(client, now=now),
-        last_token_ends_at=_last_end(client, credential=None, now=now),
+        last_token_ends_at=last_end,
         last_used_at=max((last for last in last_used if last is not None), default=None),
         others=[],
         unaffected=[],
@@ -100,13 +104,9 @@ def of_client(client: Client, *, now: datetime) -> Impact:
 
 
 def usable_credentials_of(client: Client, now: datetime) -> list[Credential]:
-    """Of every kind, the newest first in each."""
-    return [row for kind in KINDS for row in kind.objects.filter(client=client).usable(now)]
+    """Of every kind, the newest first in each; of each what lists show."""
+    return sorted(credentials_of(client, now=now, most=_MOST_CREDENTIALS).usable, key=lambda row: KINDS.index(type(row)))
 
 
-def _last_end(client: Client, *, credential: str | None, now: datetime) -> datetime | None:
-    tokens = TokenCount.objects.filter(client=client, expires_at__gt=now)
-    if credential is not None:
-        tokens = tokens.filter(credential=credential)
-    found: datetime | None = tokens.aggregate(last=Max("expires_at"))["last"]
-    return found
+def _living(now: datetime) -> QuerySet[TokenCount]:
+    return TokenCount.objects.filter(expires_at__gt=now).order_by()

@@ -1,6 +1,6 @@
 """What an address of a workspace names. Of another workspace's things it is 404, as of what isn't there."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.http import Http404
 
@@ -11,11 +11,11 @@ from dashboard.models import Membership
 _Credential = TypeVar("_Credential", ClientSecret, ClientPublicKey, ClientCertificate)
 
 
-def find_client(membership: Membership, client_id: str) -> Client:
-    """Raise Http404."""
+def find_client(membership: Membership, client_id: str, **annotations: Any) -> Client:
+    """annotations: what a page wants to know of it besides. Raise Http404."""
     found = None
     if CLIENT_ID.match(client_id):  # what else an address may hold, such as NUL, is nothing for a database
-        found = Client.objects.select_related("workspace").filter(workspace=membership.workspace, client_id=client_id).first()
+        found = Client.objects.select_related("workspace").filter(workspace=membership.workspace, client_id=client_id).annotate(**annotations).first()
     if found is None:
         raise Http404
     return found

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -34,7 +36,9 @@ DAY, MONTH = timedelta(hours=24), timedelta(days=30)
 
 @member(Permission.VIEW)
 def client(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    found, now = find_client(membership, client_id), timezone.now()
+    now = timezone.now()
+    links = HandOver.objects.open(now).filter(client=OuterRef("pk")).order_by().values("client").values(count=Count("pk"))
+    found = find_client(membership, client_id, open_hand_overs=Coalesce(Subquery(links), 0))
     note_visit(request, found)
     period = PERIODS.get(request.GET.get("period", ""), PERIODS["24h"])
     places = places_of(found, since=now - MONTH, now=now)
@@ -53,7 +57,7 @@ def client(request: HttpRequest, membership: Membership, client_id: str) -> Http
         "living": count_living_tokens(found, now=now),
         "token_life": say_length(timedelta(seconds=found.token_lifetime)),
         "forbidden_methods": client_overview.forbidden_methods(found),
-        "hand_overs": HandOver.objects.open(now).filter(client=found).count(),
+        "hand_overs": found.open_hand_overs,  # type: ignore[attr-defined]  # annotated above
         "latest": _latest(found, membership),
         **_describe_credentials(found, places, membership, now),
     }
