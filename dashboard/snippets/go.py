@@ -56,7 +56,9 @@ def _form(request: TokenRequest) -> list[str]:
         entries["client_id"] = quote(request.client_id)
     if request.kind == ASSERTION:
         entries |= {"client_assertion_type": quote(ASSERTION_TYPE), "client_assertion": "assertion"}
-    return [*lines, "\tform := url.Values{", *(f"\t\t{quote(name)}: {{{value}}}," for name, value in entries.items()), "\t}"]
+    # As gofmt aligns them.
+    width = max(len(quote(name)) for name in entries) + 1
+    return [*lines, "\tform := url.Values{", *(f"\t\t{quote(name) + ':':<{width}} {{{value}}}," for name, value in entries.items()), "\t}"]
 
 
 def _assertion(request: TokenRequest) -> list[str]:

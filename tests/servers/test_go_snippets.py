@@ -1,0 +1,76 @@
+"""The dashboard's examples in Go: all are spelled as gofmt has it, and those that need no library newer than Debian's run as they stand there.
+
+Run where Go is: apt install golang-go golang-golang-x-oauth2-dev. Signed assertions and DPoP need jwt/v5, and a Go with rand.Text, which Debian 12 hasn't.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard.snippets import go
+from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
+from tests.certificates import self_signed
+from tests.servers.conftest import Server
+from tests.servers.test_snippets import make, request_of
+
+LIBRARIES = Path("/usr/share/gocode")
+needs_go = pytest.mark.skipif(shutil.which("go") is None, reason="Go isn't installed. To run this test, apt install golang-go")
+needs_oauth2 = pytest.mark.skipif(
+    shutil.which("go") is None or not (LIBRARIES / "src/golang.org/x/oauth2").is_dir(), reason="apt install golang-go golang-golang-x-oauth2-dev"
+)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of what Go has compiled, which takes longer than all the rest."""
+    return tmp_path_factory.mktemp("go")
+
+
+def run(request: TokenRequest, folder: Path, cache: Path, *, secret: str = "") -> str:
+    (folder / "main.go").write_text(go.write(request) + "\n")
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "GOCACHE": str(cache),
+        "GOPATH": str(LIBRARIES),
+        "GO111MODULE": "off",
+        "CGO_ENABLED": "0",
+        "SSL_CERT_FILE": request.ca,
+        "TOKENOS_CLIENT_ID": request.client_id,
+        "TOKENOS_CLIENT_SECRET": secret,
+    }
+    done = subprocess.run(["go", "run", "main.go"], cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@needs_oauth2
+@pytest.mark.parametrize("kind", [SECRET, POST])
+def test_a_secret_gets_a_token(server: Server, tmp_path: Path, cache: Path, kind: str) -> None:
+    made = make(server, "--scope", "read write")
+    assert "a token until" in run(request_of(server, made, kind), tmp_path, cache, secret=made["client_secret"])
+
+
+@needs_go
+def test_a_certificate_gets_a_token(server: Server, tmp_path: Path, cache: Path) -> None:
+    self_signed("sample").write(tmp_path, "client")
+    made = make(server, "--scope", "read", "--auth-method", "self_signed_tls_client_auth", "--certificate", str(tmp_path / "client.pem"))
+    time.sleep(1)  # until every worker knows the certificate
+    assert "200 OK" in run(request_of(server, made, CERTIFICATE, uses_certificate=True), tmp_path, cache)
+
+
+@pytest.mark.skipif(shutil.which("gofmt") is None, reason="gofmt isn't installed. To run this test, apt install golang-go")
+@pytest.mark.parametrize("kind", [SECRET, POST, ASSERTION, CERTIFICATE])
+@pytest.mark.parametrize(
+    "fields", [{}, {"scope": "read write"}, {"needs_dpop": True, "kid": "k"}, {"uses_certificate": True, "scope": "read"}, {"ca": "/a b/ca.pem"}], ids=str
+)
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "PS256", "EdDSA"])
+def test_is_spelled_as_gofmt_has_it(kind: str, fields: dict[str, Any], algorithm: str) -> None:
+    code = go.write(TokenRequest("client", kind, issuer="https://tokens.example.com", algorithm=algorithm, **{"scope": "", "ca": "", **fields})) + "\n"
+    done = subprocess.run(["gofmt", "-d"], input=code, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
