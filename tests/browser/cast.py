@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
-from clients.models import Client
+from clients.models import AddressUse, Client, ClientSecret, UsageBucket, Workspace
+from clients.periods import floor_hour
 from clients.services.hand_overs import create_hand_over
 from dashboard import accounts, second_factors, services
 from dashboard.models import Membership, User
@@ -73,3 +74,22 @@ def create_owners(names: list[str]) -> None:
     """Accounts that each own a workspace of their own name."""
     for name in create_people(names):
         factories.create_workspace(name, owner=f"{name}@example.com")
+
+
+def create_old_client(owner: str) -> dict[str, str]:
+    """Of the workspace of that owner: three years old, used every day, with 40 secrets that work, each used from an address of its own."""
+    begun = timezone.now() - timedelta(days=3 * 365)
+    client = factories.create_client(Workspace.objects.get(slug=owner), name="مرحبا <b>bold</b> & co", now=begun).secret.client
+    for number in range(39):
+        factories.create_secret(client, name=f"Region {number}", lifetime=timedelta(days=40 + number))
+    secrets = list(ClientSecret.objects.filter(client=client))
+    days = [begun + timedelta(days=number) for number in range(3 * 365 + 1)]
+    UsageBucket.objects.bulk_create(
+        UsageBucket(client=client, credential=secrets[number % 40].secret_id, endpoint="token", outcome="granted", hour=floor_hour(day), count=400 + number)
+        for number, day in enumerate(days)
+    )
+    AddressUse.objects.bulk_create(
+        AddressUse(client=client, credential=secret.secret_id, address=f"203.0.113.{number}", day=days[-1].date(), count=9, last_used_at=days[-1])
+        for number, secret in enumerate(secrets)
+    )
+    return {"client": client.client_id, "secret": secrets[0].secret_id}
