@@ -1,11 +1,11 @@
 """What the frame of every page shows: theme, time zone, workspaces, navigation, who is signed in. A context processor."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Case, Count, IntegerField, Model, OuterRef, Subquery, When
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -16,6 +16,7 @@ from dashboard.models import Membership, User
 from dashboard.moment import find_zone
 from dashboard.permissions import LAST_WORKSPACE
 
+MOST_SWITCHED = 100
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
 ZONE_COOKIE = "zone"
@@ -52,14 +53,16 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         return {**context, "membership": getattr(request, "membership", None)}
     # Of one by single sign-on what is left, for using it doesn't make it longer.
     context["session_seconds"] = request.session.get_expiry_age()
-    memberships = list(Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name", "workspace__slug")[:100])
-    context["memberships"] = memberships
+    membership = getattr(request, "membership", None)
     # Pages outside of a workspace, such as the account's, leave the way back to the one that was visited last.
-    last = request.session.get(LAST_WORKSPACE)
-    membership = getattr(request, "membership", None) or next((other for other in memberships if other.workspace.slug == last), None)
+    slug = membership.workspace.slug if membership else request.session.get(LAST_WORKSPACE)
+    context["memberships"] = memberships = list(_memberships_of(user, counting=slug))
+    listed = next((other for other in memberships if other.workspace.slug == slug), None)
+    membership = membership or listed
     if membership is not None:
         context["membership"] = membership
-        context["navigation"] = _navigation(request, membership.workspace)
+        counts = {"clients": listed.client_count, "members": listed.member_count} if listed else {}
+        context["navigation"] = _navigation(request, membership.workspace, counts)
         context["section"] = next((item["page"] for item in context["navigation"] if item["is_current"]), None)
     return context
 
@@ -102,9 +105,8 @@ def pages_of(workspace: Workspace) -> Iterator[Page]:
             yield Page(name, label, icon, key, reverse(name, args=[workspace.slug]), "" if index else heading)
 
 
-def _navigation(request: HttpRequest, workspace: Workspace) -> list[dict[str, Any]]:
+def _navigation(request: HttpRequest, workspace: Workspace, counts: Mapping[str, int]) -> list[dict[str, Any]]:
     """count: how many there are, None where nobody wants to know."""
-    counts = count_in(workspace)
     return [{"page": page, "count": counts.get(page.name), "is_current": _is_part_of(page, request.path, workspace)} for page in pages_of(workspace)]
 
 
@@ -112,9 +114,12 @@ def _is_part_of(page: Page, path: str, workspace: Workspace) -> bool:
     return path.startswith((page.url, *(reverse(name, args=[workspace.slug]) for name in _BESIDE.get(page.name, ()))))
 
 
-def count_in(workspace: Workspace) -> dict[str, int]:
-    """How many clients and members a workspace has, in one query."""
-    clients = Client.objects.filter(workspace=OuterRef("pk")).order_by().values("workspace").values(count=Count("pk"))
-    members = Membership.objects.filter(workspace=OuterRef("pk")).order_by().values("workspace").values(count=Count("pk"))
-    counted = Workspace.objects.filter(pk=workspace.pk).values_list(Coalesce(Subquery(clients), 0), Coalesce(Subquery(members), 0))
-    return dict(zip(("clients", "members"), counted.first() or (0, 0), strict=True))
+def _memberships_of(user: User, *, counting: str | None) -> Any:
+    """As many as the switcher lists. counting: the slug of the workspace whose clients and members are counted in the same query; of others both are None."""
+
+    def count(model: type[Model]) -> Case:
+        rows = model._default_manager.filter(workspace=OuterRef("workspace")).order_by().values("workspace").values(count=Count("pk"))
+        return Case(When(workspace__slug=counting or "", then=Coalesce(Subquery(rows), 0)), default=None, output_field=IntegerField())
+
+    own = Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name", "workspace__slug")
+    return own.annotate(client_count=count(Client), member_count=count(Membership))[:MOST_SWITCHED]
