@@ -11,7 +11,7 @@ from time import monotonic
 from django.conf import settings
 from django.utils import timezone
 
-from dashboard import health_parts
+from dashboard import health_parts, health_since
 from dashboard.health_parts import BAD, GOOD, OFF, SOON, Part
 
 # However many look at it, each process measures so often at most.
@@ -21,12 +21,11 @@ STARTED_AT = timezone.now()
 
 _lock = Lock()
 _measured: tuple[float, list["Row"]] | None = None
-_since: dict[str, tuple[str, datetime]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """since: when this process saw for the first time that the part is as it is, where it isn't good."""
+    """since: when a worker of this machine saw for the first time that the part is as it is, where it isn't good."""
 
     part: Part
     since: datetime | None
@@ -46,16 +45,14 @@ def report(now: datetime) -> list[Row]:
     global _measured
     with _lock:
         if _measured is None or monotonic() - _measured[0] >= REUSED_SECONDS:
-            _measured = (monotonic(), [_remember(part, now) for part in health_parts.measure(now)])
+            _measured = (monotonic(), _measure(now))
         return _measured[1]
 
 
-def _remember(part: Part, now: datetime) -> Row:
-    state, since = _since.get(part.key, ("", now))
-    if state != part.state:
-        since = now
-    _since[part.key] = (part.state, since)
-    return Row(part, since if part.state in (SOON, BAD) else None)
+def _measure(now: datetime) -> list[Row]:
+    parts = health_parts.measure(now)
+    since = health_since.remember({part.key: part.state for part in parts}, now=now)
+    return [Row(part, since[part.key] if part.state in (SOON, BAD) else None) for part in parts]
 
 
 def judge(rows: Sequence[Row]) -> Verdict:
