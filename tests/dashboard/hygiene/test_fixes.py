@@ -1,6 +1,6 @@
 """Tidying up: what is ticked changes, as the page said, with one event each."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
@@ -8,6 +8,7 @@ from clients.models import AuditEvent, Client, ClientPublicKey, ClientSecret
 from clients.services import hygiene
 from clients.services.clients import disable_client
 from dashboard.models import Membership
+from dashboard.moment import say_date
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, sign_in, text_of
 from tests.dashboard.hygiene.test_findings import URL, add_secret, names
@@ -56,6 +57,17 @@ def test_secrets_without_an_end_get_one_in_90_days(adas, make, now):
     [event] = events("secret.changed")
     assert event.before == {"expires_at": None}
     assert event.after["reason"] == "had no end"
+
+
+@pytest.mark.parametrize(("kind", "most_days"), [("secrets-without-end", None), ("secrets-without-end", 20), ("old-secrets", None)])
+def test_the_end_that_the_page_shows_before_is_the_one_that_a_secret_gets(adas, make, demo, now, kind, most_days):
+    secret = make()
+    ClientSecret.objects.filter(pk=secret.pk).update(expires_at=None, created_at=now - timedelta(days=400))
+    demo.max_secret_lifetime_days = most_days
+    demo.save()
+    shown = text_of(adas.get(f"{URL}{kind}/"))
+    fix(adas, kind, secret)
+    assert say_date(ClientSecret.objects.get().expires_at, now=now, zone=UTC, with_year=True) in shown
 
 
 def test_a_workspace_that_allows_less_gives_less(adas, make, demo, now):
