@@ -85,14 +85,15 @@ def describe_clients(clients: Sequence[Client], *, now: datetime) -> list[Row]:
     for client in clients:
         activity = getattr(client, "activity", None) or ClientActivity(client=client, workspace_id=client.workspace_id)
         held = {holding.kind: holding for holding in holdings.get(client.pk, ())}
+        expiry = _find_expiry(client, held, now=now)
         rows.append(
             Row(
                 client,
                 say_methods(client),
-                _say_detail(client, held),
+                _say_detail(client, held, is_rotating=expiry.old_at is not None),
                 activity,
                 None if sparks is None else sparks[client.pk],
-                _find_expiry(client, held, now=now),
+                expiry,
                 (activity.last_used_at or client.created_at) < now - IDLE_AFTER,
             )
         )
@@ -113,13 +114,12 @@ def say_methods(client: Client) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _say_detail(client: Client, held: dict[str, Holding]) -> str:
+def _say_detail(client: Client, held: dict[str, Holding], *, is_rotating: bool) -> str:
     parts = []
     methods = set(client.auth_methods)
     if methods.intersection(SECRET_METHODS):
         secrets = held.get("secret", Holding("secret"))
-        rotating = ["rotating"] if secrets.usable > 1 and secrets.first_end is not None else []
-        parts += [f"{secrets.usable} valid" if secrets.usable else "none valid", *rotating]
+        parts += [f"{secrets.usable} valid" if secrets.usable else "none valid", *(["rotating"] if is_rotating else [])]
     if _Method.PRIVATE_KEY_JWT in methods:
         keys = held.get("key", Holding("key"))
         if keys.usable or not client.jwks_uri:

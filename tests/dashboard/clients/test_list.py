@@ -91,6 +91,14 @@ def test_a_rotation_shows_both_ends(adas, demo):
     assert "Old ends in 4 h new:" in row
 
 
+def test_two_secrets_that_both_go_on_are_no_rotation(adas, demo):
+    client = make(demo, "billing-sync")
+    factories.create_secret(client, lifetime=timedelta(days=365))
+    row = rows_of(adas.get(PAGE))["billing-sync"]
+    assert "2 valid" in row
+    assert "rotating" not in row
+
+
 @pytest.mark.parametrize(("ends_in", "is_marked"), [(timedelta(days=3), True), (timedelta(days=13), True), (timedelta(days=15), False)])
 def test_an_end_within_14_days_is_marked_and_shown_on_a_phone_as_well(adas, demo, ends_in, is_marked):
     client = make(demo, "soon")
