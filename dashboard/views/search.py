@@ -13,6 +13,8 @@ from dashboard.recent import recent_client_ids
 from dashboard.search.find import find, suggest
 
 LONGEST_TEXT = 200
+# Of what was pasted no more is looked at, be it for credentials.
+_LONGEST_READ = 10_000
 
 
 @sensitive_post_parameters()
@@ -20,7 +22,7 @@ LONGEST_TEXT = 200
 def search(request: HttpRequest, membership: Membership) -> HttpResponse:
     """The page's form posts, so that whatever is pasted into it is in no address; links and the palette, whose script looks first, ask by the query."""
     said = request.POST if request.method == "POST" else request.GET
-    text = " ".join(said.get("q", "").replace("\0", "").split())
+    text = " ".join(said.get("q", "")[:_LONGEST_READ].replace("\0", "").split())
     is_dropped = looks_like_credential(text)
     if is_dropped and request.GET and not is_fragment(request):
         messages.error(request, "That looks like a secret, so it was not searched for. If it is one, respond to a leak.")

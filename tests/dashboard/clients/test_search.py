@@ -178,6 +178,13 @@ def test_a_secret_is_dropped_wherever_it_comes_from(adas, demo, billing):
         assert billing.plaintext not in page.content.decode()
 
 
+def test_of_a_whole_file_pasted_into_it_the_beginning_is_read(adas, demo, billing):
+    assert SECRET in text_of(adas.post(PAGE, {"q": f"{billing.plaintext} " + "eyJ" * 800_000}))
+    page = adas.post(PAGE, {"q": "z " * 100_000 + billing.plaintext})
+    assert "Nothing matches ‘ z z z" in text_of(page)
+    assert billing.plaintext not in page.content.decode()
+
+
 def test_markup_in_names_and_words_is_text(adas, demo):
     make(demo, "<b>x</b>")
     assert "&lt;b&gt;x&lt;/b&gt;" in adas.get(PAGE, {"q": "<b>"}, **PALETTE).content.decode()
