@@ -11,6 +11,9 @@ from tests.browser.hands import WAYS, Pointer
 from tests.browser.leaks import Watch
 from tests.servers.conftest import Server, keys, make_server, server  # noqa: F401  # fixtures
 
+# It makes assertions for several modules, which say then what they saw.
+pytest.register_assert_rewrite("tests.browser.windows")
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
