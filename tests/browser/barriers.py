@@ -36,7 +36,7 @@ def find_barriers(page: Page, options: dict[str, object] = OPTIONS) -> list[str]
 
 
 def find_all_barriers(page: Page, *, thorough: bool = False) -> list[str]:
-    """On a desk and on a phone, in light and dark, and at 400 % zoom, without a new visit. It leaves the page on the desk, in light.
+    """On a desk, a tablet and a phone, in light and dark, and at 400 % zoom, without a new visit. It leaves the page on the desk, in light.
 
     thorough: each width in both themes, in the second by the rules about colours, for a theme is nothing else. Otherwise the desk in dark and the phone in
     light: what one of them hides has its colours from the same tokens.
@@ -49,7 +49,7 @@ def find_all_barriers(page: Page, *, thorough: bool = False) -> list[str]:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
         found += [f"{scheme} {width}: {barrier}" for barrier in find_barriers(page, options)]
-    found += [f"{width}: scrolls sideways" for width in (1280, 390, 320) if scrolls_sideways(page, width)]
+    found += [f"{width}: scrolls sideways" for width in (1280, 960, 768, 390, 320) if scrolls_sideways(page, width)]
     page.evaluate(_SPACING)
     if scrolls_sideways(page, 320):
         found.append("320 with text spacing: scrolls sideways")
