@@ -146,12 +146,14 @@ def rotate_secret(
     overlap: timedelta = DEFAULT_OVERLAP,
     name: str = "",
     lifetime: timedelta | None = None,
+    seen: str = "",
     also: Callable[[NewSecret], None] | None = None,
 ) -> RotatedSecret:
     """A new secret; all usable old ones end after overlap, or earlier where they did already. Tokens that they obtained live on.
 
     lifetime: None for what the newest old secret had been given, a usable one if there is one, as far as the workspace allows that; NO_END for no end.
-    also: what is to be written in the same transaction.
+    seen: the ID of the newest secret when the caller looked, "" for whatever there is. also: what is to be written in the same transaction.
+    Raise ValidationError, with the code changed_meanwhile where somebody made a secret since, of which the caller doesn't know that it would end.
     """
     _require_use(client)
     if overlap < timedelta():
@@ -163,6 +165,7 @@ def rotate_secret(
     with transaction.atomic():
         locked = lock_client(client)
         previous = list(ClientSecret.objects.usable(now).filter(client=locked).select_for_update(no_key=True).order_by("pk"))[::-1]
+        _refuse_unseen(previous, seen)
         before = {secret.secret_id: iso(secret.expires_at) for secret in previous}
         _end(previous, at=now + overlap)
         _insert(new.secret, workspace=locked.workspace, now=now)
@@ -183,6 +186,17 @@ def rotate_secret(
         if also is not None:
             also(new)
     return RotatedSecret(new.secret, new.plaintext, previous)
+
+
+def _refuse_unseen(secrets: Sequence[ClientSecret], seen: str) -> None:
+    """secrets: newest first."""
+    if seen and secrets and secrets[0].secret_id != seen:
+        last_seen = ClientSecret.objects.filter(client=secrets[0].client_id, secret_id=seen).first()
+        if last_seen is not None and secrets[0].pk > last_seen.pk:
+            raise ValidationError(
+                f"Secret {secrets[0].secret_id} was made meanwhile, and would end as well. Look at it, and send the form again if you still want that.",
+                code="changed_meanwhile",
+            )
 
 
 def _end(secrets: Sequence[ClientSecret], *, at: datetime) -> None:

@@ -105,7 +105,9 @@ class UntilField:
 
 
 class RotationForm(UntilField, NewSecretForm):
-    """cleaned: ends_at, when the old secrets end."""
+    """cleaned: ends_at, when the old secrets end; seen, the ID of the newest secret when the page was made, "" for unknown."""
+
+    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, now: datetime, zone: tzinfo, **options: Any) -> None:
         super().__init__(data, **options)

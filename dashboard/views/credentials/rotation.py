@@ -73,6 +73,7 @@ def rotate(request: HttpRequest, membership: Membership, client_id: str) -> Http
             return show_spent(request, membership, find_spent(request))
         except ValidationError as error:
             form.add_error(None, messages_of(error))
+            secrets = list(ClientSecret.objects.filter(client=client).usable(now))
         else:
             credential_notices.tell_rotated(new, by=membership.user, now=form.now)
             return _show_made(request, membership, new)
@@ -102,6 +103,7 @@ def _rotate(request: HttpRequest, membership: Membership, client: Client, form: 
         overlap=form.cleaned_data["ends_at"] - form.now,
         name=form.cleaned_data["name"],
         lifetime=form.lifetime,
+        seen=form.cleaned_data["seen"],
         also=spending(token=form.cleaned_data["once"], user=membership.user, name=lambda made: str(made.secret.secret_id), now=form.now),
     )
 
@@ -114,6 +116,7 @@ def _show(request: HttpRequest, client: Client, secrets: list[ClientSecret], sho
         "client": client,
         "form": shown,
         "plan": plan,
+        "newest": secrets[0].secret_id if secrets else "",
         "problem": "" if is_begun or (shown.errors and not is_fragment(request)) else " ".join(map(str, chosen.errors.get("until", []))),
         "told": _who_is_told(client) if plan.ends_at - chosen.now > OVERLAP_STEP else "",
         "told_now": credential_notices.say_told(client, is_red=plan.is_at_once and bool(plan.uses), by=cast(User, request.user)),

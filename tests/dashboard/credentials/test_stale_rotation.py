@@ -1,0 +1,47 @@
+"""Two people rotate one client's secret: whoever comes second is told, before what the first one made ends as well."""
+
+import re
+
+import pytest
+
+from dashboard import spent_forms
+from tests import factories
+from tests.dashboard.conftest import text_of
+from tests.dashboard.credentials.conftest import url
+
+
+@pytest.fixture
+def opened(danas, client_):
+    """What Dana's form holds, which she opened before somebody else made a secret."""
+    [seen] = re.findall(r'name="seen" value="(\w+)"', danas.get(url(client_, "rotate")).content.decode())
+    return {"seen": seen, "overlap": "0", "until": "", "name": "", "secret_expiry": "", "once": spent_forms.new_token()}
+
+
+def test_the_second_is_told_and_nothing_is_made(danas, client_, opened):
+    made = factories.create_secret(client_).secret
+    page = danas.post(url(client_, "rotate"), opened)
+    assert f"Secret {made.secret_id} was made meanwhile, and would end as well." in text_of(page)
+    assert client_.secrets.count() == 2
+    made.refresh_from_db()
+    assert made.expires_at is None
+
+
+def test_sent_again_it_does_so(danas, client_, opened):
+    factories.create_secret(client_)
+    page = danas.post(url(client_, "rotate"), opened)
+    [seen, once] = (re.search(rf'name="{name}" value="([\w-]+)"', page.content.decode())[1] for name in ("seen", "once"))
+    assert danas.post(url(client_, "rotate"), {**opened, "seen": seen, "once": once}).status_code == 200
+    assert client_.secrets.count() == 3
+
+
+def test_a_secret_that_went_meanwhile_is_in_nobodys_way(danas, client_, opened, secret):
+    newer = factories.create_secret(client_).secret
+    factories.expire(newer)
+    assert danas.post(url(client_, "rotate"), {**opened, "seen": newer.secret_id}).status_code == 200
+    assert client_.secrets.count() == 3
+
+
+@pytest.mark.parametrize("seen", ["", "unknown0000", "<b>"])
+def test_whoever_saw_nothing_rotates_what_there_is(danas, client_, opened, seen):
+    danas.post(url(client_, "rotate"), {**opened, "seen": seen})
+    assert client_.secrets.count() == 2
