@@ -15,6 +15,8 @@ DAYS_AROUND = 4
 _ROOM, _GAP, _CENTRED = 70, 1.2, 12
 # Percent of the axis on the smallest screen: of a character of a label, and of half of “Now”.
 _CHARACTER, _NOW = 2.0, 5.0
+# The same of a character where more is said, which is where there is room.
+_WIDE_CHARACTER = 1.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,11 @@ def _text(span: Span, axis: Axis, now: datetime, zone: tzinfo) -> Text | None:
     if span.ends_at is None or span.ends_at > axis.end:
         return Text(said, more, _percent(max(axis.place(now), axis.place(span.starts_at)) + 3.2), is_before=False)
     end = axis.place(span.ends_at)
-    return Text(said, more, _percent(end - _GAP if end > _ROOM else end + _GAP), is_before=end > _ROOM)
+    is_before = end > _ROOM
+    # Before its end it keeps off the line for now, too.
+    room = end - (axis.place(now) if span.ends_at > now else 0) if is_before else 100 - end
+    fits = _WIDE_CHARACTER * len(said + more) + _GAP <= room
+    return Text(said, more if fits else "", _percent(end - _GAP if is_before else end + _GAP), is_before=is_before)
 
 
 def _say_end(span: Span, axis: Axis, now: datetime, zone: tzinfo) -> tuple[str, str]:

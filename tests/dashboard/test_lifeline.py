@@ -48,6 +48,13 @@ def test_a_rotation_shows_the_old_secret_hatched_from_the_new_ones_beginning_unt
     )
 
 
+def test_of_an_end_no_more_is_said_than_keeps_off_now_and_the_hatching():
+    made = datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
+    tomorrow = secret("Kp4zR1uW", made=datetime(2025, 12, 2, 9, 12, tzinfo=UTC), ends=made + timedelta(days=1))
+    text = draw([tomorrow, secret("7hQ2mB9x", made=made, ends=made + YEAR)]).rows[0].text
+    assert (text.said, text.more, text.is_before) == ("ends tomorrow 12:01", "", False)
+
+
 def test_the_axis_runs_from_4_days_before_to_4_days_after_with_days_that_keep_away_from_now():
     assert [(tick.said, tick.x) for tick in draw(rotated()).ticks] == [("20 Nov", "0.00%"), ("22 Nov", "25.00%"), ("26 Nov", "75.00%")]
 
