@@ -45,6 +45,7 @@ def test_what_goes_on_is_said_with_the_credential_that_it_uses(danas, secret):
         use(new, address, ago=timedelta(minutes=number))
     use(secret, "198.51.100.7")
     text = text_of(danas.get(page_of(secret)))
+    assert "198.51.100.7 stops getting tokens with it." in text
     assert f"It uses {new.secret_id} as well, and goes on with that." in text
     assert f"203.0.113.61 and 1 other place go on. They use {new.secret_id}, which has no end." in text
     assert "has no other credential" not in text
