@@ -1,13 +1,13 @@
-"""From where the credentials of a client are used, all of them at once: two queries, however many credentials and addresses there are."""
+"""From where the credentials of a client are used, all of them at once: one query, however many credentials and addresses there are."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Max, Sum
 
 from clients.models import AddressUse, Client
-from clients.usage_report import find_first_days, last_old_day
+from clients.usage_report import first_day, last_old_day
 
 # Of pairs of a credential and an address; those used last.
 MOST = 1000
@@ -26,10 +26,9 @@ class Place:
 
 def places_of(client: Client, *, since: datetime, now: datetime) -> list[Place]:
     """Those used last come first."""
-    found = _used(client, since)
+    found = _used(client, since, first=first_day(client))
     old = last_old_day(client, now=now)
-    first = find_first_days(client, sorted({row["address"] for row in found})) if old < date.max else {}
-    return [Place(row["credential"], row["address"], row["uses"], row["last"], first.get(row["address"], old) > old) for row in found]
+    return [Place(row["credential"], row["address"], row["uses"], row["last"], row["first"] > old) for row in found]
 
 
 def addresses_by_credential(client: Client, *, since: datetime) -> dict[str, list[str]]:
@@ -40,6 +39,6 @@ def addresses_by_credential(client: Client, *, since: datetime) -> dict[str, lis
     return found
 
 
-def _used(client: Client, since: datetime) -> list[Any]:
+def _used(client: Client, since: datetime, **annotations: Any) -> list[Any]:
     rows = AddressUse.objects.filter(client=client, day__gte=since.date()).values("credential", "address")
-    return list(rows.annotate(uses=Sum("count"), last=Max("last_used_at")).filter(last__gte=since).order_by("-last", "address")[:MOST])
+    return list(rows.annotate(uses=Sum("count"), last=Max("last_used_at"), **annotations).filter(last__gte=since).order_by("-last", "address")[:MOST])

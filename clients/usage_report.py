@@ -4,11 +4,11 @@ A credential is named as in tokens: a secret by its secret ID, a key “key:<kid
 clients; with one client's rows it grows by the hours and addresses that are asked for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Concat
 
 from clients.models import AddressUse, Client, ClientCertificate, ClientPublicKey, ClientSecret, TokenCount, UsageBucket, WorkspaceUsage
@@ -84,9 +84,10 @@ def addresses_of(client: Client, *, credential: str | None = None, since: dateti
     rows = AddressUse.objects.filter(client=client, day__gte=since.date())
     if credential is not None:
         rows = rows.filter(credential=credential)
-    found = list(rows.values("address").annotate(uses=Sum("count"), last=Max("last_used_at")).filter(last__gte=since).order_by("-last", "address")[:limit])
-    first, old = find_first_days(client, [row["address"] for row in found]), last_old_day(client, now=now)
-    return [AddressSummary(row["address"], row["uses"], row["last"], first[row["address"]] > old, first[row["address"]]) for row in found]
+    sums = rows.values("address").annotate(uses=Sum("count"), last=Max("last_used_at"), first=first_day(client)).filter(last__gte=since)
+    old = last_old_day(client, now=now)
+    found = sums.order_by("-last", "address")[:limit]
+    return [AddressSummary(row["address"], row["uses"], row["last"], row["first"] > old, row["first"]) for row in found]
 
 
 def last_old_day(client: Client, *, now: datetime) -> date:
@@ -94,12 +95,9 @@ def last_old_day(client: Client, *, now: datetime) -> date:
     return (now - NEW_FOR).date() if client.created_at <= now - NEW_FOR else date.max
 
 
-def find_first_days(client: Client, addresses: Sequence[str]) -> dict[str, date]:
-    """On which day the client was first seen at each, UTC."""
-    if not addresses:
-        return {}
-    rows = AddressUse.objects.filter(client=client, address__in=addresses).values("address").annotate(first=Min("day")).order_by()
-    return {row["address"]: row["first"] for row in rows}
+def first_day(client: Client) -> Subquery:
+    """On which one the client was first seen at an address, UTC. For rows of AddressUse that are grouped by address: one look into an index for each group."""
+    return Subquery(AddressUse.objects.filter(client=client, address=OuterRef("address")).order_by("day").values("day")[:1])
 
 
 def requests_by_credential(client: Client, *, since: datetime, now: datetime) -> dict[str, int]:

@@ -2,11 +2,14 @@
 
 from datetime import datetime
 
-from clients.models import Client
+from clients.credential_list import credentials_of
+from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
 from clients.policy import ClientPolicy
 from clients.services.client_fields import SECRET_METHODS
 
 _KEY, _CERTIFICATE = Client.AuthMethod.PRIVATE_KEY_JWT, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH
+
+_MOST_CREDENTIALS = 1000
 
 
 def warn_of_public_keys(client: Client) -> list[str]:
@@ -34,10 +37,11 @@ def warn_of_missing_credentials(client: Client, *, public_keys: bool, certificat
 
 def find_methods_without_credentials(client: Client, *, now: datetime) -> list[str]:
     """Those of its methods that it can't use now, for it has no credential for them. A subject is always there where its method is."""
+    kinds = {type(credential) for credential in credentials_of(client, now=now, most=_MOST_CREDENTIALS).usable}
     has = {
-        **dict.fromkeys(SECRET_METHODS, client.secrets.usable(now).exists()),
-        _KEY: bool(client.jwks_uri) or client.public_keys.usable(now).exists(),
-        _CERTIFICATE: client.certificates.usable(now).exists(),
+        **dict.fromkeys(SECRET_METHODS, ClientSecret in kinds),
+        _KEY: bool(client.jwks_uri) or ClientPublicKey in kinds,
+        _CERTIFICATE: ClientCertificate in kinds,
     }
     return [method for method in client.auth_methods if not has.get(Client.AuthMethod(method), True)]
 

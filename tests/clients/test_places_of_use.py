@@ -39,7 +39,7 @@ def test_an_address_is_new_to_an_old_client_for_a_week(client, use, now, django_
     since = now - timedelta(days=30)
     assert not any(place.is_new for place in places_of(client, since=since, now=now))
     client.created_at = now - timedelta(days=90)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         found = places_of(client, since=since, now=now)
     assert {place.address: place.is_new for place in found} == {"203.0.113.1": False, "203.0.113.2": True}
 

@@ -108,14 +108,15 @@ def secret_extend(request: HttpRequest, membership: Membership, client_id: str, 
             messages.success(request, f"{secret_id} now ends {say_day(extended.expires_at or ends_at, now=now, zone=zone)}.")
             return redirect("client", membership.workspace.slug, client.client_id)
     shown = chosen if request.method == "POST" else ExtensionForm(present=secret.expires_at, now=now, zone=zone, initial=choice)
-    others = list(ClientSecret.objects.filter(client=client).usable(now).exclude(pk=secret.pk))
+    found = impact.of_credential(secret, client=client, now=now)
+    others = [row for row in found.others if isinstance(row, ClientSecret)]
     context = {
         "client": client,
         "secret": secret,
         "form": shown,
         "plan": plan_extension(client, secret, others, ends_at=ends_at or secret.expires_at + timedelta(hours=24), now=now, zone=zone),
         "is_in_overlap": secret.secret_id in find_overlaps([secret, *others], now),
-        "impact": impact.of_credential(secret, client=client, now=now),
+        "impact": found,
         "latest": latest_end(secret, client.workspace) if client.workspace.max_secret_lifetime_days else None,
         "problem": "" if shown.is_bound or not choice["until"] else " ".join(map(str, chosen.errors.get("until", []))),
     }
