@@ -1,0 +1,121 @@
+"""Every page asks the database little, and no more where there is much: design, section 11. Counted, not timed, so that a busy machine changes nothing."""
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import transaction
+from django.test import override_settings
+from django.utils import timezone
+
+from clients.hygiene import Kind
+from clients.models import AuditEvent, Client, RecordedRequest, Workspace
+from clients.periods import PERIODS
+from clients.services import audit
+from clients.services.benchmark import seed_clients
+from clients.services.benchmark_usage import seed_usage
+from clients.services.usage_summaries import LIVE_CLIENTS
+from dashboard.client_filters import COLUMNS, STATUSES
+from dashboard.models import User
+from tests import factories
+from tests.browser.cast import create_cast
+from tests.browser.pages import PAGES
+from tests.dashboard.conftest import Browser
+from tests.dashboard.costs import cost_of
+
+pytestmark = pytest.mark.django_db
+
+MOST_QUERIES = 12
+
+# More than any page lists, and so many more that scopes and addresses are summed up in advance.
+FEW_CLIENTS, MORE_CLIENTS = 105, LIVE_CLIENTS
+EVENTS, REQUESTS = 1000, 1000
+# Counting clients, or looking through their names and ends, takes some instructions for each; with 10,000 clients two millions, a twentieth of a second.
+MOST_FOR_A_CLIENT = 250
+
+W = "/w/kestrel/"
+LISTS = [
+    *(f"{W}clients/?sort={sign}{name}" for name, sign in product(COLUMNS, ("", "-"))),
+    *(f"{W}clients/?status={status}" for status, _ in STATUSES),
+    *(f"{W}clients/?{query}" for query in ("env=test", "q=mark+77", "q=nothing-like-it", "q=mark&status=attention&sort=expires", "size=100")),
+    *(f"{W}search/?q={query}" for query in ("", "mark+77", "bnchmrk9", "nothing-like-it")),
+    *(f"{W}usage/?period={period}{rest}" for period, rest in product(PERIODS, ("", "&env=live", "&client={client}", "&client={busy}"))),
+    *(f"{W}clients/{{busy}}/{rest}" for rest in ("", "?period=7d", "?period=30d", "latest/", "audit/", "settings/", "rotate/", "disable/", "delete/")),
+    *(f"{W}clients/{{busy}}/requests/?{rest}" for rest in ("", "result=refused", "result=granted", "address=192.0.2.9", "endpoint=introspection")),
+    *(f"{W}audit/?{rest}" for rest in ("period=all", "q=nothing-like-it&period=all", "action=client.created&period=all", "client={busy}", "address=192.0.2.9")),
+    *(f"{W}hygiene/{kind}/" for kind in Kind.values),
+    f"{W}explain/?request_id=unknown",
+]
+# What a script asks for while somebody types.
+FRAGMENTS = [f"{W}search/?q=mark+77", f"{W}search/?q=bnchmrk9", f"{W}clients/?q=mark+77"]
+
+
+@pytest.fixture(scope="module")
+def costs(django_db_setup, django_db_blocker):
+    """By who looks and at what: with a hundred clients, and with hundreds more, all used for 30 days."""
+    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with django_db_blocker.unblock(), override_settings(STORAGES={**django_settings.STORAGES, "staticfiles": static}), transaction.atomic():
+        django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+        cast = create_cast()
+        factories.create_signing_key()
+        kestrel = Workspace.objects.get(slug="kestrel")
+        seed(kestrel, clients=FEW_CLIENTS)
+        cast["busy"] = Client.objects.get(name="Benchmark 1").client_id
+        browsers = {}
+        few = look_at_all(browsers, cast)
+        seed(kestrel, clients=MORE_CLIENTS)
+        add_rows(Client.objects.get(client_id=cast["busy"]))
+        yield {what: (cost, many) for (what, cost), many in zip(few.items(), look_at_all(browsers, cast).values(), strict=True)}
+        transaction.set_rollback(True)
+
+
+def seed(workspace, *, clients):
+    now = timezone.now()
+    seed_clients(workspace=workspace, clients=clients, known=0, deliver=lambda _: None, actor=factories.TESTS, now=now)
+    seed_usage(workspace=workspace, days=30, actor=factories.TESTS, now=now)
+
+
+def add_rows(client):
+    now, common = timezone.now(), {"workspace": client.workspace, "client": client, "endpoint": "token", "address": "192.0.2.8"}
+    RecordedRequest.objects.bulk_create(
+        RecordedRequest(**common, request_id=f"many-{number}", status=400 if number % 3 else 200, created_at=now - timedelta(minutes=number))
+        for number in range(REQUESTS)
+    )
+    audit.record("client.changed", workspace=client.workspace, actor=factories.TESTS, target_type="client", target_id=client.client_id, now=now)
+    event = AuditEvent.objects.latest("pk")
+    fields = {field.attname: getattr(event, field.attname) for field in AuditEvent._meta.concrete_fields if not field.primary_key}
+    AuditEvent.objects.bulk_create(AuditEvent(**{**fields, "created_at": now - timedelta(minutes=number)}) for number in range(EVENTS))
+
+
+def look_at_all(browsers, cast):
+    """By who looks, at what, and whether it is a part of a page that a script asks for."""
+    looks = {(page.person, page.path, False) for page in PAGES}
+    looks |= {("ada", path, is_fragment) for paths, is_fragment in ((LISTS, False), (FRAGMENTS, True)) for path in paths}
+    return {look: look_at(browsers, cast, *look) for look in sorted(looks, key=str)}
+
+
+def look_at(browsers, cast, person, path, is_fragment):
+    return cost_of(browser_of(person, browsers, cast), path.format(**cast), **({"HX-Request": "true"} if is_fragment else {}))
+
+
+def browser_of(person, browsers, cast):
+    if person not in browsers:
+        browser = browsers[person] = Browser()
+        if person:
+            answer = browser.post("/accounts/sign-in/", {"login": f"{person}@example.com", "password": factories.PASSWORD})
+            if person in cast["recovery_codes"]:
+                browser.post(answer["Location"], {"code": cast["recovery_codes"][person][0]})
+            assert browser.session["_auth_user_id"] == str(User.objects.get(email=f"{person}@example.com").pk)
+    return browsers[person]
+
+
+def test_a_page_asks_the_database_twelve_times_at_most_however_much_there_is(costs):
+    found = {look: len(many.queries) for look, (_, many) in costs.items()}
+    assert [f"{queries} {look}" for look, queries in found.items() if queries > MOST_QUERIES] == []
+
+
+def test_no_page_reads_what_clients_did_one_by_one(costs):
+    """They leave more than a hundred thousand rows of usage in a month."""
+    grown = {look: (many.instructions - few.instructions) / MORE_CLIENTS for look, (few, many) in costs.items()}
+    assert [f"{instructions:.0f} {look}" for look, instructions in grown.items() if instructions > MOST_FOR_A_CLIENT] == []
