@@ -288,7 +288,8 @@ document.querySelectorAll("[data-preview]").forEach((form) => {
     const isGet = form.dataset.previewMethod === "get";
     if (isGet) entries.delete("csrfmiddlewaretoken");
     const url = isGet ? `${form.dataset.preview}?${new URLSearchParams(entries)}` : form.dataset.preview;
-    const text = await ask(url, isGet ? {} : { method: "POST", body: entries });
+    // Where the session is over, what somebody typed stays: whoever sends it is asked to sign in, and loses nothing.
+    const text = await ask(url, { redirect: "manual", ...(isGet ? {} : { method: "POST", body: entries }) });
     if (text === null) return;
     into.innerHTML = text;
     const said = into.querySelector("[data-says]");
