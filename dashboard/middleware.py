@@ -1,5 +1,6 @@
 """What holds for every page and API answer, before any view: who is connected, a request ID, no plain HTTP, and nothing open that isn't declared so."""
 
+import codecs
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -8,7 +9,7 @@ from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils import timezone
@@ -50,6 +51,21 @@ class SecureOnlyMiddleware:
             return self.get_response(request)
         description = f"Plain HTTP is not served. Use https:// instead, for example {settings.ISSUER_URL}."
         return JsonResponse({"error": "invalid_request", "error_description": description}, status=400, headers={"Cache-Control": "no-store"})
+
+
+class FormEncodingMiddleware:
+    """Refuses a form that says that it isn't in UTF-8. Browsers send no other to our pages, and Django would read one by any codec that Python has: into half
+    characters, which no database keeps, or not at all.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # None where the form says nothing, or names what isn't known: then Django takes it for UTF-8.
+        if request.encoding is not None and codecs.lookup(request.encoding).name != "utf-8" and not is_protocol_path(request.path):
+            raise BadRequest("A form has to be in UTF-8.")
+        return self.get_response(request)
 
 
 class AccessMiddleware:

@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "dashboard.middleware.SecureOnlyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dashboard.middleware.FormEncodingMiddleware",
     "dashboard.middleware.SessionKeyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -136,6 +136,6 @@ def _export(request: HttpRequest, membership: Membership, kind: str, answer: Cal
     form = _read_form(request, membership)
     # Events that come in meanwhile, the one of the export among them, are no part of it.
     found = audit_events.up_to_now(audit_events.find(workspace, form.filters))
-    asked = {name: value for name in _FILTERS if (value := request.POST.get(name, ""))}
+    asked = {name: value for name in _FILTERS if name in form.cleaned_data and (value := request.POST.get(name, ""))}
     audit_export.record_export(workspace=workspace, kind=kind, filters=asked, events=found.count(), actor=actor_of(request), now=form.now)
     return answer(f"audit-{form.now:%Y-%m-%d}.{kind}", found.order_by("-pk"))

@@ -126,6 +126,16 @@ def test_a_wrong_host_is_refused(browser):
     assert "evil.example.com" not in response.content.decode()
 
 
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "rot13", "base64", "idna", "utf-16", "iso-8859-1"])
+@pytest.mark.parametrize("url", ["/accounts/reset/", "/accounts/sign-in/", "/accounts/hand-over/"])
+def test_a_form_that_is_not_in_utf_8_is_refused(settings, browser, url, charset):
+    settings.ROOT_URLCONF = "dashboard.urls"
+    body = b'--a\r\nContent-Disposition: form-data; name="email"\r\n\r\n+2AA-\\ud800\xff@example.com\r\n--a--\r\n'
+    assert browser.generic("POST", url, body, content_type=f"multipart/form-data; boundary=a; charset={charset}").status_code == 400
+    assert browser.generic("POST", url, body, content_type="multipart/form-data; boundary=a; charset=UTF8").status_code in (200, 302, 404)
+
+
 def test_a_failure_before_any_middleware_still_gets_a_page():
     try:
         raise ZeroDivisionError

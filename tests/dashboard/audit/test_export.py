@@ -65,6 +65,12 @@ def test_a_secret_among_the_filters_is_written_down_nowhere(adas, demo):
     assert not AuditEvent.objects.filter(event="audit.exported").exists()
 
 
+def test_what_could_not_be_read_did_not_filter_and_is_written_down_nowhere(adas, demo):
+    factories.create_client(demo)
+    assert adas.post(CSV, {"q": "a\0", "address": "nowhere", "action": "client.created", "until": "x"}).status_code == 200
+    assert AuditEvent.objects.get(event="audit.exported").after["filters"] == {"action": "client.created"}
+
+
 def test_events_of_other_workspaces_are_no_part_of_it(adas, other):
     factories.create_client(other)
     assert "client.created" not in body(adas.post(JSON, {"period": "all"}))
