@@ -14,6 +14,8 @@ from tests.servers.traces import find, read_files
 _SECRET = re.compile(r"tos_(?:live|test)_\w+", re.ASCII)
 # Signed and complete. One that is cut off, as pages show one that somebody pasted, is of no use.
 _TOKEN = re.compile(r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{40,}", re.ASCII)
+# What pages and exports come as.
+_READ = ("text/html", "text/csv", "text/plain", "application/json", "application/x-ndjson")
 _TAG = re.compile(r"<[^>]*>")
 _READ_SESSIONS = """
 import json
@@ -44,7 +46,10 @@ class Watch:
             self.complaints.append(f"an address holds a secret: {url[:40]}…")
 
     def _look_at_response(self, response: Response) -> None:
-        if "text/html" not in response.headers.get("content-type", "") or 300 <= response.status < 400:
+        for name, value in response.headers.items():
+            if find_secrets(unquote(value)) or _TOKEN.search(value):
+                self.complaints.append(f"the header {name} of {response.url[:60]} holds a secret")
+        if not response.headers.get("content-type", "").startswith(_READ) or 300 <= response.status < 400:
             return
         try:
             html = response.text()
