@@ -97,3 +97,18 @@ def test_a_log_of_six_megabytes_is_read_and_all_in_it_ends(server, enter, way, b
     assert ask_for_token(server, billing).status_code == 401
     assert server.get("/api/v1/whoami", headers={"Authorization": f"Bearer {token}"}).status_code == 401
     assert ask_for_token(server, other).status_code == 200
+
+
+@pytest.mark.parametrize("way", ["phone", "scriptless"])
+def test_five_megabytes_that_were_pasted_are_read_and_not_sent_back(server, enter, way, billing):
+    lines = "2026-11-24T12:00:00Z level=info msg=nothing at all happened\n" * 45_000
+    hand = enter(way)
+    sign_in(hand, way)
+    # Typing so much takes Playwright longer than a browser takes to paste it.
+    text = f"{lines}{billing['client_secret']}\n{lines}"
+    hand.page.get_by_label(FIELD).evaluate("(field, text) => { field.value = text; }", text)
+    hand.page.get_by_role("button", name="Look it up").click(timeout=60_000)
+    verdict(hand).wait_for(timeout=60_000)
+    assert verdict(hand).inner_text() == "It works right now"
+    assert len(hand.page.content()) < 200_000
+    assert billing["client_secret"] not in hand.page.content()
