@@ -13,6 +13,7 @@ from clients.services.validation import clean_networks, clean_resource_uri, clea
 from clients.tls_subject import clean_tls_subject
 from dashboard.forms.fields import Checkboxes, TextField
 from dashboard.forms.settings import METHOD_SENTENCES
+from dashboard.typography import messages_of
 
 # The scope with which a program changes this dashboard's own things.
 POWERFUL_SCOPE = "clients:write"
@@ -48,7 +49,7 @@ class ListField(forms.CharField):
             try:
                 found.append(self.check(text))
             except ValidationError as error:
-                wrong += [message.replace("'", "’") for message in error.messages]
+                wrong += messages_of(error)
         if wrong:
             raise ValidationError(wrong[:5])
         return list(dict.fromkeys(found))

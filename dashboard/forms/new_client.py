@@ -17,6 +17,7 @@ from dashboard.forms import client_fields, pasted_credentials, secret_expiry
 from dashboard.forms.fields import Checkboxes, Radios
 from dashboard.forms.once import OnceForm
 from dashboard.models import Membership
+from dashboard.typography import messages_of
 
 _Method = Client.AuthMethod
 SECRET, ASSERTION, MTLS = "secret", "assertion", "mtls"
@@ -217,7 +218,7 @@ class NewClientForm(OnceForm):
         if hasattr(error, "error_dict"):
             self.add_error(None, error)
             return
-        self.add_error(_FIELDS_OF_ERRORS.get(getattr(error, "code", "") or ""), [message.replace("'", "’") for message in error.messages])
+        self.add_error(_FIELDS_OF_ERRORS.get(getattr(error, "code", "") or ""), messages_of(error))
 
     def holds_private_key(self) -> bool:
         """In whatever group it was pasted."""
