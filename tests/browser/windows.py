@@ -71,7 +71,9 @@ class Visit:
         self.answers: list[Response] = []
 
         def keep(answer: Response) -> None:
-            # A redirect has no body.
+            # What came before was asked for by the page that is left; a redirect has no body.
+            if answer.request.is_navigation_request():
+                self.answers.clear()
             if answer.status != 302:
                 self.answers.append(answer)
 
@@ -82,7 +84,6 @@ class Visit:
         def seconds() -> float:
             return float({metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}["ScriptDuration"])
 
-        page.goto("about:blank")
         page.on("response", keep)
         before = seconds()
         self.answer = page.goto(path)
