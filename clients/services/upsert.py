@@ -56,9 +56,15 @@ def _execute(
     else:
         values = f"SELECT {', '.join(('id', *parameters[1:], *copied.values()))} FROM {_quote(of)} WHERE id = %s"  # noqa: S608  # only names of our own are put in
     sql = f"INSERT INTO {_quote(model)} ({names}) {values}{conflict}"
-    adapt = [_adapter(field) for field in fields]
-    adapted = (tuple(value if function is None else function(value) for function, value in zip(adapt, row, strict=True)) for row in rows)
-    ordered = adapted if of is None else ((*row[1:], row[0]) for row in adapted)
+    adapters = [(index, adapt) for index, field in enumerate(fields) if (adapt := _adapter(field)) is not None]
+
+    def adapted(row: Row) -> list[Any]:
+        values = list(row)
+        for index, adapt in adapters:
+            values[index] = adapt(values[index])
+        return values if of is None else [*values[1:], values[0]]
+
+    ordered = map(adapted, rows)
     with connection.cursor() as cursor:
         while batch := list(islice(ordered, _BATCH)):
             cursor.executemany(sql, batch)
