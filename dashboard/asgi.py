@@ -21,7 +21,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from dashboard.wsgi import application as wsgi_application  # isort: skip  # sets Django up for the imports below
-from dashboard.connection import settle
+from dashboard.server.connection import settle
 from oauth.asgi import Receive, Scope, Send
 from oauth.asgi import application as protocol
 from oauth.urls import is_protocol_path

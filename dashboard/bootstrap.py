@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from dashboard import environment, server_certificate
+from dashboard import environment
 from dashboard.files import locked, write_private
+from dashboard.server import server_certificate
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.urls import resolve, reverse
 from django.utils.http import urlencode
 
-from dashboard import spent_forms
+from dashboard.client import spent_forms
 from dashboard.forms.fields import is_secret
 from dashboard.models import User
 

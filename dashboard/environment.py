@@ -22,7 +22,7 @@ _env = environ.Env()
 # The name of every variable that was asked for: with settings.py imported, all that there are.
 read_names: set[str] = set()
 
-# In which a proxy passes on its caller's certificate, each in its own form: dashboard/forwarded_certificate.py.
+# In which a proxy passes on its caller's certificate, each in its own form: dashboard/server/forwarded_certificate.py.
 CLIENT_CERT_HEADERS = ("Client-Cert", "X-SSL-Client-Cert", "SSL-Client-Cert", "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert")
 
 

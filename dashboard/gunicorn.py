@@ -22,8 +22,8 @@ except ImproperlyConfigured as error:
 
 from dashboard import logs
 from dashboard.checks import refuse_mistakes
-from dashboard.listening import check_address
-from dashboard.tls_context import ServerContext
+from dashboard.server.listening import check_address
+from dashboard.server.tls_context import ServerContext
 
 logger = logging.getLogger("tokenos.server")
 
@@ -45,7 +45,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, most_files))
 wsgi_app = "dashboard.asgi:application"
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
-worker_class = "dashboard.worker.Worker"
+worker_class = "dashboard.server.worker.Worker"
 worker_connections = open_files - 256
 asgi_loop = "uvloop"
 backlog = 2048
@@ -53,7 +53,7 @@ timeout = 30
 graceful_timeout = 30
 proc_name = "tokenos"
 
-# gunicorn itself believes no proxy, not even one on this machine: dashboard/connection.py decides, by TRUSTED_PROXIES.
+# gunicorn itself believes no proxy, not even one on this machine: dashboard/server/connection.py decides, by TRUSTED_PROXIES.
 forwarded_allow_ips = ""
 control_socket_disable = True
 
@@ -121,7 +121,7 @@ def on_exit(_server: Any) -> None:
 
 
 def pre_fork(_server: Any, worker: Any) -> None:
-    from dashboard.worker import take_place
+    from dashboard.server.worker import take_place
 
     take_place(worker)
 
@@ -159,7 +159,7 @@ def worker_exit(_server: Any, _worker: Any) -> None:
 def child_exit(_server: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
-    from dashboard.worker import forget
+    from dashboard.server.worker import forget
 
     forget(worker)
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

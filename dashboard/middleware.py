@@ -14,9 +14,9 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils import timezone
 
-from dashboard import user_sessions
 from dashboard.caller import connection_of
-from dashboard.connection import settle
+from dashboard.people import user_sessions
+from dashboard.server.connection import settle
 from dashboard.views.errors import method_not_allowed
 from oauth.endpoint import Connection
 from oauth.urls import is_protocol_path

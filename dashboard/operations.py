@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from dashboard.health import healthz, readyz
+from dashboard.health.probes import healthz, readyz
 from dashboard.metrics import may_read_metrics, metrics
 
 GetResponse = Callable[[HttpRequest], HttpResponse]

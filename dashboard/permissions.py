@@ -15,8 +15,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from dashboard.accounts import find_missing_factor
 from dashboard.models import Membership
+from dashboard.people.accounts import find_missing_factor
 from dashboard.sso.demand import find_refusal
 from dashboard.sso.record import has_second_factor
 

@@ -13,9 +13,9 @@ from django.http import QueryDict
 from clients.models import Client, ClientSecret, Workspace
 from clients.services.unused import can_tell, unused_clients
 from dashboard.models import Membership
+from dashboard.people.second_factors import STRONG
 from dashboard.permissions import roles_from
 from dashboard.policies import Policies
-from dashboard.second_factors import STRONG
 
 PAGE = 20
 

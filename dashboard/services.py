@@ -11,9 +11,9 @@ from clients.models import Workspace
 from clients.services import audit, hand_overs, retention, workspaces
 from clients.services import usage as client_usage
 from clients.services.audit import Actor
-from dashboard import user_sessions
-from dashboard.account_events import record
 from dashboard.models import Invitation, Membership, SpentForm, User
+from dashboard.people import user_sessions
+from dashboard.people.account_events import record
 from oauth import services as oauth_services
 
 # Words that follow /w/ where no workspace is meant.

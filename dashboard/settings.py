@@ -139,15 +139,15 @@ TEMPLATES = [
 AUTH_USER_MODEL = "dashboard.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "dashboard.password_rules.NotAlike", "OPTIONS": {"user_attributes": ("email", "name")}},
-    {"NAME": "dashboard.password_rules.LongEnough", "OPTIONS": {"min_length": 12}},
-    {"NAME": "dashboard.password_rules.NotCommon"},
+    {"NAME": "dashboard.people.password_rules.NotAlike", "OPTIONS": {"user_attributes": ("email", "name")}},
+    {"NAME": "dashboard.people.password_rules.LongEnough", "OPTIONS": {"min_length": 12}},
+    {"NAME": "dashboard.people.password_rules.NotCommon"},
 ]
 
 # Accounts: django-allauth. Sign-up is by invitation; throttling is ours, in the database (dashboard/throttling.py).
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "dashboard.account_adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "dashboard.people.account_adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -162,7 +162,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https"
 ACCOUNT_RATE_LIMITS = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 PASSWORD_RESET_TIMEOUT = 3600
-MFA_ADAPTER = "dashboard.account_adapter.SecondFactorAdapter"
+MFA_ADAPTER = "dashboard.people.account_adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_USER_VERIFICATION = "required"

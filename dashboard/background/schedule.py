@@ -22,7 +22,8 @@ from clients.periods import DAY, MONTH, WEEK
 from clients.services import deletion, new_addresses, unused, usage
 from clients.services.activity import correct_counts
 from clients.services.usage_summaries import make_summaries
-from dashboard import bootstrap, expiry_notices, services
+from dashboard import bootstrap, services
+from dashboard.mail import expiry_notices
 from dashboard.models import ScheduledJob
 from oauth import services as oauth_services
 

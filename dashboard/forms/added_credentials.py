@@ -15,9 +15,9 @@ from clients.policy import ClientPolicy
 from clients.private_key import find_public_halves
 from clients.public_key import ParsedPublicKey
 from clients.services.burnt_keys import find_registered_certificates, find_registered_keys
+from dashboard.client.pasted_facts import CertificateFacts, KeyFacts, describe_certificates, describe_keys
 from dashboard.forms import pasted_credentials, secret_expiry
 from dashboard.forms.fields import credential_name
-from dashboard.pasted_facts import CertificateFacts, KeyFacts, describe_certificates, describe_keys
 
 # Of the button that adds what was shown.
 ADD = "add"

@@ -8,8 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from clients.models import Workspace
-from dashboard.audit_events import Filters
-from dashboard.audit_words import actions
+from dashboard.audit.events import Filters
+from dashboard.audit.words import actions
 from dashboard.models import Membership
 
 MOST_PEOPLE = 200

@@ -7,9 +7,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from dashboard.explain.sent_requests.reading import read_sent
+from dashboard.explain.sent_requests.sent import MAX_LENGTH, Sent, UnreadableError
 from dashboard.pasted import looks_like_credential
-from dashboard.sent_requests.reading import read_sent
-from dashboard.sent_requests.sent import MAX_LENGTH, Sent, UnreadableError
 
 _HEADER = re.compile(r"\A\W*x-request-id\W+", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")

@@ -1,11 +1,11 @@
-"""Forms whose answer shows a secret: each carries a token that is spent once, see dashboard.spent_forms."""
+"""Forms whose answer shows a secret: each carries a token that is spent once, see dashboard.client.spent_forms."""
 
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from dashboard import spent_forms
+from dashboard.client import spent_forms
 
 _INCOMPLETE = "This page is incomplete. Look at your entries and send them again."
 

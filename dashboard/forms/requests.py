@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from clients.models import Client, UsageBucket
 from clients.outcomes import GRANTED
 from clients.periods import floor_hour
-from dashboard.credential_names import name_credential
+from dashboard.client.credential_names import name_credential
 
 REFUSED, ALL = "refused", "all"
 PERIODS = {"1h": ("1 h", timedelta(hours=1)), "24h": ("24 h", timedelta(hours=24)), "7d": ("7 d", timedelta(days=7)), ALL: ("All", None)}

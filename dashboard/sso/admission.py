@@ -18,9 +18,9 @@ from clients.models import Workspace
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.workspaces import lock_workspace
-from dashboard.account_events import record
-from dashboard.memberships import release_from_sso
 from dashboard.models import AccessPolicy, Membership, User
+from dashboard.people.account_events import record
+from dashboard.people.memberships import release_from_sso
 from dashboard.services import create_user
 from dashboard.sso.identity import Identity, is_of_trusted_domain
 from dashboard.sso.memberships import follow_groups, roles_of

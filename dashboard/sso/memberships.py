@@ -13,8 +13,8 @@ from django.core.exceptions import ValidationError
 from clients.models import Workspace
 from clients.services.audit import Actor
 from clients.services.workspaces import lock_workspace
-from dashboard.memberships import add_member, change_role, remove_member
 from dashboard.models import Membership, User
+from dashboard.people.memberships import add_member, change_role, remove_member
 
 logger = logging.getLogger("tokenos.sso")
 

@@ -19,13 +19,13 @@ from django.urls import reverse
 
 from dashboard.caller import actor_of
 from dashboard.models import User
+from dashboard.people.user_sessions import record_sign_in
 from dashboard.sso import id_token
 from dashboard.sso.admission import METHOD, RefusedError
 from dashboard.sso.id_token import InvalidIDTokenError
 from dashboard.sso.identity import Identity, InvalidClaimsError, read_identity
 from dashboard.sso.provider import Provider, ProviderError
 from dashboard.sso.record import remember
-from dashboard.user_sessions import record_sign_in
 
 # Of the eight threads that run Django: a provider that doesn't answer must leave some to everybody else.
 MOST_AT_ONCE = 3

@@ -1,4 +1,4 @@
-"""Charts in templates; dashboard.charts draws them."""
+"""Charts in templates; dashboard.usage.charts draws them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from django import template
 
 from clients.usage_report import Slot
-from dashboard import charts
 from dashboard.frame import zone_name, zone_of
+from dashboard.usage import charts
 
 register = template.Library()
 

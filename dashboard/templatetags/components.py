@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.text import get_text_list
 
 from clients.models.credentials import Credential
-from dashboard import lifeline as lifelines
 from dashboard import moment as moments
+from dashboard.client import lifeline as lifelines
 from dashboard.frame import zone_name, zone_of
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, who_can

@@ -1,4 +1,4 @@
-"""The command that does the same, in templates; dashboard.same_command writes it."""
+"""The command that does the same, in templates; dashboard.client.same_command writes it."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +7,7 @@ from django import template
 from django.forms import BoundField
 from django.utils import timezone
 
-from dashboard.same_command import Value, write_command
+from dashboard.client.same_command import Value, write_command
 from dashboard.snippets.highlighting import highlight
 
 register = template.Library()

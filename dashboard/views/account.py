@@ -13,14 +13,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from clients.models import AuditEvent
-from dashboard import accounts, second_factors, throttling, user_sessions
+from dashboard import throttling
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed
 from dashboard.forms.account import DisplayForm, PasswordForm, ProfileForm
+from dashboard.mail.notices import tell
 from dashboard.models import User
-from dashboard.notices import tell
+from dashboard.people import accounts, second_factors, user_sessions
+from dashboard.people.user_agent import describe_device
 from dashboard.permissions import signed_in
-from dashboard.user_agent import describe_device
 
 MOST_SESSIONS = 50
 

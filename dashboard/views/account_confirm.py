@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from dashboard import confirmation, passkeys, second_factors, throttling, user_sessions
+from dashboard import confirmation, throttling
 from dashboard.caller import actor_of
-from dashboard.factor_check import check_code, check_passkey
 from dashboard.forms.account import ConfirmForm
 from dashboard.forms.sign_in import PasskeyForm
 from dashboard.models import User
+from dashboard.people import passkeys, second_factors, user_sessions
+from dashboard.people.factor_check import check_code, check_passkey
 from dashboard.permissions import signed_in
 
 

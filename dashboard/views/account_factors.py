@@ -13,13 +13,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from dashboard import passkeys, qr_code, second_factors
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed
 from dashboard.forms.account import NewPasskeyForm, PasskeyNameForm
 from dashboard.forms.sign_in import CodeForm
+from dashboard.mail.notices import tell
 from dashboard.models import User
-from dashboard.notices import tell
+from dashboard.people import passkeys, qr_code, second_factors
 from dashboard.permissions import signed_in
 
 _WAITING = "new_one_time_codes"

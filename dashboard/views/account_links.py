@@ -12,15 +12,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from dashboard import accounts, mail, throttling
-from dashboard.accounts import DeadLinkError
+from dashboard import mail, throttling
 from dashboard.caller import actor_of, connection_of
 from dashboard.confirmation import confirmed
 from dashboard.forms.account import EmailForm, PasswordForm
+from dashboard.mail.notices import tell
 from dashboard.models import User
-from dashboard.notices import tell
+from dashboard.people import accounts
+from dashboard.people.accounts import DeadLinkError
+from dashboard.people.user_agent import describe_device
 from dashboard.permissions import anyone, signed_in
-from dashboard.user_agent import describe_device
 
 # Nobody learns the link. Not no-referrer, under which browsers send forms without their origin, and those are refused.
 WITHOUT_PATH = "strict-origin"

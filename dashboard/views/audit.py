@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from clients.models import AuditEvent
 from clients.services import audit_export, retention
-from dashboard import audit_events, audit_exports, audit_sentences
+from dashboard.audit import events as audit_events
+from dashboard.audit import exports, sentences
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.audit import AuditFilterForm
@@ -33,7 +34,7 @@ def audit(request: HttpRequest, membership: Membership) -> HttpResponse:
     form = _read_form(request, membership)
     found = audit_events.find(membership.workspace, form.filters)
     page = audit_events.paginate(found, after=request.GET.get("after", ""), before=request.GET.get("before", ""))
-    days = audit_sentences.group(audit_sentences.describe(page.events, membership.workspace), now=form.now, zone=form.zone)
+    days = sentences.group(sentences.describe(page.events, membership.workspace), now=form.now, zone=form.zone)
     counted = audit_events.count(found) if page.newer or page.older else len(page.events)
     context = {
         "form": form,
@@ -82,7 +83,7 @@ def _chips(request: HttpRequest, form: AuditFilterForm) -> list[tuple[str, str]]
     }
     chips = [(text, _query(request, without=name) or "?") for name, text in said.items() if cleaned.get(name)]
     if client := cleaned.get("client"):
-        chips.append((f"Client: {audit_sentences.name_of(client, form.workspace)}", _query(request, without="client") or "?"))
+        chips.append((f"Client: {sentences.name_of(client, form.workspace)}", _query(request, without="client") or "?"))
     return chips
 
 
@@ -102,13 +103,13 @@ def audit_event(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
     begins = found.created_at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     same_request = list(audit_events.of_request(found, membership.workspace).order_by("-pk")[:MOST_RELATED])
     same_day = list(audit_events.by_person_on_day(found, membership.workspace, begins=begins).order_by("-pk")[:MOST_RELATED])
-    described = audit_sentences.describe([found, *same_request, *same_day], membership.workspace)
+    described = sentences.describe([found, *same_request, *same_day], membership.workspace)
     related = described[1 : 1 + len(same_request)], described[1 + len(same_request) :]
     context = {
         "row": described[0],
-        "fields": audit_sentences.fields_of(found),
-        "of_request": audit_sentences.group(related[0], now=now, zone=zone),
-        "of_day": audit_sentences.group(related[1], now=now, zone=zone),
+        "fields": sentences.fields_of(found),
+        "of_request": sentences.group(related[0], now=now, zone=zone),
+        "of_day": sentences.group(related[1], now=now, zone=zone),
         "address_query": f"?address={found.address}&period=all" if found.address else "",
     }
     return render(request, "audit/event.html", context)
@@ -117,13 +118,13 @@ def audit_event(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
 @member(Permission.EXPORT_AUDIT)
 @confirmed_when_sent
 def audit_csv(request: HttpRequest, membership: Membership) -> HttpResponseBase:
-    return _export(request, membership, "csv", audit_exports.csv_response)
+    return _export(request, membership, "csv", exports.csv_response)
 
 
 @member(Permission.EXPORT_AUDIT)
 @confirmed_when_sent
 def audit_json(request: HttpRequest, membership: Membership) -> HttpResponseBase:
-    return _export(request, membership, "json", audit_exports.json_lines_response)
+    return _export(request, membership, "json", exports.json_lines_response)
 
 
 def _export(request: HttpRequest, membership: Membership, kind: str, answer: Callable[[str, audit_events.Events], HttpResponseBase]) -> HttpResponseBase:

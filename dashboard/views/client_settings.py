@@ -16,7 +16,8 @@ from clients.services.client_changes import find_changes_since, fingerprint, pro
 from clients.services.usability import find_methods_without_credentials
 from clients.usage_report import count_living_tokens
 from dashboard.caller import actor_of
-from dashboard.client_changes import find_clashes, merge, say_changes, say_fields, say_saved
+from dashboard.client.changes import find_clashes, merge, say_changes, say_fields, say_saved
+from dashboard.client.same_command import write_update
 from dashboard.confirmation import require_confirmation
 from dashboard.entries import kept_over_sign_in
 from dashboard.forms.client_fields import POWERFUL_SCOPE, describe_scope_picker
@@ -24,7 +25,6 @@ from dashboard.forms.client_settings import ClientSettingsForm, with_entries
 from dashboard.fragments import is_fragment
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member
-from dashboard.same_command import write_update
 from dashboard.snippets.highlighting import highlight
 from dashboard.views.found import find_client
 

@@ -15,8 +15,8 @@ from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSec
 from clients.services import client_deletion, clients
 from clients.services.client_deletion import DISABLED_FOR, disabled_since, is_deletable
 from clients.services.usability import find_methods_without_credentials
-from dashboard import impact
 from dashboard.caller import actor_of
+from dashboard.client import impact
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.entries import kept_over_sign_in
 from dashboard.forms.client_status import ClientDeletionForm, DisablingForm

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from clients.attention import find_attention
 from clients.models import Client
-from dashboard.attention_words import say_attention
-from dashboard.client_filters import COLUMNS, SIZES, STATUSES, Filters, filter_clients, order_of, read_filters
-from dashboard.client_table import describe_clients
+from dashboard.client_list.attention_words import say_attention
+from dashboard.client_list.filters import COLUMNS, SIZES, STATUSES, Filters, filter_clients, order_of, read_filters
+from dashboard.client_list.table import describe_clients
 from dashboard.fragments import is_fragment, render_page_or_fragment
 from dashboard.keyset import page_of
 from dashboard.models import Membership

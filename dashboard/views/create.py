@@ -9,7 +9,9 @@ from django.views.decorators.http import require_POST
 
 from clients.services.clients import NewClient, create_client_with_credentials
 from dashboard.caller import actor_of
-from dashboard.client_preview import preview
+from dashboard.client.preview import preview
+from dashboard.client.secret_once import describe_examples, describe_secret, show_once
+from dashboard.client.spent_forms import FormSpentError, find_spent, spending
 from dashboard.confirmation import require_confirmation
 from dashboard.entries import kept_over_sign_in
 from dashboard.forms.client_fields import describe_scope_picker
@@ -17,9 +19,7 @@ from dashboard.forms.new_client import NewClientForm, as_entries
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
 from dashboard.policies import require_environment
-from dashboard.secret_once import describe_examples, describe_secret, show_once
 from dashboard.snippets import chosen_language
-from dashboard.spent_forms import FormSpentError, find_spent, spending
 from dashboard.views.spent_form import show_spent
 
 

@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from clients.models import Client
+from dashboard.client.secret_once import env_file_name
 from dashboard.docs_pages import PAGES, bound_by_dpop, find_named, find_page, offer_clients, values_of, ways_to_sign_in
-from dashboard.error_reference import read_reference
+from dashboard.explain.error_reference import read_reference
 from dashboard.models import Membership
 from dashboard.pasted import looks_like_credential
 from dashboard.permissions import Permission, member
-from dashboard.secret_once import env_file_name
 from dashboard.snippets import chosen_language
 
 

@@ -11,13 +11,15 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from clients.models import RecordedRequest
 from clients.services import retention
-from dashboard import audit_events, audit_sentences, throttling
-from dashboard.examinations import Verdict, examine
+from dashboard import throttling
+from dashboard.audit import events as audit_events
+from dashboard.audit import sentences
+from dashboard.client.request_rows import describe_requests
+from dashboard.explain.examinations import Verdict, examine
 from dashboard.forms.explain import CredentialTestForm, RequestIDForm
 from dashboard.frame import zone_of
 from dashboard.models import Membership, User
 from dashboard.permissions import Permission, member
-from dashboard.request_rows import describe_requests
 
 MOST = 50
 
@@ -74,6 +76,6 @@ def _find(request: HttpRequest, membership: Membership, request_id: str) -> dict
     workspace = membership.workspace
     requests = RecordedRequest.objects.filter(workspace=workspace, request_id=request_id, client__isnull=False).select_related("client")[:MOST]
     rows = describe_requests(requests, to=membership)
-    events = audit_sentences.describe(audit_events.of_workspace(workspace).filter(request_id=request_id).order_by("-pk")[:MOST], workspace)
-    days = audit_sentences.group(events, now=timezone.now(), zone=zone_of(request))
+    events = sentences.describe(audit_events.of_workspace(workspace).filter(request_id=request_id).order_by("-pk")[:MOST], workspace)
+    days = sentences.group(events, now=timezone.now(), zone=zone_of(request))
     return {"request_id": request_id, "rows": rows, "days": days, "is_found": bool(rows or events)}

@@ -14,11 +14,11 @@ from django.views.decorators.cache import never_cache
 
 from clients.models import Client, ClientPublicKey, HandOver, Scope
 from clients.services import hand_overs as services
-from dashboard import hand_over_notices
 from dashboard.caller import actor_of
+from dashboard.client.secret_once import describe_secret, show_once
 from dashboard.forms.hand_over import HandedKeyForm
+from dashboard.mail import hand_over_notices
 from dashboard.permissions import anyone
-from dashboard.secret_once import describe_secret, show_once
 from dashboard.snippets import TokenRequest, chosen_language, snippets_for
 from dashboard.snippets.token_request import server_ca
 from dashboard.throttling import attempt, count_wrong

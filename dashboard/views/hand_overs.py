@@ -15,15 +15,16 @@ from django.views.decorators.http import require_POST
 from clients.models import Client, HandOver
 from clients.services import hand_overs as services
 from clients.services.hand_overs import NewHandOver
-from dashboard import mail, spent_forms
+from dashboard import mail
 from dashboard.caller import actor_of
+from dashboard.client import spent_forms
+from dashboard.client.credential_names import name_credential
+from dashboard.client.secret_once import show_once
 from dashboard.confirmation import confirmed_when_sent
-from dashboard.credential_names import name_credential
 from dashboard.entries import kept_over_sign_in
 from dashboard.forms.hand_over import HandOverForm
 from dashboard.models import Membership, User
 from dashboard.permissions import Permission, may, member
-from dashboard.secret_once import show_once
 from dashboard.views.found import find_client
 
 PAGE = 25

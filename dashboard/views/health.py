@@ -6,12 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from clients import response_times
-from dashboard import health_report, time_chart
 from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
+from dashboard.health import report
 from dashboard.models import Membership
 from dashboard.moment import say_length
 from dashboard.permissions import Permission, may, member
+from dashboard.usage import time_chart
 
 SHOWN = timedelta(hours=1)
 EVERY = 10
@@ -20,18 +21,18 @@ EVERY = 10
 @member(Permission.VIEW)
 def health(request: HttpRequest, membership: Membership) -> HttpResponse:
     now, zone = timezone.now(), zone_of(request)
-    rows = health_report.report(now)
+    rows = report.report(now)
     series, total = response_times.measure_times(endpoint="token", length=SHOWN, now=now)
     context = {
         "now": now,
         "every": EVERY,
         "rows": rows,
-        "verdict": health_report.judge(rows),
-        "states": health_report.states(rows),
+        "verdict": report.judge(rows),
+        "states": report.states(rows),
         "sees_details": may(membership, Permission.SEE_HEALTH),
         "chart": time_chart.draw(series, total, zone=zone),
         "total": total,
-        "version": health_report.version(),
-        "up_said": say_length(now - health_report.STARTED_AT),
+        "version": report.version(),
+        "up_said": say_length(now - report.STARTED_AT),
     }
     return render_page_or_fragment(request, "health/health.html", "health/report.html", context)

@@ -11,9 +11,9 @@ from django.utils import timezone
 from clients.hygiene import Kind, count_all, find, unasked_scopes
 from clients.services.hygiene import fix
 from dashboard.caller import actor_of
+from dashboard.client_list.hygiene_words import WORDS, say_change
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.frame import zone_of
-from dashboard.hygiene_words import WORDS, say_change
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member, require
 

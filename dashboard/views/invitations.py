@@ -20,11 +20,12 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from dashboard import invitations, mail
+from dashboard import mail
 from dashboard.caller import actor_of
 from dashboard.confirmation import require_confirmation
 from dashboard.forms.members import InvitationForm, JoinForm
 from dashboard.models import Invitation, Membership, User
+from dashboard.people import invitations
 from dashboard.permissions import Permission, anyone, givable_roles, member
 from dashboard.throttling import attempt
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import get_text_list
 
-from dashboard import actors, credential_notices, mail
+from dashboard import actors, mail
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.leak import LeakForm
@@ -18,6 +18,7 @@ from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
 from dashboard.leak import findings, reach, references, services, stopped, verdicts
 from dashboard.leak.findings import Report
+from dashboard.mail import credential_notices
 from dashboard.models import Membership
 from dashboard.permissions import LEAST_ROLE, Permission, may, member, roles_from
 from dashboard.throttling import seconds_until_look_up

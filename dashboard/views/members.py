@@ -9,12 +9,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from dashboard import mail, memberships
+from dashboard import mail
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.members import InvitationForm, RemovalForm, RoleForm
-from dashboard.invitations import awaited_in
 from dashboard.models import Invitation, Membership
+from dashboard.people import memberships
+from dashboard.people.invitations import awaited_in
 from dashboard.permissions import Permission, givable_roles, may, member
 
 PAGE = 50

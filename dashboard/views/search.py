@@ -5,11 +5,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 
+from dashboard.client_list.recent import recent_client_ids
 from dashboard.fragments import is_fragment, render_page_or_fragment
 from dashboard.models import Membership
 from dashboard.pasted import looks_like_credential
 from dashboard.permissions import Permission, member
-from dashboard.recent import recent_client_ids
 from dashboard.search.find import find, suggest
 
 LONGEST_TEXT = 200

@@ -17,12 +17,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from dashboard import passkeys, second_factors, services, throttling
+from dashboard import services, throttling
 from dashboard.caller import actor_of
-from dashboard.factor_check import check_code, check_passkey
 from dashboard.forms.sign_in import CodeForm, PasskeyForm, SignInForm
+from dashboard.mail.notices import tell
 from dashboard.models import User
-from dashboard.notices import tell
+from dashboard.people import passkeys, second_factors
+from dashboard.people.factor_check import check_code, check_passkey
 from dashboard.permissions import anyone
 
 MOST_WRONG_CODES = 5

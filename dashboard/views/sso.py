@@ -15,10 +15,12 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import confirmation, notices, throttling
+from dashboard import confirmation, throttling
 from dashboard.caller import actor_of, connection_of
 from dashboard.confirmation import confirmed
+from dashboard.mail import notices
 from dashboard.models import User
+from dashboard.people.user_sessions import record_confirmation
 from dashboard.permissions import anyone, signed_in
 from dashboard.sso import admission, session
 from dashboard.sso.admission import RefusedError
@@ -26,7 +28,6 @@ from dashboard.sso.identity import Identity
 from dashboard.sso.provider import ProviderError
 from dashboard.sso.record import remember
 from dashboard.sso.session import Begun
-from dashboard.user_sessions import record_confirmation
 
 logger = logging.getLogger("tokenos.sso")
 

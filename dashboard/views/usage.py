@@ -16,10 +16,11 @@ from clients.most_used import first_day
 from clients.periods import PERIODS, WEEK
 from clients.response_times import sum_answers
 from clients.workspace_usage import ENDPOINT, Activity, Selection, count_totals, find_activity
-from dashboard import usage_exports, usage_page
 from dashboard.exports import csv_response
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
+from dashboard.usage import exports
+from dashboard.usage import page as usage_page
 from dashboard.views.found import find_client
 
 # Clients that one can choose from; usage of another one is chosen on its own page.
@@ -62,10 +63,10 @@ def usage_csv(request: HttpRequest, membership: Membership) -> HttpResponseBase:
     now, selection = timezone.now(), _read(request, membership)
     name = f"usage-{membership.workspace.slug}-{now:%Y-%m-%d}.csv"
     if selection.client is not None:
-        return csv_response(name, usage_exports.BY_CREDENTIAL, usage_exports.by_credential(selection.client, selection, now=now))
+        return csv_response(name, exports.BY_CREDENTIAL, exports.by_credential(selection.client, selection, now=now))
     if request.GET.get("by") == "client":
-        return csv_response(name, usage_exports.BY_CLIENT, usage_exports.by_client(selection))
-    return csv_response(name, usage_exports.BY_HOUR, usage_exports.by_hour(selection, now=now))
+        return csv_response(name, exports.BY_CLIENT, exports.by_client(selection))
+    return csv_response(name, exports.BY_HOUR, exports.by_hour(selection, now=now))
 
 
 def _read(request: HttpRequest, membership: Membership) -> Selection:

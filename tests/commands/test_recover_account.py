@@ -8,8 +8,8 @@ from django.core import mail
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import second_factors
 from dashboard.models import User
+from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.conftest import Browser
 

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from clients.key_encryption import decrypt, newest_key
 from clients.models import AuditEvent
-from dashboard.account_adapter import SecondFactorAdapter
+from dashboard.people.account_adapter import SecondFactorAdapter
 from oauth.models import SigningKey
 from tests import factories
 

@@ -20,7 +20,7 @@ from clients.services.certificates import add_certificates
 from clients.services.public_keys import add_public_keys
 from dashboard import mail
 from dashboard.models import Membership
-from dashboard.user_sessions import NOTED
+from dashboard.people.user_sessions import NOTED
 from oauth.jose import generate_private_key
 from tests import factories
 

@@ -9,8 +9,8 @@ from django.core import mail as outbox
 from clients.models import Client, ClientPublicKey, ClientSecret
 from clients.services import secret_ends, secrets
 from clients.services.clients import disable_client
-from dashboard import expiry_notices
 from dashboard.background import schedule
+from dashboard.mail import expiry_notices
 from dashboard.models import ExpiryNotice, Membership, ScheduledJob
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key

@@ -6,8 +6,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from dashboard.connection import settle
 from dashboard.environment import CLIENT_CERT_HEADERS
+from dashboard.server.connection import settle
 from tests.certificates import pem, self_signed, with_unknown_version
 
 PROXY = "10.0.0.1"

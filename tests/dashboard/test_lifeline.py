@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from clients.models import ClientCertificate, ClientPublicKey, ClientSecret
-from dashboard import lifeline
+from dashboard.client import lifeline
 from dashboard.moment import find_zone
 
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)

@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from dashboard import environment, mail
-from dashboard.notices import describe
+from dashboard.mail.notices import describe
 
 
 @pytest.mark.parametrize("sender", ["tokenos@example.com", "TokenOS <tokenos@example.com>", "Ünal & Söhne <x@xn--nal-joa.example>", "root@localhost"])

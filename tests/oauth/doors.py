@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connections
 from django.test import Client, override_settings
 
-from dashboard.connection import settle
+from dashboard.server.connection import settle
 from oauth import asgi
 from oauth.endpoint import Request, Response
 from oauth.threads import Threads

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from clients.models import ClientActivity
-from dashboard import server_certificate
 from dashboard.background import schedule, start, stop
 from dashboard.models import ScheduledJob
+from dashboard.server import server_certificate
 from oauth.models import SigningKey
 from tests import factories
 from tests.servers.conftest import Server

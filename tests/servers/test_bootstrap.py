@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from dashboard import server_certificate
+from dashboard.server import server_certificate
 from tests.servers.conftest import ROOT, Server
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.handshake import Quota
+from dashboard.server.handshake import Quota
 from tests.certificates import Authority, Holder, issue, pem, self_signed
 from tests.servers.conftest import Server
 from tests.servers.test_mtls import Kept, named, wait_for_the_workers

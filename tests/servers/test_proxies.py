@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dashboard.connection import settle
+from dashboard.server.connection import settle
 from tests.certificates import self_signed
 from tests.servers.conftest import Server
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dashboard import worker
+from dashboard.server import worker
 from tests.servers.conftest import Server, read_answer
 
 COUNT = 500

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from dashboard import server_certificate
+from dashboard.server import server_certificate
 from tests.servers.conftest import Server, read_answer
 
 

@@ -13,7 +13,8 @@ from django.core.management.base import CommandParser
 
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
-from dashboard import mail, notices
+from dashboard import mail
+from dashboard.mail import notices
 from dashboard.models import User
 from dashboard.services import set_password
 

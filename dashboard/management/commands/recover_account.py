@@ -12,8 +12,10 @@ from django.core.management.base import CommandParser
 
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
-from dashboard import accounts, mail, notices
+from dashboard import mail
+from dashboard.mail import notices
 from dashboard.models import User
+from dashboard.people import accounts
 
 
 class Command(JSONCommand):

@@ -4,10 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from dashboard.client_examples import examples_of
+from dashboard.client.examples import examples_of
+from dashboard.client.secret_once import env_file_name
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
-from dashboard.secret_once import env_file_name
 from dashboard.snippets import chosen_language
 from dashboard.views.found import find_client
 

@@ -6,11 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from clients.models import Client, RecordedRequest
+from dashboard.client.request_rows import describe_requests
 from dashboard.fragments import render_page_or_fragment
 from dashboard.models import Membership
 from dashboard.moment import say_length
 from dashboard.permissions import Permission, member
-from dashboard.request_rows import describe_requests
 from dashboard.views.found import find_client
 
 MOST = 20

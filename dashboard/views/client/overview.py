@@ -17,15 +17,15 @@ from clients.periods import PERIODS
 from clients.places_of_use import Place, places_of
 from clients.services.client_fields import SECRET_METHODS
 from clients.usage_report import count_living_tokens, in_slots, requests_by_credential
-from dashboard import client_overview
 from dashboard.actors import describe, find_names
-from dashboard.client_credentials import Background, describe_credentials, describe_sources
+from dashboard.client import overview
+from dashboard.client.credentials import Background, describe_credentials, describe_sources
+from dashboard.client.request_rows import RequestRow, describe_requests
+from dashboard.client_list.recent import note_visit
 from dashboard.fragments import render_page_or_fragment
 from dashboard.models import Membership
 from dashboard.moment import say_length
 from dashboard.permissions import Permission, may, member
-from dashboard.recent import note_visit
-from dashboard.request_rows import RequestRow, describe_requests
 from dashboard.views.found import find_client
 
 LATEST = 5
@@ -42,7 +42,7 @@ def client(request: HttpRequest, membership: Membership, client_id: str) -> Http
     note_visit(request, found)
     period = PERIODS.get(request.GET.get("period", ""), PERIODS["24h"])
     places = places_of(found, since=now - MONTH, now=now)
-    shares = client_overview.share_out(places)
+    shares = overview.share_out(places)
     context = {
         "client": found,
         "tab": "overview",
@@ -52,11 +52,11 @@ def client(request: HttpRequest, membership: Membership, client_id: str) -> Http
         "period": period.name,
         "periods": PERIODS,
         "series": in_slots(UsageBucket.objects.filter(client=found, endpoint="token"), period, now=now),
-        "shares": shares[: client_overview.MOST_PLACES],
+        "shares": shares[: overview.MOST_PLACES],
         "new_addresses": [share for share in shares if share.is_new],
         "living": count_living_tokens(found, now=now),
         "token_life": say_length(timedelta(seconds=found.token_lifetime)),
-        "forbidden_methods": client_overview.forbidden_methods(found),
+        "forbidden_methods": overview.forbidden_methods(found),
         "hand_overs": found.open_hand_overs,  # type: ignore[attr-defined]  # annotated above
         "latest": _latest(found, membership),
         **_describe_credentials(found, places, membership, now),
@@ -83,18 +83,18 @@ def _describe_credentials(client: Client, places: Sequence[Place], membership: M
     credentials = credentials_of(client, now=now, most=MOST_CREDENTIALS)
     secrets = [row for row in credentials.usable if isinstance(row, ClientSecret)]
     granted = requests_by_credential(client, since=now - DAY, now=now)
-    disabling = client_overview.find_disabling(client)
+    disabling = overview.find_disabling(client)
     makers = [row.created_by for row in (*credentials.usable, *credentials.ended)]
     names = find_names(client.workspace, actors=[client.created_by, *makers, *([disabling.actor] if disabling else [])], client_ids=[])
     known = Background(find_overlaps(secrets, now), granted, names, may(membership, Permission.WRITE_CLIENTS), now)
     return {
-        "standing": client_overview.find_standing(client, credentials),
+        "standing": overview.find_standing(client, credentials),
         "disabling": disabling,
         "disabled_by": describe(disabling.actor, names) if disabling else None,
         "made_by": describe(client.created_by, names),
-        "drawn": client_overview.drawn(credentials),
-        "overlaps": client_overview.describe_overlaps(secrets, places, known),
-        "last_end": client_overview.last_end(credentials),
+        "drawn": overview.drawn(credentials),
+        "overlaps": overview.describe_overlaps(secrets, places, known),
+        "last_end": overview.last_end(credentials),
         "rows": [
             *describe_credentials(credentials.usable, client=client, known=known),
             *describe_sources(client, places=places, known=known),

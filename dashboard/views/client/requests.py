@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, RecordedRequest
 from clients.services import retention
-from dashboard import request_filters
+from dashboard.client import request_filters
+from dashboard.client.request_rows import describe_requests
 from dashboard.exports import csv_response
 from dashboard.forms.requests import RequestFilterForm
 from dashboard.fragments import render_page_or_fragment
@@ -16,7 +17,6 @@ from dashboard.keyset import page_of
 from dashboard.models import Membership
 from dashboard.pasted import drop_credentials
 from dashboard.permissions import Permission, member
-from dashboard.request_rows import describe_requests
 from dashboard.views.found import find_client
 
 PAGE = 50

@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from clients.services.added_credentials import add_usable_certificates
 from dashboard.caller import actor_of
+from dashboard.client.pasted_facts import CertificateFacts, draw_certificates
 from dashboard.confirmation import require_confirmation
 from dashboard.entries import kept_over_sign_in
 from dashboard.forms.added_credentials import CertificatesForm
 from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
 from dashboard.models import Membership
-from dashboard.pasted_facts import CertificateFacts, draw_certificates
 from dashboard.permissions import Permission, member
 from dashboard.typography import messages_of
 from dashboard.views.found import find_client

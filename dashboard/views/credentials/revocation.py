@@ -16,11 +16,13 @@ from clients.overlap import find_overlaps
 from clients.services.certificates import revoke_certificate
 from clients.services.public_keys import revoke_public_key
 from clients.services.secrets import revoke_secret
-from dashboard import actors, credential_notices, impact
+from dashboard import actors
 from dashboard.caller import actor_of
+from dashboard.client import impact
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.entries import kept_over_sign_in
 from dashboard.forms.credentials import RevocationForm
+from dashboard.mail import credential_notices
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
 from dashboard.views.found import find_certificate, find_client, find_public_key, find_secret

@@ -14,23 +14,23 @@ from clients.duration import NO_END
 from clients.models import Client, ClientSecret
 from clients.policy import ClientPolicy
 from clients.services.secrets import RotatedSecret, expected_lifetime, find_predecessor, rotate_secret, takes_secret
-from dashboard import credential_notices
 from dashboard.caller import actor_of
+from dashboard.client.rotation_plan import Plan, plan_rotation
+from dashboard.client.secret_once import describe_secret, show_once
+from dashboard.client.spent_forms import FormSpentError, find_spent, spending
 from dashboard.confirmation import require_confirmation
 from dashboard.entries import kept_over_sign_in
-from dashboard.expiry_notices import OVERLAP_STEP
 from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.forms.secrets import DATE, DEFAULT_OVERLAP, SHOW, RotationForm
 from dashboard.fragments import is_fragment, render_page_or_fragment
 from dashboard.frame import zone_of
+from dashboard.mail import credential_notices
+from dashboard.mail.expiry_notices import OVERLAP_STEP
+from dashboard.mail.recipients import is_address
 from dashboard.models import Membership, User
 from dashboard.moment import say_day
 from dashboard.permissions import Permission, member
-from dashboard.recipients import is_address
-from dashboard.rotation_plan import Plan, plan_rotation
-from dashboard.secret_once import describe_secret, show_once
 from dashboard.snippets import chosen_language
-from dashboard.spent_forms import FormSpentError, find_spent, spending
 from dashboard.typography import messages_of
 from dashboard.views.found import find_client
 from dashboard.views.spent_form import show_spent

@@ -15,8 +15,11 @@ from clients.overlap import find_overlaps
 from clients.policy import ClientPolicy
 from clients.services.secret_ends import end_secret, extend_secret, latest_end
 from clients.services.secrets import NewSecret, create_secret, takes_secret
-from dashboard import credential_notices, impact
 from dashboard.caller import actor_of
+from dashboard.client import impact
+from dashboard.client.rotation_plan import plan_extension
+from dashboard.client.secret_once import describe_secret, show_once
+from dashboard.client.spent_forms import FormSpentError, find_spent, spending
 from dashboard.confirmation import confirmed_when_sent, require_confirmation
 from dashboard.entries import kept_over_sign_in
 from dashboard.forms import secret_expiry
@@ -24,13 +27,11 @@ from dashboard.forms.credentials import TypedForm
 from dashboard.forms.secrets import DEFAULT_OVERLAP, SHOW, ExtensionForm, NewSecretForm
 from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
+from dashboard.mail import credential_notices
 from dashboard.models import Membership
 from dashboard.moment import say_day
 from dashboard.permissions import Permission, member
-from dashboard.rotation_plan import plan_extension
-from dashboard.secret_once import describe_secret, show_once
 from dashboard.snippets import chosen_language
-from dashboard.spent_forms import FormSpentError, find_spent, spending
 from dashboard.typography import messages_of
 from dashboard.views.found import find_client, find_secret
 from dashboard.views.spent_form import show_spent

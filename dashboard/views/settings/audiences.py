@@ -10,7 +10,7 @@ from django.utils import timezone
 from clients.models import Client
 from clients.services import scopes as scope_services
 from dashboard.caller import actor_of
-from dashboard.client_lists import count_by_audience
+from dashboard.client_list.counts import count_by_audience
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member
 from oauth.registration import workspace_audience

@@ -10,7 +10,7 @@ from django.utils import timezone
 from clients.models import Client, Scope
 from clients.services import scopes as scope_services
 from dashboard.caller import actor_of
-from dashboard.client_lists import count_by_scope
+from dashboard.client_list.counts import count_by_scope
 from dashboard.forms.settings import ScopeForm, ScopeSentenceForm
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member

@@ -9,7 +9,8 @@ from django.core import mail as django_mail
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import mail, second_factors
+from dashboard import mail
+from dashboard.people import second_factors
 from oauth.models import UsedJWT
 from tests import factories
 from tests.dashboard.conftest import Browser

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from clients.models import AuditEvent
 from dashboard.models import AccessPolicy, User
+from dashboard.people.user_agent import describe_device
 from dashboard.services import prune
-from dashboard.user_agent import describe_device
 from tests import factories
 from tests.dashboard.accounts.conftest import FIREFOX, SIGN_IN, App, add_passkey, last_event, sign_in
 from tests.dashboard.conftest import Browser

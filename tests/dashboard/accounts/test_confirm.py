@@ -12,8 +12,9 @@ from fido2.cose import ES256
 from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
 
 from clients.models import AuditEvent
-from dashboard import second_factors, throttling
-from dashboard.spent_forms import new_token
+from dashboard import throttling
+from dashboard.client.spent_forms import new_token
+from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import add_passkey, age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of

@@ -4,8 +4,8 @@ import pytest
 from django.core import signing
 from django.utils import timezone
 
-from dashboard import accounts
 from dashboard.models import User
+from dashboard.people import accounts
 from tests import factories
 from tests.dashboard.accounts.conftest import age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser
@@ -101,7 +101,7 @@ def test_a_forged_link_leads_nowhere(browser, ada, salt):
 
 def test_an_altered_or_expired_one_too(browser, ada, link, monkeypatch):
     assert browser.post(link[:-2] + "x/").status_code == 410
-    monkeypatch.setattr("dashboard.accounts.EMAIL_CHANGE_SECONDS", -1)
+    monkeypatch.setattr("dashboard.people.accounts.EMAIL_CHANGE_SECONDS", -1)
     assert browser.post(link).status_code == 410
 
 

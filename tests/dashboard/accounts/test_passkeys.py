@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import second_factors, throttling
+from dashboard import throttling
+from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import SIGN_IN, add_passkey, age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser

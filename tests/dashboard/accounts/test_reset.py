@@ -12,9 +12,9 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.http import int_to_base36
 
-from dashboard import accounts
 from dashboard.logs import redact
 from dashboard.models import User
+from dashboard.people import accounts
 from tests import factories
 from tests.dashboard.accounts.conftest import SIGN_IN, last_event, sign_in
 from tests.dashboard.conftest import Browser

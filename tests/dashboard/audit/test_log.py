@@ -12,7 +12,7 @@ from clients.models import AuditEvent
 from clients.services import clients, secrets
 from clients.services.audit import Actor
 from clients.services.client_deletion import delete_client
-from dashboard import audit_events
+from dashboard.audit import events as audit_events
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, text_of
 

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import audit_sentences
-from dashboard.audit_words import WORDS, actions, words_of
+from dashboard.audit import sentences
+from dashboard.audit.words import WORDS, actions, words_of
 from tests import factories
 
 _NAME = re.compile(r"[a-z_]+\.[a-z_]+")
@@ -25,7 +25,7 @@ def find_events():
     root = Path(settings.BASE_DIR)
     for folder in ("clients/services", "oauth", "dashboard"):
         for file in (root / folder).rglob("*.py"):
-            if "migrations" in file.parts or file.name == "audit_words.py":
+            if "migrations" in file.parts or file.parts[-2:] == ("audit", "words.py"):
                 continue
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and _NAME.fullmatch(node.value):
@@ -58,7 +58,7 @@ def describe(workspace, event, *, target=("workspace", "demo"), before=None, aft
         after=after or {},
         created_at=at or timezone.now(),
     )
-    [row] = audit_sentences.describe([written], workspace)
+    [row] = sentences.describe([written], workspace)
     return row
 
 
@@ -176,7 +176,7 @@ def test_a_long_change_is_cut_and_counted(demo):
 
 def test_days_are_those_of_the_readers_zone(demo):
     rows = [describe(demo, "client.created", at=AT.replace(hour=hour)) for hour in (23, 1)]
-    days = audit_sentences.group(rows, now=AT + timedelta(days=1), zone=UTC)
+    days = sentences.group(rows, now=AT + timedelta(days=1), zone=UTC)
     assert [day.label for day in days] == ["Yesterday, Tuesday 24 November 2026"]
-    assert audit_sentences.group(rows, now=AT, zone=UTC)[0].label == "Today, Tuesday 24 November 2026"
-    assert audit_sentences.group(rows, now=AT + timedelta(days=9), zone=UTC)[0].label == "Tuesday 24 November 2026"
+    assert sentences.group(rows, now=AT, zone=UTC)[0].label == "Today, Tuesday 24 November 2026"
+    assert sentences.group(rows, now=AT + timedelta(days=9), zone=UTC)[0].label == "Tuesday 24 November 2026"

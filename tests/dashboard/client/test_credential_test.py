@@ -13,8 +13,8 @@ from clients.models import AuditEvent, RecordedRequest
 from clients.secret import generate
 from clients.services import usage
 from dashboard import throttling
-from dashboard.sent_requests.reading import read_sent
-from dashboard.sent_requests.sent import UnreadableError
+from dashboard.explain.sent_requests.reading import read_sent
+from dashboard.explain.sent_requests.sent import UnreadableError
 from oauth.models import FailureCount, UsedJWT
 from tests import factories
 from tests.certificates import pem, self_signed

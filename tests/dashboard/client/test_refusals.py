@@ -4,8 +4,8 @@ import pytest
 from django.urls import resolve
 
 from clients.models import RecordedRequest
+from dashboard.explain.refusals import ADVICE, explain, explain_reason
 from dashboard.models import Membership
-from dashboard.refusals import ADVICE, explain, explain_reason
 from tests import factories
 from tests.docs.test_docs import read_implicit_reasons, read_reasons
 

@@ -3,7 +3,7 @@
 import pytest
 
 from clients.models import Client
-from dashboard import spent_forms
+from dashboard.client import spent_forms
 from dashboard.views import client_status, hand_overs
 from dashboard.views.credentials import revocation, rotation, secrets
 from tests.dashboard.client_settings.conftest import path

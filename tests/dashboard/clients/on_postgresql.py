@@ -10,8 +10,8 @@ from clients.attention import find_attention
 from clients.models import AddressUse, Client, ClientActivity, ClientPublicKey, ClientSecret
 from clients.services.new_addresses import note_new_addresses
 from clients.services.secrets import rotate_secret
-from dashboard.client_filters import COLUMNS, STATUSES, filter_clients, order_of, read_filters
-from dashboard.client_table import describe_clients
+from dashboard.client_list.filters import COLUMNS, STATUSES, filter_clients, order_of, read_filters
+from dashboard.client_list.table import describe_clients
 from dashboard.keyset import page_of
 from dashboard.models import Membership
 from dashboard.search.find import find, suggest

@@ -11,7 +11,8 @@ from django.test import Client as DjangoClient
 from django.utils import timezone
 
 from clients.models import AuditEvent, Client
-from dashboard import services, spent_forms
+from dashboard import services
+from dashboard.client import spent_forms
 from dashboard.models import SpentForm
 from tests import factories, public_keys
 from tests.dashboard.conftest import Browser, sign_in, text_of

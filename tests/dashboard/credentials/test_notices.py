@@ -9,7 +9,7 @@ from django.utils import timezone
 from clients.models import Client, ClientSecret
 from clients.services.secrets import create_secret
 from dashboard import mail
-from dashboard.spent_forms import new_token
+from dashboard.client.spent_forms import new_token
 from tests import factories
 from tests.dashboard.conftest import create_public_key, text_of
 from tests.dashboard.credentials.conftest import give_tokens, url, use

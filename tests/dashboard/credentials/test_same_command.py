@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from clients.models import Client, ClientSecret
-from dashboard.same_command import write_command, write_update
+from dashboard.client.same_command import write_command, write_update
 from dashboard.url_converters import KidConverter
 from tests.dashboard.conftest import create_certificate, create_public_key, sign_in
 from tests.dashboard.credentials.conftest import url

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dashboard import spent_forms
+from dashboard.client import spent_forms
 from tests import factories
 from tests.dashboard.conftest import text_of
 from tests.dashboard.credentials.conftest import url

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from dashboard.docs_pages import PAGES
-from dashboard.error_reference import read_reference
-from dashboard.refusals import ADVICE
+from dashboard.explain.error_reference import read_reference
+from dashboard.explain.refusals import ADVICE
 from tests import factories
 from tests.dashboard.conftest import text_of
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, HandOver
 from clients.services import clients, hand_overs
-from dashboard import spent_forms
+from dashboard.client import spent_forms
 from dashboard.models import Membership
 from tests import factories
 from tests.dashboard.conftest import sign_in, text_of

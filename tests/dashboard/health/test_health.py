@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clients.models import AuditEvent, ResponseTime
-from dashboard import health_parts, health_report, health_since, mail_check
+from dashboard.health import mail_check, parts, report
+from dashboard.health import since as health_since
 from dashboard.models import ScheduledJob
 from oauth.models import SigningKey
 from tests.certificates import pem, self_signed
@@ -22,7 +23,7 @@ PAGE = "/w/demo/health/"
 
 @pytest.fixture(autouse=True)
 def _measured_anew(monkeypatch, settings):
-    monkeypatch.setattr(health_report, "REUSED_SECONDS", 0)
+    monkeypatch.setattr(report, "REUSED_SECONDS", 0)
     (settings.DATA_DIR / "health.json").unlink(missing_ok=True)
     monkeypatch.setattr(health_since, "_memory", {})
 
@@ -100,7 +101,7 @@ def test_another_failure_of_a_write_is_said_as_such(adas, monkeypatch):
 
 
 def test_a_slow_database_is_said(adas, monkeypatch):
-    monkeypatch.setattr(health_parts, "SLOW_MS", 0)
+    monkeypatch.setattr(parts, "SLOW_MS", 0)
     assert re.search(r"the database takes [\d.]+ ms for a write; the cache is slow", verdict(adas.get(PAGE)))
 
 
@@ -171,7 +172,7 @@ def test_a_clock_behind_what_is_written_is_said(adas):
 
 
 def test_a_clock_off_the_databases_is_said(adas, monkeypatch):
-    monkeypatch.setattr(health_parts, "_compare_clocks", lambda: (7.0, "7,000 ms off the database’s"))
+    monkeypatch.setattr(parts, "_compare_clocks", lambda: (7.0, "7,000 ms off the database’s"))
     assert "the clock is 7 s off the database’s" in verdict(adas.get(PAGE))
 
 
@@ -187,7 +188,7 @@ def test_background_work_in_time_says_when_it_goes_on(adas):
 
 @pytest.mark.parametrize(("free", "word"), [(1024**3, "Soon"), (1024**2, "Full")])
 def test_a_full_disk_is_said(adas, monkeypatch, free, word):
-    monkeypatch.setattr(health_parts.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": free}))
+    monkeypatch.setattr(parts.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": free}))
     assert row(adas.get(PAGE), "Disk").startswith(f"Disk {word}")
 
 
@@ -205,7 +206,7 @@ def test_a_cache_that_raises_is_said(adas, monkeypatch):
     def fail(*_arguments):
         raise ConnectionError
 
-    monkeypatch.setattr(health_parts.cache, "set", fail)
+    monkeypatch.setattr(parts.cache, "set", fail)
     assert "the cache can’t be reached" in verdict(adas.get(PAGE))
 
 
@@ -253,18 +254,18 @@ def test_without_smtp_it_says_that_nothing_is_sent(adas, settings):
 
 
 def test_since_when_something_is_bad_stays_while_it_is(adas, monkeypatch):
-    monkeypatch.setattr(health_parts, "_compare_clocks", lambda: (7.0, ""))
+    monkeypatch.setattr(parts, "_compare_clocks", lambda: (7.0, ""))
     first, then = timezone.now(), timezone.now() + timedelta(minutes=5)
-    [before] = [found for found in health_report.report(first) if found.part.key == "clock"]
-    [after] = [found for found in health_report.report(then) if found.part.key == "clock"]
+    [before] = [found for found in report.report(first) if found.part.key == "clock"]
+    [after] = [found for found in report.report(then) if found.part.key == "clock"]
     assert before.since == after.since == first
 
 
 def test_however_many_look_it_measures_every_few_seconds(adas, monkeypatch):
-    monkeypatch.setattr(health_report, "REUSED_SECONDS", 60)
-    monkeypatch.setattr(health_report, "_measured", None)
+    monkeypatch.setattr(report, "REUSED_SECONDS", 60)
+    monkeypatch.setattr(report, "_measured", None)
     now = timezone.now()
-    assert health_report.report(now) is health_report.report(now)
+    assert report.report(now) is report.report(now)
 
 
 def test_how_fast_tokens_came_is_drawn(adas):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from dashboard import health_since
+from dashboard.health import since
 
 MINUTE = timedelta(minutes=1)
 
@@ -13,8 +13,8 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture(autouse=True)
 def folder(tmp_path, settings, monkeypatch):
     settings.DATA_DIR = tmp_path
-    monkeypatch.setattr(health_since, "_memory", {})
-    monkeypatch.setattr(health_since, "_looked_at", None)
+    monkeypatch.setattr(since, "_memory", {})
+    monkeypatch.setattr(since, "_looked_at", None)
     return tmp_path
 
 
@@ -28,14 +28,14 @@ def another_worker(monkeypatch):
     """From here on: one that has seen nothing itself."""
 
     def begin():
-        monkeypatch.setattr(health_since, "_memory", {})
-        monkeypatch.setattr(health_since, "_looked_at", None)
+        monkeypatch.setattr(since, "_memory", {})
+        monkeypatch.setattr(since, "_looked_at", None)
 
     return begin
 
 
 def look(state, at):
-    return health_since.remember({"clock": state}, now=at)["clock"]
+    return since.remember({"clock": state}, now=at)["clock"]
 
 
 def test_it_stays_while_the_state_does(first):

@@ -13,8 +13,8 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 from django.utils import timezone
 
-from dashboard import accounts, invitations, memberships
 from dashboard.models import Invitation, Membership, User
+from dashboard.people import accounts, invitations, memberships
 from dashboard.permissions import NotAllowedError
 from tests import factories
 

@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from clients.models import Workspace
-from dashboard import invitations, services
+from dashboard import services
 from dashboard.models import Invitation
+from dashboard.people import invitations
 from tests import factories
 from tests.dashboard.conftest import sign_in, text_of
 from tests.dashboard.members.conftest import Role, events, invitation_link, link_to, mails, membership_of, messages

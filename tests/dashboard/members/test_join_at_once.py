@@ -6,8 +6,8 @@ from threading import Barrier
 import pytest
 from django.db import connections
 
-from dashboard import invitations
 from dashboard.models import Invitation, User
+from dashboard.people import invitations
 from tests import factories
 from tests.dashboard.conftest import Browser
 from tests.dashboard.members.conftest import Role, events, invitation_link, role_of

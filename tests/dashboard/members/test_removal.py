@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from clients.models import Client
 from clients.services.clients import hand_over_clients
-from dashboard import memberships
 from dashboard.models import Invitation
+from dashboard.people import memberships
 from tests import factories
 from tests.dashboard.conftest import sign_in, text_of
 from tests.dashboard.members.conftest import Role, events, invitation_link, mails, membership_of, role_of

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 from django.utils import timezone
 
-from dashboard import memberships
 from dashboard.models import Membership
+from dashboard.people import memberships
 from dashboard.permissions import NotAllowedError
 from tests import factories
 from tests.dashboard.conftest import sign_in, text_of

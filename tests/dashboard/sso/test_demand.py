@@ -7,8 +7,8 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 
-from dashboard import second_factors
 from dashboard.models import AccessPolicy
+from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.sso.conftest import come, demand_sso, events, heading, user_of
 from tests.dashboard.sso.test_connection import age, sign_in

@@ -8,7 +8,7 @@ import pytest
 from django.template import Context, Template
 
 from clients.usage_report import Slot
-from dashboard import charts
+from dashboard.usage import charts
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from dashboard.reason_titles import TITLES, title_of
-from dashboard.refusals import ADVICE
+from dashboard.explain.reason_titles import TITLES, title_of
+from dashboard.explain.refusals import ADVICE
 
 
 def codes():

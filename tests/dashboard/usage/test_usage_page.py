@@ -12,7 +12,7 @@ from django.utils import timezone
 from clients.models import UsageSummary
 from clients.periods import DAY
 from clients.services import usage_summaries
-from dashboard import usage_page
+from dashboard.usage import page as usage_page
 from tests import factories
 from tests.dashboard.conftest import text_of
 

@@ -1,0 +1,1 @@
+"""The audit log, as its pages and files tell it."""

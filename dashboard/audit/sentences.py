@@ -1,0 +1,237 @@
+"""Audit events as sentences: who did what to what, from where, and what changed by it."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
+
+from django.urls import reverse
+
+from clients.models import AuditEvent, Client, Workspace
+from dashboard import actors
+from dashboard.actors import Names, Who
+from dashboard.audit import events as audit_events
+from dashboard.audit.words import PASTED, words_of
+from dashboard.moment import say_length
+
+MOST_CHANGES = 5
+_LONGEST = 80
+# Said elsewhere in the sentence.
+_UNSHOWN = frozenset({"client_id", "status", "revoked_at", "reason"})
+_CREDENTIALS = frozenset({"secret", "public_key", "certificate"})
+_BAD = frozenset({"user.sign_in_failed", "user.confirmation_failed"})
+_INSTANT = re.compile(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::[\d.]+)?(?:Z|\+00:00)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Of one field. label: "" where the sentence names it."""
+
+    label: str
+    removed: Sequence[str]
+    added: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    label: str
+    before: Sequence[str] | None
+    after: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """url: "" where there is nothing to open. is_code: whether machines read it."""
+
+    text: str = ""
+    url: str = ""
+    is_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """act: in bold. thing: an ID that follows it. more: the rest of the sentence. more_changes: how many aren't among changes."""
+
+    event: AuditEvent
+    who: Who
+    act: str
+    thing: str
+    more: str
+    is_bad: bool
+    target: Target
+    changes: Sequence[Change]
+    more_changes: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    label: str
+    rows: Sequence[Row]
+
+
+def describe(events: Iterable[AuditEvent], workspace: Workspace) -> list[Row]:
+    events = list(events)
+    names = actors.find_names(workspace, actors=_actors_in(events), client_ids=(client_id_of(event) for event in events))
+    return [_describe(event, names, workspace) for event in events]
+
+
+def group(rows: Iterable[Row], *, now: datetime, zone: tzinfo) -> list[Day]:
+    """By day in that zone, in the order that they have."""
+    days: dict[date, list[Row]] = {}
+    for row in rows:
+        days.setdefault(row.event.created_at.astimezone(zone).date(), []).append(row)
+    today = now.astimezone(zone).date()
+    near = {today: "Today, ", today - timedelta(days=1): "Yesterday, "}
+    return [Day(f"{near.get(day, '')}{day:%A} {day.day} {day:%B %Y}", of_day) for day, of_day in days.items()]
+
+
+def client_id_of(event: AuditEvent) -> str:
+    """The client that an event is about, itself or by one of its credentials; "" for none."""
+    if event.target_type == "client":
+        return event.target_id
+    return str(event.after.get("client_id") or event.before.get("client_id") or "")
+
+
+def changes_of(event: AuditEvent) -> list[Change]:
+    """What is another value than before, field by field."""
+    shown = (name for name in event.after if name in event.before and name not in _UNSHOWN)
+    changed = [name for name in shown if event.before[name] != event.after[name]]
+    return [_compare(_label(name), event.before[name], event.after[name]) for name in changed]
+
+
+def fields_of(event: AuditEvent) -> list[Field]:
+    """Everything that it says of before and after. What one of them lacks is None."""
+    names = [*event.before, *(name for name in event.after if name not in event.before)]
+    return [Field(_label(name), _say(event.before, name), _say(event.after, name)) for name in names]
+
+
+def _say(values: dict[str, Any], name: str) -> list[str] | None:
+    return say_value(values[name]) if name in values else None
+
+
+def say_value(value: Any) -> list[str]:
+    """Of a field, as people read it: an item a text."""
+    if isinstance(value, dict):
+        return [f"{name}: {', '.join(say_value(item))}" for name, item in value.items()]
+    if isinstance(value, list):
+        return [text for item in value for text in say_value(item)]
+    if value is None or value == "":
+        return ["none"]
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    if isinstance(value, int):
+        return [f"{value:,}"]
+    return [_INSTANT.sub(r"\1 \2 UTC", str(value))]
+
+
+def _actors_in(events: Iterable[AuditEvent]) -> Iterable[str]:
+    for event in events:
+        yield event.actor
+        if event.target_type == "user":
+            yield event.target_id
+
+
+def _describe(event: AuditEvent, names: Names, workspace: Workspace) -> Row:
+    who = actors.describe(event.actor, names)
+    changes, act, more = changes_of(event), words_of(event.event), _more(event)
+    if event.event == "leak.checked":
+        act = PASTED.get(event.target_type, act)
+    if event.event == "secret.rotated":
+        changes = [_rotation(event)]
+    elif event.event in ("client.changed", "workspace.changed") and len(changes) == 1:
+        act, changes = f"changed {changes[0].label}", [Change("", changes[0].removed, changes[0].added)]
+    if event.event == "member.role_changed" or event.target_type == "scope" or (event.target_type in _CREDENTIALS and len(changes) == 1):
+        changes = [Change("", change.removed, change.added) for change in changes]
+    thing = event.target_id if event.target_type in _CREDENTIALS else ""
+    more = " ".join(part for part in (more, who.way) if part)
+    reason = str(event.after.get("reason") or "")
+    shown = changes[:MOST_CHANGES]
+    return Row(event, who, act, thing, more, event.event in _BAD, _target(event, names, workspace), shown, len(changes) - len(shown), reason)
+
+
+def _more(event: AuditEvent) -> str:
+    after = event.after
+    if event.event in ("member.invited", "invitation.sent_again", "member.added") and after.get("role"):
+        return f"as {after['role']}"
+    if event.event == "secret.rotated":
+        return _overlap(event)
+    if event.event == "leak.checked" and event.target_type == "workspace":
+        return "with nothing of ours in it"
+    if event.event == "audit.exported":
+        return f"({after.get('events', 0):,}, {str(after.get('format', '')).upper()})"
+    if event.event == "hand_over.created" and after.get("recipient"):
+        return f"for {after['recipient']}"
+    if isinstance(ended := after.get("ended_tokens", after.get("tokens")), int) and not isinstance(ended, bool) and ended:
+        return f"and ended {ended:,} token{'s' if ended != 1 else ''}"
+    return ""
+
+
+def _rotation(event: AuditEvent) -> Change:
+    before = event.before.get("expires_at")
+    return Change("", list(before) if isinstance(before, dict) else [], [event.target_id])
+
+
+def _overlap(event: AuditEvent) -> str:
+    """How long the old secrets go on, of which the longest counts."""
+    old, ends = event.before.get("expires_at"), event.after.get("expires_at")
+    if not isinstance(old, dict) or not isinstance(ends, dict):
+        return ""
+    moments = [_read_instant(ends.get(secret_id)) for secret_id in old]
+    left = [moment - event.created_at for moment in moments if moment is not None]
+    if not left:
+        return ""
+    # Events have microseconds and what they say of ends has none.
+    longest = max(left) + timedelta(seconds=1)
+    return f"with an overlap of {say_length(longest)}" if longest > timedelta(seconds=2) else "without overlap"
+
+
+def _read_instant(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _compare(label: str, before: Any, after: Any) -> Change:
+    if isinstance(before, list) and isinstance(after, list):
+        removed = [item for item in before if item not in after]
+        added = [item for item in after if item not in before]
+        # In another order, which matters to scopes.
+        before, after = (removed, added) if removed or added else (before, after)
+    return Change(label, [_cut(text) for text in say_value(before)], [_cut(text) for text in say_value(after)])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _target(event: AuditEvent, names: Names, workspace: Workspace) -> Target:
+    client_id = client_id_of(event)
+    if client_id:
+        if client_id in names.clients:
+            return Target(names.clients[client_id], reverse("client", args=[workspace.slug, client_id]))
+        # It is gone; some events say what it was called.
+        name = event.target_type == "client" and (event.before.get("name") or event.after.get("name"))
+        return Target(str(name or client_id), is_code=not name)
+    if event.target_type == "user":
+        return Target(actors.describe(event.target_id, names).name, reverse("members", args=[workspace.slug]))
+    if event.target_type in ("scope", "audience"):
+        return Target(event.target_id, reverse(f"{event.target_type}s", args=[workspace.slug]), is_code=True)
+    if event.target_type in ("workspace", "audit"):
+        return Target()
+    return Target(event.target_id, is_code=event.target_type != "invitation")
+
+
+def name_of(client: str, workspace: Workspace) -> str:
+    """Of a client_id, which may be gone."""
+    name = Client.objects.filter(workspace=workspace, client_id=client).values_list("name", flat=True).first()
+    if name is None:
+        deletion = audit_events.deletions([client], workspace).first()
+        name = None if deletion is None else deletion.before.get("name")
+    return str(name or client)

@@ -1,0 +1,121 @@
+"""What a client's page says about it: whether it is well, who uses it, and what should be done next."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from clients.credential_list import CredentialList
+from clients.models import AuditEvent, Client, ClientSecret
+from clients.models.credentials import Credential
+from clients.places_of_use import Place
+from clients.policy import ClientPolicy
+from dashboard.client.credentials import Background
+
+# Of an overlap: when the old secret was silent for so long at its end, it isn't missed.
+SILENT_SHARE = 0.25
+MOST_PLACES = 5
+_MOST_DRAWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """word: how it is, in the head of its pages. tone: of app.css."""
+
+    word: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """An old secret beside a newer one. places: from where it was used since, last first. granted: requests in 24 hours. is_silent: nothing misses it."""
+
+    secret: ClientSecret
+    since: datetime
+    places: list[Place]
+    has_more_places: bool
+    granted: int
+    is_silent: bool
+    silent_since: datetime
+
+    @property
+    def count(self) -> int:
+        return len(self.places)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """An address, its share of all requests, and when it was used last."""
+
+    address: str
+    percent: str
+    last_used_at: datetime
+    is_new: bool
+
+
+def find_standing(client: Client, credentials: CredentialList) -> Standing:
+    if client.status == Client.Status.DISABLED:
+        return Standing("Disabled", "off")
+    if not credentials.usable and not client.jwks_uri and not client.tls_subject:
+        return Standing("No credential that works", "bad")
+    return Standing("Active", "ok")
+
+
+def find_disabling(client: Client) -> AuditEvent | None:
+    """By whom and when it was switched off; None while it is on, or where the event is gone."""
+    if client.status != Client.Status.DISABLED:
+        return None
+    events = AuditEvent.objects.filter(workspace=client.workspace_id, target_type="client", target_id=client.client_id, event="client.disabled")
+    return events.order_by("-pk").first()
+
+
+def forbidden_methods(client: Client) -> list[str]:
+    """Those of its own that the workspace no longer allows."""
+    return [method for method in client.auth_methods if method in ClientPolicy.of(client.workspace).forbidden_auth_methods]
+
+
+def describe_overlaps(secrets: Iterable[ClientSecret], places: Sequence[Place], known: Background) -> list[Overlap]:
+    """secrets: usable ones. places: of the client. The one that ends first comes first."""
+    found = []
+    for secret in secrets:
+        since = known.overlaps.get(secret.secret_id)
+        if since is None or secret.expires_at is None:
+            continue
+        still = [place for place in places if place.credential == secret.secret_id and place.last_used_at >= since]
+        silent_since = max((place.last_used_at for place in still), default=since)
+        found.append(
+            Overlap(
+                secret=secret,
+                since=since,
+                places=still[:MOST_PLACES],
+                has_more_places=len(still) > MOST_PLACES,
+                granted=known.granted.get(secret.secret_id, 0),
+                is_silent=known.now - silent_since >= SILENT_SHARE * (secret.expires_at - since),
+                silent_since=silent_since,
+            )
+        )
+    return sorted(found, key=lambda overlap: overlap.secret.expires_at or known.now)
+
+
+def share_out(places: Iterable[Place]) -> list[Share]:
+    """By address, those used most first."""
+    counts: dict[str, int] = {}
+    last: dict[str, Place] = {}
+    for place in places:
+        counts[place.address] = counts.get(place.address, 0) + place.count
+        # They come by their last use.
+        last.setdefault(place.address, place)
+    total = sum(counts.values())
+    most = sorted(counts.items(), key=lambda item: -item[1])
+    return [
+        Share(address, f"{100 * count / total:.1f}".removesuffix(".0"), last[address].last_used_at, last[address].is_new) for address, count in most if total
+    ]
+
+
+def drawn(credentials: CredentialList) -> list[Credential]:
+    """Those of the lifeline: the usable ones, or else what ended last."""
+    return credentials.usable[:_MOST_DRAWN] or credentials.ended[:1]
+
+
+def last_end(credentials: CredentialList) -> datetime | None:
+    """When a client lost its last credential."""
+    return max((ended for row in credentials.ended if (ended := row.revoked_at or row.expires_at)), default=None)

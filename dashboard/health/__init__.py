@@ -1,0 +1,1 @@
+"""Whether this instance can do its work: for load balancers and for people."""

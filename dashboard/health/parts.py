@@ -1,0 +1,231 @@
+"""What this instance needs in order to issue tokens, part by part, measured when somebody looks. For people; /readyz is dashboard.health.probes's."""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, Max
+from django.utils import timezone
+
+from clients.key_encryption import decrypt
+from clients.models import AuditEvent
+from dashboard.health import mail_check
+from dashboard.models import ScheduledJob
+from dashboard.moment import say_length
+from dashboard.server.server_certificate import RENEWAL
+from oauth.models import SigningKey
+
+GOOD, SOON, BAD, OFF = "ok", "warn", "bad", "off"
+
+SLOW_MS = 50
+CERTIFICATE_DAYS = 14
+CLOCK_SECONDS = 1
+LATE = timedelta(minutes=10)
+LITTLE_DISK, NO_DISK = 2 * 1024**3, 200 * 1024**2
+# After which a successor should have been announced, beside what SIGNING_KEY_ROTATION_DAYS says.
+_GRACE = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """state: GOOD, SOON for what needs somebody before long, BAD, or OFF for what isn't used. word: that as people read it. measured, limit: of admins.
+
+    problem: as a sentence that goes on, “the database is read-only”, "" for none. fix: the command that ends it, or what to do. stops_tokens: whether a bad
+    state means that nobody gets tokens.
+    """
+
+    key: str
+    name: str
+    state: str
+    word: str
+    measured: str
+    limit: str = ""
+    problem: str = ""
+    fix: str = ""
+    stops_tokens: bool = False
+
+
+def measure(now: datetime) -> list[Part]:
+    return [part(now) for part in _PARTS]
+
+
+def _database(_now: datetime) -> Part:
+    kind = f"{connection.vendor.replace('sqlite', 'SQLite').replace('postgresql', 'PostgreSQL')}"
+    limit = f"{SLOW_MS} ms"
+    begins = time.perf_counter()
+    try:
+        with transaction.atomic():
+            # A real write of rows as they are: a file system that is full or read-only says so here.
+            ScheduledJob.objects.update(next_run_at=F("next_run_at"))
+    except DatabaseError as error:
+        problem = "the database is read-only" if "read" in str(error).lower() else "the database can’t be written"
+        fix = f"Look for room and permissions in {settings.DATA_DIR}" if connection.vendor == "sqlite" else "Connect to the primary, see DATABASE_URL"
+        return Part("database", "Database", BAD, "Failed", f"{kind}, no write: {str(error).splitlines()[0][:120]}", limit, problem, fix, stops_tokens=True)
+    took = (time.perf_counter() - begins) * 1000
+    measured = f"{kind}, {_say_ms(took)} for a write, {_say_bytes(_database_size())}"
+    if took > SLOW_MS:
+        return Part("database", "Database", SOON, "Slow", measured, limit, f"the database takes {_say_ms(took)} for a write", "Look at the load of its machine")
+    return Part("database", "Database", GOOD, "Good", measured, limit)
+
+
+def _database_size() -> int:
+    if connection.vendor == "sqlite":
+        file = str(settings.DATABASES["default"]["NAME"])
+        return sum(Path(part).stat().st_size for part in (file, f"{file}-wal") if Path(part).exists())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return int(cursor.fetchone()[0])
+
+
+def _cache(now: datetime) -> Part:
+    kind = "in process" if "locmem" in settings.CACHES["default"]["BACKEND"] else "Redis"
+    limit, begins = f"{SLOW_MS} ms", time.perf_counter()
+    try:
+        cache.set("health", now.isoformat(), 60)
+        is_kept = cache.get("health") is not None
+    except Exception as error:  # noqa: BLE001  # whatever the driver raises
+        return Part("cache", "Cache", BAD, "Failed", f"{kind}: {type(error).__name__}", limit, "the cache can’t be reached", "Look at Redis, see CACHE_URL")
+    took = (time.perf_counter() - begins) * 1000
+    if not is_kept:
+        return Part("cache", "Cache", BAD, "Failed", f"{kind}, keeps nothing", limit, "the cache keeps nothing", "Look at Redis, see CACHE_URL")
+    state, word, problem = (SOON, "Slow", "the cache is slow") if took > SLOW_MS else (GOOD, "Good", "")
+    return Part("cache", "Cache", state, word, f"{kind}, {_say_ms(took)} for a write and a read", limit, problem)
+
+
+def _signing_key(now: datetime) -> Part:
+    days = settings.SIGNING_KEY_ROTATION_DAYS
+    limit = f"{days} days" if days else "none"
+    keys = list(SigningKey.objects.going_on(now).order_by("-activates_at", "-id"))
+    key = next((key for key in keys if key.activates_at <= now), None)
+    if key is None:
+        problem, fix = "there is no key that signs tokens", "manage.py rotate_signing_key --now"
+        return Part("signing_key", "Signing key", BAD, "Missing", "none", limit, problem, fix, stops_tokens=True)
+    if not _can_open(key):
+        problem, fix = "the signing key can’t be opened", "Put the key that encrypted it back into KEY_ENCRYPTION_KEYS"
+        return Part("signing_key", "Signing key", BAD, "Locked", f"{key.kid}, {key.algorithm}", limit, problem, fix, stops_tokens=True)
+    next_at = keys[0].activates_at if keys[0].pk != key.pk else key.activates_at + timedelta(days=days)
+    said = f"{key.kid}, {key.algorithm}, {say_length(now - key.activates_at)} old"
+    if not days and keys[0].pk == key.pk:
+        return Part("signing_key", "Signing key", GOOD, "Good", f"{said}, rotated by hand", limit)
+    if next_at + _GRACE < now:
+        problem, fix = "the signing key should have been rotated", "manage.py rotate_signing_key"
+        return Part("signing_key", "Signing key", SOON, "Late", f"{said}, due {say_length(now - next_at)} ago", limit, problem, fix)
+    return Part("signing_key", "Signing key", GOOD, "Good", f"{said}, next in {say_length(next_at - now)}", limit)
+
+
+def _can_open(key: SigningKey) -> bool:
+    try:
+        return bool(decrypt(key.private_key, context=key.kid))
+    except Exception:  # noqa: BLE001  # whatever is wrong with it, it doesn't sign
+        return False
+
+
+def _certificate(now: datetime) -> Part:
+    if not settings.TLS:
+        return Part("certificate", "TLS certificate", OFF, "Elsewhere", "the proxy before this server has it")
+    file, limit = settings.DATA_DIR / "tls" / "server.pem", f"{CERTIFICATE_DAYS} days"
+    try:
+        ends = x509.load_pem_x509_certificates(file.read_bytes())[0].not_valid_after_utc
+    except (OSError, ValueError):
+        return Part("certificate", "TLS certificate", BAD, "Missing", f"none in {file}", limit, "there is no TLS certificate", f"Put one into {file}")
+    left = ends - now
+    if left <= timedelta():
+        problem = "the TLS certificate has ended"
+        return Part("certificate", "TLS certificate", BAD, "Ended", f"ended {say_length(-left)} ago", limit, problem, f"Replace {file}")
+    if left < timedelta(days=CERTIFICATE_DAYS):
+        problem = f"the TLS certificate ends in {say_length(left)}"
+        return Part("certificate", "TLS certificate", SOON, "Soon", f"ends in {say_length(left)}", limit, problem, f"Replace {file}")
+    renewed = f", one of our own is renewed {RENEWAL.days} days before" if left > RENEWAL else ""
+    return Part("certificate", "TLS certificate", GOOD, "Good", f"ends in {say_length(left)}{renewed}", limit)
+
+
+def _clock(now: datetime) -> Part:
+    """Against that of the database's machine, where it has another one; and against what is written already, which can't be from the future."""
+    newest = AuditEvent.objects.aggregate(newest=Max("created_at"))["newest"]
+    ahead = (newest - now).total_seconds() if newest else 0.0
+    off, said = _compare_clocks()
+    limit = f"{CLOCK_SECONDS} s"
+    if abs(off) > CLOCK_SECONDS:
+        problem = f"the clock is {abs(off):,.0f} s off the database’s"
+        return Part("clock", "Clock", BAD, "Off", said, limit, problem, "Synchronise both machines by NTP")
+    if ahead > CLOCK_SECONDS:
+        problem = f"the newest audit event is {ahead:,.0f} s ahead of this clock"
+        return Part("clock", "Clock", BAD, "Off", problem, limit, problem, "Synchronise all machines by NTP")
+    return Part("clock", "Clock", GOOD, "Good", f"{said}, nothing is from the future", limit)
+
+
+def _compare_clocks() -> tuple[float, str]:
+    """Seconds, and that in words."""
+    if connection.vendor != "postgresql":
+        return 0.0, "the database’s is the same"
+    before = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        theirs = cursor.fetchone()[0]
+    middle = before + (timezone.now() - before) / 2
+    off = (theirs - middle).total_seconds()
+    return off, f"{abs(off) * 1000:,.0f} ms off the database’s"
+
+
+def _mail(now: datetime) -> Part:
+    backend = settings.EMAIL_BACKEND
+    if "smtp" not in backend:
+        return Part("mail", "Mail", OFF, "Not sent", "written into the log, see EMAIL_URL" if "console" in backend else "not sent by SMTP")
+    checked = mail_check.look(now)
+    server = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    if checked is None:
+        return Part("mail", "Mail", OFF, "Asking", f"{server} is being asked")
+    failed = f", last failed {say_length(now - checked.failed_at)} ago" if checked.failed_at else ""
+    measured = f"{server}, asked {say_length(now - checked.at)} ago{failed}"
+    if not checked.is_reachable:
+        return Part("mail", "Mail", BAD, "Failed", measured, "", "the mail server can’t be reached", "Look at EMAIL_URL and at the mail server")
+    return Part("mail", "Mail", GOOD, "Good", measured)
+
+
+def _background(now: datetime) -> Part:
+    jobs, limit = list(ScheduledJob.objects.order_by("next_run_at")), f"{say_length(LATE)} late"
+    if not jobs:
+        return Part("background", "Background work", OFF, "Starting", "nothing was due yet", limit)
+    first = jobs[0]
+    late = now - first.next_run_at
+    name = first.name.replace("_", " ")
+    if late > LATE:
+        problem = f"background work doesn’t run: “{name}” is {say_length(late)} late"
+        return Part("background", "Background work", BAD, "Late", problem, limit, problem, "Look for “Background work failed” in the log, and restart TokenOS")
+    return Part(
+        "background", "Background work", GOOD, "Good", f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}, next in {say_length(max(-late, timedelta()))}", limit
+    )
+
+
+def _disk(_now: datetime) -> Part:
+    limit = _say_bytes(LITTLE_DISK)
+    try:
+        free = shutil.disk_usage(settings.DATA_DIR).free
+    except OSError:
+        return Part("disk", "Disk", BAD, "Missing", f"{settings.DATA_DIR} can’t be read", limit, f"{settings.DATA_DIR} can’t be read", "Mount it again")
+    measured = f"{_say_bytes(free)} free in {settings.DATA_DIR}"
+    if free < LITTLE_DISK:
+        state, word = (BAD, "Full") if free < NO_DISK else (SOON, "Soon")
+        return Part("disk", "Disk", state, word, measured, limit, f"the disk has {_say_bytes(free)} left", f"Make room in {settings.DATA_DIR}")
+    return Part("disk", "Disk", GOOD, "Good", measured, limit)
+
+
+def _say_ms(milliseconds: float) -> str:
+    return f"{milliseconds:.1f} ms" if milliseconds < 10 else f"{milliseconds:,.0f} ms"
+
+
+def _say_bytes(count: int) -> str:
+    for size, unit in ((1024**3, "GB"), (1024**2, "MB")):
+        if count >= size:
+            return f"{count / size:,.0f} {unit}"
+    return f"{count / 1024:,.0f} kB"
+
+
+_PARTS: tuple[Callable[[datetime], Part], ...] = (_database, _cache, _signing_key, _certificate, _clock, _mail, _background, _disk)

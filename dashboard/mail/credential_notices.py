@@ -1,0 +1,87 @@
+"""Mail to a client's owner when somebody else rotates its secret or ends a credential of it, and to the admins too where something used it to the last.
+
+One mail to each address, whatever was ended at once. Never a secret: whoever made one has seen it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from clients.models import Client
+from clients.models.credentials import Credential
+from clients.services.secrets import RotatedSecret
+from dashboard import mail
+from dashboard.client import impact
+from dashboard.client.credential_names import name_credential
+from dashboard.client.impact import Impact
+from dashboard.mail.recipients import admins_of, owner_of
+from dashboard.models import User
+
+# Ending many at once isn't held up by counting who used each.
+_MOST_MEASURED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """found: measured before it ended; None for one of many."""
+
+    credential: Credential
+    client: Client
+    found: Impact | None
+
+    @property
+    def what(self) -> str:
+        """“secret Kp4zR1uW”."""
+        return str(name_credential(self.credential.credential_id))
+
+    @property
+    def is_last(self) -> bool:
+        return self.found is not None and not self.found.others and not self.client.jwks_uri and not self.client.tls_subject
+
+
+def measure(credentials: Iterable[Any], *, now: datetime) -> list[Ended]:
+    """Of those that aren't revoked yet, each with its client."""
+    rows = [row for row in credentials if row.revoked_at is None]
+    if len(rows) > _MOST_MEASURED:
+        return [Ended(row, row.client, None) for row in rows]
+    return [Ended(row, row.client, impact.of_credential(row, client=row.client, now=now)) for row in rows]
+
+
+def tell_ended(ended: Sequence[Ended], *, act: str, by: User, now: datetime, reason: str = "", is_red: bool = False) -> None:
+    """act: “revoked”, with its tokens, or “ended”. is_red: whether the admins are told though nothing uses it."""
+    told: dict[str, list[Ended]] = {}
+    for one in ended:
+        for address in _recipients(one.client, is_red=is_red or (one.found is not None and one.found.is_used), by=by):
+            told.setdefault(address, []).append(one)
+    for address, of_address in told.items():
+        first = of_address[0]
+        context = {"ended": of_address, "one": first, "workspace": first.client.workspace, "act": act, "by": by, "at": now, "reason": reason}
+        mail.send_later("credential_ended", [address], context)
+
+
+def tell_rotated(new: RotatedSecret, *, by: User, now: datetime) -> None:
+    """Red is only what ended at once though something used it."""
+    client = new.secret.client
+    is_red = any(old.expires_at is not None and old.expires_at <= now and _is_used(old, now) for old in new.previous)
+    previous = [(old, None if old.expires_at is None or old.expires_at <= now else old.expires_at) for old in new.previous]
+    context = {"client": client, "workspace": client.workspace, "secret": new.secret, "previous": previous, "by": by, "at": now}
+    for address in _recipients(client, is_red=is_red, by=by):
+        mail.send_later("secret_rotated", [address], context)
+
+
+def say_told(client: Client, *, is_red: bool, by: User) -> str:
+    """Who would be told, to follow “We tell”; "" for nobody."""
+    owner = [address for address in owner_of(client) if address.casefold() != by.email.casefold()]
+    has_admins = len(_recipients(client, is_red=is_red, by=by)) > len(owner)
+    return " and ".join([*owner, "the admins"] if has_admins else owner)
+
+
+def _is_used(credential: Credential, now: datetime) -> bool:
+    return credential.last_used_at is not None and credential.last_used_at > now - impact.IN_USE
+
+
+def _recipients(client: Client, *, is_red: bool, by: User) -> list[str]:
+    """Without whoever did it."""
+    addresses = dict.fromkeys([*owner_of(client), *(admins_of(client.workspace) if is_red else [])])
+    return [address for address in addresses if address.casefold() != by.email.casefold()]

@@ -1,0 +1,152 @@
+"""Mail before a credential ends: to whoever answers for its client, 30, 7 and 1 days before, and an hour before a rotation ends an old secret that is in use.
+
+Each is sent once. A mail server that takes none ends the round, and the next round begins there.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from django.db.models import Q
+from django.urls import reverse
+
+from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
+from clients.models.credentials import Credential
+from clients.overlap import find_overlaps
+from dashboard import mail
+from dashboard.client import impact
+from dashboard.client.credential_names import name_credential
+from dashboard.mail.recipients import admins_of, owner_of
+from dashboard.models import ExpiryNotice
+from dashboard.moment import say_length
+
+STEPS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
+OVERLAP_STEP = timedelta(hours=1)
+# Within it an end that something still runs into is told the admins too.
+_RED = timedelta(days=1)
+_BATCH = 200
+# A round holds up the other background work.
+MOST_A_ROUND = 100
+_MOST_FAILURES = 3
+_LONGEST_NAME = 24
+
+_Row = ClientSecret | ClientPublicKey | ClientCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """step: the shortest of those that have come."""
+
+    credential: Credential
+    client: Client
+    ends_at: datetime
+    step: timedelta
+    is_in_overlap: bool
+
+
+def send_due(*, now: datetime) -> int:
+    """How many were sent, MOST_A_ROUND at most."""
+    ExpiryNotice.objects.filter(ends_at__lt=now).delete()
+    sent = failed = 0
+    for due in find_due(now=now):
+        if _send(due, now=now):
+            sent += 1
+        else:
+            # One address that can't be written to keeps nobody else waiting.
+            failed += 1
+        if sent == MOST_A_ROUND or failed == _MOST_FAILURES:
+            break
+    return sent
+
+
+def find_due(*, now: datetime) -> Iterator[Due]:
+    """What was not told yet, those that end first first."""
+    for kind in impact.KINDS:
+        rows = (
+            kind.objects.usable(now)
+            .filter(expires_at__lte=now + max(STEPS), client__status=Client.Status.ENABLED, client__workspace__deletes_at=None)
+            .select_related("client__workspace")
+            .order_by("expires_at", "pk")
+        )
+        after: tuple[datetime, int] | None = None
+        while batch := cast(list[_Row], list(rows.filter(_behind(after))[:_BATCH])):
+            yield from _find_due_in(batch, now=now)
+            after = (batch[-1].expires_at or now, batch[-1].pk)
+
+
+def _behind(after: tuple[datetime, int] | None) -> Q:
+    return Q() if after is None else Q(expires_at__gt=after[0]) | Q(expires_at=after[0], pk__gt=after[1])
+
+
+def _find_due_in(rows: Sequence[_Row], *, now: datetime) -> Iterator[Due]:
+    told = set(ExpiryNotice.objects.filter(credential__in=[_name(row, row.client) for row in rows]).values_list("credential", "ends_at", "step"))
+    ending = [row.client_id for row in rows if isinstance(row, ClientSecret)]
+    secrets: dict[int, list[ClientSecret]] = {}
+    for secret in ClientSecret.objects.usable(now).filter(client__in=ending):
+        secrets.setdefault(secret.client_id, []).append(secret)
+    for row in rows:
+        overlaps = find_overlaps(secrets.get(row.client_id, ()), now) if isinstance(row, ClientSecret) else {}
+        due = _find_step(row, is_in_overlap=row.credential_id in overlaps, since=overlaps.get(row.credential_id), now=now)
+        if due is not None and (_name(row, row.client), due.ends_at, int(due.step.total_seconds())) not in told:
+            yield due
+
+
+def _find_step(row: _Row, *, is_in_overlap: bool, since: datetime | None, now: datetime) -> Due | None:
+    """Whoever rotated a secret knows that the old one ends: that is told only where something uses it to the last."""
+    if row.expires_at is None:
+        return None
+    left, length = row.expires_at - now, row.expires_at - row.created_at
+    if is_in_overlap:
+        is_used = row.last_used_at is not None and since is not None and row.last_used_at > max(since, now - impact.IN_USE)
+        step = OVERLAP_STEP if left <= OVERLAP_STEP and is_used else None
+    else:
+        step = next((step for step in STEPS if left <= step < length), None)
+    return None if step is None else Due(row, row.client, row.expires_at, step, is_in_overlap)
+
+
+def _name(row: Credential, client: Client) -> str:
+    return f"{client.client_id} {row.credential_id}"
+
+
+def _send(due: Due, *, now: datetime) -> bool:
+    """Whether the mail server took it for anybody, or there is nobody to tell."""
+    found = impact.of_credential(due.credential, client=due.client, now=now)
+    recipients = _recipients(due.client, is_red=found.is_used and due.ends_at - now <= _RED)
+    context = {
+        "client": due.client,
+        "workspace": due.client.workspace,
+        "credential": due.credential,
+        "what": _what(due.credential),
+        "ends_at": due.ends_at,
+        "left": say_length(due.ends_at - now),
+        "impact": found,
+        "is_in_overlap": due.is_in_overlap,
+        "url": _url(due),
+    }
+    if recipients and len(mail.send_each("credential_ends", dict.fromkeys(recipients, context))) == len(recipients):
+        return False
+    step = int(due.step.total_seconds())
+    ExpiryNotice.objects.get_or_create(credential=_name(due.credential, due.client), ends_at=due.ends_at, step=step, defaults={"created_at": now})
+    return True
+
+
+def _what(credential: Credential) -> str:
+    """“secret Kp4zR1uW”; of what has a long ID its name, if it has one."""
+    found = name_credential(credential.credential_id)
+    kind = found.kind if found is not None else ""
+    return f"{kind} {credential if len(str(credential)) <= _LONGEST_NAME else credential.name}".strip()
+
+
+def _recipients(client: Client, *, is_red: bool) -> list[str]:
+    """Its owner, if that is an address. The admins too where it is urgent, or where there is no other address."""
+    owner = owner_of(client)
+    return owner if owner and not is_red else list(dict.fromkeys([*owner, *admins_of(client.workspace)]))
+
+
+def _url(due: Due) -> str:
+    """Where that is mended."""
+    arguments = [due.client.workspace.slug, due.client.client_id]
+    if due.is_in_overlap:
+        return reverse("secret_extend", args=[*arguments, due.credential])
+    return reverse({ClientSecret: "rotate", ClientPublicKey: "key_new", ClientCertificate: "certificate_new"}[type(due.credential)], args=arguments)

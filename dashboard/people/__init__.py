@@ -1,0 +1,1 @@
+"""Accounts, how they sign in, and to which workspaces they belong."""

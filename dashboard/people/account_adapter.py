@@ -1,0 +1,99 @@
+"""How django-allauth behaves here: who may join, where one lands, what mail says who did it, and how second factors are kept."""
+
+import time
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from clients import key_encryption
+from dashboard import services
+from dashboard.caller import actor_of, connection_of
+from dashboard.mail.notices import tell
+from dashboard.models import User
+from dashboard.people import known_devices, second_factors, user_sessions
+from dashboard.sso.record import proved_at
+
+_CONTEXT = "second factor"
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-allauth has no types
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "Email or password is wrong.",
+        "enter_current_password": "That isn’t your present password. Enter it again.",
+        "incorrect_password": "The password is wrong. Enter it again.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  # allauth's signature
+        """People come by invitation."""
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """What the server settled. A connection without an address, such as a Unix socket's, shows as 0.0.0.0."""
+        return connection_of(request).remote_address or "0.0.0.0"  # noqa: S104  # not an address to listen on
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        now, method = timezone.now(), user_sessions.say_method(get_authentication_records(request, user))
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        user_sessions.record_sign_in(user=user, session_key=request.session.session_key or "", method=method, actor=actor_of(request), now=now)
+        request.session[user_sessions.NOTED] = now.timestamp()
+        if not known_devices.is_known(request, user):
+            known_devices.remember(request, response, user)
+            tell("new_device", user, request=request, now=now, method=method)
+            _propose_passkey(request, user)
+        return response
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:  # noqa: ARG002  # allauth's signature
+        """Whoever proved to be somebody whose account is switched off."""
+        messages.error(request, "This account is switched off. Ask whoever administers this instance.")
+        return redirect("account_login")
+
+    def logout(self, request: HttpRequest) -> None:
+        user, actor = request.user, actor_of(request)
+        super().logout(request)
+        if isinstance(user, User):
+            services.record_sign_out(user=user, actor=actor, now=timezone.now())
+
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """What happened shows on the page that follows."""
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """A path of this instance under the name that the browser uses."""
+        return url_has_allowed_host_and_scheme(url, allowed_hosts={self.request.get_host()}, require_https=True)
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:  # noqa: ARG002  # allauth's signature
+        """Whoever has just signed in has proved who it is, but for a single sign-on at which the provider asked nothing."""
+        records = get_authentication_records(self.request, self.request.user)
+        return bool(time.time() - max(map(proved_at, records), default=0) >= REAUTHENTICATION_TIMEOUT)
+
+
+def _propose_passkey(request: HttpRequest, user: User) -> None:
+    """To whoever has nothing but a password, once in each browser."""
+    if user.has_usable_password() and not second_factors.has_strong(user):
+        proposal = format_html('Add a passkey: sign in faster and safer. <a href="{}">Add passkey</a>', reverse("passkey_new"))
+        messages.info(request, proposal)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has no types
+    """Secrets of one-time codes and seeds of recovery codes are encrypted under KEY_ENCRYPTION_KEYS, as private keys are."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "This code is wrong, or was used before. Enter the newest one.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        return key_encryption.encrypt(text.encode(), context=_CONTEXT)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return key_encryption.decrypt(encrypted_text, context=_CONTEXT).decode()

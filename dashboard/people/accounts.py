@@ -1,0 +1,193 @@
+"""Accounts as their people change them: name, display, password, e-mail address; and what a workspace demands of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.crypto import constant_time_compare
+from django.utils.http import base36_to_int, int_to_base36
+
+from clients.services.audit import Actor
+from clients.services.validation import clean_text
+from dashboard.models import AccessPolicy, User
+from dashboard.people import second_factors, user_sessions
+from dashboard.people.account_events import record
+from oauth.replay import mark_used
+
+EMAIL_CHANGE_SECONDS = 24 * 3600
+_EMAIL_CHANGE = "dashboard.people.accounts.email_change"
+# It holds whatever of the account a used link has changed, so each works once: password, address, last sign-in. For PASSWORD_RESET_TIMEOUT seconds.
+_reset_tokens = PasswordResetTokenGenerator()
+
+
+class DeadLinkError(ValidationError):
+    """A link of a mail that is forged, expired or used. Which of it isn't said."""
+
+    def __init__(self) -> None:
+        super().__init__("This link doesn’t work any more.", code="dead_link")
+
+
+def find_missing_factor(user: User, policy: AccessPolicy | None) -> str | None:
+    """What somebody has to do before the workspace of that policy opens, in a sentence; None for nothing."""
+    if policy is None or not policy.requires_second_factor or second_factors.has_strong(user):
+        return None
+    return f"{policy.workspace.name} demands a second factor. Add a passkey or turn on one-time codes, and it opens."
+
+
+def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:
+    """name: may be empty; then the e-mail address stands for it."""
+    named = clean_text(name, field="name", max_length=100, required=False)
+    with transaction.atomic():
+        present = User.objects.select_for_update().get(pk=user.pk)
+        before, present.name = present.name, named
+        if before != named:
+            present.save(update_fields=["name"])
+            record("user.renamed", present, actor=actor, now=now, before={"name": before}, after={"name": named})
+
+
+def set_single_keys(*, user: User, is_on: bool, actor: Actor, now: datetime) -> None:
+    """Whether single letters are shortcuts."""
+    with transaction.atomic():
+        present = User.objects.select_for_update().get(pk=user.pk)
+        if present.has_single_keys != is_on:
+            present.has_single_keys = is_on
+            present.save(update_fields=["has_single_keys"])
+            changed = {"before": {"has_single_keys": not is_on}, "after": {"has_single_keys": is_on}}
+            record("user.display_changed", present, actor=actor, now=now, **changed)
+
+
+def change_password(*, user: User, hashed_password: str, kept: str, actor: Actor, now: datetime) -> None:
+    """hashed_password: as make_password returns it. kept: the key of the session that goes on; all others end."""
+    with transaction.atomic():
+        present = User.objects.select_for_update().get(pk=user.pk)
+        present.password = hashed_password
+        present.save(update_fields=["password"])
+        ended = user_sessions.delete_sessions(present, kept=kept)
+        record("user.password_changed", present, actor=actor, now=now, after={"sessions_ended": ended})
+    user.password = hashed_password
+
+
+def make_reset_link(user: User) -> str:
+    """The path that sets a new password once, within PASSWORD_RESET_TIMEOUT seconds. Only for the account's mail, or its operator's screen."""
+    return f"/accounts/reset/{int_to_base36(user.pk)}-{_reset_tokens.make_token(user)}/"
+
+
+def record_reset_request(*, user: User | None, actor: Actor, now: datetime) -> None:
+    """user: None for an address without an account."""
+    with transaction.atomic():
+        record("user.password_reset_requested", user, actor=actor, now=now)
+
+
+def find_by_reset_link(link: str) -> User | None:
+    """link: the part of the path that make_reset_link made."""
+    uid, _, token = link.partition("-")
+    try:
+        pk = base36_to_int(uid)
+    except ValueError:
+        return None
+    user = User.objects.filter(pk=pk, is_active=True).first() if pk < 2**63 else None
+    return user if user is not None and _reset_tokens.check_token(user, token) else None
+
+
+def reset_password(*, link: str, hashed_password: str, actor: Actor, now: datetime) -> User:
+    """Sets it and ends every session. Raise DeadLinkError for a link that is forged, expired, or used, of two at once by one."""
+    with transaction.atomic():
+        user = find_by_reset_link(link)
+        if user is None:
+            raise DeadLinkError
+        # Read anew under the lock: a request beside this one may have used the link meanwhile.
+        user = User.objects.select_for_update().get(pk=user.pk)
+        if find_by_reset_link(link) is None:
+            raise DeadLinkError
+        user.password = hashed_password
+        user.save(update_fields=["password"])
+        ended = user_sessions.delete_sessions(user)
+        record("user.password_reset", user, actor=actor, now=now, after={"sessions_ended": ended})
+    return user
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """factors, sessions: how many went. link: the path that sets a new password."""
+
+    factors: int
+    sessions: int
+    link: str
+
+
+def recover(*, user: User, actor: Actor, now: datetime) -> Recovered:
+    """Whoever has lost everything begins anew: no password, no second factors, no sessions, a link for a password. Raise ValidationError where it is off."""
+    if not user.is_active:
+        raise ValidationError(f"The account {user.email} is switched off.", code="inactive")
+    with transaction.atomic():
+        present = User.objects.select_for_update().get(pk=user.pk)
+        # A password that somebody else knows would be all that it takes until the link is opened.
+        present.set_unusable_password()
+        present.save(update_fields=["password"])
+        factors = second_factors.of(present).delete()[0]
+        sessions = user_sessions.delete_sessions(present)
+        record("user.recovered", present, actor=actor, now=now, after={"second_factors_removed": factors, "sessions_ended": sessions})
+    return Recovered(factors, sessions, make_reset_link(present))
+
+
+def make_email_change_token(*, user: User, email: str, actor: Actor, now: datetime) -> str | None:
+    """What the link in the mail to the new address holds; None where that address has an account. Raise ValidationError for a malformed or the present one."""
+    wanted = email.strip().lower()
+    validate_email(wanted)
+    if wanted == user.email:
+        raise ValidationError("That is your present address.", code="same")
+    with transaction.atomic():
+        record("user.email_change_requested", user, actor=actor, now=now, after={"email": wanted})
+    if User.objects.filter(email=wanted).exists():
+        return None
+    content = {"user": user.pk, "from": user.email, "to": wanted, "since": user.get_session_auth_hash()}
+    return signing.dumps(content, salt=_EMAIL_CHANGE)
+
+
+def read_email_change_token(token: str) -> tuple[User, str]:
+    """The account and its new address. Raise DeadLinkError for a link that is forged, expired, or of an address or password that the account has no longer.
+
+    So a link that a stranger had sent to himself ends with his session, when the owner sets another password.
+    """
+    try:
+        content = signing.loads(token, salt=_EMAIL_CHANGE, max_age=EMAIL_CHANGE_SECONDS)
+    except signing.BadSignature:
+        raise DeadLinkError from None
+    user = User.objects.filter(pk=content["user"], email=content["from"], is_active=True).first()
+    if user is None or not constant_time_compare(content.get("since", ""), user.get_session_auth_hash()):
+        raise DeadLinkError
+    return user, content["to"]
+
+
+def change_email(*, token: str, actor: Actor, now: datetime) -> tuple[User, str]:
+    """Returns the account and its old address. Raise DeadLinkError as read_email_change_token, and where the link was used or the address is taken."""
+    try:
+        return _change_email(token, actor, now)
+    except IntegrityError:
+        # An account with that address was made at this moment.
+        raise DeadLinkError from None
+
+
+def _change_email(token: str, actor: Actor, now: datetime) -> tuple[User, str]:
+    with transaction.atomic():
+        user, wanted = read_email_change_token(token)
+        present = User.objects.select_for_update().get(pk=user.pk)
+        ends = int(now.timestamp()) + EMAIL_CHANGE_SECONDS
+        is_first = mark_used("email change", str(user.pk), token, expires_at=ends, now=now)
+        if not is_first or present.email != user.email or User.objects.filter(email=wanted).exists():
+            raise DeadLinkError
+        before = present.email
+        # Before the change, for it names the account by its address.
+        record("user.email_changed", present, actor=actor, now=now, before={"email": before}, after={"email": wanted})
+        present.email = wanted
+        present.save(update_fields=["email"])
+        # django-allauth keeps a list of its own.
+        EmailAddress.objects.filter(Q(user=present) | Q(email=wanted)).delete()
+        EmailAddress.objects.create(user=present, email=wanted, verified=True, primary=True)
+    return present, before

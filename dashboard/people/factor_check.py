@@ -1,0 +1,40 @@
+"""A passkey's answer or a code, looked at wherever somebody signs in or proves who they are."""
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+
+from dashboard import throttling
+from dashboard.caller import actor_of
+from dashboard.mail.notices import tell
+from dashboard.models import User
+from dashboard.people import passkeys, second_factors
+
+
+def check_passkey(request: HttpRequest, user: User | None, form: Any) -> Any | None:
+    """The passkey that answered form, a PasskeyForm, noted as used; None, with the error in form. user: None for whoever it belongs to."""
+    try:
+        passkey = passkeys.check_authentication(user, form.cleaned_data["credential"])
+    except ValidationError as error:
+        form.add_error(None, error)
+        return None
+    second_factors.record_use(factor=passkey, actor=actor_of(request), now=timezone.now())
+    return passkey
+
+
+def check_code(request: HttpRequest, user: User, form: Any) -> Any | None:
+    """The factor of form's code, which is used by this; None, with the error in form. Whoever's recovery code it was gets a mail."""
+    now = timezone.now()
+    if throttling.has_guessed_too_often(user, now=now):
+        form.add_error("code", "Too many wrong codes from many places. Wait 5 min or use a passkey.")
+        return None
+    factor = second_factors.use_code(user=user, code=form.cleaned_data["code"], actor=actor_of(request), now=now)
+    if factor is None:
+        throttling.count_wrong_code(user, now=now)
+        form.add_error("code", "That code is wrong or was used. Codes change every 30 s.")
+    elif factor.type == Authenticator.Type.RECOVERY_CODES:
+        tell("recovery_code_used", user, request=request, now=now, left=second_factors.count_recovery_codes(factor))
+    return factor

@@ -1,0 +1,88 @@
+"""Where people are signed in: each session has a row of django-allauth's, by which it can be shown and ended."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
+
+from clients.services.audit import Actor
+from dashboard.models import User
+from dashboard.people.account_events import record
+from dashboard.people.user_agent import describe_device
+
+# In a session: when its last use was noted in its row, seconds since the epoch. It is a note itself, so that most requests needn't ask for the row.
+NOTED = "noted_at"
+
+
+def find_open(user: User, *, now: datetime) -> "QuerySet[Any]":
+    """Newest activity first."""
+    alive = Session.objects.filter(expire_date__gt=now).values("session_key")
+    sessions: QuerySet[Any] = UserSession.objects.filter(user=user, session_key__in=alive).order_by("-last_seen_at", "-pk")
+    return sessions
+
+
+def end_session(*, user: User, session: Any, actor: Actor, now: datetime) -> None:
+    """The browser that holds it is signed out at its next request."""
+    with transaction.atomic():
+        _delete([session.session_key])
+        after = {"device": describe_device(session.user_agent), "address": session.ip, "signed_in_at": session.created_at.isoformat()}
+        record("user.session_ended", user, actor=actor, now=now, after=after)
+
+
+def end_other_sessions(*, user: User, kept: str, actor: Actor, now: datetime) -> int:
+    """kept: the key of the session that goes on. Returns how many ended."""
+    with transaction.atomic():
+        ended = delete_sessions(user, kept=kept)
+        if ended:
+            record("user.sessions_ended", user, actor=actor, now=now, after={"ended": ended})
+    return ended
+
+
+def delete_sessions(user: User, *, kept: str = "") -> int:
+    """All of an account but that with the key kept. Within the transaction of the change that ends them, whose event tells of it."""
+    return _delete(list(UserSession.objects.filter(user=user).exclude(session_key=kept).values_list("session_key", flat=True)))
+
+
+def _delete(keys: Sequence[str]) -> int:
+    UserSession.objects.filter(session_key__in=keys).delete()
+    return Session.objects.filter(session_key__in=keys).delete()[0]
+
+
+def say_method(records: Sequence[Mapping[str, Any]]) -> str:
+    """How somebody has proved who they are, in words. records: as django-allauth keeps them in the session."""
+    words = {"totp": "one-time code", "webauthn": "passkey", "recovery_codes": "recovery code", "socialaccount": "single sign-on"}
+    said = [words.get(str(record.get("type", record["method"])), str(record["method"])) for record in records]
+    return " and ".join(dict.fromkeys(said))
+
+
+def record_sign_in(*, user: User, session_key: str, method: str, actor: Actor, now: datetime) -> None:
+    """method: as say_method has it; the list of sessions shows it too."""
+    with transaction.atomic():
+        UserSession.objects.filter(session_key=session_key).update(data={"method": method})
+        record("user.signed_in", user, actor=actor, now=now, after={"method": method})
+
+
+def record_confirmation(*, user: User, method: str, actor: Actor, now: datetime) -> None:
+    with transaction.atomic():
+        record("user.confirmed", user, actor=actor, now=now, after={"method": method})
+
+
+def record_failed_confirmation(*, user: User, actor: Actor, now: datetime) -> None:
+    with transaction.atomic():
+        record("user.confirmation_failed", user, actor=actor, now=now)
+
+
+def prune(*, now: datetime) -> int:
+    """Remove what has expired. Returns how many sessions went, also those of browsers in which nobody ever signed in."""
+    ended = Session.objects.filter(expire_date__lt=now).delete()[0]
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+    return ended
+
+
+def rename_session(*, old: str, new: str) -> None:
+    """After Django has given a session another key."""
+    UserSession.objects.filter(session_key=old).update(session_key=new)

@@ -1,0 +1,1 @@
+"""From a socket to a request whose sender is known: TLS, peers, proxies."""

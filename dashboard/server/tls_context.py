@@ -1,0 +1,154 @@
+"""gunicorn's own TLS: the server's certificate, and which clients' certificates a handshake lets through. RFC 8705 §2.
+
+A client certificate is asked for, never demanded, and only while there is one that could be good, so that browsers notice nothing. Trust anchors are the
+registered certificates themselves and the operator's client CAs; no list of names is sent. Whether a certificate is good for a client is decided by
+oauth/mtls.py at each request: a handshake only proves who holds its key, so an expired or revoked certificate passes for a while yet and gets an answer that
+says so. One that nobody registered or issued fails the handshake, see dashboard/server/handshake.py.
+
+Loading 3,000 anchors takes 2 s, so one thread of each worker does it, and swaps the context; a new connection only takes what is there. Further anchors
+are added to the context in use.
+"""
+
+import logging
+import ssl
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from dashboard.server.handshake import HandshakeContext
+
+logger = logging.getLogger("tokenos.server")
+
+POLLING = 0.5
+
+# How long the certificate of a client still passes a handshake after it has expired or was revoked.
+KEPT = timedelta(days=30)
+
+# Seconds that a worker waits for its anchors before it serves, and at its end for its thread.
+STARTING, STOPPING = 10, 2
+
+# X509_V_FLAG_NO_CHECK_TIME, which Python has no name for.
+_NO_CHECK_TIME = 0x200000
+
+Anchors = Mapping[str, str]
+
+
+class ServerContext:
+    """anchors: thumbprint → PEM of what the context trusts; a context without any asks for no certificate."""
+
+    def __init__(self, server_pem: Path) -> None:
+        self.server_pem = server_pem
+        self.context: ssl.SSLContext | None = None
+        self.anchors: Anchors = {}
+        self._stamp: tuple[int, int] | None = None
+        self._looked: tuple[Any, ...] | None = None
+        self._wanted: dict[str, str] = {}
+        self._is_failing = False
+        self._began = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def check(self) -> None:
+        """Raise OSError or ssl.SSLError where the server's certificate can't be used. For gunicorn's master, which serves nobody."""
+        self._build({})
+
+    def start(self) -> None:
+        """Start the thread of this worker; called after the fork, for a thread doesn't survive one."""
+        self._thread = threading.Thread(target=self._watch, name="tls", daemon=True)
+        self._thread.start()
+        self._began.wait(STARTING)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(STOPPING)
+
+    def get(self) -> ssl.SSLContext:
+        """Called for each connection."""
+        if self.context is None:
+            self.load({})
+        assert self.context is not None
+        return self.context
+
+    def load(self, wanted: Anchors) -> None:
+        """Trust what is wanted, and serve server.pem as it is now. Raise OSError or ssl.SSLError where that can't be used."""
+        found = self.server_pem.stat()
+        stamp = (found.st_mtime_ns, found.st_ino)
+        if self.context is None or stamp != self._stamp or not self.anchors.keys() <= wanted.keys() or (wanted and not self.anchors):
+            self.context, self._stamp = self._build(wanted), stamp
+        else:
+            _trust(self.context, {thumbprint: pem for thumbprint, pem in wanted.items() if thumbprint not in self.anchors})
+        self.anchors = wanted
+
+    def _build(self, anchors: Anchors) -> ssl.SSLContext:
+        context = HandshakeContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.server_pem)
+        if anchors:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
+            _trust(context, anchors)
+        return context
+
+    def _watch(self) -> None:
+        from django.db import connections
+
+        self._refresh()
+        self._began.set()
+        while not self._stopping.wait(POLLING):
+            self._refresh()
+        connections.close_all()
+
+    def _refresh(self) -> None:
+        """Whatever fails is logged once and tried again; meanwhile the context stays as it is."""
+        from django.db import close_old_connections
+        from django.utils import timezone
+
+        try:
+            self.load(self._find_anchors(timezone.now()))
+        except (OSError, ssl.SSLError) as error:
+            # An operator's half-replaced file.
+            self._log(error, f"{self.server_pem} can't be used. The certificate before it stays in use.")
+        except Exception as error:  # noqa: BLE001  # else one failed query would end the thread
+            self._log(error, "The certificates of clients can't be looked up. Those that are known stay in use.")
+            close_old_connections()
+        else:
+            self._is_failing = False
+
+    def _log(self, error: Exception, message: str) -> None:
+        if not self._is_failing:
+            logger.error(message, exc_info=error)
+        self._is_failing = True
+
+    def _find_anchors(self, now: datetime) -> Anchors:
+        """One short query where nothing has changed. Raise DatabaseError."""
+        from django.db.models import Count, Max, Q
+
+        from clients.certificate import x5t_s256
+        from clients.models import ClientCertificate
+        from oauth.client_ca import client_cas
+
+        ended = now - KEPT
+        passing = ClientCertificate.objects.filter(Q(revoked_at__isnull=True) | Q(revoked_at__gt=ended), expires_at__gt=ended)
+        authorities = client_cas()
+        looked = (passing.aggregate(newest=Max("pk"), count=Count("pk")), authorities)
+        if looked != self._looked:
+            self._wanted = {
+                x5t_s256(authority.public_bytes(Encoding.DER)): authority.public_bytes(Encoding.PEM).decode() for authority in authorities.certificates
+            }
+            self._wanted |= passing.values_list("thumbprint", "certificate")
+            self._looked = looked
+        return self._wanted
+
+
+def _trust(context: ssl.SSLContext, anchors: Anchors) -> None:
+    """One by one: other threads get their turn between two, and one that OpenSSL doesn't take keeps out no other."""
+    for thumbprint, pem in anchors.items():
+        try:
+            context.load_verify_locations(cadata=pem)
+        except (ssl.SSLError, ValueError):
+            logger.exception("Certificate %s can't be trusted for TLS.", thumbprint)

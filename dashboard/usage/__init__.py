@@ -1,0 +1,1 @@
+"""What clients did, as charts, tables and files."""

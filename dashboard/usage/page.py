@@ -1,0 +1,99 @@
+"""What the Usage page says of a selection: shares, reasons, scopes and addresses, each a part that the others can do without."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from clients.models import Client, UsageSummary
+from clients.most_used import UsedAddress, UsedScope, clients_of, most_used_addresses, most_used_scopes
+from clients.outcomes import GRANTED
+from clients.services.usage_summaries import LIVE_CLIENTS
+from clients.workspace_usage import Activity, Refusal, Selection, Share, Totals, count_credential_shares, count_shares, in_order, name_refused
+from dashboard.client.credential_names import CredentialName, name_credential
+from dashboard.explain.reason_titles import title_of
+
+LISTED = 10
+
+# From so many times as much on nobody thinks in per cent.
+_TIMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """A line of “By client” or “By credential”, of which it has either."""
+
+    share: Share
+    than_before: str
+    client: Client | None = None
+    credential: CredentialName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonRow:
+    title: str
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class MostUsed:
+    """made_at: None for just now. is_counted: whether anybody has summed them up yet."""
+
+    scopes: list[UsedScope]
+    addresses: list[UsedAddress]
+    made_at: datetime | None = None
+    is_counted: bool = True
+
+
+def compare(share: Share) -> str:
+    """How much more or less it is than before."""
+    if not share.before:
+        return "none before" if share.count else ""
+    ratio = share.count / share.before
+    percent = round(abs(ratio - 1) * 100)
+    if ratio >= _TIMES:
+        return f"{ratio:,.0f} times as many"
+    return f"{percent} % {'more' if ratio > 1 else 'less'}" if percent else "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """rows: by credential where a client is selected, else by client."""
+
+    rows: list[ShareRow]
+    reasons: list[ReasonRow]
+
+
+def find_shares(selection: Selection, totals: Totals, activity: Activity, *, now: datetime) -> Shares:
+    if selection.client is not None:
+        reasons = [Refusal(reason, count, selection.client) for reason, count in in_order(totals.outcomes)]
+        return Shares(_list_credentials(selection.client, selection, now=now), _with_titles(reasons))
+    listed = activity.busiest[:LISTED]
+    shares = count_shares([client.pk for client in listed] + list(activity.refused), selection.period, now=now)
+    rows = [ShareRow(share, compare(share), client=client) for client in listed if (share := shares.get((client.pk, GRANTED))) and share.count]
+    reasons = name_refused(totals.outcomes, shares, activity)
+    return Shares(sorted(rows, key=lambda row: -row.share.count), _with_titles(reasons))
+
+
+def _list_credentials(client: Client, selection: Selection, *, now: datetime) -> list[ShareRow]:
+    """Also those that were used before only: they are the ones that somebody has just replaced."""
+    shares = count_credential_shares(client, selection.period, now=now)
+    rows = [ShareRow(share, compare(share), credential=name_credential(credential)) for credential, share in shares.items() if credential]
+    return sorted(rows, key=lambda row: (-row.share.count, -row.share.before, row.credential))
+
+
+def _with_titles(refusals: list[Refusal]) -> list[ReasonRow]:
+    return [ReasonRow(title_of(refusal.reason), refusal) for refusal in refusals]
+
+
+def find_most_used(selection: Selection, *, clients: int, now: datetime) -> MostUsed:
+    """clients: how many there are in the selection."""
+    if selection.client is None and clients > LIVE_CLIENTS:
+        return _read_summary(selection)
+    found = clients_of(selection.workspace, selection.environment) if selection.client is None else Client.objects.filter(pk=selection.client.pk)
+    return MostUsed(most_used_scopes(found, selection.period, now=now), most_used_addresses(found, selection.period, now=now))
+
+
+def _read_summary(selection: Selection) -> MostUsed:
+    summary = UsageSummary.objects.filter(workspace=selection.workspace, environment=selection.environment, period=selection.period.name).first()
+    if summary is None:
+        return MostUsed([], [], is_counted=False)
+    return MostUsed([UsedScope(**used) for used in summary.scopes], [UsedAddress(**used) for used in summary.addresses], summary.made_at)
