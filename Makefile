@@ -18,7 +18,7 @@ setup: $(VENV)/.installed ## Install, generate keys and certificates, prepare th
 
 run: $(VENV)/.installed ## Do all of setup, then serve
 	@$(BIN)/python -m dashboard.bootstrap
-	@$(BIN)/python -m dashboard.listening
+	@$(BIN)/python -m dashboard.server.listening
 	@$(BIN)/python manage.py prepare --announce
 	@[ -n "$$WEB_CONCURRENCY" ] || unset WEB_CONCURRENCY; exec $(BIN)/python -m gunicorn -c dashboard/gunicorn.py
 
