@@ -22,6 +22,8 @@ IDLE_AFTER = timedelta(days=90)
 SILENT_AFTER = timedelta(days=14)
 OLD_AFTER = timedelta(days=365)
 SCOPES_ASKED_WITHIN = timedelta(days=30)
+# A new client is allowed the body by default, until its owner knows what its program does.
+BODY_AFTER = timedelta(days=30)
 DISABLED_FOR = timedelta(days=90)
 # What a fix leaves to those who use a secret.
 TIME_TO_ROTATE = timedelta(days=30)
@@ -103,7 +105,7 @@ def _find_enabled(kind: Kind, workspace: Workspace, now: datetime) -> QuerySet[C
             if Client.AuthMethod.CLIENT_SECRET_BASIC in ClientPolicy.of(workspace).forbidden_auth_methods:
                 return clients.none()
             both = (Client.AuthMethod.CLIENT_SECRET_BASIC.value, Client.AuthMethod.CLIENT_SECRET_POST.value)
-            return clients.filter(*(Q(auth_methods__has_element=method) for method in both))
+            return clients.filter(*(Q(auth_methods__has_element=method) for method in both), created_at__lt=now - BODY_AFTER)
         case _:  # Kind.SCOPES
             long_enough = clients.filter(created_at__lt=now - SCOPES_ASKED_WITHIN, activity__granted_30d__gt=0)
             return long_enough.filter(Exists(_asked(OuterRef("pk"), now)), _HasUnaskedScope((now - SCOPES_ASKED_WITHIN).date()))

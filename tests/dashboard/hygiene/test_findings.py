@@ -119,6 +119,7 @@ def test_clients_that_may_use_the_body_are_found_where_basic_would_do(adas, make
     make("both")
     make("body only", auth_methods=["client_secret_post"])
     make("basic only", auth_methods=["client_secret_basic"])
+    make("made by default", made=29)
     assert names(adas, "secret-in-body") == ["both"]
 
 
