@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 
 from clients.models import Client
 from dashboard.client.secret_once import env_file_name
-from dashboard.docs_pages import PAGES, bound_by_dpop, find_named, find_page, offer_clients, values_of, ways_to_sign_in
+from dashboard.docs_pages import PAGES, bound_by_dpop, choose_first, find_named, find_page, offer_clients, values_of, ways_to_sign_in
 from dashboard.explain.error_reference import read_reference
 from dashboard.models import Membership
 from dashboard.pasted import looks_like_credential
@@ -69,5 +69,4 @@ def _context(request: HttpRequest, membership: Membership) -> dict[str, Any]:
 
 
 def _choose(membership: Membership, wanted: str, offered: list[Client]) -> Client | None:
-    """The newest where nobody chose."""
-    return find_named(membership.workspace, wanted) if wanted else next(iter(offered), None)
+    return find_named(membership.workspace, wanted) if wanted else choose_first(offered, now=timezone.now())

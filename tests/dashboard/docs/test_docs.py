@@ -4,11 +4,13 @@ import re
 
 import pytest
 
+from clients.services.clients import disable_client
+from clients.services.secrets import revoke_secret
 from dashboard.docs_pages import PAGES
 from dashboard.explain.error_reference import read_reference
 from dashboard.explain.refusals import ADVICE
 from tests import factories
-from tests.dashboard.conftest import text_of
+from tests.dashboard.conftest import create_public_key, text_of
 
 DOCS = "/w/demo/docs/"
 
@@ -49,6 +51,31 @@ def test_reader_chooses_the_client_and_keeps_it(bens, demo, client, by):
     page = bens.get(f"{DOCS}quick-start/", {"client": getattr(client, by)})
     assert f"{client.client_id}:$TOKENOS_CLIENT_SECRET" in text_of(page)
     assert f'href="{DOCS}errors/?client={client.client_id}"' in page.content.decode()
+
+
+def chosen(browser):
+    return browser.get(f"{DOCS}quick-start/").context["values"].client
+
+
+def end(secret, now):
+    revoke_secret(client=secret.client, secret_id=secret.secret_id, actor=factories.TESTS, now=now)
+
+
+def test_examples_begin_with_the_newest_client_that_works(bens, demo, client, now):
+    disable_client(client=factories.create_client(demo, name="disabled").secret.client, actor=factories.TESTS, now=now)
+    end(factories.create_client(demo, name="without a credential").secret, now)
+    assert chosen(bens) == client
+    keyed = factories.create_client(demo, name="with a key")
+    create_public_key(keyed.secret.client)
+    end(keyed.secret, now)
+    assert chosen(bens) == keyed.secret.client
+
+
+def test_examples_begin_with_the_newest_client_where_none_works(bens, demo, client, now):
+    newest = factories.create_client(demo, name="newest").secret.client
+    for one in (client, newest):
+        disable_client(client=one, actor=factories.TESTS, now=now)
+    assert chosen(bens) == newest
 
 
 @pytest.mark.parametrize("wanted", ["nobody", "x" * 5000, "a\0b", "x" * 20])
