@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
 from django.forms import BoundField, Form
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -24,17 +26,33 @@ register = template.Library()
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """A picture beside a word, which says the same. name: an ID of static/img/icons.svg."""
     return format_html('<svg class="i" aria-hidden="true"><use href="{}#{}"/></svg>', static("img/icons.svg"), name)
 
 
-@register.inclusion_tag("components/cut.html")
-def cut(client_id: str, size: str = "") -> dict[str, Any]:
+@register.simple_tag
+def cut(client_id: str, size: str = "") -> SafeString:
     """The key-blade profile by which one recognises a client before one reads; the name is always beside it. size: "", "sm" or "big"."""
     digest = hashlib.sha256(client_id.encode()).digest()
     teeth = "".join(f"V{19 + 2.2 * (byte % 4):g}h-3.5" for byte in digest[:6])
-    return {"path": f"M4 11H25.5L29 14.5 26 17.5{teeth}V11z", "tint": digest[7] % 6, "size": size}
+    path = f"M4 11H25.5L29 14.5 26 17.5{teeth}V11z"
+    return format_html('<svg class="cut {} h{}" viewBox="0 0 32 36" aria-hidden="true"><path d="{}" /></svg>', size, digest[7] % 6, path)
+
+
+@register.simple_tag(takes_context=True)
+def client_url(context: template.Context, page: str, client_id: str) -> str:
+    """The address of a page of one client in the page's workspace, as {% url %} has it but for a tenth of its time: lists have hundreds of them."""
+    before, after = _around_client_id(page, context["membership"].workspace.slug)
+    return f"{before}{client_id}{after}"
+
+
+@lru_cache(maxsize=1000)
+def _around_client_id(page: str, workspace: str) -> tuple[str, str]:
+    placeholder = "~"
+    before, _, after = reverse(page, args=[workspace, placeholder]).partition(placeholder)
+    return before, after
 
 
 @register.inclusion_tag("components/field.html")
