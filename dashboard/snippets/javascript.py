@@ -95,7 +95,8 @@ def _by_fetch(request: TokenRequest, headers: list[str], body: str) -> list[str]
         f"  body: {body},",
         "});",
         "if (!r.ok) throw new Error(`token request failed: ${r.status}`);",
-        "const { access_token } = await r.json();",
+        f"const {_read(request)} = await r.json();",
+        _say(request),
     ]
 
 
@@ -112,5 +113,14 @@ def _over_tls(request: TokenRequest, headers: list[str], body: str) -> list[str]
         '  }, resolve).on("error", reject).end(body);',
         "});",
         "if (answer.statusCode !== 200) throw new Error(`token request failed: ${answer.statusCode}`);",
-        'const { access_token } = JSON.parse((await answer.toArray()).join(""));',
+        f'const {_read(request)} = JSON.parse((await answer.toArray()).join(""));',
+        _say(request),
     ]
+
+
+def _read(request: TokenRequest) -> str:
+    return f"{{ access_token, token_type, expires_in{', scope' if request.scope else ''} }}"
+
+
+def _say(request: TokenRequest) -> str:
+    return f"console.log(`${{token_type}} token for ${{expires_in}} s{', scope ${scope}' if request.scope else ''}`);"

@@ -71,5 +71,7 @@ def _call(request: TokenRequest) -> list[str]:
         f"    {', '.join(options)},",
         ")",
         "r.raise_for_status()",
-        'token = r.json()["access_token"]',
+        "answer = r.json()",
+        'token = answer["access_token"]',
+        f"""print(f"{{answer['token_type']}} token for {{answer['expires_in']}} s{", scope {answer['scope']}" if request.scope else ""}")""",
     ]

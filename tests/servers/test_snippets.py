@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ KEYS: dict[str, Any] = {
 
 
 def run(language: str, request: TokenRequest, folder: Path, *, secret: str = "") -> str:
-    """What it prints. The access token, by Python and JavaScript, whose examples keep it in a variable."""
+    """What it prints, and then the access token, by Python and JavaScript, whose examples keep it in a variable."""
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "TOKENOS_CLIENT_ID": request.client_id, "TOKENOS_CLIENT_SECRET": secret}
     if language == "curl":
         command = ["bash", "-euo", "pipefail", "-c", curl.write(request)]
@@ -83,6 +84,16 @@ def test_the_line_that_holds_the_secret_needs_nothing_else(server: Server, tmp_p
     made = make(server, "--scope", "read write")
     printed = run("curl", request_of(server, made, SECRET, secret=made["client_secret"]), tmp_path)
     assert json.loads(printed)["scope"] == "read write"
+
+
+@pytest.mark.parametrize("language", ["python", "javascript"])
+@pytest.mark.parametrize("scope", ["read write", ""])
+def test_an_example_says_in_one_line_that_it_worked_without_the_token(server: Server, tmp_path: Path, language: str, scope: str) -> None:
+    made = make(server, *(["--scope", scope] if scope else []))
+    request = replace(request_of(server, made, SECRET), scope=scope)
+    said, token = run(language, request, tmp_path, secret=made["client_secret"]).splitlines()
+    assert said == f"Bearer token for 3600 s{', scope read write' if scope else ''}"
+    assert token.startswith("eyJ")
 
 
 @pytest.mark.parametrize("language", ["curl", "python", "javascript"])
