@@ -51,7 +51,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """act: in bold. thing: an ID that follows it. more: the rest of the sentence. more_changes: how many aren't among changes."""
+    """act: in bold. thing: an ID that follows it. more: the rest of the sentence. more_changes: how many aren't among changes.
+
+    is_of_target: whether what was acted on belongs to the target, and isn't the target itself.
+    """
 
     event: AuditEvent
     who: Who
@@ -60,6 +63,7 @@ class Row:
     more: str
     is_bad: bool
     target: Target
+    is_of_target: bool
     changes: Sequence[Change]
     more_changes: int
     reason: str
@@ -148,7 +152,25 @@ def _describe(event: AuditEvent, names: Names, workspace: Workspace) -> Row:
     more = " ".join(part for part in (more, who.way) if part)
     reason = str(event.after.get("reason") or "")
     shown = changes[:MOST_CHANGES]
-    return Row(event, who, act, thing, more, event.event in _BAD, _target(event, names, workspace), shown, len(changes) - len(shown), reason)
+    return Row(
+        event=event,
+        who=who,
+        act=act,
+        thing=thing,
+        more=more,
+        is_bad=event.event in _BAD,
+        target=_target(event, names, workspace),
+        is_of_target=_is_of_target(event, act),
+        changes=shown,
+        more_changes=len(changes) - len(shown),
+        reason=reason,
+    )
+
+
+def _is_of_target(event: AuditEvent, act: str) -> bool:
+    if event.event == "client.changed":
+        return act != words_of(event.event)
+    return event.event == "member.role_changed" or (event.target_type != "client" and bool(client_id_of(event)))
 
 
 def _more(event: AuditEvent) -> str:

@@ -60,6 +60,18 @@ def test_an_event_is_found_by_what_it_was_done_to(adas, way):
     assert "client.created" in hand.page.get_by_role("main").inner_text()
 
 
+@pytest.mark.parametrize(("width", "said"), [(390, " made secret {} of billing-sync by a command"), (1280, " made secret {} by a command")])
+def test_a_row_is_a_sentence_on_a_phone_and_has_its_target_in_a_column_elsewhere(adas, width, said):
+    hand = adas("phone")
+    hand.page.set_viewport_size({"width": width, "height": 900})
+    hand.page.goto("/w/ada/audit/?action=secret.created&q=billing-sync")
+    row = rows(hand.page).first
+    text = " ".join(row.inner_text().split())
+    assert said.format(row.locator("code").first.inner_text()) in text
+    assert text.count("billing-sync") == 1
+    assert row.get_by_role("link", name="billing-sync").count() == 1
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_what_the_list_shows_is_taken_away_and_can_be_once_more(adas, way):
     hand = adas(way)

@@ -52,7 +52,7 @@ def test_a_row_says_who_did_what_to_what_and_from_where(adas, client, ada):
     actor = Actor(ada.audit_name, "203.0.113.5", "request-1")
     clients.disable_client(client=client, actor=actor, now=timezone.now())
     text = text_of(adas.get(PAGE))
-    assert re.search(r"\d\d:\d\d:\d\d \w\w ada@example\.com disabled client billing-sync 203\.0\.113\.5 Open event", text)
+    assert re.search(r"\d\d:\d\d:\d\d \w\w ada@example\.com disabled client billing-sync billing-sync 203\.0\.113\.5 Open event", text)
     assert re.search(r"Today, \w+ \d+ \w+ 20\d\d", text)
 
 
