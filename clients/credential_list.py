@@ -1,9 +1,9 @@
 """All credentials of a client, whatever their kind, in one query."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from django.db.models import BigIntegerField, Case, CharField, DateTimeField, F, IntegerField, Q, Value, When
+from django.db.models import BigIntegerField, Case, CharField, DateTimeField, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Cast
 
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
@@ -50,6 +50,12 @@ def credentials_of(client: Client, *, now: datetime, most: int) -> CredentialLis
         [credential for has_ended, credential in credentials if has_ended],
         len(rows) > most,
     )
+
+
+def holds_usable(now: datetime) -> Q:
+    """Of clients: one that works, or a set of keys or a subject in place of one."""
+    secret, key, certificate = (Exists(cast("QuerySet[Any]", kind.objects.usable(now)).filter(client=OuterRef("pk"))) for kind in _KINDS)
+    return Q(jwks_uri__gt="") | Q(tls_subject__gt="") | Q(secret) | Q(key) | Q(certificate)
 
 
 def _part(number: int, client: Client, now: datetime) -> Any:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote_plus
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
-from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
+from clients.credential_list import holds_usable
+from clients.models import Client, Workspace
 from clients.models.client import CLIENT_ID
 from clients.policy import ClientPolicy
 from dashboard.forms.client_fields import say_token_lifetime
@@ -73,12 +73,9 @@ def offer_clients(workspace: Workspace) -> list[Client]:
 
 def choose_first(offered: Sequence[Client], *, now: datetime) -> Client | None:
     """The newest of them with which the examples can work, else the newest. None where none is offered."""
-    enabled = [client for client in offered if client.status == Client.Status.ENABLED]
-    usable: list[QuerySet[Any]] = [model.objects.usable(now) for model in (ClientSecret, ClientPublicKey, ClientCertificate)]
-    secrets, *others = (found.filter(client__in=enabled).order_by().values_list("client", flat=True) for found in usable)
-    holders = set(secrets.union(*others)) if enabled else set()
-    works = (client for client in enabled if client.pk in holders or client.jwks_uri or client.tls_subject)
-    return next(works, next(iter(offered), None))
+    listed = Client.objects.filter(pk__in=[client.pk for client in offered], status=Client.Status.ENABLED)
+    works = listed.filter(holds_usable(now)).order_by("-pk").values_list("pk", flat=True).first()
+    return next((client for client in offered if client.pk == works), next(iter(offered), None))
 
 
 def find_named(workspace: Workspace, text: str) -> Client | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from clients.credential_list import CredentialList
+from clients.credential_list import CredentialList, holds_usable
 from clients.models import AuditEvent, Client, ClientSecret
 from clients.models.credentials import Credential
 from clients.places_of_use import Place
@@ -53,11 +53,18 @@ class Share:
 
 
 def find_standing(client: Client, credentials: CredentialList) -> Standing:
+    return _standing(client, has_credential=bool(credentials.usable or client.jwks_uri or client.tls_subject))
+
+
+def ask_standing(client: Client, *, now: datetime) -> Standing:
+    """The same for pages that don't list its credentials, in one query."""
+    return _standing(client, has_credential=Client.objects.filter(holds_usable(now), pk=client.pk).exists())
+
+
+def _standing(client: Client, *, has_credential: bool) -> Standing:
     if client.status == Client.Status.DISABLED:
         return Standing("Disabled", "off")
-    if not credentials.usable and not client.jwks_uri and not client.tls_subject:
-        return Standing("No credential that works", "bad")
-    return Standing("Active", "ok")
+    return Standing("Active", "ok") if has_credential else Standing("No credential that works", "bad")
 
 
 def find_disabling(client: Client) -> AuditEvent | None:

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from dashboard.audit import events, sentences
+from dashboard.client.overview import ask_standing
 from dashboard.frame import zone_of
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
@@ -13,8 +14,9 @@ from dashboard.views.found import find_client
 
 @member(Permission.VIEW)
 def client_audit(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    found = find_client(membership, client_id)
+    found, now = find_client(membership, client_id), timezone.now()
     page = events.paginate(events.of_client(found), after=request.GET.get("after", ""), before=request.GET.get("before", ""))
     rows = sentences.describe(page.events, membership.workspace)
-    days = sentences.group(rows, now=timezone.now(), zone=zone_of(request))
-    return render(request, "client/audit.html", {"client": found, "tab": "audit", "page": page, "days": days})
+    days = sentences.group(rows, now=now, zone=zone_of(request))
+    context = {"client": found, "standing": ask_standing(found, now=now), "tab": "audit", "page": page, "days": days}
+    return render(request, "client/audit.html", context)

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from dashboard.client.examples import examples_of
+from dashboard.client.overview import ask_standing
 from dashboard.client.secret_once import env_file_name
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
@@ -14,11 +15,12 @@ from dashboard.views.found import find_client
 
 @member(Permission.VIEW)
 def client_examples(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    found = find_client(membership, client_id)
+    found, now = find_client(membership, client_id), timezone.now()
     context = {
         "client": found,
+        "standing": ask_standing(found, now=now),
         "tab": "examples",
-        "examples": examples_of(found, now=timezone.now()),
+        "examples": examples_of(found, now=now),
         "language": chosen_language(request),
         "env_file": env_file_name(found),
     }

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from clients.credential_list import credentials_of
 from clients.models import Client, ClientSecret, HandOver, RecordedRequest, UsageBucket
@@ -68,7 +69,8 @@ def client(request: HttpRequest, membership: Membership, client_id: str) -> Http
 def client_latest(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
     """The latest requests, which the page has renewed; for whoever comes here by hand, with its frame."""
     found = find_client(membership, client_id)
-    context = {"client": found, "tab": "requests", "latest": _latest(found, membership)}
+    standing = SimpleLazyObject(lambda: overview.ask_standing(found, now=timezone.now()))
+    context = {"client": found, "standing": standing, "tab": "requests", "latest": _latest(found, membership)}
     return render_page_or_fragment(request, "client/latest_page.html", "client/latest.html", context)
 
 

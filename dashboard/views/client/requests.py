@@ -4,10 +4,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from clients.models import AuditEvent, RecordedRequest
 from clients.services import retention
 from dashboard.client import request_filters
+from dashboard.client.overview import ask_standing
 from dashboard.client.request_rows import describe_requests
 from dashboard.exports import csv_response
 from dashboard.forms.requests import RequestFilterForm
@@ -36,6 +38,7 @@ def client_requests(request: HttpRequest, membership: Membership, client_id: str
     rows = describe_requests(page.rows, to=membership)
     context = {
         "client": found,
+        "standing": SimpleLazyObject(lambda: ask_standing(found, now=now)),
         "tab": "requests",
         "form": form,
         "page": page,
@@ -60,13 +63,14 @@ def client_requests_csv(request: HttpRequest, membership: Membership, client_id:
 
 @member(Permission.VIEW)
 def client_request(request: HttpRequest, membership: Membership, client_id: str, pk: int) -> HttpResponse:
-    found = find_client(membership, client_id)
+    found, now = find_client(membership, client_id), timezone.now()
     recorded = RecordedRequest.objects.select_related("client").filter(client=found, pk=pk).first() if pk < 2**63 else None
     if recorded is None:
         raise Http404
     same = RecordedRequest.objects.select_related("client").filter(workspace=membership.workspace, request_id=recorded.request_id).exclude(pk=pk)
     context = {
         "client": found,
+        "standing": ask_standing(found, now=now),
         "tab": "requests",
         "recorded": recorded,
         "row": describe_requests([recorded], to=membership)[0],

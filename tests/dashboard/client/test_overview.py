@@ -40,6 +40,20 @@ def test_a_client_that_works_is_active(adas, client, url):
     assert "No request yet. Show examples" in said
 
 
+@pytest.mark.parametrize("tab", ["", "requests/", "examples/", "audit/", "settings/", "latest/"])
+def test_every_page_of_a_client_says_how_it_is(adas, client, url, tab):
+    def says(standing):
+        return f"Copy client ID of billing-sync {standing}" in text_of(adas.get(f"{url}{tab}"))
+
+    assert says("Active")
+    factories.expire(client.secrets.get())
+    assert says("No credential that works")
+    Client.objects.update(jwks_uri="https://client.example/jwks.json")
+    assert says("Active")
+    disable_client(client=client, actor=factories.TESTS, now=timezone.now())
+    assert says("Disabled")
+
+
 def test_a_disabled_one_says_by_whom_and_why(adas, ada, client, url):
     ada.name = "Ada Lovelace"
     ada.save(update_fields=["name"])
