@@ -30,7 +30,7 @@ class ClientSettingsForm(forms.Form):
     jwks_uri = client_fields.JWKSURIField()
     tls_subject_type = client_fields.tls_subject_type()
     tls_subject = client_fields.tls_subject()
-    seen = forms.CharField(max_length=64, widget=forms.HiddenInput, error_messages={"required": "This page was open too long. Look at the client again."})
+    seen = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, client: Client) -> None:
         super().__init__(data, initial={**read_fields(client), "seen": fingerprint(client)})

@@ -17,6 +17,7 @@ from clients.services.usability import find_methods_without_credentials
 from clients.usage_report import count_living_tokens
 from dashboard.caller import actor_of
 from dashboard.client.changes import find_clashes, merge, say_changes, say_fields, say_saved
+from dashboard.client.overview import ask_standing
 from dashboard.client.same_command import write_update
 from dashboard.confirmation import require_confirmation
 from dashboard.entries import kept_over_sign_in
@@ -37,6 +38,8 @@ def client_settings(request: HttpRequest, membership: Membership, client_id: str
     if request.method != "POST":
         return _show(request, membership, client, ClientSettingsForm(client=client))
     form = ClientSettingsForm(request.POST, client=client)
+    if "seen" in form.errors and not is_fragment(request):
+        return _show_unseen(request, membership, client)
     changes, lost = _read(form, client)
     if is_fragment(request):
         return _summarize(request, client, form, changes, lost)
@@ -103,6 +106,16 @@ def _show_meanwhile(request: HttpRequest, membership: Membership, client: Client
     return _show(request, membership, client, merged, changes, lost, clashes=find_clashes(client, form.plain_values(), meanwhile))
 
 
+def _show_unseen(request: HttpRequest, membership: Membership, client: Client) -> HttpResponse:
+    """Where nothing tells which state of the client somebody edited: what they entered, beside the client as it is now, to be saved after a look."""
+    data = request.POST.copy()
+    data["seen"] = fingerprint(client)
+    again = ClientSettingsForm(data, client=client)
+    changes, lost = _read(again, client)
+    again.add_error(None, "This page was open too long. What you entered is kept: look at what it changes, and save again.")
+    return _show(request, membership, client, again, changes, lost)
+
+
 def _summarize(request: HttpRequest, client: Client, form: ClientSettingsForm, changes: dict[str, Any], lost: Sequence[LostUse]) -> HttpResponse:
     context = {"client": client, "form": form, "changes": say_changes(read_fields(client), changes), "lost": lost, "command": _command(client, changes)}
     response = render(request, "clients/settings_summary.html", context)
@@ -123,15 +136,17 @@ def _show(
     lost: Sequence[LostUse] = (),
     **more: Any,
 ) -> HttpResponse:
+    now = timezone.now()
     context = {
         "client": client,
+        "standing": ask_standing(client, now=now),
         "tab": "settings",
         "form": form if may(membership, Permission.WRITE_CLIENTS) else None,
         "may_administer": may(membership, Permission.ADMINISTER_CLIENTS),
         "facts": say_fields(read_fields(client)),
         "workspace": client.workspace,
         **describe_scope_picker(form["scopes"], client.workspace),
-        "missing": find_methods_without_credentials(client, now=timezone.now()),
+        "missing": find_methods_without_credentials(client, now=now),
         "changes": say_changes(read_fields(client), changes or {}),
         "lost": lost,
         "command": _command(client, changes or {}),

@@ -133,6 +133,17 @@ def test_what_makes_no_sense_is_refused_and_entries_stay(carls, client, entered,
     assert changes() == []
 
 
+@pytest.mark.parametrize("seen", ["", "x" * 65])
+def test_what_was_sent_without_saying_what_was_seen_can_be_saved_after_a_look(carls, client, seen):
+    page = carls.post(path(client), {**entries(carls, client), "contact": "kept@example.com", "seen": seen})
+    assert changes() == []
+    assert "This page was open too long. What you entered is kept: look at what it changes, and save again." in text_of(page)
+    assert "kept@example.com" in text_of(page)
+    seen = page.context["form"]["seen"].value()
+    carls.post(path(client), {**entries(carls, client), "contact": "kept@example.com", "seen": seen})
+    assert Client.objects.get().contact == "kept@example.com"
+
+
 def test_several_mistakes_are_told_at_once(carls, client):
     page = text_of(carls.post(path(client), {**entries(carls, client), "name": "", "allowed_networks": "203.0.113.300, 10.0.0.1/8"}))
     assert "Nothing was saved. Fix 3 things:" in page
