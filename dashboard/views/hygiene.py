@@ -13,6 +13,7 @@ from clients.services.hygiene import fix
 from dashboard.caller import actor_of
 from dashboard.client_list.hygiene_words import WORDS, say_change
 from dashboard.confirmation import confirmed_when_sent
+from dashboard.entries import kept_over_sign_in
 from dashboard.frame import zone_of
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member, require
@@ -31,6 +32,7 @@ def hygiene(request: HttpRequest, membership: Membership) -> HttpResponse:
     return render(request, "hygiene/list.html", context)
 
 
+@kept_over_sign_in
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> HttpResponse:

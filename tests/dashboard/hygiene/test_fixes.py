@@ -1,5 +1,6 @@
 """Tidying up: what is ticked changes, as the page said, with one event each."""
 
+import re
 from datetime import UTC, timedelta
 
 import pytest
@@ -167,6 +168,15 @@ def test_what_changes_is_for_those_who_may_do_it_one_by_one(bens, demo, make):
     assert fix(danas, "idle", idle.client).status_code == 403
     assert "You are a viewer." in text_of(bens.get(f"{URL}idle/"))
     assert fix(bens, "secrets-without-end", endless).status_code == 403
+
+
+def test_what_was_ticked_is_kept_where_the_session_ended(browser, make):
+    one, two = make("one", used=None), make("two", used=None)
+    page = fix(browser, "never-used", one.client, two.client)
+    assert page.status_code == 403
+    assert "Your entries are kept on this page." in text_of(page)
+    assert re.findall(r'name="row"\s+value="(\d+)"', page.content.decode()) == [str(one.client.pk), str(two.client.pk)]
+    assert not Client.objects.filter(status="disabled").exists()
 
 
 def test_whoever_signed_in_long_ago_proves_it_first(adas, make):
