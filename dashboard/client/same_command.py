@@ -11,6 +11,9 @@ from dashboard.snippets.token_request import is_plain, shell
 
 PROGRAM = ".venv/bin/python manage.py"
 
+# What fits into the column beside a form, but for the indent and the backslash.
+_LONGEST_LINE = 32
+
 _OPTIONS = {
     "name": "--name",
     "description": "--description",
@@ -32,8 +35,14 @@ def write_command(name: str, *words: str, options: Iterable[tuple[str, Value]] =
     # What looks like an option and is none stands behind “--”.
     behind = [word for word in words if word.startswith("-")]
     named = [_assign(option, text) for option, value in options if (text := _say(value))]
-    first = " ".join([name, *([] if behind else map(_word, words))])
-    return " \\\n  ".join([PROGRAM, first, *named, *flags, *([" ".join(["--", *map(_word, words)])] if behind else [])])
+    start = [name] if behind else _lines([name, *map(_word, words)])
+    return " \\\n  ".join([PROGRAM, *start, *named, *flags, *([" ".join(["--", *map(_word, words)])] if behind else [])])
+
+
+def _lines(words: list[str]) -> list[str]:
+    """On one line where they fit, else the first on one of its own."""
+    line = " ".join(words)
+    return [line] if len(line) <= _LONGEST_LINE or len(words) == 1 else [words[0], *_lines(words[1:])]
 
 
 def write_update(client: Client, changes: Mapping[str, Any]) -> str:

@@ -128,3 +128,9 @@ def test_no_word_is_more_than_text_to_a_shell():
     hostile = "$(id) `id` '\"; \\"
     words = shlex.split(write_command("x", hostile, options=[("--name", hostile)]).replace(" \\\n", " "))
     assert words[2:] == ["x", hostile, "--name", hostile]
+
+
+def test_no_line_is_wider_than_the_column_that_it_stands_in():
+    for name in ("disable_client", "extend_secret", "revoke_public_key"):
+        lines = write_command(name, "2IbcN9AbiXARzTiNBjgKa6", "GC807OaiB4").split(" \\\n")[1:]
+        assert max(map(len, lines)) <= 34, lines
