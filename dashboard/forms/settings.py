@@ -86,7 +86,11 @@ class SettingsForm(forms.Form):
     )
     requires_second_factor = forms.BooleanField(label="Every member has a second factor", required=False)
     requires_sso = forms.BooleanField(label="Members come in by single sign-on only", required=False)
-    seen = forms.CharField(max_length=64, widget=forms.HiddenInput, error_messages={"required": "This page was open too long. Look at the settings again."})
+    seen = forms.CharField(
+        max_length=64,
+        widget=forms.HiddenInput,
+        error_messages={"required": "This page was open too long. Look at the settings, and save them again."},
+    )
 
     def __init__(self, *args: Any, has_sso: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

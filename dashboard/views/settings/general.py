@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -37,7 +37,7 @@ def settings(request: HttpRequest, membership: Membership) -> HttpResponse:
         return _show(request, membership, _fresh_form(workspace))
     form = _form(request.POST)
     if not form.is_valid():
-        return _show(request, membership, form)
+        return _show(request, membership, _renewed(form, request.POST, workspace))
     present = Policies.of(workspace)
     if present.changed(form.cleaned_data).stricter_than(present):
         return redirect(f"{reverse('settings_preview', args=[workspace.slug])}?{form.as_query()}")
@@ -88,6 +88,14 @@ def _form(data: Any, **options: Any) -> SettingsForm:
 
 def _fresh_form(workspace: Workspace) -> SettingsForm:
     return _form(None, initial={**policies.read_settings(workspace), "seen": policies.fingerprint(workspace)})
+
+
+def _renewed(form: SettingsForm, entered: QueryDict, workspace: Workspace) -> SettingsForm:
+    """Where nothing tells beside which settings the entries were made, they can be saved after a look at them."""
+    if "seen" in form.errors:
+        form.data = data = entered.copy()
+        data["seen"] = policies.fingerprint(workspace)
+    return form
 
 
 def _save(request: HttpRequest, membership: Membership, form: SettingsForm) -> HttpResponse:

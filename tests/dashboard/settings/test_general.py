@@ -242,6 +242,14 @@ def test_bad_value_is_refused_with_what_would_be_right(adas, demo, field, value,
     assert adas.get(PREVIEW, {field: value}).status_code == 200
 
 
+def test_what_was_sent_without_saying_what_was_seen_can_be_saved_after_a_look(adas, demo):
+    page = save(adas, name="Billing", seen="")
+    assert "Look at the settings, and save them again." in text_of(page)
+    save(adas, name="Billing", seen=page.context["form"]["seen"].value())
+    demo.refresh_from_db()
+    assert demo.name == "Billing"
+
+
 def test_default_longer_than_the_longest_is_refused(adas, demo):
     page = save(adas, default_secret_lifetime_days="91", max_secret_lifetime_days="90")
     assert "The default can’t be longer than the longest, 90 days." in text_of(page)
