@@ -35,7 +35,8 @@ _GRACE = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """state: GOOD, SOON for what needs somebody before long, BAD, or OFF for what isn't used. word: that as people read it. measured, limit: of admins.
+    """state: GOOD, SOON for what needs somebody before long, BAD, or OFF for what isn't used. word: that as people read it. code, measured, limit: of admins.
+    code: what stands before measured, as machines read it.
 
     problem: as a sentence that goes on, “the database is read-only”, "" for none. fix: the command that ends it, or what to do. stops_tokens: whether a bad
     state means that nobody gets tokens.
@@ -49,6 +50,7 @@ class Part:
     limit: str = ""
     problem: str = ""
     fix: str = ""
+    code: str = ""
     stops_tokens: bool = False
 
 
@@ -109,15 +111,15 @@ def _signing_key(now: datetime) -> Part:
         return Part("signing_key", "Signing key", BAD, "Missing", "none", limit, problem, fix, stops_tokens=True)
     if not _can_open(key):
         problem, fix = "the signing key can’t be opened", "Put the key that encrypted it back into KEY_ENCRYPTION_KEYS"
-        return Part("signing_key", "Signing key", BAD, "Locked", f"{key.kid}, {key.algorithm}", limit, problem, fix, stops_tokens=True)
+        return Part("signing_key", "Signing key", BAD, "Locked", key.algorithm, limit, problem, fix, code=key.kid, stops_tokens=True)
     next_at = keys[0].activates_at if keys[0].pk != key.pk else key.activates_at + timedelta(days=days)
-    said = f"{key.kid}, {key.algorithm}, {say_length(now - key.activates_at)} old"
+    said = f"{key.algorithm}, {say_length(now - key.activates_at)} old"
     if not days and keys[0].pk == key.pk:
-        return Part("signing_key", "Signing key", GOOD, "Good", f"{said}, rotated by hand", limit)
+        return Part("signing_key", "Signing key", GOOD, "Good", f"{said}, rotated by hand", limit, code=key.kid)
     if next_at + _GRACE < now:
         problem, fix = "the signing key should have been rotated", "manage.py rotate_signing_key"
-        return Part("signing_key", "Signing key", SOON, "Late", f"{said}, due {say_length(now - next_at)} ago", limit, problem, fix)
-    return Part("signing_key", "Signing key", GOOD, "Good", f"{said}, next in {say_length(next_at - now)}", limit)
+        return Part("signing_key", "Signing key", SOON, "Late", f"{said}, due {say_length(now - next_at)} ago", limit, problem, fix, code=key.kid)
+    return Part("signing_key", "Signing key", GOOD, "Good", f"{said}, next in {say_length(next_at - now)}", limit, code=key.kid)
 
 
 def _can_open(key: SigningKey) -> bool:

@@ -59,6 +59,7 @@ def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> Http
         "error": error,
         "may_fix": may(membership, words.permission),
         "is_of_secrets": kind.is_of_secrets,
+        "is_of_code": kind in (Kind.SCOPES, Kind.BODY),
         "all_named": words.things(shown.paginator.count),
         "permission": words.permission.name,
         "act": f"{words.act[0].lower()}{words.act[1:]} {words.thing}s here",
