@@ -56,6 +56,23 @@ def test_a_row_says_who_did_what_to_what_and_from_where(adas, client, ada):
     assert re.search(r"Today, \w+ \d+ \w+ 20\d\d", text)
 
 
+@pytest.mark.parametrize(
+    ("event", "target", "said"),
+    [
+        ("client.created", "client", "created client billing-sync"),
+        ("client.changed", "client", "changed scopes of billing-sync"),
+        ("secret.revoked", "secret", "revoked secret Zt8wQ0aL of billing-sync"),
+        ("hand_over.created", "client", "made a hand-over link of billing-sync"),
+        ("member.role_changed", "user", "changed role of ada@example.com"),
+    ],
+)
+def test_a_row_has_the_whole_sentence_for_phones(adas, ada, client, event, target, said):
+    of_what = {"client": client.client_id, "secret": "Zt8wQ0aL", "user": ada.audit_name}[target]
+    scopes = {"before": {"scopes": ["read"]}, "after": {"scopes": []}} if event == "client.changed" else {"after": {"client_id": client.client_id}}
+    record(client.workspace, event, target=(target, of_what), **({} if target == "user" else scopes))
+    assert said in text_of(adas.get(f"{PAGE}?action={event}"))
+
+
 def test_a_reason_is_said(adas, client):
     record(client.workspace, "secret.revoked", target=("secret", "Zt8wQ0aL"), after={"client_id": client.client_id, "reason": "Pasted in a <b>ticket</b>"})
     html = adas.get(PAGE).content.decode()
