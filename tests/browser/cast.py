@@ -1,13 +1,13 @@
 """Ada owns kestrel, with people of every role, and Ben only views it; Olga administers the instance. Made by the services, in the server's database."""
 
 import base64
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
-from clients.models import AddressUse, Client, ClientSecret, UsageBucket, Workspace
+from clients.models import AddressUse, AuditEvent, Client, ClientSecret, UsageBucket, Workspace
 from clients.periods import floor_hour
 from clients.services.hand_overs import create_hand_over
 from dashboard import services
@@ -49,7 +49,8 @@ def create_cast() -> dict[str, Any]:
     minas = second_factors.turn_on_one_time_codes(user=people["mina"], secret=secret, code=one_time_code(secret), actor=factories.TESTS, now=now)
     factories.invite(by, "lena@example.com", Membership.Role.DEVELOPER)
     named = create_clients(kestrel, now=now)
-    return {
+    begun = Client.objects.filter(workspace=kestrel).earliest("created_at").created_at
+    made = {
         **named,
         "hand_over": _create_link(named["client"], "jonas@example.com"),
         "hand_over_to_take": _create_link(named["client"], ""),
@@ -62,6 +63,18 @@ def create_cast() -> dict[str, Any]:
         "reset": accounts.make_reset_link(people["tom"]),
         "email": accounts.make_email_change_token(user=people["tom"], email="tom@example.org", actor=factories.TESTS, now=now),
     }
+    _write_events_in_time_order(kestrel, begun=begun)
+    return {**made, "event": kestrel.audit_events.get(event="secret.rotated").pk}
+
+
+def _write_events_in_time_order(kestrel: Workspace, *, begun: datetime) -> None:
+    """As if the workspace and its members had been there before its first client, and each event had been written when it happened."""
+    kestrel.audit_events.filter(event__in=("workspace.created", "member.added")).update(created_at=begun)
+    events = sorted(kestrel.audit_events.order_by("pk"), key=lambda event: event.created_at)
+    kestrel.audit_events.all().delete()
+    for event in events:
+        event.pk = None
+    AuditEvent.objects.bulk_create(events)
 
 
 def _create_link(client_id: str, recipient: str) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 from clients.certificate import read_certificates
 from clients.models import (
     AddressUse,
-    AuditEvent,
     Client,
     ClientActivity,
     ClientSecret,
@@ -51,7 +50,6 @@ def create_clients(kestrel: Workspace, *, now: datetime) -> dict[str, Any]:
     )
     billing = old.secret.client
     new = rotate_secret(client=billing, actor=factories.TESTS, now=now - timedelta(hours=19))
-    event = AuditEvent.objects.filter(event="secret.rotated").latest("pk")
     planner = factories.create_client(kestrel, name="route-planner", contact="mina@example.com", scopes=("read",), now=month).secret
     bridge = factories.create_client(kestrel, name="crm-bridge", contact="lena@example.com", now=month).secret
     factories.create_client(kestrel, name="refunds-worker", contact="tom@example.com", now=now - timedelta(hours=2))
@@ -83,7 +81,6 @@ def create_clients(kestrel: Workspace, *, now: datetime) -> dict[str, Any]:
         "strange_client": strange.client.client_id,
         "leaked_secret": testing.secret_id,
         "request": refused.pk,
-        "event": event.pk,
     }
 
 
