@@ -12,6 +12,19 @@ const say = (text) => {
 /* What happened, or went wrong, is read first. */
 document.querySelector("[data-focus]")?.focus();
 
+/* Whoever signed in beside a page that keeps entries has another token since then. An entry may be called as a property of its form is. */
+document.querySelector("form[data-renews-token]")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.currentTarget;
+  if (form.dataset.sent) return;
+  form.dataset.sent = "yes";
+  try {
+    const page = new DOMParser().parseFromString(await (await fetch(form.getAttribute("action"))).text(), "text/html");
+    form.querySelector("[name=csrfmiddlewaretoken]").value = page.querySelector("[name=csrfmiddlewaretoken]").value;
+  } catch { /* The server says what is wrong. */ }
+  HTMLFormElement.prototype.submit.call(form);
+});
+
 /* A choice that the next page begins with. */
 const remember = (name, value) => { document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax;secure`; };
 

@@ -132,8 +132,9 @@ def test_a_session_that_ended_in_the_middle_of_a_form_costs_no_entry(ada, way):
     opened.value.close()
     hand.page.bring_to_front()
     hand.press("Send entries again")
-    # Of before the sign-in, so it asks once more.
-    hand.page.get_by_role("heading", name="This page was open too long").wait_for()
-    hand.press("Send entries again")
+    if way not in WITH_SCRIPT:
+        # Its token is of before the sign-in, so it asks once more.
+        hand.page.get_by_role("heading", name="This page was open too long").wait_for()
+        hand.press("Send entries again")
     hand.page.get_by_role("heading", level=1, name="<i>שלום</i> 2 is ready").wait_for()
     hand.page.get_by_role("heading", name="Save the secret now").wait_for()
