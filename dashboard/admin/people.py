@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Q
 
 from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter
-from dashboard.models import AccessPolicy, Invitation, Membership, ScheduledJob, SpentForm, User
+from dashboard.models import AccessPolicy, ExpiryNotice, Invitation, Membership, ScheduledJob, SpentForm, User
 
 
 @admin.register(User)
@@ -71,3 +71,11 @@ class SpentFormAdmin(ReadOnlyAdmin):
     fields = ("user", "made", "created_at")
     search_fields = ("made__exact",)
     search_help_text = "Search by the ID of what was made."
+
+
+@admin.register(ExpiryNotice)
+class ExpiryNoticeAdmin(ReadOnlyAdmin):
+    list_display = ("credential", "ends_at", "step", "created_at")
+    list_filter = ("ends_at",)
+    search_fields = ("credential__icontains",)
+    search_help_text = "Search by client ID or by the ID of the credential."

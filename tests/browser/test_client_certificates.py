@@ -3,7 +3,6 @@
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,11 +11,11 @@ from tests.certificates import Authority, pem, self_signed
 from tests.servers.conftest import Server
 
 
-@pytest.fixture
-def server(make_server: Callable[..., Server], tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def server(make_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Asks every connection for a certificate: one is registered, and there is a CA for others."""
     server = make_server()
-    certificate = self_signed().write(tmp_path)[0]
+    certificate = self_signed().write(tmp_path_factory.mktemp("holder"))[0]
     server.manage("create_client", "--workspace", "demo", "--name", "m", "--auth-method", "self_signed_tls_client_auth", "--certificate", certificate)
     (server.data_dir / "tls" / "client-ca.pem").write_text(pem(Authority.create().certificate))
     time.sleep(1)

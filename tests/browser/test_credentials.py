@@ -98,7 +98,7 @@ def test_a_secret_is_rotated_the_old_one_gets_more_time_is_ended_and_is_revoked(
     hand.page.get_by_text(f"{old_id} now ends").wait_for()
 
     visit(hand, way, client, "secrets", old_id, "end")
-    assert "127.0.0.1 stops getting tokens." in read(hand)
+    assert "127.0.0.1 stops getting tokens with it." in read(hand)
     hand.write(f"Type {old_id} to confirm", old_id)
     hand.press(f"End {old_id}")
     hand.page.get_by_text(f"{old_id} ended. 2 tokens live on until they expire.").wait_for()

@@ -9,7 +9,7 @@ from tests.servers.test_interoperability import javascript
 __all__ = ["javascript", "single_sign_on"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(single_sign_on):
     return single_sign_on.server
 

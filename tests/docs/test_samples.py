@@ -82,7 +82,7 @@ def run_shell(server: Server, folder: Path, script: str, **replaced: str) -> str
 
 def test_readme_gets_a_token_and_uses_it(server: Server, checkout: Callable[[Server], Path]) -> None:
     folder = checkout(server)
-    first, own = [example.text for example in blocks("README.md", "sh") if example.section == "A first token in one minute"]
+    first, own = [example.text for example in blocks("README.md", "sh") if example.section == "A first token in two minutes"]
     assert json.loads(run_shell(server, folder, first))["token_type"] == "Bearer"
     assert "it can't be shown again" in run_shell(server, folder, own)
     assert json.loads(run_shell(server, folder, block("README.md", "sh", "Use it, check it")))["workspace"] == "demo"

@@ -38,7 +38,7 @@ def test_the_page_says_until_when_it_would_work_and_who_still_uses_it(danas, old
     text = text_of(page)
     assert f"Extend the overlap of {old.secret_id}" in text
     assert "Who still uses it 198.51.100.7 asked with it 14 min ago, and 212 times in 7 days." in text
-    assert re.search(r"Extend to (today|tomorrow) \d\d:\d\d", text)
+    assert re.search(r"Extend to (today|tomorrow|\d+ [A-Z][a-z]{2}) \d\d:\d\d", text)
     assert f"Secret {old.secret_id} would work until" in page.content.decode()
     assert "Leave it" in text
 
