@@ -211,7 +211,9 @@ def test_everybody_else_notices_nothing(tls: Server, register: Callable[..., str
     assert "Requested Signature Algorithms" in said
 
 
-def test_nobody_is_asked_while_no_certificate_is_registered(server: Server) -> None:
+def test_nobody_is_asked_while_no_certificate_is_registered(make_server: Callable[..., Server]) -> None:
+    # Of its own: others register certificates at the one that is shared.
+    server = make_server(WEB_CONCURRENCY="1")
     said = subprocess.run(
         ["openssl", "s_client", "-connect", f"localhost:{server.port}", "-CAfile", str(server.ca)],
         input="",
@@ -221,6 +223,7 @@ def test_nobody_is_asked_while_no_certificate_is_registered(server: Server) -> N
         timeout=30,
     ).stdout
     assert "Requested Signature Algorithms" not in said
+    server.stop()
 
 
 def test_curl_gets_a_token_with_its_certificate(tls: Server, register: Callable[..., str], tmp_path: Path) -> None:

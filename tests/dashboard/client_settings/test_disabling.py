@@ -29,7 +29,7 @@ def test_page_says_who_asks_and_how_many_tokens_end(dans, used):
     assert "212 times in 7 days" in text
     assert "3 tokens end at once." in text
     assert "It can be undone." in text
-    assert f"disable_client {used.client_id}" in text
+    assert f"disable_client \\ {used.client_id}" in text
     assert Client.objects.get().status == "enabled"
 
 

@@ -228,7 +228,7 @@ def test_the_script_asks_for_what_the_form_amounts_to_and_nothing_is_saved(carls
     assert "<html" not in page.content.decode()
     said = "Name billing-sync renamed Token lifetime 1 hour 5 minutes Same thing in the terminal"
     assert text_of(page).startswith(said)
-    assert text_of(page).endswith(f"update_client {client.client_id} \\ --name renamed \\ --token-lifetime 300 Copy command")
+    assert text_of(page).endswith(f"update_client \\ {client.client_id} \\ --name renamed \\ --token-lifetime 300 Copy command")
     assert page["Cache-Control"] == "no-store"
     assert text_of(carls.post(path(client), entries(carls, client), headers={"HX-Request": "true"})) == "Nothing yet."
     assert "Enter a name" in text_of(carls.post(path(client), {**sent, "name": ""}, headers={"HX-Request": "true"}))
