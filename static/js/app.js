@@ -286,6 +286,19 @@ const asking = (element) => {
   return ask;
 };
 
+/* Puts an answer into an element, unless that is what it holds. A focus in it goes to the same control of what is there now. */
+const held = new WeakMap();
+const put = (element, text) => {
+  if (held.get(element) === text) return;
+  held.set(element, text);
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  element.innerHTML = text;
+  if (focused) {
+    const isIt = (control) => ["id", "name", "value", "href"].every((key) => control[key] === focused[key]);
+    [...element.querySelectorAll(focused.localName)].find(isIt)?.focus();
+  }
+};
+
 const later = (wait, act) => {
   let timer;
   return () => { clearTimeout(timer); timer = setTimeout(act, wait); };
@@ -304,13 +317,12 @@ document.querySelectorAll("[data-preview]").forEach((form) => {
     // Where the session is over, what somebody typed stays: whoever sends it is asked to sign in, and loses nothing.
     const text = await ask(url, { redirect: "manual", ...(isGet ? {} : { method: "POST", body: entries }) });
     if (text === null) return;
-    into.innerHTML = text;
+    put(into, text);
     const said = into.querySelector("[data-says]");
     if (said) say(said.dataset.says);
   };
   const soon = later(300, renew);
   form.addEventListener("input", soon);
-  form.addEventListener("change", soon);
 });
 
 /* <form method="get" data-filter="ID">: the list below it, while one types. The address follows, so that it can be linked. */
@@ -323,7 +335,7 @@ document.querySelectorAll("[data-filter]").forEach((form) => {
     const url = `${form.getAttribute("action") || location.pathname}?${new URLSearchParams(chosen)}`;
     const text = await ask(url);
     if (text === null) return;
-    list.innerHTML = text;
+    put(list, text);
     list.querySelectorAll("template[data-into]").forEach((part) => document.getElementById(part.dataset.into).replaceChildren(part.content));
     history.replaceState(null, "", url);
     say(list.querySelector("[data-count]")?.dataset.count || "");

@@ -139,6 +139,22 @@ def test_a_public_key_is_looked_at_and_then_added(enter, server, way):
     assert "private_key_jwt" in read(hand)
 
 
+def test_a_preview_that_is_renewed_takes_the_focus_from_nobody(enter, server):
+    client = make_client(server, "keyboard", "dock-scanner")
+    hand = enter("keyboard")
+    sign_in(hand, "keyboard")
+    visit(hand, "keyboard", client, "keys", "new")
+    hand.write("Public key", pem("P-384"))
+    box = hand.page.get_by_role("checkbox", name="ES384, P-384")
+    box.wait_for()
+    box.focus()
+    with hand.page.expect_response(lambda answer: answer.request.method == "POST"):
+        hand.page.keyboard.press("Space")
+    hand.page.wait_for_function("!document.querySelector('[aria-busy]')")
+    assert not box.is_checked()
+    assert box.evaluate("element => element === document.activeElement")
+
+
 @pytest.mark.parametrize("way", ["phone", "scriptless"])
 def test_the_page_with_the_secret_makes_no_second_one_when_it_is_loaded_again(enter, server, way):
     client = make_client(server, way, "refunds-worker")

@@ -68,6 +68,7 @@ class Visit:
     """One address in one window: what came with it, and what its scripts took."""
 
     def __init__(self, page: Page, path: str) -> None:
+        self.page = page
         self.answers: list[Response] = []
 
         def keep(answer: Response) -> None:
@@ -87,13 +88,16 @@ class Visit:
         page.on("response", keep)
         before = seconds()
         self.answer = page.goto(path)
-        self.script_seconds = seconds() - before
+        after = seconds()
+        # A page that comes in a process of its own is counted from nought.
+        self.script_seconds = after - before if after >= before else after
         page.remove_listener("response", keep)
         session.detach()
 
     def find_weights(self) -> tuple[int, int]:
-        """Of all that came, and of what isn't kept in the browser."""
-        weights = {answer.url: len(gzip.compress(answer.body())) for answer in self.answers}
+        """Of all that came, and of what isn't kept in the browser. Chromium drops bodies as it likes, so they are asked for once more."""
+        ask = self.page.request
+        weights = {answer.url: len(gzip.compress(ask.get(answer.url).body())) for answer in self.answers}
         return sum(weights.values()), sum(weight for url, weight in weights.items() if "/static/" not in url)
 
 

@@ -11,6 +11,8 @@ from tests.servers.conftest import ROOT, Server, read_answer
 from tests.servers.stores import children
 
 BODY = b"grant_type=client_credentials&client_id=0123456789abcdef&client_secret=x"
+# Well below gunicorn's graceful_timeout of 30 seconds, after which it kills.
+NOT_KILLED = 15
 HEAD = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(BODY)
 
 
@@ -34,7 +36,7 @@ def test_sigterm_finishes_requests_in_flight(make_server: Callable[..., Server])
         assert answer.status == 401
         assert answer.headers["connection"] == "close"
     assert server.process.wait(30) == 0
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < NOT_KILLED
     for sock in [*idle, served]:
         assert sock.recv(1) == b""
     for sock in [*idle, served, *in_flight]:
@@ -92,7 +94,7 @@ def test_sigterm_while_workers_start_is_heard(make_server: Callable[..., Server]
         time.sleep(delay)
         begun = time.monotonic()
         server.stop()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < NOT_KILLED
 
 
 SLOW_FORK = """
@@ -119,7 +121,7 @@ def test_sigterm_just_after_the_fork_is_heard(make_server: Callable[..., Server]
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
         process.wait(60)
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < NOT_KILLED
     finally:
         process.kill()
         process.wait(10)
