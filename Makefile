@@ -24,7 +24,7 @@ run: $(VENV)/.installed ## Do all of setup, then serve
 
 test: check ## Run every check and every test, and see that all of it is covered
 	@echo "pytest"
-	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 2 )) --dist loadfile --cov --cov-report=
+	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 2 )) --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	@echo "coverage: 95 % of everything"
 	@$(BIN)/coverage report --fail-under=95
 	@echo "coverage: every branch of clients and oauth"

@@ -1,4 +1,4 @@
-"""Chromium, as Debian packages it, against the real server. Without it these tests are skipped: make test must not need a package manager."""
+"""Chromium, as Debian packages it, against the real server. Without it these tests are skipped, except in CI: make test must not need a package manager."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,12 +9,15 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.browser.hands import WAYS, Pointer
 from tests.browser.leaks import Watch
-from tests.servers.conftest import Server, keys, make_server, server  # noqa: F401  # fixtures
+from tests.servers.conftest import Server, keys, make_server  # noqa: F401  # fixtures
+from tests.servers.stores import missing
 
 # It makes assertions for several modules, which say then what they saw.
 pytest.register_assert_rewrite("tests.browser.windows")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+# The same engine without all that is around a page, in half the time.
+QUICK_CHROMIUM = shutil.which("chromium-headless-shell") or CHROMIUM
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,6 +37,16 @@ class Watched:
     complaints: list[str] = field(default_factory=list)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _unmeasured(unmeasured: None) -> None:
+    """What these tests run in their own process is a browser's driver."""
+
+
+@pytest.fixture(scope="module")
+def server(make_server: Callable[..., Server]) -> Server:  # noqa: F811  # the fixture
+    return make_server()
+
+
 @pytest.fixture(scope="module")
 def watch() -> Watch:
     return Watch()
@@ -42,24 +55,24 @@ def watch() -> Watch:
 @pytest.fixture(scope="module")
 def chromium(watch: Watch) -> Iterator[Browser]:
     """Only as long as a module: while it runs, Django takes this thread for an asynchronous one and refuses its database."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium isn't installed: apt-get install chromium")
+    if QUICK_CHROMIUM is None:
+        missing("Chromium", install="apt install chromium-headless-shell chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=QUICK_CHROMIUM, args=ARGUMENTS)
         browser.on("context", watch.follow)
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def secrets_stay_secret(server: Server, watch: Watch, chromium: Browser) -> Iterator[None]:  # noqa: F811  # the fixture
+def secrets_stay_secret(server: Server, watch: Watch, chromium: Browser) -> Iterator[None]:
     """After all stories of a module, whatever they were: what was shown once was shown once."""
     yield
     watch.search(server)
 
 
 @pytest.fixture
-def visit(chromium: Browser, server: Server) -> Iterator[Callable[..., Watched]]:  # noqa: F811  # the fixture
+def visit(chromium: Browser, server: Server) -> Iterator[Callable[..., Watched]]:
     """Open a new browser window of a given width, without cookies."""
     contexts = []
 
@@ -77,7 +90,7 @@ def visit(chromium: Browser, server: Server) -> Iterator[Callable[..., Watched]]
 
 
 @pytest.fixture
-def enter(chromium: Browser, server: Server) -> Iterator[Callable[[str], Pointer]]:  # noqa: F811  # the fixture
+def enter(chromium: Browser, server: Server) -> Iterator[Callable[[str], Pointer]]:
     """A function that opens a new browser, to be used in one of WAYS, and returns the hand that uses it. Nothing may go wrong in it."""
     contexts, complaints = [], []
 

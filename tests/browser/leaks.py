@@ -71,7 +71,7 @@ class Watch:
         repeated = [sorted(where) for where in self.shown.values() if len(where) > 1]
         assert repeated == []
         assert self.complaints == []
-        sessions = server.run("manage.py", "shell", "--no-imports", "-c", _READ_SESSIONS)
+        sessions = server.fork("shell", "--no-imports", "-c", _READ_SESSIONS)
         assert sessions.returncode == 0, sessions.stderr
         places = {**read_files(server), "log": server.log.read_bytes(), "sessions": sessions.stdout.encode()}
         json.loads(sessions.stdout)

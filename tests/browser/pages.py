@@ -9,14 +9,7 @@ from tests.browser.shown import PASSWORD, audit, client, client_settings, client
 from tests.servers.conftest import Server
 
 # Runs where the server's database is, with the services that pages call.
-_MAKE = """
-import json, os, sys
-os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
-import django
-django.setup()
-from tests.browser import cast
-print(json.dumps(getattr(cast, sys.argv[1])(*json.loads(sys.argv[2]))))
-"""
+_MAKE = "import json; from tests.browser import cast; print(json.dumps(cast.{function}(*json.loads({arguments!r}))))"
 
 _AREAS = (people, clients, create, client, credentials, client_settings, usage, leak, audit, hand_over, docs)
 
@@ -27,7 +20,7 @@ WITHOUT_PAGE = {name for area in _AREAS for name in area.WITHOUT_PAGE}
 
 def make(server: Server, function: str, *arguments: Any) -> Any:
     """Call a function of tests.browser.cast beside the server, and return what it does."""
-    done = server.run("-c", _MAKE, function, json.dumps(arguments))
+    done = server.fork("shell", "--no-imports", "-c", _MAKE.format(function=function, arguments=json.dumps(arguments)))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Error
 
-from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.browser.conftest import ARGUMENTS, QUICK_CHROMIUM
 from tests.browser.hands import WAYS, WITH_SCRIPT
 from tests.browser.pages import make, sign_in
 
@@ -72,7 +72,7 @@ def test_back_after_the_page_with_a_secret_shows_it_no_more_and_makes_no_other(a
 
 def test_a_browser_that_keeps_whole_pages_for_back_shows_no_secret_either(chromium, server):
     """Playwright switches that off, unless asked not to."""
-    browser = chromium.browser_type.launch(executable_path=CHROMIUM, args=ARGUMENTS, ignore_default_args=["--disable-back-forward-cache"])
+    browser = chromium.browser_type.launch(executable_path=QUICK_CHROMIUM, args=ARGUMENTS, ignore_default_args=["--disable-back-forward-cache"])
     page = browser.new_context(base_url=server.url, ignore_https_errors=True).new_page()
     page.set_default_timeout(10_000)
     sign_in(page, "ada-back", {})

@@ -16,7 +16,7 @@ from tests.browser.leaks import Watch
 from tests.browser.pages import make, sign_in
 from tests.public_keys import PrivateFormat, private_pem
 from tests.servers.conftest import Server, free_port
-from tests.servers.stores import Redis
+from tests.servers.stores import Redis, missing
 from tests.servers.traces import find
 
 WORKSPACE = "/w/ada"
@@ -106,6 +106,8 @@ def paste_everywhere(hand: Pointer, visit: Visit, server: Server, client_id: str
 @pytest.fixture(scope="module")
 def visit(chromium: Browser, server: Server, watch: Watch, tmp_path_factory: pytest.TempPathFactory) -> Visit:
     """A window that is open as long as it takes, and then closed."""
+    if CHROMIUM is None:
+        missing("Chromium", install="apt install chromium")
     visit = Visit(tmp_path_factory.mktemp("profile"))
     context = chromium.browser_type.launch_persistent_context(
         visit.profile, executable_path=CHROMIUM, args=ARGUMENTS, base_url=server.url, ignore_https_errors=True

@@ -52,7 +52,7 @@ FRAGMENTS = [f"{W}search/?q=mark+77", f"{W}search/?q=bnchmrk9", f"{W}clients/?q=
 
 
 @pytest.fixture(scope="module")
-def costs(django_db_setup, django_db_blocker):
+def costs(unmeasured, django_db_setup, django_db_blocker):
     """By who looks and at what: with a hundred clients, and with hundreds more, all used for 30 days."""
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with django_db_blocker.unblock(), override_settings(STORAGES={**django_settings.STORAGES, "staticfiles": static}), transaction.atomic():

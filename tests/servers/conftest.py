@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -21,10 +21,9 @@ from typing import Any
 import pytest
 import requests
 
+from tests.servers.forks import ROOT, Forks
 from tests.servers.shared import make_once, run_folder, shared
 from tests.servers.stores import PostgreSQL
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # What a connection to a server that is killed may raise: SSLSocket the second and the third where the peer is gone within the handshake, HTTPResponse the
 # last where it is gone within an answer.
@@ -56,6 +55,7 @@ class Server:
     tls: bool
     environment: dict[str, str] = field(repr=False)
     process: subprocess.Popen[bytes] | None = None
+    forks: Forks | None = None
 
     @property
     def url(self) -> str:
@@ -72,9 +72,16 @@ class Server:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
 
+    def fork(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """As run("manage.py", ...), which loads Django for every command."""
+        if self.forks is None or self.forks.environment != self.environment:
+            self.close()
+            self.forks = Forks(self.environment)
+        return self.forks.run(*arguments)
+
     def manage(self, *arguments: str) -> Any:
         """Run a command with --json and return what it printed, parsed."""
-        done = self.run("manage.py", *arguments, "--json")
+        done = self.fork(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -108,6 +115,11 @@ class Server:
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(60)
+
+    def close(self) -> None:
+        if self.forks is not None:
+            self.forks.close()
+            self.forks = None
 
     def restart(self) -> None:
         self.stop()
@@ -227,8 +239,8 @@ def _make_template(folder: Path, name: str, keys: dict[str, str], **settings: st
     return Path(make_once(folder, f"template-{name}", make)["data_dir"])
 
 
-@pytest.fixture(scope="session")
-def make_server(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str]) -> Iterator[Callable[..., Server]]:
+@contextmanager
+def _servers(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str]) -> Iterator[Callable[..., Server]]:
     servers: list[Server] = []
 
     def make(*, start: bool = True, is_measured: bool = False, database: Database | None = None, **settings: str) -> Server:
@@ -253,12 +265,27 @@ def make_server(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str]) 
     for server in servers:
         if server.process is not None and server.process.poll() is None:
             server.stop(signal.SIGQUIT)
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def make_server(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str]) -> Iterator[Callable[..., Server]]:
+    """A function that makes a server, which stops with the module: each has work to do even where nobody asks it anything."""
+    with _servers(tmp_path_factory, keys) as make:
+        yield make
 
 
 @pytest.fixture(scope="session")
-def server(make_server: Callable[..., Server]) -> Server:
+def make_lasting_server(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str]) -> Iterator[Callable[..., Server]]:
+    """As make_server, for servers that several modules ask."""
+    with _servers(tmp_path_factory, keys) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def server(make_lasting_server: Callable[..., Server]) -> Server:
     """One for all tests that leave it as it was."""
-    return make_server(is_measured=True)
+    return make_lasting_server(is_measured=True)
 
 
 @pytest.fixture(scope="session")
@@ -290,8 +317,8 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="session")
-def four_workers(make_server: Callable[..., Server], new_database: Callable[[], Database | None]) -> Iterator[Server]:
+def four_workers(make_lasting_server: Callable[..., Server], new_database: Callable[[], Database | None]) -> Iterator[Server]:
     """One for all tests that leave it running, once on each database."""
-    server = make_server(WEB_CONCURRENCY="4", database=new_database())
+    server = make_lasting_server(WEB_CONCURRENCY="4", database=new_database())
     yield server
     server.stop()

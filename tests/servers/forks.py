@@ -1,0 +1,93 @@
+"""manage.py without its start: a process that has loaded Django once runs each command in a fork of itself. As a program it is that process."""
+
+import json
+import os
+import random
+import runpy
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from contextlib import closing
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Forks:
+    """environment: of all commands. A thread at a time."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = dict(environment)
+        self._turn = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.servers.forks"], cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """manage.py with these arguments: its status and what it printed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._turn:
+            self._process.stdin.write(json.dumps(arguments) + "\n")
+            self._process.stdin.flush()
+            status, stdout, stderr = json.loads(self._process.stdout.readline())
+        return subprocess.CompletedProcess(arguments, status, stdout, stderr)
+
+    def close(self) -> None:
+        # Closes its pipes, and waits for it.
+        with self._process:
+            pass
+
+
+def _run(arguments: list[str]) -> int:
+    sys.argv = ["manage.py", *arguments]
+    # Otherwise all would draw the same numbers.
+    random.seed()
+    try:
+        runpy.run_path("manage.py", run_name="__main__")
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)  # noqa: T201  # as Python does
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
+    except BaseException:  # noqa: BLE001  # a command's last words are what its caller wants to read
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _fork(arguments: list[str]) -> tuple[int, str, str]:
+    with tempfile.TemporaryFile("w+b") as stdout, tempfile.TemporaryFile("w+b") as stderr:
+        pid = os.fork()
+        if not pid:
+            os.dup2(stdout.fileno(), 1)
+            os.dup2(stderr.fileno(), 2)
+            status = _run(arguments)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        stdout.seek(0)
+        stderr.seek(0)
+        return status, stdout.read().decode(), stderr.read().decode()
+
+
+def main() -> None:
+    import django
+    from django.core.management import get_commands, load_command_class
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+    django.setup()
+    for name in ("create_client", "shell"):
+        load_command_class(get_commands()[name], name)
+    # Nothing that a command writes to its output may come between.
+    with closing(os.fdopen(os.dup(1), "w")) as answers:
+        os.dup2(2, 1)
+        for line in sys.stdin:
+            answers.write(json.dumps(_fork(json.loads(line))) + "\n")
+            answers.flush()
+
+
+if __name__ == "__main__":
+    main()
