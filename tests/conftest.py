@@ -12,7 +12,7 @@ from django.utils import timezone
 from dashboard.models import Membership
 from tests import factories
 
-pytest_plugins = ["tests.rfc_matrix"]
+pytest_plugins = ["tests.postgresql", "tests.rfc_matrix"]
 
 # What takes long comes first: at the end of a run every process has something to do until all is done.
 SLOW = ("servers", "browser", "docs", "commands")

@@ -1,13 +1,8 @@
 """On PostgreSQL, too, usage is written and asked for: the statements that write it are raw SQL."""
 
-from tests.dashboard.members.test_postgresql import run
-from tests.servers import conftest as servers
 
-postgresql = servers.postgresql
-
-
-def test_usage_is_the_same_on_postgresql(postgresql, tmp_path):
-    assert run("tests.clients.usage_on_postgresql", postgresql.create_database(), tmp_path) == {
+def test_usage_is_the_same_on_postgresql(run_on_postgresql):
+    assert run_on_postgresql("tests.clients.usage_on_postgresql") == {
         "activity": [[6, 6, 6, 6, "2001:db8::1"]],
         "corrected": [1, 1, 0],
         "requests": ["2001:db8::1", "203.0.113.7", "None"],

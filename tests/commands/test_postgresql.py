@@ -5,9 +5,6 @@ import json
 import pytest
 
 from tests.commands.conftest import Shell
-from tests.servers import conftest as servers
-
-postgresql = servers.postgresql
 
 
 @pytest.fixture
@@ -16,10 +13,8 @@ def url(postgresql):
 
 
 @pytest.fixture(scope="module")
-def migrated(postgresql, tmp_path_factory):
-    url = postgresql.create_database()
-    shell = Shell(tmp_path_factory.mktemp("migrated"))
-    assert shell("migrate", "-v0", DATABASE_URL=url).returncode == 0
+def migrated(make_tables, tmp_path_factory):
+    url, shell = make_tables(), Shell(tmp_path_factory.mktemp("migrated"))
     assert shell("create_workspace", "demo", DATABASE_URL=url).returncode == 0
     return url
 

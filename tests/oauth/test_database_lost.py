@@ -1,39 +1,41 @@
 """Without its database every endpoint says 503 with Retry-After, and works again, without a restart, once it is back."""
 
-import os
 import shutil
-import subprocess
+import sqlite3
 import threading
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from environ import Env
 
 from clients.models import ClientSecret
 from tests import factories
 from tests.oauth.doors import DOORS, basic, bearer
-from tests.servers.conftest import free_port
-from tests.servers.stores import missing
+from tests.servers.stores import PostgreSQL, free_port
 
 send = DOORS["django"]
-# Debian keeps the programs of each version apart.
-PROGRAMS = os.pathsep.join([os.environ["PATH"], *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)])
+
+
+def copy_tables(path):
+    """As they are in the file of all tests, of which nothing is committed."""
+    with closing(sqlite3.connect(settings.DATABASES["default"]["NAME"])) as source, closing(sqlite3.connect(path)) as copy:
+        source.backup(copy)
 
 
 @contextmanager
 def using(**database):
-    """Another database for this thread, with nothing in it but the tables."""
-    ours, settings = connections["default"], connections.settings["default"]
-    connections.settings["default"] = {**settings, "OPTIONS": {}, "CONN_HEALTH_CHECKS": True, **database}
+    """Another database for this thread."""
+    ours, its = connections["default"], connections.settings["default"]
+    connections.settings["default"] = {**its, "OPTIONS": {}, "CONN_HEALTH_CHECKS": True, **database}
     connections["default"] = connections.create_connection("default")
     try:
-        call_command("migrate", verbosity=0)
         yield
     finally:
         connections["default"].close()
-        connections.settings["default"] = settings
+        connections.settings["default"] = its
         connections["default"] = ours
 
 
@@ -73,6 +75,7 @@ def make_program(make):
 def test_a_file_that_is_gone_and_comes_back(tmp_path, make):
     """A thread that has it open may go on; one that must open it says so, and opens it as soon as it is there."""
     path = tmp_path / "tokenos.sqlite3"
+    copy_tables(path)
     with using(ENGINE="django.db.backends.sqlite3", NAME=str(path)):
         program = make_program(make)
         requests = requests_of(program, send.token(program.basic).json()["access_token"])
@@ -89,6 +92,7 @@ def test_a_file_that_is_gone_and_comes_back(tmp_path, make):
 @pytest.mark.django_db
 def test_a_file_that_is_damaged_and_restored(tmp_path, make):
     path = tmp_path / "tokenos.sqlite3"
+    copy_tables(path)
     with using(ENGINE="django.db.backends.sqlite3", NAME=str(path)):
         program = make_program(make)
         requests = requests_of(program, send.token(program.basic).json()["access_token"])
@@ -103,6 +107,7 @@ def test_a_file_that_is_damaged_and_restored(tmp_path, make):
 @pytest.mark.django_db
 def test_a_database_that_another_process_has_locked_refuses_only_what_has_to_write(tmp_path, make):
     path = tmp_path / "tokenos.sqlite3"
+    copy_tables(path)
     with using(ENGINE="django.db.backends.sqlite3", NAME=str(path), OPTIONS={"timeout": 0.1, "init_command": "PRAGMA journal_mode=WAL;"}):
         program = make_program(make)
         requests = requests_of(program, send.token(program.basic).json()["access_token"])
@@ -127,47 +132,23 @@ def test_a_database_that_another_process_has_locked_refuses_only_what_has_to_wri
 
 
 @pytest.fixture
-def postgres(tmp_path):
+def own_postgresql():
     """A server of its own, to be stopped and started."""
-    pg_ctl, initdb = shutil.which("pg_ctl", path=PROGRAMS), shutil.which("initdb", path=PROGRAMS)
-    if pg_ctl is None or initdb is None:
-        missing("PostgreSQL", install="apt install postgresql")
-    data, port = tmp_path / "pg", free_port()
-    # It refuses to run as root.
-    as_user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
-    tmp_path.chmod(0o777)
-    for parent in list(tmp_path.parents)[:-2]:
-        parent.chmod(parent.stat().st_mode | 0o011)
-
-    def run(*command):
-        subprocess.run([*as_user, *map(str, command)], check=True, stdout=subprocess.DEVNULL, cwd=tmp_path)
-
-    class Server:
-        database = {"ENGINE": "django.db.backends.postgresql", "NAME": "postgres", "USER": "tokenos", "HOST": "127.0.0.1", "PORT": str(port)}
-
-        @staticmethod
-        def start():
-            run(pg_ctl, "-D", data, "-w", "-l", tmp_path / "log", "-o", f"-p {port} -k {tmp_path} -c fsync=off", "start")
-
-        @staticmethod
-        def stop():
-            run(pg_ctl, "-D", data, "-w", "-m", "immediate", "stop")
-
-    run(initdb, "-D", data, "-U", "tokenos", "--auth=trust", "--no-sync")
-    Server.start()
-    yield Server
-    subprocess.run([*as_user, pg_ctl, "-D", str(data), "-m", "immediate", "stop"], check=False, capture_output=True)
+    made = PostgreSQL.create(free_port())
+    yield made
+    made.remove()
 
 
 @pytest.mark.django_db
-def test_a_postgresql_that_stops_and_comes_back(postgres, make):
-    with using(**postgres.database):
+def test_a_postgresql_that_stops_and_comes_back(own_postgresql, make):
+    with using(**Env.db_url_config(own_postgresql.create_database())):
+        call_command("migrate", verbosity=0)
         program = make_program(make)
         requests = requests_of(program, send.token(program.basic).json()["access_token"])
         assert statuses(requests) == ALIVE
-        postgres.stop()
+        own_postgresql.stop()
         assert statuses(requests) == LOST
-        postgres.start()
+        own_postgresql.start()
         assert statuses(requests) == ALIVE
         refuse_odd_text(program)
 
@@ -184,12 +165,13 @@ def refuse_odd_text(program):
 
 
 @pytest.mark.django_db
-def test_a_postgresql_that_only_reads_any_more(postgres, make):
+def test_a_postgresql_that_only_reads_any_more(make_tables, make):
     """As after a switch to another host: the old primary refuses writes."""
-    with using(**postgres.database):
+    database = Env.db_url_config(make_tables())
+    with using(**database):
         program = make_program(make)
         requests = requests_of(program, send.token(program.basic).json()["access_token"])
         with connections["default"].cursor() as cursor:
-            cursor.execute("ALTER DATABASE postgres SET default_transaction_read_only = on")
+            cursor.execute(f"ALTER DATABASE {database['NAME']} SET default_transaction_read_only = on")
         connections["default"].close()
         assert statuses(requests) == ALIVE | {"wrong secret": 503}

@@ -22,18 +22,12 @@ import pytest
 import requests
 
 from tests.servers.forks import ROOT, Forks
-from tests.servers.shared import make_once, run_folder, shared
-from tests.servers.stores import PostgreSQL
+from tests.servers.shared import make_once, run_folder
+from tests.servers.stores import PostgreSQL, free_port
 
 # What a connection to a server that is killed may raise: SSLSocket the second and the third where the peer is gone within the handshake, HTTPResponse the
 # last where it is gone within an answer.
 BROKEN = (OSError, ValueError, AttributeError, HTTPException)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -288,21 +282,6 @@ def server(make_lasting_server: Callable[..., Server]) -> Server:
     return make_lasting_server(is_measured=True)
 
 
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    """One for all tests that leave it running, in whichever process they run."""
-
-    def make() -> dict[str, str]:
-        made = PostgreSQL.create(free_port(), is_daemon=True)
-        return {"directory": str(made.directory), "programs": str(made.programs), "port": str(made.port)}
-
-    def find(made: dict[str, str]) -> PostgreSQL:
-        return PostgreSQL(Path(made["directory"]), Path(made["programs"]), int(made["port"]), is_daemon=True)
-
-    with shared(run_folder(tmp_path_factory), "postgresql", make=make, remove=lambda made: find(made).remove()) as made:
-        yield find(made)
-
-
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str]) -> Callable[[], Database | None]:
     """A function that returns a new one for make_server, None for SQLite."""
@@ -311,7 +290,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     postgresql: PostgreSQL = request.getfixturevalue("postgresql")
     # Named by its port: where all had left the first one, there is another.
     folder, name = run_folder(tmp_path_factory), f"postgresql-{postgresql.port}"
-    template = make_once(folder, f"database-{name}", lambda: {"url": postgresql.create_database()})["url"]
+    template = make_once(folder, f"database-{name}", lambda: {"url": request.getfixturevalue("make_tables")()})["url"]
     data_dir = _make_template(folder, name, keys, DATABASE_URL=template)
     return lambda: Database(postgresql.create_database(template.rpartition("/")[2]), data_dir)
 

@@ -1,13 +1,8 @@
 """On PostgreSQL, too, the list has its orders, filters and pages, and search finds."""
 
-from tests.dashboard.members.test_postgresql import run
-from tests.servers import conftest as servers
 
-postgresql = servers.postgresql
-
-
-def test_lists_and_search_are_the_same_on_postgresql(postgresql, tmp_path):
-    found = run("tests.dashboard.clients.on_postgresql", postgresql.create_database(), tmp_path)
+def test_lists_and_search_are_the_same_on_postgresql(run_on_postgresql):
+    found = run_on_postgresql("tests.dashboard.clients.on_postgresql")
     assert found["noted"] == [1, 0]
     orders = found["orders"]
     assert orders["name"] == ["alpha", "Beta", "delta", "gamma"]

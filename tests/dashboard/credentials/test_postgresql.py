@@ -1,10 +1,8 @@
 """On PostgreSQL as well one form makes one secret, and credentials are asked about and changed as on SQLite."""
 
-from tests.dashboard.members.test_postgresql import postgresql, run, url  # noqa: F401  # fixtures
 
-
-def test_of_two_forms_at_once_one_makes_a_secret(url, tmp_path):  # noqa: F811  # the fixture
-    assert run("tests.dashboard.credentials.at_once", url, tmp_path) == {
+def test_of_two_forms_at_once_one_makes_a_secret(run_on_postgresql):
+    assert run_on_postgresql("tests.dashboard.credentials.at_once") == {
         "outcomes": ["made", "spent"],
         "secrets": 2,
         "due": True,

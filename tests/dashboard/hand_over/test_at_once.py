@@ -5,10 +5,6 @@ import pytest
 from clients.models import AuditEvent, ClientSecret
 from tests import factories
 from tests.dashboard.hand_over.at_once import ROUNDS, make_link, use_at_once
-from tests.dashboard.members.test_postgresql import run
-from tests.servers import conftest as servers
-
-postgresql = servers.postgresql
 
 
 @pytest.mark.django_db(transaction=True)
@@ -19,6 +15,6 @@ def test_one_of_them_makes_it():
     assert AuditEvent.objects.filter(event="hand_over.used").count() == 1
 
 
-def test_on_postgresql_as_well(postgresql, tmp_path):
-    found = run("tests.dashboard.hand_over.at_once_on_postgresql", postgresql.create_database(), tmp_path)
+def test_on_postgresql_as_well(run_on_postgresql):
+    found = run_on_postgresql("tests.dashboard.hand_over.at_once_on_postgresql")
     assert found == {"used": [1], "secrets": 1 + ROUNDS}

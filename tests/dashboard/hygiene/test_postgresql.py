@@ -1,13 +1,8 @@
 """On PostgreSQL as well all is found, and fixed."""
 
-from tests.dashboard.members.test_postgresql import run
-from tests.servers import conftest as servers
 
-postgresql = servers.postgresql
-
-
-def test_what_should_be_tidied_up_is_found_and_fixed(postgresql, tmp_path):
-    outcome = run("tests.clients.hygiene_on_postgresql", postgresql.create_database(), tmp_path)
+def test_what_should_be_tidied_up_is_found_and_fixed(run_on_postgresql):
+    outcome = run_on_postgresql("tests.clients.hygiene_on_postgresql")
     assert outcome["found"] == {
         "silent-secrets": 1,
         "secrets-without-end": 1,

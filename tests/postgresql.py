@@ -1,0 +1,53 @@
+"""PostgreSQL for whatever works in another way there than on SQLite: one server for all processes of a run, and databases that are copied, not migrated."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.conftest import Shell
+from tests.servers.shared import make_once, run_folder, shared
+from tests.servers.stores import PostgreSQL, free_port
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """One for all tests that leave it running, in whichever process they run."""
+
+    def make() -> dict[str, str]:
+        made = PostgreSQL.create(free_port(), is_daemon=True)
+        return {"directory": str(made.directory), "programs": str(made.programs), "port": str(made.port)}
+
+    def find(made: dict[str, str]) -> PostgreSQL:
+        return PostgreSQL(Path(made["directory"]), Path(made["programs"]), int(made["port"]), is_daemon=True)
+
+    with shared(run_folder(tmp_path_factory), "postgresql", make=make, remove=lambda made: find(made).remove()) as made:
+        yield find(made)
+
+
+@pytest.fixture(scope="session")
+def make_tables(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """A function that makes a database with all tables, and nothing in them, and returns its URL."""
+
+    def make() -> dict[str, str]:
+        url = postgresql.create_database()
+        assert Shell(tmp_path_factory.mktemp("tables"))("migrate", "-v0", DATABASE_URL=url).returncode == 0
+        return {"url": url}
+
+    # Named by its port: where all had left the first server, there is another.
+    template = make_once(run_folder(tmp_path_factory), f"tables-{postgresql.port}", make)["url"].rpartition("/")[2]
+    return lambda: postgresql.create_database(template)
+
+
+@pytest.fixture
+def run_on_postgresql(make_tables: Callable[[], str], tmp_path: Path) -> Callable[[str], Any]:
+    """A function that runs a program of tests, named as a module, on a database of its own, and returns what it printed."""
+
+    def run(program: str) -> Any:
+        outcome = Shell(tmp_path)("shell", "-v0", "-c", f"import {program}", DATABASE_URL=make_tables())
+        assert outcome.returncode == 0, outcome.stderr.decode()
+        return json.loads(outcome.stdout)
+
+    return run
