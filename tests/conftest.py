@@ -38,11 +38,13 @@ def django_db_setup(django_db_setup):
 @pytest.fixture(scope="module")
 def unmeasured():
     """Without coverage, under which all takes half as long again: for modules whose lines of the product others run as well."""
-    measuring = Coverage.current()
-    if measuring is not None:
+    stopped = []
+    # A process of pytest-xdist has more than one: when the last is stopped, the one before goes on.
+    while measuring := Coverage.current():
         measuring.stop()
+        stopped.append(measuring)
     yield
-    if measuring is not None:
+    for measuring in reversed(stopped):
         measuring.start()
 
 

@@ -128,6 +128,13 @@ def test_its_time_ends(client):
         use(made, now=later)
 
 
+def test_it_is_dead_once_its_client_is_deleted(client):
+    made = make(client)
+    Client.objects.filter(pk=client.pk).delete()
+    with pytest.raises(HandOver.DoesNotExist):
+        use(made)
+
+
 def test_it_is_dead_while_its_client_is_disabled(client):
     made = make(client)
     clients.disable_client(client=client, actor=factories.TESTS, now=timezone.now())

@@ -15,6 +15,8 @@ from oauth.urls import ENDPOINTS
 from tests import factories
 from tests.dashboard.conftest import Browser
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 Role = Membership.Role
 RANK = {role: rank for rank, role in enumerate((Role.VIEWER, Role.DEVELOPER, Role.ADMIN, Role.OWNER))}
 

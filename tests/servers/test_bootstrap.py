@@ -28,7 +28,7 @@ class Checkout:
         self.env_file = directory / ".env"
         self.data_dir = directory / "var"
         for package in ("clients", "dashboard", "oauth"):
-            shutil.copytree(ROOT / package, directory / package, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / package, directory / package)
 
     def bootstrap(self, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "dashboard.bootstrap"]

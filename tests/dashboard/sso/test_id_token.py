@@ -23,7 +23,10 @@ def test_all_is_well_otherwise(browser, okta, ada):
     assert user_of(browser) == ada.pk
 
 
-NOW = int(time.time())
+def in_seconds(seconds):
+    return lambda okta: int(time.time()) + seconds
+
+
 WRONG_CLAIMS = {
     "another issuer": ({"iss": "https://evil.example"}, "another issuer's"),
     "issuer with a slash more": ({"iss": lambda okta: okta.issuer + "/"}, "another issuer's"),
@@ -34,14 +37,14 @@ WRONG_CLAIMS = {
     "a second audience": ({"aud": ["tokenos", "other"]}, "isn't for this client"),
     "a second audience with azp": ({"aud": ["tokenos", "other"], "azp": "tokenos"}, "isn't for this client"),
     "given to another client": ({"azp": "other"}, "given to another client"),
-    "expired": ({"exp": NOW - 600}, "has expired"),
+    "expired": ({"exp": in_seconds(-600)}, "has expired"),
     "no exp": ({"exp": None}, "no exp or iat"),
     "exp as text": ({"exp": "tomorrow"}, "no exp or iat"),
     "exp true": ({"exp": True}, "no exp or iat"),
     "exp endless": ({"exp": 10**400}, "no exp or iat"),
     "no iat": ({"iat": None}, "no exp or iat"),
-    "of the future": ({"iat": NOW + 7200, "exp": NOW + 9000}, "of the future"),
-    "not yet": ({"nbf": NOW + 7200}, "of the future"),
+    "of the future": ({"iat": in_seconds(7200), "exp": in_seconds(9000)}, "of the future"),
+    "not yet": ({"nbf": in_seconds(7200)}, "of the future"),
     "another nonce": ({"nonce": "forged"}, "another nonce"),
     "no nonce": ({"nonce": None}, "another nonce"),
     "nonce as list": ({"nonce": ["x"]}, "another nonce"),
@@ -92,7 +95,8 @@ def test_no_signature_is_none(browser, okta, log):
 
 def forge(okta, header, signature=b"x" * 64):
     """signature: None for a good one, by the provider's key."""
-    claims = {"iss": okta.issuer, "sub": "00u1ada", "aud": "tokenos", "exp": NOW + 300, "iat": NOW, "nonce": okta.asked["nonce"]}
+    now = int(time.time())
+    claims = {"iss": okta.issuer, "sub": "00u1ada", "aud": "tokenos", "exp": now + 300, "iat": now, "nonce": okta.asked["nonce"]}
     signing_input = ".".join(base64url.encode(json.dumps(part).encode()) for part in (header, claims))
     if signature is None:
         signature = jwt.get_algorithm_by_name("ES256").sign(signing_input.encode(), load_private_key(okta.key.private_key))
