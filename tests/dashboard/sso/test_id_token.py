@@ -24,7 +24,7 @@ def test_all_is_well_otherwise(browser, okta, ada):
 
 
 def in_seconds(seconds):
-    return lambda okta: int(time.time()) + seconds
+    return lambda _okta: int(time.time()) + seconds
 
 
 WRONG_CLAIMS = {
