@@ -44,6 +44,7 @@ def verdict(hand):
 def look_up(hand, way, text):
     if way == "keyboard":
         # The field has the focus: nothing else has to be found.
+        hand.page.wait_for_function("document.activeElement.localName === 'textarea'")
         hand.page.keyboard.insert_text(text)
         hand.page.keyboard.press("Control+Enter")
     else:

@@ -28,8 +28,6 @@ from oauth.models import FailureCount, ReplayFloor, RevokedToken, UsedJWT
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, make_certificate
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 MODELS = [model for label in ("clients", "oauth", "dashboard") for model in apps.get_app_config(label).get_models()]
 SITE = django_admin.site
 
