@@ -64,6 +64,16 @@ def take_pictures(page: Page, name: str) -> None:
     page.emulate_media(color_scheme="light")
 
 
+# Of files whose names change with what is in them.
+_weights: dict[str, int] = {}
+
+
+def _weigh(page: Page, url: str) -> int:
+    if url not in _weights or "/static/" not in url:
+        _weights[url] = len(gzip.compress(page.request.get(url).body()))
+    return _weights[url]
+
+
 class Visit:
     """One address in one window: what came with it, and what its scripts took."""
 
@@ -96,8 +106,7 @@ class Visit:
 
     def find_weights(self) -> tuple[int, int]:
         """Of all that came, and of what isn't kept in the browser. Chromium drops bodies as it likes, so they are asked for once more."""
-        ask = self.page.request
-        weights = {answer.url: len(gzip.compress(ask.get(answer.url).body())) for answer in self.answers}
+        weights = {answer.url: _weigh(self.page, answer.url) for answer in self.answers}
         return sum(weights.values()), sum(weight for url, weight in weights.items() if "/static/" not in url)
 
 

@@ -54,6 +54,12 @@ def test_workspace_that_is_kept_is_as_before(deleted, now):
     assert list(remove_deleted_workspaces(now=now + timedelta(days=30))) == []
 
 
+def test_keeping_what_nobody_deletes_is_no_event(deleted, now):
+    for _ in range(2):
+        keep_workspace(workspace=deleted, actor=TESTS, now=now)
+    assert AuditEvent.objects.filter(event="workspace.kept").count() == 1
+
+
 def test_after_its_time_it_cant_be_kept(deleted, now):
     with pytest.raises(ValidationError, match="too late"):
         keep_workspace(workspace=deleted, actor=TESTS, now=now + GRACE_PERIOD)
