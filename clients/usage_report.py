@@ -6,10 +6,10 @@ clients; with one client's rows it grows by the hours and addresses that are ask
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Concat
+from django.db.models import CharField, Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Cast, Concat
 
 from clients.models import AddressUse, Client, ClientCertificate, ClientPublicKey, ClientSecret, TokenCount, UsageBucket, WorkspaceUsage
 from clients.outcomes import FAILED_HERE, GRANTED
@@ -143,6 +143,12 @@ def granted_by_hour(clients: Iterable[int], *, hours: int, now: datetime) -> dic
     begin = floor_hour(now) - timedelta(hours=hours - 1)
     series = {client: [0] * hours for client in clients}
     rows = UsageBucket.objects.filter(client__in=series, hour__gte=begin, hour__lte=now, endpoint="token", outcome=GRANTED)
-    for row in rows.values("client_id", "hour").annotate(tokens=Sum("count")).order_by():
-        series[row["client_id"]][(row["hour"] - begin) // HOUR] = row["tokens"]
+    # As text: thousands of rows name a few hours, of which each is read once.
+    named = rows.annotate(named=Cast("hour", CharField())).values_list("client_id", "named")
+    numbers: dict[str, int] = {}
+    for client, hour, tokens in named.annotate(tokens=Sum("count")).order_by():
+        if hour not in numbers:
+            read = datetime.fromisoformat(hour)
+            numbers[hour] = (read.replace(tzinfo=read.tzinfo or UTC) - begin) // HOUR
+        series[client][numbers[hour]] = tokens
     return series

@@ -79,11 +79,11 @@ class Server:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def start(self, *, descriptors: int = 0, wait: bool = True) -> None:
+    def start(self, *, descriptors: int = 0, wait: bool = True, configuration: str = "dashboard/gunicorn.py") -> None:
         """descriptors: how many each process may have open, 0 for the usual number."""
         limit = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
         with self.log.open("ab") as log:
-            command = [*limit, sys.executable, "-m", "gunicorn", "-c", "dashboard/gunicorn.py"]
+            command = [*limit, sys.executable, "-m", "gunicorn", "-c", configuration]
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         if wait:
             self.wait_until_ready()
