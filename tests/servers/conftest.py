@@ -233,6 +233,16 @@ def _make_template(folder: Path, name: str, keys: dict[str, str], **settings: st
     return Path(make_once(folder, f"template-{name}", make)["data_dir"])
 
 
+# Of the modules here those that call the product in their own process; the others only ask a server.
+MEASURED = {"test_background", "test_bootstrap", "test_handshake", "test_proxies"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _unmeasured(request: pytest.FixtureRequest) -> None:
+    if request.path.stem not in MEASURED:
+        request.getfixturevalue("unmeasured")
+
+
 @contextmanager
 def _servers(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str]) -> Iterator[Callable[..., Server]]:
     servers: list[Server] = []

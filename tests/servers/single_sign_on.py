@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -50,9 +51,15 @@ class OpenIDProvider:
         environment = {"PATH": os.environ["PATH"], "ISSUER": self.issuer, "CERTIFICATE": self.certificate[0], "KEY": self.certificate[1]}
         environment |= {"CLIENT_ID": CLIENT_ID, "CLIENT_SECRET": CLIENT_SECRET, "REDIRECT_URI": self.redirect_uri}
         environment |= {"ACCOUNTS": str(self.directory / "accounts.json")}
-        with (self.directory / "provider.log").open("ab") as log:
-            self.process = subprocess.Popen(["node", "provider.mjs"], cwd=self.javascript, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
-        assert self.process.stdout is not None
+        for _ in range(3):
+            with (self.directory / "provider.log").open("ab") as log:
+                self.process = subprocess.Popen(["node", "provider.mjs"], cwd=self.javascript, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+            assert self.process.stdout is not None
+            # Node.js 20 can wait for itself while it starts, and then does so for ever.
+            if select.select([self.process.stdout], [], [], 30)[0]:
+                break
+            self.process.kill()
+            self.stop()
         assert self.process.stdout.readline().strip().endswith("ready"), (self.directory / "provider.log").read_text()
 
     def stop(self) -> None:

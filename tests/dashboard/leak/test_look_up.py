@@ -209,7 +209,7 @@ def test_a_token_that_is_dead_is_nothing_to_do(adas, billing, now):
 
 def test_a_token_that_ended_says_when(ada, billing, monkeypatch):
     token = ask_for_token(billing).json()["access_token"]
-    later = timezone.now() + timedelta(days=2)
+    later = timezone.now() + timedelta(days=3)
     monkeypatch.setattr("django.utils.timezone.now", lambda: later)
     assert "It is a token of billing-sync that ended on " in text_of(look_up(sign_in(ada), token))
 
