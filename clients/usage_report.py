@@ -7,6 +7,7 @@ clients; with one client's rows it grows by the hours and addresses that are ask
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from django.db.models import CharField, Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Cast, Concat
@@ -138,6 +139,13 @@ def in_slots(rows: QuerySet[UsageBucket] | QuerySet[WorkspaceUsage], period: Per
     return [Slot(begin + number * period.slot, period.slot, *slots.get(number, (0, 0, 0))) for number in range(period.slots)]
 
 
+@lru_cache(maxsize=1024)
+def _read_moment(text: str) -> datetime:
+    """As the database writes it, in UTC, of which only PostgreSQL says so."""
+    read = datetime.fromisoformat(text)
+    return read.replace(tzinfo=read.tzinfo or UTC)
+
+
 def granted_by_hour(clients: Iterable[int], *, hours: int, now: datetime) -> dict[int, list[int]]:
     """Tokens in each of the last hours, the present one last, by the primary keys of clients, in one query for a whole page of them."""
     begin = floor_hour(now) - timedelta(hours=hours - 1)
@@ -145,10 +153,6 @@ def granted_by_hour(clients: Iterable[int], *, hours: int, now: datetime) -> dic
     rows = UsageBucket.objects.filter(client__in=series, hour__gte=begin, hour__lte=now, endpoint="token", outcome=GRANTED)
     # As text: thousands of rows name a few hours, of which each is read once.
     named = rows.annotate(named=Cast("hour", CharField())).values_list("client_id", "named")
-    numbers: dict[str, int] = {}
     for client, hour, tokens in named.annotate(tokens=Sum("count")).order_by():
-        if hour not in numbers:
-            read = datetime.fromisoformat(hour)
-            numbers[hour] = (read.replace(tzinfo=read.tzinfo or UTC) - begin) // HOUR
-        series[client][numbers[hour]] = tokens
+        series[client][(_read_moment(hour) - begin) // HOUR] = tokens
     return series
