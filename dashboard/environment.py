@@ -196,7 +196,9 @@ def database(name: str, *, default: str, base: Path) -> dict[str, Any]:
         options.update(transaction_mode="IMMEDIATE", timeout=5, init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
     else:
         configuration["CONN_HEALTH_CHECKS"] = True
-        for option, value in {"connect_timeout": 2, "keepalives_idle": 5, "tcp_user_timeout": 5000, "application_name": "tokenos"}.items():
+        # jit: to compile a query takes longer than any of ours runs, and PostgreSQL does so for what counts thousands of clients.
+        defaults = {"connect_timeout": 2, "keepalives_idle": 5, "tcp_user_timeout": 5000, "application_name": "tokenos", "options": "-c jit=off"}
+        for option, value in defaults.items():
             options.setdefault(option, value)
     return configuration
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Case, DateTimeField, Max, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models import Case, DateTimeField, F, Max, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
 from django.db.models.functions import Cast, Coalesce, Greatest, Lower, NullIf
 
 from clients import attention
@@ -107,7 +107,7 @@ def order_of(filters: Filters, *, now: datetime) -> Order:
         "name": (Lower("name"), parse_text),
         "method": (Cast("auth_methods", TextField()), parse_text),
         "scopes": (Cast("scopes", TextField()), parse_text),
-        "tokens": (Coalesce("activity__granted_24h", 0), parse_number),
+        "tokens": (F("activity__granted_24h"), parse_number),
         "used": (Coalesce("activity__last_used_at", Value(_NEVER, DateTimeField())), parse_moment),
         "expires": (_last_end(now), parse_moment),
     }

@@ -29,7 +29,9 @@ def clients(request: HttpRequest, membership: Membership) -> HttpResponse:
     counts = _count_by_environment(found)
     if filters.env:
         found = found.filter(environment=filters.env)
-    page = page_of(found.select_related("activity"), order_of(filters, now=now), size=filters.size, before=filters.before, after=filters.after)
+    # Through the workspace of their activity, as its indexes begin with it, they are read in the usual order, and no further than the page goes.
+    listed = found.filter(activity__workspace=membership.workspace).select_related("activity")
+    page = page_of(listed, order_of(filters, now=now), size=filters.size, before=filters.before, after=filters.after)
     rows = describe_clients(page.rows, now=now)
     context = {
         "filters": filters,

@@ -126,11 +126,11 @@ def main() -> int:
             stack.callback(postgresql.remove)
             database_url = postgresql.create_database()
         installation, _ = install(directory / "tokenos", clients=options.clients, known=1, database_url=database_url, usage_days=options.usage_days)
-        if database_url:
-            # What autovacuum does within a minute: the planner knows how much there is.
-            with psycopg.connect(database_url, autocommit=True) as database:
-                database.execute("VACUUM ANALYZE")
         session, client, cookie = run(["-c", _SIGN_IN], installation.environment).split()
+        if database_url:
+            # The planner knows how much there is, as autovacuum sees to within a minute; and of rows that were all written anew, only the new ones are left.
+            with psycopg.connect(database_url, autocommit=True) as database:
+                database.execute("VACUUM FULL ANALYZE")
         server = installation.server("serving", is_tls=True, workers=1)
         run(["manage.py", "prepare"], server.environment)  # pages need the static files, which have a place of their own
         server.start()
