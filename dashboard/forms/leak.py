@@ -26,7 +26,7 @@ class LeakForm(forms.Form):
     leaked_secret = AnyText(
         label="Leaked secret, access token, client ID or key ID",
         required=False,
-        help_text="Whole files and log lines work too: everything that looks like ours is found. The pasted text is masked as soon as it is read.",
+        help_text="Whole files and log lines work too: everything that looks like ours is found. The pasted text is masked when you look it up.",
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "class": "mono", "data-sends": ""}),
     )
     leaked_secret_file = forms.FileField(label="Or a file", required=False, allow_empty_file=True, help_text="A log, a configuration, a key. 10 MB at most.")

@@ -17,7 +17,8 @@ _MOST_ADDRESSES = 20
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """scopes: of the token, or what a new one gets. last_token_ends: None where none is alive. rate: how often it is used, in words, "" where it isn't.
+    """scopes: of the token, or what a new one gets. last_token_ends: None where none is alive. rate: how often it is used, as what follows “it”, "" where
+    nothing uses it.
 
     places: those that are new to the client come first. others: secrets of the client that go on working.
     """
@@ -69,12 +70,14 @@ def _places(client: Client, credential: str | None, now: datetime) -> list[Addre
 
 
 def _say_rate(count: int, length: timedelta) -> str:
-    """On an average of that time, of an hour at least."""
-    hours = max(1.0, length / timedelta(hours=1))
+    """“is used about twice an hour”, on an average of that time."""
+    hours = length / timedelta(hours=1)
+    if count and hours < 1:
+        return f"was used {_say_times(count)} since it was made"
     for unit, per_hour in (("a minute", 60.0), ("an hour", 1.0), ("a day", 1 / 24)):
         if count / hours >= per_hour:
-            return f"about {_say_times(round(count / hours / per_hour))} {unit}"
-    return "" if count == 0 else "less than once a day"
+            return f"is used about {_say_times(round(count / hours / per_hour))} {unit}"
+    return "" if count == 0 else "is used less than once a day"
 
 
 def _say_times(number: int) -> str:

@@ -92,7 +92,7 @@ class MaskedSecret:
     checksum: str
 
     def __str__(self) -> str:
-        return f"{self.prefix}_{self.secret_id}_{'•' * RANDOM_LENGTH}_{self.checksum}"
+        return f"{self.prefix}_{self.secret_id}_{'•' * RANDOM_LENGTH}{self.checksum}"
 
 
 def mask(text: str) -> MaskedSecret | None:

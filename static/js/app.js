@@ -345,7 +345,8 @@ document.querySelectorAll("[data-filter]").forEach((form) => {
 });
 
 /* <ol data-feed="URL" data-every="2">: new items come on top. Each has data-id, and the newest one’s is asked for as after. <div data-renew="URL">: replaced
-   where it changed. Both rest while the page is hidden; a feed slows down after 2 minutes, and stops after 15 where it says data-stops. */
+   where it changed. Both rest while the page is hidden; a feed slows down after 2 minutes, and stops after 15 where it says data-stops. The link that data-announces names shows while there is something new that
+   is out of sight. */
 const fetchText = async (url) => {
   const answer = await fetchPart(url);
   if (!answer.ok) throw new Error(answer.status);
@@ -370,12 +371,17 @@ const poll = (element, every, act) => {
   };
   setTimeout(turn, every * 1000);
 };
+document.querySelectorAll("[data-announces]").forEach((list) => new IntersectionObserver(([seen]) => {
+  list.dataset.seen = seen.isIntersecting;
+  if (seen.isIntersecting) document.getElementById(list.dataset.announces).hidden = true;
+}).observe(list));
 document.querySelectorAll("[data-feed]").forEach((list) => poll(list, Number(list.dataset.every), async () => {
   const after = list.querySelector("[data-id]")?.dataset.id || list.dataset.after || "";
   const text = (await fetchText(`${list.dataset.feed}?after=${encodeURIComponent(after)}`)).trim();
   if (!text) return;
   list.querySelectorAll("[data-empty]").forEach((empty) => empty.remove());
   list.insertAdjacentHTML("afterbegin", text);
+  if (list.dataset.seen === "false") document.getElementById(list.dataset.announces).hidden = false;
   const most = Number(list.dataset.most || 50);
   [...list.children].slice(most).forEach((old) => old.remove());
 }));

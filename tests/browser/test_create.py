@@ -4,6 +4,7 @@ import time
 
 import pytest
 from authlib.integrations.requests_client import OAuth2Session
+from playwright.sync_api import expect
 
 from tests import public_keys
 from tests.browser.hands import WAYS
@@ -59,7 +60,7 @@ def test_a_new_engineer_sees_the_first_token_arrive(enter, server, owners, way):
     else:
         hand.press("Copy secret")
         page.get_by_text("Secret copied", exact=True).wait_for(state="attached")
-        watch_requests_arrive(page, server, client_id, secret)
+        watch_requests_arrive(hand, server, client_id, secret)
     if way == "keyboard":
         hand.press("Continue to client")
         page.get_by_text("Save the secret, then tick the box", exact=True).wait_for(state="attached")
@@ -72,10 +73,15 @@ def test_a_new_engineer_sees_the_first_token_arrive(enter, server, owners, way):
     page.get_by_role("heading", level=1, name="refunds-worker").wait_for()
 
 
-def watch_requests_arrive(page, server, client_id, secret):
+def watch_requests_arrive(hand, server, client_id, secret):
+    page = hand.page
     feed = page.get_by_role("list", name="Requests from this client")
     assert ask_for_token(server, client_id, secret[:-1] + ("x" if secret[-1] != "x" else "y")) == 401
     feed.get_by_text("The secret’s checksum is wrong, so it was cut off or mistyped.").wait_for()
+    # Further down than one sees, so a link leads there.
+    hand.press("A request arrived")
+    expect(feed.locator("li").first).to_be_in_viewport()
+    expect(page.get_by_role("link", name="A request arrived")).to_be_hidden()
     assert fetch_token(server, client_id, secret)["token_type"] == "Bearer"
     feed.get_by_text("That was your first token.").wait_for()
     # A machine that is busy with other tests may be late now and then.

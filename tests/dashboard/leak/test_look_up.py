@@ -45,7 +45,7 @@ def test_a_secret_in_use_says_so_with_where_it_was_used_and_what_breaks(adas, bi
     text = text_of(page)
     assert page.status_code == 200
     assert "It works right now, and it is being used A live secret of billing-sync." in text
-    assert "Ends the secret and its 2 tokens at once. 203.0.113.61 fails until it has a new one: it is used about twice an hour." in text
+    assert "Ends the secret and its 2 tokens at once. 203.0.113.61 fails until it has a new one: it was used twice since it was made." in text
     assert "Revoke secret and end 2 tokens" in text
     assert "Make a new secret first" in text
     assert "Whoever holds it can read write" in text
