@@ -1,10 +1,12 @@
 """A client with a secret in use, what it gets at the token endpoint, and somebody who looks up what leaked."""
 
 import base64
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from clients.services import usage
 from dashboard.models import Membership
@@ -32,6 +34,11 @@ def ask_for_token(new, *, address="203.0.113.61"):
 def look_up(browser, text="", *, file=None):
     files = {"leaked_secret_file": SimpleUploadedFile("app.log", file)} if file is not None else {}
     return browser.post(URL, {"leaked_secret": text, **files})
+
+
+def end(secret, *, ago):
+    secret.created_at, secret.expires_at = timezone.now() - timedelta(days=30), timezone.now() - ago
+    secret.save(update_fields=["created_at", "expires_at"])
 
 
 @pytest.fixture

@@ -15,19 +15,13 @@ from clients.services.clients import disable_client
 from clients.services.public_keys import add_public_keys
 from clients.services.secrets import revoke_secret
 from dashboard import throttling
-from dashboard.leak import findings, references
+from dashboard.leak import findings
 from oauth.models import RevokedToken
-from oauth.services import revoke_token
 from tests import factories
 from tests.certificates import pem, self_signed
-from tests.dashboard.conftest import create_certificate, create_public_key, sign_in, text_of
-from tests.dashboard.leak.conftest import URL, ask_for_token, look_up
+from tests.dashboard.conftest import create_certificate, sign_in, text_of
+from tests.dashboard.leak.conftest import URL, ask_for_token, end, look_up
 from tests.servers.program import Program
-
-
-def end(secret, *, ago):
-    secret.created_at, secret.expires_at = timezone.now() - timedelta(days=30), timezone.now() - ago
-    secret.save(update_fields=["created_at", "expires_at"])
 
 
 def test_the_page_is_a_field_that_has_the_focus(adas):
@@ -214,15 +208,6 @@ def test_a_token_that_ended_says_when(ada, billing, monkeypatch):
     assert "It is a token of billing-sync that ended on " in text_of(look_up(sign_in(ada), token))
 
 
-@pytest.mark.parametrize(
-    ("credential_id", "reference"),
-    [("Kp4zR1uW9a", "s.Kp4zR1uW9a"), ("key:a.b", "k.{}.a.b"), ("certificate:x", "c.{}.x"), ("tls_subject:0", "")],
-)
-def test_what_obtained_a_token_can_be_looked_at_unless_it_is_no_row_of_its_own(billing, credential_id, reference):
-    client = billing.secret.client
-    assert references.refer_to_credential(client, credential_id) == reference.format(client.client_id)
-
-
 def test_a_public_key_is_found_by_its_kid_and_by_its_private_half(adas, billing, now):
     program = Program()
     parsed = read_key(program.key.public_key())._replace(kid="odd/kid:1")
@@ -263,58 +248,6 @@ def test_an_id_is_no_secret(adas, billing):
     assert "Revoke secret" in text
 
 
-def test_a_log_is_read_whole_and_each_thing_has_its_own_verdict(adas, demo, billing):
-    token = ask_for_token(billing).json()["access_token"]
-    second, third = factories.create_client(demo, name="route-planner"), factories.create_client(demo, name="crm-bridge")
-    end(third.secret, ago=timedelta(days=2))
-    lines = [billing.plaintext, second.plaintext, third.plaintext, token, generate("test").plaintext, "tos_live_x", second.secret.client.client_id]
-    log = "\n".join(f'2026-11-24T12:00:00Z level=info msg="{line}"' for line in lines * 200)
-    page = look_up(adas, file=log.encode())
-    text = text_of(page)
-    assert "4 things of ours, and 3 of them work right now" in text
-    assert "Revoke all 4" in text
-    assert "1 well-formed secret isn’t from this instance." in text
-    assert "1 is cut off, so that nobody can tell whose it is." in text
-    assert text.index("billing-sync, Live") < text.index("crm-bridge, Live")
-    assert text.count("route-planner, Live") == 1
-    for pasted in (billing.plaintext, second.plaintext, third.plaintext, token):
-        assert pasted not in page.content.decode()
-
-
-def test_ids_are_found_in_a_log_too_long_to_ask_for_each_word(adas, demo, billing):
-    key = create_public_key(billing.secret.client)
-    ids = [billing.secret.secret_id, key.thumbprint]
-    page = look_up(adas, "x " * 40_000 + " ".join(ids))
-    assert "2 IDs of ours, which are no secrets" in text_of(page)
-    assert "only its ID" in text_of(page)
-    page = look_up(adas, "x " * 40_000 + billing.secret.client.client_id)
-    assert "The client ID of billing-sync" in text_of(page)
-
-
-def test_things_that_can_work_again_are_told_from_those_that_ended(adas, demo, billing, now):
-    news = [billing, factories.create_secret(billing.secret.client)]
-    text = "\n".join(new.plaintext for new in news)
-    disable_client(client=billing.secret.client, actor=factories.TESTS, now=now)
-    assert "2 things of ours. None works right now, but they can again" in text_of(look_up(adas, text))
-    ClientSecret.objects.update(revoked_at=now)
-    assert "2 things of ours, and none of them is any good to anybody" in text_of(look_up(adas, text))
-
-
-def test_so_many_things_are_told_at_most(adas, demo, billing, monkeypatch):
-    monkeypatch.setattr(findings, "MOST_FOUND", 3)
-    news = [factories.create_secret(billing.secret.client) for _ in range(5)]
-    text = text_of(look_up(adas, "\n".join(new.plaintext for new in news)))
-    assert "5 things of ours" in text
-    assert "The first 3 are shown." in text
-    assert "2 more were found. End these first, then look the text up again." in text
-
-
-def test_tokens_beyond_those_that_are_checked_are_counted(adas, billing, monkeypatch):
-    monkeypatch.setattr("oauth.leaked_token.MOST_VERIFIED", 2)
-    tokens = [ask_for_token(billing).json()["access_token"] for _ in range(3)]
-    assert "1 more tokens look like ours." in text_of(look_up(adas, "\n".join(tokens)))
-
-
 def test_the_page_of_a_finding_asks_twelve_queries_at_most(adas, billing, ada, django_assert_max_num_queries):
     ask_for_token(billing)
     ClientSecret.objects.update(created_by=ada.audit_name)
@@ -331,41 +264,6 @@ def test_how_often_it_is_used_is_said_in_the_unit_that_fits(adas, billing, now, 
         client=billing.secret.client, credential=billing.secret.secret_id, address="203.0.113.61", day=now.date(), count=count, last_used_at=now
     )
     assert f"it is used {said}" in text_of(look_up(adas, billing.plaintext))
-
-
-@pytest.mark.parametrize("text", ["hello", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln", "\0\0\0", "مرحبا <b>bold</b>"])
-def test_nothing_of_ours_is_said_so(adas, demo, text):
-    assert "Nothing here looks like ours" in text_of(look_up(adas, text))
-
-
-def test_an_empty_field_is_refused(adas):
-    page = look_up(adas, "  \n")
-    assert "Nothing was looked up." in text_of(page)
-    assert "Paste what you found, or choose a file." in text_of(page)
-    assert "<title>Error: " in page.content.decode()
-
-
-@pytest.mark.parametrize("content", [b"\x1f\x8b\x08", b"PK\x03\x04", b"BZh9"])
-def test_a_packed_file_is_refused_for_nothing_in_it_could_be_read(adas, content):
-    assert "Unpack it first: nothing in it was read." in text_of(look_up(adas, file=content))
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_file_is_read_in_the_encodings_of_logs(adas, billing, encoding):
-    assert "It works right now" in text_of(look_up(adas, file=f"a\n{billing.plaintext}\n".encode(encoding)))
-
-
-def test_field_and_file_are_read_both(adas, billing):
-    other = factories.create_secret(billing.secret.client)
-    assert "2 things of ours" in text_of(look_up(adas, billing.plaintext, file=other.plaintext.encode()))
-
-
-def test_a_text_of_nine_megabytes_is_read_and_one_of_eleven_is_refused(adas, billing):
-    line = "2026-11-24T12:00:00Z level=info msg=nothing\n"
-    log = line * (9_000_000 // len(line)) + billing.plaintext
-    assert "It works right now" in text_of(look_up(adas, log))
-    page = look_up(adas, file=(line * (11_000_000 // len(line))).encode())
-    assert "That has 11 MB. Cut it into parts of 10 MB at most. Nothing was looked up." in text_of(page)
 
 
 def test_a_look_up_is_written_down_with_ids_only(adas, demo, billing):
@@ -393,44 +291,3 @@ def test_many_look_ups_have_to_wait(adas, billing, monkeypatch):
     monkeypatch.setattr(throttling, "MOST_LOOK_UPS", 2)
     assert [look_up(adas, billing.plaintext).status_code for _ in range(3)] == [200, 200, 429]
     assert "That are many look-ups. Wait" in text_of(look_up(adas, billing.plaintext))
-
-
-def test_a_reference_shows_what_it_names(adas, billing, now):
-    key = create_public_key(billing.secret.client, kid="a.dotted.kid")
-    certificate = create_certificate(billing.secret.client)
-    client_id = billing.secret.client.client_id
-    for what, said in {
-        f"s.{billing.secret.secret_id}": "It works right now",
-        f"k.{client_id}.a.dotted.kid": "billing-sync signs in by other means now.",
-        f"c.{client_id}.{certificate.thumbprint}": f"{certificate.thumbprint}, a live certificate of billing-sync.",
-        f"i.{client_id}": "The client ID of billing-sync",
-    }.items():
-        assert said in text_of(adas.get(URL, {"what": what})), what
-    assert key.kid == "a.dotted.kid"
-
-
-@pytest.mark.parametrize(
-    "what", ["", "s", "s.", "s.\0", "s.nothere", "k.x.y", "k.aaaaaaaaaaaaaaaaaaaa.y", "c.aaaaaaaaaaaaaaaaaaaa.z", "t.forged:sign", "z.z", "i.\0"]
-)
-def test_a_reference_that_leads_nowhere_shows_nothing(adas, demo, what):
-    assert "Nothing here looks like ours" in text_of(adas.get(URL, {"what": what}))
-
-
-def test_a_reference_of_another_workspace_leads_nowhere(adas, demo, strange):
-    assert "elsewhere" not in text_of(adas.get(URL, {"what": f"s.{strange.new.secret.secret_id}"}))
-
-
-def test_a_reference_to_a_token_shows_whether_it_is_alive(adas, billing, now):
-    page = look_up(adas, ask_for_token(billing).json()["access_token"]).content.decode()
-    what = page.partition('name="what" value="')[2].partition('"')[0]
-    assert "valid for 59 more minutes" in text_of(adas.get(URL, {"what": what}))
-    finding = findings.look_at(_resolve(what, billing), now=now).findings[0]
-    revoke_token(
-        client=billing.secret.client, jti=finding.name, credential=billing.secret.secret_id, expires_at=finding.token.expires_at, actor=factories.TESTS, now=now
-    )
-    assert "and it is dead" in text_of(adas.get(URL, {"what": what}))
-    assert findings.look_at(_resolve(what, billing), now=now + timedelta(hours=2)).findings[0].why_off
-
-
-def _resolve(what, new):
-    return references.resolve([what], new.secret.client.workspace)

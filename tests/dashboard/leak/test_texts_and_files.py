@@ -1,0 +1,100 @@
+"""What is pasted or uploaded may be a whole log, or nothing of ours."""
+
+from datetime import timedelta
+
+import pytest
+
+from clients.models import ClientSecret
+from clients.secret import generate
+from clients.services.clients import disable_client
+from dashboard.leak import findings
+from tests import factories
+from tests.dashboard.conftest import create_public_key, text_of
+from tests.dashboard.leak.conftest import ask_for_token, end, look_up
+
+
+def test_a_log_is_read_whole_and_each_thing_has_its_own_verdict(adas, demo, billing):
+    token = ask_for_token(billing).json()["access_token"]
+    second, third = factories.create_client(demo, name="route-planner"), factories.create_client(demo, name="crm-bridge")
+    end(third.secret, ago=timedelta(days=2))
+    lines = [billing.plaintext, second.plaintext, third.plaintext, token, generate("test").plaintext, "tos_live_x", second.secret.client.client_id]
+    log = "\n".join(f'2026-11-24T12:00:00Z level=info msg="{line}"' for line in lines * 200)
+    page = look_up(adas, file=log.encode())
+    text = text_of(page)
+    assert "4 things of ours, and 3 of them work right now" in text
+    assert "Revoke all 4" in text
+    assert "1 well-formed secret isn’t from this instance." in text
+    assert "1 is cut off, so that nobody can tell whose it is." in text
+    assert text.index("billing-sync, Live") < text.index("crm-bridge, Live")
+    assert text.count("route-planner, Live") == 1
+    for pasted in (billing.plaintext, second.plaintext, third.plaintext, token):
+        assert pasted not in page.content.decode()
+
+
+def test_ids_are_found_in_a_log_too_long_to_ask_for_each_word(adas, demo, billing):
+    key = create_public_key(billing.secret.client)
+    ids = [billing.secret.secret_id, key.thumbprint]
+    page = look_up(adas, "x " * 40_000 + " ".join(ids))
+    assert "2 IDs of ours, which are no secrets" in text_of(page)
+    assert "only its ID" in text_of(page)
+    page = look_up(adas, "x " * 40_000 + billing.secret.client.client_id)
+    assert "The client ID of billing-sync" in text_of(page)
+
+
+def test_things_that_can_work_again_are_told_from_those_that_ended(adas, demo, billing, now):
+    news = [billing, factories.create_secret(billing.secret.client)]
+    text = "\n".join(new.plaintext for new in news)
+    disable_client(client=billing.secret.client, actor=factories.TESTS, now=now)
+    assert "2 things of ours. None works right now, but they can again" in text_of(look_up(adas, text))
+    ClientSecret.objects.update(revoked_at=now)
+    assert "2 things of ours, and none of them is any good to anybody" in text_of(look_up(adas, text))
+
+
+def test_so_many_things_are_told_at_most(adas, demo, billing, monkeypatch):
+    monkeypatch.setattr(findings, "MOST_FOUND", 3)
+    news = [factories.create_secret(billing.secret.client) for _ in range(5)]
+    text = text_of(look_up(adas, "\n".join(new.plaintext for new in news)))
+    assert "5 things of ours" in text
+    assert "The first 3 are shown." in text
+    assert "2 more were found. End these first, then look the text up again." in text
+
+
+def test_tokens_beyond_those_that_are_checked_are_counted(adas, billing, monkeypatch):
+    monkeypatch.setattr("oauth.leaked_token.MOST_VERIFIED", 2)
+    tokens = [ask_for_token(billing).json()["access_token"] for _ in range(3)]
+    assert "1 more tokens look like ours." in text_of(look_up(adas, "\n".join(tokens)))
+
+
+@pytest.mark.parametrize("text", ["hello", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln", "\0\0\0", "مرحبا <b>bold</b>"])
+def test_nothing_of_ours_is_said_so(adas, demo, text):
+    assert "Nothing here looks like ours" in text_of(look_up(adas, text))
+
+
+def test_an_empty_field_is_refused(adas):
+    page = look_up(adas, "  \n")
+    assert "Nothing was looked up." in text_of(page)
+    assert "Paste what you found, or choose a file." in text_of(page)
+    assert "<title>Error: " in page.content.decode()
+
+
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08", b"PK\x03\x04", b"BZh9"])
+def test_a_packed_file_is_refused_for_nothing_in_it_could_be_read(adas, content):
+    assert "Unpack it first: nothing in it was read." in text_of(look_up(adas, file=content))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_is_read_in_the_encodings_of_logs(adas, billing, encoding):
+    assert "It works right now" in text_of(look_up(adas, file=f"a\n{billing.plaintext}\n".encode(encoding)))
+
+
+def test_field_and_file_are_read_both(adas, billing):
+    other = factories.create_secret(billing.secret.client)
+    assert "2 things of ours" in text_of(look_up(adas, billing.plaintext, file=other.plaintext.encode()))
+
+
+def test_a_text_of_nine_megabytes_is_read_and_one_of_eleven_is_refused(adas, billing):
+    line = "2026-11-24T12:00:00Z level=info msg=nothing\n"
+    log = line * (9_000_000 // len(line)) + billing.plaintext
+    assert "It works right now" in text_of(look_up(adas, log))
+    page = look_up(adas, file=(line * (11_000_000 // len(line))).encode())
+    assert "That has 11 MB. Cut it into parts of 10 MB at most. Nothing was looked up." in text_of(page)
