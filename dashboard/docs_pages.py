@@ -14,7 +14,7 @@ from clients.models.client import CLIENT_ID
 from clients.policy import ClientPolicy
 from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.snippets import Snippet, TokenRequest, snippets_for
-from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, KINDS, SECRET, find_signing_key, server_ca, shell
+from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, KINDS, SECRET, find_signing_key, quote, server_ca, shell
 from oauth.registration import workspace_audience
 
 MOST_OFFERED = 50
@@ -64,6 +64,11 @@ class Values:
     def scope_word(self) -> str:
         """For a shell."""
         return shell(self.scope)
+
+    @property
+    def quoted_ca(self) -> str:
+        """For Python."""
+        return quote(self.ca)
 
 
 def offer_clients(workspace: Workspace) -> list[Client]:

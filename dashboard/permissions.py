@@ -3,7 +3,7 @@
 Each view declares beside itself who may call it; one that declares nothing is closed to everybody (AccessMiddleware).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import wraps
@@ -109,11 +109,16 @@ def require(membership: Membership, permission: Permission) -> None:
         raise NotAllowedError(membership, permission)
 
 
-def who_can(membership: Membership, permission: Permission) -> Sequence[str]:
-    """The names of those in the workspace who have it, at most five."""
+def find_able(membership: Membership, permission: Permission) -> list[Membership]:
+    """Those in the workspace who have it, at most five."""
     roles = roles_from(LEAST_ROLE[permission])
-    found = Membership.objects.filter(workspace=membership.workspace, role__in=roles, user__is_active=True).select_related("user").order_by("user__name")[:5]
-    return [other.user.shown_name for other in found]
+    found = Membership.objects.filter(workspace=membership.workspace, role__in=roles, user__is_active=True)
+    return list(found.select_related("user").order_by("user__name")[:5])
+
+
+def who_can(membership: Membership, permission: Permission) -> list[str]:
+    """Their names."""
+    return [other.user.shown_name for other in find_able(membership, permission)]
 
 
 def declare(access: Access | WorkspaceAccess, view: View) -> View:

@@ -131,14 +131,22 @@ def refuse_new_session(request: HttpRequest) -> Refusal | None:
     network, now = network_of(connection_of(request).remote_address), timezone.now()
     if request.session.session_key or not network:
         return None
-    counted = count(f"session {network}", now=now)
-    return _too_many(counted.window_ends - int(now.timestamp())) if counted.failures > MOST_NEW_SESSIONS else None
+    return _refuse(f"session {network}", MOST_NEW_SESSIONS, now=now)
 
 
 def refuse_test(user: User, *, now: datetime) -> Refusal | None:
     """Counts one test of a credential. Whoever tries secrets out finds nothing more here than at the token endpoint, and no faster."""
-    counted = count(f"test of {user.pk}", now=now)
-    return _too_many(counted.window_ends - int(now.timestamp())) if counted.failures > MOST_TESTS else None
+    return _refuse(f"test of {user.pk}", MOST_TESTS, now=now)
+
+
+def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
+    """For leak response. Counts one look-up, or one mail about what it found."""
+    return _refuse(f"leak {user.pk}", MOST_LOOK_UPS, now=now)
+
+
+def _refuse(key: str, most: int, *, now: datetime) -> Refusal | None:
+    counted = count(key, now=now)
+    return _too_many(max(1, counted.window_ends - int(now.timestamp()))) if counted.failures > most else None
 
 
 def _too_many(seconds: int) -> Refusal:
@@ -150,12 +158,6 @@ def may_mail_reset_link(email: str, *, now: datetime) -> bool:
     """Counts the mail as well. From however many addresses somebody orders them, an account gets few at a time, and those that it got work still."""
     digest = hashlib.blake2b(email.encode("utf-8", "surrogatepass"), digest_size=24).hexdigest()
     return count(f"reset {digest}", now=now).failures <= MOST_RESET_MAILS
-
-
-def seconds_until_look_up(user: User, *, now: datetime) -> int:
-    """For leak response: 0 where that person may look something up now. Counts it as well."""
-    counted = count(f"leak {user.pk}", now=now)
-    return max(1, counted.window_ends - int(now.timestamp())) if counted.failures > MOST_LOOK_UPS else 0
 
 
 def _code_key(user: User) -> str:

@@ -83,7 +83,7 @@ def describe_clients(clients: Sequence[Client], *, now: datetime) -> list[Row]:
     sparks = _find_sparks(keys, now=now) if keys else {}
     rows = []
     for client in clients:
-        activity = getattr(client, "activity", None) or ClientActivity(client=client, workspace_id=client.workspace_id)
+        activity = client.activity
         held = {holding.kind: holding for holding in holdings.get(client.pk, ())}
         expiry = _find_expiry(client, held, now=now)
         rows.append(

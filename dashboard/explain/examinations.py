@@ -74,7 +74,7 @@ class CheckRow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """heading: in a few words. tone: of the note. client: of the workspace, None where it wasn't found. granted: what it would get, "" for nothing."""
+    """heading: in a few words. tone: of the note. client: of the workspace, None where it wasn't found."""
 
     heading: str
     tone: str
@@ -87,10 +87,6 @@ class Verdict:
     kind: str
     target: str
     remarks: list[str]
-
-    @property
-    def refused(self) -> int:
-        return sum(row.tone == "harm" for row in self.rows)
 
 
 def examine(sent: Sent, *, address: str, to: Membership, now: datetime) -> Verdict:

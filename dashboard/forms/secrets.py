@@ -51,11 +51,12 @@ class NewSecretForm(OnceForm):
         must_be_said = expected is None and policy.demands_secret_expiry
         if must_be_said and not self.initial.get("secret_expiry"):
             self.initial["secret_expiry"] = secret_expiry.default(policy)
-        usual = "No end, as usual" if expected is None else f"{_say_days(expected)}, as usual"
+        usual = "Never, as usual" if expected is None else f"{_say_days(expected)}, as usual"
+        others = [choice for choice in secret_expiry.choices_without_date(policy) if expected is not None or must_be_said or choice[0] != secret_expiry.NEVER]
         self.fields["secret_expiry"] = forms.ChoiceField(
             label="It expires after",
             required=False,
-            choices=[*([] if must_be_said else [("", usual)]), *secret_expiry.choices_without_date(policy)],
+            choices=[*([] if must_be_said else [("", usual)]), *others],
             error_messages={"invalid_choice": "Choose when it expires from the list."},
         )
 
@@ -109,10 +110,11 @@ class RotationForm(UntilField, NewSecretForm):
 
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any = None, *, now: datetime, zone: tzinfo, **options: Any) -> None:
+    def __init__(self, data: Any = None, *, now: datetime, zone: tzinfo, replaces_several: bool = False, **options: Any) -> None:
         super().__init__(data, **options)
         choices = [(AT_ONCE, "End old at once"), *_HOURS]
-        self.add_until("overlap", "How long should both secrets work?", choices, until="Both work until", now=now, zone=zone)
+        old, until = ("the old", "They work until") if replaces_several else ("both", "Both work until")
+        self.add_until("overlap", f"How long should {old} secrets work?", choices, until=until, now=now, zone=zone)
 
     def clean(self) -> dict[str, Any]:
         return {**self.cleaned_data, "ends_at": self.clean_length(self, since=self.now)}

@@ -12,6 +12,7 @@ from clients.secret import HashingBusyError, ParsedSecret, needs_hashing, verify
 from clients.services.burnt_keys import find_registered_certificates, find_registered_keys
 from dashboard.leak.references import Credential, IssuedToken, Referred, refer_to, refer_to_token
 from oauth.leaked_token import LeakedToken, find_leaked_tokens
+from oauth.models import RevokedToken
 
 # Whoever used it within that time is taken to use it still.
 IN_USE = timedelta(hours=24)
@@ -127,7 +128,8 @@ def look_up(text: str, *, workspace: Workspace, now: datetime) -> Report:
 def look_at(referred: Referred, *, now: datetime) -> Report:
     """What somebody else found, or what stands on another page."""
     found = [_describe(row, Pasted.NAMED, now) for row in referred.credentials]
-    found += [_describe_issued(token, now) for token in referred.tokens]
+    revoked = _find_revoked(referred.tokens)
+    found += [_describe_issued(token, now, is_revoked=token.jti in revoked) for token in referred.tokens]
     found += [_describe_client(client) for client in referred.clients]
     return Report(sorted(found, key=lambda finding: finding.state.value), [], 0)
 
@@ -239,9 +241,15 @@ def _describe_token(token: LeakedToken, client: Client) -> Finding:
     return Finding("token", token.jti, refer_to_token(token), client, state, Pasted.WHOLE, token=token, ended_at=token.expires_at, why_off=token.dead_because)
 
 
-def _describe_issued(token: IssuedToken, now: datetime) -> Finding:
+def _find_revoked(tokens: Sequence[IssuedToken]) -> set[str]:
+    if not tokens:
+        return set()
+    rows = RevokedToken.objects.filter(jti__in=[token.jti for token in tokens], client__in={token.client.pk for token in tokens})
+    return set(rows.values_list("jti", flat=True))
+
+
+def _describe_issued(token: IssuedToken, now: datetime, *, is_revoked: bool) -> Finding:
     scopes = tuple(token.client.scopes)
-    is_revoked = token.client.revoked_tokens.filter(jti=token.jti).exists()
     why = "The token is revoked." if is_revoked else "" if token.expires_at > now else "The token ended."
     leaked = LeakedToken(token.jti, token.client.client_id, token.credential_id, scopes, token.expires_at, why)
     return _describe_token(leaked, token.client)

@@ -72,12 +72,14 @@ def _places(client: Client, credential: str | None, now: datetime) -> list[Addre
 def _say_rate(count: int, length: timedelta) -> str:
     """“is used about twice an hour”, on an average of that time."""
     hours = length / timedelta(hours=1)
-    if count and hours < 1:
+    if not count:
+        return ""
+    if hours < 1:
         return f"was used {_say_times(count)} since it was made"
     for unit, per_hour in (("a minute", 60.0), ("an hour", 1.0), ("a day", 1 / 24)):
         if count / hours >= per_hour:
             return f"is used about {_say_times(round(count / hours / per_hour))} {unit}"
-    return "" if count == 0 else "is used less than once a day"
+    return "is used less than once a day"
 
 
 def _say_times(number: int) -> str:

@@ -100,7 +100,7 @@ class Task:
     url: str = ""
 
 
-def list_tasks(stopped: Stopped, *, may_export: bool) -> list[Task]:
+def list_tasks(stopped: Stopped) -> list[Task]:
     """What is left to do, by people."""
     slug = stopped.clients[0].workspace.slug
     tasks = []
@@ -120,7 +120,6 @@ def list_tasks(stopped: Stopped, *, may_export: bool) -> list[Task]:
         query = urlencode({"address": suspect.use.address})
         url = f"{reverse('client_requests', args=[slug, suspect.client.client_id])}?{query}"
         tasks.append(Task(f"look-{suspect.use.address}", f"Look at the {requests} of {suspect.use.address}", "Show requests", url))
-    query = urlencode({"client": stopped.clients[0].client_id})
-    kind, link = ("audit_csv", "Export as CSV") if may_export else ("audit", "Show events")
-    tasks.append(Task("export", f"Export the events of {stopped.clients[0].name} for the report", link, f"{reverse(kind, args=[slug])}?{query}"))
+    query = urlencode({"client": stopped.clients[0].client_id, "period": "all"})
+    tasks.append(Task("export", f"Keep the events of {stopped.clients[0].name} for the report", "Show events", f"{reverse('audit', args=[slug])}?{query}"))
     return tasks

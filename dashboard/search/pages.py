@@ -16,7 +16,7 @@ _ACTIONS = (
     ("client_new", "Create client", "plus", "C", Permission.WRITE_CLIENTS, "new add make"),
     ("leak", "Respond to a leak", "siren", "G then L", Permission.VIEW, "leaked secret revoke found pasted stolen"),
     ("explain", "Explain a request", "info", "", Permission.VIEW, "why refused request id error test a credential"),
-    ("clients", "Rotate a secret", "rotate", "", Permission.WRITE_CLIENTS, "renew new secret rotation"),
+    ("clients", "Rotate a secret: choose its client", "rotate", "", Permission.WRITE_CLIENTS, "renew new secret rotation"),
     ("hygiene", "Find what to tidy up", "check", "", Permission.VIEW, "hygiene unused idle never expires weak"),
     ("invite", "Invite people", "users", "", Permission.MANAGE_MEMBERS, "member add person"),
 )

@@ -63,7 +63,7 @@ def _find_clients(workspace: Workspace, text: str) -> list[Hit]:
         default=4,
     )
     rows = Client.objects.filter(is_found, workspace=workspace).select_related("workspace")
-    return describe_clients(rows.order_by(rank, F("activity__granted_24h").desc(nulls_last=True), "-pk")[:MOST], text=text)
+    return describe_clients(rows.order_by(rank, F("activity__granted_24h").desc(), "-pk")[:MOST], text=text)
 
 
 def _subsequence(text: str) -> str:

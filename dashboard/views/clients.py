@@ -11,7 +11,7 @@ from django.utils import timezone
 from clients.attention import find_attention
 from clients.models import Client
 from dashboard.client_list.attention_words import say_attention
-from dashboard.client_list.filters import COLUMNS, SIZES, STATUSES, Filters, filter_clients, order_of, read_filters
+from dashboard.client_list.filters import COLUMNS, SIZES, STATUSES, Filters, filter_clients, list_rows, order_of, read_filters
 from dashboard.client_list.table import describe_clients
 from dashboard.fragments import is_fragment, render_page_or_fragment
 from dashboard.keyset import page_of
@@ -29,9 +29,7 @@ def clients(request: HttpRequest, membership: Membership) -> HttpResponse:
     counts = _count_by_environment(found)
     if filters.env:
         found = found.filter(environment=filters.env)
-    # Through the workspace of their activity, as its indexes begin with it, they are read in the usual order, and no further than the page goes.
-    listed = found.filter(activity__workspace=membership.workspace).select_related("activity")
-    page = page_of(listed, order_of(filters, now=now), size=filters.size, before=filters.before, after=filters.after)
+    page = page_of(list_rows(found, membership.workspace), order_of(filters, now=now), size=filters.size, before=filters.before, after=filters.after)
     rows = describe_clients(page.rows, now=now)
     context = {
         "filters": filters,

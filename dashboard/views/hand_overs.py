@@ -81,7 +81,8 @@ def _make(request: HttpRequest, client: Client, form: HandOverForm) -> HttpRespo
     )
     link = settings.ISSUER_URL + reverse("hand_over", args=[new.plaintext])
     is_sent = _mail(request, new, link) if cleaned["sends"] else None
-    return show_once(request, "hand_overs/made.html", {"client": client, "hand_over": new.hand_over, "link": link, "is_sent": is_sent})
+    context = {"client": client, "hand_over": new.hand_over, "link": link, "is_sent": is_sent, "has_mail": not mail.goes_nowhere()}
+    return show_once(request, "hand_overs/made.html", context)
 
 
 def _name(new: NewHandOver) -> str:

@@ -80,6 +80,6 @@ def _describe(request: HttpRequest, kind: Kind, membership: Membership, shown: P
     for row in rows:
         before, after = say_change(kind, row, workspace=membership.workspace, dropped=dropped, now=now, zone=zone)
         client = row.client if kind.is_of_secrets else row
-        last_used_at = row.last_used_at if kind.is_of_secrets else getattr(getattr(row, "activity", None), "last_used_at", None)
+        last_used_at = row.last_used_at if kind.is_of_secrets else row.activity.last_used_at
         described.append({"row": row, "client": client, "last_used_at": last_used_at, "before": before, "after": after})
     return described

@@ -20,8 +20,8 @@ from dashboard.leak import findings, reach, references, services, stopped, verdi
 from dashboard.leak.findings import Report
 from dashboard.mail import credential_notices
 from dashboard.models import Membership
-from dashboard.permissions import LEAST_ROLE, Permission, may, member, roles_from
-from dashboard.throttling import seconds_until_look_up
+from dashboard.permissions import Permission, find_able, may, member, who_can
+from dashboard.throttling import refuse_look_up
 
 # In an address; a longer list is named by its beginning.
 _MOST_IN_ADDRESS = 30
@@ -35,12 +35,11 @@ def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
         return _tell(request, membership, now)
     form = LeakForm(request.POST, request.FILES, has_focus=False) if request.method == "POST" else LeakForm(has_focus="what" not in request.GET)
     context: dict[str, Any] = {"form": form}
-    status = 200
+    refusal = None
     if request.method == "POST":
-        wait = seconds_until_look_up(membership.user, now=now)
-        if wait:
-            form.add_error(None, f"That are many look-ups. Wait {wait} s and try again.")
-            status = 429
+        refusal = refuse_look_up(membership.user, now=now)
+        if refusal is not None:
+            form.add_error(None, refusal.text)
         elif form.is_valid():
             report = findings.look_up(form.cleaned_data["text"], workspace=membership.workspace, now=now)
             services.record_check(workspace=membership.workspace, report=report, actor=actor_of(request), now=now)
@@ -50,7 +49,9 @@ def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
     elif "what" in request.GET:
         referred = references.resolve(request.GET.getlist("what"), membership.workspace)
         context.update(_show(request, membership, findings.look_at(referred, now=now), now))
-    response = render(request, "leak/leak.html", context, status=status)
+    response = render(request, "leak/leak.html", context)
+    if refusal is not None:
+        refusal.apply_to(response)
     # Django's protection of forms reads where one came from, so not even here it is left out altogether.
     response["Referrer-Policy"] = "strict-origin"
     return response
@@ -74,21 +75,8 @@ def _show(request: HttpRequest, membership: Membership, report: Report, now: dat
         "endable": endable,
         "endable_named": verdicts.count_things(endable),
         "may_end": may(membership, Permission.WRITE_CLIENTS),
-        "helpers": _names_of_helpers(membership),
+        "helpers": "" if may(membership, Permission.WRITE_CLIENTS) else get_text_list(who_can(membership, Permission.WRITE_CLIENTS), "and"),
     }
-
-
-def _helpers(membership: Membership) -> list[Membership]:
-    """Who can end what a viewer found."""
-    roles = roles_from(LEAST_ROLE[Permission.WRITE_CLIENTS])
-    rows = Membership.objects.filter(workspace=membership.workspace, role__in=roles, user__is_active=True).select_related("user").order_by("user__name")
-    return list(rows[:5])
-
-
-def _names_of_helpers(membership: Membership) -> str:
-    if may(membership, Permission.WRITE_CLIENTS):
-        return ""
-    return get_text_list([helper.user.shown_name for helper in _helpers(membership)], "and")
 
 
 def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpResponse:
@@ -96,19 +84,20 @@ def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpRe
     workspace = membership.workspace
     what = request.POST.getlist("what")[:_MOST_IN_ADDRESS]
     found = findings.look_at(references.resolve(what, workspace), now=now).findings
-    helpers = _helpers(membership)
+    helpers = find_able(membership, Permission.WRITE_CLIENTS)
     url = _address("leak", membership, [finding.what for finding in found])
     if not found or not helpers:
         return redirect("leak", workspace.slug)
-    if seconds_until_look_up(membership.user, now=now):
-        messages.warning(request, "That are many mails. Wait 5 min and try again.")
+    if refusal := refuse_look_up(membership.user, now=now):
+        messages.warning(request, refusal.text)
         return redirect(url)
     for helper in helpers:
         mail.send_later("leak_found", [helper.user.email], {"workspace": workspace, "by": request.user, "findings": found, "url": url})
     if mail.goes_nowhere():
         messages.warning(request, "This instance has no mail server yet, so nobody got a mail. Send them the address of this page.")
         return redirect(url)
-    messages.success(request, f"{_names_of_helpers(membership) or 'You'} got a mail with a link to this page.")
+    names = get_text_list([helper.user.shown_name for helper in helpers], "and")
+    messages.success(request, f"{names} got a mail with a link to this page.")
     return redirect(url)
 
 
@@ -139,6 +128,6 @@ def leak_stop(request: HttpRequest, membership: Membership) -> HttpResponse:
         "stopped": outcome,
         "what": what[:_MOST_IN_ADDRESS],
         "ticked": set(request.GET.getlist("tick")),
-        "tasks": stopped.list_tasks(outcome, may_export=may(membership, Permission.EXPORT_AUDIT)),
+        "tasks": stopped.list_tasks(outcome),
     }
     return render_page_or_fragment(request, "leak/stopped.html", "leak/stopped_verdict.html", context)

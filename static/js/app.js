@@ -371,18 +371,20 @@ const poll = (element, every, act) => {
   };
   setTimeout(turn, every * 1000);
 };
-document.querySelectorAll("[data-announces]").forEach((list) => new IntersectionObserver(([seen]) => {
-  list.dataset.seen = seen.isIntersecting;
-  if (seen.isIntersecting) document.getElementById(list.dataset.announces).hidden = true;
+document.querySelectorAll("[data-announces]").forEach((list) => new IntersectionObserver((entries) => {
+  const seen = entries.at(-1).isIntersecting;
+  list.dataset.seen = seen;
+  if (seen) document.getElementById(list.dataset.announces).hidden = true;
 }).observe(list));
 document.querySelectorAll("[data-feed]").forEach((list) => poll(list, Number(list.dataset.every), async () => {
-  const after = list.querySelector("[data-id]")?.dataset.id || list.dataset.after || "";
-  const text = (await fetchText(`${list.dataset.feed}?after=${encodeURIComponent(after)}`)).trim();
+  // Not always that of the first item: a refusal is written at once, what was granted up to two seconds later.
+  const after = Math.max(list.dataset.after || 0, ...[...list.querySelectorAll("[data-id]")].map((item) => item.dataset.id));
+  const text = (await fetchText(`${list.dataset.feed}?after=${after}`)).trim();
   if (!text) return;
   list.querySelectorAll("[data-empty]").forEach((empty) => empty.remove());
   list.insertAdjacentHTML("afterbegin", text);
   if (list.dataset.seen === "false") document.getElementById(list.dataset.announces).hidden = false;
-  const most = Number(list.dataset.most || 50);
+  const most = 50;
   [...list.children].slice(most).forEach((old) => old.remove());
 }));
 /* Of a part that is renewed only what it says in data-tells is spoken, and only when that is something else. */

@@ -21,7 +21,7 @@ const openDialog = (label, ...children) => {
 };
 
 export const search = ({ url, asking, isCredential, later, say }) => {
-  const input = make("input", { type: "text", placeholder: "Client name, ID, kid, person or action", autocomplete: "off", spellcheck: false, maxLength: 200 });
+  const input = make("input", { type: "text", placeholder: "Client, key, request ID, person or action", autocomplete: "off", spellcheck: false, maxLength: 200 });
   const list = make("div", { id: "palette-list" });
   const roles = { role: "combobox", "aria-expanded": "true", "aria-controls": list.id, "aria-autocomplete": "list", "aria-label": "Search clients, IDs, people, pages and actions" };
   Object.entries(roles).forEach(([name, value]) => input.setAttribute(name, value));

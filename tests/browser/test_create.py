@@ -87,6 +87,13 @@ def watch_requests_arrive(hand, server, client_id, secret):
     # A machine that is busy with other tests may be late now and then.
     assert min(seconds_until_it_shows(feed, server, client_id, secret) for _ in range(3)) < 2
     assert feed.locator("li").first.inner_text().replace("\n", " ").count("Token issued to 127.0.0.1 with read, valid for 1 h.") == 1
+    # A refusal is written at once, the token before it up to two seconds later: each shows once all the same.
+    shown = feed.locator("[data-id]").count()
+    fetch_token(server, client_id, secret)
+    assert ask_for_token(server, client_id, "wrong") == 401
+    expect(feed.locator("[data-id]")).to_have_count(shown + 2)
+    page.wait_for_timeout(2500)
+    expect(feed.locator("[data-id]")).to_have_count(shown + 2)
 
 
 def seconds_until_it_shows(feed, server, client_id, secret):

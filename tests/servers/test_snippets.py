@@ -141,6 +141,8 @@ def docs(server: Server) -> Callable[[str, dict[str, Any]], str]:
             "issuer": server.url,
             "audience": f"{server.url}/w/demo",
             "curl": f'curl --cacert "{server.ca}"',
+            "ca": str(server.ca),
+            "quoted_ca": json.dumps(str(server.ca)),
             "scope_word": '"read"',
         }
         return unescape(render_to_string(f"docs/code/{name}.txt", {"values": values}))
@@ -160,8 +162,7 @@ def test_what_the_docs_have_for_a_shell_runs(server: Server, docs: Callable[...,
     assert token["scope"] == "read"
 
 
-def test_what_the_docs_have_for_an_api_takes_good_tokens_only(server: Server, docs: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(server.ca))
+def test_what_the_docs_have_for_an_api_takes_good_tokens_only(server: Server, docs: Callable[..., str]) -> None:
     made = make(server, "--scope", "read")
     code: dict[str, Any] = {}
     exec(docs("verify", made), code)

@@ -1,4 +1,4 @@
-"""The requests of one client as they arrive: what a feed asks for every two seconds, and a page for whoever has no script."""
+"""The requests of one client as they arrive: what a feed asks for every second, and a page for whoever has no script."""
 
 from datetime import timedelta
 

@@ -67,14 +67,14 @@ def client_request(request: HttpRequest, membership: Membership, client_id: str,
     recorded = RecordedRequest.objects.select_related("client").filter(client=found, pk=pk).first() if pk < 2**63 else None
     if recorded is None:
         raise Http404
-    same = RecordedRequest.objects.select_related("client").filter(workspace=membership.workspace, request_id=recorded.request_id).exclude(pk=pk)
+    same = RecordedRequest.objects.select_related("client").filter(workspace=membership.workspace, request_id=recorded.request_id, client__isnull=False)
     context = {
         "client": found,
         "standing": ask_standing(found, now=now),
         "tab": "requests",
         "recorded": recorded,
         "row": describe_requests([recorded], to=membership)[0],
-        "same": describe_requests([other for other in same[:MOST_RELATED] if other.client], to=membership),
+        "same": describe_requests(list(same.exclude(pk=pk)[:MOST_RELATED]), to=membership),
         "events": AuditEvent.objects.filter(workspace=membership.workspace, request_id=recorded.request_id).count(),
     }
     return render(request, "client/request.html", context)

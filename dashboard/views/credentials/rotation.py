@@ -55,6 +55,7 @@ def rotate(request: HttpRequest, membership: Membership, client_id: str) -> Http
         policy=ClientPolicy.of(client.workspace),
         expected=expected_lifetime(client, predecessor),
         initial=_chosen(request.GET, predecessor),
+        replaces_several=len(secrets) > 1,
     )
     if request.method != "POST":
         return _show(request, client, secrets, make_form(), make_form(_as_sent(make_form(), request.GET)))
@@ -84,7 +85,8 @@ def _chosen(query: QueryDict, predecessor: ClientSecret | None) -> dict[str, Any
     return {
         "overlap": query.get("overlap") or DEFAULT_OVERLAP,
         "until": query.get("until", ""),
-        "name": query.get("name", predecessor.name if predecessor else ""),
+        # That of a secret which was handed over names who took it.
+        "name": query.get("name", predecessor.name if predecessor and not predecessor.created_by.startswith("hand-over:") else ""),
         "secret_expiry": query.get("secret_expiry", ""),
     }
 

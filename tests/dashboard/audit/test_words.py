@@ -144,8 +144,8 @@ def test_a_rotation_of_another_version_says_no_more_than_it_knows(demo):
         ("command:root", "root", "by a command"),
         ("command:", "A command", "by a command"),
         ("client:gone", "gone", "through the API"),
-        ("hand-over:3 jonas@example.com", "jonas@example.com", "by a hand-over link"),
-        ("hand-over:3", "Whoever had the link", "by a hand-over link"),
+        ("hand-over:3 jonas@example.com", "jonas@example.com", "without an account"),
+        ("hand-over:3", "Whoever had the link", "without an account"),
         ("something else", "something else", ""),
     ],
 )

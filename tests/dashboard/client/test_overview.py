@@ -129,7 +129,7 @@ def test_a_place_that_still_uses_the_old_secret_is_named(adas, client, url):
     use(client, old, address="198.51.100.7", count=212, ago=timedelta(minutes=14))
     said = text_of(adas.get(url))
     assert "Rotation in progress" in said
-    assert "Both secrets work until" in said
+    assert "The old secret works beside the new one until" in said
     assert "One place still uses the old secret. 198.51.100.7 asked with it 14 min ago, 212 times in 24 hours. Deploy the new secret there" in said
     assert f"Extend overlap of secret {old}" in said
 

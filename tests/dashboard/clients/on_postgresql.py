@@ -10,7 +10,7 @@ from clients.attention import find_attention
 from clients.models import AddressUse, Client, ClientActivity, ClientPublicKey, ClientSecret
 from clients.services.new_addresses import note_new_addresses
 from clients.services.secrets import rotate_secret
-from dashboard.client_list.filters import COLUMNS, STATUSES, filter_clients, order_of, read_filters
+from dashboard.client_list.filters import COLUMNS, STATUSES, filter_clients, list_rows, order_of, read_filters
 from dashboard.client_list.table import describe_clients
 from dashboard.keyset import page_of
 from dashboard.models import Membership
@@ -37,7 +37,7 @@ ClientPublicKey.objects.create(
 def names_in_order(query):
     """Page by page of two, and back to the first."""
     filters = read_filters(query)
-    rows, order, names = filter_clients(workspace, filters, now=now).select_related("activity"), order_of(filters, now=now), []
+    rows, order, names = list_rows(filter_clients(workspace, filters, now=now), workspace), order_of(filters, now=now), []
     page = page_of(rows, order, size=2)
     while True:
         names += [row.client.name for row in describe_clients(page.rows, now=now)]

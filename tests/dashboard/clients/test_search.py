@@ -103,7 +103,7 @@ def test_pages_and_actions_by_their_words_and_others_for_the_same(adas, demo):
 
 
 def test_actions_that_somebody_may_not_do_are_not_offered(adas, bens, demo):
-    for text in ("Create client", "Invite people", "Rotate a secret"):
+    for text in ("Create client", "Invite people", "Rotate a secret: choose its client"):
         assert text in labels(adas, text)
         assert text not in labels(bens, text)
 

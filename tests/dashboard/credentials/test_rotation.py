@@ -120,6 +120,7 @@ def test_at_once_the_old_one_works_no_more(danas, client_, secret):
 
 def test_several_old_ones_are_all_named(danas, client_):
     factories.create_secret(client_)
+    assert "How long should the old secrets work?" in text_of(danas.get(page_of(client_)))
     assert re.search(r"The old secrets \w{10} and \w{10} work until tomorrow \d\d:\d\d at most\.", text_of(rotate(danas, client_)))
 
 
@@ -208,11 +209,23 @@ def test_name_and_expiry_are_the_old_ones_unless_somebody_says_otherwise(danas, 
     assert client.secrets.first().expires_at is None
 
 
+def test_what_is_usual_is_offered_once(danas, demo):
+    client = factories.create_client(demo, name="worker", secret_lifetime=None).secret.client
+    text = text_of(danas.get(page_of(client)))
+    assert text.count("Never") == 1
+    assert "Never, as usual 30 days" in text
+
+
+def test_the_name_of_whoever_took_a_secret_isnt_passed_on(danas, client_, secret):
+    ClientSecret.objects.filter(pk=secret.pk).update(name="bob@example.com", created_by="hand-over:1 bob@example.com")
+    assert "bob@example.com" not in danas.get(page_of(client_)).content.decode()
+
+
 def test_only_what_the_workspace_allows_is_offered(danas, client_, now):
     change_workspace(workspace=client_.workspace, max_secret_lifetime_days=90, actor=factories.TESTS, now=now)
     text = text_of(danas.get(page_of(client_)))
     assert "90 days, as usual 30 days 90 days" in text
-    assert "No end" not in text
+    assert "Never" not in text
     assert "Choose when it expires from the list." in text_of(rotate(danas, client_, secret_expiry="365d"))
 
 

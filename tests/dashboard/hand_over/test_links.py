@@ -83,6 +83,14 @@ def test_it_is_mailed_where_that_is_wanted(adas, page):
     assert "Mailed to jonas@example.com." in text_of(response)
 
 
+def test_without_a_mail_server_nobody_is_said_to_have_got_one(adas, page, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    text = text_of(adas.post(page, entries(sends="on")))
+    assert "This instance has no mail server yet, so jonas@example.com got no mail. Copy the link and send it yourself." in text
+    assert "Mailed to" not in text
+    assert "You get mail" not in text
+
+
 def test_a_mail_that_fails_is_said_and_the_link_is_good(adas, page, settings):
     settings.EMAIL_BACKEND = "tests.dashboard.hand_over.test_links.NoMail"
     assert "The mail server didn’t take the mail to jonas@example.com." in text_of(adas.post(page, entries(sends="on")))

@@ -290,4 +290,6 @@ def test_a_look_up_that_finds_nothing_is_written_down_as_well(adas, demo):
 def test_many_look_ups_have_to_wait(adas, billing, monkeypatch):
     monkeypatch.setattr(throttling, "MOST_LOOK_UPS", 2)
     assert [look_up(adas, billing.plaintext).status_code for _ in range(3)] == [200, 200, 429]
-    assert "That are many look-ups. Wait" in text_of(look_up(adas, billing.plaintext))
+    refused = look_up(adas, billing.plaintext)
+    assert "Too many tries. Wait 5 min and try again." in text_of(refused)
+    assert 0 < int(refused["Retry-After"]) <= 300

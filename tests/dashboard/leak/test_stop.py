@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
@@ -125,9 +126,11 @@ def test_what_is_left_to_do_is_ticked_off_in_the_address(danas, billing, now):
     assert len(re.findall(r"\schecked", ticked)) == 2
 
 
-def test_an_admin_exports_the_events(dans, billing):
+def test_the_events_of_the_client_are_a_click_away_however_old_they_are(dans, billing):
     page = dans.get(stop(dans, [f"s.{billing.secret.secret_id}"])["Location"]).content.decode()
-    assert f"/w/demo/audit.csv?client={billing.secret.client.client_id}" in page
+    address = f"/w/demo/audit/?client={billing.secret.client.client_id}&period=all"
+    assert address in unescape(page)
+    assert "Export" in text_of(dans.get(address))
 
 
 def test_the_counts_are_renewed_by_themselves(danas, billing):
@@ -212,6 +215,6 @@ def test_nobody_is_told_of_nothing_nor_too_often(bens, billing, monkeypatch, mai
     assert bens.post(URL, {"tell": "yes", "what": "s.nothere"})["Location"] == URL
     monkeypatch.setattr(throttling, "MOST_LOOK_UPS", 0)
     answer = bens.post(URL, {"tell": "yes", "what": f"s.{billing.secret.secret_id}"})
-    assert "That are many mails." in text_of(bens.get(answer["Location"]))
+    assert "Too many tries. Wait" in text_of(bens.get(answer["Location"]))
     mail.wait_until_sent()
     assert not any("leaked" in message.subject for message in mailoutbox)
