@@ -19,6 +19,7 @@ from django.utils.http import urlencode
 from dashboard.client import spent_forms
 from dashboard.forms.fields import is_secret
 from dashboard.models import User
+from dashboard.pasted import looks_like_credential
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -82,6 +83,7 @@ def _suspend(request: HttpRequest) -> HttpResponse:
         fields.pop("csrfmiddlewaretoken", None)
         body = fields.urlencode()
         may_hold_secret = not getattr(request, "holds_no_secret", False) and any(is_secret(name) for name in fields)
+        may_hold_secret = may_hold_secret or any(looks_like_credential(value) for values in fields.lists() for value in values[1])
         if not request.FILES and len(body) <= _MOST_KEPT and not may_hold_secret:
             request.session[_SUSPENDED] = {"user": cast(User, request.user).pk, "path": path, "body": body, "at": time.time()}
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")

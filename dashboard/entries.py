@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.forms.fields import is_secret
+from dashboard.pasted import looks_like_credential
 
 View = TypeVar("View", bound=Callable[..., Any])
 _CSRF = "csrfmiddlewaretoken"
@@ -20,10 +21,10 @@ def kept_over_sign_in(view: View) -> View:
 
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        entries = [(name, value) for name, values in request.POST.lists() if name != _CSRF and not is_secret(name) for value in values]
+        entries = [(name, value) for name, values in request.POST.lists() for value in values if _may_be_kept(name, value)]
         if request.method != "POST" or request.user.is_authenticated or not entries:
             return cast(HttpResponse, view(request, *args, **kwargs))
-        context = {"entries": entries, "action": request.get_full_path(), "lacks_secrets": any(_is_lost(request, name) for name in request.POST)}
+        context = {"entries": entries, "action": request.get_full_path(), "lacks_secrets": _lacks_any(request)}
         response = render(request, "accounts/signed_out.html", context, status=403)
         response["Cache-Control"] = "no-store"
         return response
@@ -31,5 +32,9 @@ def kept_over_sign_in(view: View) -> View:
     return cast(View, check)
 
 
-def _is_lost(request: HttpRequest, name: str) -> bool:
-    return name != _CSRF and is_secret(name) and any(request.POST.getlist(name))
+def _may_be_kept(name: str, value: str) -> bool:
+    return name != _CSRF and not is_secret(name) and not looks_like_credential(value)
+
+
+def _lacks_any(request: HttpRequest) -> bool:
+    return any(value and name != _CSRF and not _may_be_kept(name, value) for name, values in request.POST.lists() for value in values)

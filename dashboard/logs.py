@@ -27,7 +27,9 @@ _SCHEME = r"(?P<scheme>\b(?:Basic|Bearer|DPoP)\s+)[\w.~+/-]{16,}=*"
 _PARAMETER = r"(?P<parameter>\b(?:client_secret|client_assertion|access_token|token|password|new_password[12]|old_password)=)[^&\s\"']+"
 # The path that a link in a mail leads to.
 _LINK = r"(?P<link>/accounts/(?:reset|invite|hand-over|profile/email)/)[^/\s\"']{16,}"
-_PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMETER, _LINK, _SECRET)), re.DOTALL | re.IGNORECASE | re.ASCII)
+# The same, mistyped or damaged by whatever passed it on: the token may still be good.
+_DAMAGED_LINK = r"(?P<damaged>/(?:accounts|reset|invite|hand-?over)/[^\n]{0,40}?)[\w-]{32,}"
+_PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMETER, _LINK, _DAMAGED_LINK, _SECRET)), re.DOTALL | re.IGNORECASE | re.ASCII)
 # With what stands before it in one word, such as the n of “\neyJ…”: so no word is entered twice, and nothing but eyJ takes no longer than other text.
 _JWT = re.compile(r"(?<![\w-])(?>[\w-]*?eyJ)[\w-]++\.[\w-]+\.[\w-]*", re.ASCII)
 

@@ -6,12 +6,19 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect
 
+from clients.leaked_text import find_traces
 from dashboard.logs import redact
 
 
 def looks_like_credential(text: str) -> bool:
-    """Whether a secret of ours, a JWT, a private key or a header with a credential is in it. Then it is neither searched for nor shown again."""
-    return redact(text) != text
+    """Whether a secret of ours, a JWT, a private key, or a header with a credential or its value is in it. Then it is neither searched for nor shown again."""
+    return redact(text) != text or _is_encoded_pair(text)
+
+
+def _is_encoded_pair(text: str) -> bool:
+    """As HTTP Basic has a client's ID and secret (RFC 7617 §2), without its name."""
+    found = find_traces(f"Basic {text.strip()}")
+    return bool(found.secrets or found.damaged)
 
 
 def drop_credentials(request: HttpRequest, filters: QueryDict, names: Iterable[str], *, path: str) -> HttpResponseRedirect | None:

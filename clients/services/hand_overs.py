@@ -17,7 +17,6 @@ from clients.models import Client, ClientPublicKey, HandOver
 from clients.moment import iso
 from clients.policy import ClientPolicy
 from clients.public_key import ParsedPublicKey
-from clients.secret import redact
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.client_fields import SECRET_METHODS
@@ -71,7 +70,7 @@ def create_hand_over(
     """
     if not timedelta() < lifetime <= MAX_LIFETIME:
         raise ValidationError("A link works for up to 7 days.", code="invalid_lifetime")
-    cleaned = redact(clean_text(recipient, field="recipient", max_length=254, required=False))
+    cleaned = clean_text(recipient, field="recipient", max_length=254, required=False, redacts=True)
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         locked = _lock_usable(client)

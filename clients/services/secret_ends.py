@@ -20,8 +20,11 @@ def latest_end(secret: ClientSecret, workspace: Workspace) -> datetime:
     return secret.created_at + (ClientPolicy.of(workspace).longest_secret_lifetime or MAX_DURATION)
 
 
-def extend_secret(*, client: Client, secret_id: str, expires_at: datetime, actor: Actor, now: datetime) -> ClientSecret:
-    """Let a secret that has an end work longer. Raise ValidationError where it has ended meanwhile, or where that is no later, or longer than allowed."""
+def extend_secret(*, client: Client, secret_id: str, expires_at: datetime, actor: Actor, now: datetime, seen: datetime | None = None) -> ClientSecret:
+    """Let a secret that has an end work longer. seen: the end that the caller knows of, None for whichever.
+
+    Raise ValidationError where it has ended meanwhile, where its end isn't the one seen, or where expires_at is no later, or longer than allowed.
+    """
     with transaction.atomic():
         secret = _lock(client, secret_id)
         require_kept(secret.client.workspace)
@@ -29,6 +32,8 @@ def extend_secret(*, client: Client, secret_id: str, expires_at: datetime, actor
             raise ValidationError(f"Secret {secret_id} has ended, and stays so. Make a new one.", code="ended")
         if secret.expires_at is None:
             raise ValidationError(f"Secret {secret_id} has no end that could be later.", code="no_end")
+        if seen is not None and seen != secret.expires_at:
+            raise ValidationError(f"Its end was moved meanwhile, to {secret.expires_at:%d %b %Y %H:%M} UTC. Choose anew if that is too early.", code="stale")
         if expires_at <= secret.expires_at:
             raise ValidationError(f"Secret {secret_id} works until then anyway. Choose a time after {secret.expires_at:%d %b %Y %H:%M} UTC.", code="not_later")
         _require_allowed(secret, expires_at)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 
+from clients.leaked_text import find_traces
 from clients.secret import redact
 
 MAX_REASON_LENGTH = 200
@@ -16,8 +17,11 @@ _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
-def clean_text(text: str, *, field: str, max_length: int, required: bool = True) -> str:
-    """Text on one line, without surrounding white space, control and formatting characters."""
+def clean_text(text: str, *, field: str, max_length: int, required: bool = True, redacts: bool = False) -> str:
+    """Text on one line, without surrounding white space, control and formatting characters.
+
+    redacts: whether a secret in it is cut down, as where somebody is in a hurry, instead of refused.
+    """
     cleaned = text.strip()
     if required and all(character in _JOINERS or character.isspace() for character in cleaned):
         raise ValidationError(f"The {field} is empty. Enter one, for example billing-sync.", code="required")
@@ -25,12 +29,20 @@ def clean_text(text: str, *, field: str, max_length: int, required: bool = True)
         raise ValidationError(f"The {field} has {len(cleaned):,} characters. Use up to {max_length:,}.", code="too_long")
     if any(unicodedata.category(character) in _INVISIBLE and character not in _JOINERS for character in cleaned):
         raise ValidationError(f"The {field} contains a line break or an invisible character. Use visible characters on one line.", code="invalid_text")
+    if redacts:
+        return redact(cleaned)
+    if _holds_credential(cleaned):
+        raise ValidationError(f"The {field} holds a secret, a token or a private key, and others can read it. Take it out.", code="credential")
     return cleaned
 
 
 def clean_reason(text: str) -> str:
     """Why somebody did it, "" for no reason given: as the audit log keeps it, so without a secret that somebody wrote into it."""
-    return redact(clean_text(text, field="reason", max_length=MAX_REASON_LENGTH, required=False))
+    return clean_text(text, field="reason", max_length=MAX_REASON_LENGTH, required=False, redacts=True)
+
+
+def _holds_credential(text: str) -> bool:
+    return redact(text) != text or "PRIVATE KEY-----" in text or bool(find_traces(text).jwts)
 
 
 def clean_networks(networks: Sequence[str]) -> list[str]:

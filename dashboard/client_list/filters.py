@@ -70,13 +70,13 @@ class Filters:
 
 def read_filters(query: Mapping[str, str]) -> Filters:
     """Whatever the address holds: what isn't known counts as not said."""
-    text = query.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT]
+    text = query.get("q", "").replace("\0", "").strip()
     is_dropped = looks_like_credential(text)
     sort, status, size = query.get("sort", ""), query.get("status", ""), query.get("size", "")
     name = sort.removeprefix("-")
     name, is_reversed = (name, sort.startswith("-")) if name in COLUMNS else (_DEFAULT, False)
     return Filters(
-        q="" if is_dropped else text,
+        q="" if is_dropped else text[:LONGEST_TEXT],
         is_dropped=is_dropped,
         env=query.get("env", "") if query.get("env") in Client.Environment.values else "",
         status=status if status in dict(STATUSES) else "",

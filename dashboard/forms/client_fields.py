@@ -13,6 +13,7 @@ from clients.services.validation import clean_networks, clean_resource_uri, clea
 from clients.tls_subject import clean_tls_subject
 from dashboard.forms.fields import Checkboxes, TextField
 from dashboard.forms.settings import METHOD_SENTENCES
+from dashboard.pasted import looks_like_credential
 from dashboard.typography import messages_of
 
 # The scope with which a program changes this dashboard's own things.
@@ -69,7 +70,8 @@ class TagsField(forms.CharField):
         )
 
     def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
+        text = ", ".join(value) if isinstance(value, list) else value
+        return "" if text and looks_like_credential(text) else text
 
     def clean(self, value: Any) -> list[str]:
         tags = [clean_text(tag, field="tag", max_length=40) for tag in super().clean(value).split(",") if tag.strip()]

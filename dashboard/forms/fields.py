@@ -9,6 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from clients.services.validation import clean_text
+from dashboard.pasted import looks_like_credential
 
 LONGEST_PASSWORD = 1024
 _LONGEST_CREDENTIAL = 32 * 1024
@@ -51,8 +52,14 @@ class TextField(forms.CharField):
         super().__init__(**options)
         self.named = named
 
+    def prepare_value(self, value: Any) -> Any:
+        """Without what was pasted by mistake: it isn't shown again."""
+        return "" if isinstance(value, str) and looks_like_credential(value) else super().prepare_value(value)
+
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)
+        if looks_like_credential(text):
+            raise ValidationError(f"The {self.named} looks like a credential, and others can read it. Enter something else.", code="credential")
         return clean_text(text, field=self.named, max_length=cast(int, self.max_length), required=self.required)
 
 

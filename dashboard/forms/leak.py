@@ -1,5 +1,6 @@
 """What somebody found, pasted or as a file."""
 
+from math import ceil
 from typing import Any
 
 from django import forms
@@ -45,7 +46,7 @@ class LeakForm(forms.Form):
         if not text.strip():
             raise ValidationError({"leaked_secret": "Paste what you found, or choose a file."}, code="required")
         if len(text) > MOST_CHARACTERS:
-            raise ValidationError({"leaked_secret": f"That has {len(text) / 1e6:.0f} MB. Cut it into parts of 10 MB at most. Nothing was looked up."})
+            raise ValidationError({"leaked_secret": f"That has {ceil(len(text) / 1e5) / 10:g} MB. Cut it into parts of 10 MB at most. Nothing was looked up."})
         cleaned["text"] = text
         return cleaned
 

@@ -121,7 +121,9 @@ class RotationForm(UntilField, NewSecretForm):
 
 
 class ExtensionForm(UntilField, forms.Form):
-    """present: when it ends now, from which the choices count. cleaned: ends_at."""
+    """present: when it ends now, from which the choices count. cleaned: ends_at; seen, when it ended as the page was made, None for unknown."""
+
+    seen = forms.DateTimeField(required=False, widget=forms.HiddenInput, error_messages={"invalid": "This page was damaged. Open it anew."})
 
     def __init__(self, data: Any = None, *, present: datetime, now: datetime, zone: tzinfo, initial: dict[str, Any]) -> None:
         super().__init__(data, initial=initial)

@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clients.secret import generate
 from clients.services.validation import clean_networks, clean_resource_uri, clean_text
 
 
@@ -30,6 +31,17 @@ def test_invisible_characters_are_refused(text):
     with pytest.raises(ValidationError) as error:
         clean_text(text, field="name", max_length=100)
     assert error.value.code == "invalid_text"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"key {generate('live').plaintext}", "-----BEGIN EC PRIVATE KEY-----MHcCAQEEIB", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln"],
+    ids=["secret", "key", "token"],
+)
+def test_what_everybody_can_read_holds_no_credential(text):
+    with pytest.raises(ValidationError) as error:
+        clean_text(text, field="name", max_length=100)
+    assert error.value.code == "credential"
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\u200d", " \u200c \u200d "])

@@ -104,7 +104,23 @@ def test_what_only_speaks_of_credentials_stays(text):
 
 
 @pytest.mark.parametrize(
-    "piece", ["eyJ", "eyJ-", "eyJa.", "eyJa.eyJ", "a.eyJ", "-----BEGIN ", "tos_live_", "Basic ", "cookie:\n", "token", "/accounts/reset/a"]
+    "path",
+    [
+        "/accounts/hand-over//{}/",
+        "/accounts/hand-over/ {}/",
+        '/accounts/hand-over/"{}"/',
+        "/accounts//hand-over/{}/",
+        "/hand-over/{}/",
+        "/accounts/handover/{}/",
+    ],
+)
+def test_a_damaged_link_is_redacted_as_well(path):
+    token = "k3-_" * 11
+    assert token[:32] not in redact(f"Not Found: {path.format(token)}")
+
+
+@pytest.mark.parametrize(
+    "piece", ["eyJ", "eyJ-", "eyJa.", "eyJa.eyJ", "a.eyJ", "-----BEGIN ", "tos_live_", "Basic ", "cookie:\n", "token", "/accounts/reset/a", "/accounts/"]
 )
 def test_a_long_text_is_read_in_one_go(piece):
     """No clock is looked at: what took time by the square of the length would take hours."""

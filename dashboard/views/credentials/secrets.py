@@ -102,8 +102,9 @@ def secret_extend(request: HttpRequest, membership: Membership, client_id: str, 
     if request.method == "POST" and SHOW not in request.POST and ends_at is not None:
         require_confirmation(request)
         try:
-            extended = extend_secret(client=client, secret_id=secret_id, expires_at=ends_at, actor=actor_of(request), now=now)
+            extended = extend_secret(client=client, secret_id=secret_id, expires_at=ends_at, actor=actor_of(request), now=now, seen=chosen.cleaned_data["seen"])
         except ValidationError as error:
+            secret.refresh_from_db(fields=["expires_at"])
             chosen.add_error("until" if chosen.cleaned_data["longer"] == "date" else "longer", error)
         else:
             messages.success(request, f"{secret_id} now ends {say_day(extended.expires_at or ends_at, now=now, zone=zone)}.")

@@ -12,6 +12,7 @@ from fido2.cose import ES256
 from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
 
 from clients.models import AuditEvent
+from clients.secret import generate
 from dashboard import throttling
 from dashboard.client.spent_forms import new_token
 from dashboard.people import second_factors
@@ -117,6 +118,14 @@ def test_a_kept_form_of_another_account_is_not_sent_on(old, ben):
 def test_no_secret_is_kept(old, path):
     old.post(path, {"new_password": "an-entirely-new-phrase", "code": "an-entirely-new-phrase"})
     assert all("an-entirely-new-phrase" not in str(session.get_decoded()) for session in Session.objects.all())
+    assert old.post(PAGE, {"password": factories.PASSWORD, "next": path})["Location"] == path
+
+
+def test_no_credential_is_kept_whatever_its_field_is_called(old):
+    secret = generate("live").plaintext
+    path = "/accounts/security/recovery-codes/new/"
+    old.post(path, {"name": secret})
+    assert all(secret not in str(session.get_decoded()) for session in Session.objects.all())
     assert old.post(PAGE, {"password": factories.PASSWORD, "next": path})["Location"] == path
 
 

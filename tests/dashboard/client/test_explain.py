@@ -1,5 +1,7 @@
 """Finding a request by its ID: what became of it, why, and what it changed."""
 
+import base64
+
 import pytest
 
 from clients.services.audit import Actor
@@ -53,6 +55,14 @@ def test_a_secret_in_the_wrong_field_reaches_no_address(adas, billing):
     assert answer.status_code == 200
     assert "That looks like a credential, so it wasn’t looked up." in text_of(answer)
     assert billing.plaintext not in answer.content.decode()
+
+
+def test_the_value_of_a_basic_header_is_a_secret_as_well(adas, billing):
+    pair = base64.b64encode(f"{billing.secret.client.client_id}:{billing.plaintext}".encode()).decode()
+    answer = adas.post(URL, {"request_id": pair})
+    assert answer.status_code == 200
+    assert "That looks like a credential, so it wasn’t looked up." in text_of(answer)
+    assert pair not in answer.content.decode()
 
 
 @pytest.mark.parametrize("typed", ["", "a b", "x" * 129, "x" * 400, "ü"])

@@ -186,6 +186,8 @@ def test_a_secret_in_the_search_is_neither_searched_for_nor_shown_nor_kept_in_th
     assert billing.plaintext not in page.content.decode()
     assert billing.secret.client.name in rows_of(page)
     assert adas.get(PAGE, {"q": billing.plaintext}, headers={"HX-Request": "true"})["Location"] == PAGE
+    assert adas.get(PAGE, {"q": f"{'x' * 190} {billing.plaintext}"})["Location"] == PAGE
+    assert adas.get(PAGE, {"q": f"eyJhbGciOiJFUzI1NiJ9.{'e' * 300}.c2ln"})["Location"] == PAGE
 
 
 def test_environments_are_counted_and_chosen_by_links_that_keep_the_rest(adas, demo):

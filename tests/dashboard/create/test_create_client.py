@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from html import unescape
 from urllib.parse import unquote
 
 import pytest
@@ -11,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from clients.models import AuditEvent, Client, ClientSecret
+from clients.secret import generate
 from clients.services.workspaces import change_workspace
 from dashboard.models import AccessPolicy
 from dashboard.permissions import Role
@@ -247,6 +249,23 @@ def test_markup_and_foreign_letters_are_text(danas, demo):
     page = create(danas, name=name)
     assert Client.objects.get().name == name
     assert "<script>alert(1)" not in page.content.decode()
+
+
+@pytest.mark.parametrize("field", ["name", "description", "contact", "tags"])
+@pytest.mark.parametrize("what", ["secret", "token", "private key", "link"])
+def test_a_credential_in_a_text_is_refused_and_not_shown_again(danas, demo, field, what):
+    pasted = {
+        "secret": generate("live").plaintext,
+        "token": "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4eHgifQ.c2lnbmF0dXJlLW9mLWl0",
+        "private key": "-----BEGIN EC PRIVATE KEY-----MHcCAQEEIBxxx",
+        "link": "https://tokens.example.com/accounts/hand-over/" + "k3" * 20,
+    }[what]
+    for path in (NEW, f"{NEW}preview/"):
+        page = danas.post(path, entries(danas, **{field: pasted}))
+        assert page.status_code == 200
+        assert pasted not in unescape(page.content.decode())
+    assert not Client.objects.exists()
+    assert not AuditEvent.objects.filter(event="client.created").exists()
 
 
 @pytest.mark.parametrize("form", ["pem", "jwk", "in the group of another method"])

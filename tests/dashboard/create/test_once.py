@@ -11,6 +11,7 @@ from django.test import Client as DjangoClient
 from django.utils import timezone
 
 from clients.models import AuditEvent, Client
+from clients.secret import generate
 from dashboard import services
 from dashboard.client import spent_forms
 from dashboard.models import SpentForm
@@ -122,6 +123,13 @@ def test_what_was_typed_outlives_the_session(danas, dana, demo):
     assert "public_key" not in dict(kept)
     again = sign_in(dana, stranger).post(NEW, {name: [value for other, value in kept if other == name] for name, _ in kept})
     assert "refunds-worker is ready" in text_of(again)
+
+
+def test_a_credential_among_the_entries_isnt_kept(danas, demo):
+    secret = generate("live").plaintext
+    page = Browser().post(NEW, {**entries(danas), "description": secret})
+    assert secret not in page.content.decode()
+    assert "Keys and certificates are not kept." in text_of(page)
 
 
 def test_another_site_gets_no_page_with_entries(danas, demo):

@@ -65,6 +65,18 @@ def test_it_is_extended_from_its_present_end_on(danas, old, longer, by):
     assert AuditEvent.objects.filter(event="secret.extended").count() == 1
 
 
+def test_sent_twice_it_is_extended_once(danas, old):
+    was = old.expires_at
+    seen = re.search(r'name="seen" value="([^"]+)"', danas.get(extension_of(old)).content.decode())[1]
+    danas.post(extension_of(old), {"longer": "24h", "until": "", "seen": seen})
+    again = danas.post(extension_of(old), {"longer": "24h", "until": "", "seen": seen})
+    old.refresh_from_db()
+    assert old.expires_at == was + DAY
+    assert "Nothing was changed." in text_of(again)
+    assert "Its end was moved meanwhile, to" in text_of(again)
+    assert old.expires_at.isoformat() in again.content.decode()
+
+
 def test_it_is_extended_to_a_date(danas, old):
     until = (timezone.now() + 3 * DAY).replace(second=0, microsecond=0)
     danas.post(extension_of(old), {"longer": "date", "until": f"{until:%Y-%m-%dT%H:%M}"})
