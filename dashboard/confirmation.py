@@ -17,9 +17,8 @@ from django.urls import resolve, reverse
 from django.utils.http import urlencode
 
 from dashboard.client import spent_forms
-from dashboard.forms.fields import is_secret
+from dashboard.forms.fields import may_be_kept
 from dashboard.models import User
-from dashboard.pasted import looks_like_credential
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -82,8 +81,8 @@ def _suspend(request: HttpRequest) -> HttpResponse:
         fields = request.POST.copy()
         fields.pop("csrfmiddlewaretoken", None)
         body = fields.urlencode()
-        may_hold_secret = not getattr(request, "holds_no_secret", False) and any(is_secret(name) for name in fields)
-        may_hold_secret = may_hold_secret or any(looks_like_credential(value) for values in fields.lists() for value in values[1])
+        has_looked = getattr(request, "holds_no_secret", False)
+        may_hold_secret = any(not may_be_kept("" if has_looked else name, value) for name, values in fields.lists() for value in values)
         if not request.FILES and len(body) <= _MOST_KEPT and not may_hold_secret:
             request.session[_SUSPENDED] = {"user": cast(User, request.user).pk, "path": path, "body": body, "at": time.time()}
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")

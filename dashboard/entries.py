@@ -7,8 +7,7 @@ from typing import Any, TypeVar, cast
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard.forms.fields import is_secret
-from dashboard.pasted import looks_like_credential
+from dashboard.forms.fields import may_be_kept
 
 View = TypeVar("View", bound=Callable[..., Any])
 _CSRF = "csrfmiddlewaretoken"
@@ -21,7 +20,7 @@ def kept_over_sign_in(view: View) -> View:
 
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        entries = [(name, value) for name, values in request.POST.lists() for value in values if _may_be_kept(name, value)]
+        entries = [(name, value) for name, values in request.POST.lists() for value in values if name != _CSRF and may_be_kept(name, value)]
         if request.method != "POST" or request.user.is_authenticated or not entries:
             return cast(HttpResponse, view(request, *args, **kwargs))
         context = {"entries": entries, "action": request.get_full_path(), "lacks_secrets": _lacks_any(request)}
@@ -32,9 +31,5 @@ def kept_over_sign_in(view: View) -> View:
     return cast(View, check)
 
 
-def _may_be_kept(name: str, value: str) -> bool:
-    return name != _CSRF and not is_secret(name) and not looks_like_credential(value)
-
-
 def _lacks_any(request: HttpRequest) -> bool:
-    return any(value and name != _CSRF and not _may_be_kept(name, value) for name, values in request.POST.lists() for value in values)
+    return any(value and name != _CSRF and not may_be_kept(name, value) for name, values in request.POST.lists() for value in values)

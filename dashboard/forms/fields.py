@@ -19,8 +19,13 @@ _POLICY = re.compile(r"\w+_(?:lifetime|lifetime_days|expiry)", re.ASCII)
 
 
 def is_secret(name: str) -> bool:
-    """Whether a field of that name may hold what is neither kept in a session nor written into a page again."""
+    """Whether a field of that name is for what is neither kept in a session nor written into a page again."""
     return _SECRET.search(name) is not None and _POLICY.fullmatch(name) is None
+
+
+def may_be_kept(name: str, value: str) -> bool:
+    """Whether what a field of that name was sent may be kept in a session, or written into a page again."""
+    return not is_secret(name) and not looks_like_credential(value)
 
 
 def password(**attrs: Any) -> forms.CharField:

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
@@ -15,7 +16,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from dashboard.forms.fields import is_secret
+from dashboard.forms.fields import may_be_kept
 from dashboard.frame import theme_of
 from dashboard.permissions import LAST_WORKSPACE, NotAllowedError
 from oauth.urls import is_protocol_path
@@ -41,7 +42,9 @@ def _answer(request: HttpRequest, status: int, error: str, description: str, *, 
     return response
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, SessionInterrupted) and _is_of_database(exception):
+        return _lost_database(request)
     return _answer(request, 400, "invalid_request", "The request is malformed, or its Host isn't a name of this instance.", template="400.html")
 
 
@@ -56,11 +59,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
     kept: list[tuple[str, str]] = []
     is_ours = _is_from_our_page(request)
     if is_ours:
-        kept = [(name, value) for name, values in request.POST.lists() if not is_secret(name) for value in values]
+        kept = [(name, value) for name, values in request.POST.lists() for value in values if may_be_kept(name, value)]
     said = {
         "is_ours": is_ours,
         "kept": kept,
-        "lacks_secrets": any(is_secret(name) and name != "csrfmiddlewaretoken" for name in request.POST),
+        "lacks_secrets": any(name != "csrfmiddlewaretoken" and not may_be_kept(name, value) for name, values in request.POST.lists() for value in values),
         "lacks_files": bool(request.FILES),
         "action": request.get_full_path(),
         "csrf_token": get_token(request),
@@ -89,10 +92,19 @@ def method_not_allowed(request: HttpRequest) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """A lost database is 503: repeating helps there, and only there."""
     if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
-        description = "The database can't be reached. Repeat the request later."
-        response = _answer(request, 503, "temporarily_unavailable", description, template="503.html", seconds=RETRY_AFTER)
-        response["Retry-After"] = str(RETRY_AFTER)
-        if request.method == "GET":
-            response["Refresh"] = str(RETRY_AFTER)
-        return response
+        return _lost_database(request)
     return _answer(request, 500, "server_error", "This failed on our side. The log has the cause under the X-Request-Id of this answer.", template="500.html")
+
+
+def _lost_database(request: HttpRequest) -> HttpResponse:
+    description = "The database can't be reached. Repeat the request later."
+    response = _answer(request, 503, "temporarily_unavailable", description, template="503.html", seconds=RETRY_AFTER)
+    response["Retry-After"] = str(RETRY_AFTER)
+    if request.method == "GET":
+        response["Refresh"] = str(RETRY_AFTER)
+    return response
+
+
+def _is_of_database(error: BaseException | None) -> bool:
+    """Django says of a session that the database couldn't write that somebody deleted it."""
+    return error is not None and (isinstance(error, OperationalError) or _is_of_database(error.__context__))

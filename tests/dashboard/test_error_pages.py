@@ -1,18 +1,21 @@
 """What people and programs see when a request fails."""
 
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import RequestFactory
 from django.urls import path
 
 from dashboard import urls
 from dashboard.permissions import Permission, anyone, member
 from dashboard.views import errors
-from tests.dashboard.conftest import Browser
+from tests import factories
+from tests.dashboard.conftest import Browser, sign_in, text_of
 
 
 def fail(error):
@@ -77,6 +80,22 @@ def test_what_failed_on_our_side_can_be_found_by_its_id(browser, name):
 def test_a_page_comes_back_when_the_database_does(browser):
     response = browser.get("/fails/503")
     assert (response["Retry-After"], response["Refresh"]) == ("10", "10")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_whose_visit_cannot_be_noted_comes_back_as_well(settings, demo, ada):
+    """SQLite has one writer at a time; the page of a client notes in the session that it was looked at."""
+    settings.ROOT_URLCONF = urls.__name__
+    client, browser = factories.create_client(demo).secret.client, sign_in(ada)
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as writer, connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 1")
+        writer.execute("BEGIN IMMEDIATE")
+        page = browser.get(f"/w/demo/clients/{client.client_id}/")
+        assert (page.status_code, page["Retry-After"], page["Refresh"]) == (503, "10", "10")
+        assert "The database can’t be reached" in text_of(page)
+        writer.rollback()
+        assert browser.get(f"/w/demo/clients/{client.client_id}/").status_code == 200
+        cursor.execute("PRAGMA busy_timeout = 5000")
 
 
 def test_what_was_sent_is_not_sent_again(browser):
