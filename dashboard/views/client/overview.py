@@ -103,5 +103,6 @@ def _describe_credentials(client: Client, places: Sequence[Place], membership: M
         ],
         "ended_rows": describe_credentials(credentials.ended, client=client, known=known),
         "has_more_ended": credentials.has_more,
+        "has_usable_secret": bool(secrets),
         "has_secret": bool(secrets) or any(method in SECRET_METHODS for method in client.auth_methods),
     }

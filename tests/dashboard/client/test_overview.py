@@ -71,6 +71,8 @@ def test_one_without_a_credential_that_works_says_since_when(adas, client, url):
     assert "No credential that works" in said
     assert "Its only secret ended on" in said
     assert "It can’t get tokens. Make a new secret" in said
+    assert "Make secret" in said
+    assert "Rotate secret" not in said
     factories.create_secret(client, lifetime=timedelta(days=1))
     assert "Active" in text_of(adas.get(url))
     revoke_secret(client=client, secret_id=client.secrets.first().secret_id, actor=factories.TESTS, now=timezone.now())
