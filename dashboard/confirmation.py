@@ -82,8 +82,8 @@ def _suspend(request: HttpRequest) -> HttpResponse:
         fields.pop("csrfmiddlewaretoken", None)
         body = fields.urlencode()
         has_looked = getattr(request, "holds_no_secret", False)
-        may_hold_secret = any(not may_be_kept("" if has_looked else name, value) for name, values in fields.lists() for value in values)
-        if not request.FILES and len(body) <= _MOST_KEPT and not may_hold_secret:
+        pairs = ((name, value) for name, values in fields.lists() for value in values)
+        if not request.FILES and len(body) <= _MOST_KEPT and all(may_be_kept("" if has_looked else name, value) for name, value in pairs):
             request.session[_SUSPENDED] = {"user": cast(User, request.user).pk, "path": path, "body": body, "at": time.time()}
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
 

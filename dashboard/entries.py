@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from dashboard.forms.fields import may_be_kept
@@ -20,10 +20,12 @@ def kept_over_sign_in(view: View) -> View:
 
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        entries = [(name, value) for name, values in request.POST.lists() for value in values if name != _CSRF and may_be_kept(name, value)]
-        if request.method != "POST" or request.user.is_authenticated or not entries:
+        if request.method != "POST" or request.user.is_authenticated:
             return cast(HttpResponse, view(request, *args, **kwargs))
-        context = {"entries": entries, "action": request.get_full_path(), "lacks_secrets": _lacks_any(request)}
+        entries, lacks_any = sort_out(request.POST)
+        if not entries:
+            return cast(HttpResponse, view(request, *args, **kwargs))
+        context = {"entries": entries, "action": request.get_full_path(), "lacks_secrets": lacks_any}
         response = render(request, "accounts/signed_out.html", context, status=403)
         response["Cache-Control"] = "no-store"
         return response
@@ -31,5 +33,8 @@ def kept_over_sign_in(view: View) -> View:
     return cast(View, check)
 
 
-def _lacks_any(request: HttpRequest) -> bool:
-    return any(value and name != _CSRF and not may_be_kept(name, value) for name, values in request.POST.lists() for value in values)
+def sort_out(sent: QueryDict) -> tuple[list[tuple[str, str]], bool]:
+    """What of it may be written into a page again, by name, and whether anything may not."""
+    pairs = [(name, value) for name, values in sent.lists() if name != _CSRF for value in values]
+    kept = [(name, value) for name, value in pairs if may_be_kept(name, value)]
+    return kept, any(value for _, value in set(pairs).difference(kept))

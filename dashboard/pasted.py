@@ -1,5 +1,6 @@
 """What people paste into a search field by mistake."""
 
+import re
 from collections.abc import Iterable
 
 from django.contrib import messages
@@ -9,6 +10,8 @@ from django.shortcuts import redirect
 from clients.leaked_text import find_traces
 from dashboard.logs import redact
 
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{16,600}={0,2}")
+
 
 def looks_like_credential(text: str) -> bool:
     """Whether a secret of ours, a JWT, a private key, or a header with a credential or its value is in it. Then it is neither searched for nor shown again."""
@@ -17,6 +20,8 @@ def looks_like_credential(text: str) -> bool:
 
 def _is_encoded_pair(text: str) -> bool:
     """As HTTP Basic has a client's ID and secret (RFC 7617 §2), without its name."""
+    if not _BASE64.fullmatch(text.strip()):
+        return False
     found = find_traces(f"Basic {text.strip()}")
     return bool(found.secrets or found.damaged)
 

@@ -16,7 +16,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from dashboard.forms.fields import may_be_kept
+from dashboard.entries import sort_out
 from dashboard.frame import theme_of
 from dashboard.permissions import LAST_WORKSPACE, NotAllowedError
 from oauth.urls import is_protocol_path
@@ -56,14 +56,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # Django's signature
     """Offers to send the entries again, except secrets and files, where they come from a page of ours: another site's must not get a button for them."""
-    kept: list[tuple[str, str]] = []
     is_ours = _is_from_our_page(request)
-    if is_ours:
-        kept = [(name, value) for name, values in request.POST.lists() for value in values if may_be_kept(name, value)]
+    kept, lacks_any = sort_out(request.POST) if is_ours else ([], False)
     said = {
         "is_ours": is_ours,
         "kept": kept,
-        "lacks_secrets": any(name != "csrfmiddlewaretoken" and not may_be_kept(name, value) for name, values in request.POST.lists() for value in values),
+        "lacks_secrets": lacks_any,
         "lacks_files": bool(request.FILES),
         "action": request.get_full_path(),
         "csrf_token": get_token(request),

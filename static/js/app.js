@@ -345,8 +345,8 @@ document.querySelectorAll("[data-filter]").forEach((form) => {
 });
 
 /* <ol data-feed="URL" data-every="2">: new items come on top. Each has data-id, and the newest one’s is asked for as after. <div data-renew="URL">: replaced
-   where it changed. Both rest while the page is hidden; a feed slows down after 2 minutes, and stops after 15 where it says data-stops. The link that data-announces names shows while there is something new that
-   is out of sight. */
+   where it changed. Both rest while the page is hidden; a feed slows down after 2 minutes, and stops after 15 where it says data-stops. The link that
+   data-announces names shows while there is something new that is out of sight. */
 const fetchText = async (url) => {
   const answer = await fetchPart(url);
   if (!answer.ok) throw new Error(answer.status);
@@ -384,8 +384,7 @@ document.querySelectorAll("[data-feed]").forEach((list) => poll(list, Number(lis
   list.querySelectorAll("[data-empty]").forEach((empty) => empty.remove());
   list.insertAdjacentHTML("afterbegin", text);
   if (list.dataset.seen === "false") document.getElementById(list.dataset.announces).hidden = false;
-  const most = 50;
-  [...list.children].slice(most).forEach((old) => old.remove());
+  [...list.children].slice(50).forEach((old) => old.remove());
 }));
 /* Of a part that is renewed only what it says in data-tells is spoken, and only when that is something else. */
 document.querySelectorAll("[data-renew]").forEach((part) => poll(part, Number(part.dataset.every), async () => {
