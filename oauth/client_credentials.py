@@ -43,7 +43,7 @@ def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...
     """RFC 8707 §2. resource: as asked for; none for all audiences of the client, or the workspace's own where it has none."""
     client = authenticated.client
     if not resource:
-        return client.audiences or (client.default_audience,)
+        return client.own_audiences
     refused = [uri for uri in resource if uri not in client.audiences and uri != client.default_audience]
     if refused:
         raise InvalidTargetError(

@@ -16,7 +16,9 @@ _INACTIVE: dict[str, object] = {"active": False}
 
 @form_endpoint("introspection")
 def introspect(request: Request, form: Form) -> Response:
-    """§2.2. A caller learns of a token of its own workspace that it obtained itself or whose aud holds one of its own audiences."""
+    """§2.2. A caller learns of a token of its own workspace that it obtained itself or whose aud holds one of its own audiences,
+    the workspace's where it has none.
+    """
     presented = form.require("token")
     authenticated = authenticate_client(request, form)
     caller = authenticated.client
@@ -33,7 +35,7 @@ def introspect(request: Request, form: Form) -> Response:
 def _concerns(caller: RegisteredClient, token: AccessToken) -> bool:
     if token.client.pk == caller.pk:
         return True
-    return token.client.workspace_pk == caller.workspace_pk and not set(caller.audiences).isdisjoint(token.audiences)
+    return token.client.workspace_pk == caller.workspace_pk and not set(caller.own_audiences).isdisjoint(token.audiences)
 
 
 def _describe(token: AccessToken) -> dict[str, object]:

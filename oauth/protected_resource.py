@@ -176,4 +176,4 @@ def _with_secret(authenticated: AuthenticatedClient, auth_method: str) -> Caller
             named_client_id=client.client_id,
             credential_id=authenticated.credential_id,
         )
-    return Caller(client, client.scopes, client.audiences or (client.default_audience,), auth_method, authenticated.credential_id)
+    return Caller(client, client.scopes, client.own_audiences, auth_method, authenticated.credential_id)

@@ -42,6 +42,11 @@ class RegisteredClient(NamedTuple):
         return workspace_audience(self.workspace)
 
     @property
+    def own_audiences(self) -> tuple[str, ...]:
+        """What its tokens are for, and as which resource server it speaks: the workspace's own audience where it has none."""
+        return self.audiences or (self.default_audience,)
+
+    @property
     def jwks_uri_credential(self) -> str:
         """How a token names jwks_uri as what obtained it: another URI is another credential."""
         return _fingerprint("jwks_uri", self.jwks_uri)

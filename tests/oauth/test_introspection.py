@@ -71,8 +71,22 @@ def test_a_resource_server_learns_of_a_token_whose_audience_is_its_own(introspec
 
 
 @pytest.mark.rfc("7662", "4")
+def test_a_client_without_audiences_learns_of_the_tokens_for_its_workspace(introspect, token_of, demo, make, billing):
+    answer = introspect(make(demo, scopes=()), token_of(billing))
+    assert (answer["active"], answer["client_id"], answer["aud"]) == (True, billing.client_id, "https://localhost:8443/w/demo")
+    assert introspect(make(demo), token_of(make(demo, audiences=("https://a.example.com", API)), resource="https://localhost:8443/w/demo"))["active"] is True
+
+
+@pytest.mark.rfc("7662", "4")
 def test_of_any_other_token_a_client_learns_nothing(introspect, token_of, demo, make, billing):
-    assert introspect(make(demo), token_of(billing)) == INACTIVE
+    assert introspect(make(demo), token_of(make(demo, audiences=(API,)))) == INACTIVE
+    assert introspect(make(demo, audiences=(API,)), token_of(billing)) == INACTIVE
+
+
+@pytest.mark.rfc("7662", "4")
+def test_the_workspaces_audience_says_nothing_of_another_workspaces_tokens(introspect, token_of, demo, other, make):
+    assert introspect(make(demo), token_of(make(other))) == INACTIVE
+    assert introspect(make(other), token_of(make(demo))) == INACTIVE
 
 
 @pytest.mark.rfc("7662", "4")
