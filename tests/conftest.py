@@ -1,11 +1,13 @@
 """The cast, and a database in a file, where locks are those of production."""
 
 import shutil
+from importlib import import_module
 
 import pytest
 from coverage import Coverage
 from django.conf import settings
 from django.contrib.contenttypes.management import create_contenttypes
+from django.db import connection
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 
@@ -29,8 +31,13 @@ def django_db_modify_db_settings():
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup):
-    """Tables that are emptied after a test get no permissions anew, which nobody is given here: it takes longer than the test."""
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Tables that are emptied after a test get no permissions anew, which nobody is given here: it takes longer than the test.
+
+    Nor do they have the triggers that keep audit events: tests/clients/test_audit_events_stay.py is about them.
+    """
+    with django_db_blocker.unblock(), connection.schema_editor() as editor:
+        import_module("clients.migrations.0012_audit_events_stay").remove(None, editor)
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     assert post_migrate.disconnect(create_contenttypes)
 
