@@ -31,6 +31,8 @@ _CURVES: dict[str, tuple[str, ec.EllipticCurve, int]] = {
     "P-521": ("ES512", ec.SECP521R1(), 66),
 }
 ALGORITHMS = ("ES256", "ES384", "ES512", *RSA_ALGORITHMS, "EdDSA")
+# RFC 9864 §2.2: what EdDSA means with the one curve that is taken here. Keys have the older name, whichever they came with.
+ED25519 = "Ed25519"
 
 # RFC 7638 §3.2, RFC 8037 §2, and of RFC 7518 §6 what only a private key or a shared secret has.
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("e", "n"), "OKP": ("crv", "x")}
@@ -77,9 +79,14 @@ class ParsedPublicKey(NamedTuple):
     key: PublicKey
 
 
+def name_in_keys(algorithm: str) -> str:
+    """What ParsedPublicKey.algorithm calls an algorithm."""
+    return "EdDSA" if algorithm == ED25519 else algorithm
+
+
 def fits(algorithm: str, key_algorithm: str) -> bool:
     """Whether a key of key_algorithm, as ParsedPublicKey has it, may sign with algorithm."""
-    return algorithm in ((key_algorithm,) if key_algorithm else RSA_ALGORITHMS)
+    return name_in_keys(algorithm) in ((key_algorithm,) if key_algorithm else RSA_ALGORITHMS)
 
 
 def is_kid(text: str) -> bool:
@@ -263,9 +270,9 @@ def _read_members(jwk: Mapping[str, Any]) -> tuple[str, dict[str, str], PublicKe
     except ValueError:
         raise ValidationError("The numbers in the key make no key: its point isn't on the curve, or it is damaged.", code="invalid_key") from None
     allowed = RSA_ALGORITHMS if kty == "RSA" else (_CURVES[members["crv"]][0] if kty == "EC" else "EdDSA",)
-    if alg is not None and alg not in allowed:
+    if alg is not None and name_in_keys(alg) not in allowed:
         raise ValidationError(f"The JWK's alg doesn't fit the key, which signs with {', '.join(allowed)}.", code="wrong_algorithm")
-    return alg or (allowed[0] if len(allowed) == 1 else ""), members, key
+    return name_in_keys(alg or "") or (allowed[0] if len(allowed) == 1 else ""), members, key
 
 
 def _text(jwk: Mapping[str, Any], name: str) -> str:

@@ -3,11 +3,12 @@
 Pure: a parsed JWT in, a Reason or None out. Who signed it is oauth.private_key_jwt's. Left out on purpose: any rule about iat's age; exp bounds a life.
 """
 
+import math
 from datetime import datetime
 from typing import Any
 
 from oauth.errors import Reason
-from oauth.jose import CLOCK_SKEW, MAX_JTI_LENGTH, SIGNATURE_ALGORITHMS, has_typ
+from oauth.jose import CLOCK_SKEW, MAX_JTI_LENGTH, SIGNATURE_ALGORITHMS, has_typ, is_time
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_LIFETIME = 600
@@ -53,14 +54,13 @@ def find_reason_in_claims(claims: dict[str, Any], *, issuer: str, token_endpoint
 def _find_reason_in_times(claims: dict[str, Any], now: float) -> Reason | None:
     expires_at = claims.get("exp")
     for name in ("exp", "nbf", "iat"):
-        # RFC 7519 §2 would allow fractions, which no library sends; true is an int to Python only.
-        if name in claims and type(claims[name]) is not int:
-            return Reason("assertion_time_malformed", f"The assertion's {name} is {shown(claims[name])}. It has to be a whole number of seconds.")
+        if name in claims and not is_time(claims[name]):
+            return Reason("assertion_time_malformed", f"The assertion's {name} is {shown(claims[name])}. It has to be a number of seconds since 1970.")
     if expires_at is None:
         return Reason("assertion_without_exp", "The assertion lacks exp. Let it end one minute after it is made.")  # §3 (4)
     if expires_at + CLOCK_SKEW <= now:
         # §3 (4)
-        times = f"{shown(int(now) - expires_at)} s ago: exp is {shown(expires_at)}, and it is {int(now)}"
+        times = f"{int(now - expires_at)} s ago: exp is {shown(expires_at)}, and it is {int(now)}"
         return Reason("assertion_expired", f"The assertion ended {times}. Make a new one for each request.")
     if expires_at > now + MAX_LIFETIME + CLOCK_SKEW:
         # §3 (4): unreasonably far in the future.
@@ -81,3 +81,9 @@ def _find_reason_in_jti(jti: object) -> Reason | None:
 def earliest_use(claims: dict[str, Any]) -> int:
     """The second before which a good assertion can't have been accepted, so that a mark of its use can't have been lost before then."""
     return int(max(claims["exp"] - MAX_LIFETIME, claims.get("iat", 0), claims.get("nbf", 0))) - CLOCK_SKEW
+
+
+def latest_use(claims: dict[str, Any]) -> int:
+    """The second after which a good assertion is refused anyway."""
+    expires_at: float = claims["exp"]
+    return math.ceil(expires_at) + CLOCK_SKEW

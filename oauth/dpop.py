@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +18,7 @@ from oauth import jose
 from oauth.dpop_nonce import is_fresh
 from oauth.endpoint import Request
 from oauth.errors import Reason
-from oauth.jose import CLOCK_SKEW, MAX_JTI_LENGTH
+from oauth.jose import CLOCK_SKEW, MAX_JTI_LENGTH, is_time
 from oauth.replay import is_used, use_once
 
 # Seconds.
@@ -105,14 +106,18 @@ def _verify(proof: str) -> tuple[str, dict[str, Any]]:
 
 def _use(request: Request, jkt: str, claims: dict[str, Any]) -> None:
     """§11.1. Raise InvalidProofError unless this is its first use."""
-    issued_at, expires_at = claims["iat"] - CLOCK_SKEW, claims["iat"] + MAX_AGE + CLOCK_SKEW
-    if not use_once(request, "dpop", jkt, claims["jti"], issued_at=issued_at, expires_at=expires_at):
+    expires_at = math.ceil(claims["iat"]) + MAX_AGE + CLOCK_SKEW
+    if not use_once(request, "dpop", jkt, claims["jti"], issued_at=_earliest_use(claims), expires_at=expires_at):
         raise InvalidProofError(REPLAYED)
 
 
 def was_used(jkt: str, claims: dict[str, Any], now: datetime) -> bool:
     """Whether a proof that is good would be refused as used."""
-    return is_used("dpop", jkt, claims["jti"], issued_at=claims["iat"] - CLOCK_SKEW, now=now)
+    return is_used("dpop", jkt, claims["jti"], issued_at=_earliest_use(claims), now=now)
+
+
+def _earliest_use(claims: dict[str, Any]) -> int:
+    return int(claims["iat"]) - CLOCK_SKEW
 
 
 def _read_header(header: dict[str, Any]) -> ParsedPublicKey:
@@ -166,11 +171,11 @@ def _find_reason_in_claims(claims: dict[str, Any], access_token: str | None, now
     jti, issued_at, moment = claims.get("jti"), claims.get("iat"), now.timestamp()
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_LENGTH:
         return Reason("dpop_proof_jti", "jti of the DPoP proof is missing or isn't a string of 1 to 256 characters.")
-    if type(issued_at) is not int or not moment - MAX_AGE - CLOCK_SKEW <= issued_at <= moment + CLOCK_SKEW:
-        return Reason("dpop_proof_time", "iat of the DPoP proof isn't a whole number, or isn't now. Make a proof for each request, and set the client's clock.")
-    expires_at, not_before = claims.get("exp", int(moment)), claims.get("nbf", int(moment))
-    if type(expires_at) is not int or type(not_before) is not int or expires_at + CLOCK_SKEW < moment or not_before - CLOCK_SKEW > moment:
-        return Reason("dpop_proof_time", "exp or nbf of the DPoP proof isn't a whole number, or doesn't allow it now. Leave both out.")
+    if not is_time(issued_at) or not moment - MAX_AGE - CLOCK_SKEW <= issued_at <= moment + CLOCK_SKEW:
+        return Reason("dpop_proof_time", "iat of the DPoP proof isn't a number, or isn't now. Make a proof for each request, and set the client's clock.")
+    expires_at, not_before = claims.get("exp", moment), claims.get("nbf", moment)
+    if not is_time(expires_at) or not is_time(not_before) or expires_at + CLOCK_SKEW < moment or not_before - CLOCK_SKEW > moment:
+        return Reason("dpop_proof_time", "exp or nbf of the DPoP proof isn't a number, or doesn't allow it now. Leave both out.")
     if access_token is not None and claims.get("ath") != _hash(access_token):
         return Reason("dpop_proof_token", "ath of the DPoP proof isn't the hash of the access token that it came with.")
     return None

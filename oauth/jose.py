@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import jwt
 import jwt.algorithms
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
 from clients import base64url
-from clients.public_key import read_key
+from clients.public_key import ED25519, name_in_keys, read_key
 
 MAX_TOKEN_LENGTH = 8192
 
@@ -20,8 +20,8 @@ MAX_TOKEN_LENGTH = 8192
 MAX_JTI_LENGTH = 256
 CLOCK_SKEW = 30
 
-# What clients may sign assertions and proofs with: RFC 7518 §3.1 and RFC 8037 §3.1, without HMAC and none.
-SIGNATURE_ALGORITHMS = ("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA")
+# What clients may sign assertions and proofs with: RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 §2.2, without HMAC and none.
+SIGNATURE_ALGORITHMS = ("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", ED25519)
 
 # RFC 7515 §7.1: three parts in base64url without padding.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -81,7 +81,7 @@ def header_segment(algorithm: str, kid: str, typ: str) -> str:
 
 @lru_cache(maxsize=16)
 def _algorithm(name: str) -> jwt.algorithms.Algorithm:
-    return jwt.get_algorithm_by_name(name)
+    return jwt.get_algorithm_by_name(name_in_keys(name))
 
 
 def parse(token: str, *, most: int = MAX_TOKEN_LENGTH) -> ParsedJWT:
@@ -103,6 +103,11 @@ def has_typ(header: dict[str, Any], *types: str) -> bool:
     """RFC 7515 §4.1.9: in upper or lower case, with or without “application/”. types: in lower case, without it."""
     typ = header.get("typ")
     return isinstance(typ, str) and typ.lower().removeprefix("application/") in types
+
+
+def is_time(value: object) -> TypeGuard[float]:
+    """Whether it is a NumericDate, RFC 7519 §2, which may be a fraction: seconds since 1970, not infinite and not beyond what a float can tell apart."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
 def verify_signature(parsed: ParsedJWT, *, key: Any, algorithm: str) -> None:

@@ -15,14 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from django.conf import settings
 
 from clients.models import Client, ClientPublicKey
-from clients.public_key import ParsedPublicKey, PublicKey, fits, is_kid, load_public_key
+from clients.public_key import ParsedPublicKey, PublicKey, fits, is_kid, load_public_key, name_in_keys
 from clients.services import usage
 from oauth import client_jwks, jose, replay
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
-from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_claims, find_reason_in_header, shown
+from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_claims, find_reason_in_header, latest_use, shown
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason
-from oauth.jose import CLOCK_SKEW, InvalidJWTError, ParsedJWT
+from oauth.jose import InvalidJWTError, ParsedJWT
 from oauth.lookup import find_by_key, find_ended_thumbprints, find_usable_keys
 from oauth.registration import RegisteredClient, RegisteredKey, Registration
 from oauth.throttling import FailureKeys, failure_keys
@@ -131,7 +131,7 @@ def _find_keys(registration: Registration[RegisteredKey], kid: str, algorithm: s
         return _Keys([ClientKey.registered(registration.credential)], None)
     if client is None:
         return _Keys([], None)
-    rows = [] if kid else find_usable_keys(client_pk=client.pk, algorithm=algorithm, limit=MAX_TRIED_KEYS, now=now)
+    rows = [] if kid else find_usable_keys(client_pk=client.pk, algorithm=name_in_keys(algorithm), limit=MAX_TRIED_KEYS, now=now)
     registered = [ClientKey.registered(row) for row in rows]
     if not client.jwks_uri:
         return _Keys(registered, None)
@@ -168,7 +168,7 @@ def _decoy(algorithm: str) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed2
         case "ES256" | "ES384" | "ES512":
             curve = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}[algorithm]
             return ec.generate_private_key(curve).public_key()
-        case "EdDSA":
+        case "EdDSA" | "Ed25519":
             return ed25519.Ed25519PrivateKey.generate().public_key()
     # No product of two primes, for making one takes long, and verifying doesn't mind.
     return rsa.RSAPublicNumbers(65537, randbits(2048) | 1 << 2047 | 1).public_key()
@@ -214,4 +214,4 @@ def is_used(assertion: ParsedJWT, now: datetime) -> bool:
 def _use(request: Request, assertion: ParsedJWT) -> bool:
     """Whether it is the first time, RFC 7523 §3 (7)."""
     claims = assertion.unverified_claims
-    return replay.use_once(request, "assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), expires_at=claims["exp"] + CLOCK_SKEW)
+    return replay.use_once(request, "assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), expires_at=latest_use(claims))

@@ -95,7 +95,7 @@ ADVICE: Mapping[str, Advice] = {
     "assertion_malformed": Advice("Let a library sign it. Look for a cut-off end.", _TEST),
     "assertion_not_yet_valid": _CLOCK,
     "assertion_replayed": _STOLEN,
-    "assertion_time_malformed": Advice("Seconds since 1970 as a JSON number, without fraction and quotes.", _TEST),
+    "assertion_time_malformed": Advice("Seconds since 1970 as a JSON number, without quotes.", _TEST),
     "assertion_too_long": Advice("One minute is enough.", _TEST),
     "assertion_type_not_supported": _AS_IT_SAYS,
     "assertion_without_exp": _AS_IT_SAYS,

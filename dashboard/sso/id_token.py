@@ -5,11 +5,11 @@ Left out on purpose: encrypted ID tokens, HMAC and none, other audiences besides
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import Any
 
 from clients.public_key import ParsedPublicKey, fits
 from oauth import jose
-from oauth.jose import CLOCK_SKEW, SIGNATURE_ALGORITHMS, InvalidJWTError, ParsedJWT
+from oauth.jose import CLOCK_SKEW, SIGNATURE_ALGORITHMS, InvalidJWTError, ParsedJWT, is_time
 
 # A provider that lists some hundred groups in it makes it that long.
 MAX_LENGTH = 48 * 1024
@@ -87,7 +87,3 @@ def _check_times(claims: dict[str, Any], now: datetime) -> None:
         raise InvalidIDTokenError("has expired. Compare the clocks of both machines")
     if max(issued_at, not_before) > seconds + CLOCK_SKEW:
         raise InvalidIDTokenError("is of the future. Compare the clocks of both machines")
-
-
-def is_time(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 2**53

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from dashboard.sso.id_token import is_time
+from oauth.jose import is_time
 
 # Authentication contexts that mean more than one factor: those of OpenID Connect EAP ACR Values 1.0 and of PAPE, and the name that Keycloak's
 # “ACR to LoA mapping” is best given.

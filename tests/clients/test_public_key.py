@@ -29,6 +29,17 @@ def test_key_is_read_with_its_algorithm_and_thumbprint(kind, form):
     assert load_public_key(json.dumps(key.public_jwk)).public_bytes(Encoding.DER, SPKI) == private(kind).public_key().public_bytes(Encoding.DER, SPKI)
 
 
+@pytest.mark.rfc("9864", "2.2")
+def test_ed25519_is_a_name_of_eddsa():
+    (key,) = read_public_keys(json.dumps(jwk("Ed25519", alg="Ed25519")))
+    assert key == read_jwk(jwk("Ed25519", alg="EdDSA"))
+    assert key.algorithm == "EdDSA"
+    assert fits("Ed25519", key.algorithm)
+    assert not fits("Ed448", key.algorithm)
+    (published,) = read_published_keys(json.dumps({"keys": [jwk("Ed25519", alg="Ed25519"), jwk("Ed25519", alg="Ed448"), jwk(alg="Ed25519")]}).encode())
+    assert published == key
+
+
 @pytest.mark.rfc("7638", "3.1")
 def test_thumbprint_of_the_rfcs_example():
     n = (
@@ -259,6 +270,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("alg for encryption", jwk(alg="ECDH-ES"), "wrong_algorithm"),
     ("alg of RSA for encryption", jwk("RSA-2048", alg="RSA-OAEP"), "wrong_algorithm"),
     ("alg none", jwk("RSA-2048", alg="none"), "wrong_algorithm"),
+    ("alg Ed448", jwk("Ed25519", alg="Ed448"), "wrong_algorithm"),
+    ("alg Ed25519 of another curve", jwk(alg="Ed25519"), "wrong_algorithm"),
     ("alg HMAC", jwk("RSA-2048", alg="HS256"), "wrong_algorithm"),
     ("alg no text", jwk(alg=["ES256"]), "wrong_algorithm"),
     ("kid empty", jwk(kid=""), "invalid_kid"),

@@ -24,7 +24,7 @@ ELSEWHERE = "198.51.100.20"
 FORM = "application/x-www-form-urlencoded"
 
 # RFC 9449 §7.2: a resource that takes both schemes says so in each challenge.
-DPOP_CHALLENGE = 'DPoP realm="TokenOS", algs="ES256 ES384 ES512 PS256 PS384 PS512 RS256 RS384 RS512 EdDSA"'
+DPOP_CHALLENGE = 'DPoP realm="TokenOS", algs="ES256 ES384 ES512 PS256 PS384 PS512 RS256 RS384 RS512 EdDSA Ed25519"'
 
 Parameters = Mapping[str, str] | Sequence[tuple[str, str]] | bytes
 

@@ -15,6 +15,8 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 ISSUER = "https://localhost:8443"
 TOKEN_ENDPOINT = f"{ISSUER}/oauth2/token"
+# RFC 9864 §2.2: a name that PyJWT doesn't know.
+SAME = {"Ed25519": "EdDSA"}
 
 
 def base64url(content: bytes) -> str:
@@ -52,7 +54,7 @@ class Key:
     def sign(self, header: str, payload: str) -> str:
         """Whatever the two segments are."""
         signing_input = f"{header}.{payload}"
-        return f"{signing_input}.{base64url(jwt.get_algorithm_by_name(self.algorithm).sign(signing_input.encode(), self.private))}"
+        return f"{signing_input}.{base64url(jwt.get_algorithm_by_name(SAME.get(self.algorithm, self.algorithm)).sign(signing_input.encode(), self.private))}"
 
     def proof(self, method: str = "POST", url: str = TOKEN_ENDPOINT, *, token: str | None = None, header: dict[str, Any] | None = None, **changes: Any) -> str:
         """A good one, but for the changes of its claims and its header. None leaves one out."""
@@ -90,6 +92,6 @@ def new_key(algorithm: str = "ES256", *, rsa_bits: int = 2048, curve: ec.Ellipti
     curves = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
     if algorithm in curves:
         return Key(ec.generate_private_key(curve or curves[algorithm]), algorithm)
-    if algorithm == "EdDSA":
+    if algorithm in ("EdDSA", "Ed25519"):
         return Key(ed25519.Ed25519PrivateKey.generate(), algorithm)
     return Key(rsa.generate_private_key(65537, rsa_bits), algorithm)

@@ -15,7 +15,7 @@ from tests.oauth.doors import basic
 from tests.oauth.proofs import ISSUER, TOKEN_ENDPOINT, Key, base64url, claims, encode, key, new_key
 
 PATH = "/oauth2/token"
-ALGORITHMS = ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA"]
+ALGORITHMS = ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", "Ed25519"]
 
 Made = Callable[[Key], str]
 
@@ -210,7 +210,10 @@ REFUSED: list[tuple[str, str, str, Made]] = [
     ("a jti of 257 characters", "4.2", "dpop_proof_jti", payload(jti="j" * 257)),
     ("no iat", "4.3", "dpop_proof_time", payload(iat=None)),
     ("an iat that is text", "4.3", "dpop_proof_time", lambda key: key.proof(iat=str(now()))),
-    ("an iat that is a fraction", "4.3", "dpop_proof_time", lambda key: key.proof(iat=now() + 0.5)),
+    ("an iat that is a list", "4.3", "dpop_proof_time", payload(iat=[0.5])),
+    ("an old proof by a fraction", "11.1", "dpop_proof_time", lambda key: key.proof(iat=now(-92) + 0.5)),
+    ("an alg that is Ed448", "RFC 9864 2.2", "dpop_proof_algorithm", lambda _: key("EdDSA").proof(header={"alg": "Ed448"})),
+    ("Ed25519 for another curve", "RFC 9864 2.2", "dpop_proof_algorithm", header(alg="Ed25519")),
     ("an iat that is true", "4.3", "dpop_proof_time", payload(iat=True)),
     ("an iat without end", "4.3", "dpop_proof_time", payload(iat=10**400)),
     ("an old proof", "11.1", "dpop_proof_time", lambda key: key.proof(iat=now(-92))),
@@ -218,7 +221,8 @@ REFUSED: list[tuple[str, str, str, Made]] = [
     ("an expired proof", "RFC 7519 4.1.4", "dpop_proof_time", lambda key: key.proof(exp=now(-32))),
     ("an exp that is text", "RFC 7519 4.1.4", "dpop_proof_time", lambda key: key.proof(exp=str(now(60)))),
     ("a proof for later", "RFC 7519 4.1.5", "dpop_proof_time", lambda key: key.proof(nbf=now(33))),
-    ("an nbf that is a fraction", "RFC 7519 4.1.5", "dpop_proof_time", payload(nbf=0.5)),
+    ("an nbf that is true", "RFC 7519 4.1.5", "dpop_proof_time", payload(nbf=True)),
+    ("an exp without end", "RFC 7519 4.1.4", "dpop_proof_time", payload(exp=10**400)),
     ("typ null", "4.3", "dpop_proof_typ", null("typ")),
     ("alg null", "4.3", "dpop_proof_algorithm", null("alg")),
     ("jwk null", "4.3", "dpop_proof_key", null("jwk")),
@@ -259,6 +263,22 @@ def test_good_proof_of_every_algorithm_binds_the_token(send, billing, algorithm)
     assert "dpop-nonce" not in answer.headers
     claims = jwt.decode(answer.json()["access_token"], options={"verify_signature": False})
     assert claims["cnf"] == {"jkt": signed.jkt}
+
+
+@pytest.mark.rfc("7519", "2")
+@pytest.mark.parametrize("times", [{"iat": 0.5}, {"iat": -89.5}, {"iat": 0.25, "exp": 60.5, "nbf": -0.5}])
+def test_times_may_be_fractions(send, billing, times):
+    proof = key().sent(**{name: now() + offset for name, offset in times.items()})
+    assert [send.token(billing.basic, headers=proof).status for _ in range(2)] == [200, 400]
+
+
+@pytest.mark.rfc("9864", "2.2")
+@pytest.mark.parametrize("algorithm", ["EdDSA", "Ed25519"])
+@pytest.mark.parametrize("of_key", ["EdDSA", "Ed25519"])
+def test_ed25519_is_a_name_of_eddsa(send, billing, algorithm, of_key):
+    signed = key("EdDSA")
+    answer = send.token(billing.basic, headers=signed.sent(header={"alg": algorithm, "jwk": {**signed.jwk, "alg": of_key}}))
+    assert answer.json()["token_type"] == "DPoP"
 
 
 @pytest.mark.rfc("9449", "5")

@@ -5,7 +5,7 @@ import pytest
 PATHS = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
 ISSUER = "https://localhost:8443"
 METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]
-ALGORITHMS = ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA"]
+ALGORITHMS = ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", "Ed25519"]
 pytestmark = pytest.mark.django_db
 
 

@@ -70,7 +70,7 @@ def test_an_audience_as_a_list_of_one_is_fine(browser, okta, ada):
     assert user_of(browser) == ada.pk
 
 
-@pytest.mark.parametrize("algorithm", ["RS256", "EdDSA"])
+@pytest.mark.parametrize("algorithm", ["RS256", "EdDSA", "Ed25519"])
 def test_other_signatures_are_fine(browser, okta, ada, algorithm):
     okta.key, okta.algorithm = generate_private_key(algorithm), algorithm
     come(browser, okta)
@@ -103,7 +103,7 @@ def forge(okta, header, signature=b"x" * 64):
     return f"{signing_input}.{base64url.encode(signature)}"
 
 
-@pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "HS512", "RS1", "", None, ["ES256"], "ES256K", "RS256", "PS256", "EdDSA"])
+@pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "HS512", "RS1", "", None, ["ES256"], "ES256K", "RS256", "PS256", "EdDSA", "Ed25519", "Ed448"])
 @pytest.mark.parametrize("signature", [b"x" * 64, None])
 def test_an_algorithm_without_a_key_of_the_provider_is_refused(browser, okta, algorithm, signature):
     callback = okta.authorize(begin(browser))
