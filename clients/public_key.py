@@ -1,6 +1,6 @@
-"""Public keys as people hand them in: a PEM, a JWK or a JWK Set (RFC 7517, RFC 7518 §6, RFC 8037 §2). Signing keys only.
+"""Public keys as people hand them in: a PEM key or certificate, a JWK or a JWK Set (RFC 7517, RFC 7518 §6, RFC 8037 §2). Signing keys only.
 
-A private key is refused with a warning and never repeated. Certificates are clients.certificate's.
+A private key is refused with a warning and never repeated. Of a certificate only its key and its end count, whoever issued it.
 """
 
 import hashlib
@@ -8,6 +8,7 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from django.core.exceptions import ValidationError
 
 from clients import base64url
+from clients.certificate import UNREADABLE, load_certificate
 
 MAX_LENGTH = 64 * 1024
 MAX_KEYS = 20
@@ -39,7 +41,7 @@ _THUMBPRINT_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("e", "n"), "OKP": ("crv"
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _PRIVATE_TEXT = re.compile(r'PRIVATE[ -]KEY|Private-Lines|"(?:d|p|q|dp|dq|qi|oth|k)"\s*:')
 
-_PEM = re.compile(r"-----BEGIN ((?:RSA )?PUBLIC KEY)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----\s*")
+_PEM = re.compile(r"-----BEGIN ((?:RSA )?PUBLIC KEY|CERTIFICATE)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----\s*")
 _KID = re.compile(r"[!-~]{1,100}")
 
 _MIN_RSA_BITS, _MAX_RSA_BITS = 2048, 8192
@@ -69,7 +71,8 @@ _PRIVATE_KEY_GIVEN = (
 class ParsedPublicKey(NamedTuple):
     """kid: the JWK's own, else the thumbprint. algorithm: the only one that it may sign with, "" for an RSA key that may use any of RSA_ALGORITHMS.
 
-    public_jwk: with kid, use, and alg where there is one. thumbprint: RFC 7638, SHA-256. key: what verifies signatures.
+    public_jwk: with kid, use, and alg where there is one. thumbprint: RFC 7638, SHA-256. key: what verifies signatures. expires_at: the end of the certificate
+    that it came in, None where it came alone.
     """
 
     kid: str
@@ -77,6 +80,7 @@ class ParsedPublicKey(NamedTuple):
     public_jwk: dict[str, str]
     thumbprint: str
     key: PublicKey
+    expires_at: datetime | None = None
 
 
 def name_in_keys(algorithm: str) -> str:
@@ -97,15 +101,13 @@ def is_kid(text: str) -> bool:
 def read_public_keys(text: str) -> list[ParsedPublicKey]:
     """The keys of a file, at least one. Raise ValidationError, which never repeats the text."""
     text = _clean(text)
-    if "BEGIN CERTIFICATE" in text:
-        raise ValidationError("This is a certificate. Register it with add_certificate.", code="certificate_given")
     if text[:1] in ("{", "["):
         keys = _read_json_keys(text)
     elif "-----BEGIN" in text:
         keys = [_read_pem(text)]
     else:
         raise ValidationError(
-            "This is neither a PEM public key nor a JWK nor a JWK Set. "
+            "This is neither a PEM public key nor a certificate nor a JWK nor a JWK Set. "
             "“openssl pkey -in private.pem -pubout” writes the first; for a key of ssh-keygen use “ssh-keygen -e -m pkcs8 -f key.pub”.",
             code="not_a_public_key",
         )
@@ -193,10 +195,17 @@ def _clean(text: str) -> str:
 def _read_pem(text: str) -> ParsedPublicKey:
     match = _PEM.fullmatch(text)
     if match is None:
-        raise ValidationError("Give one PEM public key alone in the file, from -----BEGIN PUBLIC KEY----- to its END line.", code="not_a_public_key")
+        raise ValidationError(
+            "Give one PEM public key, or one certificate without its chain, alone in the file, from its -----BEGIN line to its -----END line.",
+            code="not_a_public_key",
+        )
     try:
-        key = load_der_public_key(b64decode("".join(match[2].split()), validate=True))
-    except (ValueError, UnsupportedAlgorithm):
+        der = b64decode("".join(match[2].split()), validate=True)
+        if match[1] == "CERTIFICATE":
+            certificate = load_certificate(der)
+            return read_key(certificate.public_key())._replace(expires_at=certificate.not_valid_after_utc)
+        key = load_der_public_key(der)
+    except UNREADABLE:
         raise ValidationError("The PEM is damaged, or its key is of a kind that can't be used here. " + _ACCEPTED, code="invalid_key") from None
     return read_key(key)
 

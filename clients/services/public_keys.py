@@ -22,11 +22,14 @@ MAX_USABLE_PUBLIC_KEYS = 50
 def prepare_public_keys(
     *, client: Client, parsed: Sequence[ParsedPublicKey], name: str = "", lifetime: timedelta | None = None, actor: Actor, now: datetime
 ) -> list[ClientPublicKey]:
-    """Rows that aren't saved yet. The client may not be saved yet either. lifetime: None for no end."""
+    """Rows that aren't saved yet. The client may not be saved yet either. lifetime: None for no end. What came in a certificate ends with it at the latest."""
     if lifetime is not None and lifetime <= timedelta():
         raise ValidationError(
             "A public key that has expired at once is of no use. Give it a longer life, for example 365d, or none for no end.", code="invalid_lifetime"
         )
+    ended = next((key.expires_at for key in parsed if key.expires_at is not None and key.expires_at <= now), None)
+    if ended is not None:
+        raise ValidationError(f"The certificate ended on {ended:%d %b %Y %H:%M} UTC. Give a valid one, or the public key alone.", code="expired_certificate")
     cleaned = clean_text(name, field="public key's name", max_length=100, required=False)
     return [
         ClientPublicKey(
@@ -38,7 +41,7 @@ def prepare_public_keys(
             name=cleaned,
             created_at=now,
             created_by=actor.name[:254],
-            expires_at=None if lifetime is None else now + lifetime,
+            expires_at=min((end for end in (key.expires_at, now + lifetime if lifetime is not None else None) if end is not None), default=None),
         )
         for key in parsed
     ]

@@ -22,15 +22,18 @@ _MOST_NAMES = 10
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """kind: “ES256, P-256”. refusal: why it can’t be added, "" if it can."""
+    """kind: “ES256, P-256”. refusal: why it can’t be added, "" if it can. end: “27 Feb 2027 12:00”, of its certificate, "" for a key alone."""
 
     kid: str
     kind: str
     refusal: str
+    end: str = ""
 
     @property
     def sentence(self) -> str:
-        return self.kind if self.refusal else f"{self.kind}, not used elsewhere"
+        if self.refusal:
+            return self.kind
+        return f"{self.kind}, not used elsewhere" + (f". It ends with its certificate: {self.end}" if self.end else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,15 @@ class CertificateFacts:
 def describe_keys(client: Client, keys: Sequence[ParsedPublicKey], *, now: datetime, zone: tzinfo) -> list[KeyFacts]:
     rows = list(ClientPublicKey.objects.filter(client=client))
     by_thumbprint, kids = {row.thumbprint: row for row in rows}, {row.kid for row in rows}
-    return [KeyFacts(key.kid, describe_key(key), _refuse_key(key, by_thumbprint.get(key.thumbprint), kids, now=now, zone=zone)) for key in keys]
+    return [
+        KeyFacts(
+            key.kid,
+            describe_key(key),
+            _refuse_key(key, by_thumbprint.get(key.thumbprint), kids, now=now, zone=zone),
+            moment.say_day(key.expires_at, now=now, zone=zone) if key.expires_at is not None else "",
+        )
+        for key in keys
+    ]
 
 
 def describe_key(key: ParsedPublicKey) -> str:
@@ -71,6 +82,8 @@ def _refuse_key(key: ParsedPublicKey, known: ClientPublicKey | None, kids: set[s
         return f"This client has it already, as {known.kid}."
     if key.kid in kids:
         return f"This client has, or had, another key with the kid {key.kid}. Give this one another kid."
+    if key.expires_at is not None and key.expires_at <= now:
+        return f"Its certificate ended {moment.say_day(key.expires_at, now=now, zone=zone)}. Issue a new one."
     return ""
 
 

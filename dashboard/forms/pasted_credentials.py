@@ -79,8 +79,6 @@ def _read(text: str, file: "UploadedFile[Any] | None", read: Callable[[str], Seq
     try:
         return list(read(_decode(content)))
     except ValidationError as error:
-        if error.code == "certificate_given":
-            raise ValidationError("That is a certificate, and a public key is wanted here.", code=error.code) from None
         if error.code != "private_key":
             raise ValidationError(messages_of(error), code=error.code) from None
         raise ValidationError(" ".join([PRIVATE_KEY, *describe_registrations(content, workspace=workspace)]), code=error.code) from None

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from django.core.exceptions import ValidationError
 
 from clients.public_key import ALGORITHMS, fits, load_public_key, read_jwk, read_public_keys, read_published_keys, refuse_private_der
+from tests.certificates import Authority, issue, self_signed
+from tests.certificates import pem as certificate_pem
 from tests.public_keys import SPKI, encode, jwk, pem, private, private_pem, thumbprint, to_jwk
 
 KINDS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA", "RSA-2048": ""}
@@ -63,6 +65,21 @@ def test_keys_as_openssl_writes_them(tmp_path):
     spki, pkcs1 = openssl("rsa", "-in", "rsa.pem", "-pubout"), openssl("rsa", "-in", "rsa.pem", "-RSAPublicKey_out")
     assert pkcs1.startswith("-----BEGIN RSA PUBLIC KEY-----")
     assert read_public_keys(spki) == read_public_keys(pkcs1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_a_certificate_the_key_and_the_end_count_whoever_issued_it(kind):
+    issued = issue(Authority.create(), key=private(kind)).certificate
+    (key,) = read_public_keys("\n" + certificate_pem(issued))
+    (alone,) = read_public_keys(pem(kind))
+    assert key == alone._replace(expires_at=issued.not_valid_after_utc, key=key.key)
+    assert alone.expires_at is None
+
+
+def test_certificate_as_openssl_makes_it_though_it_says_to_be_an_authority(tmp_path):
+    command = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=billing", "-keyout", "key.pem")
+    text = subprocess.run(["openssl", *command], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert read_public_keys(text)[0].algorithm == "ES256"
 
 
 AROUND = {"CRLF": ("", "\r\n"), "lines behind": ("", "\n\n\n"), "space before": ("\n ", "\n"), "byte order mark": ("\ufeff", "\n")}
@@ -185,6 +202,7 @@ WEAK_POINTS = [
     bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
     bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa"),
 ]
+CERTIFIED = self_signed(key=private("P-256"))
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 TWENTY_ONE = {"keys": [jwk(kid=str(number)) for number in range(21)]}
 
@@ -201,7 +219,12 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("prose", "my key", "not_a_public_key"),
     ("OpenSSH public key", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO ada@example", "not_a_public_key"),
     ("longer than 64 KiB", pem() + " " * 65536, "too_long"),
-    ("a certificate", CERTIFICATE, "certificate_given"),
+    ("a damaged certificate", CERTIFICATE, "malformed_certificate"),
+    ("a certificate that isn't base64", CERTIFICATE.replace("AAAA", "AAA"), "invalid_key"),
+    ("a certificate with its chain", certificate_pem(CERTIFIED.certificate) * 2, "not_a_public_key"),
+    ("a certificate of a kind of key that can't sign", certificate_pem(self_signed(key=private("Ed448")).certificate), "unsupported_key"),
+    ("a certificate of a weak key", certificate_pem(self_signed(key=private("RSA-1024")).certificate), "weak_key"),
+    ("a certificate beside its private key", certificate_pem(CERTIFIED.certificate) + private_pem("P-256", PrivateFormat.PKCS8), "private_key"),
     ("a certificate request", CERTIFICATE.replace("CERTIFICATE", "NEW REQUEST"), "not_a_public_key"),
     ("two PEMs", pem() + pem("P-384"), "not_a_public_key"),
     ("text before", "Bag attributes\n" + pem(), "not_a_public_key"),

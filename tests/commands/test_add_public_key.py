@@ -43,6 +43,25 @@ def new_jwk(**more):
     return to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()) | more
 
 
+def test_of_a_certificate_the_key_is_registered_and_ends_with_it(command, file, client_id):
+    certificate = certificates.self_signed(key=private("P-256")).certificate
+    result = command("add_public_key", client_id, file(certificates.pem(certificate)), "--json").json
+    assert (result["kid"], result["expires_at"]) == (thumbprint(jwk()), certificate.not_valid_after_utc.isoformat())
+
+
+def test_a_shorter_life_than_the_certificates_counts(command, file, client_id):
+    path = file(certificates.pem(certificates.self_signed().certificate))
+    command("add_public_key", client_id, path, "--expires-in", "24h")
+    row = ClientPublicKey.objects.get()
+    assert row.expires_at == row.created_at + timedelta(hours=24)
+
+
+def test_certificate_that_ended_is_refused(refused, file, client_id):
+    begins, ends = timezone.now() - timedelta(days=9), timezone.now() - timedelta(days=2)
+    ended = certificates.self_signed(begins=begins, ends=ends).certificate
+    assert "The certificate ended on" in refused("add_public_key", client_id, file(certificates.pem(ended)))
+
+
 def test_key_is_registered_and_the_result_shows_it(command, file, client_id):
     result = command("add_public_key", client_id, file(pem()), "--name", "until 2027", "--expires-in", "365d", "--json").json
     row = ClientPublicKey.objects.get()

@@ -14,6 +14,13 @@ from tests import certificates, public_keys
 MINIMAL = ("create_client", "--workspace", "demo", "--name", "billing-sync")
 
 
+def test_public_key_may_come_in_a_certificate(command, demo, tmp_path):
+    certificate = certificates.self_signed().certificate
+    result = command(*MINIMAL, "--public-key", write(tmp_path / "cert.pem", certificates.pem(certificate)), "--json").json
+    assert (len(result["keys"]), result["certificates"]) == (1, [])
+    assert Client.objects.get(client_id=result["client_id"]).public_keys.get().expires_at == certificate.not_valid_after_utc
+
+
 def test_minimal_client_has_the_contracts_defaults(command, demo):
     result = command(*MINIMAL, "--json").json
     client, secret = Client.objects.get(), ClientSecret.objects.get()
@@ -292,7 +299,8 @@ def test_bad_key_or_certificate_leaves_no_client(refused, demo, tmp_path):
     assert "burnt" in refused(*MINIMAL, "--certificate", bad)
     assert "already" in refused(*MINIMAL, "--public-key", good, "--public-key", good)
     assert "No such file" in refused(*MINIMAL, "--certificate", "missing.pem")
-    assert "add_certificate" in refused(*MINIMAL, "--public-key", write(tmp_path / "cert.pem", certificates.pem(certificates.self_signed().certificate)))
+    chain = certificates.pem(certificates.self_signed().certificate) * 2
+    assert "without its chain" in refused(*MINIMAL, "--public-key", write(tmp_path / "chain.pem", chain))
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class Command(JSONCommand):
         )
         parser.add_argument("--scope", metavar='"a b"', help="what its tokens may be good for (default: nothing)")
         parser.add_argument("--audience", action="append", default=[], metavar="URI", help="may be given several times (default: the workspace's own)")
-        parser.add_argument("--public-key", action="append", default=[], metavar="FILE", help="PEM, JWK or JWK Set; may be given several times")
+        parser.add_argument("--public-key", action="append", default=[], metavar="FILE", help="PEM key or certificate, or JWK; may be given several times")
         parser.add_argument("--jwks-uri", metavar="URI", help="where it publishes its public keys")
         parser.add_argument("--certificate", action="append", default=[], metavar="FILE", help="PEM; may be given several times")
         parser.add_argument("--tls-subject", metavar="TYPE:VALUE", help="what names it in a CA's certificate: san_dns:billing.example.com, subject_dn:CN=…, …")

@@ -15,6 +15,8 @@ from clients.public_key import read_key
 from clients.services.public_keys import revoke_public_key
 from clients.services.workspaces import change_workspace
 from tests import factories
+from tests.certificates import pem as certificate_pem
+from tests.certificates import self_signed
 from tests.dashboard.conftest import Browser, create_public_key, text_of
 from tests.dashboard.credentials.conftest import url
 
@@ -93,6 +95,27 @@ def test_the_second_step_adds_it_with_the_method_that_the_client_lacks(danas, da
     events = AuditEvent.objects.filter(actor=dana.audit_name, event__in=["client.changed", "public_key.added"]).order_by("pk")
     assert [event.event for event in events] == ["client.changed", "public_key.added"]
     assert f"Public key {row.kid} added." in text_of(danas.get(answer["Location"]))
+
+
+def test_a_certificate_is_read_as_its_key_which_ends_with_it(danas, client_, now):
+    ends = now.replace(microsecond=0) + timedelta(days=300)
+    text = certificate_pem(self_signed(ends=ends).certificate)
+    assert "ES256, P-256, not used elsewhere. It ends with its certificate: " in text_of(show(danas, client_, text))
+    add(danas, client_, text, key_expiry="365d")
+    assert client_.public_keys.get().expires_at == ends
+
+
+def test_a_shorter_life_than_the_certificates_may_be_chosen(danas, client_):
+    add(danas, client_, certificate_pem(self_signed().certificate), key_expiry="30d")
+    row = client_.public_keys.get()
+    assert row.expires_at - row.created_at < timedelta(days=30, seconds=1)
+
+
+def test_a_certificate_that_ended_can_not_be_added(danas, client_, now):
+    text = certificate_pem(self_signed(begins=now - timedelta(days=9), ends=now - timedelta(days=2)).certificate)
+    assert "Its certificate ended" in text_of(show(danas, client_, text))
+    add(danas, client_, text)
+    assert not ClientPublicKey.objects.exists()
 
 
 def test_whoever_doesnt_want_the_method_leaves_it_out(danas, client_, key):
@@ -214,9 +237,9 @@ def test_a_private_key_that_nobody_uses_has_nothing_to_revoke(danas, client_, ke
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("nonsense", "This is neither a PEM public key nor a JWK"),
+        ("nonsense", "This is neither a PEM public key nor a certificate"),
         ("x" * 70_000, "longer than 64 KiB"),
-        ("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----", "That is a certificate, and a public key is wanted here."),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "A certificate in the file is damaged or cut off."),
         ('{"kty":"oct","k":"AAAA"}', "That is a private key."),
         ("\u202e<script>alert(1)</script>", "This is neither a PEM public key"),
     ],

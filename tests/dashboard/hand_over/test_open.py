@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from clients.services.public_keys import add_public_keys
 from dashboard import mail
 from dashboard.logs import redact
 from tests import factories
+from tests.certificates import pem as certificate_pem
+from tests.certificates import self_signed
 from tests.dashboard.conftest import Browser, text_of
 from tests.public_keys import jwk, pem, private_pem
 
@@ -123,6 +126,19 @@ def test_a_public_key_is_given_instead(jonas, made):
     assert key.kid in text_of(response)
     assert ClientSecret.objects.count() == 1
     assert AuditEvent.objects.get(event="hand_over.used").after["credential"] == f"key:{key.kid}"
+
+
+def test_a_certificate_is_given_as_the_key(jonas, made):
+    holder = self_signed()
+    assert "Your key is registered" in text_of(take(jonas, made, act="key", public_key=certificate_pem(holder.certificate)))
+    assert ClientPublicKey.objects.get().expires_at == holder.certificate.not_valid_after_utc
+
+
+def test_a_certificate_that_ended_is_no_key(jonas, made):
+    begins, ends = timezone.now() - timedelta(days=9), timezone.now() - timedelta(days=2)
+    pasted = certificate_pem(self_signed(begins=begins, ends=ends).certificate)
+    assert "The certificate ended on" in text_of(take(jonas, made, act="key", public_key=pasted))
+    assert not ClientPublicKey.objects.exists()
 
 
 def test_a_private_key_is_refused_and_not_repeated(jonas, made):
