@@ -21,6 +21,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from dashboard.wsgi import application as wsgi_application  # isort: skip  # sets Django up for the imports below
+from dashboard.content_security_policy import POLICY
 from dashboard.server.connection import settle
 from oauth.asgi import Receive, Scope, Send
 from oauth.asgi import application as protocol
@@ -186,6 +187,8 @@ async def _refuse_size(scope: Scope, send: Send) -> None:
         (b"content-type", kind),
         (b"content-length", str(len(content)).encode()),
         (b"cache-control", b"no-store"),
+        (b"content-security-policy", POLICY.encode()),
+        (b"x-content-type-options", b"nosniff"),
         (b"x-request-id", scope["state"]["connection"].request_id.encode()),
     ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})

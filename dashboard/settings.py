@@ -100,11 +100,11 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "dashboard.middleware.ConnectionMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "dashboard.operations.OperationsMiddleware",
     "dashboard.content_security_policy.ContentSecurityPolicyMiddleware",
     "dashboard.caching.NoStoreMiddleware",
     "dashboard.middleware.SecureOnlyMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "dashboard.middleware.FormEncodingMiddleware",
     "dashboard.middleware.SessionKeyMiddleware",

@@ -86,6 +86,7 @@ async def _read_body(receive: Receive) -> bytes | None:
 async def _send(response: Response, request: Request, send: Send) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     headers.append((b"content-length", b"%d" % len(response.body)))
+    headers.append((b"x-content-type-options", b"nosniff"))
     headers.append((b"x-request-id", request.connection.request_id.encode("latin-1")))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})

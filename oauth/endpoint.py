@@ -24,6 +24,7 @@ from clients.services import usage
 from oauth import failures
 from oauth.errors import (
     ContentTooLargeError,
+    CredentialsInQueryError,
     InsecureTransportError,
     InvalidRequestError,
     MethodNotAllowedError,
@@ -42,6 +43,9 @@ _CREDENTIALS = frozenset({"client_id", "client_secret", "client_assertion", "cli
 
 # Pragma: RFC 6749 §5.1 wants it, for caches of HTTP/1.0.
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+
+# Fetch §3.2.2: a browser asks before a page of another site may send a header such as MCP-Protocol-Version, and keeps the answer for a day.
+PREFLIGHT_HEADERS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", "*"), ("Access-Control-Max-Age", "86400"))
 
 # What the database says of our own mistakes. All else says that it isn't there, or can't do its work: read-only, full, locked, damaged.
 _MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
@@ -152,17 +156,11 @@ def parse_form(request: Request) -> Form:
     return Form(values, tuple(resource))
 
 
-def refuse_credentials_in_query(query: str) -> None:
-    """RFC 6749 §2.3.1: the parameters can only be transmitted in the request body."""
+def refuse_credentials_in_query(query: str, *, allowed: tuple[str, ...] = ()) -> None:
+    """RFC 6749 §2.3.1: the parameters can only be transmitted in the request body. allowed: as CredentialsInQueryError has it."""
     names = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
     if names & _CREDENTIALS:
-        raise InvalidRequestError(
-            "Credentials must not stand in the URL. Treat those that were sent there as leaked and send new ones in a header or the body.",
-            reason=Reason(
-                "credentials_in_query", "It had credentials in the URL, where proxies and logs keep them. Treat the secret as leaked: rotate it now."
-            ),
-            named_client_id=parse_qs(query, errors="replace").get("client_id", [""])[0],
-        )
+        raise CredentialsInQueryError(named_client_id=parse_qs(query, errors="replace").get("client_id", [""])[0], allowed=allowed)
 
 
 def _may_carry_credentials(request: Request) -> bool:
@@ -216,14 +214,20 @@ class Endpoint:
         usage.record_time(self._name, seconds, request.now, is_failure=response.status >= 500)
 
 
-def endpoint(name: str, *, methods: tuple[str, ...] | None) -> Callable[[Callable[[Request], Response]], Endpoint]:
-    """The frame of an endpoint that reads no body. methods: None for any."""
+def _is_preflight(request: Request) -> bool:
+    return request.method == "OPTIONS" and "access-control-request-method" in request.headers
+
+
+def endpoint(name: str, *, methods: tuple[str, ...] | None, is_for_every_origin: bool = False) -> Callable[[Callable[[Request], Response]], Endpoint]:
+    """The frame of an endpoint that reads no body. methods: None for any. is_for_every_origin: whether a page elsewhere may ask with headers of its own."""
 
     def decorate(function: Callable[[Request], Response]) -> Endpoint:
         def checked(request: Request) -> Response:
             if not request.connection.is_secure:
                 raise InsecureTransportError(settings.ISSUER_URL, had_credentials=_may_carry_credentials(request))
             if methods is not None and request.method not in methods:
+                if is_for_every_origin and _is_preflight(request):
+                    return Response(204, headers=(*PREFLIGHT_HEADERS, ("Access-Control-Allow-Methods", ", ".join(methods))))
                 raise MethodNotAllowedError(methods)
             return function(request)
 
@@ -241,7 +245,7 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
                 raise InsecureTransportError(settings.ISSUER_URL, had_credentials=_may_carry_credentials(request))
             # Before the method: whoever puts credentials into a URL often uses GET, and should hear of the worse mistake.
             if request.query:
-                refuse_credentials_in_query(request.query)
+                refuse_credentials_in_query(request.query, allowed=() if request.method == "POST" else ("POST",))
             if request.method != "POST":
                 raise MethodNotAllowedError(("POST",))
             if request.body is None:

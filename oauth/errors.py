@@ -74,6 +74,25 @@ class InsecureTransportError(InvalidRequestError):
         super().__init__(f"This came over plain HTTP. Use {url}{leaked}.", reason=reason)
 
 
+class CredentialsInQueryError(InvalidRequestError):
+    """allowed: the endpoint's methods where the request's is none of them, which is then wrong as well."""
+
+    def __init__(self, *, named_client_id: str, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(
+            "Credentials must not stand in the URL. Treat those that were sent there as leaked and send new ones in a header or the body.",
+            reason=Reason(
+                "credentials_in_query", "It had credentials in the URL, where proxies and logs keep them. Treat the secret as leaked: rotate it now."
+            ),
+            named_client_id=named_client_id,
+        )
+        self.allowed = allowed
+        self.status = 405 if allowed else 400
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("Allow", ", ".join(self.allowed)),) if self.allowed else ()
+
+
 class MethodNotAllowedError(InvalidRequestError):
     status = 405
 
@@ -98,6 +117,15 @@ class NotFoundError(InvalidRequestError):
 
     def __init__(self) -> None:
         super().__init__("There is no endpoint at this path. /.well-known/oauth-authorization-server lists those that there are.")
+
+
+class UnsupportedResponseTypeError(OAuthError):
+    """RFC 6749 §4.1.2.1, of every response type."""
+
+    error = "unsupported_response_type"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody signs in here: this server gives tokens to programs only. Use grant_type=client_credentials at the token endpoint.")
 
 
 class UnsupportedGrantTypeError(OAuthError):

@@ -15,7 +15,7 @@ def _public(max_age: int) -> tuple[tuple[str, str], ...]:
     return (("Cache-Control", f"public, max-age={max_age}"), ("Access-Control-Allow-Origin", "*"))
 
 
-@endpoint("metadata", methods=("GET", "HEAD"))
+@endpoint("metadata", methods=("GET", "HEAD"), is_for_every_origin=True)
 def metadata(_request: Request) -> Response:
     """RFC 8414 §2, RFC 8705 §3.3, RFC 9449 §5.1.
 
@@ -26,6 +26,8 @@ def metadata(_request: Request) -> Response:
     return Response.json(
         {
             "issuer": issuer,
+            # Nobody signs in there, but client libraries of MCP refuse metadata without it. Where scopes_supported stands they ask for all of them.
+            "authorization_endpoint": f"{issuer}/oauth2/authorize",
             "token_endpoint": f"{issuer}/oauth2/token",
             "introspection_endpoint": f"{issuer}/oauth2/introspect",
             "revocation_endpoint": f"{issuer}/oauth2/revoke",
@@ -45,7 +47,7 @@ def metadata(_request: Request) -> Response:
     )
 
 
-@endpoint("jwks", methods=("GET", "HEAD"))
+@endpoint("jwks", methods=("GET", "HEAD"), is_for_every_origin=True)
 def jwks(request: Request) -> Response:
     """Keys that sign, will sign, or signed a token that may be alive. A verifier that keeps it for max-age never meets an unknown kid."""
     keys = [key.public_jwk for key in SigningKey.objects.published(request.now)]

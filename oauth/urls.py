@@ -4,11 +4,12 @@ import re
 
 from django.urls import path, re_path
 
-from oauth import gateway, introspection, metadata, revocation, token, whoami
+from oauth import authorization, gateway, introspection, metadata, revocation, token, whoami
 from oauth.endpoint import Endpoint, Request, Response, not_found
 from oauth.views import view
 
 ENDPOINTS = {
+    "/oauth2/authorize": authorization.authorize,
     "/oauth2/token": token.token,
     "/oauth2/introspect": introspection.introspect,
     "/oauth2/revoke": revocation.revoke,

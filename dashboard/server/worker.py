@@ -180,7 +180,7 @@ class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no typ
         logger.info("Refused with %s: %s", status, message or description, extra={"request_id": request_id})
         body = json.dumps({"error": "server_error" if status == 500 else "invalid_request", "error_description": description}).encode()
         head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        head += f"Cache-Control: no-store\r\nX-Request-Id: {request_id}\r\nConnection: close\r\n\r\n"
+        head += f"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: {request_id}\r\nConnection: close\r\n\r\n"
         self.is_refused = True
         self._safe_write(head.encode() + body)
 

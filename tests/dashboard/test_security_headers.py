@@ -1,5 +1,6 @@
 """What the browser is told it may do."""
 
+import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
@@ -22,6 +23,15 @@ def test_a_page_may_load_and_do_little(browser, db):
 
 def test_error_pages_have_the_policy_too(browser):
     assert "Content-Security-Policy" in browser.get("/nothing")
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/metrics", "/nothing", "/oauth2/nothing", "/api/nothing", "/.well-known/jwks.json", "/static/nothing"]
+)
+@pytest.mark.parametrize("secure", [True, False])
+def test_no_browser_takes_an_answer_for_what_it_is_not(browser, db, path, secure):
+    """Also of what is answered before any page."""
+    assert browser.get(path, secure=secure)["X-Content-Type-Options"] == "nosniff"
 
 
 def test_json_needs_none(browser):

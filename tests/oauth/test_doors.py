@@ -6,7 +6,7 @@ from django.urls import resolve, reverse
 from tests.oauth.doors import DOORS, FORM, basic, bearer, run_asgi
 
 # Those of Django's middleware, for its pages' sake, and what differs from request to request.
-APART = {"x-request-id", "x-frame-options", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "content-security-policy"}
+APART = {"x-request-id", "x-frame-options", "referrer-policy", "cross-origin-opener-policy", "permissions-policy"}
 
 
 def requests(billing):
@@ -21,7 +21,10 @@ def requests(billing):
         "HEAD": lambda send: send("HEAD", "/oauth2/token"),
         "too large": lambda send: send.post("/oauth2/token", b"a=" + b"x" * 70_000),
         "empty body": lambda send: send.post("/oauth2/token"),
-        "nothing there": lambda send: send.post("/oauth2/authorize", {"grant_type": "client_credentials"}, good),
+        "nothing there": lambda send: send.post("/oauth2/device", {"grant_type": "client_credentials"}, good),
+        "nobody signs in": lambda send: send.get("/oauth2/authorize"),
+        "nobody signs in, page": lambda send: send.get("/oauth2/authorize", headers={"Accept": "text/html"}),
+        "preflight": lambda send: send("OPTIONS", "/.well-known/jwks.json", headers={"Origin": "https://a.example", "Access-Control-Request-Method": "GET"}),
         "not UTF-8": lambda send: send.post("/oauth2/token", b"a=%ff"),
         "query": lambda send: send.token(good, query="client_secret=%e9"),
         "introspection": lambda send: send.post("/oauth2/introspect", {"token": "x"}, good),
@@ -47,6 +50,7 @@ def test_both_doors_answer_alike(billing, name):
     assert answers[0].status == answers[1].status
     assert answers[0].body == answers[1].body
     assert {"content-length": str(len(answers[0].body)), **django} == asgi
+    assert asgi["x-content-type-options"] == "nosniff"
     assert all(answer.request_id for answer in answers)
 
 
@@ -93,7 +97,7 @@ def test_the_body_of_a_request_that_takes_none_is_not_read(billing):
 
 
 @pytest.mark.parametrize(
-    "path", ["/oauth2/", "/oauth2/token/", "/oauth2/authorize", "/gateway/demo/", "/.well-known/nothing", "//oauth2/token", "/OAUTH2/TOKEN"]
+    "path", ["/oauth2/", "/oauth2/token/", "/oauth2/authorize/", "/gateway/demo/", "/.well-known/nothing", "//oauth2/token", "/OAUTH2/TOKEN"]
 )
 def test_what_is_not_there_is_not_found(asgi, billing, path):
     assert asgi.post(path, {"grant_type": "client_credentials"}, billing.basic).error == (404, "invalid_request")

@@ -20,6 +20,7 @@ def assert_error(answer, status, error):
     assert DESCRIPTION.fullmatch(answer.json()["error_description"])
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["x-request-id"]
 
 
@@ -112,7 +113,10 @@ def test_credentials_in_the_query(send, billing, path, query):
     ],
 )
 def test_credentials_in_the_query_of_a_get_are_the_worse_mistake(send, billing, path, query):
-    assert_error(send.get(path, billing.basic, query=query), 400, "invalid_request")
+    answer = send.get(path, billing.basic, query=query)
+    assert_error(answer, 405, "invalid_request")
+    assert answer.headers["allow"] == "POST"
+    assert answer.json()["error_description"].startswith("Credentials must not stand in the URL.")
 
 
 @pytest.mark.rfc("6749", "2.3")
@@ -183,4 +187,4 @@ def test_what_nobody_foresaw_is_a_server_error_that_tells_nothing(send, billing,
 
 
 def test_an_unknown_path_below_oauth2_is_told_where_the_endpoints_are_listed(asgi):
-    assert_error(asgi.post("/oauth2/authorize"), 404, "invalid_request")
+    assert_error(asgi.post("/oauth2/device"), 404, "invalid_request")

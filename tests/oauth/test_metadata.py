@@ -17,6 +17,9 @@ def test_it_says_where_everything_is(send, path):
     assert answer.headers["content-type"] == "application/json"
     metadata = answer.json()
     assert metadata["issuer"] == ISSUER
+    # Client libraries of MCP refuse metadata without it, and ask for every scope that they find.
+    assert metadata["authorization_endpoint"] == f"{ISSUER}/oauth2/authorize"
+    assert "scopes_supported" not in metadata
     assert metadata["token_endpoint"] == f"{ISSUER}/oauth2/token"
     assert metadata["introspection_endpoint"] == f"{ISSUER}/oauth2/introspect"
     assert metadata["revocation_endpoint"] == f"{ISSUER}/oauth2/revoke"
@@ -67,6 +70,28 @@ def test_other_methods_are_not_allowed(send, path, method):
     answer = send(method, path)
     assert answer.error == (405, "invalid_request")
     assert answer.headers["allow"] == "GET, HEAD"
+
+
+PREFLIGHT = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "mcp-protocol-version"}
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/.well-known/jwks.json"])
+def test_a_page_elsewhere_may_ask_with_headers_of_its_own(send, path):
+    """Client libraries of MCP send MCP-Protocol-Version, and a browser then asks before it sends that. Fetch, §3.2.2."""
+    answer = send("OPTIONS", path, headers=PREFLIGHT)
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-headers"] == "*"
+    assert answer.headers["access-control-allow-methods"] == "GET, HEAD"
+    assert int(answer.headers["access-control-max-age"]) >= 3600
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke", "/api/v1/whoami"])
+def test_no_page_elsewhere_may_send_credentials(send, path):
+    answer = send("OPTIONS", path, headers=PREFLIGHT)
+    assert answer.error == (405, "invalid_request")
+    assert "access-control-allow-origin" not in answer.headers
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/.well-known/jwks.json"])

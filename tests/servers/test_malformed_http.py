@@ -37,6 +37,7 @@ def test_malformed_request_is_refused_in_json(server: Server, name: str) -> None
     answer = server.exchange(request)
     assert answer.status == status
     assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["connection"] == "close"
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
     content = answer.json()
@@ -88,6 +89,7 @@ def test_body_that_is_too_large_for_a_page_is_refused_in_json(server: Server) ->
     answer = server.exchange(b"POST /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n" + b"a" * 3_000_000)
     assert answer.status == 413
     assert answer.json()["error"] == "invalid_request"
+    assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["x-request-id"]
 
 
@@ -95,6 +97,7 @@ def test_body_that_is_too_large_for_a_page_is_refused_to_a_browser_on_a_page(ser
     head = b"POST /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\nAccept: text/html,*/*\r\nContent-Length: 3000000\r\n\r\n"
     answer = server.exchange(head + b"a" * 3_000_000)
     assert answer.status == 413
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert b"<h1>What you sent is too large</h1>" in re.sub(rb">\s+|\s+<", lambda match: match[0].strip(), answer.body)
 
 
