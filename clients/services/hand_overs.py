@@ -13,7 +13,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from clients.duration import NO_END
-from clients.models import Client, ClientPublicKey, HandOver
+from clients.models import Client, ClientPublicKey, HandOver, Workspace
+from clients.models.hand_over import HandOverQuerySet
 from clients.moment import iso
 from clients.policy import ClientPolicy
 from clients.public_key import ParsedPublicKey
@@ -24,7 +25,7 @@ from clients.services.locking import lock_client
 from clients.services.public_keys import add_public_keys
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
 from clients.services.validation import clean_text
-from clients.services.workspaces import require_kept
+from clients.services.workspaces import lock_workspace, require_kept
 
 MAX_LIFETIME = timedelta(days=7)
 MAX_OPEN = 20
@@ -125,15 +126,27 @@ def withdraw_hand_over(*, client: Client, pk: int, actor: Actor, now: datetime) 
     return locked
 
 
+def withdraw_all(*, found: HandOverQuerySet, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> int:
+    """Withdraw those of found, which are open and of that workspace, as when their maker loses the right to them. Returns how many went. reason: a sentence."""
+    with transaction.atomic():
+        lock_workspace(workspace)
+        rows = list(found.select_for_update(of=("self",)).select_related("client__workspace").order_by("pk"))
+        HandOver.objects.filter(pk__in=[row.pk for row in rows]).update(withdrawn_at=now)
+        for row in rows:
+            _record("hand_over.withdrawn", row, actor=actor, now=now, after={"reason": reason})
+    return len(rows)
+
+
 def note_opening(*, hand_over: HandOver, now: datetime) -> None:
     """That somebody looked at its page. The first time counts; it is no change, and so no audit event."""
     HandOver.objects.filter(pk=hand_over.pk, opened_at=None).update(opened_at=now)
 
 
-def use_for_secret(*, hand_over: HandOver, actor: Actor, now: datetime) -> NewSecret:
+def use_for_secret(*, hand_over: HandOver, is_allowed: Callable[[HandOver], bool], actor: Actor, now: datetime) -> NewSecret:
     """Make the secret that the link is for. actor: where the recipient is; who it is follows from the link.
 
-    Raise HandOver.DoesNotExist where it isn't usable any more, and ValidationError, which leaves it usable, where the client can't have another secret.
+    is_allowed: whether its maker may hand over still, asked under the lock. Raise HandOver.DoesNotExist where it isn't usable any more, and ValidationError,
+    which leaves it usable, where the client can't have another secret.
     """
     client, by = hand_over.client, _actor(hand_over, actor)
     lifetime = NO_END if hand_over.secret_lifetime is None else timedelta(seconds=hand_over.secret_lifetime)
@@ -141,31 +154,34 @@ def use_for_secret(*, hand_over: HandOver, actor: Actor, now: datetime) -> NewSe
         raise ValidationError(f"{client.name} takes no secret any more. Ask whoever gave you the link.", code="method_not_allowed")
     new = prepare_secret(client=client, name=_name(hand_over), lifetime=lifetime, actor=by, now=now)
     with transaction.atomic():
-        locked = _lock_open(hand_over, now)
+        locked = _lock_open(hand_over, is_allowed, now)
         insert_secret(new.secret, actor=by, now=now)
         _mark_used(locked, new.secret.secret_id, actor=by, now=now)
     return new
 
 
-def use_for_public_key(*, hand_over: HandOver, parsed: ParsedPublicKey, actor: Actor, now: datetime) -> ClientPublicKey:
+def use_for_public_key(*, hand_over: HandOver, parsed: ParsedPublicKey, is_allowed: Callable[[HandOver], bool], actor: Actor, now: datetime) -> ClientPublicKey:
     """Give the client that key instead of a secret. As use_for_secret."""
     client, by = hand_over.client, _actor(hand_over, actor)
     if not takes_public_key(client):
         raise ValidationError(f"{client.name} takes no public key. Ask whoever gave you the link.", code="method_not_allowed")
     with transaction.atomic():
-        locked = _lock_open(hand_over, now)
+        locked = _lock_open(hand_over, is_allowed, now)
         [key] = add_public_keys(client=client, parsed=[parsed], name=_name(hand_over), actor=by, now=now)
         _mark_used(locked, f"key:{key.kid}", actor=by, now=now)
     return key
 
 
-def _lock_open(hand_over: HandOver, now: datetime) -> HandOver:
+def _lock_open(hand_over: HandOver, is_allowed: Callable[[HandOver], bool], now: datetime) -> HandOver:
     """Of several that come at once the first uses it; to the others it is gone."""
     try:
         lock_client(hand_over.client)
     except ValidationError:
         raise HandOver.DoesNotExist from None
-    return HandOver.objects.select_for_update(of=("self",)).select_related("client__workspace").usable(now).get(pk=hand_over.pk)
+    locked = HandOver.objects.select_for_update(of=("self",)).select_related("client__workspace").usable(now).get(pk=hand_over.pk)
+    if not is_allowed(locked):
+        raise HandOver.DoesNotExist
+    return locked
 
 
 def _mark_used(locked: HandOver, credential: str, *, actor: Actor, now: datetime) -> None:

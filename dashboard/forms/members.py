@@ -1,6 +1,7 @@
 """Inviting people, changing their role, taking leave of them, and accepting an invitation."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -9,6 +10,7 @@ from django.db.models import QuerySet
 
 from dashboard.forms.fields import Radios, TextField, check_password_of, new_password
 from dashboard.models import Membership, User
+from dashboard.people.made_links import count_lost
 from dashboard.permissions import Permission, may, roles_up_to
 
 Role = Membership.Role
@@ -57,19 +59,21 @@ class InvitationForm(forms.Form):
 
 
 class RoleForm(forms.Form):
-    def __init__(self, *args: Any, by: Membership, of: Membership, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, by: Membership, of: Membership, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["role"] = role_field(by, of.role)
-        self.by, self.of = by, of
+        self.by, self.of, self.now = by, of, now
 
     def roles(self) -> list[dict[str, Any]]:
-        """As InvitationForm's, with what the person gains and loses by each."""
+        """As InvitationForm's, with what the person gains and loses by each, and which of their links are withdrawn."""
         chosen, found = self["role"].value(), []
         for role in roles_up_to(self.by.role):
             other = Membership(role=role)
             gains = [permission.value for permission in Permission if may(other, permission) and not may(self.of, permission)]
             loses = [permission.value for permission in Permission if may(self.of, permission) and not may(other, permission)]
-            found.append({"role": role, "gains": gains, "loses": loses, "is_chosen": role == chosen, "is_present": role == self.of.role})
+            withdrawn = count_lost(user=self.of.user, workspace=self.of.workspace, role=role, now=self.now)
+            is_present = role == self.of.role
+            found.append({"role": role, "gains": gains, "loses": loses, "withdrawn": withdrawn, "is_chosen": role == chosen, "is_present": is_present})
         return found
 
 

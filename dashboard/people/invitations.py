@@ -23,6 +23,7 @@ from clients.services.audit import Actor
 from clients.services.workspaces import lock_workspace, require_kept
 from dashboard import mail, services
 from dashboard.models import Invitation, Membership, User
+from dashboard.people.made_links import may_invite_still
 from dashboard.people.memberships import add_member, check_role, read_anew, require_over
 
 LIFETIME = timedelta(days=7)
@@ -50,7 +51,9 @@ def find_invitation(token_digest: str) -> Invitation | None:
 
 
 def is_open(invitation: Invitation, now: datetime) -> bool:
-    return invitation.accepted_at is None and invitation.withdrawn_at is None and invitation.expires_at > now
+    """Whether it can be accepted: also not where the person who invited could do so no more."""
+    is_awaited = invitation.accepted_at is None and invitation.withdrawn_at is None and invitation.expires_at > now
+    return is_awaited and may_invite_still(invitation)
 
 
 def awaited_in(workspace: Workspace) -> QuerySet[Invitation]:
@@ -165,7 +168,7 @@ def _read_awaited(invitation: Invitation, by: Membership) -> Invitation:
 def accept(*, invitation: Invitation, user: User, actor: Actor, now: datetime) -> Membership:
     """user: who is signed in, under the invitation's address. Whoever is a member already stays what they are.
 
-    Raise Invitation.DoesNotExist where it is no longer open, or was sent again meanwhile.
+    Raise Invitation.DoesNotExist where it is no longer open, was sent again meanwhile, or its maker may not invite with that role any more.
     """
     with transaction.atomic():
         opened = _read_open(invitation, now)
@@ -193,8 +196,11 @@ def accept_as_new_person(*, invitation: Invitation, name: str, hashed_password: 
 
 def _read_open(invitation: Invitation, now: datetime) -> Invitation:
     lock_workspace(invitation.workspace)
-    opened = Invitation.objects.open(now).select_related("workspace", "invited_by")
-    return opened.get(pk=invitation.pk, token_digest=invitation.token_digest)
+    found = Invitation.objects.open(now).select_related("workspace", "invited_by")
+    opened = found.get(pk=invitation.pk, token_digest=invitation.token_digest)
+    if not may_invite_still(opened):
+        raise Invitation.DoesNotExist
+    return opened
 
 
 def _join(invitation: Invitation, user: User, *, actor: Actor, now: datetime) -> Membership:
@@ -233,7 +239,6 @@ def deliver(made: Iterable[NewInvitation]) -> list[str]:
 
 
 def tell_inviter(invitation: Invitation, membership: Membership) -> None:
-    """While the one who invited still belongs to the workspace."""
     inviter = invitation.invited_by
-    if inviter is not None and Membership.objects.filter(workspace=membership.workspace, user=inviter, user__is_active=True).exists():
+    if inviter is not None:
         mail.send_later("member_joined", [inviter.email], {"membership": membership, "workspace": membership.workspace})

@@ -23,6 +23,7 @@ from clients.services.audit import Actor
 from clients.services.clients import hand_over_clients
 from clients.services.workspaces import lock_workspace, require_kept
 from dashboard.models import Membership, User
+from dashboard.people.made_links import Links, withdraw_lost
 from dashboard.permissions import NotAllowedError, Permission, givable_roles, require
 
 Role = Membership.Role
@@ -72,8 +73,16 @@ def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor, now
     return membership
 
 
-def change_role(*, membership: Membership, role: str, by: Membership | None, actor: Actor, now: datetime) -> Membership:
-    """No effect where it is that role already.
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """withdrawn: the links that the person made, and could not make in the new role."""
+
+    membership: Membership
+    withdrawn: Links
+
+
+def change_role(*, membership: Membership, role: str, by: Membership | None, actor: Actor, now: datetime) -> Changed:
+    """No effect where it is that role already. What the person made for others, and may not any more, is withdrawn.
 
     Raise ValidationError for an unknown role and for the last owner, NotAllowedError where by isn't above both roles, Membership.DoesNotExist where one of
     the two was removed meanwhile.
@@ -87,12 +96,14 @@ def change_role(*, membership: Membership, role: str, by: Membership | None, act
             require_over(acting, present.role)
             require_over(acting, role)
         if present.role == role:
-            return present
+            return Changed(present, Links())
         _keep_an_owner(present)
         before, present.role = present.role, role
         present.save(update_fields=["role"])
         _record("member.role_changed", present, actor=actor, now=now, before={"role": before}, after={"role": role})
-    return present
+        reason = f"{present.user.email} is {Role(role).with_article} now."
+        withdrawn = withdraw_lost(user=present.user, workspace=present.workspace, role=role, reason=reason, actor=actor, now=now)
+    return Changed(present, withdrawn)
 
 
 def release_from_sso(*, membership: Membership, actor: Actor, now: datetime) -> bool:
@@ -108,8 +119,16 @@ def release_from_sso(*, membership: Membership, actor: Actor, now: datetime) -> 
     return True
 
 
-def remove_member(*, membership: Membership, by: Membership | None, heir: Membership | None = None, actor: Actor, now: datetime) -> int:
-    """Remove somebody, or leave, where by is the membership itself. Returns how many clients went to heir.
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """clients: how many went to the heir. withdrawn: the links that the person had made."""
+
+    clients: int
+    withdrawn: Links
+
+
+def remove_member(*, membership: Membership, by: Membership | None, heir: Membership | None = None, actor: Actor, now: datetime) -> Removed:
+    """Remove somebody, or leave, where by is the membership itself. What the person made for others is withdrawn.
 
     heir: a member who from now on is the contact of the clients that name the one who goes; None to leave them as they are.
     Raise as change_role, and ValidationError for an heir who isn't another member of the workspace.
@@ -125,8 +144,10 @@ def remove_member(*, membership: Membership, by: Membership | None, heir: Member
         if heir is not None:
             handed_over = _hand_over(present, heir, actor=actor, now=now)
         _record("member.left" if is_leaving else "member.removed", present, actor=actor, now=now, before={"role": present.role})
+        reason = f"{present.user.email} {'left' if is_leaving else 'was removed'}."
+        withdrawn = withdraw_lost(user=present.user, workspace=present.workspace, role=None, reason=reason, actor=actor, now=now)
         present.delete()
-    return handed_over
+    return Removed(handed_over, withdrawn)
 
 
 def _hand_over(present: Membership, heir: Membership, *, actor: Actor, now: datetime) -> int:

@@ -4,6 +4,7 @@ As with invitations, the token is in the one address that the link leads to; fro
 up, for previews and mail scanners open links: the secret is made when somebody presses the button.
 """
 
+from datetime import datetime
 from pathlib import PurePath
 
 from django.core.exceptions import ValidationError
@@ -18,6 +19,7 @@ from dashboard.caller import actor_of
 from dashboard.client.secret_once import describe_secret, show_once
 from dashboard.forms.hand_over import HandedKeyForm
 from dashboard.mail import hand_over_notices
+from dashboard.people.made_links import may_hand_over_still
 from dashboard.permissions import anyone
 from dashboard.snippets import TokenRequest, chosen_language, snippets_for
 from dashboard.snippets.token_request import server_ca
@@ -37,7 +39,7 @@ def hand_over(request: HttpRequest, token: str) -> HttpResponse:
         if refusal is not None:
             return refusal.apply_to(render(request, "hand_overs/gone.html", {"refusal": refusal.text}))
         now, digest = timezone.now(), services.digest_of(token)
-        if not HandOver.objects.usable(now).filter(token_digest=digest).exists():
+        if _find_usable(digest, now) is None:
             count_wrong(request, _GUESSED, now=now)
             return _refuse(request)
     request.session[HAND_OVER] = digest
@@ -49,8 +51,7 @@ def hand_over(request: HttpRequest, token: str) -> HttpResponse:
 def hand_over_open(request: HttpRequest) -> HttpResponse:
     """act: secret, or key for a public key instead of one."""
     now = timezone.now()
-    usable = HandOver.objects.usable(now).select_related("client__workspace")
-    found = usable.filter(token_digest=request.session.get(HAND_OVER, "")).first()
+    found = _find_usable(request.session.get(HAND_OVER, ""), now)
     if found is None:
         return _refuse(request)
     # Whoever has two links open uses the one that the form showed.
@@ -63,8 +64,13 @@ def hand_over_open(request: HttpRequest) -> HttpResponse:
         return _refuse(request)
 
 
+def _find_usable(digest: str, now: datetime) -> HandOver | None:
+    found = HandOver.objects.usable(now).select_related("client__workspace").filter(token_digest=digest).first()
+    return found if found is not None and may_hand_over_still(found) else None
+
+
 def _refuse(request: HttpRequest) -> HttpResponse:
-    """Forged, used, withdrawn, over, of a client that is switched off: whoever has such a link learns nothing from the answer."""
+    """Forged, used, withdrawn, over, of a client that is switched off, of somebody who may hand over no more: whoever has such a link learns nothing from the answer."""
     request.session.pop(HAND_OVER, None)
     return render(request, "hand_overs/gone.html", status=404)
 
@@ -84,7 +90,7 @@ def _show(request: HttpRequest, found: HandOver, form: HandedKeyForm | None = No
 
 def _make_secret(request: HttpRequest, found: HandOver) -> HttpResponse:
     try:
-        new = services.use_for_secret(hand_over=found, actor=actor_of(request), now=timezone.now())
+        new = services.use_for_secret(hand_over=found, is_allowed=may_hand_over_still, actor=actor_of(request), now=timezone.now())
     except ValidationError as error:
         return _show(request, found, refusal=" ".join(error.messages))
     _end(request, found, new.secret.secret_id)
@@ -99,7 +105,9 @@ def _take_key(request: HttpRequest, found: HandOver) -> HttpResponse:
     if not form.is_valid():
         return _show(request, found, form)
     try:
-        key = services.use_for_public_key(hand_over=found, parsed=form.cleaned_data["key"], actor=actor_of(request), now=timezone.now())
+        key = services.use_for_public_key(
+            hand_over=found, parsed=form.cleaned_data["key"], is_allowed=may_hand_over_still, actor=actor_of(request), now=timezone.now()
+        )
     except ValidationError as error:
         form.add_error("public_key", error)
         return _show(request, found, form)

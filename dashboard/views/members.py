@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
@@ -13,9 +14,10 @@ from dashboard import mail
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.members import InvitationForm, RemovalForm, RoleForm
-from dashboard.models import Invitation, Membership
+from dashboard.models import Membership
 from dashboard.people import memberships
 from dashboard.people.invitations import awaited_in
+from dashboard.people.made_links import Links, count_lost
 from dashboard.permissions import Permission, givable_roles, may, member
 
 PAGE = 50
@@ -58,7 +60,7 @@ def _find_other(membership: Membership, pk: int) -> Membership:
 def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
     other = _find_other(membership, pk)
     memberships.require_over(membership, other.role)
-    form = RoleForm(request.POST if request.method == "POST" else None, by=membership, of=other)
+    form = RoleForm(request.POST if request.method == "POST" else None, by=membership, of=other, now=timezone.now())
     if request.method == "POST" and form.is_valid():
         try:
             changed = memberships.change_role(membership=other, role=form.cleaned_data["role"], by=membership, actor=actor_of(request), now=timezone.now())
@@ -67,15 +69,26 @@ def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
         except ValidationError as error:
             form.add_error("role", error)
         else:
-            named = f"{changed.user.shown_name} is {Membership.Role(changed.role).with_article}"
-            if changed.role != other.role:
-                _tell(changed, "member_role_changed", before=other.get_role_display(), request=request)
-                messages.success(request, f"{named} now.")
+            named = f"{other.user.shown_name} is {Membership.Role(changed.membership.role).with_article}"
+            if changed.membership.role != other.role:
+                _tell(changed.membership, "member_role_changed", before=other.get_role_display(), request=request)
+                messages.success(request, f"{named} now.{_say_withdrawn(changed.withdrawn)}")
             else:
                 messages.info(request, f"{named}, as before.")
             return redirect("members", membership.workspace.slug)
-    context = {"form": form, "other": other, "is_self": other.pk == membership.pk, "is_last_owner": memberships.is_last_owner(other)}
+    context = {
+        "form": form,
+        "other": other,
+        "is_self": other.pk == membership.pk,
+        "is_last_owner": memberships.is_last_owner(other),
+        "sso_name": _name_sso(other),
+    }
     return render(request, "members/role.html", context)
+
+
+def _name_sso(other: Membership) -> str:
+    """Of the provider that gives the role again at the next sign-in; "" where none does."""
+    return settings.SSO_NAME if other.came_by_sso and settings.SSO_ISSUER else ""
 
 
 @member(Permission.MANAGE_MEMBERS)
@@ -104,33 +117,40 @@ def _take_leave(request: HttpRequest, membership: Membership, other: Membership,
     if request.method == "POST" and form.is_valid():
         try:
             heir = form.cleaned_data.get("heir")
-            count = memberships.remove_member(membership=other, by=membership, heir=heir, actor=actor_of(request), now=timezone.now())
+            removed = memberships.remove_member(membership=other, by=membership, heir=heir, actor=actor_of(request), now=timezone.now())
         except Membership.DoesNotExist:
             raise Http404 from None
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            return _say_goodbye(request, other, is_leaving=is_leaving, heir=heir, client_count=count)
+            return _say_goodbye(request, other, is_leaving=is_leaving, heir=heir, removed=removed)
     context = {
         "form": form,
         "other": other,
         "clients": clients[:CLIENTS_NAMED],
         "client_count": client_count,
         "more_clients": max(0, client_count - CLIENTS_NAMED),
-        "invitation_count": Invitation.objects.open(timezone.now()).filter(workspace=membership.workspace, invited_by=other.user).count(),
+        "links": count_lost(user=other.user, workspace=other.workspace, role=None, now=timezone.now()),
+        "sso_name": _name_sso(other),
         "is_last_owner": memberships.is_last_owner(other),
     }
     return render(request, "members/leave.html" if is_leaving else "members/remove.html", context)
 
 
-def _say_goodbye(request: HttpRequest, other: Membership, *, is_leaving: bool, heir: Membership | None, client_count: int) -> HttpResponse:
-    clients = "" if heir is None else f" {heir.user.shown_name} is the contact of {client_count:,} client{'s' if client_count != 1 else ''} now."
+def _say_goodbye(request: HttpRequest, other: Membership, *, is_leaving: bool, heir: Membership | None, removed: memberships.Removed) -> HttpResponse:
+    said = "" if heir is None else f" {heir.user.shown_name} is the contact of {removed.clients:,} client{'s' if removed.clients != 1 else ''} now."
+    said += _say_withdrawn(removed.withdrawn)
     if is_leaving:
-        messages.success(request, f"You left {other.workspace.name}.{clients}")
+        messages.success(request, f"You left {other.workspace.name}.{said}")
         return redirect("workspaces")
     _tell(other, "member_removed", request=request)
-    messages.success(request, f"{other.user.shown_name} was removed.{clients}")
+    messages.success(request, f"{other.user.shown_name} was removed.{said}")
     return redirect("members", other.workspace.slug)
+
+
+def _say_withdrawn(links: Links) -> str:
+    """To follow another sentence."""
+    return f" Withdrawn: {links}." if links else ""
 
 
 def _tell(membership: Membership, template: str, *, request: HttpRequest, **said: Any) -> None:

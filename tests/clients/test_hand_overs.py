@@ -31,7 +31,7 @@ def make(client, *, recipient="jonas@example.com", lifetime=DAY, secret_lifetime
 
 
 def use(made, *, now=None):
-    return hand_overs.use_for_secret(hand_over=made.hand_over, actor=HOME, now=now or timezone.now())
+    return hand_overs.use_for_secret(hand_over=made.hand_over, is_allowed=bool, actor=HOME, now=now or timezone.now())
 
 
 def key():
@@ -39,7 +39,7 @@ def key():
 
 
 def give(made, parsed=None, *, now=None):
-    return hand_overs.use_for_public_key(hand_over=made.hand_over, parsed=parsed or key(), actor=HOME, now=now or timezone.now())
+    return hand_overs.use_for_public_key(hand_over=made.hand_over, parsed=parsed or key(), is_allowed=bool, actor=HOME, now=now or timezone.now())
 
 
 def test_a_link_keeps_only_the_digest_of_its_token(client):
@@ -184,7 +184,7 @@ def test_and_when_it_is_used(client, demo):
     demo.save(update_fields=["max_secret_lifetime_days"])
     as_it_is = HandOver.objects.select_related("client__workspace").get()
     with pytest.raises(ValidationError, match="too long"):
-        hand_overs.use_for_secret(hand_over=as_it_is, actor=HOME, now=timezone.now())
+        hand_overs.use_for_secret(hand_over=as_it_is, is_allowed=bool, actor=HOME, now=timezone.now())
     assert HandOver.objects.get().used_at is None
 
 

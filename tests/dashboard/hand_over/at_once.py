@@ -26,7 +26,7 @@ def use_at_once(hand_over):
     def use(_number):
         barrier.wait()
         try:
-            hand_overs.use_for_secret(hand_over=hand_over, actor=factories.TESTS, now=timezone.now())
+            hand_overs.use_for_secret(hand_over=hand_over, is_allowed=bool, actor=factories.TESTS, now=timezone.now())
         except HandOver.DoesNotExist:
             return False
         finally:

@@ -46,7 +46,7 @@ def test_the_list_says_what_became_of_each(adas, page, client):
     now = timezone.now()
     made = [hand_overs.create_hand_over(client=client, recipient=who, **_day(now)) for who in ("open", "used", "withdrawn")]
     hand_overs.note_opening(hand_over=made[0].hand_over, now=now)
-    new = hand_overs.use_for_secret(hand_over=made[1].hand_over, actor=factories.TESTS, now=now)
+    new = hand_overs.use_for_secret(hand_over=made[1].hand_over, is_allowed=bool, actor=factories.TESTS, now=now)
     hand_overs.withdraw_hand_over(client=client, pk=made[2].hand_over.pk, actor=factories.TESTS, now=now)
     HandOver.objects.create(client=client, token_digest="x", recipient="late", created_at=now, created_by="x", expires_at=now)
     text = text_of(adas.get(page))
@@ -145,7 +145,7 @@ def test_a_link_is_withdrawn(adas, page, client):
 
 def test_one_that_was_used_cant_be(adas, page, client):
     made = hand_overs.create_hand_over(client=client, recipient="", **_day(timezone.now()))
-    hand_overs.use_for_secret(hand_over=made.hand_over, actor=factories.TESTS, now=timezone.now())
+    hand_overs.use_for_secret(hand_over=made.hand_over, is_allowed=bool, actor=factories.TESTS, now=timezone.now())
     assert "The link was used already." in text_of(adas.post(f"{page}{made.hand_over.pk}/withdraw/", follow=True))
 
 

@@ -47,6 +47,10 @@ def leave(membership):
     return lambda: memberships.remove_member(membership=membership, by=membership, actor=factories.TESTS, now=timezone.now())
 
 
+def remove(membership):
+    return lambda: memberships.remove_member(membership=membership, by=None, actor=factories.TESTS, now=timezone.now())
+
+
 def join(invitation, name):
     now = timezone.now()
     return lambda: invitations.accept_as_new_person(invitation=invitation, name=name, hashed_password="x", actor=factories.TESTS, now=now)
@@ -62,7 +66,7 @@ def main():
     ada = workspace.memberships.select_related("user", "workspace").get()
     olivia = User.objects.get(pk=factories.create_user("olivia@example.com").pk)
     inviter = second.memberships.select_related("user", "workspace").get()
-    owners, joined, invited, holders = set(), set(), set(), set()
+    owners, joined, invited, holders, both = set(), set(), set(), set(), set()
     for number in range(ROUNDS):
         Membership.objects.filter(workspace=workspace).exclude(pk=ada.pk).delete()
         first, _ = Membership.objects.update_or_create(
@@ -78,8 +82,15 @@ def main():
         invited.add(together(*[partial(factories.invite, inviter, f"q{number}@example.com")] * 2))
         email = f"r{number}@example.com"
         token = accounts.make_email_change_token(user=factories.create_user(f"s{number}@example.com"), email=email, actor=factories.TESTS, now=timezone.now())
+        maker = factories.add_member(second, olivia, Role.ADMIN)
+        invitation = factories.invite(maker, f"t{number}@example.com").invitation
+        together(remove(maker), join(invitation, "Four"))
+        invitation.refresh_from_db()
+        # Joined or withdrawn, never both, and never neither.
+        both.add((invitation.accepted_at is None) == (invitation.withdrawn_at is None))
         holders.add(together(move(token), join(factories.invite(inviter, email).invitation, "Three")))
-    sys.stdout.write(json.dumps({"owners": sorted(owners), "accounts": sorted(joined), "invited": sorted(invited), "holders": sorted(holders)}))
+    found = {"owners": owners, "accounts": joined, "invited": invited, "holders": holders, "both": both}
+    sys.stdout.write(json.dumps({name: sorted(values) for name, values in found.items()}))
 
 
 main()

@@ -2,7 +2,7 @@
 
 
 def test_of_two_people_at_once_one_comes_first(run_on_postgresql):
-    assert run_on_postgresql("tests.dashboard.members.at_once") == {"owners": [1], "accounts": [1], "invited": [1], "holders": [1]}
+    assert run_on_postgresql("tests.dashboard.members.at_once") == {"owners": [1], "accounts": [1], "invited": [1], "holders": [1], "both": [False]}
 
 
 def test_clients_are_found_by_what_their_lists_hold(run_on_postgresql):

@@ -190,8 +190,8 @@ def test_services_refuse_what_is_no_role(ada, ben, demo):
 
 
 def test_the_instance_itself_is_bound_by_the_last_owner_only(ada, ben, demo):
-    assert act(membership_of(ben, demo), "owner", None).role == "owner"
-    assert act(membership_of(ada, demo), "viewer", None).role == "viewer"
+    assert act(membership_of(ben, demo), "owner", None).membership.role == "owner"
+    assert act(membership_of(ada, demo), "viewer", None).membership.role == "viewer"
     with pytest.raises(ValidationError, match="Make someone else an owner first"):
         act(membership_of(ben, demo), "viewer", None)
 

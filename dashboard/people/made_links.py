@@ -1,0 +1,90 @@
+"""Invitations and hand-over links, and the person who made them: each works only as long as that person could make it now.
+
+That is asked again when a link is used. Besides, whatever takes the right away withdraws the links in the same transaction, so that lists show what works.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.text import get_text_list
+
+from clients.models import HandOver, Workspace
+from clients.models.hand_over import HandOverQuerySet
+from clients.services import audit, hand_overs
+from clients.services.audit import Actor
+from dashboard.models import Invitation, InvitationQuerySet, Membership, User
+from dashboard.permissions import Permission, givable_roles, may
+
+_USER = re.compile(r"user:([0-9]{1,18}) ")
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """How many there are, or were withdrawn."""
+
+    invitations: int = 0
+    hand_overs: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.invitations or self.hand_overs)
+
+    @property
+    def is_one(self) -> bool:
+        return self.invitations + self.hand_overs == 1
+
+    def __str__(self) -> str:
+        """“2 invitations and 1 hand-over link”; "" for none."""
+        counts = ((self.invitations, "invitation"), (self.hand_overs, "hand-over link"))
+        return get_text_list([f"{count:,} {noun}{'s' if count != 1 else ''}" for count, noun in counts if count], "and")
+
+
+def find_maker(hand_over: HandOver) -> Membership | None:
+    """The membership of the person who made it, while there is one and the account is on."""
+    maker = _USER.match(hand_over.created_by)
+    return _find_active(hand_over.client.workspace, int(maker[1])) if maker else None
+
+
+def may_invite_still(invitation: Invitation) -> bool:
+    """Whether the person who invited could do so now."""
+    maker = _find_active(invitation.workspace, invitation.invited_by_id)
+    return maker is not None and invitation.role in givable_roles(maker)
+
+
+def may_hand_over_still(hand_over: HandOver) -> bool:
+    """As may_invite_still. A command is for the people who have the machine, and they have it still."""
+    if hand_over.created_by.startswith("command:"):
+        return True
+    maker = find_maker(hand_over)
+    return maker is not None and may(maker, Permission.WRITE_CLIENTS)
+
+
+def _find_active(workspace: Workspace, user: int | None) -> Membership | None:
+    return Membership.objects.filter(workspace=workspace, user=user, user__is_active=True).select_related("user").first()
+
+
+def count_lost(*, user: User, workspace: Workspace, role: str | None, now: datetime) -> Links:
+    """Of a person's open links in a workspace those that they couldn't make with that role; with None, as somebody who isn't a member."""
+    return Links(*(lost.count() for lost in _find_lost(user, workspace, role, now)))
+
+
+def withdraw_lost(*, user: User, workspace: Workspace, role: str | None, reason: str, actor: Actor, now: datetime) -> Links:
+    """Withdraw those of count_lost, each with its audit event. Within the transaction that takes the right away, which has locked the workspace.
+
+    reason: a sentence for the audit log.
+    """
+    of_invitations, of_hand_overs = _find_lost(user, workspace, role, now)
+    rows = list(of_invitations.order_by("pk"))
+    Invitation.objects.filter(pk__in=[row.pk for row in rows]).update(withdrawn_at=now)
+    changes = [audit.Change(row.email, {"role": row.role}, {"reason": reason}) for row in rows]
+    audit.record_many("invitation.withdrawn", workspace=workspace, actor=actor, target_type="invitation", changes=changes, now=now)
+    return Links(len(rows), hand_overs.withdraw_all(found=of_hand_overs, workspace=workspace, reason=reason, actor=actor, now=now))
+
+
+def _find_lost(user: User, workspace: Workspace, role: str | None, now: datetime) -> tuple[InvitationQuerySet, HandOverQuerySet]:
+    kept = Membership(role=role) if role is not None else None
+    invitations = Invitation.objects.open(now).filter(workspace=workspace, invited_by=user)
+    links = HandOver.objects.open(now).filter(client__workspace=workspace, created_by__startswith=f"user:{user.pk} ")
+    if kept is None:
+        return invitations, links
+    return invitations.exclude(role__in=givable_roles(kept)), links.none() if may(kept, Permission.WRITE_CLIENTS) else links
