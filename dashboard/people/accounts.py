@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils.crypto import constant_time_compare
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import base36_to_int, int_to_base36
 
 from clients.services.audit import Actor
@@ -146,41 +146,47 @@ def make_email_change_token(*, user: User, email: str, actor: Actor, now: dateti
         record("user.email_change_requested", user, actor=actor, now=now, after={"email": wanted})
     if User.objects.filter(email=wanted).exists():
         return None
-    content = {"user": user.pk, "from": user.email, "to": wanted, "since": user.get_session_auth_hash()}
-    return signing.dumps(content, salt=_EMAIL_CHANGE)
+    return signing.dumps({"user": user.pk, "to": wanted, "state": _state_of(user)}, salt=_EMAIL_CHANGE)
 
 
-def read_email_change_token(token: str) -> tuple[User, str]:
-    """The account and its new address. Raise DeadLinkError for a link that is forged, expired, or of an address or password that the account has no longer.
+def _state_of(user: User) -> str:
+    """Of address and password, without telling them: anybody can read what is merely signed, and the mail may reach a stranger."""
+    return salted_hmac(_EMAIL_CHANGE, f"{user.email} {user.get_session_auth_hash()}", algorithm="sha256").hexdigest()
 
-    So a link that a stranger had sent to himself ends with his session, when the owner sets another password.
+
+def read_email_change_token(token: str, *, user: User) -> str:
+    """The new address. user: who is signed in. Raise DeadLinkError for a link that is forged, expired, of another account, or of an address or password that
+    the account has no longer.
+
+    So a link that a stranger had sent to himself ends with his session, when the owner sets another password; and whoever reads the mail of a mistyped address
+    can't move the account there.
     """
     try:
         content = signing.loads(token, salt=_EMAIL_CHANGE, max_age=EMAIL_CHANGE_SECONDS)
     except signing.BadSignature:
         raise DeadLinkError from None
-    user = User.objects.filter(pk=content["user"], email=content["from"], is_active=True).first()
-    if user is None or not constant_time_compare(content.get("since", ""), user.get_session_auth_hash()):
+    present = User.objects.filter(pk=user.pk, is_active=True).first()
+    if present is None or content["user"] != present.pk or not constant_time_compare(content.get("state", ""), _state_of(present)):
         raise DeadLinkError
-    return user, content["to"]
+    return str(content["to"])
 
 
-def change_email(*, token: str, actor: Actor, now: datetime) -> tuple[User, str]:
-    """Returns the account and its old address. Raise DeadLinkError as read_email_change_token, and where the link was used or the address is taken."""
+def change_email(*, user: User, token: str, actor: Actor, now: datetime) -> User:
+    """Returns the account as it is then. Raise DeadLinkError as read_email_change_token, and where the link was used or the address is taken."""
     try:
-        return _change_email(token, actor, now)
+        return _change_email(user, token, actor, now)
     except IntegrityError:
         # An account with that address was made at this moment.
         raise DeadLinkError from None
 
 
-def _change_email(token: str, actor: Actor, now: datetime) -> tuple[User, str]:
+def _change_email(user: User, token: str, actor: Actor, now: datetime) -> User:
     with transaction.atomic():
-        user, wanted = read_email_change_token(token)
         present = User.objects.select_for_update().get(pk=user.pk)
+        wanted = read_email_change_token(token, user=present)
         ends = int(now.timestamp()) + EMAIL_CHANGE_SECONDS
         is_first = mark_used("email change", str(user.pk), token, expires_at=ends, now=now)
-        if not is_first or present.email != user.email or User.objects.filter(email=wanted).exists():
+        if not is_first or User.objects.filter(email=wanted).exists():
             raise DeadLinkError
         before = present.email
         # Before the change, for it names the account by its address.
@@ -190,4 +196,4 @@ def _change_email(token: str, actor: Actor, now: datetime) -> tuple[User, str]:
         # django-allauth keeps a list of its own.
         EmailAddress.objects.filter(Q(user=present) | Q(email=wanted)).delete()
         EmailAddress.objects.create(user=present, email=wanted, verified=True, primary=True)
-    return present, before
+    return present

@@ -121,27 +121,27 @@ def _send_email_change_link(request: HttpRequest, user: User, email: str) -> Non
     throttling.count_wrong(request, f"email {user.email}", now=now)
     if token is not None:
         url = f"{settings.ISSUER_URL}{reverse('email_confirm', args=[token])}"
-        mail.send_later("account_email_change", [email], {"url": url, "email": user.email, "host": request.get_host()})
+        mail.send_later("account_email_change", [email], {"url": url, "host": request.get_host()})
 
 
-@anyone
+@signed_in
 @never_cache
 def email_confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """The change takes a click on the page: programs that look at mail follow links."""
-    again = reverse("email_change")
+    """For the account that asked alone: the mail of a mistyped address is read by somebody else. The change takes a click on the page: programs that look at
+    mail follow links.
+    """
+    user = cast(User, request.user)
     try:
-        user, wanted = accounts.read_email_change_token(token)
-        if request.user.is_authenticated and request.user.pk != user.pk:
-            raise DeadLinkError
+        wanted = accounts.read_email_change_token(token, user=user)
         if request.method == "POST":
             now = timezone.now()
-            user, old = accounts.change_email(token=token, actor=actor_of(request), now=now)
-            for address in (old, user.email):
-                tell("email_changed", user, request=request, now=now, to=address, old=old, new=user.email)
-            messages.success(request, f"Your address is {user.email} from now on.")
+            changed = accounts.change_email(user=user, token=token, actor=actor_of(request), now=now)
+            for address in (user.email, changed.email):
+                tell("email_changed", changed, request=request, now=now, to=address, old=user.email, new=changed.email)
+            messages.success(request, f"Your address is {changed.email} from now on.")
             return redirect("profile")
     except DeadLinkError:
-        return _dead(request, again)
+        return _dead(request, reverse("email_change"))
     response = render(request, "accounts/email_confirm.html", {"old": user.email, "new": wanted})
     response["Referrer-Policy"] = WITHOUT_PATH
     return response

@@ -70,7 +70,7 @@ def _find_usable(digest: str, now: datetime) -> HandOver | None:
 
 
 def _refuse(request: HttpRequest) -> HttpResponse:
-    """Forged, used, withdrawn, over, of a client that is switched off, of somebody who may hand over no more: whoever has such a link learns nothing from the answer."""
+    """Forged, used, withdrawn, over, of a disabled client, of somebody who may hand over no more: whoever has such a link learns nothing from the answer."""
     request.session.pop(HAND_OVER, None)
     return render(request, "hand_overs/gone.html", status=404)
 

@@ -58,7 +58,7 @@ PAGES = [
     Shown("account_reset_password", "/accounts/reset/", "", None, _ask_for_a_reset),
     Shown("reset_password", "{reset}", "", None),
     Shown("reset_password", "/accounts/reset/1-x/", "", None, status=410),
-    Shown("email_confirm", "/accounts/profile/email/{email}/", "", None),
+    Shown("email_confirm", "/accounts/profile/email/{email}/", "", "tom"),
     Shown("invitation", "/accounts/invite/{invitation}/", "Join Kestrel Parcel", None, picture="invitation"),
     Shown("invitation", "/accounts/invite/forged/", "Invitation not valid", None, status=404),
     Shown("time_zone", "/accounts/time-zone/", "Time zone", None),

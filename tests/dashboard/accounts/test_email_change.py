@@ -1,14 +1,17 @@
 """Another address for an account: confirmed by a link in a mail to the new one, told to the old one."""
 
+from urllib.parse import unquote
+
 import pytest
 from django.core import signing
 from django.utils import timezone
 
 from dashboard.models import User
 from dashboard.people import accounts
+from dashboard.people.accounts import DeadLinkError
 from tests import factories
 from tests.dashboard.accounts.conftest import age_confirmation, last_event, sign_in
-from tests.dashboard.conftest import Browser
+from tests.dashboard.conftest import Browser, text_of
 
 CHANGE, NEW = "/accounts/profile/email/", "ada@new.example"
 
@@ -51,8 +54,29 @@ def test_the_link_works_once_also_after_the_address_came_back(here, ada, link):
     assert email_of(ada) == "ada@example.com"
 
 
-def test_whoever_is_signed_in_to_no_account_may_open_it(ada, link):
-    assert Browser().post(link).status_code == 302
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_whoever_reads_the_mail_of_a_mistyped_address_changes_nothing_and_learns_nothing(ada, link, method):
+    response = getattr(Browser(), method)(link)
+    assert (response.status_code, unquote(response["Location"])) == (302, f"/accounts/sign-in/?next={link}")
+    assert ada.email not in Browser().get(response["Location"]).content.decode()
+    assert email_of(ada) == "ada@example.com"
+
+
+def test_nor_does_the_mail_tell_them_whose_account_it_is(here, mailbox, ada):
+    here.post(CHANGE, {"email": NEW})
+    [message] = mailbox(NEW)
+    [html] = message.alternatives
+    assert ada.email not in f"{message.body} {html.content}"
+    assert "sign in to the account if you are asked to" in message.body
+    assert "ada@example.com" not in str(signing.loads(mailbox.link(NEW).split("/")[4], salt="dashboard.people.accounts.email_change"))
+
+
+def test_on_another_device_one_signs_in_first_and_comes_back(ada, link):
+    phone = Browser()
+    way = phone.get(link)["Location"]
+    assert phone.post(way, {"login": ada.email, "password": factories.PASSWORD, "next": link})["Location"] == link
+    assert f"Use {NEW}" in text_of(phone.get(link))
+    assert phone.post(link)["Location"] == "/accounts/profile/"
     assert email_of(ada) == NEW
 
 
@@ -80,29 +104,32 @@ def test_a_link_from_before_the_password_changed_leads_nowhere(here, ada, link):
     """Whoever ordered it with a stolen session doesn't get the account back after its owner has thrown them out."""
     ada.set_password("an-entirely-new-phrase")
     ada.save(update_fields=["password"])
-    stranger = Browser(raise_request_exception=False)
-    assert stranger.get(link).status_code == 410
-    assert stranger.post(link).status_code == 410
+    anew = Browser(raise_request_exception=False)
+    sign_in(anew, ada, "an-entirely-new-phrase")
+    assert anew.get(link).status_code == 410
+    assert anew.post(link).status_code == 410
     assert email_of(ada) == "ada@example.com"
 
 
 def test_a_link_from_before_the_operator_opened_the_account_leads_nowhere(here, ada, link):
     accounts.recover(user=ada, actor=factories.TESTS, now=timezone.now())
-    assert Browser(raise_request_exception=False).post(link).status_code == 410
+    with pytest.raises(DeadLinkError):
+        accounts.change_email(user=ada, token=link.split("/")[4], actor=factories.TESTS, now=timezone.now())
+    assert here.post(link)["Location"].startswith("/accounts/sign-in/")
     assert email_of(ada) == "ada@example.com"
 
 
 @pytest.mark.parametrize("salt", ["", "another"])
-def test_a_forged_link_leads_nowhere(browser, ada, salt):
+def test_a_forged_link_leads_nowhere(here, ada, salt):
     token = signing.dumps({"user": ada.pk, "from": ada.email, "to": "eve@evil.example"}, salt=salt)
-    assert browser.post(f"{CHANGE}{token}/").status_code == 410
+    assert here.post(f"{CHANGE}{token}/").status_code == 410
     assert email_of(ada) == "ada@example.com"
 
 
-def test_an_altered_or_expired_one_too(browser, ada, link, monkeypatch):
-    assert browser.post(link[:-2] + "x/").status_code == 410
+def test_an_altered_or_expired_one_too(here, link, monkeypatch):
+    assert here.post(link[:-2] + "x/").status_code == 410
     monkeypatch.setattr("dashboard.people.accounts.EMAIL_CHANGE_SECONDS", -1)
-    assert browser.post(link).status_code == 410
+    assert here.post(link).status_code == 410
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,8 @@ def join(invitation, name):
     return lambda: invitations.accept_as_new_person(invitation=invitation, name=name, hashed_password="x", actor=factories.TESTS, now=now)
 
 
-def move(token):
-    return lambda: accounts.change_email(token=token, actor=factories.TESTS, now=timezone.now())
+def move(user, token):
+    return lambda: accounts.change_email(user=user, token=token, actor=factories.TESTS, now=timezone.now())
 
 
 def main():
@@ -81,14 +81,15 @@ def main():
         joined.add(together(join(invitation, "One"), join(invitation, "Two")))
         invited.add(together(*[partial(factories.invite, inviter, f"q{number}@example.com")] * 2))
         email = f"r{number}@example.com"
-        token = accounts.make_email_change_token(user=factories.create_user(f"s{number}@example.com"), email=email, actor=factories.TESTS, now=timezone.now())
+        mover = factories.create_user(f"s{number}@example.com")
+        token = accounts.make_email_change_token(user=mover, email=email, actor=factories.TESTS, now=timezone.now())
         maker = factories.add_member(second, olivia, Role.ADMIN)
         invitation = factories.invite(maker, f"t{number}@example.com").invitation
         together(remove(maker), join(invitation, "Four"))
         invitation.refresh_from_db()
         # Joined or withdrawn, never both, and never neither.
         both.add((invitation.accepted_at is None) == (invitation.withdrawn_at is None))
-        holders.add(together(move(token), join(factories.invite(inviter, email).invitation, "Three")))
+        holders.add(together(move(mover, token), join(factories.invite(inviter, email).invitation, "Three")))
     found = {"owners": owners, "accounts": joined, "invited": invited, "holders": holders, "both": both}
     sys.stdout.write(json.dumps({name: sorted(values) for name, values in found.items()}))
 

@@ -92,7 +92,7 @@ class TestAtUse:
         assert eves.post(JOIN, {"invitation": Invitation.objects.get().pk}, follow=True).status_code == 404
         assert role_of(eve, demo) is None
 
-    def test_an_owner_who_is_an_admin_now_makes_no_owners(self, browser, ada, dan, demo):
+    def test_an_owner_who_is_an_admin_now_makes_no_owners(self, browser, dan, demo):
         Membership.objects.filter(user=dan).update(role=Role.OWNER)
         as_owner = invitation_link(membership_of(dan, demo), "olivia@example.com", Role.OWNER)
         as_admin = invitation_link(membership_of(dan, demo), "jonas@example.com", Role.ADMIN)
@@ -140,9 +140,10 @@ def test_the_service_asks_again_under_its_lock(dan, client, use):
     assert ClientSecret.objects.count() == 1
 
 
+@pytest.mark.usefixtures("invited", "handed", "more")
 class TestWithdrawing:
-    @pytest.fixture(autouse=True)
-    def _links(self, dan, demo, client, invited, handed):
+    @pytest.fixture
+    def more(self, dan, demo, client):
         """Two invitations and two hand-over links of Dan's, besides one that was used and one that is over."""
         invitation_link(membership_of(dan, demo), "ife@example.com", Role.VIEWER)
         make_link(client, dan, recipient="")
@@ -170,7 +171,7 @@ class TestWithdrawing:
         assert [(actor, target, after["reason"]) for _, actor, target, _, after in withdrawn] == [(ada.audit_name, client.client_id, *reason.values())] * 2
         assert "dan@example.com was removed." in text_of(adas.get("/w/demo/audit/"))
 
-    def test_leaving_withdraws_them_too(self, dans, dan, demo):
+    def test_leaving_withdraws_them_too(self, dans):
         leave = "/w/demo/members/leave/"
         assert "2 invitations and 2 hand-over links of yours stop working" in text_of(dans.get(leave))
         assert "You left Demo. Withdrawn: 2 invitations and 2 hand-over links." in text_of(dans.post(leave, follow=True))
@@ -219,7 +220,8 @@ class TestWithdrawing:
         assert Invitation.objects.open(timezone.now()).count() == 2
 
 
-def test_a_single_link_is_said_as_one(adas, dan, demo, invited):
+@pytest.mark.usefixtures("invited")
+def test_a_single_link_is_said_as_one(adas, dan, demo):
     text = text_of(adas.get(page_of(dan, demo, "remove")))
     assert "1 invitation made by dan@example.com stops working" in text
     assert "It is withdrawn." in text
@@ -233,7 +235,8 @@ def test_a_role_that_came_by_single_sign_on_comes_back_by_it(adas, dan, demo, se
     assert "The next sign-in there gives the role of the group again." in text_of(adas.get(page_of(dan, demo, "role")))
 
 
-def test_a_role_that_the_provider_takes_away_takes_the_links_with_it(dan, demo, invited, handed):
+@pytest.mark.usefixtures("invited", "handed")
+def test_a_role_that_the_provider_takes_away_takes_the_links_with_it(dan, demo):
     memberships.remove_member(membership=membership_of(dan, demo), by=None, actor=factories.TESTS, now=timezone.now())
     assert not Invitation.objects.open(timezone.now()).exists()
     assert not HandOver.objects.open(timezone.now()).exists()
