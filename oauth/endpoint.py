@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, quote, unquote_plus
 
 from django.conf import settings
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, NotSupportedError, OperationalError, ProgrammingError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from clients.services import usage
 from oauth import failures
+from oauth.database_fault import find_fault
 from oauth.errors import (
     ContentTooLargeError,
     CredentialsInQueryError,
@@ -46,9 +47,6 @@ NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 # Fetch §3.2.2: a browser asks before a page of another site may send a header such as MCP-Protocol-Version, and keeps the answer for a day.
 PREFLIGHT_HEADERS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", "*"), ("Access-Control-Max-Age", "86400"))
-
-# What the database says of our own mistakes. All else says that it isn't there, or can't do its work: read-only, full, locked, damaged.
-_MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -301,10 +299,11 @@ def _record(refused: OAuthError, name: str, request: Request) -> OAuthError:
 def _explain(failed: Exception, name: str, request: Request) -> OAuthError:
     """What to answer where the fault is ours. A lost connection is dropped, so that the next request of this thread opens a new one."""
     request_id = request.connection.request_id
-    if not isinstance(failed, DatabaseError | InterfaceError) or isinstance(failed, _MISTAKES):
+    fault = find_fault(failed)
+    if fault is None:
         logger.error("failed: %s", name, exc_info=failed, extra={"request_id": request_id, "endpoint": name})
         return ServerError()
-    logger.error("database unavailable: %s", type(failed).__name__, extra={"request_id": request_id})
+    logger.error("database unavailable: %s", fault.code, extra={"request_id": request_id, "reason": f"{fault.sentence} {fault.fix}"})
     connection.close()
     return TemporarilyUnavailableError(Reason("database_unavailable", "The database couldn't be reached."))
 

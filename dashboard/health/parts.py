@@ -20,6 +20,7 @@ from dashboard.health import mail_check
 from dashboard.models import ScheduledJob
 from dashboard.moment import say_length
 from dashboard.server.server_certificate import RENEWAL
+from oauth.database_fault import DAMAGED, DISK_FULL, LOCKED, NO_ANSWER, READ_ONLY, UNREACHABLE, find_fault
 from oauth.models import SigningKey
 
 GOOD, SOON, BAD, OFF = "ok", "warn", "bad", "off"
@@ -31,6 +32,17 @@ LATE = timedelta(minutes=10)
 LITTLE_DISK, NO_DISK = 2 * 1024**3, 200 * 1024**2
 # After which a successor should have been announced, beside what SIGNING_KEY_ROTATION_DAYS says.
 _GRACE = timedelta(days=2)
+
+
+# What that means for tokens: one by a secret needs only to read; one by a key, or with DPoP, marks what was used.
+_PROBLEMS = {
+    UNREACHABLE: ("the database can’t be written", True),
+    NO_ANSWER: ("the database doesn’t answer", True),
+    DAMAGED: ("the database is damaged, or its disk fails", True),
+    DISK_FULL: ("the database’s disk is full, which stops changes and tokens by private key", False),
+    READ_ONLY: ("the database is read-only, which stops changes and tokens by private key", False),
+    LOCKED: ("another program locks the database, which stops changes and tokens by private key", False),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +79,10 @@ def _database(_now: datetime) -> Part:
             # A real write of rows as they are: a file system that is full or read-only says so here.
             ScheduledJob.objects.update(next_run_at=F("next_run_at"))
     except DatabaseError as error:
-        problem = "the database is read-only" if "read" in str(error).lower() else "the database can’t be written"
-        fix = f"Look for room and permissions in {settings.DATA_DIR}" if connection.vendor == "sqlite" else "Connect to the primary, see DATABASE_URL"
-        return Part("database", "Database", BAD, "Failed", f"{kind}, no write: {str(error).splitlines()[0][:120]}", limit, problem, fix, stops_tokens=True)
+        fault = find_fault(error) or UNREACHABLE
+        measured = f"{kind}, no write: {str(error).splitlines()[0][:120]}"
+        problem, stops_tokens = _PROBLEMS[fault]
+        return Part("database", "Database", BAD, "Failed", measured, limit, problem, fault.fix.rstrip("."), stops_tokens=stops_tokens)
     took = (time.perf_counter() - begins) * 1000
     measured = f"{kind}, {_say_ms(took)} for a write, {_say_bytes(_database_size())}"
     if took > SLOW_MS:

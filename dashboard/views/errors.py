@@ -4,12 +4,12 @@ The pages are rendered without context processors, and name their stylesheet and
 that something failed. Only that of a missing role has the frame of all pages, for there a view has already found whoever asks.
 """
 
+import logging
 import sys
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
@@ -19,9 +19,12 @@ from django.urls import reverse
 from dashboard.entries import sort_out
 from dashboard.frame import theme_of
 from dashboard.permissions import LAST_WORKSPACE, NotAllowedError
+from oauth.database_fault import Fault, find_fault
 from oauth.urls import is_protocol_path
 
 RETRY_AFTER = 10
+
+logger = logging.getLogger("tokenos.dashboard")
 
 
 def _is_for_a_program(request: HttpRequest) -> bool:
@@ -43,8 +46,9 @@ def _answer(request: HttpRequest, status: int, error: str, description: str, *, 
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if isinstance(exception, SessionInterrupted) and _is_of_database(exception):
-        return _lost_database(request)
+    fault = _find_within(exception) if isinstance(exception, SessionInterrupted) else None
+    if fault is not None:
+        return _lost_database(request, fault)
     return _answer(request, 400, "invalid_request", "The request is malformed, or its Host isn't a name of this instance.", template="400.html")
 
 
@@ -89,20 +93,23 @@ def method_not_allowed(request: HttpRequest) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """A lost database is 503: repeating helps there, and only there."""
-    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
-        return _lost_database(request)
+    fault = find_fault(sys.exc_info()[1])
+    if fault is not None:
+        return _lost_database(request, fault)
     return _answer(request, 500, "server_error", "This failed on our side. The log has the cause under the X-Request-Id of this answer.", template="500.html")
 
 
-def _lost_database(request: HttpRequest) -> HttpResponse:
-    description = "The database can't be reached. Repeat the request later."
-    response = _answer(request, 503, "temporarily_unavailable", description, template="503.html", seconds=RETRY_AFTER)
+def _lost_database(request: HttpRequest, fault: Fault) -> HttpResponse:
+    request_id = getattr(getattr(request, "connection", None), "request_id", None)
+    logger.error("database unavailable: %s", fault.code, extra={"request_id": request_id, "reason": f"{fault.sentence} {fault.fix}"})
+    description = f"{fault.sentence} Repeat the request later."
+    response = _answer(request, 503, "temporarily_unavailable", description, template="503.html", seconds=RETRY_AFTER, fault=fault.code)
     response["Retry-After"] = str(RETRY_AFTER)
     if request.method == "GET":
         response["Refresh"] = str(RETRY_AFTER)
     return response
 
 
-def _is_of_database(error: BaseException | None) -> bool:
+def _find_within(error: BaseException | None) -> Fault | None:
     """Django says of a session that the database couldn't write that somebody deleted it."""
-    return error is not None and (isinstance(error, OperationalError) or _is_of_database(error.__context__))
+    return (find_fault(error) or _find_within(error.__context__)) if error is not None else None

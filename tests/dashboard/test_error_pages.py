@@ -92,10 +92,32 @@ def test_a_page_whose_visit_cannot_be_noted_comes_back_as_well(settings, demo, a
         writer.execute("BEGIN IMMEDIATE")
         page = browser.get(f"/w/demo/clients/{client.client_id}/")
         assert (page.status_code, page["Retry-After"], page["Refresh"]) == (503, "10", "10")
-        assert "The database can’t be reached" in text_of(page)
+        assert "The database is busy" in text_of(page)
         writer.rollback()
         assert browser.get(f"/w/demo/clients/{client.client_id}/").status_code == 200
         cursor.execute("PRAGMA busy_timeout = 5000")
+
+
+@pytest.mark.parametrize(
+    ("error", "heading", "sentence"),
+    [
+        (OperationalError("database or disk is full"), "The database’s disk is full", "The database has no room on its disk."),
+        (OperationalError("attempt to write a readonly database"), "The database is read-only", "The database is read-only."),
+        (OperationalError("database is locked"), "The database is busy", "Another program holds the lock of the database."),
+        (OperationalError("disk I/O error"), "The database can’t be reached", "The database is damaged, or its disk fails."),
+        (OperationalError("connection to 10.0.0.5 refused"), "The database can’t be reached", "The database can't be reached."),
+    ],
+)
+def test_why_the_database_does_not_work_is_told_apart(browser, settings, caplog, error, heading, sentence):
+    settings.ROOT_URLCONF.urlpatterns.extend(path(f"{prefix}fault", fail(error)) for prefix in ("fails/", "api/fails/"))
+    page, answer = browser.get("/fails/fault"), browser.get("/api/fails/fault")
+    assert (page.status_code, answer.status_code) == (503, 503)
+    assert re.search(r"<h1>\s*(.*?)\s*</h1>", page.content.decode())[1] == heading
+    assert answer.json()["error_description"] == f"{sentence} Repeat the request later."
+    [logged, _] = [record for record in caplog.records if record.name == "tokenos.dashboard"]
+    assert logged.reason.startswith(sentence)
+    assert len(logged.reason) > len(sentence) + 20
+    assert logged.request_id == page["X-Request-Id"]
 
 
 def test_what_was_sent_is_not_sent_again(browser):

@@ -1,9 +1,13 @@
 """GET /healthz and /readyz."""
 
+import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,15 +16,34 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
+from dashboard.health import readiness
+from dashboard.models import ScheduledJob
 from oauth.models import SigningKey
 from tests import factories
 
-READY = {"status": "ready", "checks": {"database": "ok", "migrations": "ok", "signing_key": "ok", "cache": "ok"}}
+PARTS = {"database": "ok", "migrations": "ok", "signing_key": "ok", "writes": "ok", "cache": "ok"}
 
 
-def unavailable(*names):
-    checks = {name: "unavailable" if name in names else "ok" for name in READY["checks"]}
-    return {"status": "unavailable", "checks": checks}
+@pytest.fixture(autouse=True)
+def _look_anew(monkeypatch):
+    """What another test found isn't reused."""
+    monkeypatch.setattr(readiness, "_runs", {})
+
+
+def states(response):
+    return {name: part["status"] for name, part in response.json()["checks"].items()}
+
+
+def assert_unavailable(response, part, problem):
+    """Retry-After: RFC 9110 §10.2.3."""
+    assert (response.status_code, response.json()["status"], response["Retry-After"]) == (503, "unavailable", "2")
+    assert states(response) == PARTS | {part: "unavailable"}
+    assert response.json()["checks"][part]["problem"] == problem
+
+
+def assert_degraded(response, part, problem):
+    assert (response.status_code, response.json()["status"], states(response)) == (200, "degraded", PARTS | {part: "degraded"})
+    assert response.json()["checks"][part]["problem"] == problem
 
 
 def test_healthz_needs_no_database(browser):
@@ -44,36 +67,71 @@ class TestReadiness:
     @pytest.mark.usefixtures("signing_key")
     def test_everything_there_is_ready(self, browser):
         response = browser.get("/readyz")
-        assert (response.status_code, response.json()) == (200, READY)
+        assert (response.status_code, response.json()["status"], states(response)) == (200, "ready", PARTS)
+        assert "Retry-After" not in response
+
+    @pytest.mark.usefixtures("signing_key")
+    def test_each_part_says_how_long_it_took_and_the_answer_when_it_was_made(self, browser):
+        content = browser.get("/readyz").json()
+        assert all(0 < part["ms"] < 2500 for part in content["checks"].values())
+        assert abs(datetime.fromisoformat(content["at"]) - timezone.now()) < timedelta(minutes=1)
 
     def test_without_signing_key_it_is_unavailable(self, browser):
-        response = browser.get("/readyz")
-        assert (response.status_code, response.json()) == (503, unavailable("signing_key"))
+        assert_unavailable(browser.get("/readyz"), "signing_key", "missing")
 
     @pytest.mark.usefixtures("signing_key")
     def test_a_signing_key_that_cant_be_opened_is_none(self, browser, settings):
         settings.KEY_ENCRYPTION_KEYS = ["another-key-" + "2" * 40]
-        assert browser.get("/readyz").json() == unavailable("signing_key")
+        assert_unavailable(browser.get("/readyz"), "signing_key", "locked")
 
     @pytest.mark.usefixtures("signing_key")
     def test_a_missing_migration_makes_it_unavailable(self, browser):
         row = MigrationRecorder(connection).migration_qs.get(app="oauth", name="0001_initial")
         row.delete()
         try:
-            assert browser.get("/readyz").json() == unavailable("migrations")
+            assert_unavailable(browser.get("/readyz"), "migrations", "missing")
         finally:
             row.save(force_insert=True)
 
     @pytest.mark.usefixtures("signing_key")
     def test_a_migration_of_a_newer_version_does_no_harm(self, browser):
         row = MigrationRecorder(connection).migration_qs.create(app="oauth", name="9999_from_the_future", applied=timezone.now())
-        assert browser.get("/readyz").json() == READY
+        assert browser.get("/readyz").json()["status"] == "ready"
         row.delete()
 
     @pytest.mark.usefixtures("signing_key")
-    def test_a_dead_cache_makes_it_unavailable(self, browser, settings):
+    def test_without_its_cache_it_is_degraded_for_tokens_go_on(self, browser, settings):
         settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
-        assert browser.get("/readyz").json() == unavailable("cache")
+        assert_degraded(browser.get("/readyz"), "cache", "unreachable")
+
+    @pytest.mark.usefixtures("signing_key")
+    def test_a_cache_that_keeps_nothing_is_told(self, browser, settings):
+        settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+        assert_degraded(browser.get("/readyz"), "cache", "forgets")
+
+    @pytest.mark.usefixtures("signing_key")
+    @pytest.mark.skipif(connection.vendor != "sqlite", reason="a pragma of SQLite")
+    def test_a_database_that_only_reads_is_degraded_and_recovers(self, browser, monkeypatch):
+        ScheduledJob.objects.create(name="prune", next_run_at=timezone.now())
+        options = connection.settings_dict["OPTIONS"]
+        with monkeypatch.context() as patch:
+            patch.setitem(options, "init_command", f"{options['init_command']} PRAGMA query_only = ON;")
+            assert_degraded(browser.get("/readyz"), "writes", "read_only")
+        assert browser.get("/readyz").json()["status"] == "ready"
+
+    @pytest.mark.usefixtures("signing_key")
+    @pytest.mark.skipif(connection.vendor != "sqlite", reason="which has one writer at a time")
+    def test_a_database_that_another_program_locks_is_degraded(self, browser):
+        ScheduledJob.objects.create(name="prune", next_run_at=timezone.now())
+        with closing(sqlite3.connect(connection.settings_dict["NAME"])) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            assert_degraded(browser.get("/readyz"), "writes", "locked")
+
+    @pytest.mark.usefixtures("signing_key")
+    def test_whether_it_can_write_is_tried_only_every_ten_seconds(self, browser):
+        first, second = (browser.get("/readyz").json()["checks"] for _ in range(2))
+        assert first["writes"] == second["writes"]
+        assert first["database"] != second["database"]
 
     def test_asking_writes_nothing(self, browser):
         browser.get("/readyz")
@@ -104,10 +162,10 @@ def test_a_database_that_hangs_is_told_within_three_seconds():
         root = Path(__file__).resolve().parents[2]
         done = subprocess.run([sys.executable, "-c", ASK], env=environment, cwd=root, capture_output=True, text=True, timeout=30, check=True)
     first, second, seconds = done.stdout.splitlines()
-    assert first == second
-    assert first.startswith("503 ")
-    assert '"database": "unavailable"' in first
-    assert '"cache": "ok"' in first
+    for line in (first, second):
+        status, content = line.split(" ", 1)
+        checks = json.loads(content)["checks"]
+        assert (status, checks["database"]["status"], checks["database"]["problem"], checks["cache"]["status"]) == ("503", "unavailable", "no_answer", "ok")
     assert "127.0.0.1" not in first
     assert float(seconds) < 6
     assert "hunter2" not in done.stderr

@@ -66,7 +66,7 @@ def test_running_server_says_it_to_the_operator_and_nobody_else_and_a_new_key_ne
     server.start()
     readyz = server.get("/readyz")
     refused = server.post("/oauth2/token", auth=credentials, data=GRANT)
-    assert (readyz.status_code, readyz.json()["checks"]["signing_key"]) == (503, "unavailable")
+    assert (readyz.status_code, readyz.json()["checks"]["signing_key"]["problem"]) == (503, "locked")
     assert (refused.status_code, refused.json()["error"]) == (503, "temporarily_unavailable")
     assert missing_id(server) not in readyz.text + refused.text
     logged = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]

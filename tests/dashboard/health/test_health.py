@@ -72,7 +72,10 @@ def test_a_database_that_cant_be_written_is_said(adas, monkeypatch):
     adas.get(PAGE)
     monkeypatch.setattr(ScheduledJob.objects, "update", fail)
     response = adas.get(PAGE)
-    assert re.fullmatch(r"Tokens can’t be issued: the database is read-only, since \d\d:\d\d:\d\d\.", verdict(response))
+    assert re.fullmatch(
+        r"Tokens are being issued. One thing needs you now: the database is read-only, which stops changes and tokens by private key, since .*",
+        verdict(response),
+    )
     assert "attempt to write a readonly database" in row(response, "Database")
     assert 'data-tells="Database: Failed"' in response.content.decode()
 
@@ -89,15 +92,26 @@ def test_a_read_only_database_still_shows_the_page_and_is_said(adas):
     finally:
         connection.connection.execute("PRAGMA query_only = OFF")
     assert response.status_code == 200
-    assert verdict(response).startswith("Tokens can’t be issued: the database is read-only")
+    assert "One thing needs you now: the database is read-only" in verdict(response)
 
 
-def test_another_failure_of_a_write_is_said_as_such(adas, monkeypatch):
+@pytest.mark.parametrize(
+    ("said", "begins", "fix"),
+    [
+        ("database or disk is full", "Tokens are being issued. One thing needs you now: the database’s disk is full", "Make room on the disk"),
+        ("database is locked", "Tokens are being issued. One thing needs you now: another program locks the database", "Look for a backup, a shell"),
+        ("database disk image is malformed", "Tokens can’t be issued: the database is damaged", "restore the database from a backup"),
+        ("the connection is closed", "Tokens can’t be issued: the database can’t be written", "See whether it runs"),
+    ],
+)
+def test_another_failure_of_a_write_is_said_as_such(adas, monkeypatch, said, begins, fix):
     def fail(**_fields):
-        raise OperationalError("database is locked")
+        raise OperationalError(said)
 
     monkeypatch.setattr(ScheduledJob.objects, "update", fail)
-    assert "the database can’t be written" in verdict(adas.get(PAGE))
+    response = adas.get(PAGE)
+    assert verdict(response).startswith(begins)
+    assert fix in row(response, "Database")
 
 
 def test_a_slow_database_is_said(adas, monkeypatch):

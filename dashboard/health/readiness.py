@@ -1,0 +1,185 @@
+"""What /readyz looks at: the parts without which no tokens are issued, and those without which they are, but something else fails.
+
+Each may hang, so it runs in a thread and counts as failed after LIMIT seconds. There is one run of a group at a time, which everybody who asks meanwhile
+shares: asking often costs nothing, and what hangs holds one thread, however often it is asked about.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from threading import Event, Lock, Thread
+from time import monotonic
+
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import F
+
+from clients.key_encryption import decrypt
+from dashboard.models import ScheduledJob
+from oauth.database_fault import NO_ANSWER, find_fault
+from oauth.models import SigningKey
+
+# Seconds from the begin of a run.
+LIMIT = 2.5
+
+READY, DEGRADED, UNAVAILABLE = "ready", "degraded", "unavailable"
+
+logger = logging.getLogger("tokenos.health")
+
+
+class FailedError(Exception):
+    """What a check raises. problem: a word for machines, which strangers may read. The message is for the log."""
+
+    def __init__(self, problem: str, message: str) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """look: raise whatever where the part fails. without: what the instance is then, DEGRADED or UNAVAILABLE."""
+
+    name: str
+    look: Callable[[], None]
+    without: str = UNAVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Checks that share a database connection, one after the other. reused: for how many seconds a good outcome is."""
+
+    checks: tuple[Check, ...]
+    reused: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """status: READY for a part that works. milliseconds: that it took, or takes until now. problem: "" for none."""
+
+    status: str
+    milliseconds: float
+    problem: str = ""
+
+
+def _query() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchone()
+
+
+@lru_cache(maxsize=1)
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None).graph.nodes)
+
+
+def _compare_migrations() -> None:
+    """Migrations of a newer version don't matter: it may be in the course of taking over."""
+    missing = _known_migrations() - MigrationRecorder(connection).applied_migrations().keys()
+    if missing:
+        raise FailedError("missing", f"{len(missing)} migrations are missing. Run “manage.py prepare”.")
+
+
+def _open_signing_key() -> None:
+    key = SigningKey.objects.usable_for_signing(datetime.now(UTC)).first()
+    if key is None:
+        raise FailedError("missing", "There is no signing key. Run “manage.py rotate_signing_key --now”.")
+    try:
+        decrypt(key.private_key, context=key.kid)
+    except Exception as error:
+        raise FailedError("locked", str(error)) from error
+
+
+def _write() -> None:
+    """A row as it is: a disk that is full, and a database that only reads, say so nowhere else."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout = 1000")
+    with transaction.atomic():
+        ScheduledJob.objects.filter(pk__in=ScheduledJob.objects.order_by("pk").values("pk")[:1]).update(next_run_at=F("next_run_at"))
+
+
+def _ask_cache() -> None:
+    cache.set("readyz", "ready", 10)
+    if cache.get("readyz") != "ready":
+        raise FailedError("forgets", "The cache keeps nothing. Look at Redis, see CACHE_URL.")
+
+
+# Tokens go on without a cache; those by a secret also without writes.
+GROUPS: tuple[Group, ...] = (
+    Group((Check("database", _query), Check("migrations", _compare_migrations), Check("signing_key", _open_signing_key))),
+    Group((Check("writes", _write, DEGRADED),), reused=10),
+    Group((Check("cache", _ask_cache, DEGRADED),)),
+)
+
+
+@dataclass(eq=False)
+class _Run:
+    """One run of a group in a thread of its own. states: of the checks that have ended, as far as it has come."""
+
+    group: Group
+    began: float = field(default_factory=monotonic)
+    states: dict[str, State] = field(default_factory=dict)
+    ended: Event = field(default_factory=Event)
+
+    def start(self) -> None:
+        # A daemon, because one that hangs mustn't keep the process from ending.
+        Thread(target=self.run, name="readyz", daemon=True).start()
+
+    def run(self) -> None:
+        try:
+            for check in self.group.checks:
+                self.states[check.name] = _measure(check)
+        finally:
+            connection.close()
+            self.ended.set()
+
+    def is_over(self) -> bool:
+        return self.ended.is_set() and (self.find_worst() != READY or monotonic() >= self.began + self.group.reused)
+
+    def find(self, check: Check) -> State:
+        """Of one that hasn't ended: it, or one before it, hangs."""
+        return self.states.get(check.name) or State(check.without, (monotonic() - self.began) * 1000, NO_ANSWER.code)
+
+    def find_worst(self) -> str:
+        return worst(self.find(check).status for check in self.group.checks)
+
+
+def _measure(check: Check) -> State:
+    began = monotonic()
+    problem = ""
+    try:
+        check.look()
+    except Exception as error:  # noqa: BLE001  # whatever fails, the part does
+        fault = find_fault(error)
+        problem = error.problem if isinstance(error, FailedError) else fault.code if fault else "unreachable"
+        logger.warning("The check %s failed: %s", check.name, error, extra={"problem": problem, "fix": fault.fix if fault else None})
+    return State(check.without if problem else READY, (monotonic() - began) * 1000, problem)
+
+
+def worst(statuses: Iterable[str]) -> str:
+    return max(statuses, key=(READY, DEGRADED, UNAVAILABLE).index)
+
+
+_lock = Lock()
+_runs: dict[int, _Run] = {}
+
+
+def _join(number: int) -> _Run:
+    with _lock:
+        run = _runs.get(number)
+        if run is None or run.is_over():
+            run = _runs[number] = _Run(GROUPS[number])
+            run.start()
+        return run
+
+
+def look() -> dict[str, State]:
+    """Each part's state, within LIMIT seconds."""
+    runs = [_join(number) for number in range(len(GROUPS))]
+    for run in runs:
+        run.ended.wait(max(run.began + LIMIT - monotonic(), 0))
+    return {check.name: run.find(check) for run in runs for check in run.group.checks}

@@ -1,0 +1,82 @@
+"""What is wrong with the database, told from what it really says."""
+
+import socket
+import sqlite3 as driver
+from contextlib import closing
+
+import pytest
+from django.db import DatabaseError, connections
+from environ import Env
+
+from oauth.database_fault import DAMAGED, DISK_FULL, LOCKED, NO_ANSWER, READ_ONLY, UNREACHABLE, find_fault
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def fault_of(monkeypatch):
+    """A function that runs statements on another database, and returns the fault that the last one tells."""
+
+    def run(database, *statements):
+        monkeypatch.setitem(connections.settings, "default", {**connections.settings["default"], "OPTIONS": {}, **database})
+        connection = connections.create_connection("default")
+        with closing(connection), pytest.raises(DatabaseError) as raised:  # noqa: PT012  # the first may be the one
+            for statement in statements:
+                connection.cursor().execute(statement)
+        return find_fault(raised.value)
+
+    return run
+
+
+@pytest.fixture
+def sqlite(tmp_path, fault_of):
+    """The same, on a SQLite file of its own."""
+    settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "a.sqlite3"), "OPTIONS": {"timeout": 0.01}}
+    return lambda *statements: fault_of(settings, *statements)
+
+
+def test_a_full_disk(sqlite):
+    assert sqlite("PRAGMA max_page_count = 2", "CREATE TABLE a (b)", "INSERT INTO a VALUES (zeroblob(100000))") is DISK_FULL
+
+
+def test_a_database_that_only_reads(sqlite):
+    assert sqlite("CREATE TABLE a (b)", "PRAGMA query_only = ON", "INSERT INTO a VALUES (1)") is READ_ONLY
+
+
+def test_a_database_that_somebody_else_locks(sqlite, tmp_path):
+    with closing(driver.connect(tmp_path / "a.sqlite3")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert sqlite("CREATE TABLE a (b)") is LOCKED
+
+
+def test_a_file_that_is_no_database(sqlite, tmp_path):
+    (tmp_path / "a.sqlite3").write_bytes(b"This is no database." * 1000)
+    assert sqlite("CREATE TABLE a (b)") is DAMAGED
+
+
+def test_a_file_that_cannot_be_opened(sqlite, tmp_path):
+    (tmp_path / "a.sqlite3").mkdir()
+    assert sqlite("CREATE TABLE a (b)") is UNREACHABLE
+
+
+def test_a_mistake_of_ours_is_no_fault(sqlite):
+    assert sqlite("SELECT nothing FROM nowhere") is UNREACHABLE  # SQLite calls that an OperationalError, as all else
+    assert sqlite("CREATE TABLE a (b UNIQUE)", "INSERT INTO a VALUES (1), (1)") is None
+
+
+@pytest.mark.parametrize("error", [None, ValueError("database is locked")])
+def test_what_the_database_has_not_said_is_no_fault(error):
+    assert find_fault(error) is None
+
+
+def test_a_postgresql_that_only_reads_and_one_that_is_not_there(postgresql, fault_of):
+    url = postgresql.create_database()
+    assert fault_of(Env.db_url_config(url), "CREATE TABLE a (b int)", "SET default_transaction_read_only = on", "INSERT INTO a VALUES (1)") is READ_ONLY
+    assert fault_of(Env.db_url_config(f"{url}_missing"), "SELECT 1") is UNREACHABLE
+    assert fault_of(Env.db_url_config("postgres://nobody@127.0.0.1:1/none"), "SELECT 1") is UNREACHABLE
+
+
+def test_a_postgresql_that_says_nothing(fault_of):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://nobody@127.0.0.1:{silent.getsockname()[1]}/none?connect_timeout=2"
+        assert fault_of(Env.db_url_config(url), "SELECT 1") is NO_ANSWER
