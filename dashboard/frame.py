@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Case, Count, IntegerField, Model, OuterRef, Subquery, When
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -51,8 +52,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if is_fragment(request):
         # A part of a page has no frame.
         return {**context, "membership": getattr(request, "membership", None)}
-    # Of one by single sign-on what is left, for using it doesn't make it longer.
-    context["session_seconds"] = request.session.get_expiry_age()
+    # Less than SESSION_COOKIE_AGE where using the session doesn't make it longer.
+    context["session_seconds"] = seconds = request.session.get_expiry_age()
+    context["session_is_final"] = seconds < settings.SESSION_COOKIE_AGE
     membership = getattr(request, "membership", None)
     # Pages outside of a workspace, such as the account's, leave the way back to the one that was visited last.
     slug = membership.workspace.slug if membership else request.session.get(LAST_WORKSPACE)

@@ -11,11 +11,9 @@ from clients.services import audit
 from clients.services.audit import Actor
 from oauth import services as oauth_services
 
-_SECRETS = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
-
 
 def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
-    """Private signing keys, secrets of one-time codes and seeds of recovery codes. Returns how many were encrypted under another key. All or none.
+    """Private signing keys and secrets of one-time codes. Returns how many were encrypted under another key. All or none.
 
     Raise MissingKeyEncryptionKeyError where the list lacks a key that is still needed.
     """
@@ -25,10 +23,9 @@ def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
 
 def _reencrypt_second_factors(*, actor: Actor, now: datetime) -> int:
     newest, count = newest_key().id, 0
-    for factor in Authenticator.objects.select_for_update().filter(type__in=_SECRETS).order_by("pk").iterator():
-        field = _SECRETS[factor.type]
-        if factor.data[field].partition(":")[0] != newest:
-            factor.data[field] = encrypt(decrypt(factor.data[field]))
+    for factor in Authenticator.objects.select_for_update().filter(type=Authenticator.Type.TOTP).order_by("pk").iterator():
+        if factor.data["secret"].partition(":")[0] != newest:
+            factor.data["secret"] = encrypt(decrypt(factor.data["secret"]))
             factor.save(update_fields=["data"])
             count += 1
     if count:

@@ -115,7 +115,8 @@ class SessionKeyMiddleware:
 
 
 class SessionActivityMiddleware:
-    """Notes when and from where a session was last used, at most once a minute, for a note is a write. From then on it lasts SESSION_COOKIE_AGE again.
+    """Notes when and from where a session was last used, at most once a minute, for a note is a write. From then on it lasts SESSION_COOKIE_AGE again, but ends
+    SESSION_LONGEST_AGE after the sign-in.
 
     The session itself says when that was, so that most requests don't ask.
     """
@@ -139,6 +140,7 @@ class SessionActivityMiddleware:
             with suppress(DatabaseError):
                 if session.filter(last_seen_at__lt=now - self.EVERY).update(last_seen_at=now, ip=address):
                     request.session[user_sessions.NOTED] = now.timestamp()
+                    user_sessions.limit(request, now=now)
 
 
 def _settle_request(request: HttpRequest) -> Connection:

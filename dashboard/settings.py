@@ -141,7 +141,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "dashboard.people.password_rules.NotAlike", "OPTIONS": {"user_attributes": ("email", "name")}},
     {"NAME": "dashboard.people.password_rules.LongEnough", "OPTIONS": {"min_length": 12}},
-    {"NAME": "dashboard.people.password_rules.NotCommon"},
+    {"NAME": "dashboard.people.password_rules.NotBreached"},
 ]
 
 # Accounts: django-allauth. Sign-up is by invitation; throttling is ours, in the database (dashboard/throttling.py).
@@ -191,8 +191,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Without a request for that long, a person is signed out.
+# Without a request for that long, a person is signed out, and in any case so long after the sign-in.
 SESSION_COOKIE_AGE = 12 * 3600
+SESSION_LONGEST_AGE = 7 * 24 * 3600
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_NAME = "__Host-session"
 CSRF_COOKIE_SECURE = True

@@ -36,6 +36,27 @@ class PasswordForm(forms.Form):
         return fields.check_password_of(self.user, self.cleaned_data["new_password"])
 
 
+class ChangePasswordForm(PasswordForm):
+    """With the present one, which is asked for here however somebody has signed in. OWASP ASVS 5.0, 6.2.3."""
+
+    field_order = ("current_password", "new_password")
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.user: User
+        if user.has_usable_password():
+            self.fields["current_password"] = fields.password(label="Current password", autofocus=True)
+            del self.fields["new_password"].widget.attrs["autofocus"]
+            self.order_fields(self.field_order)
+
+    def is_proved(self) -> bool:
+        """Of a valid form. It takes an argon2id hash: within dashboard.throttling.attempt."""
+        if "current_password" not in self.fields or self.user.check_password(self.cleaned_data["current_password"]):
+            return True
+        self.add_error("current_password", "That isn’t your current password. Enter it again.")
+        return False
+
+
 class EmailForm(forms.Form):
     email = fields.email(autocomplete="email", autofocus=True)
 

@@ -28,10 +28,10 @@ def may_be_kept(name: str, value: str) -> bool:
     return not is_secret(name) and not looks_like_credential(value)
 
 
-def password(**attrs: Any) -> forms.CharField:
+def password(*, label: str = "Password", **attrs: Any) -> forms.CharField:
     """One that is there already."""
     return forms.CharField(
-        label="Password",
+        label=label,
         strip=False,
         max_length=LONGEST_PASSWORD,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", **attrs}),
@@ -44,7 +44,7 @@ def new_password(**attrs: Any) -> forms.CharField:
         label="New password",
         strip=False,
         max_length=LONGEST_PASSWORD,
-        help_text="At least 12 characters, and none of the common ones. Nothing else is asked of it.",
+        help_text="At least 12 characters, and none that was published after a breach. Nothing else is asked of it.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "data-meter": "12", **attrs}),
         error_messages={"required": "Enter a new password.", "max_length": "A password has at most 1,024 characters."},
     )
@@ -91,8 +91,8 @@ def code(**attrs: Any) -> forms.CharField:
     return forms.CharField(
         label="Code",
         max_length=32,
-        widget=CodeInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", **attrs}),
-        error_messages={"required": "Enter the code.", "max_length": "A code has 6 or 8 digits."},
+        widget=CodeInput(attrs={"autocomplete": "one-time-code", **attrs}),
+        error_messages={"required": "Enter the code.", "max_length": "A code is shorter: 6 digits, or a recovery code of 12 characters."},
     )
 
 

@@ -24,6 +24,10 @@ _TEXTS = {
         "Somebody has your password, but not your code",
         "A sign-in to your account was ended after 5 wrong codes. Whoever tried knew the password.",
     ),
+    "one_time_codes_locked": (
+        "One-time codes of your account are locked",
+        "Somebody who knows your password entered {wrong} wrong codes in a row. To unlock them, use a passkey or a recovery code, or reset your password.",
+    ),
     "password_changed": ("Your password was changed", "Every other session of your account has ended."),
     "password_reset": ("Your password was reset by a link in a mail", "Every session of your account has ended."),
     "email_changed": ("The address of your account was changed", "It was {old}, and is {new} from now on. You sign in with it, and our mail goes there."),

@@ -85,7 +85,7 @@ def _propose_passkey(request: HttpRequest, user: User) -> None:
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has no types
-    """Secrets of one-time codes and seeds of recovery codes are encrypted under KEY_ENCRYPTION_KEYS, as private keys are."""
+    """Secrets of one-time codes are encrypted under KEY_ENCRYPTION_KEYS, as private keys are."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,

@@ -108,6 +108,7 @@ def reset_password(*, link: str, hashed_password: str, actor: Actor, now: dateti
         user.password = hashed_password
         user.save(update_fields=["password"])
         ended = user_sessions.delete_sessions(user)
+        second_factors.forget_wrong_one_time_codes(user=user, actor=actor, now=now)
         record("user.password_reset", user, actor=actor, now=now, after={"sessions_ended": ended})
     return user
 

@@ -7,11 +7,14 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
+from clients.secret import HashingBusyError
 from dashboard import throttling
 from dashboard.caller import actor_of
 from dashboard.mail.notices import tell
 from dashboard.models import User
-from dashboard.people import passkeys, second_factors
+from dashboard.people import passkeys, recovery_codes, second_factors
+
+_LOCKED = f"One-time codes are locked after {second_factors.MOST_WRONG_CODES} wrong ones. Use a passkey or a recovery code, or reset your password."
 
 
 def check_passkey(request: HttpRequest, user: User | None, form: Any) -> Any | None:
@@ -31,10 +34,17 @@ def check_code(request: HttpRequest, user: User, form: Any) -> Any | None:
     if throttling.has_guessed_too_often(user, now=now):
         form.add_error("code", "Too many wrong codes from many places. Wait 5 min or use a passkey.")
         return None
-    factor = second_factors.use_code(user=user, code=form.cleaned_data["code"], actor=actor_of(request), now=now)
+    code, actor = form.cleaned_data["code"], actor_of(request)
+    try:
+        factor = second_factors.use_code(user=user, code=code, actor=actor, now=now)
+    except HashingBusyError:
+        form.add_error("code", "Too many codes are being checked at this moment. Try again in a few seconds.")
+        return None
     if factor is None:
         throttling.count_wrong_code(user, now=now)
-        form.add_error("code", "That code is wrong or was used. Codes change every 30 s.")
+        if second_factors.is_one_time_code(code) and second_factors.count_wrong_one_time_code(user=user, actor=actor, now=now):
+            tell("one_time_codes_locked", user, request=request, now=now, wrong=second_factors.MOST_WRONG_CODES)
+        form.add_error("code", _LOCKED if second_factors.are_one_time_codes_locked(user) else "That code is wrong or was used. Codes change every 30 s.")
     elif factor.type == Authenticator.Type.RECOVERY_CODES:
-        tell("recovery_code_used", user, request=request, now=now, left=second_factors.count_recovery_codes(factor))
+        tell("recovery_code_used", user, request=request, now=now, left=recovery_codes.count_left(factor.data))
     return factor

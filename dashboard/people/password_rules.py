@@ -1,6 +1,11 @@
 """What a new password must be, said in our words."""
 
+from typing import Any
+
 from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
+
+from dashboard.people.breached_passwords import is_breached
 
 
 class LongEnough(password_validation.MinimumLengthValidator):
@@ -8,9 +13,13 @@ class LongEnough(password_validation.MinimumLengthValidator):
         return f"A password has at least {self.min_length} characters. Make it longer."
 
 
-class NotCommon(password_validation.CommonPasswordValidator):
-    def get_error_message(self) -> str:
-        return "This is one of the common passwords, which are tried first. Choose another."
+class NotBreached:
+    def validate(self, password: str, user: Any = None) -> None:  # noqa: ARG002  # Django's signature
+        if is_breached(password):
+            raise ValidationError("This password was published after a breach, so it is tried first. Choose another.", code="password_breached")
+
+    def get_help_text(self) -> str:
+        return ""
 
 
 class NotAlike(password_validation.UserAttributeSimilarityValidator):

@@ -1,7 +1,7 @@
 """Passkeys, one-time codes and recovery codes of an account: every change, each with its audit event.
 
-Kept in django-allauth's rows, secrets encrypted (dashboard.people.account_adapter). Passkeys and one-time codes are strong factors; recovery codes are the way
-back for whoever has lost them, come with the first and go with the last.
+Kept in django-allauth's rows, secrets encrypted (dashboard.people.account_adapter), recovery codes hashed. Passkeys and one-time codes are strong factors;
+recovery codes are the way back for whoever has lost them, come with the first and go with the last.
 """
 
 import hmac
@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.mfa.utils import decrypt, encrypt
 from django.conf import settings
@@ -23,13 +22,18 @@ from django.utils.text import get_text_list
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
 from dashboard.models import User
+from dashboard.people import recovery_codes
 from dashboard.people.account_events import record
 from oauth.replay import mark_used
 
 MOST_PASSKEYS = 20
-RECOVERY_CODES = 10
 PERIOD = 30
+# In a row. Whoever guesses one in 3 of a million codes for months would find one; the owner has other ways in.
+MOST_WRONG_CODES = 100
 
+_SPACES = re.compile(r"[\s-]")
+# In a row's data: how many one-time codes were wrong since the owner was here.
+_WRONG = "wrong"
 _TOTP, _PASSKEY, _RECOVERY = Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN, Authenticator.Type.RECOVERY_CODES
 STRONG = (_TOTP, _PASSKEY)
 
@@ -43,11 +47,6 @@ def has_strong(user: User) -> bool:
     return bool(of(user, *STRONG).exists())
 
 
-def count_recovery_codes(recovery: Any) -> int:
-    """How many are left."""
-    return RECOVERY_CODES - int(recovery.data["used_mask"]).bit_count()
-
-
 def name_of(passkey: Any) -> str:
     return str(passkey.data["name"])
 
@@ -55,13 +54,14 @@ def name_of(passkey: Any) -> str:
 def add_passkey(*, user: User, name: str, credential: Mapping[str, Any], actor: Actor, now: datetime) -> tuple[Any, list[str]]:
     """credential: a checked answer to a registration. Returns it, and the recovery codes where it is the first strong factor."""
     named = clean_text(name or "Passkey", field="name", max_length=100)
+    recovery = _make_first_recovery_codes(user)
     with transaction.atomic():
         _lock(user)
         if of(user, _PASSKEY).count() >= MOST_PASSKEYS:
             raise ValidationError(f"You have {MOST_PASSKEYS} passkeys. Remove one first.", code="too_many")
         passkey = Authenticator.objects.create(user=user, type=_PASSKEY, data={"name": named, "credential": dict(credential)}, created_at=now)
         record("user.passkey_added", user, actor=actor, now=now, after={"name": named})
-        return passkey, _make_first_recovery_codes(user, actor=actor, now=now)
+        return passkey, _insert_recovery_codes(user, recovery, actor=actor, now=now)
 
 
 def rename_passkey(*, passkey: Any, name: str, actor: Actor, now: datetime) -> None:
@@ -89,6 +89,7 @@ def turn_on_one_time_codes(*, user: User, secret: str, code: str, actor: Actor, 
     counter = _find_counter(secret, code)
     if counter is None:
         raise ValidationError("This code is wrong. Codes change every 30 s: enter the newest one.", code="incorrect_code")
+    recovery = _make_first_recovery_codes(user)
     with transaction.atomic():
         _lock(user)
         if of(user, _TOTP).exists():
@@ -96,7 +97,7 @@ def turn_on_one_time_codes(*, user: User, secret: str, code: str, actor: Actor, 
         Authenticator.objects.create(user=user, type=_TOTP, data={"secret": encrypt(secret)}, created_at=now)
         _mark(user, counter, now=now)
         record("user.one_time_codes_on", user, actor=actor, now=now)
-        return _make_first_recovery_codes(user, actor=actor, now=now)
+        return _insert_recovery_codes(user, recovery, actor=actor, now=now)
 
 
 def turn_off_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
@@ -106,36 +107,80 @@ def turn_off_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
 
 def make_recovery_codes(*, user: User, actor: Actor, now: datetime) -> list[str]:
     """The old ones end. Raise ValidationError where there is no strong factor to recover from."""
+    made = recovery_codes.make() if has_strong(user) else None
     with transaction.atomic():
         _lock(user)
-        if not has_strong(user):
+        if made is None or not has_strong(user):
             raise ValidationError("Add a passkey or turn on one-time codes first. Recovery codes come with them.", code="no_factor")
         of(user, _RECOVERY).delete()
-        return _make_recovery_codes(user, actor=actor, now=now)
+        return _insert_recovery_codes(user, made, actor=actor, now=now)
 
 
 def use_code(*, user: User, code: str, actor: Actor, now: datetime) -> Any | None:
-    """The factor that a one-time or recovery code belongs to, or None for a wrong or used one. It is used by this, over all workers and nodes."""
-    digits = re.sub(r"[\s-]", "", code)
-    if re.fullmatch(r"[0-9]{6}", digits):
-        return _use_one_time_code(user, digits, actor=actor, now=now)
-    if re.fullmatch(r"[0-9]{8}", digits):
-        return _use_recovery_code(user, digits, actor=actor, now=now)
-    return None
+    """The factor that a one-time or recovery code belongs to, or None for a wrong or used one. It is used by this, over all workers and nodes.
+
+    Raise clients.secret.HashingBusyError where a recovery code can't be looked at now.
+    """
+    if is_one_time_code(code):
+        return _use_one_time_code(user, _SPACES.sub("", code), actor=actor, now=now)
+    written = recovery_codes.normalize(code)
+    return _use_recovery_code(user, written, actor=actor, now=now) if written else None
+
+
+def is_one_time_code(code: str) -> bool:
+    """By its form."""
+    return re.fullmatch(r"[0-9]{6}", _SPACES.sub("", code)) is not None
+
+
+def are_one_time_codes_locked(user: User) -> bool:
+    factor = of(user, _TOTP).first()
+    return factor is not None and _is_locked(factor)
+
+
+def count_wrong_one_time_code(*, user: User, actor: Actor, now: datetime) -> bool:
+    """Whether this one locks them: then none is taken until the owner has used a passkey or a recovery code, or has reset the password."""
+    with transaction.atomic():
+        factor = of(user, _TOTP).select_for_update().first()
+        if factor is None or _is_locked(factor):
+            return False
+        factor.data[_WRONG] = factor.data.get(_WRONG, 0) + 1
+        factor.save(update_fields=["data"])
+        if not _is_locked(factor):
+            return False
+        record("user.one_time_codes_locked", user, actor=actor, now=now, after={"wrong_codes": MOST_WRONG_CODES})
+    return True
+
+
+def forget_wrong_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
+    """Once somebody has shown to be the owner."""
+    with transaction.atomic():
+        factor = of(user, _TOTP).select_for_update().first()
+        if factor is None or _WRONG not in factor.data:
+            return
+        was_locked = _is_locked(factor)
+        del factor.data[_WRONG]
+        factor.save(update_fields=["data"])
+        if was_locked:
+            record("user.one_time_codes_unlocked", user, actor=actor, now=now)
 
 
 def record_use(*, factor: Any, actor: Actor, now: datetime) -> None:
     """When and from where it was last used."""
     with transaction.atomic():
+        forget_wrong_one_time_codes(user=factor.user, actor=actor, now=now)
         present = Authenticator.objects.select_for_update().get(pk=factor.pk)
         present.last_used_at = now
         present.data["last_used_from"] = actor.address or ""
         present.save(update_fields=["last_used_at", "data"])
 
 
+def _is_locked(factor: Any) -> bool:
+    return bool(factor.data.get(_WRONG, 0) >= MOST_WRONG_CODES)
+
+
 def _use_one_time_code(user: User, code: str, *, actor: Actor, now: datetime) -> Any | None:
     factor = of(user, _TOTP).first()
-    counter = _find_counter(decrypt(factor.data["secret"]), code) if factor else None
+    counter = _find_counter(decrypt(factor.data["secret"]), code) if factor and not _is_locked(factor) else None
     if counter is None:
         return None
     with transaction.atomic():
@@ -146,14 +191,20 @@ def _use_one_time_code(user: User, code: str, *, actor: Actor, now: datetime) ->
 
 
 def _use_recovery_code(user: User, code: str, *, actor: Actor, now: datetime) -> Any | None:
+    factor = of(user, _RECOVERY).first()
+    place = recovery_codes.find_place(code, factor.data) if factor else None
+    if place is None:
+        return None
     with transaction.atomic():
-        factor = of(user, _RECOVERY).select_for_update().first()
-        if factor is None or not RecoveryCodes(factor).validate_code(code):
+        present = of(user, _RECOVERY).select_for_update().first()
+        # Used, or replaced by new codes, since it was looked at.
+        if present is None or present.data["hashes"][place] != factor.data["hashes"][place]:
             return None
-        record_use(factor=factor, actor=actor, now=now)
-        factor.refresh_from_db()
-        record("user.recovery_code_used", user, actor=actor, now=now, after={"left": count_recovery_codes(factor)})
-    return factor
+        present.data["hashes"][place] = None
+        present.save(update_fields=["data"])
+        record_use(factor=present, actor=actor, now=now)
+        record("user.recovery_code_used", user, actor=actor, now=now, after={"left": recovery_codes.count_left(present.data)})
+    return present
 
 
 def _find_counter(secret: str, code: str) -> int | None:
@@ -200,12 +251,15 @@ def _refuse_where_demanded(user: User) -> None:
         )
 
 
-def _make_first_recovery_codes(user: User, *, actor: Actor, now: datetime) -> list[str]:
-    return [] if of(user, _RECOVERY).exists() else _make_recovery_codes(user, actor=actor, now=now)
+def _make_first_recovery_codes(user: User) -> tuple[list[str], dict[str, Any]] | None:
+    return None if of(user, _RECOVERY).exists() else recovery_codes.make()
 
 
-def _make_recovery_codes(user: User, *, actor: Actor, now: datetime) -> list[str]:
-    data = {"seed": encrypt(RecoveryCodes.generate_seed()), "used_mask": 0}
-    codes = RecoveryCodes(Authenticator.objects.create(user=user, type=_RECOVERY, data=data, created_at=now)).generate_codes()
+def _insert_recovery_codes(user: User, made: tuple[list[str], dict[str, Any]] | None, *, actor: Actor, now: datetime) -> list[str]:
+    """made: by recovery_codes.make before the transaction, None for none. They come with the first strong factor."""
+    if made is None or of(user, _RECOVERY).exists():
+        return []
+    codes, data = made
+    Authenticator.objects.create(user=user, type=_RECOVERY, data=data, created_at=now)
     record("user.recovery_codes_made", user, actor=actor, now=now, after={"codes": len(codes)})
-    return list(codes)
+    return codes

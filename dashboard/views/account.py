@@ -15,11 +15,11 @@ from django.views.decorators.http import require_POST
 from clients.models import AuditEvent
 from dashboard import throttling
 from dashboard.caller import actor_of
-from dashboard.confirmation import confirmed
-from dashboard.forms.account import DisplayForm, PasswordForm, ProfileForm
+from dashboard.confirmation import confirmed, confirmed_when_sent
+from dashboard.forms.account import ChangePasswordForm, DisplayForm, ProfileForm
 from dashboard.mail.notices import tell
 from dashboard.models import User
-from dashboard.people import accounts, second_factors, user_sessions
+from dashboard.people import accounts, recovery_codes, second_factors, user_sessions
 from dashboard.people.user_agent import describe_device
 from dashboard.permissions import signed_in
 
@@ -36,8 +36,8 @@ def security(request: HttpRequest) -> HttpResponse:
         "passkeys": [(factor, second_factors.name_of(factor)) for factor in factors if factor.type == Authenticator.Type.WEBAUTHN],
         "one_time_codes": next((factor for factor in factors if factor.type == Authenticator.Type.TOTP), None),
         "recovery": recovery,
-        "codes_left": second_factors.count_recovery_codes(recovery) if recovery else 0,
-        "codes_made": second_factors.RECOVERY_CODES,
+        "codes_left": recovery_codes.count_left(recovery.data) if recovery else 0,
+        "codes_made": recovery_codes.CODES,
         "password_changed_at": _password_changed_at(user),
         "sessions": [_describe(request, session) for session in sessions[:MOST_SESSIONS]],
         "has_more_sessions": len(sessions) > MOST_SESSIONS,
@@ -85,13 +85,14 @@ def display(request: HttpRequest) -> HttpResponse:
 @signed_in
 @confirmed
 def password(request: HttpRequest) -> HttpResponse:
-    """A new password. Whoever has just proved who they are isn't asked for the old one again."""
     user = cast(User, request.user)
-    form = PasswordForm(user, request.POST if request.method == "POST" else None)
+    form = ChangePasswordForm(user, request.POST if request.method == "POST" else None)
     refusal = None
     if form.is_valid():
         with throttling.attempt(request, user.email) as refusal:
-            if refusal is None:
+            if refusal is None and not form.is_proved():
+                throttling.count_wrong(request, user.email, now=timezone.now())
+            elif refusal is None:
                 _change_password(request, user, form.cleaned_data["new_password"])
                 messages.success(request, "Password changed. Every other session has ended.")
                 return redirect("mfa_index")
@@ -109,6 +110,7 @@ def _change_password(request: HttpRequest, user: User, chosen: str) -> None:
 
 @signed_in
 @require_POST
+@confirmed_when_sent
 def session_end(request: HttpRequest, pk: int) -> HttpResponse:
     user, now = cast(User, request.user), timezone.now()
     session = user_sessions.find_open(user, now=now).filter(pk=pk).first()
@@ -123,6 +125,7 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
 
 @signed_in
 @require_POST
+@confirmed_when_sent
 def sessions_end(request: HttpRequest) -> HttpResponse:
     ended = user_sessions.end_other_sessions(user=cast(User, request.user), kept=request.session.session_key or "", actor=actor_of(request), now=timezone.now())
     messages.success(request, f"{ended} other {'session has' if ended == 1 else 'sessions have'} ended." if ended else "There was no other session.")

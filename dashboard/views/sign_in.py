@@ -22,7 +22,7 @@ from dashboard.caller import actor_of
 from dashboard.forms.sign_in import CodeForm, PasskeyForm, SignInForm
 from dashboard.mail.notices import tell
 from dashboard.models import User
-from dashboard.people import passkeys, second_factors
+from dashboard.people import passkeys, recovery_codes, second_factors
 from dashboard.people.factor_check import check_code, check_passkey
 from dashboard.permissions import anyone
 
@@ -151,5 +151,5 @@ def _enter_by_factor(request: HttpRequest, stage: Any, factor: Any) -> HttpRespo
     record_authentication(request, user, "mfa", id=factor.pk, type=factor.type)
     response = cast(HttpResponse, stage.exit())
     if factor.type == Authenticator.Type.RECOVERY_CODES:
-        messages.warning(request, f"{second_factors.count_recovery_codes(factor)} of {second_factors.RECOVERY_CODES} recovery codes are left.")
+        messages.warning(request, f"{recovery_codes.count_left(factor.data)} of {recovery_codes.CODES} recovery codes are left.")
     return response

@@ -187,8 +187,10 @@ setTimeout(() => document.querySelectorAll("[data-as-of]").forEach((shown) => {
 /* The end of a session: of the one that all pages of this browser share. The server renews it at most once a minute, so the warning comes a minute early. */
 const ending = document.querySelector("[data-session]");
 const used = () => localStorage.setItem("used", String(Date.now()));
+const opened = Date.now();
 const warn = () => {
-  const left = Number(localStorage.getItem("used")) / 1000 + Number(ending.dataset.session) - Date.now() / 1000;
+  const since = "final" in ending.dataset ? opened : Number(localStorage.getItem("used"));
+  const left = since / 1000 + Number(ending.dataset.session) - Date.now() / 1000;
   ending.hidden = left > 180;
   if (left > 0) return;
   ending.querySelector("p").textContent = ending.dataset.ended;

@@ -2,7 +2,6 @@
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 
@@ -85,17 +84,13 @@ def test_altered_ciphertext_is_refused(refused, settings, old_keys):
 
 @pytest.fixture
 def second_factors(transactional_db):
-    user = factories.create_user("ada@example.com")
-    RecoveryCodes.activate(user)
-    return [TOTP.activate(user, "JBSWY3DPEHPK3PXP").instance, Authenticator.objects.get(type="recovery_codes")]
+    return TOTP.activate(factories.create_user("ada@example.com"), "JBSWY3DPEHPK3PXP").instance
 
 
 def test_secrets_of_second_factors_are_encrypted_anew_as_well(command, settings, old_keys, second_factors):
-    codes = RecoveryCodes(second_factors[1]).generate_codes()
     settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]
-    assert command("reencrypt_keys", "--json").json == {"reencrypted": 2}
+    assert command("reencrypt_keys", "--json").json == {"reencrypted": 1}
     settings.KEY_ENCRYPTION_KEYS = [NEW]
-    assert RecoveryCodes(Authenticator.objects.get(type="recovery_codes")).generate_codes() == codes
     assert SecondFactorAdapter().decrypt(Authenticator.objects.get(type="totp").data["secret"]) == "JBSWY3DPEHPK3PXP"
     assert AuditEvent.objects.first().event == "second_factors.reencrypted"
     assert command("reencrypt_keys", "--json").json == {"reencrypted": 0}
@@ -103,7 +98,7 @@ def test_secrets_of_second_factors_are_encrypted_anew_as_well(command, settings,
 
 def test_one_of_them_that_cant_be_opened_leaves_signing_keys_as_they_were(refused, settings, old_keys, second_factors):
     settings.KEY_ENCRYPTION_KEYS = ["a-lost-key-encryption-key-" + "3" * 40]
-    RecoveryCodes.activate(factories.create_user("ben@example.com"))
+    TOTP.activate(factories.create_user("ben@example.com"), "JBSWY3DPEHPK3PXP")
     settings.KEY_ENCRYPTION_KEYS = old_keys
     key = factories.create_signing_key()
     settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]

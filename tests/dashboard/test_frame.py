@@ -128,6 +128,30 @@ def test_a_session_ends_twelve_hours_after_its_last_request(browser, demo, ada):
     assert "Stay signed in" in text
 
 
+def age_sign_in(browser, *, days, hours=0):
+    """As if it had been so long ago, and the session in use ever since."""
+    session = browser.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= (24 * days + hours) * 3600
+    session.save()
+    age_session(browser, minutes=2)
+
+
+def test_a_session_ends_a_week_after_the_sign_in_however_it_is_used(browser, demo, ada):
+    browser.post("/accounts/sign-in/", {"login": ada.email, "password": factories.PASSWORD})
+    age_sign_in(browser, days=6, hours=23)
+    browser.post("/accounts/stay/")
+    text = browser.get("/w/demo/members/").content.decode()
+    left = int(text.split('data-session="')[1].split('"')[0])
+    assert 3590 < left <= 3600
+    assert "Stay signed in" not in text
+    assert "Finish what you are doing, then sign in again." in text
+    age_session(browser, minutes=2)
+    assert browser.post("/accounts/stay/").status_code == 204
+    age_sign_in(browser, days=0, hours=2)
+    assert browser.get("/w/demo/members/")["Location"] == "/accounts/sign-in/?next=/w/demo/members/"
+
+
 def test_nobody_who_is_signed_out_is_warned(browser, db):
     assert "data-session" not in browser.get("/accounts/sign-in/").content.decode()
     assert browser.post("/accounts/stay/")["Location"] == "/accounts/sign-in/?next=/accounts/stay/"

@@ -10,10 +10,11 @@ from dashboard.models import AccessPolicy, User
 from dashboard.people.user_agent import describe_device
 from dashboard.services import prune
 from tests import factories
-from tests.dashboard.accounts.conftest import FIREFOX, SIGN_IN, App, add_passkey, last_event, sign_in
+from tests.dashboard.accounts.conftest import FIREFOX, SIGN_IN, App, add_passkey, age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser
 
 SECURITY, PASSWORD, NEW = "/accounts/security/", "/accounts/security/password/", "an-entirely-new-phrase"
+CHANGE = {"current_password": factories.PASSWORD, "new_password": NEW}
 
 
 def text_of(browser, path=SECURITY):
@@ -75,7 +76,7 @@ def test_single_keys_are_switched_off(here, ada):
 class TestPassword:
     def test_a_new_one_keeps_this_session_and_ends_the_others(self, here, elsewhere, ada, mailbox):
         mailbox.clear()
-        assert here.post(PASSWORD, {"new_password": NEW})["Location"] == SECURITY
+        assert here.post(PASSWORD, CHANGE)["Location"] == SECURITY
         assert here.get(SECURITY).status_code == 200
         assert elsewhere.get(SECURITY).status_code == 302
         assert UserSession.objects.count() == Session.objects.count() == 1
@@ -86,17 +87,36 @@ class TestPassword:
         assert event.address == "127.0.0.1"
 
     def test_this_session_stays_in_the_list(self, here):
-        here.post(PASSWORD, {"new_password": NEW})
+        here.post(PASSWORD, CHANGE)
         assert "Firefox on Linux, here" in text_of(here)
         assert "Changed <time" in text_of(here)
 
     @pytest.mark.parametrize("password", ["", "short", "password1234", "ada@example.com", "a\0" * 10, "x" * 100_000])
     def test_a_bad_one_is_refused_and_not_shown_again(self, here, ada, password):
-        response = here.post(PASSWORD, {"new_password": password})
+        response = here.post(PASSWORD, {**CHANGE, "new_password": password})
         assert response.status_code == 200
         assert "Nothing was changed." in response.content.decode()
         assert response.content.decode().count("value=") == here.get(PASSWORD).content.decode().count("value=")
         assert User.objects.get(pk=ada.pk).check_password(factories.PASSWORD)
+
+    @pytest.mark.parametrize("current", ["", "not-the-present-one", factories.PASSWORD + " ", "a\0b", "x" * 100_000])
+    def test_the_current_one_is_demanded_however_lately_one_signed_in(self, here, ada, current):
+        response = here.post(PASSWORD, {**CHANGE, "current_password": current})
+        assert response.status_code == 200
+        assert "Nothing was changed." in response.content.decode()
+        assert User.objects.get(pk=ada.pk).check_password(factories.PASSWORD)
+
+    def test_the_current_one_is_guessed_as_seldom_as_at_sign_in(self, here, settings):
+        for _ in range(settings.FAILURES_PER_CLIENT):
+            here.post(PASSWORD, {**CHANGE, "current_password": "guessed"})
+        assert here.post(PASSWORD, CHANGE).status_code == 429
+
+    def test_who_has_none_sets_one_without(self, here, ada):
+        # The hash of the password is in the session, so the change comes by the page.
+        here.force_login(ada)
+        User.objects.filter(pk=ada.pk).update(password="!")
+        here.force_login(User.objects.get(pk=ada.pk), backend="django.contrib.auth.backends.ModelBackend")
+        assert "Current password" not in text_of(here, PASSWORD)
 
 
 class TestSessions:
@@ -131,6 +151,12 @@ class TestSessions:
         sign_in(of_eve, eve)
         assert here.post(f"{SECURITY}sessions/{self.of(of_eve).pk}/end/").status_code == 404
         assert of_eve.get(SECURITY).status_code == 200
+
+    @pytest.mark.parametrize("path", ["sessions/1/end/", "sessions/end-others/"])
+    def test_ending_one_takes_a_fresh_proof(self, here, elsewhere, path):
+        age_confirmation(here)
+        assert here.post(f"{SECURITY}{path}")["Location"].startswith("/accounts/confirm/?next=")
+        assert elsewhere.get(SECURITY).status_code == 200
 
     @pytest.mark.parametrize("pk", ["0", "9" * 30])
     def test_one_that_never_was_is_not_there(self, here, pk):

@@ -1,8 +1,20 @@
 """Recovery codes: the way back in without phone or key."""
 
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.utils import encrypt
+from django.apps import apps
+from django.db import connection
+from django.utils import timezone
 
+from clients import secret
+from clients.secret import HashingBusyError
+from dashboard.people import recovery_codes, second_factors
+from tests import factories
 from tests.dashboard.accounts.conftest import App, last_event, sign_in
 from tests.dashboard.conftest import Browser
 
@@ -25,9 +37,9 @@ def test_one_lets_in_once_and_says_how_many_are_left(ada, app, mailbox):
     assert enter(ada, app.recovery_codes[3])[1].status_code == 200
 
 
-def test_spaces_in_between_do_no_harm(ada, app):
+def test_spaces_and_capitals_do_no_harm(ada, app):
     code = app.recovery_codes[0]
-    assert enter(ada, f" {code[:4]} {code[4:]} ")[1].status_code == 302
+    assert enter(ada, f" {code.replace('-', ' ').upper()} ")[1].status_code == 302
 
 
 def test_new_ones_end_the_old_ones_and_are_shown_once(here, ada, app, mailbox):
@@ -56,7 +68,7 @@ def test_without_a_strong_factor_there_are_none(here):
     assert not Authenticator.objects.exists()
 
 
-@pytest.mark.parametrize("code", ["99999999", "9" * 32, "8 8"])
+@pytest.mark.parametrize("code", ["99999999", "9" * 32, "8 8", "2abc-defg-hjkm", "zabc-defg-hjkm", "2abc-defg-hjk"])
 def test_a_wrong_one_is_refused_as_any_code(ada, app, code):
     assert "That code is wrong or was used." in enter(ada, code)[1].content.decode()
 
@@ -64,3 +76,60 @@ def test_a_wrong_one_is_refused_as_any_code(ada, app, code):
 def test_a_code_of_another_account_is_a_wrong_one(ben, ada, app):
     of_ben = App(ben)
     assert enter(ada, of_ben.recovery_codes[0])[1].status_code == 200
+
+
+def test_the_account_keeps_a_hash_of_each_and_none_of_a_used_one(ada, app):
+    hashes = Authenticator.objects.get(type="recovery_codes").data["hashes"]
+    assert len({hashed for hashed in hashes if hashed.startswith("$argon2id$")}) == 10
+    enter(ada, app.recovery_codes[3])
+    assert Authenticator.objects.get(type="recovery_codes").data["hashes"] == [*hashes[:3], None, *hashes[4:]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_is_entered_twice_at_once_lets_in_once(ada, app):
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda _: use(ada, app.recovery_codes[0]), range(2)))
+    assert sorted(factor is not None for factor in found) == [False, True]
+
+
+def use(user, code):
+    try:
+        return second_factors.use_code(user=user, code=code, actor=factories.TESTS, now=timezone.now())
+    except HashingBusyError:
+        return None
+    finally:
+        connection.close()
+
+
+def test_while_another_is_looked_at_one_is_asked_to_come_back(ada, app):
+    with secret._hashing:
+        assert "Too many codes are being checked at this moment." in enter(ada, app.recovery_codes[0])[1].content.decode()
+    assert enter(ada, app.recovery_codes[0])[1].status_code == 302
+
+
+@pytest.fixture
+def from_before(ada, app):
+    """Ada's recovery codes as accounts had them once, of which the first is used; then the upgrade. Returns the codes."""
+    row = Authenticator.objects.get(type="recovery_codes")
+    row.data = {"seed": encrypt(RecoveryCodes.generate_seed()), "used_mask": 1}
+    row.save()
+    codes = RecoveryCodes(row).generate_codes()
+    import_module("dashboard.migrations.0006_recovery_codes_hashed").hash_codes(apps, None)
+    return codes
+
+
+def test_those_from_before_work_on_and_are_hashed(ada, from_before):
+    data = Authenticator.objects.get(type="recovery_codes").data
+    assert data.keys() == {"hashes", "are_old"}
+    assert enter(ada, from_before[0])[1].status_code == 200
+    assert enter(ada, f"{from_before[4][:4]} {from_before[4][4:]}")[1].status_code == 302
+    assert enter(ada, from_before[4])[1].status_code == 200
+    assert recovery_codes.count_left(Authenticator.objects.get(type="recovery_codes").data) == 8
+
+
+def test_those_whose_key_is_gone_are_used_up(ada, app):
+    row = Authenticator.objects.get(type="recovery_codes")
+    row.data = {"seed": "00000000:00", "used_mask": 0}
+    row.save()
+    import_module("dashboard.migrations.0006_recovery_codes_hashed").hash_codes(apps, None)
+    assert recovery_codes.count_left(Authenticator.objects.get(type="recovery_codes").data) == 0

@@ -150,7 +150,7 @@ class TestWithoutAnAccount:
             ({"password": "elevenchars"}, "A password has at least 12 characters. Make it longer."),
             ({"password": "jonas@example.com"}, "This is too much like the e"),
             ({"password": "jonas weber 1"}, "This is too much like the name. Choose another."),
-            ({"password": "qwerty123456"}, "This is one of the common passwords, which are tried first. Choose another."),
+            ({"password": "qwerty123456"}, "This password was published after a breach, so it is tried first. Choose another."),
             ({"password": "x" * 100_000}, "A password has at most 1,024 characters."),
         ],
     )

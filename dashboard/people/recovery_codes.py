@@ -1,0 +1,43 @@
+"""Recovery codes: their form, and the hashes by which an account knows them. OWASP ASVS 5.0, 6.5.2.
+
+A code names its place among the ten, so that one hash is computed for it and not ten. Codes of 8 digits are from before that: they name none.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.crypto import get_random_string
+
+from clients.secret import hash_secret, verify_secret
+
+CODES = 10
+
+# Without what looks alike. 11 of 30 characters are 54 random bits, and argon2id makes each guess cost 20 ms.
+_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
+_RANDOM = 11
+_CODE = re.compile(f"[{_ALPHABET[:CODES]}][{_ALPHABET}]{{{_RANDOM}}}", re.ASCII)
+_OLD_CODE = re.compile(r"[0-9]{8}", re.ASCII)
+
+
+def make() -> tuple[list[str], dict[str, Any]]:
+    """The codes, as a person writes them, and what the account keeps of them. It takes 10 argon2id hashes: not within a transaction."""
+    codes = [_ALPHABET[place] + get_random_string(_RANDOM, _ALPHABET) for place in range(CODES)]
+    return ["-".join((code[:4], code[4:8], code[8:])) for code in codes], {"hashes": [hash_secret(code) for code in codes]}
+
+
+def normalize(written: str) -> str | None:
+    """None for what can't be a recovery code. written: at most as long as a form lets it be."""
+    code = re.sub(r"[\s-]", "", written).lower()
+    return code if _CODE.fullmatch(code) or _OLD_CODE.fullmatch(code) else None
+
+
+def find_place(code: str, data: Mapping[str, Any]) -> int | None:
+    """Which of the account's codes it is, None for a wrong or used one. code: normalized. Raise clients.secret.HashingBusyError."""
+    hashes = data["hashes"]
+    places = range(len(hashes)) if _OLD_CODE.fullmatch(code) and data.get("are_old") else [_ALPHABET.index(code[0])]
+    return next((place for place in places if place < len(hashes) and hashes[place] and verify_secret(code, hashed=hashes[place], digest="")), None)
+
+
+def count_left(data: Mapping[str, Any]) -> int:
+    return sum(hashed is not None for hashed in data["hashes"])
