@@ -101,13 +101,16 @@ def find_reason_in_certificate(certificate: bytes, method: str, client: Register
 
 def find_reason_not_to_bind(request: Request, client: RegisteredClient, certificate: bytes) -> Reason | None:
     """Why a token of a client that authenticated otherwise isn't bound to that certificate, in DER: it has to be one that is registered for the client, or that
-    an operator's CA issued. A stolen secret would else be as good with a thief's own certificate.
+    an operator's CA issued to the client's subject. A stolen secret would else be as good with a thief's own certificate, or with any other of that CA.
     """
     thumbprint = x5t_s256(certificate)
     found = find_by_certificate(client_id=client.client_id, thumbprint=thumbprint, failure_keys=NOT_COUNTED, now=request.now).credential
     if found is not None:
         return _find_reason_in_registered(client, found, thumbprint, request.now)
-    return _find_reason_in_chain(_examine(certificate, client_cas()), request.now)
+    examined = _examine(certificate, client_cas())
+    if client.tls_subject_type:
+        return _find_reason_in_issued(client, examined, request.now)
+    return _find_reason_in_chain(examined, request.now) or _say_unknown(thumbprint)
 
 
 def find_reason_in_validity(certificate: bytes, now: datetime) -> Reason | None:
@@ -137,10 +140,14 @@ def _find_reason_in_registered(client: RegisteredClient, found: RegisteredCertif
     if found is None:
         if SELF_SIGNED_TLS_CLIENT_AUTH not in client.auth_methods:
             return None
-        return Reason("certificate_unknown", f"Certificate {thumbprint} isn't registered for this client.")
+        return _say_unknown(thumbprint)
     if found.revoked_at is not None:
         return Reason("certificate_revoked", f"Certificate {thumbprint} was revoked on {found.revoked_at:%d %b %Y %H:%M} UTC.")
     return _find_reason_in_times(found.valid_from, found.expires_at, now)
+
+
+def _say_unknown(thumbprint: str) -> Reason:
+    return Reason("certificate_unknown", f"Certificate {thumbprint} isn't registered for this client.")
 
 
 def _find_reason_in_times(valid_from: datetime, expires_at: datetime | None, now: datetime) -> Reason | None:

@@ -172,7 +172,8 @@ def clean_fields(policy: ClientPolicy, name: str, fields: EditableFields) -> dic
     tls_subject_type, tls_subject = _clean_tls_subject(fields, auth_methods)
     if fields.get("jwks_uri"):
         require_method(auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "A jwks_uri")
-    if tls_subject:
+    if tls_subject and not fields.get("require_certificate"):
+        # Else tokens are bound to certificates of that subject, by whatever method the client authenticates.
         require_method(auth_methods, Client.AuthMethod.TLS_CLIENT_AUTH, "A TLS subject")
     return {
         "name": clean_text(name, field="name", max_length=100),

@@ -28,10 +28,15 @@ def warn_of_missing_credentials(client: Client, *, public_keys: bool, certificat
         _KEY: None if public_keys or client.jwks_uri else ("public key", "add_public_key"),
         _CERTIFICATE: None if certificates else ("certificate", "add_certificate"),
     }
+    unbound = client.require_certificate and not certificates and not client.tls_subject
+    demand = f"The client gets no tokens before it has a certificate to bind them to. Register one: “manage.py add_certificate {client.client_id} FILE”."
     return [
-        f"The client has no {what} yet, so it can't authenticate by {method.value}. Register one: “manage.py {command} {client.client_id} FILE”."
-        for method, (what, command) in ((method, lack) for method, lack in missing.items() if lack is not None)
-        if method in client.auth_methods
+        *([demand] if unbound and _CERTIFICATE not in client.auth_methods else ()),
+        *(
+            f"The client has no {what} yet, so it can't authenticate by {method.value}. Register one: “manage.py {command} {client.client_id} FILE”."
+            for method, (what, command) in ((method, lack) for method, lack in missing.items() if lack is not None)
+            if method in client.auth_methods
+        ),
     ]
 
 

@@ -5,8 +5,9 @@ registered certificates themselves and the operator's client CAs; no list of nam
 oauth/mtls.py at each request: a handshake only proves who holds its key, so an expired or revoked certificate passes for a while yet and gets an answer that
 says so. One that nobody registered or issued fails the handshake, see dashboard/server/handshake.py.
 
-Loading 3,000 anchors takes 2 s, so one thread of each worker does it, and swaps the context; a new connection only takes what is there. Further anchors
-are added to the context in use.
+Loading 3,000 anchors takes 2 s, so one thread of each worker does it, and swaps the context; a new connection only takes what is there. Further registered
+certificates are added to the context in use. The CAs always come first, and other ones make a new context: of two anchors of one name OpenSSL asks the first
+for the signature and no other, so that a registered certificate with a CA's name would else keep out all that the CA issued.
 """
 
 import logging
@@ -38,15 +39,16 @@ Anchors = Mapping[str, str]
 
 
 class ServerContext:
-    """anchors: thumbprint → PEM of what the context trusts; a context without any asks for no certificate."""
+    """anchors: thumbprint → PEM of what the context trusts, CAs first; a context without any asks for no certificate."""
 
     def __init__(self, server_pem: Path) -> None:
         self.server_pem = server_pem
         self.context: ssl.SSLContext | None = None
         self.anchors: Anchors = {}
+        self._authorities: Anchors = {}
         self._stamp: tuple[int, int] | None = None
         self._looked: tuple[Any, ...] | None = None
-        self._wanted: dict[str, str] = {}
+        self._found: tuple[Anchors, Anchors] = ({}, {})
         self._is_failing = False
         self._began = threading.Event()
         self._stopping = threading.Event()
@@ -70,19 +72,21 @@ class ServerContext:
     def get(self) -> ssl.SSLContext:
         """Called for each connection."""
         if self.context is None:
-            self.load({})
+            self.load({}, {})
         assert self.context is not None
         return self.context
 
-    def load(self, wanted: Anchors) -> None:
-        """Trust what is wanted, and serve server.pem as it is now. Raise OSError or ssl.SSLError where that can't be used."""
+    def load(self, authorities: Anchors, registered: Anchors) -> None:
+        """Trust those CAs and those certificates, and serve server.pem as it is now. Raise OSError or ssl.SSLError where that can't be used."""
+        wanted = {**authorities, **registered}
         found = self.server_pem.stat()
         stamp = (found.st_mtime_ns, found.st_ino)
-        if self.context is None or stamp != self._stamp or not self.anchors.keys() <= wanted.keys() or (wanted and not self.anchors):
+        has_other = authorities.keys() != self._authorities.keys() or not self.anchors.keys() <= wanted.keys() or bool(wanted and not self.anchors)
+        if self.context is None or stamp != self._stamp or has_other:
             self.context, self._stamp = self._build(wanted), stamp
         else:
             _trust(self.context, {thumbprint: pem for thumbprint, pem in wanted.items() if thumbprint not in self.anchors})
-        self.anchors = wanted
+        self.anchors, self._authorities = wanted, authorities
 
     def _build(self, anchors: Anchors) -> ssl.SSLContext:
         context = HandshakeContext(ssl.PROTOCOL_TLS_SERVER)
@@ -109,7 +113,7 @@ class ServerContext:
         from django.utils import timezone
 
         try:
-            self.load(self._find_anchors(timezone.now()))
+            self.load(*self._find_anchors(timezone.now()))
         except (OSError, ssl.SSLError) as error:
             # An operator's half-replaced file.
             self._log(error, f"{self.server_pem} can't be used. The certificate before it stays in use.")
@@ -124,8 +128,8 @@ class ServerContext:
             logger.error(message, exc_info=error)
         self._is_failing = True
 
-    def _find_anchors(self, now: datetime) -> Anchors:
-        """One short query where nothing has changed. Raise DatabaseError."""
+    def _find_anchors(self, now: datetime) -> tuple[Anchors, Anchors]:
+        """The CAs and the registered certificates. One short query where nothing has changed. Raise DatabaseError."""
         from django.db.models import Count, Max, Q
 
         from clients.certificate import x5t_s256
@@ -137,12 +141,12 @@ class ServerContext:
         authorities = client_cas()
         looked = (passing.aggregate(newest=Max("pk"), count=Count("pk")), authorities)
         if looked != self._looked:
-            self._wanted = {
-                x5t_s256(authority.public_bytes(Encoding.DER)): authority.public_bytes(Encoding.PEM).decode() for authority in authorities.certificates
-            }
-            self._wanted |= passing.values_list("thumbprint", "certificate")
+            self._found = (
+                {x5t_s256(authority.public_bytes(Encoding.DER)): authority.public_bytes(Encoding.PEM).decode() for authority in authorities.certificates},
+                dict(passing.values_list("thumbprint", "certificate")),
+            )
             self._looked = looked
-        return self._wanted
+        return self._found
 
 
 def _trust(context: ssl.SSLContext, anchors: Anchors) -> None:

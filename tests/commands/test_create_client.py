@@ -326,3 +326,12 @@ def test_bad_key_or_certificate_leaves_no_client(refused, demo, tmp_path):
 )  # fmt: skip
 def test_bad_policy_is_refused(refused, demo, arguments, hint):
     assert hint in refused(*MINIMAL, *arguments)
+
+
+def test_client_whose_tokens_can_be_bound_to_nothing_yet_is_warned_of(command, demo, tmp_path):
+    [warning] = command(*MINIMAL, "--require-certificate", "--json").json["warnings"]
+    assert "add_certificate" in warning
+    certificate = write(tmp_path / "cert.pem", certificates.pem(certificates.self_signed().certificate))
+    for bound in (("--certificate", certificate), ("--tls-subject", "san_dns:billing.example.com")):
+        assert "warnings" not in command(*MINIMAL, "--auth-method", "client_secret_basic", "--require-certificate", *bound, "--json").json
+    assert Client.objects.latest("pk").auth_methods == ["client_secret_basic"]

@@ -15,6 +15,7 @@ from django.utils import timezone
 from clients.certificate import read_certificates
 from clients.models import Client, ClientCertificate
 from clients.services.certificates import add_certificates, revoke_certificate
+from clients.services.client_changes import update_client
 from oauth import client_ca
 from tests.certificates import Authority, issue, pem, pem_of, self_signed
 from tests.factories import TESTS
@@ -101,16 +102,32 @@ def test_expired_certificate_binds_nothing(send, certified, now):
     assert reason_of(send.token(certified.basic, certificate=MINE).request_id) == "certificate_expired"
 
 
-def test_certificate_of_an_operators_ca_binds_as_well(send, billing, settings):
-    Client.objects.filter(pk=billing.client.pk).update(require_certificate=True)
+@pytest.fixture
+def authority(settings):
+    """Of the operator."""
     authority = Authority.create()
     file = client_ca.file()
     file.parent.mkdir(exist_ok=True)
     file.write_text(pem(authority.certificate))
-    try:
-        assert send.token(billing.basic, certificate=issue(authority, "billing").der).status == 200
-    finally:
-        file.unlink()
+    yield authority
+    file.unlink()
+
+
+def test_certificate_of_an_operators_ca_binds_where_it_names_the_client(send, billing, authority, now):
+    subject = {"tls_subject_type": "tls_client_auth_subject_dn", "tls_subject": "CN=billing"}
+    update_client(client=billing.client, require_certificate=True, **subject, actor=TESTS, now=now)
+    assert send.token(billing.basic, certificate=issue(authority, "billing").der).status == 200
+    stolen = send.token(billing.basic, certificate=issue(authority, "somebody-else").der)
+    assert stolen.error == (401, "invalid_client")
+    assert reason_of(stolen.request_id) == "certificate_subject"
+    # The certificate alone is no authentication.
+    assert send.token(None, {"client_id": billing.client_id}, certificate=issue(authority, "billing").der).error == (401, "invalid_client")
+
+
+def test_certificate_of_an_operators_ca_that_nobody_gave_to_the_client_is_no_help_with_a_stolen_secret(send, certified, authority):
+    answer = send.token(certified.basic, certificate=issue(authority, "billing-sync").der)
+    assert answer.error == (401, "invalid_client")
+    assert reason_of(answer.request_id) == "certificate_unknown"
 
 
 def test_revoked_certificate_binds_nothing_and_ends_what_it_bound(send, certified, now):

@@ -271,6 +271,25 @@ def test_certificate_of_another_ca_fails_the_handshake(by_ca: str, ask: Any) -> 
         ask(by_ca, named(Authority.create()))
 
 
+def test_registered_certificate_with_the_name_of_a_ca_keeps_out_no_certificate_of_that_ca(
+    tls: Server, authority: Authority, by_ca: str, register: Callable[..., str], ask: Callable[..., requests.Response]
+) -> None:
+    """Whichever of both is there first."""
+    for name in ("registered first", "registered last"):
+        newcomer, namesake = Authority.create(name), self_signed(name)
+        client_id = register(namesake) if name == "registered first" else ""
+        wait_for_the_workers()
+        (tls.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate) + pem(newcomer.certificate))
+        wait_for_the_workers()
+        client_id = client_id or register(namesake)
+        wait_for_the_workers()
+        for _ in range(4):
+            assert ask(by_ca, named(newcomer)).status_code == 200
+            assert ask(client_id, namesake).status_code == 200
+    (tls.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
+    wait_for_the_workers()
+
+
 @pytest.mark.parametrize("forged", ["Client-Cert", "X-SSL-Client-Cert", "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert"])
 def test_header_of_an_untrusted_caller_is_worth_nothing(tls: Server, register: Callable[..., str], forged: str) -> None:
     client_id = register(HOLDER)
