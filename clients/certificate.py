@@ -16,20 +16,31 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.x509.oid import ExtendedKeyUsageOID, PublicKeyAlgorithmOID
 from django.core.exceptions import ValidationError
 
 from clients import base64url
+from clients.der import MAX_RSA_BITS, MAX_RSA_EXPONENT
 
 MAX_LENGTH = 64 * 1024
 MAX_CERTIFICATES = 10
+# Of one in DER. Each name and extension in it is an object, and costs time.
+MAX_DER_LENGTH = 16 * 1024
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----")
 _PRIVATE = re.compile(r'PRIVATE KEY|"(?:d|k)"\s*:')
 _X5T_S256 = re.compile(r"[A-Za-z0-9_-]{43}")
 _HEX = re.compile(r"[0-9A-Fa-f]{64}")
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
-_RSA_BITS = range(2048, 8193)
+_RSA_BITS = range(2048, MAX_RSA_BITS + 1)
+_KEYS = (
+    PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5,
+    PublicKeyAlgorithmOID.RSASSA_PSS,
+    PublicKeyAlgorithmOID.EC_PUBLIC_KEY,
+    PublicKeyAlgorithmOID.ED25519,
+    PublicKeyAlgorithmOID.ED448,
+)
 _BROKEN_HASHES = (hashes.MD5, hashes.SHA1)
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 # All that cryptography raises for a certificate that it can't read; some of it only when a part is asked for.
@@ -113,12 +124,22 @@ def _unreadable() -> ValidationError:
 
 def load_certificate(der: bytes) -> x509.Certificate:
     """With its names and extensions read, so that those can't fail later. Raise ValidationError where der isn't exactly one certificate."""
+    if len(der) > MAX_DER_LENGTH:
+        raise ValidationError("A certificate in the file is longer than 16 KiB. Issue it with fewer names.", code="too_long")
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions, certificate.subject, certificate.issuer
     except UNREADABLE:
         raise _unreadable() from None
     return certificate
+
+
+def find_public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes | None:
+    """None for one that can't be read, or is of a kind that no TLS client has: the numbers of Diffie-Hellman OpenSSL would test for seconds."""
+    try:
+        return certificate.public_key() if certificate.public_key_algorithm_oid in _KEYS else None
+    except UNREADABLE:
+        return None
 
 
 def _refuse_chain(certificates: list[x509.Certificate]) -> None:
@@ -168,15 +189,14 @@ def check_certificate(certificate: x509.Certificate) -> None:
 
 
 def _check_key(certificate: x509.Certificate) -> None:
-    try:
-        key = certificate.public_key()
-    except UNREADABLE:
-        key = None
+    key = find_public_key(certificate)
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size not in _RSA_BITS:
             raise ValidationError(
                 f"A certificate in the file has an RSA key of {key.key_size} bits. Use {_RSA_BITS.start} to {_RSA_BITS.stop - 1}.", code="weak_key"
             )
+        if key.public_numbers().e > MAX_RSA_EXPONENT:
+            raise ValidationError("A certificate in the file has an RSA key with a huge exponent. Make one with the usual exponent 65537.", code="weak_key")
     elif isinstance(key, ec.EllipticCurvePublicKey):
         if not isinstance(key.curve, _CURVES):
             raise ValidationError(f"A certificate in the file has a key on the curve {key.curve.name}. Use P-256, P-384 or P-521.", code="weak_key")

@@ -2,17 +2,21 @@
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key, load_ssh_private_key
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_ssh_private_key
 from django.core.exceptions import ValidationError
 
+from clients.der import is_quick_private_key
 from clients.public_key import MAX_KEYS, read_jwk
 
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[^-]*-----END \1-----")
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----([^-]*)-----END \1-----")
+# In OpenSSH's form an RSA key of 8,192 bits has less than 7 KB, in Base64 10.
+_MAX_OPENSSH_LENGTH = 12 * 1024
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
 # Whether an RSA key is sound takes seconds to find out, and its public half is the same whatever it is.
 _AS_IT_IS: Any = {"password": None, "unsafe_skip_rsa_key_validation": True}
@@ -26,18 +30,30 @@ def find_public_halves(content: bytes) -> list[PublicKeyTypes]:
 
 def _find_in_pem(content: bytes) -> Iterator[PublicKeyTypes]:
     for match in list(_PEM.finditer(content))[:MAX_KEYS]:
-        load = load_ssh_private_key if match[1].startswith(b"OPENSSH") else load_pem_private_key
+        yield from _read_openssh(match[0]) if match[1].startswith(b"OPENSSH") else _read_base64(match[2])
+
+
+def _read_openssh(pem: bytes) -> Iterator[PublicKeyTypes]:
+    if len(pem) <= _MAX_OPENSSH_LENGTH:
         try:
-            yield load(match[0] + b"\n", **_AS_IT_IS).public_key()
+            yield load_ssh_private_key(pem + b"\n", **_AS_IT_IS).public_key()
         except _UNREADABLE:
-            continue
+            return
+
+
+def _read_base64(text: bytes) -> Iterator[PublicKeyTypes]:
+    try:
+        yield from _find_in_der(b64decode(b"".join(text.split()), validate=True))
+    except ValueError:
+        return
 
 
 def _find_in_der(content: bytes) -> Iterator[PublicKeyTypes]:
-    try:
-        yield load_der_private_key(content, **_AS_IT_IS).public_key()
-    except _UNREADABLE:
-        return
+    if is_quick_private_key(content):
+        try:
+            yield load_der_private_key(content, **_AS_IT_IS).public_key()
+        except _UNREADABLE:
+            return
 
 
 def _find_in_json(content: bytes) -> Iterator[PublicKeyTypes]:

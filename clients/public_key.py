@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key, load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from django.core.exceptions import ValidationError
 
-from clients import base64url
-from clients.certificate import UNREADABLE, load_certificate
+from clients import base64url, der
+from clients.certificate import find_public_key, load_certificate
 
 MAX_LENGTH = 64 * 1024
 MAX_KEYS = 20
@@ -44,9 +44,9 @@ _PRIVATE_TEXT = re.compile(r'PRIVATE[ -]KEY|Private-Lines|"(?:d|p|q|dp|dq|qi|oth
 _PEM = re.compile(r"-----BEGIN ((?:RSA )?PUBLIC KEY|CERTIFICATE)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----\s*")
 _KID = re.compile(r"[!-~]{1,100}")
 
-_MIN_RSA_BITS, _MAX_RSA_BITS = 2048, 8192
-# FIPS 186-5 §A.1.1 wants an odd exponent above 2^16; OpenSSL refuses long ones, and each bit costs time at every signature.
-_MIN_RSA_EXPONENT, _MAX_RSA_EXPONENT = 65537, 2**32
+_MIN_RSA_BITS = 2048
+# FIPS 186-5 §A.1.1 wants an odd exponent above 2^16.
+_MIN_RSA_EXPONENT = 65537
 
 # The y coordinates of the eight points of Ed25519 whose order is 1, 2, 4 or 8, also in their second spelling: under such a key forged signatures verify.
 _ED25519_PRIME = 2**255 - 19
@@ -164,23 +164,13 @@ def load_public_key(public_jwk: str) -> PublicKey:
 
 def refuse_private_der(content: bytes) -> None:
     """Raise ValidationError where content is a private key in DER, encrypted or not."""
-    if _is_private_der(content):
+    if der.is_private_key(content):
         raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
 
 
 def holds_private_key(content: bytes) -> bool:
     """Whether there is a private key in it, in whatever form that one knows by its looks, whole or cut off."""
-    return _PRIVATE_TEXT.search(content.decode(errors="replace")) is not None or _is_private_der(content)
-
-
-def _is_private_der(content: bytes) -> bool:
-    try:
-        load_der_private_key(content, password=None)
-    except (ValueError, UnsupportedAlgorithm):
-        return False
-    except TypeError:
-        pass  # it is one, and it is encrypted
-    return True
+    return _PRIVATE_TEXT.search(content.decode(errors="replace")) is not None or der.is_private_key(content)
 
 
 def _clean(text: str) -> str:
@@ -200,12 +190,14 @@ def _read_pem(text: str) -> ParsedPublicKey:
             code="not_a_public_key",
         )
     try:
-        der = b64decode("".join(match[2].split()), validate=True)
+        content = b64decode("".join(match[2].split()), validate=True)
         if match[1] == "CERTIFICATE":
-            certificate = load_certificate(der)
-            return read_key(certificate.public_key())._replace(expires_at=certificate.not_valid_after_utc)
-        key = load_der_public_key(der)
-    except UNREADABLE:
+            certificate = load_certificate(content)
+            return read_key(find_public_key(certificate))._replace(expires_at=certificate.not_valid_after_utc)
+        if not der.is_quick_public_key(content):
+            raise ValidationError(f"The PEM holds no key of a kind and size that can be used here. {_ACCEPTED}", code="unsupported_key")
+        key = load_der_public_key(content)
+    except (ValueError, UnsupportedAlgorithm):
         raise ValidationError("The PEM is damaged, or its key is of a kind that can't be used here. " + _ACCEPTED, code="invalid_key") from None
     return read_key(key)
 
@@ -306,9 +298,9 @@ def _load_rsa(jwk: Mapping[str, str]) -> rsa.RSAPublicKey:
     if n[0] == 0 or e[0] == 0:
         raise ValidationError("The numbers of an RSA key have no leading zero octets (RFC 7518 §6.3.1).", code="invalid_key")
     modulus, exponent = int.from_bytes(n), int.from_bytes(e)
-    if not _MIN_RSA_BITS <= modulus.bit_length() <= _MAX_RSA_BITS:
+    if not _MIN_RSA_BITS <= modulus.bit_length() <= der.MAX_RSA_BITS:
         raise ValidationError(f"An RSA key of {modulus.bit_length()} bits can't be used. {_ACCEPTED}", code="weak_key")
-    if not _MIN_RSA_EXPONENT <= exponent <= _MAX_RSA_EXPONENT or not exponent % 2 or not modulus % 2:
+    if not _MIN_RSA_EXPONENT <= exponent <= der.MAX_RSA_EXPONENT or not exponent % 2 or not modulus % 2:
         raise ValidationError("The RSA key's modulus or exponent is unsafe. Make one with the usual exponent 65537.", code="weak_key")
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 

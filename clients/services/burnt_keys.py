@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.core.exceptions import ValidationError
 
-from clients.certificate import UNREADABLE
+from clients.certificate import UNREADABLE, find_public_key
 from clients.models import ClientCertificate, ClientPublicKey, Workspace
 from clients.private_key import find_public_halves
 from clients.public_key import read_key
@@ -61,9 +61,10 @@ def _advise(command: str, client_id: str, credential: str) -> str:
 
 def _read_key(row: ClientCertificate) -> bytes:
     try:
-        return _encode(x509.load_pem_x509_certificate(row.certificate.encode()).public_key())
+        key = find_public_key(x509.load_pem_x509_certificate(row.certificate.encode()))
     except UNREADABLE:
         return b""
+    return _encode(key) if key is not None else b""
 
 
 def _encode(key: PublicKeyTypes) -> bytes:

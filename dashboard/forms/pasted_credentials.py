@@ -85,10 +85,10 @@ def _read(text: str, file: "UploadedFile[Any] | None", read: Callable[[str], Seq
 
 
 def _decode(content: bytes) -> str:
+    refuse_private_der(content)
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        refuse_private_der(content)
         raise ValidationError(_BINARY, code="binary") from None
     if "\0" in text:
         raise ValidationError(_BINARY, code="binary")

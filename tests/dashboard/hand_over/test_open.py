@@ -4,10 +4,12 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from time import process_time
 
 import pytest
-from cryptography.hazmat.primitives.serialization import PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core import mail as outbox
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from clients.models import AuditEvent, ClientPublicKey, ClientSecret, HandOver
@@ -17,11 +19,11 @@ from clients.services.audit import Actor
 from clients.services.public_keys import add_public_keys
 from dashboard import mail
 from dashboard.logs import redact
-from tests import factories
+from tests import factories, hostile_keys
 from tests.certificates import pem as certificate_pem
 from tests.certificates import self_signed
 from tests.dashboard.conftest import Browser, text_of
-from tests.public_keys import jwk, pem, private_pem
+from tests.public_keys import jwk, pem, private, private_pem
 
 OPEN = "/accounts/hand-over/"
 
@@ -251,3 +253,16 @@ def test_wrong_links_are_counted_and_then_refused(browser, made):
     assert response.status_code == 429
     assert "Too many tries." in text_of(response)
     assert response["Retry-After"]
+
+
+@pytest.mark.parametrize("kind", ["RSA", "DSA", "DH"])
+def test_private_key_with_numbers_that_somebody_chose_is_refused_like_any_other(jonas, made, kind):
+    def give(content):
+        begun = process_time()
+        page = take(jonas, made, act="key", public_key="", file=SimpleUploadedFile("key.der", content))
+        assert "That is a private key. It was not stored." in text_of(page)
+        return process_time() - begun
+
+    ordinary = private("RSA-2048").private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    give(ordinary)
+    assert give(hostile_keys.private(kind, 20_000)) < 5 * give(ordinary)

@@ -1,0 +1,115 @@
+"""What a key in DER is by its outline (X.690 §8.1), read before OpenSSL sees it: some kinds, and numbers that somebody chose, cost it seconds or minutes, in
+which no other thread of the process runs.
+
+The forms are PKCS 8 (RFC 5958 §2 and §3), PKCS 1 (RFC 8017 §A.1), SEC 1 (RFC 5915 §3), PKCS 12 (RFC 7292 §4) and SubjectPublicKeyInfo (RFC 5280 §4.1).
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+# An RSA key of 8,192 bits with its private half has less than 5 KB.
+MAX_KEY_LENGTH = 8 * 1024
+MAX_RSA_BITS = 8192
+# Each bit of an exponent costs time at every signature.
+MAX_RSA_EXPONENT = 2**32
+
+_RSA = (bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a864886f70d01010a"))
+# Of the curves each has a length of its own, and OpenSSL is asked for no other than those with a name.
+_QUICK = (bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2b6570"), bytes.fromhex("2b6571"))
+# PKCS 5 and the schemes of PKCS 12, by which private keys are encrypted, and PKCS 7, which PKCS 12 is made of.
+_ENCRYPTION = (bytes.fromhex("2a864886f70d0105"), bytes.fromhex("2a864886f70d010c01"))
+_PKCS7 = bytes.fromhex("2a864886f70d0107")
+
+
+class _Tag(IntEnum):
+    INTEGER = 0x02
+    BIT_STRING = 0x03
+    OCTET_STRING = 0x04
+    OBJECT_IDENTIFIER = 0x06
+    SEQUENCE = 0x30
+
+
+class _Element(NamedTuple):
+    tag: int
+    content: bytes
+
+
+def is_private_key(der: bytes) -> bool:
+    """Whether it is a private key, or a PKCS 12 file, of any kind and length, encrypted or not, whole or cut off in its last part."""
+    match _outline(der):
+        # PKCS 12, whose version is 3.
+        case [_Element(tag=_Tag.INTEGER, content=b"\3"), _Element(tag=_Tag.SEQUENCE, content=inner), *_]:
+            return _algorithm(inner).startswith(_PKCS7)
+        # PKCS 8, then encrypted. A digest in the form of PKCS 1 looks like the latter, but for its algorithm.
+        case [_Element(tag=_Tag.INTEGER, content=b"\0" | b"\1"), _Element(tag=_Tag.SEQUENCE), _Element(tag=_Tag.OCTET_STRING), *_]:
+            return True
+        case [_Element(tag=_Tag.SEQUENCE, content=inner), _Element(tag=_Tag.OCTET_STRING), *_]:
+            return _algorithm(inner).startswith(_ENCRYPTION)
+        # SEC 1, then PKCS 1 and what OpenSSL made of DSA.
+        case [_Element(tag=_Tag.INTEGER, content=b"\1"), _Element(tag=_Tag.OCTET_STRING), *_]:
+            return True
+        case [_Element(tag=_Tag.INTEGER, content=b"\0"), _Element(tag=_Tag.INTEGER), _Element(tag=_Tag.INTEGER), _Element(tag=_Tag.INTEGER), *_]:
+            return True
+    return False
+
+
+def is_quick_private_key(der: bytes) -> bool:
+    """Whether OpenSSL reads it at once, if it is told to believe that it is sound. Else it is of a kind or size that nobody can register."""
+    if len(der) > MAX_KEY_LENGTH:
+        return False
+    match _outline(der):
+        case [_Element(tag=_Tag.INTEGER, content=b"\0" | b"\1"), _Element(tag=_Tag.SEQUENCE, content=inner), _Element(tag=_Tag.OCTET_STRING, content=key), *_]:
+            algorithm = _algorithm(inner)
+            return _is_small_rsa(_outline(key)[1:]) if algorithm in _RSA else algorithm in _QUICK
+        case [_Element(tag=_Tag.INTEGER, content=b"\1"), _Element(tag=_Tag.OCTET_STRING), *_]:
+            return True
+        case [_Element(tag=_Tag.INTEGER, content=b"\0"), *numbers]:
+            # DSA has five of them, and a further one for each is the sign of RSA.
+            return len(numbers) == 8 and _is_small_rsa(numbers)
+    return False
+
+
+def is_quick_public_key(der: bytes) -> bool:
+    """As is_quick_private_key."""
+    if len(der) > MAX_KEY_LENGTH:
+        return False
+    match _outline(der):
+        case [_Element(tag=_Tag.SEQUENCE, content=inner), _Element(tag=_Tag.BIT_STRING, content=key)]:
+            algorithm = _algorithm(inner)
+            return _is_small_rsa(_outline(key[1:])) if algorithm in _RSA else algorithm in _QUICK
+        case numbers:
+            return len(numbers) == 2 and _is_small_rsa(numbers)
+
+
+def _is_small_rsa(numbers: list[_Element]) -> bool:
+    """numbers: the modulus first."""
+    return bool(numbers) and all(tag == _Tag.INTEGER for tag, _ in numbers) and len(numbers[0].content.lstrip(b"\0")) * 8 <= MAX_RSA_BITS
+
+
+def _algorithm(content: bytes) -> bytes:
+    """The object identifier that an AlgorithmIdentifier or a ContentInfo begins with, b"" for none."""
+    found = _read(content)
+    return found[0].content if found and found[0].tag == _Tag.OBJECT_IDENTIFIER else b""
+
+
+def _outline(der: bytes) -> list[_Element]:
+    """What is in the sequence that it is, not deeper; [] where it is none."""
+    outer = _read(der)
+    return _read(outer[0].content) if outer and outer[0].tag == _Tag.SEQUENCE else []
+
+
+def _read(content: bytes, most: int = 12) -> list[_Element]:
+    """Up to most of the elements that stand one behind the other, the last one as far as it is there."""
+    elements: list[_Element] = []
+    place = 0
+    while place + 2 <= len(content) and len(elements) < most:
+        tag, length = content[place], content[place + 1]
+        place += 2
+        if length > 0x80:
+            # X.690 §8.1.3.5: so many octets have the length.
+            octets = content[place : place + length - 0x80]
+            place += len(octets)
+            length = int.from_bytes(octets)
+        elements.append(_Element(tag, content[place : place + length]))
+        place += length
+    return elements
