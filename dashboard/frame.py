@@ -19,8 +19,8 @@ from dashboard.permissions import LAST_WORKSPACE
 
 MOST_SWITCHED = 100
 THEMES = ("auto", "light", "dark")
-THEME_COOKIE = "theme"
-ZONE_COOKIE = "zone"
+THEME_COOKIE = "__Host-theme"
+ZONE_COOKIE = "__Host-zone"
 
 
 def theme_of(request: HttpRequest) -> str:

@@ -141,6 +141,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "dashboard.people.password_rules.NotAlike", "OPTIONS": {"user_attributes": ("email", "name")}},
     {"NAME": "dashboard.people.password_rules.LongEnough", "OPTIONS": {"min_length": 12}},
+    {"NAME": "dashboard.people.password_rules.NotAboutThisPlace"},
     {"NAME": "dashboard.people.password_rules.NotBreached"},
 ]
 

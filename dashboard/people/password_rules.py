@@ -1,16 +1,42 @@
 """What a new password must be, said in our words."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 
 from dashboard.people.breached_passwords import is_breached
 
+_LEAST_BESIDE = 8
+
 
 class LongEnough(password_validation.MinimumLengthValidator):
     def get_error_message(self) -> str:
         return f"A password has at least {self.min_length} characters. Make it longer."
+
+
+class NotAboutThisPlace:
+    """OWASP ASVS 5.0, 6.2.11: the words of the context are the product's name and the parts of the issuer's host."""
+
+    def validate(self, password: str, user: Any = None) -> None:  # noqa: ARG002  # Django's signature
+        rest = password.lower()
+        for word in _words_of_this_place():
+            rest = rest.replace(word, "")
+        if len(rest) < _LEAST_BESIDE and rest != password.lower():
+            raise ValidationError(
+                f"Beside the name of this place, a password has at least {_LEAST_BESIDE} more characters. Make it longer.", code="password_about_this_place"
+            )
+
+    def get_help_text(self) -> str:
+        return ""
+
+
+def _words_of_this_place() -> list[str]:
+    """Longest first. Parts that are too short to be recognised, such as “id” or “com”, are none."""
+    host = urlsplit(settings.ISSUER_URL).hostname or ""
+    return sorted({"tokenos", *(part for part in host.split(".") if len(part) >= 4)}, key=len, reverse=True)
 
 
 class NotBreached:

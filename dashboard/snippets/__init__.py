@@ -11,7 +11,7 @@ from dashboard.snippets.token_request import TokenRequest
 
 __all__ = ["COOKIE", "Snippet", "TokenRequest", "chosen_language", "highlight", "snippets_for"]
 
-COOKIE = "language"
+COOKIE = "__Host-language"
 _LANGUAGES = {"curl": ("curl", curl), "python": ("Python", python), "javascript": ("JavaScript", javascript), "go": ("Go", go)}
 DEFAULT = "curl"
 

@@ -83,4 +83,8 @@ def _record_wrong(request: HttpRequest, user: User) -> None:
 def _record(request: HttpRequest, user: User, proved: list[dict[str, Any]]) -> None:
     for record in proved:
         record_authentication(request, user, record["method"], **{k: v for k, v in record.items() if k != "method"}, reauthenticated=True)
+    # ASVS 7.2.4: a key that somebody saw before proves nothing after it.
+    old_key = request.session.session_key or ""
+    request.session.cycle_key()
+    user_sessions.rename_session(old=old_key, new=request.session.session_key or "")
     user_sessions.record_confirmation(user=user, method=user_sessions.say_method(proved), actor=actor_of(request), now=timezone.now())

@@ -55,6 +55,12 @@ class SignInView(LoginView):  # type: ignore[misc]  # django-allauth has no type
 class SignOutView(LogoutView):  # type: ignore[misc]  # django-allauth has no types
     template_name = "accounts/sign_out.html"
 
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What scripts of the pages kept in the browser goes with the session."""
+        response = cast(HttpResponse, super().post(*args, **kwargs))
+        response["Clear-Site-Data"] = '"storage"'
+        return response
+
 
 sign_in = anyone(SignInView.as_view())
 sign_out = anyone(SignOutView.as_view())

@@ -32,7 +32,7 @@ const remember = (name, value) => { document.cookie = `${name}=${value};path=/;m
 const setTheme = (value) => {
   root.dataset.theme = value;
   document.querySelectorAll("[data-set-theme]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.setTheme === value)));
-  remember("theme", value);
+  remember("__Host-theme", value);
   say(`Theme: ${value}`);
 };
 

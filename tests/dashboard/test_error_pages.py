@@ -284,7 +284,7 @@ def test_only_what_failed_here_has_an_id_to_tell(browser):
 
 @pytest.mark.parametrize("theme", ["auto", "light", "dark"])
 def test_an_error_page_has_the_theme_of_the_others(browser, theme):
-    browser.cookies["theme"] = theme
+    browser.cookies["__Host-theme"] = theme
     assert f'data-theme="{theme}"' in browser.get("/nothing/here").content.decode()
 
 

@@ -24,14 +24,14 @@ def test_a_theme_is_remembered_and_leads_back(browser, theme, db):
     response = browser.post("/accounts/theme/", {"theme": theme, "next": "/accounts/sign-in/?x=1"})
     assert (response.status_code, response["Location"]) == (302, "/accounts/sign-in/?x=1")
     assert f'data-theme="{theme}"' in browser.get("/accounts/sign-in/").content.decode()
-    cookie = browser.cookies["theme"]
+    cookie = browser.cookies["__Host-theme"]
     assert (cookie["secure"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 365 * 24 * 3600)
 
 
 @pytest.mark.parametrize("theme", ["", "pink", '"><script>', "\0", "🌙", "x" * 100_000])
 def test_what_is_no_theme_changes_nothing(browser, theme):
     response = browser.post("/accounts/theme/", {"theme": theme})
-    assert (response.status_code, "theme" in browser.cookies) == (400, False)
+    assert (response.status_code, "__Host-theme" in browser.cookies) == (400, False)
 
 
 @pytest.mark.parametrize("path", ["/accounts/theme/", ZONE])
@@ -41,8 +41,8 @@ def test_the_way_back_never_leads_elsewhere(browser, path, there):
 
 
 def test_a_cookie_that_somebody_made_up_is_ignored(browser, db):
-    browser.cookies["theme"] = "x' onload='y"
-    browser.cookies["zone"] = "../../etc/passwd"
+    browser.cookies["__Host-theme"] = "x' onload='y"
+    browser.cookies["__Host-zone"] = "../../etc/passwd"
     text = browser.get("/accounts/sign-in/").content.decode()
     assert 'data-theme="auto"' in text
     assert "onload" not in text
@@ -51,7 +51,7 @@ def test_a_cookie_that_somebody_made_up_is_ignored(browser, db):
 def test_a_time_zone_is_remembered_and_leads_back(browser):
     response = browser.post(ZONE, {"zone": "Europe/Berlin", "next": "/w/"})
     assert (response.status_code, response["Location"]) == (302, "/w/")
-    assert browser.cookies["zone"].value == "Europe/Berlin"
+    assert browser.cookies["__Host-zone"].value == "Europe/Berlin"
 
 
 def test_a_browser_that_says_no_zone_gets_a_page_to_choose_one(browser, db):

@@ -254,7 +254,9 @@ class TestManyAtOnce:
 
 
 def test_signing_out_ends_the_session(admin, olga):
-    assert admin.post("/accounts/sign-out/")["Location"] == PAGE
+    response = admin.post("/accounts/sign-out/")
+    assert response["Location"] == PAGE
+    assert response["Clear-Site-Data"] == '"storage"'
     assert events() == [("user.signed_out", named(olga), named(olga))]
     assert admin.get("/admin/").status_code == 302
     assert not Session.objects.exists()

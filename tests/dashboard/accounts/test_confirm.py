@@ -50,11 +50,15 @@ def test_whoever_signed_in_over_10_minutes_ago_is(old, path, method):
     assert response["Location"] == f"{PAGE}?next={path.replace('/', '%2F')}"
 
 
-def test_the_password_proves_it_for_10_minutes(old, ada):
+def test_the_password_proves_it_for_10_minutes_and_the_session_gets_another_key(old, ada):
+    before = old.session.session_key
     response = old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})
     assert response["Location"] == PASSWORD_PAGE
     assert old.get(PASSWORD_PAGE).status_code == 200
     assert last_event("user.confirmed").after == {"method": "password"}
+    assert old.session.session_key != before
+    assert not Session.objects.filter(session_key=before).exists()
+    assert "Firefox on Linux, here" in text_of(old.get("/accounts/security/"))
     age_confirmation(old)
     assert old.get(PASSWORD_PAGE).status_code == 302
 

@@ -117,6 +117,8 @@ def test_two_at_once_use_it_once(ada, link):
         ("short", "A password has at least 12 characters."),
         ("password1234", "published after a breach"),
         (" PassWord1234", "published after a breach"),
+        ("TokenOS-localhost", "Beside the name of this place"),
+        ("my-tokenos-pw", "Beside the name of this place"),
         ("x" * 1025, "1,024"),
         ("x" * 100_000, "1,024"),
         ("a\0" * 10, "Null characters"),

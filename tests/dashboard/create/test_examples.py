@@ -63,14 +63,14 @@ def test_a_client_that_must_bind_its_tokens_is_shown_how(bens, demo):
 def test_the_language_that_was_chosen_last_comes_first(bens, demo):
     client = factories.create_client(demo).secret.client
     assert 'value="curl"' in checked(examples(bens, client))
-    bens.cookies["language"] = "go"
+    bens.cookies["__Host-language"] = "go"
     assert 'value="go"' in checked(examples(bens, client))
-    bens.cookies["language"] = "cobol"
+    bens.cookies["__Host-language"] = "cobol"
     assert 'value="curl"' in checked(examples(bens, client))
 
 
 def checked(page):
-    [radio] = [tag for tag in page.content.decode().split("<input")[1:] if "checked" in tag.split(">")[0] and 'data-remember="language"' in tag]
+    [radio] = [tag for tag in page.content.decode().split("<input")[1:] if "checked" in tag.split(">")[0] and 'data-remember="__Host-language"' in tag]
     return radio.split(">")[0]
 
 

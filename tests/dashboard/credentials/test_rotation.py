@@ -180,7 +180,7 @@ def test_a_choice_that_is_none_of_those_makes_nothing(danas, client_):
 
 
 def test_a_date_is_read_in_the_zone_in_which_the_page_says_times(danas, client_, secret):
-    danas.cookies["zone"] = "Asia/Tokyo"
+    danas.cookies["__Host-zone"] = "Asia/Tokyo"
     noon = (timezone.now() + 3 * DAY).strftime("%Y-%m-%dT12:00")
     assert "In Asia/Tokyo." in text_of(danas.get(page_of(client_)))
     rotate(danas, client_, overlap="date", until=noon)

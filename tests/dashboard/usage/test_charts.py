@@ -107,10 +107,10 @@ class TestTags:
 
     def test_hours_are_those_of_the_reader_and_days_those_of_utc(self, rf):
         assert ZoneInfo("Asia/Kolkata")
-        page = render("{% usage_chart series %}", rf, {"zone": "Asia/Kolkata"}.items(), series=slots((1,)))
+        page = render("{% usage_chart series %}", rf, {"__Host-zone": "Asia/Kolkata"}.items(), series=slots((1,)))
         assert "24 Nov 17:30 to 18:30" in page
         assert "When, Asia/Kolkata" in page
-        page = render("{% usage_chart series %}", rf, {"zone": "Asia/Kolkata"}.items(), series=slots((1,), length=24 * HOUR, begin=NOON.replace(hour=0)))
+        page = render("{% usage_chart series %}", rf, {"__Host-zone": "Asia/Kolkata"}.items(), series=slots((1,), length=24 * HOUR, begin=NOON.replace(hour=0)))
         assert "Tue 24 Nov" in page
         assert "When, UTC" in page
 
