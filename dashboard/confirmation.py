@@ -17,6 +17,7 @@ from django.urls import resolve, reverse
 from django.utils.http import urlencode
 
 from dashboard.client import spent_forms
+from dashboard.entries import length_of
 from dashboard.forms.fields import may_be_kept
 from dashboard.models import User
 
@@ -77,14 +78,14 @@ def _suspend(request: HttpRequest) -> HttpResponse:
     path = request.get_full_path()
     # Whoever asks anew has given up what waited: one proof mustn't do what was asked for long ago.
     request.session.pop(_SUSPENDED, None)
-    if request.method == "POST":
+    if request.method == "POST" and request.user.is_authenticated and length_of(request.POST) <= _MOST_KEPT:
         fields = request.POST.copy()
         fields.pop("csrfmiddlewaretoken", None)
         body = fields.urlencode()
         has_looked = getattr(request, "holds_no_secret", False)
         pairs = ((name, value) for name, values in fields.lists() for value in values)
-        if not request.FILES and len(body) <= _MOST_KEPT and all(may_be_kept("" if has_looked else name, value) for name, value in pairs):
-            request.session[_SUSPENDED] = {"user": cast(User, request.user).pk, "path": path, "body": body, "at": time.time()}
+        if not request.FILES and all(may_be_kept("" if has_looked else name, value) for name, value in pairs):
+            request.session[_SUSPENDED] = {"user": request.user.pk, "path": path, "body": body, "at": time.time()}
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
 
 

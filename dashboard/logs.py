@@ -10,8 +10,9 @@ import logging.config
 import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +28,37 @@ _SCHEME = r"(?P<scheme>\b(?:Basic|Bearer|DPoP)\s+)[\w.~+/-]{16,}=*"
 _PARAMETER = r"(?P<parameter>\b(?:client_secret|client_assertion|access_token|token|password|new_password[12]|old_password)=)[^&\s\"']+"
 # The path that a link in a mail leads to.
 _LINK = r"(?P<link>/accounts/(?:reset|invite|hand-over|profile/email)/)[^/\s\"']{16,}"
-# The same, mistyped or damaged by whatever passed it on: the token may still be good.
-_DAMAGED_LINK = r"(?P<damaged>/(?:accounts|reset|invite|hand-?over)/[^\n]{0,40}?)[\w-]{32,}"
-_PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMETER, _LINK, _DAMAGED_LINK, _SECRET)), re.DOTALL | re.IGNORECASE | re.ASCII)
+_PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMETER, _LINK, _SECRET)), re.DOTALL | re.IGNORECASE | re.ASCII)
+# The same, mistyped or damaged by whatever passed it on: the token may still be good. Looked for from its end, for such words are rare, and slashes aren't.
+_LONG_WORD = re.compile(r"(?<![\w-])[\w-]{32,}", re.ASCII)
+_DAMAGED_LINK = re.compile(r"/(?:accounts|reset|invite|hand-?over)/[^\n]{0,40}\Z", re.IGNORECASE)
+_MOST_BEFORE = len("/hand-over/") + 40
 # With what stands before it in one word, such as the n of “\neyJ…”: so no word is entered twice, and nothing but eyJ takes no longer than other text.
 _JWT = re.compile(r"(?<![\w-])(?>[\w-]*?eyJ)[\w-]++\.[\w-]+\.[\w-]*", re.ASCII)
 
 _SENSITIVE_NAME = re.compile(r"password|secret\Z|authorization|\Adpop\Z|assertion|\A(access_)?token\Z|private_key|cookie|api_?key", re.IGNORECASE)
 
+# Characters of a message, of one entry of a traceback and of one extra field; what is longer is somebody else's text, and is cut off before it is looked
+# through. Of lists so many items, and of tracebacks entries.
+MOST_CHARACTERS = 8 * 1024
+MOST_ITEMS = 50
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def redact(text: str) -> str:
-    """In time in proportion to the length of the text, whatever it is."""
-    return _PATTERN.sub(lambda match: "".join(group for group in match.groups() if group) + REDACTED, _JWT.sub(REDACTED, text))
+    """In time in proportion to the length of the text, whatever it is. So whoever passes on a stranger's text cuts it first."""
+    redacted = _PATTERN.sub(lambda match: "".join(group for group in match.groups() if group) + REDACTED, _JWT.sub(REDACTED, text))
+    return _LONG_WORD.sub(lambda word: REDACTED if _ends_link(redacted, word.start()) else word[0], redacted)
+
+
+def _ends_link(text: str, place: int) -> bool:
+    return _DAMAGED_LINK.search(text[max(0, place - _MOST_BEFORE) : place]) is not None
+
+
+def _cut(text: str) -> str:
+    """Only from its end: of a secret whose beginning is gone nobody could tell that it is one."""
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}… ({len(text) - MOST_CHARACTERS:,} more characters)"
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
@@ -51,10 +69,11 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return value if value - value == 0 else str(value)  # JSON has neither NaN nor infinity
     if depth < 5:
         if isinstance(value, Mapping):
-            return {redact(_text(name)): REDACTED if _SENSITIVE_NAME.search(_text(name)) else _plain(item, depth + 1) for name, item in value.items()}
+            items = [(_cut(_text(name)), item) for name, item in islice(value.items(), MOST_ITEMS)]
+            return {redact(name): REDACTED if _SENSITIVE_NAME.search(name) else _plain(item, depth + 1) for name, item in items}
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [_plain(item, depth + 1) for item in value]
-    return redact(_text(value))
+            return [_plain(item, depth + 1) for item in islice(value, MOST_ITEMS)]
+    return redact(_cut(_text(value)))
 
 
 def _text(value: Any) -> str:
@@ -71,17 +90,25 @@ def _message(record: logging.LogRecord) -> str:
         return f"{_text(record.msg)} {_text(record.args)}"
 
 
+def _describe_exception(entries: Sequence[str]) -> str:
+    """entries: of traceback.format_exception. The first ones say what was asked, the last ones what failed."""
+    if len(entries) > MOST_ITEMS:
+        middle = f"  … {len(entries) - MOST_ITEMS} entries left out …\n"
+        entries = [*entries[: MOST_ITEMS // 2], middle, *entries[-MOST_ITEMS // 2 :]]
+    return redact("".join(_cut(entry) for entry in entries).rstrip())
+
+
 class RedactingFilter(logging.Filter):
     """Replaces what is secret in message, extra fields and exception, once, so that no formatter can show it. Keeps every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(_message(record)), None
+        record.msg, record.args = redact(_cut(_message(record))), None
         if record.exc_info and not record.exc_text and record.exc_info[0] is not None:
-            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
-        if record.exc_text:
-            record.exc_text = redact(record.exc_text)
+            record.exc_text = _describe_exception(traceback.format_exception(*record.exc_info))
+        elif record.exc_text:
+            record.exc_text = redact(_cut(record.exc_text))
         if record.stack_info:
-            record.stack_info = redact(record.stack_info)
+            record.stack_info = redact(_cut(record.stack_info))
         request = record.__dict__.pop("request", None)
         if request is not None:
             record.__dict__.update(_describe_request(request))

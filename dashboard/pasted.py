@@ -10,12 +10,18 @@ from django.shortcuts import redirect
 from clients.leaked_text import find_traces
 from dashboard.logs import redact
 
+# Characters. A set of keys is as long, and nothing else that people enter.
+_MOST_LOOKED_THROUGH = 64 * 1024
+
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{16,600}={0,2}")
 
 
 def looks_like_credential(text: str) -> bool:
-    """Whether a secret of ours, a JWT, a private key, or a header with a credential or its value is in it. Then it is neither searched for nor shown again."""
-    return redact(text) != text or _is_encoded_pair(text)
+    """Whether a secret of ours, a JWT, a private key, or a header with a credential or its value is in it. Then it is neither searched for nor shown again.
+
+    What is too long to be looked through counts as one: a stranger may have sent it.
+    """
+    return len(text) > _MOST_LOOKED_THROUGH or redact(text) != text or _is_encoded_pair(text)
 
 
 def _is_encoded_pair(text: str) -> bool:

@@ -60,12 +60,11 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # Django's signature
     """Offers to send the entries again, except secrets and files, where they come from a page of ours: another site's must not get a button for them."""
-    is_ours = _is_from_our_page(request)
-    kept, lacks_any = sort_out(request.POST) if is_ours else ([], False)
+    found = sort_out(request.POST) if _is_from_our_page(request) else None
     said = {
-        "is_ours": is_ours,
-        "kept": kept,
-        "lacks_secrets": lacks_any,
+        "can_send_again": found is not None and not found.is_too_long,
+        "kept": found.kept if found is not None else [],
+        "lacks_secrets": found is not None and found.lacks_secrets,
         "lacks_files": bool(request.FILES),
         "action": request.get_full_path(),
         "csrf_token": get_token(request),

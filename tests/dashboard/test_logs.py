@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from time import process_time
 
 import pytest
 from django.test import RequestFactory
@@ -125,6 +126,54 @@ def test_a_damaged_link_is_redacted_as_well(path):
 def test_a_long_text_is_read_in_one_go(piece):
     """No clock is looked at: what took time by the square of the length would take hours."""
     redact(piece * (1_000_000 // len(piece)))
+
+
+@pytest.mark.parametrize("piece", ["/reset/", "/reset/" + "a" * 31 + "/", "/accounts/" + "a/" * 15, "/hand-over/ "])
+def test_what_links_are_made_of_takes_no_longer_than_other_text(piece):
+    def seconds(text):
+        begun = process_time()
+        redact(text)
+        return process_time() - begun
+
+    length = 300_000
+    assert seconds(piece * (length // len(piece))) < 5 * seconds("lorem ipsum " * (length // 12))
+
+
+def test_of_a_long_text_only_the_beginning_is_written():
+    """What of a secret stands behind is gone with it."""
+    long = "x" * 8190 + SECRET * 100_000
+    error = type("E" * 100_000, (ValueError,), {})
+    line = write(long, exc_info=exc_info(error(long)), field=long, fields=[long] * 100, names={f"{number}{long}": long for number in range(100)})
+    assert line["message"] == "x" * 8190 + "to… (5,899,998 more characters)"
+    assert line["field"] == line["message"]
+    assert len(line["fields"]) == len(line["names"]) == 50
+    assert len(json.dumps(line)) < 2_000_000
+    assert line["exception"].startswith("Traceback (most recent call last):")
+    assert "tos_" not in json.dumps(line)
+
+
+def test_a_deep_traceback_keeps_its_beginning_and_its_end():
+    def dive(depth):
+        if not depth:
+            raise ValueError("here it ends")
+        dive_on(depth)
+
+    def dive_on(depth):
+        dive(depth - 1)
+
+    try:
+        dive(100)
+    except ValueError:
+        text = write("Failed", exc_info=sys.exc_info())["exception"]
+    assert text.startswith("Traceback (most recent call last):")
+    assert "entries left out" in text
+    assert text.endswith("ValueError: here it ends")
+
+
+def test_a_traceback_that_another_formatter_wrote_is_redacted():
+    record = logging.makeLogRecord({"msg": "Here", "exc_text": f"ValueError: {SECRET}"})
+    RedactingFilter().filter(record)
+    assert json.loads(JSONFormatter().format(record))["exception"] == "ValueError: [redacted]"
 
 
 def test_nothing_passes_by_another_way():
