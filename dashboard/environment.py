@@ -17,6 +17,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 _LINE = re.compile(r"\s*(#.*)?|\s*(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=[^\0]*")
 _SENDER = re.compile(r"[^\s<>@]+@[^\s<>@]+|[^<>@\r\n]+ <[^\s<>@]+@[^\s<>@]+>")
+# Segments of RFC 3986 §2.3's unreserved characters. None begins with a dot: . and .. are removed on the way, and .well-known is taken.
+_ISSUER_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _env = environ.Env()
 
 # The name of every variable that was asked for: with settings.py imported, all that there are.
@@ -114,7 +116,7 @@ def networks(name: str, *, default: str) -> list[IPv4Network | IPv6Network]:
 
 
 def issuer(name: str, *, default: str) -> str:
-    """RFC 8414 §2: an https URL without query or fragment; here also without a trailing slash."""
+    """RFC 8414 §2: an https URL without query or fragment; here also without a trailing slash, and with a path that has one spelling only."""
     value = text(name, default=default)
     try:
         parts = urlsplit(value)
@@ -123,6 +125,10 @@ def issuer(name: str, *, default: str) -> str:
         valid = False
     if not valid or "?" in value or "#" in value or value.endswith("/") or not value.isascii() or re.search(r"[\s\"\\]", value):
         raise ImproperlyConfigured(f"{name} must be an https URL without query, fragment and trailing slash, for example https://tokens.example.com.")
+    if not _ISSUER_PATH.fullmatch(parts.path):
+        raise ImproperlyConfigured(
+            f"{name} has a path that can't be served. Use letters, digits and . _ ~ - between single slashes, for example https://example.com/tokens."
+        )
     return value
 
 

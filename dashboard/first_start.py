@@ -20,6 +20,7 @@ from clients.services.audit import Actor
 from clients.services.clients import create_client
 from clients.services.secrets import insert_secret, prepare_secret
 from dashboard import services
+from dashboard.addresses import page_url
 from dashboard.files import write_private
 from dashboard.models import Membership, User
 from oauth.models import SigningKey
@@ -123,7 +124,7 @@ def announce(*, actor: Actor, now: datetime) -> dict[str, str]:
 
     No curl where every request would be refused as plain HTTP (dashboard.checks).
     """
-    announcement = {"url": settings.ISSUER_URL, "sign_in": f"{settings.ISSUER_URL}/accounts/sign-in/"}
+    announcement = {"url": page_url("/").removesuffix("/"), "sign_in": page_url("/accounts/sign-in/")}
     owner = User.objects.filter(is_active=True, memberships__role=Membership.Role.OWNER, memberships__workspace__slug=DEMO_WORKSPACE).order_by("pk").first()
     if owner is not None:
         announcement["owner"] = owner.email

@@ -19,7 +19,7 @@ from dashboard.people import user_sessions
 from dashboard.server.connection import settle
 from dashboard.views.errors import method_not_allowed
 from oauth.endpoint import Connection
-from oauth.urls import is_protocol_path
+from oauth.urls import cut_issuer_path, is_protocol_path
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -153,5 +153,8 @@ def _settle_request(request: HttpRequest) -> Connection:
     for name, value in kept:
         meta["HTTP_" + name.decode().upper().replace("-", "_")] = value.decode("latin-1")
     meta["REMOTE_ADDR"] = connection.remote_address
+    path = cut_issuer_path(request.path_info)
+    if path != request.path_info:
+        request.path = request.path_info = path
     meta["wsgi.url_scheme"] = "https" if connection.is_secure else "http"
     return connection

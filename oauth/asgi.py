@@ -12,7 +12,7 @@ from oauth import gateway
 from oauth.database import keep_database, keep_event_loop_database
 from oauth.endpoint import MAX_BODY_BYTES, Request, Response
 from oauth.threads import Threads
-from oauth.urls import find_endpoint
+from oauth.urls import cut_issuer_path, find_endpoint
 
 # An endpoint computes and reads one row, so threads beyond the first only bridge waits: for a commit, for PostgreSQL, for argon2id.
 THREADS = 4
@@ -38,7 +38,7 @@ class ClientDisconnectedError(Exception):
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """scope["state"]["connection"]: the oauth.endpoint.Connection that the server settled. A request whose sender goes away halfway isn't acted upon."""
-    path: str = scope["path"]
+    path = cut_issuer_path(scope["path"])
     endpoint = find_endpoint(path)
     method: str = scope["method"]
     try:
@@ -54,12 +54,17 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         connection=scope["state"]["connection"],
         now=datetime.now(UTC),
         used_jwts=set(),
-        raw_path=scope.get("raw_path", b"").decode("latin-1"),
+        raw_path=_cut(scope.get("raw_path", b"").decode("latin-1"), scope["path"].removesuffix(path)),
     )
     # What came together with the peer's next request is left to a thread: the peer would have them all served in one turn of the loop, before anybody else's.
     attempts = _attempts and not scope["state"].get("is_followed")
     response = (endpoint.attempt(request) if attempts else None) or await threads.run(endpoint, request)
     await _send(response, request, send)
+
+
+def _cut(raw_path: str, issuer_path: str) -> str:
+    """ "" where it isn't spelled as the issuer's path is."""
+    return raw_path.removeprefix(issuer_path) if raw_path.startswith(issuer_path) else ""
 
 
 def _read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from clients.services import usage
 from oauth import failures
 from oauth.database_fault import find_fault
 from oauth.errors import (
+    REALM,
     ContentTooLargeError,
     CredentialsInQueryError,
     InsecureTransportError,
@@ -35,6 +36,7 @@ from oauth.errors import (
     ServerError,
     TemporarilyUnavailableError,
 )
+from oauth.issuer import insert_well_known
 from oauth.metrics import observe
 
 MAX_BODY_BYTES = 64 * 1024
@@ -174,10 +176,12 @@ class Endpoint:
 
     __name__: str
 
-    def __init__(self, name: str, function: Callable[..., Response], checked: Callable[[Request], Response]) -> None:
+    def __init__(self, name: str, function: Callable[..., Response], checked: Callable[[Request], Response], *, is_resource: bool = False) -> None:
+        """is_resource: whether its challenges name our resource metadata."""
         update_wrapper(self, function)
         self._name = name
         self._checked = checked
+        self._is_resource = is_resource
 
     def __call__(self, request: Request) -> Response:
         begun = perf_counter()
@@ -187,7 +191,7 @@ class Endpoint:
                 response = _run(self._checked, request)
             except OAuthError as refused:
                 answered = _record(refused, self._name, request)
-                response, error = _render(answered), answered.error
+                response, error = _render(answered, is_resource=self._is_resource), answered.error
         except Exception as failed:  # noqa: BLE001  # the answer to whatever fails is JSON as well
             answered = _explain(failed, self._name, request)
             response, error = _render(answered), answered.error
@@ -216,8 +220,13 @@ def _is_preflight(request: Request) -> bool:
     return request.method == "OPTIONS" and "access-control-request-method" in request.headers
 
 
-def endpoint(name: str, *, methods: tuple[str, ...] | None, is_for_every_origin: bool = False) -> Callable[[Callable[[Request], Response]], Endpoint]:
-    """The frame of an endpoint that reads no body. methods: None for any. is_for_every_origin: whether a page elsewhere may ask with headers of its own."""
+def endpoint(
+    name: str, *, methods: tuple[str, ...] | None, is_for_every_origin: bool = False, is_resource: bool = False
+) -> Callable[[Callable[[Request], Response]], Endpoint]:
+    """The frame of an endpoint that reads no body. methods: None for any. is_for_every_origin: whether a page elsewhere may ask with headers of its own.
+
+    is_resource: as Endpoint has it.
+    """
 
     def decorate(function: Callable[[Request], Response]) -> Endpoint:
         def checked(request: Request) -> Response:
@@ -229,7 +238,7 @@ def endpoint(name: str, *, methods: tuple[str, ...] | None, is_for_every_origin:
                 raise MethodNotAllowedError(methods)
             return function(request)
 
-        return Endpoint(name, function, checked)
+        return Endpoint(name, function, checked, is_resource=is_resource)
 
     return decorate
 
@@ -308,8 +317,15 @@ def _explain(failed: Exception, name: str, request: Request) -> OAuthError:
     return TemporarilyUnavailableError(Reason("database_unavailable", "The database couldn't be reached."))
 
 
-def _render(error: OAuthError) -> Response:
-    return Response.json({"error": error.error, "error_description": error.description}, status=error.status, headers=(*NO_STORE, *error.headers))
+def _render(error: OAuthError, *, is_resource: bool = False) -> Response:
+    headers = _name_metadata(error.headers) if is_resource else error.headers
+    return Response.json({"error": error.error, "error_description": error.description}, status=error.status, headers=(*NO_STORE, *headers))
+
+
+def _name_metadata(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """RFC 9728 §5.1, in each challenge, for some libraries look no further than the first."""
+    realm = f'realm="{REALM}"'
+    return tuple((name, value.replace(realm, f'{realm}, resource_metadata="{insert_well_known("oauth-protected-resource")}"')) for name, value in headers)
 
 
 @endpoint("unknown", methods=None)

@@ -11,7 +11,7 @@ from oauth.services import JWKS_MAX_AGE
 METADATA_MAX_AGE = 3600
 
 
-def _public(max_age: int) -> tuple[tuple[str, str], ...]:
+def public_headers(max_age: int) -> tuple[tuple[str, str], ...]:
     return (("Cache-Control", f"public, max-age={max_age}"), ("Access-Control-Allow-Origin", "*"))
 
 
@@ -43,7 +43,7 @@ def metadata(_request: Request) -> Response:
             "dpop_signing_alg_values_supported": SIGNATURE_ALGORITHMS,
             "tls_client_certificate_bound_access_tokens": True,
         },
-        headers=_public(METADATA_MAX_AGE),
+        headers=public_headers(METADATA_MAX_AGE),
     )
 
 
@@ -51,4 +51,4 @@ def metadata(_request: Request) -> Response:
 def jwks(request: Request) -> Response:
     """Keys that sign, will sign, or signed a token that may be alive. A verifier that keeps it for max-age never meets an unknown kid."""
     keys = [key.public_jwk for key in SigningKey.objects.published(request.now)]
-    return Response.json({"keys": keys}, headers=_public(int(JWKS_MAX_AGE.total_seconds())))
+    return Response.json({"keys": keys}, headers=public_headers(int(JWKS_MAX_AGE.total_seconds())))

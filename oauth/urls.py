@@ -4,17 +4,20 @@ import re
 
 from django.urls import path, re_path
 
-from oauth import authorization, gateway, introspection, metadata, revocation, token, whoami
+from oauth import authorization, gateway, introspection, metadata, resource_metadata, revocation, token, whoami
 from oauth.endpoint import Endpoint, Request, Response, not_found
+from oauth.issuer import issuer_path
 from oauth.views import view
+
+_METADATA = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
 ENDPOINTS = {
     "/oauth2/authorize": authorization.authorize,
     "/oauth2/token": token.token,
     "/oauth2/introspect": introspection.introspect,
     "/oauth2/revoke": revocation.revoke,
-    "/.well-known/oauth-authorization-server": metadata.metadata,
-    "/.well-known/openid-configuration": metadata.metadata,
+    **dict.fromkeys(_METADATA, metadata.metadata),
+    resource_metadata.PREFIX: resource_metadata.resource_metadata,
     "/.well-known/jwks.json": metadata.jwks,
     "/api/v1/whoami": whoami.whoami,
 }
@@ -24,11 +27,34 @@ _PREFIXES = ("/oauth2/", "/gateway/", "/.well-known/")
 
 def find_endpoint(path: str) -> Endpoint:
     """The endpoint at a path of the protocol; not_found where there is none."""
-    return ENDPOINTS.get(path) or (gateway.verify if gateway.is_verify_path(path) else not_found)
+    found = ENDPOINTS.get(path)
+    if found is not None:
+        return found
+    if gateway.is_verify_path(path):
+        return gateway.verify
+    if resource_metadata.is_path(path):
+        return resource_metadata.resource_metadata
+    # RFC 8414 §3.1: the issuer's path comes behind.
+    if path in [known + issuer_path() for known in _METADATA]:
+        return metadata.metadata
+    return not_found
 
 
 def is_protocol_path(path: str) -> bool:
     """Whether it is the protocol's, also where it names no endpoint."""
+    return _is_own(path) or _is_own(cut_issuer_path(path))
+
+
+def cut_issuer_path(path: str) -> str:
+    """Without the path of ISSUER_URL, where the rest is the protocol's: some proxies take it away, and others leave it."""
+    if path in ENDPOINTS:
+        return path
+    issuer = issuer_path()
+    rest = path.removeprefix(issuer)
+    return rest if issuer and _is_own(rest) else path
+
+
+def _is_own(path: str) -> bool:
     return path.startswith(_PREFIXES) or path in ENDPOINTS
 
 

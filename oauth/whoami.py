@@ -6,7 +6,7 @@ from oauth.granted import record_granted
 from oauth.protected_resource import authenticate_caller, require_audience
 
 
-@endpoint("api", methods=("GET", "HEAD"))
+@endpoint("api", methods=("GET", "HEAD"), is_resource=True)
 def whoami(request: Request) -> Response:
     """With any scope, but a token must be meant for the workspace's own resources."""
     caller = authenticate_caller(request)

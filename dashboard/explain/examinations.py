@@ -19,6 +19,7 @@ from oauth.endpoint import Connection, Request
 from oauth.errors import Reason
 from oauth.examination import Check, Examination, Subject
 from oauth.shown_request import examine_caller, examine_form, examine_proof
+from oauth.urls import cut_issuer_path
 
 _FORM = "application/x-www-form-urlencoded"
 _TOKEN_PATH = "/oauth2/token"  # noqa: S105  # a path
@@ -112,7 +113,7 @@ def _request(sent: Sent, *, address: str, workspace: Workspace, now: datetime) -
     if sent.certificate is not None and "client_id=" not in body:
         body += _client_of(sent.certificate, workspace)
     connection = Connection(remote_address=address, is_secure=parts.scheme == "https", client_certificate=sent.certificate, request_id="")
-    return Request(sent.method or "POST", parts.path or "/", parts.query, headers, body.encode(), connection, now, set())
+    return Request(sent.method or "POST", cut_issuer_path(parts.path or "/"), parts.query, headers, body.encode(), connection, now, set())
 
 
 def _client_of(certificate: bytes, workspace: Workspace) -> str:
@@ -180,6 +181,6 @@ def _remarks(sent: Sent) -> list[str]:
     found = []
     if shown.netloc.rpartition("@")[2].lower() != ours.netloc.lower():
         found.append(f"It goes to {shown.netloc.rpartition('@')[2] or 'no host'}. This server is {ours.netloc}.")
-    if sent.body is not None and shown.path not in _FORM_PATHS and "authorization" not in sent.headers:
+    if sent.body is not None and cut_issuer_path(shown.path) not in _FORM_PATHS and "authorization" not in sent.headers:
         found.append(f"Tokens are had at {settings.ISSUER_URL}{_TOKEN_PATH}, not at {shown.path or '/'}.")
     return found

@@ -20,6 +20,8 @@ from django.template import Context, engines
 from django.template.backends.django import Template
 from django.template.loader import render_to_string
 
+from dashboard.addresses import page_url
+
 logger = logging.getLogger("tokenos.mail")
 
 # A queue in memory: who stops the server gets what is in it sent first, and a crash loses it.
@@ -69,7 +71,7 @@ def wait_until_sent() -> None:
 
 
 def _compose(name: str, to: Sequence[str], context: Mapping[str, Any]) -> EmailMultiAlternatives:
-    values = {"issuer": settings.ISSUER_URL, **context}
+    values = {"issuer": page_url("/").removesuffix("/"), **context}
     subject, _, text = _render_text(name, values).strip().partition("\n")
     message = EmailMultiAlternatives(" ".join(subject.split()), f"{text.strip()}\n", to=list(to))
     message.attach_alternative(render_to_string(f"mail/{name}.html", {**values, "subject": subject}), "text/html")

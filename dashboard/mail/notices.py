@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from dashboard import mail
+from dashboard.addresses import page_url
 from dashboard.caller import connection_of
 from dashboard.models import User
 from dashboard.people.user_agent import describe_device
@@ -57,6 +57,6 @@ def describe(notice: str, /, *, now: datetime, **values: Any) -> dict[str, Any]:
         "at": now,
         "address": values.get("address", ""),
         "device": values.get("device", ""),
-        "security_url": f"{settings.ISSUER_URL}{reverse('mfa_index')}",
-        "reset_url": f"{settings.ISSUER_URL}{reverse('account_reset_password')}",
+        "security_url": page_url(reverse("mfa_index")),
+        "reset_url": page_url(reverse("account_reset_password")),
     }

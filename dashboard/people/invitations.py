@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
@@ -22,6 +21,7 @@ from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.workspaces import lock_workspace, require_kept
 from dashboard import mail, services
+from dashboard.addresses import page_url
 from dashboard.models import Invitation, Membership, User
 from dashboard.people.made_links import may_invite_still
 from dashboard.people.memberships import add_member, check_role, read_anew, require_over
@@ -231,7 +231,7 @@ def deliver(made: Iterable[NewInvitation]) -> list[str]:
         new.invitation.email: {
             "invitation": new.invitation,
             "inviter": new.invitation.invited_by,
-            "link": settings.ISSUER_URL + reverse("invitation_link", args=[new.plaintext]),
+            "link": page_url(reverse("invitation_link", args=[new.plaintext])),
         }
         for new in made
     }

@@ -2,7 +2,6 @@
 
 from typing import cast
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
@@ -13,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from dashboard import mail, throttling
+from dashboard.addresses import page_url
 from dashboard.caller import actor_of, connection_of
 from dashboard.confirmation import confirmed
 from dashboard.forms.account import EmailForm, PasswordForm
@@ -56,7 +56,7 @@ def _send_reset_link(request: HttpRequest, email: str) -> None:
     # For nobody the link is made as well, of an account that is nowhere: so it takes as long.
     path = accounts.make_reset_link(user or User(pk=0, email=email))
     context = {
-        "url": f"{settings.ISSUER_URL}{path}",
+        "url": page_url(path),
         "email": email,
         "host": request.get_host(),
         "address": connection_of(request).remote_address,
@@ -120,7 +120,7 @@ def _send_email_change_link(request: HttpRequest, user: User, email: str) -> Non
     token = accounts.make_email_change_token(user=user, email=email, actor=actor_of(request), now=now)
     throttling.count_wrong(request, f"email {user.email}", now=now)
     if token is not None:
-        url = f"{settings.ISSUER_URL}{reverse('email_confirm', args=[token])}"
+        url = page_url(reverse("email_confirm", args=[token]))
         mail.send_later("account_email_change", [email], {"url": url, "host": request.get_host()})
 
 

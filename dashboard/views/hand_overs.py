@@ -2,7 +2,6 @@
 
 from typing import cast
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
@@ -16,6 +15,7 @@ from clients.models import Client, HandOver
 from clients.services import hand_overs as services
 from clients.services.hand_overs import NewHandOver
 from dashboard import mail
+from dashboard.addresses import page_url
 from dashboard.caller import actor_of
 from dashboard.client import spent_forms
 from dashboard.client.credential_names import name_credential
@@ -79,7 +79,7 @@ def _make(request: HttpRequest, client: Client, form: HandOverForm) -> HttpRespo
         now=now,
         also=spent_forms.spending(token=cleaned["once"], user=cast(User, request.user), name=_name, now=now),
     )
-    link = settings.ISSUER_URL + reverse("hand_over", args=[new.plaintext])
+    link = page_url(reverse("hand_over", args=[new.plaintext]))
     is_sent = _mail(request, new, link) if cleaned["sends"] else None
     context = {"client": client, "hand_over": new.hand_over, "link": link, "is_sent": is_sent, "has_mail": not mail.goes_nowhere()}
     return show_once(request, "hand_overs/made.html", context)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -43,6 +44,11 @@ class Answer:
     @property
     def error(self) -> tuple[int, str]:
         return self.status, self.json()["error"]
+
+    @property
+    def challenges(self) -> str:
+        """WWW-Authenticate without the resource metadata, of which test_resource_metadata.py tells."""
+        return re.sub(r', resource_metadata="[^"]*"', "", self.headers["www-authenticate"])
 
     @property
     def request_id(self) -> str:

@@ -59,7 +59,7 @@ def test_resource_challenges_with_a_nonce(send, token, path):
     realm, _, algs = DPOP_CHALLENGE.partition(", ")
     description = "The DPoP proof needs the nonce that stands in DPoP-Nonce."
     challenge = f'{realm}, error="use_dpop_nonce", error_description="{description}", {algs}, Bearer realm="TokenOS"'
-    assert refused.headers["www-authenticate"] == challenge
+    assert refused.challenges == challenge
     assert reason_of(refused.request_id) == "use_dpop_nonce"
     nonce = refused.headers["dpop-nonce"]
     assert send.get(path, f"DPoP {token}", headers=key().sent("GET", ISSUER + path, token=token, nonce=nonce)).status == 200

@@ -39,7 +39,7 @@ def assert_proof_refused(answer: Answer, reason: str) -> None:
     assert answer.error == (401, "invalid_dpop_proof")
     description = "The DPoP proof is missing, malformed, expired, used before, or not meant for this request."
     challenge = f'{DPOP_REALM}, error="invalid_dpop_proof", error_description="{description}", {ALGS}, Bearer realm="TokenOS"'
-    assert answer.headers["www-authenticate"] == challenge
+    assert answer.challenges == challenge
     assert answer.headers["cache-control"] == "no-store"
     assert reason_of(answer.request_id) == reason
 
@@ -48,7 +48,7 @@ def assert_token_refused(answer: Answer, reason: str, *, scheme: str = "DPoP") -
     assert answer.error == (401, "invalid_token")
     error = ', error="invalid_token", error_description="The token or key is malformed, unknown, expired, revoked or not meant for this resource."'
     at_bearer, at_dpop = f'Bearer realm="TokenOS"{error}, {DPOP_CHALLENGE}', f'{DPOP_REALM}{error}, {ALGS}, Bearer realm="TokenOS"'
-    assert answer.headers["www-authenticate"] == (at_bearer if scheme == "Bearer" else at_dpop)
+    assert answer.challenges == (at_bearer if scheme == "Bearer" else at_dpop)
     assert reason_of(answer.request_id) == reason
 
 
@@ -160,7 +160,7 @@ def test_bearer_token_is_not_taken_under_dpop(send, billing, path):
 def test_bad_token_under_dpop_is_challenged_under_dpop(send, demo, credentials):
     answer = send.get(WHOAMI, f"DPoP {credentials}", headers=key().sent("GET", ISSUER + WHOAMI))
     assert answer.error == (401, "invalid_token")
-    assert f'{DPOP_REALM}, error="invalid_token"' in answer.headers["www-authenticate"]
+    assert f'{DPOP_REALM}, error="invalid_token"' in answer.challenges
 
 
 def test_secret_is_no_token_under_dpop(send, billing):
@@ -180,7 +180,7 @@ def test_too_few_scopes_are_challenged_under_dpop(send, billing):
     token = get_token(send, billing, scope="read")
     answer = send.get(VERIFY, f"DPoP {token}", headers=key().sent("GET", ISSUER + VERIFY, token=token), query="scope=write")
     assert answer.error == (403, "insufficient_scope")
-    assert answer.headers["www-authenticate"] == f'{DPOP_REALM}, error="insufficient_scope", scope="write", {ALGS}, Bearer realm="TokenOS"'
+    assert answer.challenges == f'{DPOP_REALM}, error="insufficient_scope", scope="write", {ALGS}, Bearer realm="TokenOS"'
 
 
 def test_another_audience_and_another_workspace_are_challenged_under_dpop(send, eves, demo, make):

@@ -52,7 +52,7 @@ def test_the_environment_is_the_clients(send, demo, make):
 def test_without_credentials_the_challenge_carries_no_error(send, db):
     answer = send.get(PATH)
     assert answer.error == (401, "invalid_token")
-    assert answer.headers["www-authenticate"] == CHALLENGE
+    assert answer.challenges == CHALLENGE
 
 
 @pytest.mark.rfc("6750", "3.1")
@@ -75,7 +75,7 @@ def test_without_credentials_the_challenge_carries_no_error(send, db):
 def test_bad_credentials_are_an_invalid_token(send, db, authorization):
     answer = send.get(PATH, authorization)
     assert answer.error == (401, "invalid_token")
-    assert answer.headers["www-authenticate"] == REFUSED
+    assert answer.challenges == REFUSED
     assert answer.headers["cache-control"] == "no-store"
 
 
@@ -83,7 +83,7 @@ def test_bad_basic_is_challenged_with_basic(send, billing):
     for authorization in (basic(billing.client_id, "wrong"), "Basic !", "Basic é"):
         answer = send.get(PATH, authorization)
         assert answer.error == (401, "invalid_client")
-        assert answer.headers["www-authenticate"].startswith("Basic ")
+        assert answer.challenges.startswith("Basic ")
 
 
 @pytest.mark.rfc("6750", "2")
@@ -141,5 +141,5 @@ def test_plain_http_is_refused(send, billing):
 def test_an_unknown_api_key_names_nobody_and_a_revoked_one_its_client(send, billing):
     Client.objects.filter(pk=billing.client.pk).update(status="disabled")
     answer = send.get(PATH, bearer(billing.secret))
-    assert answer.headers["www-authenticate"] == REFUSED
+    assert answer.challenges == REFUSED
     assert reason_of(answer.request_id) == "client_disabled"

@@ -13,6 +13,7 @@ from django.core.management.base import CommandParser
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
 from dashboard import mail
+from dashboard.addresses import page_url
 from dashboard.mail import notices
 from dashboard.models import User
 from dashboard.people import accounts
@@ -37,6 +38,6 @@ class Command(JSONCommand):
             "second_factors_removed": recovered.factors,
             "sessions_ended": recovered.sessions,
             "told_by_mail": is_told,
-            "reset_link": f"{settings.ISSUER_URL}{recovered.link}",
+            "reset_link": page_url(recovered.link),
             "reset_link_expires_at": (now + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)).isoformat(),
         }

@@ -1,0 +1,22 @@
+"""The parts of ISSUER_URL, which may have a path, and the well-known addresses that follow from it: RFC 8414 §3.1, RFC 9728 §3.1."""
+
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+
+def issuer_path() -> str:
+    """ "" for an issuer without one, else with its slash in front."""
+    return _path_of(settings.ISSUER_URL)
+
+
+def insert_well_known(name: str) -> str:
+    """The URL of a well-known document about the issuer: the name stands between host and path."""
+    issuer, path = settings.ISSUER_URL, issuer_path()
+    return f"{issuer.removesuffix(path)}/.well-known/{name}{path}"
+
+
+@lru_cache(maxsize=8)
+def _path_of(url: str) -> str:
+    return urlsplit(url).path
