@@ -23,6 +23,7 @@ from dashboard import services
 from dashboard.addresses import page_url
 from dashboard.files import write_private
 from dashboard.models import Membership, User
+from oauth.database_clock import read_clocks
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
 
@@ -63,7 +64,7 @@ def create_signing_key(*, actor: Actor, now: datetime) -> str | None:
             ) from error
     if keys:
         return None
-    return f"Made the signing key {rotate_signing_key(actor=actor, now=now).key.kid}"
+    return f"Made the signing key {rotate_signing_key(actor=actor, now=read_clocks().now).key.kid}"
 
 
 def create_demo_workspace(*, actor: Actor, now: datetime) -> str | None:

@@ -174,9 +174,12 @@ class ExpiryNotice(models.Model):
 
 class ScheduledJobManager(models.Manager["ScheduledJob"]):
     def claim(self, name: str, *, now: datetime, every: timedelta) -> bool:
-        """Whether the caller is the one process, over all workers and nodes, that does this job now."""
+        """Whether the caller is the one process, over all workers and nodes, that does this job now. now: by the clock that they share, the database's.
+
+        A turn that is further away than every was given by a clock that was wrong.
+        """
         self.get_or_create(name=name, defaults={"next_run_at": now})
-        return self.filter(name=name, next_run_at__lte=now).update(next_run_at=now + every) == 1
+        return self.filter(models.Q(next_run_at__lte=now) | models.Q(next_run_at__gt=now + every), name=name).update(next_run_at=now + every) == 1
 
 
 class ScheduledJob(models.Model):

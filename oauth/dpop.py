@@ -24,7 +24,7 @@ from oauth.replay import is_used, use_once
 # Seconds.
 MAX_AGE = 60
 
-REPLAYED = Reason("dpop_proof_replayed", "The DPoP proof was used before, or may have been used before this machine was last started.")
+REPLAYED = Reason("dpop_proof_replayed", "The DPoP proof was used before, or may have been: the machine restarted since, or a clock here is wrong.")
 
 # Other places for a key, and extensions that change what is signed or must be understood (RFC 7515 §4.1, RFC 7797).
 _REFUSED_PARAMETERS = frozenset({"b64", "crit", "jku", "x5c", "x5t", "x5t#S256", "x5u"})
@@ -106,18 +106,22 @@ def _verify(proof: str) -> tuple[str, dict[str, Any]]:
 
 def _use(request: Request, jkt: str, claims: dict[str, Any]) -> None:
     """§11.1. Raise InvalidProofError unless this is its first use."""
-    expires_at = math.ceil(claims["iat"]) + MAX_AGE + CLOCK_SKEW
-    if not use_once(request, "dpop", jkt, claims["jti"], issued_at=_earliest_use(claims), expires_at=expires_at):
+    if not use_once(request, "dpop", jkt, claims["jti"], issued_at=_earliest_use(claims), expires_at=_latest_use(claims)):
         raise InvalidProofError(REPLAYED)
 
 
 def was_used(jkt: str, claims: dict[str, Any], now: datetime) -> bool:
     """Whether a proof that is good would be refused as used."""
-    return is_used("dpop", jkt, claims["jti"], issued_at=_earliest_use(claims), now=now)
+    return is_used("dpop", jkt, claims["jti"], issued_at=_earliest_use(claims), expires_at=_latest_use(claims), now=now)
 
 
 def _earliest_use(claims: dict[str, Any]) -> int:
     return int(claims["iat"]) - CLOCK_SKEW
+
+
+def _latest_use(claims: dict[str, Any]) -> int:
+    issued_at: int = math.ceil(claims["iat"])
+    return issued_at + MAX_AGE + CLOCK_SKEW
 
 
 def _read_header(header: dict[str, Any]) -> ParsedPublicKey:

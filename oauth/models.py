@@ -1,6 +1,6 @@
 """Tables of the protocol: signing keys, revoked tokens and counted failures."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
@@ -8,9 +8,7 @@ from django.db.models import F, Q
 
 from clients.models import Client
 from clients.models.client import MAX_TOKEN_LIFETIME
-
-# A verifier's clock may be behind; RFC 7519 §4.1.4 allows a small leeway.
-CLOCK_SKEW = timedelta(minutes=1)
+from oauth.database_clock import CLOCK_MARGIN
 
 
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
@@ -23,8 +21,8 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now), revoked_at__isnull=True)
 
     def published(self, now: datetime) -> Self:
-        """Those of the JWKS: that sign, will sign, or signed a token that may be alive."""
-        return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now - MAX_TOKEN_LIFETIME - CLOCK_SKEW), Q(revoked_at__isnull=True)).order_by(
+        """Those of the JWKS: that sign, will sign, or signed a token that may be alive, also where this clock is ahead or a verifier's is behind."""
+        return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now - MAX_TOKEN_LIFETIME - CLOCK_MARGIN), Q(revoked_at__isnull=True)).order_by(
             "-activates_at", "-id"
         )
 
@@ -128,6 +126,24 @@ class UsedJWT(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key:x}"
+
+
+class ForgottenJWTs(models.Model):
+    """Marks of used JWTs that would end before that second may have been removed, so what would need one counts as used. One row, with ROW as its key.
+
+    Whatever clock they were removed by, and whatever clock a node has: what was used once is never taken again.
+    """
+
+    ROW = 1
+
+    ends_before = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "forgotten JWTs"
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="forgotten_jwts_one_row")]
+
+    def __str__(self) -> str:
+        return str(self.ends_before)
 
 
 class ReplayFloor(models.Model):

@@ -31,7 +31,10 @@ PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value
 # How many keys an assertion that names none is tried with.
 MAX_TRIED_KEYS = 10
 
-REPLAYED = Reason("assertion_replayed", "The assertion's jti was used before, or the machine restarted since it was made. Make a new one for each request.")
+REPLAYED = Reason(
+    "assertion_replayed",
+    "The assertion's jti was used before, or may have been: the machine restarted since, or a clock here is wrong. Make a new one for each request.",
+)
 
 
 class ClientKey(NamedTuple):
@@ -208,7 +211,7 @@ def find_reason_in_life(signer: ClientKey, now: datetime) -> Reason | None:
 def is_used(assertion: ParsedJWT, now: datetime) -> bool:
     """Whether it would be refused as used, of one whose statements are good."""
     claims = assertion.unverified_claims
-    return replay.is_used("assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), now=now)
+    return replay.is_used("assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), expires_at=latest_use(claims), now=now)
 
 
 def _use(request: Request, assertion: ParsedJWT) -> bool:

@@ -1,6 +1,8 @@
 """Using a jti once: RFC 7523 §3 (7) for assertions, RFC 9449 §11.1 for DPoP proofs.
 
-Marks are rows of the database, so that they hold over all workers, nodes and restarts. Each is one statement, and no lost one is a danger:
+Marks are rows of the database, so that they hold over all workers, nodes and restarts. Each stays CLOCK_MARGIN longer than what it marks is good for by the
+clock of the node that marks it, for another node's may be behind. What removes them says first how far it goes, and what would need a mark that ends before
+is refused, so that no clock, however wrong, brings back what was used. Each is one statement, and no lost one is a danger:
 
 PostgreSQL commits it as it commits all else. SQLite doesn't sync it to the disk, which would cost more than the rest of the request; a mark may then be lost
 when the machine itself crashes, so after its next boot nothing counts that may have been issued before that boot.
@@ -17,15 +19,18 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from oauth.database import is_event_loop, own_database
+from oauth.database_clock import CLOCK_MARGIN
 from oauth.endpoint import Request
-from oauth.models import ReplayFloor, UsedJWT
+from oauth.models import ForgottenJWTs, ReplayFloor, UsedJWT
 
 _TABLE = UsedJWT._meta.db_table
-_MARK = f"""INSERT INTO {_TABLE} (key, expires_at) VALUES (%s, %s)
+_MARK = f"""INSERT INTO {_TABLE} (key, expires_at)
+    SELECT %s, %s WHERE NOT EXISTS (SELECT 1 FROM {ForgottenJWTs._meta.db_table} WHERE id = {ForgottenJWTs.ROW} AND ends_before > %s)
     ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at WHERE {_TABLE}.expires_at < %s"""  # noqa: S608  # only names of our own are put in
 _MARK_BY_DRIVER = _MARK.replace("%s", "?")
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_MARGIN = int(CLOCK_MARGIN.total_seconds())
 
 # Every one of this number is left to a thread.
 MARKS_ON_EVENT_LOOP = 200
@@ -49,10 +54,12 @@ def use_once(request: Request, purpose: str, issuer: str, jti: str, *, issued_at
     return is_first
 
 
-def is_used(purpose: str, issuer: str, jti: str, *, issued_at: int, now: datetime) -> bool:
+def is_used(purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at: int, now: datetime) -> bool:
     """Whether use_once would refuse it, without marking anything."""
     boot_id = _boot_id() if own_database().vendor == "sqlite" else None
     if boot_id is not None and issued_at < _floor(boot_id, now):
+        return True
+    if ForgottenJWTs.objects.filter(pk=ForgottenJWTs.ROW, ends_before__gt=expires_at + _MARGIN).exists():
         return True
     return UsedJWT.objects.filter(key=_key(purpose, issuer, jti), expires_at__gte=int(now.timestamp())).exists()
 
@@ -62,13 +69,21 @@ def mark_used(purpose: str, issuer: str, jti: str, *, expires_at: int, now: date
     return _mark(_key(purpose, issuer, jti), int(now.timestamp()), expires_at, now)
 
 
+def forget_before(seconds: int) -> None:
+    """From now on what would need a mark that ends before is refused. To be committed before the first of them is removed."""
+    row, is_new = ForgottenJWTs.objects.get_or_create(pk=ForgottenJWTs.ROW, defaults={"ends_before": seconds})
+    if not is_new:
+        ForgottenJWTs.objects.filter(pk=row.pk, ends_before__lt=seconds).update(ends_before=seconds)
+
+
 def _key(*names: str) -> int:
     digest = hashlib.blake2b("\0".join(names).encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)
 
 
 def _mark(key: int, issued_at: int, expires_at: int, now: datetime) -> bool:
-    parameters = (key, expires_at, int(now.timestamp()))
+    ends_at = expires_at + _MARGIN
+    parameters = (key, ends_at, ends_at, int(now.timestamp()))
     database = own_database()
     boot_id = _boot_id() if database.vendor == "sqlite" else None
     if boot_id is not None:

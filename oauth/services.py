@@ -14,12 +14,16 @@ from clients.models import Client
 from clients.moment import iso
 from clients.services import audit
 from clients.services.audit import SYSTEM, Actor
+from oauth import replay
+from oauth.database_clock import MAX_CLOCK_DIFFERENCE
 from oauth.jose import generate_private_key
 from oauth.models import FailureCount, RevokedToken, SigningKey, UsedJWT
 
 JWKS_MAX_AGE = timedelta(minutes=5)
-# A cache that fetched the JWKS just before the new key was published may keep it for JWKS_MAX_AGE; the rest is for clocks and slow answers.
-ANNOUNCEMENT = JWKS_MAX_AGE + timedelta(minutes=1)
+# A cache that fetched the JWKS just before the new key was published may keep it for JWKS_MAX_AGE; the rest is for a node whose clock is ahead.
+ANNOUNCEMENT = JWKS_MAX_AGE + MAX_CLOCK_DIFFERENCE
+# After a token's end, by which no clock is wrong: without its row a revoked one would live again for whoever isn't there yet.
+REVOCATIONS_KEPT = timedelta(days=7)
 _USED_JWT_SLICE = 2**64 // 64
 
 
@@ -228,9 +232,12 @@ def revoke_token(*, client: Client, credential: str, jti: str, expires_at: datet
 
 
 def prune(*, now: datetime) -> dict[str, int]:
-    """Remove what can no longer matter. Returns how many rows went, by table. Signing keys stay: a few a year, and the audit log names them."""
+    """Remove what can no longer matter. Returns how many rows went, by table. Signing keys stay: a few a year, and the audit log names them.
+
+    now: by the clock that all processes share, oauth.database_clock.
+    """
     return {
-        "revoked_tokens": RevokedToken.objects.filter(expires_at__lt=now - timedelta(hours=1)).delete()[0],
+        "revoked_tokens": RevokedToken.objects.filter(expires_at__lt=now - REVOCATIONS_KEPT).delete()[0],
         "used_jwts": sum(_prune_used_jwts(now)),
         "failure_counts": FailureCount.objects.filter(window_ends__lt=int(now.timestamp())).delete()[0],
     }
@@ -238,5 +245,7 @@ def prune(*, now: datetime) -> dict[str, int]:
 
 def _prune_used_jwts(now: datetime) -> Iterator[int]:
     """In slices of the keys, each so short that nobody who marks one waits long. Yields how many rows went."""
+    seconds = int(now.timestamp())
+    replay.forget_before(seconds)
     for first in range(-(2**63), 2**63, _USED_JWT_SLICE):
-        yield UsedJWT.objects.filter(key__range=(first, first + _USED_JWT_SLICE - 1), expires_at__lt=int(now.timestamp())).delete()[0]
+        yield UsedJWT.objects.filter(key__range=(first, first + _USED_JWT_SLICE - 1), expires_at__lt=seconds).delete()[0]

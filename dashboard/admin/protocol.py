@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from dashboard.admin.read_only import ReadOnlyAdmin, filter_by
-from oauth.models import FailureCount, ReplayFloor, RevokedToken, SigningKey, UsedJWT
+from oauth.models import FailureCount, ForgottenJWTs, ReplayFloor, RevokedToken, SigningKey, UsedJWT
 
 
 def _in_state(keys: QuerySet[SigningKey], now: datetime, *, state: str) -> QuerySet[SigningKey]:
@@ -94,6 +94,30 @@ class UsedJWTAdmin(ReadOnlyAdmin):
     @admin.display
     def expires(self, used: UsedJWT) -> datetime:
         return datetime.fromtimestamp(used.expires_at, UTC)
+
+
+ForgottenJWTsFilter = filter_by(
+    "end",
+    {
+        "past": lambda forgotten, now: forgotten.filter(ends_before__lte=int(now.timestamp())),
+        "future": lambda forgotten, now: forgotten.filter(ends_before__gt=int(now.timestamp())),
+    },
+)
+
+
+@admin.register(ForgottenJWTs)
+class ForgottenJWTsAdmin(ReadOnlyAdmin):
+    """An end in the future means that a clock was wrong: until then assertions and proofs that end before it are refused."""
+
+    list_display = ("id", "marks_may_be_gone_that_end_before")
+    list_filter = (ForgottenJWTsFilter,)
+    fields = readonly_fields = ("marks_may_be_gone_that_end_before",)
+    search_fields = ("ends_before__exact",)
+    search_help_text = "Search by the end, in seconds since 1970."
+
+    @admin.display
+    def marks_may_be_gone_that_end_before(self, forgotten: ForgottenJWTs) -> datetime:
+        return datetime.fromtimestamp(forgotten.ends_before, UTC)
 
 
 FloorFilter = filter_by(

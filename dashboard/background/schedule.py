@@ -2,6 +2,8 @@
 the signing key is due for its successor, one disables unused clients, one removes workspaces whose time is over, and one sums up the usage of weeks and
 months. Every five minutes one sums up that of days, one notes from where clients are used for the first time, and one sends mail about credentials that end.
 
+Whose turn it is goes by the database's clock, and so does what is done. A process whose clock is off takes no turn, and says so each minute.
+
 A job that fails is logged and comes again; nothing ends the thread but stop().
 """
 
@@ -11,12 +13,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import close_old_connections, connection, connections
-from django.utils import timezone
 
 from clients.periods import DAY, MONTH, WEEK
 from clients.services import deletion, new_addresses, unused, usage
@@ -26,6 +27,7 @@ from dashboard import bootstrap, services
 from dashboard.mail import expiry_notices
 from dashboard.models import ScheduledJob
 from oauth import services as oauth_services
+from oauth.database_clock import read_clocks
 
 FLUSH_SECONDS = 2
 # With so few requests a flush costs less than somebody's waiting to see his own on a page.
@@ -72,6 +74,7 @@ def _run() -> None:
     opened = identify_database_file()
     # Seconds until the first time, and between two. A signing key that came of age while nothing ran has its successor at once.
     periodic: list[tuple[float, float, Callable[[], None]]] = [
+        (0, CLAIM_SECONDS, check_clock),
         (CLAIM_SECONDS, CLAIM_SECONDS, prune_if_due),
         (0, CLAIM_SECONDS, rotate_signing_key_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, disable_unused_clients_if_due),
@@ -126,23 +129,37 @@ def identify_database_file() -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def check_clock() -> None:
+    clocks = read_clocks()
+    if clocks.is_off:
+        logger.warning("%s It removes nothing, and leaves background work to others. Synchronise both machines by NTP.", clocks)
+
+
+def _claim(name: str, *, every: timedelta) -> datetime | None:
+    """The moment by which to do the job, None where it isn't this process's turn."""
+    clocks = read_clocks()
+    if clocks.is_off or not ScheduledJob.objects.claim(name, now=clocks.now, every=every):
+        return None
+    return clocks.now
+
+
 def prune_if_due() -> None:
-    now = timezone.now()
-    if ScheduledJob.objects.claim("prune", now=now, every=PRUNE_EVERY):
+    now = _claim("prune", every=PRUNE_EVERY)
+    if now is not None:
         services.prune(now=now)
 
 
 def rotate_signing_key_if_due() -> None:
-    now = timezone.now()
-    if ScheduledJob.objects.claim("rotate_signing_key", now=now, every=LOOK_AT_SIGNING_KEY_EVERY):
+    now = _claim("rotate_signing_key", every=LOOK_AT_SIGNING_KEY_EVERY)
+    if now is not None:
         rotated = oauth_services.rotate_signing_key_if_due(now=now)
         if rotated:
             logger.info("Announced the signing key %s, which signs from %s on", rotated.key.kid, rotated.key.activates_at.isoformat())
 
 
 def disable_unused_clients_if_due() -> None:
-    now = timezone.now()
-    if ScheduledJob.objects.claim("disable_unused_clients", now=now, every=DISABLE_UNUSED_EVERY):
+    now = _claim("disable_unused_clients", every=DISABLE_UNUSED_EVERY)
+    if now is not None:
         for disabled in unused.disable_unused_clients(now=now):
             logger.info("Disabled %s unused clients", disabled)
             if _stopping.is_set():
@@ -150,36 +167,36 @@ def disable_unused_clients_if_due() -> None:
 
 
 def remove_deleted_workspaces_if_due() -> None:
-    now = timezone.now()
-    if ScheduledJob.objects.claim("remove_deleted_workspaces", now=now, every=REMOVE_WORKSPACES_EVERY):
+    now = _claim("remove_deleted_workspaces", every=REMOVE_WORKSPACES_EVERY)
+    if now is not None:
         for slug in deletion.remove_deleted_workspaces(now=now):
             logger.info("Removed the workspace %s", slug)
 
 
 def note_new_addresses_if_due() -> None:
-    now = timezone.now()
-    if ScheduledJob.objects.claim("note_new_addresses", now=now, every=NOTE_NEW_ADDRESSES_EVERY):
+    now = _claim("note_new_addresses", every=NOTE_NEW_ADDRESSES_EVERY)
+    if now is not None:
         new_addresses.note_new_addresses(now=now)
 
 
 def sum_up_day_if_due() -> None:
-    now = timezone.now()
-    if ScheduledJob.objects.claim("sum_up_day", now=now, every=SUM_UP_DAY_EVERY):
+    now = _claim("sum_up_day", every=SUM_UP_DAY_EVERY)
+    if now is not None:
         correct_counts(DAY, now=now)
         make_summaries(DAY, now=now)
 
 
 def sum_up_week_and_month_if_due() -> None:
-    now = timezone.now()
-    if ScheduledJob.objects.claim("sum_up_week_and_month", now=now, every=SUM_UP_WEEK_AND_MONTH_EVERY):
+    now = _claim("sum_up_week_and_month", every=SUM_UP_WEEK_AND_MONTH_EVERY)
+    if now is not None:
         for period in (WEEK, MONTH):
             correct_counts(period, now=now)
             make_summaries(period, now=now)
 
 
 def send_expiry_notices_if_due() -> None:
-    now = timezone.now()
-    if ScheduledJob.objects.claim("send_expiry_notices", now=now, every=SEND_EXPIRY_NOTICES_EVERY):
+    now = _claim("send_expiry_notices", every=SEND_EXPIRY_NOTICES_EVERY)
+    if now is not None:
         sent = expiry_notices.send_due(now=now)
         if sent:
             logger.info("Sent %s notices of credentials that end", sent)

@@ -20,6 +20,7 @@ from django.db.models import F
 
 from clients.key_encryption import decrypt
 from dashboard.models import ScheduledJob
+from oauth.database_clock import read_clocks
 from oauth.database_fault import NO_ANSWER, find_fault
 from oauth.models import SigningKey
 
@@ -93,6 +94,12 @@ def _open_signing_key() -> None:
         raise FailedError("locked", str(error)) from error
 
 
+def _compare_clocks() -> None:
+    clocks = read_clocks()
+    if clocks.is_off:
+        raise FailedError("off", f"{clocks} Synchronise both machines by NTP.")
+
+
 def _write() -> None:
     """A row as it is: a disk that is full, and a database that only reads, say so nowhere else."""
     if connection.vendor == "sqlite":
@@ -108,9 +115,17 @@ def _ask_cache() -> None:
         raise FailedError("forgets", "The cache keeps nothing. Look at Redis, see CACHE_URL.")
 
 
-# Tokens go on without a cache; those by a secret also without writes.
+# Tokens go on without a cache; those by a secret also without writes. Of two clocks that differ nobody knows which is right: if it is the database's that is
+# wrong, all nodes would stop.
 GROUPS: tuple[Group, ...] = (
-    Group((Check("database", _query), Check("migrations", _compare_migrations), Check("signing_key", _open_signing_key))),
+    Group(
+        (
+            Check("database", _query),
+            Check("migrations", _compare_migrations),
+            Check("signing_key", _open_signing_key),
+            Check("clock", _compare_clocks, DEGRADED),
+        )
+    ),
     Group((Check("writes", _write, DEGRADED),), reused=10),
     Group((Check("cache", _ask_cache, DEGRADED),)),
 )

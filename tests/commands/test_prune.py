@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from clients.models import AddressUse, AuditEvent, RecordedRequest, ResponseTime, ScopeUse, TokenCount, UsageBucket, WorkspaceUsage
 from oauth.models import FailureCount, RevokedToken
+from oauth.services import REVOCATIONS_KEPT
 
 
 def _make_rows(client, *, age):
@@ -21,7 +22,7 @@ def _make_rows(client, *, age):
     ResponseTime.objects.create(slot=usage_hour, endpoint="token", limit_ms=5, is_failure=False, count=1)
     failed_at = now - timedelta(days=settings.REQUEST_RETENTION_DAYS + age)
     RecordedRequest.objects.create(request_id="r", endpoint="token", status=401, error="invalid_client", reason="unknown", detail="…", created_at=failed_at)
-    RevokedToken.objects.create(jti=f"token{age}", client=client, expires_at=now - timedelta(days=age), revoked_at=now)
+    RevokedToken.objects.create(jti=f"token{age}", client=client, expires_at=now - REVOCATIONS_KEPT - timedelta(days=age), revoked_at=now)
     FailureCount.objects.create(key=f"key{age}", failures=1, window_ends=int((now - timedelta(days=age)).timestamp()))
     AuditEvent.objects.create(
         event="x", actor="system", target_type="x", target_id=str(age), created_at=now - timedelta(days=settings.AUDIT_RETENTION_DAYS + age)

@@ -24,7 +24,7 @@ from clients.models import (
     WorkspaceUsage,
 )
 from dashboard.models import AccessPolicy, ExpiryNotice, Invitation, Membership, ScheduledJob, SpentForm
-from oauth.models import FailureCount, ReplayFloor, RevokedToken, UsedJWT
+from oauth.models import FailureCount, ForgottenJWTs, ReplayFloor, RevokedToken, UsedJWT
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, make_certificate
 
@@ -77,6 +77,7 @@ def rows(billing, signing_key, olga, now):
     HandOver.objects.create(client=client, token_digest="h" * 64, created_at=now, created_by="system", expires_at=now + timedelta(days=1))
     SpentForm.objects.create(token="t" * 43, user=olga, made=client.client_id, created_at=now)
     ExpiryNotice.objects.create(credential=f"{client.client_id} {billing.secret.secret_id}", step=86400, ends_at=now, created_at=now)
+    ForgottenJWTs.objects.create(pk=ForgottenJWTs.ROW, ends_before=int(now.timestamp()) - 3600)
     ReplayFloor.objects.create(boot_id="b" * 36, began_at=int(now.timestamp()))
     return {model: model._default_manager.order_by("pk").first() for model in MODELS}
 

@@ -18,10 +18,11 @@ from django.utils import timezone
 
 from dashboard.health import readiness
 from dashboard.models import ScheduledJob
+from oauth.database_clock import ClockReading
 from oauth.models import SigningKey
 from tests import factories
 
-PARTS = {"database": "ok", "migrations": "ok", "signing_key": "ok", "writes": "ok", "cache": "ok"}
+PARTS = {"database": "ok", "migrations": "ok", "signing_key": "ok", "clock": "ok", "writes": "ok", "cache": "ok"}
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +133,13 @@ class TestReadiness:
         first, second = (browser.get("/readyz").json()["checks"] for _ in range(2))
         assert first["writes"] == second["writes"]
         assert first["database"] != second["database"]
+
+    @pytest.mark.usefixtures("signing_key")
+    @pytest.mark.parametrize("seconds", [3600, -61])
+    def test_a_clock_that_is_off_is_degraded_for_nobody_knows_which_is_right(self, browser, monkeypatch, caplog, seconds):
+        monkeypatch.setattr(readiness, "read_clocks", lambda: ClockReading(timezone.now(), timedelta(seconds=seconds)))
+        assert_degraded(browser.get("/readyz"), "clock", "off")
+        assert f"{abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'} the database's. Synchronise both machines by NTP." in caplog.text
 
     def test_asking_writes_nothing(self, browser):
         browser.get("/readyz")

@@ -11,6 +11,7 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.db import OperationalError, connection, connections, transaction
 
 from oauth import database, replay
+from oauth.database_clock import CLOCK_MARGIN
 from oauth.endpoint import Connection, Request
 from oauth.models import ReplayFloor, UsedJWT
 from oauth.services import prune
@@ -88,16 +89,45 @@ def test_any_text_may_be_a_jti(use, jti):
 
 def test_mark_past_its_end_makes_room(use, now):
     assert use(lasts=10)
-    assert not use(at=now + timedelta(seconds=10))
-    assert use(at=now + timedelta(seconds=11))
+    assert not use(at=now + timedelta(seconds=10) + CLOCK_MARGIN)
+    assert use(at=now + timedelta(seconds=11) + CLOCK_MARGIN)
     assert UsedJWT.objects.count() == 1
 
 
-def test_marks_are_pruned_once_they_are_past_their_end(use, now):
+def test_mark_outlives_what_is_marked_by_as_much_as_the_clocks_of_two_nodes_may_differ(use, now):
     used = [use(f"{number}", lasts=number) for number in range(200)]
     assert all(used)
-    assert prune(now=now + timedelta(seconds=100))["used_jwts"] == 100
-    assert [use("99", at=now + timedelta(seconds=100)), use("100", at=now + timedelta(seconds=100))] == [True, False]
+    assert prune(now=now + timedelta(seconds=100))["used_jwts"] == 0
+    assert prune(now=now + timedelta(seconds=100) + CLOCK_MARGIN)["used_jwts"] == 100
+    assert UsedJWT.objects.count() == 100
+
+
+@pytest.mark.parametrize("behind", [1, 60, 3600, 86400])
+def test_what_was_used_is_used_for_a_node_whose_clock_is_behind_as_well(use, now, behind):
+    assert use(lasts=60)
+    prune(now=now + timedelta(seconds=60 + behind) + CLOCK_MARGIN)
+    assert not UsedJWT.objects.exists()
+    assert not use(at=now, lasts=60)
+    assert not replay.is_used("assertion", "billing", "other", issued_at=int(now.timestamp()), expires_at=int(now.timestamp()) + 60 + behind, now=now)
+    assert replay.is_used("assertion", "billing", "x", issued_at=int(now.timestamp()), expires_at=int(now.timestamp()) + 60, now=now)
+
+
+def test_what_a_wrong_clock_has_forgotten_is_refused_wherever_it_is_used_again(use, now):
+    """However wrong the clock was by which marks were removed. Nothing is refused for longer than it was ahead."""
+    assert use("used", lasts=60)
+    prune(now=now + timedelta(hours=1))
+    assert not use("used", lasts=60)
+    assert not on_event_loop(lambda: use("used", lasts=60))
+    with transaction.atomic():
+        assert not use("used", lasts=60)
+    assert not use("never used", lasts=60)
+    assert use("never used", at=now + timedelta(hours=1), lasts=60)
+
+
+def test_pruning_by_a_clock_that_is_behind_takes_nothing_back(use, now):
+    prune(now=now + timedelta(hours=1))
+    prune(now=now - timedelta(hours=1))
+    assert not use(lasts=60)
 
 
 def test_commits_after_it_are_synced_again(use):

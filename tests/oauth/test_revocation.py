@@ -5,9 +5,15 @@ from datetime import timedelta
 import jwt
 import pytest
 
-from clients.models import AuditEvent
-from oauth import services
-from oauth.models import RevokedToken
+from clients.models import AuditEvent, Client
+from oauth import access_token, services
+from oauth.errors import InvalidTokenError
+from oauth.lookup import find_by_secret
+from oauth.models import RevokedToken, SigningKey
+from oauth.sender_constraint import Confirmation
+from oauth.services import REVOCATIONS_KEPT
+from oauth.signing_keys import require_signing_key
+from oauth.throttling import NOT_COUNTED
 from tests import factories
 from tests.oauth.doors import ADDRESS, bearer
 
@@ -15,6 +21,20 @@ from tests.oauth.doors import ADDRESS, bearer
 @pytest.fixture
 def token(asgi, billing):
     return asgi.token(billing.basic).json()["access_token"]
+
+
+def issue(program, *, now):
+    """A token as the endpoint gave it out then, for an hour."""
+    registration = find_by_secret(client_id=program.client_id, secret_id=program.secret_id, failure_keys=NOT_COUNTED, now=now)
+    return access_token.issue(
+        client=registration.client,
+        credential_id=program.secret_id,
+        scopes=("read",),
+        audiences=("https://api.example.com",),
+        confirmation=Confirmation(),
+        key=require_signing_key(SigningKey.objects.get().kid),
+        now=now,
+    )
 
 
 def is_alive(send, program, token):
@@ -89,7 +109,31 @@ def test_revoking_twice_at_once_is_revoking_once(asgi, billing, token, now):
     assert AuditEvent.objects.filter(event="token.revoked").count() == 1
 
 
-def test_prune_forgets_a_revocation_only_once_the_token_has_expired(asgi, billing, token, now):
+@pytest.mark.rfc("7009", "2.2")
+def test_a_token_that_is_over_by_this_node_s_clock_only_is_dead_for_all_nodes(send, billing, signing_key, now):
+    """What was acknowledged holds where the clock is right, which is more than this node may know."""
+    token = issue(billing, now=now - timedelta(hours=2))
+    assert send.post("/oauth2/revoke", {"token": token}, billing.basic).status == 200
+    with pytest.raises(InvalidTokenError) as error:
+        access_token.verify(token, now=now - timedelta(hours=1, minutes=30))
+    assert error.value.reason.code == "token_revoked"
+
+
+def test_a_token_that_a_policy_refuses_for_now_is_dead_when_the_policy_has_gone(send, billing, token):
+    Client.objects.filter(pk=billing.client.pk).update(require_dpop=True)
+    assert send.post("/oauth2/revoke", {"token": token}, billing.basic).status == 200
+    Client.objects.filter(pk=billing.client.pk).update(require_dpop=False)
+    assert is_alive(send, billing, token) is False
+
+
+def test_of_a_token_that_is_long_over_nothing_is_kept(send, billing, now):
+    token = issue(billing, now=now - REVOCATIONS_KEPT - timedelta(hours=2))
+    assert send.post("/oauth2/revoke", {"token": token}, billing.basic).status == 200
+    assert not RevokedToken.objects.exists()
+
+
+def test_prune_forgets_a_revocation_a_week_after_the_token_has_expired(asgi, billing, token, now):
+    """A clock that is wrong by less brings no token back to life."""
     asgi.post("/oauth2/revoke", {"token": token}, billing.basic)
-    assert services.prune(now=now)["revoked_tokens"] == 0
-    assert services.prune(now=now + timedelta(hours=3))["revoked_tokens"] == 1
+    assert services.prune(now=now + timedelta(days=7))["revoked_tokens"] == 0
+    assert services.prune(now=now + timedelta(days=7, hours=2))["revoked_tokens"] == 1

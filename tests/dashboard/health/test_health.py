@@ -14,6 +14,7 @@ from clients.models import AuditEvent, ResponseTime
 from dashboard.health import mail_check, parts, report
 from dashboard.health import since as health_since
 from dashboard.models import ScheduledJob
+from oauth.database_clock import ClockReading
 from oauth.models import SigningKey
 from tests.certificates import pem, self_signed
 from tests.dashboard.conftest import age_session, text_of
@@ -187,7 +188,13 @@ def test_a_clock_behind_what_is_written_is_said(adas):
 
 def test_a_clock_off_the_databases_is_said(adas, monkeypatch):
     monkeypatch.setattr(parts, "_compare_clocks", lambda: (7.0, "7,000 ms off the database’s"))
-    assert "the clock is 7 s off the database’s" in verdict(adas.get(PAGE))
+    assert "the clock is 7 s off the database’s, since" in verdict(adas.get(PAGE))
+
+
+def test_a_clock_so_far_off_that_nothing_is_cleaned_up_is_said(adas, monkeypatch):
+    monkeypatch.setattr(parts, "read_clocks", lambda: ClockReading(timezone.now(), timedelta(minutes=2)))
+    said = "the clock is 120 s off the database’s, so this process removes nothing and leaves background work to others, since"
+    assert said in verdict(adas.get(PAGE))
 
 
 def test_background_work_that_is_late_is_said(adas):

@@ -1,0 +1,73 @@
+"""A process whose clock is off: it deletes nothing, does nothing for all others, and says so."""
+
+import json
+import shutil
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from dashboard.background import schedule
+from dashboard.models import ScheduledJob
+from oauth.database_clock import ClockReading
+from oauth.services import ANNOUNCEMENT
+from tests.commands.conftest import Shell
+from tests.faked_clock import faked_clock
+
+# Seconds that a process takes between two looks, and by which the kernel rounds.
+WITHIN = 5
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def found(request, tmp_path_factory):
+    """What the program found, in a process of its own."""
+    shell = Shell(tmp_path_factory.mktemp("wrong-clock"))
+    url = request.getfixturevalue("make_tables")() if request.param == "postgresql" else ""
+    if not url:
+        shutil.copy(request.getfixturevalue("prepared_database"), shell.data_dir / "tokenos.sqlite3")
+    done = shell("shell", "-v0", "-c", "import tests.commands.wrong_clock", DATABASE_URL=url, **faked_clock(shell.data_dir / "clock"))
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(3600, "3,600 s ahead of the database's"), (10800, "10,800 s ahead of the database's"), (-3600, "3,600 s behind the database's")]
+)
+def test_it_removes_nothing_claims_nothing_and_says_why(found, seconds, said):
+    work = found[str(seconds)]
+    refusal = f"The clock of this process is {said}. Nothing was removed. Synchronise both machines by NTP, then run the command again."
+    assert abs(work.pop("ahead") - seconds) <= WITHIN
+    assert work == {"claimed": 0, "keys": 1, "marks": 1, "revoked": 1, "pruned": refusal}
+
+
+def test_one_that_is_off_by_less_than_the_bound_works_by_the_database_s_clock(found):
+    assert abs(found["55"].pop("ahead") - 55) <= WITHIN
+    assert found["55"] == {"claimed": 8, "keys": 1, "marks": 1, "revoked": 1, "pruned": 0}
+    assert found["0"]["ahead"] == pytest.approx(0, abs=1)
+
+
+def test_signing_keys_made_by_hand_begin_by_the_database_s_clock(found):
+    """Else no node whose clock is right would sign with one for as long, or one would sign before anybody can have it."""
+    assert found["announced"] == [pytest.approx(ANNOUNCEMENT.total_seconds(), abs=WITHIN)] * 2
+    assert found["replaced"] == pytest.approx(0, abs=WITHIN)
+
+
+@pytest.mark.django_db
+def test_a_turn_that_a_wrong_clock_has_put_off_is_taken_at_once():
+    now = timezone.now()
+    ScheduledJob.objects.create(name="prune", next_run_at=now + timedelta(days=30))
+    assert ScheduledJob.objects.claim("prune", now=now, every=timedelta(hours=1))
+    assert not ScheduledJob.objects.claim("prune", now=now, every=timedelta(hours=1))
+
+
+@pytest.mark.django_db
+def test_the_log_says_it_each_minute(monkeypatch, caplog):
+    monkeypatch.setattr(schedule, "read_clocks", lambda: ClockReading(timezone.now(), timedelta(seconds=-90)))
+    schedule.check_clock()
+    said = (
+        "The clock of this process is 90 s behind the database's. It removes nothing, and leaves background work to others. Synchronise both machines by NTP."
+    )
+    assert caplog.messages == [said]
+    monkeypatch.undo()
+    schedule.check_clock()
+    assert caplog.messages == [said]
