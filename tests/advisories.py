@@ -1,0 +1,97 @@
+"""Published weaknesses of what the lock files pin, looked up in a copy of the advisory database, so that no network is needed.
+
+    python -m tests.advisories FOLDER    writes the copy anew from an unpacked export of the OSV database's PyPI part, one JSON file an advisory
+    python -m tests.advisories           says which pinned versions are affected; exit 1 if any is
+
+The copy, tests/advisories.json, holds what says which versions are affected, of the locked packages only.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+ROOT = Path(__file__).resolve().parents[1]
+COPY = Path(__file__).with_suffix(".json")
+LOCKS = ("requirements.txt", "requirements-dev.txt")
+
+
+def read_pins(*locks: str) -> dict[str, str]:
+    """Name → version."""
+    text = "\n".join((ROOT / lock).read_text() for lock in locks)
+    return {canonicalize_name(name): version for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", text, re.MULTILINE)}
+
+
+def find_affected(pins: Mapping[str, str], advisories: list[dict[str, Any]]) -> list[str]:
+    """A line for each pinned version that an advisory names."""
+    affected = [advisory for advisory in advisories if advisory["package"] in pins and _is_within(pins[advisory["package"]], advisory)]
+    return [f"{found['package']} {pins[found['package']]}: {found['id']}, {_advise(found['fixed'])}" for found in affected]
+
+
+def _advise(fixed: str | None) -> str:
+    return f"update to {fixed}" if fixed else "not mended yet"
+
+
+def _is_within(version: str, advisory: Mapping[str, Any]) -> bool:
+    found = Version(version)
+    if found < Version(advisory["introduced"]):
+        return False
+    if advisory["fixed"]:
+        return found < Version(advisory["fixed"])
+    return not advisory["last"] or found <= Version(advisory["last"])
+
+
+def read_database(folder: Path, names: set[str]) -> Iterator[dict[str, Any]]:
+    """The ranges of the advisories about packages of those names (OSV schema 1.7)."""
+    for path in sorted(folder.rglob("*.json")):
+        advisory = json.loads(path.read_text(encoding="utf-8"))
+        if advisory.get("withdrawn"):
+            continue
+        for affected in advisory.get("affected", ()):
+            package = affected.get("package", {})
+            name = canonicalize_name(package.get("name", ""))
+            if package.get("ecosystem") == "PyPI" and name in names:
+                yield from _read_ranges(advisory["id"], name, affected.get("ranges", ()))
+
+
+def _read_ranges(advisory: str, name: str, ranges: Any) -> Iterator[dict[str, Any]]:
+    for events in (found["events"] for found in ranges if found["type"] == "ECOSYSTEM"):
+        introduced = None
+        for event in events:
+            if "introduced" in event:
+                introduced = event["introduced"]
+            elif introduced is not None:
+                yield _range(advisory, name, introduced, event.get("fixed"), event.get("last_affected"))
+                introduced = None
+        if introduced is not None:
+            yield _range(advisory, name, introduced, None, None)
+
+
+def _range(advisory: str, name: str, introduced: str, fixed: str | None, last: str | None) -> dict[str, Any]:
+    for version in (introduced, fixed, last):
+        try:
+            Version(version or "0")
+        except InvalidVersion:
+            raise SystemExit(f"{advisory} names the version {version!r} of {name}, which isn't one.") from None
+    return {"id": advisory, "package": name, "introduced": introduced, "fixed": fixed, "last": last}
+
+
+def main(arguments: list[str]) -> int:
+    pins = read_pins(*LOCKS)
+    if arguments:
+        advisories = sorted(read_database(Path(arguments[0]), set(pins)), key=lambda found: (found["package"], found["id"], found["introduced"]))
+        lines = ",\n".join("  " + json.dumps(advisory) for advisory in advisories)
+        COPY.write_text(f'{{"as_of": "{datetime.now(UTC):%Y-%m-%d}", "advisories": [\n{lines}\n]}}\n')
+    affected = find_affected(pins, json.loads(COPY.read_text())["advisories"])
+    print("\n".join(affected) or f"None of {len(pins)} pinned versions is affected.")  # noqa: T201
+    return 1 if affected else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""What is installed: nothing with a published weakness, and a list of it for whoever keeps one."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests import advisories
+
+OSV = {
+    "id": "GHSA-xxxx",
+    "affected": [
+        {"package": {"ecosystem": "PyPI", "name": "Django"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "5.2"}, {"fixed": "5.2.99"}]}]},
+        {"package": {"ecosystem": "PyPI", "name": "django"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"last_affected": "5.1.2"}]}]},
+        {"package": {"ecosystem": "npm", "name": "django"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}]},
+        {"package": {"ecosystem": "PyPI", "name": "redis"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "8"}]}]},
+        {"package": {"ecosystem": "PyPI", "name": "flask"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]},
+    ],
+}
+PINS = {"django": "5.2.19", "redis": "8.1.0"}
+
+
+@pytest.fixture
+def database(tmp_path):
+    (tmp_path / "one.json").write_text(json.dumps(OSV))
+    (tmp_path / "two.json").write_text(json.dumps({**OSV, "id": "GHSA-yyyy", "withdrawn": "2026-01-01T00:00:00Z"}))
+    return tmp_path
+
+
+def test_no_pinned_version_has_a_published_weakness():
+    known = json.loads(advisories.COPY.read_text())
+    assert advisories.find_affected(advisories.read_pins(*advisories.LOCKS), known["advisories"]) == []
+    assert datetime.fromisoformat(known["as_of"]).replace(tzinfo=UTC) < datetime.now(UTC) + timedelta(days=1)
+
+
+def test_every_pin_of_the_lock_is_read():
+    locked = sum(line[:1].isalpha() for line in (advisories.ROOT / "requirements.txt").read_text().splitlines())
+    assert len(advisories.read_pins("requirements.txt")) == locked > 20
+
+
+def test_affected_versions_are_named_with_the_way_out(database):
+    found = advisories.find_affected(PINS, list(advisories.read_database(database, set(PINS))))
+    assert found == ["django 5.2.19: GHSA-xxxx, update to 5.2.99", "redis 8.1.0: GHSA-xxxx, not mended yet"]
+
+
+@pytest.mark.parametrize("version", ["5.2.99", "5.1.3", "6.0"])
+def test_versions_outside_of_the_ranges_are_not(database, version):
+    assert not advisories.find_affected({"django": version}, list(advisories.read_database(database, set(PINS))))
+
+
+@pytest.mark.parametrize("version", ["5.2", "5.2.98", "5.1.2", "4.0"])
+def test_their_ends_are(database, version):
+    assert advisories.find_affected({"django": version}, list(advisories.read_database(database, set(PINS))))
