@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench
+.PHONY: help setup run test check bench sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ check: $(VENV)/.installed-dev ## Check style, types, import direction, templates
 
 bench: $(VENV)/.installed-dev ## Measure the token endpoint beside others; see docs/performance.md
 	@$(BIN)/python -m tests.performance.bench
+
+sbom: $(VENV)/.installed-dev ## List what is installed, as CycloneDX: sbom.cdx.json
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json requirements.txt
 
 # A virtual environment that was broken off has no .made and is made anew.
 $(VENV)/.made:

@@ -1,6 +1,7 @@
 """What is installed: nothing with a published weakness, and a list of it for whoever keeps one."""
 
 import json
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -31,6 +32,14 @@ def test_no_pinned_version_has_a_published_weakness():
     known = json.loads(advisories.COPY.read_text())
     assert advisories.find_affected(advisories.read_pins(*advisories.LOCKS), known["advisories"]) == []
     assert datetime.fromisoformat(known["as_of"]).replace(tzinfo=UTC) < datetime.now(UTC) + timedelta(days=1)
+
+
+def test_make_sbom_lists_every_locked_package_with_its_hashes():
+    subprocess.run(["make", "sbom"], cwd=advisories.ROOT, check=True, timeout=120)
+    listed = json.loads((advisories.ROOT / "sbom.cdx.json").read_text())
+    assert {part["name"]: part["version"] for part in listed["components"]} == advisories.read_pins("requirements.txt")
+    assert all(part["purl"].startswith("pkg:pypi/") and part["externalReferences"][0]["hashes"] for part in listed["components"])
+    assert listed["metadata"]["component"]["name"] == "tokenos"
 
 
 def test_every_pin_of_the_lock_is_read():
