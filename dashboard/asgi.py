@@ -18,10 +18,14 @@ from threading import BoundedSemaphore
 from typing import IO, Any
 
 from django.conf import settings
+from django.db import DatabaseError
+from django.http.cookie import parse_cookie
 from django.template.loader import render_to_string
 
 from dashboard.wsgi import application as wsgi_application  # isort: skip  # sets Django up for the imports below
 from dashboard.content_security_policy import POLICY
+from dashboard.middleware import SessionKeyMiddleware
+from dashboard.people.user_sessions import is_signed_in
 from dashboard.server.connection import settle
 from oauth.asgi import Receive, Scope, Send
 from oauth.asgi import application as protocol
@@ -32,7 +36,9 @@ Answer = tuple[int, list[tuple[bytes, bytes]], Content]
 
 DJANGO_THREADS = 8
 
-# Octets of a body: of any page, and of the one that takes whole log files. Each is in memory until it is answered, so few of the long ones are at once.
+# Octets of a body: of who isn't signed in, of any page, and of the one that takes whole log files. Each is in memory until it is answered, so few of the long
+# ones are at once.
+LONGEST_OF_STRANGERS = 65_536
 LONGEST_BODY = 2_621_440
 LONGEST_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 MOST_LONG_BODIES = 4
@@ -74,6 +80,8 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
         except _TooLargeError:
             await _refuse_size(scope, send)
             return
+        except DatabaseError:
+            body = b""  # Django says so, whatever the body
         if body is None:
             return
         status, headers, content = await asyncio.get_running_loop().run_in_executor(_threads, _call_django, scope, body)
@@ -92,22 +100,45 @@ class _TooLargeError(Exception):
 
 
 async def _read_body(scope: Scope, receive: Receive, held: ExitStack) -> bytes | None:
-    """None where the sender has left. held: until the request is answered. Raise _TooLargeError."""
-    body = bytearray()
-    longest = LONGEST_BODY
+    """None where the sender has left. held: until the request is answered. Raise _TooLargeError, if need be before anything was read."""
+    parts: list[bytes] = []
+    length = 0
+    longest = LONGEST_OF_STRANGERS
+    announced = _find_announced_length(scope)
     more = True
     while more:
+        while max(length, announced) > longest:
+            longest = await _find_next_limit(scope, longest, held)
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        body += message["body"]
+        parts.append(message["body"])
+        length += len(parts[-1])
         more = message["more_body"]
-        if len(body) > longest == LONGEST_BODY and _TAKES_LOGS.fullmatch(scope["path"]) and _long_bodies.acquire(blocking=False):
-            held.callback(_long_bodies.release)
-            longest = LONGEST_LOG
-        if len(body) > longest:
-            raise _TooLargeError
-    return bytes(body)
+    if length > longest:
+        raise _TooLargeError
+    return b"".join(parts)
+
+
+def _find_announced_length(scope: Scope) -> int:
+    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
+
+
+async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
+    """Raise _TooLargeError where there is none."""
+    if longest == LONGEST_OF_STRANGERS and await asyncio.get_running_loop().run_in_executor(_threads, is_signed_in, _find_session_key(scope)):
+        scope["state"]["belong_to_person"]()
+        return LONGEST_BODY
+    if longest == LONGEST_BODY and _TAKES_LOGS.fullmatch(scope["path"]) and _long_bodies.acquire(blocking=False):
+        held.callback(_long_bodies.release)
+        return LONGEST_LOG
+    raise _TooLargeError
+
+
+def _find_session_key(scope: Scope) -> str:
+    cookies = b";".join(value for name, value in scope["headers"] if name == b"cookie")
+    key = parse_cookie(cookies.decode("latin-1")).get(settings.SESSION_COOKIE_NAME, "")
+    return key if SessionKeyMiddleware.KEY.fullmatch(key) else ""
 
 
 def _call_django(scope: Scope, body: bytes) -> Answer:

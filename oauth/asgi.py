@@ -77,15 +77,17 @@ def _read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 async def _read_body(receive: Receive) -> bytes | None:
     """None where it is longer than MAX_BODY_BYTES; then no more of it is read. Raise ClientDisconnectedError."""
-    body = b""
+    parts: list[bytes] = []
+    length = 0
     more = True
-    while more and len(body) <= MAX_BODY_BYTES:
+    while more and length <= MAX_BODY_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnectedError
-        body += message.get("body", b"")
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
         more = message.get("more_body", False)
-    return body if len(body) <= MAX_BODY_BYTES else None
+    return b"".join(parts) if length <= MAX_BODY_BYTES else None
 
 
 async def _send(response: Response, request: Request, send: Send) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import SESSION_KEY, logout
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
@@ -27,6 +28,11 @@ def find_open(user: User, *, now: datetime) -> "QuerySet[Any]":
     alive = Session.objects.filter(expire_date__gt=now).values("session_key")
     sessions: QuerySet[Any] = UserSession.objects.filter(user=user, session_key__in=alive).order_by("-last_seen_at", "-pk")
     return sessions
+
+
+def is_signed_in(session_key: str) -> bool:
+    """Whether somebody is, by the session with that key: what is asked before a page is, so it says nothing of who. At most one query."""
+    return bool(session_key) and SESSION_KEY in SessionStore(session_key)
 
 
 def end_session(*, user: User, session: Any, actor: Actor, now: datetime) -> None:

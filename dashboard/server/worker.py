@@ -4,8 +4,8 @@ The first byte of a connection is peeked at: a TLS handshake gets TLS, anything 
 refuses it. Once a second one sweep compares every connection with its deadline, which keeps timers off the path of a request.
 
 Private names of gunicorn 27.0.1 (pinned) used here: _serve, _quick_shutdown; _current_request, _body_receiver, _flow_control, _closed,
-_close_transport, _resume_reading, _keepalive_timeout, _arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request,
-_build_http_scope, _send_error_response; _callback_parser with is_complete and _buffer.
+_close_transport, _keepalive_timeout, _arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request, _build_http_scope,
+_send_error_response. What a connection may cost is bounded_protocol's.
 WebSocket and HTTP/2 are left out on purpose.
 """
 
@@ -21,12 +21,12 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
-from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.base import Worker as SyncSignals
 from gunicorn.workers.gasgi import ASGIWorker
 
 from dashboard import settings
 from dashboard.server import handshake
+from dashboard.server.bounded_protocol import MOST_OF_PEOPLE, MOST_OF_STRANGERS, BoundedProtocol, Share, Turns
 
 # Seconds that a peer may take: to its first byte, for the TLS handshake, for the first request's head, to the next request's head, for a body, to
 # take (some of) our answer. Proxies keep idle connections for 60 s, so with 75 we aren't the first to close one. gunicorn itself gives up a body
@@ -37,6 +37,8 @@ STOPPING_DEADLINES = {"head": 0.5, "next": 0.5, "body": 5.0, "write": 5.0}
 
 # Seconds for which the rest of a refused request is still read: closing with unread bytes would reset the connection and may take our answer with it.
 LINGERING = 2
+# Seconds between two reads of it: who goes on sending at full speed takes no time from others.
+DRAINING = 0.01
 
 # Seconds before the master's SIGKILL that are left for what happens after the last request: usage is written.
 EXITING = 5
@@ -60,6 +62,7 @@ _REFUSALS = {
     431: "The header fields are too large or too many.",
     500: "The request failed. The log has the reason under its X-Request-Id.",
     501: "The transfer coding is not supported.",
+    503: "The server has too much to keep of unfinished requests. Try again in a few seconds.",
 }
 
 logger = logging.getLogger("tokenos.server")
@@ -76,10 +79,12 @@ def forget(worker: Any) -> None:
     _counts[worker.place] = -1
 
 
-class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
+_CODES = {500: "server_error", 503: "temporarily_unavailable"}
+
+
+class HTTPConnection(BoundedProtocol):
     """One connection: gunicorn's parser and request loop, with refusals in JSON and a deadline for each phase."""
 
-    _closed: bool
     client_certificate: bytes | None = None
     scope: dict[str, Any] | None = None
     is_refused = False
@@ -96,17 +101,15 @@ class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no typ
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.worker.connections.pop(self, None)
+        self.drop_unparsed()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self.is_lingering:
-            return
-        try:
+            self._pause_reading()
+            self.worker.loop.call_later(DRAINING, self._resume_reading)
+        else:
             super().data_received(data)
-        except ValueError:
-            # gunicorn's parser lets through what int() refuses: a number of more than 4300 digits.
-            self._send_error_response(400, "Content-Length has too many digits")
-            self._close_transport()
 
     def find_phase(self) -> str | None:
         """What the peer must do next: a key of DEADLINES, or None while it is we who work."""
@@ -143,6 +146,10 @@ class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no typ
             super()._close_transport()
             return
         self._closed = self.is_lingering = True
+        self.drop_unparsed()
+        if self._body_receiver is not None:
+            # Else the application would keep what has come of the body until the connection is gone.
+            self._body_receiver.signal_disconnect()
         self._resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -153,7 +160,10 @@ class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no typ
 
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
         """Without the task that gunicorn makes for each request, so that an application may go on after its answer: ours ends with it."""
-        return await self._handle_http_request(request, sockname, peername)  # type: ignore[no-any-return]  # gunicorn has no types
+        try:
+            return await self._handle_http_request(request, sockname, peername)  # type: ignore[no-any-return]  # gunicorn has no types
+        finally:
+            self.let_go()
 
     def _is_websocket_upgrade(self, _request: Any) -> bool:
         return False
@@ -161,7 +171,8 @@ class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no typ
     def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
         self.scope = scope = super()._build_http_scope(request, sockname, peername)
         # The next request is here already: oauth.asgi then lets others have their turn between the two.
-        scope["state"]["is_followed"] = self._callback_parser.is_complete and bool(self._callback_parser._buffer)
+        scope["state"]["is_followed"] = self.is_followed
+        scope["state"]["belong_to_person"] = self.belong_to_person
         if not scope["path"].startswith("/"):
             # RFC 9112 §3.2.2: the absolute form is for proxies, but a server has to take it.
             scope["path"] = "/" + scope["path"].partition("://")[2].partition("/")[2]
@@ -178,8 +189,9 @@ class HTTPConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no typ
         request_id = connection.request_id if connection else os.urandom(16).hex()
         description = _REFUSALS.get(status, "The request can't be served.")
         logger.info("Refused with %s: %s", status, message or description, extra={"request_id": request_id})
-        body = json.dumps({"error": "server_error" if status == 500 else "invalid_request", "error_description": description}).encode()
+        body = json.dumps({"error": _CODES.get(status, "invalid_request"), "error_description": description}).encode()
         head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        head += "Retry-After: 2\r\n" if status == 503 else ""
         head += f"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: {request_id}\r\nConnection: close\r\n\r\n"
         self.is_refused = True
         self._safe_write(head.encode() + body)
@@ -198,6 +210,8 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.connections: dict[HTTPConnection, None] = {}
         self.silent: dict[socket.socket, float] = {}
         self.openings: dict[asyncio.Task[Any], float] = {}
+        self.turns = Turns(self.loop)
+        self.strangers, self.people = Share(MOST_OF_STRANGERS), Share(MOST_OF_PEOPLE)
         self.warned = -60.0
         self.has_yielded = False
         self.count()

@@ -1,0 +1,221 @@
+"""What one connection may cost the others: time on the event loop that all of them share, and memory.
+
+gunicorn's parser is in Python, so each octet around a body costs a hundred times what one of a body does, and each chunk a hundred times that. So what frames a
+body is counted, and so are its parts; of what has come, one connection has a small part parsed in each turn of the loop. What is received and not yet answered
+is counted over all connections of a worker: those of strangers have a share of their own, so that they can't take the memory from people who are signed in.
+
+Private names of gunicorn 27.0.1 (pinned) used here: _callback_parser with is_complete and headers, _current_request, _body_receiver, _on_headers_complete,
+_on_body, _feed_callback_parser, _pause_reading, _resume_reading, _max_buffer_size, _closed.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from gunicorn.asgi.parser import InvalidHeader, LimitRequestHeaders, ParseError
+from gunicorn.asgi.protocol import ASGIProtocol
+
+# Octets of what frames a body that are parsed in one turn of the loop: 0.3 ms.
+PART = 4096
+# All octets of a request that aren't its body: request line and header fields; sizes, extensions and ends of chunks; trailers. A body may have some more.
+MOST_FRAMING = 32 * 1024
+# A body may come in so many parts, and in one more for each so many octets: chunks, and what was read from the connection.
+FEW_PARTS = 128
+PART_OF_BODY = 64
+
+# Octets that a worker holds of unanswered requests, of strangers and of people who are signed in: four whole log files, and pages.
+MOST_OF_STRANGERS = 32 * 1024 * 1024
+MOST_OF_PEOPLE = 96 * 1024 * 1024
+# So much of one connection is always taken: any head, and the form of a token request.
+ALWAYS_TAKEN = 16 * 1024
+# Seconds for which more than that isn't read where its share is full, before it is refused: the application may learn meanwhile that it is a person's.
+PATIENCE = 1.0
+
+
+@dataclass
+class Share:
+    """Octets held by all connections of one kind, and how many these may be."""
+
+    most: int
+    held: int = 0
+
+
+class Turns:
+    """Connections of which something waits to be parsed: a part of one in each turn of the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: dict[BoundedProtocol, None] = {}
+
+    def ask(self, connection: "BoundedProtocol") -> None:
+        if not self._waiting:
+            self._loop.call_soon(self._give)
+        self._waiting[connection] = None
+
+    def _give(self) -> None:
+        connection = next(iter(self._waiting))
+        del self._waiting[connection]
+        if self._waiting:
+            self._loop.call_soon(self._give)
+        connection.parse()
+
+
+class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's connection, which counts. The worker has turns, strangers and people."""
+
+    _closed: bool
+
+    def __init__(self, worker: Any) -> None:
+        super().__init__(worker)
+        self.unparsed = bytearray()
+        self.share: Share = worker.strangers
+        self.held = 0
+        self.is_waiting = False
+        self.begin_message()
+
+    def begin_message(self) -> None:
+        """fed: octets given to the parser, in so many reads. octets: of the body, in so many parts."""
+        self.fed = self.reads = self.octets = self.parts = 0
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether more has come than the request that is being served."""
+        return bool(self.unparsed) or (self._callback_parser.is_complete and bool(self._callback_parser.remaining()))
+
+    def data_received(self, data: bytes) -> None:
+        self.hold(len(data))
+        is_over = self.is_over()
+        if is_over and self.share.held > 2 * self.share.most:
+            self.refuse_memory()
+            return
+        if is_over and not self.is_waiting:
+            self.is_waiting = True
+            self.worker.loop.call_later(PATIENCE, self.look_for_room)
+        if is_over or self.unparsed or self._callback_parser.is_complete or len(data) > PART:
+            self.unparsed += data
+            self._pause_reading()
+            self.worker.turns.ask(self)
+        else:
+            self.feed(data)
+
+    def parse(self) -> None:
+        """Parse a part of what has come. The next is parsed in a later turn, or once the request is answered, or the body taken."""
+        while self.unparsed and not self._closed and not self._callback_parser.is_complete and not self.is_full():
+            left = self.find_plain_octets()
+            part = bytes(self.unparsed[: left or PART])
+            del self.unparsed[: len(part)]
+            if not self.feed(part):
+                return
+            if not self.find_plain_octets():
+                break
+        if not self.unparsed:
+            self._resume_reading()
+        elif not self._closed and not self._callback_parser.is_complete and not self.is_full():
+            self.worker.turns.ask(self)
+
+    def is_over(self) -> bool:
+        """Whether no more of this connection can be kept."""
+        return self.held > ALWAYS_TAKEN and self.share.held > self.share.most
+
+    def look_for_room(self) -> None:
+        self.is_waiting = False
+        if self.is_over():
+            self.refuse_memory()
+        else:
+            self._resume_reading()
+
+    def is_full(self) -> bool:
+        """Whether the application has enough to read."""
+        return self._body_receiver is not None and self._body_receiver.buffered > self._max_buffer_size
+
+    def find_plain_octets(self) -> int:
+        """How much of a body without chunks is to come, which costs the parser next to nothing."""
+        request = self._current_request
+        if request is None or request.chunked or self._callback_parser.is_complete:
+            return 0
+        return int(request.content_length) - self.octets
+
+    def feed(self, data: bytes) -> bool:
+        """Whether the connection goes on."""
+        self.fed += len(data)
+        self.reads += 1
+        try:
+            is_going_on = bool(super()._feed_callback_parser(data))
+        except ValueError:
+            # gunicorn's parser lets through what int() refuses: a number of more than 4300 digits.
+            is_going_on = False
+            self._send_error_response(400, "Content-Length has too many digits")
+            self._close_transport()
+        if not is_going_on or self._callback_parser.is_complete:
+            return is_going_on
+        try:
+            self.count()
+        except LimitRequestHeaders as error:
+            self._send_error_response(431, str(error))
+        except ParseError as error:
+            self._send_error_response(400, str(error))
+        else:
+            return True
+        self._close_transport()
+        return False
+
+    def count(self) -> None:
+        """Raise ParseError."""
+        if self.fed - self.octets > MOST_FRAMING + self.octets // 8:
+            raise (LimitRequestHeaders if self._current_request is None else ParseError)("too many octets aren't the body's")
+        if self.reads > FEW_PARTS + self.fed // PART_OF_BODY:
+            raise ParseError("the request comes in too many parts")
+
+    def _feed_callback_parser(self, data: bytes) -> bool:
+        """gunicorn calls it with what has come behind a request that is answered."""
+        self.unparsed[:0] = data
+        self.parse()
+        return not self._closed
+
+    def _on_headers_complete(self) -> bool:
+        parser = self._callback_parser
+        if parser.http_version >= (1, 1) and not any(name == b"host" for name, _ in parser.headers):
+            raise InvalidHeader("Host is missing")  # RFC 9112 §3.2; more than one is refused by the parser
+        return bool(super()._on_headers_complete())
+
+    def _on_body(self, chunk: bytes) -> None:
+        self.octets += len(chunk)
+        self.parts += 1
+        if self.parts > FEW_PARTS + self.octets // PART_OF_BODY:
+            raise ParseError("the body comes in too many parts")
+        super()._on_body(chunk)
+
+    def _resume_reading(self) -> None:
+        if self.unparsed:
+            self.worker.turns.ask(self)
+        elif not self.is_over():
+            super()._resume_reading()
+
+    def hold(self, octets: int) -> None:
+        self.held += octets
+        self.share.held += octets
+
+    def let_go(self) -> None:
+        """The request is answered, or nobody wants an answer any more."""
+        self.hold(-self.held)
+        self.share = self.worker.strangers
+        self.hold(len(self.unparsed))
+        self.begin_message()
+
+    def drop_unparsed(self) -> None:
+        """Nothing more of this connection is served."""
+        self.unparsed.clear()
+        self.let_go()
+
+    def belong_to_person(self) -> None:
+        """The request is of somebody who is signed in."""
+        held = self.held
+        self.hold(-held)
+        self.share = self.worker.people
+        self.hold(held)
+        self._resume_reading()
+
+    def refuse_memory(self) -> None:
+        """Also in the middle of a body; of what isn't read nothing is kept."""
+        self._send_error_response(503, "what is held of requests takes too much memory")
+        self._close_transport()

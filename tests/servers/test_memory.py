@@ -1,0 +1,121 @@
+"""Bodies that wait to be complete take a bounded part of a worker's memory, and those of strangers leave room for people who are signed in."""
+
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from dashboard.server.bounded_protocol import MOST_OF_STRANGERS
+from tests.servers.conftest import Server, read_answer
+from tests.servers.sessions import make_session
+
+PAGE = b"POST /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\n"
+LOG = b"POST /w/demo/leak/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+FORM = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+
+
+@pytest.fixture(scope="module")
+def cookie(server: Server) -> bytes:
+    return f"Cookie: {make_session(server)}\r\n".encode()
+
+
+def with_body(head: bytes, size: int) -> bytes:
+    return head + b"Content-Length: %d\r\n\r\n" % size + b"a" * size
+
+
+def in_chunks(head: bytes, size: int) -> bytes:
+    return head + b"Transfer-Encoding: chunked\r\n\r\n" + (b"2000\r\n" + b"a" * 8192 + b"\r\n") * (size // 8192) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("send", [with_body, in_chunks])
+def test_long_body_of_a_stranger_is_refused(server: Server, send: Callable[[bytes, int], bytes]) -> None:
+    """Django would answer 403, for the missing CSRF token."""
+    assert server.exchange(send(PAGE, 60_000)).status == 403
+    assert server.exchange(send(PAGE, 80_000)).status == 413
+
+
+@pytest.mark.parametrize("send", [with_body, in_chunks])
+def test_long_body_of_somebody_signed_in_is_read(server: Server, cookie: bytes, send: Callable[[bytes, int], bytes]) -> None:
+    assert server.exchange(send(PAGE + cookie, 2_000_000)).status == 403
+    assert server.exchange(send(PAGE + cookie, 3_000_000)).status == 413
+
+
+def test_stranger_with_a_long_body_is_refused_before_it_is_sent(server: Server) -> None:
+    assert server.exchange(PAGE + b"Content-Length: 80000\r\nExpect: 100-continue\r\n\r\n").status == 413
+
+
+@pytest.mark.parametrize("made_up", [b"a" * 32, b"a\0b", b"a" * 4000, b"\xe9", b""])
+def test_made_up_session_is_none(server: Server, made_up: bytes) -> None:
+    cookie = b"Cookie: __Host-session=" + made_up.replace(b"\0", b"%00") + b"\r\n"
+    assert server.exchange(with_body(PAGE + cookie, 80_000)).status == 413
+
+
+@pytest.mark.parametrize(("size", "status"), [(12_000_000, 403), (17_000_000, 413)])
+def test_the_page_that_takes_whole_logs_reads_longer_bodies(server: Server, cookie: bytes, size: int, status: int) -> None:
+    assert server.exchange(with_body(LOG + cookie, size)).status == status
+
+
+def hold(server: Server, held: ExitStack, head: bytes, size: int, sent: int) -> socket.socket:
+    """Send a part of a body and leave it at that."""
+    sock = held.enter_context(server.connect())
+    sock.settimeout(5)
+    sock.sendall(head + b"Content-Length: %d\r\n\r\n" % size + b"a" * sent)
+    return sock
+
+
+def test_strangers_never_hold_the_places_for_logs(server: Server, cookie: bytes) -> None:
+    with ExitStack() as held:
+        for _ in range(16):
+            hold(server, held, LOG, 4_000_000, 60_000)
+        assert server.exchange(with_body(LOG + cookie, 4_000_000)).status == 403
+
+
+def test_few_long_bodies_are_read_at_once(server: Server, cookie: bytes) -> None:
+    """So that nobody fills the memory with them. What they held is free again as soon as they have gone."""
+    with ExitStack() as held:
+        for _ in range(16):
+            hold(server, held, LOG + cookie, 4_000_000, 3_000_000)
+        assert server.exchange(with_body(LOG + cookie, 4_000_000)).status == 413
+    deadline = time.monotonic() + 10
+    while server.exchange(with_body(LOG + cookie, 4_000_000)).status != 403:
+        assert time.monotonic() < deadline, "those that left hold their places"
+
+
+@pytest.fixture(scope="module")
+def plain(make_server: Callable[..., Server]) -> Iterator[Server]:
+    """One worker, so that all connections are its."""
+    server = make_server(WEB_CONCURRENCY="1", TLS="off", TRUSTED_PROXIES="127.0.0.1/32")
+    yield server
+    server.stop()
+
+
+def read_memory(server: Server) -> int:
+    """The most that the worker ever had, in bytes."""
+    assert server.process is not None
+    (pid,) = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    return int(re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) * 1024
+
+
+def test_unfinished_bodies_of_strangers_take_a_share_that_others_do_not_need(plain: Server) -> None:
+    client = plain.manage("create_client", "--workspace", "demo", "--name", "robot")
+    cookie = f"Cookie: {make_session(plain)}\r\nX-Forwarded-Proto: https\r\n".encode()
+    good = f"client_id={client['client_id']}&client_secret={client['client_secret']}&grant_type=client_credentials".encode()
+    request = FORM + b"Content-Length: %d\r\n\r\n" % len(good) + good
+    assert plain.exchange(request).status == 200
+    before = read_memory(plain)
+    with ExitStack() as held:
+        sockets = [hold(plain, held, FORM, 60_000, 59_000) for _ in range(MOST_OF_STRANGERS // 59_000 + 100)]
+        answer = read_answer(sockets[-1])
+        assert (answer.status, answer.json()["error"]) == (503, "temporarily_unavailable")
+        assert answer.headers["retry-after"]
+        assert plain.exchange(request).status == 200
+        assert plain.exchange(with_body(PAGE + cookie, 2_000_000)).status == 403
+        assert read_memory(plain) - before < 2 * MOST_OF_STRANGERS
+    deadline = time.monotonic() + 10
+    while plain.exchange(with_body(FORM, 40_000)).status == 503:
+        assert time.monotonic() < deadline, "those that left hold their share"
+    assert "Traceback" not in plain.log.read_text()
