@@ -19,14 +19,17 @@ from django.utils import timezone
 
 from dashboard.caller import connection_of
 from dashboard.models import User
-from oauth.throttling import FailureKeys, count, count_failure, failure_keys, has_reached, network_of, seconds_to_wait
+from dashboard.people import known_devices
+from oauth.throttling import FailureKeys, count, count_failure, failure_keys, has_reached, seconds_to_wait, seconds_to_wait_for_network, widest_network_of
 
 logger = logging.getLogger("tokenos.throttling")
 
 # Argon2 takes 100 MB and every core for each password, right or wrong, and anybody may send one. Whoever waits for his turn holds one of Django's
-# threads (dashboard/asgi.py), of which health checks need some too, so few may.
-MOST_AT_ONCE = 3
-waiting: set[str] = set()
+# threads (dashboard/asgi.py), of which health checks need some too, so few may. Strangers may hold only some of these places: the others are for people who are
+# signed in, have signed in before with the same browser, or hold a link that was mailed to them.
+MOST_AT_ONCE = 4
+MOST_STRANGERS = 2
+waiting: dict[str, bool] = {}
 _waiting = Lock()
 _turn = Lock()
 _told_at = float("-inf")
@@ -44,12 +47,13 @@ MOST_NEW_SESSIONS = 1000
 
 
 @contextmanager
-def place(network: str) -> Iterator[bool]:
-    """Wait for one's turn; False where that isn't possible. A network has one place, so that a flood from there leaves the others to everybody else."""
+def place(who: str, *, is_stranger: bool) -> Iterator[bool]:
+    """Wait for one's turn; False where that isn't possible. who: a person, or a stranger's network; each has one place, so that a flood from one network leaves
+    the others to everybody else."""
     with _waiting:
-        is_free = network not in waiting and len(waiting) < MOST_AT_ONCE
+        is_free = who not in waiting and len(waiting) < MOST_AT_ONCE and not (is_stranger and sum(waiting.values()) >= MOST_STRANGERS)
         if is_free:
-            waiting.add(network)
+            waiting[who] = is_stranger
     if not is_free:
         _tell_of_flood()
         yield False
@@ -59,7 +63,7 @@ def place(network: str) -> Iterator[bool]:
             yield True
     finally:
         with _waiting:
-            waiting.discard(network)
+            del waiting[who]
 
 
 def _tell_of_flood() -> None:
@@ -76,7 +80,7 @@ def _tell_of_flood() -> None:
 def person_keys(email: str, request: HttpRequest) -> FailureKeys:
     """Apart from those of clients: a person who mistypes mustn't stop the clients behind the same address."""
     keys = failure_keys(name=f"sign-in {email.strip().lower()}", address=connection_of(request).remote_address)
-    return FailureKeys(keys.client_and_address, f"sign-in {keys.address}" if keys.address else "")
+    return FailureKeys(keys.client_and_address, f"sign-in {keys.address}" if keys.address else "", tuple(f"sign-in {network}" for network in keys.wider))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +101,27 @@ class Refusal:
 
 
 @contextmanager
-def attempt(request: HttpRequest, email: str, *, takes_password: bool = True) -> Iterator[Refusal | None]:
+def attempt(request: HttpRequest, email: str, *, takes_password: bool = True, has_link: bool = False) -> Iterator[Refusal | None]:
     """Within it a password or code is looked at, unless it is refused. email: of the account that it is for, "" where that isn't known.
 
-    takes_password: whether that costs an argon2 hash, for which one waits in line.
+    takes_password: whether that costs an argon2 hash, for which one waits in line. has_link: whether the caller holds a link that was mailed to that address.
     """
-    wait = seconds_to_wait(person_keys(email, request), now=timezone.now())
+    keys, now = person_keys(email, request), timezone.now()
+    wait = seconds_to_wait(keys, now=now) or seconds_to_wait_for_network(keys, now=now)
     if wait:
         yield _too_many(wait)
     elif not takes_password:
         yield None
     else:
-        with place(network_of(connection_of(request).remote_address)) as is_free:
+        person = f"link of {email}" if has_link else known_person(request)
+        with place(person or widest_network_of(connection_of(request).remote_address), is_stranger=not person) as is_free:
             yield None if is_free else Refusal(503, BUSY_SECONDS, "Too many passwords are being checked at this moment. Try again in a few seconds.")
+
+
+def known_person(request: HttpRequest) -> str:
+    """Who is signed in, or has signed in before with this browser; "" for a stranger."""
+    account = request.user.pk or next(iter(known_devices.accounts_of(request)), "")
+    return f"person {account}" if account else ""
 
 
 def count_wrong(request: HttpRequest, email: str, *, now: datetime) -> None:
@@ -128,7 +140,7 @@ def count_wrong_code(user: User, *, now: datetime) -> None:
 
 def refuse_new_session(request: HttpRequest) -> Refusal | None:
     """For what is kept in the session of somebody who needn't be anybody. A browser that has a session already makes no further row."""
-    network, now = network_of(connection_of(request).remote_address), timezone.now()
+    network, now = widest_network_of(connection_of(request).remote_address), timezone.now()
     if request.session.session_key or not network:
         return None
     return _refuse(f"session {network}", MOST_NEW_SESSIONS, now=now)

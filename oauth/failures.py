@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 # Failures that don't block their sender are kept, but not without end: of a client and an address so many within FAILURE_WINDOW.
 _MAX_KEPT = 100
+# Whatever the addresses, so many of a client, and of all that name none, within FAILURE_WINDOW. Beyond that a failure is counted and logged.
+_MAX_KEPT_OF_CLIENT = 1000
+_MAX_KEPT_OF_NOBODY = 200
 
 # A JWT, complete or not: our access token, or somebody else's.
 _TOKEN = re.compile(r"eyJ[\w-]{8,}[\w.-]*", re.ASCII)
@@ -69,6 +72,12 @@ def _find_client(client_id: str) -> tuple[int, int] | None:
     return Client.objects.filter(client_id=client_id).values_list("pk", "workspace_id").first()
 
 
+def _may_keep(client: tuple[int, int] | None, now: datetime) -> bool:
+    """Counts one that is about to be kept."""
+    name, limit = ("kept of nobody", _MAX_KEPT_OF_NOBODY) if client is None else (f"kept of client {client[0]}", _MAX_KEPT_OF_CLIENT)
+    return throttling.count(name, now=now).failures <= limit
+
+
 def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection", scope: str = "", now: datetime) -> OAuthError:
     """Log it, count it, and keep it where it names a client or tried to authenticate one. Returns the error to answer with. scope: as asked for."""
     named = error.client.client_id if error.client else _abbreviate(error.named_client_id)
@@ -94,9 +103,12 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
     client = None if error.client is None else (error.client.pk, error.client.workspace_pk)
     if isinstance(error, InvalidClientError):
         keys = throttling.failure_keys(name=error.named_client_id, address=connection.remote_address)
+        network_wait = throttling.seconds_to_wait_for_network(keys, now=now)
+        if network_wait:
+            return TooManyFailuresError(retry_after=network_wait, client=error.client)
         with transaction.atomic():
             wait = throttling.count_failure(keys, now=now)
-            if wait is None:
+            if wait is None and _may_keep(client, now):
                 _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, scope=scope, now=now)
         return error if wait is None else TooManyFailuresError(retry_after=max(1, wait), client=error.client)
     client = client or _find_client(error.named_client_id)
@@ -106,6 +118,6 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
         if throttling.has_reached(key, _MAX_KEPT, now=now):
             return error
         with transaction.atomic():
-            if throttling.count(key, now=now).failures <= _MAX_KEPT:
+            if throttling.count(key, now=now).failures <= _MAX_KEPT and _may_keep(client, now):
                 _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, scope=scope, now=now)
     return error

@@ -2,12 +2,17 @@
 
 A window begins with its first failure and lasts FAILURE_WINDOW seconds. While a key has reached its limit, every attempt under it is refused without being
 counted. Successes cost nothing here: whether a key is blocked is read along with the client (oauth.lookup).
+
+An IPv6 network has more addresses than can be counted one by one, and each failure is written down. So wider networks count as well: beyond their limit a
+failure is only refused, which writes nothing. A good credential is never refused because of them.
 """
 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from ipaddress import ip_address
+from operator import or_
 from typing import NamedTuple
 
 from django.conf import settings
@@ -24,12 +29,18 @@ _COUNT = f"""INSERT INTO {_TABLE} (key, failures, window_ends) VALUES (%s, 1, %s
     RETURNING failures, window_ends"""  # noqa: S608  # only names of our own are put in
 
 
+# What may be one sender's, by octets of an IPv6 address: a customer has a /64, a /56 or a /48. Each with how many times FAILURES_PER_ADDRESS it may fail. The
+# widest comes first, so that two workers lock the rows in the same order.
+_WIDER = ((6, 16), (7, 4))
+
+
 @dataclass(frozen=True, slots=True)
 class FailureKeys:
-    """ "" for what isn't counted: an address that nothing shows, or attempts that name no client."""
+    """ "" for what isn't counted: an address that nothing shows, or attempts that name no client. wider: of the networks in _WIDER, none for IPv4."""
 
     client_and_address: str
     address: str
+    wider: tuple[str, ...] = ()
 
 
 # For a look-up that decides nothing about who may try.
@@ -49,14 +60,26 @@ def network_of(address: str) -> str:
     return packed[:8].hex()
 
 
+def widest_network_of(address: str) -> str:
+    """What shares a place where there are few: everything that may be one sender's."""
+    return next(iter(_wider_networks_of(address)), address)
+
+
+def _wider_networks_of(address: str) -> tuple[str, ...]:
+    if ":" not in address:
+        return ()
+    packed = ip_address(address).packed
+    return tuple(f"{packed[:octets].hex()}/{octets * 8}" for octets, _ in _WIDER)
+
+
 def failure_keys(*, name: str, address: str) -> FailureKeys:
     """name: whom the attempt is for, a client ID as the request has it, "" for none. address: as the connection or a trusted proxy shows it, "" for unknown."""
     if not address:
         return FailureKeys("", "")
-    network = network_of(address)
+    network, wider = network_of(address), _wider_networks_of(address)
     if not name:
-        return FailureKeys("", network)
-    return FailureKeys(hashlib.blake2b(f"{network} {name}".encode("utf-8", "surrogatepass"), digest_size=24).hexdigest(), network)
+        return FailureKeys("", network, wider)
+    return FailureKeys(hashlib.blake2b(f"{network} {name}".encode("utf-8", "surrogatepass"), digest_size=24).hexdigest(), network, wider)
 
 
 def count(key: str, *, now: datetime) -> Count:
@@ -74,8 +97,21 @@ def has_reached(key: str, limit: int, *, now: datetime) -> bool:
 
 def seconds_to_wait(keys: FailureKeys, *, now: datetime) -> int:
     """0 where an attempt under keys is allowed. It only reads; of a client the same is read along with it (oauth.lookup)."""
+    return _seconds_to_wait([(keys.client_and_address, settings.FAILURES_PER_CLIENT), (keys.address, settings.FAILURES_PER_ADDRESS)], now)
+
+
+def seconds_to_wait_for_network(keys: FailureKeys, *, now: datetime) -> int:
+    """0 where a failure under keys may be counted, as far as the wider networks are concerned. It only reads."""
+    return _seconds_to_wait(_wider_limits(keys), now) if keys.wider else 0
+
+
+def _wider_limits(keys: FailureKeys) -> list[tuple[str, int]]:
+    return [(key, times * settings.FAILURES_PER_ADDRESS) for key, (_, times) in zip(keys.wider, _WIDER, strict=True)] if keys.wider else []
+
+
+def _seconds_to_wait(limits: list[tuple[str, int]], now: datetime) -> int:
     seconds = int(now.timestamp())
-    reached = Q(key=keys.client_and_address, failures__gte=settings.FAILURES_PER_CLIENT) | Q(key=keys.address, failures__gte=settings.FAILURES_PER_ADDRESS)
+    reached = reduce(or_, (Q(key=key, failures__gte=limit) for key, limit in limits))
     ends = FailureCount.objects.filter(reached, window_ends__gt=seconds).aggregate(ends=Max("window_ends"))["ends"]
     return ends - seconds if ends else 0
 
@@ -84,7 +120,7 @@ def count_failure(keys: FailureKeys, *, now: datetime) -> int | None:
     """Count one under each key. Returns the seconds to wait where one is now over its limit, None where none is."""
     waits = []
     # Always in this order, so that two workers lock the rows in the same one.
-    for key, limit in ((keys.address, settings.FAILURES_PER_ADDRESS), (keys.client_and_address, settings.FAILURES_PER_CLIENT)):
+    for key, limit in (*_wider_limits(keys), (keys.address, settings.FAILURES_PER_ADDRESS), (keys.client_and_address, settings.FAILURES_PER_CLIENT)):
         if key:
             counted = count(key, now=now)
             if counted.failures > limit:

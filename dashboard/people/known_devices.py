@@ -11,7 +11,7 @@ _MOST_ACCOUNTS = 10
 _YEAR = 365 * 24 * 3600
 
 
-def _accounts_of(request: HttpRequest) -> list[int]:
+def accounts_of(request: HttpRequest) -> list[int]:
     try:
         return list(signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=_YEAR))
     except signing.BadSignature:
@@ -19,9 +19,9 @@ def _accounts_of(request: HttpRequest) -> list[int]:
 
 
 def is_known(request: HttpRequest, user: User) -> bool:
-    return user.pk in _accounts_of(request)
+    return user.pk in accounts_of(request)
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    accounts = [user.pk, *_accounts_of(request)][:_MOST_ACCOUNTS]
+    accounts = [user.pk, *accounts_of(request)][:_MOST_ACCOUNTS]
     response.set_cookie(COOKIE, signing.dumps(accounts, salt=_SALT), max_age=_YEAR, secure=True, httponly=True, samesite="Lax")

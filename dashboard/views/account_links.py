@@ -77,7 +77,7 @@ def reset_password(request: HttpRequest, link: str) -> HttpResponse:
     form = PasswordForm(user, request.POST if request.method == "POST" else None)
     refusal = None
     if form.is_valid():
-        with throttling.attempt(request, user.email) as refusal:
+        with throttling.attempt(request, user.email, has_link=True) as refusal:
             if refusal is None:
                 now = timezone.now()
                 try:

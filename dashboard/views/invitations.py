@@ -183,7 +183,7 @@ def _join_as_new_person(request: HttpRequest, found: Invitation) -> HttpResponse
     form = JoinForm(request.POST, email=found.email)
     if not form.is_valid():
         return _show(request, found, None, form)
-    with attempt(request, found.email) as refusal:
+    with attempt(request, found.email, has_link=True) as refusal:
         if refusal is not None:
             return refusal.apply_to(_show(request, found, None, form, refusal=refusal.text))
         hashed = make_password(form.cleaned_data["password"])

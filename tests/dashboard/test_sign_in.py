@@ -12,8 +12,10 @@ from django.utils import timezone
 
 from clients.models import AuditEvent
 from dashboard import throttling as door
+from dashboard.people import accounts
 from dashboard.settings import PASSWORD_HASHERS
 from oauth.models import FailureCount
+from oauth.throttling import widest_network_of
 from tests import factories
 from tests.dashboard.conftest import Browser
 
@@ -223,11 +225,10 @@ class TestThrottling:
 class TestManyAtOnce:
     @pytest.fixture(autouse=True)
     def _others(self):
-        """As many are being checked or waiting as may be."""
-        others = {f"198.51.100.{number}" for number in range(door.MOST_AT_ONCE)}
-        door.waiting.update(others)
+        """Passwords of as many strangers are being checked or wait as may be."""
+        door.waiting.update({f"198.51.100.{number}": True for number in range(door.MOST_STRANGERS)})
         yield
-        door.waiting.difference_update(others)
+        door.waiting.clear()
 
     def test_one_more_is_asked_to_come_back(self, browser):
         response = sign_in(browser)
@@ -247,10 +248,36 @@ class TestManyAtOnce:
     def test_so_is_a_second_one_of_the_same_address(self, browser):
         """While there is room for another."""
         door.waiting.clear()
-        door.waiting.add("127.0.0.1")
+        door.waiting["127.0.0.1"] = True
         assert sign_in(browser).status_code == 503
         door.waiting.clear()
         assert sign_in(browser).status_code == 302
+
+    def test_addresses_of_one_ipv6_48_have_one_place(self, browser):
+        door.waiting.clear()
+        door.waiting[widest_network_of("2001:db8:1:2::3")] = True
+        assert browser.post(PAGE, {"login": "olga@example.com", "password": "x"}, REMOTE_ADDR="2001:db8:1:ff::4").status_code == 503
+        assert browser.post(PAGE, {"login": "olga@example.com", "password": "x"}, REMOTE_ADDR="2001:db8:2:2::3").status_code == 200
+
+    def test_strangers_keep_nobody_out_whose_browser_is_known(self, browser, olga):
+        """It has signed in from there before, and takes none of the places that strangers have."""
+        door.waiting.clear()
+        assert sign_in(browser).status_code == 302
+        browser.post("/accounts/sign-out/")
+        door.waiting.update({f"198.51.100.{number}": True for number in range(door.MOST_STRANGERS)})
+        assert sign_in(Browser()).status_code == 503
+        assert sign_in(browser).status_code == 302
+        door.waiting[f"person {olga.pk}"] = False
+        assert sign_in(browser).status_code == 302
+
+    def test_a_made_up_cookie_makes_no_browser_known(self, browser):
+        browser.cookies["__Host-known"] = "WzFd:1wAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        assert sign_in(browser).status_code == 503
+
+    def test_strangers_keep_nobody_out_who_holds_a_link(self, browser, olga):
+        """To a new password."""
+        link = accounts.make_reset_link(olga)
+        assert browser.post(link, {"new_password": "an-entirely-new-phrase"})["Location"] == PAGE
 
 
 def test_signing_out_ends_the_session(admin, olga):

@@ -191,7 +191,7 @@ def test_of_a_client_that_a_stranger_names_on_and_on_nothing_more_is_written(asg
     for _ in range(103):
         assert asgi.post("/oauth2/token", {}, basic(billing.client_id, "x")).status == 400
     assert RecordedRequest.objects.filter(client=billing.client).count() == 100
-    assert FailureCount.objects.get().failures == 100
+    assert FailureCount.objects.exclude(key__startswith="kept of ").get().failures == 100
 
 
 @pytest.mark.django_db(transaction=True)
@@ -205,10 +205,10 @@ def test_a_mistake_that_waited_while_others_reached_the_limit_is_not_kept(asgi, 
     assert is_kept(mistake())
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            FailureCount.objects.update(failures=100)
+            FailureCount.objects.exclude(key__startswith="kept of ").update(failures=100)
             # It reads that there is room, then waits for the lock that this transaction holds.
             late = pool.submit(mistake)
             time.sleep(0.5)
         assert late.result().status == 400
     assert not is_kept(late.result())
-    assert FailureCount.objects.get().failures == 101
+    assert FailureCount.objects.exclude(key__startswith="kept of ").get().failures == 101

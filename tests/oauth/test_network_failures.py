@@ -1,0 +1,76 @@
+"""Failures from networks with more addresses than can be counted one by one: they write a bounded number of rows, and keep no good client out."""
+
+import pytest
+
+from clients.models import RecordedRequest
+from oauth.models import FailureCount
+from tests.oauth.doors import basic
+
+WRONG = "tos_live_wrong"
+# With 1 failure an address allowed: so many of a /56, and of a /48.
+OF_56, OF_48 = 4, 16
+
+
+@pytest.fixture(autouse=True)
+def _limits(settings):
+    settings.FAILURES_PER_ADDRESS = settings.FAILURES_PER_CLIENT = 1
+
+
+def fail_from(asgi, addresses, client_id="A" * 22):
+    return [asgi.token(basic(client_id, WRONG), address=address).status for address in addresses]
+
+
+def of_56(count, network="2001:db8:0:0"):
+    """Addresses, each of another /64."""
+    return [f"{network}{number:x}::1" for number in range(1, count + 1)]
+
+
+def of_48(count):
+    """Addresses, each of another /56."""
+    return [f"2001:db8:0:{number:x}00::1" for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize(("addresses", "limit"), [(of_56, OF_56), (of_48, OF_48)])
+def test_failures_of_many_addresses_count_for_their_network(asgi, billing, addresses, limit):
+    assert fail_from(asgi, addresses(limit + 3)) == [401] * limit + [429] * 3
+
+
+def test_beyond_the_limit_of_a_network_nothing_more_is_written(asgi, billing):
+    fail_from(asgi, of_56(OF_56))
+    before = list(FailureCount.objects.order_by("key").values_list()), RecordedRequest.objects.count()
+    assert set(fail_from(asgi, of_56(15), "B" * 22)) == {429}
+    assert (list(FailureCount.objects.order_by("key").values_list()), RecordedRequest.objects.count()) == before
+
+
+def test_who_has_to_wait_is_told_how_long(asgi, billing):
+    fail_from(asgi, of_56(OF_56))
+    answer = asgi.token(basic("A" * 22, WRONG), address="2001:db8:0:f::1")
+    assert answer.error == (429, "invalid_client")
+    assert 0 < int(answer.headers["retry-after"]) <= 300
+
+
+def test_a_good_credential_from_such_a_network_passes(asgi, billing):
+    fail_from(asgi, of_48(OF_48 + 3))
+    assert asgi.token(billing.basic, address="2001:db8:0:ffff::1").status == 200
+
+
+def test_another_network_is_not_concerned(asgi, billing):
+    fail_from(asgi, of_56(OF_56 + 1))
+    assert fail_from(asgi, ["2001:db8:0:100::1", "203.0.113.7"]) == [401, 401]
+    fail_from(asgi, of_48(OF_48 + 1))
+    assert fail_from(asgi, ["2001:db8:1::1", "203.0.113.8"]) == [401, 401]
+
+
+def test_of_requests_that_name_no_client_few_are_kept_whatever_their_addresses(asgi, billing):
+    assert set(fail_from(asgi, (f"198.51.{number // 250}.{number % 250}" for number in range(210)))) == {401}
+    assert RecordedRequest.objects.filter(client=None).count() == 200
+
+
+def test_of_a_client_that_is_named_from_everywhere_not_more_is_kept_than_can_be_read(asgi, billing):
+    """They are counted all the same."""
+    fail_from(asgi, ["203.0.113.1"], billing.client_id)
+    FailureCount.objects.filter(key=f"kept of client {billing.client.pk}").update(failures=1000)
+    fail_from(asgi, ["203.0.113.2", "203.0.113.3"], billing.client_id)
+    assert asgi.post("/oauth2/token", {}, basic(billing.client_id, "x"), address="203.0.113.4").status == 400
+    assert RecordedRequest.objects.filter(client=billing.client).count() == 1
+    assert FailureCount.objects.filter(key="203.0.113.3").exists()
