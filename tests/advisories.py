@@ -22,10 +22,10 @@ COPY = Path(__file__).with_suffix(".json")
 LOCKS = ("requirements.txt", "requirements-dev.txt")
 
 
-def read_pins(*locks: str) -> dict[str, str]:
+def read_pins(lock: str) -> dict[str, str]:
     """Name → version."""
-    text = "\n".join((ROOT / lock).read_text() for lock in locks)
-    return {canonicalize_name(name): version for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", text, re.MULTILINE)}
+    found = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", (ROOT / lock).read_text(), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
 
 
 def find_affected(pins: Mapping[str, str], advisories: list[dict[str, Any]]) -> list[str]:
@@ -83,13 +83,14 @@ def _range(advisory: str, name: str, introduced: str, fixed: str | None, last: s
 
 
 def main(arguments: list[str]) -> int:
-    pins = read_pins(*LOCKS)
+    locks = [read_pins(lock) for lock in LOCKS]
     if arguments:
-        advisories = sorted(read_database(Path(arguments[0]), set(pins)), key=lambda found: (found["package"], found["id"], found["introduced"]))
+        advisories = sorted(read_database(Path(arguments[0]), set().union(*locks)), key=lambda found: (found["package"], found["id"], found["introduced"]))
         lines = ",\n".join("  " + json.dumps(advisory) for advisory in advisories)
         COPY.write_text(f'{{"as_of": "{datetime.now(UTC):%Y-%m-%d}", "advisories": [\n{lines}\n]}}\n')
-    affected = find_affected(pins, json.loads(COPY.read_text())["advisories"])
-    print("\n".join(affected) or f"None of {len(pins)} pinned versions is affected.")  # noqa: T201
+    known = json.loads(COPY.read_text())["advisories"]
+    affected = sorted({line for pins in locks for line in find_affected(pins, known)})
+    print("\n".join(affected) or f"No pinned version is affected by the {len(known)} advisories known.")  # noqa: T201
     return 1 if affected else 0
 
 
