@@ -19,4 +19,4 @@ class AdminConfig(SimpleAdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        from dashboard.admin import clients, credentials, people, protocol, usage  # noqa: F401  # importing them registers their models
+        from dashboard.admin import accounts, clients, credentials, people, protocol, usage  # noqa: F401  # importing them registers their models

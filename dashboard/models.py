@@ -7,6 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 
 from clients.models import Workspace
 
@@ -25,11 +26,15 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person, who signs in by e-mail address. is_staff, is_superuser: administers the whole instance."""
+    """A person, who signs in by e-mail address. is_staff, is_superuser: administers the whole instance.
+
+    disabled_at: when the account was switched off the last time, None for never. It stays when the account is switched on again.
+    """
 
     email = models.EmailField(max_length=254, unique=True, error_messages={"unique": "This e-mail address has an account already."})
     name = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
+    disabled_at = models.DateTimeField(null=True, blank=True)
     is_staff = models.BooleanField(default=False)
     has_single_keys = models.BooleanField(default=True, help_text="Whether single letters are shortcuts on pages (WCAG 2.2, 2.1.4).")
     created_at = models.DateTimeField()
@@ -49,6 +54,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def shown_name(self) -> str:
         return self.name or self.email
+
+    def get_session_auth_hash(self) -> str:
+        """Changes with the password, and when the account is switched off: sessions and links from before then end for good, also those of a sign-in that was
+        under way.
+        """
+        of_password = super().get_session_auth_hash()
+        if self.disabled_at is None:
+            return of_password
+        return salted_hmac("dashboard.models.User", f"{of_password} {self.disabled_at.isoformat()}", algorithm="sha256").hexdigest()
 
     @property
     def audit_name(self) -> str:

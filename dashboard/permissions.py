@@ -9,14 +9,18 @@ from enum import Enum
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from dashboard.models import Membership
+from clients.models import Workspace
+from dashboard.models import Membership, User
 from dashboard.people.accounts import find_missing_factor
+from dashboard.people.proved_factors import has_proved_one
+from dashboard.people.second_factors import has_strong
 from dashboard.sso.demand import find_refusal
 from dashboard.sso.record import has_second_factor
 
@@ -143,6 +147,24 @@ def signed_in(view: View) -> View:
     return cast(View, declare(Access.SIGNED_IN, check))
 
 
+def find_refusal_of_administrator(request: HttpRequest) -> HttpResponse | None:
+    """Where somebody with is_staff is led first: to set up a second factor where a workspace demands one of its people, for an administrator looks into
+    every workspace. None where nothing is missing. Raise ReauthenticationRequired where the session didn't prove the one that the account has.
+    """
+    user = cast(User, request.user)
+    if has_proved_one(request):
+        return None
+    if has_strong(user):
+        messages.info(request, "Administering the instance takes your second factor: a passkey or a code.")
+        raise ReauthenticationRequired
+    demanding = Workspace.objects.filter(access_policy__requires_second_factor=True).order_by("name").first()
+    if demanding is None:
+        return None
+    who = f"{demanding.name} demands a second factor, also of the people who administer this instance."
+    messages.warning(request, f"{who} Add a passkey or turn on one-time codes, and /admin/ opens.")
+    return redirect("mfa_index")
+
+
 def instance_admin(view: View) -> View:
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -150,7 +172,7 @@ def instance_admin(view: View) -> View:
             return redirect_to_login(request.get_full_path())
         if not request.user.is_staff:
             raise PermissionDenied
-        return cast(HttpResponse, view(request, *args, **kwargs))
+        return find_refusal_of_administrator(request) or cast(HttpResponse, view(request, *args, **kwargs))
 
     return cast(View, declare(Access.INSTANCE_ADMIN, check))
 

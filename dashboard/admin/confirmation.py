@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from dashboard.admin.read_only import ReadOnlyAdmin
+from dashboard.confirmation import require_confirmation
 
 MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """question: the heading. explain: what happens to one row. act: does it. done: what is said afterwards, with {count}."""
+    """question: the heading. explain: what happens to one row. act: does it, or raises ValidationError. done: what is said afterwards, with {count}."""
 
     action: str
     question: str
@@ -27,15 +29,26 @@ class Confirmation:
 
 
 def confirm(admin: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any], confirmation: Confirmation) -> HttpResponse | None:
-    """The page; or, where request comes from it, do it. None leads back to the list. The admin calls actions for POST requests only."""
+    """The page; or, where request comes from it, do it, by somebody who has just proved who they are. None leads back to the list.
+
+    The admin calls actions for POST requests only. Raise ReauthenticationRequired, as the dashboard does before the same acts.
+    """
     rows = list(queryset[: MOST + 1])
     if len(rows) > MOST:
         admin.message_user(request, f"Nothing was changed: more than {MOST} rows are chosen. Choose fewer at a time.", messages.ERROR)
         return None
     if "confirmed" in request.POST:
+        require_confirmation(request)
+        done = 0
         for row in rows:
-            confirmation.act(row)
-        admin.message_user(request, confirmation.done.format(count=len(rows)), messages.SUCCESS)
+            try:
+                confirmation.act(row)
+            except ValidationError as error:
+                admin.message_user(request, " ".join(error.messages), messages.ERROR)
+            else:
+                done += 1
+        if done:
+            admin.message_user(request, confirmation.done.format(count=done), messages.SUCCESS)
         return None
     context = {
         **admin.admin_site.each_context(request),

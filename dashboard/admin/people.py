@@ -1,26 +1,9 @@
-"""People, their memberships, and the instance's own jobs."""
-
-from operator import attrgetter
+"""Memberships, invitations, and the instance's own jobs."""
 
 from django.contrib import admin
-from django.db.models import Q
 
 from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter
-from dashboard.models import AccessPolicy, ExpiryNotice, Invitation, Membership, ScheduledJob, SpentForm, User
-
-
-@admin.register(User)
-class UserAdmin(ReadOnlyAdmin):
-    list_display = ("email", "name", "is_active", "is_staff", "last_login", "created_at")
-    list_filter = ("is_active", "is_staff", "created_at")
-    fields = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login", "created_at")
-    secret_fields = ("password",)
-    search_fields = ("email__icontains", "name__icontains")
-    search_help_text = "Search by a part of e-mail address or name."
-    audit_target = ("user", attrgetter("audit_name"))
-
-    def exact_matches(self, term: str) -> list[Q]:
-        return [Q(email=term.lower())]
+from dashboard.models import AccessPolicy, ExpiryNotice, Invitation, Membership, ScheduledJob, SpentForm
 
 
 @admin.register(Membership)

@@ -1,25 +1,39 @@
 """The admin site: its doors and its name."""
 
-from typing import Any
+from functools import wraps
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
+from dashboard.permissions import View, find_refusal_of_administrator
+
 
 class AdminSite(admin.AdminSite):
-    """For people with is_staff, who see everything and change nothing but by the actions that name a service. One signs in as for every other page."""
+    """For people with is_staff, who see everything and change nothing but by the actions that name a service. One signs in as for every other page, and with
+    the second factor of whoever has one.
+    """
 
     site_title = site_header = "TokenOS"
     index_title = "Instance"
     site_url = "/"
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002  # Django's signature
+        """Behind Django's own check of is_staff."""
+
+        @wraps(view)
+        def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return find_refusal_of_administrator(request) or cast(HttpResponse, view(request, *args, **kwargs))
+
+        return cast(View, super().admin_view(check, cacheable))
 
     @method_decorator(never_cache)
     @login_not_required

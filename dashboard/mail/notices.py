@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -39,6 +40,16 @@ _TEXTS = {
         "Password, passkeys, one-time codes and recovery codes were removed, and every session has ended. The operator has a link that sets a new password.",
     ),
 }
+# As above, of what the people who run the instance do: an own password helps against none of it.
+_BY_OPERATOR = {
+    "disabled": ("Your account was switched off", "Nobody can sign in to it, every session has ended, and so have the links that you made for others."),
+    "enabled": ("Your account is on again", "You can sign in as before. Links that you made for others before it was switched off stay dead."),
+    "promoted": ("You administer this instance now", "Your account sees every workspace under /admin/ from now on. Every session has ended: sign in again."),
+    "demoted": (
+        "You administer this instance no longer",
+        "Your account doesn’t open /admin/ any more. Roles in workspaces stay. Every session has ended.",
+    ),
+}
 
 
 def tell(notice: str, user: User, /, *, request: HttpRequest, now: datetime, to: str = "", **values: Any) -> None:
@@ -48,12 +59,19 @@ def tell(notice: str, user: User, /, *, request: HttpRequest, now: datetime, to:
     mail.send_later("account_notice", [to or user.email], describe(notice, now=now, **{**context, **values}))
 
 
+def tell_by_operator(notice: str, user: User, *, now: datetime) -> None:
+    """As tell, but says nothing of the browser in which it was done, which isn't the person's."""
+    mail.send_later("account_notice", [user.email], describe(notice, now=now))
+
+
 def describe(notice: str, /, *, now: datetime, **values: Any) -> dict[str, Any]:
     """What the template of a notice needs. values: address and device, where they are known, and what the text names."""
-    subject, text = _TEXTS[notice]
+    subject, text = {**_TEXTS, **_BY_OPERATOR}[notice]
     return {
         "headline": subject.format(**values),
         "text": text.format(**values),
+        "is_by_operator": notice in _BY_OPERATOR,
+        "host": urlsplit(settings.ISSUER_URL).netloc,
         "at": now,
         "address": values.get("address", ""),
         "device": values.get("device", ""),

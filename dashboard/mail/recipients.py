@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from clients.models import Client, Workspace
-from dashboard.models import Membership
+from dashboard.models import Membership, User
 from dashboard.permissions import LEAST_ROLE, Permission, roles_from
 
 MOST_ADMINS = 20
@@ -20,8 +20,9 @@ def is_address(contact: str) -> bool:
 
 
 def owner_of(client: Client) -> list[str]:
-    """Nobody, where that is no address."""
-    return [client.contact] if is_address(client.contact) else []
+    """Nobody, where that is no address, or the address of an account that is switched off."""
+    is_off = User.objects.filter(email=client.contact.lower(), is_active=False).exists()
+    return [client.contact] if is_address(client.contact) and not is_off else []
 
 
 def admins_of(workspace: Workspace) -> list[str]:

@@ -1,17 +1,20 @@
 """How django-allauth behaves here: who may join, where one lands, what mail says who did it, and how second factors are kept."""
 
 import time
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.stagekit import clear_login
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -24,6 +27,8 @@ from dashboard.people import known_devices, second_factors, user_sessions
 from dashboard.sso.record import proved_at
 
 _CONTEXT = "second factor"
+# In the session of a sign-in that is under way: the account's get_session_auth_hash when its first step was done.
+_PROVED_OF = "sign_in_proved_of"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-allauth has no types
@@ -42,6 +47,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         """What the server settled. A connection without an address, such as a Unix socket's, shows as 0.0.0.0."""
         return connection_of(request).remote_address or "0.0.0.0"  # noqa: S104  # not an address to listen on
 
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """The first step is done: what was proved was proved of the account as it is now."""
+        request.session[_PROVED_OF] = user.get_session_auth_hash()
+        return cast("HttpResponse | None", super().pre_login(request, user, **kwargs))
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """The end of every way in. Whoever went half of it before the password was changed, or the account switched off, begins again."""
+        proved_of = request.session.pop(_PROVED_OF, "")
+        present = User.objects.get(pk=user.pk)
+        if not present.is_active:
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
+        if not constant_time_compare(proved_of, present.get_session_auth_hash()):
+            messages.error(request, "The password was changed meanwhile. Sign in again.")
+            raise ImmediateHttpResponse(redirect("account_login"))
+        super().login(request, user)
+
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         now, method = timezone.now(), user_sessions.say_method(get_authentication_records(request, user))
         response: HttpResponse = super().post_login(request, user, **kwargs)
@@ -54,7 +75,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         return response
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:  # noqa: ARG002  # allauth's signature
-        """Whoever proved to be somebody whose account is switched off."""
+        """Whoever proved to be somebody whose account is switched off. To a password alone it reads like a wrong one."""
+        clear_login(request)
         messages.error(request, "This account is switched off. Ask whoever administers this instance.")
         return redirect("account_login")
 

@@ -22,8 +22,18 @@ from oauth.replay import mark_used
 
 EMAIL_CHANGE_SECONDS = 24 * 3600
 _EMAIL_CHANGE = "dashboard.people.accounts.email_change"
-# It holds whatever of the account a used link has changed, so each works once: password, address, last sign-in. For PASSWORD_RESET_TIMEOUT seconds.
-_reset_tokens = PasswordResetTokenGenerator()
+
+
+class _ResetTokens(PasswordResetTokenGenerator):
+    """They hold whatever of the account a used link has changed, so each works once: password, address, last sign-in; and when it was last switched off. For
+    PASSWORD_RESET_TIMEOUT seconds.
+    """
+
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
+        return f"{super()._make_hash_value(user, timestamp)}{user.get_session_auth_hash()}"
+
+
+_reset_tokens = _ResetTokens()
 
 
 class DeadLinkError(ValidationError):

@@ -63,6 +63,17 @@ def _find_active(workspace: Workspace, user: int | None) -> Membership | None:
     return Membership.objects.filter(workspace=workspace, user=user, user__is_active=True).select_related("user").first()
 
 
+def count_open(user: User, *, now: datetime) -> Links:
+    """In all workspaces."""
+    return Links(*(found.count() for found in _find_open(user, now)))
+
+
+def find_workspaces(user: User, *, now: datetime) -> set[int]:
+    """The keys of those in which a person has open links."""
+    of_invitations, of_hand_overs = _find_open(user, now)
+    return {*of_invitations.values_list("workspace", flat=True), *of_hand_overs.values_list("client__workspace", flat=True)}
+
+
 def count_lost(*, user: User, workspace: Workspace, role: str | None, now: datetime) -> Links:
     """Of a person's open links in a workspace those that they couldn't make with that role; with None, as somebody who isn't a member."""
     return Links(*(lost.count() for lost in _find_lost(user, workspace, role, now)))
@@ -83,8 +94,12 @@ def withdraw_lost(*, user: User, workspace: Workspace, role: str | None, reason:
 
 def _find_lost(user: User, workspace: Workspace, role: str | None, now: datetime) -> tuple[InvitationQuerySet, HandOverQuerySet]:
     kept = Membership(role=role) if role is not None else None
-    invitations = Invitation.objects.open(now).filter(workspace=workspace, invited_by=user)
-    links = HandOver.objects.open(now).filter(client__workspace=workspace, created_by__startswith=f"user:{user.pk} ")
+    of_invitations, of_hand_overs = _find_open(user, now)
+    invitations, links = of_invitations.filter(workspace=workspace), of_hand_overs.filter(client__workspace=workspace)
     if kept is None:
         return invitations, links
     return invitations.exclude(role__in=givable_roles(kept)), links.none() if may(kept, Permission.WRITE_CLIENTS) else links
+
+
+def _find_open(user: User, now: datetime) -> tuple[InvitationQuerySet, HandOverQuerySet]:
+    return Invitation.objects.open(now).filter(invited_by=user), HandOver.objects.open(now).filter(created_by__startswith=f"user:{user.pk} ")

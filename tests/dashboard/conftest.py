@@ -65,9 +65,8 @@ def olga(db):
 
 @pytest.fixture
 def admin(browser, olga):
-    """A browser in which Olga is signed in."""
-    browser.force_login(olga)
-    return browser
+    """A browser in which Olga has just signed in."""
+    return sign_in(olga, browser)
 
 
 def sign_in(user, browser=None):

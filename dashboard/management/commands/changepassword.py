@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from datetime import datetime
 from getpass import getpass
 from typing import Any
@@ -13,9 +12,7 @@ from django.core.management.base import CommandParser
 
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
-from dashboard import mail
-from dashboard.mail import notices
-from dashboard.models import User
+from dashboard.management.accounts import require_account, tell_account
 from dashboard.services import set_password
 
 
@@ -26,16 +23,11 @@ class Command(JSONCommand):
         parser.add_argument("email", metavar="EMAIL")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
-        user = User.objects.filter(email=options["email"].strip().lower()).first()
-        if user is None:
-            raise ValidationError(f"There is no account “{options['email'][:80]}”. Give the e-mail address that it signs in with.", code="unknown_account")
+        user = require_account(options["email"])
         password = _ask()
         validate_password(password, user)
         set_password(user=user, password=password, actor=actor, now=now)
-        # A backend that shows mail on the screen must not mix it with the result.
-        with redirect_stdout(sys.stderr):
-            is_told = mail.send("account_notice", [user.email], notices.describe("password_changed", now=now))
-        return {"account": user.email, "password_changed_at": now.isoformat(), "told_by_mail": is_told}
+        return {"account": user.email, "password_changed_at": now.isoformat(), "told_by_mail": tell_account("password_changed", user, now=now)}
 
 
 def _ask() -> str:

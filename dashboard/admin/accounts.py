@@ -1,0 +1,128 @@
+"""Accounts: looked at, switched off and on, and made administrators of the instance or not."""
+
+from collections.abc import Callable
+from operator import attrgetter
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from dashboard.admin.confirmation import Confirmation, confirm
+from dashboard.admin.read_only import ReadOnlyAdmin
+from dashboard.caller import actor_of
+from dashboard.mail.notices import tell_by_operator
+from dashboard.models import User
+from dashboard.people import account_status, made_links, second_factors, user_sessions
+from dashboard.people.account_status import Ended
+
+_OWN = "It is your own account. Another administrator does that, or a command. Nothing changes."
+
+
+@admin.register(User)
+class UserAdmin(ReadOnlyAdmin):
+    list_display = ("email", "name", "is_active", "is_staff", "last_login", "created_at")
+    list_filter = ("is_active", "is_staff", "created_at")
+    fields = ("email", "name", "is_active", "disabled_at", "is_staff", "is_superuser", "last_login", "created_at")
+    secret_fields = ("password",)
+    search_fields = ("email__icontains", "name__icontains")
+    search_help_text = "Search by a part of e-mail address or name."
+    audit_target = ("user", attrgetter("audit_name"))
+    actions = ("disable_accounts", "enable_accounts", "promote", "demote")
+
+    def exact_matches(self, term: str) -> list[Q]:
+        return [Q(email=term.lower())]
+
+    def offers(self, action: str, row: User) -> bool:
+        return {
+            "disable_accounts": row.is_active,
+            "enable_accounts": not row.is_active,
+            "promote": row.is_active and not row.is_staff,
+            "demote": row.is_staff,
+        }[action]
+
+    @admin.action(description="Switch off…")
+    def disable_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        now = timezone.now()
+
+        def explain(user: User) -> list[str]:
+            if not user.is_active:
+                return ["It is switched off already. Nothing changes."]
+            if user.pk == request.user.pk:
+                return [_OWN]
+            links, ownerless = made_links.count_open(user, now=now), account_status.find_ownerless(user)
+            return [
+                f"Nobody can sign in to it any more, in whatever way, and its {_count_sessions(user)} at once.",
+                f"What it made for others is withdrawn: {links}." if links else "It has made no invitation or link that is open.",
+                "Memberships, clients and secrets stay. If the person may have a copy of a secret, rotate it.",
+                *(f"Nobody else who can sign in owns the workspace {slug}." for slug in ownerless),
+            ]
+
+        done = "Switched off: {count}. Nobody can sign in to them, and their sessions have ended."
+        words = ("Switch these accounts off?", "Switch off", done)
+        return self._change(request, queryset, "disable_accounts", words, explain, account_status.disable_account, "disabled")
+
+    @admin.action(description="Switch on…")
+    def enable_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        def explain(user: User) -> list[str]:
+            if user.is_active:
+                return ["It is on already. Nothing changes."]
+            return ["Its person can sign in again, as before, and its memberships count. Sessions and links from before stay dead."]
+
+        words = ("Switch these accounts on?", "Switch on", "Switched on: {count}. Their people can sign in again.")
+        return self._change(request, queryset, "enable_accounts", words, explain, account_status.enable_account, "enabled")
+
+    @admin.action(description="Make administrator…")
+    def promote(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        def explain(user: User) -> list[str]:
+            if user.is_staff:
+                return ["It administers the instance already. Nothing changes."]
+            return [
+                "It sees every workspace under /admin/, disables clients and accounts, revokes credentials, and makes other administrators.",
+                f"Its {_count_sessions(user)}: its person signs in again.",
+                *([] if second_factors.has_strong(user) else ["It has no second factor, so a password alone opens /admin/."]),
+            ]
+
+        words = ("Let these accounts administer the instance?", "Make administrator", "They administer the instance now: {count}.")
+        return self._change(request, queryset, "promote", words, explain, account_status.promote, "promoted")
+
+    @admin.action(description="Take administration away…")
+    def demote(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        def explain(user: User) -> list[str]:
+            if not user.is_staff:
+                return ["It does not administer the instance. Nothing changes."]
+            if user.pk == request.user.pk:
+                return [_OWN]
+            return [f"/admin/ doesn’t open for it any more, and its {_count_sessions(user)} at once. What it may do in workspaces stays."]
+
+        words = ("Take the administration of the instance away from these accounts?", "Take away", "They administer the instance no longer: {count}.")
+        return self._change(request, queryset, "demote", words, explain, account_status.demote, "demoted")
+
+    def _change(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[User],
+        action: str,
+        words: tuple[str, str, str],
+        explain: Callable[[User], list[str]],
+        service: Callable[..., Ended],
+        notice: str,
+    ) -> HttpResponse | None:
+        """words: question, submit and done of the Confirmation."""
+        now = timezone.now()
+
+        def act(user: User) -> None:
+            if user.pk == request.user.pk:
+                raise ValidationError(f"The account {user.email} is your own. Another administrator does that, or a command.", code="own_account")
+            if service(user=user, actor=actor_of(request), now=now).has_changed:
+                tell_by_operator(notice, user, now=now)
+
+        question, submit, done = words
+        return confirm(self, request, queryset, Confirmation(action=action, question=question, submit=submit, explain=explain, act=act, done=done))
+
+
+def _count_sessions(user: User) -> str:
+    """“3 open sessions end”."""
+    count = user_sessions.find_open(user, now=timezone.now()).count()
+    return "1 open session ends" if count == 1 else f"{count:,} open sessions end"

@@ -1,0 +1,29 @@
+"""manage.py demote: take the right to administer the instance away from an account."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from clients.management.base import JSONCommand
+from clients.services.audit import Actor
+from dashboard.management.accounts import require_account, tell_account
+from dashboard.people import account_status
+
+
+class Command(JSONCommand):
+    help = "Take the right to administer the instance away from an account, and end its sessions. The last administrator stays."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("email", metavar="EMAIL")
+
+    def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
+        user = require_account(options["email"])
+        ended = account_status.demote(user=user, actor=actor, now=now)
+        return {
+            "account": user.email,
+            "is_administrator": False,
+            "sessions_ended": ended.sessions,
+            "told_by_mail": ended.has_changed and tell_account("demoted", user, now=now),
+        }

@@ -1,0 +1,32 @@
+"""manage.py disable_account: switch an account off, so that nobody can sign in to it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from clients.management.base import JSONCommand, warn
+from clients.services.audit import Actor
+from dashboard.management.accounts import require_account, tell_account
+from dashboard.people import account_status
+
+
+class Command(JSONCommand):
+    help = "Switch an account off: nobody can sign in, and its sessions and the links that it made end at once. The last administrator stays."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("email", metavar="EMAIL")
+
+    def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
+        user = require_account(options["email"])
+        ended = account_status.disable_account(user=user, actor=actor, now=now)
+        return {
+            "account": user.email,
+            "status": "disabled",
+            "sessions_ended": ended.sessions,
+            "invitations_withdrawn": ended.withdrawn.invitations,
+            "hand_overs_withdrawn": ended.withdrawn.hand_overs,
+            "told_by_mail": ended.has_changed and tell_account("disabled", user, now=now),
+            **warn([f"Nobody else who can sign in owns {slug}." for slug in account_status.find_ownerless(user)]),
+        }

@@ -1,0 +1,127 @@
+"""Switching an account off and on, and giving and taking the right to administer the instance.
+
+What a change ends, it ends in its own transaction, so that it counts at the very next request in every process. One administrator whose account is on always
+stays. Rows are locked in one order: workspaces, then accounts, each by primary key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from clients.models import Workspace
+from clients.services.audit import Actor
+from clients.services.workspaces import lock_workspace
+from dashboard.models import Membership, User
+from dashboard.people import made_links, user_sessions
+from dashboard.people.account_events import record
+from dashboard.people.made_links import Links
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a change ended; nothing where has_changed is False, because the account was so already."""
+
+    has_changed: bool
+    sessions: int = 0
+    withdrawn: Links = field(default_factory=Links)
+
+
+def disable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
+    """Nobody signs in to it any more, in whatever way; its sessions and the links that it made or was sent end. No effect on one that is off.
+
+    Raise ValidationError for the last administrator.
+    """
+    with transaction.atomic():
+        workspaces = [lock_workspace(workspace) for workspace in _find_workspaces(user, now)]
+        present, administrators = _lock(user)
+        if not present.is_active:
+            return Ended(has_changed=False)
+        _keep_an_administrator(present, administrators)
+        present.is_active, present.disabled_at = False, now
+        present.save(update_fields=["is_active", "disabled_at"])
+        sessions = user_sessions.delete_sessions(present)
+        reason = f"The account {present.email} was switched off."
+        parts = [made_links.withdraw_lost(user=present, workspace=one, role=None, reason=reason, actor=actor, now=now) for one in workspaces]
+        withdrawn = Links(sum(part.invitations for part in parts), sum(part.hand_overs for part in parts))
+        after = {"sessions_ended": sessions, "invitations_withdrawn": withdrawn.invitations, "hand_overs_withdrawn": withdrawn.hand_overs}
+        record("user.disabled", present, actor=actor, now=now, after=after)
+    return Ended(has_changed=True, sessions=sessions, withdrawn=withdrawn)
+
+
+def enable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
+    """Its ways to sign in work again, and its memberships. Sessions and links don't come back. No effect on one that is on."""
+    with transaction.atomic():
+        present, _ = _lock(user)
+        if present.is_active:
+            return Ended(has_changed=False)
+        present.is_active = True
+        present.save(update_fields=["is_active"])
+        record("user.enabled", present, actor=actor, now=now)
+    return Ended(has_changed=True)
+
+
+def promote(*, user: User, actor: Actor, now: datetime) -> Ended:
+    """Let it administer the instance, once its person has signed in anew: a session that somebody left open gets no more power. No effect on an administrator.
+
+    Raise ValidationError where it is off.
+    """
+    with transaction.atomic():
+        present, _ = _lock(user)
+        if not present.is_active:
+            raise ValidationError(f"The account {present.email} is switched off. Switch it on first.", code="disabled_account")
+        if present.is_staff:
+            return Ended(has_changed=False)
+        return _set_administrator(present, "user.promoted", is_on=True, actor=actor, now=now)
+
+
+def demote(*, user: User, actor: Actor, now: datetime) -> Ended:
+    """It administers the instance no more; what it is in workspaces stays. No effect on one that does not. Raise ValidationError for the last administrator."""
+    with transaction.atomic():
+        present, administrators = _lock(user)
+        if not present.is_staff:
+            return Ended(has_changed=False)
+        _keep_an_administrator(present, administrators)
+        return _set_administrator(present, "user.demoted", is_on=False, actor=actor, now=now)
+
+
+def find_ownerless(user: User) -> Sequence[str]:
+    """The slugs of workspaces that this account owns, and nobody else who can sign in."""
+    owned = Membership.objects.filter(user=user, role=Membership.Role.OWNER).values("workspace")
+    others = Membership.objects.filter(role=Membership.Role.OWNER, user__is_active=True).exclude(user=user).values("workspace")
+    return list(Workspace.objects.filter(pk__in=owned).exclude(pk__in=others).order_by("slug").values_list("slug", flat=True))
+
+
+def is_last_administrator(user: User) -> bool:
+    others = User.objects.filter(is_staff=True, is_active=True).exclude(pk=user.pk)
+    return user.is_staff and user.is_active and not others.exists()
+
+
+def _find_workspaces(user: User, now: datetime) -> QuerySet[Workspace]:
+    """Those in which it may have links, or make one at this moment."""
+    of_memberships = set(Membership.objects.filter(user=user).values_list("workspace", flat=True))
+    return Workspace.objects.filter(pk__in=of_memberships | made_links.find_workspaces(user, now=now)).order_by("pk")
+
+
+def _lock(user: User) -> tuple[User, list[User]]:
+    """The account as it is now, and all administrators whose account is on."""
+    # no_key: rows that only refer to an account, such as its sessions, needn't wait.
+    rows = User.objects.select_for_update(no_key=True).filter(Q(pk=user.pk) | Q(is_staff=True, is_active=True)).order_by("pk")
+    found = {row.pk: row for row in rows}
+    return found[user.pk], [row for row in found.values() if row.is_staff and row.is_active]
+
+
+def _keep_an_administrator(present: User, administrators: Sequence[User]) -> None:
+    if [row.pk for row in administrators] == [present.pk]:
+        raise ValidationError(f"The account {present.email} is the last administrator of this instance. Promote another one first.", code="last_administrator")
+
+
+def _set_administrator(present: User, event: str, *, is_on: bool, actor: Actor, now: datetime) -> Ended:
+    present.is_staff = present.is_superuser = is_on
+    present.save(update_fields=["is_staff", "is_superuser"])
+    sessions = user_sessions.delete_sessions(present)
+    record(event, present, actor=actor, now=now, after={"sessions_ended": sessions})
+    return Ended(has_changed=True, sessions=sessions)

@@ -1,0 +1,155 @@
+"""manage.py disable_account, enable_account, promote and demote."""
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.utils import timezone
+
+from clients.models import AuditEvent
+from dashboard.models import Membership, User
+from dashboard.people import second_factors
+from tests import factories
+from tests.dashboard.conftest import Browser, sign_in
+
+COMMANDS = ["disable_account", "enable_account", "promote", "demote"]
+
+
+@pytest.fixture
+def olga(transactional_db, settings):
+    """Operates the instance."""
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+    return factories.create_user("olga@example.com", is_instance_admin=True)
+
+
+@pytest.fixture
+def ada(olga, demo):
+    """The owner of demo, with a password."""
+    return set_password("ada@example.com")
+
+
+def set_password(email):
+    user = User.objects.get(email=email)
+    user.set_password(factories.PASSWORD)
+    user.save()
+    return user
+
+
+def last_event(event):
+    return AuditEvent.objects.filter(event=event).order_by("pk").last()
+
+
+def test_an_account_is_switched_off_with_all_that_is_open(command, ada, demo):
+    factories.invite(Membership.objects.get(user=ada), "jonas@example.com")
+    browser = sign_in(ada)
+    mail.outbox.clear()
+    result = command("disable_account", "Ada@example.com", "--json").json
+    assert result == {
+        "account": "ada@example.com",
+        "status": "disabled",
+        "sessions_ended": 1,
+        "invitations_withdrawn": 1,
+        "hand_overs_withdrawn": 0,
+        "told_by_mail": True,
+        "warnings": ["Nobody else who can sign in owns demo."],
+    }
+    assert not Session.objects.exists()
+    assert browser.get("/w/demo/members/").status_code == 302
+    event = last_event("user.disabled")
+    assert event.actor.startswith("command:")
+    assert (event.target_id, event.after) == (ada.audit_name, {"sessions_ended": 1, "invitations_withdrawn": 1, "hand_overs_withdrawn": 0})
+
+
+def test_an_account_is_switched_on_again(command, ada):
+    command("disable_account", ada.email)
+    assert Browser().post("/accounts/sign-in/", {"login": ada.email, "password": factories.PASSWORD}).status_code == 200
+    assert command("enable_account", ada.email, "--json").json == {"account": ada.email, "status": "active", "told_by_mail": True}
+    assert last_event("user.enabled").target_id == ada.audit_name
+    sign_in(ada)
+
+
+def test_an_administrator_is_made_and_unmade(command, ada):
+    browser = sign_in(ada)
+    assert command("promote", ada.email, "--json").json == {
+        "account": ada.email,
+        "is_administrator": True,
+        "sessions_ended": 1,
+        "told_by_mail": True,
+        "warnings": ["ada@example.com has no second factor, so a password alone opens /admin/."],
+    }
+    # A session that somebody left open has no more power.
+    assert browser.get("/admin/").status_code == 302
+    browser = sign_in(ada)
+    assert browser.get("/admin/").status_code == 200
+    assert command("demote", ada.email, "--json").json == {"account": ada.email, "is_administrator": False, "sessions_ended": 1, "told_by_mail": True}
+    assert browser.get("/admin/").status_code == 302
+    assert sign_in(ada, browser).get("/admin/clients/client/").status_code == 302
+    assert not User.objects.get(pk=ada.pk).is_superuser
+    assert [last_event(event).after for event in ("user.promoted", "user.demoted")] == [{"sessions_ended": 1}, {"sessions_ended": 1}]
+
+
+def test_nobody_is_warned_about_an_account_with_a_second_factor(command, ada):
+    second_factors.add_passkey(user=ada, name="Laptop", credential={}, actor=factories.TESTS, now=timezone.now())
+    assert "warnings" not in command("promote", ada.email, "--json").json
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_is_so_already_stays_so_and_nobody_is_told(command, olga, ada, name):
+    first = {"disable_account": [name], "enable_account": [], "promote": [name], "demote": []}[name]
+    for before in first:
+        command(before, ada.email)
+    mail.outbox.clear()
+    events = AuditEvent.objects.count()
+    assert command(name, ada.email, "--json").json["told_by_mail"] is False
+    assert (mail.outbox, AuditEvent.objects.count()) == ([], events)
+
+
+@pytest.mark.parametrize("name", ["disable_account", "demote"])
+def test_the_last_administrator_stays(refused, command, olga, ada, name):
+    expected = "The account olga@example.com is the last administrator of this instance. Promote another one first."
+    assert refused(name, olga.email) == expected
+    command("promote", ada.email)
+    command("disable_account", ada.email)
+    assert refused(name, olga.email) == expected
+    command("enable_account", ada.email)
+    assert command(name, olga.email).status == 0
+    assert User.objects.filter(is_staff=True, is_active=True).get() == ada
+
+
+def test_nobody_who_is_switched_off_is_promoted(refused, command, ada):
+    command("disable_account", ada.email)
+    assert refused("promote", ada.email) == "The account ada@example.com is switched off. Switch it on first."
+
+
+def test_one_who_is_switched_off_can_be_demoted(command, ada):
+    command("promote", ada.email)
+    command("disable_account", ada.email)
+    assert command("demote", ada.email, "--json").json["is_administrator"] is False
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_unknown_account_is_named(refused, transactional_db, name):
+    assert refused(name, "nobody@example.com") == "There is no account “nobody@example.com”. Give the e-mail address that it signs in with."
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("disable_account", "Your account was switched off"),
+        ("enable_account", "Your account is on again"),
+        ("promote", "You administer this instance now"),
+        ("demote", "You administer this instance no longer"),
+    ],
+)
+def test_the_account_is_told_and_asked_to_do_nothing_in_vain(command, olga, ada, name, subject):
+    for before in {"enable_account": ["disable_account"], "demote": ["promote"]}.get(name, []):
+        command(before, ada.email)
+    mail.outbox.clear()
+    command(name, ada.email)
+    [message] = mail.outbox
+    assert (message.to, message.subject) == ([ada.email], subject)
+    for text in (message.body, message.alternatives[0].content):
+        assert "It was done by the people who run localhost:8443. If you don’t know why, ask them." in text
+        assert "/accounts/reset/" not in text

@@ -1,0 +1,186 @@
+"""An account that is switched off: no way leads in, and what was open is closed."""
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from clients.models import HandOver
+from clients.services import hand_overs
+from clients.services.audit import Actor
+from dashboard.mail.recipients import owner_of
+from dashboard.models import Invitation, Membership, User
+from dashboard.people import account_status, accounts, second_factors
+from tests import factories
+from tests.dashboard.accounts.conftest import last_event, sign_in
+from tests.dashboard.conftest import Browser, text_of
+
+CODE = "/accounts/sign-in/code/"
+OFF = "This account is switched off."
+
+
+@pytest.fixture
+def olga(db):
+    return factories.create_user("olga@example.com", is_instance_admin=True)
+
+
+def disable(user):
+    return account_status.disable_account(user=user, actor=factories.TESTS, now=timezone.now())
+
+
+def enable(user):
+    return account_status.enable_account(user=user, actor=factories.TESTS, now=timezone.now())
+
+
+def is_in(browser):
+    return browser.get("/accounts/security/").status_code == 200
+
+
+def test_its_sessions_end_everywhere_and_stay_ended(here, elsewhere, ada):
+    assert disable(ada).sessions == 2
+    assert not is_in(here)
+    assert not is_in(elsewhere)
+    enable(ada)
+    assert not is_in(here)
+
+
+def test_a_session_that_nobody_has_noted_ends_too_and_stays_ended(ada):
+    browser = Browser()
+    browser.force_login(ada)
+    stored = dict(browser.session)
+    disable(ada)
+    # Kept by a request that was under way, as it was.
+    session = browser.session
+    session.update(stored)
+    session.save()
+    browser.cookies["__Host-session"] = session.session_key
+    assert not is_in(browser)
+    enable(ada)
+    assert not is_in(browser)
+
+
+def test_to_whoever_has_no_proof_it_reads_like_a_wrong_password(browser, ada):
+    known = text_of(Browser().post("/accounts/sign-in/", {"login": ada.email, "password": "wrong"}))
+    disable(ada)
+    for password in ("wrong", factories.PASSWORD):
+        response = sign_in(browser, ada, password)
+        assert response.status_code == 200
+        assert text_of(response) == known
+    assert not is_in(browser)
+
+
+def test_a_code_after_the_password_leads_nowhere(browser, ada, app):
+    assert sign_in(browser, ada)["Location"].startswith(CODE)
+    disable(ada)
+    response = browser.post(CODE, {"code": app.code}, follow=True)
+    assert OFF in text_of(response)
+    assert not is_in(browser)
+    assert last_event("user.signed_in") is None
+    enable(ada)
+    assert browser.get(CODE)["Location"] == "/accounts/sign-in/"
+
+
+def test_nor_does_it_once_the_account_is_on_again(browser, ada, app):
+    """A sign-in that was begun before belongs to whoever was to be kept out."""
+    sign_in(browser, ada)
+    disable(ada)
+    enable(ada)
+    assert "The password was changed meanwhile. Sign in again." in text_of(browser.post(CODE, {"code": app.code}, follow=True))
+    assert not is_in(browser)
+
+
+@pytest.mark.parametrize("way", ["changed", "reset"])
+def test_nor_once_the_password_is_another(browser, ada, app, way):
+    """Whoever knew the old one, and has a code, doesn't get in after its owner has set another."""
+    sign_in(browser, ada)
+    if way == "reset":
+        link = accounts.make_reset_link(ada)
+        Browser().post(link, {"new_password": "an-entirely-new-phrase"})
+    else:
+        accounts.change_password(user=ada, hashed_password="other", kept="", actor=factories.TESTS, now=timezone.now())
+    assert "The password was changed meanwhile. Sign in again." in text_of(browser.post(CODE, {"code": app.code}, follow=True))
+    assert not is_in(browser)
+
+
+def test_a_reset_link_leads_nowhere_also_after_the_account_is_on_again(browser, ada):
+    link = accounts.make_reset_link(ada)
+    assert browser.get(link).status_code == 200
+    disable(ada)
+    assert browser.get(link).status_code == 410
+    enable(ada)
+    assert browser.get(link).status_code == 410
+    assert browser.get(accounts.make_reset_link(User.objects.get(pk=ada.pk))).status_code == 200
+
+
+def test_no_reset_link_is_sent_and_nobody_is_told(browser, ada, mailbox):
+    known = text_of(browser.post("/accounts/reset/", {"email": "nobody@example.com"})).replace("nobody@example.com", "")
+    disable(ada)
+    assert text_of(browser.post("/accounts/reset/", {"email": ada.email})).replace(ada.email, "") == known
+    assert mailbox() == []
+
+
+def test_a_change_of_its_address_ends(here, ada, mailbox):
+    here.post("/accounts/profile/email/", {"email": "ada@new.example"})
+    link = mailbox.link("ada@new.example")
+    disable(ada)
+    enable(ada)
+    sign_in(here, ada)
+    assert here.post(link).status_code == 410
+    assert User.objects.get(pk=ada.pk).email == "ada@example.com"
+
+
+def test_an_invitation_makes_no_second_account_of_it(browser, ada, ben, other):
+    disable(ada)
+    by = Membership.objects.get(workspace=other)
+    browser.get(f"/accounts/invite/{factories.invite(by, ada.email).plaintext}/")
+    invitation = Invitation.objects.get()
+    assert "Sign in to join" in text_of(browser.get("/accounts/invite/"))
+    browser.post("/accounts/invite/", {"invitation": invitation.pk, "name": "Ada", "password": "four-words-in-a-row"})
+    assert not Membership.objects.filter(user=ada, workspace=other).exists()
+    assert User.objects.filter(email=ada.email).count() == 1
+
+
+def test_the_links_that_it_made_are_withdrawn_in_every_workspace(ada, demo, other, billing):
+    factories.add_member(other, ada, Membership.Role.ADMIN)
+    for workspace in (demo, other):
+        factories.invite(Membership.objects.get(user=ada, workspace=workspace), "jonas@example.com")
+    _hand_over(billing.secret.client, ada)
+    # Of a workspace that it isn't in any more, as in a database from before.
+    Membership.objects.filter(user=ada, workspace=other).delete()
+    assert str(disable(ada).withdrawn) == "2 invitations and 1 hand-over link"
+    assert not Invitation.objects.open(timezone.now()).exists()
+    assert not HandOver.objects.open(timezone.now()).exists()
+    event = last_event("invitation.withdrawn")
+    assert (event.workspace, event.after) == (other, {"reason": "The account ada@example.com was switched off."})
+    enable(ada)
+    assert not Invitation.objects.open(timezone.now()).exists()
+
+
+def _hand_over(client, user):
+    lifetime = {"lifetime": hand_overs.MAX_LIFETIME, "secret_lifetime": None}
+    return hand_overs.create_hand_over(client=client, recipient="", **lifetime, actor=Actor(user.audit_name), now=timezone.now())
+
+
+def test_memberships_and_factors_are_there_when_it_is_on_again(browser, ada, app, demo):
+    disable(ada)
+    enable(ada)
+    sign_in(browser, ada)
+    assert browser.post(CODE, {"code": app.code})["Location"] == "/"
+    assert browser.get("/w/demo/members/").status_code == 200
+    assert second_factors.has_strong(ada)
+
+
+def test_the_mail_of_clients_that_name_it_goes_elsewhere(ada, ben, demo):
+    client = factories.create_client(demo, contact="Ben@Example.com").secret.client
+    assert owner_of(client) == ["Ben@Example.com"]
+    disable(ben)
+    assert owner_of(client) == []
+
+
+def test_members_see_that_it_is_off(elsewhere, ben, demo):
+    disable(ben)
+    assert "ben@example.com Switched off" in text_of(elsewhere.get("/w/demo/members/"))
+
+
+def test_its_sessions_are_gone_from_the_database(here, ada):
+    disable(ada)
+    assert not Session.objects.exists()

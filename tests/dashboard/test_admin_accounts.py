@@ -1,0 +1,197 @@
+"""Switching accounts off and on, and making and unmaking administrators, in the admin."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from urllib.parse import unquote
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connections
+from django.utils import timezone
+
+from clients.models import AuditEvent
+from dashboard import mail
+from dashboard.models import Membership, User
+from dashboard.people import account_status
+from tests import factories
+from tests.dashboard.accounts.conftest import Mailbox, add_passkey, age_confirmation
+from tests.dashboard.conftest import Browser, sign_in, text_of
+from tests.dashboard.test_admin import list_url, row_url
+
+ACTIONS = ["disable_accounts", "enable_accounts", "promote", "demote"]
+
+
+@pytest.fixture
+def choose(admin):
+    """Choose an action for accounts; with confirmed, do it."""
+
+    def choose(action, *users, browser=admin, **fields):
+        return browser.post(list_url(User), {"action": action, "_selected_action": [user.pk for user in users], **fields}, follow=True)
+
+    return choose
+
+
+@pytest.fixture
+def mailbox(admin):
+    """Without what signing in sent."""
+    box = Mailbox()
+    box.clear()
+    return box
+
+
+def do(choose, action, *users):
+    return text_of(choose(action, *users, confirmed="yes"))
+
+
+def test_switching_off_says_first_what_ends(choose, ada, demo):
+    sign_in(ada)
+    factories.invite(Membership.objects.get(user=ada, workspace=demo), "jonas@example.com")
+    text = text_of(choose("disable_accounts", ada))
+    assert "Switch these accounts off?" in text
+    assert "Nobody can sign in to it any more, in whatever way, and its 1 open session ends at once." in text
+    assert "What it made for others is withdrawn: 1 invitation." in text
+    assert "Nobody else who can sign in owns the workspace demo." in text
+    assert User.objects.get(pk=ada.pk).is_active
+
+
+def test_of_an_account_with_nothing_open_it_says_so(choose, ben):
+    text = text_of(choose("disable_accounts", ben))
+    assert "its 0 open sessions end at once" in text
+    assert "It has made no invitation or link that is open." in text
+    assert "owns the workspace" not in text
+
+
+def test_switching_off_ends_sessions_tells_the_account_and_is_recorded(choose, olga, ada, mailbox):
+    browser = sign_in(ada)
+    mailbox.clear()
+    assert "Switched off: 1. Nobody can sign in to them, and their sessions have ended." in do(choose, "disable_accounts", ada)
+    assert browser.get("/accounts/security/").status_code == 302
+    event = AuditEvent.objects.get(event="user.disabled")
+    assert (event.actor, event.address, event.target_id) == (olga.audit_name, "127.0.0.1", ada.audit_name)
+    [message] = mailbox(ada.email)
+    assert message.subject == "Your account was switched off"
+    # Of the administrator's browser nobody else is told.
+    assert "127.0.0.1" not in message.body
+
+
+def test_switching_on_lets_people_sign_in_again(choose, ada, mailbox):
+    do(choose, "disable_accounts", ada)
+    assert "Its person can sign in again, as before" in text_of(choose("enable_accounts", ada))
+    assert "Switched on: 1." in do(choose, "enable_accounts", ada)
+    sign_in(ada)
+    assert mailbox.subjects(ada.email)[:2] == ["Your account was switched off", "Your account is on again"]
+
+
+def test_administrators_are_made_and_unmade(choose, ada, mailbox):
+    text = text_of(choose("promote", ada))
+    assert "It sees every workspace under /admin/" in text
+    assert "It has no second factor, so a password alone opens /admin/." in text
+    assert "They administer the instance now: 1." in do(choose, "promote", ada)
+    browser = sign_in(ada)
+    assert browser.get("/admin/").status_code == 200
+    assert "/admin/ doesn’t open for it any more, and its 1 open session ends at once." in text_of(choose("demote", ada))
+    assert "They administer the instance no longer: 1." in do(choose, "demote", ada)
+    assert browser.get("/accounts/security/").status_code == 302
+    assert sign_in(ada).get("/admin/")["Location"].startswith("/admin/login/")
+    assert {"You administer this instance now", "You administer this instance no longer"} <= set(mailbox.subjects(ada.email))
+
+
+def test_an_account_with_a_second_factor_is_not_warned_about(choose, ada):
+    add_passkey(ada)
+    assert "has no second factor" not in text_of(choose("promote", ada))
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("disable_accounts", "It is switched off already. Nothing changes."),
+        ("enable_accounts", "It is on already. Nothing changes."),
+        ("promote", "It administers the instance already. Nothing changes."),
+        ("demote", "It does not administer the instance. Nothing changes."),
+    ],
+)
+def test_what_is_so_already_stays_and_is_said(choose, ada, mailbox, action, said):
+    if action in ("disable_accounts", "promote"):
+        do(choose, action, ada)
+    mailbox.clear()
+    events = AuditEvent.objects.count()
+    assert said in text_of(choose(action, ada))
+    do(choose, action, ada)
+    assert (mailbox(), AuditEvent.objects.count()) == ([], events)
+
+
+@pytest.mark.parametrize("action", ["disable_accounts", "demote"])
+def test_nobody_does_it_to_their_own_account(choose, olga, ada, action):
+    do(choose, "promote", ada)
+    assert "It is your own account. Another administrator does that, or a command. Nothing changes." in text_of(choose(action, olga))
+    text = do(choose, action, olga, ada)
+    assert "The account olga@example.com is your own. Another administrator does that, or a command." in text
+    assert ": 1." in text
+    olga.refresh_from_db()
+    assert (olga.is_active, olga.is_staff) == (True, True)
+
+
+def test_somebody_who_is_off_is_not_promoted(choose, ada):
+    do(choose, "disable_accounts", ada)
+    text = do(choose, "promote", ada)
+    assert "The account ada@example.com is switched off. Switch it on first." in text
+    assert "They administer" not in text
+
+
+def test_a_row_has_a_button_for_what_can_be_done(admin, choose, ada):
+    def buttons():
+        return [
+            label for label in ("Switch off…", "Switch on…", "Make administrator…", "Take administration away…") if label in text_of(admin.get(row_url(ada)))
+        ]
+
+    assert buttons() == ["Switch off…", "Make administrator…"]
+    do(choose, "promote", ada)
+    assert buttons() == ["Switch off…", "Take administration away…"]
+    do(choose, "disable_accounts", ada)
+    assert buttons() == ["Switch on…", "Take administration away…"]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_it_takes_a_recent_proof_after_which_it_is_done(admin, ada, action):
+    if action in ("enable_accounts", "demote"):
+        User.objects.filter(pk=ada.pk).update(is_active=action != "enable_accounts", is_staff=action == "demote")
+    before = User.objects.values().get(pk=ada.pk)
+    age_confirmation(admin)
+    form = {"action": action, "_selected_action": ada.pk}
+    assert admin.post(list_url(User), form).status_code == 200
+    asked = admin.post(list_url(User), {**form, "confirmed": "yes"})["Location"]
+    assert unquote(asked) == f"/accounts/confirm/?next={list_url(User)}"
+    assert User.objects.values().get(pk=ada.pk) == before
+    assert admin.post("/accounts/confirm/", {"password": factories.PASSWORD, "next": list_url(User)})["Location"] == list_url(User)
+    assert User.objects.values().get(pk=ada.pk) != before
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_owner_of_a_workspace_can_do_nothing_here(choose, olga, ada, demo, action):
+    browser = sign_in(ada)
+    for user in (ada, olga):
+        choose(action, user, browser=browser, confirmed="yes")
+        choose(action, user, browser=Browser(), confirmed="yes")
+    assert User.objects.filter(is_staff=True).get() == olga
+    assert User.objects.filter(is_active=False).count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("act", [account_status.demote, account_status.disable_account])
+def test_of_two_administrators_who_take_each_other_away_one_stays(olga, act):
+    pair = [olga, factories.create_user("oscar@example.com", is_instance_admin=True)]
+    barrier = Barrier(2)
+
+    def run(user):
+        barrier.wait()
+        try:
+            return act(user=user, actor=factories.TESTS, now=timezone.now()).has_changed
+        except ValidationError:
+            return False
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(run, pair)) == [False, True]
+    assert User.objects.filter(is_staff=True, is_active=True).count() == 1
+    mail.wait_until_sent()
