@@ -14,7 +14,7 @@ from django.db import connections
 from django.utils import timezone
 
 from dashboard.models import Invitation, Membership, User
-from dashboard.people import accounts, invitations, memberships
+from dashboard.people import account_status, accounts, invitations, memberships
 from dashboard.permissions import NotAllowedError
 from tests import factories
 
@@ -47,6 +47,10 @@ def leave(membership):
     return lambda: memberships.remove_member(membership=membership, by=membership, actor=factories.TESTS, now=timezone.now())
 
 
+def end(service, user):
+    return lambda: service(user=user, actor=factories.TESTS, now=timezone.now())
+
+
 def remove(membership):
     return lambda: memberships.remove_member(membership=membership, by=None, actor=factories.TESTS, now=timezone.now())
 
@@ -66,7 +70,8 @@ def main():
     ada = workspace.memberships.select_related("user", "workspace").get()
     olivia = User.objects.get(pk=factories.create_user("olivia@example.com").pk)
     inviter = second.memberships.select_related("user", "workspace").get()
-    owners, joined, invited, holders, both = set(), set(), set(), set(), set()
+    owners, joined, invited, holders, both, administrators = set(), set(), set(), set(), set(), set()
+    pair = [factories.create_user(f"{name}@example.com", is_instance_admin=True) for name in ("olga", "oscar")]
     for number in range(ROUNDS):
         Membership.objects.filter(workspace=workspace).exclude(pk=ada.pk).delete()
         first, _ = Membership.objects.update_or_create(
@@ -83,6 +88,10 @@ def main():
         email = f"r{number}@example.com"
         mover = factories.create_user(f"s{number}@example.com")
         token = accounts.make_email_change_token(user=mover, email=email, actor=factories.TESTS, now=timezone.now())
+        User.objects.filter(pk__in=[user.pk for user in pair]).update(is_staff=True, is_active=True)
+        service = [account_status.demote, account_status.disable_account][number % 2]
+        together(*[end(service, user) for user in pair])
+        administrators.add(User.objects.filter(is_staff=True, is_active=True).count())
         maker = factories.add_member(second, olivia, Role.ADMIN)
         invitation = factories.invite(maker, f"t{number}@example.com").invitation
         together(remove(maker), join(invitation, "Four"))
@@ -90,7 +99,7 @@ def main():
         # Joined or withdrawn, never both, and never neither.
         both.add((invitation.accepted_at is None) == (invitation.withdrawn_at is None))
         holders.add(together(move(mover, token), join(factories.invite(inviter, email).invitation, "Three")))
-    found = {"owners": owners, "accounts": joined, "invited": invited, "holders": holders, "both": both}
+    found = {"owners": owners, "accounts": joined, "invited": invited, "holders": holders, "both": both, "administrators": administrators}
     sys.stdout.write(json.dumps({name: sorted(values) for name, values in found.items()}))
 
 
