@@ -71,7 +71,7 @@ def describe(notice: str, /, *, now: datetime, **values: Any) -> dict[str, Any]:
         "headline": subject.format(**values),
         "text": text.format(**values),
         "is_by_operator": notice in _BY_OPERATOR,
-        "host": urlsplit(settings.ISSUER_URL).netloc,
+        "host": urlsplit(page_url("/")).netloc,
         "at": now,
         "address": values.get("address", ""),
         "device": values.get("device", ""),

@@ -16,14 +16,15 @@ PAGES = ["/admin/", "/admin/dashboard/user/", "/admin/clients/client/", "/admin/
 
 
 @pytest.fixture
-def app(olga):
-    return App(olga)
+def stolen(admin):
+    """A session by password alone, from before Olga turned on one-time codes elsewhere."""
+    return admin
 
 
 @pytest.fixture
-def stolen(admin, olga):
-    """A session by password alone, from before Olga turned on one-time codes elsewhere."""
-    return admin
+def app(stolen, olga):
+    """After the sign-in, which would ask for it."""
+    return App(olga)
 
 
 @pytest.mark.usefixtures("app")

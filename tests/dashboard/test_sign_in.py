@@ -284,7 +284,7 @@ def test_signing_out_ends_the_session(admin, olga):
     response = admin.post("/accounts/sign-out/")
     assert response["Location"] == PAGE
     assert response["Clear-Site-Data"] == '"storage"'
-    assert events() == [("user.signed_out", named(olga), named(olga))]
+    assert events()[1:] == [("user.signed_out", named(olga), named(olga))]
     assert admin.get("/admin/").status_code == 302
     assert not Session.objects.exists()
 
@@ -292,7 +292,7 @@ def test_signing_out_ends_the_session(admin, olga):
 def test_signing_out_takes_a_post(admin):
     assert admin.get("/accounts/sign-out/").status_code == 200
     assert admin.get("/admin/").status_code == 200
-    assert events() == []
+    assert [event for event, *_ in events()] == ["user.signed_in"]
 
 
 def test_signing_out_without_a_session_is_no_event(browser, db):
