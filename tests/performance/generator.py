@@ -6,6 +6,7 @@ It does what wrk.lua does, with --count N instead of a time. It costs more than 
 import argparse
 import asyncio
 import json
+import random
 import ssl
 import time
 from collections.abc import Iterator
@@ -18,9 +19,11 @@ import uvloop
 
 
 class Run:
-    def __init__(self, requests: Iterator[bytes], ends_at: float) -> None:
+    def __init__(self, requests: Iterator[bytes], ends_at: float, interval: float = 0) -> None:
+        """interval: seconds from one request of a connection to its next, 0 for as soon as the answer is there."""
         self.requests = requests
         self.ends_at = ends_at
+        self.interval = interval
         self.seconds: list[float] = []
         self.errors = 0
 
@@ -36,19 +39,28 @@ class Connection(asyncio.Protocol):
         self.finished = finished
         self.received = b""
         self.sent_at: float | None = None
+        self.due = time.perf_counter() + random.random() * run.interval
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
-        self.send()
+        self.plan()
+
+    def plan(self) -> None:
+        """With an interval, a request counts from when it was due: one that has to wait for the answer to another has waited as well."""
+        self.sent_at = None
+        if self.run.interval:
+            asyncio.get_running_loop().call_later(max(self.due - time.perf_counter(), 0), self.send)
+        else:
+            self.send()
 
     def send(self) -> None:
         request = self.run.next_request()
         if request is None:
-            self.sent_at = None
             self.transport.close()
             return
         self.received = b""
-        self.sent_at = time.perf_counter()
+        self.sent_at = self.due if self.run.interval else time.perf_counter()
+        self.due += self.run.interval
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -58,7 +70,7 @@ class Connection(asyncio.Protocol):
             assert self.sent_at is not None
             self.run.seconds.append(time.perf_counter() - self.sent_at)
             self.run.errors += not head.startswith(b"HTTP/1.1 200 ")
-            self.send()
+            self.plan()
 
     def is_complete(self, head: bytes, body: bytes) -> bool:
         _, found, rest = head.partition(b"\r\ncontent-length:")
@@ -92,7 +104,9 @@ def read_line(line: str, options: argparse.Namespace) -> bytes:
 async def send_all(options: argparse.Namespace) -> dict[str, float]:
     requests = cycle(read_requests(options))
     begun = time.perf_counter()
-    run = Run(islice(requests, options.count) if options.count else requests, begun + options.seconds)
+    run = Run(
+        islice(requests, options.count) if options.count else requests, begun + options.seconds, options.connections / options.rate if options.rate else 0
+    )
     url = urlsplit(options.url)
     context = ssl._create_unverified_context() if url.scheme == "https" else None
     loop = asyncio.get_running_loop()
@@ -121,6 +135,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--rate", type=float, default=0, help="requests a second over all connections; as many as are answered by default")
     options = parser.parse_args()
     print(json.dumps(uvloop.run(send_all(options))))  # noqa: T201
 

@@ -1,0 +1,21 @@
+"""The command that floods a server works: each kind of flood reaches what it is meant for. Whether the figures are good, a longer run says."""
+
+import re
+import subprocess
+import sys
+
+from tests.servers.forks import ROOT
+
+# One of each kind: poured out, held open, asked one by one; with a link, a page's form and a session.
+ANSWERS = {"chunks": {"400"}, "slow": set(), "keys": {"200"}, "passwords": {"200", "503"}, "leak files": {"200", "413"}}
+
+
+def test_every_kind_of_flood_reaches_its_target() -> None:
+    only = [argument for name in ANSWERS for argument in ("--only", name)]
+    command = [sys.executable, "-m", "tests.performance.floods", "--smoke", *only]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name, statuses in ANSWERS.items():
+        (row,) = [line for line in done.stdout.splitlines() if line.startswith(f"| {name}: ")]
+        assert set(re.findall(r"\d+ × (\d{3})\b", row)) <= statuses
+        assert re.search("[1-9][0-9]* connections", row)
