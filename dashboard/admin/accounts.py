@@ -81,7 +81,7 @@ class UserAdmin(ReadOnlyAdmin):
             return [
                 "It sees every workspace under /admin/, disables clients and accounts, revokes credentials, and makes other administrators.",
                 f"Its {_count_sessions(user)}: its person signs in again.",
-                *([] if second_factors.has_strong(user) else ["It has no second factor, so a password alone opens /admin/."]),
+                *([] if second_factors.has_strong(user) else ["It has no second factor yet. Ask its person to add one."]),
             ]
 
         words = ("Let these accounts administer the instance?", "Make administrator", "They administer the instance now: {count}.")

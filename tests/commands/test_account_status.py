@@ -77,7 +77,7 @@ def test_an_administrator_is_made_and_unmade(command, ada):
         "is_administrator": True,
         "sessions_ended": 1,
         "told_by_mail": True,
-        "warnings": ["ada@example.com has no second factor, so a password alone opens /admin/."],
+        "warnings": ["ada@example.com has no second factor yet. Ask its person to add one."],
     }
     # A session that somebody left open has no more power.
     assert browser.get("/admin/").status_code == 302

@@ -85,7 +85,7 @@ def test_switching_on_lets_people_sign_in_again(choose, ada, mailbox):
 def test_administrators_are_made_and_unmade(choose, ada, mailbox):
     text = text_of(choose("promote", ada))
     assert "It sees every workspace under /admin/" in text
-    assert "It has no second factor, so a password alone opens /admin/." in text
+    assert "It has no second factor yet. Ask its person to add one." in text
     assert "They administer the instance now: 1." in do(choose, "promote", ada)
     browser = sign_in(ada)
     assert browser.get("/admin/").status_code == 200

@@ -26,5 +26,5 @@ class Command(JSONCommand):
             "is_administrator": True,
             "sessions_ended": ended.sessions,
             "told_by_mail": ended.has_changed and tell_account("promoted", user, now=now),
-            **warn([] if second_factors.has_strong(user) else [f"{user.email} has no second factor, so a password alone opens /admin/."]),
+            **warn([] if second_factors.has_strong(user) else [f"{user.email} has no second factor yet. Ask its person to add one."]),
         }

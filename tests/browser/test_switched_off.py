@@ -1,0 +1,47 @@
+"""An account that is switched off while its person is at work: with a passkey, on a server with two workers."""
+
+from tests.browser.authenticator import add_authenticator
+from tests.browser.pages import PASSWORD, make
+
+SECURITY = "/accounts/security/"
+
+
+def sign_in(hand):
+    hand.page.goto("/accounts/sign-in/")
+    hand.write("Email", "ada@example.com")
+    hand.write("Password", PASSWORD)
+    hand.press("Continue")
+    hand.page.wait_for_url("**/w/**")
+
+
+def test_its_sessions_end_and_its_passkey_opens_nothing_until_it_is_on_again(enter, server):
+    make(server, "create_owners", ["ada"])
+    elsewhere = enter("scriptless")
+    sign_in(elsewhere)
+    hand = enter("keyboard")
+    add_authenticator(hand.page)
+    sign_in(hand)
+    hand.page.goto("/accounts/security/passkeys/new/")
+    hand.write("Name", "Laptop")
+    hand.press("Add passkey")
+    hand.tick("I have saved the codes")
+    hand.press("Continue to account")
+    hand.page.wait_for_url(f"**{SECURITY}")
+
+    assert server.manage("disable_account", "ada@example.com")["sessions_ended"] == 2
+    for one in (hand, elsewhere):
+        # Whichever worker answers.
+        for _ in range(6):
+            one.page.goto(SECURITY)
+            assert "/accounts/sign-in/" in one.page.url
+    hand.press("Sign in with a passkey")
+    hand.page.get_by_text("This account is switched off. Ask whoever administers this instance.").wait_for()
+    hand.page.goto(SECURITY)
+    assert "/accounts/sign-in/" in hand.page.url
+
+    server.manage("enable_account", "ada@example.com")
+    elsewhere.page.goto(SECURITY)
+    assert "/accounts/sign-in/" in elsewhere.page.url
+    hand.page.goto("/accounts/sign-in/")
+    hand.press("Sign in with a passkey")
+    hand.page.wait_for_url("**/w/**")
