@@ -16,6 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from clients.foreign_text import shown_path
+
 REDACTED = "[redacted]"
 
 _PRIVATE_KEY = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)"
@@ -102,6 +104,9 @@ class RedactingFilter(logging.Filter):
     """Replaces what is secret in message, extra fields and exception, once, so that no formatter can show it. Keeps every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        request = record.__dict__.pop("request", None)
+        if request is not None and isinstance(record.args, tuple):
+            record.args = tuple(shown_path(argument) if isinstance(argument, str) and argument.startswith("/") else argument for argument in record.args)
         record.msg, record.args = redact(_cut(_message(record))), None
         if record.exc_info and not record.exc_text and record.exc_info[0] is not None:
             record.exc_text = _describe_exception(traceback.format_exception(*record.exc_info))
@@ -109,7 +114,6 @@ class RedactingFilter(logging.Filter):
             record.exc_text = redact(_cut(record.exc_text))
         if record.stack_info:
             record.stack_info = redact(_cut(record.stack_info))
-        request = record.__dict__.pop("request", None)
         if request is not None:
             record.__dict__.update(_describe_request(request))
         for name in record.__dict__.keys() - _STANDARD:
@@ -127,11 +131,13 @@ class WrongHostFilter(logging.Filter):
 
 
 def _describe_request(request: Any) -> dict[str, Any]:
-    """Django passes the whole request, whose text has the query string in it. The path is enough to find the view, the ID to find the rest."""
+    """Django passes the whole request, whose text has the query string in it. The path is enough to find the view, the ID to find the rest; of each of its
+    segments the beginning, for people paste what they have at hand behind an address.
+    """
     connection = getattr(request, "connection", None)
     return {
         "method": getattr(request, "method", None),
-        "path": getattr(request, "path", None),
+        "path": shown_path(str(getattr(request, "path", ""))),
         **({"request_id": connection.request_id} if connection is not None else {}),
     }
 

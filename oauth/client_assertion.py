@@ -7,6 +7,7 @@ import math
 from datetime import datetime
 from typing import Any
 
+from clients.foreign_text import shown
 from oauth.errors import Reason
 from oauth.jose import CLOCK_SKEW, MAX_JTI_LENGTH, SIGNATURE_ALGORITHMS, has_typ, is_time
 
@@ -15,12 +16,6 @@ MAX_LIFETIME = 600
 
 # Each brings a key along or changes how the rest is read. RFC 7515 §4.1.2 to §4.1.6 and §4.1.11, RFC 7797 §3.
 _REFUSED_HEADERS = ("crit", "b64", "jwk", "jku", "x5u", "x5c")
-
-
-def shown(value: object) -> str:
-    """What the caller sent, short and harmless, for the sentence that the client's owner reads."""
-    text = str(value)
-    return "".join(character if character.isascii() and character.isprintable() else "?" for character in text[:80]) + ("…" if len(text) > 80 else "")
 
 
 def find_reason_in_header(header: dict[str, Any]) -> Reason | None:
@@ -43,11 +38,13 @@ def find_reason_in_claims(claims: dict[str, Any], *, issuer: str, token_endpoint
     """sub is known to be the client ID, for it says whose keys count."""
     if claims.get("iss") != claims["sub"]:
         # §3 (1) and (2.B): both are the client.
-        return Reason("assertion_wrong_issuer", f"The assertion's iss is {shown(claims.get('iss'))}. iss and sub both have to be the client ID.")
+        return Reason("assertion_wrong_issuer", f"The assertion's iss is {shown(claims.get('iss'), after=issuer)}. iss and sub both have to be the client ID.")
     audience = claims.get("aud")
     if not isinstance(audience, str) or audience not in (issuer, token_endpoint):
         # §3 (3); rfc7523bis: one string, so that no other server can use the assertion here or this one there.
-        return Reason("assertion_wrong_audience", f"The assertion's aud is {shown(audience)}. It has to be one single string: {issuer} or {token_endpoint}.")
+        return Reason(
+            "assertion_wrong_audience", f"The assertion's aud is {shown(audience, after=issuer)}. It has to be one single string: {issuer} or {token_endpoint}."
+        )
     return _find_reason_in_times(claims, now.timestamp()) or _find_reason_in_jti(claims.get("jti"))
 
 

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
+from clients.foreign_text import shown
 from clients.scope import parse_scope
+from oauth.asked_for import shown_scopes
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.endpoint import Form
 from oauth.errors import InvalidScopeError, InvalidTargetError, Reason
@@ -30,9 +34,10 @@ def grant_scopes(authenticated: AuthenticatedClient, scope: str | None) -> tuple
         )
     missing = [name for name in scopes if name not in authenticated.client.scopes]
     if missing:
+        said = shown_scopes(missing, workspace_pk=authenticated.client.workspace_pk)
         raise InvalidScopeError(
             "The scope is unknown or not allowed for this client. Ask for some of its own, or leave scope out for all of them.",
-            reason=Reason("scope_not_allowed", f"{', '.join(missing)[:200]} isn't among this client's scopes. Ask for less, or give it to the client."),
+            reason=Reason("scope_not_allowed", f"{said} isn't among this client's scopes. Ask for less, or give it to the client."),
             client=authenticated.client,
             credential_id=authenticated.credential_id,
         )
@@ -46,9 +51,10 @@ def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...
         return client.own_audiences
     refused = [uri for uri in resource if uri not in client.audiences and uri != client.default_audience]
     if refused:
+        said = shown(refused[0], after=settings.ISSUER_URL)
         raise InvalidTargetError(
             "The resource is malformed, unknown or not allowed for this client.",
-            reason=Reason("resource_not_allowed", f"{refused[0][:200]} isn't among this client's audiences. Leave resource out, or give it to the client."),
+            reason=Reason("resource_not_allowed", f"{said} isn't among this client's audiences. Leave resource out, or give it to the client."),
             client=authenticated.client,
             credential_id=authenticated.credential_id,
         )

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from clients import base64url
+from clients.foreign_text import shown, shown_path
 from clients.public_key import ParsedPublicKey, fits, read_jwk
 from oauth import jose
 from oauth.dpop_nonce import is_fresh
@@ -163,11 +164,17 @@ def _load_key(jwk: str) -> ParsedPublicKey:
 def _find_reason_in_target(claims: dict[str, Any], target: Target) -> Reason | None:
     """§4.3 (8) and (9)."""
     if claims.get("htm") != target.method:
-        return Reason("dpop_proof_method", f"htm of the DPoP proof isn't {target.method[:32]}, the method of the request.")
+        return Reason("dpop_proof_method", f"htm of the DPoP proof isn't {shown(target.method)}, the method of the request.")
     url = claims.get("htu")
     if not isinstance(url, str) or not _is_same_url(url, target.url):
-        return Reason("dpop_proof_url", f"htu of the DPoP proof isn't {target.url[:300]}. Behind a gateway: does it pass on the original host and path?")
+        return Reason("dpop_proof_url", f"htu of the DPoP proof isn't {_shown_url(target.url)}. Behind a gateway: does it pass on the original host and path?")
     return None
+
+
+def _shown_url(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host}{slash}{shown_path(path)}"
 
 
 def _find_reason_in_claims(claims: dict[str, Any], access_token: str | None, now: datetime) -> Reason | None:

@@ -330,16 +330,16 @@ class UseDPoPNonceAtResourceError(UseDPoPNonceError):
 
 
 class InsufficientScopeError(OAuthError):
-    """RFC 6750 §3.1. scheme: that the request used."""
+    """RFC 6750 §3.1. required: as demanded; shown: as it may be kept. scheme: that the request used."""
 
     error = "insufficient_scope"
     status = 403
 
-    def __init__(self, required: tuple[str, ...], *, scheme: str, client: "RegisteredClient", credential_id: str) -> None:
+    def __init__(self, required: tuple[str, ...], *, shown: str, scheme: str, client: "RegisteredClient", credential_id: str) -> None:
         demanded = " ".join(required)
         super().__init__(
             "The credentials are good, but lack a scope that is required here.",
-            reason=Reason("insufficient_scope", f"It lacks a scope of those required there: {demanded}."),
+            reason=Reason("insufficient_scope", f"It lacks a scope of those required there: {shown}."),
             client=client,
             credential_id=credential_id,
         )

@@ -13,6 +13,7 @@ from clients.secret import redact
 from clients.services import usage
 from clients.services.gathered import RefusedKey
 from oauth import throttling
+from oauth.asked_for import shown_scopes
 from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
 from oauth.granted import microseconds_since
 
@@ -47,7 +48,7 @@ def _write(
         named_client_id=named_client_id,
         named_secret_id=error.secret_id[:32],
         credential=error.credential_id,
-        scope=_clean(scope)[:500],
+        scope=shown_scopes(scope.split(" "), workspace_pk=workspace_pk)[:500],
         address=connection.remote_address or None,
         microseconds=microseconds_since(now),
         created_at=now,
@@ -55,7 +56,7 @@ def _write(
 
 
 def _clean(text: str) -> str:
-    """Without what may be secret in a scope or resource that a caller asked for, and without NUL, which PostgreSQL refuses."""
+    """Without what may be secret in it, as a net for mistakes, and without NUL, which PostgreSQL refuses."""
     return _TOKEN.sub("eyJ…", redact(text)).replace("\0", "")
 
 

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple, Self
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from django.conf import settings
 
+from clients.foreign_text import shown
 from clients.models import Client, ClientPublicKey
 from clients.public_key import ParsedPublicKey, PublicKey, fits, is_kid, load_public_key, name_in_keys
 from clients.services import usage
 from oauth import client_jwks, jose, replay
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
-from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_claims, find_reason_in_header, latest_use, shown
+from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_claims, find_reason_in_header, latest_use
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason
 from oauth.jose import InvalidJWTError, ParsedJWT
@@ -185,10 +186,8 @@ def _find_reason_in_keys(kid: str, algorithm: str, found: _Keys) -> Reason:
             return Reason("unknown_key", f"The client has no public key {shown(kid)}. Register it, or sign with one that is.")
         return Reason("no_key_for_algorithm", f"The assertion has no kid, and the client no usable public key for {algorithm}.")
     if not any(fits(algorithm, key.algorithm) for key in found.keys):
-        return Reason(
-            "algorithm_not_of_key", f"The assertion's alg is {algorithm}, but public key {shown(kid)} is for {found.keys[0].algorithm or 'RSA'} only."
-        )
-    return Reason("wrong_signature", f"The assertion isn't signed by {f'public key {shown(kid)}' if kid else 'any of the public keys of the client'}.")
+        return Reason("algorithm_not_of_key", f"The assertion's alg is {algorithm}, but public key {kid} is for {found.keys[0].algorithm or 'RSA'} only.")
+    return Reason("wrong_signature", f"The assertion isn't signed by {f'public key {kid}' if kid else 'any of the public keys of the client'}.")
 
 
 def find_reason_in_statements(assertion: ParsedJWT, now: datetime) -> Reason | None:

@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from clients.certificate import x5t_s256
+from clients.foreign_text import shown
 from clients.secret import looks_like_secret
 from oauth import access_token, dpop
 from oauth.access_token import AccessToken
+from oauth.asked_for import shown_scopes
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.client_secret import CLIENT_SECRET_BASIC, PresentedSecret, authenticate_secret, read_basic
 from oauth.dpop import Target, own_target
@@ -80,14 +84,15 @@ def authenticate_caller(request: Request, *, takes_api_key_header: bool = False,
 def require_scopes(caller: Caller, required: tuple[str, ...]) -> None:
     """RFC 6750 §3.1."""
     if not set(required) <= set(caller.scopes):
-        raise InsufficientScopeError(required, scheme=caller.scheme, client=caller.client, credential_id=caller.credential_id)
+        said = shown_scopes(required, workspace_pk=caller.client.workspace_pk)
+        raise InsufficientScopeError(required, shown=said, scheme=caller.scheme, client=caller.client, credential_id=caller.credential_id)
 
 
 def require_audience(caller: Caller, audience: str) -> None:
     """RFC 9068 §4: a token that isn't meant for the resource is refused."""
     if audience not in caller.audiences:
         raise InvalidTokenError(
-            Reason("wrong_audience", f"It is good for {', '.join(caller.audiences)[:300]}, not for {audience[:150]}."),
+            Reason("wrong_audience", f"It is good for {', '.join(caller.audiences)[:300]}, not for {shown(audience, after=settings.ISSUER_URL)}."),
             scheme=caller.scheme,
             client=caller.client,
             credential_id=caller.credential_id,

@@ -36,7 +36,8 @@ class RecordedRequest(models.Model):
 
     Of refused ones each is kept, up to a limit for each client and address; of granted ones a sample of what a busy client sends (clients.services.usage).
     client, workspace: None where the request named no client that exists. named_client_id, named_secret_id: as the request had them, unverified.
-    credential: ID of the client's credential, "" where none was recognised. scope: as granted, or as asked for where it was refused.
+    credential: ID of the client's credential, "" where none was recognised. scope: as granted; where it was refused, what was
+    asked for and the workspace has, and the beginning of another.
     error: what the caller was told. reason: a code; detail: the sentence for the owner; all three "" where it was granted.
     microseconds: from the complete request to the answer, None where nobody measured.
     """

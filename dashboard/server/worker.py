@@ -24,6 +24,7 @@ from typing import Any
 from gunicorn.workers.base import Worker as SyncSignals
 from gunicorn.workers.gasgi import ASGIWorker
 
+from clients.foreign_text import shown
 from dashboard import settings
 from dashboard.server import handshake
 from dashboard.server.bounded_protocol import MOST_OF_PEOPLE, MOST_OF_STRANGERS, BoundedProtocol, Share, Turns
@@ -188,13 +189,19 @@ class HTTPConnection(BoundedProtocol):
         connection = self.scope["state"].get("connection") if self.scope is not None and status in (408, 500) else None
         request_id = connection.request_id if connection else os.urandom(16).hex()
         description = _REFUSALS.get(status, "The request can't be served.")
-        logger.info("Refused with %s: %s", status, message or description, extra={"request_id": request_id})
+        logger.info("Refused with %s: %s", status, _without_repeating(message) or description, extra={"request_id": request_id})
         body = json.dumps({"error": _CODES.get(status, "invalid_request"), "error_description": description}).encode()
         head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         head += "Retry-After: 2\r\n" if status == 503 else ""
         head += f"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: {request_id}\r\nConnection: close\r\n\r\n"
         self.is_refused = True
         self._safe_write(head.encode() + body)
+
+
+def _without_repeating(message: str) -> str:
+    """What a parser says is wrong, and of what it repeats the beginning: a body whose length was wrong is read as the next request's line."""
+    said, colon, repeated = message.partition(": ")
+    return f"{said}{colon}{shown(repeated)}"
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from clients.foreign_text import shown
 from dashboard.caller import actor_of
 from dashboard.models import User
 from dashboard.people.user_sessions import record_sign_in
@@ -29,6 +30,24 @@ from dashboard.sso.record import remember
 
 # Of the eight threads that run Django: a provider that doesn't answer must leave some to everybody else.
 MOST_AT_ONCE = 3
+
+# RFC 6749 §4.1.2.1 and OpenID Connect Core 1.0 §3.1.2.6. Anybody can send people back with another.
+_ERRORS = frozenset(
+    {
+        "invalid_request",
+        "unauthorized_client",
+        "unsupported_response_type",
+        "invalid_scope",
+        "server_error",
+        "temporarily_unavailable",
+        "interaction_required",
+        "login_required",
+        "account_selection_required",
+        "consent_required",
+        "request_not_supported",
+        "registration_not_supported",
+    }
+)
 
 Answer = TypeVar("Answer")
 
@@ -84,7 +103,7 @@ def finish(request: HttpRequest, begun: Begun, *, now: datetime) -> Identity:
     if error == "access_denied":
         raise RefusedError("denied")
     if error or not code:
-        raise ProviderError(f"it refused the request ({error if error.isascii() and error.isprintable() else 'unreadable'})" if error else "it sent no code")
+        raise ProviderError(f"it refused the request ({error if error in _ERRORS else shown(error)})" if error else "it sent no code")
     return _in_turn(lambda: _finish(request, begun, code, now))
 
 

@@ -247,6 +247,13 @@ def test_djangos_request_becomes_method_path_and_id():
     assert "client_secret" not in json.dumps(line)
 
 
+def test_of_each_segment_of_a_path_the_beginning_is_written():
+    path = f"/w/demo/{'x' * 30}/"
+    line = write("%s: %s", "Not Found", path, request=RequestFactory().get(path))
+    assert line["message"] == f"Not Found: /w/demo/{'x' * 12}…/"
+    assert line["path"] == f"/w/demo/{'x' * 12}…/"
+
+
 def test_a_request_that_no_middleware_has_seen_has_no_id():
     assert "request_id" not in write("x", request=RequestFactory().get("/x"))
 

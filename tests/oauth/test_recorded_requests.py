@@ -9,7 +9,9 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from clients.models import RecordedRequest
+from clients.secret import generate
 from clients.services.clients import disable_client
+from clients.services.scopes import create_scope
 from oauth.models import FailureCount
 from tests import factories
 from tests.oauth.assertions import ASSERTION_TYPE
@@ -79,6 +81,49 @@ def test_a_secret_or_token_in_the_wrong_parameter_is_not_kept(send, billing, cas
     assert row.reason in ("scope_not_allowed", "resource_not_allowed")
     assert value[21:40] not in row.detail
     assert "…" in row.detail
+
+
+SPOILT = "read" + generate("live").plaintext[20:]
+
+
+@pytest.mark.parametrize("door", ["known client", "unknown client", "malformed", "plain HTTP", "demanded scope", "demanded audience", "resource", "grant type"])
+def test_of_what_nobody_knows_here_only_the_beginning_is_kept(asgi, send, billing, caplog, door):
+    """A body that lost its separators has the end of a secret in whatever stands before it."""
+    caplog.set_level("INFO")
+    form = {"grant_type": "client_credentials"}
+    answer = {
+        "known client": lambda: send.post("/oauth2/token", form | {"scope": f"read {SPOILT} {SPOILT}2"}, billing.basic),
+        "unknown client": lambda: send.post("/oauth2/token", form | {"scope": SPOILT}, basic("Unknown-client-id-0001", "x")),
+        "malformed": lambda: send.post("/oauth2/token", {"scope": f"read {SPOILT}"}, billing.basic),
+        "plain HTTP": lambda: asgi.token(billing.basic, {"scope": SPOILT}, secure=False),
+        "demanded scope": lambda: send.get("/gateway/demo/verify", query=f"scope=read+{SPOILT}", headers={"Authorization": billing.basic}),
+        "demanded audience": lambda: send.get("/gateway/demo/verify", query=f"audience=https://{SPOILT}", headers={"Authorization": billing.basic}),
+        "resource": lambda: send.post("/oauth2/token", form | {"resource": f"https://localhost:8443{SPOILT}"}, billing.basic),
+        "grant type": lambda: send.post("/oauth2/token", {"grant_type": SPOILT}, billing.basic),
+    }[door]()
+    rows = list(RecordedRequest.objects.filter(request_id=answer.request_id).values())
+    assert len(rows) == 1
+    records = [vars(record) for record in caplog.records]
+    for place in (repr(rows), repr(records)):
+        assert SPOILT[12:24] not in place
+        assert SPOILT[-12:] not in place
+    said = rows[0]["scope"]
+    if door in ("known client", "malformed"):
+        assert said == f"read {SPOILT[:12]}…" + (" …" if door == "known client" else "")
+
+
+def test_scopes_that_the_workspace_has_are_kept_whole(send, billing, demo, now):
+    name = "orders-of-the-warehouse:read"
+    create_scope(workspace=demo, name=name, description="", actor=factories.TESTS, now=now)
+    row = kept(send.post("/oauth2/token", {"grant_type": "client_credentials", "scope": f"{name} admin"}, billing.basic))
+    assert row.scope == f"{name} admin"
+    assert row.detail == f"{name} admin isn't among this client's scopes. Ask for less, or give it to the client."
+
+
+@pytest.mark.parametrize("scope", ["", " ", "\0read", "x" * 50_000, " ".join(f"s{number}" for number in range(5000))])
+def test_a_scope_that_is_none_is_kept_for_nobody_to_stumble_over(send, billing, scope):
+    row = kept(send.post("/oauth2/token", {"scope": scope}, billing.basic))
+    assert len(row.scope) <= 15
 
 
 def test_plain_http_is_kept_for_the_client_whose_secret_is_leaked_by_it(asgi, billing):

@@ -147,6 +147,39 @@ def malform(run: Run, client_id: str, plaintext: str) -> None:
     assert run.exchange(plain.replace(b" /oauth2/token ", b" /admin/?" + secret + b" "), tls=False) == 400
 
 
+def lose_separators(run: Run, client_id: str, plaintext: str, good: dict[str, str]) -> None:
+    """Only the end of a secret, glued to what belongs there: by its looks it is no secret any more."""
+    tail = plaintext.rpartition("_")[2]
+    for spoilt in (f"read{tail}", tail, f"https://{tail}", f"https://api.example.com/{tail}", f"read {tail} {tail}x"):
+        for path in ("/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"):
+            for name in ("grant_type", "scope", "resource", "client_id", "token", "client_assertion", "client_assertion_type", "dpop_jkt", spoilt):
+                run.ask("POST", path, form={**GRANT, name: spoilt}, headers=good)
+                run.ask("POST", path, form={**GRANT, "client_id": client_id, "client_secret": "x", name: spoilt})
+        encoded = quote(spoilt, safe="")
+        for path in (
+            "/gateway/demo/verify",
+            f"/gateway/demo/verify/{encoded}",
+            f"/gateway/{encoded}/verify",
+            f"/{encoded}",
+            f"/w/demo/{encoded}/",
+            "/admin/login/",
+        ):
+            run.ask("GET", f"{path}?scope={encoded}&audience={encoded}", headers=good)
+            run.ask("GET", path, headers={**good, "X-TokenOS-Require-Scope": spoilt})
+            run.ask("GET", path, headers={**good, "X-TokenOS-Require-Audience": spoilt, "User-Agent": spoilt, "DPoP": spoilt, "X-Custom": spoilt})
+            run.ask("POST", path, form={"username": spoilt, "login": spoilt, "password": spoilt})
+    glued = tail.encode()
+    for request in (
+        glued + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /" + glued + b" HTTP/1." + glued + b"\r\nHost: localhost\r\n\r\n",
+        b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nscope=read" + glued + b"\r\n\r\n",
+        b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5" + glued + b"\r\n\r\n",
+        b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + glued + b"\r\n",
+        b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\n" + glued + b"\r\n\r\n",
+    ):
+        run.exchange(request)
+
+
 def break_down(run: Run, client_id: str, good: dict[str, str]) -> None:
     """A row that no service writes makes the endpoints fail with 500, with a traceback in the log."""
     [(scopes,)] = query(run.server, "SELECT scopes FROM clients_client WHERE client_id = %s", client_id)
@@ -168,6 +201,8 @@ def run(make_server: Callable[..., Server]) -> Run:
     unknown = secret_format.generate("live").plaintext
     run.add_secret("secret of nobody", unknown)
     use_rightly(run, client_id, rotated)
+    for plaintext in (first, unknown):
+        lose_separators(run, client_id, plaintext, basic(client_id, rotated))
     for plaintext in (first, unknown, token):
         misplace(run, client_id, plaintext, basic(client_id, rotated))
     malform(run, client_id, first)

@@ -1,0 +1,27 @@
+"""What a request asked for, as it may be kept for its client's owner: scopes that the workspace has, and of any other the beginning."""
+
+from collections.abc import Iterable
+
+from clients.foreign_text import shown
+from clients.models import Scope
+from clients.scope import MAX_SCOPE_LENGTH
+
+# A client has up to 50 scopes.
+_MOST_SCOPES = 50
+
+
+def shown_scopes(scopes: Iterable[str], *, workspace_pk: int | None) -> str:
+    """Separated by spaces, in the order asked for. Of those that the workspace doesn't have only the first: several might be the pieces of one secret.
+
+    workspace_pk: None where the request named no client, and so no workspace.
+    """
+    asked = list(dict.fromkeys(scope for scope in scopes if scope))
+    known = _find_known(asked, workspace_pk) if workspace_pk is not None else set()
+    unknown = [scope for scope in asked if scope not in known]
+    said = [scope if scope in known else shown(scope) for scope in asked if scope in known or scope == unknown[0]]
+    return " ".join([*said, *(["…"] if len(unknown) > 1 else [])])
+
+
+def _find_known(asked: list[str], workspace_pk: int) -> set[str]:
+    names = [scope for scope in asked if len(scope) <= MAX_SCOPE_LENGTH and "\0" not in scope][:_MOST_SCOPES]
+    return set(Scope.objects.filter(workspace=workspace_pk, name__in=names).values_list("name", flat=True))
