@@ -14,7 +14,7 @@ from clients.models.client import CLIENT_ID
 from clients.policy import ClientPolicy
 from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.snippets import Snippet, TokenRequest, snippets_for
-from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, KINDS, SECRET, find_signing_key, quote, server_ca, shell
+from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, KINDS, SECRET, find_signing_key, server_ca
 from oauth.registration import workspace_audience
 
 MOST_OFFERED = 50
@@ -44,7 +44,7 @@ def find_page(slug: str) -> Page | None:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What stands in examples. client: None where the workspace has none. scope: one of its scopes. audience: of its tokens. curl: with the server's CA.
+    """What stands in examples. client: None where the workspace has none. scope: one of its scopes. audience: of its tokens.
 
     gateway: the path that a proxy asks, with its demands. token_lifetime: in words.
     """
@@ -55,20 +55,13 @@ class Values:
     scope: str
     audience: str
     issuer: str
-    curl: str
     ca: str
     gateway: str
     token_lifetime: str
 
     @property
-    def scope_word(self) -> str:
-        """For a shell."""
-        return shell(self.scope)
-
-    @property
-    def quoted_ca(self) -> str:
-        """For Python."""
-        return quote(self.ca)
+    def gateway_url(self) -> str:
+        return self.issuer + self.gateway
 
 
 def offer_clients(workspace: Workspace) -> list[Client]:
@@ -105,7 +98,6 @@ def values_of(workspace: Workspace, client: Client | None) -> Values:
         scope=scope,
         audience=audience,
         issuer=settings.ISSUER_URL,
-        curl=f"curl --cacert {shell(ca)}" if ca else "curl",
         ca=ca,
         gateway=f"/gateway/{workspace.slug}/verify?scope={quote_plus(scope)}&audience={quote_plus(audience, safe=':/')}",
         token_lifetime=say_token_lifetime(client.token_lifetime if client else int(ClientPolicy.of(workspace).default_token_lifetime.total_seconds())),

@@ -7,7 +7,7 @@ from typing import Any
 from clients.duration import format_duration
 from clients.models import Client
 from clients.tls_subject import spell_subject_type
-from dashboard.snippets.token_request import is_plain, shell
+from dashboard.snippets.token_request import word
 
 PROGRAM = ".venv/bin/python manage.py"
 
@@ -33,10 +33,10 @@ Value = str | int | datetime | timedelta | None
 def write_command(name: str, *words: str, options: Iterable[tuple[str, Value]] = (), flags: Iterable[str] = ()) -> str:
     """words: what stands without an option. options: with their values; what is "" or None is left out."""
     # What looks like an option and is none stands behind “--”.
-    behind = [word for word in words if word.startswith("-")]
+    behind = any(each.startswith("-") for each in words)
     named = [_assign(option, text) for option, value in options if (text := _say(value))]
-    start = [name] if behind else _lines([name, *map(_word, words)])
-    return " \\\n  ".join([PROGRAM, *start, *named, *flags, *([" ".join(["--", *map(_word, words)])] if behind else [])])
+    start = [name] if behind else _lines([name, *map(word, words)])
+    return " \\\n  ".join([PROGRAM, *start, *named, *flags, *([" ".join(["--", *map(word, words)])] if behind else [])])
 
 
 def _lines(words: list[str]) -> list[str]:
@@ -64,7 +64,7 @@ def write_update(client: Client, changes: Mapping[str, Any]) -> str:
 
 
 def _assign(option: str, value: str) -> str:
-    return f"{option}={_word(value)}" if value.startswith("-") else f"{option} {_word(value)}"
+    return f"{option}={word(value)}" if value.startswith("-") else f"{option} {word(value)}"
 
 
 def _say(value: Value) -> str:
@@ -74,7 +74,3 @@ def _say(value: Value) -> str:
         case datetime():
             return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return "" if value is None else str(value)
-
-
-def _word(value: str) -> str:
-    return value if value and " " not in value and is_plain(value) else shell(value)

@@ -2,7 +2,20 @@
 
 import json
 
-from dashboard.snippets.token_request import ASSERTION, ASSERTION_TYPE, POST, PRIVATE_KEY, SECRET, TLS_CERTIFICATE, TLS_KEY, TokenRequest, is_plain, shell
+from dashboard.snippets.token_request import (
+    ASSERTION,
+    ASSERTION_TYPE,
+    POST,
+    PRIVATE_KEY,
+    SECRET,
+    TLS_CERTIFICATE,
+    TLS_KEY,
+    TokenRequest,
+    between_quotes,
+    is_plain,
+    shell,
+    word,
+)
 
 # How many hexadecimal digits each of the two numbers of a signature has, RFC 7518 §3.4.
 _DIGITS = {"ES256": 64, "ES384": 96, "ES512": 132}
@@ -13,31 +26,26 @@ _LONGEST_LINE = 72
 def write(request: TokenRequest) -> str:
     if request.needs_dpop:
         return "# This client’s tokens are bound to a key by DPoP,\n# and curl makes no proofs. Take another example."
-    first = [" ".join(["curl", *_connection(request), request.url])]
+    first = [" ".join(["curl", *_connection(request), word(request.url)])]
     if len(first[0]) > _LONGEST_LINE:
-        first = [" ".join(["curl", *_connection(request)]), request.url]
+        first = [" ".join(["curl", *_connection(request)]), word(request.url)]
     command = " \\\n  ".join([*first, *_parameters(request)])
     return "\n".join([*_assertion(request), command]) if request.kind == ASSERTION else command
 
 
 def _connection(request: TokenRequest) -> list[str]:
-    ca = ["--cacert", _word(request.ca)] if request.ca else []
+    ca = ["--cacert", word(request.ca)] if request.ca else []
     return [*ca, "--cert", TLS_CERTIFICATE, "--key", TLS_KEY] if request.uses_certificate else ca
-
-
-def _word(text: str) -> str:
-    """Without quotes where it needs none."""
-    return text if " " not in text and is_plain(text) else shell(text)
 
 
 def _parameters(request: TokenRequest) -> list[str]:
     """The rest of the command, a line each."""
-    secret = request.secret or "$TOKENOS_CLIENT_SECRET"
+    secret = between_quotes(request.secret) or "$TOKENOS_CLIENT_SECRET"
     lines = ["-d grant_type=client_credentials"]
     if request.kind == SECRET:
-        lines.insert(0, f'-u "{request.client_id}:{secret}"')
+        lines.insert(0, f'-u "{between_quotes(request.client_id)}:{secret}"')
     else:
-        lines.append(f"-d client_id={request.client_id}")
+        lines.append(f"-d client_id={word(request.client_id)}")
     if request.kind == POST:
         lines.append(f'-d client_secret="{secret}"')
     if request.scope:

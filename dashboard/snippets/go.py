@@ -1,10 +1,10 @@
 """For Go: with golang.org/x/oauth2, which renews tokens by itself, where that can do it, else by net/http."""
 
-from dashboard.snippets.token_request import ASSERTION, ASSERTION_TYPE, POST, PRIVATE_KEY, SECRET, TLS_CERTIFICATE, TLS_KEY, TokenRequest, quote
+from dashboard.snippets.token_request import ASSERTION, ASSERTION_TYPE, POST, PRIVATE_KEY, SECRET, TLS_CERTIFICATE, TLS_KEY, TokenRequest, quote, word
 
 
 def write(request: TokenRequest) -> str:
-    ca = [f"// SSL_CERT_FILE={quote(request.ca) if ' ' in request.ca else request.ca} go run ."] if request.ca else []
+    ca = [f"// SSL_CERT_FILE={word(request.ca)} go run ."] if request.ca else []
     body = _with_oauth2(request) if not request.signs and not request.uses_certificate else _with_net_http(request)
     return "\n".join([*ca, "package main", "", *body, "}"])
 

@@ -1,12 +1,12 @@
 """For Node 20 or later, without libraries."""
 
-from dashboard.snippets.token_request import ASSERTION, ASSERTION_TYPE, POST, PRIVATE_KEY, SECRET, TLS_CERTIFICATE, TLS_KEY, TokenRequest, quote
+from dashboard.snippets.token_request import ASSERTION, ASSERTION_TYPE, POST, PRIVATE_KEY, SECRET, TLS_CERTIFICATE, TLS_KEY, TokenRequest, quote, word
 
 _SIGN = 'const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");'
 
 
 def write(request: TokenRequest) -> str:
-    ca = [f"// NODE_EXTRA_CA_CERTS={quote(request.ca) if ' ' in request.ca else request.ca} node token.mjs"] if request.ca else ["// node token.mjs"]
+    ca = [f"// NODE_EXTRA_CA_CERTS={word(request.ca)} node token.mjs"] if request.ca else ["// node token.mjs"]
     return "\n".join([*ca, *_imports(request), *_values(request), "", *_signing(request), *_call(request)])
 
 

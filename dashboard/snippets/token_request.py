@@ -97,8 +97,8 @@ def find_signing_key(client: Client, now: datetime) -> ClientPublicKey | None:
 
 
 def quote(text: str) -> str:
-    """A string of Python, JavaScript and Go: what JSON escapes they all read."""
-    return json.dumps(text)
+    """A string of Python, JavaScript, Go and YAML: what JSON has to escape they all read. Beyond the BMP they read other escapes than JSON's."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def is_plain(text: str) -> bool:
@@ -109,3 +109,13 @@ def is_plain(text: str) -> bool:
 def shell(text: str) -> str:
     """A word for sh: readable where that is safe."""
     return f'"{text}"' if is_plain(text) else shlex.quote(text)
+
+
+def word(text: str) -> str:
+    """As shell, without quotes where it needs none. In zsh a word that begins with = is the path of a program."""
+    return text if text and " " not in text and not text.startswith("=") and is_plain(text) else shell(text)
+
+
+def between_quotes(text: str) -> str:
+    """A part of a word between double quotes. An interactive bash looks for ! even there, so that gets others."""
+    return re.sub(r'([\\"$`])', r"\\\1", text).replace("!", "\"'!'\"")
