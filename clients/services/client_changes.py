@@ -16,6 +16,7 @@ from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.client_fields import EditableFields, clean_fields, clean_scopes, describe
 from clients.services.locking import lock_client
+from clients.services.validation import require_plain_uris
 
 # Settled for good, or changed by services of their own.
 _FIXED = ("environment", "status")
@@ -83,7 +84,9 @@ def _clean(client: Client, workspace: Workspace, fields: ClientChanges) -> dict[
     changed = {name: value for name, value in cleaned.items() if value != present[name]}
     if "scopes" in changed:
         changed["scopes"] = clean_scopes(workspace, changed["scopes"])
-    # What it was before its workspace became stricter, it may stay.
+    # What it had before, or was before its workspace became stricter, it may keep.
+    if "audiences" in changed:
+        require_plain_uris(uri for uri in changed["audiences"] if uri not in present["audiences"])
     if "auth_methods" in changed:
         policy.require_auth_methods(changed["auth_methods"])
     if "token_lifetime" in changed:

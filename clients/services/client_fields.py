@@ -12,7 +12,7 @@ from clients.models.client import MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME
 from clients.policy import ClientPolicy
 from clients.secret import generate_client_id
 from clients.services.audit import Actor
-from clients.services.validation import clean_networks, clean_resource_uri, clean_text
+from clients.services.validation import clean_networks, clean_resource_uri, clean_text, require_plain_uris
 from clients.tls_subject import clean_tls_subject
 
 SECRET_METHODS = (Client.AuthMethod.CLIENT_SECRET_BASIC, Client.AuthMethod.CLIENT_SECRET_POST)
@@ -208,6 +208,7 @@ def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime
         **clean_fields(policy, name, fields),
     )
     require_policy(client, policy)
+    require_plain_uris(client.audiences)
     return client
 
 

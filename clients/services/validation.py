@@ -1,7 +1,8 @@
 """Checks that several services share. Each raises ValidationError with a sentence that says what would be right."""
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ MAX_REASON_LENGTH = 200
 
 # Part of many an emoji and of Persian words; alone they are invisible.
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+_PLAIN_URI = re.compile(r"[A-Za-z0-9._~:/?@%+,=\[\]-]+")
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -58,6 +60,16 @@ def clean_networks(networks: Sequence[str]) -> list[str]:
                 said = f"{text[:64]} isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."
             raise ValidationError(said, code="invalid_network") from None
     return list(dict.fromkeys(cleaned))
+
+
+def require_plain_uris(uris: Iterable[str]) -> None:
+    """Of audiences that are new. People copy them into shells and configurations, so they have no character that is more than text there."""
+    for uri in uris:
+        if not _PLAIN_URI.fullmatch(uri):
+            raise ValidationError(
+                f"The audience {uri[:80]} has a character that shells take for more than text. Use letters, digits and . _ ~ : / ? @ % + , = [ ] - only.",
+                code="invalid_audience",
+            )
 
 
 def clean_resource_uri(uri: str) -> str:

@@ -91,7 +91,8 @@ class HandedKeyForm(forms.Form):
 
     def _read(self, cleaned: dict[str, Any]) -> ParsedPublicKey:
         try:
-            keys = pasted_credentials.read_pasted_keys(cleaned.get("public_key", ""), cleaned.get("file"), workspace=self.client.workspace, of=self.client)
+            text, file, client = cleaned.get("public_key", ""), cleaned.get("file"), self.client
+            keys = pasted_credentials.read_pasted_keys(text, file, workspace=client.workspace, of=client, is_stranger=True)
         except ValidationError as error:
             code = error.error_list[0].code
             raise ValidationError(_FOR_STRANGERS.get(code, error.messages), code=code) from None

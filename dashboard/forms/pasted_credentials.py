@@ -52,9 +52,14 @@ def chosen_file(field_id: str) -> forms.FileField:
     )
 
 
-def read_pasted_keys(text: str, file: "UploadedFile[Any] | None", *, workspace: Workspace, of: Client | None = None) -> list[ParsedPublicKey]:
-    """[] where there is nothing. of: whose they are to be, if it is there already. Raise ValidationError, also where another client has one of them."""
-    keys = _read(text, file, read_public_keys, workspace=workspace)
+def read_pasted_keys(
+    text: str, file: "UploadedFile[Any] | None", *, workspace: Workspace, of: Client | None = None, is_stranger: bool = False
+) -> list[ParsedPublicKey]:
+    """[] where there is nothing. of: whose they are to be, if it is there already. is_stranger: whether whoever gives them learns nothing of other clients.
+
+    Raise ValidationError, also where another client has one of them.
+    """
+    keys = _read(text, file, read_public_keys, workspace=None if is_stranger else workspace)
     found = ClientPublicKey.objects.filter(client__workspace=workspace, thumbprint__in=[key.thumbprint for key in keys]).exclude(client=of)
     owner = found.select_related("client").first() if keys else None
     if owner is not None:
@@ -72,7 +77,8 @@ def read_pasted_certificates(text: str, file: "UploadedFile[Any] | None", *, wor
     return certificates
 
 
-def _read(text: str, file: "UploadedFile[Any] | None", read: Callable[[str], Sequence[_Credential]], *, workspace: Workspace) -> list[_Credential]:
+def _read(text: str, file: "UploadedFile[Any] | None", read: Callable[[str], Sequence[_Credential]], *, workspace: Workspace | None) -> list[_Credential]:
+    """workspace: where a private key may be registered; None for not to look, for that reads each certificate."""
     content: bytes = text.encode() if text.strip() or file is None else file.read(_MOST_READ)
     if not content.strip():
         return []
@@ -81,7 +87,8 @@ def _read(text: str, file: "UploadedFile[Any] | None", read: Callable[[str], Seq
     except ValidationError as error:
         if error.code != "private_key":
             raise ValidationError(messages_of(error), code=error.code) from None
-        raise ValidationError(" ".join([PRIVATE_KEY, *describe_registrations(content, workspace=workspace)]), code=error.code) from None
+        registrations: list[str] = [] if workspace is None else describe_registrations(content, workspace=workspace)
+        raise ValidationError(" ".join([PRIVATE_KEY, *registrations]), code=error.code) from None
 
 
 def _decode(content: bytes) -> str:

@@ -30,6 +30,16 @@ def test_what_is_given_changes_and_all_else_stays(client, now):
     assert (event.event, event.before, event.after) == ("client.changed", changed.before, changed.after)
 
 
+def test_audience_of_before_the_rules_may_stay_and_a_new_one_like_it_may_not_come(client, now):
+    odd = "https://api.example.com/$(id)"
+    Client.objects.update(audiences=[odd])
+    changed = update(client, now, name="renamed", audiences=[odd, "https://other.example.com"])
+    assert changed.client.audiences == [odd, "https://other.example.com"]
+    with pytest.raises(ValidationError) as error:
+        update(client, now, audiences=[odd, f"{odd};"])
+    assert error.value.code == "invalid_audience"
+
+
 def test_nothing_new_is_no_event(client, now):
     events = AuditEvent.objects.count()
     assert update(client, now, name="billing-sync", scopes=["read", "write"]).after == {}

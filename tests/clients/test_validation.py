@@ -1,12 +1,14 @@
 """Checks of text, address ranges and resource URIs that several services share."""
 
+import string
+
 import pytest
 from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.secret import generate
-from clients.services.validation import clean_networks, clean_resource_uri, clean_text
+from clients.services.validation import clean_networks, clean_resource_uri, clean_text, require_plain_uris
 
 
 @given(st.text(max_size=120))
@@ -80,6 +82,17 @@ def test_anything_that_isnt_absolute_is_none(uri):
 @pytest.mark.parametrize("uri", ["https://a#", "https://a/#x", "https://u:p@a", "https://a b", "https://ä", 'https://a"', "https://a\\b", "https://a\n"])
 def test_fragment_credentials_and_characters_that_no_uri_has_are_refused(uri):
     _assert_no_audience(uri)
+
+
+@given(st.characters(max_codepoint=0x7E, exclude_characters=string.ascii_letters + string.digits + "._~:/?@%+,=[]-"))
+def test_what_is_more_than_text_to_a_shell_is_in_no_new_audience(character):
+    with pytest.raises(ValidationError) as error:
+        require_plain_uris(["https://a.example.com", f"https://b.example.com/{character}"])
+    assert error.value.code == "invalid_audience"
+
+
+def test_new_audience_may_have_all_that_a_uri_usually_has():
+    require_plain_uris(["https://[::1]:8443/v1/a~b_c?tenant=a,b", "urn:example:billing", "api://0a1b/.default", "mailto:a+b@example.com", "a:%20"])
 
 
 def _assert_no_audience(uri):

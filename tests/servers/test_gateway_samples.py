@@ -32,7 +32,7 @@ def site(server: Server, api_port: int, tmp_path_factory: pytest.TempPathFactory
     if NGINX is None:
         missing("nginx", install="apt install nginx")
     directory, port = tmp_path_factory.mktemp("sample"), free_port()
-    values = {"issuer": server.url, "ca": str(server.ca), "gateway": f"/gateway/demo/verify?scope=read&audience={AUDIENCE}"}
+    values = {"ca": str(server.ca), "gateway_url": f"{server.url}/gateway/demo/verify?scope=read&audience={AUDIENCE}"}
     sample = unescape(render_to_string("docs/code/nginx.txt", {"values": values})).replace("127.0.0.1:8000", f"127.0.0.1:{api_port}")
     temporary = "\n".join(f"{name}_temp_path {directory}/{name};" for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
     user = "user root; " if os.geteuid() == 0 else ""

@@ -140,10 +140,8 @@ def docs(server: Server) -> Callable[[str, dict[str, Any]], str]:
             "client_id": made["client_id"],
             "issuer": server.url,
             "audience": f"{server.url}/w/demo",
-            "curl": f'curl --cacert "{server.ca}"',
             "ca": str(server.ca),
-            "quoted_ca": json.dumps(str(server.ca)),
-            "scope_word": '"read"',
+            "scope": "read",
         }
         return unescape(render_to_string(f"docs/code/{name}.txt", {"values": values}))
 

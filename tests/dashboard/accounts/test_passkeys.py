@@ -1,6 +1,7 @@
 """Passkeys, as far as a program without an authenticator gets; tests/browser has one."""
 
 import json
+from time import process_time
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -14,6 +15,7 @@ from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import SIGN_IN, add_passkey, age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser
+from tests.public_keys import encode
 
 NEW, SIGN_IN_BY = "/accounts/security/passkeys/new/", "/accounts/sign-in/passkey/"
 REFUSED = "That passkey isn’t known here"
@@ -69,6 +71,22 @@ def test_nor_does_it_let_in(browser, ada, credential):
     assert response.status_code == 200
     assert "You are not signed in." in response.content.decode()
     assert browser.get("/accounts/security/").status_code == 302
+
+
+def test_an_answer_that_would_take_long_to_read_is_read_no_further_than_any(browser, ada):
+    """The library copies what is left of CBOR at each item."""
+
+    def seconds(credential):
+        browser.get(SIGN_IN_BY, headers={"x-requested-with": "XMLHttpRequest"})
+        begun = process_time()
+        assert "You are not signed in." in browser.post(SIGN_IN_BY, {"credential": credential}).content.decode()
+        return process_time() - begun
+
+    items = bytes(32) + b"\x80" + bytes(4) + b"\x99" + (20_000).to_bytes(2) + b"\x40" * 20_000
+    response = {"clientDataJSON": "e30", "authenticatorData": encode(items), "signature": "eA"}
+    answer = json.dumps({"id": "eA", "rawId": "eA", "type": "public-key", "response": response})
+    seconds("x")
+    assert seconds(answer) < 3 * seconds("x" * len(answer))
 
 
 @pytest.mark.parametrize("credential", MALFORMED)

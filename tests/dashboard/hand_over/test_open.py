@@ -10,6 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core import mail as outbox
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clients.models import AuditEvent, ClientPublicKey, ClientSecret, HandOver
@@ -253,6 +255,12 @@ def test_wrong_links_are_counted_and_then_refused(browser, made):
     assert response.status_code == 429
     assert "Too many tries." in text_of(response)
     assert response["Retry-After"]
+
+
+def test_for_whom_learns_nothing_of_them_no_certificate_of_the_workspace_is_read(jonas, made):
+    with CaptureQueriesContext(connection) as queries:
+        take(jonas, made, act="key", public_key=private_pem("P-256", PrivateFormat.PKCS8))
+    assert "clientcertificate" not in str(queries.captured_queries)
 
 
 @pytest.mark.parametrize("kind", ["RSA", "DSA", "DH"])

@@ -10,7 +10,7 @@ from tests.dashboard.conftest import text_of
 from tests.dashboard.settings.conftest import SETTINGS, changes
 
 AUDIENCES = SETTINGS + "audiences/"
-API = "https://api.example.com/v1?x=1&y=2"
+API = "https://api.example.com/v1?x=1+y%26=2"
 REMOVE = f"{AUDIENCES}remove/?uri={quote(API, safe='')}"
 
 
