@@ -54,7 +54,7 @@ class UserAdmin(ReadOnlyAdmin):
             links, ownerless = made_links.count_open(user, now=now), account_status.find_ownerless(user)
             return [
                 f"Nobody can sign in to it any more, in whatever way, and its {_count_sessions(user)} at once.",
-                f"What it made for others is withdrawn: {links}." if links else "It has made no invitation or link that is open.",
+                f"Withdrawn is what it made, or was made for it: {links}." if links else "No invitation or hand-over link by or for it is open.",
                 "Memberships, clients and secrets stay. If the person may have a copy of a secret, rotate it.",
                 *(f"Nobody else who can sign in owns the workspace {slug}." for slug in ownerless),
             ]

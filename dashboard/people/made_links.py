@@ -1,12 +1,14 @@
 """Invitations and hand-over links, and the person who made them: each works only as long as that person could make it now.
 
 That is asked again when a link is used. Besides, whatever takes the right away withdraws the links in the same transaction, so that lists show what works.
+What was made for somebody who goes is withdrawn as well: an invitation from before the membership would bring them back, and a hand-over link gives a secret.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
 from django.utils.text import get_text_list
 
 from clients.models import HandOver, Workspace
@@ -64,18 +66,18 @@ def _find_active(workspace: Workspace, user: int | None) -> Membership | None:
 
 
 def count_open(user: User, *, now: datetime) -> Links:
-    """In all workspaces."""
-    return Links(*(found.count() for found in _find_open(user, now)))
+    """Those by and for a person, in all workspaces."""
+    return Links(*(found.count() for found in _find_by_or_for(user, now)))
 
 
 def find_workspaces(user: User, *, now: datetime) -> set[int]:
-    """The keys of those in which a person has open links."""
-    of_invitations, of_hand_overs = _find_open(user, now)
+    """The keys of those in which there are any."""
+    of_invitations, of_hand_overs = _find_by_or_for(user, now)
     return {*of_invitations.values_list("workspace", flat=True), *of_hand_overs.values_list("client__workspace", flat=True)}
 
 
 def count_lost(*, user: User, workspace: Workspace, role: str | None, now: datetime) -> Links:
-    """Of a person's open links in a workspace those that they couldn't make with that role; with None, as somebody who isn't a member."""
+    """Of the open links in a workspace those by a person who couldn't make them with that role; with None, where the person goes, all by or for them."""
     return Links(*(lost.count() for lost in _find_lost(user, workspace, role, now)))
 
 
@@ -93,13 +95,19 @@ def withdraw_lost(*, user: User, workspace: Workspace, role: str | None, reason:
 
 
 def _find_lost(user: User, workspace: Workspace, role: str | None, now: datetime) -> tuple[InvitationQuerySet, HandOverQuerySet]:
-    kept = Membership(role=role) if role is not None else None
-    of_invitations, of_hand_overs = _find_open(user, now)
-    invitations, links = of_invitations.filter(workspace=workspace), of_hand_overs.filter(client__workspace=workspace)
-    if kept is None:
-        return invitations, links
-    return invitations.exclude(role__in=givable_roles(kept)), links.none() if may(kept, Permission.WRITE_CLIENTS) else links
+    if role is None:
+        invitations, links = _find_by_or_for(user, now)
+    else:
+        kept = Membership(role=role)
+        invitations = Invitation.objects.open(now).filter(invited_by=user).exclude(role__in=givable_roles(kept))
+        links = HandOver.objects.none() if may(kept, Permission.WRITE_CLIENTS) else HandOver.objects.open(now).filter(_made_by(user))
+    return invitations.filter(workspace=workspace), links.filter(client__workspace=workspace)
 
 
-def _find_open(user: User, now: datetime) -> tuple[InvitationQuerySet, HandOverQuerySet]:
-    return Invitation.objects.open(now).filter(invited_by=user), HandOver.objects.open(now).filter(created_by__startswith=f"user:{user.pk} ")
+def _find_by_or_for(user: User, now: datetime) -> tuple[InvitationQuerySet, HandOverQuerySet]:
+    invitations = Invitation.objects.open(now).filter(Q(invited_by=user) | Q(email=user.email))
+    return invitations, HandOver.objects.open(now).filter(_made_by(user) | Q(recipient__iexact=user.email))
+
+
+def _made_by(user: User) -> Q:
+    return Q(created_by__startswith=f"user:{user.pk} ")

@@ -49,7 +49,7 @@ def test_switching_off_says_first_what_ends(choose, ada, demo):
     text = text_of(choose("disable_accounts", ada))
     assert "Switch these accounts off?" in text
     assert "Nobody can sign in to it any more, in whatever way, and its 1 open session ends at once." in text
-    assert "What it made for others is withdrawn: 1 invitation." in text
+    assert "Withdrawn is what it made, or was made for it: 1 invitation." in text
     assert "Nobody else who can sign in owns the workspace demo." in text
     assert User.objects.get(pk=ada.pk).is_active
 
@@ -57,7 +57,7 @@ def test_switching_off_says_first_what_ends(choose, ada, demo):
 def test_of_an_account_with_nothing_open_it_says_so(choose, ben):
     text = text_of(choose("disable_accounts", ben))
     assert "its 0 open sessions end at once" in text
-    assert "It has made no invitation or link that is open." in text
+    assert "No invitation or hand-over link by or for it is open." in text
     assert "owns the workspace" not in text
 
 

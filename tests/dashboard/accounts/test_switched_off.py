@@ -146,7 +146,10 @@ def test_the_links_that_it_made_are_withdrawn_in_every_workspace(ada, demo, othe
     _hand_over(billing.secret.client, ada)
     # Of a workspace that it isn't in any more, as in a database from before.
     Membership.objects.filter(user=ada, workspace=other).delete()
-    assert str(disable(ada).withdrawn) == "2 invitations and 1 hand-over link"
+    # Made for it, where it never was: it takes no account to use that.
+    factories.create_user("oscar@example.com")
+    _hand_over(factories.create_client(factories.create_workspace("third")).secret.client, User.objects.get(email="oscar@example.com"), recipient=ada.email)
+    assert str(disable(ada).withdrawn) == "2 invitations and 2 hand-over links"
     assert not Invitation.objects.open(timezone.now()).exists()
     assert not HandOver.objects.open(timezone.now()).exists()
     event = last_event("invitation.withdrawn")
@@ -155,9 +158,9 @@ def test_the_links_that_it_made_are_withdrawn_in_every_workspace(ada, demo, othe
     assert not Invitation.objects.open(timezone.now()).exists()
 
 
-def _hand_over(client, user):
+def _hand_over(client, user, *, recipient=""):
     lifetime = {"lifetime": hand_overs.MAX_LIFETIME, "secret_lifetime": None}
-    return hand_overs.create_hand_over(client=client, recipient="", **lifetime, actor=Actor(user.audit_name), now=timezone.now())
+    return hand_overs.create_hand_over(client=client, recipient=recipient, **lifetime, actor=Actor(user.audit_name), now=timezone.now())
 
 
 def test_memberships_and_factors_are_there_when_it_is_on_again(browser, ada, app, demo):

@@ -151,7 +151,7 @@ class TestWithdrawing:
         invitation_link(membership_of(dan, demo), "late@example.com", now=timezone.now() - timedelta(days=8))
 
     def test_the_page_says_before_what_stops(self, adas, dan, demo):
-        assert "2 invitations and 2 hand-over links made by dan@example.com stop working" in text_of(adas.get(page_of(dan, demo, "remove")))
+        assert "2 invitations and 2 hand-over links made by or for dan@example.com stop working" in text_of(adas.get(page_of(dan, demo, "remove")))
 
     def test_removing_withdraws_them_and_says_so(self, adas, dan, demo, invited, handed):
         assert "dan@example.com was removed. Withdrawn: 2 invitations and 2 hand-over links." in text_of(remove(adas, dan, demo))
@@ -173,7 +173,7 @@ class TestWithdrawing:
 
     def test_leaving_withdraws_them_too(self, dans):
         leave = "/w/demo/members/leave/"
-        assert "2 invitations and 2 hand-over links of yours stop working" in text_of(dans.get(leave))
+        assert "2 invitations and 2 hand-over links made by or for you stop working" in text_of(dans.get(leave))
         assert "You left Demo. Withdrawn: 2 invitations and 2 hand-over links." in text_of(dans.post(leave, follow=True))
 
     def test_the_page_says_what_each_role_withdraws(self, adas, dan, demo):
@@ -223,7 +223,7 @@ class TestWithdrawing:
 @pytest.mark.usefixtures("invited")
 def test_a_single_link_is_said_as_one(adas, dan, demo):
     text = text_of(adas.get(page_of(dan, demo, "remove")))
-    assert "1 invitation made by dan@example.com stops working" in text
+    assert "1 invitation made by or for dan@example.com stops working" in text
     assert "It is withdrawn." in text
 
 
@@ -240,3 +240,34 @@ def test_a_role_that_the_provider_takes_away_takes_the_links_with_it(dan, demo):
     memberships.remove_member(membership=membership_of(dan, demo), by=None, actor=factories.TESTS, now=timezone.now())
     assert not Invitation.objects.open(timezone.now()).exists()
     assert not HandOver.objects.open(timezone.now()).exists()
+
+
+class TestMadeForThem:
+    """By somebody who stays."""
+
+    @pytest.fixture
+    def early(self, ada, demo):
+        """An invitation of Dan's address that nobody used, for he became a member in another way."""
+        Membership.objects.filter(user__email="dan@example.com").delete()
+        link = invitation_link(membership_of(ada, demo), "dan@example.com", Role.OWNER)
+        factories.add_member(demo, User.objects.get(email="dan@example.com"), Role.ADMIN)
+        return link
+
+    def test_an_invitation_brings_nobody_back_who_was_removed(self, adas, dans, dan, demo, early):
+        assert "1 invitation made by or for dan@example.com stops working" in text_of(adas.get(page_of(dan, demo, "remove")))
+        remove(adas, dan, demo)
+        assert dans.get(early, follow=True).status_code == 404
+        assert dans.post(JOIN, {"invitation": Invitation.objects.get().pk}, follow=True).status_code == 404
+        assert role_of(dan, demo) is None
+
+    def test_a_hand_over_link_gives_them_nothing_more(self, adas, browser, ada, dan, client, demo):
+        link = make_link(client, ada, recipient="Dan@Example.com").plaintext
+        make_link(client, ada, recipient="dan@example.com, or the one who follows")
+        assert "Withdrawn: 1 hand-over link." in text_of(remove(adas, dan, demo))
+        assert browser.get(f"{TAKE}{link}/", follow=True).status_code == 404
+
+    @pytest.mark.usefixtures("early")
+    def test_another_role_leaves_both(self, adas, ada, dan, client, demo):
+        make_link(client, ada, recipient=dan.email)
+        assert "Withdrawn" not in text_of(change_role(adas, dan, demo, "viewer"))
+        assert Invitation.objects.open(timezone.now()).count() == HandOver.objects.open(timezone.now()).count() == 1

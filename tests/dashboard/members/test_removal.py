@@ -46,7 +46,7 @@ class TestRemoving:
         assert "12 clients name jonas@example.com as the contact" in text
         assert "client-00, client-01" in text
         assert "and 2 more" in text
-        assert "1 invitation made by jonas@example.com stops working" in text
+        assert "1 invitation made by or for jonas@example.com stops working" in text
         assert "Clients, secrets and tokens go on working" in text
         assert "Keep jonas@example.com" in text
 
