@@ -4,11 +4,9 @@ import gc
 import logging
 import os
 import resource
-import shutil
 import signal
 import ssl
 import sys
-from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -23,7 +21,7 @@ except ImproperlyConfigured as error:
 
 from dashboard import logs
 from dashboard.checks import refuse_mistakes
-from dashboard.server.listening import check_address
+from dashboard.server.listening import bind as bind_address
 from dashboard.server.tls_context import ServerContext
 
 logger = logging.getLogger("tokenos.server")
@@ -44,6 +42,8 @@ open_files = 16384 if most_files == resource.RLIM_INFINITY else min(most_files, 
 resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, most_files))
 
 wsgi_app = "dashboard.asgi:application"
+# The master loads it, before it listens. A worker is then a fork that serves within a tenth of a second, also where one replaces another or the disk is gone.
+preload_app = True
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
 worker_class = "dashboard.server.worker.Worker"
@@ -67,10 +67,6 @@ server_pem = settings.DATA_DIR / "tls" / "server.pem"
 if settings.TLS:
     certfile = keyfile = str(server_pem)
 
-# Each master's own, so that a second server on the same DATA_DIR neither counts into it nor clears it.
-metrics_dir = settings.DATA_DIR / "run" / "metrics" / str(os.getpid())
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
-
 
 _context = ServerContext(server_pem)
 
@@ -80,16 +76,15 @@ def ssl_context(_conf: Any, _default: Any) -> ssl.SSLContext:
     return _context.get()
 
 
-def on_starting(_server: Any) -> None:
+def on_starting(server: Any) -> None:
     """Refuse in one line what gunicorn would answer with retries and tracebacks, or not at all."""
     refuse_mistakes()
     if "GUNICORN_FD" not in os.environ and "LISTEN_FDS" not in os.environ:
         try:
-            check_address()
+            server.LISTENERS = bind_address(server.cfg, server.log)
         except ImproperlyConfigured as error:
             sys.exit(str(error))
     try:
-        _make_metrics_dir()
         if settings.TLS:
             _context.check()
     except FileNotFoundError as error:
@@ -100,24 +95,14 @@ def on_starting(_server: Any) -> None:
         sys.exit(f"{error.filename}: {error.strerror}. TokenOS must be able to write there; see DATA_DIR.")
 
 
-def _make_metrics_dir() -> None:
-    """An empty one, and away with those that dead masters left behind."""
-    metrics_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for found in metrics_dir.parent.iterdir():
-        if not found.is_dir():
-            found.unlink(missing_ok=True)
-        elif found == metrics_dir or not Path("/proc", found.name).exists():
-            shutil.rmtree(found, ignore_errors=True)
-    metrics_dir.mkdir(mode=0o700, exist_ok=True)
-
-
-def when_ready(server: Any) -> None:
-    logger.info("Listening on %s with %s workers.", ", ".join(map(str, server.LISTENERS)), settings.WEB_CONCURRENCY)
+def when_ready(_server: Any) -> None:
+    # What was loaded stays. Workers share the memory of it for as long as nobody writes to it, as looking through it for garbage would.
+    gc.collect()
+    gc.freeze()
 
 
 def on_exit(_server: Any) -> None:
     """After the last worker."""
-    shutil.rmtree(metrics_dir, ignore_errors=True)
     logger.info("Stopped.")
 
 
@@ -127,7 +112,7 @@ def pre_fork(_server: Any, worker: Any) -> None:
     take_place(worker)
 
 
-def post_fork(server: Any, _worker: Any) -> None:
+def post_fork(server: Any, worker: Any) -> None:
     """Hear a signal to end that came just after the fork: the master's handler, which is still in place, only queues it, and here nobody reads the queue.
 
     A worker that missed it would keep the master waiting for all of graceful_timeout. Nothing has begun yet, so from here on the signal may simply end it.
@@ -138,6 +123,9 @@ def post_fork(server: Any, _worker: Any) -> None:
     while not server.SIG_QUEUE.empty():
         if server.SIG_QUEUE.get_nowait() in ending:
             sys.exit(0)
+    from oauth import metrics
+
+    metrics.take_place(worker.place)
 
 
 def post_worker_init(_worker: Any) -> None:
@@ -161,9 +149,6 @@ def worker_exit(_server: Any, _worker: Any) -> None:
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    from prometheus_client import multiprocess
-
     from dashboard.server.worker import forget
 
     forget(worker)
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -1,15 +1,17 @@
-"""What Prometheus reads at /metrics: the numbers of oauth/metrics.py, of all workers where PROMETHEUS_MULTIPROC_DIR is set."""
+"""What Prometheus reads at /metrics: the numbers of oauth/metrics.py, of all workers together."""
 
-import os
 from ipaddress import ip_address
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from dashboard.caller import connection_of
+from oauth.metrics import ProtocolMetrics
+
+_registry = CollectorRegistry()
+_registry.register(ProtocolMetrics())
 
 
 def may_read_metrics(request: HttpRequest) -> bool:
@@ -18,14 +20,6 @@ def may_read_metrics(request: HttpRequest) -> bool:
     return bool(address) and any(ip_address(address) in network for network in settings.METRICS_ALLOWED)
 
 
-def _registry() -> CollectorRegistry:
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return REGISTRY
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client types it in part
-    return registry
-
-
 @require_safe
 def metrics(_request: HttpRequest) -> HttpResponse:
-    return HttpResponse(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
+    return HttpResponse(generate_latest(_registry), content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})

@@ -1,29 +1,40 @@
-"""What Prometheus sees of the protocol: how many requests, how they ended, how long they took.
+"""What Prometheus sees of the protocol: how many requests, how they ended, how long they took. dashboard/metrics.py serves it.
 
-Where PROMETHEUS_MULTIPROC_DIR is set, which must be before prometheus_client is imported, all workers count together; dashboard/metrics.py serves them.
+All processes that were forked after this module was imported count together. It can't fail for want of a disk, and what can't be counted costs no answer.
 """
 
 import logging
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Iterable
+from itertools import accumulate
+from threading import Lock
 
-from prometheus_client import Counter, Histogram
+from django.conf import settings
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-_REQUESTS = Counter(
-    "tokenos_requests", "Protocol requests by endpoint, status of the answer and OAuth error, which is empty for a success.", ["endpoint", "status", "error"]
-)
-# prometheus_client looks for the bucket from the smallest on, so few small ones keep the usual request cheap.
-_SECONDS = Histogram(
-    "tokenos_request_seconds",
-    "Seconds from the complete request to the complete answer, by endpoint.",
-    ["endpoint"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
-)
+from oauth.shared_numbers import NoRoomError, Row, SharedNumbers
+
+# Upper bounds of the buckets, in seconds; what takes longer is in one more. The sum stands in the last column.
+_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_SUM = -1
+
+# Processes that may count together. A reload starts new workers beside the old ones.
+PLACES = 4 * settings.WEB_CONCURRENCY + 60
 
 logger = logging.getLogger("tokenos.oauth")
 
-# Finding the children of a metric by their labels costs more than counting does.
-_count: dict[tuple[str, int, str], Callable[[], None]] = {}
-_time: dict[str, Callable[[float], None]] = {}
+_numbers = SharedNumbers(PLACES)
+_lock = Lock()
+# Of each (endpoint, status, error) the row with its number, and the row with the times of its endpoint.
+_rows: dict[tuple[str, int, str], tuple[Row, Row]] = {}
+_is_full = False
+
+
+def take_place(place: int) -> None:
+    """To be called in a forked process, with a number that no other living one has. One that isn't below PLACES counts for itself only."""
+    _numbers.take(place)
+    _rows.clear()
 
 
 def observe(endpoint: str, status: int, error: str, seconds: float) -> None:
@@ -31,14 +42,43 @@ def observe(endpoint: str, status: int, error: str, seconds: float) -> None:
 
     error: as in the answer's body, "" for none.
     """
-    key = (endpoint, status, error)
+    global _is_full
     try:
-        if key not in _count:
-            # In this order: another thread that finds the second line's entry must find the first's too.
-            _time[endpoint] = _SECONDS.labels(endpoint).observe
-            _count[key] = _REQUESTS.labels(endpoint, status, error).inc
-        _count[key]()
-        _time[endpoint](seconds)
-    except OSError as failed:
-        # A new label needs a file, for which there may be no room or no descriptor: that must not cost the answer.
-        logger.warning("Not counted for Prometheus: %s", failed)
+        count, times = _rows.get((endpoint, status, error)) or _find_rows(endpoint, status, error)
+    except NoRoomError:
+        if not _is_full:
+            logger.warning("Not counted for Prometheus: %s %s %s. There are too many kinds of answers.", endpoint, status, error)
+        _is_full = True
+        return
+    with _lock:
+        count[0] += 1
+        times[bisect_left(_BOUNDS, seconds)] += 1
+        times[_SUM] += seconds
+
+
+def _find_rows(endpoint: str, status: int, error: str) -> tuple[Row, Row]:
+    rows = _numbers.find_row(f"requests {endpoint} {status} {error}"), _numbers.find_row(f"seconds {endpoint}")
+    _rows[endpoint, status, error] = rows
+    return rows
+
+
+class ProtocolMetrics(Collector):
+    """For a registry of prometheus_client."""
+
+    def collect(self) -> Iterable[Metric]:
+        requests = CounterMetricFamily(
+            "tokenos_requests",
+            "Protocol requests by endpoint, status of the answer and OAuth error, which is empty for a success.",
+            labels=["endpoint", "status", "error"],
+        )
+        seconds = HistogramMetricFamily(
+            "tokenos_request_seconds", "Seconds from the complete request to the complete answer, by endpoint.", labels=["endpoint"]
+        )
+        bounds = [*map(str, _BOUNDS), "+Inf"]
+        for name, row in sorted(_numbers.sum_up().items()):
+            kind, *labels = name.split(" ")
+            if kind == "requests":
+                requests.add_metric(labels, row[0])
+            else:
+                seconds.add_metric(labels, list(zip(bounds, accumulate(row), strict=False)), row[_SUM])
+        return [requests, seconds]

@@ -1,4 +1,5 @@
-"""Whether the server can listen where it is told to, found out before it starts.
+"""Where the server listens: taken before it starts, and listened at once a worker can answer. Until then a connection is refused at once, which sends callers
+and load balancers to another node instead of having them wait.
 
 Run as “python -m dashboard.server.listening” before anybody is told where to sign in.
 """
@@ -6,10 +7,48 @@ Run as “python -m dashboard.server.listening” before anybody is told where t
 import errno
 import socket
 import sys
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from gunicorn.sock import TCP6Socket, TCPSocket
 
 from dashboard import settings
+
+
+class _Bound:
+    """Of gunicorn's sockets, which listen as soon as they are made."""
+
+    cfg_addr: tuple[str, int]
+
+    def set_options(self, sock: socket.socket, bound: bool = False) -> socket.socket:  # noqa: ARG002, FBT001, FBT002  # gunicorn's signature
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(self.cfg_addr)
+        sock.settimeout(0)
+        sock.set_inheritable(True)
+        return sock
+
+
+class _BoundSocket(_Bound, TCPSocket):  # type: ignore[misc]  # gunicorn has no types
+    pass
+
+
+class _BoundSocket6(_Bound, TCP6Socket):  # type: ignore[misc]
+    pass
+
+
+def bind(cfg: Any, log: Any, host: str = settings.HOST, port: int = settings.PORT) -> list[Any]:
+    """What gunicorn's master takes for its LISTENERS; a worker makes them listen. Raise ImproperlyConfigured as check_address."""
+    check_address(host, port)
+    return [(_BoundSocket6 if ":" in host else _BoundSocket)((host, port), cfg, log)]
+
+
+def listen(sock: socket.socket, backlog: int) -> bool:
+    """Whether it didn't before: one that another process handed over may, and to say so again can be denied (SELinux). Raise OSError."""
+    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return False
+    sock.listen(backlog)
+    return True
 
 
 def check_address(host: str = settings.HOST, port: int = settings.PORT) -> None:

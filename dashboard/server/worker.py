@@ -21,13 +21,17 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers import base
 from gunicorn.workers.base import Worker as SyncSignals
 from gunicorn.workers.gasgi import ASGIWorker
 
 from clients.foreign_text import shown
-from dashboard import settings
 from dashboard.server import handshake
 from dashboard.server.bounded_protocol import MOST_OF_PEOPLE, MOST_OF_STRANGERS, BoundedProtocol, Share, Turns
+from dashboard.server.heartbeat import Heartbeat
+from dashboard.server.listening import listen
+from oauth.metrics import PLACES
 
 # Seconds that a peer may take: to its first byte, for the TLS handshake, for the first request's head, to the next request's head, for a body, to
 # take (some of) our answer. Proxies keep idle connections for 60 s, so with 75 we aren't the first to close one. gunicorn itself gives up a body
@@ -48,11 +52,14 @@ EXITING = 5
 # happened to wake first would do the work of both.
 YIELDING = 0.002
 
-# How many connections each worker has, in memory that all share because it is made before the master forks; -1 where there is none. Four places for each,
-# as a reload starts new workers beside the old ones.
-_counts = memoryview(mmap.mmap(-1, 16 * settings.WEB_CONCURRENCY)).cast("i")
-for _place in range(len(_counts)):
-    _counts[_place] = -1
+# How long a worker that is told to end serves on, while those that are to replace it start.
+HANDING_OVER = 15
+
+# How many connections each worker has, in memory that all share because it is made before the master forks.
+_NOBODY, _STARTING = -1, -2
+_counts = memoryview(mmap.mmap(-1, 4 * PLACES)).cast("i")
+for _place in range(PLACES):
+    _counts[_place] = _NOBODY
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -68,16 +75,20 @@ _REFUSALS = {
 
 logger = logging.getLogger("tokenos.server")
 
+base.WorkerTmp = Heartbeat
+
 
 def take_place(worker: Any) -> None:
     """To be called by the master before it forks."""
-    worker.place = next((place for place, count in enumerate(_counts) if count < 0), 0)
-    _counts[worker.place] = 0
+    worker.place = next((place for place, count in enumerate(_counts) if count == _NOBODY), PLACES)
+    if worker.place < PLACES:
+        _counts[worker.place] = _STARTING
 
 
 def forget(worker: Any) -> None:
     """To be called by the master when a worker has ended, however it did."""
-    _counts[worker.place] = -1
+    if worker.place < PLACES:
+        _counts[worker.place] = _NOBODY
 
 
 _CODES = {500: "server_error", 503: "temporarily_unavailable"}
@@ -207,6 +218,8 @@ def _without_repeating(message: str) -> str:
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """Accepts, peeks, opens; counts what is open; sweeps; stops without breaking off a request."""
 
+    alive: bool
+
     def init_signals(self) -> None:
         """While the application loads, the loop doesn't run and would never hear of a SIGTERM."""
         SyncSignals.init_signals(self)
@@ -221,8 +234,10 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.strangers, self.people = Share(MOST_OF_STRANGERS), Share(MOST_OF_PEOPLE)
         self.warned = -60.0
         self.has_yielded = False
-        self.count()
+        self.ends_by: float | None = None
+        self.open_doors()
         self.listen()
+        self.count()
         while self.alive and self.ppid == os.getppid():
             self.notify()
             self.sweep(DEADLINES)
@@ -231,15 +246,38 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
                 await asyncio.wait_for(self.is_stopping.wait(), 1.0)
             except TimeoutError:
                 continue
+        # Also where the master is gone: an answer from now on closes its connection.
+        self.alive = False
         await self.finish()
 
     def handle_exit_signal(self) -> None:
+        """A reload tells the old workers to end as soon as it has forked the new ones: this one goes on until they serve."""
+        if self.ends_by is None:
+            self.ends_by = self.loop.time() + HANDING_OVER
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        assert self.ends_by is not None
+        if _STARTING in _counts and self.loop.time() < self.ends_by:
+            self.loop.call_later(0.05, self.hand_over)
+            return
         super().handle_exit_signal()
         self.is_stopping.set()
 
     def handle_quit_signal(self) -> None:
         super().handle_quit_signal()
         self.is_stopping.set()
+
+    def open_doors(self) -> None:
+        """Only now that this worker can answer."""
+        for listener in self.sockets:
+            try:
+                is_first = self.alive and listen(listener.sock, self.cfg.backlog)
+            except OSError as error:
+                logger.critical("Can't listen on %s: %s", listener, error.strerror)
+                raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None
+            if is_first:
+                logger.info("Listening on %s with %s workers.", listener, self.cfg.workers)
 
     def listen(self) -> None:
         if self.alive:
@@ -258,12 +296,13 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     def count(self) -> int:
         """How many connections there are, which the other workers then know as well."""
         connections = len(self.connections) + len(self.silent) + len(self.openings)
-        _counts[self.place] = connections
+        if self.place < PLACES:
+            _counts[self.place] = connections
         return connections
 
     def yields(self, connections: int) -> bool:
         """Whether to leave a new connection to another worker, for a moment: one that doesn't take it may be stuck."""
-        self.has_yielded = not self.has_yielded and connections > min(count for count in _counts if count >= 0)
+        self.has_yielded = not self.has_yielded and connections > min((count for count in _counts if count >= 0), default=0)
         if self.has_yielded:
             for listener in self.sockets:
                 self.loop.remove_reader(listener.sock.fileno())

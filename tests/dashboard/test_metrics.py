@@ -1,16 +1,14 @@
 """GET /metrics, and the counting behind it."""
 
 import os
-import subprocess
-import sys
+import re
 import time
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 from django.test import Client
 
-from oauth.metrics import observe
+from oauth.metrics import PLACES, observe, take_place
 
 
 def test_it_shows_requests_by_endpoint_status_and_error(browser):
@@ -54,41 +52,36 @@ def test_metrics_allowed_says_who_may_read_it(settings):
     assert Client(REMOTE_ADDR="127.0.0.1").get("/metrics", secure=True).status_code == 404
 
 
-ASK = """
-import django
-django.setup()
-from django.test import Client
-print(Client(headers={"host": "localhost"}).get("/metrics").content.decode())
-"""
+def test_all_processes_that_were_forked_count_together(browser):
+    before = total(browser)
+    for place in (1, 2):
+        pid = os.fork()
+        if pid == 0:
+            take_place(place)
+            observe("test-fork", 200, "", 0.003)
+            os._exit(0)
+        assert os.waitpid(pid, 0) == (pid, 0)
+    assert total(browser) == before + 2
 
 
-def test_all_processes_count_together(tmp_path):
-    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-    root = Path(__file__).resolve().parents[2]
+def test_process_for_which_there_is_no_place_counts_for_nobody_else(browser):
+    before = total(browser)
+    take_place(PLACES)
+    observe("test-fork", 200, "", 0.003)
+    take_place(0)
+    assert total(browser) == before
 
-    def run(code):
-        return subprocess.run([sys.executable, "-c", code], env=environment, cwd=root, capture_output=True, text=True, timeout=60, check=True).stdout
 
+def total(browser):
+    text = browser.get("/metrics").content.decode()
+    return sum(float(found) for found in re.findall(r'^tokenos_requests_total{endpoint="test-fork".*} (\S+)$', text, re.MULTILINE))
+
+
+def test_what_cant_be_counted_costs_no_answer_and_is_said_once(browser, caplog):
     for _ in range(2):
-        run("from oauth.metrics import observe; observe('token', 200, '', 0.003)")
-    assert 'tokenos_requests_total{endpoint="token",error="",status="200"} 2.0' in run(ASK)
-
-
-def test_what_cant_be_counted_for_want_of_a_file_costs_no_answer(tmp_path):
-    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")}
-    (tmp_path / "metrics").mkdir()
-    code = """
-import os, shutil
-from oauth.metrics import observe
-shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-observe("token", 200, "", 0.003)
-print("answered")
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, cwd=Path(__file__).resolve().parents[2], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stdout == "answered\n"
-    assert "Not counted for Prometheus: [Errno 2]" in done.stderr
+        observe("test-" + "x" * 100, 200, "", 0.003)
+    assert [record.getMessage()[:27] for record in caplog.records] == ["Not counted for Prometheus:"]
+    assert browser.get("/metrics").status_code == 200
 
 
 def test_counting_costs_next_to_nothing():

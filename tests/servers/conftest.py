@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
@@ -79,11 +79,11 @@ class Server:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def start(self, *, descriptors: int = 0, wait: bool = True, configuration: str = "dashboard/gunicorn.py") -> None:
-        """descriptors: how many each process may have open, 0 for the usual number."""
+    def start(self, *, descriptors: int = 0, within: Sequence[str] = (), wait: bool = True, configuration: str = "dashboard/gunicorn.py") -> None:
+        """descriptors: how many each process may have open, 0 for the usual number. within: the beginning of a command that runs it."""
         limit = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
         with self.log.open("ab") as log:
-            command = [*limit, sys.executable, "-m", "gunicorn", "-c", configuration]
+            command = [*within, *limit, sys.executable, "-m", "gunicorn", "-c", configuration]
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         if wait:
             self.wait_until_ready()
