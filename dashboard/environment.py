@@ -229,12 +229,14 @@ def cache(name: str) -> dict[str, Any]:
 
 
 def email(name: str) -> dict[str, Any]:
-    """The EMAIL_… settings of Django that an EMAIL_URL such as smtp+tls://user:password@host:587 means."""
-    url = text(name, default="consolemail://")
+    """The EMAIL_… settings of Django that an EMAIL_URL such as smtp+tls://user:password@host:587 means. Without a server, mail becomes files."""
+    url = text(name, default="")
+    if url in ("", "consolemail://"):
+        return {"EMAIL_BACKEND": "dashboard.mail.files.Backend"}
     try:
         configuration = dict(_env.email_url_config(url))
     except (KeyError, ValueError, ImproperlyConfigured):
-        raise ImproperlyConfigured(f"{name} must be smtp://, smtp+tls:// or smtp+ssl://user:password@host:port, or consolemail://.") from None
+        raise ImproperlyConfigured(f"{name} must be smtp://, smtp+tls:// or smtp+ssl://user:password@host:port, or empty.") from None
     configuration["EMAIL_HOST"] = configuration.get("EMAIL_HOST") or "localhost"
     configuration["EMAIL_PORT"] = configuration.get("EMAIL_PORT") or 25
     configuration["EMAIL_TIMEOUT"] = 10

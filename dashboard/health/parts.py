@@ -15,6 +15,7 @@ from django.db.models import F, Max
 
 from clients.key_encryption import decrypt
 from clients.models import AuditEvent
+from dashboard import mail
 from dashboard.health import mail_check
 from dashboard.models import ScheduledJob
 from dashboard.moment import say_length
@@ -186,7 +187,7 @@ def _compare_clocks() -> tuple[float, str]:
 def _mail(now: datetime) -> Part:
     backend = settings.EMAIL_BACKEND
     if "smtp" not in backend:
-        return Part("mail", "Mail", OFF, "Not sent", "written into the log, see EMAIL_URL" if "console" in backend else "not sent by SMTP")
+        return Part("mail", "Mail", OFF, "Not sent", "written into DATA_DIR/mail, see EMAIL_URL" if mail.goes_to_files() else "not sent by SMTP")
     checked = mail_check.look(now)
     server = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     if checked is None:

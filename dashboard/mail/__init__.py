@@ -31,9 +31,9 @@ _queued = BoundedSemaphore(_MOST_QUEUED)
 _failed_at: datetime | None = None
 
 
-def goes_nowhere() -> bool:
-    """Whether mail is only written into the log, as it is until EMAIL_URL names a server."""
-    return "console" in settings.EMAIL_BACKEND
+def goes_to_files() -> bool:
+    """Whether mail is only written into files, as it is until EMAIL_URL names a server."""
+    return settings.EMAIL_BACKEND == "dashboard.mail.files.Backend"
 
 
 def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:

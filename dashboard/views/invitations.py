@@ -56,8 +56,8 @@ def invite(request: HttpRequest, membership: Membership) -> HttpResponse:
 def _deliver(request: HttpRequest, made: list[invitations.NewInvitation]) -> None:
     unsent = invitations.deliver(made)
     sent, ends = len(made) - len(unsent), f"{made[0].invitation.expires_at:%-d %b}"
-    if sent and mail.goes_nowhere():
-        messages.warning(request, "This instance has no mail server yet, so the link stands only in its log. Whoever runs it sets EMAIL_URL.")
+    if sent and mail.goes_to_files():
+        messages.warning(request, "This instance has no mail server yet, so the mail is a file in DATA_DIR/mail. To have it sent, the operator sets EMAIL_URL.")
     if sent:
         messages.success(request, f"{sent} invitation{'s' if sent > 1 else ''} sent. {'They end' if sent > 1 else 'It ends'} on {ends}.")
     if unsent:

@@ -93,7 +93,7 @@ def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpRe
         return redirect(url)
     for helper in helpers:
         mail.send_later("leak_found", [helper.user.email], {"workspace": workspace, "by": request.user, "findings": found, "url": url})
-    if mail.goes_nowhere():
+    if mail.goes_to_files():
         messages.warning(request, "This instance has no mail server yet, so nobody got a mail. Send them the address of this page.")
         return redirect(url)
     names = get_text_list([helper.user.shown_name for helper in helpers], "and")

@@ -46,9 +46,9 @@ def wait_for_heading(page, text):
 
 
 def find_link(server, address, pattern):
-    """The newest link of that kind in a mail to that address: the server writes its mail into its log."""
+    """The newest link of that kind in a mail to that address: the server writes its mail into files."""
     for _ in range(50):
-        mails = server.log.read_text().split("Subject: ")
+        mails = [file.read_text() for file in sorted((server.data_dir / "mail").glob("*.eml"))]
         found = [match[0] for mail in mails if f"To: {address}" in mail for match in re.finditer(pattern, mail)]
         if found:
             return found[-1]

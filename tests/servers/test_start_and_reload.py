@@ -99,8 +99,7 @@ def test_worker_whose_master_is_gone_closes_kept_connections_though_they_are_bus
 def test_two_servers_that_start_at_one_address_are_one_server_and_one_refusal(make_server: Callable[..., Server], tmp_path: Path) -> None:
     """Neither listens yet when the other looks, so the loser learns of it late."""
     first = make_server(start=False)
-    (tmp_path / "second").mkdir()
-    second = replace(first, data_dir=tmp_path / "second" / "var", process=None)
+    second = replace(first, process=None)
     for server in (first, second):
         server.start(configuration=slow_start(tmp_path), wait=False)
     try:

@@ -270,8 +270,8 @@ class TestMail:
 
 def test_without_smtp_it_says_that_nothing_is_sent(adas, settings):
     assert row(adas.get(PAGE), "Mail").startswith("Mail Not sent")
-    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-    assert "written into the log, see EMAIL_URL" in row(adas.get(PAGE), "Mail")
+    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+    assert "written into DATA_DIR/mail, see EMAIL_URL" in row(adas.get(PAGE), "Mail")
 
 
 def test_since_when_something_is_bad_stays_while_it_is(adas, monkeypatch):

@@ -186,7 +186,7 @@ def test_a_viewer_sees_everything_but_the_buttons(bens, billing):
 
 
 def test_without_a_mail_server_a_viewer_is_told_that_nobody_got_one(bens, billing, settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
     answer = bens.post(URL, {"tell": "yes", "what": [f"s.{billing.secret.secret_id}"]})
     mail.wait_until_sent()
     text = text_of(bens.get(answer["Location"]))

@@ -214,10 +214,10 @@ def jonas(adas):
     return Invitation.objects.get()
 
 
-def test_without_a_mail_server_one_is_told_where_the_link_stands(adas, settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+def test_without_a_mail_server_one_is_told_where_the_mail_is(adas, settings):
+    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
     text = text_of(invite(adas, "jonas@example.com"))
-    assert "This instance has no mail server yet, so the link stands only in its log. Whoever runs it sets EMAIL_URL." in text
+    assert "This instance has no mail server yet, so the mail is a file in DATA_DIR/mail. To have it sent, the operator sets EMAIL_URL." in text
 
 
 def test_sending_again_makes_a_new_link_and_the_old_one_stops(adas, ada, jonas, browser):

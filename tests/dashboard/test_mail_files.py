@@ -1,0 +1,89 @@
+"""Mail without a mail server: files for the operator, and never the log."""
+
+import logging
+import os
+import re
+import stat
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+
+import pytest
+from django.core.mail import send_mail
+
+from dashboard import environment, mail
+from dashboard.mail import files
+
+
+@pytest.fixture
+def folder(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+    return tmp_path / "mail"
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def write(folder, count, *, at):
+    folder.mkdir(exist_ok=True)
+    for number in range(count):
+        (folder / f"{at:%Y-%m-%d-%H%M%S-%f}-{number:08x}.eml").touch()
+
+
+@pytest.mark.parametrize("url", ["", "consolemail://"])
+def test_without_a_mail_server_mail_becomes_files(url, monkeypatch):
+    monkeypatch.setenv("EMAIL_URL", url)
+    assert environment.email("EMAIL_URL")["EMAIL_BACKEND"] == "dashboard.mail.files.Backend"
+
+
+def test_a_mail_server_gets_its_mail_as_before(monkeypatch):
+    monkeypatch.setenv("EMAIL_URL", "smtp+tls://user:password@mail.example.com:587")
+    assert environment.email("EMAIL_URL")["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+
+
+def test_only_the_operator_can_read_a_mail_and_the_log_names_its_file(folder, caplog, capfd):
+    caplog.set_level(logging.INFO, "tokenos.mail")
+    link = "https://localhost:8443/accounts/reset/aVeryLongTokenThatSetsThePassword/"
+    old_mask = os.umask(0)
+    try:
+        send_mail("Set a new password", f"Use this link:\n{link}\n", None, ["ada@example.com"])
+    finally:
+        os.umask(old_mask)
+    (file,) = folder.iterdir()
+    assert (mode(folder), mode(file)) == (0o700, 0o600)
+    message = message_from_bytes(file.read_bytes(), policy=policy.default)
+    assert message["To"] == "ada@example.com"
+    assert link in message.get_content()
+    assert caplog.messages == [f"There is no mail server, so this mail is a file: {file}"]
+    assert not any(re.search("aVeryLong|ada@", text) for text in (*caplog.messages, *capfd.readouterr()))
+
+
+def test_folder_that_others_could_read_is_closed(folder):
+    folder.mkdir(mode=0o755)
+    send_mail("Subject", "Text", None, ["ada@example.com"])
+    assert mode(folder) == 0o700
+
+
+def test_mail_is_kept_for_as_long_as_its_links_work_and_not_longer(folder):
+    now = datetime.now(UTC)
+    write(folder, 2, at=now - files.KEPT - timedelta(minutes=1))
+    write(folder, 3, at=now - files.KEPT + timedelta(minutes=1))
+    send_mail("Subject", "Text", None, ["ada@example.com"])
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_no_more_files_are_kept_than_that(folder):
+    write(folder, files.MOST_KEPT + 5, at=datetime.now(UTC) - timedelta(days=1))
+    send_mail("Subject", "Text", None, ["ada@example.com"])
+    names = sorted(found.name for found in folder.iterdir())
+    assert len(names) == files.MOST_KEPT
+    assert (folder / names[-1]).stat().st_size
+
+
+def test_mail_that_no_file_can_be_made_for_is_one_line_in_the_log(folder, caplog):
+    folder.touch()
+    context = {"headline": "h", "text": "t", "at": datetime.now(UTC), "address": "", "device": "", "security_url": "s", "reset_url": "r"}
+    assert mail.send("account_notice", ["ada@example.com"], context) is False
+    assert [record.getMessage() for record in caplog.records] == ["mail not sent: FileExistsError"]
+    assert mail.goes_to_files()
