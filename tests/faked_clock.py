@@ -19,6 +19,7 @@ def faked_clock(file: Path, *, seconds: int = 0) -> dict[str, str]:
         "FAKETIME_TIMESTAMP_FILE": str(file),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": str(Path(__file__).with_name("wrong_clock")),
     }
 
 
