@@ -19,7 +19,7 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from oauth.database import is_event_loop, own_database
-from oauth.database_clock import CLOCK_MARGIN
+from oauth.database_clock import CLOCK_MARGIN, read_clocks
 from oauth.endpoint import Request
 from oauth.models import ForgottenJWTs, ReplayFloor, UsedJWT
 
@@ -127,6 +127,9 @@ def _floor(boot_id: str, now: datetime) -> int:
     """The second before which nothing counts: when this installation first looked after the machine's boot; 0 where it knows no earlier boot."""
     global _found_floor
     if _found_floor is None:
-        began_at = int(now.timestamp()) if ReplayFloor.objects.exclude(boot_id=boot_id).exists() else 0
+        clocks = read_clocks()
+        # By a process's clock that is off it would be too late for all others, or too early to be of use.
+        looked_at = clocks.now if clocks.is_off else now
+        began_at = int(looked_at.timestamp()) if ReplayFloor.objects.exclude(boot_id=boot_id).exists() else 0
         _found_floor = ReplayFloor.objects.get_or_create(boot_id=boot_id, defaults={"began_at": began_at})[0].began_at
     return _found_floor

@@ -44,7 +44,7 @@ def keep_workspace(*, workspace: Workspace, actor: Actor, now: datetime) -> Work
         locked = lock_workspace(workspace)
         if locked.deletes_at is not None:
             if locked.deletes_at <= now:
-                raise ValidationError(f"It is too late: {locked.slug} is being removed since {locked.deletes_at:%d %b %Y %H:%M} UTC.", code="too_late")
+                raise ValidationError(f"It is too late: {locked.slug} is being removed.", code="too_late")
             _set_deletion(locked, None, "workspace.kept", actor=actor, now=now)
     return locked
 
@@ -70,6 +70,8 @@ def remove_deleted_workspaces(*, now: datetime) -> Iterator[str]:
     In many transactions, for a large one would hold up everybody else. Where it breaks off, the next time goes on: nobody can keep it any more.
     """
     for workspace in Workspace.objects.filter(deletes_at__lte=now):
+        if not _begin_removal(workspace, now=now):
+            continue
         delete_in_batches(RecordedRequest.objects.filter(workspace=workspace))
         delete_in_batches(WorkspaceUsage.objects.filter(workspace=workspace))
         while batch := list(Client.objects.filter(workspace=workspace).order_by("pk").values_list("pk", flat=True)[:_CLIENTS]):
@@ -79,6 +81,17 @@ def remove_deleted_workspaces(*, now: datetime) -> Iterator[str]:
         _detach_events(workspace)
         _remove(workspace, now=now)
         yield workspace.slug
+
+
+def _begin_removal(workspace: Workspace, *, now: datetime) -> bool:
+    """Whether nobody has kept it meanwhile. From then on it is too late by every clock, also one that is behind."""
+    with transaction.atomic():
+        locked = lock_workspace(workspace)
+        if locked.deletes_at is None or locked.deletes_at > now:
+            return False
+        locked.deletes_at = min(locked.deletes_at, locked.created_at)
+        locked.save(update_fields=["deletes_at"])
+    return True
 
 
 def _detach_events(workspace: Workspace) -> None:

@@ -97,3 +97,27 @@ def test_removal_that_broke_off_goes_on(demo, now, monkeypatch):
             list(remove_deleted_workspaces(now=now + GRACE_PERIOD))
     assert not Client.objects.exists()
     assert list(remove_deleted_workspaces(now=now + GRACE_PERIOD)) == ["demo"]
+
+
+def test_once_removal_has_begun_no_node_whose_clock_is_behind_says_that_it_is_kept(demo, now, monkeypatch):
+    delete_workspace(workspace=demo, typed_slug="demo", actor=TESTS, now=now)
+
+    def keep_from_elsewhere(*_, **__):
+        keep_workspace(workspace=demo, actor=TESTS, now=now + timedelta(hours=1))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("clients.services.deletion._detach_events", keep_from_elsewhere)
+        with pytest.raises(ValidationError, match="too late"):
+            list(remove_deleted_workspaces(now=now + GRACE_PERIOD))
+    assert list(remove_deleted_workspaces(now=now + GRACE_PERIOD)) == ["demo"]
+
+
+def test_one_that_is_kept_at_the_last_moment_isnt_removed(demo, other, now):
+    """After the list of those to be removed was read."""
+    for workspace in (demo, other):
+        delete_workspace(workspace=workspace, typed_slug=workspace.slug, actor=TESTS, now=now)
+    removing = remove_deleted_workspaces(now=now + GRACE_PERIOD)
+    first = next(removing)
+    [left] = Workspace.objects.all()
+    keep_workspace(workspace=left, actor=TESTS, now=now + GRACE_PERIOD - timedelta(seconds=1))
+    assert (first, list(removing), Workspace.objects.get()) == ("demo" if left == other else "other", [], left)

@@ -11,7 +11,7 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.db import OperationalError, connection, connections, transaction
 
 from oauth import database, replay
-from oauth.database_clock import CLOCK_MARGIN
+from oauth.database_clock import CLOCK_MARGIN, ClockReading
 from oauth.endpoint import Connection, Request
 from oauth.models import ReplayFloor, UsedJWT
 from oauth.services import prune
@@ -159,6 +159,16 @@ def test_after_a_boot_nothing_counts_that_may_have_been_used_before_it(use, boot
     assert not use("between", at=now + timedelta(seconds=25), made=6)
     assert use("between", at=now + timedelta(seconds=25), made=5)
     assert list(ReplayFloor.objects.order_by("pk").values_list("boot_id", flat=True)) == ["first", "second"]
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_boot_that_a_process_with_a_wrong_clock_sees_first_began_by_the_clock_of_the_machine(use, boot, now, monkeypatch, hours):
+    use("before", lasts=600)
+    boot("second")
+    ahead = timedelta(hours=hours)
+    monkeypatch.setattr(replay, "read_clocks", lambda: ClockReading(now + timedelta(seconds=20), ahead))
+    use("x", at=now + timedelta(seconds=20) + ahead)
+    assert ReplayFloor.objects.get(boot_id="second").began_at == int(now.timestamp()) + 20
 
 
 def test_restart_of_a_process_is_no_boot(use, boot, now):
