@@ -3,4 +3,4 @@
 GRANTED = "granted"
 
 # Reasons that are ours: nobody but who runs the instance can do anything about them. All others are refusals.
-FAILED_HERE = frozenset({"database_unavailable", "hashing_busy", "jwks_uri_busy", "key_encryption_key_missing", "no_signing_key", "server_error"})
+FAILED_HERE = frozenset({"database_unavailable", "hashing_busy", "jwks_uri_busy", "key_encryption_key_missing", "no_signing_key", "overdue", "server_error"})

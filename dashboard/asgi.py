@@ -4,17 +4,17 @@ Django stays synchronous, in persistent threads that keep their database connect
 a complete answer, so that no slow peer ever holds one; that is why it isn't a2wsgi that stands between.
 """
 
-import asyncio
 import io
 import json
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from importlib import import_module
 from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore
+from time import monotonic
 from typing import IO, Any
 
 from django.conf import settings
@@ -27,14 +27,22 @@ from dashboard.content_security_policy import POLICY
 from dashboard.middleware import SessionKeyMiddleware
 from dashboard.people.user_sessions import is_signed_in
 from dashboard.server.connection import settle
+from dashboard.views.errors import RETRY_AFTER
 from oauth.asgi import Receive, Scope, Send
 from oauth.asgi import application as protocol
+from oauth.database import keep_database
+from oauth.endpoint import OVERDUE
+from oauth.patience import PAGE_STATEMENT, Patience
+from oauth.threads import OverdueError, Threads
 from oauth.urls import is_protocol_path
+
+logger = logging.getLogger("tokenos.dashboard")
 
 Content = bytes | IO[bytes]
 Answer = tuple[int, list[tuple[bytes, bytes]], Content]
 
 DJANGO_THREADS = 8
+PROBES = ("/healthz", "/readyz")
 
 # Octets of a body: of who isn't signed in, of any page, and of the one that takes whole log files. Each is in memory until it is answered, so few of the long
 # ones are at once.
@@ -48,7 +56,24 @@ _long_bodies = BoundedSemaphore(MOST_LONG_BODIES)
 MOST_IN_MEMORY = 1024 * 1024
 _PART = 256 * 1024
 
-_threads = ThreadPoolExecutor(DJANGO_THREADS, thread_name_prefix="django")
+# Requests of one worker for pages that wait for a thread.
+MOST_WAITING = 256
+# Seconds for which a statement of an overdue request may be under way: an export goes on for long, from one short statement to the next.
+OVERDUE_STATEMENT = 0.75
+# Seconds in which the session of a long body's sender is found, or the request is given up.
+LONGEST_LOOK = 0.75
+
+
+def _may_go_on(its: Patience, now: float) -> bool:
+    return not its.waits_since or now - its.waits_since < OVERDUE_STATEMENT
+
+
+_Request = tuple[Scope, bytes]
+_threads: Threads[Any, Any] = Threads(
+    DJANGO_THREADS, name="django", begin=lambda: keep_database(PAGE_STATEMENT), most_waiting=MOST_WAITING, may_go_on=_may_go_on
+)
+# For those who ask whether this worker can do its work, which they have to hear while it can't.
+_probes: Threads[_Request, Answer] = Threads(2, name="probe", begin=lambda: None, most_waiting=MOST_WAITING)
 
 # A mistake in a view fails the start, and the first request costs what the thousandth does.
 import_module(settings.ROOT_URLCONF)
@@ -77,14 +102,16 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
     with ExitStack() as held:
         try:
             body = await _read_body(scope, receive, held)
+            if body is None:
+                return
+            status, headers, content = await (_probes if scope["path"] in PROBES else _threads).run(_call_django, (scope, body))
         except _TooLargeError:
             await _refuse_size(scope, send)
             return
-        except DatabaseError:
-            body = b""  # Django says so, whatever the body
-        if body is None:
+        except (OverdueError, DatabaseError) as error:
+            # Django answers by itself when the database fails it: the error comes from looking for the session.
+            await _give_up(scope, send, has_begun=isinstance(error, OverdueError) and error.has_begun)
             return
-        status, headers, content = await asyncio.get_running_loop().run_in_executor(_threads, _call_django, scope, body)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     if isinstance(content, bytes):
         await send({"type": "http.response.body", "body": content})
@@ -126,7 +153,7 @@ def _find_announced_length(scope: Scope) -> int:
 
 async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
     """Raise _TooLargeError where there is none."""
-    if longest == LONGEST_OF_STRANGERS and await asyncio.get_running_loop().run_in_executor(_threads, is_signed_in, _find_session_key(scope)):
+    if longest == LONGEST_OF_STRANGERS and await _look_for_person(scope):
         scope["state"]["belong_to_person"]()
         return LONGEST_BODY
     if longest == LONGEST_BODY and _TAKES_LOGS.fullmatch(scope["path"]) and _long_bodies.acquire(blocking=False):
@@ -135,13 +162,23 @@ async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
     raise _TooLargeError
 
 
+async def _look_for_person(scope: Scope) -> bool:
+    """Raise OverdueError where that took so long that the request itself would take too long."""
+    began = monotonic()
+    is_there: bool = await _threads.run(is_signed_in, _find_session_key(scope))
+    if monotonic() - began > LONGEST_LOOK:
+        raise OverdueError(has_begun=False)
+    return is_there
+
+
 def _find_session_key(scope: Scope) -> str:
     cookies = b";".join(value for name, value in scope["headers"] if name == b"cookie")
     key = parse_cookie(cookies.decode("latin-1")).get(settings.SESSION_COOKIE_NAME, "")
     return key if SessionKeyMiddleware.KEY.fullmatch(key) else ""
 
 
-def _call_django(scope: Scope, body: bytes) -> Answer:
+def _call_django(request: _Request) -> Answer:
+    scope, body = request
     status = 500
     headers: list[tuple[bytes, bytes]] = []
 
@@ -209,11 +246,27 @@ def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
 
 
 async def _refuse_size(scope: Scope, send: Send) -> None:
+    await _refuse(scope, send, 413, "413.html", {}, "invalid_request", "The body is too large.")
+
+
+async def _give_up(scope: Scope, send: Send, *, has_begun: bool) -> None:
+    request_id = scope["state"]["connection"].request_id
+    logger.error("overdue: a page", extra={"request_id": request_id, "reason": OVERDUE.sentence})
+    said = {"fault": "overdue", "method": scope["method"], "seconds": RETRY_AFTER, "is_open": has_begun, "request_id": request_id}
+    again = [(b"retry-after", b"%d" % RETRY_AFTER)]
+    if scope["method"] == "GET":
+        again.append((b"refresh", b"%d" % RETRY_AFTER))
+    await _refuse(scope, send, 503, "503.html", said, "temporarily_unavailable", "It took too long. Repeat the request after the time in Retry-After.", again)
+
+
+async def _refuse(
+    scope: Scope, send: Send, status: int, template: str, said: dict[str, Any], error: str, description: str, more: list[tuple[bytes, bytes]] | None = None
+) -> None:
     """A page to a browser, JSON to a program."""
     if any(name == b"accept" and b"text/html" in value for name, value in scope["headers"]):
-        kind, content = b"text/html; charset=utf-8", render_to_string("413.html").encode()
+        kind, content = b"text/html; charset=utf-8", render_to_string(template, said).encode()
     else:
-        kind, content = b"application/json", json.dumps({"error": "invalid_request", "error_description": "The body is too large."}).encode()
+        kind, content = b"application/json", json.dumps({"error": error, "error_description": description}).encode()
     headers = [
         (b"content-type", kind),
         (b"content-length", str(len(content)).encode()),
@@ -221,9 +274,10 @@ async def _refuse_size(scope: Scope, send: Send) -> None:
         (b"content-security-policy", POLICY.encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"x-request-id", scope["state"]["connection"].request_id.encode()),
+        *(more or ()),
     ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
 
 async def _live(receive: Receive, send: Send) -> None:

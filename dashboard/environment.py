@@ -201,8 +201,13 @@ def database(name: str, *, default: str, base: Path) -> dict[str, Any]:
         # FULL: an acknowledged secret or revocation survives a power loss.
         options.update(transaction_mode="IMMEDIATE", timeout=5, init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
     else:
+        configuration["ENGINE"] = "dashboard.postgresql"
         configuration["CONN_HEALTH_CHECKS"] = True
-        for option, value in {"connect_timeout": 2, "keepalives_idle": 5, "tcp_user_timeout": 5000, "application_name": "tokenos"}.items():
+        # A statement's own end is oauth.patience's. These end connections that are idle when their server or the network goes away.
+        usual: dict[str, Any] = {"connect_timeout": 2, "tcp_user_timeout": 3000, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3}
+        if "," in configuration["HOST"]:
+            usual["target_session_attrs"] = "read-write"
+        for option, value in {**usual, "application_name": "tokenos"}.items():
             options.setdefault(option, value)
         # To compile them takes PostgreSQL a third of the time of our longest queries. What the URL says besides comes later, and counts.
         options["options"] = f"-c jit=off {options.get('options', '')}".strip()

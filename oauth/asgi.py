@@ -11,7 +11,8 @@ from typing import Any
 from oauth import gateway
 from oauth.database import keep_database, keep_event_loop_database
 from oauth.endpoint import MAX_BODY_BYTES, Request, Response
-from oauth.threads import Threads
+from oauth.patience import PROTOCOL_STATEMENT, serve
+from oauth.threads import OverdueError, Threads
 from oauth.urls import cut_issuer_path, find_endpoint
 
 # An endpoint computes and reads one row, so threads beyond the first only bridge waits: for a commit, for PostgreSQL, for argon2id.
@@ -21,15 +22,25 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-threads = Threads(THREADS, begin=keep_database)
+# Requests of one worker that aren't answered: about as many as the threads answer in a second.
+MOST_WAITING = 1000
 
-_attempts = False
+threads: Threads[Any, Any] = Threads(THREADS, name="oauth", begin=lambda: keep_database(PROTOCOL_STATEMENT), most_waiting=MOST_WAITING)
+
+_attempts = _serves = False
 
 
 def start() -> None:
     """To be called in the event loop's thread before it runs."""
-    global _attempts
+    global _attempts, _serves
+    serve()
     _attempts = keep_event_loop_database()
+    _serves = True
+
+
+def find_threads() -> Threads[Any, Any] | None:
+    """Those that answer; None in a process that doesn't."""
+    return threads if _serves else None
 
 
 class ClientDisconnectedError(Exception):
@@ -58,7 +69,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     )
     # What came together with the peer's next request is left to a thread: the peer would have them all served in one turn of the loop, before anybody else's.
     attempts = _attempts and not scope["state"].get("is_followed")
-    response = (endpoint.attempt(request) if attempts else None) or await threads.run(endpoint, request)
+    try:
+        response = (endpoint.attempt(request) if attempts else None) or await threads.run(endpoint, request)
+    except OverdueError:
+        response = endpoint.give_up(request)
     await _send(response, request, send)
 
 

@@ -1,19 +1,50 @@
-"""The database connection of the thread that answers: found once where the thread lasts, and set up not to wait where it runs an event loop."""
+"""The database connection of the thread that answers: found once where the thread lasts, set up not to wait where it runs an event loop, and elsewhere to wait
+no longer than the request has left.
+"""
 
 import logging
+from collections.abc import Callable
 from threading import local
+from time import monotonic
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from oauth.patience import patience
+
+# Seconds that a statement of SQLite waits for another writer, if the request has as long.
+LONGEST_WAIT = 5.0
+# Where a request has no time left, as a long export has none: what another request needs for a write.
+SHORTEST_WAIT = 0.05
 
 logger = logging.getLogger("tokenos.oauth")
 
 _of_thread = local()
 
 
-def keep_database() -> None:
-    """For a thread that lasts: remember its Django connection, for finding it anew for each statement takes a third of the statement's time."""
-    _of_thread.database = connections[DEFAULT_DB_ALIAS]
+def keep_database(statement: float) -> None:
+    """For a thread that lasts and answers requests: remember its Django connection, for finding it anew for each statement takes a third of the statement's
+    time. statement: seconds that PostgreSQL has for one.
+    """
+    patience().statement = statement
+    database = _of_thread.database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor == "sqlite":
+        database.execute_wrappers.append(_bound_write)
+
+
+def _bound_write(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001  # Django's signature
+    if not sql.startswith("SELECT"):
+        bound_wait(context["connection"])
+    return execute(sql, params, many, context)
+
+
+def bound_wait(database: BaseDatabaseWrapper) -> None:
+    """Before a write to SQLite: let it wait for other writers only as long as the request has left, so that the waits of one don't add up."""
+    ends = patience().ends
+    if ends:
+        seconds = max(SHORTEST_WAIT, min(LONGEST_WAIT, ends - monotonic()))
+        database.connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
 
 def own_database() -> BaseDatabaseWrapper:
@@ -40,7 +71,7 @@ def keep_event_loop_database() -> bool:
         # The threads open one as soon as it can be had.
         logger.warning("The database can't be opened yet: %s", error)
         return False
-    keep_database()
+    _of_thread.database = connections[DEFAULT_DB_ALIAS]
     _of_thread.is_event_loop = True
     return True
 

@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import update_wrapper
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -49,6 +49,8 @@ NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 # Fetch §3.2.2: a browser asks before a page of another site may send a header such as MCP-Protocol-Version, and keeps the answer for a day.
 PREFLIGHT_HEADERS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", "*"), ("Access-Control-Max-Age", "86400"))
+
+OVERDUE = Reason("overdue", "It was given up after 4 seconds: the database didn't answer, or too many requests came at once.")
 
 _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -209,6 +211,14 @@ class Endpoint:
         except Exception:  # noqa: BLE001  # whatever it is, the call meets it again and tells it
             return None
         self._observe(request, response, "", perf_counter() - begun)
+        return response
+
+    def give_up(self, request: Request) -> Response:
+        """The response to a request that took too long, or came when too many waited. It is then not begun any more, or its response is dropped."""
+        logger.error("overdue: %s", self._name, extra={"request_id": request.connection.request_id, "endpoint": self._name, "reason": OVERDUE.sentence})
+        refused = TemporarilyUnavailableError(OVERDUE)
+        response = _render(refused)
+        self._observe(request, response, refused.error, (datetime.now(UTC) - request.now).total_seconds())
         return response
 
     def _observe(self, request: Request, response: Response, error: str, seconds: float) -> None:

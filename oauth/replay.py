@@ -5,7 +5,9 @@ clock of the node that marks it, for another node's may be behind. What removes 
 is refused, so that no clock, however wrong, brings back what was used. Each is one statement, and no lost one is a danger:
 
 PostgreSQL commits it as it commits all else. SQLite doesn't sync it to the disk, which would cost more than the rest of the request; a mark may then be lost
-when the machine itself crashes, so after its next boot nothing counts that may have been issued before that boot.
+when the machine itself crashes, so after its next boot nothing counts that may have been issued before that boot. The next commit that is synced takes it
+along: that of usage, within two seconds (dashboard/background/schedule.py). A file system that is cut off without a crash loses the marks since then; that is
+accepted, and docs/operations.md says so.
 """
 
 import hashlib
@@ -18,7 +20,7 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from oauth.database import is_event_loop, own_database
+from oauth.database import bound_wait, is_event_loop, own_database
 from oauth.database_clock import CLOCK_MARGIN, read_clocks
 from oauth.endpoint import Request
 from oauth.models import ForgottenJWTs, ReplayFloor, UsedJWT
@@ -107,6 +109,7 @@ def _mark_unsynced(database: BaseDatabaseWrapper, parameters: tuple[Any, ...]) -
             if next(_marks_on_event_loop) % MARKS_ON_EVENT_LOOP == 0:
                 raise OperationalError("This mark is for a thread, whose connection then puts SQLite's log back into the file.")
             return bool(execute(_MARK_BY_DRIVER, parameters).rowcount == 1)
+        bound_wait(database)
         execute("PRAGMA synchronous = NORMAL")
         try:
             return bool(execute(_MARK_BY_DRIVER, parameters).rowcount == 1)

@@ -1,56 +1,137 @@
-"""The threads that run the endpoints, with a hand-over from the event loop and back that costs a third of a ThreadPoolExecutor's.
+"""The threads that answer requests, with a hand-over from the event loop and back that costs a third of a ThreadPoolExecutor's.
 
 What that one does beyond it (a future with a lock of its own, chained to the event loop's; counting idle threads; waiting for the threads at exit)
 nobody needs here: the server lets its requests end before it stops, and the threads run as long as the process.
+
+No request waits longer than patience.REQUEST: it is given up then, whatever holds up the threads. A sweep on the event loop sees to it, four times a second
+while there are any, which keeps timers off the path of a request.
 """
 
 import asyncio
+import concurrent.futures
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic
+from typing import Generic, TypeVar, cast
 
-from oauth.endpoint import Request, Response
+from oauth import patience as patience_
+from oauth.patience import Patience, patience
 
-Endpoint = Callable[[Request], Response]
-Answering = asyncio.Future[Response]
+SWEEP = 0.25
+
+AskedT = TypeVar("AskedT")
+AnswerT = TypeVar("AnswerT")
 
 
-class Threads:
-    def __init__(self, count: int, *, begin: Callable[[], None]) -> None:
-        """begin: what each thread does first."""
+class OverdueError(Exception):
+    """The request was given up. has_begun: whether a thread works on it; else none ever will."""
+
+    def __init__(self, *, has_begun: bool) -> None:
+        super().__init__()
+        self.has_begun = has_begun
+
+
+# loop: that awaits the answer; None where a thread does. ends: when it is given up.
+_Answering = asyncio.Future[AnswerT] | concurrent.futures.Future[AnswerT]
+_Task = tuple[_Answering[AnswerT], asyncio.AbstractEventLoop | None, Callable[[AskedT], AnswerT], AskedT, float]
+
+
+class Threads(Generic[AskedT, AnswerT]):
+    def __init__(
+        self, count: int, *, name: str, begin: Callable[[], None], most_waiting: int, may_go_on: Callable[[Patience, float], bool] | None = None
+    ) -> None:
+        """begin: what each thread does first. most_waiting: how many requests there are at most; more are given up at once.
+
+        may_go_on: whether a thread may work on at a request that is overdue, told its patience and the moment; None for never.
+        """
         self._begin = begin
-        self._tasks: SimpleQueue[tuple[Answering, Endpoint, Request]] = SimpleQueue()
+        self._most_waiting = most_waiting
+        self._may_go_on = may_go_on
+        self._tasks: SimpleQueue[_Task[AnswerT, AskedT]] = SimpleQueue()
         # Started at the first request, which is after the fork: a thread doesn't survive one.
-        self._unstarted = [Thread(target=self._work, name=f"oauth_{number}", daemon=True) for number in range(count)]
+        self._unstarted = [Thread(target=self._work, name=f"{name}_{number}", daemon=True) for number in range(count)]
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # Those of the loop that aren't answered, with the moment at which they are given up, the oldest first; and those that a thread works on.
+        self._waiting: dict[_Answering[AnswerT], float] = {}
+        self._begun: dict[_Answering[AnswerT], Patience] = {}
+        self._is_watched = False
 
-    def run(self, endpoint: Endpoint, request: Request) -> Answering:
-        """Call endpoint in one of the threads; called from the event loop that awaits the answer."""
+    def run(self, answer: Callable[[AskedT], AnswerT], asked: AskedT) -> asyncio.Future[AnswerT]:
+        """Call answer in one of the threads; called from the event loop that awaits what it returns. Raise OverdueError, there or here."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop or not self._waiting:
+            self._watch(loop)
+        if len(self._waiting) >= self._most_waiting:
+            raise OverdueError(has_begun=False)
+        answering: asyncio.Future[AnswerT] = loop.create_future()
+        ends = self._waiting[answering] = monotonic() + patience_.REQUEST
+        self._tasks.put((answering, loop, answer, asked, ends))
+        return answering
+
+    def ask(self, answer: Callable[[AskedT], AnswerT], asked: AskedT) -> "concurrent.futures.Future[AnswerT]":
+        """The same for whoever runs no event loop, and waits as long as he likes."""
+        self._start()
+        answering: concurrent.futures.Future[AnswerT] = concurrent.futures.Future()
+        self._tasks.put((answering, None, answer, asked, monotonic() + patience_.REQUEST))
+        return answering
+
+    def _start(self) -> None:
         while self._unstarted:
             self._unstarted.pop().start()
-        answering: Answering = asyncio.get_running_loop().create_future()
-        self._tasks.put((answering, endpoint, request))
-        return answering
 
     def _work(self) -> None:
         self._begin()
+        mine = patience()
         while True:
-            answering, endpoint, request = self._tasks.get()
+            answering, loop, answer, asked, mine.ends = self._tasks.get()
+            if answering.done():
+                continue
+            self._begun[answering] = mine
             response = error = None
             try:
-                response = endpoint(request)
+                response = answer(asked)
             except BaseException as failed:  # noqa: BLE001  # the thread lives on, and whoever awaits the answer gets the error
                 error = failed
+            del self._begun[answering]
+            if loop is None:
+                self._deliver(answering, response, error)
+                continue
             # The loop is closed where the server was told not to wait for its requests.
             with suppress(RuntimeError):
-                answering.get_loop().call_soon_threadsafe(_deliver, answering, response, error)
+                loop.call_soon_threadsafe(self._deliver, answering, response, error)
 
+    def _deliver(self, answering: _Answering[AnswerT], response: AnswerT | None, error: BaseException | None) -> None:
+        self._waiting.pop(answering, None)
+        if answering.done():
+            return  # whoever awaited it was cancelled meanwhile, or it was given up
+        if error is None:
+            answering.set_result(cast(AnswerT, response))
+        else:
+            answering.set_exception(error)
 
-def _deliver(answering: Answering, response: Response | None, error: BaseException | None) -> None:
-    if answering.done():
-        return  # whoever awaited it was cancelled meanwhile
-    if response is not None:
-        answering.set_result(response)
-    else:
-        assert error is not None
-        answering.set_exception(error)
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._start()
+        if self._loop is not loop:
+            self._loop, self._waiting, self._is_watched = loop, {}, False
+        if not self._is_watched:
+            self._is_watched = True
+            loop.call_later(SWEEP, self._sweep)
+
+    def _sweep(self) -> None:
+        """Give up what is overdue, and come again as long as anything waits."""
+        now = monotonic()
+        for answering, ends in list(self._waiting.items()):
+            if now < ends:
+                break
+            mine = self._begun.get(answering)
+            if answering.done():
+                del self._waiting[answering]
+            elif mine is None or self._may_go_on is None or not self._may_go_on(mine, now):
+                del self._waiting[answering]
+                answering.set_exception(OverdueError(has_begun=mine is not None))
+        self._is_watched = bool(self._waiting)
+        if self._is_watched:
+            assert self._loop is not None
+            self._loop.call_later(SWEEP, self._sweep)

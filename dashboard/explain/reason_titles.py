@@ -102,6 +102,7 @@ TITLES: Mapping[str, str] = {
     "other_issuer": "Token of another issuer",
     "other_workspace": "Token of another workspace",
     "database_unavailable": "Database not reachable",
+    "overdue": "Took too long",
     "no_signing_key": "No signing key",
     "key_encryption_key_missing": "Key encryption key missing",
 }

@@ -168,6 +168,7 @@ ADVICE: Mapping[str, Advice] = {
     "other_workspace": Advice("Which /gateway/…/verify does the proxy ask?"),
     # Faults of ours
     "database_unavailable": _OURS,
+    "overdue": _OURS,
     "no_signing_key": Advice("Tell whoever runs this instance."),
     "key_encryption_key_missing": Advice("Tell whoever runs this instance."),
 }

@@ -13,16 +13,18 @@ from threading import Event, Lock, Thread
 from time import monotonic
 
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import F
 
 from clients.key_encryption import decrypt
 from dashboard.models import ScheduledJob
+from oauth import asgi
 from oauth.database_clock import read_clocks
 from oauth.database_fault import NO_ANSWER, find_fault
 from oauth.models import SigningKey
+from oauth.patience import patience
 
 # Seconds from the begin of a run.
 LIMIT = 2.5
@@ -51,9 +53,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Checks that share a database connection, one after the other. reused: for how many seconds a good outcome is."""
+    """Checks that share a database connection, one after the other. reused: for how many seconds a good outcome is.
+
+    by_serving_threads: by the very threads and connections that answer requests for tokens, where this process has some.
+    """
 
     checks: tuple[Check, ...]
+    by_serving_threads: bool = False
     reused: float = 0.0
 
 
@@ -67,6 +73,17 @@ class State:
 
 
 def _query() -> None:
+    """Once more by a new connection where that of the thread turns out to be broken, as the thread's next request would."""
+    try:
+        _select()
+    except (OperationalError, InterfaceError):
+        if connection.connection is None or connection.is_usable():
+            raise
+        connection.close()
+        _select()
+
+
+def _select() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         cursor.fetchone()
@@ -124,7 +141,8 @@ GROUPS: tuple[Group, ...] = (
             Check("migrations", _compare_migrations),
             Check("signing_key", _open_signing_key),
             Check("clock", _compare_clocks, DEGRADED),
-        )
+        ),
+        by_serving_threads=True,
     ),
     Group((Check("writes", _write, DEGRADED),), reused=10),
     Group((Check("cache", _ask_cache, DEGRADED),)),
@@ -133,7 +151,7 @@ GROUPS: tuple[Group, ...] = (
 
 @dataclass(eq=False)
 class _Run:
-    """One run of a group in a thread of its own. states: of the checks that have ended, as far as it has come."""
+    """One run of a group, in the threads that answer requests for tokens or in one of its own. states: of the checks that have ended, as far as it has come."""
 
     group: Group
     began: float = field(default_factory=monotonic)
@@ -141,15 +159,26 @@ class _Run:
     ended: Event = field(default_factory=Event)
 
     def start(self) -> None:
+        serving = asgi.find_threads() if self.group.by_serving_threads else None
+        if serving is not None:
+            serving.ask(self.run_there, None)
+            return
         # A daemon, because one that hangs mustn't keep the process from ending.
         Thread(target=self.run, name="readyz", daemon=True).start()
 
     def run(self) -> None:
+        patience().statement = LIMIT
+        self.run_there(None)
+        connection.close()
+
+    def run_there(self, _asked: None) -> None:
+        """By a connection that stays. Without the database nothing else is asked of it, for each question would wait again."""
         try:
             for check in self.group.checks:
-                self.states[check.name] = _measure(check)
+                database = self.states.get("database")
+                is_lost = database is not None and database.status != READY
+                self.states[check.name] = State(check.without, 0.0, database.problem) if database and is_lost else _measure(check)
         finally:
-            connection.close()
             self.ended.set()
 
     def is_over(self) -> bool:

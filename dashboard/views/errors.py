@@ -19,7 +19,7 @@ from django.urls import reverse
 from dashboard.entries import sort_out
 from dashboard.frame import theme_of
 from dashboard.permissions import LAST_WORKSPACE, NotAllowedError
-from oauth.database_fault import Fault, find_fault
+from oauth.database_fault import NO_ANSWER, Fault, find_fault
 from oauth.urls import is_protocol_path
 
 RETRY_AFTER = 10
@@ -102,7 +102,9 @@ def _lost_database(request: HttpRequest, fault: Fault) -> HttpResponse:
     request_id = getattr(getattr(request, "connection", None), "request_id", None)
     logger.error("database unavailable: %s", fault.code, extra={"request_id": request_id, "reason": f"{fault.sentence} {fault.fix}"})
     description = f"{fault.sentence} Repeat the request later."
-    response = _answer(request, 503, "temporarily_unavailable", description, template="503.html", seconds=RETRY_AFTER, fault=fault.code)
+    # A commit that was sent may have happened, though nobody heard so.
+    said = {"seconds": RETRY_AFTER, "fault": fault.code, "is_open": fault is NO_ANSWER}
+    response = _answer(request, 503, "temporarily_unavailable", description, template="503.html", **said)
     response["Retry-After"] = str(RETRY_AFTER)
     if request.method == "GET":
         response["Refresh"] = str(RETRY_AFTER)

@@ -180,7 +180,7 @@ class _SharingThreads(Threads):
     """Runs an endpoint in a thread as the server's do, but in one that shares the test's database connection and with it its transaction."""
 
     def __init__(self) -> None:
-        super().__init__(0, begin=list)
+        super().__init__(0, name="oauth", begin=list, most_waiting=0)
         # Inside the loop the same expression means another connection.
         self._shared = connections["default"]
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
 
+from oauth import patience
 from oauth.endpoint import Connection, Request, Response
-from oauth.threads import Threads
+from oauth.threads import OverdueError, Threads
 
 REQUEST = Request("GET", "/", "", {}, b"", Connection("127.0.0.1", True, None, "request-1"), datetime(2026, 11, 24, tzinfo=UTC), set())
 OK = Response(200)
@@ -16,7 +18,7 @@ OK = Response(200)
 @pytest.fixture(scope="module")
 def one():
     """One thread is enough, and whether it lives on then shows at the next request."""
-    return Threads(1, begin=list)
+    return Threads(1, name="oauth", begin=list, most_waiting=4)
 
 
 async def ask(threads: Threads, answer: Response = OK) -> tuple[Response, str]:
@@ -75,3 +77,114 @@ def test_an_answer_after_the_end_of_the_event_loop_is_dropped(one):
     asyncio.run(leave())
     may_answer.set()
     assert asyncio.run(ask(one))[0].status == 200
+
+
+def test_whoever_runs_no_event_loop_may_ask_as_well(one):
+    def fail(_request: Request) -> Response:
+        raise LookupError
+
+    assert one.ask(lambda _request: OK, REQUEST).result(10) is OK
+    with pytest.raises(LookupError):
+        one.ask(fail, REQUEST).result(10)
+
+
+class TestOverdue:
+    """Here a request has 0.3 s in all."""
+
+    @pytest.fixture(autouse=True)
+    def _short(self, monkeypatch):
+        monkeypatch.setattr(patience, "REQUEST", 0.3)
+
+    @pytest.fixture
+    def hold(self):
+        """What holds up a thread, until the test ends."""
+        may_end = threading.Event()
+
+        def hold(_request: Request) -> Response:
+            may_end.wait(10)
+            return OK
+
+        yield hold
+        may_end.set()
+
+    def test_what_a_thread_hangs_at_and_what_waits_behind_it_are_given_up_at_the_same_time(self, hold):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=9)
+        begun = []
+
+        async def ask_all() -> list[BaseException | Response]:
+            return await asyncio.gather(threads.run(hold, REQUEST), *(threads.run(begun.append, REQUEST) for _ in range(5)), return_exceptions=True)
+
+        began = time.monotonic()
+        given_up = asyncio.run(ask_all())
+        assert [type(outcome) for outcome in given_up] == [OverdueError] * 6
+        assert [outcome.has_begun for outcome in given_up] == [True] + [False] * 5
+        assert time.monotonic() - began < 10
+        assert not begun
+
+    def test_what_was_given_up_is_not_begun_later(self):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=9)
+        may_end, begun = threading.Event(), []
+
+        def hold(_request: Request) -> Response:
+            may_end.wait(10)
+            return OK
+
+        async def ask() -> Response:
+            with pytest.raises(OverdueError):
+                await asyncio.gather(threads.run(hold, REQUEST), threads.run(begun.append, REQUEST))
+            await asyncio.sleep(0)
+            may_end.set()
+            return await threads.run(lambda _request: OK, REQUEST)
+
+        assert asyncio.run(ask()) is OK
+        assert not begun
+
+    def test_more_than_the_most_are_given_up_at_once(self, hold):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=2)
+
+        async def ask() -> None:
+            waiting = [threads.run(hold, REQUEST) for _ in range(2)]
+            with pytest.raises(OverdueError):
+                threads.run(hold, REQUEST)
+            assert not any(one.done() for one in waiting)
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+        asyncio.run(ask())
+
+    def test_a_thread_that_gets_on_may_finish_and_what_waits_behind_it_is_given_up(self):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=9, may_go_on=lambda its, _now: not its.waits_since)
+        may_end = threading.Event()
+
+        def get_on(_request: Request) -> Response:
+            may_end.wait(10)
+            return OK
+
+        async def ask() -> Response:
+            getting_on = threads.run(get_on, REQUEST)
+            with pytest.raises(OverdueError):
+                await threads.run(get_on, REQUEST)
+            assert not getting_on.done()
+            may_end.set()
+            return await getting_on
+
+        assert asyncio.run(ask()) is OK
+
+    def test_what_was_cancelled_is_forgotten(self, hold):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=2)
+
+        async def ask() -> None:
+            for _ in range(2):
+                threads.run(hold, REQUEST).cancel()
+            await asyncio.sleep(1)
+            assert isinstance(threads.run(hold, REQUEST), asyncio.Future)
+
+        asyncio.run(ask())
+
+    def test_the_requests_of_an_event_loop_that_has_ended_are_forgotten(self, hold):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=1)
+
+        async def leave() -> None:
+            threads.run(hold, REQUEST)
+
+        asyncio.run(leave())
+        asyncio.run(leave())

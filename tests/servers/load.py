@@ -180,3 +180,24 @@ class Load:
             self.sent.append(Sent(client_secret, began, time.time(), answer.status, answer.body))
         if connection is not None:
             connection.close()
+
+
+def ask_at_once(server: Server, count: int, ask: Callable[[KeptConnection], Answer]) -> list[tuple[float, Answer]]:
+    """How long each took, and its answer: count of them at the same time, each by a connection of its own."""
+    answers: list[tuple[float, Answer]] = []
+
+    def run() -> None:
+        connection = KeptConnection(server)
+        connection.sock.settimeout(60)
+        began = time.monotonic()
+        with suppress(*BROKEN):
+            answer = ask(connection)
+            answers.append((time.monotonic() - began, answer))
+        connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers

@@ -123,6 +123,19 @@ class PostgreSQL:
         self.process.send_signal(signal.SIGINT)
         self.process.wait(30)
 
+    def create_standby(self, port: int) -> "PostgreSQL":
+        """Which follows this one until it is promoted."""
+        made = PostgreSQL(Path(tempfile.mkdtemp(prefix="tokenos-postgresql-")), self.programs, port)
+        if os.geteuid() == 0:
+            shutil.chown(made.directory, "postgres", "postgres")
+        source = ("--host=127.0.0.1", f"--port={self.port}", "--username=tokenos", "--checkpoint=fast", "--no-sync")
+        made.run("pg_basebackup", *source, "--write-recovery-conf", f"--pgdata={made.directory / 'data'}")
+        made.start()
+        return made
+
+    def promote(self) -> None:
+        self.run("pg_ctl", "promote", "--wait", f"--pgdata={self.directory / 'data'}")
+
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)
 
@@ -181,3 +194,11 @@ class Redis:
         assert self.process is not None
         self.process.kill()
         self.process.wait(10)
+
+    def freeze(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)

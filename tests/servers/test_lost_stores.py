@@ -51,13 +51,6 @@ def get_token(server: Server, client: dict[str, Any]) -> requests.Response:
     return server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"})
 
 
-def wait_for(condition: Callable[[], bool], *, seconds: float) -> None:
-    last = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < last
-        time.sleep(0.1)
-
-
 def test_lost_redis_shows_in_readyz_and_stops_no_token(fragile: Server, client: dict[str, Any], own_redis: Redis) -> None:
     assert fragile.get("/readyz").json()["checks"]["cache"]["status"] == "ok"
     own_redis.stop()
@@ -124,28 +117,3 @@ def test_restarted_postgresql_costs_no_request(fragile: Server, client: dict[str
     own_postgresql.stop()
     own_postgresql.start()
     assert ask_all_threads(fragile, client) == {200: 100}
-
-
-def test_frozen_postgresql_hangs_requests_only_as_long_as_it_is_frozen(fragile: Server, client: dict[str, Any], own_postgresql: PostgreSQL) -> None:
-    """A limit that is accepted: the kernel of a frozen server acknowledges what it is sent, so that no timeout of ours ends a query that is under way.
-
-    What watches over it (Patroni, HAProxy) has to break the connections; a load balancer sees by /readyz, which has its own limit, that this node is no use.
-    """
-    with every_worker(fragile) as connections:
-        assert [connection.get_token(client["client_id"], client["client_secret"]).status for connection in connections] == [200] * 2
-        own_postgresql.freeze()
-        try:
-            waiting = KeptConnection(fragile)
-            waiting.sock.settimeout(1)
-            with pytest.raises(TimeoutError):
-                waiting.get_token(client["client_id"], client["client_secret"])
-            waiting.close()
-            begun = time.monotonic()
-            ready = fragile.get("/readyz")
-            assert (ready.status_code, ready.json()["checks"]["database"]["status"]) == (503, "unavailable")
-            assert time.monotonic() - begun < A_FEW_SECONDS
-            assert fragile.get("/healthz").status_code == 200
-        finally:
-            own_postgresql.thaw()
-        assert [connection.get_token(client["client_id"], client["client_secret"]).status for connection in connections] == [200] * 2
-    wait_for(lambda: fragile.get("/readyz").status_code == 200, seconds=A_FEW_SECONDS)

@@ -1,0 +1,81 @@
+"""SQLite, while another program holds its only place for a writer: what has to write says so in time, however much comes at once, and all else goes on."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+
+from tests.servers.conftest import Answer, Server
+from tests.servers.load import KeptConnection, ask_at_once
+from tests.servers.program import Program
+
+LONGEST = 5
+SECRET = "a" * 32
+
+
+@pytest.fixture(scope="module")
+def installation(make_server: Callable[..., Server]) -> Iterator[Server]:
+    server = make_server(is_measured=True)
+    yield server
+    server.stop()
+
+
+@contextmanager
+def locked(server: Server) -> Iterator[None]:
+    with closing(sqlite3.connect(server.data_dir / "tokenos.sqlite3", timeout=10)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        yield
+        writer.rollback()
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    return Program().save(tmp_path_factory.mktemp("program"))
+
+
+@pytest.fixture(scope="module")
+def by_key(installation: Server, program: Program) -> Callable[[KeptConnection], Answer]:
+    options = ["--workspace", "demo", "--name", "robot", "--auth-method", "private_key_jwt", "--public-key", str(program.public_key)]
+    client_id: str = installation.manage("create_client", *options)["client_id"]
+    return lambda connection: connection.ask("POST", "/oauth2/token", form=program.assertion(client_id, installation.url))
+
+
+@pytest.fixture(scope="module")
+def by_secret(installation: Server) -> Callable[[KeptConnection], Answer]:
+    client: dict[str, Any] = installation.manage("create_client", "--workspace", "demo", "--name", "Robot")
+    return lambda connection: connection.get_token(client["client_id"], client["client_secret"])
+
+
+def sign_in() -> Callable[[KeptConnection], Answer]:
+    headers = {"Cookie": f"__Host-csrf={SECRET}", "Origin": "https://localhost", "Accept": "text/html"}
+    form = {"csrfmiddlewaretoken": SECRET, "login": "nobody@example.com", "password": "a wrong password"}
+    return lambda connection: connection.ask("POST", "/accounts/sign-in/", form=form, headers=headers)
+
+
+def test_waits_of_one_request_and_of_many_do_not_add_up(installation: Server, by_key: Callable[[KeptConnection], Answer]) -> None:
+    assert {answer.status for _, answer in ask_at_once(installation, 4, by_key)} == {200}
+    with locked(installation):
+        answers = ask_at_once(installation, 24, by_key)
+        assert Counter(answer.status for _, answer in answers) == {503: 24}
+        assert all(answer.json()["error"] == "temporarily_unavailable" and int(answer.headers["retry-after"]) > 0 for _, answer in answers)
+        assert max(seconds for seconds, _ in answers) < LONGEST
+    assert {answer.status for _, answer in ask_at_once(installation, 24, by_key)} == {200}
+
+
+def test_what_only_reads_goes_on(installation: Server, by_secret: Callable[[KeptConnection], Answer]) -> None:
+    with locked(installation):
+        assert {answer.status for _, answer in ask_at_once(installation, 24, by_secret)} == {200}
+        ready = installation.get("/readyz")
+        assert (ready.status_code, ready.json()["status"], ready.json()["checks"]["writes"]["problem"]) == (200, "degraded", "locked")
+
+
+def test_a_page_that_has_to_write_says_so_in_time(installation: Server) -> None:
+    assert {answer.status for _, answer in ask_at_once(installation, 1, sign_in())} == {200}
+    with locked(installation):
+        answers = ask_at_once(installation, 12, sign_in())
+        assert {answer.status for _, answer in answers} == {503}
+        assert all(int(answer.headers["retry-after"]) > 0 for _, answer in answers)
+        assert max(seconds for seconds, _ in answers) < LONGEST
