@@ -8,6 +8,7 @@ from urllib.parse import quote_plus
 from django.conf import settings
 from django.db.models import Q
 
+from clients.audience import workspace_audience
 from clients.credential_list import holds_usable
 from clients.models import Client, Workspace
 from clients.models.client import CLIENT_ID
@@ -15,7 +16,6 @@ from clients.policy import ClientPolicy
 from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.snippets import Snippet, TokenRequest, snippets_for
 from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, KINDS, SECRET, find_signing_key, server_ca
-from oauth.registration import workspace_audience
 
 MOST_OFFERED = 50
 

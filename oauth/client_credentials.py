@@ -47,8 +47,20 @@ def grant_scopes(authenticated: AuthenticatedClient, scope: str | None) -> tuple
 def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...]) -> tuple[str, ...]:
     """RFC 8707 §2. resource: as asked for; none for all audiences of the client, or the workspace's own where it has none."""
     client = authenticated.client
-    if not resource:
+    if not resource and client.own_audiences:
         return client.own_audiences
+    withheld = next((uri for uri in resource or client.withheld_audiences if uri in client.withheld_audiences), None)
+    if withheld is not None:
+        raise InvalidTargetError(
+            "The resource is malformed, unknown or not allowed for this client.",
+            reason=Reason(
+                "audience_withheld",
+                f"{withheld[:200]} belongs to another workspace of this instance, and its API would take a token of this client for one of theirs. "
+                "Give the client another audience, or have the operator hand this one over.",
+            ),
+            client=authenticated.client,
+            credential_id=authenticated.credential_id,
+        )
     refused = [uri for uri in resource if uri not in client.audiences and uri != client.default_audience]
     if refused:
         said = shown(refused[0], after=settings.ISSUER_URL)

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
+from clients.audience import is_of_another_workspace
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
 from clients.public_key import RSA_ALGORITHMS
 from oauth.database import own_database
@@ -31,8 +32,8 @@ _TABLES = {
 
 _CLIENT_COLUMNS = """c.id, c.client_id, c.workspace_id, w.slug, c.environment, c.status, c.auth_methods, c.scopes, c.audiences, c.allowed_networks,
     c.token_lifetime, c.require_dpop, c.require_certificate, c.jwks_uri, c.tls_subject_type, c.tls_subject,
-    w.allowed_auth_methods, w.max_token_lifetime, w.deletes_at"""
-_CREDENTIAL = 19  # the position after those
+    w.allowed_auth_methods, w.max_token_lifetime, w.deletes_at, c.withheld_audiences"""
+_CREDENTIAL = 20  # the position after those
 # What signs now, and until when the caller must wait: both are needed by nearly every request, and a subselect is no further round trip.
 _STATE_COLUMNS = """(SELECT k.kid FROM {signing_key} k WHERE k.revoked_at IS NULL AND k.activates_at <= %s AND (k.retires_at IS NULL OR k.retires_at > %s)
         ORDER BY k.activates_at DESC, k.id DESC LIMIT 1),
@@ -102,10 +103,19 @@ def _divide(methods: str, allowed: str) -> tuple[tuple[str, ...], tuple[str, ...
     return permitted, tuple(method for method in own if method not in permitted)
 
 
+@lru_cache(maxsize=4096)
+def _divide_audiences(audiences: str, withheld: str, workspace: str, issuer: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A client's audiences by whether its tokens may be for them. audiences, withheld: JSON."""
+    own, belong_to_others = _strings(audiences), _strings(withheld)
+    refused = tuple(uri for uri in own if uri in belong_to_others or is_of_another_workspace(uri, workspace=workspace, issuer=issuer))
+    return tuple(uri for uri in own if uri not in refused), refused
+
+
 def _client(row: tuple[Any, ...]) -> RegisteredClient | None:
     if row[0] is None:
         return None
     auth_methods, forbidden = _divide(row[6], row[16])
+    audiences, withheld = _divide_audiences(row[8], row[19], row[3], settings.ISSUER_URL)
     is_workspace_deleted = row[18] is not None
     return RegisteredClient(
         row[0],
@@ -116,7 +126,8 @@ def _client(row: tuple[Any, ...]) -> RegisteredClient | None:
         row[5] == Client.Status.ENABLED.value and not is_workspace_deleted,
         auth_methods,
         _strings(row[7]),
-        _strings(row[8]),
+        audiences,
+        withheld,
         _strings(row[9]),
         row[10] if row[17] is None else min(row[10], row[17]),
         bool(row[11]),

@@ -7,7 +7,7 @@ import hashlib
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
-from django.conf import settings
+from clients.audience import workspace_audience
 
 
 class RegisteredClient(NamedTuple):
@@ -15,6 +15,7 @@ class RegisteredClient(NamedTuple):
 
     pk, workspace_pk: primary keys; workspace: its slug; token_lifetime: seconds; allowed_networks: CIDR ranges. auth_methods: those that it may use now;
     forbidden_auth_methods: its others, which the workspace forbids. is_workspace_deleted: its workspace is about to be deleted, and it isn't enabled then.
+    audiences: those that its tokens may be for; withheld_audiences: its others, which are another workspace's.
     tls_subject_type: the name of RFC 8705 §2.1.2 for what tls_subject is, both "" where the client has none.
     """
 
@@ -27,6 +28,7 @@ class RegisteredClient(NamedTuple):
     auth_methods: tuple[str, ...]
     scopes: tuple[str, ...]
     audiences: tuple[str, ...]
+    withheld_audiences: tuple[str, ...]
     allowed_networks: tuple[str, ...]
     token_lifetime: int
     require_dpop: bool
@@ -43,8 +45,8 @@ class RegisteredClient(NamedTuple):
 
     @property
     def own_audiences(self) -> tuple[str, ...]:
-        """What its tokens are for, and as which resource server it speaks: the workspace's own audience where it has none."""
-        return self.audiences or (self.default_audience,)
+        """What its tokens are for, and as which resource server it speaks: the workspace's own audience where it has none. () where all are withheld."""
+        return self.audiences or (() if self.withheld_audiences else (self.default_audience,))
 
     @property
     def jwks_uri_credential(self) -> str:
@@ -125,11 +127,6 @@ class TokenState(NamedTuple):
     is_credential_revoked: bool
     is_signing_key_revoked: bool
     is_token_revoked: bool
-
-
-def workspace_audience(workspace: str) -> str:
-    """The audience of the workspace's own resources, by default that of its tokens."""
-    return f"{settings.ISSUER_URL}/w/{workspace}"
 
 
 def _fingerprint(kind: str, value: str) -> str:

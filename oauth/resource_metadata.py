@@ -8,11 +8,11 @@ import re
 
 from django.conf import settings
 
+from clients.audience import workspace_audience
 from oauth.endpoint import Request, Response, endpoint
 from oauth.issuer import issuer_path
 from oauth.jose import SIGNATURE_ALGORITHMS
 from oauth.metadata import METADATA_MAX_AGE, public_headers
-from oauth.registration import workspace_audience
 
 PREFIX = "/.well-known/oauth-protected-resource"
 

@@ -1,5 +1,6 @@
 """Tables of what is true: who may authenticate, with what, for which scopes, and what happened."""
 
+from clients.models.audience import Audience
 from clients.models.audit import AuditEvent
 from clients.models.client import Client
 from clients.models.credentials import ClientCertificate, ClientPublicKey, ClientSecret
@@ -9,6 +10,7 @@ from clients.models.workspace import Scope, Workspace
 
 __all__ = [
     "AddressUse",
+    "Audience",
     "AuditEvent",
     "Client",
     "ClientActivity",

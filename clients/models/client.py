@@ -81,6 +81,7 @@ class Client(models.Model):
     auth_methods = models.JSONField(default=list)
     scopes = models.JSONField(default=list, help_text="In the order in which a token without a scope parameter gets them.")
     audiences = models.JSONField(default=list, help_text="Resource URIs. Empty: the workspace's own audience.")
+    withheld_audiences = models.JSONField(default=list, blank=True, help_text="Those of its audiences that are another workspace's: no token is for them.")
     allowed_networks = models.JSONField(default=list, help_text="CIDR ranges. Empty: from everywhere.")
     token_lifetime = models.PositiveIntegerField(default=int(DEFAULT_TOKEN_LIFETIME.total_seconds()), help_text="Seconds.")
     jwks_uri = models.CharField(max_length=512, blank=True, help_text="Where the client publishes its public keys (RFC 7591 §2).")

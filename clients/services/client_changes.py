@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Unpack, cast
@@ -13,6 +13,7 @@ from django.db import transaction
 from clients.models import AuditEvent, Client, Workspace
 from clients.policy import ClientPolicy
 from clients.services import audit
+from clients.services.audiences import claim_audiences, require_own_audiences
 from clients.services.audit import Actor
 from clients.services.client_fields import EditableFields, clean_fields, clean_scopes, describe
 from clients.services.locking import lock_client
@@ -86,12 +87,18 @@ def _clean(client: Client, workspace: Workspace, fields: ClientChanges) -> dict[
         changed["scopes"] = clean_scopes(workspace, changed["scopes"])
     # What it had before, or was before its workspace became stricter, it may keep.
     if "audiences" in changed:
-        require_plain_uris(uri for uri in changed["audiences"] if uri not in present["audiences"])
+        added = _added(present["audiences"], changed["audiences"])
+        require_plain_uris(added)
+        require_own_audiences(workspace, added)
     if "auth_methods" in changed:
         policy.require_auth_methods(changed["auth_methods"])
     if "token_lifetime" in changed:
         policy.require_token_lifetime(changed["token_lifetime"])
     return changed
+
+
+def _added(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    return [uri for uri in after if uri not in before]
 
 
 def update_client(*, client: Client, seen: str | None = None, actor: Actor, now: datetime, **fields: Unpack[ClientChanges]) -> ChangedClient:
@@ -108,8 +115,11 @@ def update_client(*, client: Client, seen: str | None = None, actor: Actor, now:
         before = {name: getattr(locked, name) for name in after}
         for name, value in after.items():
             setattr(locked, name, value)
+        if "audiences" in after:
+            claim_audiences(locked.workspace, _added(before["audiences"], after["audiences"]), now=now)
+            locked.withheld_audiences = [uri for uri in locked.withheld_audiences if uri in after["audiences"]]
         if after:
-            locked.save(update_fields=list(after))
+            locked.save(update_fields=[*after, "withheld_audiences"])
             audit.record(
                 "client.changed",
                 workspace=locked.workspace,

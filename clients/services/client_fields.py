@@ -11,6 +11,7 @@ from clients.models import Client, Scope, Workspace
 from clients.models.client import MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME
 from clients.policy import ClientPolicy
 from clients.secret import generate_client_id
+from clients.services.audiences import require_own_audiences
 from clients.services.audit import Actor
 from clients.services.validation import clean_networks, clean_resource_uri, clean_text, require_plain_uris
 from clients.tls_subject import clean_tls_subject
@@ -209,6 +210,7 @@ def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime
     )
     require_policy(client, policy)
     require_plain_uris(client.audiences)
+    require_own_audiences(workspace, client.audiences)
     return client
 
 

@@ -13,6 +13,7 @@ from clients.models import Client, ClientActivity, ClientCertificate, ClientPubl
 from clients.policy import ClientPolicy
 from clients.public_key import ParsedPublicKey
 from clients.services import audit
+from clients.services.audiences import claim_audiences
 from clients.services.audit import Actor
 from clients.services.certificates import insert_certificates, prepare_certificates
 from clients.services.client_fields import (
@@ -39,6 +40,7 @@ def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
         # Once more: somebody may have made it stricter meanwhile.
         require_policy(client, ClientPolicy.of(locked))
         client.scopes = clean_scopes(client.workspace, client.scopes)
+        claim_audiences(client.workspace, client.audiences, now=now)
         client.save(force_insert=True)
         ClientActivity.objects.create(client=client, workspace=locked)
         audit.record(

@@ -100,7 +100,8 @@ def remove_audience(*, workspace: Workspace, audience: str, actor: Actor, now: d
             left = [uri for uri in client.audiences if uri != audience]
             changes.append(Change(client.client_id, {"audiences": client.audiences}, {"audiences": left}))
             client.audiences = left
-        Client.objects.bulk_update(clients, ["audiences"], batch_size=500)
+            client.withheld_audiences = [uri for uri in client.withheld_audiences if uri != audience]
+        Client.objects.bulk_update(clients, ["audiences", "withheld_audiences"], batch_size=500)
         audit.record_many("client.changed", workspace=locked, actor=actor, target_type="client", changes=changes, now=now)
         audit.record(
             "audience.removed", workspace=locked, actor=actor, target_type="audience", target_id=audience[:254], now=now, before={"clients": len(clients)}

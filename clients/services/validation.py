@@ -76,7 +76,9 @@ def clean_resource_uri(uri: str) -> str:
     """RFC 8707 §2: an absolute URI without a fragment component."""
     try:
         parts = urlsplit(uri)
-        valid = bool(parts.scheme and (parts.netloc or parts.path)) and not parts.username
+        # Of http libraries find a host behind any number of slashes, and each sees another one in what is encoded.
+        has_host = bool(parts.hostname) and "%" not in parts.netloc if parts.scheme in ("http", "https", "ws", "wss") else bool(parts.netloc or parts.path)
+        valid = bool(parts.scheme) and has_host and "@" not in parts.netloc
         _ = parts.port
     except ValueError:
         valid = False

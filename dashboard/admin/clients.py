@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, Scope, Workspace
+from clients.models import Audience, AuditEvent, Client, Scope, Workspace
 from clients.outcomes import GRANTED
 from clients.services.clients import disable_client, enable_client
 from dashboard.admin.confirmation import Confirmation, confirm
@@ -37,6 +37,19 @@ class ScopeAdmin(ReadOnlyAdmin):
     find_by = ("workspace__slug",)
     search_fields = ("name__icontains", "description__icontains")
     search_help_text = "Search by workspace slug, or by a part of name or description."
+
+
+@admin.register(Audience)
+class AudienceAdmin(ReadOnlyAdmin):
+    """Whose an audience is. manage.py hand_over_audience changes it."""
+
+    list_display = ("uri", "workspace", "created_at")
+    list_filter = (WorkspaceFilter, "created_at")
+    list_select_related = ("workspace",)
+    find_by = ("workspace__slug",)
+    search_fields = ("uri__icontains", "key__icontains")
+    search_help_text = "Search by workspace slug, or by a part of the URI."
+    audit_target = ("audience", attrgetter("uri"))
 
 
 @admin.register(Client)

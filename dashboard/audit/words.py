@@ -2,6 +2,7 @@
 
 # By the name of the event, as services write it. Those of accounts and signing keys belong to the instance and stand in no workspace's log.
 WORDS = {
+    "audience.handed_over": "handed over audience",
     "audience.removed": "removed audience",
     "audit.exported": "exported audit events",
     "certificate.added": "added certificate",

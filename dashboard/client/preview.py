@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from clients.audience import workspace_audience
 from clients.duration import NO_END, format_duration
 from clients.models import Client
 from clients.policy import ClientPolicy
@@ -13,7 +14,6 @@ from dashboard.client.same_command import write_command
 from dashboard.forms.client_fields import say_token_lifetime
 from dashboard.forms.new_client import ASSERTION, BY_SUBJECT, MTLS, SECRET, NewClientForm
 from dashboard.snippets.highlighting import Highlighted, highlight
-from oauth.registration import workspace_audience
 
 _SOON = timedelta(days=30)
 

@@ -40,6 +40,8 @@ COMMANDS = {
     "promote": ["nobody@example.com"],
     "demote": ["nobody@example.com"],
     "allow_passwords": ["nowhere"],
+    "check_audiences": [],
+    "hand_over_audience": ["https://api.example.com", "--workspace", "nowhere"],
     "prune": [],
     "createsuperuser": [],
     "seed_benchmark": ["--workspace", "demo", "--clients", "1", "--known", "1", "--credentials", "file"],

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from clients.models import (
     AddressUse,
+    Audience,
     AuditEvent,
     Client,
     ClientActivity,
@@ -72,6 +73,7 @@ def rows(billing, signing_key, olga, now):
     TokenCount.objects.create(client=client, credential=billing.secret.secret_id, expires_at=now, count=3)
     UsageSummary.objects.create(workspace=client.workspace, period="24h", made_at=now)
     WorkspaceUsage.objects.create(workspace=client.workspace, environment="live", endpoint="token", outcome="granted", hour=now, count=3)
+    Audience.objects.create(workspace=client.workspace, key="https://api.example.com/", uri="https://api.example.com", created_at=now)
     ClientActivity.objects.get_or_create(client=client, defaults={"workspace": client.workspace})
     ResponseTime.objects.create(slot=now, endpoint="token", limit_ms=5, is_failure=False, count=3)
     HandOver.objects.create(client=client, token_digest="h" * 64, created_at=now, created_by="system", expires_at=now + timedelta(days=1))

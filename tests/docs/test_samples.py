@@ -152,6 +152,12 @@ def test_verification_sample_takes_good_tokens_only(server: Server, client: dict
     other = server.manage("create_client", "--workspace", "demo", "--name", "elsewhere", "--scope", "read", "--audience", "https://elsewhere.example.com")
     with pytest.raises(jwt.InvalidAudienceError):
         verify(fetch_token(server, other), scope="read")
+    server.manage("create_workspace", "elsewhere")
+    foreign = server.manage("create_client", "--workspace", "elsewhere", "--name", "x", "--scope", "read", "--audience", "https://theirs.example.com")
+    sample["AUDIENCE"] = "https://theirs.example.com"
+    with pytest.raises(jwt.InvalidTokenError, match="of another workspace"):
+        verify(fetch_token(server, foreign), scope="read")
+    sample["AUDIENCE"] = f"{server.url}/w/demo"
     with pytest.raises(jwt.InvalidTokenError):
         verify(jwt.encode({"scope": "read"}, "k" * 32), scope="read")
     with pytest.raises(jwt.InvalidTokenError):

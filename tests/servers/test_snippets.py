@@ -143,7 +143,7 @@ def docs(server: Server) -> Callable[[str, dict[str, Any]], str]:
             "ca": str(server.ca),
             "scope": "read",
         }
-        return unescape(render_to_string(f"docs/code/{name}.txt", {"values": values}))
+        return unescape(render_to_string(f"docs/code/{name}.txt", {"values": values, "workspace": {"slug": "demo"}}))
 
     return write
 
@@ -168,5 +168,11 @@ def test_what_the_docs_have_for_an_api_takes_good_tokens_only(server: Server, do
     assert code["verify"](answer["access_token"], "read")["client_id"] == made["client_id"]
     with pytest.raises(PermissionError):
         code["verify"](answer["access_token"], "write")
+    server.manage("create_workspace", "elsewhere")
+    foreign = server.manage("create_client", "--workspace", "elsewhere", "--name", "x", "--scope", "read", "--audience", "https://theirs.example.com")
+    theirs = server.post("/oauth2/token", auth=(foreign["client_id"], foreign["client_secret"]), data={"grant_type": "client_credentials"}).json()
+    code["AUDIENCE"] = "https://theirs.example.com"
+    with pytest.raises(jwt.InvalidTokenError, match="of another workspace"):
+        code["verify"](theirs["access_token"], "read")
     with pytest.raises(jwt.InvalidTokenError):
         code["verify"](jwt.encode({"scope": "read"}, "k" * 32), "read")

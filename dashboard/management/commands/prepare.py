@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -18,10 +19,13 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from clients.management.base import JSONCommand
+from clients.services.audiences import find_foreign_audiences, say_foreign
 from clients.services.audit import Actor
 from dashboard import first_start
 from dashboard.checks import describe
 from dashboard.files import locked
+
+_MOST_LINES = 20
 
 
 class Command(JSONCommand):
@@ -53,6 +57,7 @@ def _prepare(*, announce: bool, actor: Actor, now: datetime) -> dict[str, Any]:
         first_start.create_demo_workspace(actor=actor, now=now),
         first_start.write_curl_configuration(actor=actor, now=now),
     )
+    warnings += _find_foreign_audiences()
     result: dict[str, Any] = {"done": [step for step in steps if step is not None]}
     if warnings:
         result["warnings"] = warnings
@@ -82,6 +87,13 @@ def _check_settings() -> list[str]:
     if wrong:
         raise CommandError(" ".join(f"{message.msg} {message.hint or ''}".strip() for message in wrong))
     return [f"Warning: {describe([message])}" for message in messages if message.level >= checks.WARNING]
+
+
+def _find_foreign_audiences() -> list[str]:
+    """A line for each, for they may have come with an upgrade or another ISSUER_URL, and whoever asks for such a token is refused."""
+    found = list(islice(find_foreign_audiences(), _MOST_LINES + 1))
+    more = ["Warning: There are more such clients. List them all: manage.py check_audiences"] if len(found) > _MOST_LINES else []
+    return [*(f"Warning: {say_foreign(one)}" for one in found[:_MOST_LINES]), *more]
 
 
 def _migrate() -> str | None:

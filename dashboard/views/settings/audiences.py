@@ -7,13 +7,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from clients.audience import workspace_audience
 from clients.models import Client
 from clients.services import scopes as scope_services
 from dashboard.caller import actor_of
 from dashboard.client_list.counts import count_by_audience
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member
-from oauth.registration import workspace_audience
 
 PAGE = 50
 

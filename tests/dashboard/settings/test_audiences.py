@@ -39,7 +39,8 @@ def test_removal_first_says_what_breaks(adas, clients):
 
 
 def test_removal_takes_it_from_every_client_each_with_its_event(adas, other, clients):
-    factories.create_client(other, name="others", audiences=[API])
+    others = factories.create_client(other, name="others").secret.client
+    Client.objects.filter(pk=others.pk).update(audiences=[API])
     page = adas.post(REMOVE, follow=True)
     assert f"Audience {API} removed. 2 clients lost it." in text_of(page)
     assert dict(Client.objects.values_list("name", "audiences")) == {"both": ["https://other.example.com"], "only": [], "none": [], "others": [API]}

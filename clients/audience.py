@@ -1,0 +1,102 @@
+"""Audiences are URIs, and one URI has many spellings: which of them a resource server may take for the same, and which are this instance's own.
+
+RFC 8707 §2, RFC 3986 §6, and what browsers and HTTP libraries make of an address (WHATWG URL). Tokens hold an audience exactly as it was registered; this is
+only about whose it is.
+"""
+
+from functools import lru_cache
+from ipaddress import ip_address
+from socket import inet_aton, inet_ntoa
+from typing import NamedTuple
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from django.conf import settings
+
+# Of these libraries find the host behind any number of slashes. Servers are often reached by more than one of them.
+_WEB = frozenset({"http", "https", "ws", "wss"})
+_DEFAULT_PORTS = (80, 443)
+
+
+class _Address(NamedTuple):
+    """host: in lower case. port: None for the usual one. path: without empty and dot segments."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: tuple[bytes, ...]
+    query: bytes
+
+
+def workspace_audience(workspace: str) -> str:
+    """The audience of the workspace's own resources, by default that of its tokens. workspace: its slug."""
+    return f"{settings.ISSUER_URL}/w/{workspace}"
+
+
+def audience_key(uri: str) -> str:
+    """The same for all spellings of an audience: capitals, the usual port, slashes, dot segments, percent-encoding, user and fragment make no difference."""
+    address = _read(uri)
+    if address is None:
+        return quote(uri.lower(), safe=":/")
+    origin = f"{address.scheme}://{quote(address.host, safe=':')}" + ("" if address.port is None else f":{address.port}")
+    path = "/".join(quote(segment) for segment in address.path)
+    return f"{origin}/{path}" + (f"?{quote(address.query)}" if address.query else "")
+
+
+def is_of_another_workspace(uri: str, *, workspace: str, issuer: str) -> bool:
+    """Whether it is the instance's, in whatever spelling, and not the audience of that workspace, exactly spelled. workspace: its slug."""
+    return uri != f"{issuer}/w/{workspace}" and _is_below(uri, issuer)
+
+
+@lru_cache(maxsize=4096)
+def _is_below(uri: str, issuer: str) -> bool:
+    """Or the same."""
+    address, ours = _read(uri), _read(issuer)
+    if address is None or ours is None:
+        return False
+    return (address.scheme, address.host, address.port) == (ours.scheme, ours.host, ours.port) and address.path[: len(ours.path)] == ours.path
+
+
+def _read(uri: str) -> _Address | None:
+    """None where nobody could tell a host in it from the rest."""
+    scheme, _, rest = uri.partition(":")
+    scheme = scheme.lower()
+    if scheme in _WEB:
+        scheme, rest = "https", "//" + rest.replace("\\", "/").lstrip("/")
+    try:
+        parts = urlsplit(f"x:{rest}")
+        host, port = _read_host(parts.hostname or ""), parts.port
+    except ValueError:
+        return None
+    usual = port in _DEFAULT_PORTS and scheme == "https"
+    return _Address(scheme, host, None if usual else port, _read_path(parts.path), _decode(parts.query))
+
+
+def _read_host(text: str) -> str:
+    host = _decode(text).decode("ascii", "replace").removesuffix(".")
+    try:
+        return ip_address(host).compressed
+    except ValueError:
+        pass
+    try:
+        # 127.1, 2130706433 and 0x7f000001 are one address.
+        return inet_ntoa(inet_aton(host)) if host[-1:].isalnum() and host[:1].isdigit() else host
+    except OSError:
+        return host
+
+
+def _read_path(text: str) -> tuple[bytes, ...]:
+    segments: list[bytes] = []
+    for segment in _decode(text).replace(b"\\", b"/").split(b"/"):
+        if segment == b"..":
+            segments = segments[:-1]
+        elif segment not in (b"", b"."):
+            segments.append(segment)
+    return tuple(segments)
+
+
+def _decode(text: str) -> bytes:
+    """However often it was percent-encoded, and in lower case."""
+    decoded = text.encode()
+    while (further := unquote_to_bytes(decoded)) != decoded:
+        decoded = further
+    return decoded.lower()

@@ -1,0 +1,162 @@
+"""Whose an audience is. A resource server knows a token by its audience, so that no workspace may have another's: it would name its scopes as it likes."""
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.audience import audience_key, is_of_another_workspace, workspace_audience
+from clients.models import Audience, Client, Workspace
+from clients.services import audit
+from clients.services.audit import Actor, Change
+from clients.services.validation import clean_resource_uri
+from clients.services.workspaces import lock_workspace, require_kept
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignAudience:
+    """An audience that a client has and that isn't its workspace's: no token is issued for it. owner: slug of the workspace whose it is, None for the
+    instance itself."""
+
+    client: Client
+    uri: str
+    owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """previous: slug of the workspace whose it was, None where it was nobody's. withheld, released: clients that get no tokens for it from now on, or do so
+    again."""
+
+    audience: Audience
+    previous: str | None
+    withheld: int
+    released: int
+
+
+def require_own_audiences(workspace: Workspace, uris: Sequence[str]) -> None:
+    """Raise ValidationError where one of them is another workspace's, as it is now."""
+    own = workspace_audience(workspace.slug)
+    foreign = next((uri for uri in uris if is_of_another_workspace(uri, workspace=workspace.slug, issuer=settings.ISSUER_URL)), None)
+    if foreign is not None:
+        raise ValidationError(
+            f"{foreign[:80]} is an address of this instance. The only one that tokens of {workspace.slug} can be for is {own}, spelled exactly so.",
+            code="invalid_audience",
+        )
+    if Audience.objects.filter(key__in=_keys(uris, own)).exclude(workspace=workspace).exists():
+        raise ValidationError(_say_taken(uris, workspace), code="audience_taken")
+
+
+def claim_audiences(workspace: Workspace, uris: Sequence[str], *, now: datetime) -> None:
+    """Make them the workspace's, as far as they are nobody's. In the transaction that gives them to a client. Raise ValidationError, also where another
+    workspace was faster."""
+    keys = _keys(uris, workspace_audience(workspace.slug))
+    rows = [Audience(workspace=workspace, key=key, uri=uri, created_at=now) for key, uri in sorted(keys.items())]
+    # Waits for whoever is about to claim one of them, and then sees that they have it.
+    Audience.objects.bulk_create(rows, ignore_conflicts=True)
+    require_own_audiences(workspace, uris)
+
+
+def _keys(uris: Iterable[str], own: str) -> dict[str, str]:
+    """key → URI of those that can be a workspace's or another's."""
+    return {audience_key(uri): uri for uri in uris if uri != own}
+
+
+def _say_taken(uris: Sequence[str], workspace: Workspace) -> str:
+    taken = set(Audience.objects.filter(key__in=map(audience_key, uris)).exclude(workspace=workspace).values_list("key", flat=True))
+    uri = next(uri for uri in uris if audience_key(uri) in taken)
+    return (
+        f"{uri[:80]} belongs to another workspace of this instance, so that its API takes no tokens of {workspace.slug}. "
+        f"Whoever runs the instance can hand it over: manage.py hand_over_audience URI --workspace {workspace.slug}"
+    )
+
+
+def find_foreign_audiences() -> Iterator[ForeignAudience]:
+    """In the whole instance, by workspace and client. For the operator."""
+    slugs = dict(Workspace.objects.values_list("pk", "slug"))
+    owners = dict(Audience.objects.values_list("key", "workspace_id"))
+    by_own = {audience_key(workspace_audience(slug)): slug for slug in slugs.values()}
+    for client in Client.objects.exclude(audiences=[]).select_related("workspace").order_by("workspace__slug", "pk").iterator(1000):
+        for uri in client.audiences:
+            key = audience_key(uri)
+            if is_of_another_workspace(uri, workspace=client.workspace.slug, issuer=settings.ISSUER_URL):
+                yield ForeignAudience(client, uri, by_own.get(key))
+            elif owners.get(key, client.workspace_id) != client.workspace_id:
+                yield ForeignAudience(client, uri, slugs.get(owners[key]))
+
+
+def say_foreign(foreign: ForeignAudience) -> str:
+    """What it is and what to do, for the operator."""
+    client, slug = foreign.client, foreign.client.workspace.slug
+    said = f"{client.client_id} ({client.name}) of {slug} has the audience {foreign.uri}"
+    if is_of_another_workspace(foreign.uri, workspace=slug, issuer=settings.ISSUER_URL):
+        whose = f"the workspace {foreign.owner}" if foreign.owner else "this instance itself"
+        return f"{said}, which belongs to {whose}. No token is issued for it. Take it from the client: manage.py update_client {client.client_id} --audience …"
+    return (
+        f"{said}, which belongs to the workspace {foreign.owner}. No token is issued for it. Take it from the client, or hand it over: "
+        f"manage.py hand_over_audience {shlex.quote(foreign.uri)} --workspace {slug}"
+    )
+
+
+def hand_over_audience(*, uri: str, workspace: Workspace, actor: Actor, now: datetime) -> HandedOver:
+    """Make it that workspace's, whosever it was. Clients of another keep it in their list and get no tokens for it from now on; tokens that they have stay as
+    they are. No effect where it is that workspace's already. Raise ValidationError."""
+    cleaned = clean_resource_uri(uri)
+    if cleaned == workspace_audience(workspace.slug) or is_of_another_workspace(cleaned, workspace=workspace.slug, issuer=settings.ISSUER_URL):
+        raise ValidationError(f"{cleaned[:80]} is an address of this instance, and stays with it. Give the URI of an API.", code="invalid_audience")
+    key = audience_key(cleaned)
+    with transaction.atomic():
+        is_known = Audience.objects.filter(key=key).exists()
+        Audience.objects.bulk_create([Audience(workspace=workspace, key=key, uri=cleaned, created_at=now)], ignore_conflicts=True)
+        before = Audience.objects.select_related("workspace").get(key=key)
+        locked = {pk: _lock(pk) for pk in sorted({before.workspace_id, workspace.pk})}
+        require_kept(locked[workspace.pk])
+        audience = Audience.objects.select_for_update(of=("self",)).select_related("workspace").get(key=key)
+        if audience.workspace_id != before.workspace_id:
+            raise ValidationError("Somebody else handed it over at the same moment. Look where it is now, and try again.", code="changed_meanwhile")
+        audience.workspace = locked[workspace.pk]
+        audience.save(update_fields=["workspace"])
+        previous = None if before.workspace_id == workspace.pk else locked[before.workspace_id]
+        withheld = _withhold(key, previous) if previous is not None else []
+        released = _release(key, audience.workspace)
+        for side, changed in ((previous, withheld), (audience.workspace, released)):
+            if side is not None and (previous is not None or changed or not is_known):
+                after = {"belongs_to_workspace": side == audience.workspace, "clients": len(changed)}
+                change = Change(audience.uri, {}, after)
+                audit.record_many("audience.handed_over", workspace=side, actor=actor, target_type="audience", changes=[change], now=now)
+    return HandedOver(audience, previous.slug if previous is not None else None, len(withheld), len(released))
+
+
+def _lock(pk: int) -> Workspace:
+    return lock_workspace(Workspace(pk=pk))
+
+
+def _having(key: str, workspace: Workspace) -> Iterator[tuple[Client, list[str]]]:
+    """The workspace's clients that have the audience, locked, and how they spell it."""
+    for client in Client.objects.filter(workspace=workspace).exclude(audiences=[]).select_for_update(no_key=True).order_by("pk"):
+        spelled = [uri for uri in client.audiences if audience_key(uri) == key]
+        if spelled:
+            yield client, spelled
+
+
+def _withhold(key: str, workspace: Workspace) -> list[Client]:
+    clients = []
+    for client, spelled in _having(key, workspace):
+        client.withheld_audiences = list(dict.fromkeys([*client.withheld_audiences, *spelled]))
+        clients.append(client)
+    Client.objects.bulk_update(clients, ["withheld_audiences"], batch_size=500)
+    return clients
+
+
+def _release(key: str, workspace: Workspace) -> list[Client]:
+    clients = []
+    for client, spelled in _having(key, workspace):
+        if not set(spelled).isdisjoint(client.withheld_audiences):
+            client.withheld_audiences = [uri for uri in client.withheld_audiences if uri not in spelled]
+            clients.append(client)
+    Client.objects.bulk_update(clients, ["withheld_audiences"], batch_size=500)
+    return clients
