@@ -15,13 +15,14 @@ from clients.models import Client
 from clients.services.client_changes import find_changes_since, fingerprint, propose, read_fields, update_client
 from clients.services.usability import find_methods_without_credentials
 from clients.usage_report import count_living_tokens
+from clients.weakening import find_weakenings
 from dashboard.caller import actor_of
 from dashboard.client.changes import find_clashes, merge, say_changes, say_fields, say_saved
 from dashboard.client.overview import ask_standing
 from dashboard.client.same_command import write_update
 from dashboard.confirmation import require_confirmation
 from dashboard.entries import kept_over_sign_in
-from dashboard.forms.client_fields import POWERFUL_SCOPE, describe_scope_picker
+from dashboard.forms.client_fields import describe_scope_picker
 from dashboard.forms.client_settings import ClientSettingsForm, with_entries
 from dashboard.fragments import is_fragment
 from dashboard.models import Membership
@@ -72,7 +73,9 @@ def _digest(lost: Sequence[LostUse]) -> str:
 
 
 def _save(request: HttpRequest, membership: Membership, client: Client, form: ClientSettingsForm, changes: dict[str, Any]) -> HttpResponse:
-    _require_confirmation_of_power(request, client, changes)
+    # Else an open browser, or a stolen session, would let a stranger's key in, or make more of a stolen credential.
+    if find_weakenings(client, changes):
+        require_confirmation(request)
     now = timezone.now()
     try:
         changed = update_client(client=client, seen=form.cleaned_data["seen"], actor=actor_of(request), now=now, **form.values())
@@ -84,13 +87,6 @@ def _save(request: HttpRequest, membership: Membership, client: Client, form: Cl
     said = say_saved(changed.after, living_tokens=count_living_tokens(client, now=now))
     (messages.success if changed.after else messages.info)(request, said)
     return redirect("client_settings", membership.workspace.slug, client.client_id)
-
-
-def _require_confirmation_of_power(request: HttpRequest, client: Client, changes: dict[str, Any]) -> None:
-    """Else an open browser would let a stranger's key in, or hand out power over this dashboard."""
-    is_credential = any(changes.get(name) for name in ("jwks_uri", "tls_subject", "tls_subject_type"))
-    if is_credential or POWERFUL_SCOPE in set(changes.get("scopes", ())) - set(client.scopes):
-        require_confirmation(request)
 
 
 def _show_meanwhile(request: HttpRequest, membership: Membership, client: Client, form: ClientSettingsForm) -> HttpResponse:

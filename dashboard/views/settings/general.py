@@ -102,8 +102,8 @@ def _save(request: HttpRequest, membership: Membership, form: SettingsForm) -> H
     workspace = membership.workspace
     values = {name: value for name, value in form.cleaned_data.items() if name in policies.FIELDS}
     present = Policies.of(workspace)
-    # Else an open browser, or a stolen session, would open the workspace to sessions that prove less.
-    if present.stricter_than(present.changed(values)) & {"second_factor", "sso"}:
+    # Else an open browser, or a stolen session, would open the workspace to sessions that prove less, or weaken all of its clients at once.
+    if present.stricter_than(present.changed(values)):
         require_confirmation(request)
     try:
         policies.change_settings(workspace=workspace, values=values, seen=form.cleaned_data["seen"], actor=actor_of(request), now=timezone.now())

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from clients.models import AuditEvent, Client
+from clients.services.client_changes import update_client
 from clients.services.scopes import create_scope
 from clients.services.workspaces import change_workspace
 from tests import factories
@@ -220,6 +221,35 @@ def test_letting_a_key_in_or_giving_power_over_this_dashboard_takes_a_proof(ada,
     assert response.status_code == 302
     assert response["Location"].startswith("/accounts/confirm/?next=")
     assert changes() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "entered", "takes_proof"),
+    [
+        ({"require_dpop": True}, {"require_dpop": None}, True),
+        ({"require_certificate": True}, {"require_certificate": None}, True),
+        ({"allowed_networks": ["203.0.113.0/24"]}, {"allowed_networks": ""}, True),
+        ({"allowed_networks": ["203.0.113.0/24"]}, {"allowed_networks": "203.0.113.0/24, 198.51.100.7"}, True),
+        ({"auth_methods": ["client_secret_basic"]}, {"auth_methods": ["client_secret_basic", "client_secret_post"]}, True),
+        ({}, {"audiences": "https://api.example.com"}, True),
+        ({"token_lifetime": timedelta(minutes=5)}, {"token_lifetime": "3600"}, True),
+        ({"scopes": ["read"]}, {"scopes": ["read", "write"]}, True),
+        ({}, {"token_lifetime": "300"}, False),
+        ({}, {"allowed_networks": "203.0.113.0/24"}, False),
+        ({}, {"require_dpop": "on"}, False),
+        ({}, {"name": "renamed"}, False),
+    ],
+)
+def test_weakening_a_client_takes_a_proof_and_nothing_else_does(ada, client, browser, now, fields, entered, takes_proof):
+    if fields:
+        update_client(client=client, actor=factories.TESTS, now=now, **fields)
+    before = len(changes())
+    browser.force_login(ada)
+    sent = {name: value for name, value in {**entries(browser, client), **entered}.items() if value is not None}
+    response = browser.post(path(client), sent)
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/confirm/?next=") == takes_proof
+    assert len(changes()) == before + (not takes_proof)
 
 
 def test_the_script_asks_for_what_the_form_amounts_to_and_nothing_is_saved(carls, client):
