@@ -121,12 +121,16 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-class WrongHostFilter(logging.Filter):
-    """Whoever scans the internet asks for strange hosts. That is worth a line for an operator whose ALLOWED_HOSTS lacks a name, but no traceback."""
+class StrangersFilter(logging.Filter):
+    """Django writes the traceback of each request that it refuses, or calls it an error. It is the sender's fault, whoever that is: worth a warning, for an
+    operator whose ALLOWED_HOSTS lacks a name, but no traceback, among which those of our own faults would be lost. To come before RedactingFilter.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.exc_info = None
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        is_refused = record.name == "django.request" and getattr(record, "status_code", 500) < 500
+        if is_refused or record.name.startswith("django.security"):
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True
 
 
@@ -176,14 +180,10 @@ def configure(config: Mapping[str, Any]) -> None:
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "filters": {"redact": {"()": RedactingFilter}, "wrong_host": {"()": WrongHostFilter}},
+            "filters": {"strangers": {"()": StrangersFilter}, "redact": {"()": RedactingFilter}},
             "formatters": {"line": formatter},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
-            "loggers": {
-                "django": through_root,
-                "django.server": through_root,
-                "django.security.DisallowedHost": {"filters": ["wrong_host"]},
-            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["strangers", "redact"]}},
+            "loggers": {"django": through_root, "django.server": through_root},
             "root": {"handlers": ["stderr"], "level": "WARNING" if command else config["level"]},
         }
     )

@@ -12,7 +12,7 @@ from time import process_time
 import pytest
 from django.test import RequestFactory
 
-from dashboard.logs import JSONFormatter, RedactingFilter, WrongHostFilter, redact
+from dashboard.logs import JSONFormatter, RedactingFilter, StrangersFilter, redact
 from oauth.endpoint import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -258,12 +258,23 @@ def test_a_request_that_no_middleware_has_seen_has_no_id():
     assert "request_id" not in write("x", request=RequestFactory().get("/x"))
 
 
-def test_a_wrong_host_is_one_warning_without_traceback():
-    record = logging.makeLogRecord({"levelno": logging.ERROR, "levelname": "ERROR", "msg": "Invalid HTTP_HOST", "exc_info": exc_info(ValueError("x"))})
-    assert WrongHostFilter().filter(record)
+@pytest.mark.parametrize(
+    ("logger", "status", "expected"),
+    [
+        ("django.security.DisallowedHost", 400, ("WARNING", False)),
+        ("django.security.TooManyFieldsSent", 400, ("WARNING", False)),
+        ("django.security.csrf", 403, ("WARNING", False)),
+        ("django.request", 403, ("WARNING", False)),
+        ("django.request", 500, ("ERROR", True)),
+        ("tokenos.oauth", 403, ("ERROR", True)),
+    ],
+)
+def test_what_a_stranger_did_wrong_is_one_warning_without_traceback_and_what_we_did_wrong_an_error_with_it(logger, status, expected):
+    record = logging.getLogger(logger).makeRecord(logger, logging.ERROR, __file__, 1, "Failed", (), exc_info(ValueError("x")), extra={"status_code": status})
+    assert StrangersFilter().filter(record)
     RedactingFilter().filter(record)
     line = json.loads(JSONFormatter().format(record))
-    assert (line["level"], "exception" in line) == ("WARNING", False)
+    assert (line["level"], "exception" in line) == expected
 
 
 SERVER = """
