@@ -9,12 +9,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Advice
 from django.http.request import validate_host
+
+from dashboard import environment
 
 _LOOPBACK = ("127.", "::1", "localhost")
 
@@ -54,16 +55,16 @@ def _check_hosts() -> list[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         return [
             Advice(
-                "ALLOWED_HOSTS holds *, so whoever asks decides which name our links and mails carry.",
+                "ALLOWED_HOSTS holds *, so whoever asks decides under which name pages and tokens are given out.",
                 hint="Name the hosts. “.example.com” stands for that domain and every name below it. /healthz, /readyz and /metrics answer under any name.",
                 id="dashboard.W002",
             )
         ]
-    host = urlsplit(settings.ISSUER_URL).hostname or ""
-    if not validate_host(f"[{host}]" if ":" in host else host, settings.ALLOWED_HOSTS):
+    host = environment.host(settings.ISSUER_URL)
+    if not validate_host(host, settings.ALLOWED_HOSTS):
         return [
             Advice(
-                f"ALLOWED_HOSTS lacks {host}, the host of ISSUER_URL, so its pages are refused at the issuer's own address.",
+                f"ALLOWED_HOSTS lacks {host}, the host of ISSUER_URL, so pages and tokens are refused at the issuer's own address.",
                 hint=f"Add {host} to ALLOWED_HOSTS.",
                 id="dashboard.W003",
             )

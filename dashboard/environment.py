@@ -132,6 +132,12 @@ def issuer(name: str, *, default: str) -> str:
     return value
 
 
+def host(url: str) -> str:
+    """Of a URL, as it stands in the header Host: an IPv6 address in brackets."""
+    name = urlsplit(url).hostname or ""
+    return f"[{name}]" if ":" in name else name
+
+
 def provider(name: str, *, default: str) -> str:
     """An OpenID provider's issuer, OpenID Connect Core 1.0 §2, letter by letter as the provider writes it; "" for none."""
     value = text(name, default=default)

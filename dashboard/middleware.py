@@ -11,7 +11,8 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponsePermanentRedirect, JsonResponse
+from django.middleware.common import CommonMiddleware
 from django.utils import timezone
 
 from dashboard.caller import connection_of
@@ -66,6 +67,13 @@ class FormEncodingMiddleware:
         if request.encoding is not None and codecs.lookup(request.encoding).name != "utf-8" and not is_protocol_path(request.path):
             raise BadRequest("A form has to be in UTF-8.")
         return self.get_response(request)
+
+
+class HostMiddleware(CommonMiddleware):
+    """Django's, which refuses a foreign Host, for pages alone: an endpoint of the protocol knows by itself under which names it answers."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        return None if is_protocol_path(request.path) else super().process_request(request)
 
 
 class AccessMiddleware:

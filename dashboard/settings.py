@@ -28,7 +28,7 @@ CLIENT_CERT_HEADER = environment.choice("CLIENT_CERT_HEADER", default="Client-Ce
 # Names
 
 ISSUER_URL = environment.issuer("ISSUER_URL", default=f"https://localhost:{PORT}")
-ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", default=f"{urlsplit(ISSUER_URL).hostname},localhost,127.0.0.1")
+ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", default=f"{environment.host(ISSUER_URL)},localhost,127.0.0.1")
 
 # Stores
 
@@ -109,7 +109,7 @@ MIDDLEWARE = [
     "dashboard.middleware.FormEncodingMiddleware",
     "dashboard.middleware.SessionKeyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "dashboard.middleware.HostMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

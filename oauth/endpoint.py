@@ -27,6 +27,7 @@ from oauth.errors import (
     REALM,
     ContentTooLargeError,
     CredentialsInQueryError,
+    ForeignHostError,
     InsecureTransportError,
     InvalidRequestError,
     MethodNotAllowedError,
@@ -62,6 +63,7 @@ class Connection(NamedTuple):
 
     remote_address: the caller's IP address as the connection or a trusted proxy shows it, "" where neither does.
     client_certificate: DER, from the TLS handshake or a trusted proxy. has_malformed_certificate: a trusted proxy passes on what isn't one.
+    is_own_host: whether the name that the caller used is one of ALLOWED_HOSTS, or it used none.
     forwarded_method, forwarded_host, forwarded_uri: of the request that a trusted proxy asks about, "" where it doesn't say. URI: path and query, encoded.
     """
 
@@ -69,6 +71,7 @@ class Connection(NamedTuple):
     is_secure: bool
     client_certificate: bytes | None
     request_id: str
+    is_own_host: bool = True
     forwarded_method: str = ""
     forwarded_host: str = ""
     forwarded_uri: str = ""
@@ -231,17 +234,19 @@ def _is_preflight(request: Request) -> bool:
 
 
 def endpoint(
-    name: str, *, methods: tuple[str, ...] | None, is_for_every_origin: bool = False, is_resource: bool = False
+    name: str, *, methods: tuple[str, ...] | None, is_for_every_origin: bool = False, is_resource: bool = False, takes_every_host: bool = False
 ) -> Callable[[Callable[[Request], Response]], Endpoint]:
     """The frame of an endpoint that reads no body. methods: None for any. is_for_every_origin: whether a page elsewhere may ask with headers of its own.
 
-    is_resource: as Endpoint has it.
+    is_resource: as Endpoint has it. takes_every_host: for what tells nobody where we are.
     """
 
     def decorate(function: Callable[[Request], Response]) -> Endpoint:
         def checked(request: Request) -> Response:
             if not request.connection.is_secure:
                 raise InsecureTransportError(settings.ISSUER_URL, had_credentials=_may_carry_credentials(request))
+            if not request.connection.is_own_host and not takes_every_host:
+                raise ForeignHostError
             if methods is not None and request.method not in methods:
                 if is_for_every_origin and _is_preflight(request):
                     return Response(204, headers=(*PREFLIGHT_HEADERS, ("Access-Control-Allow-Methods", ", ".join(methods))))
@@ -260,6 +265,8 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
         def checked(request: Request) -> Response:
             if not request.connection.is_secure:
                 raise InsecureTransportError(settings.ISSUER_URL, had_credentials=_may_carry_credentials(request))
+            if not request.connection.is_own_host:
+                raise ForeignHostError
             # Before the method: whoever puts credentials into a URL often uses GET, and should hear of the worse mistake.
             if request.query:
                 refuse_credentials_in_query(request.query, allowed=() if request.method == "POST" else ("POST",))
@@ -338,6 +345,6 @@ def _name_metadata(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str
     return tuple((name, value.replace(realm, f'{realm}, resource_metadata="{insert_well_known("oauth-protected-resource")}"')) for name, value in headers)
 
 
-@endpoint("unknown", methods=None)
+@endpoint("unknown", methods=None, takes_every_host=True)
 def not_found(_request: Request) -> Response:
     raise NotFoundError

@@ -74,6 +74,14 @@ class InsecureTransportError(InvalidRequestError):
         super().__init__(f"This came over plain HTTP. Use {url}{leaked}.", reason=reason)
 
 
+class ForeignHostError(InvalidRequestError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The Host of this request is not a name of this server. Use the address that its administrator gave you.",
+            reason=Reason("foreign_host", "It came under a host name that isn't one of this instance."),
+        )
+
+
 class CredentialsInQueryError(InvalidRequestError):
     """allowed: the endpoint's methods where the request's is none of them, which is then wrong as well."""
 

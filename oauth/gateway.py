@@ -22,7 +22,7 @@ def is_verify_path(path: str) -> bool:
     return path.startswith(PREFIX) and len(parts) >= 4 and parts[2] != "" and parts[3] == "verify"
 
 
-@endpoint("gateway", methods=None)
+@endpoint("gateway", methods=None, takes_every_host=True)
 def verify(request: Request) -> Response:
     caller = authenticate_caller(request, takes_api_key_header=True, target=original_target)
     client = caller.client

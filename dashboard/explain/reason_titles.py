@@ -72,6 +72,7 @@ TITLES: Mapping[str, str] = {
     "invalid_request": "Request malformed",
     "unsupported_grant_type": "Grant type unknown",
     "plain_http": "Plain HTTP",
+    "foreign_host": "Foreign host name",
     "credentials_in_query": "Credentials in the URL",
     "dpop_jkt_mismatch": "DPoP proof by another key than dpop_jkt",
     "dpop_other_key": "Token bound to another key",

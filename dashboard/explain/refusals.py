@@ -134,6 +134,7 @@ ADVICE: Mapping[str, Advice] = {
     "wrong_audience": Advice("Ask with resource, or give the client that audience.", _CHANGE),
     "invalid_request": _AS_IT_SAYS,
     "unsupported_grant_type": Advice("Send grant_type=client_credentials.", _EXAMPLES),
+    "foreign_host": Advice("Use the issuer’s address. Behind a proxy: does it send X-Forwarded-Host? The administrator adds further names to ALLOWED_HOSTS."),
     "plain_http": Advice("Correct the address. Behind a proxy: does it send X-Forwarded-Proto?", _ROTATE),
     "credentials_in_query": Advice("Send them in a header or the body.", _ROTATE),
     # DPoP proofs

@@ -10,6 +10,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
+from django.http.request import split_domain_port, validate_host
 
 from dashboard.server import forwarded_certificate
 from oauth.endpoint import Connection
@@ -21,6 +22,8 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 _FORWARDED = (b"x-forwarded-", b"forwarded", b"client-cert", b"x-ssl-client-", b"ssl-client-")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _HOST = re.compile(rb"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+# A name of 253 characters, a dot and a port.
+_LONGEST_HOST = 260
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
 _URI = re.compile(rb"/[!-~]{0,8000}")
 
@@ -35,23 +38,26 @@ def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes |
         networks = tuple(settings.TRUSTED_PROXIES)
         if _is_within(peer, networks):
             return _settle_forwarded(peer, scheme, headers, networks)
-    connection = Connection(peer.removeprefix("::ffff:").partition("%")[0], scheme == "https", client_certificate, os.urandom(16).hex())
-    for name, _ in headers:
-        if name.startswith(_FORWARDED) or b"_" in name:
-            return connection, _split(headers)[0]
-    return connection, headers
+    host, is_clean = None, True
+    for name, value in headers:
+        if name == b"host":
+            host = value
+        elif name.startswith(_FORWARDED) or b"_" in name:
+            is_clean = False
+    connection = Connection(peer.removeprefix("::ffff:").partition("%")[0], scheme == "https", client_certificate, os.urandom(16).hex(), _is_own_host(host))
+    return connection, headers if is_clean else _split(headers)[0]
 
 
 def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networks) -> tuple[Connection, Headers]:
     """A trusted proxy's own TLS certificate isn't its caller's: only the header that CLIENT_CERT_HEADER names counts here."""
     kept, said = _split(headers)
     certificates = _decode_certificates(headers) if settings.CLIENT_CERT_HEADER.lower().encode() in said else []
-    host = said.get(b"x-forwarded-host", b"")
-    if _HOST.fullmatch(host):
+    host = said.get(b"x-forwarded-host")
+    if host is not None and _HOST.fullmatch(host):
         kept = [(name, value) for name, value in kept if name != b"host"]
         kept.append((b"host", host))
     else:
-        host = next((value for name, value in kept if name == b"host"), b"")
+        host = next((value for name, value in kept if name == b"host"), None)
     schemes = said.get(b"x-forwarded-proto", scheme.encode())
     request_id = said.get(b"x-request-id", b"")
     forwarded_for = said.get(b"x-forwarded-for")
@@ -64,6 +70,7 @@ def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networ
         forwarded_method=_read(_METHOD, said.get(b"x-forwarded-method")),
         forwarded_host=_read(_HOST, host),
         forwarded_uri=_read(_URI, said.get(b"x-forwarded-uri")),
+        is_own_host=_is_own_host(host),
     )
     return connection, kept
 
@@ -87,6 +94,17 @@ def _split(headers: Headers) -> tuple[Headers, dict[bytes, bytes]]:
 
 def _read(syntax: re.Pattern[bytes], value: bytes | None) -> str:
     return value.decode() if value is not None and syntax.fullmatch(value) else ""
+
+
+def _is_own_host(host: bytes | None) -> bool:
+    """Whether ALLOWED_HOSTS has it. None: HTTP/1.0 knows none, so nobody was led here under a foreign one."""
+    return host is None or (len(host) <= _LONGEST_HOST and _has_host(host, tuple(settings.ALLOWED_HOSTS)))
+
+
+@lru_cache(maxsize=1024)
+def _has_host(host: bytes, allowed: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host.decode("latin-1"))
+    return bool(domain) and validate_host(domain, allowed)
 
 
 @lru_cache(maxsize=4096)

@@ -149,9 +149,9 @@ def test_nothing_at_a_programs_address_is_json(browser):
     assert (response.status_code, response.json()["error"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("path", ["/oauth2/token", "/gateway/demo/verify", "/.well-known/jwks.json", "/api/v1/whoami"])
-def test_what_is_refused_before_the_protocol_is_json_too(browser, path):
-    response = browser.get(path, headers={"host": "evil.example.com"})
+def test_a_foreign_host_at_a_programs_address_is_refused_in_json(browser):
+    """Of the protocol tests/oauth/test_host.py tells."""
+    response = browser.get("/api/nothing/here", headers={"host": "evil.example.com"})
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 

@@ -41,7 +41,7 @@ def read_variables() -> dict[str, str]:
     variables = {}
     for node in ast.walk(ast.parse(read("dashboard/settings.py"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "environment":
-            if node.func.attr == "read_file":
+            if node.func.attr in ("read_file", "host"):
                 continue
             (name,) = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
             default = next((keyword.value for keyword in node.keywords if keyword.arg == "default"), None)

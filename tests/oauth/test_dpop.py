@@ -266,7 +266,7 @@ def test_good_proof_of_every_algorithm_binds_the_token(send, billing, algorithm)
 
 
 @pytest.mark.rfc("7519", "2")
-@pytest.mark.parametrize("times", [{"iat": 0.5}, {"iat": -89.5}, {"iat": 0.25, "exp": 60.5, "nbf": -0.5}])
+@pytest.mark.parametrize("times", [{"iat": 0.5}, {"iat": -70.5}, {"iat": 0.25, "exp": 60.5, "nbf": -0.5}])
 def test_times_may_be_fractions(send, billing, times):
     proof = key().sent(**{name: now() + offset for name, offset in times.items()})
     assert [send.token(billing.basic, headers=proof).status for _ in range(2)] == [200, 400]
