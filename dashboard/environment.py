@@ -211,7 +211,7 @@ def database(name: str, *, default: str, base: Path) -> dict[str, Any]:
         configuration["CONN_HEALTH_CHECKS"] = True
         # A statement's own end is oauth.patience's. These end connections that are idle when their server or the network goes away.
         usual: dict[str, Any] = {"connect_timeout": 2, "tcp_user_timeout": 3000, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3}
-        if "," in configuration["HOST"]:
+        if "," in (configuration["HOST"] or ""):
             usual["target_session_attrs"] = "read-write"
         for option, value in {**usual, "application_name": "tokenos"}.items():
             options.setdefault(option, value)

@@ -24,6 +24,8 @@ from dashboard.addresses import page_url
 
 logger = logging.getLogger("tokenos.mail")
 
+# Seconds that a page waits for a mail server that says nothing.
+PATIENCE = 3.5
 # A queue in memory: who stops the server gets what is in it sent first, and a crash loses it.
 _MOST_QUEUED = 200
 _sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
@@ -37,8 +39,8 @@ def goes_to_files() -> bool:
 
 
 def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:
-    """Whether the server took it. What can't be sent is logged: an act isn't undone because its mail failed."""
-    return _deliver(_compose(name, to, context), name)
+    """Whether the server took it, for who waits to hear that. What can't be sent is logged: an act isn't undone because its mail failed."""
+    return _deliver(_compose(name, to, context), name, get_connection(timeout=PATIENCE))
 
 
 def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]]) -> list[str]:

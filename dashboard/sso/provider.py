@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from clients.public_key import ParsedPublicKey, read_published_keys
 from oauth.fetch import Answer, FetchError, send
 
-TIMEOUT = 8.0
+TIMEOUT = 4.0
 KNOWN_SECONDS = 5
 
 # In this process, by issuer: the authorization endpoint, and until when it counts.

@@ -1,5 +1,8 @@
 """EMAIL_FROM: from whom mail comes, since a mail server takes it only from an address that is one's own."""
 
+import socket
+import time
+
 import pytest
 from django.core import mail as outbox
 from django.core.exceptions import ImproperlyConfigured
@@ -30,3 +33,12 @@ def test_mail_comes_from_the_host_that_people_sign_in_to_unless_said_otherwise(s
     settings.DEFAULT_FROM_EMAIL = "tokenos@example.com"
     mail.send("account_notice", ["ada@example.com"], describe("password_changed", now=timezone.now()))
     assert outbox.outbox[-1].from_email == "tokenos@example.com"
+
+
+def test_a_mail_server_that_says_nothing_holds_up_no_page_for_five_seconds(settings):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        began = time.monotonic()
+        assert mail.send("account_notice", ["ada@example.com"], describe("password_changed", now=timezone.now())) is False
+    assert time.monotonic() - began < 5
