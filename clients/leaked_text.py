@@ -30,6 +30,11 @@ MAX_TOKEN_LENGTH = 8192
 # A text so short holds few IDs, and may be a single one.
 MAX_KID_LENGTH = 100
 
+# Characters that are searched in one go: within one, Python lets no other thread go on, and a token would wait for the whole of a log file.
+_WINDOW = 64 * 1024
+# More than what a pattern below matches, but for runs without an end and JSON.
+_MARGIN = 1000
+
 _SECRET_START = re.compile("tos_(?:live|test)_")
 _SECRET_ID = re.compile(rf"tos_(?:live|test)_([0-9A-Za-z]{{{SECRET_ID_LENGTH}}})(?![0-9A-Za-z])")
 _SECRET_LIKE = re.compile(rf"\w{{1,{len('tos_live_') + SECRET_ID_LENGTH + len('_') + RANDOM_LENGTH + CHECKSUM_LENGTH}}}", re.ASCII)
@@ -49,7 +54,8 @@ _NAMED_KID = re.compile(r'"kid\\?" ?: ?\\?"([!#-\[\]-~]{1,100})\\?"')
 
 _BEGIN, _END, _DASHES = "-----BEGIN ", "-----END ", "-----"
 _MAX_LABEL, _MAX_PEM = 64, 64 * 1024
-_JSON_OBJECT = re.compile(r"\{[^{}]{2,16384}\}")
+_MAX_JSON = 16_384
+_JSON_OBJECT = re.compile(rf"\{{[^{{}}]{{2,{_MAX_JSON}}}\}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +93,32 @@ def find_traces(text: str) -> Traces:
     )
 
 
+def _find_all(pattern: re.Pattern[str], text: str, *, margin: int = _MARGIN) -> Iterator[re.Match[str]]:
+    """As pattern.finditer(text), window by window. margin: more than what the pattern matches, if that isn't a run without an end."""
+    place = 0
+    while place < len(text):
+        following = place + _WINDOW
+        end = min(following + margin, len(text))
+        for found in pattern.finditer(text, place, end):
+            if found.start() >= following:
+                break
+            match = found if found.end() < end else pattern.match(text, found.start())
+            assert match is not None
+            yield match
+            following = max(following, match.end())
+        place = following
+
+
 def _secret_like(text: str) -> Iterator[str]:
     """Each piece that begins like a secret of ours, as long as one is or shorter."""
-    for start in _SECRET_START.finditer(text):
+    for start in _find_all(_SECRET_START, text):
         yield _cut(text, start.start())
-    encoded = [match[0] for match in islice(_ENCODED_SECRET.finditer(text), MOST_SECRETS)] + [match[1] for match in islice(_BASIC.finditer(text), MOST_TOKENS)]
+    encoded = [match[0] for match in islice(_find_all(_ENCODED_SECRET, text), MOST_SECRETS)] + [
+        match[1] for match in islice(_find_all(_BASIC, text), MOST_TOKENS)
+    ]
     for piece in dict.fromkeys(encoded):
         plain = _decode(piece)
-        for start in _SECRET_START.finditer(plain):
+        for start in _find_all(_SECRET_START, plain):
             yield _cut(plain, start.start())
 
 
@@ -118,7 +142,7 @@ def _whole_id(piece: str) -> str:
 def _find_jwts(text: str) -> list[str]:
     """RFC 7515 §7.1. What isn't followed by two more parts is none, and no part is looked at twice."""
     found: dict[str, None] = {}
-    for run in _RUN.finditer(text):
+    for run in _find_all(_RUN, text):
         if _JWT_START not in run[0] or "." not in run[0]:
             continue
         parts = run[0].split(".")
@@ -134,7 +158,7 @@ def _find_jwts(text: str) -> list[str]:
 
 def find_words(text: str) -> Iterator[str]:
     """What has the length of a secret ID, a client ID or a thumbprint, again and again. RFC 7638 and RFC 8705 have thumbprints as kids."""
-    for run in _RUN.finditer(text):
+    for run in _find_all(_RUN, text):
         for word in run[0].split(".") if "." in run[0] else (run[0],):
             if len(word) == SECRET_ID_LENGTH or 16 <= len(word) <= 64:
                 yield word
@@ -142,7 +166,7 @@ def find_words(text: str) -> Iterator[str]:
 
 def find_kids(text: str) -> list[str]:
     """What somebody may have meant as a kid: one that JSON names so, or a text that is a single word. A kid may be any word, so others are none."""
-    named = {match[1]: None for match in _NAMED_KID.finditer(text)}
+    named = {match[1]: None for match in _find_all(_NAMED_KID, text)}
     alone = text.strip() if len(text) <= MAX_KID_LENGTH * 2 else ""
     if alone and len(alone) <= MAX_KID_LENGTH and alone.isascii() and " " not in alone and alone.isprintable():
         named[alone] = None
@@ -156,7 +180,7 @@ def find_ids(text: str, known: Collection[str]) -> list[str]:
 
 def _fingerprints(text: str) -> Iterator[str]:
     """As openssl prints them, and as plain hexadecimal digits."""
-    for run in _FINGERPRINT.finditer(text):
+    for run in _find_all(_FINGERPRINT, text):
         # “SHA256:” before it ends with what may be digits.
         match = _HEX.fullmatch(run[0]) or _COLONS.fullmatch(run[0][-95:])
         if match is not None:
@@ -192,6 +216,6 @@ def _public_halves(text: str, blocks: list[tuple[str, str]]) -> Iterator[PublicK
     """Of private keys in PEM, and of private JWKs, each at most MOST_KEYS."""
     for _, block in [pair for pair in blocks if pair[0].endswith("PRIVATE KEY")][:MOST_KEYS]:
         yield from find_public_halves(block.encode("utf-8", "replace"))
-    jwks = (match[0] for match in _JSON_OBJECT.finditer(text) if '"kty"' in match[0] and '"d"' in match[0])
+    jwks = (match[0] for match in _find_all(_JSON_OBJECT, text, margin=_MAX_JSON + _MARGIN) if '"kty"' in match[0] and '"d"' in match[0])
     for jwk in islice(jwks, MOST_KEYS):
         yield from find_public_halves(jwk.encode("utf-8", "replace"))

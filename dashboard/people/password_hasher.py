@@ -10,8 +10,8 @@ from threading import get_native_id
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-# Of nice: a tenth of the time of a thread that wants the same core. Not the least, for the thread takes Python's lock when it is done.
-NICENESS = 10
+# Of nice: a third of the time of a thread that wants the same core. Not less, for people wait for it, and it takes Python's lock when it is done.
+NICENESS = 5
 
 
 def _step_back() -> None:

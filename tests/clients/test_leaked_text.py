@@ -192,3 +192,45 @@ def test_so_many_secrets_are_told_at_most(monkeypatch):
     text = " ".join(generate("test").plaintext for _ in range(5)) + "".join(f" tos_live_{'a' * 9}{number}_" for number in range(5))
     traces = find_traces(text)
     assert (len(traces.secrets), len(traces.damaged)) == (2, 2)
+
+
+def texts_of_all_kinds():
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    secret = generate("live").plaintext
+    jwt = f"eyJ{'a' * 300}.eyJ{'b' * 3000}.{'c' * 90}"
+    basic = f"Basic {b64(f'{generate_client_id()}:{secret}')}"
+    kid = json.dumps({"kid": "a kid", "kty": "EC", "d": "x" * 5000, "y": "z"})
+    fingerprint = ":".join(["AB"] * 32)
+    return " und so weiter, ".join(
+        [secret, jwt, key, basic, kid, fingerprint, "0f" * 32, "w" * 4000, secret[:20], "tos_live_", "{" * 30, generate_client_id()] * 2
+    )
+
+
+@pytest.mark.parametrize("window", [1, 61, 1000])
+def test_what_is_found_depends_on_no_window(monkeypatch, window):
+    """A long text is read bit by bit, so that other threads have their turn."""
+    text = texts_of_all_kinds()
+    monkeypatch.setattr(leaked_text, "_WINDOW", len(text))
+    whole = (find_traces(text), list(find_words(text)), find_kids(text))
+    assert len(whole[0].secrets) == 1
+    assert len(whole[0].jwts) == 1
+    assert len(whole[0].thumbprints) == 2
+    monkeypatch.setattr(leaked_text, "_WINDOW", window)
+    assert (find_traces(text), list(find_words(text)), find_kids(text)) == whole
+
+
+def test_no_search_takes_a_whole_log_in_one_go(monkeypatch):
+    """Within one search no other thread goes on, and a token would wait for it."""
+    asked = []
+
+    class Watched:
+        def __init__(self, pattern):
+            self.match, self.finditer = pattern.match, lambda text, place, end: asked.append(end - place) or pattern.finditer(text, place, end)
+
+    for name in ("_SECRET_START", "_ENCODED_SECRET", "_BASIC", "_RUN", "_FINGERPRINT", "_NAMED_KID", "_JSON_OBJECT"):
+        monkeypatch.setattr(leaked_text, name, Watched(getattr(leaked_text, name)))
+    text = "GET /orders 200 OK\n" * 20_000
+    find_traces(text)
+    find_kids(text)
+    assert find_ids(text, []) == []
+    assert max(asked) < 100_000 < len(text)
