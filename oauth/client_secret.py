@@ -16,7 +16,7 @@ from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clea
 from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason, TemporarilyUnavailableError
 from oauth.lookup import find_by_secret, find_by_secret_alone
-from oauth.registration import RegisteredSecret, Registration
+from oauth.registration import RegisteredClient, RegisteredSecret, Registration
 from oauth.throttling import failure_keys
 
 CLIENT_SECRET_BASIC = Client.AuthMethod.CLIENT_SECRET_BASIC.value
@@ -127,7 +127,7 @@ def _find_reason_to_refuse(
     if found is None:
         secret.imitate_verification(presented.plaintext)
         return UNKNOWN_CLIENT if client is None and presented.client_id else UNKNOWN_SECRET
-    reason = find_reason_in_possession(presented.plaintext, found)
+    reason = find_reason_in_possession(presented.plaintext, found, client)
     if reason is not None:
         return reason
     if client is None:
@@ -144,10 +144,12 @@ def explain_malformed(plaintext: str) -> Reason:
     return Reason("not_a_secret", "What came as the secret isn't one: secrets begin with tos_live_ or tos_test_.")
 
 
-def find_reason_in_possession(plaintext: str, found: RegisteredSecret) -> Reason | None:
-    """Raise HashingBusyError."""
+def find_reason_in_possession(plaintext: str, found: RegisteredSecret, client: RegisteredClient | None) -> Reason | None:
+    """client: the one that was named. Its owner doesn't learn by a guess which secrets others have. Raise HashingBusyError."""
     if secret.verify_secret(plaintext, hashed=found.hash, digest=found.digest):
         return None
+    if client is not None and found.client_pk != client.pk:
+        return UNKNOWN_SECRET
     return Reason("wrong_secret", f"The secret carries the ID {found.id}, but isn't that secret: somebody altered or guessed it.")
 
 

@@ -137,7 +137,7 @@ def _examine_secret(examination: Examination, presented: PresentedSecret) -> Aut
         examination.note(Subject.CLIENT, UNKNOWN_CLIENT if client is None else None)
     is_good = examination.note(Subject.SECRET_FORM, client_secret.explain_malformed(presented.plaintext) if parsed is None else None)
     if is_good:
-        is_good = examination.note(Subject.SECRET, _find_reason_in_secret(presented.plaintext, found))
+        is_good = examination.note(Subject.SECRET, _find_reason_in_secret(presented.plaintext, found, client))
     if is_good and client is not None and found is not None:
         is_good = examination.note(Subject.OWNER, client_secret.OTHER_CLIENTS_SECRET if found.client_pk != client.pk else None)
     if is_good and found is not None:
@@ -152,12 +152,12 @@ def _find_secret(examination: Examination, secret_id: str, now: datetime) -> tup
     return owner, registration.credential if owner is not None else None
 
 
-def _find_reason_in_secret(plaintext: str, found: RegisteredSecret | None) -> Reason | None:
+def _find_reason_in_secret(plaintext: str, found: RegisteredSecret | None, client: RegisteredClient | None) -> Reason | None:
     if found is None:
         secret.imitate_verification(plaintext)
         return client_secret.UNKNOWN_SECRET
     try:
-        return client_secret.find_reason_in_possession(plaintext, found)
+        return client_secret.find_reason_in_possession(plaintext, found, client)
     except secret.HashingBusyError:
         return client_secret.HASHING_BUSY
 

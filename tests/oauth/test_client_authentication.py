@@ -197,6 +197,15 @@ def test_a_secret_without_a_digest_is_checked_by_its_hash_once_and_gets_a_digest
     assert send.token(billing.basic).status == 200
 
 
+def test_a_guess_tells_nobody_which_secrets_other_clients_have(send, billing, eves):
+    """Neither the caller nor the owner of the client that it named."""
+    ClientSecret.objects.filter(secret_id=eves.secret_id).update(digest=ClientSecret.objects.get(secret_id=billing.secret_id).digest)
+    for guess in (eves.secret, generate("live").plaintext):
+        answer = send.token(basic(billing.client_id, guess))
+        assert answer.error == (401, "invalid_client")
+        assert reason_of(answer.request_id) == "unknown_secret"
+
+
 def test_a_wrong_secret_without_a_digest_is_refused_by_its_hash(send, billing, demo, make):
     row = ClientSecret.objects.filter(secret_id=billing.secret_id)
     row.update(digest="", hash=hash_secret(make(demo).secret))
