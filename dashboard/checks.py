@@ -7,8 +7,10 @@ import os
 import ssl
 import sys
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
@@ -22,7 +24,16 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 @register()
 def check_settings(**_: Any) -> list[CheckMessage]:
-    return [*_check_transport(), *_check_proxies(), *_check_hosts(), *_check_database(), *_check_keys(), *_check_debug(), *_check_single_sign_on()]
+    return [
+        *_check_transport(),
+        *_check_proxies(),
+        *_check_hosts(),
+        *_check_database(),
+        *_check_lines(),
+        *_check_keys(),
+        *_check_debug(),
+        *_check_single_sign_on(),
+    ]
 
 
 def _check_transport() -> list[CheckMessage]:
@@ -86,6 +97,36 @@ def _check_database() -> list[CheckMessage]:
             id="dashboard.E003",
         )
     ]
+
+
+def _check_lines() -> list[CheckMessage]:
+    """What goes to another machine in clear text. Of PostgreSQL's modes only these three insist on TLS."""
+    found: list[CheckMessage] = []
+    database, cache = settings.DATABASES["default"], urlsplit(str(settings.CACHES["default"].get("LOCATION", "")))
+    hosts = str(database.get("OPTIONS", {}).get("host") or database.get("HOST") or "").split(",")
+    insists = database.get("OPTIONS", {}).get("sslmode") in ("require", "verify-ca", "verify-full")
+    if database["ENGINE"].endswith("postgresql") and not insists and (far := _find_far(hosts)):
+        hint = "Add sslmode to DATABASE_URL: ?sslmode=verify-full&sslrootcert=/path/to/ca.pem, or at least ?sslmode=require."
+        found.append(Advice(f"PostgreSQL on {far} may be reached without TLS, so who listens in between reads what is stored.", hint=hint, id="dashboard.W006"))
+    if cache.scheme == "redis" and (far := _find_far([cache.hostname or ""])):
+        hint = "Let Redis speak TLS, and begin CACHE_URL with rediss://."
+        found.append(Advice(f"Redis on {far} is reached without TLS, so who listens in between reads its password.", hint=hint, id="dashboard.W007"))
+    if "smtp" in settings.EMAIL_BACKEND and not (settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL) and (far := _find_far([settings.EMAIL_HOST])):
+        hint = "Begin EMAIL_URL with smtp+tls:// or smtp+ssl://."
+        found.append(Advice(f"Mail goes to {far} without TLS, so who listens in between reads links that set a password.", hint=hint, id="dashboard.W008"))
+    return found
+
+
+def _find_far(hosts: Sequence[str]) -> str | None:
+    """The first that isn't this machine. A name that begins with a slash, or none, is a Unix socket's."""
+    return next((host for host in hosts if host and not host.startswith("/") and not _is_loopback(host)), None)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_keys() -> list[CheckMessage]:

@@ -19,6 +19,7 @@ from dashboard.caller import connection_of
 from dashboard.people import user_sessions
 from dashboard.server.connection import settle
 from dashboard.views.errors import method_not_allowed
+from oauth import strict_transport
 from oauth.endpoint import Connection
 from oauth.urls import cut_issuer_path, is_protocol_path
 
@@ -37,6 +38,19 @@ class ConnectionMiddleware:
         request.connection = connection  # type: ignore[attr-defined]  # dashboard.caller.connection_of reads it
         response = self.get_response(request)
         response["X-Request-Id"] = connection.request_id
+        return response
+
+
+class StrictTransportMiddleware:
+    """Tells a browser to come by HTTPS only. Not Django's setting, which says so for each host by which somebody comes, localhost too."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if strict_transport.is_strict(request.headers.get("Host", ""), is_secure=connection_of(request).is_secure):
+            response[strict_transport.NAME] = strict_transport.VALUE
         return response
 
 

@@ -100,6 +100,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "dashboard.middleware.ConnectionMiddleware",
+    "dashboard.middleware.StrictTransportMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "dashboard.operations.OperationsMiddleware",
     "dashboard.content_security_policy.ContentSecurityPolicyMiddleware",

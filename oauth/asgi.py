@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
-from oauth import gateway
+from oauth import gateway, strict_transport
 from oauth.database import keep_database, keep_event_loop_database
 from oauth.endpoint import MAX_BODY_BYTES, Request, Response
 from oauth.patience import PROTOCOL_STATEMENT, serve
@@ -24,6 +24,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 # Requests of one worker that aren't answered: about as many as the threads answer in a second.
 MOST_WAITING = 1000
+
+_STRICT = (strict_transport.NAME.lower().encode(), strict_transport.VALUE.encode())
 
 threads: Threads[Any, Any] = Threads(THREADS, name="oauth", begin=lambda: keep_database(PROTOCOL_STATEMENT), most_waiting=MOST_WAITING)
 
@@ -108,6 +110,8 @@ async def _send(response: Response, request: Request, send: Send) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     headers.append((b"content-length", b"%d" % len(response.body)))
     headers.append((b"x-content-type-options", b"nosniff"))
+    if strict_transport.is_strict(request.headers.get("host", ""), is_secure=request.connection.is_secure):
+        headers.append(_STRICT)
     headers.append((b"x-request-id", request.connection.request_id.encode("latin-1")))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})

@@ -1,10 +1,12 @@
 """Settings that make no sense together are refused at the start."""
 
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
 
+from dashboard import environment
 from dashboard.checks import check_settings, refuse_mistakes
 
 
@@ -109,3 +111,57 @@ def test_the_server_refuses_to_start_with_a_line_for_each_error(settings):
 def test_the_server_starts_with_a_warning(settings):
     settings.TLS = False
     refuse_mistakes()
+
+
+@pytest.fixture
+def ids_on(ids, settings, monkeypatch):
+    """What the checks find with that DATABASE_URL."""
+
+    def find(url):
+        monkeypatch.setenv("DATABASE_URL", url)
+        monkeypatch.setitem(settings.DATABASES, "default", environment.database("DATABASE_URL", default="", base=Path()))
+        return ids()
+
+    return find
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://tokenos:x@db.example.com/tokenos",
+        "postgres://tokenos:x@10.0.0.7/tokenos?sslmode=prefer",
+        "postgres://tokenos:x@localhost,db.example.com:5432/tokenos",
+    ],
+)
+def test_postgresql_on_another_machine_without_tls_is_a_warning(ids_on, url):
+    assert ids_on(url) == ["dashboard.W006"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://tokenos:x@localhost/tokenos",
+        "postgres://tokenos:x@127.0.0.1:6432/tokenos",
+        "postgres://tokenos:x@[::1]:5432/tokenos",
+        "postgres:///tokenos",
+        "postgres://tokenos:x@db.example.com/tokenos?sslmode=require",
+        "postgres://tokenos:x@db.example.com/tokenos?sslmode=verify-full",
+    ],
+)
+def test_postgresql_on_this_machine_or_with_tls_is_fine(ids_on, url):
+    assert ids_on(url) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "found"), [("redis://cache.example.com", ["dashboard.W007"]), ("redis://127.0.0.1:6379/1", []), ("rediss://cache.example.com", [])]
+)
+def test_redis_on_another_machine_without_tls_is_a_warning(ids, url, found):
+    assert ids(CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}}) == found
+
+
+@pytest.mark.parametrize(
+    ("host", "tls", "found"), [("mail.example.com", False, ["dashboard.W008"]), ("mail.example.com", True, []), ("localhost", False, []), ("::1", False, [])]
+)
+def test_mail_server_on_another_machine_without_tls_is_a_warning(ids, host, tls, found):
+    smtp = {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_USE_SSL": False}
+    assert ids(**smtp, EMAIL_HOST=host, EMAIL_USE_TLS=tls) == found

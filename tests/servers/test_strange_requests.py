@@ -1,0 +1,90 @@
+"""Well-formed HTTP with strange content, over the wire: an answer that is no fault of ours, and no traceback in the log."""
+
+import json
+from itertools import product
+
+import pytest
+
+from tests.servers.conftest import Server, read_answer
+
+TARGETS = [
+    b"/%00",
+    b"/%ff",
+    b"/\xff",
+    b"/accounts/reset/%ed%a0%80/",
+    b"/accounts/sign-in/?next=%ed%a0%80&a=\xff",
+    b"/accounts/sign-in/?" + b"a&" * 1500,
+    b"/static/%00",
+    b"/static/..%2f..%2fetc/passwd",
+    b"/.well-known/%00",
+    b"/gateway/%ff/verify",
+    b"/gateway/demo/verify?scope=%ff&audience=\xff",
+    b"/oauth2/token?%00=%ff",
+    b"//localhost/healthz",
+    b"http://[/healthz",
+    b"https://localhost",
+    b"*",
+    b"/healthz#fragment",
+    b"/metrics?%ff",
+    b"/admin/login/?next=http://[",
+]
+FIELDS = [
+    b"X-Nothing: \xff",
+    b"Cookie: __Host-session=\xff; __Host-csrf=\xff; a",
+    b"Cookie: " + b"a=b; " * 1500,
+    b"Origin: http://[",
+    b"Referer: http://[",
+    b"Accept: \xff",
+    b"Accept-Language: \xff",
+    b"Authorization: Basic \xff",
+    b"Authorization: Bearer " + b"." * 500,
+    b"DPoP: \xff\r\nAuthorization: DPoP \xff",
+    b"If-Modified-Since: \xff",
+    b"Range: bytes=\xb2-",
+    b"Expect: 100-continue",
+    b"Expect: \xff",
+    b"X-Forwarded-For: \xff\r\nX-Forwarded-Proto: \xff\r\nX-Forwarded-Host: [",
+    b"Client-Cert: :\xff:",
+    b"Content-Type: \xff/\xff;charset=\xff;;=",
+    b"Content-Type: application/x-www-form-urlencoded; charset=idna",
+    b"Content-Type: multipart/form-data; boundary=\xff",
+    b"Content-Type: application/json",
+]
+BODY = b"email=%00&password=%ed%a0%80&grant_type=\xff"
+
+
+def assert_clean(server: Server, before: int, statuses: dict[str, int]) -> None:
+    assert not {what: status for what, status in statuses.items() if status >= 500 and status != 501}
+    lines = [json.loads(line) for line in server.log.read_text()[before:].splitlines() if line.startswith("{")]
+    assert not [line for line in lines if "exception" in line or "stack" in line or line["level"] in ("ERROR", "CRITICAL")]
+    assert "Traceback" not in server.log.read_text()[before:]
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST", b"HEAD", b"OPTIONS", b"TRACE", b"CONNECT", b"X-NOTHING"])
+def test_no_target_makes_a_traceback(server: Server, method: bytes) -> None:
+    before, statuses = len(server.log.read_text()), {}
+    for target in TARGETS:
+        head = b"%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % (method, target, len(BODY))
+        with server.connect() as sock:
+            sock.sendall(head + BODY)
+            statuses[repr(target)] = read_answer(sock, method.decode()).status
+    assert_clean(server, before, statuses)
+
+
+@pytest.mark.parametrize(
+    "path", [b"/accounts/sign-in/", b"/admin/login/", b"/oauth2/token", b"/api/v1/whoami", b"/gateway/demo/verify", b"/static/x", b"/readyz"]
+)
+def test_no_header_field_makes_a_traceback(server: Server, path: bytes) -> None:
+    before, statuses = len(server.log.read_text()), {}
+    for method, field in product((b"GET", b"POST"), FIELDS):
+        head = b"%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\nContent-Length: %d\r\n\r\n" % (method, path, field, len(BODY))
+        statuses[f"{method!r} {field!r}"] = server.exchange(head + BODY).status
+    assert_clean(server, before, statuses)
+
+
+@pytest.mark.parametrize("host", [b"", b"[", b"\xff", b"a b", b"localhost:x", b"evil.example", b"x" * 3000])
+def test_no_host_makes_a_traceback(server: Server, host: bytes) -> None:
+    before, statuses = len(server.log.read_text()), {}
+    for path in (b"/accounts/sign-in/", b"/oauth2/token", b"/healthz", b"/gateway/demo/verify", b"/.well-known/jwks.json"):
+        statuses[repr(path)] = server.exchange(b"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (path, host)).status
+    assert_clean(server, before, statuses)
