@@ -222,3 +222,12 @@ def test_while_a_hash_is_checked_another_waits_a_moment_and_then_says_so(asgi, b
     assert answer.error == (503, "temporarily_unavailable")
     assert int(answer.headers["retry-after"]) > 0
     assert asgi.token(billing.basic).status == 200
+
+
+def test_while_one_waits_for_a_hash_others_are_told_at_once(asgi, billing, monkeypatch):
+    """So that wrong secrets without a digest never hold all threads that answer requests."""
+    monkeypatch.setattr(secret, "_HASHING_WAIT_SECONDS", 60)
+    ClientSecret.objects.filter(secret_id=billing.secret_id).update(digest="", hash=hash_secret(billing.secret))
+    with secret._hashing, secret._waiting:
+        assert asgi.token(billing.basic).error == (503, "temporarily_unavailable")
+    assert asgi.token(billing.basic).status == 200
