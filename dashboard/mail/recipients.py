@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from clients.models import Client, Workspace
+from clients.models import AuditEvent, Client, Workspace
 from dashboard.models import Membership, User
 from dashboard.permissions import LEAST_ROLE, Permission, roles_from
 
@@ -20,9 +20,19 @@ def is_address(contact: str) -> bool:
 
 
 def owner_of(client: Client) -> list[str]:
-    """Nobody, where that is no address, or the address of an account that is switched off."""
-    is_off = User.objects.filter(email=client.contact.lower(), is_active=False).exists()
-    return [client.contact] if is_address(client.contact) and not is_off else []
+    """Nobody, where that is no address, or the address of an account that is out."""
+    if not is_address(client.contact):
+        return []
+    user = User.objects.filter(email=client.contact.lower()).first()
+    return [] if user is not None and _is_out(user, client.workspace) else [client.contact]
+
+
+def _is_out(user: User, workspace: Workspace) -> bool:
+    """Whether it is switched off, or was taken out of the workspace, as by single sign-on, which names no heir of its clients."""
+    if not user.is_active:
+        return True
+    goings = AuditEvent.objects.filter(workspace=workspace, event__in=("member.removed", "member.left"), target_type="user", target_id=user.audit_name[:254])
+    return goings.exists() and not Membership.objects.filter(workspace=workspace, user=user).exists()
 
 
 def admins_of(workspace: Workspace) -> list[str]:

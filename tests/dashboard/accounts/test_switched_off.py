@@ -9,7 +9,7 @@ from clients.services import hand_overs
 from clients.services.audit import Actor
 from dashboard.mail.recipients import owner_of
 from dashboard.models import Invitation, Membership, User
-from dashboard.people import account_status, accounts, second_factors
+from dashboard.people import account_status, accounts, memberships, second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of
@@ -177,6 +177,15 @@ def test_the_mail_of_clients_that_name_it_goes_elsewhere(ada, ben, demo):
     assert owner_of(client) == ["Ben@Example.com"]
     disable(ben)
     assert owner_of(client) == []
+
+
+def test_nor_does_it_go_to_somebody_who_was_removed_without_an_heir(ben, eve, demo, other):
+    """As single sign-on does. An outsider whom a member named is told as before."""
+    of_ben, of_eve = (factories.create_client(demo, contact=user.email).secret.client for user in (ben, eve))
+    memberships.remove_member(membership=Membership.objects.get(user=ben, workspace=demo), by=None, actor=factories.TESTS, now=timezone.now())
+    assert (owner_of(of_ben), owner_of(of_eve)) == ([], [eve.email])
+    factories.add_member(demo, ben)
+    assert owner_of(of_ben) == [ben.email]
 
 
 def test_members_see_that_it_is_off(elsewhere, ben, demo):

@@ -7,7 +7,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 
-from dashboard.models import AccessPolicy
+from dashboard.models import AccessPolicy, User
 from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.sso.conftest import come, demand_sso, events, heading, user_of
@@ -166,3 +166,11 @@ def test_the_code_after_it_ends_in_a_session_of_the_provider_s(browser, okta, de
     assert response["Location"] == PAGE
     assert browser.get(PAGE).status_code == 200
     assert events("user.signed_in")[-1].after == {"method": "single sign-on and one-time code"}
+
+
+@pytest.mark.parametrize(("claims", "status"), [({"amr": ["mfa"]}, 200), ({"amr": ["pwd"]}, 302)])
+def test_it_counts_for_administering_the_instance_as_well(browser, okta, demo, ada, linked, claims, status):
+    demand_factor(demo)
+    User.objects.filter(pk=ada.pk).update(is_staff=True)
+    come(browser, okta, **claims)
+    assert browser.get("/admin/").status_code == status
