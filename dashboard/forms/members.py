@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from dashboard.forms.fields import Radios, TextField, check_password_of, new_password
 from dashboard.models import Membership, User
-from dashboard.people.made_links import count_lost
+from dashboard.people.made_links import count_by_role
 from dashboard.permissions import Permission, may, roles_up_to
 
 Role = Membership.Role
@@ -67,13 +67,13 @@ class RoleForm(forms.Form):
     def roles(self) -> list[dict[str, Any]]:
         """As InvitationForm's, with what the person gains and loses by each, and which of their links are withdrawn."""
         chosen, found = self["role"].value(), []
+        withdrawn = count_by_role(user=self.of.user, workspace=self.of.workspace, now=self.now)
         for role in roles_up_to(self.by.role):
             other = Membership(role=role)
             gains = [permission.value for permission in Permission if may(other, permission) and not may(self.of, permission)]
             loses = [permission.value for permission in Permission if may(self.of, permission) and not may(other, permission)]
-            withdrawn = count_lost(user=self.of.user, workspace=self.of.workspace, role=role, now=self.now)
-            is_present = role == self.of.role
-            found.append({"role": role, "gains": gains, "loses": loses, "withdrawn": withdrawn, "is_chosen": role == chosen, "is_present": is_present})
+            said = {"gains": gains, "loses": loses, "withdrawn": withdrawn[role]}
+            found.append({"role": role, **said, "is_chosen": role == chosen, "is_present": role == self.of.role})
         return found
 
 

@@ -6,6 +6,7 @@ One mail to each address, whatever was ended at once. Never a secret: whoever ma
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from clients.models import Client
@@ -15,7 +16,7 @@ from dashboard import mail
 from dashboard.client import impact
 from dashboard.client.credential_names import name_credential
 from dashboard.client.impact import Impact
-from dashboard.mail.recipients import admins_of, owner_of
+from dashboard.mail.recipients import admins_of, owner_of, present_owner_of
 from dashboard.models import User
 
 # Ending many at once isn't held up by counting who used each.
@@ -73,7 +74,7 @@ def tell_rotated(new: RotatedSecret, *, by: User, now: datetime) -> None:
 def say_told(client: Client, *, is_red: bool, by: User) -> str:
     """Who would be told, to follow “We tell”; "" for nobody."""
     owner = [address for address in owner_of(client) if address.casefold() != by.email.casefold()]
-    has_admins = len(_recipients(client, is_red=is_red, by=by)) > len(owner)
+    has_admins = len(_without(by, owner_of(client), admins_of(client.workspace) if is_red else [])) > len(owner)
     return " and ".join([*owner, "the admins"] if has_admins else owner)
 
 
@@ -82,6 +83,9 @@ def _is_used(credential: Credential, now: datetime) -> bool:
 
 
 def _recipients(client: Client, *, is_red: bool, by: User) -> list[str]:
-    """Without whoever did it."""
-    addresses = dict.fromkeys([*owner_of(client), *(admins_of(client.workspace) if is_red else [])])
-    return [address for address in addresses if address.casefold() != by.email.casefold()]
+    return _without(by, present_owner_of(client), admins_of(client.workspace) if is_red else [])
+
+
+def _without(by: User, *addresses: Sequence[str]) -> list[str]:
+    """Each address once, but not that of whoever did it."""
+    return [address for address in dict.fromkeys(chain(*addresses)) if address.casefold() != by.email.casefold()]

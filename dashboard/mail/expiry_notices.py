@@ -17,7 +17,7 @@ from clients.overlap import find_overlaps
 from dashboard import mail
 from dashboard.client import impact
 from dashboard.client.credential_names import name_credential
-from dashboard.mail.recipients import admins_of, owner_of
+from dashboard.mail.recipients import admins_of, present_owner_of
 from dashboard.models import ExpiryNotice
 from dashboard.moment import say_length
 
@@ -140,7 +140,7 @@ def _what(credential: Credential) -> str:
 
 def _recipients(client: Client, *, is_red: bool) -> list[str]:
     """Its owner, if that is an address. The admins too where it is urgent, or where there is no other address."""
-    owner = owner_of(client)
+    owner = present_owner_of(client)
     return owner if owner and not is_red else list(dict.fromkeys([*owner, *admins_of(client.workspace)]))
 
 

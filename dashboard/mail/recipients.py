@@ -2,6 +2,8 @@
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db.models import CharField, Exists, OuterRef, Q, Value
+from django.db.models.functions import Cast, Concat
 
 from clients.models import AuditEvent, Client, Workspace
 from dashboard.models import Membership, User
@@ -20,19 +22,22 @@ def is_address(contact: str) -> bool:
 
 
 def owner_of(client: Client) -> list[str]:
-    """Nobody, where that is no address, or the address of an account that is out."""
-    if not is_address(client.contact):
-        return []
-    user = User.objects.filter(email=client.contact.lower()).first()
-    return [] if user is not None and _is_out(user, client.workspace) else [client.contact]
+    """Nobody, where that is no address."""
+    return [client.contact] if is_address(client.contact) else []
 
 
-def _is_out(user: User, workspace: Workspace) -> bool:
-    """Whether it is switched off, or was taken out of the workspace, as by single sign-on, which names no heir of its clients."""
-    if not user.is_active:
-        return True
-    goings = AuditEvent.objects.filter(workspace=workspace, event__in=("member.removed", "member.left"), target_type="user", target_id=user.audit_name[:254])
-    return goings.exists() and not Membership.objects.filter(workspace=workspace, user=user).exists()
+def present_owner_of(client: Client) -> list[str]:
+    """As owner_of, but not the address of an account that is switched off, or was taken out of the workspace, as by single sign-on, which names no heir."""
+    owner = owner_of(client)
+    return [] if owner and _is_out(client.contact, client.workspace) else owner
+
+
+def _is_out(contact: str, workspace: Workspace) -> bool:
+    audit_name = Concat(Value("user:"), Cast(OuterRef("pk"), CharField()), Value(" "), OuterRef("email"))
+    goings = AuditEvent.objects.filter(workspace=workspace, event__in=("member.removed", "member.left"), target_type="user", target_id=audit_name)
+    memberships = Membership.objects.filter(workspace=workspace, user=OuterRef("pk"))
+    was_taken_out = Exists(goings) & ~Exists(memberships)
+    return User.objects.filter(Q(is_active=False) | was_taken_out, email=contact.lower()).exists()
 
 
 def admins_of(workspace: Workspace) -> list[str]:

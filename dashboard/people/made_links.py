@@ -76,15 +76,27 @@ def find_workspaces(user: User, *, now: datetime) -> set[int]:
     return {*of_invitations.values_list("workspace", flat=True), *of_hand_overs.values_list("client__workspace", flat=True)}
 
 
-def count_lost(*, user: User, workspace: Workspace, role: str | None, now: datetime) -> Links:
-    """Of the open links in a workspace those by a person who couldn't make them with that role; with None, where the person goes, all by or for them."""
-    return Links(*(lost.count() for lost in _find_lost(user, workspace, role, now)))
+def count_of_leaving(*, user: User, workspace: Workspace, now: datetime) -> Links:
+    """Of the open links in a workspace those by or for a person."""
+    return Links(*(lost.count() for lost in _find_lost(user, workspace, None, now)))
+
+
+def count_by_role(*, user: User, workspace: Workspace, now: datetime) -> dict[str, Links]:
+    """For each role: of the open links in a workspace those by a person that they couldn't make with it. Two queries for all."""
+    invited = list(Invitation.objects.open(now).filter(workspace=workspace, invited_by=user).values_list("role", flat=True))
+    handed = HandOver.objects.open(now).filter(_made_by(user), client__workspace=workspace).count()
+    found = {}
+    for role in Membership.Role:
+        kept = Membership(role=role)
+        lost = [given for given in invited if given not in givable_roles(kept)]
+        found[str(role)] = Links(len(lost), 0 if may(kept, Permission.WRITE_CLIENTS) else handed)
+    return found
 
 
 def withdraw_lost(*, user: User, workspace: Workspace, role: str | None, reason: str, actor: Actor, now: datetime) -> Links:
-    """Withdraw those of count_lost, each with its audit event. Within the transaction that takes the right away, which has locked the workspace.
+    """Withdraw a person's open links that a member with that role couldn't make, or, with None, all by or for them; each with its audit event.
 
-    reason: a sentence for the audit log.
+    Within the transaction that takes the right away, which has locked the workspace. reason: a sentence for the audit log.
     """
     of_invitations, of_hand_overs = _find_lost(user, workspace, role, now)
     rows = list(of_invitations.order_by("pk"))

@@ -17,7 +17,7 @@ from dashboard.forms.members import InvitationForm, RemovalForm, RoleForm
 from dashboard.models import Membership
 from dashboard.people import memberships
 from dashboard.people.invitations import awaited_in
-from dashboard.people.made_links import Links, count_lost
+from dashboard.people.made_links import Links, count_of_leaving
 from dashboard.permissions import Permission, givable_roles, may, member
 
 PAGE = 50
@@ -130,7 +130,7 @@ def _take_leave(request: HttpRequest, membership: Membership, other: Membership,
         "clients": clients[:CLIENTS_NAMED],
         "client_count": client_count,
         "more_clients": max(0, client_count - CLIENTS_NAMED),
-        "links": count_lost(user=other.user, workspace=other.workspace, role=None, now=timezone.now()),
+        "links": count_of_leaving(user=other.user, workspace=other.workspace, now=timezone.now()),
         "sso_name": _name_sso(other),
         "is_last_owner": memberships.is_last_owner(other),
     }

@@ -2,7 +2,6 @@
 
 import base64
 from datetime import datetime, timedelta
-from importlib import import_module
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -74,17 +73,19 @@ def _write_events_in_time_order(kestrel: Workspace, *, begun: datetime) -> None:
 
     Of what has happened the database lets nobody write another story, so its triggers are away meanwhile.
     """
-    stay = import_module("clients.migrations.0012_audit_events_stay")
-    with connection.schema_editor() as editor:
-        stay.remove(None, editor)
+    cursor = connection.cursor()
+    cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'clients_auditevent'")
+    triggers = cursor.fetchall()
+    for name, _ in triggers:
+        cursor.execute(f"DROP TRIGGER {name}")
     kestrel.audit_events.filter(event__in=("workspace.created", "member.added")).update(created_at=begun)
     events = sorted(kestrel.audit_events.order_by("pk"), key=lambda event: event.created_at)
     kestrel.audit_events.all().delete()
     for event in events:
         event.pk = None
     AuditEvent.objects.bulk_create(events)
-    with connection.schema_editor() as editor:
-        stay.install(None, editor)
+    for _, statement in triggers:
+        cursor.execute(statement)
 
 
 def _create_link(client_id: str, recipient: str) -> str:

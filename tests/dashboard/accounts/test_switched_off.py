@@ -7,7 +7,7 @@ from django.utils import timezone
 from clients.models import HandOver
 from clients.services import hand_overs
 from clients.services.audit import Actor
-from dashboard.mail.recipients import owner_of
+from dashboard.mail.recipients import present_owner_of
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import account_status, accounts, memberships, second_factors
 from tests import factories
@@ -174,18 +174,18 @@ def test_memberships_and_factors_are_there_when_it_is_on_again(browser, ada, app
 
 def test_the_mail_of_clients_that_name_it_goes_elsewhere(ada, ben, demo):
     client = factories.create_client(demo, contact="Ben@Example.com").secret.client
-    assert owner_of(client) == ["Ben@Example.com"]
+    assert present_owner_of(client) == ["Ben@Example.com"]
     disable(ben)
-    assert owner_of(client) == []
+    assert present_owner_of(client) == []
 
 
 def test_nor_does_it_go_to_somebody_who_was_removed_without_an_heir(ben, eve, demo, other):
     """As single sign-on does. An outsider whom a member named is told as before."""
     of_ben, of_eve = (factories.create_client(demo, contact=user.email).secret.client for user in (ben, eve))
     memberships.remove_member(membership=Membership.objects.get(user=ben, workspace=demo), by=None, actor=factories.TESTS, now=timezone.now())
-    assert (owner_of(of_ben), owner_of(of_eve)) == ([], [eve.email])
+    assert (present_owner_of(of_ben), present_owner_of(of_eve)) == ([], [eve.email])
     factories.add_member(demo, ben)
-    assert owner_of(of_ben) == [ben.email]
+    assert present_owner_of(of_ben) == [ben.email]
 
 
 def test_members_see_that_it_is_off(elsewhere, ben, demo):

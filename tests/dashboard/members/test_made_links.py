@@ -246,11 +246,11 @@ class TestMadeForThem:
     """By somebody who stays."""
 
     @pytest.fixture
-    def early(self, ada, demo):
+    def early(self, ada, dan, demo):
         """An invitation of Dan's address that nobody used, for he became a member in another way."""
-        Membership.objects.filter(user__email="dan@example.com").delete()
-        link = invitation_link(membership_of(ada, demo), "dan@example.com", Role.OWNER)
-        factories.add_member(demo, User.objects.get(email="dan@example.com"), Role.ADMIN)
+        Membership.objects.filter(user=dan).delete()
+        link = invitation_link(membership_of(ada, demo), dan.email, Role.OWNER)
+        factories.add_member(demo, dan, Role.ADMIN)
         return link
 
     def test_an_invitation_brings_nobody_back_who_was_removed(self, adas, dans, dan, demo, early):
