@@ -20,9 +20,9 @@ from urllib.parse import parse_qs, parse_qsl, quote, unquote_plus
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
+from clients.database_fault import find_fault
 from clients.services import usage
 from oauth import failures
-from oauth.database_fault import find_fault
 from oauth.errors import (
     REALM,
     ContentTooLargeError,

@@ -20,6 +20,7 @@ from django.db import Error as DatabaseError
 from django.db import IntegrityError, ProgrammingError, connections
 from django.utils import timezone
 
+from clients.database_fault import DAMAGED, DISK_FULL, LOCKED, READ_ONLY, find_fault
 from clients.key_encryption import MissingKeyEncryptionKeyError
 from clients.management.table import render_table
 from clients.models import Client, Workspace
@@ -229,8 +230,11 @@ def _explain(error: DatabaseError) -> str:
         return "Somebody else changed the same at the same moment, and nothing was written. Run the command again."
     if isinstance(error, ProgrammingError) or "no such" in str(error):
         return "The database isn't set up for this version. Run “make setup”."
-    if any(said in str(error) for said in ("is not a database", "disk image is malformed")):
+    fault = find_fault(error)
+    if fault is DAMAGED and connections["default"].vendor == "sqlite":
         return f"{connections['default'].settings_dict['NAME']} isn't a SQLite database, or is damaged. Restore it from a backup."
-    if "locked" in str(error):
+    if fault is LOCKED:
         return "The database is locked by another process, and nothing was written. Run the command again in a moment."
+    if fault is not None and fault in (DISK_FULL, READ_ONLY):
+        return f"{fault.sentence} Nothing was written. {fault.fix}"
     return f"The database can't be reached ({str(error).splitlines()[0]}). Check DATABASE_URL and DATA_DIR, and whether the database runs."

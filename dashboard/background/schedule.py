@@ -19,6 +19,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import close_old_connections, connection, connections
 
+from clients.database_fault import find_fault
 from clients.periods import DAY, MONTH, WEEK
 from clients.services import deletion, new_addresses, unused, usage
 from clients.services.activity import correct_counts
@@ -109,8 +110,12 @@ def attempt(job: Callable[[], None]) -> bool:
     """Whether it was done."""
     try:
         job()
-    except Exception:
-        logger.exception("Background work failed and will be tried again: %s", job.__name__)
+    except Exception as error:
+        fault = find_fault(error)
+        if fault is None:
+            logger.exception("Background work failed and will be tried again: %s", job.__name__)
+        else:
+            logger.error("Background work failed and will be tried again: %s", job.__name__, extra={"reason": f"{fault.sentence} {fault.fix}"})  # noqa: TRY400
         return False
     finally:
         # A connection that a failover broke is replaced before the next job.

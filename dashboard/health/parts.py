@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Max
 
+from clients.database_fault import DAMAGED, DISK_FULL, LOCKED, NO_ANSWER, READ_ONLY, UNREACHABLE, find_fault
 from clients.key_encryption import decrypt
 from clients.models import AuditEvent
 from dashboard import mail
@@ -21,7 +22,6 @@ from dashboard.models import ScheduledJob
 from dashboard.moment import say_length
 from dashboard.server.server_certificate import RENEWAL
 from oauth.database_clock import MAX_CLOCK_DIFFERENCE, read_clocks
-from oauth.database_fault import DAMAGED, DISK_FULL, LOCKED, NO_ANSWER, READ_ONLY, UNREACHABLE, find_fault
 from oauth.models import SigningKey
 
 GOOD, SOON, BAD, OFF = "ok", "warn", "bad", "off"

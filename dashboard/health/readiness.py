@@ -18,11 +18,11 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import F
 
+from clients.database_fault import NO_ANSWER, find_fault
 from clients.key_encryption import decrypt
 from dashboard.models import ScheduledJob
 from oauth import asgi
 from oauth.database_clock import read_clocks
-from oauth.database_fault import NO_ANSWER, find_fault
 from oauth.models import SigningKey
 from oauth.patience import patience
 

@@ -15,10 +15,10 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from clients.database_fault import NO_ANSWER, Fault, find_fault
 from dashboard.entries import sort_out
 from dashboard.frame import theme_of
 from dashboard.permissions import LAST_WORKSPACE, NotAllowedError
-from oauth.database_fault import NO_ANSWER, Fault, find_fault
 from oauth.urls import is_protocol_path
 
 RETRY_AFTER = 10

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import OperationalError, connection
 
 from clients.management.base import JSONCommand
 from clients.models import AuditEvent, Client
@@ -96,6 +96,21 @@ def test_same_row_made_by_somebody_else_at_the_same_moment_is_one_line(refused, 
         assert "nothing was written. Run the command again." in refused("create_client", "--workspace", "demo", "--name", "x")
     finally:
         connection.cursor().execute("DROP TRIGGER taken")
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("database or disk is full", "The database has no room on its disk. Nothing was written. Make room"),
+        ("attempt to write a readonly database", "The database is read-only. Nothing was written. SQLite: look at the permissions"),
+    ],
+)
+def test_full_disk_and_read_only_database_say_what_to_do(refused, demo, monkeypatch, said, sentence):
+    def fail(*_args, **_options):
+        raise OperationalError(said)
+
+    monkeypatch.setattr(Client, "save", fail)
+    assert sentence in refused("create_client", "--workspace", "demo", "--name", "x")
 
 
 def test_damaged_database_is_one_line(shell, tmp_path):

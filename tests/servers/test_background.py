@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from clients.models import ClientActivity
 from dashboard.background import schedule, start, stop
@@ -67,6 +68,16 @@ def test_work_that_fails_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFix
         schedule.attempt(broken)
     assert "broken" in caplog.text
     assert "the disk is full" in caplog.text
+
+
+def test_work_that_the_database_fails_says_in_one_line_why_and_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise OperationalError("database or disk is full")
+
+    assert schedule.attempt(fail) is False
+    [line] = [record for record in caplog.records if record.name == "tokenos.background"]
+    assert line.exc_info is None
+    assert line.__dict__["reason"] == "The database has no room on its disk. Make room on the disk that holds it. Nothing needs a restart."
 
 
 def test_certificate_is_renewed(settings: Any, tmp_path: Path) -> None:

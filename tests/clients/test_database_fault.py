@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connections
 from environ import Env
 
-from oauth.database_fault import DAMAGED, DISK_FULL, LOCKED, NO_ANSWER, READ_ONLY, UNREACHABLE, find_fault
+from clients.database_fault import DAMAGED, DISK_FULL, LOCKED, NO_ANSWER, READ_ONLY, UNREACHABLE, find_fault
 
 pytestmark = pytest.mark.django_db
 
