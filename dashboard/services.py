@@ -27,7 +27,7 @@ SPENT_FORMS_KEPT = timedelta(days=30)
 
 
 def generate_password() -> str:
-    return secrets.token_urlsafe(15)
+    return secrets.token_urlsafe(16)
 
 
 def create_workspace(

@@ -57,7 +57,7 @@ def test_first_start_from_nothing_and_a_second_one(shell, tmp_path):
     *done, curl = first.stdout.decode().splitlines()
     assert done[0].startswith("Migrated the database")
     assert curl.startswith(f"  curl --cacert {tmp_path}/tls/ca.pem --config {tmp_path}/demo-client.curl https://localhost:8443/oauth2/token ")
-    assert any(re.fullmatch(r"Sign in at \S+/accounts/sign-in/ as owner@example.com with the password \S{20} \(shown only now\)", line) for line in done)
+    assert any(re.fullmatch(r"Sign in at \S+/accounts/sign-in/ as owner@example.com with the password \S{22} \(shown only now\)", line) for line in done)
     assert (tmp_path / "static/staticfiles.json").is_file()
     for name in ("tokenos.sqlite3", "demo-client.curl"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
