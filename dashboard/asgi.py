@@ -27,6 +27,7 @@ from dashboard.content_security_policy import POLICY
 from dashboard.middleware import SessionKeyMiddleware
 from dashboard.people.user_sessions import is_signed_in
 from dashboard.server.connection import settle
+from dashboard.server.known_codecs import forget_others
 from dashboard.views.errors import RETRY_AFTER
 from oauth.asgi import Receive, Scope, Send
 from oauth.asgi import application as protocol
@@ -77,6 +78,7 @@ _probes: Threads[_Request, Answer] = Threads(2, name="probe", begin=lambda: None
 
 # A mistake in a view fails the start, and the first request costs what the thousandth does.
 import_module(settings.ROOT_URLCONF)
+forget_others()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -238,7 +240,9 @@ def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
         if key in environ:
             text = environ[key] + (";" if name == b"cookie" else ",") + text
         environ[key] = text
-    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+    content_type = environ.pop("HTTP_CONTENT_TYPE", "")
+    # Django decodes RFC 2231's parameters before it can answer, by the codec that they name. No browser sends such.
+    environ["CONTENT_TYPE"] = "" if "*" in content_type else content_type
     environ.pop("HTTP_CONTENT_LENGTH", None)
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["CONTENT_LENGTH"] = str(len(body))
