@@ -352,10 +352,11 @@ class InsufficientScopeError(OAuthError):
             credential_id=credential_id,
         )
         self.required = demanded
+        self.shown = shown
         self.scheme = scheme
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        # What a caller demanded may be no scope at all; only a well-formed one may stand in a header.
-        scope = f', scope="{self.required}"' if parse_scope(self.required) else ""
+        # What a caller demanded may be no scope at all; only a well-formed one may stand in a header, and only what may be kept is repeated.
+        scope = f', scope="{self.required}"' if self.required == self.shown and parse_scope(self.required) else ""
         return (_challenge(self.scheme, f', error="insufficient_scope"{scope}'),)

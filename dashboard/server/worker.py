@@ -216,7 +216,9 @@ class HTTPConnection(BoundedProtocol):
 def _without_repeating(message: str) -> str:
     """What a parser says is wrong, and of what it repeats the beginning: a body whose length was wrong is read as the next request's line."""
     said, colon, repeated = message.partition(": ")
-    return f"{said}{colon}{shown(repeated)}"
+    # No word of the parser's own is longer; a version of HTTP is all that it says.
+    words = [word if len(word) <= len("Contradictory") else shown(word) for word in said.split(" ")]
+    return f"{' '.join(words)}{colon}{shown(repeated)}"
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types

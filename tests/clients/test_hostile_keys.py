@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core.exceptions import ValidationError
 
-from clients.certificate import check_certificate, load_certificate
+from clients.certificate import check_certificate, find_public_key, load_certificate
 from clients.leaked_text import find_traces
 from clients.private_key import find_public_halves
 from clients.public_key import holds_private_key, read_public_keys, refuse_private_der
@@ -94,6 +94,14 @@ def test_certificate_handed_in_as_a_key_is_refused_before_its_key_is_read(kind):
 def test_certificate_with_a_key_of_another_kind_is_refused_before_that_is_read(kind):
     certificate = load_certificate(with_key(hostile_keys.public(kind)))
     assert seconds(lambda: refused(check_certificate, certificate)) < an_ordinary_key()
+    assert refused(check_certificate, certificate) == "weak_key"
+
+
+def test_certificate_with_a_curve_that_nobody_knows_is_refused():
+    curve = tlv(0x06, bytes.fromhex("2a030405"))
+    spki = sequence(sequence(tlv(0x06, bytes.fromhex("2a8648ce3d0201")), curve), tlv(0x03, b"\0\4" + b"\1" * 64))
+    certificate = load_certificate(with_key(spki))
+    assert find_public_key(certificate) is None
     assert refused(check_certificate, certificate) == "weak_key"
 
 
