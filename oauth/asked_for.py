@@ -1,13 +1,16 @@
-"""What a request asked for, as it may be kept for its client's owner: scopes that the workspace has, and of any other the beginning."""
+"""What a request asked for, as it may be kept for its client's owner: scopes and resources that the workspace has, and of any other the beginning."""
 
 from collections.abc import Iterable
 
+from django.conf import settings
+
+from clients.audience import audience_key
 from clients.foreign_text import shown
-from clients.models import Scope
+from clients.models import Audience, Scope
 from clients.scope import MAX_SCOPE_LENGTH
 
-# A client has up to 50 scopes.
-_MOST_SCOPES = 50
+# A client has up to 50 scopes, and an audience up to 512 characters.
+_MOST_SCOPES, _LONGEST_AUDIENCE = 50, 512
 
 
 def shown_scopes(scopes: Iterable[str], *, workspace_pk: int | None) -> str:
@@ -20,6 +23,13 @@ def shown_scopes(scopes: Iterable[str], *, workspace_pk: int | None) -> str:
     unknown = [scope for scope in asked if scope not in known]
     said = [scope if scope in known else shown(scope) for scope in asked if scope in known or scope == unknown[0]]
     return " ".join([*said, *(["…"] if len(unknown) > 1 else [])])
+
+
+def shown_resource(uri: str, *, workspace_pk: int) -> str:
+    """Whole where the workspace has it in this very spelling."""
+    if len(uri) <= _LONGEST_AUDIENCE and "\0" not in uri and Audience.objects.filter(workspace=workspace_pk, key=audience_key(uri), uri=uri).exists():
+        return uri
+    return shown(uri, after=settings.ISSUER_URL)
 
 
 def _find_known(asked: list[str], workspace_pk: int) -> set[str]:

@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
-from clients.foreign_text import shown
 from clients.scope import parse_scope
-from oauth.asked_for import shown_scopes
+from oauth.asked_for import shown_resource, shown_scopes
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.endpoint import Form
 from oauth.errors import InvalidScopeError, InvalidTargetError, Reason
@@ -63,7 +60,7 @@ def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...
         )
     refused = [uri for uri in resource if uri not in client.audiences and uri != client.default_audience]
     if refused:
-        said = shown(refused[0], after=settings.ISSUER_URL)
+        said = shown_resource(refused[0], workspace_pk=client.workspace_pk)
         raise InvalidTargetError(
             "The resource is malformed, unknown or not allowed for this client.",
             reason=Reason("resource_not_allowed", f"{said} isn't among this client's audiences. Leave resource out, or give it to the client."),

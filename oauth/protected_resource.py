@@ -3,14 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from clients.certificate import x5t_s256
-from clients.foreign_text import shown
 from clients.secret import looks_like_secret
 from oauth import access_token, dpop
 from oauth.access_token import AccessToken
-from oauth.asked_for import shown_scopes
+from oauth.asked_for import shown_resource, shown_scopes
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.client_secret import CLIENT_SECRET_BASIC, PresentedSecret, authenticate_secret, read_basic
 from oauth.dpop import Target, own_target
@@ -91,8 +88,9 @@ def require_scopes(caller: Caller, required: tuple[str, ...]) -> None:
 def require_audience(caller: Caller, audience: str) -> None:
     """RFC 9068 §4: a token that isn't meant for the resource is refused."""
     if audience not in caller.audiences:
+        said = shown_resource(audience, workspace_pk=caller.client.workspace_pk)
         raise InvalidTokenError(
-            Reason("wrong_audience", f"It is good for {', '.join(caller.audiences)[:300]}, not for {shown(audience, after=settings.ISSUER_URL)}."),
+            Reason("wrong_audience", f"It is good for {', '.join(caller.audiences)[:300]}, not for {said}."),
             scheme=caller.scheme,
             client=caller.client,
             credential_id=caller.credential_id,

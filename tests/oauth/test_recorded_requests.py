@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import pytest
 from django.core import serializers
@@ -118,6 +119,16 @@ def test_scopes_that_the_workspace_has_are_kept_whole(send, billing, demo, now):
     row = kept(send.post("/oauth2/token", {"grant_type": "client_credentials", "scope": f"{name} admin"}, billing.basic))
     assert row.scope == f"{name} admin"
     assert row.detail == f"{name} admin isn't among this client's scopes. Ask for less, or give it to the client."
+
+
+def test_a_resource_that_the_workspace_has_is_kept_whole(send, billing, make, demo):
+    audience = "https://api.example.com/orders/of/the/warehouse"
+    make(demo, audiences=(audience,))
+    for uri, said in ((audience, audience), (f"{audience}#{SPOILT}", "https://api.example.…"), ("x" * 600, "x" * 12 + "…")):
+        row = kept(send.post("/oauth2/token", {"grant_type": "client_credentials", "resource": uri}, billing.basic))
+        assert row.detail == f"{said} isn't among this client's audiences. Leave resource out, or give it to the client."
+        answer = send.get("/gateway/demo/verify", query=f"audience={quote(uri)}", headers={"Authorization": billing.basic})
+        assert kept(answer).detail == f"It is good for https://localhost:8443/w/demo, not for {said}."
 
 
 @pytest.mark.parametrize("scope", ["", " ", "\0read", "x" * 50_000, " ".join(f"s{number}" for number in range(5000))])
