@@ -1,7 +1,7 @@
 """Whose an audience is. A resource server knows a token by its audience, so that no workspace may have another's: it would name its scopes as it likes."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from django.db import transaction
 from clients.audience import audience_key, is_of_another_workspace, workspace_audience
 from clients.models import Audience, Client, Workspace
 from clients.services import audit
-from clients.services.audit import Actor, Change
+from clients.services.audit import Actor
 from clients.services.validation import clean_resource_uri
 from clients.services.workspaces import lock_workspace, require_kept
 
@@ -20,7 +20,7 @@ from clients.services.workspaces import lock_workspace, require_kept
 @dataclass(frozen=True, slots=True)
 class ForeignAudience:
     """An audience that a client has and that isn't its workspace's: no token is issued for it. owner: slug of the workspace whose it is, None for the
-    instance itself."""
+    instance itself, and where that is deleted."""
 
     client: Client
     uri: str
@@ -85,8 +85,8 @@ def find_foreign_audiences() -> Iterator[ForeignAudience]:
             key = audience_key(uri)
             if is_of_another_workspace(uri, workspace=client.workspace.slug, issuer=settings.ISSUER_URL):
                 yield ForeignAudience(client, uri, by_own.get(key))
-            elif owners.get(key, client.workspace_id) != client.workspace_id:
-                yield ForeignAudience(client, uri, slugs.get(owners[key]))
+            elif uri in client.withheld_audiences or owners.get(key, client.workspace_id) != client.workspace_id:
+                yield ForeignAudience(client, uri, slugs.get(owners.get(key, 0)))
 
 
 def say_foreign(foreign: ForeignAudience) -> str:
@@ -96,8 +96,9 @@ def say_foreign(foreign: ForeignAudience) -> str:
     if is_of_another_workspace(foreign.uri, workspace=slug, issuer=settings.ISSUER_URL):
         whose = f"the workspace {foreign.owner}" if foreign.owner else "this instance itself"
         return f"{said}, which belongs to {whose}. No token is issued for it. Take it from the client: manage.py update_client {client.client_id} --audience …"
+    whose = f"belongs to the workspace {foreign.owner}" if foreign.owner else "belonged to a workspace that is deleted"
     return (
-        f"{said}, which belongs to the workspace {foreign.owner}. No token is issued for it. Take it from the client, or hand it over: "
+        f"{said}, which {whose}. No token is issued for it. Take it from the client, or hand it over: "
         f"manage.py hand_over_audience {shlex.quote(foreign.uri)} --workspace {slug}"
     )
 
@@ -110,29 +111,25 @@ def hand_over_audience(*, uri: str, workspace: Workspace, actor: Actor, now: dat
         raise ValidationError(f"{cleaned[:80]} is an address of this instance, and stays with it. Give the URI of an API.", code="invalid_audience")
     key = audience_key(cleaned)
     with transaction.atomic():
-        is_known = Audience.objects.filter(key=key).exists()
-        Audience.objects.bulk_create([Audience(workspace=workspace, key=key, uri=cleaned, created_at=now)], ignore_conflicts=True)
-        before = Audience.objects.select_related("workspace").get(key=key)
-        locked = {pk: _lock(pk) for pk in sorted({before.workspace_id, workspace.pk})}
-        require_kept(locked[workspace.pk])
-        audience = Audience.objects.select_for_update(of=("self",)).select_related("workspace").get(key=key)
-        if audience.workspace_id != before.workspace_id:
-            raise ValidationError("Somebody else handed it over at the same moment. Look where it is now, and try again.", code="changed_meanwhile")
-        audience.workspace = locked[workspace.pk]
+        # All of them, for so nobody registers it or hands it over meanwhile.
+        locked = {one.pk: one for one in Workspace.objects.select_for_update(no_key=True).order_by("pk")}
+        target = lock_workspace(workspace)
+        require_kept(target)
+        audience, is_new = Audience.objects.get_or_create(key=key, defaults={"workspace": target, "uri": cleaned, "created_at": now})
+        previous = locked[audience.workspace_id] if audience.workspace_id != target.pk else None
+        audience.workspace = target
         audience.save(update_fields=["workspace"])
-        previous = None if before.workspace_id == workspace.pk else locked[before.workspace_id]
         withheld = _withhold(key, previous) if previous is not None else []
-        released = _release(key, audience.workspace)
-        for side, changed in ((previous, withheld), (audience.workspace, released)):
-            if side is not None and (previous is not None or changed or not is_known):
-                after = {"belongs_to_workspace": side == audience.workspace, "clients": len(changed)}
-                change = Change(audience.uri, {}, after)
-                audit.record_many("audience.handed_over", workspace=side, actor=actor, target_type="audience", changes=[change], now=now)
+        released = _release(key, target)
+        if previous is not None:
+            _record(audience, previous, {"belongs_to_workspace": False, "clients": len(withheld)}, actor=actor, now=now)
+        if previous is not None or is_new or released:
+            _record(audience, target, {"belongs_to_workspace": True, "clients": len(released)}, actor=actor, now=now)
     return HandedOver(audience, previous.slug if previous is not None else None, len(withheld), len(released))
 
 
-def _lock(pk: int) -> Workspace:
-    return lock_workspace(Workspace(pk=pk))
+def _record(audience: Audience, workspace: Workspace, after: Mapping[str, object], *, actor: Actor, now: datetime) -> None:
+    audit.record("audience.handed_over", workspace=workspace, actor=actor, target_type="audience", target_id=audience.uri[:254], now=now, after=after)
 
 
 def _having(key: str, workspace: Workspace) -> Iterator[tuple[Client, list[str]]]:

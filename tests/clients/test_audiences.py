@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from clients.models import Audience, AuditEvent, Client
 from clients.services import scopes
-from clients.services.audiences import claim_audiences, find_foreign_audiences, hand_over_audience
+from clients.services.audiences import claim_audiences, find_foreign_audiences, hand_over_audience, say_foreign
 from clients.services.client_changes import propose, update_client
 from clients.services.clients import create_client
 from tests import factories
@@ -63,7 +63,7 @@ def test_an_audience_of_the_instance_is_refused_unless_it_is_the_workspaces_own(
 
 def test_the_workspaces_own_audience_may_be_among_a_clients(demo, make):
     assert make(demo, DEMO, API).audiences == [DEMO, API]
-    assert list(Audience.objects.values_list("uri", flat=True)) == [API]
+    assert [str(audience) for audience in Audience.objects.all()] == [API]
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,13 @@ def test_of_two_workspaces_that_register_it_at_once_one_has_it(run_on_postgresql
 
 def test_the_operator_can_hand_it_over_and_clients_of_the_one_lose_it_to_those_of_the_other(demo, other, make, now):
     """What they are called stays; tokens for it are another matter."""
-    theirs, mine = make(demo, API), make(other)
+    theirs, mine, aside = make(demo, API), make(other), make(demo, "https://aside.example.com")
     done = hand_over_audience(uri=f"{API}/", workspace=other, actor=TESTS, now=now)
     assert (done.audience.uri, done.audience.workspace, done.previous, done.withheld, done.released) == (API, other, "demo", 1, 0)
     theirs.refresh_from_db()
     assert (theirs.audiences, theirs.withheld_audiences) == ([API], [API])
+    aside.refresh_from_db()
+    assert aside.withheld_audiences == []
     update_client(client=mine, audiences=[API], actor=TESTS, now=now)
     events = AuditEvent.objects.filter(event="audience.handed_over").order_by("pk")
     assert [(event.workspace.slug, event.target_id, event.after) for event in events] == [
@@ -112,6 +114,18 @@ def test_the_operator_can_hand_it_over_and_clients_of_the_one_lose_it_to_those_o
     assert (back.previous, back.withheld, back.released) == ("other", 1, 1)
     theirs.refresh_from_db()
     assert theirs.withheld_audiences == []
+
+
+def test_what_a_deleted_workspace_had_is_withheld_until_somebody_decides(demo, other, make, now):
+    client = make(other)
+    Client.objects.filter(pk=client.pk).update(audiences=[API], withheld_audiences=[API])
+    [found] = find_foreign_audiences()
+    assert (found.uri, found.owner) == (API, None)
+    assert "belonged to a workspace that is deleted" in say_foreign(found)
+    claim_audiences(other, [API], now=now)
+    assert hand_over_audience(uri=API, workspace=other, actor=TESTS, now=now).released == 1
+    assert AuditEvent.objects.get(event="audience.handed_over").after == {"belongs_to_workspace": True, "clients": 1}
+    assert list(find_foreign_audiences()) == []
 
 
 def test_handing_over_what_is_there_already_changes_nothing(demo, make, now):
