@@ -1,9 +1,11 @@
 """Looking up what a text, or a reference, holds of a workspace: which credentials, tokens and clients, and whether they work."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from threading import Lock
 
 from clients.leaked_text import Traces, find_ids, find_kids, find_traces, find_words
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
@@ -20,6 +22,9 @@ IN_USE = timedelta(hours=24)
 MOST_FOUND = 300
 # Characters up to which the IDs that a text may hold are asked for; a longer one is compared with all IDs of the workspace.
 _SHORT = 64 * 1024
+# Characters from which on texts are looked through one after the other in a process, so that they take no more of it from tokens than one does.
+_LONG = 500_000
+_long_text = Lock()
 # Digests are compared. A secret that has none yet costs an argon2 hash, of which one text is worth a few.
 _MOST_HASHED = 3
 
@@ -103,6 +108,12 @@ class Report:
 
 
 def look_up(text: str, *, workspace: Workspace, now: datetime) -> Report:
+    """Of long texts one at a time: each takes a core for seconds."""
+    with _long_text if len(text) > _LONG else nullcontext():
+        return _look_up(text, workspace, now)
+
+
+def _look_up(text: str, workspace: Workspace, now: datetime) -> Report:
     traces = find_traces(text)
     credentials = _find_credentials(traces, text, workspace)
     found = [_describe(row, pasted, now) for row, pasted in credentials.items()]

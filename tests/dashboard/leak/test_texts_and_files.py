@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from clients.leaked_text import find_traces
 from clients.models import ClientSecret
 from clients.secret import generate
 from clients.services.clients import disable_client
@@ -98,3 +99,13 @@ def test_a_text_of_nine_megabytes_is_read_and_one_of_eleven_is_refused(adas, bil
     assert "It works right now" in text_of(look_up(adas, log))
     page = look_up(adas, file=(line * (11_000_000 // len(line))).encode())
     assert "That has 11 MB. Cut it into parts of 10 MB at most. Nothing was looked up." in text_of(page)
+
+
+def test_long_texts_are_looked_through_one_after_the_other(demo, now, monkeypatch):
+    """Each takes a core for seconds, which tokens need as well. A short one waits for none."""
+    held = []
+    monkeypatch.setattr(findings, "find_traces", lambda text: held.append(findings._long_text.locked()) or find_traces(text))
+    for text in ("GET /orders 200 OK", "\n" * 600_000):
+        findings.look_up(text, workspace=demo, now=now)
+    assert held == [False, True]
+    assert not findings._long_text.locked()
