@@ -21,6 +21,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dashboard.server.handshake import HandshakeContext
+from oauth.patience import PAGE_STATEMENT, patience
 
 logger = logging.getLogger("tokenos.server")
 
@@ -101,6 +102,8 @@ class ServerContext:
     def _watch(self) -> None:
         from django.db import connections
 
+        # A database that hangs must not keep it from the next one.
+        patience().statement = PAGE_STATEMENT
         self._refresh()
         self._began.set()
         while not self._stopping.wait(POLLING):
