@@ -128,15 +128,16 @@ def test_a_long_text_is_read_in_one_go(piece):
     redact(piece * (1_000_000 // len(piece)))
 
 
-@pytest.mark.parametrize("piece", ["/reset/", "/reset/" + "a" * 31 + "/", "/accounts/" + "a/" * 15, "/hand-over/ "])
+@pytest.mark.parametrize("piece", ["/reset/", "/reset/" + "a" * 31 + "/", "/accounts/", "/hand-over/ "])
 def test_what_links_are_made_of_takes_no_longer_than_other_text(piece):
     def seconds(text):
         begun = process_time()
         redact(text)
         return process_time() - begun
 
-    length = 300_000
-    assert seconds(piece * (length // len(piece))) < 5 * seconds("lorem ipsum " * (length // 12))
+    texts = [of * (300_000 // len(of)) for of in (piece, "lorem ipsum ")]
+    links, others = (min(seconds(text) for _ in range(3)) for text in texts)
+    assert links < 1.7 * others
 
 
 def test_of_a_long_text_only_the_beginning_is_written():
