@@ -1,4 +1,4 @@
-"""A short part of tests.performance.faults: two nodes that share a PostgreSQL, which is killed, or one of which has a wrong clock.
+"""A short part of tests.performance.faults: two nodes that share a PostgreSQL, which is killed or frozen, or one of which has a wrong clock.
 
 Nothing that was acknowledged is missing, no revoked token and no used assertion is accepted.
 """
@@ -12,7 +12,7 @@ from tests.performance.faults.cases import CASES, Case
 from tests.performance.faults.installations import Nodes, install_with_postgresql
 from tests.performance.faults.run import run_case
 
-SHORT = ("postgresql-killed", "clock-3h-ahead")
+SHORT = ("postgresql-killed", "postgresql-frozen", "clock-3h-ahead")
 
 
 @pytest.fixture(scope="module")
