@@ -4,6 +4,7 @@ PostgreSQL has a clock of its own. SQLite has none, but whoever opens its file i
 process can be told otherwise. A process whose own clock is off leaves such work to others: one of the two clocks is wrong, and nobody here knows which.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,8 +17,7 @@ MAX_CLOCK_DIFFERENCE = timedelta(seconds=60)
 CLOCK_MARGIN = 2 * MAX_CLOCK_DIFFERENCE
 
 _BOOTED_AT = Path("/proc/stat")
-_UPTIME = Path("/proc/uptime")
-# Of what the kernel says in these files.
+# Of what the kernel says there.
 _RESOLUTION = timedelta(seconds=2)
 
 
@@ -55,10 +55,10 @@ def _read_postgresql() -> datetime:
 
 
 def _read_kernel() -> datetime | None:
-    """None where the system has no such files."""
+    """None where the system has no such file."""
     try:
         booted_at = next(line for line in _BOOTED_AT.read_text().splitlines() if line.startswith("btime "))
-        seconds = int(booted_at.split()[1]) + float(_UPTIME.read_text().split()[0])
     except (OSError, StopIteration):
         return None
-    return datetime.fromtimestamp(seconds, UTC)
+    # Not /proc/uptime: in a container of LXC that is the container's, beside the host's time of boot.
+    return datetime.fromtimestamp(int(booted_at.split()[1]) + time.clock_gettime(time.CLOCK_BOOTTIME), UTC)

@@ -1,5 +1,6 @@
 """The clock that all processes share: of PostgreSQL, and beside SQLite of the kernel. What a process with another clock reads is in test_wrong_clock."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,10 +27,9 @@ def test_where_the_system_shows_no_clock_there_is_only_the_process_s_own(db, tmp
 
 
 def test_the_kernel_s_clock_counts_where_the_process_s_is_another(db, tmp_path, monkeypatch):
-    (tmp_path / "stat").write_text(f"cpu 1 2 3\nbtime {int(datetime.now(UTC).timestamp()) - 3600}\n")
-    (tmp_path / "uptime").write_text("1800.50 10.00\n")
+    booted_at = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    (tmp_path / "stat").write_text(f"cpu 1 2 3\nbtime {int(booted_at) - 1800}\n")
     monkeypatch.setattr(database_clock, "_BOOTED_AT", tmp_path / "stat")
-    monkeypatch.setattr(database_clock, "_UPTIME", tmp_path / "uptime")
     reading = read_clocks()
     assert reading.is_off
     assert reading.ahead.total_seconds() == pytest.approx(1800, abs=5)
