@@ -74,9 +74,9 @@ def _find_client(client_id: str) -> tuple[int, int] | None:
 
 
 def _may_keep(client: tuple[int, int] | None, now: datetime) -> bool:
-    """Counts one that is about to be kept."""
+    """Counts one that is about to be kept. Beyond the limit it only reads: failures from everywhere would else wait in turn for one row."""
     name, limit = ("kept of nobody", _MAX_KEPT_OF_NOBODY) if client is None else (f"kept of client {client[0]}", _MAX_KEPT_OF_CLIENT)
-    return throttling.count(name, now=now).failures <= limit
+    return not throttling.has_reached(name, limit, now=now) and throttling.count(name, now=now).failures <= limit
 
 
 def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection", scope: str = "", now: datetime) -> OAuthError:

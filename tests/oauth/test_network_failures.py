@@ -66,6 +66,17 @@ def test_of_requests_that_name_no_client_few_are_kept_whatever_their_addresses(a
     assert RecordedRequest.objects.filter(client=None).count() == 200
 
 
+def test_once_enough_is_kept_no_failure_waits_for_the_row_that_all_share(asgi, billing):
+    shared = FailureCount.objects.filter(key__startswith="kept of ")
+    fail_from(asgi, ["203.0.113.1"], billing.client_id)
+    fail_from(asgi, ["203.0.113.2"])
+    shared.update(failures=1000)
+    fail_from(asgi, ["203.0.113.3"], billing.client_id)
+    fail_from(asgi, ["203.0.113.4"])
+    assert asgi.post("/oauth2/token", {}, basic(billing.client_id, "x"), address="203.0.113.5").status == 400
+    assert list(shared.values_list("failures", flat=True)) == [1000, 1000]
+
+
 def test_of_a_client_that_is_named_from_everywhere_not_more_is_kept_than_can_be_read(asgi, billing):
     """They are counted all the same."""
     fail_from(asgi, ["203.0.113.1"], billing.client_id)
