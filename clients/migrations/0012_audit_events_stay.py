@@ -1,6 +1,7 @@
 """The database itself keeps audit events: nothing can change one, and nothing can remove one before the shortest retention that a workspace may choose.
 
-A later migration that makes SQLite build clients_auditevent again has to call install once more: the triggers go with the old table.
+On SQLite a later migration that changes clients_auditevent or builds clients_workspace again has to call remove before and install after it: the triggers go
+with the old table of events, know no column that is added, and while there is no clients_workspace that they could ask, SQLite renames no table.
 """
 
 from typing import Any
