@@ -95,11 +95,6 @@ def find_ownerless(user: User) -> Sequence[str]:
     return list(Workspace.objects.filter(pk__in=owned).exclude(pk__in=others).order_by("slug").values_list("slug", flat=True))
 
 
-def is_last_administrator(user: User) -> bool:
-    others = User.objects.filter(is_staff=True, is_active=True).exclude(pk=user.pk)
-    return user.is_staff and user.is_active and not others.exists()
-
-
 def _find_workspaces(user: User, now: datetime) -> QuerySet[Workspace]:
     """Those in which it may have links, or make one at this moment."""
     of_memberships = set(Membership.objects.filter(user=user).values_list("workspace", flat=True))
