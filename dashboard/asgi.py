@@ -18,7 +18,7 @@ from time import monotonic
 from typing import IO, Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, close_old_connections
 from django.http.cookie import parse_cookie
 from django.template.loader import render_to_string
 
@@ -167,10 +167,16 @@ async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
 async def _look_for_person(scope: Scope) -> bool:
     """Raise OverdueError where that took so long that the request itself would take too long."""
     began = monotonic()
-    is_there: bool = await _threads.run(is_signed_in, _find_session_key(scope))
+    is_there: bool = await _threads.run(_is_signed_in, _find_session_key(scope))
     if monotonic() - began > LONGEST_LOOK:
         raise OverdueError(has_begun=False)
     return is_there
+
+
+def _is_signed_in(session_key: str) -> bool:
+    """By a connection that works: Django itself only looks for one that broke when it begins a request."""
+    close_old_connections()
+    return is_signed_in(session_key)
 
 
 def _find_session_key(scope: Scope) -> str:

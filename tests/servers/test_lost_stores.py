@@ -12,6 +12,7 @@ import requests
 
 from tests.servers.conftest import Server, free_port
 from tests.servers.load import KeptConnection, basic, bearer, every_worker
+from tests.servers.sessions import make_session
 from tests.servers.stores import PostgreSQL, Redis
 
 # Within which an answer must come while the database is gone.
@@ -117,3 +118,13 @@ def test_restarted_postgresql_costs_no_request(fragile: Server, client: dict[str
     own_postgresql.stop()
     own_postgresql.start()
     assert ask_all_threads(fragile, client) == {200: 100}
+
+
+def test_restarted_postgresql_costs_no_long_body(fragile: Server, own_postgresql: PostgreSQL) -> None:
+    """Whose session it is asked for before Django has the request. Django would answer 403, for the missing CSRF token."""
+    head = f"POST /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\nCookie: {make_session(fragile)}\r\nContent-Length: 100000\r\n\r\n"
+    body = head.encode() + b"a" * 100_000
+    assert {fragile.exchange(body).status for _ in range(40)} == {403}
+    own_postgresql.stop()
+    own_postgresql.start()
+    assert [fragile.exchange(body).status for _ in range(20)] == [403] * 20
