@@ -66,7 +66,7 @@ def _check_hosts() -> list[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         return [
             Advice(
-                "ALLOWED_HOSTS holds *, so whoever asks decides under which name pages and tokens are given out.",
+                "ALLOWED_HOSTS holds *, so a stranger decides under which name pages and tokens are given out.",
                 hint="Name the hosts. “.example.com” stands for that domain and every name below it. /healthz, /readyz and /metrics answer under any name.",
                 id="dashboard.W002",
             )
@@ -107,13 +107,13 @@ def _check_lines() -> list[CheckMessage]:
     insists = database.get("OPTIONS", {}).get("sslmode") in ("require", "verify-ca", "verify-full")
     if database["ENGINE"].endswith("postgresql") and not insists and (far := _find_far(hosts)):
         hint = "Add sslmode to DATABASE_URL: ?sslmode=verify-full&sslrootcert=/path/to/ca.pem, or at least ?sslmode=require."
-        found.append(Advice(f"PostgreSQL on {far} may be reached without TLS, so who listens in between reads what is stored.", hint=hint, id="dashboard.W006"))
+        found.append(Advice(f"PostgreSQL on {far} may be reached without TLS, so anybody on the way reads what is stored.", hint=hint, id="dashboard.W006"))
     if cache.scheme == "redis" and (far := _find_far([cache.hostname or ""])):
         hint = "Let Redis speak TLS, and begin CACHE_URL with rediss://."
-        found.append(Advice(f"Redis on {far} is reached without TLS, so who listens in between reads its password.", hint=hint, id="dashboard.W007"))
+        found.append(Advice(f"Redis on {far} is reached without TLS, so anybody on the way reads its password.", hint=hint, id="dashboard.W007"))
     if "smtp" in settings.EMAIL_BACKEND and not (settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL) and (far := _find_far([settings.EMAIL_HOST])):
         hint = "Begin EMAIL_URL with smtp+tls:// or smtp+ssl://."
-        found.append(Advice(f"Mail goes to {far} without TLS, so who listens in between reads links that set a password.", hint=hint, id="dashboard.W008"))
+        found.append(Advice(f"Mail goes to {far} without TLS, so anybody on the way reads links that set a password.", hint=hint, id="dashboard.W008"))
     return found
 
 

@@ -71,7 +71,7 @@ def _say_taken(uris: Sequence[str], workspace: Workspace) -> str:
     uri = next(uri for uri in uris if audience_key(uri) in taken)
     return (
         f"{uri[:80]} belongs to another workspace of this instance, so that its API takes no tokens of {workspace.slug}. "
-        f"Whoever runs the instance can hand it over: manage.py hand_over_audience URI --workspace {workspace.slug}"
+        f"The operator of this instance can hand it over: manage.py hand_over_audience URI --workspace {workspace.slug}"
     )
 
 

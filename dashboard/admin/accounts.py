@@ -17,7 +17,7 @@ from dashboard.models import User
 from dashboard.people import account_status, made_links, second_factors, user_sessions
 from dashboard.people.account_status import Ended
 
-_OWN = "It is your own account. Another administrator does that, or a command. Nothing changes."
+_OWN = "It is your own account. Nothing changes. Ask another administrator, or run the command."
 
 
 @admin.register(User)
@@ -114,7 +114,7 @@ class UserAdmin(ReadOnlyAdmin):
 
         def act(user: User) -> None:
             if user.pk == request.user.pk:
-                raise ValidationError(f"The account {user.email} is your own. Another administrator does that, or a command.", code="own_account")
+                raise ValidationError(f"The account {user.email} is your own. Ask another administrator, or run the command.", code="own_account")
             if service(user=user, actor=actor_of(request), now=now).has_changed:
                 tell_by_operator(notice, user, now=now)
 

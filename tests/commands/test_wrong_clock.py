@@ -65,7 +65,8 @@ def test_the_log_says_it_each_minute(monkeypatch, caplog):
     monkeypatch.setattr(schedule, "read_clocks", lambda: ClockReading(timezone.now(), timedelta(seconds=-90)))
     schedule.check_clock()
     said = (
-        "The clock of this process is 90 s behind the database's. It removes nothing, and leaves background work to others. Synchronise both machines by NTP."
+        "The clock of this process is 90 s behind the database's. This process removes nothing, and leaves background work to others. "
+        "Synchronise both machines by NTP."
     )
     assert caplog.messages == [said]
     monkeypatch.undo()

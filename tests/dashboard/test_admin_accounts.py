@@ -123,9 +123,9 @@ def test_what_is_so_already_stays_and_is_said(choose, ada, mailbox, action, said
 @pytest.mark.parametrize("action", ["disable_accounts", "demote"])
 def test_nobody_does_it_to_their_own_account(choose, olga, ada, action):
     do(choose, "promote", ada)
-    assert "It is your own account. Another administrator does that, or a command. Nothing changes." in text_of(choose(action, olga))
+    assert "It is your own account. Nothing changes. Ask another administrator, or run the command." in text_of(choose(action, olga))
     text = do(choose, action, olga, ada)
-    assert "The account olga@example.com is your own. Another administrator does that, or a command." in text
+    assert "The account olga@example.com is your own. Ask another administrator, or run the command." in text
     assert ": 1." in text
     olga.refresh_from_db()
     assert (olga.is_active, olga.is_staff) == (True, True)
