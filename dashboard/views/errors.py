@@ -15,7 +15,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from clients.database_fault import NO_ANSWER, Fault, find_fault
+from clients.database_fault import DISK_FULL, LOCKED, READ_ONLY, Fault, find_fault
 from dashboard.entries import sort_out
 from dashboard.frame import theme_of
 from dashboard.permissions import LAST_WORKSPACE, NotAllowedError
@@ -101,7 +101,7 @@ def _lost_database(request: HttpRequest, fault: Fault) -> HttpResponse:
     logger.error("database unavailable: %s", fault.code, extra={"request_id": request_id, "reason": f"{fault.sentence} {fault.fix}"})
     description = f"{fault.sentence} Repeat the request later."
     # A commit that was sent may have happened, though nobody heard so.
-    said = {"seconds": RETRY_AFTER, "fault": fault.code, "is_open": fault is NO_ANSWER}
+    said = {"seconds": RETRY_AFTER, "fault": fault.code, "is_open": fault not in (DISK_FULL, LOCKED, READ_ONLY)}
     response = _answer(request, 503, "temporarily_unavailable", description, template="503.html", **said)
     response["Retry-After"] = str(RETRY_AFTER)
     if request.method == "GET":

@@ -126,6 +126,22 @@ def test_what_was_sent_is_not_sent_again(browser):
     assert (response.status_code, "Refresh" in response) == (503, False)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("database or disk is full", "Nothing was changed."),
+        ("attempt to write a readonly database", "Nothing was changed."),
+        ("database is locked", "Nothing was changed."),
+        ("timeout expired: no answer within 3 s", "Your entries may have been saved before the database stopped answering."),
+        ("server closed the connection unexpectedly", "Your entries may have been saved before the database stopped answering."),
+    ],
+)
+def test_that_nothing_was_changed_is_said_only_where_that_is_sure(browser, settings, error, said):
+    """A database that went away may have had the commit already."""
+    settings.ROOT_URLCONF.urlpatterns.append(path("fails/fault", fail(OperationalError(error))))
+    assert said in text_of(browser.post("/fails/fault"))
+
+
 def test_nothing_at_an_address_is_a_page(browser):
     response = browser.get("/nothing/here")
     assert response.status_code == 404
