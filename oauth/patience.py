@@ -9,6 +9,8 @@ PROTOCOL_STATEMENT = 2.0
 PAGE_STATEMENT = 3.0
 BACKGROUND_STATEMENT = 60.0
 COMMAND_STATEMENT = 900.0
+# Of a migration, which may have to build an index over millions of rows.
+MIGRATION_STATEMENT = 24 * 3600.0
 
 _of_thread = local()
 _usual_statement = COMMAND_STATEMENT

@@ -81,7 +81,7 @@ def _clean(client: Client, workspace: Workspace, fields: ClientChanges) -> dict[
     if not wanted["jwks_uri"]:
         del wanted["jwks_uri"]
     policy = ClientPolicy.of(workspace)
-    cleaned = clean_fields(policy, wanted.pop("name"), cast(EditableFields, wanted))
+    cleaned = clean_fields(policy, wanted.pop("name"), cast(EditableFields, wanted), kept_audiences=present["audiences"])
     changed = {name: value for name, value in cleaned.items() if value != present[name]}
     if "scopes" in changed:
         changed["scopes"] = clean_scopes(workspace, changed["scopes"])

@@ -1,6 +1,6 @@
 """What a client is made of: the fields that it may be given, their defaults and their limits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
@@ -160,8 +160,11 @@ class ClientFields(EditableFields, total=False):
     environment: str
 
 
-def clean_fields(policy: ClientPolicy, name: str, fields: EditableFields) -> dict[str, Any]:
-    """The columns of a client that is given those, but for scopes that its workspace lacks. Raise ValidationError."""
+def clean_fields(policy: ClientPolicy, name: str, fields: EditableFields, *, kept_audiences: Collection[str] = ()) -> dict[str, Any]:
+    """The columns of a client that is given those, but for scopes that its workspace lacks. Raise ValidationError.
+
+    kept_audiences: those that it has had, which may be such as no new one may be.
+    """
     auth_methods = fields["auth_methods"] if "auth_methods" in fields else default_auth_methods(policy, fields)
     scopes, audiences = fields.get("scopes", ()), fields.get("audiences", ())
     networks, tags = fields.get("allowed_networks", ()), fields.get("tags", ())
@@ -183,7 +186,7 @@ def clean_fields(policy: ClientPolicy, name: str, fields: EditableFields) -> dic
         "tags": list(dict.fromkeys(clean_text(tag, field="tag", max_length=40) for tag in tags)),
         "auth_methods": auth_methods,
         "scopes": list(scopes),
-        "audiences": list(dict.fromkeys(clean_resource_uri(audience) for audience in audiences)),
+        "audiences": list(dict.fromkeys(uri if uri in kept_audiences else clean_resource_uri(uri) for uri in audiences)),
         "allowed_networks": clean_networks(networks),
         "token_lifetime": _clean_token_lifetime(fields.get("token_lifetime", policy.default_token_lifetime)),
         "jwks_uri": clean_jwks_uri(fields["jwks_uri"]) if "jwks_uri" in fields else "",

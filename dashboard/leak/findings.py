@@ -1,7 +1,6 @@
 """Looking up what a text, or a reference, holds of a workspace: which credentials, tokens and clients, and whether they work."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -25,6 +24,7 @@ _SHORT = 64 * 1024
 # Characters from which on texts are looked through one after the other in a process, so that they take no more of it from tokens than one does.
 _LONG = 500_000
 _long_text = Lock()
+_WAITING = 0.5
 # Digests are compared. A secret that has none yet costs an argon2 hash, of which one text is worth a few.
 _MOST_HASHED = 3
 
@@ -107,10 +107,20 @@ class Report:
         return [finding for finding in self.findings if finding.can_be_ended and finding.pasted is not Pasted.ID]
 
 
+class BusyError(Exception):
+    """Another long text is being looked through in this process; the caller should try again."""
+
+
 def look_up(text: str, *, workspace: Workspace, now: datetime) -> Report:
-    """Of long texts one at a time: each takes a core for seconds."""
-    with _long_text if len(text) > _LONG else nullcontext():
+    """Of long texts one at a time: each takes a core for seconds. Raise BusyError rather than hold a thread for as long."""
+    if len(text) <= _LONG:
         return _look_up(text, workspace, now)
+    if not _long_text.acquire(timeout=_WAITING):
+        raise BusyError
+    try:
+        return _look_up(text, workspace, now)
+    finally:
+        _long_text.release()
 
 
 def _look_up(text: str, workspace: Workspace, now: datetime) -> Report:

@@ -21,10 +21,11 @@ from dashboard.leak.findings import Report
 from dashboard.mail import credential_notices
 from dashboard.models import Membership
 from dashboard.permissions import Permission, find_able, may, member, who_can
-from dashboard.throttling import refuse_look_up
+from dashboard.throttling import Refusal, refuse_look_up
 
 # In an address; a longer list is named by its beginning.
 _MOST_IN_ADDRESS = 30
+_BUSY = Refusal(503, 5, "Another long text is being looked through. Try again in a few seconds, or paste a part of it.")
 
 
 @member(Permission.VIEW)
@@ -41,11 +42,16 @@ def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
         if refusal is not None:
             form.add_error(None, refusal.text)
         elif form.is_valid():
-            report = findings.look_up(form.cleaned_data["text"], workspace=membership.workspace, now=now)
-            services.record_check(workspace=membership.workspace, report=report, actor=actor_of(request), now=now)
-            masked = verdicts.mask(form.cleaned_data["text"])
-            cleared = LeakForm(has_focus=False, initial={"leaked_secret": masked or ""})
-            context = {**_show(request, membership, report, now), "form": cleared, "masked": masked, "looked_up_at": now}
+            try:
+                report = findings.look_up(form.cleaned_data["text"], workspace=membership.workspace, now=now)
+            except findings.BusyError:
+                refusal = _BUSY
+                form.add_error(None, refusal.text)
+            else:
+                services.record_check(workspace=membership.workspace, report=report, actor=actor_of(request), now=now)
+                masked = verdicts.mask(form.cleaned_data["text"])
+                cleared = LeakForm(has_focus=False, initial={"leaked_secret": masked or ""})
+                context = {**_show(request, membership, report, now), "form": cleared, "masked": masked, "looked_up_at": now}
     elif "what" in request.GET:
         referred = references.resolve(request.GET.getlist("what"), membership.workspace)
         context.update(_show(request, membership, findings.look_at(referred, now=now), now))

@@ -30,8 +30,8 @@ def test_what_is_given_changes_and_all_else_stays(client, now):
     assert (event.event, event.before, event.after) == ("client.changed", changed.before, changed.after)
 
 
-def test_audience_of_before_the_rules_may_stay_and_a_new_one_like_it_may_not_come(client, now):
-    odd = "https://api.example.com/$(id)"
+@pytest.mark.parametrize("odd", ["https://api.example.com/$(id)", "https://ada@api.example.com", "http:api", "https://%61pi.example.com"])
+def test_audience_of_before_the_rules_may_stay_and_a_new_one_like_it_may_not_come(client, now, odd):
     Client.objects.update(audiences=[odd])
     changed = update(client, now, name="renamed", audiences=[odd, "https://other.example.com"])
     assert changed.client.audiences == [odd, "https://other.example.com"]

@@ -24,6 +24,7 @@ from clients.services.audit import Actor
 from dashboard import first_start
 from dashboard.checks import describe
 from dashboard.files import locked
+from oauth.patience import COMMAND_STATEMENT, MIGRATION_STATEMENT, patience
 
 _MOST_LINES = 20
 
@@ -108,5 +109,7 @@ def _migrate() -> str | None:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
         return None
+    patience().statement = MIGRATION_STATEMENT
     call_command("migrate", interactive=False, verbosity=0)
+    patience().statement = COMMAND_STATEMENT
     return f"Migrated the database ({len(plan)} migrations)"

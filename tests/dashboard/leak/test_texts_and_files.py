@@ -109,3 +109,13 @@ def test_long_texts_are_looked_through_one_after_the_other(demo, now, monkeypatc
         findings.look_up(text, workspace=demo, now=now)
     assert held == [False, True]
     assert not findings._long_text.locked()
+
+
+def test_a_long_text_holds_no_thread_while_another_is_looked_through(adas, billing):
+    text = "nothing here\n" * 50_000 + billing.plaintext
+    with findings._long_text:
+        page = look_up(adas, text)
+        assert (page.status_code, page["Retry-After"]) == (503, "5")
+        assert "Another long text is being looked through." in text_of(page)
+        assert "It works right now" in text_of(look_up(adas, billing.plaintext))
+    assert "It works right now" in text_of(look_up(adas, text))
