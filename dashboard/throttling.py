@@ -20,7 +20,7 @@ from django.utils import timezone
 from dashboard.caller import connection_of
 from dashboard.models import User
 from dashboard.people import known_devices
-from oauth.throttling import FailureKeys, count, count_failure, failure_keys, has_reached, seconds_to_wait, seconds_to_wait_for_network, widest_network_of
+from oauth.throttling import FailureKeys, count, count_failure, failure_keys, has_reached, seconds_to_wait_to_fail, widest_network_of
 
 logger = logging.getLogger("tokenos.throttling")
 
@@ -107,7 +107,7 @@ def attempt(request: HttpRequest, email: str, *, takes_password: bool = True, ha
     takes_password: whether that costs an argon2 hash, for which one waits in line. has_link: whether the caller holds a link that was mailed to that address.
     """
     keys, now = person_keys(email, request), timezone.now()
-    wait = seconds_to_wait(keys, now=now) or seconds_to_wait_for_network(keys, now=now)
+    wait = seconds_to_wait_to_fail(keys, now=now)
     if wait:
         yield _too_many(wait)
     elif not takes_password:

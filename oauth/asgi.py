@@ -29,6 +29,9 @@ _STRICT = (strict_transport.NAME.lower().encode(), strict_transport.VALUE.encode
 
 threads: Threads[Any, Any] = Threads(THREADS, name="oauth", begin=lambda: keep_database(PROTOCOL_STATEMENT), most_waiting=MOST_WAITING)
 
+# Octets of a body. A form with an assertion and a proof is shorter.
+LONGEST_ATTEMPTED = 16 * 1024
+
 _attempts = _serves = False
 
 
@@ -70,7 +73,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         raw_path=_cut(scope.get("raw_path", b"").decode("latin-1"), scope["path"].removesuffix(path)),
     )
     # What came together with the peer's next request is left to a thread: the peer would have them all served in one turn of the loop, before anybody else's.
-    attempts = _attempts and not scope["state"].get("is_followed")
+    # So is a body that takes milliseconds to parse.
+    attempts = _attempts and not scope["state"].get("is_followed") and len(body or b"") <= LONGEST_ATTEMPTED
     try:
         response = (endpoint.attempt(request) if attempts else None) or await threads.run(endpoint, request)
     except OverdueError:

@@ -104,9 +104,10 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
     client = None if error.client is None else (error.client.pk, error.client.workspace_pk)
     if isinstance(error, InvalidClientError):
         keys = throttling.failure_keys(name=error.named_client_id, address=connection.remote_address)
-        network_wait = throttling.seconds_to_wait_for_network(keys, now=now)
-        if network_wait:
-            return TooManyFailuresError(retry_after=network_wait, client=error.client)
+        # Whatever it failed at, from an address that has to wait nothing more is written: each name that somebody makes up would be a row.
+        blocked = throttling.seconds_to_wait_to_fail(keys, now=now)
+        if blocked:
+            return TooManyFailuresError(retry_after=blocked, client=error.client)
         with transaction.atomic():
             wait = throttling.count_failure(keys, now=now)
             if wait is None and _may_keep(client, now):

@@ -97,12 +97,16 @@ def has_reached(key: str, limit: int, *, now: datetime) -> bool:
 
 def seconds_to_wait(keys: FailureKeys, *, now: datetime) -> int:
     """0 where an attempt under keys is allowed. It only reads; of a client the same is read along with it (oauth.lookup)."""
-    return _seconds_to_wait([(keys.client_and_address, settings.FAILURES_PER_CLIENT), (keys.address, settings.FAILURES_PER_ADDRESS)], now)
+    return _seconds_to_wait(_limits(keys), now)
 
 
-def seconds_to_wait_for_network(keys: FailureKeys, *, now: datetime) -> int:
-    """0 where a failure under keys may be counted, as far as the wider networks are concerned. It only reads."""
-    return _seconds_to_wait(_wider_limits(keys), now) if keys.wider else 0
+def _limits(keys: FailureKeys) -> list[tuple[str, int]]:
+    return [(keys.client_and_address, settings.FAILURES_PER_CLIENT), (keys.address, settings.FAILURES_PER_ADDRESS)]
+
+
+def seconds_to_wait_to_fail(keys: FailureKeys, *, now: datetime) -> int:
+    """0 where a failure under keys may be counted, which the wider networks have a say in. It only reads."""
+    return _seconds_to_wait([*_limits(keys), *_wider_limits(keys)], now) if keys.address else 0
 
 
 def _wider_limits(keys: FailureKeys) -> list[tuple[str, int]]:

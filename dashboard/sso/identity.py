@@ -60,11 +60,14 @@ def is_of_trusted_domain(email: str) -> bool:
 
 
 def _read_email(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> tuple[str, bool]:
-    """The address and whether it is verified stand in the same document, or they mean nothing together."""
-    found = [(_clean_email(claims.get("email")), _is_true(claims.get("email_verified"))) for claims in (id_token, userinfo)]
-    found = [(email, is_verified) for email, is_verified in found if email]
-    email, is_verified = next((pair for pair in found if pair[1]), found[0] if found else ("", False))
-    return email, bool(email) and (is_verified or is_of_trusted_domain(email))
+    """The address and whether it is verified stand in the same document, or they mean nothing together.
+
+    A domain stands in for a provider that doesn't say whether an address is verified, never for one that says that it isn't.
+    """
+    found = [(_clean_email(claims.get("email")), claims.get("email_verified")) for claims in (id_token, userinfo)]
+    found = [(email, said) for email, said in found if email]
+    email, said = next((pair for pair in found if _is_true(pair[1])), found[0] if found else ("", False))
+    return email, bool(email) and (_is_true(said) or (said is None and is_of_trusted_domain(email)))
 
 
 def _is_true(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Long answers: gathered where they take no memory, then sent in parts."""
+"""Long answers: gathered where they take no memory, then sent in parts. And cookies, which nobody unquotes."""
 
 import asyncio
 from importlib import import_module
@@ -12,12 +12,14 @@ def ask(monkeypatch):
     """A function that returns what the server is told to send for a request that Django answers so."""
     # Not before there is a folder for static files.
     asgi = import_module("dashboard.asgi")
-    return lambda response: _ask(asgi, monkeypatch, response)
+    return lambda response, **given: _ask(asgi, monkeypatch, response, **given)
 
 
-def _ask(asgi, monkeypatch, response):
+def _ask(asgi, monkeypatch, response, *, headers=(), environs=None):
 
-    def django(_environ, start_response):
+    def django(environ, start_response):
+        if environs is not None:
+            environs.append(environ)
         start_response("200 OK", [("Content-Type", "text/csv")])
         return response
 
@@ -36,7 +38,7 @@ def _ask(asgi, monkeypatch, response):
         "scheme": "https",
         "path": "/w/demo/audit.csv",
         "query_string": b"",
-        "headers": [],
+        "headers": list(headers),
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 8443),
         "state": {},
@@ -56,3 +58,10 @@ def test_an_answer_that_streams_comes_whole_and_with_its_length(ask, lines):
 def test_no_part_of_a_long_one_is_large(ask):
     _, *parts = ask(StreamingHttpResponse(b"x" * 100_000 for _ in range(30)))
     assert max(len(part["body"]) for part in parts) <= 256 * 1024
+
+
+def test_nothing_is_left_to_unquote_in_cookies(ask):
+    """Python 3.11.7 does that in quadratic time, and anybody may send them."""
+    environs = []
+    ask(StreamingHttpResponse([]), headers=[(b"cookie", b'a="' + b"\\" * 8000 + b'"; b=c')], environs=environs)
+    assert environs[0]["HTTP_COOKIE"] == 'a=""; b=c'

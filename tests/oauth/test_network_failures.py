@@ -85,3 +85,17 @@ def test_of_a_client_that_is_named_from_everywhere_not_more_is_kept_than_can_be_
     assert asgi.post("/oauth2/token", {}, basic(billing.client_id, "x"), address="203.0.113.4").status == 400
     assert RecordedRequest.objects.filter(client=billing.client).count() == 1
     assert FailureCount.objects.filter(key="203.0.113.3").exists()
+
+
+@pytest.mark.parametrize(
+    "ask_as",
+    [
+        lambda name: (basic(name, ""), ()),
+        lambda name: (None, {"client_id": name, "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "client_assertion": "x"}),
+    ],
+)
+def test_made_up_names_write_nothing_once_their_address_has_to_wait(asgi, billing, ask_as):
+    assert asgi.token(*ask_as("A" * 22)).status == 401
+    before = FailureCount.objects.count()
+    assert {asgi.token(*ask_as(f"{number:022}")).status for number in range(30)} == {429}
+    assert FailureCount.objects.count() == before

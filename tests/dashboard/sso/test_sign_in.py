@@ -142,6 +142,13 @@ def test_an_account_is_linked_by_its_address_where_the_provider_answers_for_the_
     assert SocialAccount.objects.get().user == ada
 
 
+@pytest.mark.parametrize("said", [False, "false", 0, "no"])
+def test_no_domain_overrules_a_provider_that_says_that_an_address_is_not_verified(browser, okta, demo, ada, settings, said):
+    settings.SSO_DOMAINS = ["example.com"]
+    assert come(browser, okta, email_verified=said).status_code == 403
+    assert user_of(browser) is None
+
+
 @pytest.mark.parametrize("domain", ["ample.com", "example.com.attacker.example", "attacker.example", "@example.com"])
 def test_another_domain_is_not_that_domain(browser, okta, demo, ada, settings, domain):
     settings.SSO_DOMAINS = [domain]
