@@ -21,11 +21,15 @@ def is_address(contact: str) -> bool:
     return True
 
 
+def owner_of(client: Client) -> list[str]:
+    """Nobody, where that is no address."""
+    return [client.contact] if is_address(client.contact) else []
+
+
 def present_owner_of(client: Client) -> list[str]:
-    """The address of whoever it is for, if its contact is one; but not of an account that is switched off, or was taken out of the workspace, as by single
-    sign-on, which names no heir.
-    """
-    return [client.contact] if is_address(client.contact) and not _is_out(client.contact, client.workspace) else []
+    """As owner_of, but not the address of an account that is switched off, or was taken out of the workspace, as by single sign-on, which names no heir."""
+    owner = owner_of(client)
+    return [] if owner and _is_out(client.contact, client.workspace) else owner
 
 
 def _is_out(contact: str, workspace: Workspace) -> bool:

@@ -26,7 +26,7 @@ from dashboard.fragments import is_fragment, render_page_or_fragment
 from dashboard.frame import zone_of
 from dashboard.mail import credential_notices
 from dashboard.mail.expiry_notices import OVERLAP_STEP
-from dashboard.mail.recipients import present_owner_of
+from dashboard.mail.recipients import is_address
 from dashboard.models import Membership, User
 from dashboard.moment import say_day
 from dashboard.permissions import Permission, member
@@ -129,7 +129,7 @@ def _show(request: HttpRequest, client: Client, secrets: list[ClientSecret], sho
 
 def _who_is_told(client: Client) -> str:
     """Shortly before the old secrets end, if something still uses them."""
-    return next(iter(present_owner_of(client)), "the admins")
+    return client.contact if is_address(client.contact) else "the admins"
 
 
 def _plan(request: HttpRequest, client: Client, secrets: list[ClientSecret], form: RotationForm) -> Plan:

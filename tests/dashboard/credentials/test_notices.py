@@ -10,7 +10,6 @@ from clients.models import Client, ClientSecret
 from clients.services.secrets import create_secret
 from dashboard import mail
 from dashboard.client.spent_forms import new_token
-from dashboard.people import account_status
 from tests import factories
 from tests.dashboard.conftest import create_public_key, text_of
 from tests.dashboard.credentials.conftest import give_tokens, url, use
@@ -143,14 +142,6 @@ class TestPages:
         assert "We tell payments@example.com and the admins that you rotated it." in text_of(danas.get(f"{here}?overlap=0"))
         Client.objects.update(contact="")
         assert "that you rotated it" not in text_of(danas.get(here))
-
-    @pytest.mark.parametrize("page", ["revoke", "end", "rotate"])
-    def test_and_promise_no_mail_to_an_account_that_is_switched_off(self, danas, secret, page):
-        here = url(secret.client, "rotate") if page == "rotate" else url(secret.client, "secrets", secret.secret_id, page)
-        account = factories.create_user("payments@example.com")
-        assert "We tell payments@example.com" in text_of(danas.get(here))
-        account_status.disable_account(user=account, actor=factories.TESTS, now=timezone.now())
-        assert "We tell payments@example.com" not in text_of(danas.get(here))
 
 
 def stop(browser, secrets):
