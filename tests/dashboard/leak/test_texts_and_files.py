@@ -9,7 +9,7 @@ from clients.models import ClientSecret
 from clients.secret import generate
 from clients.services.clients import disable_client
 from dashboard.leak import findings
-from tests import factories
+from tests import factories, public_keys
 from tests.dashboard.conftest import create_public_key, text_of
 from tests.dashboard.leak.conftest import ask_for_token, end, look_up
 
@@ -119,3 +119,10 @@ def test_a_long_text_holds_no_thread_while_another_is_looked_through(adas, billi
         assert "Another long text is being looked through." in text_of(page)
         assert "It works right now" in text_of(look_up(adas, billing.plaintext))
     assert "It works right now" in text_of(look_up(adas, text))
+
+
+@pytest.mark.parametrize("kind", ["RSA-1024", "secp256k1", "Ed448"])
+def test_a_private_key_of_a_kind_that_nobody_can_register_is_not_ours(adas, kind):
+    page = look_up(adas, public_keys.private_pem(kind, public_keys.PrivateFormat.PKCS8))
+    assert page.status_code == 200
+    assert "Revoke" not in text_of(page).split("Leak response")[-1]
