@@ -10,7 +10,6 @@ while there are any, which keeps timers off the path of a request.
 import asyncio
 import concurrent.futures
 from collections.abc import Callable
-from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
@@ -20,6 +19,9 @@ from oauth import patience as patience_
 from oauth.patience import Patience, patience
 
 SWEEP = 0.25
+
+# In place of a thread's patience: the request was given up before a thread took it.
+_NOBODY = Patience(0)
 
 AskedT = TypeVar("AskedT")
 AnswerT = TypeVar("AnswerT")
@@ -53,9 +55,10 @@ class Threads(Generic[AskedT, AnswerT]):
         # Started at the first request, which is after the fork: a thread doesn't survive one.
         self._unstarted = [Thread(target=self._work, name=f"{name}_{number}", daemon=True) for number in range(count)]
         self._loop: asyncio.AbstractEventLoop | None = None
-        # Those of the loop that aren't answered, with the moment at which they are given up, the oldest first; and those that a thread works on.
+        # Those of the loop that aren't answered, with the moment at which they are given up, the oldest first.
         self._waiting: dict[_Answering[AnswerT], float] = {}
-        self._begun: dict[_Answering[AnswerT], Patience] = {}
+        # Who has each, until its answer has arrived: a thread, or nobody. setdefault is atomic, so a thread and the sweep never both believe they were first.
+        self._takers: dict[_Answering[AnswerT], Patience] = {}
         self._is_watched = False
 
     def run(self, answer: Callable[[AskedT], AnswerT], asked: AskedT) -> asyncio.Future[AnswerT]:
@@ -86,24 +89,26 @@ class Threads(Generic[AskedT, AnswerT]):
         mine = patience()
         while True:
             answering, loop, answer, asked, mine.ends = self._tasks.get()
-            if answering.done():
+            if self._takers.setdefault(answering, mine) is not mine or answering.done():
+                del self._takers[answering]
                 continue
-            self._begun[answering] = mine
             response = error = None
             try:
                 response = answer(asked)
             except BaseException as failed:  # noqa: BLE001  # the thread lives on, and whoever awaits the answer gets the error
                 error = failed
-            del self._begun[answering]
             if loop is None:
                 self._deliver(answering, response, error)
                 continue
-            # The loop is closed where the server was told not to wait for its requests.
-            with suppress(RuntimeError):
+            try:
                 loop.call_soon_threadsafe(self._deliver, answering, response, error)
+            except RuntimeError:
+                # The loop is closed: the server was told not to wait for its requests.
+                del self._takers[answering]
 
     def _deliver(self, answering: _Answering[AnswerT], response: AnswerT | None, error: BaseException | None) -> None:
         self._waiting.pop(answering, None)
+        del self._takers[answering]
         if answering.done():
             return  # whoever awaited it was cancelled meanwhile, or it was given up
         if error is None:
@@ -125,12 +130,13 @@ class Threads(Generic[AskedT, AnswerT]):
         for answering, ends in list(self._waiting.items()):
             if now < ends:
                 break
-            mine = self._begun.get(answering)
             if answering.done():
                 del self._waiting[answering]
-            elif mine is None or self._may_go_on is None or not self._may_go_on(mine, now):
+                continue
+            taker = self._takers.setdefault(answering, _NOBODY)
+            if taker is _NOBODY or self._may_go_on is None or not self._may_go_on(taker, now):
                 del self._waiting[answering]
-                answering.set_exception(OverdueError(has_begun=mine is not None))
+                answering.set_exception(OverdueError(has_begun=taker is not _NOBODY))
         self._is_watched = bool(self._waiting)
         if self._is_watched:
             assert self._loop is not None

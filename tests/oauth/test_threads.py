@@ -188,3 +188,51 @@ class TestOverdue:
 
         asyncio.run(leave())
         asyncio.run(leave())
+
+    def test_what_a_thread_takes_while_it_is_given_up_is_not_said_to_be_left_undone(self):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=9)
+        done = []
+
+        class TakenLate(asyncio.Future):
+            """A thread that asks whether it is over has its answer only when it is given up."""
+
+            def done(self) -> bool:
+                said = super().done()
+                while threading.current_thread() is not threading.main_thread() and not super().done():
+                    time.sleep(0.01)
+                return said
+
+        class Loop(asyncio.SelectorEventLoop):
+            def create_future(self) -> TakenLate:
+                return TakenLate(loop=self)
+
+        async def ask() -> OverdueError:
+            with pytest.raises(OverdueError) as given_up:
+                await threads.run(done.append, REQUEST)
+            # The one thread comes to this after it.
+            threads.ask(lambda _request: OK, REQUEST).result(10)
+            return given_up.value
+
+        with asyncio.Runner(loop_factory=Loop) as runner:
+            given_up = runner.run(ask())
+        assert given_up.has_begun == bool(done)
+
+    def test_what_is_done_as_it_is_given_up_is_not_said_to_be_left_undone(self):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=9)
+        may_answer = threading.Event()
+
+        class AnsweredLate(asyncio.SelectorEventLoop):
+            """What a thread hands back arrives only when it is given up."""
+
+            def call_soon_threadsafe(self, callback, *args, context=None):
+                may_answer.wait(10)
+                return super().call_soon_threadsafe(callback, *args, context=context)
+
+        async def ask() -> OverdueError:
+            with pytest.raises(OverdueError) as given_up:
+                await threads.run(lambda _request: OK, REQUEST)
+            may_answer.set()
+            return given_up.value
+
+        with asyncio.Runner(loop_factory=AnsweredLate) as runner:
+            assert runner.run(ask()).has_begun
