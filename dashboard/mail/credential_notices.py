@@ -16,7 +16,7 @@ from dashboard import mail
 from dashboard.client import impact
 from dashboard.client.credential_names import name_credential
 from dashboard.client.impact import Impact
-from dashboard.mail.recipients import admins_of, owner_of, present_owner_of
+from dashboard.mail.recipients import admins_of, present_owner_of
 from dashboard.models import User
 
 # Ending many at once isn't held up by counting who used each.
@@ -73,8 +73,9 @@ def tell_rotated(new: RotatedSecret, *, by: User, now: datetime) -> None:
 
 def say_told(client: Client, *, is_red: bool, by: User) -> str:
     """Who would be told, to follow “We tell”; "" for nobody."""
-    owner = [address for address in owner_of(client) if address.casefold() != by.email.casefold()]
-    has_admins = len(_without(by, owner_of(client), admins_of(client.workspace) if is_red else [])) > len(owner)
+    present = present_owner_of(client)
+    owner = _without(by, present)
+    has_admins = is_red and len(_without(by, present, admins_of(client.workspace))) > len(owner)
     return " and ".join([*owner, "the admins"] if has_admins else owner)
 
 

@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import CharField, Exists, OuterRef, Q, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Concat, Lower
 
 from clients.models import AuditEvent, Client, Workspace
 from dashboard.models import Membership, User
@@ -21,23 +21,26 @@ def is_address(contact: str) -> bool:
     return True
 
 
-def owner_of(client: Client) -> list[str]:
-    """Nobody, where that is no address."""
-    return [client.contact] if is_address(client.contact) else []
-
-
 def present_owner_of(client: Client) -> list[str]:
-    """As owner_of, but not the address of an account that is switched off, or was taken out of the workspace, as by single sign-on, which names no heir."""
-    owner = owner_of(client)
-    return [] if owner and _is_out(client.contact, client.workspace) else owner
+    """Its contact, if that is an address; but not of an account that is switched off, or was taken out of the workspace, as by single sign-on, which names
+    no heir. A query, unless the client was read with contact_is_out=contact_is_out().
+    """
+    if not is_address(client.contact):
+        return []
+    is_out = getattr(client, "contact_is_out", None)
+    if is_out is None:
+        is_out = Client.objects.filter(contact_is_out(), pk=client.pk).exists()
+    return [] if is_out else [client.contact]
 
 
-def _is_out(contact: str, workspace: Workspace) -> bool:
+def contact_is_out() -> Exists:
+    """For a query of clients."""
+    workspace = OuterRef(OuterRef("workspace"))
     audit_name = Concat(Value("user:"), Cast(OuterRef("pk"), CharField()), Value(" "), OuterRef("email"))
     goings = AuditEvent.objects.filter(workspace=workspace, event__in=("member.removed", "member.left"), target_type="user", target_id=audit_name)
     memberships = Membership.objects.filter(workspace=workspace, user=OuterRef("pk"))
     was_taken_out = Exists(goings) & ~Exists(memberships)
-    return User.objects.filter(Q(is_active=False) | was_taken_out, email=contact.lower()).exists()
+    return Exists(User.objects.filter(Q(is_active=False) | was_taken_out, email=Lower(OuterRef("contact"))))
 
 
 def admins_of(workspace: Workspace) -> list[str]:

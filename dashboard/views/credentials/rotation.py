@@ -26,7 +26,7 @@ from dashboard.fragments import is_fragment, render_page_or_fragment
 from dashboard.frame import zone_of
 from dashboard.mail import credential_notices
 from dashboard.mail.expiry_notices import OVERLAP_STEP
-from dashboard.mail.recipients import is_address
+from dashboard.mail.recipients import contact_is_out, present_owner_of
 from dashboard.models import Membership, User
 from dashboard.moment import say_day
 from dashboard.permissions import Permission, member
@@ -43,7 +43,7 @@ def rotate(request: HttpRequest, membership: Membership, client_id: str) -> Http
 
     The script sends a body, for the name is free text, and people paste into such whatever they have copied.
     """
-    client, now = find_client(membership, client_id), timezone.now()
+    client, now = find_client(membership, client_id, contact_is_out=contact_is_out()), timezone.now()
     secrets = list(ClientSecret.objects.filter(client=client).usable(now))
     if not takes_secret(client) or not secrets:
         return redirect("secret_new", membership.workspace.slug, client.client_id)
@@ -129,7 +129,7 @@ def _show(request: HttpRequest, client: Client, secrets: list[ClientSecret], sho
 
 def _who_is_told(client: Client) -> str:
     """Shortly before the old secrets end, if something still uses them."""
-    return client.contact if is_address(client.contact) else "the admins"
+    return next(iter(present_owner_of(client)), "the admins")
 
 
 def _plan(request: HttpRequest, client: Client, secrets: list[ClientSecret], form: RotationForm) -> Plan:

@@ -10,6 +10,8 @@ from clients.models import Client, ClientSecret
 from clients.services.secrets import create_secret
 from dashboard import mail
 from dashboard.client.spent_forms import new_token
+from dashboard.people.account_status import disable_account
+from dashboard.people.memberships import remove_member
 from tests import factories
 from tests.dashboard.conftest import create_public_key, text_of
 from tests.dashboard.credentials.conftest import give_tokens, url, use
@@ -123,6 +125,15 @@ def test_an_end_says_that_tokens_live_on(danas, secret):
     assert "1 token that it got lives on until it expires." in sent()[0].body
 
 
+def switch_off(membership):
+    disable_account(user=membership.user, actor=factories.TESTS, now=timezone.now())
+
+
+def take_out(membership):
+    """As single sign-on does, which names no heir."""
+    remove_member(membership=membership, by=None, actor=factories.TESTS, now=timezone.now())
+
+
 class TestPages:
     """Say before the click who is told."""
 
@@ -142,6 +153,16 @@ class TestPages:
         assert "We tell payments@example.com and the admins that you rotated it." in text_of(danas.get(f"{here}?overlap=0"))
         Client.objects.update(contact="")
         assert "that you rotated it" not in text_of(danas.get(here))
+
+    @pytest.mark.parametrize("page", ["revoke", "end", "rotate"])
+    @pytest.mark.parametrize("leave", [switch_off, take_out])
+    def test_promise_no_mail_to_an_owner_who_gets_none(self, danas, secret, page, leave):
+        here = url(secret.client, "rotate") if page == "rotate" else url(secret.client, "secrets", secret.secret_id, page)
+        Client.objects.update(contact="Payments@example.com")
+        membership = factories.add_member(secret.client.workspace, factories.create_user(*OWNER))
+        assert "We tell Payments@example.com" in text_of(danas.get(here))
+        leave(membership)
+        assert "We tell Payments@example.com" not in text_of(danas.get(here))
 
 
 def stop(browser, secrets):
