@@ -4,6 +4,7 @@ RFC 8707 §2, RFC 3986 §6, and what browsers and HTTP libraries make of an addr
 only about whose it is.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from socket import inet_aton, inet_ntoa
@@ -45,6 +46,11 @@ def audience_key(uri: str) -> str:
 def is_of_another_workspace(uri: str, *, workspace: str, issuer: str) -> bool:
     """Whether it is the instance's, in whatever spelling, and not the audience of that workspace, exactly spelled. workspace: its slug."""
     return uri != f"{issuer}/w/{workspace}" and _is_below(uri, issuer)
+
+
+def find_refused(audiences: Sequence[str], withheld: Sequence[str], *, workspace: str, issuer: str) -> tuple[str, ...]:
+    """Those of a client's audiences that no token of it may be for. withheld: what it has of another workspace's APIs. workspace: its slug."""
+    return tuple(uri for uri in audiences if uri in withheld or is_of_another_workspace(uri, workspace=workspace, issuer=issuer))
 
 
 @lru_cache(maxsize=4096)

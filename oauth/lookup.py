@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from clients.audience import is_of_another_workspace
+from clients.audience import find_refused
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
 from clients.public_key import RSA_ALGORITHMS
 from oauth.database import own_database
@@ -106,8 +106,8 @@ def _divide(methods: str, allowed: str) -> tuple[tuple[str, ...], tuple[str, ...
 @lru_cache(maxsize=4096)
 def _divide_audiences(audiences: str, withheld: str, workspace: str, issuer: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """A client's audiences by whether its tokens may be for them. audiences, withheld: JSON."""
-    own, belong_to_others = _strings(audiences), _strings(withheld)
-    refused = tuple(uri for uri in own if uri in belong_to_others or is_of_another_workspace(uri, workspace=workspace, issuer=issuer))
+    own = _strings(audiences)
+    refused = find_refused(own, _strings(withheld), workspace=workspace, issuer=issuer)
     return tuple(uri for uri in own if uri not in refused), refused
 
 

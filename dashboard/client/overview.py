@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
+
+from clients.audience import find_refused
 from clients.credential_list import CredentialList, holds_usable
 from clients.models import AuditEvent, Client, ClientSecret
 from clients.models.credentials import Credential
@@ -78,6 +81,11 @@ def find_disabling(client: Client) -> AuditEvent | None:
 def forbidden_methods(client: Client) -> list[str]:
     """Those of its own that the workspace no longer allows."""
     return [method for method in client.auth_methods if method in ClientPolicy.of(client.workspace).forbidden_auth_methods]
+
+
+def refused_audiences(client: Client) -> tuple[str, ...]:
+    """Those of its own that no token is issued for."""
+    return find_refused(client.audiences, client.withheld_audiences, workspace=client.workspace.slug, issuer=settings.ISSUER_URL)
 
 
 def describe_overlaps(secrets: Iterable[ClientSecret], places: Sequence[Place], known: Background) -> list[Overlap]:

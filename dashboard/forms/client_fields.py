@@ -1,6 +1,7 @@
 """What a client is made of, as fields of forms: of the one that makes it and of the one that changes it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from django import forms
@@ -31,24 +32,26 @@ def say_token_lifetime(seconds: int) -> str:
 class ListField(forms.CharField):
     """Several values, one a line, or with commas between them. cleaned to a list, with every wrong one told."""
 
-    def __init__(self, *, check: Callable[[str], str], placeholder: str, **options: Any) -> None:
-        """check: returns a value as it may be stored, or raises ValidationError."""
+    def __init__(self, *, check: Callable[[str], str], placeholder: str, kept: Collection[str] = (), **options: Any) -> None:
+        """check: returns a value as it may be stored, or raises ValidationError. kept: values that may stay as they are, each on its line."""
         widget = forms.Textarea(attrs={"rows": 2, "placeholder": placeholder, **_TYPED})
         too_long = {"max_length": f"That is too much text for up to {MAX_LIST_LENGTH} values."}
         super().__init__(required=False, max_length=40_000, widget=widget, error_messages=too_long, **options)
         self.check = check
+        self.kept = kept
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> list[str]:
-        texts = super().clean(value).replace(",", "\n").split()
+        lines = [line.strip() for line in super().clean(value).splitlines()]
+        texts = list(chain.from_iterable([line] if line in self.kept else line.replace(",", " ").split() for line in lines))
         if len(texts) > MAX_LIST_LENGTH:
             raise ValidationError(f"{len(texts):,} are too many. Use up to {MAX_LIST_LENGTH}.", code="too_many")
         found, wrong = [], []
         for text in texts:
             try:
-                found.append(self.check(text))
+                found.append(text if text in self.kept else self.check(text))
             except ValidationError as error:
                 wrong += messages_of(error)
         if wrong:
@@ -59,7 +62,8 @@ class ListField(forms.CharField):
 class TagsField(forms.CharField):
     """Words with commas between them. cleaned to a list."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept: Sequence[str] = ()) -> None:
+        """kept: what the client has, of which one may hold a comma itself."""
         super().__init__(
             label="Tags",
             required=False,
@@ -68,13 +72,17 @@ class TagsField(forms.CharField):
             widget=forms.TextInput(attrs={"autocomplete": "off"}),
             error_messages={"max_length": f"Use up to {MAX_LIST_LENGTH} tags of up to 40 characters."},
         )
+        self.kept = list(kept)
 
     def prepare_value(self, value: Any) -> Any:
         text = ", ".join(value) if isinstance(value, list) else value
         return "" if text and looks_like_credential(text) else text
 
     def clean(self, value: Any) -> list[str]:
-        tags = [clean_text(tag, field="tag", max_length=40) for tag in super().clean(value).split(",") if tag.strip()]
+        text = super().clean(value)
+        if text == self.prepare_value(self.kept):
+            return self.kept
+        tags = [clean_text(tag, field="tag", max_length=40) for tag in text.split(",") if tag.strip()]
         if len(tags) > MAX_LIST_LENGTH:
             raise ValidationError(f"{len(tags):,} tags are too many. Use up to {MAX_LIST_LENGTH}.", code="too_many")
         return list(dict.fromkeys(tags))
@@ -158,8 +166,10 @@ def auth_methods() -> forms.MultipleChoiceField:
     )
 
 
-def audiences() -> ListField:
+def audiences(kept: Collection[str] = ()) -> ListField:
+    """kept: those that the client has, which may be such as no new one may be."""
     return ListField(
+        kept=kept,
         label="Audiences",
         check=clean_resource_uri,
         placeholder="https://api.example.com",

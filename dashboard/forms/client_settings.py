@@ -21,9 +21,7 @@ class ClientSettingsForm(forms.Form):
     name = client_fields.name()
     contact = client_fields.contact()
     description = client_fields.description()
-    tags = client_fields.TagsField()
     auth_methods = client_fields.auth_methods()
-    audiences = client_fields.audiences()
     allowed_networks = client_fields.allowed_networks()
     require_dpop = client_fields.require_dpop()
     require_certificate = client_fields.require_certificate()
@@ -35,6 +33,8 @@ class ClientSettingsForm(forms.Form):
     def __init__(self, data: Any = None, *, client: Client) -> None:
         super().__init__(data, initial={**read_fields(client), "seen": fingerprint(client)})
         self.client = client
+        self.fields["tags"] = client_fields.TagsField(kept=client.tags)
+        self.fields["audiences"] = client_fields.audiences(client.audiences)
         self.fields["scopes"] = client_fields.scopes(client.workspace, client.scopes)
         self.fields["token_lifetime"] = client_fields.token_lifetime(client.token_lifetime, client.workspace.max_token_lifetime)
 

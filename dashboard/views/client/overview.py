@@ -58,6 +58,7 @@ def client(request: HttpRequest, membership: Membership, client_id: str) -> Http
         "living": count_living_tokens(found, now=now),
         "token_life": say_length(timedelta(seconds=found.token_lifetime)),
         "forbidden_methods": overview.forbidden_methods(found),
+        "refused_audiences": overview.refused_audiences(found),
         "hand_overs": found.open_hand_overs,  # type: ignore[attr-defined]  # annotated above
         "latest": _latest(found, membership),
         **_describe_credentials(found, places, membership, now),

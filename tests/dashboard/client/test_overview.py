@@ -104,6 +104,24 @@ def test_a_method_that_the_workspace_forbids_is_told(adas, demo, client, url):
     assert "This workspace no longer allows client_secret_basic and client_secret_post. What comes like that is refused." in text_of(adas.get(url))
 
 
+def test_an_audience_of_another_workspace_is_marked_with_what_to_do(adas, client, url):
+    api, own = "https://api.example.com", "https://mine.example.com"
+    Client.objects.update(audiences=[own, api], withheld_audiences=[api])
+    said = text_of(adas.get(url))
+    assert f"{api} isn’t this workspace’s, so no token of this client is for it. Take it from the client. If it is your API’s, ask the operator" in said
+    assert f"{own} {api} no tokens" in said
+    assert "is refused." not in said
+    Client.objects.update(audiences=[api])
+    assert "It has no other audience: what asks without resource is refused." in text_of(adas.get(url))
+    Client.objects.update(audiences=[own], withheld_audiences=[])
+    assert "isn’t this workspace’s" not in text_of(adas.get(url))
+
+
+def test_so_is_an_address_of_this_instance(adas, client, url, settings):
+    Client.objects.update(audiences=[f"{settings.ISSUER_URL}/w/other"])
+    assert f"{settings.ISSUER_URL}/w/other isn’t this workspace’s" in text_of(adas.get(url))
+
+
 def test_an_address_that_is_new_asks_whether_it_was_you(adas, client, url):
     age(client)
     secret = client.secrets.get().secret_id

@@ -273,6 +273,25 @@ def test_odd_lifetime_that_a_command_gave_can_stay(carls, demo):
     assert changes() == [({"name": "odd"}, {"name": "renamed"})]
 
 
+@pytest.mark.parametrize("old", ["https://ada@api.example.com", "https://api.example.com/a b", "https://api.example.com/$(id)", "https://api.example.com/a,b"])
+def test_an_audience_that_no_client_may_be_given_any_more_can_stay(carls, client, old):
+    Client.objects.update(audiences=["https://api.example.com", old])
+    sent = {**entries(carls, client), "name": "renamed"}
+    carls.post(path(client), sent)
+    assert changes() == [({"name": "billing-sync"}, {"name": "renamed"})]
+    carls.post(path(client), {**entries(carls, client), "audiences": f"{old}\nhttps://new.example.com"})
+    assert Client.objects.get().audiences == [old, "https://new.example.com"]
+    carls.post(path(client), {**entries(carls, client), "audiences": "https://new.example.com"})
+    assert "isn’t an audience" in text_of(carls.post(path(client), {**entries(carls, client), "audiences": "https://ada@api.example.com"}))
+    assert Client.objects.get().audiences == ["https://new.example.com"]
+
+
+def test_tags_with_commas_that_a_command_gave_can_stay(carls, demo):
+    odd = factories.create_client(demo, name="odd", tags=["payments, nightly", "eu"]).secret.client
+    carls.post(path(odd), {**entries(carls, odd), "name": "renamed"})
+    assert changes() == [({"name": "odd"}, {"name": "renamed"})]
+
+
 def test_scopes_and_audiences_that_no_token_can_hold_are_refused(carls, client):
     audiences = "\n".join(f"https://api.example.com/{'x' * 200}/{number}" for number in range(20))
     page = carls.post(path(client), {**entries(carls, client), "audiences": audiences})
