@@ -227,6 +227,20 @@ def proxy_samples() -> Iterator[tuple[str, str]]:
             yield str(example), example.text
 
 
+def test_no_proxy_sample_for_an_api_lets_a_forged_caller_through() -> None:
+    """A framework that takes _ for - can't tell a caller's own X_TokenOS_Scopes from TokenOS's. The pages' samples are run; these say the same."""
+    for section, file in (("Caddy", "caddy"), ("Traefik", "traefik"), ("Envoy", "envoy")):
+        [sample] = [example.text for example in blocks("docs/tokens.md") if example.section == section]
+        shown = (ROOT / "templates" / "docs" / "code" / f"{file}.txt").read_text(encoding="utf-8")
+        guards = [
+            line.strip() for line in shown.splitlines() if re.search(r"[Xx][-_]tokenos|-\*_\*|underscores", line, re.IGNORECASE) and "values." not in line
+        ]
+        assert len(guards) > 1
+        assert [line for line in guards if line not in sample and not line.startswith("{%")] == []
+    for name, sample in proxy_samples():
+        assert "underscores_in_headers on" not in sample, name
+
+
 @pytest.mark.parametrize(("name", "sample"), list(proxy_samples()), ids=lambda value: value if len(value) < 60 else "")
 def test_no_proxy_sample_lets_a_forged_certificate_through(name: str, sample: str) -> None:
     """Who can send the header that is believed by default has any certificate: it is removed, or only named headers pass at all."""

@@ -1,6 +1,6 @@
 """The piece of nginx that the docs pages show, as they fill it in, under the real nginx in front of an API that knows nothing of credentials.
 
-Those for Traefik, Caddy and Envoy aren't run: tests of proxies and of Envoy cover what they ask.
+Those for Caddy, Traefik and Envoy run in test_gateway_proxies.
 """
 
 import os

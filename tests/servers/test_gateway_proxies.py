@@ -1,0 +1,123 @@
+"""Behind Caddy, Traefik and Envoy, set up as the docs pages say, an API learns who calls from TokenOS alone, whatever the caller sends."""
+
+import itertools
+import platform
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.oauth.proofs import new_key
+from tests.servers.conftest import Server
+from tests.servers.gateway_proxies import AUDIENCE, HOST, Site, serving
+
+NAMES = ("X-TokenOS-Client-Id", "X-TokenOS-Workspace", "X-TokenOS-Scopes")
+
+
+@pytest.fixture(scope="module")
+def tokenos(make_server: Callable[..., Server]) -> Server:
+    return make_server(TLS="off", TRUSTED_PROXIES="127.0.0.1/32", ISSUER_URL="https://tokens.example.com")
+
+
+@pytest.fixture(scope="module")
+def client(tokenos: Server) -> dict[str, Any]:
+    arguments = ("--workspace", "demo", "--name", "sample", "--scope", "read", "--audience", AUDIENCE)
+    made: dict[str, Any] = tokenos.manage("create_client", *arguments)
+    return made
+
+
+@pytest.fixture(scope="module", params=["caddy", "traefik", "envoy"])
+def site(request: pytest.FixtureRequest, tokenos: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    if platform.machine() != "x86_64":
+        pytest.skip("The packages that bring these programs have none for this machine")
+    with serving(request.param, tokenos, tmp_path_factory.mktemp(request.param)) as site:
+        yield site
+
+
+def spellings(name: str) -> list[str]:
+    """Each that WSGI takes for the same name, but for the name itself."""
+    parts = name.split("-")
+    marks = itertools.product("-_", repeat=len(parts) - 1)
+    return ["".join(itertools.chain(*zip(parts, (*chosen, ""), strict=True))) for chosen in marks if "_" in chosen]
+
+
+def seen(client: dict[str, Any]) -> dict[str, str]:
+    return {"HTTP_X_TOKENOS_CLIENT_ID": client["client_id"], "HTTP_X_TOKENOS_WORKSPACE": "demo", "HTTP_X_TOKENOS_SCOPES": "read"}
+
+
+def ask(site: Site, client: dict[str, Any], *headers: tuple[str, str], path: str = "/orders?page=2") -> dict[str, str] | None:
+    """What the API was told, but for the rest. None where the request didn't reach it."""
+    answer = site.exchange(path, (("X-API-Key", client["client_secret"]), *headers))
+    if answer.status != 200:
+        assert answer.status in (400, 401, 403, 404), answer
+        return None
+    told = {name: value for name, value in answer.json().items() if "FORGED" in value.upper() or "TOKENOS" in name}
+    assert not {"HTTP_AUTHORIZATION", "HTTP_DPOP", "HTTP_X_API_KEY"} & answer.json().keys()
+    return told
+
+
+def test_who_calls_gets_through(site: Site, client: dict[str, Any]) -> None:
+    assert ask(site, client) == seen(client)
+
+
+def test_nobody_gets_through_without_a_credential(site: Site) -> None:
+    for headers in ((), (("Authorization", "Bearer x"),), (("X-API-Key", "x"), *((name, "forged") for name in NAMES))):
+        assert site.exchange("/", headers).status == 401
+
+
+@pytest.mark.parametrize("name", [*NAMES, *(name.upper() for name in NAMES), *(name.lower() for name in NAMES)])
+def test_callers_own_header_is_replaced(site: Site, client: dict[str, Any], name: str) -> None:
+    assert ask(site, client, (name, "forged")) == seen(client)
+    assert ask(site, client, (name, "forged"), (name, "forged too"), (name.lower(), "FORGED")) == seen(client)
+
+
+@pytest.mark.parametrize("name", [spelling for name in NAMES for spelling in spellings(name)])
+def test_a_header_that_some_frameworks_take_for_the_same_one_does_not_get_through(site: Site, client: dict[str, Any], name: str) -> None:
+    for spelled in (name, name.lower(), name.upper()):
+        assert ask(site, client, (spelled, "forged")) in (None, seen(client))
+
+
+@pytest.mark.parametrize("name", [f"{name} " for name in NAMES] + [f"{name}\t" for name in NAMES])
+def test_a_name_with_white_space_at_its_end_does_not_get_through(site: Site, client: dict[str, Any], name: str) -> None:
+    assert ask(site, client, (name, "forged")) in (None, seen(client))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_api_gets_what_the_caller_names_as_of_the_connection(site: Site, client: dict[str, Any], name: str) -> None:
+    """RFC 9110 §7.6.1: a proxy removes such headers, but these it was told by TokenOS."""
+    assert ask(site, client, ("Connection", f"close, {name}"), (name, "forged")) == seen(client)
+    assert ask(site, client, ("Connection", f"{name.lower()}, X-Api-Key, X-Forwarded-Uri")) in (None, seen(client))
+
+
+@pytest.mark.parametrize("path", ["/../../other/verify", "/%2e%2e/%2e%2e/other/verify", "//gateway/other/verify", "/..%2f..%2fother/verify", "/;/../x"])
+def test_no_path_changes_which_workspace_is_asked(site: Site, tokenos: Server, client: dict[str, Any], path: str) -> None:
+    other = other_client(tokenos)
+    assert ask(site, other, path=path) is None
+    assert ask(site, client, path=path) in (None, seen(client))
+
+
+def other_client(tokenos: Server) -> dict[str, Any]:
+    done = tokenos.run("manage.py", "create_workspace", "other", "--name", "Other")
+    assert done.returncode == 0 or "already" in done.stderr, done.stderr
+    made: dict[str, Any] = tokenos.manage("create_client", "--workspace", "other", "--name", "eve", "--scope", "read")
+    return made
+
+
+@pytest.mark.rfc("9449", "4.3")
+@pytest.mark.parametrize("hidden", ["", "X-Forwarded-Uri, X-Forwarded-Method, X-Forwarded-Host"])
+def test_a_proof_is_for_the_request_that_the_caller_made(site: Site, tokenos: Server, client: dict[str, Any], hidden: str) -> None:
+    key = new_key()
+    basic, proof = (client["client_id"], client["client_secret"]), key.sent("POST", "https://tokens.example.com/oauth2/token")
+    form = {"grant_type": "client_credentials"}
+    token = tokenos.post("/oauth2/token", data=form, auth=basic, headers={"X-Forwarded-Proto": "https"} | proof).json()["access_token"]
+
+    def ask_with_proof_for(url: str, *headers: tuple[str, str]) -> int:
+        named = (("Connection", hidden),) if hidden else ()
+        sent = {"Authorization": f"DPoP {token}", **key.sent("GET", url, token=token)}
+        return site.exchange("/orders?page=2", (*sent.items(), *headers, *named)).status
+
+    # Envoy refuses a request that would have it hide these.
+    refused = {400} if hidden else set()
+    assert ask_with_proof_for(f"https://{HOST}/orders") in {200, *refused}
+    forged = (("X-Forwarded-Uri", "/other"), ("X-Forwarded-Method", "GET"), ("X-Forwarded-Host", HOST))
+    assert ask_with_proof_for(f"https://{HOST}/other", *forged) in {401, *refused}
