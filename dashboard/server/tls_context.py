@@ -1,13 +1,11 @@
 """gunicorn's own TLS: the server's certificate, and which clients' certificates a handshake lets through. RFC 8705 §2.
 
-A client certificate is asked for, never demanded, and only while there is one that could be good, so that browsers notice nothing. Trust anchors are the
-registered certificates themselves and the operator's client CAs; no list of names is sent. Whether a certificate is good for a client is decided by
-oauth/mtls.py at each request: a handshake only proves who holds its key, so an expired or revoked certificate passes for a while yet and gets an answer that
-says so. One that nobody registered or issued fails the handshake, see dashboard/server/handshake.py.
+A client certificate is asked for, never demanded, and only while there is one that could be good, so that browsers notice nothing. Trusted are the operator's
+client CAs; a registered certificate passes by itself, see dashboard/server/presented_certificate.py; no list of names is sent. Whether a certificate is good
+for a client is decided by oauth/mtls.py at each request: a handshake only proves who holds its key, so an expired or revoked certificate passes for a while yet
+and gets an answer that says so. One that nobody registered or issued fails the handshake, see dashboard/server/handshake.py.
 
-Loading 3,000 anchors takes 2 s, so one thread of each worker does it, and swaps the context; a new connection only takes what is there. Further registered
-certificates are added to the context in use. The CAs always come first, and other ones make a new context: of two anchors of one name OpenSSL asks the first
-for the signature and no other, so that a registered certificate with a CA's name would else keep out all that the CA issued.
+One thread of each worker asks the database and the files, so a new connection only takes what is there. Other CAs, or another server.pem, make a new context.
 """
 
 import logging
@@ -21,6 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dashboard.server.handshake import HandshakeContext
+from dashboard.server.presented_certificate import ClientCertificateContext
 from oauth.patience import PAGE_STATEMENT, patience
 
 logger = logging.getLogger("tokenos.server")
@@ -30,26 +29,22 @@ POLLING = 0.5
 # How long the certificate of a client still passes a handshake after it has expired or was revoked.
 KEPT = timedelta(days=30)
 
-# Seconds that a worker waits for its anchors before it serves, and at its end for its thread.
+# Seconds that a worker waits for the certificates before it serves, and at its end for its thread.
 STARTING, STOPPING = 10, 2
 
-# X509_V_FLAG_NO_CHECK_TIME, which Python has no name for.
-_NO_CHECK_TIME = 0x200000
-
-Anchors = Mapping[str, str]
+# Thumbprint → PEM.
+Authorities = Mapping[str, str]
 
 
 class ServerContext:
-    """anchors: thumbprint → PEM of what the context trusts, CAs first; a context without any asks for no certificate."""
+    """The context of new connections. One that trusts nobody asks for no certificate."""
 
     def __init__(self, server_pem: Path) -> None:
         self.server_pem = server_pem
         self.context: ssl.SSLContext | None = None
-        self.anchors: Anchors = {}
-        self._authorities: Anchors = {}
-        self._stamp: tuple[int, int] | None = None
+        self._made_of: tuple[Any, ...] | None = None
         self._looked: tuple[Any, ...] | None = None
-        self._found: tuple[Anchors, Anchors] = ({}, {})
+        self._found: tuple[Authorities, frozenset[str]] = ({}, frozenset())
         self._is_failing = False
         self._began = threading.Event()
         self._stopping = threading.Event()
@@ -57,7 +52,7 @@ class ServerContext:
 
     def check(self) -> None:
         """Raise OSError or ssl.SSLError where the server's certificate can't be used. For gunicorn's master, which serves nobody."""
-        self._build({})
+        self._build({}, frozenset())
 
     def start(self) -> None:
         """Start the thread of this worker; called after the fork, for a thread doesn't survive one."""
@@ -73,30 +68,29 @@ class ServerContext:
     def get(self) -> ssl.SSLContext:
         """Called for each connection."""
         if self.context is None:
-            self.load({}, {})
+            self.load({}, frozenset())
         assert self.context is not None
         return self.context
 
-    def load(self, authorities: Anchors, registered: Anchors) -> None:
-        """Trust those CAs and those certificates, and serve server.pem as it is now. Raise OSError or ssl.SSLError where that can't be used."""
-        wanted = {**authorities, **registered}
-        found = self.server_pem.stat()
-        stamp = (found.st_mtime_ns, found.st_ino)
-        has_other = authorities.keys() != self._authorities.keys() or not self.anchors.keys() <= wanted.keys() or bool(wanted and not self.anchors)
-        if self.context is None or stamp != self._stamp or has_other:
-            self.context, self._stamp = self._build(wanted), stamp
-        else:
-            _trust(self.context, {thumbprint: pem for thumbprint, pem in wanted.items() if thumbprint not in self.anchors})
-        self.anchors, self._authorities = wanted, authorities
+    def load(self, authorities: Authorities, registered: frozenset[str]) -> None:
+        """Let the registered pass, and what those CAs issued; serve server.pem as it is now. Raise OSError or ssl.SSLError where that can't be used.
 
-    def _build(self, anchors: Anchors) -> ssl.SSLContext:
-        context = HandshakeContext(ssl.PROTOCOL_TLS_SERVER)
+        registered: thumbprints.
+        """
+        found = self.server_pem.stat()
+        made_of = (found.st_mtime_ns, found.st_ino, authorities.keys(), bool(authorities or registered))
+        if self.context is None or made_of != self._made_of:
+            self.context, self._made_of = self._build(authorities, registered), made_of
+        elif isinstance(self.context, ClientCertificateContext):
+            self.context.registered = registered
+
+    def _build(self, authorities: Authorities, registered: frozenset[str]) -> ssl.SSLContext:
+        context = (ClientCertificateContext if authorities or registered else HandshakeContext)(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.server_pem)
-        if anchors:
-            context.verify_mode = ssl.CERT_OPTIONAL
-            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
-            _trust(context, anchors)
+        if isinstance(context, ClientCertificateContext):
+            context.ask(registered)
+            _trust(context, authorities)
         return context
 
     def _watch(self) -> None:
@@ -116,7 +110,7 @@ class ServerContext:
         from django.utils import timezone
 
         try:
-            self.load(*self._find_anchors(timezone.now()))
+            self.load(*self._find_passing(timezone.now()))
         except (OSError, ssl.SSLError) as error:
             # An operator's half-replaced file.
             self._log(error, f"{self.server_pem} can't be used. The certificate before it stays in use.")
@@ -131,8 +125,8 @@ class ServerContext:
             logger.error(message, exc_info=error)
         self._is_failing = True
 
-    def _find_anchors(self, now: datetime) -> tuple[Anchors, Anchors]:
-        """The CAs and the registered certificates. One short query where nothing has changed. Raise DatabaseError."""
+    def _find_passing(self, now: datetime) -> tuple[Authorities, frozenset[str]]:
+        """The CAs, and the thumbprints of registered certificates. One short query where nothing has changed. Raise DatabaseError."""
         from django.db.models import Count, Max, Q
 
         from clients.certificate import x5t_s256
@@ -146,16 +140,16 @@ class ServerContext:
         if looked != self._looked:
             self._found = (
                 {x5t_s256(authority.public_bytes(Encoding.DER)): authority.public_bytes(Encoding.PEM).decode() for authority in authorities.certificates},
-                dict(passing.values_list("thumbprint", "certificate")),
+                frozenset(passing.values_list("thumbprint", flat=True)),
             )
             self._looked = looked
         return self._found
 
 
-def _trust(context: ssl.SSLContext, anchors: Anchors) -> None:
-    """One by one: other threads get their turn between two, and one that OpenSSL doesn't take keeps out no other."""
-    for thumbprint, pem in anchors.items():
+def _trust(context: ssl.SSLContext, authorities: Authorities) -> None:
+    """One by one: one that OpenSSL doesn't take keeps out no other."""
+    for thumbprint, pem in authorities.items():
         try:
             context.load_verify_locations(cadata=pem)
         except (ssl.SSLError, ValueError):
-            logger.exception("Certificate %s can't be trusted for TLS.", thumbprint)
+            logger.exception("The CA with the certificate %s in client-ca.pem can't be trusted for TLS.", thumbprint)

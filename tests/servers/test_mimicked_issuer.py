@@ -1,0 +1,142 @@
+"""Who registers a certificate that looks like the issuer of others' certificates harms nobody but himself. RFC 8705 §2.2, RFC 5280 §4.2.1.1."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.servers.conftest import Server
+from tests.servers.test_mtls import fingerprint_of, wait_for_the_workers
+
+ISSUER = "/CN=Acme Issuing CA"
+
+
+@pytest.fixture(scope="module")
+def tls(make_server: Callable[..., Server]) -> Iterator[Server]:
+    server = make_server(WEB_CONCURRENCY="2", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000")
+    server.manage("create_workspace", "evil", "--name", "Evil")
+    yield server
+    server.stop()
+
+
+class Maker:
+    """Certificates by the openssl command, in files: a name → NAME.pem and NAME-key.pem."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def run(self, *arguments: str) -> str:
+        return subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True, text=True).stdout
+
+    def self_signed(self, name: str, subject: str, *extensions: str) -> str:
+        """With those extensions only."""
+        (self.directory / "bare.cnf").write_text("[req]\ndistinguished_name = dn\n[dn]\n")
+        added = [argument for extension in extensions for argument in ("-addext", extension)]
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}-key.pem"]
+        self.run("req", "-x509", "-config", "bare.cnf", *key, "-subj", subject, "-days", "30", *added, "-out", f"{name}.pem")
+        return name
+
+    def issued(self, name: str, subject: str, issuer: str, *extensions: str) -> str:
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}-key.pem"]
+        self.run("req", *key, "-subj", subject, "-out", f"{name}.csr")
+        (self.directory / f"{name}.cnf").write_text("".join(f"{extension}\n" for extension in ("extendedKeyUsage=clientAuth", *extensions)))
+        by = ["-CA", f"{issuer}.pem", "-CAkey", f"{issuer}-key.pem", "-CAcreateserial"]
+        self.run("x509", "-req", "-in", f"{name}.csr", *by, "-days", "30", "-extfile", f"{name}.cnf", "-out", f"{name}.pem")
+        return name
+
+    def key_identifier(self, name: str, kind: str) -> str:
+        """The hexadecimal one of the extension of that kind."""
+        said = self.run("x509", "-in", f"{name}.pem", "-noout", "-ext", kind)
+        return said.splitlines()[1].strip().removeprefix("keyid:")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Maker:
+    return Maker(tmp_path)
+
+
+@pytest.fixture
+def register(tls: Server, make: Maker) -> Callable[..., str]:
+    def register(name: str, workspace: str) -> str:
+        arguments = ["--auth-method", "self_signed_tls_client_auth", "--certificate", str(make.directory / f"{name}.pem")]
+        return str(tls.manage("create_client", "--workspace", workspace, "--name", name, "--scope", "read", *arguments)["client_id"])
+
+    return register
+
+
+@pytest.fixture
+def statuses(tls: Server, make: Maker) -> Callable[..., set[int]]:
+    """The answers to some token requests, each on a new connection, so that more than one worker gives them."""
+
+    def statuses(client_id: str, name: str) -> set[int]:
+        form = {"grant_type": "client_credentials", "client_id": client_id}
+        certificate = (str(make.directory / f"{name}.pem"), str(make.directory / f"{name}-key.pem"))
+        try:
+            return {tls.post("/oauth2/token", data=form, cert=certificate).status_code for _ in range(6)}
+        except requests.exceptions.ConnectionError as error:
+            raise AssertionError(f"{name} was cut off: {error}") from error
+
+    return statuses
+
+
+def make_authority(make: Maker, name: str, *extensions: str) -> str:
+    return make.self_signed(name, ISSUER, "basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign", *extensions)
+
+
+# extensions of the issuer and of the victim's certificate; those of the certificate that looks like that issuer.
+LOOKS = {
+    "the same key identifier": (["subjectKeyIdentifier=hash"], ["authorityKeyIdentifier=keyid"], ["subjectKeyIdentifier={aki}"]),
+    "no key identifier": (["subjectKeyIdentifier=hash"], ["authorityKeyIdentifier=keyid"], ["subjectKeyIdentifier=none"]),
+    "no key identifier on either side": (["subjectKeyIdentifier=none"], ["authorityKeyIdentifier=none"], ["subjectKeyIdentifier=none"]),
+    "a CA that may sign": (
+        ["subjectKeyIdentifier=hash"],
+        ["authorityKeyIdentifier=keyid"],
+        ["subjectKeyIdentifier={aki}", "basicConstraints=critical,CA:TRUE", "keyUsage=critical,digitalSignature,keyCertSign"],
+    ),
+}
+
+
+@pytest.mark.rfc("8705", "2.2")
+@pytest.mark.parametrize("order", ["victim first", "mimic first"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_mimic_of_an_issuer_cuts_off_no_client_of_another_workspace(
+    tls: Server, make: Maker, register: Callable[..., str], statuses: Callable[..., set[int]], look: str, order: str
+) -> None:
+    of_authority, of_victim, of_mimic = LOOKS[look]
+    make.issued("victim", "/CN=billing", make_authority(make, "authority", *of_authority), *of_victim)
+    aki = make.key_identifier("victim", "authorityKeyIdentifier") if of_victim == ["authorityKeyIdentifier=keyid"] else ""
+    make.self_signed("mimic", ISSUER, *(extension.format(aki=aki) for extension in of_mimic))
+    workspaces = {"victim": "demo", "mimic": "evil"}
+    clients = {name: register(name, workspaces[name]) for name in (("victim", "mimic") if order == "victim first" else ("mimic", "victim"))}
+    wait_for_the_workers()
+    assert statuses(clients["victim"], "victim") == {200}
+    assert statuses(clients["mimic"], "mimic") == {200}
+    tls.manage("revoke_certificate", clients["mimic"], fingerprint_of(make.directory / "mimic.pem"))
+    wait_for_the_workers()
+    assert statuses(clients["victim"], "victim") == {200}
+    assert statuses(clients["mimic"], "mimic") == {401}
+
+
+def test_certificate_that_names_another_client_as_its_issuer_harms_only_its_own(
+    make: Maker, register: Callable[..., str], statuses: Callable[..., set[int]]
+) -> None:
+    make.self_signed("victim", "/CN=machine", "subjectKeyIdentifier=none")
+    make.self_signed("mimic-of-the-victim", "/CN=machine", "subjectKeyIdentifier=none")
+    make.issued("claims-to-be-issued", "/CN=other", "mimic-of-the-victim", "authorityKeyIdentifier=none")
+    clients = {name: register(name, workspace) for name, workspace in (("claims-to-be-issued", "evil"), ("victim", "demo"), ("mimic-of-the-victim", "evil"))}
+    wait_for_the_workers()
+    for name, client_id in clients.items():
+        assert statuses(client_id, name) == {200}
+
+
+def test_chain_that_is_sent_along_changes_nothing(make: Maker, register: Callable[..., str], statuses: Callable[..., set[int]]) -> None:
+    make_authority(make, "root", "subjectKeyIdentifier=hash")
+    make.issued("victim", "/CN=billing", "root", "authorityKeyIdentifier=keyid")
+    make.self_signed("mimic", ISSUER, f"subjectKeyIdentifier={make.key_identifier('victim', 'authorityKeyIdentifier')}")
+    clients = {name: register(name, workspace) for name, workspace in (("mimic", "evil"), ("victim", "demo"))}
+    with (make.directory / "victim.pem").open("a") as file:
+        file.write((make.directory / "root.pem").read_text())
+    wait_for_the_workers()
+    assert statuses(clients["victim"], "victim") == {200}
