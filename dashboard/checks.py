@@ -4,6 +4,7 @@ They run with manage.py prepare and manage.py check, and the errors at the start
 """
 
 import os
+import re
 import ssl
 import sys
 from collections.abc import Sequence
@@ -168,6 +169,10 @@ def _find_errors_in_single_sign_on() -> list[CheckMessage]:
     if missing:
         hint = "Register TokenOS at your OpenID provider as a confidential web application. It gives you both."
         found.append(Error(f"SSO_ISSUER is set, but not {' and '.join(missing)}.", hint=hint, id="dashboard.E006"))
+    host, tenant = _microsoft_tenant(settings.SSO_ISSUER)
+    if tenant in ("common", "organizations", "consumers"):
+        hint = f"Name your own tenant: SSO_ISSUER=https://{host}/TENANT/v2.0, with its ID, which Entra shows as “Directory (tenant) ID”."
+        found.append(Error(f"SSO_ISSUER names {tenant}, which stands for the people of all tenants, and no token names it.", hint=hint, id="dashboard.E009"))
     if "openid" not in settings.SSO_SCOPES:
         hint = "Begin it with openid, for example SSO_SCOPES=openid email profile groups. Spaces separate the scopes."
         found.append(Error("SSO_SCOPES lacks openid, so the provider would say of nobody who it is.", hint=hint, id="dashboard.E007"))
@@ -175,6 +180,13 @@ def _find_errors_in_single_sign_on() -> list[CheckMessage]:
         hint = "Name a PEM file of the authority that issued the provider's certificate, which the user that runs TokenOS may read."
         found.append(Error(f"SSO_CA names {settings.SSO_CA}, where no certificate can be read.", hint=hint, id="dashboard.E008"))
     return found
+
+
+def _microsoft_tenant(issuer: str) -> tuple[str, str]:
+    """The host of an issuer and its tenant, in lower case; ("", "") for an issuer that isn't Microsoft's."""
+    parts = urlsplit(issuer.lower())
+    host = parts.hostname or ""
+    return (host, parts.path.split("/")[1] if parts.path else "") if re.search(r"(^|\.)microsoftonline\.(com|us|cn)$", host) else ("", "")
 
 
 def _find_advice_on_single_sign_on() -> list[CheckMessage]:

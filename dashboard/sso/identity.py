@@ -62,17 +62,23 @@ def is_of_trusted_domain(email: str) -> bool:
 def _read_email(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> tuple[str, bool]:
     """The address and whether it is verified stand in the same document, or they mean nothing together.
 
-    A domain stands in for a provider that doesn't say whether an address is verified, never for one that says that it isn't.
+    A domain stands in for a provider that doesn't say whether an address is verified, never for one that says that it isn't. Nor for Entra, which tid shows: an
+    administrator there gives a person any address, and a guest's administrator as well.
     """
-    found = [(_clean_email(claims.get("email")), claims.get("email_verified")) for claims in (id_token, userinfo)]
+    found = [(_clean_email(claims.get("email")), _says_verified(claims)) for claims in (id_token, userinfo)]
     found = [(email, said) for email, said in found if email]
-    email, said = next((pair for pair in found if _is_true(pair[1])), found[0] if found else ("", False))
-    return email, bool(email) and (_is_true(said) or (said is None and is_of_trusted_domain(email)))
+    email, said = next((pair for pair in found if pair[1]), found[0] if found else ("", False))
+    return email, bool(email) and (is_of_trusted_domain(email) and "tid" not in id_token if said is None else said)
 
 
-def _is_true(value: object) -> bool:
-    """Some providers write it as text."""
-    return value is True or value == "true"
+def _says_verified(claims: Mapping[str, Any]) -> bool | None:
+    """None where it says nothing. Some providers write it as text. xms_edov is Entra's: whether the owner of the address's domain answers for it."""
+    said = []
+    if claims.get("email_verified") is not None:
+        said.append(claims["email_verified"] is True or claims["email_verified"] == "true")
+    if claims.get("xms_edov") is not None:
+        said.append(claims["xms_edov"] in (True, "true", "1"))
+    return all(said) if said else None
 
 
 def _clean_email(value: object) -> str:
