@@ -17,12 +17,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from clients.models import Workspace
-from dashboard.models import Membership, User
-from dashboard.people.accounts import find_missing_factor
+from dashboard.models import AccessPolicy, Membership, User
 from dashboard.people.proved_factors import has_proved_one
 from dashboard.people.second_factors import has_strong
 from dashboard.sso.demand import find_refusal
-from dashboard.sso.record import has_second_factor
 
 Role = Membership.Role
 
@@ -165,6 +163,21 @@ def find_refusal_of_administrator(request: HttpRequest) -> HttpResponse | None:
     return redirect("mfa_index")
 
 
+def _find_refusal_without_factor(request: HttpRequest, policy: AccessPolicy | None) -> HttpResponse | None:
+    """The way to where one adds a second factor, for whoever has none in a workspace that demands one. None where nothing is missing.
+
+    Raise ReauthenticationRequired where the session didn't prove the one that the account has: whoever holds it may know the password only.
+    """
+    if policy is None or not policy.requires_second_factor or has_proved_one(request):
+        return None
+    demand = f"{policy.workspace.name} demands a second factor."
+    if has_strong(cast(User, request.user)):
+        messages.info(request, f"{demand} Use your passkey or a code, and it opens.")
+        raise ReauthenticationRequired
+    messages.warning(request, f"{demand} Add a passkey or turn on one-time codes, and it opens.")
+    return redirect("mfa_index")
+
+
 def instance_admin(view: View) -> View:
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -180,8 +193,9 @@ def instance_admin(view: View) -> View:
 def member(permission: Permission, *, post: Permission | None = None) -> Callable[[View], View]:
     """For a view of a workspace: called with the Membership of whoever asks instead of the URL's slug, which it also finds as request.membership.
 
-    404 to whoever isn't a member, as for a workspace that isn't there. 403 to a member with too low a role. Whoever lacks a second factor that the workspace
-    demands is led to where one adds one; a session that no single sign-on made, where the workspace opens by that only or the role came by it, to the provider.
+    404 to whoever isn't a member, as for a workspace that isn't there. 403 to a member with too low a role. A session that hasn't proved a second factor, where
+    the workspace demands one, is led to prove it, or to add one; a session that no single sign-on made, where the workspace opens by that only or the role came
+    by it, to the provider.
     """
 
     def decorate(view: View) -> View:
@@ -196,10 +210,9 @@ def member(permission: Permission, *, post: Permission | None = None) -> Callabl
             refusal = find_refusal(request, membership, policy)
             if refusal is not None:
                 return refusal
-            missing = find_missing_factor(membership.user, policy)
-            if missing is not None and not has_second_factor(request):
-                messages.warning(request, missing)
-                return redirect("mfa_index")
+            refusal = _find_refusal_without_factor(request, policy)
+            if refusal is not None:
+                return refusal
             request.membership = membership  # type: ignore[attr-defined]  # for the frame of the page, and the error page
             if request.session.get(LAST_WORKSPACE) != workspace:
                 request.session[LAST_WORKSPACE] = workspace

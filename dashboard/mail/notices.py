@@ -15,9 +15,9 @@ from dashboard.people.user_agent import describe_device
 
 # Subject, and what it means.
 _TEXTS = {
-    "passkey_added": ("A passkey was added to your account: {name}", "It signs in without a password from now on."),
+    "passkey_added": ("A passkey was added to your account: {name}", "It signs in without a password from now on.{ended}"),
     "passkey_removed": ("A passkey of your account was removed: {name}", "It signs in no more."),
-    "one_time_codes_on": ("One-time codes are on for your account", "After your password, signing in asks for a code of your app from now on."),
+    "one_time_codes_on": ("One-time codes are on for your account", "After your password, signing in asks for a code of your app from now on.{ended}"),
     "one_time_codes_off": ("One-time codes are off for your account", "Signing in asks for none any more."),
     "recovery_codes_made": ("New recovery codes were made for your account", "The ones from before don’t work any more."),
     "recovery_code_used": ("A recovery code of your account was used", "{left} of 10 are left."),

@@ -24,6 +24,7 @@ from dashboard.caller import actor_of, connection_of
 from dashboard.mail.notices import tell
 from dashboard.models import User
 from dashboard.people import known_devices, second_factors, user_sessions
+from dashboard.people.proved_factors import owes_one
 from dashboard.sso.record import proved_at
 
 _CONTEXT = "second factor"
@@ -94,9 +95,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         return url_has_allowed_host_and_scheme(url, allowed_hosts={self.request.get_host()}, require_https=True)
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:  # noqa: ARG002  # allauth's signature
-        """Whoever has just signed in has proved who it is, but for a single sign-on at which the provider asked nothing."""
+        """Whoever has just signed in has proved who it is, but for a single sign-on at which the provider asked nothing, and for a session from before the
+        account had a second factor.
+        """
         records = get_authentication_records(self.request, self.request.user)
-        return bool(time.time() - max(map(proved_at, records), default=0) >= REAUTHENTICATION_TIMEOUT)
+        return bool(time.time() - max(map(proved_at, records), default=0) >= REAUTHENTICATION_TIMEOUT) or owes_one(self.request)
 
 
 def _propose_passkey(request: HttpRequest, user: User) -> None:

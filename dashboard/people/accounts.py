@@ -1,4 +1,4 @@
-"""Accounts as their people change them: name, display, password, e-mail address; and what a workspace demands of them."""
+"""Accounts as their people change them: name, display, password, e-mail address."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from django.utils.http import base36_to_int, int_to_base36
 
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
-from dashboard.models import AccessPolicy, User
+from dashboard.models import User
 from dashboard.people import second_factors, user_sessions
 from dashboard.people.account_events import record
 from oauth.replay import mark_used
@@ -41,13 +41,6 @@ class DeadLinkError(ValidationError):
 
     def __init__(self) -> None:
         super().__init__("This link doesn’t work any more.", code="dead_link")
-
-
-def find_missing_factor(user: User, policy: AccessPolicy | None) -> str | None:
-    """What somebody has to do before the workspace of that policy opens, in a sentence; None for nothing."""
-    if policy is None or not policy.requires_second_factor or second_factors.has_strong(user):
-        return None
-    return f"{policy.workspace.name} demands a second factor. Add a passkey or turn on one-time codes, and it opens."
 
 
 def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:

@@ -8,6 +8,7 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from django.utils.text import get_text_list
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
 from dashboard.models import User
-from dashboard.people import recovery_codes
+from dashboard.people import recovery_codes, user_sessions
 from dashboard.people.account_events import record
 from oauth.replay import mark_used
 
@@ -51,17 +52,27 @@ def name_of(passkey: Any) -> str:
     return str(passkey.data["name"])
 
 
-def add_passkey(*, user: User, name: str, credential: Mapping[str, Any], actor: Actor, now: datetime) -> tuple[Any, list[str]]:
-    """credential: a checked answer to a registration. Returns it, and the recovery codes where it is the first strong factor."""
+@dataclass(frozen=True, slots=True)
+class Added:
+    """recovery_codes, sessions_ended: of the first strong factor. A session that began without one goes on nowhere but where it was added."""
+
+    factor: Any
+    recovery_codes: list[str]
+    sessions_ended: int
+
+
+def add_passkey(*, user: User, name: str, credential: Mapping[str, Any], kept: str = "", actor: Actor, now: datetime) -> Added:
+    """credential: a checked answer to a registration. kept: the key of the session that goes on where others end, "" for none."""
     named = clean_text(name or "Passkey", field="name", max_length=100)
     recovery = _make_first_recovery_codes(user)
     with transaction.atomic():
         _lock(user)
         if of(user, _PASSKEY).count() >= MOST_PASSKEYS:
             raise ValidationError(f"You have {MOST_PASSKEYS} passkeys. Remove one first.", code="too_many")
+        ended = _end_other_sessions(user, kept)
         passkey = Authenticator.objects.create(user=user, type=_PASSKEY, data={"name": named, "credential": dict(credential)}, created_at=now)
-        record("user.passkey_added", user, actor=actor, now=now, after={"name": named})
-        return passkey, _insert_recovery_codes(user, recovery, actor=actor, now=now)
+        record("user.passkey_added", user, actor=actor, now=now, after={"name": named, **ended})
+        return Added(passkey, _insert_recovery_codes(user, recovery, actor=actor, now=now), ended.get("sessions_ended", 0))
 
 
 def rename_passkey(*, passkey: Any, name: str, actor: Actor, now: datetime) -> None:
@@ -81,8 +92,8 @@ def remove_passkey(*, user: User, passkey: Any, actor: Actor, now: datetime) -> 
     _remove(user, of(user, _PASSKEY).filter(pk=passkey.pk), "user.passkey_removed", actor=actor, now=now)
 
 
-def turn_on_one_time_codes(*, user: User, secret: str, code: str, actor: Actor, now: datetime) -> list[str]:
-    """secret: base32, as the person's app has it. code: one of it, which is used by this. Returns recovery codes where it is the first strong factor.
+def turn_on_one_time_codes(*, user: User, secret: str, code: str, kept: str = "", actor: Actor, now: datetime) -> Added:
+    """secret: base32, as the person's app has it. code: one of it, which is used by this. kept: as for add_passkey.
 
     Raise ValidationError for a wrong code, and where they are on already.
     """
@@ -94,10 +105,11 @@ def turn_on_one_time_codes(*, user: User, secret: str, code: str, actor: Actor, 
         _lock(user)
         if of(user, _TOTP).exists():
             raise ValidationError("One-time codes are on already. Turn them off first to use another app.", code="already_on")
-        Authenticator.objects.create(user=user, type=_TOTP, data={"secret": encrypt(secret)}, created_at=now)
+        ended = _end_other_sessions(user, kept)
+        factor = Authenticator.objects.create(user=user, type=_TOTP, data={"secret": encrypt(secret)}, created_at=now)
         _mark(user, counter, now=now)
-        record("user.one_time_codes_on", user, actor=actor, now=now)
-        return _insert_recovery_codes(user, recovery, actor=actor, now=now)
+        record("user.one_time_codes_on", user, actor=actor, now=now, after=ended or None)
+        return Added(factor, _insert_recovery_codes(user, recovery, actor=actor, now=now), ended.get("sessions_ended", 0))
 
 
 def turn_off_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
@@ -105,7 +117,7 @@ def turn_off_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
     _remove(user, of(user, _TOTP), "user.one_time_codes_off", actor=actor, now=now)
 
 
-def make_recovery_codes(*, user: User, actor: Actor, now: datetime) -> list[str]:
+def make_recovery_codes(*, user: User, actor: Actor, now: datetime) -> Added:
     """The old ones end. Raise ValidationError where there is no strong factor to recover from."""
     made = recovery_codes.make() if has_strong(user) else None
     with transaction.atomic():
@@ -113,7 +125,8 @@ def make_recovery_codes(*, user: User, actor: Actor, now: datetime) -> list[str]
         if made is None or not has_strong(user):
             raise ValidationError("Add a passkey or turn on one-time codes first. Recovery codes come with them.", code="no_factor")
         of(user, _RECOVERY).delete()
-        return _insert_recovery_codes(user, made, actor=actor, now=now)
+        codes = _insert_recovery_codes(user, made, actor=actor, now=now)
+        return Added(of(user, _RECOVERY).get(), codes, 0)
 
 
 def use_code(*, user: User, code: str, actor: Actor, now: datetime) -> Any | None:
@@ -225,6 +238,11 @@ def _mark(user: User, counter: int, *, now: datetime) -> bool:
 def _lock(user: User) -> None:
     """So that two changes of one account's factors come one after the other."""
     User.objects.select_for_update().get(pk=user.pk)
+
+
+def _end_other_sessions(user: User, kept: str) -> dict[str, int]:
+    """What the event says of it: before the first strong factor is there, and nothing of any later one."""
+    return {} if has_strong(user) else {"sessions_ended": user_sessions.delete_sessions(user, kept=kept)}
 
 
 def _remove(user: User, found: Any, event: str, *, actor: Actor, now: datetime) -> None:

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,6 +17,7 @@ from dashboard.forms.sign_in import PasskeyForm
 from dashboard.models import User
 from dashboard.people import passkeys, second_factors, user_sessions
 from dashboard.people.factor_check import check_code, check_passkey
+from dashboard.people.proved_factors import as_record, record_proofs
 from dashboard.permissions import signed_in
 
 
@@ -70,7 +70,7 @@ def _check(request: HttpRequest, user: User, form: Any) -> list[dict[str, Any]]:
         factor = (check_passkey if "credential" in form.fields else check_code)(request, user, form)
         if factor is None:
             return []
-        proved.append({"method": "mfa", "id": factor.pk, "type": factor.type})
+        proved.append(as_record(factor))
     return proved
 
 
@@ -81,10 +81,5 @@ def _record_wrong(request: HttpRequest, user: User) -> None:
 
 
 def _record(request: HttpRequest, user: User, proved: list[dict[str, Any]]) -> None:
-    for record in proved:
-        record_authentication(request, user, record["method"], **{k: v for k, v in record.items() if k != "method"}, reauthenticated=True)
-    # ASVS 7.2.4: a key that somebody saw before proves nothing after it.
-    old_key = request.session.session_key or ""
-    request.session.cycle_key()
-    user_sessions.rename_session(old=old_key, new=request.session.session_key or "")
+    record_proofs(request, proved)
     user_sessions.record_confirmation(user=user, method=user_sessions.say_method(proved), actor=actor_of(request), now=timezone.now())

@@ -20,6 +20,7 @@ from dashboard.forms.sign_in import CodeForm
 from dashboard.mail.notices import tell
 from dashboard.models import User
 from dashboard.people import passkeys, qr_code, second_factors
+from dashboard.people.proved_factors import as_record, record_proofs
 from dashboard.permissions import signed_in
 
 _WAITING = "new_one_time_codes"
@@ -43,15 +44,22 @@ def passkey_new(request: HttpRequest) -> HttpResponse:
         now = timezone.now()
         try:
             passkeys.check_registration(user, form.cleaned_data["credential"])
-            passkey, codes = second_factors.add_passkey(
-                user=user, name=form.cleaned_data["name"], credential=form.cleaned_data["credential"], actor=actor_of(request), now=now
+            added = second_factors.add_passkey(
+                user=user,
+                name=form.cleaned_data["name"],
+                credential=form.cleaned_data["credential"],
+                kept=request.session.session_key or "",
+                actor=actor_of(request),
+                now=now,
             )
         except ValidationError as error:
             form.add_error("name" if error.code in ("required", "too_long", "invalid_text") else None, error)
         else:
-            name = second_factors.name_of(passkey)
-            tell("passkey_added", user, request=request, now=now, name=name)
-            return _show_codes(request, codes, f"Passkey {name} added.")
+            name = second_factors.name_of(added.factor)
+            record_proofs(request, [as_record(added.factor)])
+            ended = _say_ended(added)
+            tell("passkey_added", user, request=request, now=now, name=name, ended=ended)
+            return _show_codes(request, added.recovery_codes, f"Passkey {name} added.{ended}")
     context = {"form": form, "creation_options": passkeys.registration_options(user)}
     return render(request, "accounts/passkey_new.html", context)
 
@@ -112,15 +120,22 @@ def one_time_codes_on(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         now = timezone.now()
         try:
-            codes = second_factors.turn_on_one_time_codes(
-                user=user, secret=secret, code=form.cleaned_data["code"].replace(" ", ""), actor=actor_of(request), now=now
+            added = second_factors.turn_on_one_time_codes(
+                user=user,
+                secret=secret,
+                code=form.cleaned_data["code"].replace(" ", ""),
+                kept=request.session.session_key or "",
+                actor=actor_of(request),
+                now=now,
             )
         except ValidationError as error:
             form.add_error("code", error)
         else:
             del request.session[_WAITING]
-            tell("one_time_codes_on", user, request=request, now=now)
-            return _show_codes(request, codes, "One-time codes are on.")
+            record_proofs(request, [as_record(added.factor)])
+            ended = _say_ended(added)
+            tell("one_time_codes_on", user, request=request, now=now, ended=ended)
+            return _show_codes(request, added.recovery_codes, f"One-time codes are on.{ended}")
     url = get_adapter().build_totp_url(user, secret)
     groups = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
     context = {"form": form, "picture": qr_code.draw(url, label="QR code of the secret, for an authenticator app"), "secret": secret, "groups": groups}
@@ -155,14 +170,23 @@ def recovery_codes_new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         now = timezone.now()
         try:
-            codes = second_factors.make_recovery_codes(user=user, actor=actor_of(request), now=now)
+            made = second_factors.make_recovery_codes(user=user, actor=actor_of(request), now=now)
         except ValidationError as refusal:
             error = refusal.messages[0]
         else:
+            # What the session proved may have been one of the old codes.
+            record_proofs(request, [as_record(made.factor)])
             tell("recovery_codes_made", user, request=request, now=now)
-            return _show_codes(request, codes, "")
+            return _show_codes(request, made.recovery_codes, "")
     has_codes = second_factors.of(user, Authenticator.Type.RECOVERY_CODES).exists()
     return render(request, "accounts/recovery_codes_new.html", {"error": error, "has_codes": has_codes})
+
+
+def _say_ended(added: second_factors.Added) -> str:
+    """To follow another sentence."""
+    if not added.sessions_ended:
+        return ""
+    return " Your other session has ended." if added.sessions_ended == 1 else f" Your {added.sessions_ended:,} other sessions have ended."
 
 
 def _show_codes(request: HttpRequest, codes: Sequence[str], done: str) -> HttpResponse:

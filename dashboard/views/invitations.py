@@ -26,7 +26,7 @@ from dashboard.confirmation import require_confirmation
 from dashboard.forms.members import InvitationForm, JoinForm
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import invitations
-from dashboard.permissions import Permission, anyone, givable_roles, member
+from dashboard.permissions import LEAST_ROLE, Permission, anyone, givable_roles, member, roles_from
 from dashboard.throttling import attempt
 
 PAGE = 50
@@ -39,7 +39,7 @@ def invite(request: HttpRequest, membership: Membership) -> HttpResponse:
     form = InvitationForm(request.POST if request.method == "POST" else None, by=membership)
     if request.method == "POST" and form.is_valid():
         role = form.cleaned_data["role"]
-        if role == Membership.Role.OWNER:
+        if role in roles_from(LEAST_ROLE[Permission.MANAGE_MEMBERS]):
             require_confirmation(request)
         try:
             made = invitations.invite(by=membership, emails=form.cleaned_data["emails"], role=role, actor=actor_of(request), now=timezone.now())

@@ -45,7 +45,7 @@ def create_cast() -> dict[str, Any]:
     roles = (("ben", Membership.Role.VIEWER), ("mina", Membership.Role.ADMIN), ("tom", Membership.Role.DEVELOPER))
     members = {person: factories.add_member(kestrel, people[person], role).pk for person, role in roles}
     now, by = timezone.now(), Membership.objects.get(workspace=kestrel, user=people["ada"])
-    passkey, codes = second_factors.add_passkey(user=people["ada"], name="Laptop", credential=registration(), actor=factories.TESTS, now=now)
+    adas = second_factors.add_passkey(user=people["ada"], name="Laptop", credential=registration(), actor=factories.TESTS, now=now)
     secret = base64.b32encode(b"a secret of Mina's app").decode()
     minas = second_factors.turn_on_one_time_codes(user=people["mina"], secret=secret, code=one_time_code(secret), actor=factories.TESTS, now=now)
     factories.invite(by, "lena@example.com", Membership.Role.DEVELOPER)
@@ -56,8 +56,8 @@ def create_cast() -> dict[str, Any]:
         "hand_over": _create_link(named["client"], "jonas@example.com"),
         "hand_over_to_take": _create_link(named["client"], ""),
         "hand_over_of_key": _create_link(named["key_client"], ""),
-        "recovery_codes": {"ada": codes, "mina": minas},
-        "passkey": passkey.pk,
+        "recovery_codes": {"ada": adas.recovery_codes, "mina": minas.recovery_codes},
+        "passkey": adas.factor.pk,
         "scope": kestrel.scopes.get(name="read").pk,
         "members": members,
         "invitation": factories.invite(by, "jonas@example.com").plaintext,

@@ -4,14 +4,15 @@ import re
 import time
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from allauth.mfa.utils import encrypt
 from django.core import mail as django_mail
 from django.utils import timezone
 
 from clients.models import AuditEvent
 from dashboard import mail
 from dashboard.people import second_factors
-from oauth.models import UsedJWT
 from tests import factories
 from tests.dashboard.conftest import Browser
 
@@ -38,6 +39,14 @@ def age_confirmation(browser):
     for record in session["account_authentication_methods"]:
         record["at"] -= 660
     session.save()
+
+
+def prove(browser, factor):
+    """As if that factor had been proved in the session a moment ago. Returns it."""
+    session = browser.session
+    session["account_authentication_methods"] += [{"method": "mfa", "id": factor.pk, "type": factor.type, "at": time.time()}]
+    session.save()
+    return factor
 
 
 class Mailbox:
@@ -80,15 +89,15 @@ def elsewhere(ada):
 
 
 class App:
-    """An authenticator app that holds the secret of an account, whose one-time codes are on."""
+    """An authenticator app that holds the secret of an account, whose one-time codes are on. Its sessions go on: they are as those that began by the password
+    at the moment at which the codes were turned on.
+    """
 
     def __init__(self, user):
         self.secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-        self.recovery_codes = second_factors.turn_on_one_time_codes(
-            user=user, secret=self.secret, code=app_code(self.secret), actor=factories.TESTS, now=timezone.now()
-        )
-        # The test goes on at once, where a person would wait for the next code.
-        UsedJWT.objects.all().delete()
+        now, type_ = timezone.now(), Authenticator.Type.TOTP
+        self.factor = Authenticator.objects.create(user=user, type=type_, data={"secret": encrypt(self.secret)}, created_at=now)
+        self.recovery_codes = second_factors.make_recovery_codes(user=user, actor=factories.TESTS, now=now).recovery_codes
 
     @property
     def code(self):
@@ -101,5 +110,8 @@ def app(ada):
 
 
 def add_passkey(user, name="Laptop"):
-    """A row as a browser's registration leaves it. No browser is here to use it: tests/browser does."""
-    return second_factors.add_passkey(user=user, name=name, credential={"id": name}, actor=factories.TESTS, now=timezone.now())[0]
+    """A row as a browser's registration leaves it. No browser is here to use it: tests/browser does. Sessions go on, as for App."""
+    passkey = Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {"id": name}})
+    if not second_factors.of(user, Authenticator.Type.RECOVERY_CODES).exists():
+        second_factors.make_recovery_codes(user=user, actor=factories.TESTS, now=timezone.now())
+    return passkey

@@ -68,7 +68,7 @@ def test_what_was_sent_is_kept_and_sent_on(old, ada):
     Authenticator.objects.filter(type="recovery_codes").delete()
     rename = f"/accounts/security/passkeys/{passkey.pk}/rename/"
     assert old.post(rename, {"name": "Desk"})["Location"].startswith(PAGE)
-    codes = second_factors.make_recovery_codes(user=ada, actor=factories.TESTS, now=passkey.created_at)
+    codes = second_factors.make_recovery_codes(user=ada, actor=factories.TESTS, now=passkey.created_at).recovery_codes
     response = old.post(PAGE, {"password": factories.PASSWORD, "code": codes[0], "next": rename})
     assert response["Location"] == "/accounts/security/"
     assert second_factors.name_of(Authenticator.objects.get(pk=passkey.pk)) == "Desk"

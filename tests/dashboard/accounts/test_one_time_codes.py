@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
 
 from oauth.models import FailureCount
-from tests.dashboard.accounts.conftest import SIGN_IN, app_code, last_event, sign_in
+from tests.dashboard.accounts.conftest import SIGN_IN, app_code, last_event, prove, sign_in
 from tests.dashboard.conftest import Browser
 
 ON, OFF, CODE = "/accounts/security/codes/on/", "/accounts/security/codes/off/", "/accounts/sign-in/code/"
@@ -135,6 +135,7 @@ def test_starting_over_forgets_the_password(browser, ada, app):
 
 
 def test_turning_them_off_takes_the_recovery_codes_along(here, ada, app, mailbox):
+    prove(here, app.factor)
     assert "your recovery codes go with them" in here.get(OFF).content.decode()
     assert here.post(OFF)["Location"] == "/accounts/security/"
     assert not Authenticator.objects.exists()

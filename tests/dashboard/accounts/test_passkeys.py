@@ -13,7 +13,7 @@ from clients.models import AuditEvent
 from dashboard import throttling
 from dashboard.people import second_factors
 from tests import factories
-from tests.dashboard.accounts.conftest import SIGN_IN, add_passkey, age_confirmation, last_event, sign_in
+from tests.dashboard.accounts.conftest import SIGN_IN, add_passkey, age_confirmation, last_event, prove, sign_in
 from tests.dashboard.conftest import Browser
 from tests.public_keys import encode
 
@@ -144,7 +144,7 @@ def test_what_to_ask_a_browser_for_is_for_the_script_only(browser, db):
 
 
 def test_it_is_renamed(here, ada):
-    passkey = add_passkey(ada)
+    passkey = prove(here, add_passkey(ada))
     assert here.post(page(passkey, "rename"), {"name": " Blue key ☃ "})["Location"] == "/accounts/security/"
     assert "Blue key ☃" in here.get("/accounts/security/").content.decode()
     event = last_event("user.passkey_renamed")
@@ -153,7 +153,7 @@ def test_it_is_renamed(here, ada):
 
 @pytest.mark.parametrize("name", ["", " ", "a\0b", "a\nb", "x" * 101, "x" * 100_000, "\u202egnp.exe"])
 def test_a_bad_name_is_refused(here, ada, name):
-    passkey = add_passkey(ada)
+    passkey = prove(here, add_passkey(ada))
     response = here.post(page(passkey, "rename"), {"name": name})
     assert response.status_code == 200
     assert "<title>Error: " in response.content.decode()
@@ -161,7 +161,7 @@ def test_a_bad_name_is_refused(here, ada, name):
 
 
 def test_it_is_removed_and_the_account_is_told(here, ada, mailbox):
-    passkey = add_passkey(ada)
+    passkey = prove(here, add_passkey(ada))
     assert "your recovery codes go with it" in here.get(page(passkey, "remove")).content.decode()
     here.post(page(passkey, "remove"))
     assert not Authenticator.objects.exists()
@@ -173,14 +173,14 @@ def test_it_is_removed_and_the_account_is_told(here, ada, mailbox):
 
 
 def test_another_stays_and_so_do_the_recovery_codes(here, ada):
-    first, _ = add_passkey(ada), add_passkey(ada, "Key")
+    first, _ = add_passkey(ada), prove(here, add_passkey(ada, "Key"))
     here.post(page(first, "remove"))
     assert sorted(Authenticator.objects.values_list("type", flat=True)) == ["recovery_codes", "webauthn"]
 
 
 def test_removed_twice_is_removed_once(here, ada):
     passkey = add_passkey(ada)
-    add_passkey(ada, "Key")
+    prove(here, add_passkey(ada, "Key"))
     here.post(page(passkey, "remove"))
     assert here.post(page(passkey, "remove")).status_code == 404
     assert AuditEvent.objects.filter(event="user.passkey_removed").count() == 1

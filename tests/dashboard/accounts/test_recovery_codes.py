@@ -15,7 +15,7 @@ from clients import secret
 from clients.secret import HashingBusyError
 from dashboard.people import recovery_codes, second_factors
 from tests import factories
-from tests.dashboard.accounts.conftest import App, last_event, sign_in
+from tests.dashboard.accounts.conftest import App, last_event, prove, sign_in
 from tests.dashboard.conftest import Browser
 
 CODE, NEW = "/accounts/sign-in/code/", "/accounts/security/recovery-codes/new/"
@@ -43,6 +43,7 @@ def test_spaces_and_capitals_do_no_harm(ada, app):
 
 
 def test_new_ones_end_the_old_ones_and_are_shown_once(here, ada, app, mailbox):
+    prove(here, app.factor)
     assert "stop working at once" in here.get(NEW).content.decode()
     text = here.post(NEW).content.decode()
     new = text.split('<code id="recovery-codes">')[1].split("</code>")[0].split()
@@ -55,6 +56,7 @@ def test_new_ones_end_the_old_ones_and_are_shown_once(here, ada, app, mailbox):
 
 
 def test_they_are_nowhere_in_clear_text(here, app):
+    prove(here, app.factor)
     text = here.post(NEW).content.decode()
     code = text.split('<code id="recovery-codes">')[1].split()[0]
     assert code not in str(list(Authenticator.objects.values_list("data", flat=True)))

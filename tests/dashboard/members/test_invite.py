@@ -10,6 +10,7 @@ from dashboard import services
 from dashboard.models import Invitation
 from dashboard.people import invitations
 from tests import factories
+from tests.dashboard.accounts.conftest import age_confirmation
 from tests.dashboard.conftest import sign_in, text_of
 from tests.dashboard.members.conftest import Role, events, invitation_link, link_to, mails, membership_of, messages
 
@@ -145,13 +146,20 @@ def test_the_form_offers_roles_up_to_ones_own(adas, dans):
     assert 'value="owner"' not in dans.get(INVITE).content.decode()
 
 
-def test_inviting_an_owner_takes_a_recent_sign_in(adas, ada, demo):
-    stored = adas.session
-    stored["account_authentication_methods"][-1]["at"] -= 3600
-    stored.save()
-    assert invite(adas, "jonas@example.com", role="owner", follow=False)["Location"].startswith("/accounts/confirm/?next=")
+@pytest.mark.parametrize("role", ["owner", "admin"])
+def test_inviting_somebody_who_may_invite_others_takes_a_recent_sign_in(adas, role):
+    """As giving a member that role does."""
+    age_confirmation(adas)
+    assert invite(adas, "jonas@example.com", role=role, follow=False)["Location"] == "/accounts/confirm/?next=%2Fw%2Fdemo%2Fmembers%2Finvite%2F"
     assert not Invitation.objects.exists()
-    assert invite(adas, "jonas@example.com", role="admin", follow=False)["Location"] == "/w/demo/members/"
+    assert adas.post("/accounts/confirm/", {"password": factories.PASSWORD, "next": INVITE})["Location"] == "/w/demo/members/"
+    assert Invitation.objects.get().role == role
+
+
+@pytest.mark.parametrize("role", ["developer", "viewer"])
+def test_inviting_anybody_else_takes_none(adas, role):
+    age_confirmation(adas)
+    assert invite(adas, "jonas@example.com", role=role, follow=False)["Location"] == "/w/demo/members/"
 
 
 @pytest.mark.parametrize("name", ["bens", "eves"])

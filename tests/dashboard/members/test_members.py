@@ -12,6 +12,7 @@ from django.utils import timezone
 from clients.models import Workspace
 from dashboard.models import AccessPolicy, Membership
 from tests import factories
+from tests.dashboard.accounts.conftest import prove
 from tests.dashboard.conftest import sign_in, text_of
 from tests.dashboard.members.conftest import Role, membership_of
 
@@ -49,7 +50,7 @@ def test_second_factors_are_said_in_words(adas, ben, types, shown):
 
 
 def test_whoever_lacks_a_demanded_second_factor_is_marked(adas, ada, demo):
-    Authenticator.objects.create(user=ada, type="totp", data={"secret": "x"})
+    prove(adas, Authenticator.objects.create(user=ada, type="totp", data={"secret": "x"}))
     AccessPolicy.objects.create(workspace=demo, requires_second_factor=True)
     rows = rows_of(adas.get(PAGE))
     assert "Must add one before this workspace opens again" in rows["ben@example.com"]

@@ -10,8 +10,9 @@ from allauth.socialaccount.models import SocialAccount
 from dashboard.models import AccessPolicy, User
 from dashboard.people import second_factors
 from tests import factories
+from tests.dashboard.accounts.conftest import App
 from tests.dashboard.sso.conftest import come, demand_sso, events, heading, user_of
-from tests.dashboard.sso.test_connection import age, sign_in
+from tests.dashboard.sso.test_connection import CONFIRM, age, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -166,6 +167,20 @@ def test_the_code_after_it_ends_in_a_session_of_the_provider_s(browser, okta, de
     assert response["Location"] == PAGE
     assert browser.get(PAGE).status_code == 200
     assert events("user.signed_in")[-1].after == {"method": "single sign-on and one-time code"}
+
+
+@pytest.mark.parametrize(("claims", "status"), [({"amr": ["mfa"]}, 200), ({"amr": ["pwd"]}, 302)])
+def test_proved_anew_at_the_provider_it_opens_where_the_provider_asked_for_one(browser, okta, demo, ada, linked, claims, status):
+    """To a session by password from before the account had one."""
+    demand_factor(demo)
+    sign_in(browser, ada)
+    App(ada)
+    assert browser.get(PAGE)["Location"].startswith("/accounts/confirm/")
+    response = come(browser, okta, path=CONFIRM, goes_on=PAGE, auth_time=int(time.time()), **claims)
+    assert response["Location"] == PAGE
+    assert browser.get(PAGE).status_code == status
+    said = "Okta doesn’t say that it asked for a second factor. Use your passkey or a code."
+    assert (said in browser.get("/accounts/confirm/").content.decode()) is (status == 302)
 
 
 @pytest.mark.parametrize(("claims", "status"), [({"amr": ["mfa"]}, 200), ({"amr": ["pwd"]}, 302)])

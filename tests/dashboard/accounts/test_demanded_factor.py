@@ -1,0 +1,175 @@
+"""What a session without a second factor opens, of an account that has one or in a workspace that demands one: nothing that takes one."""
+
+import re
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.sessions.models import Session
+
+from dashboard.models import AccessPolicy, Invitation
+from tests import factories
+from tests.dashboard.accounts.conftest import App, add_passkey, app_code, last_event, prove, sign_in
+from tests.dashboard.conftest import Browser, text_of
+
+SECURITY, CONFIRM, ON = "/accounts/security/", "/accounts/confirm/", "/accounts/security/codes/on/"
+MEMBERS, INVITE = "/w/demo/members/", "/w/demo/members/invite/"
+DEMAND = "Demo demands a second factor."
+# A page, a part of one, a download, what a form is sent to, what the palette asks for.
+PATHS = [
+    "/w/demo/",
+    MEMBERS,
+    "/w/demo/clients/",
+    "/w/demo/audit.csv",
+    "/w/demo/audit.json",
+    "/w/demo/settings/",
+    INVITE,
+    "/w/demo/search/?q=ben",
+    "/w/demo/search/",
+]
+
+
+@pytest.fixture
+def _demand(demo):
+    AccessPolicy.objects.update_or_create(workspace=demo, defaults={"requires_second_factor": True})
+
+
+def turn_on_codes(browser):
+    """Through the pages. Returns the answer, and the secret."""
+    secret = re.search(r'data-copy="(\w+)"', browser.get(ON).content.decode())[1]
+    return browser.post(ON, {"code": app_code(secret)}), secret
+
+
+@pytest.mark.usefixtures("_demand")
+class TestWithoutOne:
+    def test_who_lacks_one_is_led_to_add_one(self, here):
+        assert here.get(MEMBERS)["Location"] == SECURITY
+        assert f"{DEMAND} Add a passkey or turn on one-time codes, and it opens." in text_of(here.get(SECURITY))
+
+    def test_the_workspace_opens_in_the_session_in_which_it_is_added(self, here):
+        assert turn_on_codes(here)[0].status_code == 200
+        assert here.get(MEMBERS).status_code == 200
+
+    @pytest.mark.usefixtures("other")
+    def test_a_stranger_learns_nothing_of_it(self, browser, eve):
+        browser.force_login(eve)
+        assert browser.get(MEMBERS).status_code == 404
+        assert browser.get("/w/other/members/").status_code == 200
+
+
+@pytest.mark.usefixtures("_demand", "app")
+class TestThatWasNotProved:
+    """A session by the password alone, of an account that got one at that moment: whoever holds it may know no more than the password."""
+
+    @pytest.fixture
+    def app(self, here, ada):  # noqa: ARG002  # after the sign-in, which would ask for it
+        return App(ada)
+
+    @pytest.mark.parametrize("path", PATHS)
+    @pytest.mark.parametrize("method", ["get", "post"])
+    def test_it_opens_nothing_and_is_led_to_prove_it(self, here, path, method):
+        response = getattr(here, method)(path)
+        assert response["Location"].startswith(f"{CONFIRM}?next=%2Fw%2Fdemo%2F")
+        assert f"{DEMAND} Use your passkey or a code, and it opens." in text_of(here.get(response["Location"]))
+
+    def test_a_part_of_a_page_is_no_way_in(self, here):
+        assert here.get("/w/demo/search/?q=ben", headers={"HX-Request": "true"}).status_code == 302
+
+    def test_the_password_again_is_not_enough(self, here):
+        assert "Enter the code." in text_of(here.post(CONFIRM, {"password": factories.PASSWORD, "next": MEMBERS}))
+        assert here.get(MEMBERS).status_code == 302
+
+    @pytest.mark.parametrize("kind", ["one-time code", "recovery code"])
+    def test_a_code_leads_back_and_opens_it(self, here, app, kind):
+        code = app.code if kind == "one-time code" else app.recovery_codes[0]
+        assert here.post(CONFIRM, {"password": factories.PASSWORD, "code": code, "next": MEMBERS})["Location"] == MEMBERS
+        assert here.get(MEMBERS).status_code == 200
+
+    def test_what_was_sent_is_done_once_it_is_proved(self, here, app):
+        here.post(INVITE, {"emails": "jonas@example.com", "role": "admin"})
+        assert not Invitation.objects.exists()
+        assert here.post(CONFIRM, {"password": factories.PASSWORD, "code": app.code, "next": INVITE})["Location"] == MEMBERS
+        assert Invitation.objects.get().role == "admin"
+
+    def test_a_sign_in_with_a_code_opens_it(self, ada, app):
+        browser = Browser()
+        sign_in(browser, ada)
+        browser.post("/accounts/sign-in/code/", {"code": app.code})
+        assert browser.get(MEMBERS).status_code == 200
+
+    def test_one_that_is_gone_by_now_proves_nothing(self, here, ada, app):
+        prove(here, app.factor)
+        assert here.get(MEMBERS).status_code == 200
+        app.factor.delete()
+        add_passkey(ada)
+        assert here.get(MEMBERS)["Location"].startswith(CONFIRM)
+
+    def test_other_workspaces_and_the_account_stay_open(self, here, ada):
+        factories.create_workspace("second", owner=ada.email)
+        assert here.get("/w/second/members/").status_code == 200
+        assert here.get(SECURITY).status_code == 200
+
+    def test_new_recovery_codes_take_a_proof_and_then_count_as_one(self, here, app):
+        """Else they would be the way around it: made by the password alone, and entered then."""
+        new = "/accounts/security/recovery-codes/new/"
+        assert here.post(new)["Location"].startswith(CONFIRM)
+        assert "Save your recovery codes" in text_of(here.post(CONFIRM, {"password": factories.PASSWORD, "code": app.recovery_codes[0], "next": new}))
+        assert here.get(MEMBERS).status_code == 200
+
+    @pytest.mark.parametrize("path", ["passkeys/new/", "codes/on/", "codes/off/", "recovery-codes/new/", "password/"])
+    def test_nor_is_the_account_changed_by_it(self, here, path):
+        """Though it began a moment ago, so that the password need not be entered again."""
+        assert here.get(f"{SECURITY}{path}")["Location"].startswith(CONFIRM)
+
+
+@pytest.mark.usefixtures("_demand")
+class TestLast:
+    def test_the_last_one_can_not_be_removed(self, here, ada, mailbox):
+        passkey = prove(here, add_passkey(ada))
+        response = here.post(f"{SECURITY}passkeys/{passkey.pk}/remove/")
+        assert "Demo demands a second factor, and this is your last. Add another one first." in response.content.decode()
+        assert "<title>Error: " in response.content.decode()
+        assert here.get(SECURITY).content.decode().count("<b>Laptop</b>") == 1
+        assert mailbox() == []
+
+    def test_nor_can_codes_be_turned_off(self, here, ada):
+        prove(here, App(ada).factor)
+        assert "Demo demands a second factor" in here.post(f"{SECURITY}codes/off/").content.decode()
+
+    def test_one_of_two_can(self, here, ada):
+        prove(here, App(ada).factor)
+        passkey = add_passkey(ada)
+        assert here.post(f"{SECURITY}passkeys/{passkey.pk}/remove/").status_code == 302
+
+
+class TestOtherSessions:
+    """Of the account: who holds one of them may be whom the second factor is to keep out."""
+
+    def test_the_first_factor_ends_them_and_the_account_is_told(self, here, elsewhere, ada, mailbox):
+        mailbox.clear()
+        key = here.session.session_key
+        response, _ = turn_on_codes(here)
+        assert "One-time codes are on. Your other session has ended." in text_of(response)
+        assert elsewhere.get(SECURITY)["Location"].startswith("/accounts/sign-in/")
+        assert here.get(SECURITY).status_code == 200
+        assert last_event("user.one_time_codes_on").after == {"sessions_ended": 1}
+        [message] = mailbox(ada.email)
+        assert "signing in asks for a code of your app from now on. Your other session has ended." in " ".join(message.body.split())
+        assert not Session.objects.filter(session_key=key).exists()
+
+    def test_several_are_counted(self, here, ada):
+        for _ in range(2):
+            sign_in(Browser(), ada)
+        assert "Your 2 other sessions have ended." in text_of(turn_on_codes(here)[0])
+
+    def test_where_there_is_none_nothing_is_said_of_it(self, here, ada, mailbox):
+        assert "session" not in text_of(re.search(r"<main.*</main>", turn_on_codes(here)[0].content.decode(), re.DOTALL)[0])
+        assert "from now on.\n" in mailbox(ada.email)[-1].body
+        assert last_event("user.one_time_codes_on").after == {"sessions_ended": 0}
+
+    def test_a_further_factor_ends_none(self, here, elsewhere, ada):
+        for browser in (here, elsewhere):
+            prove(browser, add_passkey(ada))
+        turn_on_codes(here)
+        assert elsewhere.get(SECURITY).status_code == 200
+        assert last_event("user.one_time_codes_on").after == {}
+        assert Authenticator.objects.filter(type="totp").exists()
