@@ -27,6 +27,7 @@ from dashboard.people.user_sessions import is_signed_in
 from dashboard.server.connection import settle
 from dashboard.server.known_codecs import forget_others
 from dashboard.views.errors import RETRY_AFTER
+from oauth import strict_transport
 from oauth.asgi import Receive, Scope, Send
 from oauth.asgi import application as protocol
 from oauth.database import keep_database
@@ -289,6 +290,9 @@ async def _refuse(
         (b"x-request-id", scope["state"]["connection"].request_id.encode()),
         *(more or ()),
     ]
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    if strict_transport.is_strict(host, is_secure=scope["state"]["connection"].is_secure):
+        headers.append(strict_transport.FIELD)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 

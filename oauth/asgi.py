@@ -25,7 +25,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 # Requests of one worker that aren't answered: about as many as the threads answer in a second.
 MOST_WAITING = 1000
 
-_STRICT = (strict_transport.NAME.lower().encode(), strict_transport.VALUE.encode())
 
 threads: Threads[Any, Any] = Threads(THREADS, name="oauth", begin=lambda: keep_database(PROTOCOL_STATEMENT), most_waiting=MOST_WAITING)
 
@@ -115,7 +114,7 @@ async def _send(response: Response, request: Request, send: Send) -> None:
     headers.append((b"content-length", b"%d" % len(response.body)))
     headers.append((b"x-content-type-options", b"nosniff"))
     if strict_transport.is_strict(request.headers.get("host", ""), is_secure=request.connection.is_secure):
-        headers.append(_STRICT)
+        headers.append(strict_transport.FIELD)
     headers.append((b"x-request-id", request.connection.request_id.encode("latin-1")))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})

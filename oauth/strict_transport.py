@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 NAME, VALUE = "Strict-Transport-Security", "max-age=31536000"
+# As ASGI wants it.
+FIELD = (NAME.lower().encode(), VALUE.encode())
 
 
 def is_strict(host: str, *, is_secure: bool) -> bool:

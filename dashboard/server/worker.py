@@ -5,7 +5,7 @@ refuses it. Once a second one sweep compares every connection with its deadline,
 
 Private names of gunicorn 27.0.1 (pinned) used here: _serve, _quick_shutdown; _current_request, _body_receiver, _flow_control, _closed,
 _close_transport, _keepalive_timeout, _arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request, _build_http_scope,
-_send_error_response. What a connection may cost is bounded_protocol's.
+_send_error_response, _callback_parser with _headers_list. What a connection may cost is bounded_protocol's.
 WebSocket and HTTP/2 are left out on purpose.
 """
 
@@ -32,6 +32,7 @@ from dashboard.server import handshake
 from dashboard.server.bounded_protocol import MOST_OF_PEOPLE, MOST_OF_STRANGERS, BoundedProtocol, Share, Turns
 from dashboard.server.heartbeat import Heartbeat
 from dashboard.server.listening import listen
+from oauth import strict_transport
 from oauth.metrics import PLACES
 
 # Seconds that a peer may take: to its first byte, for the TLS handshake, for the first request's head, to the next request's head, for a body, to
@@ -102,6 +103,7 @@ class HTTPConnection(BoundedProtocol):
     """One connection: gunicorn's parser and request loop, with refusals in JSON and a deadline for each phase."""
 
     client_certificate: bytes | None = None
+    is_secure = False
     scope: dict[str, Any] | None = None
     is_refused = False
     is_lingering = False
@@ -111,6 +113,7 @@ class HTTPConnection(BoundedProtocol):
     def connection_made(self, transport: Any) -> None:
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
+            self.is_secure = True
             self.client_certificate = tls.getpeercert(binary_form=True)
         self.worker.connections[self] = None
         super().connection_made(transport)
@@ -208,9 +211,14 @@ class HTTPConnection(BoundedProtocol):
         body = json.dumps({"error": _CODES.get(status, "invalid_request"), "error_description": description}).encode()
         head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         head += "Retry-After: 2\r\n" if status == 503 else ""
+        head += f"{strict_transport.NAME}: {strict_transport.VALUE}\r\n" if strict_transport.is_strict(self.find_host(), is_secure=self.is_secure) else ""
         head += f"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: {request_id}\r\nConnection: close\r\n\r\n"
         self.is_refused = True
         self._safe_write(head.encode() + body)
+
+    def find_host(self) -> str:
+        """As the request has named it so far, "" where it hasn't."""
+        return next((value.decode("latin-1") for name, value in self._callback_parser._headers_list if name == b"host"), "")
 
 
 def _without_repeating(message: str) -> str:
