@@ -1,7 +1,9 @@
 """deploy/postgresql-roles.sql: one role migrates, the other serves and can't take away what keeps the audit log."""
 
 import json
+import shlex
 import shutil
+import subprocess
 
 import psycopg
 import pytest
@@ -9,19 +11,40 @@ import pytest
 from tests.commands.conftest import ROOT, Shell
 
 AUDIT_LOG = "clients_auditevent"
+PASSWORD = "typed-by-an-operator"
+SCRIPT = "deploy/postgresql-roles.sql"
 
 
 @pytest.fixture(scope="module")
 def as_app(make_tables, postgresql):
     """The URL of a database in which tokenos_app serves."""
     url = make_tables()
-    script = shutil.copy(ROOT / "deploy/postgresql-roles.sql", postgresql.directory)
-    options = ("--host=127.0.0.1", f"--port={postgresql.port}", "--username=tokenos", "--set=password=x", "--set=ON_ERROR_STOP=1")
-    postgresql.run("psql", *options, f"--file={script}", url.rpartition("/")[2])
+    script = shutil.copy(ROOT / SCRIPT, postgresql.directory)
+    command = [postgresql.programs / "psql", "--set=ON_ERROR_STOP=1", f"--file={script}", url]
+    typed = f"{PASSWORD}\n{PASSWORD}\n"
+    # In a session of its own, which has no terminal: psql takes what is typed from its input instead.
+    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=False, start_new_session=True)
+    assert done.returncode == 0, done.stderr
     yield url.replace("tokenos@", "tokenos_app@")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP OWNED BY tokenos_app")
         connection.execute("DROP ROLE tokenos_app")
+
+
+def documented_command():
+    """The words of the one in docs/operations.md."""
+    return shlex.split(next(line for line in (ROOT / "docs/operations.md").read_text().splitlines() if line.startswith("psql ") and SCRIPT in line))
+
+
+def test_password_stands_in_no_command_and_reaches_the_server_as_a_verifier_only(as_app, make_tables):
+    """Else everybody on the machine reads it in the list of processes, and who reads the server's log finds it there."""
+    with psycopg.connect(as_app.replace("tokenos_app@", "tokenos@")) as connection:
+        (kept,) = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'tokenos_app'").fetchone()
+    assert kept.startswith("SCRAM-SHA-256$")
+    script = (ROOT / SCRIPT).read_text()
+    assert "password" not in " ".join(documented_command()).lower()
+    assert "--set" not in script
+    assert "PASSWORD :" not in script
 
 
 def test_role_that_serves_does_all_that_commands_do(as_app, tmp_path):
