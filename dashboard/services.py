@@ -111,8 +111,8 @@ def prune(*, now: datetime) -> dict[str, int]:
         **client_usage.prune(now=now),
         **oauth_services.prune(now=now),
         "sessions": user_sessions.prune(now=now),
-        "spent_forms": SpentForm.objects.filter(created_at__lt=now - SPENT_FORMS_KEPT).delete()[0],
-        "invitations": Invitation.objects.filter(expires_at__lt=now - INVITATIONS_KEPT).delete()[0],
+        "spent_forms": retention.delete_in_batches(SpentForm.objects.filter(created_at__lt=now - SPENT_FORMS_KEPT)),
+        "invitations": retention.delete_in_batches(Invitation.objects.filter(expires_at__lt=now - INVITATIONS_KEPT)),
         "hand_overs": hand_overs.prune(now=now),
         "audit_events": retention.prune_audit_events(now=now),
     }

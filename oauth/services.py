@@ -1,6 +1,5 @@
 """Changes of signing keys and tokens."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -14,6 +13,7 @@ from clients.models import Client
 from clients.moment import iso
 from clients.services import audit
 from clients.services.audit import SYSTEM, Actor
+from clients.services.retention import delete_along_keys, delete_in_batches
 from oauth import replay
 from oauth.database_clock import MAX_CLOCK_DIFFERENCE
 from oauth.jose import generate_private_key
@@ -24,7 +24,6 @@ JWKS_MAX_AGE = timedelta(minutes=5)
 ANNOUNCEMENT = JWKS_MAX_AGE + MAX_CLOCK_DIFFERENCE
 # After a token's end, by which no clock is wrong: without its row a revoked one would live again for whoever isn't there yet.
 REVOCATIONS_KEPT = timedelta(days=7)
-_USED_JWT_SLICE = 2**64 // 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,15 +236,13 @@ def prune(*, now: datetime) -> dict[str, int]:
     now: by the clock that all processes share, oauth.database_clock.
     """
     return {
-        "revoked_tokens": RevokedToken.objects.filter(expires_at__lt=now - REVOCATIONS_KEPT).delete()[0],
-        "used_jwts": sum(_prune_used_jwts(now)),
-        "failure_counts": FailureCount.objects.filter(window_ends__lt=int(now.timestamp())).delete()[0],
+        "revoked_tokens": delete_in_batches(RevokedToken.objects.filter(expires_at__lt=now - REVOCATIONS_KEPT)),
+        "used_jwts": _prune_used_jwts(now),
+        "failure_counts": delete_in_batches(FailureCount.objects.filter(window_ends__lt=int(now.timestamp()))),
     }
 
 
-def _prune_used_jwts(now: datetime) -> Iterator[int]:
-    """In slices of the keys, each so short that nobody who marks one waits long. Yields how many rows went."""
+def _prune_used_jwts(now: datetime) -> int:
     seconds = int(now.timestamp())
     replay.forget_before(seconds)
-    for first in range(-(2**63), 2**63, _USED_JWT_SLICE):
-        yield UsedJWT.objects.filter(key__range=(first, first + _USED_JWT_SLICE - 1), expires_at__lt=seconds).delete()[0]
+    return sum(delete_along_keys(UsedJWT.objects.filter(expires_at__lt=seconds)))

@@ -23,6 +23,7 @@ from clients.services.audit import Actor
 from clients.services.client_fields import SECRET_METHODS
 from clients.services.locking import lock_client
 from clients.services.public_keys import add_public_keys
+from clients.services.retention import delete_in_batches
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
 from clients.services.validation import clean_text
 from clients.services.workspaces import lock_workspace, require_kept
@@ -207,4 +208,4 @@ def _record(event: str, hand_over: HandOver, *, actor: Actor, now: datetime, aft
 
 def prune(*, now: datetime) -> int:
     """Remove those whose end is long past. Returns how many went."""
-    return HandOver.objects.filter(expires_at__lt=now - KEPT).delete()[0]
+    return delete_in_batches(HandOver.objects.filter(expires_at__lt=now - KEPT))

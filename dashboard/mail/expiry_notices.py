@@ -14,6 +14,7 @@ from django.urls import reverse
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
 from clients.models.credentials import Credential
 from clients.overlap import find_overlaps
+from clients.services.retention import delete_in_batches
 from dashboard import mail
 from dashboard.client import impact
 from dashboard.client.credential_names import name_credential
@@ -47,7 +48,7 @@ class Due:
 
 def send_due(*, now: datetime) -> int:
     """How many were sent, MOST_A_ROUND at most."""
-    ExpiryNotice.objects.filter(ends_at__lt=now).delete()
+    delete_in_batches(ExpiryNotice.objects.filter(ends_at__lt=now))
     sent = failed = 0
     for due in find_due(now=now):
         if _send(due, now=now):

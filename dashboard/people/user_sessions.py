@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from clients.services.audit import Actor
+from clients.services.retention import delete_in_batches
 from dashboard.models import User
 from dashboard.people.account_events import record
 from dashboard.people.user_agent import describe_device
@@ -98,8 +99,8 @@ def limit(request: HttpRequest, *, now: datetime) -> None:
 
 def prune(*, now: datetime) -> int:
     """Remove what has expired. Returns how many sessions went, also those of browsers in which nobody ever signed in."""
-    ended = Session.objects.filter(expire_date__lt=now).delete()[0]
-    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+    ended = delete_in_batches(Session.objects.filter(expire_date__lt=now))
+    delete_in_batches(UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")))
     return ended
 
 

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from clients.models import ClientActivity, UsageBucket
 from clients.outcomes import GRANTED
@@ -62,17 +64,18 @@ def test_what_has_become_too_old_no_longer_counts(client, now):
 def test_nothing_is_written_where_nothing_is_wrong(client, now, django_assert_num_queries):
     bucket(client, now)
     correct_counts(MONTH, now=now)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert correct_counts(MONTH, now=now) == 0
 
 
 def test_what_a_flush_adds_meanwhile_is_counted_once(client, now, monkeypatch):
     bucket(client, now, count=7)
-    count = activity._count
+    count, counted = activity._count, []
 
-    def count_and_be_overtaken(period, clients=None, *, now):
+    def count_and_be_overtaken(period, clients, *, now):
         found = count(period, clients, now=now)
-        if clients is None:
+        counted.append(clients)
+        if len(counted) == 1:
             usage.record_refused(RefusedKey(client.pk, client.workspace_id, "live", "", "token", "wrong_secret", int(now.timestamp()) // 3600))
             usage.flush()
         return found
@@ -89,3 +92,17 @@ def test_many_are_corrected_in_batches(client, now, monkeypatch):
         bucket(other, now, count=other.pk)
     assert correct_counts(DAY, now=now) == 4
     assert [counts(other)["24h"] for other in others] == [(other.pk, 0) for other in others]
+
+
+def test_no_statement_sums_up_the_usage_of_more_than_a_slice_of_the_clients(client, now, monkeypatch):
+    monkeypatch.setattr(activity, "_BATCH", 2)
+    clients = [client, *(factories.create_client(client.workspace).secret.client for _ in range(4))]
+    for number, one in enumerate(clients, 1):
+        bucket(one, now, count=number)
+    with CaptureQueriesContext(connection) as captured:
+        assert correct_counts(MONTH, now=now) == 5
+    assert [counts(one)["30d"] for one in clients] == [(number, 0) for number in range(1, 6)]
+    sums = [query["sql"] for query in captured if "SUM(" in query["sql"]]
+    # Once to find what is wrong, and once under the lock.
+    assert len(sums) == 3 + 3
+    assert all('"client_id" IN (' in sql for sql in sums)
