@@ -24,6 +24,20 @@ READ_ONLY = Fault(
     "read_only", "The database is read-only.", "SQLite: look at the permissions and the mount of DATA_DIR. PostgreSQL: let DATABASE_URL lead to the primary."
 )
 LOCKED = Fault("locked", "Another program holds the lock of the database.", "Look for a backup, a shell or a command that has a transaction open.")
+DEADLOCK = Fault(
+    "deadlock", "Two changes waited for each other, and the database broke off one of them.", "Repeat it. If that happens often, PostgreSQL's log names both."
+)
+CANCELLED = Fault(
+    "cancelled",
+    "The database broke off a statement, for it took too long or somebody cancelled it.",
+    "See in pg_stat_activity what keeps the database busy, and run ANALYZE.",
+)
+TOO_MANY_CONNECTIONS = Fault(
+    "too_many_connections",
+    "The database takes no more connections.",
+    "See in pg_stat_activity who has them, raise max_connections or the role's limit, or lower WEB_CONCURRENCY.",
+)
+NO_MEMORY = Fault("no_memory", "The database has no memory left.", "Give its machine more, or lower work_mem and max_connections.")
 DAMAGED = Fault("damaged", "The database is damaged, or its disk fails.", "Look at the system's log, and restore the database from a backup.")
 
 # What the database says of our own mistakes. All else says that it isn't there, or can't do its work.
@@ -32,13 +46,19 @@ MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BY_SQLSTATE = {
     "25006": READ_ONLY,  # read_only_sql_transaction
+    "40001": DEADLOCK,  # serialization_failure
+    "40P01": DEADLOCK,  # deadlock_detected
     "53100": DISK_FULL,  # disk_full
+    "53200": NO_MEMORY,  # out_of_memory
+    "53300": TOO_MANY_CONNECTIONS,  # too_many_connections
     "55P03": LOCKED,  # lock_not_available
+    "57014": CANCELLED,  # query_canceled
     "58030": DAMAGED,  # io_error
     "XX001": DAMAGED,  # data_corrupted
     "XX002": DAMAGED,  # index_corrupted
 }
-# https://www.sqlite.org/rescode.html, and psycopg's own words where the server is silent.
+# https://www.sqlite.org/rescode.html, psycopg's own words where the server is silent, and those of PostgreSQL and PgBouncer when they refuse a connection, of
+# which psycopg passes on no more.
 _BY_TEXT = {
     "readonly database": READ_ONLY,
     "disk is full": DISK_FULL,
@@ -47,6 +67,11 @@ _BY_TEXT = {
     "is malformed": DAMAGED,
     "is not a database": DAMAGED,
     "timeout expired": NO_ANSWER,
+    "too many clients": TOO_MANY_CONNECTIONS,
+    "too many connections": TOO_MANY_CONNECTIONS,
+    "remaining connection slots": TOO_MANY_CONNECTIONS,
+    "no more connections allowed": TOO_MANY_CONNECTIONS,
+    "query_wait_timeout": TOO_MANY_CONNECTIONS,
 }
 
 

@@ -31,7 +31,7 @@ from oauth import strict_transport
 from oauth.asgi import Receive, Scope, Send
 from oauth.asgi import application as protocol
 from oauth.database import keep_database
-from oauth.endpoint import OVERDUE
+from oauth.overdue import overdue_log
 from oauth.patience import PAGE_STATEMENT, Patience
 from oauth.threads import OverdueError, Threads
 from oauth.urls import is_protocol_path
@@ -112,7 +112,8 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             return
         except (OverdueError, DatabaseError) as error:
             # Django answers by itself when the database fails it: the error comes from looking for the session.
-            await _give_up(scope, send, has_begun=isinstance(error, OverdueError) and error.has_begun)
+            overdue = error if isinstance(error, OverdueError) else OverdueError(has_begun=False)
+            await _give_up(scope, send, overdue)
             return
     await send({"type": "http.response.start", "status": status, "headers": headers})
     if isinstance(content, bytes):
@@ -263,10 +264,10 @@ async def _refuse_size(scope: Scope, send: Send) -> None:
     await _refuse(scope, send, 413, "413.html", {}, "invalid_request", "The body is too large.")
 
 
-async def _give_up(scope: Scope, send: Send, *, has_begun: bool) -> None:
+async def _give_up(scope: Scope, send: Send, overdue: OverdueError) -> None:
     request_id = scope["state"]["connection"].request_id
-    logger.error("overdue: a page", extra={"request_id": request_id, "reason": OVERDUE.sentence})
-    said = {"fault": "overdue", "method": scope["method"], "seconds": RETRY_AFTER, "is_open": has_begun, "request_id": request_id}
+    overdue_log.write("a page", overdue.reason, request_id=request_id, now=monotonic())
+    said = {"fault": "overdue", "method": scope["method"], "seconds": RETRY_AFTER, "is_open": overdue.has_begun, "request_id": request_id}
     again = [(b"retry-after", b"%d" % RETRY_AFTER)]
     if scope["method"] == "GET":
         again.append((b"refresh", b"%d" % RETRY_AFTER))

@@ -76,8 +76,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     attempts = _attempts and not scope["state"].get("is_followed") and len(body or b"") <= LONGEST_ATTEMPTED
     try:
         response = (endpoint.attempt(request) if attempts else None) or await threads.run(endpoint, request)
-    except OverdueError:
-        response = endpoint.give_up(request)
+    except OverdueError as error:
+        response = endpoint.give_up(request, error.reason)
     await _send(response, request, send)
 
 

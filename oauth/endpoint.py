@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import update_wrapper
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, quote, unquote_plus
 
@@ -39,6 +39,7 @@ from oauth.errors import (
 )
 from oauth.issuer import insert_well_known
 from oauth.metrics import observe
+from oauth.overdue import overdue_log
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -50,8 +51,6 @@ NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 # Fetch §3.2.2: a browser asks before a page of another site may send a header such as MCP-Protocol-Version, and keeps the answer for a day.
 PREFLIGHT_HEADERS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", "*"), ("Access-Control-Max-Age", "86400"))
-
-OVERDUE = Reason("overdue", "It was given up after 4 seconds: the database didn't answer, or too many requests came at once.")
 
 _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -216,10 +215,10 @@ class Endpoint:
         self._observe(request, response, "", perf_counter() - begun)
         return response
 
-    def give_up(self, request: Request) -> Response:
+    def give_up(self, request: Request, reason: Reason) -> Response:
         """The response to a request that took too long, or came when too many waited. It is then not begun any more, or its response is dropped."""
-        logger.error("overdue: %s", self._name, extra={"request_id": request.connection.request_id, "endpoint": self._name, "reason": OVERDUE.sentence})
-        refused = TemporarilyUnavailableError(OVERDUE)
+        overdue_log.write(self._name, reason, request_id=request.connection.request_id, now=monotonic())
+        refused = TemporarilyUnavailableError(reason)
         response = _render(refused)
         self._observe(request, response, refused.error, (datetime.now(UTC) - request.now).total_seconds())
         return response

@@ -16,6 +16,8 @@ from time import monotonic
 from typing import Generic, TypeVar, cast
 
 from oauth import patience as patience_
+from oauth.errors import Reason
+from oauth.overdue import CROWDED, OVERDUE
 from oauth.patience import Patience, patience
 
 SWEEP = 0.25
@@ -30,9 +32,10 @@ AnswerT = TypeVar("AnswerT")
 class OverdueError(Exception):
     """The request was given up. has_begun: whether a thread works on it; else none ever will."""
 
-    def __init__(self, *, has_begun: bool) -> None:
+    def __init__(self, *, has_begun: bool, reason: Reason = OVERDUE) -> None:
         super().__init__()
         self.has_begun = has_begun
+        self.reason = reason
 
 
 # loop: that awaits the answer; None where a thread does. ends: when it is given up.
@@ -67,7 +70,7 @@ class Threads(Generic[AskedT, AnswerT]):
         if self._loop is not loop or not self._waiting:
             self._watch(loop)
         if len(self._waiting) >= self._most_waiting:
-            raise OverdueError(has_begun=False)
+            raise OverdueError(has_begun=False, reason=CROWDED)
         answering: asyncio.Future[AnswerT] = loop.create_future()
         ends = self._waiting[answering] = monotonic() + patience_.REQUEST
         self._tasks.put((answering, loop, answer, asked, ends))

@@ -20,7 +20,7 @@ from django.db import Error as DatabaseError
 from django.db import IntegrityError, ProgrammingError, connections
 from django.utils import timezone
 
-from clients.database_fault import DAMAGED, DISK_FULL, LOCKED, READ_ONLY, find_fault
+from clients.database_fault import DAMAGED, LOCKED, NO_ANSWER, UNREACHABLE, find_fault
 from clients.key_encryption import MissingKeyEncryptionKeyError
 from clients.management.table import render_table
 from clients.models import Client, Workspace
@@ -235,6 +235,6 @@ def _explain(error: DatabaseError) -> str:
         return f"{connections['default'].settings_dict['NAME']} isn't a SQLite database, or is damaged. Restore it from a backup."
     if fault is LOCKED:
         return "The database is locked by another process, and nothing was written. Run the command again in a moment."
-    if fault is not None and fault in (DISK_FULL, READ_ONLY):
+    if fault is not None and fault not in (DAMAGED, NO_ANSWER, UNREACHABLE):
         return f"{fault.sentence} Nothing was written. {fault.fix}"
     return f"The database can't be reached ({str(error).splitlines()[0]}). Check DATABASE_URL and DATA_DIR, and whether the database runs."

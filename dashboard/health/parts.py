@@ -13,7 +13,19 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Max
 
-from clients.database_fault import DAMAGED, DISK_FULL, LOCKED, NO_ANSWER, READ_ONLY, UNREACHABLE, find_fault
+from clients.database_fault import (
+    CANCELLED,
+    DAMAGED,
+    DEADLOCK,
+    DISK_FULL,
+    LOCKED,
+    NO_ANSWER,
+    NO_MEMORY,
+    READ_ONLY,
+    TOO_MANY_CONNECTIONS,
+    UNREACHABLE,
+    find_fault,
+)
 from clients.key_encryption import decrypt
 from clients.models import AuditEvent
 from dashboard import mail
@@ -39,6 +51,10 @@ _GRACE = timedelta(days=2)
 _PROBLEMS = {
     UNREACHABLE: ("the database can’t be written", True),
     NO_ANSWER: ("the database doesn’t answer", True),
+    TOO_MANY_CONNECTIONS: ("the database takes no more connections", True),
+    NO_MEMORY: ("the database has no memory left", True),
+    CANCELLED: ("the database took too long for a write", True),
+    DEADLOCK: ("two changes waited for each other, and the database broke off one of them", False),
     DAMAGED: ("the database is damaged, or its disk fails", True),
     DISK_FULL: ("the database’s disk is full, which stops changes and tokens by private key", False),
     READ_ONLY: ("the database is read-only, which stops changes and tokens by private key", False),

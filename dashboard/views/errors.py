@@ -15,7 +15,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from clients.database_fault import DISK_FULL, LOCKED, READ_ONLY, Fault, find_fault
+from clients.database_fault import CANCELLED, DEADLOCK, DISK_FULL, LOCKED, READ_ONLY, TOO_MANY_CONNECTIONS, Fault, find_fault
 from dashboard.entries import sort_out
 from dashboard.frame import theme_of
 from dashboard.permissions import LAST_WORKSPACE, NotAllowedError
@@ -88,6 +88,10 @@ def method_not_allowed(request: HttpRequest) -> HttpResponse:
     return _answer(request, 405, "invalid_request", "This address doesn't take that method.", template="405.html")
 
 
+# With these nothing was changed; with all else a commit that was sent may have happened, though nobody heard so.
+_UNDONE = (CANCELLED, DEADLOCK, DISK_FULL, LOCKED, READ_ONLY, TOO_MANY_CONNECTIONS)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """A lost database is 503: repeating helps there, and only there."""
     fault = find_fault(sys.exc_info()[1])
@@ -100,8 +104,7 @@ def _lost_database(request: HttpRequest, fault: Fault) -> HttpResponse:
     request_id = getattr(getattr(request, "connection", None), "request_id", None)
     logger.error("database unavailable: %s", fault.code, extra={"request_id": request_id, "reason": f"{fault.sentence} {fault.fix}"})
     description = f"{fault.sentence} Repeat the request later."
-    # A commit that was sent may have happened, though nobody heard so.
-    said = {"seconds": RETRY_AFTER, "fault": fault.code, "is_open": fault not in (DISK_FULL, LOCKED, READ_ONLY)}
+    said = {"seconds": RETRY_AFTER, "fault": fault.code, "is_open": fault not in _UNDONE}
     response = _answer(request, 503, "temporarily_unavailable", description, template="503.html", **said)
     response["Retry-After"] = str(RETRY_AFTER)
     if request.method == "GET":

@@ -2,13 +2,15 @@
 
 import socket
 import sqlite3 as driver
+import threading
 from contextlib import closing
 
+import psycopg
 import pytest
 from django.db import DatabaseError, connections
 from environ import Env
 
-from clients.database_fault import DAMAGED, DISK_FULL, LOCKED, NO_ANSWER, READ_ONLY, UNREACHABLE, find_fault
+from clients.database_fault import CANCELLED, DAMAGED, DEADLOCK, DISK_FULL, LOCKED, NO_ANSWER, READ_ONLY, TOO_MANY_CONNECTIONS, UNREACHABLE, find_fault
 
 pytestmark = pytest.mark.django_db
 
@@ -80,3 +82,55 @@ def test_a_postgresql_that_says_nothing(fault_of):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgres://nobody@127.0.0.1:{silent.getsockname()[1]}/none?connect_timeout=2"
         assert fault_of(Env.db_url_config(url), "SELECT 1") is NO_ANSWER
+
+
+def test_a_postgresql_that_breaks_off_what_takes_too_long(postgresql, fault_of):
+    url = Env.db_url_config(postgresql.create_database())
+    assert fault_of(url, "SET statement_timeout = 50", "SELECT pg_sleep(10)") is CANCELLED
+
+
+def test_a_postgresql_in_which_two_wait_for_each_other(postgresql, monkeypatch):
+    url = postgresql.create_database()
+    with psycopg.connect(url) as owner:
+        owner.execute("CREATE TABLE a (b int)")
+        owner.execute("INSERT INTO a VALUES (1), (2)")
+    monkeypatch.setitem(connections.settings, "default", {**connections.settings["default"], "OPTIONS": {}, **Env.db_url_config(url)})
+    both_have_one, faults = threading.Barrier(2), []
+
+    def change(first, second):
+        connection = connections.create_connection("default")
+        with closing(connection):
+            connection.set_autocommit(False)
+            connection.cursor().execute("UPDATE a SET b = b WHERE b = %s", [first])
+            both_have_one.wait(30)
+            try:
+                connection.cursor().execute("UPDATE a SET b = b WHERE b = %s", [second])
+            except DatabaseError as error:
+                faults.append(find_fault(error))
+
+    threads = [threading.Thread(target=change, args=rows) for rows in ((1, 2), (2, 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert faults == [DEADLOCK]
+
+
+def test_a_postgresql_whose_row_another_holds(postgresql, fault_of):
+    url = postgresql.create_database()
+    with psycopg.connect(url) as other:
+        other.execute("CREATE TABLE a (b int)")
+        other.commit()
+        other.execute("LOCK TABLE a")
+        assert fault_of(Env.db_url_config(url), "SET lock_timeout = 50", "SELECT * FROM a") is LOCKED
+
+
+def test_a_postgresql_that_takes_no_more_connections(postgresql, fault_of):
+    url = postgresql.create_database()
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("CREATE ROLE crowd LOGIN CONNECTION LIMIT 0")
+    try:
+        assert fault_of(Env.db_url_config(url.replace("tokenos@", "crowd@")), "SELECT 1") is TOO_MANY_CONNECTIONS
+    finally:
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute("DROP ROLE crowd")
