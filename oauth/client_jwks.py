@@ -1,13 +1,14 @@
 """The public keys that a client publishes at its jwks_uri (RFC 7591 §2, RFC 7517 §5), as this process last read them.
 
 A copy counts for five minutes. An unknown kid has it read once more, at most every 30 seconds, for everybody may send one. While the host fails, the last good
-copy goes on counting for a day. Only so many threads wait for a host that others stay free for who needs none.
+copy goes on counting for a day. Only so many threads wait for a host that others stay free for who needs none, and those for the hosts of one workspace leave a
+place to the others.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import NamedTuple
 
 from django.conf import settings
@@ -25,8 +26,9 @@ BACK_OFF = timedelta(seconds=30)
 MAX_BACK_OFF = timedelta(minutes=5)
 KEPT = timedelta(hours=24)
 MAX_URIS = 1000
-# Of the four threads that run the endpoints.
-MAX_WAITING = 2
+# Of the four threads that run the endpoints: in all, and for the clients of one workspace.
+MAX_WAITING = 3
+MAX_WAITING_OF_WORKSPACE = 2
 
 _ACCEPT = "application/jwk-set+json, application/json"
 
@@ -60,7 +62,8 @@ class _Copy:
 
 _copies: OrderedDict[str, _Copy] = OrderedDict()
 _lock = Lock()
-_waiting = BoundedSemaphore(MAX_WAITING)
+# Threads that wait, by the primary key of the workspace.
+_waiting: Counter[int] = Counter()
 
 
 def find_keys(client: RegisteredClient, *, kid: str, algorithm: str, now: datetime) -> Published:
@@ -68,7 +71,7 @@ def find_keys(client: RegisteredClient, *, kid: str, algorithm: str, now: dateti
     copy = _copy_of(client.jwks_uri)
     attempts = copy.attempts
     if not (copy.counts(now, FRESH) and _select(copy, kid, algorithm)) and (copy.waits_until is None or now >= copy.waits_until):
-        _read(client.jwks_uri, copy, attempts, is_needed=not (copy.counts(now, KEPT) and _select(copy, kid, algorithm)), now=now)
+        _read(client, copy, attempts, is_needed=not (copy.counts(now, KEPT) and _select(copy, kid, algorithm)), now=now)
     if copy.counts(now, KEPT):
         return Published(_select(copy, kid, algorithm), None)
     return Published([], copy.problem)
@@ -88,9 +91,9 @@ def _select(copy: _Copy, kid: str, algorithm: str) -> list[ParsedPublicKey]:
 
 
 @async_unsafe("What is at a jwks_uri is waited for: read it in a thread.")
-def _read(uri: str, copy: _Copy, attempts: int, *, is_needed: bool, now: datetime) -> None:
+def _read(client: RegisteredClient, copy: _Copy, attempts: int, *, is_needed: bool, now: datetime) -> None:
     """Read the URI anew, unless another thread does or did meanwhile. is_needed: whether to wait for that one, as there is nothing to go on with."""
-    if not _waiting.acquire(blocking=False):
+    if not _take_place(client.workspace_pk):
         if not is_needed:
             return
         raise TemporarilyUnavailableError(Reason("jwks_uri_busy", "Too many clients' keys are being fetched from their jwks_uri at once."))
@@ -99,11 +102,27 @@ def _read(uri: str, copy: _Copy, attempts: int, *, is_needed: bool, now: datetim
         if copy.lock.acquire(blocking=is_needed):
             try:
                 if copy.attempts == attempts:
-                    _attempt(uri, copy, now)
+                    _attempt(client.jwks_uri, copy, now)
             finally:
                 copy.lock.release()
     finally:
-        _waiting.release()
+        _leave_place(client.workspace_pk)
+
+
+def _take_place(workspace: int) -> bool:
+    """False where too many wait already."""
+    with _lock:
+        if _waiting.total() >= MAX_WAITING or _waiting[workspace] >= MAX_WAITING_OF_WORKSPACE:
+            return False
+        _waiting[workspace] += 1
+    return True
+
+
+def _leave_place(workspace: int) -> None:
+    with _lock:
+        _waiting[workspace] -= 1
+        if not _waiting[workspace]:
+            del _waiting[workspace]
 
 
 def _attempt(uri: str, copy: _Copy, now: datetime) -> None:

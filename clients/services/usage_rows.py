@@ -13,6 +13,7 @@ from django.db import connection
 from clients.models import AddressUse, Client, ClientActivity, RecordedRequest, ResponseTime, ScopeUse, TokenCount, UsageBucket, Workspace, WorkspaceUsage
 from clients.outcomes import GRANTED
 from clients.periods import PERIODS
+from clients.services.counted_addresses import find_counted
 from clients.services.gathered import SLOT_SECONDS, Gathered, GrantedKey, RefusedKey, SampledRequest
 from clients.services.upsert import adapt_moment, add_up, insert
 
@@ -62,11 +63,13 @@ def _write_requests(granted: Granted, refused: Refused) -> None:
 
 def _write_addresses(granted: Granted) -> None:
     uses: dict[tuple[int, str, date, str], tuple[int, datetime]] = {}
-    for key, count, last in granted:
-        if key.is_by_credential and key.address:
-            use = (key.client, key.address, _day(key.minute), key.credential)
-            before, earlier = uses.get(use, (0, last))
-            uses[use] = (before + count, max(last, earlier))
+    by_credential = [(key, count, last) for key, count, last in granted if key.is_by_credential and key.address]
+    counted = find_counted({(key.client, _day(key.minute), key.address) for key, _, _ in by_credential})
+    for key, count, last in by_credential:
+        day = _day(key.minute)
+        use = (key.client, counted[key.client, day, key.address], day, key.credential)
+        before, earlier = uses.get(use, (0, last))
+        uses[use] = (before + count, max(last, earlier))
     rows = ((*use, count, last) for use, (count, last) in sorted(uses.items()))
     add_up(AddressUse, rows, by=("client_id", "address", "day", "credential"), sums=("count",), latest=("last_used_at",), of=Client)
 

@@ -310,6 +310,14 @@ def holding(opened: threading.Event, answer: Answer) -> Answer:
     return hold
 
 
+def wait_for_requests(host: Host, number: int) -> None:
+    """Until so many wait for their answers."""
+    last = time.monotonic() + 2
+    while len(host.requests) < number:
+        assert time.monotonic() < last
+        time.sleep(0.01)
+
+
 def test_two_at_once_read_it_once(registered, robot, host, now):
     opened = threading.Event()
     host.answer = holding(opened, publish(robot.key))
@@ -321,7 +329,7 @@ def test_two_at_once_read_it_once(registered, robot, host, now):
     assert len(host.requests) == 1
 
 
-def test_no_more_than_two_threads_wait(registered, robot, host, now):
+def test_no_more_than_two_threads_wait_for_one_workspace(registered, robot, host, now):
     """Of the four that run the endpoints. Who has nothing to wait for goes on."""
     find(registered._replace(jwks_uri=host.uri + "?known"), robot, now)
     opened = threading.Event()
@@ -339,6 +347,27 @@ def test_no_more_than_two_threads_wait(registered, robot, host, now):
         opened.set()
         assert all(future.result().keys for future in slow)
     assert find(registered._replace(jwks_uri=host.uri + "?third"), robot, now).keys
+
+
+def test_slow_hosts_of_one_workspace_leave_a_place_to_another_and_one_thread_to_everybody(registered, robot, host, now):
+    opened = threading.Event()
+
+    def of_workspace(number):
+        return registered._replace(workspace_pk=registered.workspace_pk + number, jwks_uri=f"{host.uri}?of-{number}")
+
+    find(of_workspace(1), robot, now)
+    host.answer = holding(opened, publish(robot.key))
+    with ThreadPoolExecutor(3) as pool:
+        slow = [pool.submit(find, registered._replace(jwks_uri=f"{host.uri}?{number}"), robot, now) for number in range(2)]
+        wait_for_requests(host, 3)
+        slow.append(pool.submit(find, of_workspace(2), robot, now))
+        wait_for_requests(host, 4)
+        with pytest.raises(TemporarilyUnavailableError):
+            find(of_workspace(3), robot, now)
+        assert find(of_workspace(1), robot, now).keys
+        opened.set()
+        assert all(future.result().keys for future in slow)
+    assert find(of_workspace(3), robot, now).keys
 
 
 def test_stale_copy_goes_on_counting_while_another_thread_reads(registered, robot, host, now):
@@ -568,12 +597,14 @@ def test_unusable_keys_in_the_set_are_left_out(send, robot, host):
     assert send.token(None, robot.form()).status == 200
 
 
-def test_too_many_waiting_is_told_as_unavailable(send, robot):
-    with suppress(ValueError):
-        client_jwks._waiting.acquire(), client_jwks._waiting.acquire()
-    try:
+def test_too_many_waiting_is_told_as_unavailable(send, robot, registered, host, now):
+    opened = threading.Event()
+    host.answer = holding(opened, publish(robot.key))
+    with ThreadPoolExecutor(2) as pool:
+        slow = [pool.submit(find, registered._replace(jwks_uri=f"{host.uri}?{number}"), robot, now) for number in range(2)]
+        wait_for_requests(host, 2)
         answer = send.token(None, robot.form())
-    finally:
-        client_jwks._waiting.release(2)
+        opened.set()
+        assert all(future.result().keys for future in slow)
     assert answer.error == (503, "temporarily_unavailable")
     assert answer.headers["retry-after"]

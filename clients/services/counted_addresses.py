@@ -1,0 +1,68 @@
+"""Under which address a use is counted: the caller's own, or that of its network, where a client comes from very many on one day.
+
+A network of IPv6 gives one caller more addresses than there is room for, and each would be a row. So of a client's day the first MOST_ADDRESSES are kept as
+they are. After them an address is counted as the first one of its network, and after MOST_NETWORKS in all as that of a much larger one. Each process goes on
+from what it finds in the database, and hears of no other's rows after that.
+"""
+
+from collections import OrderedDict
+from collections.abc import Set as AbstractSet
+from datetime import date
+from ipaddress import ip_address, ip_network
+
+from clients.models import AddressUse
+
+# Of a client on one day, UTC.
+MOST_ADDRESSES = 200
+MOST_NETWORKS = 400
+
+# Lengths of prefixes in bits, by the version of IP.
+_NETWORK = {4: 16, 6: 48}
+_LARGE_NETWORK = {4: 8, 6: 16}
+
+# Addresses that a process keeps in mind, some 10 MB.
+_MOST_KNOWN = 100_000
+
+ClientDay = tuple[int, date]
+
+# Those that have rows; who was active last comes last.
+_known: OrderedDict[ClientDay, set[str]] = OrderedDict()
+
+
+def find_counted(uses: AbstractSet[tuple[int, date, str]]) -> dict[tuple[int, date, str], str]:
+    """Return the address under which each is counted. uses: clients by their primary keys, days, and the addresses of callers. One query at most."""
+    _learn({(client, day) for client, day, _ in uses})
+    counted = {(client, day, address): _choose(_known[client, day], address) for client, day, address in sorted(uses)}
+    _forget()
+    return counted
+
+
+def _learn(days: set[ClientDay]) -> None:
+    unknown = days - _known.keys()
+    for known in days:
+        _known.setdefault(known, set())
+        _known.move_to_end(known)
+    if unknown:
+        rows = AddressUse.objects.filter(client__in={client for client, _ in unknown}, day__in={day for _, day in unknown})
+        for client, day, address in rows.order_by().values_list("client_id", "day", "address").distinct():
+            _known.setdefault((client, day), set()).add(address)
+
+
+def _choose(known: set[str], address: str) -> str:
+    for counted, most in ((address, MOST_ADDRESSES), (_first_of(address, _NETWORK), MOST_NETWORKS)):
+        if counted in known:
+            return counted
+        if len(known) < most:
+            known.add(counted)
+            return counted
+    return _first_of(address, _LARGE_NETWORK)
+
+
+def _first_of(address: str, lengths: dict[int, int]) -> str:
+    return str(ip_network((address, lengths[ip_address(address).version]), strict=False).network_address)
+
+
+def _forget() -> None:
+    held = sum(map(len, _known.values()))
+    while held > _MOST_KNOWN:
+        held -= len(_known.popitem(last=False)[1])
