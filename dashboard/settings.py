@@ -140,9 +140,9 @@ TEMPLATES = [
 AUTH_USER_MODEL = "dashboard.User"
 PASSWORD_HASHERS = ["dashboard.people.password_hasher.PatientArgon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "dashboard.people.password_rules.NotAlike", "OPTIONS": {"user_attributes": ("email", "name")}},
     {"NAME": "dashboard.people.password_rules.LongEnough", "OPTIONS": {"min_length": 12}},
     {"NAME": "dashboard.people.password_rules.NotAboutThisPlace"},
+    {"NAME": "dashboard.people.password_rules.NotAlike", "OPTIONS": {"user_attributes": ("email", "name")}},
     {"NAME": "dashboard.people.password_rules.NotBreached"},
 ]
 

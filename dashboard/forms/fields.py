@@ -5,7 +5,7 @@ import re
 from typing import Any, cast
 
 from django import forms
-from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.core.exceptions import ValidationError
 
 from clients.services.validation import clean_text
@@ -45,7 +45,7 @@ def new_password(**attrs: Any) -> forms.CharField:
         label="New password",
         strip=False,
         max_length=LONGEST_PASSWORD,
-        help_text="At least 12 characters, and none that was published after a breach. Nothing else is asked of it.",
+        help_text=" ".join(password_validators_help_texts()),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "data-meter": "12", **attrs}),
         error_messages={"required": "Enter a new password.", "max_length": "A password has at most 1,024 characters."},
     )

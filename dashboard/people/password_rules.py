@@ -1,4 +1,4 @@
-"""What a new password must be, said in our words."""
+"""What a new password must be, said in our words. The hint under the field is made of the help texts, in the order of AUTH_PASSWORD_VALIDATORS."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,9 @@ class LongEnough(password_validation.MinimumLengthValidator):
     def get_error_message(self) -> str:
         return f"A password has at least {self.min_length} characters. Make it longer."
 
+    def get_help_text(self) -> str:
+        return f"At least {self.min_length} characters."
+
 
 class NotAboutThisPlace:
     """OWASP ASVS 5.0, 6.2.11: the words of the context are the product's name and the parts of the issuer's host."""
@@ -30,7 +33,7 @@ class NotAboutThisPlace:
             )
 
     def get_help_text(self) -> str:
-        return ""
+        return f"At least {_LEAST_BESIDE} of them beside the name of this place."
 
 
 def _words_of_this_place() -> list[str]:
@@ -45,9 +48,12 @@ class NotBreached:
             raise ValidationError("This password was published after a breach, so it is tried first. Choose another.", code="password_breached")
 
     def get_help_text(self) -> str:
-        return ""
+        return "None that was published after a breach."
 
 
 class NotAlike(password_validation.UserAttributeSimilarityValidator):
     def get_error_message(self) -> str:
         return "This is too much like the %(verbose_name)s. Choose another."
+
+    def get_help_text(self) -> str:
+        return "Not much like your email or name."
