@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from operator import attrgetter
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
@@ -33,6 +34,11 @@ class UserAdmin(ReadOnlyAdmin):
 
     def exact_matches(self, term: str) -> list[Q]:
         return [Q(email=term.lower())]
+
+    def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Without disabled_at of one that is on: it stays when an account is switched on again, and the audit log has both."""
+        fields = super().get_fields(request, obj)
+        return [name for name in fields if name != "disabled_at"] if obj is not None and obj.is_active else fields
 
     def offers(self, action: str, row: User) -> bool:
         return {

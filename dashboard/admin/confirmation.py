@@ -39,16 +39,19 @@ def confirm(admin: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any],
         return None
     if "confirmed" in request.POST:
         require_confirmation(request)
-        done = 0
+        done = unchanged = 0
         for row in rows:
+            changes = admin.offers(confirmation.action, row)
             try:
                 confirmation.act(row)
             except ValidationError as error:
                 admin.message_user(request, " ".join(error.messages), messages.ERROR)
             else:
-                done += 1
+                done, unchanged = done + changes, unchanged + (not changes)
         if done:
             admin.message_user(request, confirmation.done.format(count=done), messages.SUCCESS)
+        if unchanged:
+            admin.message_user(request, f"Unchanged, for it was so already: {unchanged}.", messages.INFO)
         return None
     context = {
         **admin.admin_site.each_context(request),

@@ -116,8 +116,28 @@ def test_what_is_so_already_stays_and_is_said(choose, ada, mailbox, action, said
     mailbox.clear()
     events = AuditEvent.objects.count()
     assert said in text_of(choose(action, ada))
-    do(choose, action, ada)
+    text = do(choose, action, ada)
+    assert "Unchanged, for it was so already: 1." in text
+    assert ": 1. " not in text.replace("already: 1.", "")
     assert (mailbox(), AuditEvent.objects.count()) == ([], events)
+
+
+def test_only_what_changed_is_counted(choose, ada, ben):
+    do(choose, "disable_accounts", ada)
+    text = do(choose, "enable_accounts", ada, ben)
+    assert "Switched on: 1." in text
+    assert "Unchanged, for it was so already: 1." in text
+
+
+def test_when_it_was_switched_off_is_said_of_one_that_is_off(choose, admin, ada):
+    def is_said():
+        return "Disabled at:" in text_of(admin.get(row_url(ada)))
+
+    assert not is_said()
+    do(choose, "disable_accounts", ada)
+    assert is_said()
+    do(choose, "enable_accounts", ada)
+    assert not is_said()
 
 
 @pytest.mark.parametrize("action", ["disable_accounts", "demote"])
