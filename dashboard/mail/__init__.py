@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from smtplib import SMTPException
 from threading import BoundedSemaphore
 from typing import Any, cast
@@ -21,6 +22,7 @@ from django.template.backends.django import Template
 from django.template.loader import render_to_string
 
 from dashboard.addresses import page_url
+from dashboard.mail.files import Backend
 
 logger = logging.getLogger("tokenos.mail")
 
@@ -36,6 +38,15 @@ _failed_at: datetime | None = None
 def goes_to_files() -> bool:
     """Whether mail is only written into files, as it is until EMAIL_URL names a server."""
     return settings.EMAIL_BACKEND == "dashboard.mail.files.Backend"
+
+
+def send_or_write(name: str, to: Sequence[str], context: Mapping[str, Any]) -> tuple[bool, Path | None]:
+    """As send; and the file that it is instead, on an instance without a mail server: then nobody got it."""
+    connection = get_connection(timeout=PATIENCE)
+    is_done = _deliver(_compose(name, to, context), name, connection)
+    if not isinstance(connection, Backend):
+        return is_done, None
+    return False, next(iter(connection.written), None)
 
 
 def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.core.mail.backends.base import BaseEmailBackend
@@ -30,7 +30,11 @@ def _folder() -> Path:
 
 
 class Backend(BaseEmailBackend):
-    """Django's EMAIL_BACKEND until EMAIL_URL names a server."""
+    """Django's EMAIL_BACKEND until EMAIL_URL names a server. written: the files, in order."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.written: list[Path] = []
 
     def send_messages(self, email_messages: Sequence[_Mail]) -> int:
         """Raise OSError."""
@@ -40,6 +44,7 @@ class Backend(BaseEmailBackend):
             now = datetime.now(UTC)
             file = _folder() / f"{now:%Y-%m-%d-%H%M%S-%f}-{secrets.token_hex(4)}.eml"
             write_private(file, message.message().as_bytes())
+            self.written.append(file)
             _remove_old(now)
             # Neither to whom nor about what: that is in the file.
             logger.info("There is no mail server, so this mail is a file: %s", file)

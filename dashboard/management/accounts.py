@@ -3,6 +3,7 @@
 import sys
 from contextlib import redirect_stdout
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -19,8 +20,14 @@ def require_account(email: str) -> User:
     return user
 
 
-def tell_account(notice: str, user: User, *, now: datetime) -> bool:
-    """Whether the mail server took it."""
+def tell_account(notice: str, user: User, *, is_news: bool = True, now: datetime) -> dict[str, Any]:
+    """For the result: told_by_mail, whether the mail server took it; mail_file, without a mail server, what to give to the person instead.
+
+    is_news: whether there is anything to tell.
+    """
+    if not is_news:
+        return {"told_by_mail": False}
     # A backend that shows mail on the screen must not mix it with the result.
     with redirect_stdout(sys.stderr):
-        return mail.send("account_notice", [user.email], notices.describe(notice, now=now))
+        is_told, file = mail.send_or_write("account_notice", [user.email], notices.describe(notice, now=now))
+    return {"told_by_mail": is_told, **({"mail_file": str(file)} if file else {})}

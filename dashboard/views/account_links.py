@@ -43,8 +43,8 @@ def reset(request: HttpRequest) -> HttpResponse:
         with throttling.attempt(request, f"reset {email}", takes_password=False) as refusal:
             if refusal is None:
                 _send_reset_link(request, email)
-                return render(request, "accounts/reset_sent.html", {"email": email})
-    response = render(request, "accounts/reset.html", {"form": form, "refusal": refusal})
+                return render(request, "accounts/reset_sent.html", {"email": email, "goes_to_files": mail.goes_to_files()})
+    response = render(request, "accounts/reset.html", {"form": form, "refusal": refusal, "goes_to_files": mail.goes_to_files()})
     return refusal.apply_to(response) if refusal else response
 
 
@@ -109,10 +109,18 @@ def email_change(request: HttpRequest) -> HttpResponse:
                 except ValidationError as error:
                     form.add_error("email", error)
                 else:
-                    messages.success(request, f"Mail is on its way to {form.cleaned_data['email']}. Open the link in it within 24 hours.")
+                    _say_sent(request, form.cleaned_data["email"])
                     return redirect("profile")
-    response = render(request, "accounts/email_change.html", {"form": form, "refusal": refusal})
+    response = render(request, "accounts/email_change.html", {"form": form, "refusal": refusal, "goes_to_files": mail.goes_to_files()})
     return refusal.apply_to(response) if refusal else response
+
+
+def _say_sent(request: HttpRequest, email: str) -> None:
+    if mail.goes_to_files():
+        said = f"This instance has no mail server yet. Ask whoever runs it for the mail to {email}: it is a file in DATA_DIR/mail."
+        messages.warning(request, f"{said} Open the link in it within 24 hours.")
+    else:
+        messages.success(request, f"Mail is on its way to {email}. Open the link in it within 24 hours.")
 
 
 def _send_email_change_link(request: HttpRequest, user: User, email: str) -> None:

@@ -225,7 +225,7 @@ def test_a_page_that_was_open_too_long_keeps_what_was_typed(enter, way):
     hand.page.locator("form .btn.main").click()
     wait_for_heading(hand.page, "This page was open too long")
     hand.press("Send entries again")
-    hand.page.get_by_text("mail is on its way").wait_for()
+    hand.page.get_by_text("ada@example.com has an account").wait_for()
 
 
 def test_single_keys_lead_to_pages_outside_of_fields_and_can_be_switched_off(enter):

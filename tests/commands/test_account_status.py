@@ -153,3 +153,16 @@ def test_the_account_is_told_and_asked_to_do_nothing_in_vain(command, olga, ada,
     for text in (message.body, message.alternatives[0].content):
         assert "It was done by the people who run localhost:8443. If you don’t know why, ask them." in text
         assert "/accounts/reset/" not in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_without_a_mail_server_the_file_is_named_and_nobody_was_told(command, olga, ada, settings, tmp_path, name):
+    settings.DATA_DIR = tmp_path
+    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+    for before in {"enable_account": ["disable_account"], "demote": ["promote"]}.get(name, []):
+        command(before, ada.email)
+    result = command(name, ada.email, "--json").json
+    file = sorted((tmp_path / "mail").iterdir())[-1]
+    assert (result["told_by_mail"], result["mail_file"]) == (False, str(file))
+    again = command(name, ada.email, "--json").json
+    assert (again["told_by_mail"], "mail_file" in again) == (False, False)

@@ -27,7 +27,7 @@ class Command(JSONCommand):
         password = _ask()
         validate_password(password, user)
         set_password(user=user, password=password, actor=actor, now=now)
-        return {"account": user.email, "password_changed_at": now.isoformat(), "told_by_mail": tell_account("password_changed", user, now=now)}
+        return {"account": user.email, "password_changed_at": now.isoformat(), **tell_account("password_changed", user, now=now)}
 
 
 def _ask() -> str:

@@ -25,5 +25,5 @@ class Command(JSONCommand):
             "account": user.email,
             "is_administrator": False,
             "sessions_ended": ended.sessions,
-            "told_by_mail": ended.has_changed and tell_account("demoted", user, now=now),
+            **tell_account("demoted", user, is_news=ended.has_changed, now=now),
         }

@@ -27,6 +27,6 @@ class Command(JSONCommand):
             "sessions_ended": ended.sessions,
             "invitations_withdrawn": ended.withdrawn.invitations,
             "hand_overs_withdrawn": ended.withdrawn.hand_overs,
-            "told_by_mail": ended.has_changed and tell_account("disabled", user, now=now),
+            **tell_account("disabled", user, is_news=ended.has_changed, now=now),
             **warn([f"Nobody else who can sign in owns {slug}." for slug in account_status.find_ownerless(user)]),
         }

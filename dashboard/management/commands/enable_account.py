@@ -21,4 +21,4 @@ class Command(JSONCommand):
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         user = require_account(options["email"])
         ended = account_status.enable_account(user=user, actor=actor, now=now)
-        return {"account": user.email, "status": "active", "told_by_mail": ended.has_changed and tell_account("enabled", user, now=now)}
+        return {"account": user.email, "status": "active", **tell_account("enabled", user, is_news=ended.has_changed, now=now)}

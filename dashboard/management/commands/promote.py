@@ -25,6 +25,6 @@ class Command(JSONCommand):
             "account": user.email,
             "is_administrator": True,
             "sessions_ended": ended.sessions,
-            "told_by_mail": ended.has_changed and tell_account("promoted", user, now=now),
+            **tell_account("promoted", user, is_news=ended.has_changed, now=now),
             **warn([] if second_factors.has_strong(user) else [f"{user.email} has no second factor yet. Ask its person to add one."]),
         }

@@ -27,7 +27,7 @@ class Command(JSONCommand):
             "account": user.email,
             "second_factors_removed": recovered.factors,
             "sessions_ended": recovered.sessions,
-            "told_by_mail": tell_account("recovered", user, now=now),
+            **tell_account("recovered", user, now=now),
             "reset_link": page_url(recovered.link),
             "reset_link_expires_at": (now + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)).isoformat(),
         }

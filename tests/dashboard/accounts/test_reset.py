@@ -6,18 +6,20 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from django.utils.http import int_to_base36
 
+from dashboard import mail
 from dashboard.logs import redact
-from dashboard.models import User
+from dashboard.models import Membership, User
 from dashboard.people import accounts
 from tests import factories
 from tests.dashboard.accounts.conftest import SIGN_IN, last_event, sign_in
-from tests.dashboard.conftest import Browser
+from tests.dashboard.conftest import Browser, text_of
 
 ASK, NEW = "/accounts/reset/", "an-entirely-new-phrase"
 DEAD = "This link doesn’t work any more"
@@ -29,6 +31,13 @@ def link(browser, ada, mailbox):
     found = mailbox.link(ada.email)
     mailbox.clear()
     return found
+
+
+@pytest.fixture
+def adas_invitation(ada, demo):
+    """A link by which somebody new joins."""
+    new = factories.invite(Membership.objects.get(user=ada, workspace=demo), "jonas@example.com")
+    return f"/accounts/invite/{new.plaintext}/"
 
 
 def test_the_link_sets_a_password_and_signs_nobody_in(browser, ada, link, mailbox):
@@ -208,3 +217,42 @@ def test_the_form_takes_no_post_without_its_token(ada, link):
     browser = Client(enforce_csrf_checks=True)
     assert browser.post(link, {"new_password": NEW}, secure=True).status_code == 403
     assert not Session.objects.exists()
+
+
+class TestWithoutAMailServer:
+    """The mail is a file of the operator's then, so nobody is told to look for one."""
+
+    @pytest.fixture(autouse=True)
+    def _files(self, settings, tmp_path):
+        settings.DATA_DIR = tmp_path
+        settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+
+    def test_the_page_says_whom_to_ask_and_not_whether_there_is_an_account(self, browser, ada, tmp_path):
+        assert "This instance has no mail server yet: after this, whoever runs it can give you a link." in text_of(browser.get(ASK))
+        answers = [text_of(browser.post(ASK, {"email": email})).replace(email, "…") for email in (ada.email, "none@example.com")]
+        assert answers[0] == answers[1]
+        assert "If … has an account, the mail with the link is a file in DATA_DIR/mail." in answers[0]
+        assert "Ask whoever runs this instance for the link. It works once, within 1 hour." in answers[0]
+        assert "on its way" not in answers[0]
+        mail.wait_until_sent()
+        [file] = (tmp_path / "mail").iterdir()
+        assert ada.email in file.read_text()
+
+    @pytest.mark.parametrize("email", ["ada@new.example", "eve@example.com"])
+    @pytest.mark.usefixtures("eve")
+    def test_nor_does_that_of_another_address(self, here, email):
+        """The second one has an account."""
+        assert "This instance has no mail server yet: after this, whoever runs it can give you a link." in text_of(here.get("/accounts/profile/email/"))
+        here.post("/accounts/profile/email/", {"email": email})
+        said = text_of(here.get("/accounts/profile/"))
+        assert f"Ask whoever runs it for the mail to {email}: it is a file in DATA_DIR/mail. Open the link in it within 24 hours." in said
+        assert "on its way" not in said
+
+
+def test_the_hint_under_the_field_tells_every_rule(browser, here, link, adas_invitation):
+    said = "At least 12 characters. At least 8 of them beside the name of this place. Not much like your email or name. None that was published after a breach."
+    stranger = Browser()
+    stranger.get(adas_invitation)
+    for page in (browser.get(link), here.get("/accounts/security/password/"), stranger.get("/accounts/invite/")):
+        assert said in text_of(page)
+    assert len(settings.AUTH_PASSWORD_VALIDATORS) == said.count(".")
