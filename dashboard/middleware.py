@@ -9,6 +9,7 @@ from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.auth import logout
 from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponsePermanentRedirect, JsonResponse
@@ -163,6 +164,9 @@ class SessionActivityMiddleware:
                 if session.filter(last_seen_at__lt=now - self.EVERY).update(last_seen_at=now, ip=address):
                     request.session[user_sessions.NOTED] = now.timestamp()
                     user_sessions.limit(request, now=now)
+                elif not session.exists():
+                    # Its owner couldn't see it, nor end it, and no limit holds for it.
+                    logout(request)
 
 
 def _settle_request(request: HttpRequest) -> Connection:

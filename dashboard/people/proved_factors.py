@@ -35,7 +35,4 @@ def record_proofs(request: HttpRequest, proved: Sequence[Mapping[str, Any]]) -> 
     """In the session, which goes on under another key. proved: as django-allauth records it."""
     for record in proved:
         record_authentication(request, request.user, **record, reauthenticated=True)
-    # ASVS 7.2.4: a key that somebody saw before proves nothing after it.
-    old_key = request.session.session_key or ""
-    request.session.cycle_key()
-    user_sessions.rename_session(old=old_key, new=request.session.session_key or "")
+    user_sessions.change_key(request)

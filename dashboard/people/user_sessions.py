@@ -9,6 +9,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
@@ -39,7 +40,7 @@ def is_signed_in(session_key: str) -> bool:
 def end_session(*, user: User, session: Any, actor: Actor, now: datetime) -> None:
     """The browser that holds it is signed out at its next request."""
     with transaction.atomic():
-        _delete([session.session_key])
+        _delete(UserSession.objects.filter(user=user, pk=session.pk))
         after = {"device": describe_device(session.user_agent), "address": session.ip, "signed_in_at": session.created_at.isoformat()}
         record("user.session_ended", user, actor=actor, now=now, after=after)
 
@@ -55,10 +56,12 @@ def end_other_sessions(*, user: User, kept: str, actor: Actor, now: datetime) ->
 
 def delete_sessions(user: User, *, kept: str = "") -> int:
     """All of an account but that with the key kept. Within the transaction of the change that ends them, whose event tells of it."""
-    return _delete(list(UserSession.objects.filter(user=user).exclude(session_key=kept).values_list("session_key", flat=True)))
+    return _delete(UserSession.objects.filter(user=user).exclude(session_key=kept))
 
 
-def _delete(keys: Sequence[str]) -> int:
+def _delete(ended: "QuerySet[Any]") -> int:
+    """Locked before they are read: one that gets another key at this moment ends under that one."""
+    keys = list(ended.select_for_update().values_list("session_key", flat=True))
     UserSession.objects.filter(session_key__in=keys).delete()
     return Session.objects.filter(session_key__in=keys).delete()[0]
 
@@ -104,6 +107,17 @@ def prune(*, now: datetime) -> int:
     return ended
 
 
-def rename_session(*, old: str, new: str) -> None:
-    """After Django has given a session another key."""
-    UserSession.objects.filter(session_key=old).update(session_key=new)
+def change_key(request: HttpRequest) -> None:
+    """Give the session another key: one that somebody saw before what it has just proved is of no use after it. OWASP ASVS 5.0, 7.2.4.
+
+    Raise SessionInterrupted, with nobody signed in any more, if the session was ended meanwhile: a new key must not be a new life.
+    """
+    old = request.session.session_key or ""
+    try:
+        with transaction.atomic():
+            request.session.cycle_key()
+            if not UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key):
+                raise SessionInterrupted("It was ended meanwhile.")
+    except SessionInterrupted:
+        logout(request)
+        raise

@@ -51,7 +51,7 @@ _ERRORS = frozenset(
 
 Answer = TypeVar("Answer")
 
-_conversations = BoundedSemaphore(MOST_AT_ONCE)
+conversations = BoundedSemaphore(MOST_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +157,9 @@ def _redirect_uri(request: HttpRequest) -> str:
 
 
 def _in_turn(ask: Callable[[], Answer]) -> Answer:
-    if not _conversations.acquire(blocking=False):
+    if not conversations.acquire(blocking=False):
         raise RefusedError("busy")
     try:
         return ask()
     finally:
-        _conversations.release()
+        conversations.release()

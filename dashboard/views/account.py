@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -101,10 +101,11 @@ def password(request: HttpRequest) -> HttpResponse:
 
 
 def _change_password(request: HttpRequest, user: User, chosen: str) -> None:
-    now, old_key = timezone.now(), request.session.session_key or ""
-    accounts.change_password(user=user, hashed_password=make_password(chosen), kept=old_key, actor=actor_of(request), now=now)
-    update_session_auth_hash(request, user)
-    user_sessions.rename_session(old=old_key, new=request.session.session_key or "")
+    now, hashed = timezone.now(), make_password(chosen)
+    user_sessions.change_key(request)
+    kept = request.session.session_key or ""
+    accounts.change_password(user=user, hashed_password=hashed, kept=kept, actor=actor_of(request), now=now)
+    request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     tell("password_changed", user, request=request, now=now)
 
 

@@ -45,9 +45,11 @@ def _answer(request: HttpRequest, status: int, error: str, description: str, *, 
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    fault = _find_within(exception) if isinstance(exception, SessionInterrupted) else None
-    if fault is not None:
-        return _lost_database(request, fault)
+    if isinstance(exception, SessionInterrupted):
+        fault = _find_within(exception)
+        if fault is not None:
+            return _lost_database(request, fault)
+        return _answer(request, 400, "invalid_request", "The session has ended. Sign in again.", template="400_session.html")
     return _answer(request, 400, "invalid_request", "The request is malformed, or its Host isn't a name of this instance.", template="400.html")
 
 

@@ -54,7 +54,7 @@ REFUSALS = {
     "taken": (403, "Connected with another account already", "That person at {name} has another account here. Nothing was changed."),
 }
 # Of these, what anybody can bring about. The others take somebody whom the provider knows, and colleagues behind one address don't keep each other out.
-FORGEABLE = ("unknown_state", "provider_failed")
+FORGEABLE = ("unknown_state", "denied", "provider_failed")
 
 
 def configured(view: View) -> View:
@@ -139,7 +139,9 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
             refused = error if isinstance(error, RefusedError) else _log(request, error)
             if refused.code in FORGEABLE:
                 throttling.count_wrong(request, admission.METHOD, now=now)
-            admission.record_refusal(refused=refused, actor=actor_of(request), now=now)
+            # Of what didn't come to an end there is nothing to say, and it isn't counted, so anybody could fill the audit log with it.
+            if refused.code != "busy":
+                admission.record_refusal(refused=refused, actor=actor_of(request), now=now)
             return _refuse(request, refused, begun)
 
 

@@ -31,6 +31,11 @@ class Browser(Client):
     def generic(self, *arguments, **options):
         return super().generic(*arguments, **{**options, "secure": True})
 
+    def force_login(self, user, backend=None):
+        """With the row that each sign-in makes: a session without one is over."""
+        super().force_login(user, backend)
+        UserSession.objects.update_or_create(session_key=self.session.session_key, defaults={"user": user, "ip": "127.0.0.1", "user_agent": ""})
+
 
 @pytest.fixture(autouse=True)
 def _static_files(settings):

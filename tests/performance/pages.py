@@ -70,6 +70,7 @@ django.setup()
 from datetime import timedelta
 from django.conf import settings
 from django.db.models import F
+from allauth.usersessions.models import UserSession
 from django.test import Client as Browser
 from django.utils import timezone
 from clients.models import Client, ClientActivity, ClientPublicKey, ClientSecret
@@ -93,7 +94,9 @@ ClientActivity.objects.update(last_used_at=now)
 ClientActivity.objects.annotate(rest=F("pk") % 4).filter(rest=3).update(last_used_at=now - timedelta(days=120))
 ClientActivity.objects.annotate(rest=F("pk") % 50).filter(rest=0).update(new_address="192.0.2.7", new_address_at=now)
 browser = Browser()
-browser.force_login(Membership.objects.get(workspace__slug="demo", role="owner").user)
+owner = Membership.objects.get(workspace__slug="demo", role="owner").user
+browser.force_login(owner)
+UserSession.objects.create(user=owner, session_key=browser.session.session_key, ip="127.0.0.1", user_agent="")
 print(browser.cookies[settings.SESSION_COOKIE_NAME].value, Client.objects.order_by("pk")[5].client_id, settings.SESSION_COOKIE_NAME)
 """
 

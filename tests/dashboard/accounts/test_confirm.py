@@ -5,7 +5,9 @@ import re
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from fido2.cose import ES256
@@ -16,6 +18,7 @@ from clients.secret import generate
 from dashboard import throttling
 from dashboard.client.spent_forms import new_token
 from dashboard.people import second_factors
+from dashboard.people.user_sessions import NOTED
 from tests import factories
 from tests.dashboard.accounts.conftest import add_passkey, age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of
@@ -263,3 +266,32 @@ class TestReload:
         assert "That isn’t your password." in text_of(old.post(PAGE, sent))
         assert "New secret for billing-sync" in text_of(self.prove(old, form, password=factories.PASSWORD)[1])
         assert billing.secret.client.secrets.count() == 2
+
+
+@pytest.mark.parametrize("page", [PAGE, PASSWORD_PAGE])
+def test_a_session_that_ends_while_it_proves_itself_gets_no_new_life(here, ada, monkeypatch, page):
+    """Its owner ends it while its password is hashed, which takes long."""
+    theirs, verify = Browser(raise_request_exception=False), MD5PasswordHasher.verify
+    sign_in(theirs, ada)
+
+    def end_meanwhile(self, password, encoded):
+        monkeypatch.setattr(MD5PasswordHasher, "verify", verify)
+        assert here.post("/accounts/security/sessions/end-others/").status_code == 302
+        return verify(self, password, encoded)
+
+    monkeypatch.setattr(MD5PasswordHasher, "verify", end_meanwhile)
+    new = "an entirely new one 47"
+    response = theirs.post(page, {"password": factories.PASSWORD, "current_password": factories.PASSWORD, "new_password": new, "next": "/"})
+    assert response.status_code == 400
+    assert "Your session has ended" in text_of(response)
+    assert theirs.get("/accounts/security/")["Location"].startswith("/accounts/sign-in/")
+    assert [row.session_key for row in UserSession.objects.filter(user=ada)] == [here.session.session_key]
+    assert Session.objects.count() <= 2
+
+
+def test_a_session_that_its_owner_could_not_see_is_over(here, ada):
+    UserSession.objects.filter(user=ada).delete()
+    session = here.session
+    session[NOTED] -= 61
+    session.save()
+    assert here.get("/accounts/security/")["Location"].startswith("/accounts/sign-in/")

@@ -1,10 +1,12 @@
 """What the browser brings back: forged, repeated, late, and of another session or issuer. RFC 6749 §4.1.2, RFC 9207."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
 
+from dashboard.sso.session import MOST_AT_ONCE, conversations
 from tests.dashboard.sso.conftest import CALLBACK, begin, events, heading, user_of
 from tests.dashboard.sso.hostility import DOWN, STALE, linked, log, refused
 
@@ -104,6 +106,25 @@ def test_other_errors_of_the_provider_are_logged_and_not_shown(browser, okta, er
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 def test_the_way_back_is_a_get(browser, okta, method):
     assert getattr(browser, method)(CALLBACK).status_code == 405
+
+
+def test_too_many_that_say_that_the_provider_refused_are_not_recorded_any_more(browser, okta, settings):
+    """Anybody can come back with it, without a word from the provider, and no event can be deleted."""
+    settings.FAILURES_PER_CLIENT = 3
+    callbacks = [okta.authorize(begin(browser), error="access_denied", code=None) for _ in range(4)]
+    assert [browser.get(callback).status_code for callback in callbacks] == [403, 403, 403, 429]
+    assert len(events("user.sign_in_failed")) == 3
+
+
+def test_who_finds_the_provider_busy_leaves_no_event(browser, okta):
+    """It isn't counted, so there would be no end of them."""
+    callbacks = [okta.authorize(begin(browser)) for _ in range(2)]
+    with ExitStack() as held:
+        for _ in range(MOST_AT_ONCE):
+            held.enter_context(conversations)
+        responses = [browser.get(callback) for callback in callbacks]
+    assert [(response.status_code, heading(response)) for response in responses] == [(503, "Too many people are signing in at this moment")] * 2
+    assert not events("user.sign_in_failed")
 
 
 def test_too_many_forged_ones_from_one_address_are_not_looked_at(browser, okta, settings):
