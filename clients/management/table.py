@@ -20,7 +20,7 @@ def _cell(name: str, value: Any) -> str:
     if value is None:
         return "never" if name.endswith("_at") else _ABSENT.get(name, "none")
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(_cell(name, item) for item in value)
     return str(value)
 
 

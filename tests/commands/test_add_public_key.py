@@ -266,3 +266,23 @@ def test_bad_value_is_refused(refused, file, client_id, arguments, hint):
 
 def test_unknown_client_is_refused(refused, file, demo):
     assert "There is no client" in refused("add_public_key", "nobody", file(pem()))
+
+
+def test_a_key_of_another_client_is_taken_with_a_warning(command, file, client_id, demo, other):
+    first = factories.create_client(demo, name="first", auth_methods=["private_key_jwt"]).secret.client
+    elsewhere = factories.create_client(other, auth_methods=["private_key_jwt"]).secret.client
+    path = file(jwk(kid="shared"))
+    for alone in (elsewhere, first):
+        assert "warnings" not in command("add_public_key", alone.client_id, path, "--json").json
+    [warning] = command("add_public_key", client_id, path, "--json").json["warnings"]
+    assert warning.startswith(f"Public key shared also belongs to first ({first.client_id}), so whoever has its private key is both.")
+    new = command("create_client", "--workspace", "demo", "--name", "third", "--public-key", path, "--json").json
+    assert new["warnings"] == [warning]
+
+
+def test_a_certificate_of_another_client_is_taken_with_a_warning(command, file, demo):
+    clients = [factories.create_client(demo, name=name, auth_methods=["self_signed_tls_client_auth"]).secret.client for name in ("first", "second")]
+    path = file(certificates.pem(certificates.self_signed().certificate))
+    assert "warnings" not in command("add_certificate", clients[0].client_id, path, "--json").json
+    [warning] = command("add_certificate", clients[1].client_id, path, "--json").json["warnings"]
+    assert f"also belongs to first ({clients[0].client_id})" in warning

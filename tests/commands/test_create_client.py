@@ -21,6 +21,15 @@ def test_public_key_may_come_in_a_certificate(command, demo, tmp_path):
     assert Client.objects.get(client_id=result["client_id"]).public_keys.get().expires_at == certificate.not_valid_after_utc
 
 
+def test_when_its_keys_end_is_said(command, demo, tmp_path):
+    certificate = certificates.self_signed().certificate
+    ends, without = write(tmp_path / "cert.pem", certificates.pem(certificate)), write(tmp_path / "key.pem", public_keys.pem())
+    told = command(*MINIMAL, "--public-key", ends, "--public-key", without).stdout
+    assert re.search(rf"^Keys expire at +{re.escape(certificate.not_valid_after_utc.isoformat())}, never$", told, re.MULTILINE)
+    assert command(*MINIMAL, "--public-key", without, "--json").json["keys_expire_at"] == [None]
+    assert "keys_expire_at" not in command(*MINIMAL, "--json").json
+
+
 def test_minimal_client_has_the_contracts_defaults(command, demo):
     result = command(*MINIMAL, "--json").json
     client, secret = Client.objects.get(), ClientSecret.objects.get()

@@ -213,6 +213,33 @@ def test_no_page_is_forgotten_in_the_map(page: str) -> None:
     assert page == "README.md" or f"]({page})" in read("README.md")
 
 
+def test_every_endpoint_that_metrics_name_is_documented() -> None:
+    code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "oauth").glob("*.py"))
+    names = set(re.findall(r'^@(?:\w+_)?endpoint\(\s*"(\w+)"', code, re.MULTILINE))
+    assert len(names) > 5
+    [said] = re.findall(r"^`endpoint` is (.*?)\.", read("docs/operations.md"), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", said)) == names
+
+
+def test_no_two_pages_give_one_audience_to_two_workspaces() -> None:
+    """It belongs to the first: whoever follows both would be refused."""
+    owners: dict[str, set[str]] = {}
+    for page in NAMES:
+        for sample in blocks(page, "sh"):
+            for workspace, rest in re.findall(r"create_client --workspace (\S+)((?:.*\\\n)*.*)", sample.text):
+                for audience in re.findall(r"--audience (\S+)", rest):
+                    owners.setdefault(audience, set()).add(workspace)
+    assert {audience: sorted(workspaces) for audience, workspaces in owners.items() if len(workspaces) > 1} == {}
+    assert owners
+
+
+def test_no_sample_leaves_a_file_with_secrets_in_the_checkout() -> None:
+    """Git would offer to commit it. What it ignores is below var/, and .env."""
+    for page in NAMES:
+        for sample in blocks(page, "sh"):
+            assert re.findall(r"(?<![\w/~$.-])[\w-]+\.(?:sqlite3|dump)\b", sample.text) == [], str(sample)
+
+
 def test_metrics_are_documented() -> None:
     names = re.findall(r'(?:Counter|Histogram)MetricFamily\(\s*"(\w+)"', (Path(ROOT) / "oauth" / "metrics.py").read_text(encoding="utf-8"))
     assert names

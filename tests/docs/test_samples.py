@@ -211,11 +211,11 @@ def test_backup_and_restore(scratch: Server, checkout: Callable[[Server], Path])
     client = scratch.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read")
     folder = checkout(scratch)
     backup, restore, _ = [example.text for example in blocks("docs/operations.md", "sh") if example.section == "Backup and restore"]
-    run_shell(scratch, folder, backup)
+    run_shell(scratch, folder, backup, **{"~/": ""})
     later = scratch.manage("create_client", "--workspace", "demo", "--name", "later", "--scope", "read")
     assert fetch_token(scratch, later)
     scratch.stop()
-    run_shell(scratch, folder, restore)
+    run_shell(scratch, folder, restore, **{"~/": ""})
     scratch.start()
     assert fetch_token(scratch, client)
     assert scratch.post("/oauth2/token", auth=(later["client_id"], later["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 401

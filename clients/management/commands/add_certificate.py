@@ -11,6 +11,7 @@ from clients.management.base import JSONCommand, read_credentials, require_clien
 from clients.moment import iso
 from clients.services import certificates
 from clients.services.audit import Actor
+from clients.services.shared_credentials import warn_of_shared
 from clients.services.usability import warn_of_certificates
 
 
@@ -32,5 +33,5 @@ class Command(JSONCommand):
             "certificates": [
                 {"x5t#S256": row.thumbprint, "subject": row.subject, "valid_from": iso(row.valid_from), "expires_at": iso(row.expires_at)} for row in rows
             ],
-            **warn(warn_of_certificates(client)),
+            **warn([*warn_of_certificates(client), *warn_of_shared(rows, client=client)]),
         }

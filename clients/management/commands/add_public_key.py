@@ -12,6 +12,7 @@ from clients.moment import iso
 from clients.public_key import read_public_keys
 from clients.services import public_keys
 from clients.services.audit import Actor
+from clients.services.shared_credentials import warn_of_shared
 from clients.services.usability import warn_of_public_keys
 
 
@@ -42,5 +43,5 @@ class Command(JSONCommand):
             "algorithm": keys[0].algorithm or None,
             "expires_at": iso(keys[0].expires_at),
             "auth_methods": client.auth_methods,
-            **warn(warn_of_public_keys(client)),
+            **warn([*warn_of_public_keys(client), *warn_of_shared(keys, client=client)]),
         }

@@ -17,6 +17,7 @@ from clients.public_key import read_public_keys
 from clients.services.audit import Actor
 from clients.services.client_fields import ClientFields
 from clients.services.clients import create_client_with_credentials
+from clients.services.shared_credentials import warn_of_shared
 from clients.services.usability import warn_of_missing_credentials
 from clients.tls_subject import spell_subject_type
 
@@ -71,10 +72,12 @@ class Command(JSONCommand):
         shown_once = (
             {"client_secret": secret.plaintext, "secret_id": secret.secret.secret_id, "expires_at": iso(secret.secret.expires_at)} if secret is not None else {}
         )
+        missing = warn_of_missing_credentials(client, public_keys=bool(new.public_keys), certificates=bool(new.certificates))
         return {
             "client_id": client.client_id,
             **shown_once,
             "keys": [key.kid for key in new.public_keys],
+            **({"keys_expire_at": [iso(key.expires_at) for key in new.public_keys]} if new.public_keys else {}),
             "certificates": [certificate.thumbprint for certificate in new.certificates],
             "workspace": client.workspace.slug,
             "name": client.name,
@@ -89,7 +92,7 @@ class Command(JSONCommand):
             "require_dpop": client.require_dpop,
             "require_certificate": client.require_certificate,
             "token_endpoint": f"{settings.ISSUER_URL}/oauth2/token",
-            **warn(warn_of_missing_credentials(client, public_keys=bool(new.public_keys), certificates=bool(new.certificates))),
+            **warn([*missing, *warn_of_shared([*new.public_keys, *new.certificates], client=client)]),
         }
 
 

@@ -1,0 +1,37 @@
+"""A public key or certificate that several clients of a workspace have: whoever has its private half is each of them, and it has to be revoked at each.
+
+A person at a page makes a separate one, so there it is refused. A program that registers one for several clients goes on working, and is warned.
+"""
+
+from collections.abc import Sequence
+
+from clients.models import Client, ClientCertificate, ClientPublicKey, Workspace
+
+
+def find_other_owner(
+    kind: type[ClientPublicKey] | type[ClientCertificate], thumbprints: Sequence[str], *, workspace: Workspace, client: Client | None
+) -> Client | None:
+    """Who has one of them already, be it revoked or not. client: whose they are or are to be, None for one that isn't there yet."""
+    rows = kind._default_manager.filter(client__workspace=workspace, thumbprint__in=thumbprints).exclude(client=client)
+    found = rows.select_related("client").order_by("pk").first() if thumbprints else None
+    return None if found is None else found.client
+
+
+def say_key_of(owner: Client) -> str:
+    return f"This key belongs to {owner.name}. Use a separate key for each client."
+
+
+def say_certificate_of(owner: Client) -> str:
+    return f"This certificate belongs to {owner.name}. Use a separate one for each client."
+
+
+def warn_of_shared(rows: Sequence[ClientPublicKey | ClientCertificate], *, client: Client) -> list[str]:
+    """For a client that has got these."""
+    warnings = []
+    for row in rows:
+        owner = find_other_owner(type(row), [row.thumbprint], workspace=client.workspace, client=client)
+        if owner is not None:
+            what = f"Public key {row.kid}" if isinstance(row, ClientPublicKey) else f"Certificate {row.thumbprint}"
+            also = f"{what} also belongs to {owner.name} ({owner.client_id}), so whoever has its private key is both."
+            warnings.append(f"{also} Use a separate one for each client.")
+    return warnings
