@@ -33,6 +33,10 @@ def test_two_nodes_that_start_for_the_first_time_at_once_make_one_of_everything(
     assert all((node.data_dir / "demo-client.curl").is_file() for node in nodes)
 
 
+def test_a_migration_may_take_longer_than_any_other_statement_and_other_nodes_wait_for_it(run_on_postgresql):
+    assert run_on_postgresql("tests.commands.slow_migration") >= "0007"
+
+
 def test_bulk_and_single_clients_take_turns(migrated, shell, tmp_path):
     seed = ("seed_benchmark", "--workspace", "demo", "--clients", "20", "--known", "1", "--json", "--credentials")
     assert _json(shell(*seed, str(tmp_path / "first.tsv"), DATABASE_URL=migrated))["clients"] == 20

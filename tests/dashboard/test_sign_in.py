@@ -259,7 +259,7 @@ class TestManyAtOnce:
         assert browser.post(PAGE, {"login": "olga@example.com", "password": "x"}, REMOTE_ADDR="2001:db8:1:ff::4").status_code == 503
         assert browser.post(PAGE, {"login": "olga@example.com", "password": "x"}, REMOTE_ADDR="2001:db8:2:2::3").status_code == 200
 
-    def test_strangers_keep_nobody_out_whose_browser_is_known(self, browser, olga):
+    def test_strangers_keep_nobody_out_whose_browser_is_known(self, browser):
         """It has signed in from there before, and takes none of the places that strangers have."""
         door.waiting.clear()
         assert sign_in(browser).status_code == 302
@@ -267,7 +267,21 @@ class TestManyAtOnce:
         door.waiting.update({f"198.51.100.{number}": True for number in range(door.MOST_STRANGERS)})
         assert sign_in(Browser()).status_code == 503
         assert sign_in(browser).status_code == 302
+
+    def test_but_one_person_waits_in_one_place_only(self, browser, olga):
+        door.waiting.clear()
+        assert sign_in(browser).status_code == 302
+        browser.post("/accounts/sign-out/")
         door.waiting[f"person {olga.pk}"] = False
+        assert sign_in(browser).status_code == 503
+
+    def test_people_who_are_known_wait_in_as_few_places_as_there_are(self, browser):
+        door.waiting.clear()
+        assert sign_in(browser).status_code == 302
+        browser.post("/accounts/sign-out/")
+        door.waiting.update({f"person {number}": False for number in range(1000, 1000 + door.MOST_AT_ONCE)})
+        assert sign_in(browser).status_code == 503
+        del door.waiting["person 1000"]
         assert sign_in(browser).status_code == 302
 
     def test_a_made_up_cookie_makes_no_browser_known(self, browser):

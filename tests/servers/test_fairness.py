@@ -7,15 +7,17 @@ import socket
 import sqlite3
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from tests.servers.conftest import Server
+from oauth.asgi import LONGEST_ATTEMPTED, THREADS
+from tests.servers.conftest import Server, read_answer
 
 BURST = 1000
 SHORT = b"HEAD /.well-known/oauth-authorization-server HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -69,6 +71,40 @@ def test_all_of_a_thousand_are_answered(one_worker: Server) -> None:
         received = b""
         while received.count(b"HTTP/1.1 200 OK") < BURST:
             received += burst.recv(1_000_000)
+
+
+def _token_request(client: dict[str, Any], length: int, secret: str) -> bytes:
+    """With a body of so many octets."""
+    credentials = b64encode(f"{client['client_id']}:{secret}".encode()).decode()
+    body = "grant_type=client_credentials&ignored=".ljust(length, "x")
+    head = f"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def test_a_body_that_takes_long_to_read_is_left_to_a_thread_and_what_is_shorter_is_not(one_worker: Server) -> None:
+    """All threads wait for a writer: what is answered nevertheless, the event loop has read."""
+    client = one_worker.manage("create_client", "--workspace", "demo", "--name", "robot")
+    with ExitStack() as held:
+
+        def send(length: int, secret: str) -> socket.socket:
+            sock = held.enter_context(one_worker.connect())
+            sock.sendall(_token_request(client, length, secret))
+            return sock
+
+        assert read_answer(send(100, client["client_secret"])).status == 200
+        writer = held.enter_context(closing(sqlite3.connect(one_worker.data_dir / "tokenos.sqlite3", timeout=10)))
+        writer.execute("BEGIN IMMEDIATE")
+        waiting = [send(100, "tos_live_wrong") for _ in range(2 * THREADS)]
+        time.sleep(0.3)
+        waiting.append(send(LONGEST_ATTEMPTED + 1, client["client_secret"]))
+        for _ in range(3):
+            assert read_answer(send(LONGEST_ATTEMPTED, client["client_secret"])).status == 200
+        for sock in waiting:
+            sock.setblocking(False)
+            assert read_now(sock) == b""
+            sock.settimeout(30)
+        writer.rollback()
+        assert [read_answer(sock).status for sock in waiting] == [401] * 2 * THREADS + [200]
 
 
 @pytest.mark.rfc("9112", "3.2.2")

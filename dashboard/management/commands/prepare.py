@@ -24,7 +24,7 @@ from clients.services.audit import Actor
 from dashboard import first_start
 from dashboard.checks import describe
 from dashboard.files import locked
-from oauth.patience import COMMAND_STATEMENT, MIGRATION_STATEMENT, patience
+from oauth.patience import MIGRATION_STATEMENT, patience
 
 _MOST_LINES = 20
 
@@ -72,13 +72,24 @@ def _one_at_a_time() -> Iterator[None]:
         if connection.vendor != "postgresql":
             yield
             return
-        with connection.cursor() as cursor:
+        # Another node may be migrating.
+        with _waiting_for_migrations(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(hashtext('tokenos prepare'))")
         try:
             yield
         finally:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(hashtext('tokenos prepare'))")
+
+
+@contextmanager
+def _waiting_for_migrations() -> Iterator[None]:
+    mine = patience()
+    usual, mine.statement = mine.statement, MIGRATION_STATEMENT
+    try:
+        yield
+    finally:
+        mine.statement = usual
 
 
 def _check_settings() -> list[str]:
@@ -109,7 +120,6 @@ def _migrate() -> str | None:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
         return None
-    patience().statement = MIGRATION_STATEMENT
-    call_command("migrate", interactive=False, verbosity=0)
-    patience().statement = COMMAND_STATEMENT
+    with _waiting_for_migrations():
+        call_command("migrate", interactive=False, verbosity=0)
     return f"Migrated the database ({len(plan)} migrations)"
