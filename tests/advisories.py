@@ -1,15 +1,16 @@
 """Published weaknesses of what the lock files pin, looked up in a copy of the advisory database, so that no network is needed.
 
     python -m tests.advisories FOLDER    writes the copy anew from an unpacked export of the OSV database's PyPI part, one JSON file an advisory
-    python -m tests.advisories           says which pinned versions are affected; exit 1 if any is
+    python -m tests.advisories           says which pinned versions are affected, exit 1 if any is; and which packages the copy says nothing of
 
-The copy, tests/advisories.json, holds what says which versions are affected, of the locked packages only.
+The copy, tests/advisories.json, holds what says which versions are affected, of the locked packages only, and the names of those that were looked up: of one
+that is locked later nobody knows anything.
 """
 
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,11 @@ def find_affected(pins: Mapping[str, str], advisories: list[dict[str, Any]]) -> 
     """A line for each pinned version that an advisory names."""
     affected = [advisory for advisory in advisories if advisory["package"] in pins and _is_within(pins[advisory["package"]], advisory)]
     return [f"{found['package']} {pins[found['package']]}: {found['id']}, {_advise(found['fixed'])}" for found in affected]
+
+
+def find_uncovered(names: Iterable[str], looked_up: Iterable[str]) -> list[str]:
+    """Those of the pinned packages that the copy says nothing of, in order."""
+    return sorted(set(names).difference(looked_up))
 
 
 def _advise(fixed: str | None) -> str:
@@ -85,12 +91,17 @@ def _range(advisory: str, name: str, introduced: str, fixed: str | None, last: s
 def main(arguments: list[str]) -> int:
     locks = [read_pins(lock) for lock in LOCKS]
     if arguments:
-        advisories = sorted(read_database(Path(arguments[0]), set().union(*locks)), key=lambda found: (found["package"], found["id"], found["introduced"]))
+        names = set[str]().union(*locks)
+        advisories = sorted(read_database(Path(arguments[0]), names), key=lambda found: (found["package"], found["id"], found["introduced"]))
         lines = ",\n".join("  " + json.dumps(advisory) for advisory in advisories)
-        COPY.write_text(f'{{"as_of": "{datetime.now(UTC):%Y-%m-%d}", "advisories": [\n{lines}\n]}}\n')
-    known = json.loads(COPY.read_text())["advisories"]
-    affected = sorted({line for pins in locks for line in find_affected(pins, known)})
-    print("\n".join(affected) or f"No pinned version is affected by the {len(known)} advisories known.")  # noqa: T201
+        copied = f'{{"as_of": "{datetime.now(UTC):%Y-%m-%d}", "looked_up": {json.dumps(sorted(names))}, "advisories": [\n{lines}\n]}}\n'
+        COPY.write_text(copied)
+    copy = json.loads(COPY.read_text())
+    affected = sorted({line for pins in locks for line in find_affected(pins, copy["advisories"])})
+    print("\n".join(affected) or f"No pinned version is affected by the {len(copy['advisories'])} advisories known.")  # noqa: T201
+    uncovered = find_uncovered(set[str]().union(*locks), copy["looked_up"])
+    if uncovered:
+        print(f"Not covered: {len(uncovered)} packages that nobody has looked up: {', '.join(uncovered)}")  # noqa: T201
     return 1 if affected else 0
 
 

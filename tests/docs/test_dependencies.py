@@ -49,6 +49,25 @@ def test_every_pin_of_the_lock_is_read():
     assert len(advisories.read_pins("requirements.txt")) == locked > 20
 
 
+def test_a_package_that_was_locked_since_the_copy_was_made_is_not_passed_over(capsys):
+    advisories.main([])
+    said = capsys.readouterr().out
+    pinned = {name for lock in advisories.LOCKS for name in advisories.read_pins(lock)}
+    missing = sorted(pinned - set(json.loads(advisories.COPY.read_text())["looked_up"]))
+    assert (f"Not covered: {len(missing)} packages that nobody has looked up: {', '.join(missing)}" in said) == bool(missing)
+
+
+def test_a_renewed_copy_covers_all_that_is_locked(database, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(advisories, "COPY", tmp_path / "copy.json")
+    advisories.main([str(database)])
+    assert "Not covered" not in capsys.readouterr().out
+
+
+def test_what_the_copy_knows_of_was_looked_up():
+    known = json.loads(advisories.COPY.read_text())
+    assert {advisory["package"] for advisory in known["advisories"]} <= set(known["looked_up"])
+
+
 def test_affected_versions_are_named_with_the_way_out(database):
     found = advisories.find_affected(PINS, list(advisories.read_database(database, set(PINS))))
     assert found == ["django 5.2.19: GHSA-xxxx, update to 5.2.99", "redis 8.1.0: GHSA-xxxx, not mended yet"]
