@@ -107,7 +107,7 @@ def on_exit(_server: Any) -> None:
 
 
 def pre_fork(_server: Any, worker: Any) -> None:
-    from dashboard.server.worker import take_place
+    from dashboard.server.places import take_place
 
     take_place(worker)
 
@@ -149,6 +149,6 @@ def worker_exit(_server: Any, _worker: Any) -> None:
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    from dashboard.server.worker import forget
+    from dashboard.server.places import forget
 
     forget(worker)

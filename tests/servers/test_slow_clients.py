@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dashboard.server import worker
+from dashboard.server import http_connection, worker
 from tests.servers.conftest import Server, read_answer
 
 COUNT = 500
@@ -90,7 +90,7 @@ def test_peer_that_sends_half_a_body_is_answered_and_closed_after_twenty_seconds
     answer = read_answer(last)
     assert answer.status == 408
     assert answer.json()["error"] == "invalid_request"
-    assert wait_until_closed(crowd["half a body"] + others, worker.LINGERING + SLACK) == 0
+    assert wait_until_closed(crowd["half a body"] + others, http_connection.LINGERING + SLACK) == 0
 
 
 def test_peer_that_takes_no_answer_is_closed_after_thirty_seconds(server: Server, crowd: dict[str, list[socket.socket]]) -> None:

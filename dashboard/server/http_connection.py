@@ -1,0 +1,162 @@
+"""One connection of a worker: gunicorn's parser and request loop, with refusals in JSON and a deadline for each phase.
+
+Private names of gunicorn 27.0.1 (pinned) used here: _current_request, _body_receiver, _flow_control, _closed, _close_transport, _keepalive_timeout,
+_arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request, _build_http_scope, _send_error_response, _callback_parser with
+_headers_list. What a connection may cost is bounded_protocol's. WebSocket and HTTP/2 are left out on purpose.
+"""
+
+import json
+import logging
+import os
+from http import HTTPStatus
+from typing import Any
+
+from clients.foreign_text import shown
+from dashboard.server.bounded_protocol import BoundedProtocol
+from oauth import strict_transport
+
+# Seconds for which the rest of a refused request is still read: closing with unread bytes would reset the connection and may take our answer with it.
+LINGERING = 2
+# Seconds between two reads of it: who goes on sending at full speed takes no time from others.
+DRAINING = 0.01
+
+_REFUSALS = {
+    400: "The request is not well-formed HTTP.",
+    408: "The body did not arrive in time.",
+    414: "The request line is too long.",
+    431: "The header fields are too large or too many.",
+    500: "The request failed. The log has the reason under its X-Request-Id.",
+    501: "The transfer coding is not supported.",
+    503: "The server has too much to keep of unfinished requests. Try again in a few seconds.",
+}
+_CODES = {500: "server_error", 503: "temporarily_unavailable"}
+
+logger = logging.getLogger("tokenos.server")
+
+
+class HTTPConnection(BoundedProtocol):
+    client_certificate: bytes | None = None
+    is_secure = False
+    scope: dict[str, Any] | None = None
+    is_refused = False
+    is_lingering = False
+    phase: tuple[str, int] | None = None
+    phase_began = 0.0
+
+    def connection_made(self, transport: Any) -> None:
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            self.is_secure = True
+            self.client_certificate = tls.getpeercert(binary_form=True)
+        self.worker.connections[self] = None
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.worker.connections.pop(self, None)
+        self.drop_unparsed()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.is_lingering:
+            self._pause_reading()
+            self.worker.loop.call_later(DRAINING, self._resume_reading)
+        else:
+            super().data_received(data)
+
+    def find_phase(self) -> str | None:
+        """What the peer must do next: a key of DEADLINES, or None while it is we who work."""
+        if self._closed or (self._flow_control is not None and self._flow_control.write_paused):
+            return "write"
+        if self._current_request is None:
+            return "head" if self.scope is None else "next"
+        if self._body_receiver is not None and not self._body_receiver._complete:
+            return "body"
+        return None
+
+    def enforce_deadline(self, now: float, deadlines: dict[str, float]) -> None:
+        """Close the connection if its phase lasts too long. A byte now and then doesn't begin a new phase."""
+        name = self.find_phase()
+        if name is None:
+            self.phase = None
+        elif self.phase != (name, self.req_count):
+            self.phase, self.phase_began = (name, self.req_count), now
+        elif now - self.phase_began >= deadlines[name]:
+            self.close_late(name)
+
+    def close_late(self, phase: str) -> None:
+        if phase == "write":
+            self.transport.abort()
+        elif phase == "body":
+            self._send_error_response(408, "")
+            self._close_transport()
+        else:
+            self._keepalive_timeout()
+
+    def _close_transport(self) -> None:
+        unread = self._body_receiver is not None and not self._body_receiver._complete
+        if self._closed or self.transport is None or not (self.is_refused or unread):
+            super()._close_transport()
+            return
+        self._closed = self.is_lingering = True
+        self.drop_unparsed()
+        if self._body_receiver is not None:
+            # Else the application would keep what has come of the body until the connection is gone.
+            self._body_receiver.signal_disconnect()
+        self._resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.worker.loop.call_later(LINGERING, self.transport.close)
+
+    def _arm_keepalive_timer(self) -> None:
+        """The sweep does it."""
+
+    async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
+        """Without the task that gunicorn makes for each request, so that an application may go on after its answer: ours ends with it."""
+        try:
+            return await self._handle_http_request(request, sockname, peername)  # type: ignore[no-any-return]  # gunicorn has no types
+        finally:
+            self.let_go()
+
+    def _is_websocket_upgrade(self, _request: Any) -> bool:
+        return False
+
+    def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
+        self.scope = scope = super()._build_http_scope(request, sockname, peername)
+        # The next request is here already: oauth.asgi then lets others have their turn between the two.
+        scope["state"]["is_followed"] = self.is_followed
+        scope["state"]["belong_to_person"] = self.belong_to_person
+        if not scope["path"].startswith("/"):
+            # RFC 9112 §3.2.2: the absolute form is for proxies, but a server has to take it.
+            scope["path"] = "/" + scope["path"].partition("://")[2].partition("/")[2]
+        if self.client_certificate is not None:
+            scope["extensions"] = {"tls": {"client_cert": self.client_certificate}}
+        return scope  # type: ignore[no-any-return]  # gunicorn has no types
+
+    def _send_error_response(self, status: int, message: str, _extra_headers: Any = ()) -> None:
+        """Refuse, without repeating any of what was sent; message, which may, goes to the log."""
+        if self._closed:
+            return
+        # Only an answer that fails belongs to the request that the scope describes; a malformed request has no scope.
+        connection = self.scope["state"].get("connection") if self.scope is not None and status in (408, 500) else None
+        request_id = connection.request_id if connection else os.urandom(16).hex()
+        description = _REFUSALS.get(status, "The request can't be served.")
+        logger.info("Refused with %s: %s", status, _without_repeating(message) or description, extra={"request_id": request_id})
+        body = json.dumps({"error": _CODES.get(status, "invalid_request"), "error_description": description}).encode()
+        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        head += "Retry-After: 2\r\n" if status == 503 else ""
+        head += f"{strict_transport.NAME}: {strict_transport.VALUE}\r\n" if strict_transport.is_strict(self.find_host(), is_secure=self.is_secure) else ""
+        head += f"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: {request_id}\r\nConnection: close\r\n\r\n"
+        self.is_refused = True
+        self._safe_write(head.encode() + body)
+
+    def find_host(self) -> str:
+        """As the request has named it so far, "" where it hasn't."""
+        return next((value.decode("latin-1") for name, value in self._callback_parser._headers_list if name == b"host"), "")
+
+
+def _without_repeating(message: str) -> str:
+    """What a parser says is wrong, and of what it repeats the beginning: a body whose length was wrong is read as the next request's line."""
+    said, colon, repeated = message.partition(": ")
+    # No word of the parser's own is longer; a version of HTTP is all that it says.
+    words = [word if len(word) <= len("Contradictory") else shown(word) for word in said.split(" ")]
+    return f"{' '.join(words)}{colon}{shown(repeated)}"
