@@ -48,19 +48,25 @@ class RevokedTokenAdmin(ReadOnlyAdmin):
     audit_target = ("token", attrgetter("jti"))
 
 
-WindowFilter = filter_by(
-    "window",
-    {
-        "open": lambda counts, now: counts.filter(window_ends__gt=int(now.timestamp())),
-        "over": lambda counts, now: counts.filter(window_ends__lte=int(now.timestamp())),
-    },
-)
+def _filter_by_end(name: str, column: str, *, ahead: str, over: str) -> type[admin.SimpleListFilter]:
+    """column: seconds since 1970."""
+    return filter_by(
+        name,
+        {
+            ahead: lambda rows, now: rows.filter(**{f"{column}__gt": int(now.timestamp())}),
+            over: lambda rows, now: rows.filter(**{f"{column}__lte": int(now.timestamp())}),
+        },
+    )
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 @admin.register(FailureCount)
 class FailureCountAdmin(ReadOnlyAdmin):
     list_display = ("key", "failures", "window_end")
-    list_filter = (WindowFilter,)
+    list_filter = (_filter_by_end("window", "window_ends", ahead="open", over="over"),)
     fields = readonly_fields = ("key", "failures", "window_end")
     find_by = ("key",)
     search_fields = ("key__exact",)
@@ -68,22 +74,13 @@ class FailureCountAdmin(ReadOnlyAdmin):
 
     @admin.display
     def window_end(self, count: FailureCount) -> datetime:
-        return datetime.fromtimestamp(count.window_ends, UTC)
-
-
-UsedJWTStateFilter = filter_by(
-    "state",
-    {
-        "kept": lambda used, now: used.filter(expires_at__gte=int(now.timestamp())),
-        "over": lambda used, now: used.filter(expires_at__lt=int(now.timestamp())),
-    },
-)
+        return _moment(count.window_ends)
 
 
 @admin.register(UsedJWT)
 class UsedJWTAdmin(ReadOnlyAdmin):
     list_display = ("key", "expires")
-    list_filter = (UsedJWTStateFilter,)
+    list_filter = (_filter_by_end("state", "expires_at", ahead="kept", over="over"),)
     fields = readonly_fields = ("key", "expires")
     search_fields = ("key__icontains",)
     search_help_text = "Search by the key: a hash of the assertion’s or proof’s jti and of who made it."
@@ -93,16 +90,7 @@ class UsedJWTAdmin(ReadOnlyAdmin):
 
     @admin.display
     def expires(self, used: UsedJWT) -> datetime:
-        return datetime.fromtimestamp(used.expires_at, UTC)
-
-
-ForgottenJWTsFilter = filter_by(
-    "end",
-    {
-        "past": lambda forgotten, now: forgotten.filter(ends_before__lte=int(now.timestamp())),
-        "future": lambda forgotten, now: forgotten.filter(ends_before__gt=int(now.timestamp())),
-    },
-)
+        return _moment(used.expires_at)
 
 
 @admin.register(ForgottenJWTs)
@@ -110,14 +98,14 @@ class ForgottenJWTsAdmin(ReadOnlyAdmin):
     """An end in the future means that a clock was wrong: until then assertions and proofs that end before it are refused."""
 
     list_display = ("id", "marks_may_be_gone_that_end_before")
-    list_filter = (ForgottenJWTsFilter,)
+    list_filter = (_filter_by_end("end", "ends_before", ahead="future", over="past"),)
     fields = readonly_fields = ("marks_may_be_gone_that_end_before",)
     search_fields = ("ends_before__exact",)
     search_help_text = "Search by the end, in seconds since 1970."
 
     @admin.display
     def marks_may_be_gone_that_end_before(self, forgotten: ForgottenJWTs) -> datetime:
-        return datetime.fromtimestamp(forgotten.ends_before, UTC)
+        return _moment(forgotten.ends_before)
 
 
 FloorFilter = filter_by(
@@ -141,4 +129,4 @@ class ReplayFloorAdmin(ReadOnlyAdmin):
     @admin.display(empty_value="–")
     def nothing_counts_from_before(self, floor: ReplayFloor) -> datetime | None:
         """None for the first boot: no mark can have been lost before."""
-        return datetime.fromtimestamp(floor.began_at, UTC) if floor.began_at else None
+        return _moment(floor.began_at) if floor.began_at else None
