@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -39,6 +40,7 @@ def workspace_delete(request: HttpRequest, membership: Membership) -> HttpRespon
         "form": form if may(membership, Permission.DELETE_WORKSPACE) else None,
         "client_count": clients.filter(status=Client.Status.ENABLED).count(),
         "member_count": Membership.objects.filter(workspace=workspace).count(),
+        "has_other_owners": _other_owners(membership).exists(),
         "now": timezone.now(),
     }
     return render(request, "settings/delete.html", context)
@@ -61,6 +63,10 @@ def workspace_keep(request: HttpRequest, membership: Membership) -> HttpResponse
 
 def _tell_owners(template: str, workspace: Workspace, membership: Membership) -> None:
     """All but the one who did it."""
-    owners = Membership.objects.filter(workspace=workspace, role=Role.OWNER, user__is_active=True).exclude(pk=membership.pk)
-    for owner in owners.select_related("user"):
+    for owner in _other_owners(membership).select_related("user"):
         mail.send_later(template, [owner.user.email], {"workspace": workspace, "by": membership.user})
+
+
+def _other_owners(membership: Membership) -> QuerySet[Membership]:
+    """Those who get mail."""
+    return Membership.objects.filter(workspace=membership.workspace, role=Role.OWNER, user__is_active=True).exclude(pk=membership.pk)

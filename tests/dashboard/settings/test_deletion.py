@@ -9,6 +9,7 @@ from django.utils import timezone
 from clients.models import Workspace
 from dashboard import mail
 from dashboard.models import Membership
+from dashboard.people.account_status import disable_account
 from tests import factories
 from tests.dashboard.conftest import Browser, text_of
 from tests.dashboard.settings.conftest import SETTINGS, changes
@@ -35,6 +36,12 @@ def test_page_lists_what_ends(adas, billing):
     assert "1 client stops at once It gets no tokens, and what it has is dead." in page
     assert "2 members lose this workspace then" in page
     assert "Type demo to confirm" in page
+
+
+def test_it_says_that_the_other_owners_get_mail_if_there_are_any_who_do(adas, demo, dan, mia):
+    assert "The other owners get mail now." in text_of(adas.get(DELETE))
+    disable_account(user=mia, actor=factories.TESTS, now=timezone.now())
+    assert "The other owners get mail now." not in text_of(adas.get(DELETE))
 
 
 def test_typed_slug_deletes_it_and_tells_the_other_owners(adas, mia, dan, billing):
