@@ -88,9 +88,8 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         if is_over and self.share.held > 2 * self.share.most:
             self.refuse_memory()
             return
-        if is_over and not self.is_waiting:
-            self.is_waiting = True
-            self.worker.loop.call_later(PATIENCE, self.look_for_room)
+        if is_over:
+            self.wait_for_room()
         if is_over or self.unparsed or self._callback_parser.is_complete or len(data) > PART:
             self.unparsed += data
             self._pause_reading()
@@ -116,6 +115,11 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
     def is_over(self) -> bool:
         """Whether no more of this connection can be kept."""
         return self.held > ALWAYS_TAKEN and self.share.held > self.share.most
+
+    def wait_for_room(self) -> None:
+        if not self.is_waiting:
+            self.is_waiting = True
+            self.worker.loop.call_later(PATIENCE, self.look_for_room)
 
     def look_for_room(self) -> None:
         self.is_waiting = False
@@ -190,6 +194,9 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
             self.worker.turns.ask(self)
         elif not self.is_over():
             super()._resume_reading()
+        elif not self._callback_parser.is_complete:
+            # Others have filled the share since this was read.
+            self.wait_for_room()
 
     def hold(self, octets: int) -> None:
         self.held += octets

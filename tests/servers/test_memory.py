@@ -119,3 +119,27 @@ def test_unfinished_bodies_of_strangers_take_a_share_that_others_do_not_need(pla
     while plain.exchange(with_body(FORM, 40_000)).status == 503:
         assert time.monotonic() < deadline, "those that left hold their share"
     assert "Traceback" not in plain.log.read_text()
+
+
+def test_body_that_was_taken_before_the_share_was_full_goes_on_when_there_is_room_again(plain: Server) -> None:
+    """Its parts are parsed one by one, and meanwhile another connection fills the share."""
+    started = FORM + b"Transfer-Encoding: chunked\r\n\r\n" + (b"100\r\n" + b"a" * 256 + b"\r\n") * 230
+    one_too_many = FORM + b"Content-Length: 60000\r\n\r\n" + b"a" * 59_000
+    with ExitStack() as held:
+        slow = [held.enter_context(plain.connect()) for _ in range(8)]
+        last = held.enter_context(plain.connect())
+        room = MOST_OF_STRANGERS - len(slow) * len(started) - 10_000
+        filler = FORM + b"Content-Length: 60000\r\n\r\n" + b"a" * (59_000 - len(FORM) - 25)
+        for size in (*[len(filler)] * (room // len(filler)), room % len(filler)):
+            held.enter_context(plain.connect()).sendall(filler[:size])
+        while plain.count_sockets()[0] < room // len(filler) + len(slow) + 2:
+            time.sleep(0.1)
+        time.sleep(0.5)
+        for sock in slow:
+            sock.sendall(started)
+        last.sendall(one_too_many)
+        assert read_answer(last).status == 503
+        for sock in slow:
+            sock.settimeout(10)
+            sock.sendall(b"0\r\n\r\n")
+        assert not {read_answer(sock).status for sock in slow} & {408, 503}
