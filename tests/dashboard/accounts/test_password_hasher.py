@@ -1,4 +1,4 @@
-"""Hashing a password takes every core, so it steps back for everything else that the process does."""
+"""Hashing a password would take every core, so it has one, and there steps back for everything else that the process does."""
 
 import os
 import sys
@@ -29,6 +29,16 @@ def test_it_steps_back_and_nothing_else_does():
     (hashing,) = [thread for thread in threading.enumerate() if thread.name.startswith("hashing")]
     assert os.getpriority(os.PRIO_PROCESS, hashing.native_id) == password_hasher.NICENESS
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) < password_hasher.NICENESS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a thread to a core")
+def test_it_has_one_core_which_is_never_the_first_of_several_and_nothing_else_is_kept_to_it():
+    everything = os.sched_getaffinity(threading.get_native_id())
+    make_password("correct horse battery")
+    (hashing,) = [thread for thread in threading.enumerate() if thread.name.startswith("hashing")]
+    (core,) = os.sched_getaffinity(hashing.native_id)
+    assert core in sorted(everything)[len(everything) // 2 :]
+    assert os.sched_getaffinity(threading.get_native_id()) == everything
 
 
 def test_passwords_that_come_at_once_are_hashed_one_after_the_other():
