@@ -24,8 +24,10 @@ from django.template.loader import render_to_string
 from dashboard.wsgi import application as wsgi_application  # isort: skip  # sets Django up for the imports below
 from dashboard.content_security_policy import POLICY
 from dashboard.people.user_sessions import is_signed_in
+from dashboard.refused_unseen import refuse_sign_in
 from dashboard.server.connection import settle
 from dashboard.server.known_codecs import forget_others
+from dashboard.throttling import Refusal
 from dashboard.views.errors import RETRY_AFTER
 from oauth import strict_transport
 from oauth.asgi import Receive, Scope, Send
@@ -105,6 +107,10 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await _read_body(scope, receive, held)
             if body is None:
+                return
+            refusal = refuse_sign_in(scope)
+            if refusal is not None:
+                await _refuse_sign_in(scope, send, refusal)
                 return
             status, headers, content = await (_probes if scope["path"] in PROBES else _threads).run(_call_django, (scope, body))
         except _TooLargeError:
@@ -262,6 +268,11 @@ def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
 
 async def _refuse_size(scope: Scope, send: Send) -> None:
     await _refuse(scope, send, 413, "413.html", {}, "invalid_request", "The body is too large.")
+
+
+async def _refuse_sign_in(scope: Scope, send: Send, refusal: Refusal) -> None:
+    again = [(b"retry-after", b"%d" % refusal.seconds)]
+    await _refuse(scope, send, refusal.status, "sign_in_refused.html", {"text": refusal.text}, "temporarily_unavailable", refusal.text, again)
 
 
 async def _give_up(scope: Scope, send: Send, overdue: OverdueError) -> None:

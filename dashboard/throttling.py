@@ -20,7 +20,7 @@ from django.utils import timezone
 from dashboard.caller import connection_of
 from dashboard.models import User
 from dashboard.people import known_devices
-from oauth.throttling import FailureKeys, count, count_failure, failure_keys, has_reached, seconds_to_wait_to_fail, widest_network_of
+from oauth.throttling import FailureKeys, count, count_failure, failure_keys, find_full, has_reached, widest_network_of
 
 logger = logging.getLogger("tokenos.throttling")
 
@@ -32,6 +32,10 @@ MOST_STRANGERS = 2
 waiting: dict[str, bool] = {}
 _waiting = Lock()
 _turn = Lock()
+# Networks that the database said have failed too often, with the moment at which they may try again, the oldest first: as it stays true until then, they are
+# refused without asking it.
+MOST_FULL = 10_000
+_full: dict[str, int] = {}
 _told_at = float("-inf")
 BUSY_SECONDS = 2
 # Seconds between two lines in the log that say so.
@@ -51,7 +55,7 @@ def place(who: str, *, is_stranger: bool) -> Iterator[bool]:
     """Wait for one's turn; False where that isn't possible. who: a person, or a stranger's network; each has one place, so that a flood from one network leaves
     the others to everybody else."""
     with _waiting:
-        is_free = who not in waiting and len(waiting) < MOST_AT_ONCE and not (is_stranger and sum(waiting.values()) >= MOST_STRANGERS)
+        is_free = who not in waiting and len(waiting) < MOST_AT_ONCE and not (is_stranger and _has_all_strangers())
         if is_free:
             waiting[who] = is_stranger
     if not is_free:
@@ -66,6 +70,38 @@ def place(who: str, *, is_stranger: bool) -> Iterator[bool]:
             del waiting[who]
 
 
+def _has_all_strangers() -> bool:
+    return sum(waiting.values()) >= MOST_STRANGERS
+
+
+def refuse_unseen(address: str, *, is_known: bool, takes_password: bool, now: datetime) -> "Refusal | None":
+    """What attempt would refuse whatever is in the form, as far as this process knows, without a look at the form or the database.
+
+    is_known: whether the browser is. A flood costs least here, before anything is parsed and a page is rendered.
+    """
+    keys = person_keys("", address)
+    wait = max(_full.get(key, 0) for key in (keys.address, *keys.wider)) - int(now.timestamp())
+    if wait > 0:
+        return _too_many(wait)
+    if takes_password and not is_known:
+        with _waiting:
+            is_free = not _has_all_strangers()
+        if not is_free:
+            _tell_of_flood()
+            return _busy()
+    return None
+
+
+def _remember_full(keys: FailureKeys, full: dict[str, int]) -> None:
+    """Not that of an account, which is in the form."""
+    with _waiting:
+        for key, ends in full.items():
+            if key != keys.client_and_address:
+                while len(_full) >= MOST_FULL:
+                    del _full[next(iter(_full))]
+                _full[key] = ends
+
+
 def _tell_of_flood() -> None:
     global _told_at
     with _waiting:
@@ -77,9 +113,9 @@ def _tell_of_flood() -> None:
         logger.warning("more passwords come in than can be checked; some are asked to come back. This is said once a minute at most")
 
 
-def person_keys(email: str, request: HttpRequest) -> FailureKeys:
+def person_keys(email: str, address: str) -> FailureKeys:
     """Apart from those of clients: a person who mistypes mustn't stop the clients behind the same address."""
-    keys = failure_keys(name=f"sign-in {email.strip().lower()}", address=connection_of(request).remote_address)
+    keys = failure_keys(name=f"sign-in {email.strip().lower()}", address=address)
     return FailureKeys(keys.client_and_address, f"sign-in {keys.address}" if keys.address else "", tuple(f"sign-in {network}" for network in keys.wider))
 
 
@@ -106,16 +142,18 @@ def attempt(request: HttpRequest, email: str, *, takes_password: bool = True, ha
 
     takes_password: whether that costs an argon2 hash, for which one waits in line. has_link: whether the caller holds a link that was mailed to that address.
     """
-    keys, now = person_keys(email, request), timezone.now()
-    wait = seconds_to_wait_to_fail(keys, now=now)
-    if wait:
-        yield _too_many(wait)
+    address, now = connection_of(request).remote_address, timezone.now()
+    keys = person_keys(email, address)
+    full = find_full(keys, now=now)
+    if full:
+        _remember_full(keys, full)
+        yield _too_many(max(full.values()) - int(now.timestamp()))
     elif not takes_password:
         yield None
     else:
         person = f"link of {email}" if has_link else known_person(request)
-        with place(person or widest_network_of(connection_of(request).remote_address), is_stranger=not person) as is_free:
-            yield None if is_free else Refusal(503, BUSY_SECONDS, "Too many passwords are being checked at this moment. Try again in a few seconds.")
+        with place(person or widest_network_of(address), is_stranger=not person) as is_free:
+            yield None if is_free else _busy()
 
 
 def known_person(request: HttpRequest) -> str:
@@ -126,7 +164,7 @@ def known_person(request: HttpRequest) -> str:
 
 def count_wrong(request: HttpRequest, email: str, *, now: datetime) -> None:
     """Count one that was looked at and was wrong."""
-    count_failure(person_keys(email, request), now=now)
+    count_failure(person_keys(email, connection_of(request).remote_address), now=now)
 
 
 def has_guessed_too_often(user: User, *, now: datetime) -> bool:
@@ -159,6 +197,10 @@ def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
 def _refuse(key: str, most: int, *, now: datetime) -> Refusal | None:
     counted = count(key, now=now)
     return _too_many(max(1, counted.window_ends - int(now.timestamp()))) if counted.failures > most else None
+
+
+def _busy() -> Refusal:
+    return Refusal(503, BUSY_SECONDS, "Too many passwords are being checked at this moment. Try again in a few seconds.")
 
 
 def _too_many(seconds: int) -> Refusal:

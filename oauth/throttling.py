@@ -104,19 +104,30 @@ def _limits(keys: FailureKeys) -> list[tuple[str, int]]:
     return [(keys.client_and_address, settings.FAILURES_PER_CLIENT), (keys.address, settings.FAILURES_PER_ADDRESS)]
 
 
+def find_full(keys: FailureKeys, *, now: datetime) -> dict[str, int]:
+    """Those under which no failure may be counted now, in which the wider networks have a say, each with the end of its window. It only reads."""
+    if not keys.address:
+        return {}
+    reached = _reached([*_limits(keys), *_wider_limits(keys)])
+    return dict(FailureCount.objects.filter(reached, window_ends__gt=int(now.timestamp())).values_list("key", "window_ends"))
+
+
 def seconds_to_wait_to_fail(keys: FailureKeys, *, now: datetime) -> int:
-    """0 where a failure under keys may be counted, which the wider networks have a say in. It only reads."""
-    return _seconds_to_wait([*_limits(keys), *_wider_limits(keys)], now) if keys.address else 0
+    """0 where a failure under keys may be counted. It only reads."""
+    return max(find_full(keys, now=now).values(), default=int(now.timestamp())) - int(now.timestamp())
 
 
 def _wider_limits(keys: FailureKeys) -> list[tuple[str, int]]:
     return [(key, times * settings.FAILURES_PER_ADDRESS) for key, (_, times) in zip(keys.wider, _WIDER, strict=True)] if keys.wider else []
 
 
+def _reached(limits: list[tuple[str, int]]) -> Q:
+    return reduce(or_, (Q(key=key, failures__gte=limit) for key, limit in limits))
+
+
 def _seconds_to_wait(limits: list[tuple[str, int]], now: datetime) -> int:
     seconds = int(now.timestamp())
-    reached = reduce(or_, (Q(key=key, failures__gte=limit) for key, limit in limits))
-    ends = FailureCount.objects.filter(reached, window_ends__gt=seconds).aggregate(ends=Max("window_ends"))["ends"]
+    ends = FailureCount.objects.filter(_reached(limits), window_ends__gt=seconds).aggregate(ends=Max("window_ends"))["ends"]
     return ends - seconds if ends else 0
 
 

@@ -12,8 +12,12 @@ _YEAR = 365 * 24 * 3600
 
 
 def accounts_of(request: HttpRequest) -> list[int]:
+    return accounts_in(request.COOKIES.get(COOKIE, ""))
+
+
+def accounts_in(cookie: str) -> list[int]:
     try:
-        return list(signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=_YEAR))
+        return list(signing.loads(cookie, salt=_SALT, max_age=_YEAR))
     except signing.BadSignature:
         return []
 

@@ -1,0 +1,59 @@
+"""What a process remembers of networks that have failed too often, so that it asks neither form nor database."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from dashboard import throttling
+from tests.dashboard.test_sign_in import PAGE
+
+
+@pytest.fixture(autouse=True)
+def _limits(settings, monkeypatch, db):
+    settings.FAILURES_PER_CLIENT, settings.FAILURES_PER_ADDRESS = 2, 2
+    monkeypatch.setattr(throttling, "_full", {})
+
+
+def fail(browser, address, times=3):
+    """The last one is refused, which is how the process hears of it."""
+    for number in range(times):
+        browser.post(PAGE, {"login": f"nobody-{number}@example.com", "password": "wrong"}, REMOTE_ADDR=address)
+
+
+def refuse(address, after=0):
+    return throttling.refuse_unseen(address, is_known=False, takes_password=True, now=timezone.now() + timedelta(seconds=after))
+
+
+def test_an_address_is_refused_for_as_long_as_its_window_lasts(browser):
+    fail(browser, "203.0.113.9")
+    assert refuse("203.0.113.9").status == 429
+    assert 0 < refuse("203.0.113.9").seconds <= 300
+    assert refuse("203.0.113.9", after=301) is None
+    assert refuse("203.0.113.10") is None
+
+
+def test_an_account_that_failed_too_often_leaves_its_address_free(browser, settings):
+    settings.FAILURES_PER_ADDRESS = 5
+    statuses = [browser.post(PAGE, {"login": "nobody@example.com", "password": "wrong"}, REMOTE_ADDR="203.0.113.9").status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert refuse("203.0.113.9") is None
+
+
+def test_all_of_an_ipv6_network_is_refused(browser):
+    fail(browser, "2001:db8:1:1::1")
+    assert refuse("2001:db8:1:1::ff").status == 429
+    assert refuse("2001:db8:1:2::1") is None
+
+
+def test_an_address_that_nothing_shows_is_never_refused(browser):
+    fail(browser, "")
+    assert refuse("") is None
+
+
+def test_few_are_remembered(browser, monkeypatch):
+    monkeypatch.setattr(throttling, "MOST_FULL", 2)
+    for number in range(1, 4):
+        fail(browser, f"203.0.113.{number}")
+    assert refuse("203.0.113.1") is None
+    assert refuse("203.0.113.2").status == refuse("203.0.113.3").status == 429
