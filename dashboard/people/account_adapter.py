@@ -24,6 +24,7 @@ from dashboard.caller import actor_of, connection_of
 from dashboard.mail.notices import tell
 from dashboard.models import User
 from dashboard.people import known_devices, second_factors, user_sessions
+from dashboard.people.password_origin import find_origin
 from dashboard.people.proved_factors import owes_one
 from dashboard.sso.record import proved_at
 
@@ -72,6 +73,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         if not known_devices.is_known(request, user):
             known_devices.remember(request, response, user)
             tell("new_device", user, request=request, now=now, method=method)
+            _propose_own_password(request, user)
             _propose_passkey(request, user)
         return response
 
@@ -100,6 +102,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         """
         records = get_authentication_records(self.request, self.request.user)
         return bool(time.time() - max(map(proved_at, records), default=0) >= REAUTHENTICATION_TIMEOUT) or owes_one(self.request)
+
+
+def _propose_own_password(request: HttpRequest, user: User) -> None:
+    """To whoever has the one that a command printed or set, once in each browser."""
+    if find_origin(user).is_by_operator:
+        said = 'Whoever runs this instance set your password, and may know it. <a href="{}">Choose your own</a>'
+        messages.warning(request, format_html(said, reverse("account_change_password")))
 
 
 def _propose_passkey(request: HttpRequest, user: User) -> None:

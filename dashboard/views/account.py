@@ -12,14 +12,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from clients.models import AuditEvent
 from dashboard import throttling
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed, confirmed_when_sent
 from dashboard.forms.account import ChangePasswordForm, DisplayForm, ProfileForm
 from dashboard.mail.notices import tell
 from dashboard.models import User
-from dashboard.people import accounts, recovery_codes, second_factors, user_sessions
+from dashboard.people import accounts, password_origin, recovery_codes, second_factors, user_sessions
 from dashboard.people.user_agent import describe_device
 from dashboard.permissions import signed_in
 
@@ -38,16 +37,11 @@ def security(request: HttpRequest) -> HttpResponse:
         "recovery": recovery,
         "codes_left": recovery_codes.count_left(recovery.data) if recovery else 0,
         "codes_made": recovery_codes.CODES,
-        "password_changed_at": _password_changed_at(user),
+        "password": password_origin.find_origin(user),
         "sessions": [_describe(request, session) for session in sessions[:MOST_SESSIONS]],
         "has_more_sessions": len(sessions) > MOST_SESSIONS,
     }
     return render(request, "accounts/security.html", context)
-
-
-def _password_changed_at(user: User) -> Any:
-    events = AuditEvent.objects.filter(target_type="user", target_id=user.audit_name, event__in=("user.password_changed", "user.password_reset"))
-    return events.order_by("-pk").values_list("created_at", flat=True).first()
 
 
 def _describe(request: HttpRequest, session: Any) -> dict[str, Any]:

@@ -1,0 +1,29 @@
+"""Where the password of an account comes from, by the audit log: one that a command set is known to whoever ran it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from clients.models import AuditEvent
+from dashboard.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """changed_at: None where it is the first one, or older than the audit log. is_by_operator: whether a command set it."""
+
+    changed_at: datetime | None
+    is_by_operator: bool
+
+
+def find_origin(user: User) -> Origin:
+    """One query."""
+    events = AuditEvent.objects.filter(
+        target_type="user", target_id=user.audit_name, event__in=("user.created", "user.password_changed", "user.password_reset")
+    )
+    last = events.order_by("-pk").only("event", "created_at", "actor").first()
+    if last is None:
+        return Origin(None, is_by_operator=False)
+    return Origin(
+        changed_at=None if last.event == "user.created" else last.created_at,
+        is_by_operator=user.has_usable_password() and last.actor.startswith("command:"),
+    )
