@@ -22,11 +22,11 @@ from django.views.decorators.http import require_POST
 
 from dashboard import mail
 from dashboard.caller import actor_of
-from dashboard.confirmation import require_confirmation
+from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.members import InvitationForm, JoinForm
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import invitations
-from dashboard.permissions import LEAST_ROLE, Permission, anyone, givable_roles, member, roles_from
+from dashboard.permissions import Permission, anyone, givable_roles, member
 from dashboard.throttling import attempt
 
 PAGE = 50
@@ -35,14 +35,13 @@ INVITATION = "invitation"
 
 
 @member(Permission.MANAGE_MEMBERS)
+@confirmed_when_sent
 def invite(request: HttpRequest, membership: Membership) -> HttpResponse:
     form = InvitationForm(request.POST if request.method == "POST" else None, by=membership)
     if request.method == "POST" and form.is_valid():
-        role = form.cleaned_data["role"]
-        if role in roles_from(LEAST_ROLE[Permission.MANAGE_MEMBERS]):
-            require_confirmation(request)
+        entered = form.cleaned_data
         try:
-            made = invitations.invite(by=membership, emails=form.cleaned_data["emails"], role=role, actor=actor_of(request), now=timezone.now())
+            made = invitations.invite(by=membership, emails=entered["emails"], role=entered["role"], actor=actor_of(request), now=timezone.now())
         except Membership.DoesNotExist:
             raise Http404 from None
         except ValidationError as error:
@@ -81,6 +80,7 @@ def _find_awaited(membership: Membership, pk: int) -> Invitation:
 
 @member(Permission.MANAGE_MEMBERS)
 @require_POST
+@confirmed_when_sent
 def invitation_send_again(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
     found = _find_awaited(membership, pk)
     try:

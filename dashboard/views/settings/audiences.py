@@ -12,6 +12,7 @@ from clients.models import Client
 from clients.services import scopes as scope_services
 from dashboard.caller import actor_of
 from dashboard.client_list.counts import count_by_audience
+from dashboard.confirmation import confirmed_when_sent
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member
 
@@ -33,6 +34,7 @@ def audiences(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 @member(Permission.CHANGE_SETTINGS)
+@confirmed_when_sent
 def audience_remove(request: HttpRequest, membership: Membership) -> HttpResponse:
     """?uri= names it. GET lists the clients that lose it."""
     workspace, audience = membership.workspace, request.GET.get("uri", "")

@@ -17,7 +17,7 @@ from clients.policy import MAX_LIFETIME_DAYS
 from clients.services import secrets
 from dashboard import policies, policy_report
 from dashboard.caller import actor_of
-from dashboard.confirmation import require_confirmation
+from dashboard.confirmation import confirmed_when_sent, require_confirmation
 from dashboard.forms.settings import METHOD_SENTENCES, SecretEndsForm, SettingsForm
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member
@@ -62,6 +62,7 @@ def settings_preview(request: HttpRequest, membership: Membership) -> HttpRespon
 
 
 @member(Permission.VIEW, post=Permission.CHANGE_SETTINGS)
+@confirmed_when_sent
 def settings_report(request: HttpRequest, membership: Membership) -> HttpResponse:
     """What is there that breaks the policies as they are. POST gives secrets an end."""
     workspace, now = membership.workspace, timezone.now()
@@ -102,8 +103,9 @@ def _save(request: HttpRequest, membership: Membership, form: SettingsForm) -> H
     workspace = membership.workspace
     values = {name: value for name, value in form.cleaned_data.items() if name in policies.FIELDS}
     present = Policies.of(workspace)
-    # Else an open browser, or a stolen session, would open the workspace to sessions that prove less, or weaken all of its clients at once.
-    if present.stricter_than(present.changed(values)):
+    proposed = present.changed(values)
+    # Else an open browser, or a stolen session, would open the workspace to sessions that prove less, or weaken all of its clients, or stop them all at once.
+    if present.stricter_than(proposed) or proposed.stricter_than(present):
         require_confirmation(request)
     try:
         policies.change_settings(workspace=workspace, values=values, seen=form.cleaned_data["seen"], actor=actor_of(request), now=timezone.now())

@@ -15,6 +15,7 @@ from clients.models import Workspace
 from clients.services import retention as retention_services
 from clients.services.workspaces import change_workspace
 from dashboard.caller import actor_of
+from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.settings import RetentionForm
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member
@@ -32,6 +33,7 @@ def retention(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 @member(Permission.CHANGE_RETENTION)
+@confirmed_when_sent
 def retention_preview(request: HttpRequest, membership: Membership) -> HttpResponse:
     """GET says what the days in the query would do, and changes nothing; POST saves them."""
     workspace, now = membership.workspace, timezone.now()

@@ -11,6 +11,7 @@ from clients.models import Client, Scope
 from clients.services import scopes as scope_services
 from dashboard.caller import actor_of
 from dashboard.client_list.counts import count_by_scope
+from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.settings import ScopeForm, ScopeSentenceForm
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member
@@ -55,6 +56,7 @@ def scope(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse
 
 
 @member(Permission.CHANGE_SETTINGS)
+@confirmed_when_sent
 def scope_remove(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
     """GET lists the clients that lose it."""
     found = _find(membership, pk)
