@@ -1,24 +1,38 @@
-"""A TLS handshake that fails: the peer gets the alert that says why (RFC 8446 §6.2), and the operator a line about a client certificate that was refused.
+"""A TLS handshake: how much a peer may send for it, where its certificate is read, and how it fails.
 
-An event loop breaks a connection off as soon as its handshake fails, with the alert still in the buffer. So the failure is told to the loop as a wait for more
-from the peer, before which it sends what is in the buffer; a peer that has heard the alert closes the connection by itself. Whoever doesn't is subject to the
-deadline of every handshake, and what it sends is thrown away.
+OpenSSL is given whole records, and no more than a handshake needs. From where they may hold a certificate on, which nobody can see for TLS 1.3 encrypts it,
+a thread gives them to it: see dashboard/server/certificate_readers.py.
+
+If a handshake fails, the peer gets the alert that says why (RFC 8446 §6.2), and the operator a line about a client certificate that was refused. An event loop
+breaks a connection off as soon as its handshake fails, with the alert still in the buffer. So the failure is told to the loop as a wait for more from the
+peer, before which it sends what is in the buffer; a peer that has heard the alert closes the connection by itself. Whoever doesn't is subject to the deadline
+of every handshake, and what it sends is thrown away.
 
 OpenSSL doesn't tell which certificate it refused: it forgets it before anybody can ask.
 """
 
 import logging
-import socket
 import ssl
 import time
 from collections import Counter
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
+
+from clients.certificate import MAX_DER_LENGTH
 
 logger = logging.getLogger("tokenos.server")
 
-# The socket of the connection, in the context that its handshake runs in.
-peer: ContextVar[socket.socket | None] = ContextVar("peer", default=None)
+# What a record begins with (RFC 8446 §5.1), and how long one may be (RFC 5246 §6.2.3).
+_HEADER, _LONGEST = 5, 2**14 + 2048
+_TYPES, _MAJOR_VERSION = range(20, 24), 3
+
+# Octets of records after the ClientHello. Without a certificate a client sends 110 in TLS 1.3 and 105 to 180 in TLS 1.2, and no key that fits in here is large
+# enough to cost anything. With one: as long as one may be that is registered, and the proof of its key; or a chain of three of 8,192 bits.
+MOST_WITHOUT_CERTIFICATE = 200
+MOST = MAX_DER_LENGTH + 2048
+
+# The beginning of a record that is longer than any: OpenSSL answers it with an alert, which it encrypts if the handshake has come so far.
+_TOO_LONG = b"\x17\x03\x03\xff\xff"
 
 # Bytes that a refused peer may go on sending: its request, which it may send before it reads the alert.
 _DISCARDED = 256 * 1024
@@ -54,45 +68,159 @@ class Quota:
 _quota = Quota()
 
 
+class Opening(Protocol):
+    """The connection that a handshake is for. address: of the peer, "" for none. is_away: whether a thread has it, so that nobody else may touch it."""
+
+    address: str
+    handshake: "Handshake | None"
+    is_away: bool
+
+    def read_aside(self) -> bool:
+        """Have Handshake.go_on_aside called in a thread, and then do_handshake here. Return False where no thread is to be had."""
+
+
+# In the context in which a handshake is made.
+opening: ContextVar[Opening | None] = ContextVar("opening", default=None)
+
+
 class Handshake(ssl.SSLObject):
-    """incoming: what the peer has sent and nobody has read yet."""
+    """incoming: what OpenSSL reads. unread: what came and it hasn't got. is_asking: whether for a certificate.
+
+    given: octets of records after the ClientHello that OpenSSL got, None before that. outcome: of the thread, None where it hasn't read.
+    """
 
     incoming: ssl.MemoryBIO
+    unread: bytearray
+    is_asking: bool
+    opening: Opening | None
+    given: int | None = None
+    was_aside = False
+    outcome: BaseException | bool | None = None
     failure: ssl.SSLError | None = None
     discarded = 0
 
     def do_handshake(self) -> None:
+        if self.opening is not None and self.opening.is_away:
+            raise _wait("A thread has it.")
         if self.failure is None:
             try:
-                super().do_handshake()
+                self._go_on()
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 raise
             except ssl.SSLError as error:
                 self.failure = error
                 if isinstance(error, ssl.SSLCertVerificationError):
-                    _log(error)
+                    _log(error, self.opening.address if self.opening is not None else "")
             else:
+                # What came behind it is the request.
+                self.incoming.write(self.unread)
+                self.unread.clear()
+                self.opening = None
                 return
-        self.discarded += len(self.incoming.read())
+        self.discarded += len(self.unread) + len(self.incoming.read())
+        self.unread.clear()
         if self.discarded > _DISCARDED:
             raise self.failure
-        raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "The handshake has failed. The alert has to be sent.")
+        raise _wait("The handshake has failed. The alert has to be sent.")
+
+    def go_on_aside(self) -> None:
+        """In a thread. It raises nothing."""
+        try:
+            self._give(MOST)
+            super().do_handshake()
+        except BaseException as error:  # noqa: BLE001  # the event loop raises it
+            self.outcome = error
+        else:
+            self.outcome = True
+
+    def _go_on(self) -> None:
+        """Return where it is done. Raise SSLError."""
+        self.unread += self.incoming.read()
+        try:
+            if self.was_aside:
+                self._take_outcome()
+            else:
+                self._give(MOST_WITHOUT_CERTIFICATE if self.is_asking else MOST)
+                super().do_handshake()
+        except ssl.SSLWantReadError:
+            record = self._find_record(0)
+            if not record:
+                raise
+        else:
+            return
+        if self.is_asking and (self.given or 0) + record <= MOST and self.opening is not None and self.opening.read_aside():
+            self.was_aside = True
+            raise _wait("A thread has it.")
+        self._refuse()
+
+    def _take_outcome(self) -> None:
+        outcome, self.outcome, self.was_aside = self.outcome, None, False
+        if outcome is None:
+            self._refuse()
+        if isinstance(outcome, BaseException):
+            try:
+                raise outcome
+            finally:
+                del outcome
+
+    def _refuse(self) -> None:
+        self.unread.clear()
+        self.incoming.write(_TOO_LONG)
+        super().do_handshake()
+
+    def _give(self, most: int) -> None:
+        """Give OpenSSL the whole records that have come, while it has been given no more than so many octets."""
+        place = 0
+        while length := self._find_record(place):
+            given = 0 if self.given is None and self._is_client_hello(length) else (self.given or 0) + length
+            if given > most:
+                break
+            self.given = given
+            place += length
+        self.incoming.write(self.unread[:place])
+        del self.unread[:place]
+
+    def _find_record(self, place: int) -> int:
+        """The length of the record that begins there, 0 where it isn't whole. Of what is no record, that of all: OpenSSL will say so."""
+        length = len(self.unread) - place
+        if length < _HEADER:
+            return 0
+        kind, major = self.unread[place : place + 2]
+        whole = _HEADER + int.from_bytes(self.unread[place + 3 : place + _HEADER])
+        if kind not in _TYPES or major != _MAJOR_VERSION or whole > _HEADER + _LONGEST:
+            return length
+        return whole if length >= whole else 0
+
+    def _is_client_hello(self, length: int) -> bool:
+        """Whether the first record has nothing else in it. RFC 8446 §4."""
+        return bytes(self.unread[0:1] + self.unread[5:6]) == b"\x16\x01" and int.from_bytes(self.unread[6:9]) >= length - 9
 
 
 class HandshakeContext(ssl.SSLContext):
-    """A context whose connections are Handshakes."""
+    """A context whose connections are Handshakes. No peer may begin a second one, in which it could send what it may not in the first."""
 
     sslobject_class = Handshake
+
+    def __new__(cls, protocol: int) -> "HandshakeContext":
+        made = super().__new__(cls, protocol)
+        made.options |= ssl.OP_NO_RENEGOTIATION
+        return made
 
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *arguments: Any, **options: Any) -> ssl.SSLObject:
         made = super().wrap_bio(incoming, outgoing, *arguments, **options)
         assert isinstance(made, Handshake)
-        made.incoming = incoming
+        made.incoming, made.unread, made.is_asking = incoming, bytearray(), self.verify_mode != ssl.CERT_NONE
+        made.opening = opening.get()
+        if made.opening is not None:
+            made.opening.handshake = made
         return made
 
 
-def _log(error: ssl.SSLCertVerificationError) -> None:
-    address = _find_address()
+def _wait(reason: str) -> ssl.SSLWantReadError:
+    return ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, reason)
+
+
+def _log(error: ssl.SSLCertVerificationError, address: str) -> None:
     left_out = _quota.spend(address, time.monotonic())
     if left_out is None:
         return
@@ -101,12 +229,3 @@ def _log(error: ssl.SSLCertVerificationError) -> None:
         reason += ". It isn't registered, or ended or was revoked over 30 days ago, and no CA in client-ca.pem issued it directly"
     more = f" {left_out} more were refused since the last such line." if left_out else ""
     logger.info("A client certificate was refused in the TLS handshake.%s", more, extra={"address": address or None, "reason": f"{reason}."})
-
-
-def _find_address() -> str:
-    """Return "" for a peer that is gone."""
-    sock = peer.get()
-    try:
-        return str(sock.getpeername()[0]) if sock is not None else ""
-    except OSError:
-        return ""

@@ -7,7 +7,6 @@ Private names of gunicorn 27.0.1 (pinned) used here: _serve, _quick_shutdown.
 """
 
 import asyncio
-import contextvars
 import errno
 import logging
 import os
@@ -21,11 +20,13 @@ from gunicorn.workers import base
 from gunicorn.workers.base import Worker as SyncSignals
 from gunicorn.workers.gasgi import ASGIWorker
 
-from dashboard.server import handshake, places
+from dashboard.server import places
 from dashboard.server.bounded_protocol import MOST_OF_PEOPLE, MOST_OF_STRANGERS, Share, Turns
+from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.heartbeat import Heartbeat
 from dashboard.server.http_connection import LINGERING, HTTPConnection
 from dashboard.server.listening import listen
+from dashboard.server.tls_protocol import open_tls
 
 # Seconds that a peer may take: to its first byte, for the TLS handshake, for the first request's head, to the next request's head, for a body, to
 # take (some of) our answer. Proxies keep idle connections for 60 s, so with 75 we aren't the first to close one. gunicorn itself gives up a body
@@ -71,6 +72,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.silent: dict[socket.socket, float] = {}
         self.openings: dict[asyncio.Task[Any], float] = {}
         self.turns = Turns(self.loop)
+        self.readers = CertificateReaders(self.loop)
         self.strangers, self.people = Share(MOST_OF_STRANGERS), Share(MOST_OF_PEOPLE)
         self.warned = -60.0
         self.has_yielded = False
@@ -190,11 +192,12 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             sock.close()
 
     def open(self, sock: socket.socket, context: Any) -> None:
-        timeouts = {"ssl_handshake_timeout": HANDSHAKE, "ssl_shutdown_timeout": LINGERING} if context else {}
-        around = contextvars.copy_context()
-        around.run(handshake.peer.set, sock)
-        connecting = self.loop.connect_accepted_socket(lambda: HTTPConnection(self), sock, ssl=context, **timeouts)
-        opening = self.loop.create_task(connecting, context=around)
+        if context is None:
+            connecting = self.loop.connect_accepted_socket(lambda: HTTPConnection(self), sock)
+        else:
+            timeouts = {"ssl_handshake_timeout": HANDSHAKE, "ssl_shutdown_timeout": LINGERING}
+            connecting = open_tls(self.loop, HTTPConnection(self), sock, context, self.readers, **timeouts)
+        opening = self.loop.create_task(connecting)
         self.openings[opening] = self.loop.time()
         opening.add_done_callback(self.opened)
 

@@ -1,0 +1,166 @@
+"""The threads in which clients' certificates are read while a handshake goes on: OpenSSL reads the key in a certificate before it asks whose it is, and with
+numbers chosen for it that takes seconds, in which an event loop would serve nobody.
+
+Nothing ends a thread that computes. So there are few, each network has one at a time, and one that has cost more than honest certificates do has no other
+for some minutes. Networks from which a good certificate came have threads of their own, so that strangers don't keep them waiting; those of strangers step
+back for all else that the machine does. Behind a balancer that hides addresses all are one network.
+"""
+
+import asyncio
+import os
+import time
+from collections import OrderedDict, deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Thread, get_native_id
+from typing import Protocol
+
+# Of each kind: threads, and how many handshakes may wait for them, in all and of one network.
+THREADS, MOST_WAITING, MOST_OF_NETWORK = 2, 1024, 256
+# Of nice, for strangers: a tenth of the time of a thread that wants the same core. Not less, for a thread takes Python's lock when it is done.
+NICENESS = 10
+
+# Seconds of a processor: what any certificate may take, which is ten times what honest ones do, and what a network may take beyond that in so many seconds.
+ORDINARY, MOST_BEYOND, REMEMBERED = 0.02, 0.2, 600.0
+# How many networks are remembered, of those that have cost something and of those that are known.
+MOST_NETWORKS = 4096
+
+
+class Reading(Protocol):
+    """One step of a handshake. Its methods are called on the event loop, but for read. network: of the peer."""
+
+    network: str
+
+    def read(self) -> None:
+        """Called in a thread. It raises nothing."""
+
+    def go_on(self) -> None:
+        """Called after read, or in its place where nobody reads for that network any more."""
+
+
+@dataclass
+class Lane:
+    """Who waits for the same threads. waiting: the network that has waited longest comes first."""
+
+    niceness: int
+    waiting: OrderedDict[str, deque[Reading]] = field(default_factory=OrderedDict)
+    busy: set[str] = field(default_factory=set)
+    tasks: SimpleQueue[Reading] = field(default_factory=SimpleQueue)
+    threads: int = 0
+
+    def take(self) -> Reading | None:
+        """The next one of a network that no thread reads for."""
+        for network in self.waiting:
+            if network not in self.busy:
+                queue = self.waiting.pop(network)
+                reading = queue.popleft()
+                if queue:
+                    self.waiting[network] = queue
+                return reading
+        return None
+
+
+class Costs:
+    """Seconds that each network took beyond what is ordinary."""
+
+    def __init__(self) -> None:
+        self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def add(self, network: str, seconds: float, now: float) -> None:
+        """now: seconds of a monotonic clock."""
+        if seconds <= ORDINARY:
+            return
+        spent, began = self._find(network, now)
+        self._spent[network] = (spent + seconds - ORDINARY, began)
+        self._spent.move_to_end(network)
+        if len(self._spent) > MOST_NETWORKS:
+            self._spent.popitem(last=False)
+
+    def allows(self, network: str, now: float) -> bool:
+        return self._find(network, now)[0] <= MOST_BEYOND
+
+    def _find(self, network: str, now: float) -> tuple[float, float]:
+        spent, began = self._spent.get(network, (0.0, now))
+        return (spent, began) if now - began < REMEMBERED else (0.0, now)
+
+
+class CertificateReaders:
+    """Belongs to an event loop, on which all is called. Its threads start with the first reading, which is after the fork."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._strangers, self._acquaintances = Lane(NICENESS), Lane(0)
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._costs = Costs()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether there is a thread that nothing can end."""
+        return bool(self._strangers.busy or self._acquaintances.busy)
+
+    def ask(self, reading: Reading) -> bool:
+        """Return whether it will be read, or at least gone on with."""
+        network = reading.network
+        lane = self._acquaintances if network in self._known else self._strangers
+        of_network = len(lane.waiting.get(network, ()))
+        is_full = of_network >= MOST_OF_NETWORK or sum(map(len, lane.waiting.values())) >= MOST_WAITING
+        if is_full or not self.allows(network):
+            return False
+        lane.waiting.setdefault(network, deque()).append(reading)
+        # Not at once: who asks has what OpenSSL wrote still to send.
+        self._loop.call_soon(self._start, lane)
+        return True
+
+    def forget(self, reading: Reading) -> bool:
+        """The peer is gone. Return False where a thread has it already, so that it will be gone on with."""
+        for lane in (self._strangers, self._acquaintances):
+            queue = lane.waiting.get(reading.network, deque())
+            if reading in queue:
+                queue.remove(reading)
+                if not queue:
+                    del lane.waiting[reading.network]
+                return True
+        return False
+
+    def allows(self, network: str) -> bool:
+        return self._costs.allows(network, self._loop.time())
+
+    def know(self, network: str) -> None:
+        """A certificate that is trusted came from there."""
+        self._known[network] = None
+        self._known.move_to_end(network)
+        if len(self._known) > MOST_NETWORKS:
+            self._known.popitem(last=False)
+
+    def _start(self, lane: Lane) -> None:
+        while len(lane.busy) < THREADS and (reading := lane.take()):
+            if not self.allows(reading.network):
+                reading.go_on()
+                continue
+            lane.busy.add(reading.network)
+            if lane.threads < len(lane.busy):
+                lane.threads += 1
+                Thread(target=self._work, args=(lane,), name=f"certificates_{lane.threads}", daemon=True).start()
+            lane.tasks.put(reading)
+
+    def _work(self, lane: Lane) -> None:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), lane.niceness)
+        while True:
+            reading = lane.tasks.get()
+            began = time.thread_time()
+            reading.read()
+            spent = time.thread_time() - began
+            try:
+                self._loop.call_soon_threadsafe(self._finish, lane, reading, spent)
+            except RuntimeError:
+                return  # the loop is closed: the worker has ended meanwhile
+
+    def _finish(self, lane: Lane, reading: Reading, spent: float) -> None:
+        lane.busy.discard(reading.network)
+        self._costs.add(reading.network, spent, self._loop.time())
+        if not self.allows(reading.network):
+            self._known.pop(reading.network, None)
+        reading.go_on()
+        self._start(lane)

@@ -1,0 +1,96 @@
+"""uvloop's TLS, of which a handshake can go on in another thread and come back.
+
+While it is away, nothing of the connection is touched: its peer isn't read from, and if that is gone, the connection is only taken apart afterwards.
+
+Private name of uvloop 0.23.0 (pinned) used here: loop.SSLProtocol, a protocol like asyncio's own.
+"""
+
+import asyncio
+import contextvars
+import socket
+from typing import Any
+
+from uvloop.loop import SSLProtocol  # type: ignore[attr-defined]  # its stubs leave it out
+
+from dashboard.server.certificate_readers import CertificateReaders
+from dashboard.server.handshake import Handshake, opening
+
+
+class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for it
+    """Between a connection's transport and HTTP. network and address: of the peer, "" for a Unix socket or a peer that is gone."""
+
+    raw: Any
+    handshake: Handshake | None = None
+    is_away = was_aside = False
+    is_lost = False
+    loss: Exception | None = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: Any, context: Any, address: str, readers: CertificateReaders, **timeouts: float) -> None:
+        from oauth.throttling import widest_network_of
+
+        self.made = loop.create_future()
+        super().__init__(loop, connection, context, self.made, server_side=True, **timeouts)
+        self.address = address
+        self.network = widest_network_of(address)
+        self.readers = readers
+        self.around = contextvars.copy_context()
+
+    def connection_made(self, transport: Any) -> None:
+        self.raw = transport
+        token = opening.set(self)
+        super().connection_made(transport)
+        opening.reset(token)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.is_away and not self.readers.forget(self):
+            self.is_lost, self.loss = True, exc
+            self.made.cancel()
+            return
+        if self.handshake is not None:
+            self.handshake.opening = None
+        super().connection_lost(exc)
+
+    def read_aside(self) -> bool:
+        """Have the handshake read by a thread. Return False where that isn't to be had."""
+        if not self.readers.ask(self):
+            return False
+        self.is_away = self.was_aside = True
+        self.raw.pause_reading()
+        return True
+
+    def read(self) -> None:
+        assert self.handshake is not None
+        self.handshake.go_on_aside()
+
+    def go_on(self) -> None:
+        self.around.run(self._come_back)
+
+    def _come_back(self) -> None:
+        self.is_away = False
+        if self.is_lost:
+            self.connection_lost(self.loss)
+            return
+        self.raw.resume_reading()
+        # Nothing has come; what there is to do is done as if something had.
+        self.buffer_updated(0)
+
+
+async def open_tls(loop: asyncio.AbstractEventLoop, connection: Any, sock: socket.socket, context: Any, readers: CertificateReaders, **timeouts: float) -> None:
+    """As loop.connect_accepted_socket does with a context."""
+    protocol = TLSProtocol(loop, connection, context, find_address(sock), readers, **timeouts)
+    transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock)
+    try:
+        await protocol.made
+    except BaseException:
+        transport.abort()
+        raise
+    if protocol.was_aside and connection.client_certificate is not None:
+        readers.know(protocol.network)
+
+
+def find_address(sock: socket.socket) -> str:
+    try:
+        peer = sock.getpeername()
+    except OSError:
+        return ""
+    return str(peer[0]).removeprefix("::ffff:").partition("%")[0] if isinstance(peer, tuple) else ""
