@@ -25,8 +25,8 @@ from clients.der import MAX_RSA_BITS, MAX_RSA_EXPONENT
 
 MAX_LENGTH = 64 * 1024
 MAX_CERTIFICATES = 10
-# Of one in DER. Each name and extension in it is an object, and costs time.
-MAX_DER_LENGTH = 16 * 1024
+# Of one in DER. Each name and extension in it is an object, and costs time; and a handshake has no room for a longer one.
+MAX_DER_LENGTH = 8 * 1024
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----")
 _PRIVATE = re.compile(r'PRIVATE KEY|"(?:d|k)"\s*:')
@@ -125,7 +125,7 @@ def _unreadable() -> ValidationError:
 def load_certificate(der: bytes) -> x509.Certificate:
     """With its names and extensions read, so that those can't fail later. Raise ValidationError where der isn't exactly one certificate."""
     if len(der) > MAX_DER_LENGTH:
-        raise ValidationError("A certificate in the file is longer than 16 KiB. Issue it with fewer names.", code="too_long")
+        raise ValidationError("A certificate in the file is longer than 8 KiB. Issue it with fewer names.", code="too_long")
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions, certificate.subject, certificate.issuer

@@ -141,11 +141,16 @@ def post_worker_init(_worker: Any) -> None:
     gc.freeze()
 
 
-def worker_exit(_server: Any, _worker: Any) -> None:
+def worker_exit(_server: Any, worker: Any) -> None:
     from dashboard import background
 
     _context.stop()
     background.stop()
+    readers = getattr(worker, "readers", None)
+    if readers is not None and readers.is_reading:
+        # Python would have OpenSSL put away what that thread works with.
+        logging.shutdown()
+        os._exit(0)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

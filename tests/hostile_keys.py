@@ -3,9 +3,15 @@
 import base64
 from random import Random
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.certificates import self_signed
+
 # Mersenne primes: a test of whether they are prime runs to its end.
 PRIMES = (2**2203 - 1, 2**2281 - 1)
 _OIDS = {"RSA": "2a864886f70d010101", "DSA": "2a8648ce380401", "DH": "2a864886f70d010301", "X9.42 DH": "2a8648ce3e0201", "EC": "2a8648ce3d0201"}
+# A square root modulo it is looked for in 640² steps; the longest that OpenSSL takes for a curve.
+CURVE_PRIME = (0x1001D1 << 640) + 1
 _numbers = Random(7)
 
 
@@ -54,6 +60,46 @@ def public(kind: str, bits: int = 10_000) -> bytes:
     if kind == "RSA":
         return sequence(_algorithm("RSA", tlv(0x05, b"")), tlv(0x03, b"\0" + sequence(integer(odd(bits)), integer(odd(bits - 1)))))
     return sequence(_algorithm(kind, _parameters(kind, bits)), tlv(0x03, b"\0" + integer(odd(bits - 1))))
+
+
+def _point() -> bytes:
+    """One of y² = x³ + 5, compressed: whoever reads it has to find y. SEC 1 §2.3.3."""
+    x = odd(640)
+    while pow(x**3 + 5, (CURVE_PRIME - 1) // 2, CURVE_PRIME) != 1:
+        x += 1
+    return b"\2" + x.to_bytes(83)
+
+
+def _curve() -> bytes:
+    """RFC 3279 §2.3.5: not by its name, but by its numbers."""
+    prime = sequence(tlv(0x06, bytes.fromhex("2a8648ce3d0101")), integer(CURVE_PRIME))
+    return sequence(integer(1), prime, sequence(tlv(0x04, b"\0"), tlv(0x04, b"\5")), tlv(0x04, _point()), integer(odd(651)))
+
+
+def curve_public() -> bytes:
+    """SubjectPublicKeyInfo."""
+    return sequence(_algorithm("EC", _curve()), tlv(0x03, b"\0" + _point()))
+
+
+def curve_private() -> dict[str, bytes]:
+    number, point = tlv(0x04, odd(640).to_bytes(83)), tlv(0xA1, tlv(0x03, b"\0" + _point()))
+    return {
+        "SEC 1": sequence(integer(1), number, tlv(0xA0, _curve()), point),
+        "PKCS 8": sequence(integer(0), _algorithm("EC", _curve()), tlv(0x04, sequence(integer(1), number, point))),
+    }
+
+
+def certificate(spki: bytes) -> bytes:
+    """One in which another key stands in the place of its own. Whose signature it bears nobody asks."""
+    made = self_signed("billing-sync")
+    own = made.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    body = made.certificate.tbs_certificate_bytes
+    place = body.index(own)
+    inner = body[4:] if body[1] == 0x82 else body[3:] if body[1] == 0x81 else body[2:]
+    place = inner.index(own)
+    signed = sequence(inner[:place] + spki + inner[place + len(own) :])
+    algorithm = made.der[len(body) + 4 :][: 2 + made.der[len(body) + 5]]
+    return sequence(signed, algorithm, tlv(0x03, b"\0" + made.certificate.signature))
 
 
 def pem(label: str, der: bytes) -> str:

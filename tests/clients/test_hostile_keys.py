@@ -1,19 +1,19 @@
 """Keys of which somebody chose the numbers: reading one costs no more than reading any key, for while OpenSSL computes, nothing else of the process runs."""
 
 import json
+import ssl
 from time import process_time
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core.exceptions import ValidationError
 
-from clients.certificate import check_certificate, find_public_key, load_certificate
+from clients.certificate import check_certificate, find_public_key, load_certificate, read_certificates
 from clients.leaked_text import find_traces
 from clients.private_key import find_public_halves
 from clients.public_key import holds_private_key, read_public_keys, refuse_private_der
 from tests import hostile_keys, public_keys
-from tests.certificates import self_signed
-from tests.hostile_keys import integer, pem, sequence, tlv
+from tests.hostile_keys import certificate, integer, pem, sequence, tlv
 
 KINDS = ["RSA", "DSA", "DH", "X9.42 DH"]
 HOSTILE = {kind: hostile_keys.private(kind) for kind in KINDS} | {
@@ -71,49 +71,60 @@ def test_public_key_in_pkcs_1_with_a_huge_exponent_is_refused():
     assert refused(read_public_keys, text) == "weak_key"
 
 
-def with_key(spki):
-    """A certificate in which another key stands in the place of its own. Whose signature it bears nobody asks."""
-    made = self_signed("billing-sync")
-    own = made.certificate.public_key().public_bytes(Encoding.DER, public_keys.SPKI)
-    body = made.certificate.tbs_certificate_bytes
-    place = body.index(own)
-    inner = body[4:] if body[1] == 0x82 else body[3:] if body[1] == 0x81 else body[2:]
-    place = inner.index(own)
-    signed = sequence(inner[:place] + spki + inner[place + len(own) :])
-    algorithm = made.der[len(body) + 4 :][: 2 + made.der[len(body) + 5]]
-    return sequence(signed, algorithm, tlv(0x03, b"\0" + made.certificate.signature))
-
-
 @pytest.mark.parametrize("kind", KINDS[1:])
 def test_certificate_handed_in_as_a_key_is_refused_before_its_key_is_read(kind):
-    text = pem("CERTIFICATE", with_key(hostile_keys.public(kind)))
+    text = pem("CERTIFICATE", certificate(hostile_keys.public(kind)))
     assert seconds(lambda: refused(read_public_keys, text)) < an_ordinary_key()
     assert refused(read_public_keys, text) == "unsupported_key"
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
 def test_certificate_with_a_key_of_another_kind_is_refused_before_that_is_read(kind):
-    certificate = load_certificate(with_key(hostile_keys.public(kind)))
-    assert seconds(lambda: refused(check_certificate, certificate)) < an_ordinary_key()
-    assert refused(check_certificate, certificate) == "weak_key"
+    loaded = load_certificate(certificate(hostile_keys.public(kind)))
+    assert seconds(lambda: refused(check_certificate, loaded)) < an_ordinary_key()
+    assert refused(check_certificate, loaded) == "weak_key"
 
 
 def test_certificate_with_a_curve_that_nobody_knows_is_refused():
     curve = tlv(0x06, bytes.fromhex("2a030405"))
     spki = sequence(sequence(tlv(0x06, bytes.fromhex("2a8648ce3d0201")), curve), tlv(0x03, b"\0\4" + b"\1" * 64))
-    certificate = load_certificate(with_key(spki))
-    assert find_public_key(certificate) is None
-    assert refused(check_certificate, certificate) == "weak_key"
+    loaded = load_certificate(certificate(spki))
+    assert find_public_key(loaded) is None
+    assert refused(check_certificate, loaded) == "weak_key"
 
 
 def test_certificate_whose_rsa_key_has_a_huge_exponent_is_refused():
-    certificate = load_certificate(with_key(hostile_keys.public("RSA", 3072)))
-    assert refused(check_certificate, certificate) == "weak_key"
+    loaded = load_certificate(certificate(hostile_keys.public("RSA", 3072)))
+    assert refused(check_certificate, loaded) == "weak_key"
 
 
-def test_certificate_of_more_than_16_kib_is_refused():
+@pytest.mark.parametrize("form", ["SEC 1", "PKCS 8"])
+def test_private_key_on_a_curve_of_chosen_numbers_is_not_read(form):
+    key = hostile_keys.curve_private()[form]
+    for content in (key, pem("PRIVATE KEY", key).encode(), pem("EC PRIVATE KEY", key).encode()):
+        assert seconds(lambda content=content: find_public_halves(content)) < an_ordinary_key()
+        assert find_public_halves(content) == []
+    assert seconds(find_traces, pem("PRIVATE KEY", key)) < 20 * an_ordinary_key()
+
+
+@pytest.mark.parametrize("label", ["PUBLIC KEY", "CERTIFICATE"])
+def test_public_key_on_a_curve_of_chosen_numbers_is_refused_before_it_is_read(label):
+    spki = hostile_keys.curve_public()
+    text = pem(label, certificate(spki) if label == "CERTIFICATE" else spki)
+    assert seconds(lambda: refused(read_public_keys, text)) < an_ordinary_key()
+    assert refused(read_public_keys, text) in ("invalid_key", "unsupported_key")
+
+
+@pytest.mark.parametrize("read", [read_certificates, lambda text: check_certificate(load_certificate(ssl.PEM_cert_to_DER_cert(text)))])
+def test_certificate_on_a_curve_of_chosen_numbers_is_refused_before_its_key_is_read(read):
+    text = pem("CERTIFICATE", certificate(hostile_keys.curve_public()))
+    assert seconds(lambda: refused(read, text)) < an_ordinary_key()
+    assert refused(read, text) == "weak_key"
+
+
+def test_certificate_of_more_than_8_kib_is_refused():
     spki = public_keys.private().public_key().public_bytes(Encoding.DER, public_keys.SPKI)
-    assert refused(load_certificate, with_key(spki) + b"\0" * 16_384) == "too_long"
+    assert refused(load_certificate, certificate(spki) + b"\0" * 8192) == "too_long"
 
 
 def test_key_in_openssh_form_that_is_too_long_is_left_out():

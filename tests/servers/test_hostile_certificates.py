@@ -1,0 +1,198 @@
+"""Client certificates whose keys take OpenSSL seconds to read, sent in a handshake by whoever likes: what others notice of it. The client speaks raw TLS 1.2,
+in which a certificate is sent before anybody can ask for more. RFC 5246, RFC 8446.
+"""
+
+import os
+import select
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.certificates import Authority, issue, pem
+from tests.hostile_keys import certificate, curve_public
+from tests.servers.conftest import Server, read_answer
+from tests.servers.test_mtls import named, wait_for_the_workers
+
+ALERT, HANDSHAKE = 21, 22
+ELSEWHERE = "127.0.0.2"
+FORM = b"grant_type=client_credentials&client_id="
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def message(kind: int, body: bytes) -> bytes:
+    return bytes([kind]) + len(body).to_bytes(3) + body
+
+
+def records(data: bytes, size: int = 16_384) -> bytes:
+    parts = [data[place : place + size] for place in range(0, len(data), size)]
+    return b"".join(struct.pack(">BHH", HANDSHAKE, 0x0303, len(part)) + part for part in parts)
+
+
+def client_hello() -> bytes:
+    groups, schemes, ciphers = (29, 23, 24), (0x0403, 0x0503, 0x0804, 0x0805, 0x0401), (0xC02B, 0xC02F, 0xC02C, 0xC030)
+    pack: Callable[[tuple[int, ...]], bytes] = lambda numbers: struct.pack(f">H{len(numbers)}H", 2 * len(numbers), *numbers)  # noqa: E731
+    extensions = b"".join(struct.pack(">HH", kind, len(body)) + body for kind, body in ((10, pack(groups)), (11, b"\1\0"), (13, pack(schemes))))
+    return records(message(1, b"\3\3" + os.urandom(32) + b"\0" + pack(ciphers) + b"\1\0" + struct.pack(">H", len(extensions)) + extensions))
+
+
+def certificates(count: int) -> bytes:
+    one = certificate(curve_public())
+    listed = count * (len(one).to_bytes(3) + one)
+    return message(11, len(listed).to_bytes(3) + listed)
+
+
+def begin(server: Server, *, address: str = "127.0.0.1", more: bytes = b"") -> socket.socket:
+    """A handshake that has come to the client's certificate. more: what is sent without waiting for that."""
+    sock = socket.create_connection(("127.0.0.1", server.port), timeout=60, source_address=(address, 0))
+    sock.sendall(client_hello() + more)
+    # ServerHelloDone is the last message of what the server sends.
+    received = b""
+    while not received.endswith(b"\x0e\0\0\0"):
+        received += sock.recv(65_536)
+    return sock
+
+
+def is_answered(sock: socket.socket) -> bool:
+    return bool(select.select([sock], [], [], 0)[0])
+
+
+def wait_for_the_end(sock: socket.socket) -> None:
+    """An alert; or none, where reading took longer than a handshake may."""
+    with suppress(ConnectionError):
+        assert sock.recv(100)[:1] in (bytes([ALERT]), b"")
+
+
+def connect(server: Server, address: str, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
+    raw = socket.create_connection(("127.0.0.1", server.port), timeout=30, source_address=(address, 0))
+    return (context or server.context()).wrap_socket(raw, server_hostname="localhost")
+
+
+def ask_health(server: Server, address: str = "127.0.0.1") -> int:
+    with connect(server, address) as sock:
+        sock.sendall(HEALTH)
+        return read_answer(sock).status
+
+
+@pytest.fixture
+def server(make_server: Callable[..., Server]) -> Iterator[Server]:
+    """With one worker, and asking for certificates."""
+    server = make_server(WEB_CONCURRENCY="1")
+    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(Authority.create("Another CA").certificate))
+    wait_for_the_workers()
+    yield server
+    if server.process is not None and server.process.poll() is None:
+        server.stop()
+
+
+@pytest.fixture
+def token(server: Server, tmp_path: Path) -> Callable[[str], int]:
+    """Get a token with a certificate on a new connection from an address, and return the status."""
+    authority = Authority.create()
+    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
+    arguments = ("--auth-method", "tls_client_auth", "--tls-subject", "san_dns:billing.example.com")
+    client_id = server.manage("create_client", "--workspace", "demo", "--name", "machine", "--scope", "read", *arguments)["client_id"]
+    wait_for_the_workers()
+    context = server.context()
+    context.load_cert_chain(*named(authority).write(tmp_path))
+
+    def token(address: str) -> int:
+        with connect(server, address, context) as sock:
+            body = FORM + client_id.encode()
+            head = f"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+            sock.sendall(head.encode() + body)
+            return read_answer(sock).status
+
+    return token
+
+
+def at_once(sock: socket.socket, data: bytes) -> None:
+    sock.sendall(records(data))
+
+
+def in_small_records(sock: socket.socket, data: bytes) -> None:
+    sock.sendall(records(data, 64))
+
+
+def in_small_parts(sock: socket.socket, data: bytes) -> None:
+    whole = records(data)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for place in range(0, len(whole), 100):
+        sock.sendall(whole[place : place + 100])
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("send", [at_once, in_small_records, in_small_parts])
+def test_certificates_that_take_seconds_to_read_keep_nobody_waiting(server: Server, send: Callable[[socket.socket, bytes], None]) -> None:
+    with begin(server) as sock:
+        send(sock, certificates(4))
+        assert [ask_health(server) for _ in range(10)] == [200] * 10
+        assert not is_answered(sock)
+        wait_for_the_end(sock)
+    assert ask_health(server) == 200
+
+
+def test_certificates_sent_along_with_the_first_message_keep_nobody_waiting(server: Server) -> None:
+    with begin(server, more=records(certificates(4))) as sock:
+        assert [ask_health(server) for _ in range(10)] == [200] * 10
+        assert not is_answered(sock)
+
+
+def test_others_use_their_certificates_meanwhile_and_the_sender_no_longer(server: Server, token: Callable[[str], int]) -> None:
+    assert token("127.0.0.1") == 200
+    with ExitStack() as stack:
+        first, *others = [stack.enter_context(begin(server)) for _ in range(4)]
+        for sock in (first, *others):
+            at_once(sock, certificates(4))
+        assert [token(ELSEWHERE) for _ in range(5)] == [200] * 5
+        # One at a time: none of them is read before the first one is done, and afterwards none at all.
+        assert not any(is_answered(sock) for sock in (first, *others))
+        for sock in (first, *others):
+            wait_for_the_end(sock)
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        token("127.0.0.1")
+    assert token(ELSEWHERE) == 200
+    assert ask_health(server) == 200
+
+
+@pytest.mark.rfc("8446", "6.2")
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_longer_chain_than_any_good_one_is_refused_with_an_alert(server: Server, tmp_path: Path, version: ssl.TLSVersion) -> None:
+    authority = Authority.create()
+    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
+    wait_for_the_workers()
+    certificate_file, key_file = issue(authority).write(tmp_path)
+    statuses = []
+    for more in (3, 60):
+        Path(certificate_file).write_text(Path(certificate_file).read_text() + more * pem(Authority.create().certificate))
+        context = server.context()
+        context.minimum_version = context.maximum_version = version
+        context.load_cert_chain(certificate_file, key_file)
+        with suppress(ssl.SSLError), closing(connect(server, "127.0.0.1", context)) as sock:
+            sock.sendall(HEALTH)
+            statuses.append(read_answer(sock).status)
+    assert statuses == [200]
+    with pytest.raises(ssl.SSLError, match=r"(?i)alert"), closing(connect(server, "127.0.0.1", context)) as sock:
+        sock.recv(1)
+
+
+def test_first_message_longer_than_any_good_one_is_refused(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as sock:
+        sock.sendall(records(message(1, b"\0" * 100_000)))
+        assert sock.recv(100)[:1] == bytes([ALERT])
+
+
+def test_worker_ends_while_certificates_are_read(server: Server) -> None:
+    with begin(server) as sock:
+        at_once(sock, certificates(14))
+        assert ask_health(server) == 200
+        assert not is_answered(sock)
+        assert server.stop() == 0
+    said = server.log.read_text()
+    assert "was sent" not in said
+    assert "Traceback" not in said
