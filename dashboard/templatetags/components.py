@@ -64,10 +64,19 @@ def field(bound: BoundField, optional: str = "") -> dict[str, Any]:
     return {"field": bound, "widget": bound.as_widget(attrs=attrs), "optional": optional}
 
 
+_PRIVATE_KEY = "That is a private key."
+
+
+def _shorten(bound: BoundField) -> list[str]:
+    """The errors of a field, of a private key the first sentence: what to do about it is long, and stands at the field."""
+    codes = [error.code for error in bound.errors.as_data()]
+    return [_PRIVATE_KEY if code == "private_key" else str(message) for code, message in zip(codes, bound.errors, strict=True)]
+
+
 @register.inclusion_tag("components/errors.html")
 def errors(form: Form, heading: str) -> dict[str, Any]:
     """What is wrong with a form, each with a link to its field. heading: what did not happen, “Nothing was created.”"""
-    listed = [(bound.id_for_label, message) for bound in form for message in bound.errors]
+    listed: list[tuple[str, Any]] = [(bound.id_for_label, message) for bound in form for message in _shorten(bound)]
     listed += [("", message) for message in form.non_field_errors()]
     return {"heading": heading, "listed": listed, "count": len(listed)}
 

@@ -276,6 +276,8 @@ def test_private_key_is_refused_kept_nowhere_and_not_shown_again(danas, demo, fo
     text = errors_of(page)
     if method == "assertion":
         assert "That is a private key. It was not stored. Treat it as leaked, make a new pair, paste only the public half." in text
+        assert text_of(page).count("It was not stored.") == 1
+        assert page.content.decode().count("That is a private key.") == 2  # at the field, and in the list of what is wrong, as a link to it
     assert private not in page.content.decode()
     assert private[40:80] not in text
     assert private[40:80] not in str(dict(danas.session))

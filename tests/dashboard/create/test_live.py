@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from clients.models import RecordedRequest
+from clients.services.secrets import rotate_secret
 from tests import factories
 from tests.dashboard.conftest import text_of
 
@@ -49,6 +50,19 @@ def test_only_the_first_token_is_the_first(bens, client):
     record(client, ago=2)
     assert "first token" not in poll(bens, client, after=first.pk)
     assert poll(bens, client).count("first token") == 1
+
+
+def test_what_came_before_a_rotation_and_is_written_after_it_is_not_shown_as_its_first(bens, client):
+    """Usage is written some seconds late, so its row is newer than the page that shows the new secret."""
+    seen = record(client, ago=8)
+    rotate_secret(client=client, overlap=timedelta(hours=1), actor=factories.TESTS, now=timezone.now() - timedelta(seconds=3))
+    RecordedRequest.objects.filter(pk=seen.pk).delete()
+    record(client, ago=5, address="192.0.2.1")
+    record(client, ago=1, address="192.0.2.2")
+    text = poll(bens, client, after=seen.pk)
+    assert "192.0.2.2" in text
+    assert "192.0.2.1" not in text
+    assert "first token" not in text
 
 
 def test_of_an_old_client_nobody_knows_which_was_the_first(bens, client):
