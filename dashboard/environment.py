@@ -235,7 +235,7 @@ def cache(name: str) -> dict[str, Any]:
     return {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": url,
-        "OPTIONS": {"socket_timeout": 0.3, "socket_connect_timeout": 0.3},
+        "OPTIONS": {"serializer": "dashboard.cache.JSONSerializer", "socket_timeout": 0.3, "socket_connect_timeout": 0.3},
     }
 
 

@@ -1,10 +1,13 @@
 """PostgreSQL and Redis go away and come back: what is said meanwhile, and that nobody has to restart TokenOS."""
 
+import pickle
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from threading import Thread
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -62,6 +65,39 @@ def test_lost_redis_shows_in_readyz_and_stops_no_token(fragile: Server, client: 
     assert fragile.get("/healthz").status_code == 200
     assert get_token(fragile, client).status_code == 200
     own_redis.start()
+    assert fragile.get("/readyz").json()["status"] == "ready"
+
+
+class Payload:
+    """Once unpickled, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_what_somebody_else_writes_to_redis_runs_nothing(fragile: Server, own_redis: Redis, tmp_path: Path) -> None:
+    made, is_over = tmp_path / "made", Event()
+    value = pickle.dumps(Payload(made))
+    command = b"*3\r\n$3\r\nSET\r\n$9\r\n:1:readyz\r\n$%d\r\n%s\r\n" % (len(value), value)
+
+    def write() -> None:
+        with socket.create_connection(("127.0.0.1", own_redis.port), 5) as connection:
+            while not is_over.is_set():
+                connection.sendall(command * 20)
+                connection.recv(65536)
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        answers = [fragile.get("/readyz").json() for _ in range(40)]
+    finally:
+        is_over.set()
+        writer.join()
+    assert "degraded" in {answer["checks"]["cache"]["status"] for answer in answers}, "None of it was read."
+    assert not made.exists()
     assert fragile.get("/readyz").json()["status"] == "ready"
 
 
