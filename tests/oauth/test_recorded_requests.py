@@ -56,7 +56,9 @@ def test_what_an_authenticated_client_does_wrong_is_kept_for_it(send, billing, c
         assert row.detail == "admin isn't among this client's scopes. Ask for less, or give it to the client."
 
 
-@pytest.mark.parametrize("case", ["no grant_type", "two methods", "query", "query by body", "content type", "repeated", "too large", "wrong method"])
+@pytest.mark.parametrize(
+    "case", ["no grant_type", "two methods", "query", "query by body", "content type", "repeated", "too many", "too large", "wrong method"]
+)
 def test_a_malformed_request_is_kept_for_the_client_that_it_names(send, billing, case):
     form = {"grant_type": "client_credentials"}
     answer = {
@@ -66,6 +68,7 @@ def test_a_malformed_request_is_kept_for_the_client_that_it_names(send, billing,
         "query by body": lambda: send.post("/oauth2/token", form | billing.form, query=f"client_secret={billing.secret}"),
         "content type": lambda: send.post("/oauth2/token", form, billing.basic, headers={"Content-Type": "application/json"}),
         "repeated": lambda: send.post("/oauth2/token", [*form.items(), *form.items(), *billing.form.items()]),
+        "too many": lambda: send.post("/oauth2/token", [*((f"name-{number}", "x") for number in range(200)), ("client_id", ""), *billing.form.items()]),
         "too large": lambda: send.post("/oauth2/token", {"foo": "x" * 70_000}, billing.basic),
         "wrong method": lambda: send("PUT", "/oauth2/token", headers={"Authorization": billing.basic}),
     }[case]()
@@ -135,6 +138,13 @@ def test_a_resource_that_the_workspace_has_is_kept_whole(send, billing, make, de
 def test_a_scope_that_is_none_is_kept_for_nobody_to_stumble_over(send, billing, scope):
     row = kept(send.post("/oauth2/token", {"scope": scope}, billing.basic))
     assert len(row.scope) <= 15
+
+
+def test_of_a_long_scope_only_the_beginning_is_looked_at_again(send, billing):
+    """The form was parsed already, and a refusal of 60 KB is to cost no more than that."""
+    row = kept(send.post("/oauth2/token", {"scope": f"read {'x' * 40_000} write"}, billing.basic))
+    assert row.scope.startswith("read x")
+    assert "write" not in row.scope
 
 
 def test_plain_http_is_kept_for_the_client_whose_secret_is_leaked_by_it(asgi, billing):
