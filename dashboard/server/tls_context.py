@@ -19,6 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dashboard.server.handshake import HandshakeContext
+from dashboard.server.key_exchange import limit_groups
 from dashboard.server.presented_certificate import ClientCertificateContext
 from oauth.patience import PAGE_STATEMENT, patience
 
@@ -87,6 +88,7 @@ class ServerContext:
     def _build(self, authorities: Authorities, registered: frozenset[str]) -> ssl.SSLContext:
         context = (ClientCertificateContext if authorities or registered else HandshakeContext)(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        limit_groups(context)
         context.load_cert_chain(self.server_pem)
         if isinstance(context, ClientCertificateContext):
             context.ask(registered)

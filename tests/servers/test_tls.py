@@ -4,6 +4,7 @@ import os
 import ssl
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from dashboard.server import server_certificate
+from dashboard.server.key_exchange import limit_groups
 from tests.servers.conftest import Server, read_answer
 
 
@@ -44,6 +46,50 @@ def test_old_versions_of_tls_are_refused(server: Server) -> None:
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     with server.connect(tls=False) as sock, pytest.raises((ssl.SSLError, ConnectionError)):
         context.wrap_socket(sock, server_hostname="localhost")
+
+
+def agree(server: Server, group: str, version: str = "-tls1_3") -> str:
+    """What OpenSSL's client says of a handshake in which it offers that group alone."""
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-groups", group, version, "-CAfile", str(server.ca), "-brief"]
+    return subprocess.run(command, input="", capture_output=True, text=True, timeout=30, check=False).stderr
+
+
+@pytest.mark.parametrize(
+    ("group", "version"), [("X25519", "-tls1_3"), ("P-256", "-tls1_3"), ("P-384", "-tls1_3"), ("P-256", "-tls1_2"), ("X25519:P-256", "-tls1_2")]
+)
+def test_keys_are_agreed_on_in_the_groups_that_cost_little(server: Server, group: str, version: str) -> None:
+    assert "CONNECTION ESTABLISHED" in agree(server, group, version)
+
+
+@pytest.mark.parametrize("group", ["ffdhe2048", "ffdhe8192", "P-521"])
+def test_no_group_is_taken_in_which_a_stranger_has_the_server_compute_for_long(server: Server, group: str) -> None:
+    assert "handshake failure" in agree(server, group)
+
+
+def test_where_groups_cannot_be_named_the_one_that_every_client_has_is_left(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.implementation, "name", "another")
+    offered = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    limit_groups(offered)
+    offered.load_cert_chain(server.data_dir / "tls" / "server.pem")
+    assert {curve: can_agree(offered, curve) for curve in ("prime256v1", "secp384r1", "X25519")} == {"prime256v1": True, "secp384r1": False, "X25519": False}
+
+
+def can_agree(offered: ssl.SSLContext, curve: str) -> bool:
+    """Whether a client that offers that group alone comes to a handshake with it, in memory."""
+    asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    asking.check_hostname, asking.verify_mode = False, ssl.CERT_NONE
+    asking.set_ecdh_curve(curve)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sides = [asking.wrap_bio(to_client, to_server), offered.wrap_bio(to_server, to_client, server_side=True)]
+    for _ in range(3):
+        for side in sides:
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError:
+                return False
+    return True
 
 
 def test_keys_are_private(server: Server) -> None:
