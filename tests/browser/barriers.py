@@ -27,6 +27,22 @@ _SHIFT = """
 """
 
 
+# Of tables that stack on a phone, with the label beside the value: what of a value stands where the labels are.
+_UNDER_LABELS = """
+    () => [...document.querySelectorAll(".tbl.stack td[data-l]:not(.tick)")].flatMap((cell) => {
+      const found = [], range = document.createRange();
+      const left = cell.getBoundingClientRect().left + 7.5 * parseFloat(getComputedStyle(document.documentElement).fontSize);
+      const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+      while (walker.nextNode()) {
+        range.selectNodeContents(walker.currentNode);
+        const shown = [...range.getClientRects()].some((box) => box.width > 1 && box.left < left - 1);
+        if (shown && walker.currentNode.textContent.trim()) found.push(walker.currentNode.textContent.trim().slice(0, 60));
+      }
+      return found;
+    })
+"""
+
+
 def find_barriers(page: Page, options: dict[str, object] = OPTIONS) -> list[str]:
     """Violations of axe's rules, as “rule: element”."""
     if not page.evaluate("'axe' in window"):
@@ -50,6 +66,8 @@ def find_all_barriers(page: Page, *, thorough: bool = False) -> list[str]:
         page.emulate_media(color_scheme=scheme)
         found += [f"{scheme} {width}: {barrier}" for barrier in find_barriers(page, options)]
     found += [f"{width}: scrolls sideways" for width in (1280, 960, 768, 390, 320) if scrolls_sideways(page, width)]
+    page.set_viewport_size({"width": 390, "height": 900})
+    found += [f"390: under its label stands “{text}”" for text in page.evaluate(_UNDER_LABELS)]
     page.evaluate(_SPACING)
     if scrolls_sideways(page, 320):
         found.append("320 with text spacing: scrolls sideways")
