@@ -23,25 +23,22 @@ from dashboard.people.made_links import may_hand_over_still
 from dashboard.permissions import anyone
 from dashboard.snippets import TokenRequest, chosen_language, snippets_for
 from dashboard.snippets.token_request import server_ca
-from dashboard.throttling import attempt, count_wrong
+from dashboard.throttling import refuse_new_session
 
 # In the session: the digest of the link that is being looked at.
 HAND_OVER = "hand_over"
-# For whom wrong links are counted, in the place of an account.
-_GUESSED = "hand-over"
 
 
 @anyone
 @never_cache
 def hand_over(request: HttpRequest, token: str) -> HttpResponse:
     """What the link leads to."""
-    with attempt(request, _GUESSED, takes_password=False) as refusal:
-        if refusal is not None:
-            return refusal.apply_to(render(request, "hand_overs/gone.html", {"refusal": refusal.text}))
-        now, digest = timezone.now(), services.digest_of(token)
-        if _find_usable(digest, now) is None:
-            count_wrong(request, _GUESSED, now=now)
-            return _refuse(request)
+    digest = services.digest_of(token)
+    if _find_usable(digest, timezone.now()) is None:
+        return _refuse(request)
+    refusal = refuse_new_session(request)
+    if refusal is not None:
+        return refusal.apply_to(render(request, "hand_overs/gone.html", {"refusal": refusal.text}))
     request.session[HAND_OVER] = digest
     return redirect("hand_over_open")
 

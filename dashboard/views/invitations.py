@@ -27,7 +27,7 @@ from dashboard.forms.members import InvitationForm, JoinForm
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import invitations
 from dashboard.permissions import Permission, anyone, givable_roles, member
-from dashboard.throttling import attempt
+from dashboard.throttling import attempt, refuse_new_session
 
 PAGE = 50
 # In the session: the digest of the invitation that is being looked at.
@@ -112,6 +112,9 @@ def invitation_link(request: HttpRequest, token: str) -> HttpResponse:
     digest = invitations.digest_of(token)
     if invitations.find_invitation(digest) is None:
         return _refuse(request)
+    refusal = refuse_new_session(request)
+    if refusal is not None:
+        return refusal.apply_to(render(request, "invitations/gone.html", {"refusal": refusal.text}))
     request.session[INVITATION] = digest
     return redirect("invitation")
 

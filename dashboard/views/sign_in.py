@@ -87,12 +87,14 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
             return refusal.apply_to(JsonResponse({"error": refusal.text}))
         return JsonResponse({"request_options": passkeys.authentication_options(None)})
     form = PasskeyForm(request.POST)
-    with throttling.attempt(request, "", takes_password=False) as refusal:
+    # Of whom a wrong one is isn't known, so it counts for the address alone: one name for all would shut the passkeys of all people there out.
+    name = f"passkey {form.cleaned_data['credential'].get('id')!s:.64}" if form.is_valid() else "passkey"
+    with throttling.attempt(request, name, takes_password=False) as refusal:
         if refusal is None and form.is_valid():
             passkey = check_passkey(request, None, form)
             if passkey is not None:
                 return _enter_by_passkey(request, passkey)
-            _record_wrong(request, "")
+            _record_wrong(request, name)
     context = {"form": SignInForm(request=request), "passkey_form": form, "refusal": refusal, "redirect_field_value": request.POST.get("next", "")}
     response = render(request, "accounts/sign_in.html", context)
     return refusal.apply_to(response) if refusal else response

@@ -53,8 +53,9 @@ REFUSALS = {
     "other_person": (403, "That was somebody else", "The person at {name} isn’t the one whose account is open here. Nothing was changed."),
     "taken": (403, "Connected with another account already", "That person at {name} has another account here. Nothing was changed."),
 }
-# Of these, what anybody can bring about. The others take somebody whom the provider knows, and colleagues behind one address don't keep each other out.
-FORGEABLE = ("unknown_state", "denied", "provider_failed")
+# Of these, what anybody can bring about who has begun a sign-in here. The others take somebody whom the provider knows, and colleagues behind one address don't
+# keep each other out.
+FORGEABLE = ("denied", "provider_failed")
 
 
 def configured(view: View) -> View:
@@ -126,13 +127,16 @@ def sso_connection(request: HttpRequest) -> HttpResponse:
 @require_safe
 def sso_callback(request: HttpRequest) -> HttpResponse:
     """Where the provider sends the browser back: OpenID Connect Core 1.0 §3.1.2.5."""
+    try:
+        begun = session.take(request)
+    except RefusedError as error:
+        # Nobody guesses a state. If it counted, images on a foreign page would lock out everybody at its reader's address.
+        return _refuse(request, error)
     with throttling.attempt(request, admission.METHOD, takes_password=False) as refusal:
         if refusal is not None:
             return refusal.apply_to(_refuse(request, RefusedError("too_many")))
         now = timezone.now()
-        begun = None
         try:
-            begun = session.take(request)
             identity = session.finish(request, begun, now=now)
             return PURPOSES[begun.purpose](request, begun, identity)
         except (RefusedError, ProviderError) as error:

@@ -122,6 +122,16 @@ def test_wrong_ones_are_counted(browser, ada, settings):
     assert int(response["Retry-After"]) > 0
 
 
+def test_made_up_ones_keep_nobody_at_that_address_from_a_passkey(browser, ada, settings):
+    settings.FAILURES_PER_CLIENT = 2
+    for number in range(4):
+        assert Browser().post(SIGN_IN_BY, {"credential": json.dumps({"id": f"made up {number}"})}).status_code == 200
+    for _ in range(2):
+        Browser().post(SIGN_IN_BY, {"credential": json.dumps({"id": "the same"})})
+    assert Browser().post(SIGN_IN_BY, {"credential": json.dumps({"id": "the same"})}).status_code == 429
+    assert Browser().post(SIGN_IN_BY, {"credential": json.dumps({"id": "another"})}).status_code == 200
+
+
 def test_a_stranger_fills_no_table_with_sessions(db, monkeypatch):
     """Each question is kept in a session of its own, unless the browser has one already."""
     monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 3)

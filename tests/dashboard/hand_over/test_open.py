@@ -8,6 +8,7 @@ from time import process_time
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.contrib.sessions.models import Session
 from django.core import mail as outbox
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -19,7 +20,7 @@ from clients.public_key import read_public_keys
 from clients.services import clients, hand_overs
 from clients.services.audit import Actor
 from clients.services.public_keys import add_public_keys
-from dashboard import mail
+from dashboard import mail, throttling
 from dashboard.logs import redact
 from tests import factories, hostile_keys
 from tests.certificates import pem as certificate_pem
@@ -247,14 +248,19 @@ def test_a_link_that_somebody_else_used_at_that_moment_is_dead(jonas, made, monk
     assert take(jonas, made).status_code == 404
 
 
-def test_wrong_links_are_counted_and_then_refused(browser, made):
-    answers = [browser.get(f"{OPEN}wrong-{number}/").status_code for number in range(21)]
-    assert set(answers[:20]) == {404}
-    assert answers[20] == 429
-    response = browser.get(f"{OPEN}{made.plaintext}/")
-    assert response.status_code == 429
-    assert "Too many tries." in text_of(response)
-    assert response["Retry-After"]
+def test_wrong_links_keep_nobody_from_a_good_one(browser, made):
+    """Nobody guesses one, and images on a foreign page would lock out everybody at its reader's address."""
+    assert {browser.get(f"{OPEN}wrong-{number}/").status_code for number in range(25)} == {404}
+    assert browser.get(f"{OPEN}{made.plaintext}/").status_code == 302
+
+
+def test_one_link_fills_no_table_with_sessions(made, monkeypatch):
+    monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 2)
+    answers = [Browser().get(f"{OPEN}{made.plaintext}/") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [302, 302, 429, 429]
+    assert "Too many tries." in text_of(answers[-1])
+    assert answers[-1]["Retry-After"]
+    assert Session.objects.count() == 2
 
 
 def test_for_whom_learns_nothing_of_them_no_certificate_of_the_workspace_is_read(jonas, made):

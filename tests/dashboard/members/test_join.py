@@ -90,6 +90,14 @@ class TestTheLink:
         browser.get("/accounts/invite/forged/")
         assert not Session.objects.exists()
 
+    def test_one_link_fills_no_table_with_sessions(self, link, monkeypatch):
+        monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 2)
+        before = Session.objects.count()
+        answers = [Browser().get(link) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [302, 302, 429, 429]
+        assert "Too many tries." in text_of(answers[-1])
+        assert Session.objects.count() == before + 2
+
     def test_a_page_that_stayed_open_ends_with_the_invitation(self, browser, link):
         see(browser, link)
         Invitation.objects.update(withdrawn_at=timezone.now())

@@ -30,7 +30,9 @@ def log(caplog):
 def refused(browser, response, status, said, reason):
     assert (response.status_code, heading(response)) == (status, said)
     assert user_of(browser) is None
-    assert events("user.sign_in_failed")[-1].after["reason"] == reason
+    # Anybody can come with a state that nobody gave out: there would be no end of such events.
+    reasons = [event.after["reason"] for event in events("user.sign_in_failed")]
+    assert reasons[-1:] == [reason] if reason != "unknown_state" else reason not in reasons
     assert not events("user.signed_in")
     assert "code-" not in response.content.decode()
     # A token, not three letters of something random.
