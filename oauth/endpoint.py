@@ -314,10 +314,7 @@ def _peek(request: Request, parameter: str) -> str:
     # An empty one counts as absent, but nobody has to look through thousands of those.
     _, *parts = (b"&" + (request.body or b"")).split(f"&{parameter}=".encode(), 4)
     value = next((value for part in parts if (value := part[:MAX_PEEKED_BYTES].partition(b"&")[0])), b"")
-    try:
-        return unquote_plus(value.decode())
-    except ValueError:
-        return ""
+    return unquote_plus(value.decode(errors="replace"))
 
 
 def _record(refused: OAuthError, name: str, request: Request) -> OAuthError:

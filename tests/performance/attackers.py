@@ -58,6 +58,10 @@ class Flood:
     rate: float
     waits: bool = False
 
+    def share_of(self, sent: Sent, seconds: float) -> float:
+        """Of its rate, what it came to send: little where the server lets it wait, or nothing is left of the CPU for it."""
+        return (sum(sent.answers.values()) if self.waits else sent.octets) / (self.rate * seconds)
+
 
 def head(method: str, path: str, *lines: str) -> bytes:
     return ("\r\n".join([f"{method} {path} HTTP/1.1", HEAD.strip(), *lines]) + "\r\n").encode()
@@ -227,8 +231,10 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4 * MOST_CONNECTIONS), most))
     target = Target(**json.loads(options.target))
-    sent = uvloop.run(Attack(make(options.name, target), target.port, min(options.seconds, MOST_SECONDS)).run())
-    sys.stdout.write(json.dumps({"octets": sent.octets, "connections": sent.connections, "answers": sent.answers}) + "\n")
+    flood, seconds = make(options.name, target), min(options.seconds, MOST_SECONDS)
+    sent = uvloop.run(Attack(flood, target.port, seconds).run())
+    said = {"octets": sent.octets, "connections": sent.connections, "answers": sent.answers, "share": flood.share_of(sent, seconds)}
+    sys.stdout.write(json.dumps(said) + "\n")
 
 
 if __name__ == "__main__":

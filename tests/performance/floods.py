@@ -30,6 +30,8 @@ MOST_GROWTH = 400
 GOOD_CONNECTIONS = 8
 # Milliseconds: below that a ratio says what the machine does beside, and not what the flood does.
 LEAST_P99 = 5.0
+# Of its rate: below that a flood has none, it only holds connections open.
+LEAST_SHARE = 0.005
 
 # Runs where the database is: cookies and form fields as a browser has them that has opened the page.
 _OPEN_PAGES = """
@@ -190,6 +192,8 @@ def render(found: list[Found], options: argparse.Namespace) -> str:
         figures = [middle([getattr(phase, name) for phase in phases]) for phases in (one.quiet, one.flooded) for name in ("p50", "p99")]
         sent = f"{one.sent.get('octets', 0) / 1e6:.1f} MB, {one.sent.get('connections', 0)} connections"
         sent += "".join(f", {number} × {status}" for status, number in sorted(one.sent.get("answers", {}).items()))
+        share = one.sent.get("share", 0)
+        sent += f", {share:.0%} of its rate" if share >= LEAST_SHARE else ""
         cells = [f"{one.name}: {FLOODS[one.name]}", sent, *figures, f"{one.ratio:.1f} ×", f"{max(one.peaks, default=0)} MB", "; ".join(one.mistakes) or "met"]
         lines.append(f"| {' | '.join(cells)} |")
     load = f"{options.rate:.0f} good requests a second on {GOOD_CONNECTIONS} connections"
