@@ -37,6 +37,8 @@ class Verifier:
             raise jwt.InvalidTokenError
         key = self.keys.get_signing_key_from_jwt(token).key
         claims: dict[str, Any] = jwt.decode(token, key, algorithms=["ES256"], audience=RESOURCE, issuer=ISSUER)
+        if "cnf" in claims:
+            raise jwt.InvalidTokenError
         return claims
 
 
