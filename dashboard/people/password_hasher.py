@@ -11,9 +11,9 @@ from threading import get_native_id
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-# Of nice, beyond the process's own: a third of the time of a thread that wants the same core. Not less, for people wait for it, and it takes Python's lock when
-# it is done.
-NICENESS = 5
+# Of nice, beyond the process's own: the eight lanes together have then a little less of their core than one other thread that wants it. Not less, for people
+# wait for it, and it takes Python's lock when it is done.
+NICENESS = 10
 
 
 def _step_back() -> None:
