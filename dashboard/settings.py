@@ -96,7 +96,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
-    "allauth.usersessions",
+    "dashboard.apps.SessionsConfig",
 ]
 MIDDLEWARE = [
     "dashboard.middleware.ConnectionMiddleware",

@@ -1,7 +1,7 @@
 """Passwords and codes of people: how many wrong ones are looked at, and how many at once.
 
-Failures are counted per account and address, and per address, in the database: nobody can lock another person out from elsewhere. A process checks one
-password at a time.
+Failures are counted per account and address, and per address, in the database: nobody can lock another person out from elsewhere. A process hashes one
+password at a time (dashboard.people.password_hasher); those who wait for that have a place here.
 """
 
 import hashlib
@@ -31,7 +31,6 @@ MOST_AT_ONCE = 4
 MOST_STRANGERS = 2
 waiting: dict[str, bool] = {}
 _waiting = Lock()
-_turn = Lock()
 # Networks that the database said have failed too often, with the moment at which they may try again, the oldest first: as it stays true until then, they are
 # refused without asking it.
 MOST_FULL = 10_000
@@ -52,8 +51,8 @@ MOST_NEW_SESSIONS = 1000
 
 @contextmanager
 def place(who: str, *, is_stranger: bool) -> Iterator[bool]:
-    """Wait for one's turn; False where that isn't possible. who: a person, or a stranger's network; each has one place, so that a flood from one network leaves
-    the others to everybody else."""
+    """One's place in the line for passwords; False where there is none. who: a person, or a stranger's network; each has one place, so that a flood from one
+    network leaves the others to everybody else. Within it nothing happens but that passwords are hashed."""
     with _waiting:
         is_free = who not in waiting and len(waiting) < MOST_AT_ONCE and not (is_stranger and _has_all_strangers())
         if is_free:
@@ -63,8 +62,7 @@ def place(who: str, *, is_stranger: bool) -> Iterator[bool]:
         yield False
         return
     try:
-        with _turn:
-            yield True
+        yield True
     finally:
         with _waiting:
             del waiting[who]

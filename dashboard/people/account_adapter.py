@@ -68,7 +68,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         now, method = timezone.now(), user_sessions.say_method(get_authentication_records(request, user))
         response: HttpResponse = super().post_login(request, user, **kwargs)
-        user_sessions.record_sign_in(user=user, session_key=request.session.session_key or "", method=method, actor=actor_of(request), now=now)
+        user_sessions.open_session(request, user=user, method=method, actor=actor_of(request), now=now)
         request.session[user_sessions.NOTED] = now.timestamp()
         if not known_devices.is_known(request, user):
             known_devices.remember(request, response, user)

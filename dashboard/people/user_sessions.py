@@ -1,4 +1,4 @@
-"""Where people are signed in: each session has a row of django-allauth's, by which it can be shown and ended."""
+"""Where people are signed in: each session has a row of django-allauth's, by which it can be shown and ended. An account has few of them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -23,6 +23,8 @@ from dashboard.people.user_agent import describe_device
 
 # In a session: when its last use was noted in its row, seconds since the epoch. It is a note itself, so that most requests needn't ask for the row.
 NOTED = "noted_at"
+# Of an account. Each takes a row for days, and is one more to look through.
+MOST = 50
 
 
 def find_open(user: User, *, now: datetime) -> "QuerySet[Any]":
@@ -60,8 +62,8 @@ def delete_sessions(user: User, *, kept: str = "") -> int:
 
 
 def _delete(ended: "QuerySet[Any]") -> int:
-    """Locked before they are read: one that gets another key at this moment ends under that one."""
-    keys = list(ended.select_for_update().values_list("session_key", flat=True))
+    """Locked before they are read: one that gets another key at this moment ends under that one. In one order, for two sign-ins may end the same ones."""
+    keys = list(ended.order_by("pk").select_for_update().values_list("session_key", flat=True))
     UserSession.objects.filter(session_key__in=keys).delete()
     return Session.objects.filter(session_key__in=keys).delete()[0]
 
@@ -71,6 +73,18 @@ def say_method(records: Sequence[Mapping[str, Any]]) -> str:
     words = {"totp": "one-time code", "webauthn": "passkey", "recovery_codes": "recovery code", "socialaccount": "single sign-on"}
     said = [words.get(str(record.get("type", record["method"])), str(record["method"])) for record in records]
     return " and ".join(dict.fromkeys(said))
+
+
+def open_session(request: HttpRequest, *, user: User, method: str, actor: Actor, now: datetime) -> None:
+    """Make its row, and end those that were used least recently where the account has more than MOST. method: as record_sign_in has it."""
+    with transaction.atomic():
+        UserSession.objects.create_from_request(request)
+        of_user = UserSession.objects.filter(user=user)
+        of_user.exclude(session_key__in=Session.objects.values("session_key")).delete()
+        too_many = list(of_user.exclude(session_key=request.session.session_key).order_by("-last_seen_at", "-pk").values_list("pk", flat=True)[MOST - 1 :])
+        if too_many:
+            record("user.sessions_ended", user, actor=actor, now=now, after={"ended": _delete(of_user.filter(pk__in=too_many)), "most": MOST})
+        record_sign_in(user=user, session_key=request.session.session_key or "", method=method, actor=actor, now=now)
 
 
 def record_sign_in(*, user: User, session_key: str, method: str, actor: Actor, now: datetime) -> None:

@@ -22,15 +22,12 @@ from dashboard.people import accounts, password_origin, recovery_codes, second_f
 from dashboard.people.user_agent import describe_device
 from dashboard.permissions import signed_in
 
-MOST_SESSIONS = 50
-
 
 @signed_in
 def security(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     factors = list(second_factors.of(user))
     recovery = next((factor for factor in factors if factor.type == Authenticator.Type.RECOVERY_CODES), None)
-    sessions = list(user_sessions.find_open(user, now=timezone.now())[: MOST_SESSIONS + 1])
     context = {
         "passkeys": [(factor, second_factors.name_of(factor)) for factor in factors if factor.type == Authenticator.Type.WEBAUTHN],
         "one_time_codes": next((factor for factor in factors if factor.type == Authenticator.Type.TOTP), None),
@@ -38,8 +35,8 @@ def security(request: HttpRequest) -> HttpResponse:
         "codes_left": recovery_codes.count_left(recovery.data) if recovery else 0,
         "codes_made": recovery_codes.CODES,
         "password": password_origin.find_origin(user),
-        "sessions": [_describe(request, session) for session in sessions[:MOST_SESSIONS]],
-        "has_more_sessions": len(sessions) > MOST_SESSIONS,
+        "sessions": [_describe(request, session) for session in user_sessions.find_open(user, now=timezone.now())],
+        "most_sessions": user_sessions.MOST,
     }
     return render(request, "accounts/security.html", context)
 
@@ -83,19 +80,22 @@ def password(request: HttpRequest) -> HttpResponse:
     form = ChangePasswordForm(user, request.POST if request.method == "POST" else None)
     refusal = None
     if form.is_valid():
+        hashed = ""
         with throttling.attempt(request, user.email) as refusal:
-            if refusal is None and not form.is_proved():
-                throttling.count_wrong(request, user.email, now=timezone.now())
+            if refusal is None and form.is_proved():
+                hashed = make_password(form.cleaned_data["new_password"])
             elif refusal is None:
-                _change_password(request, user, form.cleaned_data["new_password"])
-                messages.success(request, "Password changed. Every other session has ended.")
-                return redirect("mfa_index")
+                throttling.count_wrong(request, user.email, now=timezone.now())
+        if hashed:
+            _change_password(request, user, hashed)
+            messages.success(request, "Password changed. Every other session has ended.")
+            return redirect("mfa_index")
     response = render(request, "accounts/password.html", {"form": form, "refusal": refusal})
     return refusal.apply_to(response) if refusal else response
 
 
-def _change_password(request: HttpRequest, user: User, chosen: str) -> None:
-    now, hashed = timezone.now(), make_password(chosen)
+def _change_password(request: HttpRequest, user: User, hashed: str) -> None:
+    now = timezone.now()
     user_sessions.change_key(request)
     kept = request.session.session_key or ""
     accounts.change_password(user=user, hashed_password=hashed, kept=kept, actor=actor_of(request), now=now)

@@ -31,6 +31,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     path = wanted if wanted.startswith("/") and get_adapter(request).is_safe_url(wanted) else reverse("home")
     form: Any = ConfirmForm(**asked)
     refusal = None
+    proved: list[dict[str, Any]] = []
     if request.method == "POST":
         # Of which nothing is proved anew: a code works once, and what it says holds no secret.
         if (repeated := confirmation.repeat(request, path)) is not None:
@@ -39,11 +40,12 @@ def confirm(request: HttpRequest) -> HttpResponse:
         with throttling.attempt(request, user.email, takes_password="credential" not in request.POST) as refusal:
             if refusal is None and form.is_valid():
                 proved = _check(request, user, form)
-                if proved:
-                    _record(request, user, proved)
-                    return confirmation.resume(request, path)
                 if form.errors:
                     _record_wrong(request, user)
+        # The form that waited may take long, and keeps nobody's password waiting.
+        if proved:
+            _record(request, user, proved)
+            return confirmation.resume(request, path)
     has_passkey = second_factors.of(user, Authenticator.Type.WEBAUTHN).exists()
     context = {
         "form": form,

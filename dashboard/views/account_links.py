@@ -78,17 +78,16 @@ def reset_password(request: HttpRequest, link: str) -> HttpResponse:
     refusal = None
     if form.is_valid():
         with throttling.attempt(request, user.email, has_link=True) as refusal:
-            if refusal is None:
-                now = timezone.now()
-                try:
-                    user = accounts.reset_password(
-                        link=link, hashed_password=make_password(form.cleaned_data["new_password"]), actor=actor_of(request), now=now
-                    )
-                except DeadLinkError:
-                    return _dead(request, again)
-                tell("password_reset", user, request=request, now=now)
-                messages.success(request, "Password changed, and every session has ended. Sign in with the new one.")
-                return redirect("account_login")
+            hashed = make_password(form.cleaned_data["new_password"]) if refusal is None else ""
+        if hashed:
+            now = timezone.now()
+            try:
+                user = accounts.reset_password(link=link, hashed_password=hashed, actor=actor_of(request), now=now)
+            except DeadLinkError:
+                return _dead(request, again)
+            tell("password_reset", user, request=request, now=now)
+            messages.success(request, "Password changed, and every session has ended. Sign in with the new one.")
+            return redirect("account_login")
     response = render(request, "accounts/reset_password.html", {"form": form, "email": user.email, "refusal": refusal})
     response["Referrer-Policy"] = WITHOUT_PATH
     return refusal.apply_to(response) if refusal else response

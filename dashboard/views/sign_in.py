@@ -36,17 +36,15 @@ class SignInView(LoginView):  # type: ignore[misc]  # django-allauth has no type
     template_name = "accounts/sign_in.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The password is looked at where the form is. What follows, such as mail and the session, keeps nobody else waiting."""
         with throttling.attempt(request, self._named_email()) as refusal:
-            if refusal is None:
-                return cast(HttpResponse, super().post(request, *args, **kwargs))
+            if refusal is None and NON_FIELD_ERRORS in self.get_form().errors:
+                _record_wrong(request, self._named_email())
+        if refusal is None:
+            return cast(HttpResponse, super().post(request, *args, **kwargs))
         empty = {name: value for name, value in self.get_form_kwargs().items() if name not in ("data", "files")}
         context = self.get_context_data(form=self.get_form_class()(**empty), refusal=refusal)
         return refusal.apply_to(self.render_to_response(context))
-
-    def form_invalid(self, form: Any) -> HttpResponse:
-        if NON_FIELD_ERRORS in form.errors:
-            _record_wrong(self.request, self._named_email())
-        return cast(HttpResponse, super().form_invalid(form))
 
     def _named_email(self) -> str:
         return str(self.request.POST.get("login", ""))
