@@ -3,6 +3,9 @@
 OpenSSL is given whole records, and no more than a handshake needs. From where they may hold a certificate on, which nobody can see for TLS 1.3 encrypts it,
 a thread gives them to it: see dashboard/server/certificate_readers.py.
 
+Afterwards a peer may send what is no request: in TLS 1.3 one change of keys (RFC 8446 §4.6.3) after the other, and OpenSSL goes through all that there are at
+once, 0.25 s for what is read in one go. So it is given that in pieces, and what isn't data is counted.
+
 If a handshake fails, the peer gets the alert that says why (RFC 8446 §6.2), and the operator a line about a client certificate that was refused. An event loop
 breaks a connection off as soon as its handshake fails, with the alert still in the buffer. So the failure is told to the loop as a wait for more from the
 peer, before which it sends what is in the buffer; a peer that has heard the alert closes the connection by itself. Whoever doesn't is subject to the deadline
@@ -33,6 +36,12 @@ MOST = MAX_DER_LENGTH + 2048
 
 # The beginning of a record that is longer than any: OpenSSL answers it with an alert, which it encrypts if the handshake has come so far.
 _TOO_LONG = b"\x17\x03\x03\xff\xff"
+
+# Octets that OpenSSL is given at once after the handshake.
+_PIECE = 4096
+# How many a peer may send that aren't data, which those of an unfinished record count among; for each record so many more, which is what it has around its
+# data, and a sixteenth of that.
+MOST_AROUND, AROUND_RECORD, AROUND_DATA = 20 * 1024, 100, 16
 
 # Bytes that a refused peer may go on sending: its request, which it may send before it reads the alert.
 _DISCARDED = 256 * 1024
@@ -98,6 +107,38 @@ class Handshake(ssl.SSLObject):
     outcome: BaseException | bool | None = None
     failure: ssl.SSLError | None = None
     discarded = 0
+    around = 0
+
+    def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002  # Python's name for it
+        """As SSLObject's. Raise SSLError where too much of what comes isn't data."""
+        if self.incoming.pending <= _PIECE:
+            return self._read_piece(len, buffer)
+        came = memoryview(self.incoming.read())
+        place = 0
+        try:
+            while True:
+                self.incoming.write(came[place : place + _PIECE])
+                place += _PIECE
+                try:
+                    return self._read_piece(len, buffer)
+                except ssl.SSLWantReadError:
+                    if place >= came.nbytes:
+                        raise
+        finally:
+            self.incoming.write(came[place:])
+
+    def _read_piece(self, most: int, buffer: Any) -> Any:
+        before = self.incoming.pending
+        octets = 0
+        try:
+            data = super().read(most, buffer)
+            octets = data if isinstance(data, int) else len(data)
+            return data
+        finally:
+            allowed = AROUND_RECORD + octets // AROUND_DATA if octets else 0
+            self.around = max(self.around + before - self.incoming.pending - octets - allowed, 0)
+            if self.around > MOST_AROUND:
+                raise ssl.SSLError(ssl.SSL_ERROR_SSL, "Too much of what the peer sends isn't data.")
 
     def do_handshake(self) -> None:
         if self.opening is not None and self.opening.is_away:
