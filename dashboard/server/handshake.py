@@ -18,6 +18,7 @@ import logging
 import ssl
 import time
 from collections import Counter
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -110,29 +111,28 @@ class Handshake(ssl.SSLObject):
     around = 0
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002  # Python's name for it
-        """As SSLObject's. Raise SSLError where too much of what comes isn't data."""
-        if self.incoming.pending <= _PIECE:
+        """As SSLObject's, but of several records. Raise SSLError where too much of what comes isn't data."""
+        if self.incoming.pending <= _PIECE or buffer is not None:
             return self._read_piece(len, buffer)
         came = memoryview(self.incoming.read())
-        place = 0
+        place, found = 0, []
         try:
-            while True:
+            # The last piece is left, by which uvloop sees that there may be more: the end, which no data stands for.
+            while came.nbytes - place > _PIECE:
                 self.incoming.write(came[place : place + _PIECE])
                 place += _PIECE
-                try:
-                    return self._read_piece(len, buffer)
-                except ssl.SSLWantReadError:
-                    if place >= came.nbytes:
-                        raise
+                with suppress(ssl.SSLWantReadError):
+                    while data := self._read_piece(len):
+                        found.append(data)
         finally:
             self.incoming.write(came[place:])
+        return b"".join(found) if found else self._read_piece(len)
 
-    def _read_piece(self, most: int, buffer: Any) -> Any:
-        before = self.incoming.pending
-        octets = 0
+    def _read_piece(self, most: int, buffer: Any = None) -> Any:
+        before, octets = self.incoming.pending, 0
         try:
-            data = super().read(most, buffer)
-            octets = data if isinstance(data, int) else len(data)
+            data: Any = super().read(most, buffer)
+            octets = len(data) if buffer is None else data
             return data
         finally:
             allowed = AROUND_RECORD + octets // AROUND_DATA if octets else 0

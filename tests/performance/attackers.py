@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import uvloop
 
-from tests import hostile_keys
+from tests import hostile_handshakes, hostile_keys
 
 # At once, and of one flood.
 MOST_CONNECTIONS = 600
@@ -151,6 +151,9 @@ def make(name: str, target: Target) -> Flood:
             return Flood(200, head("POST", "/oauth2/token", "Content-Length: 1000") + b"\r\n", lambda: repeat(b"a"), 200)
         case "wrong secrets":
             return Flood(16, b"", lambda: repeat(_wrong_secret(target.client_id, "100.64.0.1")), 2000, waits=True)
+        case "certificates":
+            sent = hostile_handshakes.client_hello() + hostile_handshakes.certificates(12)
+            return Flood(8, sent, lambda: iter(()), 1e9)
         case "leak files":
             return Flood(8, b"", lambda: repeat(_leak(target)), 8, waits=True)
     raise ValueError(name)

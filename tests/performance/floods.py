@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.certificates import Authority, pem
 from tests.performance.attackers import Target
 from tests.performance.load import FORWARDED, read_credentials, write_basic
 from tests.performance.servers import ROOT, BenchError, Installation, Server, install, run
@@ -84,6 +85,7 @@ FLOODS = {
     "half-open": "500 connections with half a head",
     "slow": "200 connections, an octet a second",
     "wrong secrets": "2,000 wrong secrets a second",
+    "certificates": "8 TLS handshakes with certificates whose keys take seconds to read",
     "leak files": "8 log files of 10 MB at once, by somebody signed in",
 }
 
@@ -175,7 +177,10 @@ def read_memory(pid: int, field: str) -> int:
 
 def prepare(directory: Path, stack: ExitStack) -> tuple[Installation, Server, Path, dict[str, Target]]:
     installation, _ = install(directory / "tokenos", clients=200, known=100)
-    server = installation.server("flooded", is_tls=False, workers=WORKERS)
+    # It is asked in clear text, as by a proxy, and takes TLS at the same port: it asks for certificates there.
+    server = installation.server("flooded", is_tls=True, workers=WORKERS)
+    server = replace(server, is_tls=False, environment=server.environment | {"TRUSTED_PROXIES": "127.0.0.1/32"})
+    (server.directory / "tls" / "client-ca.pem").write_text(pem(Authority.create().certificate))
     run(["manage.py", "prepare"], server.environment)
     pages = json.loads(run(["-c", _OPEN_PAGES], server.environment))
     stack.callback(server.stop)

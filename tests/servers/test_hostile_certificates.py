@@ -2,11 +2,9 @@
 in which a certificate is sent before anybody can ask for more. RFC 5246, RFC 8446.
 """
 
-import os
 import select
 import socket
 import ssl
-import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
@@ -15,36 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import Authority, issue, pem
-from tests.hostile_keys import certificate, curve_public
+from tests.hostile_handshakes import certificates, client_hello, message, records
 from tests.servers.conftest import Server, read_answer
 from tests.servers.test_mtls import named, wait_for_the_workers
 
-ALERT, HANDSHAKE = 21, 22
+ALERT = 21
 ELSEWHERE = "127.0.0.2"
 FORM = b"grant_type=client_credentials&client_id="
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-def message(kind: int, body: bytes) -> bytes:
-    return bytes([kind]) + len(body).to_bytes(3) + body
-
-
-def records(data: bytes, size: int = 16_384) -> bytes:
-    parts = [data[place : place + size] for place in range(0, len(data), size)]
-    return b"".join(struct.pack(">BHH", HANDSHAKE, 0x0303, len(part)) + part for part in parts)
-
-
-def client_hello() -> bytes:
-    groups, schemes, ciphers = (29, 23, 24), (0x0403, 0x0503, 0x0804, 0x0805, 0x0401), (0xC02B, 0xC02F, 0xC02C, 0xC030)
-    pack: Callable[[tuple[int, ...]], bytes] = lambda numbers: struct.pack(f">H{len(numbers)}H", 2 * len(numbers), *numbers)  # noqa: E731
-    extensions = b"".join(struct.pack(">HH", kind, len(body)) + body for kind, body in ((10, pack(groups)), (11, b"\1\0"), (13, pack(schemes))))
-    return records(message(1, b"\3\3" + os.urandom(32) + b"\0" + pack(ciphers) + b"\1\0" + struct.pack(">H", len(extensions)) + extensions))
-
-
-def certificates(count: int) -> bytes:
-    one = certificate(curve_public())
-    listed = count * (len(one).to_bytes(3) + one)
-    return message(11, len(listed).to_bytes(3) + listed)
 
 
 def begin(server: Server, *, address: str = "127.0.0.1", more: bytes = b"") -> socket.socket:
@@ -111,16 +87,16 @@ def token(server: Server, tmp_path: Path) -> Callable[[str], int]:
     return token
 
 
-def at_once(sock: socket.socket, data: bytes) -> None:
-    sock.sendall(records(data))
+def at_once(sock: socket.socket) -> None:
+    sock.sendall(certificates(4))
 
 
-def in_small_records(sock: socket.socket, data: bytes) -> None:
-    sock.sendall(records(data, 64))
+def in_small_records(sock: socket.socket) -> None:
+    sock.sendall(certificates(4, size=64))
 
 
-def in_small_parts(sock: socket.socket, data: bytes) -> None:
-    whole = records(data)
+def in_small_parts(sock: socket.socket) -> None:
+    whole = certificates(4)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for place in range(0, len(whole), 100):
         sock.sendall(whole[place : place + 100])
@@ -128,9 +104,9 @@ def in_small_parts(sock: socket.socket, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("send", [at_once, in_small_records, in_small_parts])
-def test_certificates_that_take_seconds_to_read_keep_nobody_waiting(server: Server, send: Callable[[socket.socket, bytes], None]) -> None:
+def test_certificates_that_take_seconds_to_read_keep_nobody_waiting(server: Server, send: Callable[[socket.socket], None]) -> None:
     with begin(server) as sock:
-        send(sock, certificates(4))
+        send(sock)
         assert [ask_health(server) for _ in range(10)] == [200] * 10
         assert not is_answered(sock)
         wait_for_the_end(sock)
@@ -138,7 +114,7 @@ def test_certificates_that_take_seconds_to_read_keep_nobody_waiting(server: Serv
 
 
 def test_certificates_sent_along_with_the_first_message_keep_nobody_waiting(server: Server) -> None:
-    with begin(server, more=records(certificates(4))) as sock:
+    with begin(server, more=certificates(4)) as sock:
         assert [ask_health(server) for _ in range(10)] == [200] * 10
         assert not is_answered(sock)
 
@@ -148,7 +124,7 @@ def test_others_use_their_certificates_meanwhile_and_the_sender_no_longer(server
     with ExitStack() as stack:
         first, *others = [stack.enter_context(begin(server)) for _ in range(4)]
         for sock in (first, *others):
-            at_once(sock, certificates(4))
+            at_once(sock)
         assert [token(ELSEWHERE) for _ in range(5)] == [200] * 5
         # One at a time: none of them is read before the first one is done, and afterwards none at all.
         assert not any(is_answered(sock) for sock in (first, *others))
@@ -189,7 +165,7 @@ def test_first_message_longer_than_any_good_one_is_refused(server: Server) -> No
 
 def test_worker_ends_while_certificates_are_read(server: Server) -> None:
     with begin(server) as sock:
-        at_once(sock, certificates(14))
+        sock.sendall(certificates(14))
         assert ask_health(server) == 200
         assert not is_answered(sock)
         assert server.stop() == 0

@@ -1,0 +1,32 @@
+"""A TLS 1.2 client that sends certificates whose keys take OpenSSL seconds to read. RFC 5246 §7.4."""
+
+import os
+import struct
+from collections.abc import Callable
+
+from tests.hostile_keys import certificate, curve_public
+
+HANDSHAKE = 22
+
+
+def message(kind: int, body: bytes) -> bytes:
+    return bytes([kind]) + len(body).to_bytes(3) + body
+
+
+def records(data: bytes, size: int = 16_384) -> bytes:
+    parts = [data[place : place + size] for place in range(0, len(data), size)]
+    return b"".join(struct.pack(">BHH", HANDSHAKE, 0x0303, len(part)) + part for part in parts)
+
+
+def client_hello() -> bytes:
+    groups, schemes, ciphers = (29, 23, 24), (0x0403, 0x0503, 0x0804, 0x0805, 0x0401), (0xC02B, 0xC02F, 0xC02C, 0xC030)
+    pack: Callable[[tuple[int, ...]], bytes] = lambda numbers: struct.pack(f">H{len(numbers)}H", 2 * len(numbers), *numbers)  # noqa: E731
+    extensions = b"".join(struct.pack(">HH", kind, len(body)) + body for kind, body in ((10, pack(groups)), (11, b"\1\0"), (13, pack(schemes))))
+    return records(message(1, b"\3\3" + os.urandom(32) + b"\0" + pack(ciphers) + b"\1\0" + struct.pack(">H", len(extensions)) + extensions))
+
+
+def certificates(count: int, *, size: int = 16_384) -> bytes:
+    """What a client sends next."""
+    one = certificate(curve_public())
+    listed = count * (len(one).to_bytes(3) + one)
+    return records(message(11, len(listed).to_bytes(3) + listed), size)
