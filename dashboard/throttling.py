@@ -7,7 +7,7 @@ password at a time (dashboard.people.password_hasher); those who wait for that h
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,6 +43,8 @@ _TELL_EVERY = 60
 MOST_RESET_MAILS = 5
 # Of one person, within FAILURE_WINDOW: each may read 10 MB.
 MOST_LOOK_UPS = 60
+# Seconds.
+_TOLD_ONCE_IN = 3600
 # Tests of what a program sends, by one person within FAILURE_WINDOW.
 MOST_TESTS = 60
 # From one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
@@ -192,6 +194,12 @@ def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
     return _refuse(f"leak {user.pk}", MOST_LOOK_UPS, now=now)
 
 
+def may_tell(user: User, found: Sequence[str], *, now: datetime) -> bool:
+    """Whether any of these was not told that person within an hour, whoever asked for it. Counts them as told. found: what a leak's findings are named by."""
+    told = [count(f"told {_digest(f'{user.pk} {one}')}", now=now, window=_TOLD_ONCE_IN) for one in sorted(found)]
+    return any(counted.failures == 1 for counted in told)
+
+
 def _refuse(key: str, most: int, *, now: datetime) -> Refusal | None:
     counted = count(key, now=now)
     return _too_many(max(1, counted.window_ends - int(now.timestamp()))) if counted.failures > most else None
@@ -208,8 +216,11 @@ def _too_many(seconds: int) -> Refusal:
 
 def may_mail_reset_link(email: str, *, now: datetime) -> bool:
     """Counts the mail as well. From however many addresses somebody orders them, an account gets few at a time, and those that it got work still."""
-    digest = hashlib.blake2b(email.encode("utf-8", "surrogatepass"), digest_size=24).hexdigest()
-    return count(f"reset {digest}", now=now).failures <= MOST_RESET_MAILS
+    return count(f"reset {_digest(email)}", now=now).failures <= MOST_RESET_MAILS
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=24).hexdigest()
 
 
 def _code_key(user: User) -> str:

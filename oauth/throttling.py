@@ -82,11 +82,11 @@ def failure_keys(*, name: str, address: str) -> FailureKeys:
     return FailureKeys(hashlib.blake2b(f"{network} {name}".encode("utf-8", "surrogatepass"), digest_size=24).hexdigest(), network, wider)
 
 
-def count(key: str, *, now: datetime) -> Count:
-    """Count one failure under key, atomically."""
+def count(key: str, *, now: datetime, window: int = 0) -> Count:
+    """Count one failure under key, atomically. window: in seconds, FAILURE_WINDOW unless given."""
     seconds = int(now.timestamp())
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, (key, seconds + settings.FAILURE_WINDOW, seconds, seconds))
+        cursor.execute(_COUNT, (key, seconds + (window or settings.FAILURE_WINDOW), seconds, seconds))
         return Count(*cursor.fetchone())
 
 

@@ -8,11 +8,9 @@ Nothing here is to be called within a transaction.
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from smtplib import SMTPException
-from threading import BoundedSemaphore
 from typing import Any, cast
 
 from django.conf import settings
@@ -22,16 +20,14 @@ from django.template.backends.django import Template
 from django.template.loader import render_to_string
 
 from dashboard.addresses import page_url
+from dashboard.mail import queue
 from dashboard.mail.files import Backend
+from dashboard.mail.queue import wait_until_sent as wait_until_sent
 
 logger = logging.getLogger("tokenos.mail")
 
 # Seconds that a page waits for a mail server that says nothing.
 PATIENCE = 3.5
-# A queue in memory: who stops the server gets what is in it sent first, and a crash loses it.
-_MOST_QUEUED = 200
-_sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
-_queued = BoundedSemaphore(_MOST_QUEUED)
 _failed_at: datetime | None = None
 
 
@@ -72,15 +68,9 @@ def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]]) -> list[str]
 def send_later(name: str, to: Sequence[str], context: Mapping[str, Any]) -> None:
     """As send, without waiting for the mail server."""
     message = _compose(name, to, context)
-    if not _queued.acquire(blocking=False):
-        logger.error("mail not sent: %s wait for the mail server already", _MOST_QUEUED, extra={"template": name})
-        return
-    _sender.submit(_deliver, message, name).add_done_callback(lambda _: _queued.release())
-
-
-def wait_until_sent() -> None:
-    """What was given to send_later before this call."""
-    _sender.submit(lambda: None).result()
+    too_many = queue.add(name, ", ".join(to), lambda: _deliver(message, name))
+    if too_many and to:
+        logger.error("mail not sent: %s of its kind wait for the mail server already", too_many, extra={"template": name})
 
 
 def _compose(name: str, to: Sequence[str], context: Mapping[str, Any]) -> EmailMultiAlternatives:

@@ -21,7 +21,7 @@ from dashboard.leak.findings import Report
 from dashboard.mail import credential_notices
 from dashboard.models import Membership
 from dashboard.permissions import Permission, find_able, may, member, who_can
-from dashboard.throttling import Refusal, refuse_look_up
+from dashboard.throttling import Refusal, may_tell, refuse_look_up
 
 # In an address; a longer list is named by its beginning.
 _MOST_IN_ADDRESS = 30
@@ -97,13 +97,17 @@ def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpRe
     if refusal := refuse_look_up(membership.user, now=now):
         messages.warning(request, refusal.text)
         return redirect(url)
-    for helper in helpers:
+    told = [helper for helper in helpers if may_tell(helper.user, [finding.what for finding in found], now=now)]
+    for helper in told:
         mail.send_later("leak_found", [helper.user.email], {"workspace": workspace, "by": request.user, "findings": found, "url": url})
     if mail.goes_to_files():
         messages.warning(request, "This instance has no mail server yet, so nobody got a mail. Send them the address of this page.")
         return redirect(url)
-    names = get_text_list([helper.user.shown_name for helper in helpers], "and")
-    messages.success(request, f"{names} got a mail with a link to this page.")
+    names = get_text_list([helper.user.shown_name for helper in told or helpers], "and")
+    if told:
+        messages.success(request, f"{names} got a mail with a link to this page.")
+    else:
+        messages.info(request, f"{names} {'was' if len(helpers) == 1 else 'were'} told of it within the last hour.")
     return redirect(url)
 
 

@@ -1,6 +1,7 @@
 """What was found is ended, and what is left to do is ticked off."""
 
 import re
+import time
 from datetime import timedelta
 from html import unescape
 
@@ -9,7 +10,8 @@ import pytest
 from clients.models import AuditEvent, ClientSecret
 from dashboard import mail, throttling
 from dashboard.leak import findings
-from oauth.models import RevokedToken
+from dashboard.models import Membership
+from oauth.models import FailureCount, RevokedToken
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, sign_in, text_of
 from tests.dashboard.leak.conftest import STOP, URL, ask_for_token, look_up
@@ -218,3 +220,21 @@ def test_nobody_is_told_of_nothing_nor_too_often(bens, billing, monkeypatch, mai
     assert "Too many tries. Wait" in text_of(bens.get(answer["Location"]))
     mail.wait_until_sent()
     assert not any("leaked" in message.subject for message in mailoutbox)
+
+
+def test_nobody_is_told_of_the_same_twice_within_an_hour(bens, eve, demo, billing, dana, mailoutbox):
+    factories.add_member(demo, eve, Membership.Role.VIEWER)
+    other, told = factories.create_client(demo, name="other"), {"tell": "yes", "what": f"s.{billing.secret.secret_id}"}
+    answers = [browser.post(URL, told) for browser in (bens, bens, sign_in(eve))]
+    mail.wait_until_sent()
+    assert sorted(message.to[0] for message in mailoutbox if "leaked" in message.subject) == ["ada@example.com", "dana@example.com"]
+    assert "ada@example.com and dana@example.com were told of it within the last hour." in text_of(bens.get(answers[1]["Location"]))
+    mailoutbox.clear()
+    bens.post(URL, {"tell": "yes", "what": [f"s.{billing.secret.secret_id}", f"s.{other.secret.secret_id}"]})
+    mail.wait_until_sent()
+    assert len([message for message in mailoutbox if "leaked" in message.subject]) == 2
+    mailoutbox.clear()
+    FailureCount.objects.filter(window_ends__gt=time.time() + 3000).update(window_ends=int(time.time()))
+    bens.post(URL, told)
+    mail.wait_until_sent()
+    assert len([message for message in mailoutbox if "leaked" in message.subject]) == 2
