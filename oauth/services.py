@@ -14,7 +14,7 @@ from clients.moment import iso
 from clients.services import audit
 from clients.services.audit import SYSTEM, Actor
 from clients.services.retention import delete_along_keys, delete_in_batches
-from oauth import replay
+from oauth import own_revocations, replay
 from oauth.database_clock import MAX_CLOCK_DIFFERENCE
 from oauth.jose import generate_private_key
 from oauth.models import FailureCount, RevokedToken, SigningKey, UsedJWT
@@ -214,11 +214,14 @@ def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
 
 
 def revoke_token(*, client: Client, credential: str, jti: str, expires_at: datetime, actor: Actor, now: datetime) -> None:
-    """End one token, given by its jti, at once. No effect on a revoked one. credential: that obtained it, as the token names it."""
+    """End one token, given by its jti, at once. No effect on a revoked one. credential: that obtained it, as the token names it.
+
+    Of those that a client ends itself not every one is written into the audit log (oauth.own_revocations).
+    """
     with transaction.atomic():
         fields = {"client": client, "credential": credential, "expires_at": expires_at, "revoked_at": now}
         _, created = RevokedToken.objects.get_or_create(jti=jti, defaults=fields)
-        if created:
+        if created and (actor.name != f"client:{client.client_id}" or own_revocations.is_one_of_few(client, now=now)):
             audit.record(
                 "token.revoked",
                 workspace=client.workspace,
@@ -235,6 +238,8 @@ def prune(*, now: datetime) -> dict[str, int]:
 
     now: by the clock that all processes share, oauth.database_clock.
     """
+    # Before their counts go.
+    own_revocations.record_rest(now=now)
     return {
         "revoked_tokens": delete_in_batches(RevokedToken.objects.filter(expires_at__lt=now - REVOCATIONS_KEPT)),
         "used_jwts": _prune_used_jwts(now),

@@ -183,6 +183,8 @@ def _more(event: AuditEvent) -> str:
         return "with nothing of ours in it"
     if event.event == "audit.exported":
         return f"({after.get('events', 0):,}, {str(after.get('format', '')).upper()})"
+    if event.event == "token.more_revoked":
+        return f"({after.get('tokens', 0):,} from {', '.join(say_value(after.get('since')))} on, within an hour)"
     if event.event == "hand_over.created" and after.get("recipient"):
         return f"for {after['recipient']}"
     if isinstance(ended := after.get("ended_tokens", after.get("tokens")), int) and not isinstance(ended, bool) and ended:

@@ -43,6 +43,7 @@ WORDS = {
     "signing_key.rescheduled": "rescheduled signing key",
     "signing_key.revoked": "revoked signing key",
     "signing_key.rotated": "rotated signing key",
+    "token.more_revoked": "revoked more of its tokens",
     "token.revoked": "revoked a token",
     "usage.seeded": "made usage for measuring",
     "user.confirmation_failed": "failed to prove who they are",

@@ -109,6 +109,11 @@ def ends(**moments):
         ("client.deleted", {"target": ("client", "c"), "before": {"name": "crm-bridge"}}, "deleted client → crm-bridge"),
         ("scope.removed", {"target": ("scope", "read")}, "removed scope → read"),
         ("token.revoked", {"target": ("token", "jti-1")}, "revoked a token → jti-1"),
+        (
+            "token.more_revoked",
+            {"target": ("client", "c"), "after": {"tokens": 1840, "since": "2026-11-24T17:00:00Z", "until": "2026-11-24T18:00:00Z"}},
+            "revoked more of its tokens (1,840 from 2026-11-24 17:00 UTC on, within an hour) → c",
+        ),
         ("lease.renewed", {}, "lease renewed"),
     ],
 )

@@ -1,0 +1,50 @@
+"""What the audit log says of a client that revokes its own tokens: each of so many within an hour, and of the rest their number.
+
+Nobody may remove an audit event for more than a year, and a client gets as many tokens as it likes: one event each would fill the disk for all workspaces.
+"""
+
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from clients.models import Client
+from clients.moment import iso
+from clients.services import audit
+from clients.services.audit import Actor
+from oauth import throttling
+from oauth.models import FailureCount
+
+# Within an hour by the clock of the node.
+MOST = 100
+
+_HOUR = 3600
+_PREFIX = "own revocations "
+
+
+def is_one_of_few(client: Client, *, now: datetime) -> bool:
+    """Count one, over all workers. False where the hour has had MOST of them: record_rest says how many more there were."""
+    hour = int(now.timestamp()) // _HOUR
+    return throttling.count(f"{_PREFIX}{hour} {client.pk}", now=now, window=(hour + 1) * _HOUR - int(now.timestamp())).failures <= MOST
+
+
+def record_rest(*, now: datetime) -> None:
+    """Write, of each client and hour that is over, one event that counts what is_one_of_few left out."""
+    over = FailureCount.objects.filter(key__startswith=_PREFIX, failures__gt=MOST, window_ends__lt=int(now.timestamp()))
+    with transaction.atomic():
+        # Locked: another process that counts them too finds none afterwards.
+        counts = {counted.key.removeprefix(_PREFIX): counted for counted in over.select_for_update().order_by("pk")}
+        FailureCount.objects.filter(pk__in=[counted.pk for counted in counts.values()]).delete()
+        for key, counted in counts.items():
+            hour, client_pk = (int(part) for part in key.split())
+            since, until = (iso(datetime.fromtimestamp(at * _HOUR, UTC)) for at in (hour, hour + 1))
+            # One that was deleted meanwhile has said all.
+            for client in Client.objects.select_related("workspace").filter(pk=client_pk):
+                audit.record(
+                    "token.more_revoked",
+                    workspace=client.workspace,
+                    actor=Actor(f"client:{client.client_id}"),
+                    target_type="client",
+                    target_id=client.client_id,
+                    now=now,
+                    after={"tokens": counted.failures - MOST, "since": since, "until": until},
+                )

@@ -1,0 +1,88 @@
+"""POST /oauth2/revoke of many tokens: what the audit log keeps of it, which nobody may clear for more than a year."""
+
+import itertools
+from datetime import timedelta
+
+import jwt
+import pytest
+
+from clients.models import AuditEvent
+from clients.moment import iso
+from oauth import services
+from oauth.models import FailureCount, RevokedToken
+from oauth.own_revocations import MOST
+from tests import factories
+from tests.oauth.doors import bearer
+
+
+@pytest.fixture
+def token(asgi, billing):
+    return asgi.token(billing.basic).json()["access_token"]
+
+
+@pytest.fixture
+def revoke(billing, now):
+    """Has the client revoke so many tokens, or somebody else."""
+    numbers = itertools.count()
+
+    def revoke(times, *, program=billing, actor=None, at=now):
+        by = actor or services.Actor(f"client:{program.client_id}")
+        for number in itertools.islice(numbers, times):
+            ends = at + timedelta(hours=1)
+            services.revoke_token(client=program.client, credential=program.secret_id, jti=f"jti-{number}", expires_at=ends, actor=by, now=at)
+
+    return revoke
+
+
+def listed(**fields):
+    return AuditEvent.objects.filter(event="token.revoked", **fields).count()
+
+
+def test_a_client_that_revokes_without_end_writes_so_many_events_and_every_token_is_dead(send, billing, token, revoke):
+    revoke(MOST)
+    assert send.post("/oauth2/revoke", {"token": token}, billing.basic).status == 200
+    assert send.get("/api/v1/whoami", bearer(token)).status == 401
+    assert RevokedToken.objects.filter(jti=jwt.decode(token, options={"verify_signature": False})["jti"]).exists()
+    assert (listed(), RevokedToken.objects.count()) == (MOST, MOST + 1)
+
+
+def test_the_rest_is_counted_by_one_event_when_the_hour_is_over(billing, revoke, now):
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    revoke(MOST + 7, at=hour)
+    services.prune(now=hour + timedelta(minutes=59))
+    assert not AuditEvent.objects.filter(event="token.more_revoked").exists()
+    for _ in range(2):
+        services.prune(now=hour + timedelta(hours=1, seconds=1))
+    event = AuditEvent.objects.get(event="token.more_revoked")
+    assert event.after == {"tokens": 7, "since": iso(hour), "until": iso(hour + timedelta(hours=1))}
+    assert (event.actor, event.workspace) == (f"client:{billing.client_id}", billing.client.workspace)
+    assert (event.target_type, event.target_id) == ("client", billing.client_id)
+    assert not FailureCount.objects.filter(key__startswith="own revocations").exists()
+
+
+def test_of_few_there_is_nothing_to_add(billing, revoke, now):
+    revoke(3)
+    services.prune(now=now + timedelta(hours=2))
+    assert (listed(), AuditEvent.objects.filter(event="token.more_revoked").count()) == (3, 0)
+
+
+def test_the_next_hour_is_listed_again(billing, revoke, now):
+    revoke(MOST + 1)
+    revoke(1, at=now + timedelta(hours=1))
+    assert listed() == MOST + 1
+
+
+def test_other_clients_and_people_are_listed_nevertheless(billing, eves, revoke):
+    revoke(MOST + 1)
+    revoke(1, program=eves)
+    revoke(2, actor=factories.TESTS)
+    assert (listed(workspace=eves.client.workspace), listed(actor=factories.TESTS.name)) == (1, 2)
+
+
+def test_of_a_client_that_is_gone_nothing_is_counted(billing, revoke, now):
+    revoke(MOST + 1)
+    RevokedToken.objects.all().delete()
+    billing.client.delete()
+    services.prune(now=now + timedelta(hours=2))
+    assert not AuditEvent.objects.filter(event="token.more_revoked").exists()
+    assert not FailureCount.objects.filter(key__startswith="own revocations").exists()
