@@ -22,13 +22,42 @@ CHANGES = {
     "whose, as if it were removed": "UPDATE clients_auditevent SET workspace_id = NULL, workspace_slug = 'demo'",
     "removal": "DELETE FROM clients_auditevent",
 }
+_DELETED = "UPDATE clients_workspace SET deletes_at = '2036-01-01 00:00:00+00:00' WHERE slug = 'demo'"
+_BEING_REMOVED = "UPDATE clients_workspace SET deletes_at = created_at WHERE slug = 'demo'"
+_KEPT = "UPDATE clients_workspace SET deletes_at = NULL WHERE slug = 'demo'"
+_LET_GO = """UPDATE clients_auditevent SET workspace_id = NULL, workspace_slug = (SELECT slug FROM clients_workspace WHERE id = clients_auditevent.workspace_id)
+    WHERE workspace_id = (SELECT id FROM clients_workspace WHERE slug = 'demo')"""
+# Each in one transaction: it has its effect only if all of it is let through.
+DETOURS = {
+    "whose, by a deletion that is taken back": (_DELETED, _LET_GO, _KEPT),
+    "whose, by a removal that is taken back": (_BEING_REMOVED, _LET_GO, _KEPT),
+    "whose, by another name": (
+        "UPDATE clients_workspace SET slug = 'fake' WHERE slug = 'demo'",
+        _BEING_REMOVED.replace("demo", "fake"),
+        _LET_GO.replace("demo", "fake"),
+    ),
+    "whose, by another age": ("UPDATE clients_workspace SET created_at = '2037-01-01 00:00:00+00:00' WHERE slug = 'demo'", _DELETED, _LET_GO, _KEPT),
+}
+# Only PostgreSQL looks once more when all is done.
+BACK_AGAIN = (
+    "CREATE TEMPORARY TABLE kept ON COMMIT DROP AS SELECT * FROM clients_workspace WHERE slug = 'demo'",
+    _BEING_REMOVED,
+    _LET_GO,
+    "DELETE FROM clients_workspace WHERE slug = 'demo'",
+    "INSERT INTO clients_workspace SELECT * FROM kept",
+)
 EMPTYING = "TRUNCATE clients_auditevent"
 
 
-def refused(statement: str) -> str:
+def refused(*statements: str) -> str:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement)
+            for statement in statements:
+                cursor.execute(statement)
+            if len(statements) > 1:
+                # As at the commit. Afterwards all is as before, for what one way achieves would hide what the next one does.
+                connection.check_constraints()
+                transaction.set_rollback(True)
     except IntegrityError as error:
         return str(error).splitlines()[0]
     return "done"
@@ -39,9 +68,11 @@ def tamper() -> dict[str, object]:
     demo, other = factories.create_workspace("demo"), factories.create_workspace("other")
     old = now - timedelta(days=retention.AUDIT_DAYS[0], seconds=1)
     AuditEvent.objects.create(event="x", actor="system", target_type="x", target_id="old", created_at=old)
-    statements = CHANGES | ({"emptying": EMPTYING} if connection.vendor == "postgresql" else {})
+    attempts: dict[str, tuple[str, ...]] = {name: (statement,) for name, statement in CHANGES.items()} | DETOURS
+    if connection.vendor == "postgresql":
+        attempts |= {"emptying": (EMPTYING,), "whose, by a removal after which it is there again": BACK_AGAIN}
     kept = list(AuditEvent.objects.order_by("pk").values_list())
-    outcome: dict[str, object] = {name: refused(statement) for name, statement in statements.items()}
+    outcome: dict[str, object] = {name: refused(*statements) for name, statements in attempts.items()}
     outcome["nothing has changed"] = list(AuditEvent.objects.order_by("pk").values_list()) == kept
     outcome["past its retention"] = retention.prune_audit_events(now=timezone.now())
     delete_workspace(workspace=demo, typed_slug="demo", actor=factories.TESTS, now=now)

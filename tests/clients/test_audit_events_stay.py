@@ -6,6 +6,9 @@ from tests.commands.conftest import Shell
 
 UNCHANGED = "An audit event can't be changed."
 KEPT = "An audit event can't be removed before its retention ends."
+REMOVED = "A workspace that is being removed can't be kept."
+SAME = "A workspace's slug and age can't be changed."
+BACK = "A workspace that is removed can't come back."
 PROGRAM = "tests.clients.tampering"
 
 EXPECTED = {
@@ -16,6 +19,10 @@ EXPECTED = {
     "before": UNCHANGED,
     "whose": UNCHANGED,
     "whose, as if it were removed": UNCHANGED,
+    "whose, by a deletion that is taken back": UNCHANGED,
+    "whose, by a removal that is taken back": REMOVED,
+    "whose, by another name": SAME,
+    "whose, by another age": SAME,
     "removal": KEPT,
     "nothing has changed": True,
     "past its retention": 1,
@@ -34,4 +41,4 @@ def test_sqlite_refuses_what_only_an_intruder_would_do(tmp_path):
 
 
 def test_postgresql_refuses_it_too_and_to_empty_the_table(run_on_postgresql):
-    assert run_on_postgresql(PROGRAM) == EXPECTED | {"emptying": KEPT}
+    assert run_on_postgresql(PROGRAM) == EXPECTED | {"emptying": KEPT, "whose, by a removal after which it is there again": BACK}
