@@ -68,16 +68,24 @@ class Gathered:
     times: dict[tuple[Any, ...], int] = field(default_factory=dict)
     sampled: list[SampledRequest] = field(default_factory=list)
     last_used: dict[tuple[str, int], tuple[datetime, str]] = field(default_factory=dict)
-    outdated: dict[int, str] = field(default_factory=dict)
+    outdated: dict[int, str] = field(default_factory=dict, repr=False)
     requests: int = 0
 
     @property
     def has_rows(self) -> bool:
-        return bool(self.granted or self.refused or self.times or self.last_used)
+        return bool(self.granted or self.refused or self.times or self.sampled or self.last_used)
 
     def drop_rows(self) -> None:
         """They are written; what is left to do is outdated."""
         self.granted, self.refused, self.times, self.sampled, self.last_used, self.requests = {}, {}, {}, [], {}, 0
+
+    def halves(self) -> "tuple[Gathered, Gathered] | None":
+        """Its rows, without what is outdated, in two parts; None where there is one row, or none."""
+        rows: list[tuple[str, Any, Any]] = [("sampled", None, sample) for sample in self.sampled]
+        for name in ("granted", "refused", "times", "last_used"):
+            rows += [(name, key, value) for key, value in getattr(self, name).items()]
+        middle = len(rows) // 2
+        return (_gather(rows[:middle]), _gather(rows[middle:])) if middle else None
 
     def put_back(self, taken: "Gathered") -> None:
         """Add what could not be written after all. What came meanwhile is newer."""
@@ -91,3 +99,14 @@ class Gathered:
         self.last_used = taken.last_used | self.last_used
         self.outdated = taken.outdated | self.outdated
         self.requests += taken.requests
+
+
+def _gather(rows: list[tuple[str, Any, Any]]) -> Gathered:
+    gathered = Gathered()
+    for name, key, value in rows:
+        if name == "sampled":
+            gathered.sampled.append(value)
+        else:
+            getattr(gathered, name)[key] = value
+    gathered.requests = sum(count for count, _ in gathered.granted.values()) + sum(gathered.refused.values())
+    return gathered

@@ -4,6 +4,7 @@ To record a request costs a few entries in dictionaries under a lock. flush() wr
 process had not flushed is lost, which is why nothing but counters, samples and last-used marks goes through here.
 """
 
+import logging
 from bisect import bisect_left
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from threading import Lock
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from clients.models import AddressUse, ClientSecret, ResponseTime, ScopeUse, TokenCount, UsageBucket, WorkspaceUsage
 from clients.models.credentials import Credential
@@ -24,6 +25,8 @@ from clients.services.usage_rows import write
 # Of ResponseTime, in milliseconds; what took longer counts under 0.
 LIMITS_MS = (1, 2, 3, 5, 7, 10, 15, 25, 40, 60, 100, 250, 500, 1000, 2500, 5000)
 _LIMITS = tuple(limit / 1000 for limit in LIMITS_MS)
+
+logger = logging.getLogger("tokenos.usage")
 
 _gathered = Gathered()
 _sample = RequestSample()
@@ -100,19 +103,33 @@ def _rehash(outdated: dict[int, str]) -> None:
 
 
 def flush() -> None:
-    """Write what was gathered. Where that fails, it stays gathered and the database's error is raised."""
+    """Write what was gathered. Where that fails, it stays gathered and the database's error is raised, but a row that doesn't fit is dropped: it never will."""
     with _flushing:
         taken = _take()
+        parts = [taken]
         try:
-            if taken.has_rows:
-                with transaction.atomic():
-                    write(taken)
-                taken.drop_rows()
+            while parts:
+                parts[-1:] = _write(parts[-1])
+            taken.drop_rows()
             _rehash(taken.outdated)
         except Exception:
             with _lock:
-                _gathered.put_back(taken)
+                for part in parts or [taken]:
+                    _gathered.put_back(part)
             raise
+
+
+def _write(part: Gathered) -> tuple[Gathered, ...]:
+    """In one transaction. Returns what is to be written instead, in smaller parts, where a row of it doesn't fit."""
+    try:
+        if part.has_rows:
+            with transaction.atomic():
+                write(part)
+    except (DataError, IntegrityError):
+        if halves := part.halves():
+            return halves
+        logger.exception("Usage that the database doesn't take was dropped: %s", part)
+    return ()
 
 
 def prune(*, now: datetime) -> dict[str, int]:

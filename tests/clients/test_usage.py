@@ -312,3 +312,45 @@ def test_all_that_a_locked_database_refused_is_written_by_the_next_flush(new, no
     assert sum(row.count for row in UsageBucket.objects.all()) == 4
     assert [model.objects.get().count for model in (AddressUse, TokenCount, ResponseTime)] == [2, 2, 2]
     assert RecordedRequest.objects.count() == 2
+
+
+def test_a_row_that_the_database_does_not_take_is_dropped_and_logged_and_all_others_are_written(new, now, caplog):
+    """It would keep the process from writing anything ever after, for it is there again at each flush."""
+    client = new.secret.client
+    for number in range(5):
+        _record(client, now - timedelta(hours=number), address=f"203.0.113.{number}")
+        _record(client, now - timedelta(hours=number), outcome="wrong_secret")
+        usage.record_time("token", 0.004, now, is_failure=False)
+    key = GrantedKey(client.pk, client.workspace_id, client.environment, "", "api", "203.0.113.9", (), False, True, int(now.timestamp()) // 60, 0)
+    usage.record_granted(key, request_id="bad", elapsed=lambda: -1, now=now)
+    usage.record_use(ClientSecret, pk=new.secret.pk, address="203.0.113.7", now=now)
+    usage.flush()
+    assert usage.count_gathered() == 0
+    assert sum(_counts().values()) == 11
+    assert sorted(AddressUse.objects.values_list("address", flat=True)) == [*(f"203.0.113.{number}" for number in range(5)), "203.0.113.9"]
+    assert sum(ResponseTime.objects.values_list("count", flat=True)) == 5
+    assert RecordedRequest.objects.exclude(request_id="bad").count() == RecordedRequest.objects.count() == 5
+    assert ClientSecret.objects.get(pk=new.secret.pk).last_used_from == "203.0.113.7"
+    assert "dropped" in caplog.text
+    assert "bad" in caplog.text
+
+
+def test_what_could_not_be_written_beside_a_bad_row_stays_gathered(new, now):
+    """The database goes away while the bad row is being looked for."""
+    client = new.secret.client
+    key = GrantedKey(client.pk, client.workspace_id, client.environment, "", "api", "203.0.113.9", (), False, True, int(now.timestamp()) // 60, 0)
+    usage.record_granted(key, request_id="bad", elapsed=lambda: -1, now=now)
+    _record(client, now)
+    seen = []
+
+    def break_off(execute, sql, parameters, many, context):
+        seen.append(sql)
+        if "clients_usagebucket" in sql and any("clients_recordedrequest" in earlier for earlier in seen):
+            raise OperationalError("the connection is lost")
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(break_off), pytest.raises(OperationalError):
+        usage.flush()
+    assert usage.count_gathered() == 2
+    usage.flush()
+    assert sum(_counts().values()) == 2

@@ -36,6 +36,9 @@ for _ in range(2):
     for age, address in ((2, "203.0.113.7"), (1, "2001:db8::1"), (3, "")):
         record(client, address, at=now - timedelta(seconds=age))
     record(gone, "203.0.113.7")
+    # More than its column holds: without that row all others are written.
+    endless = GrantedKey(client.pk, workspace.pk, "live", "", "api", "", (), False, False, second // 60, 0)
+    usage.record_granted(endless, request_id="endless", elapsed=lambda: 2**31, now=now - timedelta(seconds=9))
     usage.record_time("token", 0.004, now, is_failure=False)
     Client.objects.filter(pk=gone.pk).delete()
     usage.flush()
