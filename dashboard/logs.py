@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from clients.foreign_text import shown_path
+from clients.foreign_text import shown, shown_path
 
 REDACTED = "[redacted]"
 
@@ -121,15 +121,38 @@ class RedactingFilter(logging.Filter):
         return True
 
 
+# What Django says of a header that it doesn't accept, up to its value, and how we go on after that.
+_OF_HEADERS = {
+    "Invalid HTTP_HOST header: ": ". You may need to add it to ALLOWED_HOSTS.",
+    "Origin checking failed - ": " does not match any trusted origins.",
+    "Referer checking failed - ": " does not match any trusted origins.",
+}
+_KNOWN_REFERERS = ("no Referer.", "Referer is malformed.", "Referer is insecure while host is secure.")
+
+
+def _cut_foreign(text: Any) -> Any:
+    """What Django quotes of a request is its sender's, and may be a credential: its beginning stays."""
+    if not isinstance(text, str):
+        return text
+    for said, rest in _OF_HEADERS.items():
+        if text.startswith(said) and text[len(said) :] not in _KNOWN_REFERERS:
+            return said + shown(text[len(said) :].removesuffix(rest).lstrip("'\"")) + rest
+    return re.sub(r"'.*'", lambda quoted: f"'{shown(quoted[0][1:-1])}'", text, flags=re.DOTALL)
+
+
 class StrangersFilter(logging.Filter):
     """Django writes the traceback of each request that it refuses, or calls it an error. It is the sender's fault, whoever that is: worth a warning, for an
-    operator whose ALLOWED_HOSTS lacks a name, but no traceback, among which those of our own faults would be lost. To come before RedactingFilter.
+    operator whose ALLOWED_HOSTS lacks a name, but no traceback, among which those of our own faults would be lost, and no more of what was sent than its
+    beginning. To come before RedactingFilter.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         is_refused = record.name == "django.request" and getattr(record, "status_code", 500) < 500
         if is_refused or record.name.startswith("django.security"):
             record.exc_info = record.exc_text = None
+            if record.name.startswith("django.security"):
+                record.msg = _cut_foreign(record.msg)
+                record.args = tuple(map(_cut_foreign, record.args)) if isinstance(record.args, tuple) else record.args
             record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True
 

@@ -171,3 +171,41 @@ def test_refusal_is_a_warning_without_traceback_and_a_fault_of_ours_has_both(wri
     assert [(line["level"], "exception" in line) for line in lines] == [("WARNING", False)]
     logging.getLogger("django.request").error("Internal Server Error", exc_info=ValueError("x"), extra={"status_code": 500})
     assert "ValueError" in written()[-1]["exception"]
+
+
+FOREIGN = "sk-live-0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"Host": f"{FOREIGN}.example"}, "Invalid HTTP_HOST header: sk-live-0123…. You may need to add it to ALLOWED_HOSTS."),
+        ({"Host": f"{FOREIGN}'\"_"}, "Invalid HTTP_HOST header: sk-live-0123…. You may need to add it to ALLOWED_HOSTS."),
+        (
+            {"Origin": f"https://{FOREIGN}"},
+            "Forbidden (Origin checking failed - https://sk-live-0123… does not match any trusted origins.): /accounts/sign-in/",
+        ),
+        ({"Origin": FOREIGN}, "Forbidden (Origin checking failed - sk-live-0123… does not match any trusted origins.): /accounts/sign-in/"),
+        (
+            {"Referer": f"https://{FOREIGN}/"},
+            "Forbidden (Referer checking failed - https://sk-live-0123… does not match any trusted origins.): /accounts/sign-in/",
+        ),
+        (
+            {"Referer": f"https://a/{FOREIGN}"},
+            "Forbidden (Referer checking failed - https://a/sk-live-01… does not match any trusted origins.): /accounts/sign-in/",
+        ),
+        ({"Referer": FOREIGN}, "Forbidden (Referer checking failed - Referer is malformed.): /accounts/sign-in/"),
+        ({}, "Forbidden (Referer checking failed - no Referer.): /accounts/sign-in/"),
+    ],
+)
+def test_of_a_header_that_is_refused_the_log_keeps_the_beginning(written, headers, said):
+    """Programs put a credential into whatever field they get at."""
+    ask("POST", "/accounts/sign-in/", body=(FORM, b"login=a"), **headers)
+    assert said in [line["message"] for line in written()]
+    assert FOREIGN[:20] not in json.dumps(written())
+
+
+def test_of_what_else_django_quotes_of_a_request_the_log_keeps_the_beginning(written):
+    logging.getLogger("django.security.SuspiciousFileOperation").error(f"Detected path traversal attempt in '../{FOREIGN}'")
+    logging.getLogger("django.security.TooManyFieldsSent").error("%d fields", 9)
+    assert [line["message"] for line in written()] == ["Detected path traversal attempt in '../sk-live-0…'", "9 fields"]
