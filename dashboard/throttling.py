@@ -20,7 +20,7 @@ from django.utils import timezone
 from dashboard.caller import connection_of
 from dashboard.models import User
 from dashboard.people import known_devices
-from oauth.throttling import FailureKeys, count, count_failure, failure_keys, find_full, has_reached, widest_network_of
+from oauth.throttling import Count, FailureKeys, count, count_failure, failure_keys, find_full, has_reached, widest_network_of
 
 logger = logging.getLogger("tokenos.throttling")
 
@@ -43,8 +43,13 @@ _TELL_EVERY = 60
 MOST_RESET_MAILS = 5
 # Of one person, within FAILURE_WINDOW: each may read 10 MB.
 MOST_LOOK_UPS = 60
-# Seconds.
-_TOLD_ONCE_IN = 3600
+_HOUR = 3600
+# Within an hour, of one person: things that look-ups found, each of which is an event in the audit log.
+MOST_FOUND = 1000
+# Within an hour, by one person: of what changes as often as one likes, such as a name, and is an event each time.
+MOST_CHANGES = 60
+# Within an hour, to one address that somebody has written down, whoever did: the mailbox may be a stranger's.
+MOST_MAILS_TO_ONE = 10
 # Tests of what a program sends, by one person within FAILURE_WINDOW.
 MOST_TESTS = 60
 # From one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
@@ -191,27 +196,53 @@ def refuse_test(user: User, *, now: datetime) -> Refusal | None:
 
 def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
     """For leak response. Counts one look-up, or one mail about what it found."""
-    return _refuse(f"leak {user.pk}", MOST_LOOK_UPS, now=now)
+    found = count(_found_key(user), now=now, window=_HOUR, failures=0)
+    return _refuse_beyond(found, MOST_FOUND, now=now) or _refuse(f"leak {user.pk}", MOST_LOOK_UPS, now=now)
+
+
+def count_found(user: User, number: int, *, now: datetime) -> None:
+    """What a look-up has found."""
+    count(_found_key(user), now=now, window=_HOUR, failures=number)
+
+
+def _found_key(user: User) -> str:
+    return f"found by {user.pk}"
+
+
+def refuse_change(user: User, *, now: datetime) -> Refusal | None:
+    """Counts one change of something of one's own that can be changed to and fro."""
+    counted = count(f"changes of {user.pk}", now=now, window=_HOUR)
+    return _refuse_beyond(counted, MOST_CHANGES + 1, now=now, what="Too many changes")
+
+
+def refuse_mail_to(email: str, *, now: datetime) -> Refusal | None:
+    """Counts one mail to an address that somebody has written down."""
+    counted = count(f"mail {_digest(email.strip().lower())}", now=now, window=_HOUR)
+    return _refuse_beyond(counted, MOST_MAILS_TO_ONE + 1, now=now, what="Too many mails to that address")
 
 
 def may_tell(user: User, found: Sequence[str], *, now: datetime) -> bool:
     """Whether any of these was not told that person within an hour, whoever asked for it. Counts them as told. found: what a leak's findings are named by."""
-    told = [count(f"told {_digest(f'{user.pk} {one}')}", now=now, window=_TOLD_ONCE_IN) for one in sorted(found)]
+    told = [count(f"told {_digest(f'{user.pk} {one}')}", now=now, window=_HOUR) for one in sorted(found)]
     return any(counted.failures == 1 for counted in told)
 
 
 def _refuse(key: str, most: int, *, now: datetime) -> Refusal | None:
-    counted = count(key, now=now)
-    return _too_many(max(1, counted.window_ends - int(now.timestamp()))) if counted.failures > most else None
+    return _refuse_beyond(count(key, now=now), most + 1, now=now)
+
+
+def _refuse_beyond(counted: Count, full: int, *, now: datetime, what: str = "Too many tries") -> Refusal | None:
+    """full: the first number that is refused."""
+    return _too_many(max(1, counted.window_ends - int(now.timestamp())), what) if counted.failures >= full else None
 
 
 def _busy() -> Refusal:
     return Refusal(503, BUSY_SECONDS, "Too many passwords are being checked at this moment. Try again in a few seconds.")
 
 
-def _too_many(seconds: int) -> Refusal:
+def _too_many(seconds: int, what: str = "Too many tries") -> Refusal:
     wait = f"{seconds} s" if seconds < 100 else f"{-(-seconds // 60)} min"
-    return Refusal(429, seconds, f"Too many tries. Wait {wait} and try again.")
+    return Refusal(429, seconds, f"{what}. Wait {wait} and try again.")
 
 
 def may_mail_reset_link(email: str, *, now: datetime) -> bool:

@@ -22,9 +22,9 @@ from django.db.models import Max, Q
 from oauth.models import FailureCount
 
 _TABLE = FailureCount._meta.db_table
-_COUNT = f"""INSERT INTO {_TABLE} (key, failures, window_ends) VALUES (%s, 1, %s)
+_COUNT = f"""INSERT INTO {_TABLE} (key, failures, window_ends) VALUES (%s, %s, %s)
     ON CONFLICT (key) DO UPDATE SET
-        failures = CASE WHEN {_TABLE}.window_ends <= %s THEN 1 ELSE {_TABLE}.failures + 1 END,
+        failures = CASE WHEN {_TABLE}.window_ends <= %s THEN excluded.failures ELSE {_TABLE}.failures + excluded.failures END,
         window_ends = CASE WHEN {_TABLE}.window_ends <= %s THEN excluded.window_ends ELSE {_TABLE}.window_ends END
     RETURNING failures, window_ends"""  # noqa: S608  # only names of our own are put in
 
@@ -82,11 +82,11 @@ def failure_keys(*, name: str, address: str) -> FailureKeys:
     return FailureKeys(hashlib.blake2b(f"{network} {name}".encode("utf-8", "surrogatepass"), digest_size=24).hexdigest(), network, wider)
 
 
-def count(key: str, *, now: datetime, window: int = 0) -> Count:
-    """Count one failure under key, atomically. window: in seconds, FAILURE_WINDOW unless given."""
+def count(key: str, *, now: datetime, window: int = 0, failures: int = 1) -> Count:
+    """Count one failure under key, or so many, atomically. window: in seconds, FAILURE_WINDOW unless given. 0 failures: only read what was counted."""
     seconds = int(now.timestamp())
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, (key, seconds + (window or settings.FAILURE_WINDOW), seconds, seconds))
+        cursor.execute(_COUNT, (key, failures, seconds + (window or settings.FAILURE_WINDOW), seconds, seconds))
         return Count(*cursor.fetchone())
 
 

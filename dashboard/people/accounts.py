@@ -54,15 +54,9 @@ def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:
             record("user.renamed", present, actor=actor, now=now, before={"name": before}, after={"name": named})
 
 
-def set_single_keys(*, user: User, is_on: bool, actor: Actor, now: datetime) -> None:
-    """Whether single letters are shortcuts."""
-    with transaction.atomic():
-        present = User.objects.select_for_update().get(pk=user.pk)
-        if present.has_single_keys != is_on:
-            present.has_single_keys = is_on
-            present.save(update_fields=["has_single_keys"])
-            changed = {"before": {"has_single_keys": not is_on}, "after": {"has_single_keys": is_on}}
-            record("user.display_changed", present, actor=actor, now=now, **changed)
+def set_single_keys(*, user: User, is_on: bool) -> None:
+    """Whether single letters are shortcuts. No event: it opens nothing, shows to nobody else, and goes to and fro as often as one likes."""
+    User.objects.filter(pk=user.pk).update(has_single_keys=is_on)
 
 
 def change_password(*, user: User, hashed_password: str, kept: str, actor: Actor, now: datetime) -> None:

@@ -50,15 +50,17 @@ def _describe(request: HttpRequest, session: Any) -> dict[str, Any]:
 def profile(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     form = ProfileForm(request.POST if request.method == "POST" else None, initial={"name": user.name})
-    if form.is_valid():
+    refusal, now = None, timezone.now()
+    if form.is_valid() and (refusal := throttling.refuse_change(user, now=now)) is None:
         try:
-            accounts.rename(user=user, name=form.cleaned_data["name"], actor=actor_of(request), now=timezone.now())
+            accounts.rename(user=user, name=form.cleaned_data["name"], actor=actor_of(request), now=now)
         except ValidationError as error:
             form.add_error("name", error)
         else:
             messages.success(request, "Name saved.")
             return redirect("profile")
-    return render(request, "accounts/profile.html", {"form": form})
+    response = render(request, "accounts/profile.html", {"form": form, "refusal": refusal})
+    return refusal.apply_to(response) if refusal else response
 
 
 @signed_in
@@ -67,7 +69,7 @@ def display(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = DisplayForm(request.POST)
         form.is_valid()
-        accounts.set_single_keys(user=cast(User, request.user), is_on=form.cleaned_data["has_single_keys"], actor=actor_of(request), now=timezone.now())
+        accounts.set_single_keys(user=cast(User, request.user), is_on=form.cleaned_data["has_single_keys"])
         messages.success(request, "Saved.")
         return redirect("display")
     return render(request, "accounts/display.html")

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from dashboard import throttling
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed
 from dashboard.forms.account import NewPasskeyForm, PasskeyNameForm
@@ -69,15 +70,17 @@ def passkey_new(request: HttpRequest) -> HttpResponse:
 def passkey_rename(request: HttpRequest, pk: int) -> HttpResponse:
     passkey = _own_passkey(request, pk)
     form = PasskeyNameForm(request.POST if request.method == "POST" else None, initial={"name": second_factors.name_of(passkey)})
-    if form.is_valid():
+    refusal, now = None, timezone.now()
+    if form.is_valid() and (refusal := throttling.refuse_change(cast(User, request.user), now=now)) is None:
         try:
-            second_factors.rename_passkey(passkey=passkey, name=form.cleaned_data["name"], actor=actor_of(request), now=timezone.now())
+            second_factors.rename_passkey(passkey=passkey, name=form.cleaned_data["name"], actor=actor_of(request), now=now)
         except ValidationError as error:
             form.add_error("name", error)
         else:
             messages.success(request, "Passkey renamed.")
             return redirect("mfa_index")
-    return render(request, "accounts/passkey_rename.html", {"form": form, "name": second_factors.name_of(passkey)})
+    response = render(request, "accounts/passkey_rename.html", {"form": form, "name": second_factors.name_of(passkey), "refusal": refusal})
+    return refusal.apply_to(response) if refusal else response
 
 
 @signed_in

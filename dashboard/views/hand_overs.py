@@ -25,6 +25,7 @@ from dashboard.entries import kept_over_sign_in
 from dashboard.forms.hand_over import HandOverForm
 from dashboard.models import Membership, User
 from dashboard.permissions import Permission, may, member
+from dashboard.throttling import refuse_mail_to
 from dashboard.views.found import find_client
 
 PAGE = 25
@@ -37,17 +38,23 @@ def hand_overs(request: HttpRequest, membership: Membership, client_id: str) -> 
     """POST makes a link. Its answer is the only page that ever shows it."""
     client = find_client(membership, client_id)
     form = HandOverForm(request.POST if request.method == "POST" else None, client=client)
+    refusal = None
     if request.method == "POST":
         if (spent := spent_forms.find_spent(request)) is not None:
             return _say_spent(request, client, spent.made)
-        if form.is_valid():
+        if form.is_valid() and form.cleaned_data["sends"]:
+            refusal = refuse_mail_to(form.cleaned_data["recipient"], now=timezone.now())
+        if refusal is not None:
+            form.add_error("recipient", refusal.text)
+        elif form.is_valid():
             try:
                 return _make(request, client, form)
             except spent_forms.FormSpentError:
                 return redirect("hand_overs", membership.workspace.slug, client.client_id)
             except ValidationError as error:
                 form.add_error(None, error)
-    return _show(request, membership, client, form)
+    response = _show(request, membership, client, form)
+    return refusal.apply_to(response) if refusal else response
 
 
 def _show(request: HttpRequest, membership: Membership, client: Client, form: HandOverForm) -> HttpResponse:

@@ -293,3 +293,15 @@ def test_many_look_ups_have_to_wait(adas, billing, monkeypatch):
     refused = look_up(adas, billing.plaintext)
     assert "Too many tries. Wait 5 min and try again." in text_of(refused)
     assert 0 < int(refused["Retry-After"]) <= 300
+
+
+def test_whoever_has_had_many_things_found_waits_too(bens, adas, demo, billing, monkeypatch):
+    """Each is an event, of which a viewer could write hundreds with each look-up."""
+    monkeypatch.setattr(throttling, "MOST_FOUND", 3)
+    both = f"{billing.plaintext} {factories.create_client(demo, name='other').plaintext}"
+    assert [look_up(bens, both).status_code for _ in range(3)] == [200, 200, 429]
+    assert AuditEvent.objects.filter(event="leak.checked").count() == 4
+    refused = look_up(bens, "nothing")
+    assert "Too many tries. Wait 60 min and try again." in text_of(refused)
+    assert 3500 < int(refused["Retry-After"]) <= 3600
+    assert look_up(adas, both).status_code == 200

@@ -1,0 +1,92 @@
+"""What anybody with an account can do again and again: it fills neither the audit log, which keeps everything, nor a stranger's mailbox."""
+
+import time
+
+import pytest
+
+from clients.models import AuditEvent
+from dashboard import throttling
+from dashboard.client import spent_forms
+from oauth.models import FailureCount
+from tests import factories
+from tests.dashboard.accounts.conftest import add_passkey, last_event, prove, sign_in
+from tests.dashboard.conftest import Browser, text_of
+
+PROFILE, CHANGE, DISPLAY = "/accounts/profile/", "/accounts/profile/email/", "/accounts/display/"
+STRANGER = "stranger@elsewhere.example"
+
+
+def assert_refused(response, said):
+    assert response.status_code == 429
+    assert 3500 < int(response["Retry-After"]) <= 3600
+    assert f"{said} Wait 60 min and try again." in text_of(response)
+
+
+def test_how_pages_look_is_nobody_else_s_business_and_no_event(here, ada):
+    for _ in range(2):
+        here.post(DISPLAY)
+        here.post(DISPLAY, {"has_single_keys": "on"})
+    assert last_event("user.display_changed") is None
+
+
+@pytest.fixture
+def _few(monkeypatch):
+    monkeypatch.setattr(throttling, "MOST_CHANGES", 3)
+
+
+@pytest.mark.usefixtures("_few")
+class TestNames:
+    def test_of_oneself(self, here, ada):
+        assert [here.post(PROFILE, {"name": name}).status_code for name in "ABA"] == [302] * 3
+        assert_refused(here.post(PROFILE, {"name": "B"}), "Too many changes.")
+        ada.refresh_from_db()
+        assert ada.name == "A"
+        assert AuditEvent.objects.filter(event="user.renamed").count() == 3
+
+    def test_of_a_passkey(self, here, ada):
+        page = f"/accounts/security/passkeys/{prove(here, add_passkey(ada)).pk}/rename/"
+        assert [here.post(page, {"name": name}).status_code for name in "ABA"] == [302] * 3
+        assert_refused(here.post(page, {"name": "B"}), "Too many changes.")
+
+    def test_of_somebody_else_as_before(self, here, eve):
+        for name in "ABAB":
+            here.post(PROFILE, {"name": name})
+        other = Browser()
+        sign_in(other, eve)
+        assert other.post(PROFILE, {"name": "Eve"}).status_code == 302
+
+
+class TestMailToAnAddressOfOnesChoice:
+    def test_few_within_an_hour_whoever_asks_for_them(self, here, eve, mailbox, settings):
+        settings.FAILURES_PER_ADDRESS = 1000
+        other = Browser()
+        sign_in(other, eve)
+        for browser in [here] * 5 + [other] * 5:
+            assert browser.post(CHANGE, {"email": STRANGER}).status_code == 302
+        FailureCount.objects.filter(window_ends__lt=time.time() + 1000).delete()
+        for browser in (here, other):
+            assert_refused(browser.post(CHANGE, {"email": f" {STRANGER.upper()}"}), "Too many mails to that address.")
+        assert len(mailbox(STRANGER)) == 10
+        assert AuditEvent.objects.filter(event="user.email_change_requested").count() == 10
+        assert here.post(CHANGE, {"email": "ada@new.example"}).status_code == 302
+
+    def test_after_the_hour_again(self, here, monkeypatch):
+        monkeypatch.setattr(throttling, "MOST_MAILS_TO_ONE", 1)
+        assert [here.post(CHANGE, {"email": STRANGER}).status_code for _ in range(2)] == [302, 429]
+        FailureCount.objects.update(window_ends=int(time.time()))
+        assert here.post(CHANGE, {"email": STRANGER}).status_code == 302
+
+    def test_a_hand_over_link_is_a_mail_too(self, here, demo, mailbox, monkeypatch):
+        monkeypatch.setattr(throttling, "MOST_MAILS_TO_ONE", 2)
+        page = f"/w/demo/clients/{factories.create_client(demo).secret.client.client_id}/hand-over/"
+        assert here.post(CHANGE, {"email": STRANGER}).status_code == 302
+        assert make_link(here, page, sends="on").status_code == 200
+        assert_refused(make_link(here, page, sends="on"), "Too many mails to that address.")
+        assert len(mailbox(STRANGER)) == 2
+        # Without a mail it is made all the same.
+        assert make_link(here, page).status_code == 200
+        assert AuditEvent.objects.filter(event="hand_over.created").count() == 2
+
+
+def make_link(browser, page, **fields):
+    return browser.post(page, {"once": spent_forms.new_token(), "recipient": STRANGER, "lifetime": "24h", "secret_expiry": "90d", **fields})
