@@ -2,40 +2,50 @@
 
 HTTPS with a verified certificate; the name is looked up once, every address of it has to be public where somebody else chose it, and the connection goes to the
 address that was looked at, so that a name which changes its address in between gains nothing. No redirects, no proxy of the environment, a bounded answer, and
-one time limit over all. Left out on purpose: keeping connections alive, for such requests are rare.
+one time limit over all: what speaks with the server is another process (oauth/exchange.py), which is killed at the limit. Left out on purpose: keeping
+connections alive, for such requests are rare.
 """
 
-import io
+import atexit
+import json
 import os
 import socket
-import ssl
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from http.client import HTTPException, HTTPResponse
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
-from queue import Empty, SimpleQueue
-from threading import Thread
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from subprocess import Popen
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-MAX_BYTES = 64 * 1024
+from oauth import exchange
+
 TIMEOUT = 3.0
+# Starting a process takes a tenth of a second of a processor, so so many stay for the next requests.
+MOST_KEPT = 2
 
-# Beside the body: the status line and headers, and what the transfer encoding adds.
-_MAX_OVERHEAD = 16 * 1024
-
-_GLOBAL_UNICAST = IPv6Network("2000::/3")
-# Global by the looks of it, but another form of an IPv4 address (6to4), or for documentation.
-_NOT_PUBLIC = (IPv6Network("2002::/16"), IPv6Network("3fff::/20"))
-# Likewise: the relay of 6to4 (RFC 7526), and what a virtual machine at Azure gets its certificates and settings from.
-_NOT_PUBLIC_V4 = (IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"))
-# RFC 6052 §2.1: the last four octets are an IPv4 address, the only way to reach one from a network of IPv6 alone.
-_NAT64 = IPv6Network("64:ff9b::/96")
+# What the dynamic linker, OpenSSL and the system's resolver go by. Nothing else of our environment is for a process that speaks with strangers.
+_ENVIRONMENT = (
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "OPENSSL_CONF",
+    "OPENSSL_MODULES",
+    "RES_OPTIONS",
+    "LOCALDOMAIN",
+    "HOSTALIASES",
+)
+# JSON writes an octet as six characters at most.
+_MAX_REPLY = 6 * exchange.MAX_BYTES + 4096
 
 
 class FetchError(Exception):
     """As text: what went wrong, for the owner of the URL."""
+
+
+class OverdueError(FetchError):
+    """The time limit was over."""
 
 
 class Answer(NamedTuple):
@@ -46,7 +56,7 @@ class Answer(NamedTuple):
 def fetch(url: str, *, accept: str, allowed_hosts: Sequence[str]) -> bytes:
     """The body of a 200 to a GET. allowed_hosts: names that may have an address that isn't public. Raise FetchError."""
     parts = _split(url)
-    host = (parts.hostname or "").lower()
+    host = host_of(url)
     is_open = host in (allowed.lower() for allowed in allowed_hosts)
     answer = _exchange(parts, _write("GET", parts, {"Accept": accept}, b""), is_open=is_open, ca_file="", timeout=TIMEOUT)
     if answer.status != 200:
@@ -62,36 +72,111 @@ def send(method: str, url: str, *, headers: Mapping[str, str], body: bytes = b""
     return _exchange(parts, _write(method, parts, headers, body), is_open=True, ca_file=ca_file, timeout=timeout)
 
 
+def host_of(url: str) -> str:
+    """Raise FetchError."""
+    return (_split(url).hostname or "").lower()
+
+
 def _exchange(parts: SplitResult, request: bytes, *, is_open: bool, ca_file: str, timeout: float) -> Answer:
-    """is_open: whether the host may have an address that isn't public."""
     deadline = monotonic() + timeout
-    host, port = (parts.hostname or "").lower(), parts.port or 443
+    host = (parts.hostname or "").lower()
+    order: exchange.Order = {
+        "host": host,
+        "port": parts.port or 443,
+        "request": request.decode("latin-1"),
+        "is_open": is_open,
+        "ca_file": ca_file,
+        # Of its own accord it ends later than we end it.
+        "timeout": timeout + 1,
+    }
     try:
-        addresses = _resolve(host, port, deadline)
-        if not is_open and not all(is_public(address) for _, address in addresses):
-            raise FetchError(f"{host} has an address that isn't public")
-        with _connect(addresses, port, deadline) as plain:
-            plain.settimeout(_left(deadline))
-            with _tls_context(ca_file, os.environ.get("SSL_CERT_FILE")).wrap_socket(plain, server_hostname=host) as connection:
-                return _ask(connection, host, request, deadline)
-    except ssl.SSLCertVerificationError as error:
-        raise FetchError(f"the certificate of {host} isn't good: {error.verify_message}") from None
+        with _take_helper() as helper:
+            reply = helper.ask(order, deadline)
     except TimeoutError:
-        raise FetchError(f"{host} took longer than {timeout:.0f} s") from None
-    except HTTPException:
-        raise FetchError(f"{host} didn't answer in well-formed HTTP") from None
-    except OSError as error:
-        raise FetchError(f"the connection to {host} failed ({error.strerror or type(error).__name__})") from None
+        raise OverdueError(f"{host} took longer than {timeout:.0f} s") from None
+    except (OSError, ValueError):
+        raise FetchError(f"the process that asked {host} couldn't be started, or ended") from None
+    if reply["problem"]:
+        raise FetchError(reply["problem"])
+    return Answer(reply["status"], reply["body"].encode("latin-1"))
 
 
-def is_public(address: str) -> bool:
-    """Whether an address is one of the open Internet, in whatever form it is written."""
-    ip = ip_address(address)
-    if isinstance(ip, IPv4Address):
-        return ip.is_global and not ip.is_multicast and not ip.is_reserved and not any(ip in network for network in _NOT_PUBLIC_V4)
-    if ip in _NAT64:
-        return is_public(str(IPv4Address(ip.packed[12:])))
-    return ip in _GLOBAL_UNICAST and ip.is_global and not any(ip in network for network in _NOT_PUBLIC)
+class _Helper:
+    """The other process, and the socket to it. idle_since: of a monotonic clock."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.idle_since = monotonic()
+        ours, theirs = socket.socketpair()
+        with ExitStack() as undone, theirs:
+            undone.enter_context(ours)
+            # A group of its own: Ctrl+C in a terminal is for us, and when we are gone its input ends.
+            self._process = Popen(  # noqa: S603  # nothing in it comes from outside
+                [sys.executable, "-I", "-S", exchange.__file__], stdin=theirs.fileno(), stdout=theirs.fileno(), env=environment, process_group=0
+            )
+            undone.pop_all()
+        self._socket = ours
+
+    def ask(self, order: exchange.Order, deadline: float) -> exchange.Reply:
+        """Raise TimeoutError at the deadline, OSError or ValueError where the process ends."""
+        self._socket.settimeout(_left(deadline))
+        self._socket.sendall(json.dumps(order).encode() + b"\n")
+        received = bytearray()
+        while not received.endswith(b"\n") and len(received) < _MAX_REPLY:
+            self._socket.settimeout(_left(deadline))
+            part = self._socket.recv(65_536)
+            if not part:
+                raise ConnectionResetError
+            received += part
+        reply: exchange.Reply = json.loads(received)
+        self.idle_since = monotonic()
+        return reply
+
+    def is_good(self) -> bool:
+        """For one more order. It ends by itself when it has had none for long, so it is given none shortly before."""
+        return self._process.poll() is None and monotonic() < self.idle_since + exchange.KEPT / 2 and self.environment == _environment()
+
+    def end(self) -> None:
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
+
+
+_kept: list[_Helper] = []
+
+
+@contextmanager
+def _take_helper() -> Iterator[_Helper]:
+    """One that nobody else uses. Whatever is raised while it is used ends it."""
+    helper = _find_kept() or _Helper(_environment())
+    try:
+        yield helper
+    except BaseException:
+        helper.end()
+        raise
+    if len(_kept) < MOST_KEPT:
+        _kept.append(helper)
+    else:
+        helper.end()
+
+
+def _find_kept() -> _Helper | None:
+    # Other threads take from the same list, and a list gives each of its items once.
+    with suppress(IndexError):
+        while not (helper := _kept.pop()).is_good():
+            helper.end()
+        return helper
+    return None
+
+
+@atexit.register
+def end_kept() -> None:
+    while _kept:
+        _kept.pop().end()
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
 
 
 def _split(url: str) -> SplitResult:
@@ -112,72 +197,6 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _resolve(host: str, port: int, deadline: float) -> list[tuple[socket.AddressFamily, str]]:
-    """Each address once. In a thread of its own, for the resolver knows no time limit of ours."""
-    answers: SimpleQueue[list[Any] | OSError | UnicodeError] = SimpleQueue()
-
-    def look_up() -> None:
-        try:
-            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            answers.put(error)
-
-    Thread(target=look_up, name="resolve", daemon=True).start()
-    try:
-        answer = answers.get(timeout=_left(deadline))
-    except Empty:
-        raise FetchError(f"the look-up of {host} took too long") from None
-    if not isinstance(answer, list):
-        raise FetchError(f"{host} has no address")
-    return list(dict.fromkeys((family, address[0]) for family, _, _, _, address in answer))
-
-
-def _connect(addresses: Sequence[tuple[socket.AddressFamily, str]], port: int, deadline: float) -> socket.socket:
-    """To the first address that takes the connection. Raise OSError."""
-    failed: OSError | None = None
-    for family, address in addresses:
-        connection = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(_left(deadline))
-            connection.connect((address, port))
-        except OSError as error:
-            connection.close()
-            failed = error
-        else:
-            return connection
-    assert failed is not None
-    raise failed
-
-
-@lru_cache(maxsize=4)
-def _tls_context(ca_file: str, _certificate_file: str | None) -> ssl.SSLContext:
-    """The authorities of ca_file, else of the system or of SSL_CERT_FILE. Reading them takes milliseconds, so they are read once."""
-    return ssl.create_default_context(cafile=ca_file or None)
-
-
-class _Bounded(io.RawIOBase):
-    """What a connection sends, within the time and the length that are left. In place of a socket for http.client, which asks for its file only."""
-
-    def __init__(self, connection: ssl.SSLSocket, deadline: float) -> None:
-        self._connection = connection
-        self._deadline = deadline
-        self._left = MAX_BYTES + _MAX_OVERHEAD
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._connection.settimeout(_left(self._deadline))
-        received = self._connection.recv_into(buffer)
-        self._left -= received
-        if self._left < 0:
-            raise FetchError(f"the answer is longer than {MAX_BYTES // 1024} KiB")
-        return received
-
-
 def _write(method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes) -> bytes:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     fields = {"Host": parts.netloc, **headers, "Accept-Encoding": "identity", "User-Agent": "TokenOS", "Connection": "close"}
@@ -185,16 +204,3 @@ def _write(method: str, parts: SplitResult, headers: Mapping[str, str], body: by
         fields["Content-Length"] = str(len(body))
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
-
-
-def _ask(connection: ssl.SSLSocket, host: str, request: bytes, deadline: float) -> Answer:
-    connection.settimeout(_left(deadline))
-    connection.sendall(request)
-    response = HTTPResponse(_Bounded(connection, deadline))  # type: ignore[arg-type]  # all that it asks of a socket is makefile
-    response.begin()
-    body = response.read(MAX_BYTES + 1)
-    if len(body) > MAX_BYTES:
-        raise FetchError(f"the answer of {host} is longer than {MAX_BYTES // 1024} KiB")
-    if response.length:
-        raise FetchError(f"the answer of {host} was cut off")
-    return Answer(response.status, body)

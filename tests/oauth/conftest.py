@@ -2,7 +2,11 @@
 
 import logging
 import os
+import socket
+import ssl
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,12 +17,13 @@ from django.conf import settings
 
 from clients.models import Client, RecordedRequest, Workspace
 from clients.services import usage
-from oauth import client_ca
+from oauth import client_ca, client_jwks
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
 from tests import factories
-from tests.certificates import pem
+from tests.certificates import pem, self_signed
 from tests.oauth.doors import DOORS, Sender, basic
+from tests.oauth.hosts import Host, publish
 
 
 @dataclass(frozen=True)
@@ -151,3 +156,36 @@ def reason_of(request_id: str) -> str:
 def detail_of(request_id: str) -> str:
     """The sentence that the client's owner reads there."""
     return RecordedRequest.objects.get(request_id=request_id).detail
+
+
+@pytest.fixture(scope="session")
+def host_certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    directory = tmp_path_factory.mktemp("host")
+    return self_signed("localhost", extensions=[x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.DNSName("keys.example")])]).write(directory)
+
+
+@pytest.fixture
+def host(host_certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Host]:
+    """A host whose certificate is trusted, on a loopback address that is allowed."""
+    monkeypatch.setenv("SSL_CERT_FILE", host_certificate[0])
+    settings.OUTBOUND_ALLOWED_HOSTS = ["other.example", "LocalHost"]
+    client_jwks._copies.clear()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*host_certificate)
+    listener = socket.create_server(("127.0.0.1", 0))
+    started = Host(listener.getsockname()[1], publish())
+
+    def serve(plain: socket.socket) -> None:
+        with suppress(OSError), plain, context.wrap_socket(plain, server_side=True) as connection:
+            connection.settimeout(10)
+            started.requests.append(connection.recv(65536))
+            started.answer(connection)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield started
+    listener.close()

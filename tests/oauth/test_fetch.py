@@ -1,0 +1,374 @@
+"""What is asked of other servers: within a time and a length that hold whatever they do, and never of our own network.
+
+Most of it is asked twice: by the process that speaks with other servers, as always, and by the same code in this one.
+"""
+
+import io
+import json
+import os
+import runpy
+import signal
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from subprocess import PIPE, Popen
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import pytest
+
+from oauth import exchange, fetch
+from oauth.exchange import is_public
+from oauth.fetch import FetchError
+from tests.hostile_keys import certificate, curve_public
+from tests.oauth.hosts import Answer, respond
+
+# Of a URL: what came back, or what went wrong.
+Ask = Callable[..., str]
+
+
+def ask_elsewhere(url: str, allowed=("localhost",)) -> str:
+    try:
+        return fetch.fetch(url, accept="*/*", allowed_hosts=allowed).decode()
+    except FetchError as error:
+        return str(error)
+
+
+def order_for(url: str, allowed=("localhost",)) -> exchange.Order:
+    parts = urlsplit(url)
+    request = f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
+    return {"host": parts.hostname, "port": parts.port or 443, "request": request, "is_open": parts.hostname in allowed, "ca_file": "", "timeout": 60}
+
+
+def ask_here(url: str, allowed=("localhost",)) -> str:
+    reply = exchange.exchange(order_for(url, allowed))
+    return reply["problem"] or reply["body"]
+
+
+@pytest.fixture(params=[ask_elsewhere, ask_here], ids=["elsewhere", "here"])
+def ask(request) -> Ask:
+    exchange._tls_context.cache_clear()
+    return request.param
+
+
+def refusal(url: str) -> str:
+    with pytest.raises(FetchError) as error:
+        fetch.fetch(url, accept="application/json", allowed_hosts=["localhost"])
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "192.88.99.1", "168.63.129.16",
+        "127.0.0.1", "127.255.255.254", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "169.254.0.1", "100.64.0.1", "192.0.0.1",
+        "192.0.0.192", "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
+        "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "ff0e::1", "2001:db8::1", "3fff::1", "100::1", "2001::1",
+        "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:8.8.8.8", "::ffff:0:127.0.0.1", "::127.0.0.1", "::a00:1", "2002:7f00:1::1", "2002:a9fe:a9fe::1",
+        "2002:808:808::1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b::a00:1", "64:ff9b:1::7f00:1", "5f00::1",
+    ],
+)  # fmt: skip
+def test_address_that_is_not_public(address):
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "193.0.6.139", "2001:4860:4860::8888", "2606:4700::1111", "64:ff9b::808:808", "2a00:1450::1"])
+def test_address_that_is_public(address):
+    assert is_public(address)
+
+
+def test_query_of_the_uri_is_sent(host):
+    host.answer = respond("ok")
+    assert fetch.fetch(host.uri + "?a=b", accept="text/plain", allowed_hosts=["localhost"]) == b"ok"
+    assert host.requests[0].startswith(b"GET /jwks.json?a=b HTTP/1.1\r\n")
+    assert fetch.fetch(f"https://localhost:{host.port}", accept="text/plain", allowed_hosts=["localhost"]) == b"ok"
+    assert host.requests[1].startswith(b"GET / HTTP/1.1\r\n")
+
+
+def resolving(monkeypatch, *answers: list[str]) -> list[str]:
+    """Let names have these addresses, one list a look-up. Returns what is looked up."""
+    left, asked = list(answers), []
+
+    def look_up(name, port, **options):
+        asked.append(name)
+        return [(socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in left.pop(0)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return asked
+
+
+def test_name_with_one_inner_address_among_public_ones_is_refused(host, monkeypatch):
+    resolving(monkeypatch, ["193.0.6.139", "127.0.0.1"])
+    assert "isn't public" in ask_here(f"https://keys.example:{host.port}/")
+    assert host.requests == []
+
+
+def test_name_is_looked_up_once_and_the_connection_goes_to_the_address_that_was_checked(host, monkeypatch):
+    host.answer = respond("ok")
+    asked = resolving(monkeypatch, ["127.0.0.1"], ["127.0.0.2"], ["127.0.0.2"])
+    assert ask_here(f"https://keys.example:{host.port}/", ["keys.example"]) == "ok"
+    assert asked == ["keys.example"]
+
+
+def test_next_address_is_tried_where_one_takes_no_connection(host, monkeypatch):
+    host.answer = respond("ok")
+    resolving(monkeypatch, ["127.0.0.9", "127.0.0.1"])
+    assert ask_here(f"https://keys.example:{host.port}/", ["keys.example"]) == "ok"
+
+
+@pytest.mark.parametrize("name", ["nowhere.invalid", "a" * 64 + ".example"])
+def test_name_without_an_address(ask, name):
+    assert "has no address" in ask(f"https://{name}/")
+
+
+@pytest.mark.parametrize("uri", ["http://localhost/", "ftp://localhost/", "https://", "https://a@localhost/", "https://localhost/#a", "https://[::1", "https://localhost:0/",
+                                 "https://lócalhost/", "https://localhost/a b", "https://localhost/\r\nX: y"])  # fmt: skip
+def test_uri_that_no_service_writes(uri):
+    assert "isn't an https URL" in refusal(uri)
+
+
+def test_certificate_of_another_name(ask, host):
+    assert "certificate of 127.0.0.1" in ask(f"https://127.0.0.1:{host.port}/", ["127.0.0.1"])
+
+
+def test_certificate_of_nobody_known(ask, host, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert "certificate of localhost" in ask(host.uri)
+
+
+def test_host_that_takes_no_connections(ask):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    assert "failed (Connection refused)" in ask(f"https://localhost:{port}/")
+
+
+def test_host_that_speaks_no_tls(ask):
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+
+        def speak() -> None:
+            with plain.accept()[0] as connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+        threading.Thread(target=speak, daemon=True).start()
+        assert "failed (" in ask(f"https://localhost:{plain.getsockname()[1]}/")
+
+
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "204 No Content", "404 Not Found", "500 Oops"])
+def test_status_that_is_not_200(host, status):
+    host.answer = respond("{}", status, f"Location: {host.uri}/other\r\n")
+    assert f"status {status[:3]}" in refusal(host.uri)
+    assert len(host.requests) == 1
+
+
+def test_proxy_of_the_environment_is_not_asked(host, monkeypatch):
+    host.answer = respond("ok")
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert fetch.fetch(host.uri, accept="*/*", allowed_hosts=["localhost"]) == b"ok"
+
+
+TOO_LONG: dict[str, tuple[Answer, str]] = {
+    "64 KiB + 1": (respond("x" * 65537), "longer than 64 KiB"),
+    "endless": (respond("x" * 70000, length=10**9), "longer than 64 KiB"),
+    "until it ends": (lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 200_000), "longer than 64 KiB"),
+    "chunks": (
+        lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 40_000), "longer than 64 KiB",
+    ),
+    "continue": (lambda connection: connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000), "longer than 64 KiB"),
+    "headers": (lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 50_000), "well-formed HTTP"),
+    "status line": (lambda connection: connection.sendall(b"x" * 200_000), "well-formed HTTP"),
+    "empty promise": (respond("", length=10**15), "cut off"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOO_LONG)
+def test_answer_that_is_too_long_or_not_whole(ask, host, case):
+    host.answer, words = TOO_LONG[case]
+    assert words in ask(host.uri)
+
+
+def test_answer_of_exactly_64_kib(ask, host):
+    host.answer = respond("x" * 65536)
+    assert len(ask(host.uri)) == 65536
+
+
+def test_octets_come_through_as_they_are(host):
+    host.answer = respond(bytes(range(256)) * 256)
+    assert fetch.fetch(host.uri, accept="*/*", allowed_hosts=["localhost"]) == bytes(range(256)) * 256
+
+
+@pytest.mark.parametrize("answer", [lambda _: None, lambda connection: connection.sendall(b"nonsense\r\n\r\n"),
+                                    lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\nx")])  # fmt: skip
+def test_answer_that_is_no_http(ask, host, answer):
+    host.answer = answer
+    assert "well-formed HTTP" in ask(host.uri)
+
+
+def drip(connection: ssl.SSLSocket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    for _ in range(100):
+        connection.sendall(b" ")
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("answer", [lambda _: time.sleep(10), drip], ids=["silent", "slow drip"])
+def test_slow_answer_ends_with_the_time_limit_as_a_whole(host, answer):
+    host.answer = answer
+    begun = time.monotonic()
+    assert "longer than 3 s" in refusal(host.uri)
+    assert 2.9 < time.monotonic() - begun < 3.5
+
+
+def test_no_time_left_is_no_time(host, monkeypatch):
+    monkeypatch.setattr(fetch, "TIMEOUT", 0)
+    assert "took longer" in refusal(host.uri)
+
+
+def test_slow_handshake_ends_with_the_time_limit(host, monkeypatch):
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.4)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begun = time.monotonic()
+        assert "took longer" in refusal(f"https://localhost:{silent.getsockname()[1]}/")
+        assert time.monotonic() - begun < 1
+
+
+# Whatever it does
+
+
+def send_certificates(count: int) -> Answer:
+    """A server of TLS 1.2 that answers the first message with certificates whose keys take OpenSSL seconds to read. RFC 5246 §7.4."""
+
+    def message(kind: int, body: bytes) -> bytes:
+        return bytes([kind]) + len(body).to_bytes(3) + body
+
+    def records(data: bytes) -> bytes:
+        parts = [data[place : place + 16_384] for place in range(0, len(data), 16_384)]
+        return b"".join(struct.pack(">BHH", 22, 0x0303, len(part)) + part for part in parts)
+
+    one = certificate(curve_public())
+    listed = count * (len(one).to_bytes(3) + one)
+    extensions = b"\xff\x01\0\x01\0\0\x17\0\0"
+
+    def answer(connection: socket.socket) -> None:
+        hello = connection.recv(65_536)
+        session = hello[43 : 44 + hello[43]]
+        body = b"\3\3" + os.urandom(32) + session + b"\xc0\x2b\0" + len(extensions).to_bytes(2) + extensions
+        connection.sendall(records(message(2, body)) + records(message(11, len(listed).to_bytes(3) + listed)))
+        with suppress(OSError):
+            connection.recv(1)
+
+    return answer
+
+
+@pytest.fixture
+def hostile_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    with listener.accept()[0] as connection:
+                        send_certificates(100)(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+
+
+def test_server_whose_certificates_take_a_minute_to_read_ends_with_the_time_limit(hostile_port, monkeypatch):
+    monkeypatch.setattr(fetch, "TIMEOUT", 1)
+    begun = time.monotonic()
+    assert "took longer" in refusal(f"https://localhost:{hostile_port}/")
+    assert time.monotonic() - begun < 10
+    assert fetch._kept == []
+
+
+def processes() -> set[int]:
+    return {helper._process.pid for helper in fetch._kept}
+
+
+def test_process_is_kept_for_the_next_request_and_no_more_than_two_are(host):
+    fetch.end_kept()
+    host.answer = respond("ok")
+    ask_elsewhere(host.uri)
+    first = processes()
+    ask_elsewhere(host.uri)
+    assert processes() == first
+    opened = threading.Event()
+    host.answer = lambda connection: (opened.wait(5), respond("ok")(connection))
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(fetch.send, "GET", host.uri, headers={}, timeout=30) for _ in range(3)]
+        while len(host.requests) < 5:
+            time.sleep(0.01)
+        opened.set()
+        assert [future.result().body for future in asked] == [b"ok"] * 3
+    assert len(processes()) == 2
+    assert first < processes() or not first & processes()
+
+
+@pytest.mark.parametrize("change", ["killed", "idle for long", "another environment"])
+def test_process_that_is_no_good_any_more_is_replaced(host, monkeypatch, change):
+    fetch.end_kept()
+    host.answer = respond("ok")
+    assert ask_elsewhere(host.uri) == "ok"
+    (pid,) = processes()
+    if change == "killed":
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    elif change == "idle for long":
+        fetch._kept[0].idle_since -= exchange.KEPT / 2
+    else:
+        monkeypatch.setenv("SSL_CERT_DIR", "/")
+    assert ask_elsewhere(host.uri) == "ok"
+    assert processes().isdisjoint({pid})
+
+
+def test_process_knows_nothing_of_our_environment(host, monkeypatch):
+    fetch.end_kept()
+    monkeypatch.setenv("KEY_ENCRYPTION_KEYS", "a secret")
+    host.answer = respond("ok")
+    assert ask_elsewhere(host.uri) == "ok"
+    (pid,) = processes()
+    environment = Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"SSL_CERT_FILE=" in environment
+    assert b"a secret" not in environment
+
+
+@pytest.mark.parametrize("script", [None, "read order; exit 1", "echo rubbish", "head -c 900000 /dev/zero; sleep 60"])
+def test_process_that_does_not_start_or_talks_nonsense_is_an_error_that_says_so(host, monkeypatch, tmp_path, script):
+    fetch.end_kept()
+    program = tmp_path / "python"
+    if script:
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert "couldn't be started, or ended" in refusal(host.uri)
+    assert fetch._kept == []
+
+
+def test_process_ends_by_itself_when_nobody_is_there_to_end_it():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        order = {**order_for(f"https://localhost:{silent.getsockname()[1]}/"), "timeout": 1}
+        with Popen([sys.executable, "-I", "-S", exchange.__file__], stdin=PIPE, stdout=PIPE) as process:
+            process.stdin.write(json.dumps(order).encode() + b"\n")
+            process.stdin.flush()
+            assert process.stdout.read() == b""
+        assert process.returncode == -signal.SIGALRM
+
+
+def test_process_answers_one_order_after_another_until_there_are_no_more(host, monkeypatch):
+    host.answer = respond("ok")
+    orders, replies = io.BytesIO(2 * (json.dumps(order_for(host.uri)).encode() + b"\n")), io.BytesIO()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=orders))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=replies))
+    niceness = []
+    monkeypatch.setattr(os, "nice", niceness.append)
+    runpy.run_path(exchange.__file__, run_name="__main__")
+    assert [json.loads(line)["body"] for line in replies.getvalue().splitlines()] == ["ok", "ok"]
+    assert niceness == [5]
