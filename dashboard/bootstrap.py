@@ -8,6 +8,7 @@ import re
 import secrets
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,13 +22,15 @@ from dashboard.server import server_certificate
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# What a DATA_DIR holds, beside the database.
+_OURS = frozenset({"tls", "mail", "static", "static.sha256", "health.json", "demo-client.curl", "lost+found"})
 KEYS = ("SECRET_KEY", "KEY_ENCRYPTION_KEYS")
 
 
 def main() -> int:
     os.umask(0o077)
     try:
-        for step in (prepare_environment, protect_environment, warn_of_mistakes, renew_certificate):
+        for step in (prepare_environment, protect_environment, protect_data_dir, warn_of_mistakes, renew_certificate):
             done = step()
             if done:
                 print(done, flush=True)
@@ -53,6 +56,26 @@ def protect_environment(file: Path = BASE_DIR / ".env") -> str | None:
     except OSError:
         return f"Warning: other users can read {file} and the keys in it. Its owner can change that: chmod 600 {file}"
     return f"Took {file} from other users: its mode was {mode:04o} and is 0600"
+
+
+def protect_data_dir() -> str | None:
+    """Take it from everybody but its owner, as protect_environment, unless something else lies there: of /tmp or /var/lib nobody is to be locked out.
+
+    Raise ImproperlyConfigured where it stays so that others could put files of theirs in the place of ours.
+    """
+    directory, status = settings.DATA_DIR, settings.DATA_DIR.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    open_to = mode & (0o077 if status.st_uid == os.geteuid() else 0o007)
+    if not open_to:
+        return None
+    if all(entry.name in _OURS or entry.name.startswith("tokenos.sqlite3") for entry in directory.iterdir()):
+        with suppress(OSError):
+            directory.chmod(mode & ~open_to)
+            return f"Took {directory} from other users: its mode was {mode:04o} and is {mode & ~open_to:04o}"
+    remedy = f"Let DATA_DIR be a folder that only TokenOS uses, and its owner enter: chmod 700 {directory}"
+    if open_to & 0o022:
+        raise ImproperlyConfigured(f"Other users can replace the files in {directory}. {remedy}")
+    return f"Warning: other users can look into {directory}. {remedy}"
 
 
 def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:

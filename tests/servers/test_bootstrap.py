@@ -126,6 +126,48 @@ def test_env_that_others_can_read_is_taken_from_them(checkout: Checkout, mode: i
     assert stat.S_IMODE(checkout.env_file.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o755, 0o770, 0o701])
+def test_data_dir_that_was_there_before_is_taken_from_other_users(checkout: Checkout, mode: int) -> None:
+    """Who can write there puts a database, a key or a script of their own in the place of ours."""
+    checkout.bootstrap()
+    checkout.data_dir.chmod(mode)
+    done = checkout.bootstrap()
+    assert (done.returncode, done.stdout) == (0, f"Took {checkout.data_dir} from other users: its mode was {mode:04o} and is 0700\n")
+    assert stat.S_IMODE(checkout.data_dir.stat().st_mode) == 0o700
+
+
+def test_data_dir_of_another_owner_may_be_meant_for_a_group_but_not_for_everybody(checkout: Checkout) -> None:
+    checkout.bootstrap()
+    checkout.data_dir.chmod(0o770)
+    os.chown(checkout.data_dir, 65534, 65534)
+    assert checkout.bootstrap().stdout == ""
+    checkout.data_dir.chmod(0o775)
+    assert "its mode was 0775 and is 0770" in checkout.bootstrap().stdout
+
+
+def test_folder_that_others_use_too_keeps_its_mode(checkout: Checkout) -> None:
+    """Such as /var/lib: to take it from them would lock out every other program."""
+    shared = checkout.directory / "shared"
+    shared.mkdir()
+    (shared / "theirs").touch()
+    shared.chmod(0o755)
+    done = checkout.bootstrap(DATA_DIR=str(shared))
+    remedy = f"Let DATA_DIR be a folder that only TokenOS uses, and its owner enter: chmod 700 {shared}"
+    assert f"Warning: other users can look into {shared}. {remedy}\n" in done.stdout
+    assert (done.returncode, stat.S_IMODE(shared.stat().st_mode)) == (0, 0o755)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o775])
+def test_folder_in_which_others_can_replace_files_is_refused(checkout: Checkout, mode: int) -> None:
+    checkout.bootstrap()
+    shared = checkout.directory / "shared"
+    shared.mkdir()
+    (shared / "theirs").touch()
+    shared.chmod(mode)
+    assert f"Other users can replace the files in {shared}." in checkout.refuse(DATA_DIR=str(shared))
+    assert stat.S_IMODE(shared.stat().st_mode) == mode
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
