@@ -87,7 +87,9 @@ def password(request: HttpRequest) -> HttpResponse:
             if refusal is None and form.is_proved():
                 hashed = make_password(form.cleaned_data["new_password"])
             elif refusal is None:
-                throttling.count_wrong(request, user.email, now=timezone.now())
+                now = timezone.now()
+                throttling.count_wrong(request, user.email, now=now)
+                user_sessions.record_failed_confirmation(user=user, actor=actor_of(request), now=now)
         if hashed:
             _change_password(request, user, hashed)
             messages.success(request, "Password changed. Every other session has ended.")

@@ -107,6 +107,11 @@ class TestPassword:
         assert "Nothing was changed." in response.content.decode()
         assert User.objects.get(pk=ada.pk).check_password(factories.PASSWORD)
 
+    def test_a_wrong_guess_of_the_current_one_stands_in_the_audit_log(self, here, ada):
+        here.post(PASSWORD, {**CHANGE, "current_password": "guessed"})
+        event = last_event("user.confirmation_failed")
+        assert (event.target_id, event.actor, event.address) == (ada.audit_name, ada.audit_name, "127.0.0.1")
+
     def test_the_current_one_is_guessed_as_seldom_as_at_sign_in(self, here, settings):
         for _ in range(settings.FAILURES_PER_CLIENT):
             here.post(PASSWORD, {**CHANGE, "current_password": "guessed"})
