@@ -9,6 +9,7 @@ from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.internal.stagekit import clear_login
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -26,11 +27,16 @@ from dashboard.models import User
 from dashboard.people import known_devices, second_factors, user_sessions
 from dashboard.people.password_origin import find_origin
 from dashboard.people.proved_factors import owes_one
+from dashboard.sso import session as sso_session
+from dashboard.sso.admission import RefusedError, record_refusal
+from dashboard.sso.identity import Identity
 from dashboard.sso.record import proved_at
 
 _CONTEXT = "second factor"
 # In the session of a sign-in that is under way: the account's get_session_auth_hash when its first step was done.
 _PROVED_OF = "sign_in_proved_of"
+# There too: the Identity with which the account is to be linked at its end, or None.
+_TO_LINK = "sign_in_to_link"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-allauth has no types
@@ -52,17 +58,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
         """The first step is done: what was proved was proved of the account as it is now."""
         request.session[_PROVED_OF] = user.get_session_auth_hash()
+        request.session[_TO_LINK] = (kwargs["signal_kwargs"] or {}).get("identity")
         return cast("HttpResponse | None", super().pre_login(request, user, **kwargs))
 
     def login(self, request: HttpRequest, user: User) -> None:
         """The end of every way in. Whoever went half of it before the password was changed, or the account switched off, begins again."""
-        proved_of = request.session.pop(_PROVED_OF, "")
+        proved_of, to_link = request.session.pop(_PROVED_OF, ""), request.session.pop(_TO_LINK, None)
         present = User.objects.get(pk=user.pk)
         if not present.is_active:
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         if not constant_time_compare(proved_of, present.get_session_auth_hash()):
             messages.error(request, "The password was changed meanwhile. Sign in again.")
             raise ImmediateHttpResponse(redirect("account_login"))
+        if to_link is not None:
+            _link(request, user, to_link)
         super().login(request, user)
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
@@ -102,6 +111,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         """
         records = get_authentication_records(self.request, self.request.user)
         return bool(time.time() - max(map(proved_at, records), default=0) >= REAUTHENTICATION_TIMEOUT) or owes_one(self.request)
+
+
+def _link(request: HttpRequest, user: User, kept: dict[str, Any]) -> None:
+    """With the person at the OpenID provider as whom the sign-in began. Raise ImmediateHttpResponse where that isn't possible any more."""
+    identity, now = Identity(**{**kept, "groups": frozenset(kept["groups"])}), timezone.now()
+    try:
+        sso_session.link(request, user=user, identity=identity, now=now)
+    except RefusedError as refused:
+        record_refusal(refused=refused, actor=actor_of(request), now=now)
+        clear_login(request)
+        messages.error(request, f"Your account can’t be connected with {settings.SSO_NAME} any more. Sign in as before.")
+        raise ImmediateHttpResponse(redirect("account_login")) from None
 
 
 def _propose_own_password(request: HttpRequest, user: User) -> None:

@@ -2,9 +2,12 @@
 
 An account is found by issuer and subject. By e-mail address it is found once only, where the provider answers for that domain (SSO_DOMAINS); whoever else
 has an account already proves that it is theirs, by signing in as before and connecting it. Whoever has none gets one where a group gives a role.
+
+An account that was found by its address is linked at the end of that sign-in: who comes as far as its second factor only leaves nothing behind.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -48,47 +51,79 @@ def find_link(user: User) -> Any | None:
     return SocialAccount.objects.filter(user=user, provider=settings.SSO_ISSUER).first()
 
 
-def admit(*, identity: Identity, actor: Actor, now: datetime) -> User:
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """waits: whether link_found is still to be called, once the person has signed in."""
+
+    user: User
+    waits: bool
+
+
+def admit(*, identity: Identity, actor: Actor, now: datetime) -> Admitted:
     """The account of whoever that is, made where it may be, with its memberships as the groups say. actor: as provider_actor makes it. Raise RefusedError."""
     try:
-        user = _admit(identity, actor=actor, now=now)
+        admitted = _admit(identity, actor=actor, now=now)
     except (IntegrityError, ValidationError):
         # The same person signs in for the first time in two windows: by now the other one has made the account.
-        user = _admit(identity, actor=actor, now=now)
+        admitted = _admit(identity, actor=actor, now=now)
+    user = admitted.user
     # Not before what the person lost is written.
-    if not user.is_staff and not Membership.objects.filter(user=user).exists():
+    if not admitted.waits and not user.is_staff and not Membership.objects.filter(user=user).exists():
         raise RefusedError("no_role", user=user, email=identity.email)
-    return user
+    return admitted
 
 
-def _admit(identity: Identity, *, actor: Actor, now: datetime) -> User:
+def _admit(identity: Identity, *, actor: Actor, now: datetime) -> Admitted:
     with transaction.atomic():
         link = SocialAccount.objects.select_related("user").filter(provider=identity.issuer, uid=identity.subject).first()
-        user = link.user if link is not None else _find_or_create(identity, actor=actor, now=now)
-        if not user.is_active:
+        user = link.user if link is not None else _find(identity)
+        if user is not None and not user.is_active:
             raise RefusedError("inactive", user=user, email=identity.email)
-        if link is None:
-            _link(user, identity, actor=actor, now=now)
+        if user is not None and link is None:
+            return Admitted(user, waits=True)
+        if user is None:
+            user = _create(identity, actor=actor, now=now)
         follow_groups(user=user, groups=identity.groups, actor=actor, now=now)
-    return user
+    return Admitted(user, waits=False)
 
 
-def _find_or_create(identity: Identity, *, actor: Actor, now: datetime) -> User:
+def _find(identity: Identity) -> User | None:
+    """By the address. Raise RefusedError."""
     if not identity.email_is_proved:
         raise RefusedError("email_not_proved")
     user = User.objects.filter(email=identity.email).first()
-    if user is None:
-        if not Workspace.objects.filter(slug__in=roles_of(identity.groups)).exists():
-            raise RefusedError("no_role", email=identity.email)
-        return create_user(email=identity.email, name=identity.name, actor=actor, now=now)
+    if user is not None:
+        _refuse_to_find(user, identity)
+    return user
+
+
+def _create(identity: Identity, *, actor: Actor, now: datetime) -> User:
+    if not Workspace.objects.filter(slug__in=roles_of(identity.groups)).exists():
+        raise RefusedError("no_role", email=identity.email)
+    user = create_user(email=identity.email, name=identity.name, actor=actor, now=now)
+    _link(user, identity, actor=actor, now=now)
+    return user
+
+
+def _refuse_to_find(user: User, identity: Identity) -> None:
+    """Raise RefusedError for an account that isn't found by its address, or no longer."""
     # Whoever can make groups at the provider isn't thereby the administrator of this instance.
-    if user.is_staff or not is_of_trusted_domain(identity.email):
+    if user.is_staff or user.email != identity.email or not is_of_trusted_domain(identity.email):
         raise RefusedError("account_exists", user=user, email=identity.email)
     if SocialAccount.objects.filter(user=user, provider=identity.issuer).exists():
         raise RefusedError("linked_with_another", user=user, email=identity.email)
-    if not roles_of(identity.groups) and not Membership.objects.filter(user=user).exists():
+    if not Workspace.objects.filter(slug__in=roles_of(identity.groups)).exists() and not Membership.objects.filter(user=user).exists():
         raise RefusedError("no_role", user=user, email=identity.email)
-    return user
+
+
+def link_found(*, user: User, identity: Identity, actor: Actor, now: datetime) -> None:
+    """Link the account that admit found by its address, and follow the groups, once the person has proved all that the account asks for. Raise RefusedError
+    where it isn't to be found any more.
+    """
+    with transaction.atomic():
+        _refuse_to_find(User.objects.get(pk=user.pk), identity)
+        connect(user=user, identity=identity, actor=actor, now=now)
+        follow_groups(user=user, groups=identity.groups, actor=actor, now=now)
 
 
 def connect(*, user: User, identity: Identity, actor: Actor, now: datetime) -> None:

@@ -19,10 +19,12 @@ from django.urls import reverse
 
 from clients.foreign_text import shown
 from dashboard.caller import actor_of
+from dashboard.mail.notices import tell
 from dashboard.models import User
+from dashboard.people.proved_factors import owes_one
 from dashboard.people.user_sessions import record_sign_in
-from dashboard.sso import id_token
-from dashboard.sso.admission import METHOD, RefusedError
+from dashboard.sso import admission, id_token
+from dashboard.sso.admission import METHOD, Admitted, RefusedError
 from dashboard.sso.id_token import InvalidIDTokenError
 from dashboard.sso.identity import Identity, InvalidClaimsError, read_identity
 from dashboard.sso.provider import Provider, ProviderError
@@ -131,19 +133,32 @@ def _finish(request: HttpRequest, begun: Begun, code: str, now: datetime) -> Ide
         raise ProviderError(str(error)) from None
 
 
-def sign_in(request: HttpRequest, *, user: User, identity: Identity, next_url: str, now: datetime) -> HttpResponse:
-    """Where it goes on: to next_url, or to the second factor of whoever has one, unless the provider says that it asked for one."""
+def sign_in(request: HttpRequest, *, admitted: Admitted, identity: Identity, next_url: str, now: datetime) -> HttpResponse:
+    """Raise RefusedError. Where it goes on: to next_url, or to the second factor of whoever has one, unless the provider says that it asked for one."""
+    user = admitted.user
     if request.user.is_authenticated and request.user.pk != user.pk:
         get_adapter(request).logout(request)
     is_signed_in = request.user.is_authenticated
+    if is_signed_in and admitted.waits:
+        if owes_one(request):
+            raise RefusedError("account_exists", user=user, email=identity.email)
+        link(request, user=user, identity=identity, now=now)
     remember(request, user, identity, now=now)
     if is_signed_in:
         # With all that this account needs; from now on the provider vouches for it as well.
         record_sign_in(user=user, session_key=request.session.session_key or "", method=METHOD, actor=actor_of(request), now=now)
         return HttpResponseRedirect(next_url or reverse("home"))
     state = {"stages": {LoginStageKey.MFA_AUTHENTICATE.value: {"handled": True}}} if identity.has_second_factor else None
-    response: HttpResponse = perform_login(request, Login(user=user, redirect_url=next_url or None, state=state))
+    # Kept in the session until the second factor is proved.
+    kept = {"identity": {**asdict(identity), "groups": sorted(identity.groups)}} if admitted.waits else None
+    response: HttpResponse = perform_login(request, Login(user=user, redirect_url=next_url or None, state=state, signal_kwargs=kept))
     return response
+
+
+def link(request: HttpRequest, *, user: User, identity: Identity, now: datetime) -> None:
+    """Of an account that was found by its address, whose owner is told. Raise RefusedError."""
+    admission.link_found(user=user, identity=identity, actor=admission.provider_actor(actor_of(request)), now=now)
+    tell("sso_connected", user, request=request, now=now, provider=settings.SSO_NAME)
 
 
 def _single(request: HttpRequest, name: str) -> str:

@@ -165,8 +165,8 @@ def _go(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool 
 
 def _sign_in(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResponse:
     now = timezone.now()
-    user = admission.admit(identity=identity, actor=admission.provider_actor(actor_of(request)), now=now)
-    return session.sign_in(request, user=user, identity=identity, next_url=begun.next, now=now)
+    admitted = admission.admit(identity=identity, actor=admission.provider_actor(actor_of(request)), now=now)
+    return session.sign_in(request, admitted=admitted, identity=identity, next_url=begun.next, now=now)
 
 
 def _connect(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResponse:

@@ -1,0 +1,107 @@
+"""An account of a domain for which the provider answers is linked by its address, but not before its owner has proved all that the account asks for."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.core import mail as outbox
+from django.utils import timezone
+
+from clients.models import AuditEvent
+from dashboard import mail
+from dashboard.models import Membership, User
+from dashboard.people import second_factors
+from tests.dashboard.accounts.conftest import app_code
+from tests.dashboard.conftest import text_of
+from tests.dashboard.sso.conftest import come, events, heading, user_of
+from tests.dashboard.sso.test_connection import sign_in
+
+SECRET, CODE = "JBSWY3DPEHPK3PXP", "/accounts/sign-in/code/"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _domain(okta, settings, demo):
+    settings.SSO_DOMAINS = ["example.com"]
+
+
+@pytest.fixture
+def with_codes(ada):
+    data = {"secret": second_factors.encrypt(SECRET)}
+    return Authenticator.objects.create(user=ada, type=Authenticator.Type.TOTP, data=data, created_at=timezone.now())
+
+
+def subjects():
+    return list(SocialAccount.objects.values_list("user__email", "uid"))
+
+
+def told():
+    mail.wait_until_sent()
+    return [message.to for message in outbox.outbox if message.subject == "Your account was connected with Okta"]
+
+
+@pytest.mark.usefixtures("with_codes")
+class TestWithASecondFactor:
+    def test_who_does_not_prove_it_leaves_nothing_behind(self, browser, okta, ada, other):
+        before = AuditEvent.objects.count()
+        assert come(browser, okta, sub="somebody", groups=["platform"])["Location"] == CODE
+        assert (subjects(), user_of(browser), AuditEvent.objects.count()) == ([], None, before)
+        assert not Membership.objects.filter(user=ada, workspace=other).exists()
+        assert told() == []
+
+    def test_so_the_owner_can_still_connect(self, browser, okta, ada, second_browser):
+        come(second_browser, okta, sub="somebody")
+        assert come(browser, okta, sub="00u1ada")["Location"] == CODE
+        assert browser.post(CODE, {"code": app_code(SECRET)})["Location"] == "/"
+        assert subjects() == [(ada.email, "00u1ada")]
+
+    def test_who_proves_it_is_linked_with_the_roles_of_the_groups_and_told(self, browser, okta, ada, other):
+        come(browser, okta, groups=["platform"])
+        browser.post(CODE, {"code": app_code(SECRET)})
+        assert user_of(browser) == ada.pk
+        assert Membership.objects.get(user=ada, workspace=other).role == "viewer"
+        assert {event.actor for event in events("user.sso_connected", "member.added")[-2:]} == {f"sso:{okta.issuer}"}
+        assert told() == [[ada.email]]
+
+    def test_another_sign_in_in_between_links_nobody_with_the_first(self, browser, okta, ben):
+        come(browser, okta, sub="somebody")
+        come(browser, okta, sub="00u1ben", email=ben.email)
+        assert (user_of(browser), subjects()) == (ben.pk, [(ben.email, "00u1ben")])
+
+    @pytest.mark.parametrize("meanwhile", ["linked", "promoted"])
+    def test_what_is_not_to_be_found_any_more_is_not_linked(self, browser, okta, ada, meanwhile):
+        come(browser, okta, sub="somebody")
+        if meanwhile == "linked":
+            SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
+        else:
+            User.objects.filter(pk=ada.pk).update(is_staff=True)
+        before = subjects()
+        assert browser.post(CODE, {"code": app_code(SECRET)})["Location"] == "/accounts/sign-in/"
+        assert (user_of(browser), subjects()) == (None, before)
+        assert "Your account can’t be connected with Okta any more. Sign in as before." in text_of(browser.get("/accounts/sign-in/"))
+        assert events("user.sign_in_failed")[-1].target_id == ada.audit_name
+
+    def test_the_provider_s_own_is_as_good(self, browser, okta, ada):
+        come(browser, okta, amr=["pwd", "mfa"])
+        assert (user_of(browser), told()) == (ada.pk, [[ada.email]])
+
+    def test_a_session_that_has_not_proved_it_connects_nobody(self, browser, okta, ada):
+        browser.force_login(ada)
+        assert heading(come(browser, okta)) == "ada@example.com has an account here already"
+        assert subjects() == []
+
+
+def test_without_one_the_owner_is_told_as_well(browser, okta, ada):
+    come(browser, okta)
+    assert (user_of(browser), subjects(), told()) == (ada.pk, [(ada.email, "00u1ada")], [[ada.email]])
+
+
+def test_so_is_who_is_signed_in_already(browser, okta, ada):
+    sign_in(browser, ada)
+    come(browser, okta)
+    assert (subjects(), told()) == ([(ada.email, "00u1ada")], [[ada.email]])
+
+
+def test_a_new_account_is_told_of_no_connection(browser, okta):
+    come(browser, okta, sub="00u2", email="grace@example.com", groups=["devs"])
+    assert (user_of(browser) is not None, told()) == (True, [])
