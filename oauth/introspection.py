@@ -1,13 +1,19 @@
-"""POST /oauth2/introspect: token introspection, RFC 7662, of bound tokens RFC 8705 §3.2 and RFC 9449 §6.2."""
+"""POST /oauth2/introspect: token introspection, RFC 7662, of bound tokens RFC 8705 §3.2 and RFC 9449 §6.2.
+
+The parameter resource is ours, with the name and the form that RFC 8707 §2 has: which of its audiences the caller speaks as. A client's audiences are also those
+that it asks tokens for, so an API that calls another one learns of the tokens for both, unless it says which it is.
+"""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 
 from clients.scope import scope_member
+from clients.services.validation import clean_resource_uri
 from oauth import access_token
 from oauth.access_token import AccessToken
 from oauth.client_authentication import authenticate_client
 from oauth.endpoint import Form, Request, Response, form_endpoint
-from oauth.errors import InvalidTokenError
+from oauth.errors import InvalidRequestError, InvalidTokenError
 from oauth.granted import record_granted
 from oauth.registration import RegisteredClient
 
@@ -17,9 +23,9 @@ _INACTIVE: dict[str, object] = {"active": False}
 @form_endpoint("introspection")
 def introspect(request: Request, form: Form) -> Response:
     """§2.2. A caller learns of a token of its own workspace that it obtained itself or whose aud holds one of its own audiences,
-    the workspace's where it has none.
+    the workspace's where it has none. Where it names one, of the tokens for that only.
     """
-    presented = form.require("token")
+    presented, resource = form.require("token"), _read_resource(form)
     authenticated = authenticate_client(request, form)
     caller = authenticated.client
     try:
@@ -27,15 +33,28 @@ def introspect(request: Request, form: Form) -> Response:
     except InvalidTokenError:
         answer = _INACTIVE
     else:
-        answer = _describe(token) if _concerns(caller, token) else _INACTIVE
+        answer = _describe(token) if _concerns(caller, token, resource) else _INACTIVE
     record_granted(request, caller, authenticated.credential_id, endpoint="introspection")
     return Response.json(answer)
 
 
-def _concerns(caller: RegisteredClient, token: AccessToken) -> bool:
+def _read_resource(form: Form) -> str | None:
+    if len(form.resource) > 1:
+        raise InvalidRequestError("The parameter resource is repeated. Send the one URI of the API that asks.")
+    try:
+        return clean_resource_uri(form.resource[0]) if form.resource else None
+    except ValidationError:
+        raise InvalidRequestError("The parameter resource is no absolute URI without fragment. Send the URI of the API that asks.") from None
+
+
+def _concerns(caller: RegisteredClient, token: AccessToken, resource: str | None) -> bool:
+    if resource is not None and (resource not in token.audiences or resource not in (*caller.audiences, caller.default_audience)):
+        return False
     if token.client.pk == caller.pk:
         return True
-    return token.client.workspace_pk == caller.workspace_pk and not set(caller.own_audiences).isdisjoint(token.audiences)
+    if token.client.workspace_pk != caller.workspace_pk:
+        return False
+    return resource is not None or not set(caller.own_audiences).isdisjoint(token.audiences)
 
 
 def _describe(token: AccessToken) -> dict[str, object]:

@@ -145,6 +145,8 @@ def test_curl_introspects_and_revokes(server: Server, client: dict[str, Any]) ->
         + "echo\n"
         + [example.text for example in blocks("docs/tokens.md", "sh") if example.section == "Introspection"][1]
     )
+    assert script.count("resource=https://api.example.com") == 2
+    script = script.replace("resource=https://api.example.com", f"resource={server.url}/w/demo")
     env = {**environment(server, client), "TOKEN": fetch_token(server, client)}
     me, before, revoked, after = (json.loads(line) for line in run(["bash", "-euo", "pipefail"], script, env=env).splitlines())
     assert me["client_id"] == before["client_id"] == client["client_id"]

@@ -98,6 +98,74 @@ def test_nothing_is_learnt_across_workspaces_not_even_with_the_same_audience(int
     assert introspect(foreign, token_of(server)) == INACTIVE
 
 
+ORDERS, BILLING, OWN = "https://orders.example.com", "https://billing.example.com", "https://localhost:8443/w/demo"
+
+
+@pytest.fixture
+def orders(demo, make):
+    """An API that is a client as well, of another API: what it may ask tokens for is among its audiences."""
+    return make(demo, audiences=(ORDERS, BILLING))
+
+
+@pytest.mark.rfc("7662", "4")
+def test_an_api_that_names_itself_learns_nothing_of_tokens_for_another(introspect, token_of, demo, make, orders):
+    theirs, its_own = token_of(make(demo, audiences=(BILLING,))), token_of(orders, resource=BILLING)
+    for token in (theirs, its_own):
+        assert introspect(orders, token)["active"] is True
+        assert introspect(orders, token, resource=ORDERS) == INACTIVE
+        assert introspect(orders, token, resource=BILLING)["aud"] == BILLING
+    for token in (token_of(make(demo, audiences=(ORDERS,))), token_of(orders)):
+        assert introspect(orders, token, resource=ORDERS)["active"] is True
+
+
+@pytest.mark.rfc("7662", "4")
+def test_an_api_can_name_the_workspaces_own_resource(introspect, token_of, demo, make, orders, billing):
+    assert introspect(orders, token_of(billing)) == INACTIVE
+    assert introspect(orders, token_of(billing), resource=OWN)["client_id"] == billing.client_id
+    assert introspect(make(demo), token_of(billing), resource=OWN)["active"] is True
+    assert introspect(orders, token_of(orders), resource=OWN) == INACTIVE
+
+
+@pytest.mark.rfc("7662", "4")
+@pytest.mark.parametrize("resource", [ORDERS, f"{BILLING}/", BILLING.upper(), "https://localhost:8443/w/other", "urn:x"])
+def test_naming_an_audience_that_the_caller_lacks_reveals_nothing(introspect, token_of, demo, make, resource):
+    server, caller = make(demo, audiences=(BILLING,)), make(demo, audiences=(ORDERS, BILLING))
+    assert introspect(server, token_of(caller))["active"] is True
+    assert introspect(server, token_of(caller), resource=resource) == INACTIVE
+    assert introspect(server, token_of(server), resource=resource) == INACTIVE
+
+
+@pytest.mark.rfc("7662", "4")
+def test_a_named_audience_that_was_handed_to_another_workspace_counts_no_more(introspect, token_of, make, demo):
+    server = make(demo, audiences=(ORDERS, BILLING))
+    token = token_of(server)
+    Client.objects.filter(pk=server.client.pk).update(withheld_audiences=[ORDERS])
+    assert introspect(server, token, resource=ORDERS) == INACTIVE
+    assert introspect(server, token, resource=BILLING)["active"] is True
+
+
+def test_of_another_workspace_nothing_is_learnt_whatever_is_named(introspect, token_of, demo, other, make):
+    server, foreign = make(demo, audiences=(API,)), make(other)
+    Client.objects.filter(pk=foreign.client.pk).update(audiences=[API])
+    for resource in (API, OWN, "https://localhost:8443/w/other"):
+        assert introspect(server, token_of(foreign), resource=resource) == INACTIVE
+
+
+@pytest.mark.rfc("8707", "2")
+@pytest.mark.parametrize("resource", ["x", "/orders", "//orders.example.com", "https:", "https://orders.example.com#x", "https://a b", "https://[", "é:x", "https://ö"])
+def test_a_resource_that_is_no_absolute_uri_is_refused(send, token_of, billing, resource):
+    answer = send.post("/oauth2/introspect", {"token": token_of(billing), "resource": resource}, billing.basic)
+    assert answer.error == (400, "invalid_request")
+    assert "resource" in answer.json()["error_description"]
+
+
+def test_a_resource_is_named_once(send, token_of, billing):
+    form = [("token", token_of(billing)), ("resource", OWN), ("resource", OWN)]
+    answer = send.post("/oauth2/introspect", form, billing.basic)
+    assert answer.error == (400, "invalid_request")
+    assert send.post("/oauth2/introspect", [*form[:2], ("resource", "")], billing.basic).json()["active"] is True
+
+
 @pytest.mark.rfc("7662", "2.2")
 @pytest.mark.parametrize("token", ["x", "a.b.c", "...", "é", "\N{SNOWMAN}" * 100, "x" * 60_000, " ", "null"])
 def test_what_is_no_token_is_inactive(introspect, billing, token):

@@ -121,8 +121,9 @@ def test_the_docs_lines_for_a_shell(sandbox: Sandbox, shell: str) -> None:
     calls = sandbox.calls(script, shell)
     assert [(call[call.index("--data-urlencode") + 1], call[-1]) for call in calls] == [(f"resource={audience}", f"scope={scope}") for scope, audience in PAIRS]
     assert {call[call.index("--cacert") + 1] for call in calls} == {HOSTILE_CA}
-    for name in ("introspect", "revoke"):
-        assert len(sandbox.calls(code(name, *PAIRS[0]), shell)) == 1
+    calls = sandbox.calls("\n".join(code("introspect", scope, audience) for scope, audience in PAIRS), shell)
+    assert [call[-1] for call in calls] == [f"resource={audience}" for _, audience in PAIRS]
+    assert len(sandbox.calls(code("revoke", *PAIRS[0]), shell)) == 1
 
 
 def request(kind: str, **fields: Any) -> TokenRequest:

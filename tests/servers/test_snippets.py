@@ -160,6 +160,16 @@ def test_what_the_docs_have_for_a_shell_runs(server: Server, docs: Callable[...,
     assert token["scope"] == "read"
 
 
+def test_what_the_docs_have_for_introspection_asks_for_the_apis_own_tokens_only(server: Server, docs: Callable[..., str]) -> None:
+    made = make(server, "--scope", "read", "--audience", f"{server.url}/w/demo", "--audience", "https://elsewhere.example.com")
+    for resource, is_active in (("https://elsewhere.example.com", False), (f"{server.url}/w/demo", True)):
+        form = {"grant_type": "client_credentials", "resource": resource}
+        token = server.post("/oauth2/token", auth=(made["client_id"], made["client_secret"]), data=form).json()["access_token"]
+        env = {"PATH": os.environ["PATH"], "TOKENOS_CLIENT_SECRET": made["client_secret"], "TOKEN": token}
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", docs("introspect", made)], env=env, capture_output=True, text=True, timeout=60, check=True)
+        assert json.loads(done.stdout)["active"] is is_active
+
+
 def test_what_the_docs_have_for_an_api_takes_good_tokens_only(server: Server, docs: Callable[..., str]) -> None:
     made = make(server, "--scope", "read")
     code: dict[str, Any] = {}
