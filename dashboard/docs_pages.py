@@ -99,7 +99,7 @@ def values_of(workspace: Workspace, client: Client | None) -> Values:
         audience=audience,
         issuer=settings.ISSUER_URL,
         ca=ca,
-        gateway=f"/gateway/{workspace.slug}/verify?scope={quote_plus(scope)}&audience={quote_plus(audience, safe=':/')}",
+        gateway=f"/gateway/{workspace.slug}/verify?scope={quote_plus(scope)}&audience={quote_plus(audience, safe=':/')}&environment=live",
         token_lifetime=say_token_lifetime(client.token_lifetime if client else int(ClientPolicy.of(workspace).default_token_lifetime.total_seconds())),
     )
 

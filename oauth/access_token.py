@@ -1,7 +1,7 @@
 """JWT access tokens, RFC 9068: issuing them, and telling whether one is alive.
 
 Beside the claims of the RFC a token carries workspace, its workspace's slug, and credential_id, the credential that obtained it, so that revoking the
-credential ends the token without a row for each one.
+credential ends the token without a row for each one. That of a test client says so in environment, which no token of a live one has.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
+from clients.models import Client
 from clients.public_key import is_kid
 from clients.scope import scope_member
 from oauth import jose
@@ -24,6 +25,8 @@ from oauth.sender_constraint import Confirmation, read_confirmation
 from oauth.signing_keys import LoadedKey, verification_key
 
 TYP = "at+jwt"
+
+_LIVE = Client.Environment.LIVE.value
 
 BAD_TOKEN = Reason("bad_token", "The token is malformed or was not signed by this instance.")
 
@@ -65,6 +68,7 @@ def issue(
         **scope_member(scopes),
         "workspace": client.workspace,
         "credential_id": credential_id,
+        **({} if client.environment == _LIVE else {"environment": client.environment}),
         **confirmation.claim,
     }
     return jose.sign(claims, key=key.key, algorithm=key.algorithm, kid=key.kid, typ=TYP)

@@ -360,3 +360,23 @@ class InsufficientScopeError(OAuthError):
         # What a caller demanded may be no scope at all; only a well-formed one may stand in a header, and only what may be kept is repeated.
         scope = f', scope="{self.required}"' if self.required == self.shown and parse_scope(self.required) else ""
         return (_challenge(self.scheme, f', error="insufficient_scope"{scope}'),)
+
+
+class OtherEnvironmentError(OAuthError):
+    """For a test client where live ones are demanded, and the other way round. RFC 6750 §3.1 has no code that is nearer. scheme: that the request used."""
+
+    error = "insufficient_scope"
+    status = 403
+
+    def __init__(self, *, scheme: str, client: "RegisteredClient", credential_id: str) -> None:
+        super().__init__(
+            f"The credentials are good, but those of a {client.environment} client, which may not call here.",
+            reason=Reason("other_environment", f"It is a {client.environment} client, and those aren't let in there: the gateway demands another environment."),
+            client=client,
+            credential_id=credential_id,
+        )
+        self.scheme = scheme
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (_challenge(self.scheme, f', error="{self.error}"'),)

@@ -11,7 +11,7 @@ from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import Request, Response, endpoint
 from oauth.errors import InvalidTokenError, Reason
 from oauth.granted import record_granted
-from oauth.protected_resource import authenticate_caller, require_audience, require_scopes
+from oauth.protected_resource import authenticate_caller, require_audience, require_environment, require_scopes
 
 PREFIX = "/gateway/"
 
@@ -36,6 +36,8 @@ def verify(request: Request) -> Response:
     demands = parse_qs(request.query, errors="replace") if request.query else {}
     for audience in (*demands.get("audience", ()), *_header(request, "x-tokenos-require-audience")):
         require_audience(caller, audience)
+    for environment in (*demands.get("environment", ()), *_header(request, "x-tokenos-require-environment")):
+        require_environment(caller, environment)
     demanded = " ".join((*demands.get("scope", ()), *_header(request, "x-tokenos-require-scope")))
     # By spaces only: what else looks like white space is part of a scope that nobody has.
     require_scopes(caller, tuple(dict.fromkeys(scope for scope in demanded.split(" ") if scope)))
@@ -47,6 +49,7 @@ def verify(request: Request) -> Response:
             ("X-TokenOS-Client-Id", client.client_id),
             ("X-TokenOS-Workspace", client.workspace),
             ("X-TokenOS-Scopes", " ".join(caller.scopes)),
+            ("X-TokenOS-Environment", client.environment),
             *nonce_headers(request),
         ),
     )

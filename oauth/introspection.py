@@ -1,7 +1,7 @@
 """POST /oauth2/introspect: token introspection, RFC 7662, of bound tokens RFC 8705 §3.2 and RFC 9449 §6.2.
 
-The parameter resource is ours, with the name and the form that RFC 8707 §2 has: which of its audiences the caller speaks as. A client's audiences are also those
-that it asks tokens for, so an API that calls another one learns of the tokens for both, unless it says which it is.
+The parameter resource is ours, with the name and the form that RFC 8707 §2 has: which of its audiences the caller speaks as. A client's audiences are also
+those that it asks tokens for, so an API that calls another one learns of the tokens for both, unless it says which it is.
 """
 
 from django.conf import settings
@@ -70,5 +70,6 @@ def _describe(token: AccessToken) -> dict[str, object]:
         "iss": settings.ISSUER_URL,
         "jti": token.jti,
         "workspace": token.client.workspace,
+        "environment": token.client.environment,
         **token.confirmation.claim,
     }

@@ -22,6 +22,7 @@ from oauth.errors import (
     InvalidDPoPProofAtResourceError,
     InvalidTokenError,
     MissingTokenError,
+    OtherEnvironmentError,
     Reason,
     UseDPoPNonceAtResourceError,
 )
@@ -83,6 +84,12 @@ def require_scopes(caller: Caller, required: tuple[str, ...]) -> None:
     if not set(required) <= set(caller.scopes):
         said = shown_scopes(required, workspace_pk=caller.client.workspace_pk)
         raise InsufficientScopeError(required, shown=said, scheme=caller.scheme, client=caller.client, credential_id=caller.credential_id)
+
+
+def require_environment(caller: Caller, environment: str) -> None:
+    """environment: as demanded; what isn't one lets nobody in."""
+    if environment != caller.client.environment:
+        raise OtherEnvironmentError(scheme=caller.scheme, client=caller.client, credential_id=caller.credential_id)
 
 
 def require_audience(caller: Caller, audience: str) -> None:

@@ -66,6 +66,7 @@ TITLES: Mapping[str, str] = {
     "scope_not_allowed": "Scope not among the client’s scopes",
     "invalid_scope": "Scope malformed",
     "insufficient_scope": "Scope missing in the token",
+    "other_environment": "Test client at a live API, or the other way round",
     "audience_withheld": "Audience of another workspace",
     "resource_not_allowed": "Resource not among the client’s audiences",
     "wrong_audience": "Token for another audience",

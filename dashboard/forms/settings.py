@@ -81,7 +81,7 @@ class SettingsForm(forms.Form):
     live_clients_from = forms.ChoiceField(
         label="Who may make live clients",
         choices=[(Role.DEVELOPER, "Developers, admins and owners"), (Role.ADMIN, "Admins and owners"), (Role.OWNER, "Owners only")],
-        help_text="Everybody who may make clients at all may make test clients.",
+        help_text="Everybody who may make clients at all may make test clients. Your APIs must tell them apart: the docs say how.",
         error_messages={"required": "Choose who may make live clients.", "invalid_choice": "Choose developers, admins or owners."},
     )
     requires_second_factor = forms.BooleanField(label="Every member has a second factor", required=False)

@@ -91,6 +91,11 @@ def test_a_token_that_is_bound_is_refused(server: Server, client: dict[str, Any]
     assert not accepts(bound["access_token"])
 
 
+def test_the_token_of_a_test_client_is_refused(server: Server, accepts: Callable[[str], bool]) -> None:
+    test = server.manage("create_client", "--workspace", "demo", "--name", "trial", "--scope", "read write", "--environment", "test")
+    assert not accepts(fetch_token(server, test))
+
+
 def test_dashboard_and_docs_show_the_same_function(server: Server) -> None:
     def function(text: str) -> str:
         return text[text.index("def verify(") :].strip()

@@ -80,8 +80,8 @@ class Site:
 def sample(name: str, tokenos: Server, api_port: int) -> str:
     values = {
         "issuer": tokenos.url,
-        "gateway": f"/gateway/demo/verify?scope=read&audience={AUDIENCE}",
-        "gateway_url": f"{tokenos.url}/gateway/demo/verify?scope=read&audience={AUDIENCE}",
+        "gateway": f"/gateway/demo/verify?scope=read&audience={AUDIENCE}&environment=live",
+        "gateway_url": f"{tokenos.url}/gateway/demo/verify?scope=read&audience={AUDIENCE}&environment=live",
         "scope": "read",
         "audience": AUDIENCE,
         "ca": "",

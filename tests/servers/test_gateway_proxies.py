@@ -11,7 +11,7 @@ from tests.oauth.proofs import new_key
 from tests.servers.conftest import Server
 from tests.servers.gateway_proxies import AUDIENCE, HOST, Site, serving
 
-NAMES = ("X-TokenOS-Client-Id", "X-TokenOS-Workspace", "X-TokenOS-Scopes")
+NAMES = ("X-TokenOS-Client-Id", "X-TokenOS-Workspace", "X-TokenOS-Scopes", "X-TokenOS-Environment")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,12 @@ def spellings(name: str) -> list[str]:
 
 
 def seen(client: dict[str, Any]) -> dict[str, str]:
-    return {"HTTP_X_TOKENOS_CLIENT_ID": client["client_id"], "HTTP_X_TOKENOS_WORKSPACE": "demo", "HTTP_X_TOKENOS_SCOPES": "read"}
+    return {
+        "HTTP_X_TOKENOS_CLIENT_ID": client["client_id"],
+        "HTTP_X_TOKENOS_WORKSPACE": "demo",
+        "HTTP_X_TOKENOS_SCOPES": "read",
+        "HTTP_X_TOKENOS_ENVIRONMENT": "live",
+    }
 
 
 def ask(site: Site, client: dict[str, Any], *headers: tuple[str, str], path: str = "/orders?page=2") -> dict[str, str] | None:
@@ -58,6 +63,11 @@ def ask(site: Site, client: dict[str, Any], *headers: tuple[str, str], path: str
 
 def test_who_calls_gets_through(site: Site, client: dict[str, Any]) -> None:
     assert ask(site, client) == seen(client)
+
+
+def test_no_test_client_gets_through(site: Site, tokenos: Server) -> None:
+    arguments = ("--workspace", "demo", "--name", "trial", "--scope", "read", "--audience", AUDIENCE, "--environment", "test")
+    assert ask(site, tokenos.manage("create_client", *arguments)) is None
 
 
 def test_nobody_gets_through_without_a_credential(site: Site) -> None:

@@ -22,8 +22,9 @@ from tests.servers.test_nginx import NGINX, api_port  # noqa: F401  # a fixture
 AUDIENCE = "https://api.example.com/v1"
 
 
-def make_client(server: Server, *, scope: str, audience: str = AUDIENCE) -> dict[str, Any]:
-    made: dict[str, Any] = server.manage("create_client", "--workspace", "demo", "--name", "sample", "--scope", scope, "--audience", audience)
+def make_client(server: Server, *, scope: str, audience: str = AUDIENCE, environment: str = "live") -> dict[str, Any]:
+    arguments = ("--workspace", "demo", "--name", "sample", "--scope", scope, "--audience", audience, "--environment", environment)
+    made: dict[str, Any] = server.manage("create_client", *arguments)
     return made
 
 
@@ -32,7 +33,7 @@ def site(server: Server, api_port: int, tmp_path_factory: pytest.TempPathFactory
     if NGINX is None:
         missing("nginx", install="apt install nginx")
     directory, port = tmp_path_factory.mktemp("sample"), free_port()
-    values = {"ca": str(server.ca), "gateway_url": f"{server.url}/gateway/demo/verify?scope=read&audience={AUDIENCE}"}
+    values = {"ca": str(server.ca), "gateway_url": f"{server.url}/gateway/demo/verify?scope=read&audience={AUDIENCE}&environment=live"}
     sample = unescape(render_to_string("docs/code/nginx.txt", {"values": values})).replace("127.0.0.1:8000", f"127.0.0.1:{api_port}")
     temporary = "\n".join(f"{name}_temp_path {directory}/{name};" for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
     user = "user root; " if os.geteuid() == 0 else ""
@@ -76,10 +77,11 @@ def ask(site: urllib3.HTTPConnectionPool, **headers: str) -> Any:
 
 def test_who_calls_gets_through_and_the_credentials_do_not(server: Server, site: urllib3.HTTPConnectionPool) -> None:
     made = make_client(server, scope="read write")
-    answer = ask(site, Authorization=f"Bearer {token_of(server, made)}", **{"X-TokenOS-Client-Id": "forged"})
+    answer = ask(site, Authorization=f"Bearer {token_of(server, made)}", **{"X-TokenOS-Client-Id": "forged", "X-TokenOS-Environment": "forged"})
     assert answer.status == 200
     seen = answer.json()
     assert (seen["x-tokenos-client-id"], seen["x-tokenos-workspace"], seen["x-tokenos-scopes"]) == (made["client_id"], "demo", "read write")
+    assert seen["x-tokenos-environment"] == "live"
     assert "authorization" not in seen
 
 
@@ -90,5 +92,7 @@ def test_nobody_gets_through_without_a_credential(site: urllib3.HTTPConnectionPo
 
 def test_what_the_sample_demands_is_asked_for(server: Server, site: urllib3.HTTPConnectionPool) -> None:
     assert ask(site, Authorization=f"Bearer {token_of(server, make_client(server, scope='write'))}").status == 403
+    trial = make_client(server, scope="read", environment="test")
+    assert ask(site, Authorization=f"Bearer {token_of(server, trial)}").status == 403
     elsewhere = make_client(server, scope="read", audience="https://other.example.com")
     assert ask(site, Authorization=f"Bearer {token_of(server, elsewhere)}").status == 401

@@ -201,7 +201,7 @@ def test_yaml(sandbox: Sandbox) -> None:
         assert demanded["x-tokenos-require-audience"].replace("\0", "%") == audience
         forward = yaml.safe_load(code("traefik", scope, audience))["http"]["middlewares"]["tokenos"]["forwardAuth"]
         assert "{{" not in forward["address"]
-        assert dict(parse_qsl(urlsplit(forward["address"]).query, keep_blank_values=True)) == {"scope": scope, "audience": audience}
+        assert dict(parse_qsl(urlsplit(forward["address"]).query, keep_blank_values=True)) == {"scope": scope, "audience": audience, "environment": "live"}
         assert forward["tls"]["ca"] == HOSTILE_CA
 
 
@@ -209,7 +209,7 @@ def test_caddy() -> None:
     for scope, audience in PAIRS:
         [uri] = re.findall(r"^\t\turi (.*)$", code("caddy", scope, audience), re.MULTILINE)
         assert re.fullmatch(r"[A-Za-z0-9/:?&=%+._~@,\[\]-]+", uri)
-        assert dict(parse_qsl(urlsplit(uri).query, keep_blank_values=True)) == {"scope": scope, "audience": audience}
+        assert dict(parse_qsl(urlsplit(uri).query, keep_blank_values=True)) == {"scope": scope, "audience": audience, "environment": "live"}
 
 
 def test_nginx(sandbox: Sandbox) -> None:
@@ -219,7 +219,7 @@ def test_nginx(sandbox: Sandbox) -> None:
         sample = code("nginx", scope, audience)
         [address] = re.findall(r"proxy_pass (https://.*/gateway/.*);", sample)
         assert re.fullmatch(r"[A-Za-z0-9/:?&=%+._~@,\[\]-]+", address)
-        assert dict(parse_qsl(urlsplit(address).query, keep_blank_values=True)) == {"scope": scope, "audience": audience}
+        assert dict(parse_qsl(urlsplit(address).query, keep_blank_values=True)) == {"scope": scope, "audience": audience, "environment": "live"}
         if number % 20 == 0:
             check_nginx(sandbox, sample)
 

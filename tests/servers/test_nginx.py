@@ -197,7 +197,16 @@ def test_protected_api_gets_who_calls_and_not_the_credentials(site: Site) -> Non
     assert seen["x-tokenos-client-id"] == site.client["client_id"]
     assert seen["x-tokenos-workspace"] == "demo"
     assert seen["x-tokenos-scopes"] == "read write"
+    assert seen["x-tokenos-environment"] == "live"
     assert "authorization" not in seen
+
+
+def test_test_client_does_not_reach_the_protected_api(site: Site) -> None:
+    arguments = ("--workspace", "demo", "--name", "trial", "--scope", "read", "--audience", "https://api.example.com", "--environment", "test")
+    trial = site.tokenos.manage("create_client", *arguments)
+    answer = site.api(X_API_Key=trial["client_secret"])
+    assert answer.status == 403
+    assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
 
 
 def test_body_of_a_protected_request_reaches_the_api(site: Site) -> None:
@@ -215,9 +224,10 @@ def test_secret_works_as_api_key(site: Site) -> None:
 
 def test_callers_identity_headers_are_overwritten(site: Site) -> None:
     token = site.token().json()["access_token"]
-    seen = site.api(f"Bearer {token}", X_TokenOS_Client_Id="somebody-else", X_TokenOS_Scopes="admin").json()
+    seen = site.api(f"Bearer {token}", X_TokenOS_Client_Id="somebody-else", X_TokenOS_Scopes="admin", X_TokenOS_Environment="test").json()
     assert seen["x-tokenos-client-id"] == site.client["client_id"]
     assert seen["x-tokenos-scopes"] == "read write"
+    assert seen["x-tokenos-environment"] == "live"
 
 
 def test_without_credentials_401_with_challenge(site: Site) -> None:
