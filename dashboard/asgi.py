@@ -20,14 +20,15 @@ from typing import IO, Any
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from dashboard.wsgi import application as wsgi_application  # isort: skip  # sets Django up for the imports below
 from dashboard.content_security_policy import POLICY
-from dashboard.people.user_sessions import is_signed_in
+from dashboard.people.user_sessions import find_account
 from dashboard.refused_unseen import refuse_sign_in
 from dashboard.server.connection import settle
 from dashboard.server.known_codecs import forget_others
-from dashboard.throttling import Refusal
+from dashboard.throttling import Refusal, refuse_look_up_unseen
 from dashboard.views.errors import RETRY_AFTER
 from oauth import strict_transport
 from oauth.asgi import Receive, Scope, Send
@@ -116,6 +117,9 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
         except _TooLargeError:
             await _refuse_size(scope, send)
             return
+        except _TooManyLookUpsError as error:
+            await _refuse_look_up(scope, send, error.refusal)
+            return
         except (OverdueError, DatabaseError) as error:
             # Django answers by itself when the database fails it: the error comes from looking for the session.
             overdue = error if isinstance(error, OverdueError) else OverdueError(has_begun=False)
@@ -135,8 +139,13 @@ class _TooLargeError(Exception):
     pass
 
 
+class _TooManyLookUpsError(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+
+
 async def _read_body(scope: Scope, receive: Receive, held: ExitStack) -> bytes | None:
-    """None where the sender has left. held: until the request is answered. Raise _TooLargeError, if need be before anything was read."""
+    """None where the sender has left. held: until the request is answered. Raise _TooLargeError or _TooManyLookUpsError, if need be before anything was read."""
     parts: list[bytes] = []
     length = 0
     longest = LONGEST_OF_STRANGERS
@@ -161,7 +170,7 @@ def _find_announced_length(scope: Scope) -> int:
 
 
 async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
-    """Raise _TooLargeError where there is none."""
+    """Raise _TooLargeError where there is none, _TooManyLookUpsError where the page would refuse whatever comes."""
     if longest == LONGEST_OF_STRANGERS and await _look_for_person(scope):
         scope["state"]["belong_to_person"]()
         return LONGEST_BODY
@@ -172,18 +181,25 @@ async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
 
 
 async def _look_for_person(scope: Scope) -> bool:
-    """Raise OverdueError where that took so long that the request itself would take too long."""
+    """Raise OverdueError where that took so long that the request itself would take too long, _TooManyLookUpsError as _find_next_limit."""
     began = monotonic()
-    is_there: bool = await _threads.run(_is_signed_in, _find_session_key(scope))
+    is_there, refusal = await _threads.run(_find_person, (_find_session_key(scope), _TAKES_LOGS.fullmatch(scope["path"]) is not None))
     if monotonic() - began > LONGEST_LOOK:
         raise OverdueError(has_begun=False)
-    return is_there
+    if refusal is not None:
+        raise _TooManyLookUpsError(refusal)
+    return bool(is_there)
 
 
-def _is_signed_in(session_key: str) -> bool:
-    """By a connection that works: Django itself only looks for one that broke when it begins a request."""
+def _find_person(asked: tuple[str, bool]) -> tuple[bool, Refusal | None]:
+    """Whether somebody is signed in, and why he may not look anything up. asked: the session's key, and whether it is about a look-up.
+
+    By a connection that works: Django itself only looks for one that broke when it begins a request.
+    """
+    session_key, takes_logs = asked
     close_old_connections()
-    return is_signed_in(session_key)
+    account = find_account(session_key)
+    return bool(account), refuse_look_up_unseen(account, now=timezone.now()) if account and takes_logs else None
 
 
 def _find_session_key(scope: Scope) -> str:
@@ -273,6 +289,13 @@ async def _refuse_size(scope: Scope, send: Send) -> None:
 async def _refuse_sign_in(scope: Scope, send: Send, refusal: Refusal) -> None:
     again = [(b"retry-after", b"%d" % refusal.seconds)]
     await _refuse(scope, send, refusal.status, "sign_in_refused.html", {"text": refusal.text}, "temporarily_unavailable", refusal.text, again)
+
+
+async def _refuse_look_up(scope: Scope, send: Send, refusal: Refusal) -> None:
+    """What it sent is still under way, and isn't read."""
+    again = [(b"retry-after", b"%d" % refusal.seconds)]
+    said = {"text": refusal.text, "path": scope["path"]}
+    await _refuse(scope, send, refusal.status, "leak_refused.html", said, "temporarily_unavailable", refusal.text, again)
 
 
 async def _give_up(scope: Scope, send: Send, overdue: OverdueError) -> None:

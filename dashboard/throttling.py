@@ -20,7 +20,7 @@ from django.utils import timezone
 from dashboard.caller import connection_of
 from dashboard.models import User
 from dashboard.people import known_devices
-from oauth.throttling import Count, FailureKeys, count, count_failure, failure_keys, find_full, has_reached, widest_network_of
+from oauth.throttling import Count, FailureKeys, count, count_failure, failure_keys, find_full, has_reached, seconds_left, widest_network_of
 
 logger = logging.getLogger("tokenos.throttling")
 
@@ -196,17 +196,23 @@ def refuse_test(user: User, *, now: datetime) -> Refusal | None:
 
 def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
     """For leak response. Counts one look-up, or one mail about what it found."""
-    found = count(_found_key(user), now=now, window=_HOUR, failures=0)
-    return _refuse_beyond(found, MOST_FOUND, now=now) or _refuse(f"leak {user.pk}", MOST_LOOK_UPS, now=now)
+    found = count(_found_key(str(user.pk)), now=now, window=_HOUR, failures=0)
+    return _refuse_beyond(found, MOST_FOUND, now=now) or _refuse(_look_up_key(str(user.pk)), MOST_LOOK_UPS, now=now)
+
+
+def refuse_look_up_unseen(account: str, *, now: datetime) -> Refusal | None:
+    """What refuse_look_up would refuse. It counts nothing, so that it may be asked before the text is here. account: a user's primary key."""
+    wait = seconds_left([(_look_up_key(account), MOST_LOOK_UPS), (_found_key(account), MOST_FOUND)], now=now)
+    return _too_many(wait) if wait else None
 
 
 def count_found(user: User, number: int, *, now: datetime) -> None:
     """What a look-up has found."""
-    count(_found_key(user), now=now, window=_HOUR, failures=number)
+    count(_found_key(str(user.pk)), now=now, window=_HOUR, failures=number)
 
 
-def _found_key(user: User) -> str:
-    return f"found by {user.pk}"
+def _found_key(account: str) -> str:
+    return f"found by {account}"
 
 
 def refuse_change(user: User, *, now: datetime) -> Refusal | None:
@@ -252,6 +258,10 @@ def may_mail_reset_link(email: str, *, now: datetime) -> bool:
 
 def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=24).hexdigest()
+
+
+def _look_up_key(account: str) -> str:
+    return f"leak {account}"
 
 
 def _code_key(user: User) -> str:

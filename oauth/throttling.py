@@ -95,6 +95,11 @@ def has_reached(key: str, limit: int, *, now: datetime) -> bool:
     return FailureCount.objects.filter(key=key, failures__gte=limit, window_ends__gt=int(now.timestamp())).exists()
 
 
+def seconds_left(limits: list[tuple[str, int]], *, now: datetime) -> int:
+    """Until the windows end of those keys under which so many were counted, 0 for none. It only reads."""
+    return _seconds_to_wait(limits, now)
+
+
 def seconds_to_wait(keys: FailureKeys, *, now: datetime) -> int:
     """0 where an attempt under keys is allowed. It only reads; of a client the same is read along with it (oauth.lookup)."""
     return _seconds_to_wait(_limits(keys), now)
