@@ -70,7 +70,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         self.unparsed = bytearray()
         self.share: Share = worker.strangers
         self.held = 0
-        self.is_waiting = False
+        self.is_waiting = self.has_grown = False
         self.begin_message()
 
     def begin_message(self) -> None:
@@ -84,6 +84,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
 
     def data_received(self, data: bytes) -> None:
         self.hold(len(data))
+        self.has_grown = self.has_grown or self.held > ALWAYS_TAKEN
         is_over = self.is_over()
         if is_over and self.share.held > 2 * self.share.most:
             self.refuse_memory()

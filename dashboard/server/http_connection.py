@@ -1,7 +1,7 @@
 """One connection of a worker: gunicorn's parser and request loop, with refusals in JSON and a deadline for each phase.
 
 Private names of gunicorn 27.0.1 (pinned) used here: _current_request, _body_receiver, _flow_control, _closed, _close_transport, _keepalive_timeout,
-_arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request, _build_http_scope, _send_error_response, _callback_parser with
+_will_close, _arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request, _build_http_scope, _send_error_response, _callback_parser with
 _headers_list. What a connection may cost is bounded_protocol's. WebSocket and HTTP/2 are left out on purpose.
 """
 
@@ -106,6 +106,13 @@ class HTTPConnection(BoundedProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.worker.loop.call_later(LINGERING, self.transport.close)
+
+    def _will_close(self, request: Any, response_requires_close: bool) -> bool:  # noqa: FBT001  # gunicorn's signature
+        """Also where a body isn't read to its end, and where TLS has taken much memory to read what strangers sent at once: it keeps that, 0.3 MB, for as long as
+        the connection is open. What its proxies keep open has no TLS, and none of a person is closed after a long body."""
+        unread = self._body_receiver is not None and not self._body_receiver._complete
+        has_grown = self.is_secure and self.has_grown and self.share is self.worker.strangers
+        return unread or has_grown or bool(super()._will_close(request, response_requires_close))
 
     def _arm_keepalive_timer(self) -> None:
         """The sweep does it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.server.bounded_protocol import MOST_OF_STRANGERS
-from tests.servers.conftest import Server, read_answer
+from tests.servers.conftest import Answer, Server, read_answer
 from tests.servers.sessions import make_session
 
 PAGE = b"POST /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\n"
@@ -57,6 +57,34 @@ def test_made_up_session_is_none(server: Server, made_up: bytes) -> None:
 @pytest.mark.parametrize(("size", "status"), [(12_000_000, 403), (17_000_000, 413)])
 def test_the_page_that_takes_whole_logs_reads_longer_bodies(server: Server, cookie: bytes, size: int, status: int) -> None:
     assert server.exchange(with_body(LOG + cookie, size)).status == status
+
+
+def ask_on(sock: socket.socket, request: bytes) -> Answer:
+    sock.sendall(request)
+    return read_answer(sock)
+
+
+def test_connection_on_which_a_stranger_sent_much_at_once_is_closed(server: Server) -> None:
+    """What TLS has taken for it would stay for as long as the connection does."""
+    with server.connect() as sock:
+        assert "connection" not in ask_on(sock, with_body(FORM, 2_000)).headers
+        assert "connection" not in ask_on(sock, with_body(FORM, 2_000)).headers
+        answer = ask_on(sock, with_body(FORM, 60_000))
+        assert answer.status == 400
+        assert answer.headers["connection"] == "close"
+        assert sock.recv(1) == b""
+
+
+def test_connection_of_somebody_signed_in_stays(server: Server, cookie: bytes) -> None:
+    with server.connect() as sock:
+        assert "connection" not in ask_on(sock, with_body(PAGE + cookie, 200_000)).headers
+
+
+def test_connection_without_tls_stays(plain: Server) -> None:
+    """It keeps nothing, and a proxy's serves others as well."""
+    with plain.connect() as sock:
+        assert "connection" not in ask_on(sock, with_body(FORM, 60_000)).headers
+        assert ask_on(sock, with_body(FORM, 2_000)).status == 400
 
 
 def hold(server: Server, held: ExitStack, head: bytes, size: int, sent: int) -> socket.socket:
