@@ -3,12 +3,15 @@
 import base64
 import json
 import os
+import re
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -54,6 +57,12 @@ class Site:
     client: dict[str, Any]
     tls: dict[str, urllib3.HTTPSConnectionPool]
     plain: urllib3.HTTPConnectionPool
+    pid: int
+
+    def read_memory(self) -> int:
+        """That nginx's only worker has now, in bytes."""
+        (worker,) = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{worker}/status").read_text())[0]) * 1024
 
     def request(self, method: str, host: str, path: str, *, plain: bool = False, headers: dict[str, str] | None = None, **options: Any) -> Any:
         pool = self.plain if plain else self.tls[host]
@@ -138,6 +147,7 @@ def site(make_server: Callable[..., Server], api_port: int, tmp_path_factory: py
             for host in ("tokens.example.com", "api.example.com")
         },
         urllib3.HTTPConnectionPool("127.0.0.1", plain_port),
+        nginx.pid,
     )
     try:
         wait_until_answering(nginx, site, directory / "error.log")
@@ -179,6 +189,39 @@ def test_plain_http_is_refused_by_tokenos_and_not_redirected(site: Site) -> None
 def test_long_body_is_refused_in_json(site: Site) -> None:
     answer = site.request("POST", "tokens.example.com", "/oauth2/token", body=b"a=" + b"b" * 2_000_000)
     assert answer.status == 413
+    assert answer.json()["error"] == "invalid_request"
+
+
+def send_unfinished(site: Site, host: str, path: str, sent: int) -> socket.socket:
+    """All but the end of a body of 16 MB, or as much of it as nginx takes."""
+    sock = ssl._create_unverified_context().wrap_socket(socket.create_connection(("127.0.0.1", site.tls[host].port)), server_hostname=host)
+    sock.settimeout(20)
+    with suppress(OSError):
+        sock.sendall(f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 16000000\r\n\r\n".encode() + b"a" * sent)
+    return sock
+
+
+@pytest.mark.parametrize("path", ["/accounts/sign-in/", "/oauth2/token", "/gateway/demo/verify", "/w/demo/clients/"])
+def test_strangers_unfinished_bodies_take_no_memory(site: Site, path: str) -> None:
+    before = site.read_memory()
+    sockets = [send_unfinished(site, "tokens.example.com", path, 15_000_000) for _ in range(4)]
+    time.sleep(0.5)
+    grown = site.read_memory() - before
+    for sock in sockets:
+        sock.close()
+    assert grown < 4_000_000
+
+
+def test_stranger_with_a_long_body_is_refused_before_it_is_sent(site: Site) -> None:
+    with send_unfinished(site, "tokens.example.com", "/w/demo/leak/", 0) as sock:
+        assert sock.recv(1000)[:12] == b"HTTP/1.1 413"
+
+
+@pytest.mark.parametrize(("path", "size"), [("/oauth2/token", 60_000), ("/w/demo/clients/", 2_600_000), ("/w/demo/leak/", 16_000_000)])
+def test_tokenos_itself_answers_whatever_it_may_take(site: Site, path: str, size: int) -> None:
+    """In JSON, which nginx's own answers aren't. A stranger's long body is refused there."""
+    answer = site.request("POST", "tokens.example.com", path, body=b"a" * size, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status in (400, 413)
     assert answer.json()["error"] == "invalid_request"
 
 
