@@ -35,7 +35,7 @@ def find_open(user: User, *, now: datetime) -> "QuerySet[Any]":
 
 
 def find_account(session_key: str) -> str:
-    """The primary key of the user whose session has that key, as the session says; "" for none. It decides only what is read of a request. At most one query."""
+    """The primary key of the user who is signed in by the session with that key, "" for none. It decides only what is read of a request. At most one query."""
     return str(SessionStore(session_key).get(SESSION_KEY, "")) if session_key else ""
 
 

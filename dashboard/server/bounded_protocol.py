@@ -61,7 +61,7 @@ class Turns:
 
 
 class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's connection, which counts. The worker has turns, strangers and people."""
+    """gunicorn's connection, which counts. The worker has turns, strangers and people. has_grown: whether a stranger sent much at once on it."""
 
     _closed: bool
 
@@ -84,7 +84,8 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
 
     def data_received(self, data: bytes) -> None:
         self.hold(len(data))
-        self.has_grown = self.has_grown or self.held > ALWAYS_TAKEN
+        if self.held > ALWAYS_TAKEN and self.share is self.worker.strangers:
+            self.has_grown = True
         is_over = self.is_over()
         if is_over and self.share.held > 2 * self.share.most:
             self.refuse_memory()
@@ -217,6 +218,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
 
     def belong_to_person(self) -> None:
         """The request is of somebody who is signed in."""
+        self.has_grown = False
         held = self.held
         self.hold(-held)
         self.share = self.worker.people

@@ -1,8 +1,8 @@
 """One connection of a worker: gunicorn's parser and request loop, with refusals in JSON and a deadline for each phase.
 
 Private names of gunicorn 27.0.1 (pinned) used here: _current_request, _body_receiver, _flow_control, _closed, _close_transport, _keepalive_timeout,
-_will_close, _arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request, _build_http_scope, _send_error_response, _callback_parser with
-_headers_list. What a connection may cost is bounded_protocol's. WebSocket and HTTP/2 are left out on purpose.
+_will_close, _arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request, _build_http_scope, _send_error_response,
+_callback_parser with _headers_list. What a connection may cost is bounded_protocol's. WebSocket and HTTP/2 are left out on purpose.
 """
 
 import json
@@ -12,13 +12,15 @@ from http import HTTPStatus
 from typing import Any
 
 from clients.foreign_text import shown
-from dashboard.server.bounded_protocol import BoundedProtocol
+from dashboard.server.bounded_protocol import ALWAYS_TAKEN, BoundedProtocol
 from oauth import strict_transport
 
 # Seconds for which the rest of a refused request is still read: closing with unread bytes would reset the connection and may take our answer with it.
 LINGERING = 2
 # Seconds between two reads of it: who goes on sending at full speed takes no time from others.
 DRAINING = 0.01
+# Seconds for which a connection is kept idle on which a stranger sent much at once: TLS keeps the 0.3 MB that it took for that for as long as it is open.
+IDLE_GROWN = 2.0
 
 _REFUSALS = {
     400: "The request is not well-formed HTTP.",
@@ -80,7 +82,7 @@ class HTTPConnection(BoundedProtocol):
             self.phase = None
         elif self.phase != (name, self.req_count):
             self.phase, self.phase_began = (name, self.req_count), now
-        elif now - self.phase_began >= deadlines[name]:
+        elif now - self.phase_began >= (min(deadlines[name], IDLE_GROWN) if name == "next" and self.is_secure and self.has_grown else deadlines[name]):
             self.close_late(name)
 
     def close_late(self, phase: str) -> None:
@@ -108,11 +110,10 @@ class HTTPConnection(BoundedProtocol):
         self.worker.loop.call_later(LINGERING, self.transport.close)
 
     def _will_close(self, request: Any, response_requires_close: bool) -> bool:  # noqa: FBT001  # gunicorn's signature
-        """Also where a body isn't read to its end, and where TLS has taken much memory to read what strangers sent at once: it keeps that, 0.3 MB, for as long as
-        the connection is open. What its proxies keep open has no TLS, and none of a person is closed after a long body."""
+        """Also where a body isn't read to its end, and after a long one of a stranger, see IDLE_GROWN."""
         unread = self._body_receiver is not None and not self._body_receiver._complete
-        has_grown = self.is_secure and self.has_grown and self.share is self.worker.strangers
-        return unread or has_grown or bool(super()._will_close(request, response_requires_close))
+        was_long = self.is_secure and self.has_grown and self.octets > ALWAYS_TAKEN and not self.is_followed
+        return unread or was_long or bool(super()._will_close(request, response_requires_close))
 
     def _arm_keepalive_timer(self) -> None:
         """The sweep does it."""

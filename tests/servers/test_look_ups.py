@@ -35,8 +35,15 @@ def use_up(server: Server, left: int) -> None:
 
 
 def send(server: Server, cookie: str, path: str, size: int, sent: int, kind: str = "text/html") -> Answer:
-    """size: of the body, of which so much is sent. There is no CSRF token, so whatever comes to be looked at is answered with 403."""
-    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Cookie: {cookie}", f"Accept: {kind}", "Content-Type: text/plain", f"Content-Length: {size}"]
+    """size: of the body, of which so much is sent. It has no parts, so whatever comes to be looked at is answered with 400."""
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        f"Cookie: {cookie}",
+        f"Accept: {kind}",
+        "Content-Type: multipart/form-data; boundary=a-boundary",
+        f"Content-Length: {size}",
+    ]
     with ExitStack() as held:
         sock = held.enter_context(server.connect())
         sock.settimeout(10)
@@ -58,17 +65,17 @@ def test_a_file_is_refused_before_it_is_sent(server: Server, cookie: str, size: 
 
 def test_the_last_one_that_is_left_is_read(server: Server, cookie: str) -> None:
     use_up(server, left=1)
-    assert send(server, cookie, LEAK, 4_000_000, 4_000_000).status == 403
+    assert send(server, cookie, LEAK, 4_000_000, 4_000_000).status == 400
 
 
 def test_other_pages_go_on(server: Server, cookie: str) -> None:
     use_up(server, left=0)
-    assert send(server, cookie, "/w/demo/clients/new/", 1_000_000, 1_000_000).status == 403
+    assert send(server, cookie, "/w/demo/clients/new/", 1_000_000, 1_000_000).status == 400
 
 
 def test_a_short_text_is_left_to_the_page(server: Server, cookie: str) -> None:
     use_up(server, left=0)
-    assert send(server, cookie, LEAK, 7, 7).status == 403
+    assert send(server, cookie, LEAK, 7, 7).status == 403  # no CSRF token
 
 
 def test_a_stranger_hears_that_it_is_too_long(server: Server) -> None:
