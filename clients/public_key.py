@@ -8,6 +8,7 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from clients.certificate import find_public_key, load_certificate
 
 MAX_LENGTH = 64 * 1024
 MAX_KEYS = 20
+# Of a set that somebody publishes, which may hold other keys, and each client's in the same place.
+MAX_PUBLISHED_KEYS = 50
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
@@ -118,7 +121,7 @@ def read_public_keys(text: str) -> list[ParsedPublicKey]:
 
 
 def read_published_keys(content: bytes) -> list[ParsedPublicKey]:
-    """The usable keys of a JWK Set that somebody publishes; others in it are left out, as RFC 7517 §5 wants. Raise ValidationError where it is no set."""
+    """The first usable keys of a JWK Set that somebody publishes; others in it are left out, as RFC 7517 §5 wants. Raise ValidationError where it is no set."""
     try:
         value = json.loads(content.decode(), object_pairs_hook=_drop_duplicates)
     except (ValueError, RecursionError):
@@ -126,12 +129,12 @@ def read_published_keys(content: bytes) -> list[ParsedPublicKey]:
     jwks = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(jwks, list):
         raise ValidationError("It isn't a JWK Set.", code="not_a_public_key")
-    keys = []
+    keys: list[ParsedPublicKey] = []
     for jwk in jwks:
-        try:
+        if len(keys) == MAX_PUBLISHED_KEYS:
+            break
+        with suppress(ValidationError):
             keys.append(read_jwk(jwk))
-        except ValidationError:
-            continue
     return keys
 
 

@@ -170,6 +170,7 @@ def host(host_certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch, set
     monkeypatch.setenv("SSL_CERT_FILE", host_certificate[0])
     settings.OUTBOUND_ALLOWED_HOSTS = ["other.example", "LocalHost"]
     client_jwks._copies.clear()
+    client_jwks._overdue.clear()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*host_certificate)
     listener = socket.create_server(("127.0.0.1", 0))

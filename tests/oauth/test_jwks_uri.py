@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from clients.services.public_keys import revoke_public_key
-from oauth import client_jwks, fetch
+from oauth import client_jwks, fetch, published_copies
 from oauth.client_jwks import find_keys
 from oauth.errors import TemporarilyUnavailableError
 from oauth.lookup import find_by_key
@@ -218,11 +218,82 @@ def _is_asked(registered, robot, host, moment):
     return len(host.requests) > before
 
 
+def test_host_that_takes_too_long_is_left_alone_with_all_of_its_uris(registered, robot, host, now, monkeypatch):
+    """Of that workspace, for longer each time. What was read before goes on counting."""
+    find(registered._replace(jwks_uri=host.uri + "?known"), robot, now)
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.1)
+    host.answer = lambda _: time.sleep(1)
+    asked_at = []
+    for second in range(600, 900, 10):
+        moment = now + timedelta(seconds=second)
+        problem = find(registered._replace(jwks_uri=f"{host.uri}?{second}"), robot, moment).problem
+        assert problem is not None
+        assert problem.code == "jwks_uri_unavailable"
+        if "took longer than" in problem.sentence:
+            asked_at.append(second)
+        assert find(registered._replace(jwks_uri=host.uri + "?known"), robot, moment).keys
+    assert asked_at == [600, 630, 690, 810]
+    monkeypatch.undo()
+    host.answer = publish(robot.key)
+    elsewhere = registered._replace(workspace_pk=registered.workspace_pk + 1)
+    assert find(elsewhere, robot, now + timedelta(seconds=900)).keys
+    for second in (1050, 1051):
+        assert find(registered._replace(jwks_uri=f"{host.uri}?{second}"), robot, now + timedelta(seconds=second)).keys
+
+
+def test_so_many_overdue_hosts_are_remembered_and_no_more(registered, robot, host, now, monkeypatch):
+    monkeypatch.setattr(fetch, "TIMEOUT", 0)
+    monkeypatch.setattr(client_jwks, "MAX_HOSTS", 2)
+    for port in (1, 2, 3):
+        find(registered._replace(jwks_uri=f"https://localhost:{port}/"), robot, now)
+    assert [place for _, place in client_jwks._overdue] == ["localhost:2", "localhost:3"]
+
+
+def ask_paths(registered, robot, host, now, *paths):
+    """Of which the host is asked."""
+    host.requests.clear()
+    for path in paths:
+        workspace, _, _ = path.partition("/")
+        find(registered._replace(jwks_uri=f"https://localhost:{host.port}/{path}", workspace_pk=int(workspace)), robot, now)
+    return [request.split()[1].decode()[1:] for request in host.requests]
+
+
 def test_so_many_copies_are_kept_and_no_more(registered, robot, host, now, monkeypatch):
-    monkeypatch.setattr(client_jwks, "MAX_URIS", 2)
-    for path in ("a", "b", "a", "c", "a", "b"):
-        find(registered._replace(jwks_uri=f"https://localhost:{host.port}/{path}"), robot, now)
-    assert [request.split()[1] for request in host.requests] == [b"/a", b"/b", b"/c", b"/b"]
+    """Each counts as one, and each of its keys."""
+    monkeypatch.setattr(published_copies, "MOST", 4)
+    assert ask_paths(registered, robot, host, now, "1/a", "1/b", "1/a", "1/c", "1/a", "1/b") == ["1/a", "1/b", "1/c", "1/b"]
+
+
+def test_workspace_with_many_keys_loses_its_own_copies_and_nobody_elses(registered, robot, host, now, monkeypatch):
+    monkeypatch.setattr(published_copies, "MOST", 8)
+    assert ask_paths(registered, robot, host, now, "1/a", "1/b") == ["1/a", "1/b"]
+    assert ask_paths(registered, robot, host, now, *(f"2/{number}" for number in range(10)), "1/a", "1/b", "2/9", "2/7") == [
+        *(f"2/{number}" for number in range(10)), "2/7",
+    ]  # fmt: skip
+
+
+def test_workspaces_that_share_a_uri_share_no_copy(registered, robot, host, now):
+    """Else one could use up the other's look for a new key."""
+    other = registered._replace(workspace_pk=registered.workspace_pk + 1)
+    for client in (registered, other):
+        find(client, robot, now)
+        find(client, robot, now, "nobody's")
+    assert len(host.requests) == 4
+
+
+def test_copy_that_is_dropped_while_it_is_read_is_of_use_once(registered, robot, host, now, monkeypatch):
+    monkeypatch.setattr(published_copies, "MOST", 1)
+    for _ in range(2):
+        assert find(registered, robot, now).keys
+    assert len(host.requests) == 2
+    host.answer = lambda connection: (client_jwks._copies.clear(), publish(robot.key)(connection))
+    assert find(registered, robot, now).keys
+
+
+def test_first_fifty_usable_keys_of_a_set_are_taken(registered, robot, host, now):
+    other = [{**robot.key.jwk, "kid": str(number)} for number in range(60)]
+    host.answer = respond(json.dumps({"keys": [{"kty": "oct", "k": "AA"}, *other]}))
+    assert [bool(find(registered, robot, now, kid).keys) for kid in ("0", "49", "50")] == [True, True, False]
 
 
 # At once

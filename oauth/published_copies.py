@@ -1,0 +1,80 @@
+"""What this process has read at the jwks_uris of clients: so many keys in all. A workspace that takes more than others loses its own first."""
+
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+
+from clients.public_key import ParsedPublicKey
+from oauth.errors import Reason
+
+# Keys, of which each takes two to five KB, and URIs, each of which counts as one more.
+MOST = 5000
+
+
+@dataclass(slots=True)
+class Copy:
+    """What is known of one URI. keys: of the last good copy, read at read_at. problem: of the last attempt. attempts: how many there were;
+    failures: how many of them in a row were in vain.
+
+    waits_until: before then it isn't read again.
+    """
+
+    keys: list[ParsedPublicKey] = field(default_factory=list)
+    read_at: datetime | None = None
+    waits_until: datetime | None = None
+    problem: Reason | None = None
+    attempts: int = 0
+    failures: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+    def counts(self, now: datetime, for_how_long: timedelta) -> bool:
+        return self.read_at is not None and now < self.read_at + for_how_long
+
+
+class PublishedCopies:
+    """By the primary key of the workspace and the URI: what one workspace does with a URI is nothing to another that has the same."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._by_workspace: dict[int, OrderedDict[str, Copy]] = {}
+        self._weights: Counter[int] = Counter()
+        self._total = 0
+
+    def get(self, workspace: int, uri: str) -> Copy:
+        with self._lock:
+            copies = self._by_workspace.setdefault(workspace, OrderedDict())
+            if uri not in copies:
+                copies[uri] = Copy()
+                self._weigh(workspace, 1)
+            copies.move_to_end(uri)
+            copy = copies[uri]
+            self._shrink()
+        return copy
+
+    def set_keys(self, workspace: int, uri: str, copy: Copy, keys: list[ParsedPublicKey]) -> None:
+        """copy: of that URI, though it may have been dropped meanwhile."""
+        with self._lock:
+            if (copies := self._by_workspace.get(workspace)) and copies.get(uri) is copy:
+                self._weigh(workspace, len(keys) - len(copy.keys))
+            copy.keys = keys
+            self._shrink()
+
+    def clear(self) -> None:
+        with self._lock:
+            self._by_workspace.clear()
+            self._weights.clear()
+            self._total = 0
+
+    def _weigh(self, workspace: int, more: int) -> None:
+        self._weights[workspace] += more
+        self._total += more
+
+    def _shrink(self) -> None:
+        while self._total > MOST:
+            ((heaviest, _),) = self._weights.most_common(1)
+            copies = self._by_workspace[heaviest]
+            _, dropped = copies.popitem(last=False)
+            self._weigh(heaviest, -1 - len(dropped.keys))
+            if not copies:
+                del self._by_workspace[heaviest], self._weights[heaviest]
