@@ -6,7 +6,7 @@ belongs to another certificate. A certificate that wasn't issued by a CA of ours
 
 import secrets
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from cryptography import x509
@@ -46,8 +46,8 @@ def renew(directory: Path, host: str, *, now: datetime | None = None) -> str | N
         if current is not None and ca is not None and _is_good(current, ca, names, now):
             return None
         done = ""
-        if ca is None or ca.not_valid_after_utc - now < LIFETIME:
-            ca = _create_ca(directory, now)
+        if ca is None or ca.not_valid_after_utc - now < LIFETIME or not _permits(ca, names):
+            ca = _create_ca(directory, names, now)
             done = f"Created a certificate authority for this machine: {directory / 'ca.pem'}\n"
         certificate = _issue(directory, ca, names, now)
         shown = ", ".join(str(name.value) for name in names)
@@ -87,7 +87,24 @@ def _is_good(certificate: x509.Certificate, ca: x509.Certificate, names: list[x5
     return set(named) == set(names) and certificate.not_valid_after_utc - now >= RENEWAL
 
 
-def _create_ca(directory: Path, now: datetime) -> x509.Certificate:
+def _constraints(names: list[x509.GeneralName]) -> x509.NameConstraints:
+    """RFC 5280 §4.2.1.10. A DNS name permits the names below it, too."""
+    return x509.NameConstraints([x509.IPAddress(ip_network(name.value)) if isinstance(name, x509.IPAddress) else name for name in names], None)
+
+
+def _permits(ca: x509.Certificate, names: list[x509.GeneralName]) -> bool:
+    """Whether it may sign for them. One that has no constraints may for every name: an operator's own, or one from before there were any, which people have in
+    their browsers.
+    """
+    try:
+        permitted = ca.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
+    except x509.ExtensionNotFound:
+        return True
+    return _organization(ca.subject) != ORGANIZATION or set(_constraints(names).permitted_subtrees or ()) <= set(permitted or ())
+
+
+def _create_ca(directory: Path, names: list[x509.GeneralName], now: datetime) -> x509.Certificate:
+    """For these names alone, as people import it into their browsers and its key lies here."""
     key = ec.generate_private_key(ec.SECP256R1())
     # Two CAs of the same name confuse browsers, so each has a number.
     name = x509.Name(
@@ -98,6 +115,8 @@ def _create_ca(directory: Path, now: datetime) -> x509.Certificate:
         _begin(name, name, key, now, CA_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(certificates=True), critical=True)
+        .add_extension(_constraints(names), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
         .sign(key, hashes.SHA256())
     )

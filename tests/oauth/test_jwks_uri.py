@@ -233,7 +233,7 @@ def test_host_that_takes_too_long_is_left_alone_with_all_of_its_uris(registered,
             asked_at.append(second)
         assert find(registered._replace(jwks_uri=host.uri + "?known"), robot, moment).keys
     assert asked_at == [600, 630, 690, 810]
-    monkeypatch.undo()
+    monkeypatch.setattr(fetch, "TIMEOUT", 30)
     host.answer = publish(robot.key)
     elsewhere = registered._replace(workspace_pk=registered.workspace_pk + 1)
     assert find(elsewhere, robot, now + timedelta(seconds=900)).keys
