@@ -14,6 +14,8 @@ from oauth.jose import is_time
 # “ACR to LoA mapping” is best given.
 SECOND_FACTOR_CONTEXTS = frozenset({"mfa", "phr", "phrh", "http://schemas.openid.net/pape/policies/2007/06/multi-factor"})
 
+_GOOGLE = "https://accounts.google.com"
+
 
 class InvalidClaimsError(Exception):
     """As text: what is wrong with them, for the operator's log."""
@@ -63,12 +65,16 @@ def _read_email(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> tup
     """The address and whether it is verified stand in the same document, or they mean nothing together.
 
     A domain stands in for a provider that doesn't say whether an address is verified, never for one that says that it isn't. Nor for Entra, which tid shows: an
-    administrator there gives a person any address, and a guest's administrator as well.
+    administrator there gives a person any address, and a guest's administrator as well. At Google anybody may have an account with an address elsewhere, so one
+    of a domain counts only from a Google Workspace with such a domain, which hd names.
     """
     found = [(_clean_email(claims.get("email")), _says_verified(claims)) for claims in (id_token, userinfo)]
     found = [(email, said) for email, said in found if email]
     email, said = next((pair for pair in found if pair[1]), found[0] if found else ("", False))
-    return email, bool(email) and (is_of_trusted_domain(email) and "tid" not in id_token if said is None else said)
+    is_trusted = is_of_trusted_domain(email)
+    if is_trusted and id_token["iss"] == _GOOGLE and not is_of_trusted_domain(f"@{id_token.get('hd')}".lower()):
+        return email, False
+    return email, bool(email) and (is_trusted and "tid" not in id_token if said is None else said)
 
 
 def _says_verified(claims: Mapping[str, Any]) -> bool | None:

@@ -240,6 +240,13 @@ def test_no_sample_leaves_a_file_with_secrets_in_the_checkout() -> None:
             assert re.findall(r"(?<![\w/~$.-])[\w-]+\.(?:sqlite3|dump)\b", sample.text) == [], str(sample)
 
 
+def test_no_other_user_of_the_machine_can_read_a_backup() -> None:
+    samples = [sample.text for sample in blocks("docs/operations.md", "sh") if ".backup(" in sample.text or "pg_dump" in sample.text]
+    assert len(samples) == 2
+    assert [text for text in samples if not text.startswith("umask 077\n")] == []
+    assert "`pg_dump" not in read("docs/operations.md")
+
+
 def test_metrics_are_documented() -> None:
     names = re.findall(r'(?:Counter|Histogram)MetricFamily\(\s*"(\w+)"', (Path(ROOT) / "oauth" / "metrics.py").read_text(encoding="utf-8"))
     assert names
@@ -252,6 +259,15 @@ def proxy_samples() -> Iterator[tuple[str, str]]:
     for example in blocks("docs/tokens.md"):
         if example.section in ("nginx", "Caddy", "Traefik", "Envoy"):
             yield str(example), example.text
+
+
+def test_no_proxy_passes_on_the_request_id_that_a_caller_chose() -> None:
+    """Envoy sets its own, and Traefik's forwardAuth passes on what it names."""
+    guards = {"nginx.conf": "proxy_set_header X-Request-Id $request_id;", "traefik.yml": 'X-Request-Id: ""', "Caddy": "header_up -X-Request-Id"}
+    for name, guard in guards.items():
+        [sample] = [text for place, text in proxy_samples() if name in place]
+        assert guard in sample, name
+    assert "X-Request-Id" in read("docs/operations.md").partition("Any other proxy must")[2].partition("keep connections open")[0]
 
 
 def test_no_proxy_sample_for_an_api_lets_a_forged_caller_through() -> None:

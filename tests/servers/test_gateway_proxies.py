@@ -99,6 +99,15 @@ def test_the_api_gets_what_the_caller_names_as_of_the_connection(site: Site, cli
     assert ask(site, client, ("Connection", f"{name.lower()}, X-Api-Key, X-Forwarded-Uri")) in (None, seen(client))
 
 
+def test_a_caller_does_not_choose_the_id_of_its_request(site: Site, tokenos: Server) -> None:
+    """Else it could write under that of another request."""
+    before = tokenos.log.read_text().count("refused: ")
+    assert site.exchange("/orders", (("X-API-Key", "tos_live_wrong"), ("X-Request-Id", "chosen-by-the-caller"))).status == 401
+    log = tokenos.log.read_text()
+    assert log.count("refused: ") > before
+    assert "chosen-by-the-caller" not in log
+
+
 @pytest.mark.parametrize("path", ["/../../other/verify", "/%2e%2e/%2e%2e/other/verify", "//gateway/other/verify", "/..%2f..%2fother/verify", "/;/../x"])
 def test_no_path_changes_which_workspace_is_asked(site: Site, tokenos: Server, client: dict[str, Any], path: str) -> None:
     other = other_client(tokenos)
