@@ -4,8 +4,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from clients.models import Client, Workspace
 from dashboard.models import User
+from dashboard.people.names import tell_apart
 
 _USER = re.compile(r"user:([0-9]{1,18}) (.+)", re.DOTALL)
 
@@ -29,11 +32,13 @@ class Names:
 
 
 def find_names(workspace: Workspace, *, actors: Iterable[str], client_ids: Iterable[str]) -> Names:
+    """Of those people also who are members now: one who acted mustn't be taken for another who could have."""
     actors = list(actors)
     people = {int(match[1]) for actor in actors if (match := _USER.fullmatch(actor))}
     named = {actor.removeprefix("client:") for actor in actors if actor.startswith("client:")}
     found = Client.objects.filter(workspace=workspace, client_id__in={*named, *client_ids} - {""})
-    return Names({user.pk: user.shown_name for user in User.objects.filter(pk__in=people)}, dict(found.values_list("client_id", "name")))
+    users = User.objects.filter(Q(pk__in=people) | Q(memberships__workspace=workspace)).distinct() if people else User.objects.none()
+    return Names(tell_apart(users), dict(found.values_list("client_id", "name")))
 
 
 def describe(actor: str, names: Names) -> Who:

@@ -20,6 +20,7 @@ _LONGEST = 80
 # Said elsewhere in the sentence.
 _UNSHOWN = frozenset({"client_id", "status", "revoked_at", "reason"})
 _CREDENTIALS = frozenset({"secret", "public_key", "certificate"})
+_OF_MEMBERS = frozenset({"member.renamed", "member.role_changed"})
 _BAD = frozenset({"user.sign_in_failed", "user.confirmation_failed"})
 _INSTANT = re.compile(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::[\d.]+)?(?:Z|\+00:00)\Z")
 
@@ -146,7 +147,7 @@ def _describe(event: AuditEvent, names: Names, workspace: Workspace) -> Row:
         changes = [_rotation(event)]
     elif event.event in ("client.changed", "workspace.changed") and len(changes) == 1:
         act, changes = f"changed {changes[0].label}", [Change("", changes[0].removed, changes[0].added)]
-    if event.event == "member.role_changed" or event.target_type == "scope" or (event.target_type in _CREDENTIALS and len(changes) == 1):
+    if event.event in _OF_MEMBERS or event.target_type == "scope" or (event.target_type in _CREDENTIALS and len(changes) == 1):
         changes = [Change("", change.removed, change.added) for change in changes]
     thing = event.target_id if event.target_type in _CREDENTIALS else ""
     more = " ".join(part for part in (more, who.way) if part)
@@ -170,7 +171,7 @@ def _describe(event: AuditEvent, names: Names, workspace: Workspace) -> Row:
 def _is_of_target(event: AuditEvent, act: str) -> bool:
     if event.event == "client.changed":
         return act != words_of(event.event)
-    return event.event == "member.role_changed" or event.event.startswith("hand_over.") or (event.target_type != "client" and bool(client_id_of(event)))
+    return event.event in _OF_MEMBERS or event.event.startswith("hand_over.") or (event.target_type != "client" and bool(client_id_of(event)))
 
 
 def _more(event: AuditEvent) -> str:

@@ -25,6 +25,7 @@ WORDS = {
     "member.invited": "invited",
     "member.left": "left the workspace",
     "member.removed": "removed member",
+    "member.renamed": "changed the name",
     "member.role_changed": "changed role",
     "public_key.added": "added public key",
     "public_key.revoked": "revoked public key",

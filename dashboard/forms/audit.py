@@ -11,6 +11,7 @@ from clients.models import Workspace
 from dashboard.audit.events import Filters
 from dashboard.audit.words import actions
 from dashboard.models import Membership
+from dashboard.people.names import tell_apart
 
 MOST_PEOPLE = 200
 PERIODS = {"24h": ("24 h", timedelta(hours=24)), "7d": ("7 d", timedelta(days=7)), "30d": ("30 d", timedelta(days=30))}
@@ -40,7 +41,7 @@ class AuditFilterForm(forms.Form):
         super().__init__(data)
         self.workspace, self.zone, self.now = workspace, zone, now
         members = Membership.objects.filter(workspace=workspace).select_related("user").order_by("user__name", "user__email")[:MOST_PEOPLE]
-        self.people = [(f"user:{member.user_id}", member.user.shown_name) for member in members] + _KINDS
+        self.people = [(f"user:{pk}", name) for pk, name in tell_apart(member.user for member in members).items()] + _KINDS
         self.actions = actions()
         self.periods = [(name, label) for name, (label, _) in PERIODS.items()] + [(ALL, "All"), (DATES, "Dates")]
 

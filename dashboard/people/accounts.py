@@ -13,6 +13,8 @@ from django.db.models import Q
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import base36_to_int, int_to_base36
 
+from clients.models import Workspace
+from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
 from dashboard.models import User
@@ -51,7 +53,12 @@ def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:
         before, present.name = present.name, named
         if before != named:
             present.save(update_fields=["name"])
-            record("user.renamed", present, actor=actor, now=now, before={"name": before}, after={"name": named})
+            changed = {"before": {"name": before}, "after": {"name": named}}
+            record("user.renamed", present, actor=actor, now=now, **changed)
+            # Of what they did there pages show the name that they have now.
+            for workspace in Workspace.objects.filter(memberships__user=present).order_by("pk"):
+                target = present.audit_name
+                audit.record("member.renamed", workspace=workspace, actor=actor, target_type="user", target_id=target, now=now, **changed)
 
 
 def set_single_keys(*, user: User, is_on: bool) -> None:

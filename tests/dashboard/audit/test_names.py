@@ -1,0 +1,74 @@
+"""Everybody chooses their own name: where pages say who did something, nobody is taken for a colleague."""
+
+import pytest
+
+from clients.models import AuditEvent, Client
+from dashboard.models import Membership, User
+from dashboard.people.names import tell_apart
+from tests import factories
+from tests.dashboard.conftest import Browser, sign_in
+
+
+@pytest.fixture
+def dev(demo):
+    """A member of the workspace that Ada owns."""
+    user = factories.create_user("dev@example.com")
+    factories.add_member(demo, user, Membership.Role.DEVELOPER)
+    return user
+
+
+@pytest.fixture
+def call():
+    """Each sets the own name, on the page for it."""
+
+    def call(user, name):
+        own = Browser()
+        sign_in(user, own)
+        assert own.post("/accounts/profile/", {"name": name}).status_code == 302
+        return own
+
+    return call
+
+
+@pytest.mark.parametrize("name", ["Ada Lovelace", "ada lovelace", "Ada  Lovelace.", "Adà Lovelace", "Ada Love1ace", "Аda Lovelace", "ada@example.com"])
+def test_whose_name_is_a_colleague_s_is_shown_with_the_address(ada, dev, name):
+    ada.name, dev.name = "Ada Lovelace", name
+    assert tell_apart([ada, dev])[dev.pk] == f"{name} (dev@example.com)"
+
+
+def test_whose_name_looks_like_a_colleague_s_address_is_shown_with_the_own_one(ada, dev):
+    dev.name = "ada example com"
+    assert tell_apart([ada, dev]) == {ada.pk: "ada@example.com", dev.pk: "ada example com (dev@example.com)"}
+
+
+def test_other_names_and_addresses_stand_alone(ada, dev):
+    ada.name = "Ada Lovelace"
+    assert tell_apart([ada, dev]) == {ada.pk: "Ada Lovelace", dev.pk: "dev@example.com"}
+
+
+def test_log_and_its_filter_tell_two_people_of_one_name_apart(call, demo, ada, dev):
+    adas = call(ada, "Ada Lovelace")
+    call(dev, "Ada Lovelace").post("/w/demo/leak/", {"leaked_secret": "nothing"})
+    page = adas.get("/w/demo/audit/").content.decode()
+    assert "<bdi>Ada Lovelace (dev@example.com)</bdi>" in page
+    assert ">Ada Lovelace (dev@example.com)</option>" in page
+    assert ">Ada Lovelace (ada@example.com)</option>" in page
+
+
+def test_who_made_a_client_is_told_apart_too(call, demo, ada, dev):
+    adas = call(ada, "Ada Lovelace")
+    call(dev, "Ada Lovelace")
+    client = factories.create_client(demo).secret.client
+    Client.objects.update(created_by=dev.audit_name)
+    assert "Ada Lovelace (dev@example.com)" in adas.get(f"/w/demo/clients/{client.client_id}/").content.decode()
+
+
+def test_a_new_name_stands_in_the_log_of_each_workspace_of_that_person(call, demo, dev):
+    other = factories.create_workspace("other")
+    factories.add_member(other, dev, Membership.Role.VIEWER)
+    call(dev, "Olga")
+    renamed = AuditEvent.objects.filter(event="member.renamed").order_by("workspace__slug")
+    assert [(event.workspace, event.target_id, event.before, event.after) for event in renamed] == [
+        (workspace, dev.audit_name, {"name": ""}, {"name": "Olga"}) for workspace in (demo, other)
+    ]
+    assert User.objects.get(pk=dev.pk).name == "Olga"
