@@ -52,7 +52,6 @@ WORDS = {
     "user.created": "created account",
     "user.demoted": "took the right to administer the instance",
     "user.disabled": "switched off account",
-    "user.display_changed": "changed how pages look and listen",
     "user.email_change_requested": "asked for another email address",
     "user.email_changed": "changed email address",
     "user.enabled": "switched on account",
