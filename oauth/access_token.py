@@ -20,6 +20,7 @@ from oauth.authenticated_client import find_reason_in_status
 from oauth.errors import InvalidTokenError, Reason
 from oauth.lookup import find_token_state, is_certificate_revoked
 from oauth.models import SigningKey
+from oauth.mtls import find_reason_in_withdrawal
 from oauth.registration import RegisteredClient, TokenState
 from oauth.sender_constraint import Confirmation, read_confirmation
 from oauth.signing_keys import LoadedKey, verification_key
@@ -131,7 +132,7 @@ def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, sta
         return Reason("token_revoked", "The token is revoked.")
     if state.is_credential_revoked:
         return Reason("credential_revoked", f"The credential {claims['credential_id']}, which obtained the token, is revoked.")
-    return find_reason_in_status(client)
+    return find_reason_in_withdrawal(claims["credential_id"]) or find_reason_in_status(client)
 
 
 def _find_reason_in_binding(client: RegisteredClient, confirmation: Confirmation) -> Reason | None:

@@ -7,14 +7,17 @@ What can be read in the file as it is now is trusted, and nothing that stood the
 no memory may be in the way. An editor that writes in place trusts fewer CAs for the moment that it takes.
 """
 
+import hashlib
 import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.conf import settings
 
@@ -41,6 +44,10 @@ class ClientCAs:
     stamp: Stamp
     by_subject: Mapping[bytes, tuple[x509.Certificate, ...]]
     certificates: tuple[x509.Certificate, ...]
+
+    @cached_property
+    def fingerprints(self) -> frozenset[str]:
+        return frozenset(map(fingerprint, self.certificates))
 
     def find_issuers(self, certificate: x509.Certificate) -> tuple[x509.Certificate, ...]:
         """Those whose signature the certificate bears. Whether they are valid today is another question."""
@@ -75,6 +82,12 @@ def client_cas() -> ClientCAs:
         logger.exception("%s can't be read, so none of the CAs in it is trusted.", file())
         _current = read = ClientCAs(stamp, {}, ())
     return read
+
+
+def fingerprint(authority: x509.Certificate) -> str:
+    """Of a CA's name and key: that of its renewed certificate is the same, and so is what it may be trusted for."""
+    key = authority.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(authority.subject.public_bytes() + key).hexdigest()[:32]
 
 
 def _group(stamp: Stamp, certificates: tuple[x509.Certificate, ...]) -> ClientCAs:
@@ -119,7 +132,7 @@ def _load(block: bytes) -> x509.Certificate | None:
 def _is_usable(certificate: x509.Certificate) -> bool:
     """One that can't be read is no reason to leave the others out."""
     try:
-        certificate.subject.public_bytes()
+        fingerprint(certificate)
         usage, extended = find_extension(certificate, x509.KeyUsage), find_extension(certificate, x509.ExtendedKeyUsage)
         return (
             is_authority(certificate)

@@ -244,7 +244,9 @@ def find_token_state(*, client_id: str, credential_id: str, jti: str, kid: str) 
     else:
         row = _select(_BY_TOKEN_OF_SUBJECT, (jti, client_id, kid))
         client = _client(row)
-        is_credential_revoked = client is None or credential_id != client.tls_subject_credential
+        # Whether its CA is trusted still, which may stand behind it, is no matter of the database.
+        subject = ":".join(credential_id.split(":")[:2])
+        is_credential_revoked = client is None or subject != client.tls_subject_credential
     return TokenState(
         client=client,
         is_credential_revoked=is_credential_revoked,

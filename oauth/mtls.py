@@ -16,7 +16,7 @@ from clients.models import Client, ClientCertificate
 from clients.services import usage
 from clients.tls_subject import is_named, spell_subject_type
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
-from oauth.client_ca import ClientCAs, client_cas
+from oauth.client_ca import ClientCAs, client_cas, fingerprint
 from oauth.endpoint import Request
 from oauth.errors import InvalidClientError, Reason
 from oauth.lookup import find_by_certificate
@@ -86,7 +86,7 @@ def _authenticate(request: Request, client_id: str, certificate: bytes) -> Authe
     if reason is not None:
         raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=found.credential_id if found is not None else "")
     if method == TLS_CLIENT_AUTH:
-        return AuthenticatedClient(client, client.tls_subject_credential, method, registration.signing_kid)
+        return AuthenticatedClient(client, name_issued(client, certificate), method, registration.signing_kid)
     assert found is not None  # where nothing is found there is a reason
     usage.record_use(ClientCertificate, pk=found.pk, address=request.connection.remote_address, now=request.now)
     return AuthenticatedClient(client, found.credential_id, method, registration.signing_kid)
@@ -97,6 +97,21 @@ def find_reason_in_certificate(certificate: bytes, method: str, client: Register
     if method == TLS_CLIENT_AUTH:
         return _find_reason_in_issued(client, _examine(certificate, client_cas()), now)
     return _find_reason_in_registered(client, found, x5t_s256(certificate), now)
+
+
+def name_issued(client: RegisteredClient, certificate: bytes) -> str:
+    """How a token names a certificate of the client's subject, in DER, as what obtained it: by the subject and by the CA. All that issued it have one key."""
+    examined = _examine(certificate, client_cas())
+    # The file may have changed since: a token that names no CA of it is dead.
+    return f"{client.tls_subject_credential}:{next(map(fingerprint, examined.issuers), '')}"
+
+
+def find_reason_in_withdrawal(credential_id: str) -> Reason | None:
+    """Of a token by what obtained it. One that was issued before tokens named the CA is good until its end."""
+    kind, *named = credential_id.split(":")
+    if kind != "tls_subject" or len(named) < 2 or named[1] in client_cas().fingerprints:
+        return None
+    return Reason("certificate_untrusted", "The CA of the certificate that obtained the token isn't in client-ca.pem any more.")
 
 
 def find_reason_not_to_bind(request: Request, client: RegisteredClient, certificate: bytes) -> Reason | None:

@@ -200,7 +200,7 @@ def _examine_certificate(examination: Examination, form: Form) -> AuthenticatedC
         return None
     method = mtls.choose_method(client, found)
     is_good = examination.note(Subject.CERTIFICATE, mtls.find_reason_in_certificate(certificate, method, client, found, request.now))
-    credential_id = client.tls_subject_credential if method == mtls.TLS_CLIENT_AUTH else found.credential_id if found is not None else ""
+    credential_id = mtls.name_issued(client, certificate) if method == mtls.TLS_CLIENT_AUTH else found.credential_id if found is not None else ""
     return _examine_client(examination, client, credential_id if is_good else "", method)
 
 
