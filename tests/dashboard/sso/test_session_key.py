@@ -1,0 +1,64 @@
+"""A proof at the provider gives the session another key: a copy of the cookie, from before it, has proved nothing. OWASP ASVS 5.0, 7.2.4."""
+
+import time
+
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.sessions.models import Session
+
+from dashboard.sso.provider import Provider
+from tests.dashboard.conftest import Browser, sign_in
+from tests.dashboard.sso.conftest import START, come, events
+
+pytestmark = pytest.mark.django_db
+
+CONFIRM, NEW_PASSKEY = "/accounts/confirm/sso/", "/accounts/security/passkeys/new/"
+
+
+@pytest.fixture
+def old(browser, demo, ada, okta):
+    """Ada's browser, in which she signed in an hour ago."""
+    SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
+    come(browser, okta)
+    session = browser.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 3600
+    session.save()
+    return browser
+
+
+@pytest.fixture
+def copy(old):
+    """Of somebody who has copied the cookie of Ada's browser."""
+    browser = Browser(raise_request_exception=False)
+    browser.cookies[settings.SESSION_COOKIE_NAME] = old.session.session_key
+    assert browser.get(NEW_PASSKEY)["Location"].startswith("/accounts/confirm/")
+    return browser
+
+
+@pytest.mark.parametrize("path", [CONFIRM, START])
+def test_a_copy_of_the_cookie_has_no_share_in_the_proof(old, copy, okta, ada, path):
+    before = old.session.session_key
+    come(old, okta, path=path, goes_on=NEW_PASSKEY, auth_time=int(time.time()))
+    assert old.get(NEW_PASSKEY).status_code == 200
+    assert copy.get(NEW_PASSKEY)["Location"].startswith("/accounts/sign-in/")
+    assert not Session.objects.filter(session_key=before).exists()
+    assert [row.session_key for row in UserSession.objects.filter(user=ada)] == [old.session.session_key]
+
+
+@pytest.mark.parametrize("path", [CONFIRM, START])
+def test_a_session_that_ends_while_it_proves_itself_gets_no_new_life(old, okta, ada, path, monkeypatch):
+    """Its owner ends it while the provider is asked."""
+    here, userinfo = sign_in(ada), Provider.userinfo
+
+    def end_meanwhile(*arguments):
+        assert here.post("/accounts/security/sessions/end-others/").status_code == 302
+        return userinfo(*arguments)
+
+    monkeypatch.setattr(Provider, "userinfo", end_meanwhile)
+    assert come(old, okta, path=path, goes_on=NEW_PASSKEY, auth_time=int(time.time())).status_code == 400
+    assert old.get(NEW_PASSKEY)["Location"].startswith("/accounts/sign-in/")
+    assert [row.session_key for row in UserSession.objects.filter(user=ada)] == [here.session.session_key]
+    assert not events("user.confirmed")
