@@ -1,8 +1,10 @@
 """Passkeys, one-time codes and recovery codes of whoever is signed in."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
+from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import generate_totp_secret
@@ -24,7 +26,8 @@ from dashboard.people import passkeys, qr_code, second_factors
 from dashboard.people.proved_factors import as_record, record_proofs
 from dashboard.permissions import signed_in
 
-_WAITING = "new_one_time_codes"
+# In the session: the secret that the page shows, encrypted as it will be in the account, and when it was made.
+_OFFERED = "offered_one_time_codes"
 
 
 def _own_passkey(request: HttpRequest, pk: int) -> Any:
@@ -111,17 +114,17 @@ def _is_last(user: User) -> bool:
 @signed_in
 @confirmed
 def one_time_codes_on(request: HttpRequest) -> HttpResponse:
-    """The secret that is shown waits in the session, encrypted as it will be in the account, until a code of it comes back."""
+    """Each look at the page offers another secret: somebody else may have seen the one before."""
     user = cast(User, request.user)
     if second_factors.of(user, Authenticator.Type.TOTP).exists():
         return redirect("one_time_codes_off")
     form = CodeForm(request.POST if request.method == "POST" else None)
-    waiting = request.session.get(_WAITING)
-    if waiting is None:
-        waiting = request.session[_WAITING] = encrypt(generate_totp_secret())
-    secret = decrypt(waiting)
-    if form.is_valid():
-        now = timezone.now()
+    now = timezone.now()
+    offered = _find_offered(request, now=now) if form.is_bound else None
+    secret = offered or _offer(request, now=now)
+    if form.is_valid() and offered is None:
+        form.add_error("code", "The secret has changed meanwhile. Scan the new one, then enter its code.")
+    elif form.is_valid():
         try:
             added = second_factors.turn_on_one_time_codes(
                 user=user,
@@ -134,7 +137,7 @@ def one_time_codes_on(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("code", error)
         else:
-            del request.session[_WAITING]
+            del request.session[_OFFERED]
             record_proofs(request, [as_record(added.factor)])
             ended = _say_ended(added)
             tell("one_time_codes_on", user, request=request, now=now, ended=ended)
@@ -143,6 +146,20 @@ def one_time_codes_on(request: HttpRequest) -> HttpResponse:
     groups = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
     context = {"form": form, "picture": qr_code.draw(url, label="QR code of the secret, for an authenticator app"), "secret": secret, "groups": groups}
     return render(request, "accounts/one_time_codes_on.html", context)
+
+
+def _offer(request: HttpRequest, *, now: datetime) -> str:
+    secret: str = generate_totp_secret()
+    request.session[_OFFERED] = {"secret": encrypt(secret), "at": now.timestamp()}
+    return secret
+
+
+def _find_offered(request: HttpRequest, *, now: datetime) -> str | None:
+    """What the form is about; None where that was shown longer ago than a proof counts."""
+    offered = request.session.get(_OFFERED)
+    if offered is None or now.timestamp() - offered["at"] >= REAUTHENTICATION_TIMEOUT:
+        return None
+    return str(decrypt(offered["secret"]))
 
 
 @signed_in

@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 
 from oauth.models import FailureCount
 from tests.dashboard.accounts.conftest import SIGN_IN, app_code, last_event, prove, sign_in
-from tests.dashboard.conftest import Browser
+from tests.dashboard.conftest import Browser, text_of
 
 ON, OFF, CODE = "/accounts/security/codes/on/", "/accounts/security/codes/off/", "/accounts/sign-in/code/"
 WRONG = "That code is wrong or was used. Codes change every 30 s."
@@ -42,8 +42,34 @@ def test_the_secret_lies_encrypted_in_the_account_and_in_the_session(here, ada):
     assert secret not in str(list(Authenticator.objects.values_list("data", flat=True)))
 
 
-def test_the_same_secret_is_shown_until_a_code_of_it_came(here):
-    assert shown_secret(here) == shown_secret(here)
+def test_a_secret_that_was_shown_before_is_never_offered_again(here, ada):
+    """Who saw it on the screen then would know every code of the one that turned it on later."""
+    seen, secret = shown_secret(here), shown_secret(here)
+    assert seen != secret
+    assert "One-time codes are still off." in text_of(here.post(ON, {"code": app_code(seen)}))
+    assert "Save the codes now" in text_of(here.post(ON, {"code": app_code(secret)}))
+
+
+def test_a_wrong_code_shows_the_same_one_again(here):
+    """The app holds it by then."""
+    secret = shown_secret(here)
+    assert secret in here.post(ON, {"code": "000000"}).content.decode()
+
+
+def test_a_form_without_a_secret_that_waits_for_it_shows_one(here):
+    """As of a page from before somebody turned them on and off."""
+    page = here.post(ON, {"code": "000000"})
+    assert "The secret has changed meanwhile. Scan the new one, then enter its code." in text_of(page)
+    assert not Authenticator.objects.exists()
+
+
+def test_one_that_was_shown_more_than_10_minutes_ago_is_another_by_then(here):
+    secret = shown_secret(here)
+    session = here.session
+    session["offered_one_time_codes"]["at"] -= 601
+    session.save()
+    assert secret not in here.post(ON, {"code": app_code(secret)}).content.decode()
+    assert not Authenticator.objects.exists()
 
 
 @pytest.mark.parametrize("code", ["000000", "", "12 34", "1" * 33, "１２３４５６", "a\0b", "🙂🙂🙂🙂🙂🙂"])
