@@ -39,7 +39,7 @@ class SignInView(LoginView):  # type: ignore[misc]  # django-allauth has no type
         """The password is looked at where the form is. What follows, such as mail and the session, keeps nobody else waiting."""
         with throttling.attempt(request, self._named_email()) as refusal:
             if refusal is None and NON_FIELD_ERRORS in self.get_form().errors:
-                _record_wrong(request, self._named_email())
+                _record_wrong(request, self._named_email(), email=self._named_email())
         if refusal is None:
             return cast(HttpResponse, super().post(request, *args, **kwargs))
         empty = {name: value for name, value in self.get_form_kwargs().items() if name not in ("data", "files")}
@@ -64,9 +64,10 @@ sign_in = anyone(SignInView.as_view())
 sign_out = anyone(SignOutView.as_view())
 
 
-def _record_wrong(request: HttpRequest, email: str) -> None:
+def _record_wrong(request: HttpRequest, name: str, *, email: str) -> None:
+    """name: for which it counts. email: of the account, "" where that isn't known."""
     now = timezone.now()
-    throttling.count_wrong(request, email, now=now)
+    throttling.count_wrong(request, name, now=now)
     services.record_failed_sign_in(email=email, actor=actor_of(request), now=now)
 
 
@@ -86,13 +87,15 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"request_options": passkeys.authentication_options(None)})
     form = PasskeyForm(request.POST)
     # Of whom a wrong one is isn't known, so it counts for the address alone: one name for all would shut the passkeys of all people there out.
-    name = f"passkey {form.cleaned_data['credential'].get('id')!s:.64}" if form.is_valid() else "passkey"
+    named = form.cleaned_data["credential"].get("id") if form.is_valid() else None
+    name = f"passkey {named:.64}" if isinstance(named, str) else "passkey"
     with throttling.attempt(request, name, takes_password=False) as refusal:
         if refusal is None and form.is_valid():
             passkey = check_passkey(request, None, form)
             if passkey is not None:
                 return _enter_by_passkey(request, passkey)
-            _record_wrong(request, name)
+            # Never name: it is whatever somebody sent, and nobody's address.
+            _record_wrong(request, name, email="")
     context = {"form": SignInForm(request=request), "passkey_form": form, "refusal": refusal, "redirect_field_value": request.POST.get("next", "")}
     response = render(request, "accounts/sign_in.html", context)
     return refusal.apply_to(response) if refusal else response
@@ -143,7 +146,7 @@ def _second_factor_context(user: User, form: Any, *, is_passkey: bool, refusal: 
 def _is_over(request: HttpRequest, stage: Any) -> bool:
     """Count a wrong factor. Whether this sign-in has had so many that it ends."""
     user = cast(User, stage.login.user)
-    _record_wrong(request, user.email)
+    _record_wrong(request, user.email, email=user.email)
     stage.state["wrong"] = stage.state.get("wrong", 0) + 1
     if stage.state["wrong"] < MOST_WRONG_CODES:
         stash_login(request, stage.login)

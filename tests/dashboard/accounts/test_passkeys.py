@@ -51,6 +51,16 @@ MALFORMED = [
     '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {"clientDataJSON": "e30", "attestationObject": "oA"}}',
     '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {"clientDataJSON": "e30", "authenticatorData": "eA", "signature": "eA"}}',
     '{"id": "\\u0000", "response": null}',
+    '{"id": "\\ud800"}',
+    '{"id": "\\udfff", "rawId": "\\ud800", "type": "\\ud800", "response": {"clientDataJSON": "\\ud800", "userHandle": "\\ud800"}}',
+    '{"id": ["\\ud800"], "\\ud800": "\\u0000"}',
+    '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {"clientDataJSON": "e30", "authenticatorData": "eA", "userHandle": "AA"}}',
+    *('{"id": ' + "[" * depth + "]" * depth + "}" for depth in (500, 700, 800, 850, 900, 925, 950)),
+    '{"id": 1' + "0" * 5000 + "}",
+    '{"id": 1' + "0" * 4290 + "}",
+    '{"id": 1e999}',
+    '{"id": NaN}',
+    '{"id": {"id": {"id": null}}}',
     "x" * 100_000,
 ]
 
