@@ -48,6 +48,8 @@ _HOUR = 3600
 MOST_FOUND = 1000
 # Within an hour, by one person: of what changes as often as one likes, such as a name, and is an event each time.
 MOST_CHANGES = 60
+# Within an hour, of one account: each ends the reset links that are under way, of whoever has lost the account to somebody who knows its password.
+MOST_PASSWORD_CHANGES = 5
 # Within an hour, to one address that somebody has written down, whoever did: the mailbox may be a stranger's.
 MOST_MAILS_TO_ONE = 10
 # Tests of what a program sends, by one person within FAILURE_WINDOW.
@@ -219,6 +221,12 @@ def refuse_change(user: User, *, now: datetime) -> Refusal | None:
     """Counts one change of something of one's own that can be changed to and fro."""
     counted = count(f"changes of {user.pk}", now=now, window=_HOUR)
     return _refuse_beyond(counted, MOST_CHANGES + 1, now=now, what="Too many changes")
+
+
+def refuse_password_change(user: User, *, now: datetime) -> Refusal | None:
+    """Counts one change by somebody who is signed in. A link of a mail sets another password all the same."""
+    counted = count(f"password changes of {user.pk}", now=now, window=_HOUR)
+    return _refuse_beyond(counted, MOST_PASSWORD_CHANGES + 1, now=now, what="Too many changes of the password")
 
 
 def refuse_mail_to(email: str, *, now: datetime) -> Refusal | None:

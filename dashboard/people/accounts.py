@@ -27,12 +27,12 @@ _EMAIL_CHANGE = "dashboard.people.accounts.email_change"
 
 
 class _ResetTokens(PasswordResetTokenGenerator):
-    """They hold whatever of the account a used link has changed, so each works once: password, address, last sign-in; and when it was last switched off. For
-    PASSWORD_RESET_TIMEOUT seconds.
+    """They hold what of the account a used link has changed, so each works once: its password; and its address, and when it was last switched off. Not its last
+    sign-in: a thief who knows the password would end each link by signing in. For PASSWORD_RESET_TIMEOUT seconds.
     """
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:
-        return f"{super()._make_hash_value(user, timestamp)}{user.get_session_auth_hash()}"
+        return f"{user.pk} {user.email} {user.get_session_auth_hash()} {timestamp}"
 
 
 _reset_tokens = _ResetTokens()

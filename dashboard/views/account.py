@@ -84,10 +84,11 @@ def password(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         hashed = ""
         with throttling.attempt(request, user.email) as refusal:
+            now = timezone.now()
             if refusal is None and form.is_proved():
-                hashed = make_password(form.cleaned_data["new_password"])
+                refusal = throttling.refuse_password_change(user, now=now)
+                hashed = make_password(form.cleaned_data["new_password"]) if refusal is None else ""
             elif refusal is None:
-                now = timezone.now()
                 throttling.count_wrong(request, user.email, now=now)
                 user_sessions.record_failed_confirmation(user=user, actor=actor_of(request), now=now)
         if hashed:

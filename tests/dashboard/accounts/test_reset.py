@@ -82,9 +82,43 @@ def test_it_works_once(browser, ada, link):
     assert ada.check_password(NEW)
 
 
-def test_a_newer_sign_in_or_address_makes_it_useless(ada, link):
-    User.objects.filter(pk=ada.pk).update(last_login=timezone.now())
-    assert Browser().get(link).status_code == 410
+def test_a_sign_in_leaves_it_good_so_no_thief_shuts_the_owner_out_by_one(browser, ada, link):
+    """Who knows the password could otherwise sign in again and again, until the operator comes."""
+    sign_in(Browser(), ada)
+    assert browser.get(link).status_code == 200
+    sign_in(Browser(), ada)
+    assert browser.post(link, {"new_password": NEW})["Location"] == SIGN_IN
+    assert browser.post(link, {"new_password": "another-long-phrase"}).status_code == 410
+
+
+def test_another_address_makes_it_useless(browser, ada, link):
+    User.objects.filter(pk=ada.pk).update(email="ada@new.example")
+    assert browser.get(link).status_code == 410
+
+
+def test_a_new_password_makes_every_older_link_useless(here, ada, link, mailbox):
+    other = Browser(raise_request_exception=False)
+    other.post(ASK, {"email": ada.email})
+    newer = mailbox.link(ada.email)
+    change = {"current_password": factories.PASSWORD, "new_password": NEW}
+    assert here.post("/accounts/security/password/", change).status_code == 302
+    assert [other.get(path).status_code for path in (link, newer)] == [410, 410]
+
+
+def test_who_knows_the_password_ends_few_links_by_another_one(here, ada, mailbox, browser):
+    """Else a thief would set one after the other, and each link of the owner's would be dead when it is opened."""
+    old = factories.PASSWORD
+    for number in range(5):
+        new = f"{NEW}-{number}"
+        assert here.post("/accounts/security/password/", {"current_password": old, "new_password": new}).status_code == 302
+        old = new
+    Browser().post(ASK, {"email": ada.email})
+    link = mailbox.link(ada.email)
+    refused = here.post("/accounts/security/password/", {"current_password": old, "new_password": NEW})
+    assert refused.status_code == 429
+    assert "Too many changes of the password. Wait 60 min and try again." in text_of(refused)
+    assert Browser().post(link, {"new_password": NEW})["Location"] == SIGN_IN
+    assert here.get("/accounts/security/")["Location"].startswith(SIGN_IN)
 
 
 class _AnHourAgo(PasswordResetTokenGenerator):
