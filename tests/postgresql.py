@@ -42,11 +42,11 @@ def make_tables(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def run_on_postgresql(make_tables: Callable[[], str], tmp_path: Path) -> Callable[[str], Any]:
+def run_on_postgresql(make_tables: Callable[[], str], tmp_path: Path) -> Callable[..., Any]:
     """A function that runs a program of tests, named as a module, on a database of its own, and returns what it printed."""
 
-    def run(program: str) -> Any:
-        outcome = Shell(tmp_path)("shell", "-v0", "-c", f"import {program}", DATABASE_URL=make_tables())
+    def run(program: str, *, timeout: int = 60) -> Any:
+        outcome = Shell(tmp_path)("shell", "-v0", "-c", f"import {program}", timeout=timeout, DATABASE_URL=make_tables())
         assert outcome.returncode == 0, outcome.stderr.decode()
         return json.loads(outcome.stdout)
 

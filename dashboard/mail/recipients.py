@@ -36,7 +36,7 @@ def present_owner_of(client: Client) -> list[str]:
 def contact_is_out() -> Exists:
     """For a query of clients."""
     workspace = OuterRef(OuterRef("workspace"))
-    audit_name = Concat(Value("user:"), Cast(OuterRef("pk"), CharField()), Value(" "), OuterRef("email"))
+    audit_name = Concat(Value("user:"), Cast(OuterRef("pk"), CharField()), Value(" "), OuterRef("email"), output_field=CharField())
     goings = AuditEvent.objects.filter(workspace=workspace, event__in=("member.removed", "member.left"), target_type="user", target_id=audit_name)
     memberships = Membership.objects.filter(workspace=workspace, user=OuterRef("pk"))
     was_taken_out = Exists(goings) & ~Exists(memberships)

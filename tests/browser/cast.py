@@ -1,6 +1,8 @@
 """Ada owns kestrel, with people of every role, and Ben only views it; Olga administers the instance. Made by the services, in the server's database."""
 
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,19 +75,34 @@ def _write_events_in_time_order(kestrel: Workspace, *, begun: datetime) -> None:
 
     Of what has happened the database lets nobody write another story, so its triggers are away meanwhile.
     """
+    with _without_triggers():
+        _write_anew(kestrel, begun=begun)
+
+
+@contextmanager
+def _without_triggers() -> Iterator[None]:
     cursor = connection.cursor()
+    if connection.vendor == "postgresql":
+        cursor.execute("ALTER TABLE clients_auditevent DISABLE TRIGGER USER")
+        yield
+        cursor.execute("ALTER TABLE clients_auditevent ENABLE TRIGGER USER")
+        return
     cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'clients_auditevent'")
     triggers = cursor.fetchall()
     for name, _ in triggers:
         cursor.execute(f"DROP TRIGGER {name}")
+    yield
+    for _, statement in triggers:
+        cursor.execute(statement)
+
+
+def _write_anew(kestrel: Workspace, *, begun: datetime) -> None:
     kestrel.audit_events.filter(event__in=("workspace.created", "member.added")).update(created_at=begun)
     events = sorted(kestrel.audit_events.order_by("pk"), key=lambda event: event.created_at)
     kestrel.audit_events.all().delete()
     for event in events:
         event.pk = None
     AuditEvent.objects.bulk_create(events)
-    for _, statement in triggers:
-        cursor.execute(statement)
 
 
 def _create_link(client_id: str, recipient: str) -> str:

@@ -50,9 +50,9 @@ class Shell:
             stderr=subprocess.PIPE,
         )
 
-    def __call__(self, *arguments, **options) -> subprocess.CompletedProcess[bytes]:
+    def __call__(self, *arguments, timeout=60, **options) -> subprocess.CompletedProcess[bytes]:
         process = self.start(*arguments, **options)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
