@@ -46,7 +46,12 @@ def renew(directory: Path, host: str, *, now: datetime | None = None) -> str | N
         if current is not None and ca is not None and _is_good(current, ca, names, now):
             return None
         done = ""
-        if ca is None or ca.not_valid_after_utc - now < LIFETIME or not _permits(ca, names):
+        is_over = ca is None or ca.not_valid_after_utc - now < LIFETIME
+        if ca is not None and not is_over and not _permits(ca, names):
+            # Whose key is kept elsewhere, nobody replaces but its owner.
+            _read_ca_key(directory, ca)
+            is_over = True
+        if ca is None or is_over:
             ca = _create_ca(directory, names, now)
             done = f"Created a certificate authority for this machine: {directory / 'ca.pem'}\n"
         certificate = _issue(directory, ca, names, now)
