@@ -13,13 +13,14 @@ from typing import Any
 from django.conf import settings
 
 from clients.models import Client
+from clients.models.client import MAX_TOKEN_LIFETIME
 from clients.public_key import is_kid
 from clients.scope import scope_member
 from oauth import jose
 from oauth.authenticated_client import find_reason_in_status
 from oauth.errors import InvalidTokenError, Reason
 from oauth.lookup import find_token_state, is_certificate_revoked
-from oauth.models import SigningKey
+from oauth.models import PUBLISHED_AFTER_RETIREMENT, SigningKey
 from oauth.mtls import find_reason_in_withdrawal
 from oauth.registration import RegisteredClient, TokenState
 from oauth.sender_constraint import Confirmation, read_confirmation
@@ -121,6 +122,11 @@ def verify(token: str, *, now: datetime) -> AccessToken:
     )
 
 
+def lives_too_long(claims: dict[str, Any]) -> bool:
+    """Whether it says that it ends later than a token of any client may: then somebody else has one of our keys."""
+    return bool(claims["exp"] - claims["iat"] > MAX_TOKEN_LIFETIME.total_seconds())
+
+
 def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, state: TokenState, now: datetime) -> Reason | None:
     if claims["iss"] != settings.ISSUER_URL or claims["workspace"] != client.workspace:
         return Reason("other_issuer", "The token was issued under another issuer URL.")
@@ -128,6 +134,11 @@ def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, sta
         return Reason("token_expired", f"The token ended at {datetime.fromtimestamp(claims['exp'], UTC):%d %b %H:%M:%S} UTC.")
     if state.is_signing_key_revoked:
         return Reason("signing_key_revoked", "The key that signed the token is revoked.")
+    # What the JWKS no longer shows is good for nobody: an old backup holds it, too.
+    if state.signing_key_retires_at is not None and state.signing_key_retires_at <= now - PUBLISHED_AFTER_RETIREMENT:
+        return Reason("signing_key_retired", "The key that signed the token retired long ago, and every token that it signed until then has ended.")
+    if lives_too_long(claims):
+        return Reason("token_lifetime", "The token claims to live longer than any token of this instance does.")
     if state.is_token_revoked:
         return Reason("token_revoked", "The token is revoked.")
     if state.is_credential_revoked:

@@ -71,7 +71,7 @@ _BY_SECRET_ALONE = f"""SELECT {_CLIENT_COLUMNS}, {_SECRET_COLUMNS}, {_STATE_COLU
 
 
 def _by_token(columns: str, join: str) -> str:
-    return f"""SELECT {_CLIENT_COLUMNS}, {columns}, k.id, k.revoked_at, EXISTS (SELECT 1 FROM {{revoked_token}} r WHERE r.jti = %s)
+    return f"""SELECT {_CLIENT_COLUMNS}, {columns}, k.id, k.revoked_at, k.retires_at, EXISTS (SELECT 1 FROM {{revoked_token}} r WHERE r.jti = %s)
     FROM (SELECT 1 AS one) AS one
     LEFT JOIN {{client}} c ON c.client_id = %s
     LEFT JOIN {{workspace}} w ON w.id = c.workspace_id
@@ -250,6 +250,7 @@ def find_token_state(*, client_id: str, credential_id: str, jti: str, kid: str) 
     return TokenState(
         client=client,
         is_credential_revoked=is_credential_revoked,
-        is_signing_key_revoked=row[-3] is None or row[-2] is not None,
+        is_signing_key_revoked=row[-4] is None or row[-3] is not None,
+        signing_key_retires_at=_aware(row[-2]),
         is_token_revoked=bool(row[-1]),
     )

@@ -10,6 +10,9 @@ from clients.models import Client
 from clients.models.client import MAX_TOKEN_LIFETIME
 from oauth.database_clock import CLOCK_MARGIN
 
+# The longest token that a key signed at its last moment has ended by then, also where this clock is ahead or a verifier's is behind.
+PUBLISHED_AFTER_RETIREMENT = MAX_TOKEN_LIFETIME + CLOCK_MARGIN
+
 
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def usable_for_signing(self, now: datetime) -> Self:
@@ -21,8 +24,8 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now), revoked_at__isnull=True)
 
     def published(self, now: datetime) -> Self:
-        """Those of the JWKS: that sign, will sign, or signed a token that may be alive, also where this clock is ahead or a verifier's is behind."""
-        return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now - MAX_TOKEN_LIFETIME - CLOCK_MARGIN), Q(revoked_at__isnull=True)).order_by(
+        """Those of the JWKS: that sign, will sign, or signed a token that may be alive."""
+        return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now - PUBLISHED_AFTER_RETIREMENT), Q(revoked_at__isnull=True)).order_by(
             "-activates_at", "-id"
         )
 
@@ -30,7 +33,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
 class SigningKey(models.Model):
     """A key that signs access tokens. Its state follows from its times, so that no process has to be awake to change it.
 
-    private_key: PKCS 8 DER, encrypted with clients.key_encryption under the kid. public_jwk: as published.
+    private_key: PKCS 8 DER, encrypted with clients.key_encryption under the kid; "" once it never signs again. public_jwk: as published.
     """
 
     class Algorithm(models.TextChoices):

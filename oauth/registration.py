@@ -121,11 +121,12 @@ class Registration(NamedTuple, Generic[CredentialT]):
 
 
 class TokenState(NamedTuple):
-    """Whether what a token depends on is as it was. client: None where it is gone."""
+    """Whether what a token depends on is as it was. client: None where it is gone. signing_key_retires_at: None where that is open."""
 
     client: RegisteredClient | None
     is_credential_revoked: bool
     is_signing_key_revoked: bool
+    signing_key_retires_at: datetime | None
     is_token_revoked: bool
 
 

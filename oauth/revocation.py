@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from clients.models import Client
 from clients.services.audit import Actor
@@ -9,6 +10,7 @@ from oauth import access_token, jose, services
 from oauth.client_authentication import authenticate_client
 from oauth.endpoint import Form, Request, Response, form_endpoint
 from oauth.granted import record_granted
+from oauth.models import SigningKey
 
 
 @form_endpoint("revocation")
@@ -21,9 +23,9 @@ def revoke(request: Request, form: Form) -> Response:
     authenticated = authenticate_client(request, form)
     caller = authenticated.client
     with suppress(jose.InvalidJWTError):
-        _, claims = access_token.verified_claims(presented)
+        kid, claims = access_token.verified_claims(presented)
         ends_at = datetime.fromtimestamp(claims["exp"], UTC)
-        if claims["client_id"] == caller.client_id and ends_at > request.now - services.REVOCATIONS_KEPT:
+        if claims["client_id"] == caller.client_id and _may_live(kid, claims, now=request.now - services.REVOCATIONS_KEPT):
             services.revoke_token(
                 client=Client.objects.select_related("workspace").get(pk=caller.pk),
                 credential=claims["credential_id"],
@@ -34,3 +36,8 @@ def revoke(request: Request, form: Form) -> Response:
             )
     record_granted(request, caller, authenticated.credential_id, endpoint="revocation")
     return Response.json({})
+
+
+def _may_live(kid: str, claims: dict[str, Any], *, now: datetime) -> bool:
+    """now: of the node whose clock is furthest behind."""
+    return bool(claims["exp"] > now.timestamp()) and not access_token.lives_too_long(claims) and SigningKey.objects.published(now).filter(kid=kid).exists()

@@ -7,6 +7,7 @@ from itertools import zip_longest
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 
 from clients.key_encryption import MissingKeyEncryptionKeyError, decrypt, encrypt, newest_key
 from clients.models import Client
@@ -17,7 +18,7 @@ from clients.services.retention import delete_along_keys, delete_in_batches
 from oauth import own_revocations, replay
 from oauth.database_clock import MAX_CLOCK_DIFFERENCE
 from oauth.jose import generate_private_key
-from oauth.models import FailureCount, RevokedToken, SigningKey, UsedJWT
+from oauth.models import PUBLISHED_AFTER_RETIREMENT, FailureCount, RevokedToken, SigningKey, UsedJWT
 
 JWKS_MAX_AGE = timedelta(minutes=5)
 # A cache that fetched the JWKS just before the new key was published may keep it for JWKS_MAX_AGE; the rest is for a node whose clock is ahead.
@@ -189,7 +190,7 @@ def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
     with transaction.atomic():
         needed = {key.pk for key in _lock_signing_keys(now)}
         stale = []
-        for key in SigningKey.objects.all():
+        for key in SigningKey.objects.exclude(private_key=""):
             if key.private_key.partition(":")[0] == newest_key().id:
                 continue
             try:
@@ -234,17 +235,31 @@ def revoke_token(*, client: Client, credential: str, jti: str, expires_at: datet
 
 
 def prune(*, now: datetime) -> dict[str, int]:
-    """Remove what can no longer matter. Returns how many rows went, by table. Signing keys stay: a few a year, and the audit log names them.
+    """Remove what can no longer matter. Returns how many rows went, by table. Signing keys stay, without their private half: a few a year, and the audit log
+    names them.
 
     now: by the clock that all processes share, oauth.database_clock.
     """
     # Before their counts go.
     own_revocations.record_rest(now=now)
     return {
+        "private_keys": _remove_private_keys(now),
         "revoked_tokens": delete_in_batches(RevokedToken.objects.filter(expires_at__lt=now - REVOCATIONS_KEPT)),
         "used_jwts": _prune_used_jwts(now),
         "failure_counts": delete_in_batches(FailureCount.objects.filter(window_ends__lt=int(now.timestamp()))),
     }
+
+
+def _remove_private_keys(now: datetime) -> int:
+    """Of keys that never sign again: those of a node whose clock is behind may for a while longer. Where there is none, nobody can take it."""
+    with transaction.atomic():
+        over = Q(revoked_at__isnull=False) | Q(retires_at__lte=now - PUBLISHED_AFTER_RETIREMENT - REVOCATIONS_KEPT)
+        keys = list(SigningKey.objects.select_for_update().filter(over).exclude(private_key=""))
+        for key in keys:
+            key.private_key = ""
+            key.save(update_fields=["private_key"])
+            audit.record("signing_key.private_half_removed", workspace=None, actor=SYSTEM, target_type="signing_key", target_id=key.kid, now=now)
+    return len(keys)
 
 
 def _prune_used_jwts(now: datetime) -> int:

@@ -40,6 +40,7 @@ WORDS = {
     "secret.revoked": "revoked secret",
     "secret.rotated": "rotated secret",
     "signing_key.created": "made signing key",
+    "signing_key.private_half_removed": "removed the private half of signing key",
     "signing_key.reencrypted": "encrypted signing key anew",
     "signing_key.rescheduled": "rescheduled signing key",
     "signing_key.revoked": "revoked signing key",

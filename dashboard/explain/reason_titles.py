@@ -102,6 +102,8 @@ TITLES: Mapping[str, str] = {
     "dpop_token_as_bearer": "Bound token sent as Bearer",
     "credential_revoked": "Credential of the token revoked",
     "signing_key_revoked": "Signing key of the token revoked",
+    "signing_key_retired": "Signing key of the token retired",
+    "token_lifetime": "Token lives too long",
     "other_issuer": "Token of another issuer",
     "other_workspace": "Token of another workspace",
     "database_unavailable": "Database not reachable",

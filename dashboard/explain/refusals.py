@@ -59,6 +59,9 @@ _LIBRARY = Advice("Let a library build it.", _EXAMPLES)
 _CLOCK = Advice("Set the program’s clock by NTP.", _TEST)
 _NEW_TOKEN = Advice("Let the program get a new token.")
 _PROXY = Advice("Behind a proxy: does it pass the certificate on?", _EXAMPLES)
+_FORGED = Advice(
+    "Let the program get a new token. If no program got this one here, tell whoever runs this instance: somebody may have one of its signing keys."
+)
 _STOLEN = Advice("Nobody of yours did that? Then somebody else has read what was sent.", _LEAK)
 _OURS = Advice("Nothing to change: let the program repeat it.")
 
@@ -167,6 +170,8 @@ ADVICE: Mapping[str, Advice] = {
     "dpop_token_as_bearer": Advice("A program of somebody else with a stolen token?", _LEAK),
     "credential_revoked": Advice("Get a new token with a credential that works."),
     "signing_key_revoked": _NEW_TOKEN,
+    "signing_key_retired": _FORGED,
+    "token_lifetime": _FORGED,
     "other_issuer": Advice("The token comes from another server, or this one has a new address: get a new one."),
     "other_workspace": Advice("Which /gateway/…/verify does the proxy ask?"),
     # Faults of ours
