@@ -48,6 +48,11 @@ def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes |
     return connection, headers if is_clean else _split(headers)[0]
 
 
+def is_trusted(peer: str) -> bool:
+    """Whether it is a proxy in TRUSTED_PROXIES."""
+    return _is_within(peer, tuple(settings.TRUSTED_PROXIES))
+
+
 def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networks) -> tuple[Connection, Headers]:
     """A trusted proxy's own TLS certificate isn't its caller's: only the header that CLIENT_CERT_HEADER names counts here."""
     kept, said = _split(headers)

@@ -13,6 +13,7 @@ from typing import Any
 
 from clients.foreign_text import shown
 from dashboard.server.bounded_protocol import ALWAYS_TAKEN, BoundedProtocol
+from dashboard.server.networks import Stay
 from oauth import strict_transport
 
 # Seconds for which the rest of a refused request is still read: closing with unread bytes would reset the connection and may take our answer with it.
@@ -44,6 +45,7 @@ class HTTPConnection(BoundedProtocol):
     is_lingering = False
     phase: tuple[str, int] | None = None
     phase_began = 0.0
+    stay: Stay | None = None
 
     def connection_made(self, transport: Any) -> None:
         tls = transport.get_extra_info("ssl_object")
@@ -51,10 +53,14 @@ class HTTPConnection(BoundedProtocol):
             self.is_secure = True
             self.client_certificate = tls.getpeercert(binary_form=True)
         self.worker.connections[self] = None
+        if self.stay is not None:
+            self.stay.connection = self
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.worker.connections.pop(self, None)
+        if self.stay is not None:
+            self.stay.leave()
         self.drop_unparsed()
         super().connection_lost(exc)
 

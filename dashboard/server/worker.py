@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import sys
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -26,7 +27,8 @@ from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.heartbeat import Heartbeat
 from dashboard.server.http_connection import LINGERING, HTTPConnection
 from dashboard.server.listening import listen
-from dashboard.server.tls_protocol import open_tls
+from dashboard.server.networks import Networks, Stay
+from dashboard.server.tls_protocol import find_address, open_tls
 
 # Seconds that a peer may take: to its first byte, for the TLS handshake, for the first request's head, to the next request's head, for a body, to
 # take (some of) our answer. Proxies keep idle connections for 60 s, so with 75 we aren't the first to close one. gunicorn itself gives up a body
@@ -70,6 +72,8 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.is_stopping = asyncio.Event()
         self.connections: dict[HTTPConnection, None] = {}
         self.silent: dict[socket.socket, float] = {}
+        self.stays: dict[socket.socket, Stay] = {}
+        self.networks = Networks()
         self.openings: dict[asyncio.Task[Any], float] = {}
         self.turns = Turns(self.loop)
         self.readers = CertificateReaders(self.loop)
@@ -169,6 +173,11 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.pause(error.strerror or "accept failed")
             return
         sock.settimeout(0)
+        stay = self.networks.enter(find_address(sock))
+        if stay is None:
+            sock.close()
+            return
+        self.stays[sock] = stay
         if self.cfg.is_ssl:
             self.peek(sock)
         else:
@@ -189,30 +198,40 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         if first:
             self.open(sock, self.cfg.ssl_context(self.cfg, None) if first == b"\x16" else None)
         else:
-            sock.close()
+            self.close(sock)
+
+    def close(self, sock: socket.socket) -> None:
+        if sock in self.stays:
+            self.stays.pop(sock).leave()
+        sock.close()
 
     def open(self, sock: socket.socket, context: Any) -> None:
+        connection = HTTPConnection(self)
+        connection.stay = self.stays.pop(sock, None)
         if context is None:
-            connecting = self.loop.connect_accepted_socket(lambda: HTTPConnection(self), sock)
+            connecting = self.loop.connect_accepted_socket(lambda: connection, sock)
         else:
             timeouts = {"ssl_handshake_timeout": HANDSHAKE, "ssl_shutdown_timeout": LINGERING}
-            connecting = open_tls(self.loop, HTTPConnection(self), sock, context, self.readers, **timeouts)
+            connecting = open_tls(self.loop, connection, sock, context, self.readers, **timeouts)
         opening = self.loop.create_task(connecting)
         self.openings[opening] = self.loop.time()
-        opening.add_done_callback(self.opened)
+        opening.add_done_callback(partial(self.opened, connection.stay))
 
-    def opened(self, opening: "asyncio.Task[Any]") -> None:
+    def opened(self, stay: Stay | None, opening: "asyncio.Task[Any]") -> None:
         del self.openings[opening]
+        if stay is not None and (opening.cancelled() or opening.exception()):
+            stay.leave()
         if not opening.cancelled() and opening.exception():
             self.log.debug("Connection not opened: %s", opening.exception())
 
     def drop(self, sock: socket.socket) -> None:
         del self.silent[sock]
         self.loop.remove_reader(sock.fileno())
-        sock.close()
+        self.close(sock)
 
     def sweep(self, deadlines: dict[str, float]) -> None:
         now = self.loop.time()
+        self.networks.forget()
         for sock in [sock for sock, since in self.silent.items() if now - since >= min(FIRST_BYTE, deadlines["head"])]:
             self.drop(sock)
         for connection in list(self.connections):
