@@ -12,6 +12,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from http.client import HTTPException, HTTPResponse
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
@@ -171,5 +172,6 @@ def _ask(connection: ssl.SSLSocket, host: str, request: bytes) -> Reply:
 if __name__ == "__main__":
     # Before the process steps back, for whoever waits for it has little time.
     _tls_context("")
-    os.nice(_NICENESS)
+    with suppress(OSError):
+        os.nice(_NICENESS)
     serve(sys.stdin.buffer, sys.stdout.buffer)

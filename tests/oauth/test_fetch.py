@@ -362,13 +362,20 @@ def test_process_ends_by_itself_when_nobody_is_there_to_end_it():
         assert process.returncode == -signal.SIGALRM
 
 
-def test_process_answers_one_order_after_another_until_there_are_no_more(host, monkeypatch):
+@pytest.mark.parametrize("may_step_back", [True, False])
+def test_process_answers_one_order_after_another_until_there_are_no_more(host, monkeypatch, may_step_back):
     host.answer = respond("ok")
     orders, replies = io.BytesIO(2 * (json.dumps(order_for(host.uri)).encode() + b"\n")), io.BytesIO()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=orders))
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=replies))
     niceness = []
-    monkeypatch.setattr(os, "nice", niceness.append)
+
+    def step_back(by):
+        niceness.append(by)
+        if not may_step_back:
+            raise PermissionError
+
+    monkeypatch.setattr(os, "nice", step_back)
     runpy.run_path(exchange.__file__, run_name="__main__")
     assert [json.loads(line)["body"] for line in replies.getvalue().splitlines()] == ["ok", "ok"]
     assert niceness == [5]
