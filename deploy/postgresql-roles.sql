@@ -8,6 +8,8 @@ GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO tokenos_app;
 -- The same for the tables that later versions add.
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO tokenos_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO tokenos_app;
+-- Everybody may make temporary tables by default, and names without a schema lead to those first. TokenOS makes none.
+REVOKE TEMPORARY ON DATABASE :"DBNAME" FROM PUBLIC;
 -- Asked for twice, so that it stands in no list of processes. psql sends only what it is checked by, so it stands in no log of the server either.
 -- If the two differ, run this line alone: psql --command='\password tokenos_app' tokenos
 \password tokenos_app

@@ -27,6 +27,9 @@ _BEING_REMOVED = "UPDATE clients_workspace SET deletes_at = created_at WHERE slu
 _KEPT = "UPDATE clients_workspace SET deletes_at = NULL WHERE slug = 'demo'"
 _LET_GO = """UPDATE clients_auditevent SET workspace_id = NULL, workspace_slug = (SELECT slug FROM clients_workspace WHERE id = clients_auditevent.workspace_id)
     WHERE workspace_id = (SELECT id FROM clients_workspace WHERE slug = 'demo')"""
+# Names without a schema lead to it first.
+_HIDDEN = "CREATE TEMPORARY TABLE clients_workspace (id bigint, slug text, deletes_at timestamp, created_at timestamp)"
+_LET_GO_HIDDEN = "UPDATE clients_auditevent SET workspace_id = NULL, workspace_slug = 'fake' WHERE workspace_id = 1"
 # Each in one transaction: it has its effect only if all of it is let through.
 DETOURS = {
     "whose, by a deletion that is taken back": (_DELETED, _LET_GO, _KEPT),
@@ -36,6 +39,7 @@ DETOURS = {
         _BEING_REMOVED.replace("demo", "fake"),
         _LET_GO.replace("demo", "fake"),
     ),
+    "whose, by a table that hides the workspaces": (_HIDDEN, "INSERT INTO clients_workspace VALUES (1, 'fake', '2020-01-01', '2020-01-01')", _LET_GO_HIDDEN),
     "whose, by another age": ("UPDATE clients_workspace SET created_at = '2037-01-01 00:00:00+00:00' WHERE slug = 'demo'", _DELETED, _LET_GO, _KEPT),
 }
 # Only PostgreSQL looks once more when all is done.
@@ -46,6 +50,7 @@ BACK_AGAIN = (
     "DELETE FROM clients_workspace WHERE slug = 'demo'",
     "INSERT INTO clients_workspace SELECT * FROM kept",
 )
+BACK_AGAIN_HIDDEN = (*BACK_AGAIN, _HIDDEN)
 EMPTYING = "TRUNCATE clients_auditevent"
 
 
@@ -63,6 +68,12 @@ def refused(*statements: str) -> str:
     return "done"
 
 
+def find_misled_functions() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proconfig IS NULL ORDER BY proname")
+        return [name for (name,) in cursor.fetchall()]
+
+
 def tamper() -> dict[str, object]:
     now = timezone.now()
     demo, other = factories.create_workspace("demo"), factories.create_workspace("other")
@@ -70,9 +81,15 @@ def tamper() -> dict[str, object]:
     AuditEvent.objects.create(event="x", actor="system", target_type="x", target_id="old", created_at=old)
     attempts: dict[str, tuple[str, ...]] = {name: (statement,) for name, statement in CHANGES.items()} | DETOURS
     if connection.vendor == "postgresql":
-        attempts |= {"emptying": (EMPTYING,), "whose, by a removal after which it is there again": BACK_AGAIN}
+        attempts |= {
+            "emptying": (EMPTYING,),
+            "whose, by a removal after which it is there again": BACK_AGAIN,
+            "whose, by one after which it is there again, but hidden": BACK_AGAIN_HIDDEN,
+        }
     kept = list(AuditEvent.objects.order_by("pk").values_list())
     outcome: dict[str, object] = {name: refused(*statements) for name, statements in attempts.items()}
+    if connection.vendor == "postgresql":
+        outcome["functions that go by the caller's search_path"] = find_misled_functions()
     outcome["nothing has changed"] = list(AuditEvent.objects.order_by("pk").values_list()) == kept
     outcome["past its retention"] = retention.prune_audit_events(now=timezone.now())
     delete_workspace(workspace=demo, typed_slug="demo", actor=factories.TESTS, now=now)

@@ -23,6 +23,7 @@ EXPECTED = {
     "whose, by a removal that is taken back": REMOVED,
     "whose, by another name": SAME,
     "whose, by another age": SAME,
+    "whose, by a table that hides the workspaces": UNCHANGED,
     "removal": KEPT,
     "nothing has changed": True,
     "past its retention": 1,
@@ -41,4 +42,9 @@ def test_sqlite_refuses_what_only_an_intruder_would_do(tmp_path):
 
 
 def test_postgresql_refuses_it_too_and_to_empty_the_table(run_on_postgresql):
-    assert run_on_postgresql(PROGRAM) == EXPECTED | {"emptying": KEPT, "whose, by a removal after which it is there again": BACK}
+    assert run_on_postgresql(PROGRAM) == EXPECTED | {
+        "emptying": KEPT,
+        "whose, by a removal after which it is there again": BACK,
+        "whose, by one after which it is there again, but hidden": BACK,
+        "functions that go by the caller's search_path": [],
+    }

@@ -67,6 +67,7 @@ def test_role_that_serves_does_all_that_commands_do(as_app, tmp_path):
         "DROP FUNCTION workspace_unchanged() CASCADE",
         "SET session_replication_role = replica",
         f"TRUNCATE {AUDIT_LOG}",
+        "CREATE TEMPORARY TABLE clients_workspace (id bigint)",
         f"DROP TABLE {AUDIT_LOG}",
     ],
 )
