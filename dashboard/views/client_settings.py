@@ -30,6 +30,9 @@ from dashboard.permissions import Permission, may, member
 from dashboard.snippets.highlighting import highlight
 from dashboard.views.found import find_client
 
+# What a client proves itself by that is a column of it, and no credential with a page on which it is ended.
+_SOURCES = {"jwks_uri", "tls_subject"}
+
 
 @kept_over_sign_in
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
@@ -52,7 +55,11 @@ def client_settings(request: HttpRequest, membership: Membership, client_id: str
     if lost and request.POST.get("agreed") != agreed:
         said = say_changes(read_fields(client), changes)
         return render(request, "clients/settings_lost.html", {"client": client, "form": form, "changes": said, "lost": lost, "agreed": agreed})
-    return _save(request, membership, client, form, changes)
+    # Else an open browser, or a stolen session, would let a stranger's key in, or make more of a stolen credential, or stop the client, as disabling it or
+    # ending a credential of it does.
+    if find_weakenings(client, changes) or lost or not _SOURCES.isdisjoint(changes):
+        require_confirmation(request)
+    return _save(request, membership, client, form)
 
 
 def _read(form: ClientSettingsForm, client: Client) -> tuple[dict[str, Any], list[LostUse]]:
@@ -72,10 +79,7 @@ def _digest(lost: Sequence[LostUse]) -> str:
     return hashlib.sha256(repr([(use.kind, use.thing) for use in lost]).encode()).hexdigest()[:16]
 
 
-def _save(request: HttpRequest, membership: Membership, client: Client, form: ClientSettingsForm, changes: dict[str, Any]) -> HttpResponse:
-    # Else an open browser, or a stolen session, would let a stranger's key in, or make more of a stolen credential.
-    if find_weakenings(client, changes):
-        require_confirmation(request)
+def _save(request: HttpRequest, membership: Membership, client: Client, form: ClientSettingsForm) -> HttpResponse:
     now = timezone.now()
     try:
         changed = update_client(client=client, seen=form.cleaned_data["seen"], actor=actor_of(request), now=now, **form.values())

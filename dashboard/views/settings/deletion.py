@@ -48,7 +48,9 @@ def workspace_delete(request: HttpRequest, membership: Membership) -> HttpRespon
 
 @member(Permission.DELETE_WORKSPACE)
 @require_POST
+@confirmed_when_sent
 def workspace_keep(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """It takes a proof, as enabling one client does."""
     workspace = membership.workspace
     try:
         keep_workspace(workspace=workspace, actor=actor_of(request), now=timezone.now())

@@ -223,6 +223,10 @@ def test_letting_a_key_in_or_giving_power_over_this_dashboard_takes_a_proof(ada,
     assert changes() == []
 
 
+KEYS_THERE = {"auth_methods": ["client_secret_basic", "private_key_jwt"], "jwks_uri": "https://a.example.com/jwks.json"}
+SUBJECT = {"auth_methods": ["client_secret_basic", "tls_client_auth"], "tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "a.example.com"}
+
+
 @pytest.mark.parametrize(
     ("fields", "entered", "takes_proof"),
     [
@@ -234,13 +238,15 @@ def test_letting_a_key_in_or_giving_power_over_this_dashboard_takes_a_proof(ada,
         ({}, {"audiences": "https://api.example.com"}, True),
         ({"token_lifetime": timedelta(minutes=5)}, {"token_lifetime": "3600"}, True),
         ({"scopes": ["read"]}, {"scopes": ["read", "write"]}, True),
+        (KEYS_THERE, {"jwks_uri": None}, True),
+        (SUBJECT, {"auth_methods": ["client_secret_basic"], "tls_subject_type": None, "tls_subject": None}, True),
         ({}, {"token_lifetime": "300"}, False),
         ({}, {"allowed_networks": "203.0.113.0/24"}, False),
         ({}, {"require_dpop": "on"}, False),
         ({}, {"name": "renamed"}, False),
     ],
 )
-def test_weakening_a_client_takes_a_proof_and_nothing_else_does(ada, client, browser, now, fields, entered, takes_proof):
+def test_weakening_a_client_or_ending_its_keys_takes_a_proof_and_what_stops_nothing_does_not(ada, client, browser, now, fields, entered, takes_proof):
     if fields:
         update_client(client=client, actor=factories.TESTS, now=now, **fields)
     before = len(changes())

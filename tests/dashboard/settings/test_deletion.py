@@ -11,7 +11,7 @@ from dashboard import mail
 from dashboard.models import Membership
 from dashboard.people.account_status import disable_account
 from tests import factories
-from tests.dashboard.conftest import Browser, text_of
+from tests.dashboard.conftest import Browser, sign_in, text_of
 from tests.dashboard.settings.conftest import SETTINGS, changes
 
 DELETE = SETTINGS + "delete/"
@@ -59,9 +59,7 @@ def test_typed_slug_deletes_it_and_tells_the_other_owners(adas, mia, dan, billin
 
 def test_any_owner_keeps_it_and_the_others_are_told(adas, ada, mia):
     adas.post(DELETE, {"slug": "demo"})
-    mias = Browser(raise_request_exception=False)
-    mias.force_login(mia)
-    page = mias.post(KEEP, follow=True)
+    page = sign_in(mia).post(KEEP, follow=True)
     assert "Demo is kept. Its clients and their tokens work again." in text_of(page)
     assert Workspace.objects.get().deletes_at is None
     assert mails()[-1] == (["ada@example.com"], "Demo is kept")
