@@ -125,10 +125,11 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
 
     def look_for_room(self) -> None:
         self.is_waiting = False
-        if self.is_over():
-            self.refuse_memory()
-        else:
+        if not self.is_over():
             self._resume_reading()
+        elif not self._callback_parser.is_complete:
+            # A request that is here in full is being served: who is told 503 would think that nothing has happened.
+            self.refuse_memory()
 
     def is_full(self) -> bool:
         """Whether the application has enough to read."""

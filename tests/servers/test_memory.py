@@ -2,9 +2,10 @@
 
 import re
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -167,25 +168,58 @@ def test_unfinished_bodies_of_strangers_take_a_share_that_others_do_not_need(pla
     assert "Traceback" not in plain.log.read_text()
 
 
+def wait_for_sockets(server: Server, is_reached: Callable[[int], bool]) -> None:
+    # Of a connection that is read no more the end is noticed only when its time is up.
+    deadline = time.monotonic() + 40
+    while not is_reached(server.count_sockets()[0]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def fill(server: Server, held: ExitStack, *, leaving: int) -> None:
+    """Have unfinished bodies take the share of strangers, but for so many octets."""
+    filler = FORM + b"Content-Length: 60000\r\n\r\n" + b"a" * (59_000 - len(FORM) - 25)
+    # Those of the tests before have to be gone, or they would be counted.
+    wait_for_sockets(server, lambda open_now: open_now < 50)
+    room = MOST_OF_STRANGERS - leaving
+    sizes = [*[len(filler)] * (room // len(filler)), room % len(filler)]
+    for size in sizes:
+        held.enter_context(server.connect()).sendall(filler[:size])
+    wait_for_sockets(server, lambda open_now: open_now >= len(sizes))
+    time.sleep(0.5)
+
+
 def test_body_that_was_taken_before_the_share_was_full_goes_on_when_there_is_room_again(plain: Server) -> None:
     """Its parts are parsed one by one, and meanwhile another connection fills the share."""
     started = FORM + b"Transfer-Encoding: chunked\r\n\r\n" + (b"100\r\n" + b"a" * 256 + b"\r\n") * 230
-    one_too_many = FORM + b"Content-Length: 60000\r\n\r\n" + b"a" * 59_000
+    one_too_many = with_body(FORM, 59_000)
     with ExitStack() as held:
         slow = [held.enter_context(plain.connect()) for _ in range(8)]
         last = held.enter_context(plain.connect())
-        room = MOST_OF_STRANGERS - len(slow) * len(started) - 10_000
-        filler = FORM + b"Content-Length: 60000\r\n\r\n" + b"a" * (59_000 - len(FORM) - 25)
-        for size in (*[len(filler)] * (room // len(filler)), room % len(filler)):
-            held.enter_context(plain.connect()).sendall(filler[:size])
-        while plain.count_sockets()[0] < room // len(filler) + len(slow) + 2:
-            time.sleep(0.1)
-        time.sleep(0.5)
+        fill(plain, held, leaving=len(slow) * len(started) + 10_000)
         for sock in slow:
             sock.sendall(started)
-        last.sendall(one_too_many)
+        last.sendall(one_too_many[:-1])
         assert read_answer(last).status == 503
         for sock in slow:
             sock.settimeout(10)
             sock.sendall(b"0\r\n\r\n")
         assert not {read_answer(sock).status for sock in slow} & {408, 503}
+
+
+def test_request_that_is_here_in_full_is_answered_though_the_share_is_full(plain: Server) -> None:
+    """It takes long, for another program holds SQLite's lock: who reads 503 would think that nothing has happened."""
+    client = plain.manage("create_client", "--workspace", "demo", "--name", "robot")
+    good = f"client_id={client['client_id']}&client_secret={client['client_secret']}".encode()
+    asked = good + b"&grant_type=client_credentials"
+    token = plain.exchange(FORM + b"Content-Length: %d\r\n\r\n" % len(asked) + asked).json()["access_token"]
+    revoking = good + f"&token={token}&padding={'a' * 30_000}".encode()
+    with ExitStack() as held:
+        fill(plain, held, leaving=10_000)
+        database = held.enter_context(closing(sqlite3.connect(plain.data_dir / "tokenos.sqlite3", isolation_level=None)))
+        database.execute("BEGIN IMMEDIATE")
+        sock = held.enter_context(plain.connect())
+        sock.sendall(FORM.replace(b"/token", b"/revoke") + b"Content-Length: %d\r\n\r\n" % len(revoking) + revoking)
+        time.sleep(2)
+        database.execute("ROLLBACK")
+        assert read_answer(sock).status == 200
