@@ -21,6 +21,19 @@ _ENCRYPTION = (bytes.fromhex("2a864886f70d0105"), bytes.fromhex("2a864886f70d010
 _PKCS7 = bytes.fromhex("2a864886f70d0107")
 
 
+# RFC 5480 §2.1.1.1 and RFC 5639 §4.1: those over a prime field that have a name. A point of any other may take OpenSSL seconds, and nobody can register it.
+_CURVES = frozenset(
+    bytes.fromhex(f"06{len(oid) // 2:02x}{oid}")
+    for oid in ("2a8648ce3d030107", "2b8104000a", "2b81040021", "2b81040022", "2b81040023", "2b2403030208010107", "2b240303020801010b", "2b240303020801010d")
+)
+
+
+# Octets of an RSA key in DER beside its modulus: an exponent, tags and lengths.
+_AROUND_RSA = 64
+# In a certificate: [0], constructed.
+_VERSION = 0xA0
+
+
 class _Tag(IntEnum):
     INTEGER = 0x02
     BIT_STRING = 0x03
@@ -79,6 +92,45 @@ def is_quick_public_key(der: bytes) -> bool:
             return _is_small_rsa(_outline(key[1:])) if algorithm in _RSA else algorithm in _QUICK
         case numbers:
             return len(numbers) == 2 and _is_small_rsa(numbers)
+
+
+def is_quick_certificate(der: bytes) -> bool:
+    """Whether OpenSSL reads the key in that X.509 certificate (RFC 5280 §4.1) at once. False too for what OpenSSL might read otherwise than this does."""
+    whole = _read_strictly(der, 1)
+    certificate = _read_strictly(whole[0].content, 3) if whole and whole[0].tag == _Tag.SEQUENCE else []
+    body = _read_strictly(certificate[0].content, 10) if certificate and certificate[0].tag == _Tag.SEQUENCE else []
+    # The version may be left out. Behind it: the serial number, the signature's algorithm, the issuer, the validity, the subject, the key.
+    place = 6 if body and body[0].tag == _VERSION else 5
+    key = _read_strictly(body[place].content, 2) if len(body) > place and body[place].tag == _Tag.SEQUENCE else []
+    if [element.tag for element in key] != [_Tag.SEQUENCE, _Tag.BIT_STRING]:
+        return False
+    algorithm = _read_strictly(key[0].content, 2)
+    if not algorithm or algorithm[0].tag != _Tag.OBJECT_IDENTIFIER:
+        return False
+    if algorithm[0].content in _RSA:
+        return len(key[1].content) <= MAX_RSA_BITS // 8 + _AROUND_RSA
+    if algorithm[0].content == _QUICK[0]:
+        return key[0].content[2 + len(_QUICK[0]) :] in _CURVES
+    return algorithm[0].content in _QUICK
+
+
+def _read_strictly(content: bytes, most: int) -> list[_Element]:
+    """Up to most elements that fill content one behind the other, each of a length that is said and with a tag of one octet; [] where it is anything else."""
+    elements: list[_Element] = []
+    place = 0
+    while place < len(content):
+        tag, length = content[place], int.from_bytes(content[place + 1 : place + 2])
+        place += 2
+        if length > 0x80:
+            octets = content[place : place + length - 0x80]
+            place, length = place + len(octets), int.from_bytes(octets) if len(octets) <= 3 else len(content)
+        elif length == 0x80:
+            return []
+        if tag & 0x1F == 0x1F or place + length > len(content) or len(elements) == most:
+            return []
+        elements.append(_Element(tag, content[place : place + length]))
+        place += length
+    return elements
 
 
 def _is_small_rsa(numbers: list[_Element]) -> bool:

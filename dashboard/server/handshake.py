@@ -53,6 +53,7 @@ _WINDOW, _LINES_OF_ADDRESS, _LINES = 60, 5, 50
 # X509_V_ERR_CERT_SIGNATURE_FAILURE, where the issuer only has the name of a trusted CA; …_DEPTH_ZERO_SELF_SIGNED_CERT, …_SELF_SIGNED_CERT_IN_CHAIN,
 # …_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, …_UNABLE_TO_VERIFY_LEAF_SIGNATURE.
 _UNKNOWN = (7, 18, 19, 20, 21)
+_UNHEARD_OF = "its key, or that of one sent along with it, is of a kind that nobody can register: an EC key without a named curve, or another algorithm"
 
 
 class Quota:
@@ -94,7 +95,8 @@ opening: ContextVar[Opening | None] = ContextVar("opening", default=None)
 
 
 class Handshake(ssl.SSLObject):
-    """incoming: what OpenSSL reads. unread: what came and it hasn't got. is_asking: whether for a certificate.
+    """incoming: what OpenSSL reads. unread: what came and it hasn't got. is_asking: whether for a certificate that a thread
+    has to read.
 
     given: octets of records after the ClientHello that OpenSSL got, None before that. outcome: of the thread, None where it hasn't read.
     """
@@ -109,6 +111,8 @@ class Handshake(ssl.SSLObject):
     failure: ssl.SSLError | None = None
     discarded = 0
     around = 0
+    has_slow_certificate = False
+    hellos = 0
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002  # Python's name for it
         """As SSLObject's, but of several records. Raise SSLError where too much of what comes isn't data."""
@@ -150,8 +154,9 @@ class Handshake(ssl.SSLObject):
                 raise
             except ssl.SSLError as error:
                 self.failure = error
-                if isinstance(error, ssl.SSLCertVerificationError):
-                    _log(error, self.opening.address if self.opening is not None else "")
+                reason = _UNHEARD_OF if self.has_slow_certificate else _explain(error) if isinstance(error, ssl.SSLCertVerificationError) else ""
+                if reason:
+                    _log(reason, self.opening.address if self.opening is not None else "")
             else:
                 # What came behind it is the request.
                 self.incoming.write(self.unread)
@@ -168,11 +173,15 @@ class Handshake(ssl.SSLObject):
         """In a thread. It raises nothing."""
         try:
             self._give(MOST)
-            super().do_handshake()
+            self.step()
         except BaseException as error:  # noqa: BLE001  # the event loop raises it
             self.outcome = error
         else:
             self.outcome = True
+
+    def step(self) -> None:
+        """What SSLObject does in a handshake, with what OpenSSL has been given."""
+        super().do_handshake()
 
     def _go_on(self) -> None:
         """Return where it is done. Raise SSLError."""
@@ -182,7 +191,7 @@ class Handshake(ssl.SSLObject):
                 self._take_outcome()
             else:
                 self._give(MOST_WITHOUT_CERTIFICATE if self.is_asking else MOST)
-                super().do_handshake()
+                self.step()
         except ssl.SSLWantReadError:
             record = self._find_record(0)
             if not record:
@@ -207,16 +216,18 @@ class Handshake(ssl.SSLObject):
     def _refuse(self) -> None:
         self.unread.clear()
         self.incoming.write(_TOO_LONG)
-        super().do_handshake()
+        self.step()
 
     def _give(self, most: int) -> None:
         """Give OpenSSL the whole records that have come, while it has been given no more than so many octets."""
         place = 0
         while length := self._find_record(place):
-            given = 0 if self.given is None and self._is_client_hello(length) else (self.given or 0) + length
+            # A second one comes if the first names no group that is taken. RFC 8446 §4.1.4.
+            is_hello = self.hellos < 2 and self._is_client_hello(place, length)
+            given = (self.given or 0) + (0 if is_hello else length)
             if given > most:
                 break
-            self.given = given
+            self.given, self.hellos = given, self.hellos + is_hello
             place += length
         self.incoming.write(self.unread[:place])
         del self.unread[:place]
@@ -232,15 +243,17 @@ class Handshake(ssl.SSLObject):
             return length
         return whole if length >= whole else 0
 
-    def _is_client_hello(self, length: int) -> bool:
-        """Whether the first record has nothing else in it. RFC 8446 §4."""
-        return bytes(self.unread[0:1] + self.unread[5:6]) == b"\x16\x01" and int.from_bytes(self.unread[6:9]) >= length - 9
+    def _is_client_hello(self, place: int, length: int) -> bool:
+        """Whether the record that begins there has nothing else in it. RFC 8446 §4."""
+        kind, message = self.unread[place], self.unread[place + _HEADER : place + _HEADER + 4]
+        return kind == 22 and message[:1] == b"\x01" and int.from_bytes(message[1:]) >= length - _HEADER - 4
 
 
 class HandshakeContext(ssl.SSLContext):
     """A context whose connections are Handshakes. No peer may begin a second one, in which it could send what it may not in the first."""
 
     sslobject_class = Handshake
+    reads_aside = False
 
     def __new__(cls, protocol: int) -> "HandshakeContext":
         made = super().__new__(cls, protocol)
@@ -250,7 +263,7 @@ class HandshakeContext(ssl.SSLContext):
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *arguments: Any, **options: Any) -> ssl.SSLObject:
         made = super().wrap_bio(incoming, outgoing, *arguments, **options)
         assert isinstance(made, Handshake)
-        made.incoming, made.unread, made.is_asking = incoming, bytearray(), self.verify_mode != ssl.CERT_NONE
+        made.incoming, made.unread, made.is_asking = incoming, bytearray(), self.reads_aside
         made.opening = opening.get()
         if made.opening is not None:
             made.opening.handshake = made
@@ -261,12 +274,14 @@ def _wait(reason: str) -> ssl.SSLWantReadError:
     return ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, reason)
 
 
-def _log(error: ssl.SSLCertVerificationError, address: str) -> None:
+def _explain(error: ssl.SSLCertVerificationError) -> str:
+    more = ". It isn't registered, or ended or was revoked over 30 days ago, and no CA in client-ca.pem issued it directly"
+    return error.verify_message + (more if error.verify_code in _UNKNOWN else "")
+
+
+def _log(reason: str, address: str) -> None:
     left_out = _quota.spend(address, time.monotonic())
     if left_out is None:
         return
-    reason = error.verify_message
-    if error.verify_code in _UNKNOWN:
-        reason += ". It isn't registered, or ended or was revoked over 30 days ago, and no CA in client-ca.pem issued it directly"
     more = f" {left_out} more were refused since the last such line." if left_out else ""
     logger.info("A client certificate was refused in the TLS handshake.%s", more, extra={"address": address or None, "reason": f"{reason}."})

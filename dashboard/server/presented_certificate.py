@@ -4,13 +4,18 @@ OpenSSL looks for an issuer among all that it trusts, takes the first that fits 
 registered certificates were trusted at once, each would keep out those that it looks like the issuer of, and anybody can make one that does. So when one is
 presented, its connection goes on with a context that trusts that one alone. The context before it trusts the operator's CAs and nothing else.
 
-Private name of Python's ssl (3.8 and later) used here: SSLContext._msg_callback, which hears each message of a handshake before OpenSSL heeds it.
+Its key is looked at first: of some kinds OpenSSL takes seconds to read one, in which the event loop would stand still. RFC 8446 §4.4.2.
+
+Where OpenSSL's functions can't be called, see dashboard/server/openssl.py, a private name of Python's ssl is used (3.8 and later): SSLContext._msg_callback,
+which hears each message and can refuse none. Then threads read the certificates, see dashboard/server/certificate_readers.py.
 """
 
 import ssl
 from functools import lru_cache
 
 from clients.certificate import x5t_s256
+from clients.der import is_quick_certificate
+from dashboard.server import openssl
 from dashboard.server.handshake import Handshake, HandshakeContext
 
 # RFC 8446 §5.1 and §4.
@@ -27,10 +32,21 @@ _CONTEXTS = 256
 
 
 class PresentingHandshake(Handshake):
-    def do_handshake(self) -> None:
-        super().do_handshake()
+    def step(self) -> None:
+        with openssl.telling(self._hear):
+            super().step()
         if isinstance(self.context, ClientCertificateContext):
             self.context = self.context.quiet
+
+    def _hear(self, message: bytes, version: int) -> bool:
+        listed = _find_certificates(message, version)
+        if not all(map(is_quick_certificate, listed)):
+            self.has_slow_certificate = True
+            return False
+        assert isinstance(self.context, ClientCertificateContext)
+        if listed and x5t_s256(listed[0]) in self.context.registered:
+            self.context = _trust_alone(listed[0])
+        return True
 
 
 class ClientCertificateContext(HandshakeContext):
@@ -50,24 +66,31 @@ class ClientCertificateContext(HandshakeContext):
         self.verify_mode = ssl.CERT_OPTIONAL
         # The flags of a connection are those of the context that it begins with.
         self.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
-        self._msg_callback = _hear
+        self.reads_aside = not openssl.hear_certificates(self)
+        if self.reads_aside:
+            self._msg_callback = _hear
 
 
 def _hear(handshake: PresentingHandshake, direction: str, version: int, content_type: int, message_type: int, message: bytes) -> None:
     if direction == "read" and content_type == _HANDSHAKE and message_type == _CERTIFICATE:
-        certificate = _find_certificate(message, version)
-        assert isinstance(handshake.context, ClientCertificateContext)
-        if x5t_s256(certificate) in handshake.context.registered:
-            handshake.context = _trust_alone(certificate)
+        handshake._hear(message, version)
 
 
-def _find_certificate(message: bytes, version: int) -> bytes:
-    """Return the client's own in DER, b"" for none. RFC 8446 §4.4.2, RFC 5246 §7.4.6. What isn't well-formed is refused by OpenSSL right after."""
-    # The message's kind and length; since TLS 1.3 a context with its length.
-    start = 4 + (1 + int.from_bytes(message[4:5]) if version >= ssl.TLSVersion.TLSv1_3 else 0)
-    # The length of the list, and that of the first certificate.
-    start += 6
-    return message[start : start + int.from_bytes(message[start - 3 : start])]
+def _find_certificates(message: bytes, version: int) -> list[bytes]:
+    """Return them in DER, the client's own first. RFC 8446 §4.4.2, RFC 5246 §7.4.6. Of what isn't well-formed, something that no certificate is."""
+    is_new = version >= ssl.TLSVersion.TLSv1_3
+    # The message's kind and length, since TLS 1.3 a context with its length, and the length of the list.
+    place = 4 + (1 + int.from_bytes(message[4:5]) if is_new else 0) + 3
+    found = []
+    while place < len(message):
+        length = int.from_bytes(message[place : place + 3])
+        place += 3
+        found.append(message[place : place + length])
+        place += length
+        if is_new:
+            # Its extensions.
+            place += 2 + int.from_bytes(message[place : place + 2])
+    return found
 
 
 @lru_cache(maxsize=_CONTEXTS)

@@ -19,7 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dashboard.server.handshake import HandshakeContext
-from dashboard.server.key_exchange import limit_groups
+from dashboard.server.openssl import limit_groups
 from dashboard.server.presented_certificate import ClientCertificateContext
 from oauth.patience import PAGE_STATEMENT, patience
 

@@ -9,10 +9,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.core.exceptions import ValidationError
 
 from clients.certificate import check_certificate, find_public_key, load_certificate, read_certificates
+from clients.der import is_quick_certificate
 from clients.leaked_text import find_traces
 from clients.private_key import find_public_halves
 from clients.public_key import holds_private_key, read_public_keys, refuse_private_der
 from tests import hostile_keys, public_keys
+from tests.certificates import self_signed
 from tests.hostile_keys import certificate, integer, pem, sequence, tlv
 
 KINDS = ["RSA", "DSA", "DH", "X9.42 DH"]
@@ -196,3 +198,28 @@ def test_public_half_of_what_can_not_be_read_is_not_found(case):
 def test_jwk_with_a_number_of_a_hundred_thousand_digits_is_damaged():
     text = json.dumps(public_keys.jwk())[:-1] + ', "ext": ' + "9" * 60_000 + "}"
     assert refused(read_public_keys, text) == "not_a_public_key"
+
+
+def test_only_a_certificate_whose_key_is_read_at_once_is_let_on():
+    assert not is_quick_certificate(certificate(hostile_keys.curve_public()))
+    for kind in ("RSA", "DSA"):
+        assert not is_quick_certificate(certificate(hostile_keys.public(kind)))
+    for kind in ("P-256", "P-384", "P-521", "RSA-2048", "Ed25519"):
+        assert is_quick_certificate(self_signed("billing", key=public_keys.private(kind)).der), kind
+
+
+@pytest.mark.parametrize("cut", ["nothing", "half", "indefinite", "long tag", "longer than it is", "no key", "no algorithm", "version left out"])
+def test_what_openssl_might_read_otherwise_is_not_let_on(cut):
+    good = self_signed("billing").der
+    spoiled = {
+        "nothing": b"",
+        "half": good[: len(good) // 2],
+        "indefinite": b"\x30\x80" + good[4:] + b"\0\0",
+        "long tag": b"\x3f" + good[1:],
+        "longer than it is": good[:2] + b"\xff\xff" + good[4:],
+        "no key": sequence(sequence(integer(1)), sequence(), tlv(0x03, b"\0")),
+        "no algorithm": sequence(sequence(*[integer(1)] * 5, sequence(sequence(integer(1)), tlv(0x03, b"\0"))), sequence(), tlv(0x03, b"\0")),
+        "version left out": sequence(sequence(*[integer(1)] * 5, sequence(sequence(), tlv(0x03, b"\0"))), sequence(), tlv(0x03, b"\0")),
+    }
+    assert is_quick_certificate(good)
+    assert not is_quick_certificate(spoiled[cut])

@@ -1,5 +1,7 @@
 """Client certificates whose keys take OpenSSL seconds to read, sent in a handshake by whoever likes: what others notice of it. The client speaks raw TLS 1.2,
 in which a certificate is sent before anybody can ask for more. RFC 5246, RFC 8446.
+
+They are refused before OpenSSL reads them. Where its functions can't be called, for Python is linked with it otherwise, threads read them.
 """
 
 import select
@@ -12,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import Authority, issue, pem
+from tests.certificates import Authority, issue, pem, pem_of
 from tests.hostile_handshakes import certificates, client_hello, message, records
+from tests.hostile_keys import certificate, curve_public
 from tests.servers.conftest import Server, read_answer
 from tests.servers.test_mtls import named, wait_for_the_workers
 
@@ -55,15 +58,39 @@ def ask_health(server: Server, address: str = "127.0.0.1") -> int:
         return read_answer(sock).status
 
 
+# As in a Python that holds OpenSSL itself.
+STATIC = "import _ssl; del _ssl.__file__"
+
+
 @pytest.fixture
-def server(make_server: Callable[..., Server]) -> Iterator[Server]:
-    """With one worker, and asking for certificates."""
-    server = make_server(WEB_CONCURRENCY="1")
-    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(Authority.create("Another CA").certificate))
-    wait_for_the_workers()
-    yield server
-    if server.process is not None and server.process.poll() is None:
-        server.stop()
+def make(make_server: Callable[..., Server]) -> Iterator[Callable[..., Server]]:
+    """A function that makes a server with one worker, which asks for certificates."""
+    made: list[Server] = []
+
+    def make(**environment: str) -> Server:
+        server = make_server(WEB_CONCURRENCY="1", **environment)
+        made.append(server)
+        (server.data_dir / "tls" / "client-ca.pem").write_text(pem(Authority.create("Another CA").certificate))
+        wait_for_the_workers()
+        return server
+
+    yield make
+    for server in made:
+        if server.process is not None and server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture
+def server(make: Callable[..., Server], request: pytest.FixtureRequest, tmp_path: Path) -> Server:
+    """Of the tests that say nothing else, it reads certificates in threads."""
+    if getattr(request, "param", "") == "outlines":
+        return make()
+    (tmp_path / "sitecustomize.py").write_text(STATIC)
+    return make(PYTHONPATH=str(tmp_path))
+
+
+in_either_way = pytest.mark.parametrize("server", ["outlines", "threads"], indirect=True)
+by_outline = pytest.mark.parametrize("server", ["outlines"], indirect=True)
 
 
 @pytest.fixture
@@ -136,6 +163,40 @@ def test_others_use_their_certificates_meanwhile_and_the_sender_no_longer(server
     assert ask_health(server) == 200
 
 
+@by_outline
+@pytest.mark.parametrize("send", [at_once, in_small_records, in_small_parts])
+def test_they_are_refused_before_they_are_read_and_the_log_says_why(server: Server, send: Callable[[socket.socket], None]) -> None:
+    with begin(server) as sock:
+        send(sock)
+        assert sock.recv(100)[:1] == bytes([ALERT])
+    assert "an EC key without a named curve" in server.log.read_text()
+
+
+@by_outline
+def test_who_is_behind_the_same_address_goes_on_using_certificates(server: Server, token: Callable[[str], int]) -> None:
+    for _ in range(20):
+        with begin(server) as sock:
+            at_once(sock)
+            wait_for_the_end(sock)
+    assert [token("127.0.0.1") for _ in range(5)] == [200] * 5
+
+
+@by_outline
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_one_that_is_sent_along_with_a_good_one_is_refused_too(server: Server, tmp_path: Path, version: ssl.TLSVersion) -> None:
+    authority = Authority.create()
+    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
+    wait_for_the_workers()
+    certificate_file, key_file = issue(authority).write(tmp_path)
+    context = server.context()
+    context.minimum_version = context.maximum_version = version
+    Path(certificate_file).write_text(Path(certificate_file).read_text() + pem_of(certificate(curve_public())))
+    context.load_cert_chain(certificate_file, key_file)
+    with pytest.raises(ssl.SSLError, match=r"(?i)alert"), closing(connect(server, "127.0.0.1", context)) as sock:
+        sock.recv(1)
+
+
+@in_either_way
 @pytest.mark.rfc("8446", "6.2")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_longer_chain_than_any_good_one_is_refused_with_an_alert(server: Server, tmp_path: Path, version: ssl.TLSVersion) -> None:
@@ -157,6 +218,7 @@ def test_longer_chain_than_any_good_one_is_refused_with_an_alert(server: Server,
         sock.recv(1)
 
 
+@in_either_way
 def test_first_message_longer_than_any_good_one_is_refused(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as sock:
         sock.sendall(records(message(1, b"\0" * 100_000)))

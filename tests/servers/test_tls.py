@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from dashboard.server import server_certificate
-from dashboard.server.key_exchange import limit_groups
+from dashboard.server.openssl import limit_groups
 from tests.servers.conftest import Server, read_answer
 
 
