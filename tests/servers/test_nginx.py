@@ -134,6 +134,7 @@ def site(make_server: Callable[..., Server], api_port: int, tmp_path_factory: py
             "127.0.0.1:8000": f"127.0.0.1:{api_port}",
             "/etc/ssl/tokens.example.com/fullchain.pem": str(directory / "server.pem"),
             "/etc/ssl/tokens.example.com/privkey.pem": str(directory / "server.pem"),
+            "# ssl_verify_client optional_no_ca;": "ssl_verify_client optional_no_ca;",
         },
     )
     nginx = subprocess.Popen([str(NGINX), "-e", str(directory / "error.log"), "-c", str(configuration)])
