@@ -50,8 +50,13 @@ MOST_FOUND = 1000
 MOST_CHANGES = 60
 # Within an hour, of one account: each ends the reset links that are under way, of whoever has lost the account to somebody who knows its password.
 MOST_PASSWORD_CHANGES = 5
-# Within an hour, to one address that somebody has written down, whoever did: the mailbox may be a stranger's.
+# Within an hour, to one address that somebody has written down, for the mailbox may be a stranger's: by that person, and by all people together. Were there
+# only the second number, anybody with an account could keep the others from mailing to an address.
 MOST_MAILS_TO_ONE = 10
+MOST_MAILS_TO_ONE_BY_ALL = 100
+# The same of notices about what somebody does. More, for the mailbox may be that of a team whose clients are many.
+MOST_NOTICES_TO_ONE = 20
+MOST_NOTICES_TO_ONE_BY_ALL = 200
 # Tests of what a program sends, by one person within FAILURE_WINDOW.
 MOST_TESTS = 60
 # From one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
@@ -229,10 +234,23 @@ def refuse_password_change(user: User, *, now: datetime) -> Refusal | None:
     return _refuse_beyond(counted, MOST_PASSWORD_CHANGES + 1, now=now, what="Too many changes of the password")
 
 
-def refuse_mail_to(email: str, *, now: datetime) -> Refusal | None:
+def refuse_mail_to(email: str, *, by: User, now: datetime) -> Refusal | None:
     """Counts one mail to an address that somebody has written down."""
-    counted = count(f"mail {_digest(email.strip().lower())}", now=now, window=_HOUR)
-    return _refuse_beyond(counted, MOST_MAILS_TO_ONE + 1, now=now, what="Too many mails to that address")
+    return _refuse_mail("mail", email, by=by, most=MOST_MAILS_TO_ONE, most_by_all=MOST_MAILS_TO_ONE_BY_ALL, now=now)
+
+
+def may_notify(email: str, *, by: User, now: datetime) -> bool:
+    """Whether a stranger's address may have one more mail about what somebody did. Counts it."""
+    return _refuse_mail("notice", email, by=by, most=MOST_NOTICES_TO_ONE, most_by_all=MOST_NOTICES_TO_ONE_BY_ALL, now=now) is None
+
+
+def _refuse_mail(kind: str, email: str, *, by: User, most: int, most_by_all: int, now: datetime) -> Refusal | None:
+    """What the person's own number refuses takes nothing of the number of all."""
+    address = email.strip().lower()
+    for key, full in ((f"{kind} by {_digest(f'{by.pk} {address}')}", most + 1), (f"{kind} {_digest(address)}", most_by_all + 1)):
+        if refusal := _refuse_beyond(count(key, now=now, window=_HOUR), full, now=now, what="Too many mails to that address"):
+            return refusal
+    return None
 
 
 def may_tell(user: User, found: Sequence[str], *, now: datetime) -> bool:

@@ -3,7 +3,8 @@
 One mail to each address, whatever was ended at once. Never a secret: whoever made one has seen it.
 """
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -17,7 +18,10 @@ from dashboard.client import impact
 from dashboard.client.credential_names import name_credential
 from dashboard.client.impact import Impact
 from dashboard.mail.recipients import admins_of, present_owner_of
-from dashboard.models import User
+from dashboard.models import Membership, User
+from dashboard.throttling import may_notify
+
+logger = logging.getLogger("tokenos.mail")
 
 # Ending many at once isn't held up by counting who used each.
 _MOST_MEASURED = 20
@@ -58,7 +62,7 @@ def tell_ended(ended: Sequence[Ended], *, act: str, by: User, now: datetime, rea
     for address, of_address in told.items():
         first = of_address[0]
         context = {"ended": of_address, "one": first, "workspace": first.client.workspace, "act": act, "by": by, "at": now, "reason": reason}
-        mail.send_later("credential_ended", [address], context)
+        _send("credential_ended", address, context, by=by, now=now)
 
 
 def tell_rotated(new: RotatedSecret, *, by: User, now: datetime) -> None:
@@ -68,7 +72,16 @@ def tell_rotated(new: RotatedSecret, *, by: User, now: datetime) -> None:
     previous = [(old, None if old.expires_at is None or old.expires_at <= now else old.expires_at) for old in new.previous]
     context = {"client": client, "workspace": client.workspace, "secret": new.secret, "previous": previous, "by": by, "at": now}
     for address in _recipients(client, is_red=is_red, by=by):
-        mail.send_later("secret_rotated", [address], context)
+        _send("secret_rotated", address, context, by=by, now=now)
+
+
+def _send(name: str, address: str, context: Mapping[str, Any], *, by: User, now: datetime) -> None:
+    """A developer writes down whom a client belongs to. To who isn't of the workspace, one person's acts send few."""
+    of_workspace = Membership.objects.filter(workspace=context["workspace"], user__email=address.lower(), user__is_active=True)
+    if of_workspace.exists() or may_notify(address, by=by, now=now):
+        mail.send_later(name, [address], context)
+    else:
+        logger.warning("mail not sent: that address got too many within an hour", extra={"template": name})
 
 
 def say_told(client: Client, *, is_red: bool, by: User) -> str:

@@ -102,7 +102,7 @@ def email_change(request: HttpRequest) -> HttpResponse:
     refusal = None
     if form.is_valid():
         with throttling.attempt(request, f"email {user.email}", takes_password=False) as refusal:
-            refusal = refusal or throttling.refuse_mail_to(form.cleaned_data["email"], now=timezone.now())
+            refusal = refusal or throttling.refuse_mail_to(form.cleaned_data["email"], by=user, now=timezone.now())
             if refusal is None:
                 try:
                     _send_email_change_link(request, user, form.cleaned_data["email"])

@@ -43,7 +43,7 @@ def hand_overs(request: HttpRequest, membership: Membership, client_id: str) -> 
         if (spent := spent_forms.find_spent(request)) is not None:
             return _say_spent(request, client, spent.made)
         if form.is_valid() and form.cleaned_data["sends"]:
-            refusal = refuse_mail_to(form.cleaned_data["recipient"], now=timezone.now())
+            refusal = refuse_mail_to(form.cleaned_data["recipient"], by=membership.user, now=timezone.now())
         if refusal is not None:
             form.add_error("recipient", refusal.text)
         elif form.is_valid():

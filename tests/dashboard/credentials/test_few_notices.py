@@ -1,0 +1,68 @@
+"""A client's owner may be any address, and each rotation or end is told it: one person fills no stranger's mailbox so."""
+
+import pytest
+
+from clients.models import Client
+from dashboard import throttling
+from dashboard.models import Membership
+from tests import factories
+from tests.dashboard.credentials.test_notices import end, rotate, sent
+
+STRANGER, COLLEAGUE = "victim@elsewhere.example", "mia@example.com"
+
+
+@pytest.fixture(autouse=True)
+def _few(client_, monkeypatch):
+    Client.objects.update(contact=STRANGER)
+    monkeypatch.setattr(throttling, "MOST_NOTICES_TO_ONE", 2)
+    monkeypatch.setattr(throttling, "MOST_NOTICES_TO_ONE_BY_ALL", 3)
+
+
+def mails_to(address):
+    return len([message for message in sent() if message.to == [address]])
+
+
+def test_few_within_an_hour_by_one_person(danas, client_, caplog):
+    for _ in range(3):
+        assert rotate(danas, client_, overlap="0").status_code == 200
+    assert mails_to(STRANGER) == 2
+    assert "mail not sent: that address got too many within an hour" in caplog.text
+    assert STRANGER not in caplog.text
+
+
+def test_so_is_what_is_ended(danas, client_):
+    for secret in [factories.create_secret(client_).secret for _ in range(3)]:
+        assert end(danas, secret).status_code == 302
+    assert mails_to(STRANGER) == 2
+
+
+def test_nobody_keeps_from_it_what_others_do_until_there_are_many(danas, adas, dans, client_):
+    for _ in range(3):
+        rotate(danas, client_, overlap="0")
+    rotate(adas, client_, overlap="0")
+    assert mails_to(STRANGER) == 3
+    rotate(dans, client_, overlap="0")
+    assert mails_to(STRANGER) == 3
+
+
+def test_a_colleague_is_told_of_each(danas, client_, demo):
+    Client.objects.update(contact=COLLEAGUE.title())
+    factories.add_member(demo, factories.create_user(COLLEAGUE), Membership.Role.VIEWER)
+    for _ in range(3):
+        rotate(danas, client_, overlap="0")
+    assert mails_to(COLLEAGUE.title()) == 3
+
+
+def test_somebody_of_another_workspace_is_a_stranger(danas, client_, eve, other):
+    Client.objects.update(contact=eve.email)
+    for _ in range(3):
+        rotate(danas, client_, overlap="0")
+    assert mails_to(eve.email) == 2
+
+
+def test_another_address_has_its_own_number(danas, client_):
+    for _ in range(3):
+        rotate(danas, client_, overlap="0")
+    Client.objects.update(contact="payments@example.com")
+    rotate(danas, client_, overlap="0")
+    assert mails_to("payments@example.com") == 1
