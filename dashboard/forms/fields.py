@@ -14,6 +14,8 @@ from dashboard.pasted import looks_like_credential
 LONGEST_PASSWORD = 1024
 # Its library reads CBOR in time by the square of the length. With a key of RSA and the longest ID an answer has 9 KB.
 _LONGEST_CREDENTIAL = 12 * 1024
+# As JSON writes it. PostgreSQL keeps it neither in text nor in JSON.
+_NUL = rb"\u0000"
 _SECRET = re.compile(r"pass|code|secret|token|credential|key|assertion", re.IGNORECASE)
 # What a policy says about secrets and tokens.
 _POLICY = re.compile(r"\w+_(?:lifetime|lifetime_days|expiry)", re.ASCII)
@@ -138,9 +140,11 @@ class CredentialField(forms.CharField):
         text = super().clean(value)
         try:
             answer = json.loads(text)
+            is_storable = _NUL not in json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError):
-            answer = None
-        if not isinstance(answer, dict):
+            # Of JSON, of half a character in a string of it, or of a number that has no end.
+            answer, is_storable = None, False
+        if not isinstance(answer, dict) or not is_storable:
             raise ValidationError("That is no answer of a passkey. Try again.", code="malformed")
         return answer
 

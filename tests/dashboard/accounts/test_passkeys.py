@@ -14,7 +14,7 @@ from dashboard import throttling
 from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import SIGN_IN, add_passkey, age_confirmation, last_event, prove, sign_in
-from tests.dashboard.conftest import Browser
+from tests.dashboard.conftest import Browser, text_of
 from tests.public_keys import encode
 
 NEW, SIGN_IN_BY = "/accounts/security/passkeys/new/", "/accounts/sign-in/passkey/"
@@ -81,6 +81,18 @@ def test_nor_does_it_let_in(browser, ada, credential):
     assert response.status_code == 200
     assert "You are not signed in." in response.content.decode()
     assert browser.get("/accounts/security/").status_code == 302
+
+
+PLACES = ['{"id": "%s"}', '{"id": "eA", "%s": 1}', '{"response": {"transports": ["usb", "%s"]}}']
+NO_DATABASE_TAKES = [place % text for place in PLACES for text in ("\\u0000", "\\ud800", "a\\udfffb")]
+
+
+@pytest.mark.parametrize("credential", [*NO_DATABASE_TAKES, '{"id": NaN}', '{"id": 1e999}', '{"id": -Infinity}'])
+def test_what_no_database_takes_is_no_answer_of_a_passkey(browser, here, credential):
+    """Also where one is added: it is kept as it came."""
+    for response in (Browser().post(SIGN_IN_BY, {"credential": credential}), here.post(NEW, {"name": "Laptop", "credential": credential})):
+        assert response.status_code == 200
+        assert "That is no answer of a passkey. Try again." in text_of(response)
 
 
 def test_an_answer_that_would_take_long_to_read_is_read_no_further_than_any(browser, ada):
