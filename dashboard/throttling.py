@@ -44,7 +44,7 @@ MOST_RESET_MAILS = 5
 # Of one person, within FAILURE_WINDOW: each may read 10 MB.
 MOST_LOOK_UPS = 60
 _HOUR = 3600
-# Within an hour, of one person: things that look-ups found, each of which is an event in the audit log.
+# Within an hour, of one person: things that look-ups found of which each is an event in the audit log. Of more there is one for each look-up.
 MOST_FOUND = 1000
 # Within an hour, by one person: of what changes as often as one likes, such as a name, and is an event each time.
 MOST_CHANGES = 60
@@ -203,23 +203,18 @@ def refuse_test(user: User, *, now: datetime) -> Refusal | None:
 
 def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
     """For leak response. Counts one look-up, or one mail about what it found."""
-    found = count(_found_key(str(user.pk)), now=now, window=_HOUR, failures=0)
-    return _refuse_beyond(found, MOST_FOUND, now=now) or _refuse(_look_up_key(str(user.pk)), MOST_LOOK_UPS, now=now)
+    return _refuse(_look_up_key(str(user.pk)), MOST_LOOK_UPS, now=now)
 
 
 def refuse_look_up_unseen(account: str, *, now: datetime) -> Refusal | None:
     """What refuse_look_up would refuse. It counts nothing, so that it may be asked before the text is here. account: a user's primary key."""
-    wait = seconds_left([(_look_up_key(account), MOST_LOOK_UPS), (_found_key(account), MOST_FOUND)], now=now)
+    wait = seconds_left([(_look_up_key(account), MOST_LOOK_UPS)], now=now)
     return _too_many(wait) if wait else None
 
 
-def count_found(user: User, number: int, *, now: datetime) -> None:
-    """What a look-up has found."""
-    count(_found_key(str(user.pk)), now=now, window=_HOUR, failures=number)
-
-
-def _found_key(account: str) -> str:
-    return f"found by {account}"
+def may_list_found(user: User, number: int, *, now: datetime) -> bool:
+    """Whether the audit log names each thing that a look-up has found. Counts them as well."""
+    return count(f"found by {user.pk}", now=now, window=_HOUR, failures=number).failures <= MOST_FOUND
 
 
 def refuse_change(user: User, *, now: datetime) -> Refusal | None:

@@ -181,7 +181,7 @@ def _more(event: AuditEvent) -> str:
     if event.event == "secret.rotated":
         return _overlap(event)
     if event.event == "leak.checked" and event.target_type == "workspace":
-        return "with nothing of ours in it"
+        return f"with {after['found']} things of yours in it" if "found" in after else "with nothing of ours in it"
     if event.event == "audit.exported":
         return f"({after.get('events', 0):,}, {str(after.get('format', '')).upper()})"
     if event.event == "token.more_revoked":

@@ -1,6 +1,7 @@
 """Writing down that something was looked up, and ending what was found: credentials and single tokens, in one transaction."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -18,17 +19,18 @@ REASON = "leaked"
 _TARGETS: dict[type[Credential], str] = {ClientSecret: "secret", ClientPublicKey: "public_key", ClientCertificate: "certificate"}
 
 
-def record_check(*, workspace: Workspace, report: Report, actor: Actor, now: datetime) -> None:
-    """One event for each thing that was found, so that it stands in the history of that thing; one for the workspace where nothing was.
+def record_check(*, workspace: Workspace, report: Report, names_each: bool, actor: Actor, now: datetime) -> None:
+    """One event for each thing that was found, so that it stands in the history of that thing; one for the workspace if nothing was, or if names_each is false.
 
     Of what was pasted nothing is written down but the IDs of what is ours.
     """
     changes: dict[str, list[Change]] = {}
-    for finding in report.findings:
+    for finding in report.findings if names_each else ():
         after = {"client_id": finding.client.client_id, "pasted": finding.pasted.value, "state": finding.state.name.lower()}
         changes.setdefault(_target_type(finding), []).append(Change(finding.name, {}, after))
     if not changes:
-        changes["workspace"] = [Change(workspace.slug, {}, {"pasted": "nothing of ours"})]
+        summary: dict[str, Any] = {"found": len(report.findings)} if report.findings else {"pasted": "nothing of ours"}
+        changes["workspace"] = [Change(workspace.slug, {}, summary)]
     with transaction.atomic():
         for target_type, of_type in changes.items():
             audit.record_many("leak.checked", workspace=workspace, actor=actor, target_type=target_type, changes=of_type, now=now)

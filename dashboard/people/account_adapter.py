@@ -26,7 +26,7 @@ from dashboard.mail.notices import tell
 from dashboard.models import User
 from dashboard.people import known_devices, second_factors, user_sessions
 from dashboard.people.password_origin import find_origin
-from dashboard.people.proved_factors import owes_one
+from dashboard.people.proved_factors import has_proved_one
 from dashboard.sso import session as sso_session
 from dashboard.sso.admission import RefusedError, record_refusal
 from dashboard.sso.identity import Identity
@@ -107,10 +107,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:  # noqa: ARG002  # allauth's signature
         """Whoever has just signed in has proved who it is, but for a single sign-on at which the provider asked nothing, and for a session from before the
-        account had a second factor.
+        account had a second factor. If it has one, what proved a password alone, here or at the provider, counts for nothing.
         """
-        records = get_authentication_records(self.request, self.request.user)
-        return bool(time.time() - max(map(proved_at, records), default=0) >= REAUTHENTICATION_TIMEOUT) or owes_one(self.request)
+        user = cast(User, self.request.user)
+        records, has_strong = get_authentication_records(self.request, user), second_factors.has_strong(user)
+        if has_strong:
+            records = [record for record in records if record["method"] == "mfa" or record.get("second_factor")]
+        is_long_ago = time.time() - max(map(proved_at, records), default=0) >= REAUTHENTICATION_TIMEOUT
+        return bool(is_long_ago or (has_strong and not has_proved_one(self.request)))
 
 
 def _link(request: HttpRequest, user: User, kept: dict[str, Any]) -> None:

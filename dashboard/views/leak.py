@@ -21,7 +21,7 @@ from dashboard.leak.findings import Report
 from dashboard.mail import credential_notices
 from dashboard.models import Membership
 from dashboard.permissions import Permission, find_able, may, member, who_can
-from dashboard.throttling import Refusal, count_found, may_tell, refuse_look_up
+from dashboard.throttling import Refusal, may_list_found, may_tell, refuse_look_up
 
 # In an address; a longer list is named by its beginning.
 _MOST_IN_ADDRESS = 30
@@ -48,8 +48,8 @@ def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
                 refusal = _BUSY
                 form.add_error(None, refusal.text)
             else:
-                count_found(membership.user, len(report.findings), now=now)
-                services.record_check(workspace=membership.workspace, report=report, actor=actor_of(request), now=now)
+                names_each = may_list_found(membership.user, len(report.findings), now=now)
+                services.record_check(workspace=membership.workspace, report=report, names_each=names_each, actor=actor_of(request), now=now)
                 masked = verdicts.mask(form.cleaned_data["text"])
                 cleared = LeakForm(has_focus=False, initial={"leaked_secret": masked or ""})
                 context = {**_show(request, membership, report, now), "form": cleared, "masked": masked, "looked_up_at": now}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from allauth.account.adapter import get_adapter
 from allauth.account.utils import get_next_redirect_url
 from django.conf import settings
 from django.contrib import messages
@@ -20,7 +21,6 @@ from dashboard.caller import actor_of, connection_of
 from dashboard.confirmation import confirmed
 from dashboard.mail import notices
 from dashboard.models import User
-from dashboard.people.proved_factors import owes_one
 from dashboard.people.user_sessions import record_confirmation
 from dashboard.permissions import anyone, signed_in
 from dashboard.sso import admission, session
@@ -184,7 +184,7 @@ def _confirm(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResp
         raise RefusedError("other_person", user=user)
     remember(request, user, identity, now=now, is_confirmation=True)
     record_confirmation(user=user, method=admission.METHOD, actor=actor_of(request), now=now)
-    if owes_one(request):
+    if get_adapter(request).is_reauthentication_required(app="dashboard"):
         messages.info(request, f"{settings.SSO_NAME} doesn’t say that it asked for a second factor. Use your passkey or a code.")
     # As which the form was sent that waits for it.
     request.method = "POST"

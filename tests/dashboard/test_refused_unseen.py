@@ -70,14 +70,3 @@ def test_a_person_whose_look_ups_are_used_up_is_refused_until_the_window_ends(ad
     assert refusal.status == 429
     assert throttling.refuse_look_up_unseen(account, now=now + timedelta(seconds=refusal.seconds + 1)) is None
     assert throttling.refuse_look_up_unseen(str(ada.pk + 1), now=now) is None
-
-
-def test_a_person_who_has_found_much_is_refused_until_the_window_ends(ada, monkeypatch):
-    monkeypatch.setattr(throttling, "MOST_FOUND", 5)
-    now, account = timezone.now(), str(ada.pk)
-    throttling.count_found(ada, 4, now=now)
-    assert throttling.refuse_look_up_unseen(account, now=now) is None
-    throttling.count_found(ada, 1, now=now)
-    refusal = throttling.refuse_look_up_unseen(account, now=now)
-    assert refusal == throttling.refuse_look_up(ada, now=now)
-    assert throttling.refuse_look_up_unseen(account, now=now + timedelta(seconds=refusal.seconds + 1)) is None

@@ -183,6 +183,23 @@ def test_proved_anew_at_the_provider_it_opens_where_the_provider_asked_for_one(b
     assert (said in browser.get("/accounts/confirm/").content.decode()) is (status == 302)
 
 
+@pytest.mark.parametrize(("claims", "asks_again"), [({"amr": ["mfa"]}, False), ({"amr": ["pwd"]}, True), ({}, True)])
+def test_one_factor_at_the_provider_proves_nothing_of_an_account_that_has_two_here(browser, okta, demo, ada, linked, claims, asks_again):
+    """However long ago the session proved the second one. Else a stolen session with a phished password could take the factors away."""
+    sign_in(browser, ada)
+    App(ada)
+    session = browser.session
+    factor = Authenticator.objects.get(user=ada, type=Authenticator.Type.TOTP)
+    session["account_authentication_methods"] += [{"method": "mfa", "type": "totp", "id": factor.pk, "at": time.time()}]
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 1200
+    session.save()
+    off = "/accounts/security/codes/off/"
+    assert browser.post(off)["Location"].startswith("/accounts/confirm/")
+    come(browser, okta, path=CONFIRM, goes_on=off, auth_time=int(time.time()), **claims)
+    assert Authenticator.objects.filter(pk=factor.pk).exists() is asks_again
+
+
 @pytest.mark.parametrize(("claims", "status"), [({"amr": ["mfa"]}, 200), ({"amr": ["pwd"]}, 302)])
 def test_it_counts_for_administering_the_instance_as_well(browser, okta, demo, ada, linked, claims, status):
     demand_factor(demo)
