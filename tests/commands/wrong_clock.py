@@ -72,7 +72,7 @@ def run() -> dict[str, Any]:
     found: dict[str, Any] = {str(seconds): work(seconds) for seconds in (3600, 10800, -3600, 55, 0)}
     found["announced"] = [announce("rotate_signing_key", seconds=seconds) for seconds in (3600, -3600)]
     SigningKey.objects.exclude(pk=SigningKey.objects.order_by("-pk")[0].pk).delete()
-    found["replaced"] = announce("revoke_signing_key", SigningKey.objects.get().kid, seconds=3600)
+    found["replaced"] = announce("revoke_signing_key", "--", SigningKey.objects.get().kid, seconds=3600)
     return found
 
 
