@@ -108,6 +108,7 @@ TITLES: Mapping[str, str] = {
     "other_workspace": "Token of another workspace",
     "database_unavailable": "Database not reachable",
     "overdue": "Took too long",
+    "crowded": "Too many requests at once",
     "no_signing_key": "No signing key",
     "key_encryption_key_missing": "Key encryption key missing",
 }

@@ -177,6 +177,7 @@ ADVICE: Mapping[str, Advice] = {
     # Faults of ours
     "database_unavailable": _OURS,
     "overdue": _OURS,
+    "crowded": _OURS,
     "no_signing_key": Advice("Tell whoever runs this instance."),
     "key_encryption_key_missing": Advice("Tell whoever runs this instance."),
 }
