@@ -180,7 +180,7 @@ def test_rotation_from_top_to_bottom(scratch: Server, checkout: Callable[[Server
 def test_backup_and_restore(scratch: Server, checkout: Callable[[Server], Path]) -> None:
     client = scratch.manage("create_client", "--workspace", "demo", "--name", "billing-sync", "--scope", "read")
     folder = checkout(scratch)
-    backup, restore, _ = [example.text for example in blocks("docs/operations.md", "sh") if example.section == "Backup and restore"]
+    backup, _dump, restore, _ = [example.text for example in blocks("docs/operations.md", "sh") if example.section == "Backup and restore"]
     run_shell(scratch, folder, backup, **{"~/": ""})
     later = scratch.manage("create_client", "--workspace", "demo", "--name", "later", "--scope", "read")
     assert fetch_token(scratch, later)
