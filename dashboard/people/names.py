@@ -24,8 +24,8 @@ def _outline(name: str) -> str:
 
 
 def _is_plain(user: User) -> bool:
-    """An address stands for itself, but not for somebody else; and a letter of another alphabet may look like one of ours."""
+    """An address stands for itself, but not for somebody else; and a letter beyond those of Europe's Latin alphabets may look like one of them."""
     if not user.name:
         return True
-    letters = (character for character in user.name if character.isalpha())
-    return "@" not in user.name and all(unicodedata.name(letter, "").startswith("LATIN ") for letter in letters)
+    letters = (character for character in unicodedata.normalize("NFKD", user.name) if character.isalpha())
+    return "@" not in user.name and all(letter <= "\u017f" for letter in letters)

@@ -132,7 +132,9 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
     except RefusedError as error:
         # Nobody guesses a state. If it counted, images on a foreign page would lock out everybody at its reader's address.
         return _refuse(request, error)
-    with throttling.attempt(request, admission.METHOD, takes_password=False) as refusal:
+    # By the browser: one name for all would let somebody shut out the colleagues behind the same address.
+    name = f"{admission.METHOD} {request.session.session_key}"
+    with throttling.attempt(request, name, takes_password=False) as refusal:
         if refusal is not None:
             return refusal.apply_to(_refuse(request, RefusedError("too_many")))
         now = timezone.now()
@@ -142,7 +144,7 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
         except (RefusedError, ProviderError) as error:
             refused = error if isinstance(error, RefusedError) else _log(request, error)
             if refused.code in FORGEABLE:
-                throttling.count_wrong(request, admission.METHOD, now=now)
+                throttling.count_wrong(request, name, now=now)
             # Of what didn't come to an end there is nothing to say, and it isn't counted, so anybody could fill the audit log with it.
             if refused.code != "busy":
                 admission.record_refusal(refused=refused, actor=actor_of(request), now=now)

@@ -30,7 +30,10 @@ def call():
     return call
 
 
-@pytest.mark.parametrize("name", ["Ada Lovelace", "ada lovelace", "Ada  Lovelace.", "Adà Lovelace", "Ada Love1ace", "Аda Lovelace", "ada@example.com"])
+@pytest.mark.parametrize(
+    "name",
+    ["Ada Lovelace", "ada lovelace", "Ada  Lovelace.", "Adà Lovelace", "Ada Love1ace", "Аda Lovelace", "Adɑ Lovelace", "ᴀda Lovelace", "ada@example.com"],
+)
 def test_whose_name_is_a_colleague_s_is_shown_with_the_address(ada, dev, name):
     ada.name, dev.name = "Ada Lovelace", name
     assert tell_apart([ada, dev])[dev.pk] == f"{name} (dev@example.com)"

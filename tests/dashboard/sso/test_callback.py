@@ -116,6 +116,14 @@ def test_too_many_that_say_that_the_provider_refused_are_not_recorded_any_more(b
     assert len(events("user.sign_in_failed")) == 3
 
 
+def test_who_ends_many_at_the_provider_shuts_no_colleague_out(browser, okta, ada, second_browser, settings):
+    settings.FAILURES_PER_CLIENT = 3
+    for callback in [okta.authorize(begin(second_browser), error="access_denied", code=None) for _ in range(5)]:
+        second_browser.get(callback)
+    assert browser.get(okta.authorize(begin(browser))).status_code == 302
+    assert user_of(browser) == ada.pk
+
+
 def test_who_finds_the_provider_busy_leaves_no_event(browser, okta):
     """It isn't counted, so there would be no end of them."""
     callbacks = [okta.authorize(begin(browser)) for _ in range(2)]
