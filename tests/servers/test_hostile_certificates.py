@@ -33,7 +33,9 @@ def begin(server: Server, *, address: str = "127.0.0.1", more: bytes = b"") -> s
     # ServerHelloDone is the last message of what the server sends.
     received = b""
     while not received.endswith(b"\x0e\0\0\0"):
-        received += sock.recv(65_536)
+        part = sock.recv(65_536)
+        assert part, "The server closed the connection."
+        received += part
     return sock
 
 
