@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE, Popen
 from types import SimpleNamespace
@@ -267,8 +267,9 @@ def send_certificates(count: int) -> Answer:
     return answer
 
 
-@pytest.fixture
-def hostile_port():
+@contextmanager
+def hostile_server():
+    """One that shows certificates which take a minute to read, to each who comes. Yields its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -279,6 +280,12 @@ def hostile_port():
 
         threading.Thread(target=serve, daemon=True).start()
         yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def hostile_port():
+    with hostile_server() as port:
+        yield port
 
 
 def test_server_whose_certificates_take_a_minute_to_read_ends_with_the_time_limit(hostile_port, monkeypatch):

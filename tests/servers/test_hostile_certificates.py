@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import Authority, issue, pem, pem_of
+from tests.certificates import Authority, Holder, issue, pem, pem_of
 from tests.hostile_handshakes import certificates, client_hello, message, records
 from tests.hostile_keys import certificate, curve_public
 from tests.servers.conftest import Server, read_answer
@@ -116,6 +116,15 @@ def token(server: Server, tmp_path: Path) -> Callable[[str], int]:
     return token
 
 
+@pytest.fixture
+def good(server: Server) -> Holder:
+    """Issued by a CA that the server trusts."""
+    authority = Authority.create()
+    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
+    wait_for_the_workers()
+    return issue(authority)
+
+
 def at_once(sock: socket.socket) -> None:
     sock.sendall(certificates(4))
 
@@ -185,11 +194,8 @@ def test_who_is_behind_the_same_address_goes_on_using_certificates(server: Serve
 
 @by_outline
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_one_that_is_sent_along_with_a_good_one_is_refused_too(server: Server, tmp_path: Path, version: ssl.TLSVersion) -> None:
-    authority = Authority.create()
-    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
-    wait_for_the_workers()
-    certificate_file, key_file = issue(authority).write(tmp_path)
+def test_one_that_is_sent_along_with_a_good_one_is_refused_too(server: Server, good: Holder, tmp_path: Path, version: ssl.TLSVersion) -> None:
+    certificate_file, key_file = good.write(tmp_path)
     context = server.context()
     context.minimum_version = context.maximum_version = version
     Path(certificate_file).write_text(Path(certificate_file).read_text() + pem_of(certificate(curve_public())))
@@ -201,11 +207,8 @@ def test_one_that_is_sent_along_with_a_good_one_is_refused_too(server: Server, t
 @in_either_way
 @pytest.mark.rfc("8446", "6.2")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_longer_chain_than_any_good_one_is_refused_with_an_alert(server: Server, tmp_path: Path, version: ssl.TLSVersion) -> None:
-    authority = Authority.create()
-    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
-    wait_for_the_workers()
-    certificate_file, key_file = issue(authority).write(tmp_path)
+def test_longer_chain_than_any_good_one_is_refused_with_an_alert(server: Server, good: Holder, tmp_path: Path, version: ssl.TLSVersion) -> None:
+    certificate_file, key_file = good.write(tmp_path)
     statuses = []
     for more in (3, 60):
         Path(certificate_file).write_text(Path(certificate_file).read_text() + more * pem(Authority.create().certificate))

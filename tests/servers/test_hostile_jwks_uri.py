@@ -1,9 +1,6 @@
 """A jwks_uri at a host whose certificates take OpenSSL minutes to read: what the running server and other clients notice of it."""
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,22 +8,14 @@ import pytest
 
 from tests.oauth.assertions import Robot
 from tests.oauth.proofs import new_key
-from tests.oauth.test_fetch import send_certificates
+from tests.oauth.test_fetch import hostile_server
 from tests.servers.conftest import Server
 
 
 @pytest.fixture
 def hostile_uri() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    with listener.accept()[0] as connection:
-                        send_certificates(100)(connection)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"https://localhost:{listener.getsockname()[1]}/jwks.json"
+    with hostile_server() as port:
+        yield f"https://localhost:{port}/jwks.json"
 
 
 def descendants(pid: int) -> list[int]:
