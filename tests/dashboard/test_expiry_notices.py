@@ -46,7 +46,7 @@ def test_the_owner_is_told_30_7_and_1_days_before_and_each_time_once(secret, now
     assert send(now) == []
     for later, left in ((DAY, "30 days"), (24 * DAY, "7 days"), (30 * DAY, "24 h")):
         [message] = send(now + later)
-        assert message.subject == f"billing-sync: secret {secret.secret_id} ends in {left}"
+        assert message.subject == f"Secret {secret.secret_id} ends in {left}: billing-sync"
         assert message.to == ["payments@example.com"]
         assert send(now + later) == send(now + later + HOUR) == []
 
@@ -102,7 +102,7 @@ def test_an_old_secret_in_its_overlap_is_told_an_hour_before_its_end_if_somethin
     assert send(now) == []
     use(secret)
     [message, *_] = send(now)
-    assert message.subject == f"billing-sync: secret {secret.secret_id} ends in 55 min"
+    assert message.subject == f"Secret {secret.secret_id} ends in 55 min: billing-sync"
     assert "Deploy the new secret there, or give the old one more time:" in message.body
     assert f"/secrets/{secret.secret_id}/extend/" in message.body
     assert send(now) == []
@@ -124,7 +124,7 @@ def test_a_credential_that_never_lived_so_long_is_not_told_at_once(client_, secr
     short = factories.create_secret(client_, lifetime=7 * DAY, now=now).secret
     end(secret, now + 300 * DAY)
     assert send(now) == []
-    assert f"secret {short.secret_id} ends in 24 h" in send(now + 6 * DAY)[0].subject
+    assert f"Secret {short.secret_id} ends in 24 h" in send(now + 6 * DAY)[0].subject
 
 
 def test_public_keys_and_certificates_are_told_as_well(client_, secret, now):
@@ -135,9 +135,9 @@ def test_public_keys_and_certificates_are_told_as_well(client_, secret, now):
     end(certificate, now + 5 * DAY)
     type(certificate).objects.filter(pk=certificate.pk).update(created_at=now - 90 * DAY)
     subjects = {message.subject: message.body for message in send(now)}
-    assert list(subjects) == ["billing-sync: public key laptop ends in 3 days", "billing-sync: certificate Gateway ends in 5 days"]
-    assert "/keys/new/" in subjects["billing-sync: public key laptop ends in 3 days"]
-    assert "/certificates/new/" in subjects["billing-sync: certificate Gateway ends in 5 days"]
+    assert list(subjects) == ["Public key laptop ends in 3 days: billing-sync", "Certificate Gateway ends in 5 days: billing-sync"]
+    assert "/keys/new/" in subjects["Public key laptop ends in 3 days: billing-sync"]
+    assert "/certificates/new/" in subjects["Certificate Gateway ends in 5 days: billing-sync"]
 
 
 def test_what_is_revoked_disabled_or_about_to_be_deleted_is_told_nobody(client_, secret, now):

@@ -49,10 +49,11 @@ class TestRotation:
         secret.refresh_from_db()
         [message] = sent()
         assert message.to == OWNER
-        assert message.subject == f"billing-sync: secret {secret.secret_id} was rotated"
+        assert message.subject == f"Secret {secret.secret_id} was rotated: billing-sync"
         html = message.alternatives[0].content
         for text in (message.body, " ".join(html.split())):
-            assert f"Dana Scully (dana@example.com) made secret {new.secret_id} for billing-sync of Demo on" in text
+            assert f"Secret {new.secret_id} was made for billing-sync of Demo on" in text
+            assert "UTC by Dana Scully (dana@example.com)." in text
             assert f"The old secret {secret.secret_id} works until {secret.expires_at:%-d %b %Y %H:%M} UTC." in text
             assert f"{settings.ISSUER_URL}{url(client_)}" in text
             assert "tos_live_" not in text
@@ -87,8 +88,8 @@ class TestRevocation:
         revoke(danas, secret, reason="Pasted in a <b>ticket</b>")
         assert [message.to for message in sent()] == [OWNER, ADMIN]
         [message, _] = sent()
-        assert message.subject == f"billing-sync: secret {secret.secret_id} was revoked"
-        assert "Dana Scully (dana@example.com) revoked it on" in message.body
+        assert message.subject == f"Secret {secret.secret_id} was revoked: billing-sync"
+        assert "UTC by Dana Scully (dana@example.com)." in message.body
         assert "Reason: “Pasted in a <b>ticket</b>”." in message.body
         assert f"Secret {secret.secret_id}: billing-sync of Demo gets no more tokens with it. 3 tokens ended with it." in message.body
         assert "- 198.51.100.7, 212 times in 7 days" in message.body
@@ -109,7 +110,7 @@ class TestRevocation:
         danas.post(url(client_, "keys", "laptop", "revoke"), {"typed": "laptop"})
         key.refresh_from_db()
         assert key.revoked_at is not None
-        assert [message.subject for message in sent()] == ["billing-sync: public key laptop was revoked"]
+        assert [message.subject for message in sent()] == ["Public key laptop was revoked: billing-sync"]
 
     def test_that_was_refused_is_told_nobody(self, danas, secret):
         danas.post(url(secret.client, "secrets", secret.secret_id, "revoke"), {"typed": "another"})
@@ -121,7 +122,7 @@ def test_an_end_says_that_tokens_live_on(danas, secret):
     give_tokens(secret, 1)
     end(danas, secret)
     assert [message.to for message in sent()] == [OWNER, ADMIN]
-    assert sent()[0].subject == f"billing-sync: secret {secret.secret_id} was ended"
+    assert sent()[0].subject == f"Secret {secret.secret_id} was ended: billing-sync"
     assert "1 token that it got lives on until it expires." in sent()[0].body
 
 
@@ -173,8 +174,8 @@ class TestLeak:
     def test_is_told_owner_and_admins_whoever_used_it(self, danas, secret):
         stop(danas, [secret])
         assert [(message.to, message.subject) for message in sent()] == [
-            (OWNER, f"billing-sync: secret {secret.secret_id} was revoked"),
-            (ADMIN, f"billing-sync: secret {secret.secret_id} was revoked"),
+            (OWNER, f"Secret {secret.secret_id} was revoked: billing-sync"),
+            (ADMIN, f"Secret {secret.secret_id} was revoked: billing-sync"),
         ]
         assert "Reason: “leaked”." in sent()[0].body
 
@@ -187,8 +188,8 @@ class TestLeak:
         stop(danas, ClientSecret.objects.all())
         found = {message.to[0]: message for message in sent()}
         assert sorted(found) == ["ada@example.com", "payments@example.com", "routes@example.com"]
-        assert found["ada@example.com"].subject == f"Demo: {count + 2} credentials were revoked"
-        assert found["payments@example.com"].subject == f"Demo: {count + 1} credentials were revoked"
+        assert found["ada@example.com"].subject == f"{count + 2} credentials were revoked: Demo"
+        assert found["payments@example.com"].subject == f"{count + 1} credentials were revoked: Demo"
         for secret in client_.secrets.all():
             assert f"Secret {secret.secret_id}: billing-sync of Demo" in found["ada@example.com"].body
 

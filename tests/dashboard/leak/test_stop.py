@@ -205,7 +205,7 @@ def test_a_viewer_tells_whoever_can_by_a_mail_without_the_secret(bens, billing, 
     messages = [message for message in mailoutbox if "leaked" in message.subject]
     assert {message.to[0] for message in messages} == {"ada@example.com", "dana@example.com"}
     message = messages[0]
-    assert message.subject == "Demo: ben@example.com found something that leaked"
+    assert message.subject == "Something that leaked was found: Demo"
     assert f"- secret {billing.secret.secret_id} of billing-sync" in message.body
     link = re.search(r"https://\S+?(/w/demo/leak/\?what=\S+)", message.body)[1]
     assert billing.plaintext not in message.body + str(message.alternatives)

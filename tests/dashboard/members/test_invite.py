@@ -33,9 +33,9 @@ def test_each_address_gets_a_mail_with_a_link_of_its_own(adas, ada):
     ends = timezone.now() + timedelta(days=7)
     assert f"3 invitations sent. They end on {ends:%-d %b}." in text_of(response)
     assert [(to, subject) for to, subject, _ in mails()] == [
-        ("jonas@example.com", "ada@example.com invites you to Demo"),
-        ("ife@example.com", "ada@example.com invites you to Demo"),
-        ("luca@example.com", "ada@example.com invites you to Demo"),
+        ("jonas@example.com", "You are invited to Demo"),
+        ("ife@example.com", "You are invited to Demo"),
+        ("luca@example.com", "You are invited to Demo"),
     ]
     assert len({link_to(email) for email in ("jonas@example.com", "ife@example.com", "luca@example.com")}) == 3
     [html] = messages()[0].alternatives
@@ -48,8 +48,8 @@ def test_the_mail_says_who_where_as_what_and_until_when(adas, ada, demo):
     ada.save()
     invite(adas, "jonas@example.com", role="admin")
     [(_, subject, body)] = mails()
-    assert subject == "Ada O'Neill & Söhne invites you to Demo"
-    assert "Ada O'Neill & Söhne (ada@example.com) invites you to the workspace Demo of TokenOS, as an admin." in body
+    assert subject == "You are invited to Demo"
+    assert "You are invited to the workspace Demo of TokenOS, as an admin, by Ada O'Neill & Söhne (ada@example.com)." in body
     assert f"It is for jonas@example.com only, works once, and ends on {timezone.now() + timedelta(days=7):%-d %b %Y}" in body
 
 

@@ -145,7 +145,7 @@ class TestWithoutAnAccount:
     def test_whoever_invited_is_told(self, browser, link):
         see(browser, link)
         accept(browser, **ACCOUNT)
-        assert [(to, subject) for to, subject, _ in mails()] == [("ada@example.com", "Jonas Weber joined Demo")]
+        assert [(to, subject) for to, subject, _ in mails()] == [("ada@example.com", "Your invitation to Demo was accepted")]
 
     @pytest.mark.parametrize(
         ("fields", "said"),

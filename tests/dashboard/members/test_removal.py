@@ -68,8 +68,8 @@ class TestRemoving:
     def test_whoever_it_happens_to_is_told(self, adas, jonas, demo):
         adas.post(removal_page(jonas, demo))
         [(to, subject, body)] = mails()
-        assert (to, subject) == ("jonas@example.com", "Demo: you were removed")
-        assert "ada@example.com removed you from Demo." in body
+        assert (to, subject) == ("jonas@example.com", "You were removed from Demo")
+        assert "You were removed by ada@example.com." in body
 
     def test_the_clients_go_to_another_member(self, adas, ada, dan, jonas, jonases, demo):
         response = adas.post(removal_page(jonas, demo), {"heir": membership_of(dan, demo).pk}, follow=True)

@@ -61,8 +61,8 @@ def test_an_owner_gives_every_role(adas, ada, dan, demo, role):
 def test_whoever_it_happens_to_is_told(adas, ben, demo):
     change(adas, ben, demo, "developer")
     [(to, subject, body)] = mails()
-    assert (to, subject) == ("ben@example.com", "Demo: you are a developer now")
-    assert "ada@example.com changed your role in Demo from viewer to developer." in body
+    assert (to, subject) == ("ben@example.com", "You are a developer now: Demo")
+    assert "Your role in Demo was changed from viewer to developer by ada@example.com." in body
 
 
 def test_it_holds_from_the_next_click_on(adas, bens, ben, demo):

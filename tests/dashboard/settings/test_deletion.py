@@ -20,7 +20,7 @@ KEEP = DELETE + "keep/"
 
 def mails():
     mail.wait_until_sent()
-    return [(message.to, message.subject) for message in outbox.outbox if message.subject.startswith("Demo")]
+    return [(message.to, message.subject) for message in outbox.outbox if message.subject.startswith("A workspace is")]
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_typed_slug_deletes_it_and_tells_the_other_owners(adas, mia, dan, billin
     assert (before, after) == ({"deletes_at": None}, {"deletes_at": demo.deletes_at.isoformat()})
     [(to, subject)] = mails()
     assert to == ["mia@example.com"]
-    assert subject.startswith("Demo is deleted on ")
+    assert subject.startswith("A workspace is deleted on ")
 
 
 def test_any_owner_keeps_it_and_the_others_are_told(adas, ada, mia):
@@ -62,7 +62,7 @@ def test_any_owner_keeps_it_and_the_others_are_told(adas, ada, mia):
     page = sign_in(mia).post(KEEP, follow=True)
     assert "Demo is kept. Its clients and their tokens work again." in text_of(page)
     assert Workspace.objects.get().deletes_at is None
-    assert mails()[-1] == (["ada@example.com"], "Demo is kept")
+    assert mails()[-1] == (["ada@example.com"], "A workspace is kept: Demo")
     assert len(changes("workspace.kept")) == 1
 
 
