@@ -1,7 +1,8 @@
 """What OpenSSL can do and Python's ssl has no name for: to name several groups (RFC 8446 §4.2.7), and to spoil a message of a handshake before it is heeded.
 
-OpenSSL's own functions are called, where CPython's context is known to keep its SSL_CTX behind the head of each object and _ssl is linked with OpenSSL as a
-library. Elsewhere each function here says that it can't.
+OpenSSL's own functions are called, if Python is a CPython, whose context is known to keep its SSL_CTX behind the head of each object, and its _ssl uses OpenSSL
+as a library of its own. If OpenSSL is linked into Python, as by python-build-standalone, from which uv has its Pythons, nobody finds its functions: then each
+function here says that it can't.
 """
 
 import ctypes
@@ -69,9 +70,10 @@ class telling:  # noqa: N801  # a context manager, used like a function
 def _load() -> Any:
     path = getattr(sys.modules["_ssl"], "__file__", None)
     is_known = sys.implementation.name == "cpython" and object.__basicsize__ == _HEAD and not sysconfig.get_config_var("Py_GIL_DISABLED")
-    if path is None or not is_known:
+    library: Any = ctypes.CDLL(path) if path is not None and is_known else None
+    if not hasattr(library, "SSL_CTX_ctrl"):
+        # OpenSSL is linked into Python, or into _ssl, which then keeps its functions to itself.
         return None
-    library = ctypes.CDLL(path)
     library.SSL_CTX_ctrl.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_char_p]
     library.SSL_CTX_ctrl.restype = ctypes.c_long
     for name in ("SSL_CTX_set_msg_callback", "SSL_set_msg_callback"):
