@@ -75,12 +75,8 @@ class Gathered:
     def has_rows(self) -> bool:
         return bool(self.granted or self.refused or self.times or self.sampled or self.last_used)
 
-    def drop_rows(self) -> None:
-        """They are written; what is left to do is outdated."""
-        self.granted, self.refused, self.times, self.sampled, self.last_used, self.requests = {}, {}, {}, [], {}, 0
-
     def halves(self) -> "tuple[Gathered, Gathered] | None":
-        """Its rows, without what is outdated, in two parts; None where there is one row, or none."""
+        """Its rows in two parts; None if there is one row, or none."""
         rows: list[tuple[str, Any, Any]] = [("sampled", None, sample) for sample in self.sampled]
         for name in ("granted", "refused", "times", "last_used"):
             rows += [(name, key, value) for key, value in getattr(self, name).items()]
@@ -88,7 +84,7 @@ class Gathered:
         return (_gather(rows[:middle]), _gather(rows[middle:])) if middle else None
 
     def put_back(self, taken: "Gathered") -> None:
-        """Add what could not be written after all. What came meanwhile is newer."""
+        """Add rows that could not be written after all. What came meanwhile is newer."""
         for granted, (count, last) in taken.granted.items():
             self.granted.setdefault(granted, [0, last])[0] += count
         for refused, count in taken.refused.items():
@@ -97,7 +93,6 @@ class Gathered:
             self.times[time] = self.times.get(time, 0) + count
         self.sampled = taken.sampled + self.sampled
         self.last_used = taken.last_used | self.last_used
-        self.outdated = taken.outdated | self.outdated
         self.requests += taken.requests
 
 

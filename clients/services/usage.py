@@ -103,19 +103,19 @@ def _rehash(outdated: dict[int, str]) -> None:
 
 
 def flush() -> None:
-    """Write what was gathered. Where that fails, it stays gathered and the database's error is raised, but a row that doesn't fit is dropped: it never will."""
+    """Write what was gathered. If that fails, it stays gathered and the database's error is raised, but a row that doesn't fit is dropped: it never will."""
     with _flushing:
         taken = _take()
         parts = [taken]
         try:
             while parts:
                 parts[-1:] = _write(parts[-1])
-            taken.drop_rows()
             _rehash(taken.outdated)
         except Exception:
             with _lock:
-                for part in parts or [taken]:
+                for part in parts:
                     _gathered.put_back(part)
+                _gathered.outdated = taken.outdated | _gathered.outdated
             raise
 
 

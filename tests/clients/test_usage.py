@@ -341,6 +341,8 @@ def test_what_could_not_be_written_beside_a_bad_row_stays_gathered(new, now):
     key = GrantedKey(client.pk, client.workspace_id, client.environment, "", "api", "203.0.113.9", (), False, True, int(now.timestamp()) // 60, 0)
     usage.record_granted(key, request_id="bad", elapsed=lambda: -1, now=now)
     _record(client, now)
+    ClientSecret.objects.update(digest="")
+    usage.schedule_rehash(secret=new.secret.pk, plaintext=new.plaintext)
     seen = []
 
     def break_off(execute, sql, parameters, many, context):
@@ -354,3 +356,4 @@ def test_what_could_not_be_written_beside_a_bad_row_stays_gathered(new, now):
     assert usage.count_gathered() == 2
     usage.flush()
     assert sum(_counts().values()) == 2
+    assert ClientSecret.objects.get().digest == digest_secret(new.plaintext)
