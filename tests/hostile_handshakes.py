@@ -1,8 +1,11 @@
-"""A TLS 1.2 client that sends certificates whose keys take OpenSSL seconds to read. RFC 5246 §7.4."""
+"""A client and a server of TLS 1.2 that send certificates whose keys take OpenSSL seconds to read. RFC 5246 §7.4."""
 
 import os
+import socket
 import struct
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from tests.hostile_keys import certificate, curve_public
 
@@ -26,7 +29,30 @@ def client_hello() -> bytes:
 
 
 def certificates(count: int, *, size: int = 16_384) -> bytes:
-    """What a client sends next."""
+    """What either sends after its first message."""
     one = certificate(curve_public())
     listed = count * (len(one).to_bytes(3) + one)
     return records(message(11, len(listed).to_bytes(3) + listed), size)
+
+
+def server_hello(hello: bytes) -> bytes:
+    """The answer to a client's first message."""
+    session, extensions = hello[43 : 44 + hello[43]], b"\xff\x01\0\x01\0\0\x17\0\0"
+    return records(message(2, b"\3\3" + os.urandom(32) + session + b"\xc0\x2b\0" + struct.pack(">H", len(extensions)) + extensions))
+
+
+@contextmanager
+def hostile_server() -> Iterator[int]:
+    """One that shows certificates which take a minute to read, to each who comes. Yields its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    with listener.accept()[0] as connection:
+                        connection.sendall(server_hello(connection.recv(65_536)) + certificates(100))
+                        with suppress(OSError):
+                            connection.recv(1)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]

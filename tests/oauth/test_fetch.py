@@ -10,13 +10,11 @@ import runpy
 import signal
 import socket
 import ssl
-import struct
 import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE, Popen
 from types import SimpleNamespace
@@ -27,7 +25,7 @@ import pytest
 from oauth import exchange, fetch
 from oauth.exchange import is_public
 from oauth.fetch import FetchError
-from tests.hostile_keys import certificate, curve_public
+from tests.hostile_handshakes import hostile_server
 from tests.oauth.hosts import Answer, respond
 
 # Of a URL: what came back, or what went wrong.
@@ -240,46 +238,6 @@ def test_slow_handshake_ends_with_the_time_limit(host, monkeypatch):
 
 
 # Whatever it does
-
-
-def send_certificates(count: int) -> Answer:
-    """A server of TLS 1.2 that answers the first message with certificates whose keys take OpenSSL seconds to read. RFC 5246 §7.4."""
-
-    def message(kind: int, body: bytes) -> bytes:
-        return bytes([kind]) + len(body).to_bytes(3) + body
-
-    def records(data: bytes) -> bytes:
-        parts = [data[place : place + 16_384] for place in range(0, len(data), 16_384)]
-        return b"".join(struct.pack(">BHH", 22, 0x0303, len(part)) + part for part in parts)
-
-    one = certificate(curve_public())
-    listed = count * (len(one).to_bytes(3) + one)
-    extensions = b"\xff\x01\0\x01\0\0\x17\0\0"
-
-    def answer(connection: socket.socket) -> None:
-        hello = connection.recv(65_536)
-        session = hello[43 : 44 + hello[43]]
-        body = b"\3\3" + os.urandom(32) + session + b"\xc0\x2b\0" + len(extensions).to_bytes(2) + extensions
-        connection.sendall(records(message(2, body)) + records(message(11, len(listed).to_bytes(3) + listed)))
-        with suppress(OSError):
-            connection.recv(1)
-
-    return answer
-
-
-@contextmanager
-def hostile_server():
-    """One that shows certificates which take a minute to read, to each who comes. Yields its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    with listener.accept()[0] as connection:
-                        send_certificates(100)(connection)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield listener.getsockname()[1]
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.hostile_handshakes import hostile_server
 from tests.oauth.assertions import Robot
 from tests.oauth.proofs import new_key
-from tests.oauth.test_fetch import hostile_server
 from tests.servers.conftest import Server
 
 
