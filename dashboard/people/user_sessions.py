@@ -131,7 +131,7 @@ def change_key(request: HttpRequest) -> None:
         with transaction.atomic():
             request.session.cycle_key()
             if not UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key):
-                raise SessionInterrupted("It was ended meanwhile.")
+                raise SessionInterrupted("The session was ended meanwhile")
     except SessionInterrupted:
         logout(request)
         raise

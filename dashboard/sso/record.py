@@ -11,7 +11,6 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from dashboard.models import User
-from dashboard.people.user_sessions import change_key
 from dashboard.sso.identity import Identity
 
 # For so long the provider's word counts. Whoever it no longer lets in is out after that at the latest.
@@ -21,15 +20,10 @@ _METHOD = "socialaccount"
 
 
 def remember(request: HttpRequest, user: User, identity: Identity, *, now: datetime, is_confirmation: bool = False) -> None:
-    """Somebody who is signed in goes on under another key of the session. is_confirmation: whether the person has just proved anew who it is.
-
-    Raise SessionInterrupted if the session was ended meanwhile.
-    """
+    """is_confirmation: whether the person has just proved anew who it is."""
     known = {"provider": identity.issuer, "uid": identity.subject, "second_factor": identity.has_second_factor, "proved_at": identity.proved_at}
     record_authentication(request, user, _METHOD, reauthenticated=is_confirmation or None, **known)
     request.session.set_expiry(now + LIFETIME)
-    if request.user.is_authenticated:
-        change_key(request)
 
 
 def proved_at(record: Mapping[str, Any]) -> float:

@@ -21,7 +21,7 @@ from dashboard.caller import actor_of, connection_of
 from dashboard.confirmation import confirmed
 from dashboard.mail import notices
 from dashboard.models import User
-from dashboard.people.user_sessions import record_confirmation
+from dashboard.people.user_sessions import change_key, record_confirmation
 from dashboard.permissions import anyone, signed_in
 from dashboard.sso import admission, session
 from dashboard.sso.admission import RefusedError
@@ -126,7 +126,7 @@ def sso_connection(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def sso_callback(request: HttpRequest) -> HttpResponse:
-    """Where the provider sends the browser back: OpenID Connect Core 1.0 §3.1.2.5."""
+    """Where the provider sends the browser back: OpenID Connect Core 1.0 §3.1.2.5. Raise SessionInterrupted if a session that was open here is over by then."""
     try:
         begun = session.take(request)
     except RefusedError as error:
@@ -140,6 +140,9 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
         now = timezone.now()
         try:
             identity = session.finish(request, begun, now=now)
+            if request.user.is_authenticated:
+                # Before anything is written: while the provider was asked, the owner may have ended a stolen session.
+                change_key(request)
             return PURPOSES[begun.purpose](request, begun, identity)
         except (RefusedError, ProviderError) as error:
             refused = error if isinstance(error, RefusedError) else _log(request, error)

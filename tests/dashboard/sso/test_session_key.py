@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from dashboard.sso.provider import Provider
 from tests.dashboard.conftest import Browser, sign_in
 from tests.dashboard.sso.conftest import START, come, events
+from tests.dashboard.sso.test_connection import CONNECT
 
 pytestmark = pytest.mark.django_db
 
@@ -48,9 +49,9 @@ def test_a_copy_of_the_cookie_has_no_share_in_the_proof(old, copy, okta, ada, pa
     assert [row.session_key for row in UserSession.objects.filter(user=ada)] == [old.session.session_key]
 
 
-@pytest.mark.parametrize("path", [CONFIRM, START])
-def test_a_session_that_ends_while_it_proves_itself_gets_no_new_life(old, okta, ada, path, monkeypatch):
-    """Its owner ends it while the provider is asked."""
+@pytest.fixture
+def here(ada, monkeypatch):
+    """Another browser of Ada's, in which she ends all others while the provider is asked."""
     here, userinfo = sign_in(ada), Provider.userinfo
 
     def end_meanwhile(*arguments):
@@ -58,7 +59,21 @@ def test_a_session_that_ends_while_it_proves_itself_gets_no_new_life(old, okta, 
         return userinfo(*arguments)
 
     monkeypatch.setattr(Provider, "userinfo", end_meanwhile)
+    return here
+
+
+@pytest.mark.parametrize("path", [CONFIRM, START])
+def test_a_session_that_ends_while_it_proves_itself_gets_no_new_life(old, okta, ada, path, here):
     assert come(old, okta, path=path, goes_on=NEW_PASSKEY, auth_time=int(time.time())).status_code == 400
     assert old.get(NEW_PASSKEY)["Location"].startswith("/accounts/sign-in/")
     assert [row.session_key for row in UserSession.objects.filter(user=ada)] == [here.session.session_key]
     assert not events("user.confirmed")
+
+
+@pytest.mark.parametrize("path", [CONNECT, START])
+def test_nor_does_it_connect_the_account_with_whoever_came_from_the_provider(browser, demo, okta, ada, settings, path, here):
+    settings.SSO_DOMAINS = ["example.com"]
+    sign_in(ada, browser)
+    assert come(browser, okta, path=path).status_code == 400
+    assert not SocialAccount.objects.exists()
+    assert not events("user.sso_connected")
