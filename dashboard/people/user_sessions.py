@@ -129,9 +129,15 @@ def change_key(request: HttpRequest) -> None:
     old = request.session.session_key or ""
     try:
         with transaction.atomic():
+            require_open(old)
             request.session.cycle_key()
-            if not UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key):
-                raise SessionInterrupted("The session was ended meanwhile")
+            UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key)
     except SessionInterrupted:
         logout(request)
         raise
+
+
+def require_open(session_key: str) -> None:
+    """Within a transaction, until whose end nobody ends it: locked as _delete locks it, before its other row. Raise SessionInterrupted where it was ended."""
+    if not UserSession.objects.filter(session_key=session_key).select_for_update().values_list("pk"):
+        raise SessionInterrupted("The session was ended meanwhile")

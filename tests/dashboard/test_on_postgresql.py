@@ -6,3 +6,8 @@ def test_every_page_and_form_of_the_dashboard_works_on_postgresql(run_on_postgre
     assert answers["faults"] == []
     assert answers["pages"] > 100
     assert answers["forms"] > 40
+
+
+def test_a_session_that_gets_another_key_at_the_moment_of_its_end_ends(run_on_postgresql):
+    """Both lock its two rows in the same order, or the database would break one of them off."""
+    assert run_on_postgresql("tests.dashboard.accounts.key_on_postgresql") == ["done", "done", 0]
