@@ -62,11 +62,14 @@ class Added:
 
 
 def add_passkey(*, user: User, name: str, credential: Mapping[str, Any], kept: str = "", actor: Actor, now: datetime) -> Added:
-    """credential: a checked answer to a registration. kept: the key of the session that goes on where others end, "" for none."""
+    """credential: a checked answer to a registration. kept: the key of the session in which it is added, and which goes on where others end, "" for none.
+
+    Raise SessionInterrupted where that was ended meanwhile.
+    """
     named = clean_text(name or "Passkey", field="name", max_length=100)
     recovery = _make_first_recovery_codes(user)
     with transaction.atomic():
-        _lock(user)
+        _lock(user, kept)
         if of(user, _PASSKEY).count() >= MOST_PASSKEYS:
             raise ValidationError(f"You have {MOST_PASSKEYS} passkeys. Remove one first.", code="too_many")
         ended = _end_other_sessions(user, kept)
@@ -95,14 +98,14 @@ def remove_passkey(*, user: User, passkey: Any, actor: Actor, now: datetime) -> 
 def turn_on_one_time_codes(*, user: User, secret: str, code: str, kept: str = "", actor: Actor, now: datetime) -> Added:
     """secret: base32, as the person's app has it. code: one of it, which is used by this. kept: as for add_passkey.
 
-    Raise ValidationError for a wrong code, and where they are on already.
+    Raise ValidationError for a wrong code, and where they are on already; SessionInterrupted as add_passkey.
     """
     counter = _find_counter(secret, code)
     if counter is None:
         raise ValidationError("This code is wrong. Codes change every 30 s: enter the newest one.", code="incorrect_code")
     recovery = _make_first_recovery_codes(user)
     with transaction.atomic():
-        _lock(user)
+        _lock(user, kept)
         if of(user, _TOTP).exists():
             raise ValidationError("One-time codes are on already. Turn them off first to use another app.", code="already_on")
         ended = _end_other_sessions(user, kept)
@@ -117,11 +120,11 @@ def turn_off_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
     _remove(user, of(user, _TOTP), "user.one_time_codes_off", actor=actor, now=now)
 
 
-def make_recovery_codes(*, user: User, actor: Actor, now: datetime) -> Added:
-    """The old ones end. Raise ValidationError where there is no strong factor to recover from."""
+def make_recovery_codes(*, user: User, kept: str = "", actor: Actor, now: datetime) -> Added:
+    """The old ones end. kept: as for add_passkey. Raise ValidationError where there is no strong factor to recover from; SessionInterrupted as add_passkey."""
     made = recovery_codes.make() if has_strong(user) else None
     with transaction.atomic():
-        _lock(user)
+        _lock(user, kept)
         if made is None or not has_strong(user):
             raise ValidationError("Add a passkey or turn on one-time codes first. Recovery codes come with them.", code="no_factor")
         of(user, _RECOVERY).delete()
@@ -235,9 +238,14 @@ def _mark(user: User, counter: int, *, now: datetime) -> bool:
     return mark_used("one-time code", str(user.pk), str(counter), expires_at=ends, now=now)
 
 
-def _lock(user: User) -> None:
-    """So that two changes of one account's factors come one after the other."""
+def _lock(user: User, session_key: str = "") -> None:
+    """So that two changes of one account's factors come one after the other. session_key: of the session that makes the change, "" for none.
+
+    Hashing ten recovery codes takes long, so its owner may have ended it meanwhile: raise SessionInterrupted then.
+    """
     User.objects.select_for_update().get(pk=user.pk)
+    if session_key:
+        user_sessions.require_open(session_key)
 
 
 def _end_other_sessions(user: User, kept: str) -> dict[str, int]:

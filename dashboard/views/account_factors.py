@@ -60,9 +60,9 @@ def passkey_new(request: HttpRequest) -> HttpResponse:
             form.add_error("name" if error.code in ("required", "too_long", "invalid_text") else None, error)
         else:
             name = second_factors.name_of(added.factor)
-            record_proofs(request, [as_record(added.factor)])
             ended = _say_ended(added)
             tell("passkey_added", user, request=request, now=now, name=name, ended=ended)
+            record_proofs(request, [as_record(added.factor)])
             return _show_codes(request, added.recovery_codes, f"Passkey {name} added.{ended}")
     context = {"form": form, "creation_options": passkeys.registration_options(user)}
     return render(request, "accounts/passkey_new.html", context)
@@ -138,9 +138,9 @@ def one_time_codes_on(request: HttpRequest) -> HttpResponse:
             form.add_error("code", error)
         else:
             del request.session[_OFFERED]
-            record_proofs(request, [as_record(added.factor)])
             ended = _say_ended(added)
             tell("one_time_codes_on", user, request=request, now=now, ended=ended)
+            record_proofs(request, [as_record(added.factor)])
             return _show_codes(request, added.recovery_codes, f"One-time codes are on.{ended}")
     url = get_adapter().build_totp_url(user, secret)
     groups = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
@@ -190,13 +190,13 @@ def recovery_codes_new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         now = timezone.now()
         try:
-            made = second_factors.make_recovery_codes(user=user, actor=actor_of(request), now=now)
+            made = second_factors.make_recovery_codes(user=user, kept=request.session.session_key or "", actor=actor_of(request), now=now)
         except ValidationError as refusal:
             error = refusal.messages[0]
         else:
+            tell("recovery_codes_made", user, request=request, now=now)
             # What the session proved may have been one of the old codes.
             record_proofs(request, [as_record(made.factor)])
-            tell("recovery_codes_made", user, request=request, now=now)
             return _show_codes(request, made.recovery_codes, "")
     has_codes = second_factors.of(user, Authenticator.Type.RECOVERY_CODES).exists()
     return render(request, "accounts/recovery_codes_new.html", {"error": error, "has_codes": has_codes})

@@ -4,9 +4,12 @@ import re
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from dashboard.models import AccessPolicy, Invitation
+from dashboard.people import recovery_codes, second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import App, add_passkey, app_code, last_event, prove, sign_in
 from tests.dashboard.conftest import Browser, text_of
@@ -173,3 +176,41 @@ class TestOtherSessions:
         assert elsewhere.get(SECURITY).status_code == 200
         assert last_event("user.one_time_codes_on").after == {}
         assert Authenticator.objects.filter(type="totp").exists()
+
+
+class TestWhereTheSessionEndsMeanwhile:
+    """Its owner ends it while ten recovery codes are hashed, which takes a second."""
+
+    @pytest.fixture
+    def theirs(self, here, ada, monkeypatch):
+        theirs, make = Browser(raise_request_exception=False), recovery_codes.make
+        sign_in(theirs, ada)
+
+        def end_meanwhile():
+            assert here.post(f"{SECURITY}sessions/end-others/")["Location"] == SECURITY
+            return make()
+
+        monkeypatch.setattr(recovery_codes, "make", end_meanwhile)
+        return theirs
+
+    def test_no_factor_is_added(self, theirs):
+        response, _ = turn_on_codes(theirs)
+        assert response.status_code == 400
+        assert "Your session has ended" in text_of(response)
+        assert not Authenticator.objects.exists()
+        assert last_event("user.one_time_codes_on") is None
+
+    def test_nor_a_passkey(self, theirs, ada):
+        kept = theirs.session.session_key
+        with pytest.raises(SessionInterrupted):
+            second_factors.add_passkey(user=ada, name="Laptop", credential={}, kept=kept, actor=factories.TESTS, now=timezone.now())
+        assert not Authenticator.objects.exists()
+
+    def test_the_recovery_codes_stay(self, here, theirs, ada):
+        codes = second_factors.of(ada, Authenticator.Type.RECOVERY_CODES)
+        passkey = Authenticator.objects.create(user=ada, type=Authenticator.Type.WEBAUTHN, data={"name": "Laptop", "credential": {}})
+        for browser in (here, theirs):
+            prove(browser, passkey)
+        Authenticator.objects.create(user=ada, type=Authenticator.Type.RECOVERY_CODES, data={"hashes": ["old"]})
+        assert theirs.post(f"{SECURITY}recovery-codes/new/").status_code == 400
+        assert codes.get().data == {"hashes": ["old"]}
