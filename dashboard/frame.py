@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from clients.models import Client, Workspace
 from dashboard.fragments import is_fragment
+from dashboard.mail import goes_to_files
 from dashboard.models import Membership, User
 from dashboard.moment import find_zone
 from dashboard.permissions import LAST_WORKSPACE
@@ -38,13 +39,15 @@ def zone_name(zone: tzinfo) -> str:
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """membership: that of the page's workspace, or of the one visited last. memberships: for the switcher. section: the page's part of the navigation."""
+    """membership: that of the page's workspace, or of the one visited last. memberships: for the switcher. section: the page's part of the navigation.
+    has_mail: whether pages may promise any."""
     context: dict[str, Any] = {
         "theme": theme_of(request),
         "zone_name": zone_name(zone_of(request)),
         "membership": None,
         "memberships": [],
         "host": request.get_host(),
+        "has_mail": not goes_to_files(),
     }
     user = getattr(request, "user", None)
     if not isinstance(user, User):

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from clients.models import Workspace
 from dashboard.caller import connection_of
 from dashboard.models import User
 from dashboard.people import known_devices
@@ -54,7 +55,7 @@ MOST_PASSWORD_CHANGES = 5
 # only the second number, anybody with an account could keep the others from mailing to an address.
 MOST_MAILS_TO_ONE = 10
 MOST_MAILS_TO_ONE_BY_ALL = 100
-# The same of notices about what somebody does. More, for the mailbox may be that of a team whose clients are many.
+# The same of notices about what somebody does, and about what ends in one workspace. More, for the mailbox may be that of a team whose clients are many.
 MOST_NOTICES_TO_ONE = 20
 MOST_NOTICES_TO_ONE_BY_ALL = 200
 # Tests of what a program sends, by one person within FAILURE_WINDOW.
@@ -231,19 +232,32 @@ def refuse_password_change(user: User, *, now: datetime) -> Refusal | None:
 
 def refuse_mail_to(email: str, *, by: User, now: datetime) -> Refusal | None:
     """Counts one mail to an address that somebody has written down."""
-    return _refuse_mail("mail", email, by=by, most=MOST_MAILS_TO_ONE, most_by_all=MOST_MAILS_TO_ONE_BY_ALL, now=now)
+    return _refuse_mail(_limits_of_mail("mail", email, by, most=MOST_MAILS_TO_ONE, most_by_all=MOST_MAILS_TO_ONE_BY_ALL), now=now)
 
 
-def may_notify(email: str, *, by: User, now: datetime) -> bool:
-    """Whether a stranger's address may have one more mail about what somebody did. Counts it."""
-    return _refuse_mail("notice", email, by=by, most=MOST_NOTICES_TO_ONE, most_by_all=MOST_NOTICES_TO_ONE_BY_ALL, now=now) is None
+def may_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
+    """Whether a stranger's address may have one more mail about what somebody did, or about what ends in a workspace. Counts it."""
+    return _refuse_mail(_limits_of_notices(email, by), now=now) is None
 
 
-def _refuse_mail(kind: str, email: str, *, by: User, most: int, most_by_all: int, now: datetime) -> Refusal | None:
-    """What the person's own number refuses takes nothing of the number of all."""
+def would_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
+    """What may_notify would say. Counts nothing."""
+    return not seconds_left(_limits_of_notices(email, by), now=now)
+
+
+def _limits_of_notices(email: str, by: User | Workspace) -> list[tuple[str, int]]:
+    return _limits_of_mail("notice", email, by, most=MOST_NOTICES_TO_ONE, most_by_all=MOST_NOTICES_TO_ONE_BY_ALL)
+
+
+def _limits_of_mail(kind: str, email: str, by: User | Workspace, *, most: int, most_by_all: int) -> list[tuple[str, int]]:
     address = email.strip().lower()
-    for key, full in ((f"{kind} by {_digest(f'{by.pk} {address}')}", most + 1), (f"{kind} {_digest(address)}", most_by_all + 1)):
-        if refusal := _refuse_beyond(count(key, now=now, window=_HOUR), full, now=now, what="Too many mails to that address"):
+    return [(f"{kind} by {_digest(f'{by._meta.model_name} {by.pk} {address}')}", most), (f"{kind} {_digest(address)}", most_by_all)]
+
+
+def _refuse_mail(limits: list[tuple[str, int]], *, now: datetime) -> Refusal | None:
+    """What the own number of who causes it refuses takes nothing of the number of all."""
+    for key, most in limits:
+        if refusal := _refuse_beyond(count(key, now=now, window=_HOUR), most + 1, now=now, what="Too many mails to that address"):
             return refusal
     return None
 

@@ -17,9 +17,8 @@ from dashboard import mail
 from dashboard.client import impact
 from dashboard.client.credential_names import name_credential
 from dashboard.client.impact import Impact
-from dashboard.mail.recipients import admins_of, present_owner_of
-from dashboard.models import Membership, User
-from dashboard.throttling import may_notify
+from dashboard.mail.recipients import admins_of, belongs_to, may_have_notice, present_owner_of, would_have_notice
+from dashboard.models import User
 
 logger = logging.getLogger("tokenos.mail")
 
@@ -76,20 +75,28 @@ def tell_rotated(new: RotatedSecret, *, by: User, now: datetime) -> None:
 
 
 def _send(name: str, address: str, context: Mapping[str, Any], *, by: User, now: datetime) -> None:
-    """A developer writes down whom a client belongs to. To who isn't of the workspace, one person's acts send few."""
-    of_workspace = Membership.objects.filter(workspace=context["workspace"], user__email=address.lower(), user__is_active=True)
-    if of_workspace.exists() or may_notify(address, by=by, now=now):
+    if may_have_notice(address, workspace=context["workspace"], by=by, now=now):
         mail.send_later(name, [address], context)
     else:
         logger.warning("mail not sent: that address got too many within an hour", extra={"template": name})
 
 
-def say_told(client: Client, *, is_red: bool, by: User) -> str:
+def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
     """Who would be told, to follow “We tell”; "" for nobody."""
-    present = present_owner_of(client)
-    owner = _without(by, present)
-    has_admins = is_red and len(_without(by, present, admins_of(client.workspace))) > len(owner)
-    return " and ".join([*owner, "the admins"] if has_admins else owner)
+    if mail.goes_to_files():
+        return ""
+    owner = _without(by, present_owner_of(client))
+    told = [address for address in owner if would_have_notice(address, workspace=client.workspace, by=by, now=now)]
+    has_admins = any(address not in owner for address in _recipients(client, is_red=is_red, by=by))
+    return " and ".join([*told, "the admins"] if has_admins else told)
+
+
+def say_told_before(client: Client) -> str:
+    """The same of a notice shortly before an old secret ends that is in use. How many mails a stranger's address will have had by then nobody knows."""
+    if mail.goes_to_files():
+        return ""
+    owner = next(iter(present_owner_of(client)), "")
+    return f"{owner} {'and' if belongs_to(client.workspace, owner) else 'or'} the admins" if owner else "the admins"
 
 
 def _is_used(credential: Credential, now: datetime) -> bool:

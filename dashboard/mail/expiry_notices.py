@@ -18,7 +18,7 @@ from clients.services.retention import delete_in_batches
 from dashboard import mail
 from dashboard.client import impact
 from dashboard.client.credential_names import name_credential
-from dashboard.mail.recipients import admins_of, present_owner_of
+from dashboard.mail.recipients import admins_of, may_have_notice, present_owner_of, would_have_notice
 from dashboard.models import ExpiryNotice
 from dashboard.moment import say_length
 
@@ -113,10 +113,14 @@ def _name(row: Credential, client: Client) -> str:
 def _send(due: Due, *, now: datetime) -> bool:
     """Whether the mail server took it for anybody, or there is nobody to tell."""
     found = impact.of_credential(due.credential, client=due.client, now=now)
-    recipients = _recipients(due.client, is_red=found.is_used and due.ends_at - now <= _RED)
+    workspace = due.client.workspace
+    owner = [address for address in present_owner_of(due.client) if would_have_notice(address, workspace=workspace, by=workspace, now=now)]
+    is_red = found.is_used and due.ends_at - now <= _RED
+    # The admins too where it is urgent, or where there is no other address.
+    recipients = owner if owner and not is_red else list(dict.fromkeys([*owner, *admins_of(workspace)]))
     context = {
         "client": due.client,
-        "workspace": due.client.workspace,
+        "workspace": workspace,
         "credential": due.credential,
         "what": _what(due.credential),
         "ends_at": due.ends_at,
@@ -125,8 +129,11 @@ def _send(due: Due, *, now: datetime) -> bool:
         "is_in_overlap": due.is_in_overlap,
         "url": _url(due),
     }
-    if recipients and len(mail.send_each("credential_ends", dict.fromkeys(recipients, context))) == len(recipients):
+    unsent = mail.send_each("credential_ends", dict.fromkeys(recipients, context)) if recipients else []
+    if recipients and len(unsent) == len(recipients):
         return False
+    for address in set(owner).difference(unsent):
+        may_have_notice(address, workspace=workspace, by=workspace, now=now)
     step = int(due.step.total_seconds())
     ExpiryNotice.objects.get_or_create(credential=_name(due.credential, due.client), ends_at=due.ends_at, step=step, defaults={"created_at": now})
     return True
@@ -137,12 +144,6 @@ def _what(credential: Credential) -> str:
     found = name_credential(credential.credential_id)
     kind = found.kind if found is not None else ""
     return f"{kind} {credential if len(str(credential)) <= _LONGEST_NAME else credential.name}".strip()
-
-
-def _recipients(client: Client, *, is_red: bool) -> list[str]:
-    """Its owner, if that is an address. The admins too where it is urgent, or where there is no other address."""
-    owner = present_owner_of(client)
-    return owner if owner and not is_red else list(dict.fromkeys([*owner, *admins_of(client.workspace)]))
 
 
 def _url(due: Due) -> str:

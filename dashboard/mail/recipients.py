@@ -1,5 +1,7 @@
 """To whom mail about a client goes: its owner, and the admins of its workspace where it is urgent."""
 
+from datetime import datetime
+
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import CharField, Exists, OuterRef, Q, Value
@@ -8,6 +10,7 @@ from django.db.models.functions import Cast, Concat, Lower
 from clients.models import AuditEvent, Client, Workspace
 from dashboard.models import Membership, User
 from dashboard.permissions import LEAST_ROLE, Permission, roles_from
+from dashboard.throttling import may_notify, would_notify
 
 MOST_ADMINS = 20
 
@@ -41,6 +44,20 @@ def contact_is_out() -> Exists:
     memberships = Membership.objects.filter(workspace=workspace, user=OuterRef("pk"))
     was_taken_out = Exists(goings) & ~Exists(memberships)
     return Exists(User.objects.filter(Q(is_active=False) | was_taken_out, email=Lower(OuterRef("contact"))))
+
+
+def may_have_notice(address: str, *, workspace: Workspace, by: User | Workspace, now: datetime) -> bool:
+    """A developer writes down whom a client belongs to: to who isn't of the workspace, few go within an hour. Counts it."""
+    return belongs_to(workspace, address) or may_notify(address, by=by, now=now)
+
+
+def would_have_notice(address: str, *, workspace: Workspace, by: User | Workspace, now: datetime) -> bool:
+    """What may_have_notice would say. Counts nothing."""
+    return belongs_to(workspace, address) or would_notify(address, by=by, now=now)
+
+
+def belongs_to(workspace: Workspace, address: str) -> bool:
+    return Membership.objects.filter(workspace=workspace, user__email=address.lower(), user__is_active=True).exists()
 
 
 def admins_of(workspace: Workspace) -> list[str]:

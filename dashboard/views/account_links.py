@@ -43,8 +43,8 @@ def reset(request: HttpRequest) -> HttpResponse:
         with throttling.attempt(request, f"reset {email}", takes_password=False) as refusal:
             if refusal is None:
                 _send_reset_link(request, email)
-                return render(request, "accounts/reset_sent.html", {"email": email, "goes_to_files": mail.goes_to_files()})
-    response = render(request, "accounts/reset.html", {"form": form, "refusal": refusal, "goes_to_files": mail.goes_to_files()})
+                return render(request, "accounts/reset_sent.html", {"email": email})
+    response = render(request, "accounts/reset.html", {"form": form, "refusal": refusal})
     return refusal.apply_to(response) if refusal else response
 
 
@@ -111,7 +111,7 @@ def email_change(request: HttpRequest) -> HttpResponse:
                 else:
                     _say_sent(request, form.cleaned_data["email"])
                     return redirect("profile")
-    response = render(request, "accounts/email_change.html", {"form": form, "refusal": refusal, "goes_to_files": mail.goes_to_files()})
+    response = render(request, "accounts/email_change.html", {"form": form, "refusal": refusal})
     return refusal.apply_to(response) if refusal else response
 
 

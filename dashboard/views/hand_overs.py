@@ -88,7 +88,7 @@ def _make(request: HttpRequest, client: Client, form: HandOverForm) -> HttpRespo
     )
     link = page_url(reverse("hand_over", args=[new.plaintext]))
     is_sent = _mail(request, new, link) if cleaned["sends"] else None
-    context = {"client": client, "hand_over": new.hand_over, "link": link, "is_sent": is_sent, "has_mail": not mail.goes_to_files()}
+    context = {"client": client, "hand_over": new.hand_over, "link": link, "is_sent": is_sent}
     return show_once(request, "hand_overs/made.html", context)
 
 

@@ -9,6 +9,7 @@ from django.core import mail as outbox
 from clients.models import Client, ClientPublicKey, ClientSecret
 from clients.services import secret_ends, secrets
 from clients.services.clients import disable_client
+from dashboard import throttling
 from dashboard.background import schedule
 from dashboard.mail import expiry_notices
 from dashboard.models import ExpiryNotice, Membership, ScheduledJob
@@ -208,3 +209,44 @@ def test_a_mark_says_of_what_it_is(secret, now):
     end(secret, now + 3 * DAY)
     send(now)
     assert str(ExpiryNotice.objects.get()).startswith(f"{secret.client.client_id} {secret.secret_id} 604800 s before")
+
+
+class TestStrangers:
+    """A developer writes down whom a client belongs to."""
+
+    @pytest.fixture(autouse=True)
+    def _few(self, monkeypatch):
+        monkeypatch.setattr(throttling, "MOST_NOTICES_TO_ONE", 2)
+        monkeypatch.setattr(throttling, "MOST_NOTICES_TO_ONE_BY_ALL", 3)
+
+    def ending(self, client, count, now):
+        for _ in range(count):
+            end(factories.create_secret(client, now=now - 90 * DAY).secret, now + 3 * DAY)
+
+    def to(self, messages):
+        return [message.to[0] for message in messages]
+
+    def test_get_few_of_one_workspace_within_an_hour_and_its_admins_the_others(self, client_, now):
+        self.ending(client_, 4, now)
+        assert self.to(send(now)) == ["payments@example.com"] * 2 + ["ada@example.com"] * 2
+        later = now + 2 * HOUR
+        self.ending(client_, 1, later)
+        assert self.to(send(later)) == ["payments@example.com"]
+
+    def test_get_few_of_all_workspaces(self, client_, other, now):
+        self.ending(client_, 2, now)
+        theirs = factories.create_client(other, contact="Payments@example.com", now=now - 100 * DAY).secret.client
+        self.ending(theirs, 2, now)
+        assert self.to(send(now)) == ["payments@example.com"] * 2 + ["Payments@example.com", "eve@example.com"]
+
+    def test_lose_nothing_by_what_the_mail_server_did_not_take(self, client_, now, monkeypatch):
+        self.ending(client_, 3, now)
+        with monkeypatch.context() as broken:
+            broken.setattr(expiry_notices.mail, "send_each", lambda _name, contexts: list(contexts))
+            send(now)
+        assert self.to(send(now)) == ["payments@example.com"] * 2 + ["ada@example.com"]
+
+    def test_are_not_those_who_belong_to_the_workspace(self, demo, client_, now):
+        factories.add_member(demo, factories.create_user("payments@example.com"), Membership.Role.VIEWER)
+        self.ending(client_, 4, now)
+        assert self.to(send(now)) == ["payments@example.com"] * 4

@@ -96,7 +96,7 @@ def _revoke(request: HttpRequest, membership: Membership, client: Client, find: 
         "form": form,
         "impact": found,
         "command": f"revoke_{target_type}",
-        "told": credential_notices.say_told(client, is_red=found.is_used, by=membership.user),
+        "told": credential_notices.say_told(client, is_red=found.is_used, by=membership.user, now=now),
         "is_last": credential.is_usable(now) and not found.others and not client.jwks_uri and not client.tls_subject,
         "is_in_overlap": credential.credential_id in find_overlaps(secrets, now),
     }

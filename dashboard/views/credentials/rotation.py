@@ -26,7 +26,7 @@ from dashboard.fragments import is_fragment, render_page_or_fragment
 from dashboard.frame import zone_of
 from dashboard.mail import credential_notices
 from dashboard.mail.expiry_notices import OVERLAP_STEP
-from dashboard.mail.recipients import contact_is_out, present_owner_of
+from dashboard.mail.recipients import contact_is_out
 from dashboard.models import Membership, User
 from dashboard.moment import say_day
 from dashboard.permissions import Permission, member
@@ -120,16 +120,11 @@ def _show(request: HttpRequest, client: Client, secrets: list[ClientSecret], sho
         "plan": plan,
         "newest": secrets[0].secret_id if secrets else "",
         "problem": "" if is_begun or (shown.errors and not is_fragment(request)) else " ".join(map(str, chosen.errors.get("until", []))),
-        "told": _who_is_told(client) if plan.ends_at - chosen.now > OVERLAP_STEP else "",
-        "told_now": credential_notices.say_told(client, is_red=plan.is_at_once and bool(plan.uses), by=cast(User, request.user)),
+        "told": credential_notices.say_told_before(client) if plan.ends_at - chosen.now > OVERLAP_STEP else "",
+        "told_now": credential_notices.say_told(client, is_red=plan.is_at_once and bool(plan.uses), by=cast(User, request.user), now=chosen.now),
         "token_lifetime": say_token_lifetime(client.token_lifetime),
     }
     return render_page_or_fragment(request, "credentials/rotate.html", "credentials/rotation_plan.html", context)
-
-
-def _who_is_told(client: Client) -> str:
-    """Shortly before the old secrets end, if something still uses them."""
-    return next(iter(present_owner_of(client)), "the admins")
 
 
 def _plan(request: HttpRequest, client: Client, secrets: list[ClientSecret], form: RotationForm) -> Plan:

@@ -150,7 +150,7 @@ def secret_end(request: HttpRequest, membership: Membership, client_id: str, sec
         "secret": secret,
         "form": form,
         "impact": found,
-        "told": credential_notices.say_told(client, is_red=found.is_used, by=membership.user),
+        "told": credential_notices.say_told(client, is_red=found.is_used, by=membership.user, now=now),
         "is_last": not found.others and not client.jwks_uri and not client.tls_subject,
         "is_in_overlap": secret_id in find_overlaps([secret, *(row for row in found.others if isinstance(row, ClientSecret))], now),
     }

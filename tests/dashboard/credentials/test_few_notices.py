@@ -1,11 +1,15 @@
 """A client's owner may be any address, and each rotation or end is told it: one person fills no stranger's mailbox so."""
 
+import re
+
 import pytest
 
 from clients.models import Client
 from dashboard import throttling
 from dashboard.models import Membership
 from tests import factories
+from tests.dashboard.conftest import text_of
+from tests.dashboard.credentials.conftest import url, use
 from tests.dashboard.credentials.test_notices import end, rotate, sent
 
 STRANGER, COLLEAGUE = "victim@elsewhere.example", "mia@example.com"
@@ -66,3 +70,35 @@ def test_another_address_has_its_own_number(danas, client_):
     Client.objects.update(contact="payments@example.com")
     rotate(danas, client_, overlap="0")
     assert mails_to("payments@example.com") == 1
+
+
+@pytest.mark.parametrize("page", ["rotate", "revoke", "end"])
+def test_what_would_not_be_sent_is_not_promised(danas, adas, client_, page):
+    def promised(browser):
+        secret = client_.secrets.latest("pk")
+        here = url(client_, page) if page == "rotate" else url(client_, "secrets", secret.secret_id, page)
+        return re.search(rf"We tell {STRANGER}( that|\.)", text_of(browser.get(here))) is not None
+
+    rotate(danas, client_, overlap="0")
+    assert promised(danas)
+    rotate(danas, client_, overlap="0")
+    assert not promised(danas)
+    assert promised(adas)
+    rotate(adas, client_, overlap="0")
+    assert not promised(adas)
+    assert mails_to(STRANGER) == 3
+
+
+def test_a_page_that_says_it_counts_nothing(danas, client_):
+    for _ in range(5):
+        danas.get(url(client_, "rotate"))
+    rotate(danas, client_, overlap="0")
+    assert mails_to(STRANGER) == 1
+
+
+def test_the_admins_are_promised_without_the_owner(danas, client_):
+    for _ in range(2):
+        rotate(danas, client_, overlap="0")
+    secret = client_.secrets.latest("pk")
+    use(secret)
+    assert "We tell the admins." in text_of(danas.get(url(client_, "secrets", secret.secret_id, "revoke")))

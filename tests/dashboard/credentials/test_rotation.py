@@ -59,7 +59,9 @@ def test_the_page_asks_how_long_both_should_work_and_24_hours_is_the_default(dan
 def test_who_is_told_before_the_end_is_said_where_there_is_an_hour_for_it(danas, client_):
     assert "We tell the admins if the old secret is still used 1 hour before it ends." in text_of(danas.get(page_of(client_)))
     Client.objects.filter(pk=client_.pk).update(contact="payments@example.com")
-    assert "We tell payments@example.com if the old secret" in text_of(danas.get(page_of(client_)))
+    assert "We tell payments@example.com or the admins if the old secret" in text_of(danas.get(page_of(client_)))
+    factories.add_member(client_.workspace, factories.create_user("payments@example.com"))
+    assert "We tell payments@example.com and the admins if the old secret" in text_of(danas.get(page_of(client_)))
     for choice in ("0", "1h"):
         assert "if the old secret is still used" not in text_of(danas.get(page_of(client_), {"overlap": choice}))
 
