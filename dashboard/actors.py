@@ -37,7 +37,8 @@ def find_names(workspace: Workspace, *, actors: Iterable[str], client_ids: Itera
     people = {int(match[1]) for actor in actors if (match := _USER.fullmatch(actor))}
     named = {actor.removeprefix("client:") for actor in actors if actor.startswith("client:")}
     found = Client.objects.filter(workspace=workspace, client_id__in={*named, *client_ids} - {""})
-    users = User.objects.filter(Q(pk__in=people) | Q(memberships__workspace=workspace)).distinct() if people else User.objects.none()
+    who_may = Q(pk__in=people) | Q(memberships__workspace=workspace)
+    users = User.objects.filter(who_may).only("name", "email").distinct() if people else User.objects.none()
     return Names(tell_apart(users), dict(found.values_list("client_id", "name")))
 
 

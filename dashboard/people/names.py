@@ -7,15 +7,18 @@ from collections.abc import Iterable
 from dashboard.models import User
 
 # What hardly anybody tells apart.
-_ALIKE = str.maketrans({"i": "l", "1": "l", "0": "o"})
+_ALIKE = str.maketrans("i1ıł0øđðħŧĸŋ", "llllooddhtkn")
+# Other signs may stand for a letter, as | for l.
+_SIGNS = frozenset(" .,'’-_&()")
+# Of who is no person, as dashboard.actors has it.
+_NOBODYS = "TokenOS"
 
 
 def tell_apart(people: Iterable[User]) -> dict[int, str]:
     """By primary key: the name alone if it can be nobody else's of these people, otherwise with the e-mail address."""
-    people = list(people)
-    names = Counter(_outline(user.shown_name) for user in people)
-    alone = {user.pk for user in people if _is_plain(user) and names[_outline(user.shown_name)] == 1}
-    return {user.pk: user.shown_name if user.pk in alone or not user.name else f"{user.name} ({user.email})" for user in people}
+    outlines = {user: _outline(user.shown_name) for user in people}
+    names = Counter([_outline(_NOBODYS), *outlines.values()])
+    return {user.pk: user.shown_name if _is_its_own(user.name, names[outline]) else f"{user.name} ({user.email})" for user, outline in outlines.items()}
 
 
 def _outline(name: str) -> str:
@@ -23,9 +26,13 @@ def _outline(name: str) -> str:
     return "".join(character for character in unicodedata.normalize("NFKD", name).casefold() if character.isalnum()).translate(_ALIKE)
 
 
-def _is_plain(user: User) -> bool:
-    """An address stands for itself, but not for somebody else; and a letter beyond those of Europe's Latin alphabets may look like one of them."""
-    if not user.name:
-        return True
-    letters = (character for character in unicodedata.normalize("NFKD", user.name) if character.isalpha())
-    return "@" not in user.name and all(letter <= "\u017f" for letter in letters)
+def _is_its_own(name: str, alike: int) -> bool:
+    """Whether it can stand alone. Without a name the address does, which is nobody else's. alike: how many names look as this one.
+
+    A letter beyond those of Europe's Latin alphabets may look like one of them.
+    """
+    return not name or (alike == 1 and all(map(_is_plain, unicodedata.normalize("NFKD", name))))
+
+
+def _is_plain(character: str) -> bool:
+    return bool(unicodedata.combining(character)) or character in _SIGNS or (character.isalnum() and character <= "\u017f")

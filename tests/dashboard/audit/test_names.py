@@ -32,7 +32,10 @@ def call():
 
 @pytest.mark.parametrize(
     "name",
-    ["Ada Lovelace", "ada lovelace", "Ada  Lovelace.", "Adà Lovelace", "Ada Love1ace", "Аda Lovelace", "Adɑ Lovelace", "ᴀda Lovelace", "ada@example.com"],
+    [
+        *("Ada Lovelace", "ada lovelace", "Ada  Lovelace.", "Adà Lovelace", "Ada Love1ace", "Аda Lovelace", "Adɑ Lovelace", "ᴀda Lovelace", "ada@example.com"),
+        *("Ada Łovelace", "Ađa Løvelace", "Ada Love|ace", "Ada Love!ace", "ada＠example.com", "ada﹫example.com", "TokenOS", "T0kenOS"),
+    ],
 )
 def test_whose_name_is_a_colleague_s_is_shown_with_the_address(ada, dev, name):
     ada.name, dev.name = "Ada Lovelace", name
@@ -47,6 +50,12 @@ def test_whose_name_looks_like_a_colleague_s_address_is_shown_with_the_own_one(a
 def test_other_names_and_addresses_stand_alone(ada, dev):
     ada.name = "Ada Lovelace"
     assert tell_apart([ada, dev]) == {ada.pk: "Ada Lovelace", dev.pk: "dev@example.com"}
+
+
+@pytest.mark.parametrize("name", ["Søren Łukasz-Ünal", "Nguyễn Văn An", "Conan O’Brien (on call, 2nd)", "ops_team", "R&D"])
+def test_so_do_names_as_people_have_them(ada, dev, name):
+    dev.name = name
+    assert tell_apart([ada, dev])[dev.pk] == name
 
 
 def test_log_and_its_filter_tell_two_people_of_one_name_apart(call, demo, ada, dev):

@@ -70,8 +70,11 @@ def test_who_invited_whom_as_what_is_in_the_audit_log(adas, ada, demo):
     assert (event, actor, target, after["role"]) == ("member.invited", ada.audit_name, "jonas@example.com", "developer")
 
 
-def test_an_open_invitation_is_listed_with_who_invited(adas):
+def test_an_open_invitation_is_listed_with_who_invited(adas, ada):
     assert "Invited by ada@example.com" in text_of(invite(adas, "jonas@example.com"))
+    ada.name = "Ada Lovelace"
+    ada.save()
+    assert "Invited by Ada Lovelace (ada@example.com)" in text_of(adas.get("/w/demo/members/"))
     assert "Send again to jonas@example.com" in text_of(adas.get("/w/demo/members/"))
 
 
