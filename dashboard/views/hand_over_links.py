@@ -38,7 +38,7 @@ def hand_over(request: HttpRequest, token: str) -> HttpResponse:
         return _refuse(request)
     refusal = refuse_new_session(request)
     if refusal is not None:
-        return refusal.apply_to(render(request, "hand_overs/gone.html", {"refusal": refusal.text}))
+        return refusal.apply_to(render(request, "link_waits.html", {"refusal": refusal}))
     request.session[HAND_OVER] = digest
     return redirect("hand_over_open")
 

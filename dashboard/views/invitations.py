@@ -114,7 +114,7 @@ def invitation_link(request: HttpRequest, token: str) -> HttpResponse:
         return _refuse(request)
     refusal = refuse_new_session(request)
     if refusal is not None:
-        return refusal.apply_to(render(request, "invitations/gone.html", {"refusal": refusal.text}))
+        return refusal.apply_to(render(request, "link_waits.html", {"refusal": refusal}))
     request.session[INVITATION] = digest
     return redirect("invitation")
 

@@ -258,7 +258,8 @@ def test_one_link_fills_no_table_with_sessions(made, monkeypatch):
     monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 2)
     answers = [Browser().get(f"{OPEN}{made.plaintext}/") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [302, 302, 429, 429]
-    assert "Too many tries." in text_of(answers[-1])
+    assert "Too many tries. Wait 5 min and try again. The link works still: open it again then." in text_of(answers[-1])
+    assert "isn’t valid" not in text_of(answers[-1])
     assert answers[-1]["Retry-After"]
     assert Session.objects.count() == 2
 

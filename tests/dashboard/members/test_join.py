@@ -95,7 +95,8 @@ class TestTheLink:
         before = Session.objects.count()
         answers = [Browser().get(link) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [302, 302, 429, 429]
-        assert "Too many tries." in text_of(answers[-1])
+        assert "Too many tries. Wait 5 min and try again. The link works still: open it again then." in text_of(answers[-1])
+        assert INVALID not in text_of(answers[-1])
         assert Session.objects.count() == before + 2
 
     def test_a_page_that_stayed_open_ends_with_the_invitation(self, browser, link):
