@@ -1,30 +1,21 @@
-"""A TLS handshake: how much a peer may send for it, where its certificate is read, and how it fails.
+"""A TLS handshake: how much a peer may send for it, where its certificate is read, and how it fails. What a peer may send afterwards is bounded_tls's.
 
-OpenSSL is given whole records, and no more than a handshake needs. From where they may hold a certificate on, which nobody can see for TLS 1.3 encrypts it,
-a thread gives them to it: see dashboard/server/certificate_readers.py.
-
-Afterwards a peer may send what is no request: in TLS 1.3 one change of keys (RFC 8446 §4.6.3) after the other, and OpenSSL goes through all that there are at
-once, 0.25 s for what is read in one go. So it is given that in pieces, and what isn't data is counted.
+OpenSSL is given whole records, and no more than a handshake needs. If it can't be told what to refuse, see dashboard/server/openssl.py, a thread gives it the
+records that may hold a certificate, which nobody can see, for TLS 1.3 encrypts it: see dashboard/server/certificate_readers.py.
 
 If a handshake fails, the peer gets the alert that says why (RFC 8446 §6.2), and the operator a line about a client certificate that was refused. An event loop
 breaks a connection off as soon as its handshake fails, with the alert still in the buffer. So the failure is told to the loop as a wait for more from the
-peer, before which it sends what is in the buffer; a peer that has heard the alert closes the connection by itself. Whoever doesn't is subject to the deadline
+peer, before which it sends what is in the buffer; a peer that has heard the alert closes the connection by itself. One that doesn't is subject to the deadline
 of every handshake, and what it sends is thrown away.
-
-OpenSSL doesn't tell which certificate it refused: it forgets it before anybody can ask.
 """
 
-import logging
 import ssl
-import time
-from collections import Counter
-from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 from clients.certificate import MAX_DER_LENGTH
-
-logger = logging.getLogger("tokenos.server")
+from dashboard.server.bounded_tls import BoundedTLS
+from dashboard.server.refused_certificate import log_refusal
 
 # What a record begins with (RFC 8446 §5.1), and how long one may be (RFC 5246 §6.2.3).
 _HEADER, _LONGEST = 5, 2**14 + 2048
@@ -38,45 +29,8 @@ MOST = MAX_DER_LENGTH + 2048
 # The beginning of a record that is longer than any: OpenSSL answers it with an alert, which it encrypts if the handshake has come so far.
 _TOO_LONG = b"\x17\x03\x03\xff\xff"
 
-# Octets that OpenSSL is given at once after the handshake.
-_PIECE = 4096
-# How many a peer may send that aren't data, which those of an unfinished record count among; for each record so many more, which is what it has around its
-# data, and a sixteenth of that.
-MOST_AROUND, AROUND_RECORD, AROUND_DATA = 20 * 1024, 100, 16
-
 # Bytes that a refused peer may go on sending: its request, which it may send before it reads the alert.
 _DISCARDED = 256 * 1024
-
-# Lines within so many seconds, of each worker: about one address, and in all.
-_WINDOW, _LINES_OF_ADDRESS, _LINES = 60, 5, 50
-
-# X509_V_ERR_CERT_SIGNATURE_FAILURE, where the issuer only has the name of a trusted CA; …_DEPTH_ZERO_SELF_SIGNED_CERT, …_SELF_SIGNED_CERT_IN_CHAIN,
-# …_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, …_UNABLE_TO_VERIFY_LEAF_SIGNATURE.
-_UNKNOWN = (7, 18, 19, 20, 21)
-_UNHEARD_OF = "its key, or that of one sent along with it, is of a kind that nobody can register: an EC key without a named curve, or another algorithm"
-
-
-class Quota:
-    """How many lines may still be logged, so that nobody floods the log."""
-
-    def __init__(self) -> None:
-        self._began = -float(_WINDOW)
-        self._lines: Counter[str] = Counter()
-        self._left_out = 0
-
-    def spend(self, address: str, now: float) -> int | None:
-        """now: seconds of a monotonic clock. Returns how many lines were left out since the last one, None where this one is to be left out as well."""
-        if now - self._began >= _WINDOW:
-            self._began, self._lines = now, Counter()
-        if self._lines[address] >= _LINES_OF_ADDRESS or self._lines.total() >= _LINES:
-            self._left_out += 1
-            return None
-        self._lines[address] += 1
-        left_out, self._left_out = self._left_out, 0
-        return left_out
-
-
-_quota = Quota()
 
 
 class Opening(Protocol):
@@ -94,55 +48,21 @@ class Opening(Protocol):
 opening: ContextVar[Opening | None] = ContextVar("opening", default=None)
 
 
-class Handshake(ssl.SSLObject):
-    """incoming: what OpenSSL reads. unread: what came and it hasn't got. is_asking: whether for a certificate that a thread
-    has to read.
-
-    given: octets of records after the ClientHello that OpenSSL got, None before that. outcome: of the thread, None where it hasn't read.
+class Handshake(BoundedTLS):
+    """unread: what came and OpenSSL hasn't got. is_asking: whether for a certificate that a thread has to read. given: octets of records after the ClientHello
+    that OpenSSL got. outcome: of the thread, None if it hasn't read. has_slow_certificate: whether the peer's has a key that takes OpenSSL long to read.
     """
 
-    incoming: ssl.MemoryBIO
     unread: bytearray
     is_asking: bool
     opening: Opening | None
-    given: int | None = None
+    given = 0
     was_aside = False
     outcome: BaseException | bool | None = None
     failure: ssl.SSLError | None = None
     discarded = 0
-    around = 0
     has_slow_certificate = False
     hellos = 0
-
-    def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002  # Python's name for it
-        """As SSLObject's, but of several records. Raise SSLError where too much of what comes isn't data."""
-        if self.incoming.pending <= _PIECE or buffer is not None:
-            return self._read_piece(len, buffer)
-        came = memoryview(self.incoming.read())
-        place, found = 0, []
-        try:
-            # The last piece is left, by which uvloop sees that there may be more: the end, which no data stands for.
-            while came.nbytes - place > _PIECE:
-                self.incoming.write(came[place : place + _PIECE])
-                place += _PIECE
-                with suppress(ssl.SSLWantReadError):
-                    while data := self._read_piece(len):
-                        found.append(data)
-        finally:
-            self.incoming.write(came[place:])
-        return b"".join(found) if found else self._read_piece(len)
-
-    def _read_piece(self, most: int, buffer: Any = None) -> Any:
-        before, octets = self.incoming.pending, 0
-        try:
-            data: Any = super().read(most, buffer)
-            octets = len(data) if buffer is None else data
-            return data
-        finally:
-            allowed = AROUND_RECORD + octets // AROUND_DATA if octets else 0
-            self.around = max(self.around + before - self.incoming.pending - octets - allowed, 0)
-            if self.around > MOST_AROUND:
-                raise ssl.SSLError(ssl.SSL_ERROR_SSL, "Too much of what the peer sends isn't data.")
 
     def do_handshake(self) -> None:
         if self.opening is not None and self.opening.is_away:
@@ -154,9 +74,7 @@ class Handshake(ssl.SSLObject):
                 raise
             except ssl.SSLError as error:
                 self.failure = error
-                reason = _UNHEARD_OF if self.has_slow_certificate else _explain(error) if isinstance(error, ssl.SSLCertVerificationError) else ""
-                if reason:
-                    _log(reason, self.opening.address if self.opening is not None else "")
+                log_refusal(error, self.opening.address if self.opening is not None else "", is_slow=self.has_slow_certificate)
             else:
                 # What came behind it is the request.
                 self.incoming.write(self.unread)
@@ -198,7 +116,7 @@ class Handshake(ssl.SSLObject):
                 raise
         else:
             return
-        if self.is_asking and (self.given or 0) + record <= MOST and self.opening is not None and self.opening.read_aside():
+        if self.is_asking and self.given + record <= MOST and self.opening is not None and self.opening.read_aside():
             self.was_aside = True
             raise _wait("A thread has it.")
         self._refuse()
@@ -224,7 +142,7 @@ class Handshake(ssl.SSLObject):
         while length := self._find_record(place):
             # A second one comes if the first names no group that is taken. RFC 8446 §4.1.4.
             is_hello = self.hellos < 2 and self._is_client_hello(place, length)
-            given = (self.given or 0) + (0 if is_hello else length)
+            given = self.given + (0 if is_hello else length)
             if given > most:
                 break
             self.given, self.hellos = given, self.hellos + is_hello
@@ -272,16 +190,3 @@ class HandshakeContext(ssl.SSLContext):
 
 def _wait(reason: str) -> ssl.SSLWantReadError:
     return ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, reason)
-
-
-def _explain(error: ssl.SSLCertVerificationError) -> str:
-    more = ". It isn't registered, or ended or was revoked over 30 days ago, and no CA in client-ca.pem issued it directly"
-    return error.verify_message + (more if error.verify_code in _UNKNOWN else "")
-
-
-def _log(reason: str, address: str) -> None:
-    left_out = _quota.spend(address, time.monotonic())
-    if left_out is None:
-        return
-    more = f" {left_out} more were refused since the last such line." if left_out else ""
-    logger.info("A client certificate was refused in the TLS handshake.%s", more, extra={"address": address or None, "reason": f"{reason}."})

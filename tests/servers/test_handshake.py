@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from dashboard.server.handshake import Quota
 from tests.certificates import Authority, Holder, issue, pem, self_signed
 from tests.servers.conftest import Server
 from tests.servers.test_mtls import Kept, named, wait_for_the_workers
@@ -93,16 +92,6 @@ def test_flood_of_refused_certificates_does_not_flood_the_log(tls: Server, tmp_p
                 sock.recv(1)
     time.sleep(0.2)
     assert 5 <= len(refusals(tls)) <= 10
-
-
-def test_lines_that_are_left_out_are_counted_in_the_next_one() -> None:
-    quota = Quota()
-    assert [quota.spend("192.0.2.1", 0.0) for _ in range(7)] == [0] * 5 + [None] * 2
-    # Another address still gets its lines, until there are fifty of all.
-    assert quota.spend("192.0.2.2", 1.0) == 2
-    assert [quota.spend(f"198.51.100.{number}", 2.0) for number in range(45)] == [0] * 44 + [None]
-    assert quota.spend("192.0.2.1", 59.9) is None
-    assert quota.spend("192.0.2.1", 60.0) == 2
 
 
 @pytest.mark.rfc("8446", "6.2")

@@ -1,0 +1,40 @@
+"""What the log says of a client certificate that was refused in a TLS handshake. OpenSSL doesn't tell which it was: it forgets it before anybody can ask."""
+
+import logging
+import ssl
+import time
+
+from oauth.log_quota import LogQuota
+
+logger = logging.getLogger("tokenos.server")
+
+# Of each worker; one about an address.
+_quota = LogQuota(seconds=60, lines=50, of_one=5)
+
+# X509_V_ERR_CERT_SIGNATURE_FAILURE, if the issuer only has the name of a trusted CA; …_DEPTH_ZERO_SELF_SIGNED_CERT, …_SELF_SIGNED_CERT_IN_CHAIN,
+# …_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, …_UNABLE_TO_VERIFY_LEAF_SIGNATURE.
+_UNKNOWN = (7, 18, 19, 20, 21)
+
+_SLOW = "its key, or that of one sent along with it, is of a kind that nobody can register: an EC key without a named curve, or another algorithm"
+
+
+def log_refusal(error: ssl.SSLError, address: str, *, is_slow: bool) -> None:
+    """Of the handshake that failed by error, if it failed by a certificate. is_slow: whether that has a key that takes OpenSSL long to read. address: of the
+    peer, "" for none.
+    """
+    if is_slow:
+        reason = _SLOW
+    elif isinstance(error, ssl.SSLCertVerificationError):
+        reason = _explain(error)
+    else:
+        return
+    left_out = _quota.spend(address, time.monotonic())
+    if left_out is None:
+        return
+    more = f" {left_out} more were refused since the last such line." if left_out else ""
+    logger.info("A client certificate was refused in the TLS handshake.%s", more, extra={"address": address or None, "reason": f"{reason}."})
+
+
+def _explain(error: ssl.SSLCertVerificationError) -> str:
+    more = ". It isn't registered, or ended or was revoked over 30 days ago, and no CA in client-ca.pem issued it directly"
+    return error.verify_message + (more if error.verify_code in _UNKNOWN else "")
