@@ -15,8 +15,9 @@ from functools import cache
 from typing import Any
 
 # OpenSSL 3 also offers groups of finite fields (RFC 7919), up to 8192 bits: a stranger who sends any number for such a key, and computes nothing, has the
-# server compute for a tenth of a second. P-521 costs ten times as much as these, and nobody needs it.
-_GROUPS = "X25519:P-256:P-384"
+# server compute for a tenth of a second. P-521 costs ten times as much as these, and nobody needs it. The first list is for OpenSSL 3.5 and later: what is
+# recorded today stays secret when there are quantum computers.
+_GROUPS = ("X25519MLKEM768:X25519:P-256:P-384", "X25519:P-256:P-384")
 _SSL_CTRL_SET_GROUPS_LIST = 92
 # Bytes of an object's head: its count of references and its type.
 _HEAD = 16
@@ -34,13 +35,26 @@ _under_way = threading.local()
 
 
 def limit_groups(context: ssl.SSLContext) -> None:
-    """To those that cost little. Where they can't be named, P-256 alone is left, which every client has (RFC 8446 §9.1)."""
-    if hasattr(context, "set_groups"):
-        context.set_groups(_GROUPS)  # from Python 3.15 on
-        return
-    library = _load()
-    if library is None or not library.SSL_CTX_ctrl(_find(context), _SSL_CTRL_SET_GROUPS_LIST, 0, _GROUPS.encode()):
+    """To those that cost little. If they can't be named, P-256 alone is left, which every client has (RFC 8446 §9.1)."""
+    if not any(_name_groups(context, groups) for groups in _GROUPS):
         context.set_ecdh_curve("prime256v1")
+
+
+def _name_groups(context: ssl.SSLContext, groups: str) -> bool:
+    """Return False if OpenSSL doesn't know them all, or can't be asked."""
+    if hasattr(context, "set_groups"):  # from Python 3.15 on
+        try:
+            context.set_groups(groups)
+        except ssl.SSLError:
+            return False
+        return True
+    library = _load()
+    if library is None:
+        return False
+    is_done = bool(library.SSL_CTX_ctrl(_find(context), _SSL_CTRL_SET_GROUPS_LIST, 0, groups.encode()))
+    # Else the next reading of a connection in this thread would be told of the error.
+    library.ERR_clear_error()
+    return is_done
 
 
 def hear_certificates(context: ssl.SSLContext) -> bool:
@@ -76,6 +90,7 @@ def _load() -> Any:
         return None
     library.SSL_CTX_ctrl.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_char_p]
     library.SSL_CTX_ctrl.restype = ctypes.c_long
+    library.ERR_clear_error.argtypes, library.ERR_clear_error.restype = [], None
     for name in ("SSL_CTX_set_msg_callback", "SSL_set_msg_callback"):
         getattr(library, name).argtypes = [ctypes.c_void_p, _Callback]
         getattr(library, name).restype = None

@@ -60,6 +60,10 @@ def test_keys_are_agreed_on_in_the_groups_that_cost_little(server: Server, group
     assert "CONNECTION ESTABLISHED" in agree(server, group, version)
 
 
+def test_keys_are_agreed_on_in_a_group_that_outlasts_quantum_computers_if_openssl_has_it(server: Server) -> None:
+    assert ("CONNECTION ESTABLISHED" in agree(server, "X25519MLKEM768")) == (ssl.OPENSSL_VERSION_INFO >= (3, 5))
+
+
 @pytest.mark.parametrize("group", ["ffdhe2048", "ffdhe8192", "P-521"])
 def test_no_group_is_taken_in_which_a_stranger_has_the_server_compute_for_long(server: Server, group: str) -> None:
     assert "handshake failure" in agree(server, group)
