@@ -25,10 +25,11 @@ from django.utils import timezone
 from dashboard.wsgi import application as wsgi_application  # isort: skip  # sets Django up for the imports below
 from dashboard.content_security_policy import POLICY
 from dashboard.people.user_sessions import find_account
+from dashboard.quotas import refuse_look_up_unseen
+from dashboard.refusal import Refusal
 from dashboard.refused_unseen import refuse_sign_in
 from dashboard.server.connection import settle
 from dashboard.server.known_codecs import forget_others
-from dashboard.throttling import Refusal, refuse_look_up_unseen
 from dashboard.views.errors import RETRY_AFTER
 from oauth import strict_transport
 from oauth.asgi import Receive, Scope, Send

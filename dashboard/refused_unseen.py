@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.people import known_devices
-from dashboard.throttling import Refusal, refuse_unseen
+from dashboard.refusal import Refusal
+from dashboard.throttling import refuse_unseen
 
 # Each with whether it takes a password.
 _SIGN_IN = {reverse("account_login"): True, reverse("mfa_login_webauthn"): False, reverse("mfa_authenticate"): False}

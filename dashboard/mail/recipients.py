@@ -10,7 +10,7 @@ from django.db.models.functions import Cast, Concat, Lower
 from clients.models import AuditEvent, Client, Workspace
 from dashboard.models import Membership, User
 from dashboard.permissions import LEAST_ROLE, Permission, roles_from
-from dashboard.throttling import may_notify, would_notify
+from dashboard.quotas import may_notify, would_notify
 
 MOST_ADMINS = 20
 

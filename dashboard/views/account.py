@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard import throttling
+from dashboard import quotas, throttling
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed, confirmed_when_sent
 from dashboard.forms.account import ChangePasswordForm, DisplayForm, ProfileForm
@@ -51,7 +51,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     form = ProfileForm(request.POST if request.method == "POST" else None, initial={"name": user.name})
     refusal, now = None, timezone.now()
-    if form.is_valid() and (refusal := throttling.refuse_change(user, now=now)) is None:
+    if form.is_valid() and (refusal := quotas.refuse_change(user, now=now)) is None:
         try:
             accounts.rename(user=user, name=form.cleaned_data["name"], actor=actor_of(request), now=now)
         except ValidationError as error:
@@ -86,7 +86,7 @@ def password(request: HttpRequest) -> HttpResponse:
         with throttling.attempt(request, user.email) as refusal:
             now = timezone.now()
             if refusal is None and form.is_proved():
-                refusal = throttling.refuse_password_change(user, now=now)
+                refusal = quotas.refuse_password_change(user, now=now)
                 hashed = make_password(form.cleaned_data["new_password"]) if refusal is None else ""
             elif refusal is None:
                 throttling.count_wrong(request, user.email, now=now)

@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from dashboard import throttling
+from dashboard import quotas
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed
 from dashboard.forms.account import NewPasskeyForm, PasskeyNameForm
@@ -74,7 +74,7 @@ def passkey_rename(request: HttpRequest, pk: int) -> HttpResponse:
     passkey = _own_passkey(request, pk)
     form = PasskeyNameForm(request.POST if request.method == "POST" else None, initial={"name": second_factors.name_of(passkey)})
     refusal, now = None, timezone.now()
-    if form.is_valid() and (refusal := throttling.refuse_change(cast(User, request.user), now=now)) is None:
+    if form.is_valid() and (refusal := quotas.refuse_change(cast(User, request.user), now=now)) is None:
         try:
             second_factors.rename_passkey(passkey=passkey, name=form.cleaned_data["name"], actor=actor_of(request), now=now)
         except ValidationError as error:

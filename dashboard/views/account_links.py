@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from dashboard import mail, throttling
+from dashboard import mail, quotas, throttling
 from dashboard.addresses import page_url
 from dashboard.caller import actor_of, connection_of
 from dashboard.confirmation import confirmed
@@ -62,7 +62,7 @@ def _send_reset_link(request: HttpRequest, email: str) -> None:
         "address": connection_of(request).remote_address,
         "device": describe_device(request.headers.get("User-Agent", "")),
     }
-    is_sent = throttling.may_mail_reset_link(email, now=now) and user is not None
+    is_sent = quotas.may_mail_reset_link(email, now=now) and user is not None
     mail.send_later("account_reset", [email] if is_sent else [], context)
 
 
@@ -102,7 +102,7 @@ def email_change(request: HttpRequest) -> HttpResponse:
     refusal = None
     if form.is_valid():
         with throttling.attempt(request, f"email {user.email}", takes_password=False) as refusal:
-            refusal = refusal or throttling.refuse_mail_to(form.cleaned_data["email"], by=user, now=timezone.now())
+            refusal = refusal or quotas.refuse_mail_to(form.cleaned_data["email"], by=user, now=timezone.now())
             if refusal is None:
                 try:
                     _send_email_change_link(request, user, form.cleaned_data["email"])

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from clients.models import RecordedRequest
 from clients.services import retention
-from dashboard import throttling
+from dashboard import quotas
 from dashboard.audit import events as audit_events
 from dashboard.audit import sentences
 from dashboard.client.request_rows import describe_requests
@@ -47,7 +47,7 @@ def credential_test(request: HttpRequest, membership: Membership) -> HttpRespons
     if not form.is_valid():
         return _render(request, membership, {"form": form, "test_form": form})
     assert isinstance(request.user, User)
-    refusal = throttling.refuse_test(request.user, now=now)
+    refusal = quotas.refuse_test(request.user, now=now)
     if refusal is not None:
         form.add_error("pasted_credential", refusal.text)
         return refusal.apply_to(_render(request, membership, {"form": form, "test_form": form}))

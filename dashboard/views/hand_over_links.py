@@ -21,9 +21,9 @@ from dashboard.forms.hand_over import HandedKeyForm
 from dashboard.mail import hand_over_notices
 from dashboard.people.made_links import may_hand_over_still
 from dashboard.permissions import anyone
+from dashboard.quotas import refuse_new_session
 from dashboard.snippets import TokenRequest, chosen_language, snippets_for
 from dashboard.snippets.token_request import server_ca
-from dashboard.throttling import refuse_new_session
 
 # In the session: the digest of the link that is being looked at.
 HAND_OVER = "hand_over"

@@ -25,7 +25,7 @@ from dashboard.entries import kept_over_sign_in
 from dashboard.forms.hand_over import HandOverForm
 from dashboard.models import Membership, User
 from dashboard.permissions import Permission, may, member
-from dashboard.throttling import refuse_mail_to
+from dashboard.quotas import refuse_mail_to
 from dashboard.views.found import find_client
 
 PAGE = 25

@@ -27,7 +27,8 @@ from dashboard.forms.members import InvitationForm, JoinForm
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import invitations
 from dashboard.permissions import Permission, anyone, givable_roles, member
-from dashboard.throttling import attempt, refuse_new_session
+from dashboard.quotas import refuse_new_session
+from dashboard.throttling import attempt
 
 PAGE = 50
 # In the session: the digest of the invitation that is being looked at.

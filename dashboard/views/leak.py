@@ -21,7 +21,8 @@ from dashboard.leak.findings import Report
 from dashboard.mail import credential_notices
 from dashboard.models import Membership
 from dashboard.permissions import Permission, find_able, may, member, who_can
-from dashboard.throttling import Refusal, may_list_found, may_tell, refuse_look_up
+from dashboard.quotas import may_list_found, may_tell, refuse_look_up
+from dashboard.refusal import Refusal
 
 # In an address; a longer list is named by its beginning.
 _MOST_IN_ADDRESS = 30

@@ -17,7 +17,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from dashboard import services, throttling
+from dashboard import quotas, services, throttling
 from dashboard.caller import actor_of
 from dashboard.forms.sign_in import CodeForm, PasskeyForm, SignInForm
 from dashboard.mail.notices import tell
@@ -81,7 +81,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
         is_script = request.headers.get("X-Requested-With") == "XMLHttpRequest"
         if not is_script:
             return redirect("account_login")
-        refusal = throttling.refuse_new_session(request)
+        refusal = quotas.refuse_new_session(request)
         if refusal is not None:
             return refusal.apply_to(JsonResponse({"error": refusal.text}))
         return JsonResponse({"request_options": passkeys.authentication_options(None)})

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import confirmation, throttling
+from dashboard import confirmation, quotas, throttling
 from dashboard.caller import actor_of, connection_of
 from dashboard.confirmation import confirmed
 from dashboard.mail import notices
@@ -78,7 +78,7 @@ def sso_sign_in(request: HttpRequest) -> HttpResponse:
     next_url = get_next_redirect_url(request) or ""
     if request.method != "POST":
         return render(request, "accounts/sso_sign_in.html", {"next_url": next_url})
-    refusal = throttling.refuse_new_session(request)
+    refusal = quotas.refuse_new_session(request)
     if refusal is not None:
         return refusal.apply_to(_refuse(request, RefusedError("too_many")))
     return _go(request, purpose="sign_in", next_url=next_url)

@@ -9,7 +9,7 @@ from django.core import mail as outbox
 from clients.models import Client, ClientPublicKey, ClientSecret
 from clients.services import secret_ends, secrets
 from clients.services.clients import disable_client
-from dashboard import throttling
+from dashboard import quotas
 from dashboard.background import schedule
 from dashboard.mail import expiry_notices
 from dashboard.models import ExpiryNotice, Membership, ScheduledJob
@@ -216,8 +216,8 @@ class TestStrangers:
 
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch):
-        monkeypatch.setattr(throttling, "MOST_NOTICES_TO_ONE", 2)
-        monkeypatch.setattr(throttling, "MOST_NOTICES_TO_ONE_BY_ALL", 3)
+        monkeypatch.setattr(quotas, "MOST_NOTICES_TO_ONE", 2)
+        monkeypatch.setattr(quotas, "MOST_NOTICES_TO_ONE_BY_ALL", 3)
 
     def ending(self, client, count, now):
         for _ in range(count):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from dashboard import throttling
+from dashboard import quotas, throttling
 from tests.dashboard.test_sign_in import PAGE
 
 
@@ -60,13 +60,13 @@ def test_few_are_remembered(browser, monkeypatch):
 
 
 def test_a_person_whose_look_ups_are_used_up_is_refused_until_the_window_ends(ada, monkeypatch):
-    monkeypatch.setattr(throttling, "MOST_LOOK_UPS", 2)
+    monkeypatch.setattr(quotas, "MOST_LOOK_UPS", 2)
     now, account = timezone.now(), str(ada.pk)
     for _ in range(2):
-        assert throttling.refuse_look_up_unseen(account, now=now) is None
-        assert throttling.refuse_look_up(ada, now=now) is None
-    refusal = throttling.refuse_look_up_unseen(account, now=now)
-    assert refusal == throttling.refuse_look_up(ada, now=now)
+        assert quotas.refuse_look_up_unseen(account, now=now) is None
+        assert quotas.refuse_look_up(ada, now=now) is None
+    refusal = quotas.refuse_look_up_unseen(account, now=now)
+    assert refusal == quotas.refuse_look_up(ada, now=now)
     assert refusal.status == 429
-    assert throttling.refuse_look_up_unseen(account, now=now + timedelta(seconds=refusal.seconds + 1)) is None
-    assert throttling.refuse_look_up_unseen(str(ada.pk + 1), now=now) is None
+    assert quotas.refuse_look_up_unseen(account, now=now + timedelta(seconds=refusal.seconds + 1)) is None
+    assert quotas.refuse_look_up_unseen(str(ada.pk + 1), now=now) is None

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from clients.models import AuditEvent
-from dashboard import throttling
+from dashboard import quotas
 from dashboard.client import spent_forms
 from oauth.models import FailureCount
 from tests import factories
@@ -31,7 +31,7 @@ def test_how_pages_look_is_nobody_else_s_business_and_no_event(here, ada):
 
 @pytest.fixture
 def _few(monkeypatch):
-    monkeypatch.setattr(throttling, "MOST_CHANGES", 3)
+    monkeypatch.setattr(quotas, "MOST_CHANGES", 3)
 
 
 @pytest.mark.usefixtures("_few")
@@ -82,19 +82,19 @@ class TestMailToAnAddressOfOnesChoice:
         assert here.post(CHANGE, {"email": STRANGER}).status_code == 302
 
     def test_and_many_more_by_all_people_together(self, here, eves, monkeypatch):
-        monkeypatch.setattr(throttling, "MOST_MAILS_TO_ONE", 3)
-        monkeypatch.setattr(throttling, "MOST_MAILS_TO_ONE_BY_ALL", 4)
+        monkeypatch.setattr(quotas, "MOST_MAILS_TO_ONE", 3)
+        monkeypatch.setattr(quotas, "MOST_MAILS_TO_ONE_BY_ALL", 4)
         assert [eves.post(CHANGE, {"email": STRANGER}).status_code for _ in range(6)] == [302, 302, 302, 429, 429, 429]
         assert [here.post(CHANGE, {"email": STRANGER}).status_code for _ in range(2)] == [302, 429]
 
     def test_after_the_hour_again(self, here, monkeypatch):
-        monkeypatch.setattr(throttling, "MOST_MAILS_TO_ONE", 1)
+        monkeypatch.setattr(quotas, "MOST_MAILS_TO_ONE", 1)
         assert [here.post(CHANGE, {"email": STRANGER}).status_code for _ in range(2)] == [302, 429]
         FailureCount.objects.update(window_ends=int(time.time()))
         assert here.post(CHANGE, {"email": STRANGER}).status_code == 302
 
     def test_a_hand_over_link_is_a_mail_too(self, here, demo, mailbox, monkeypatch):
-        monkeypatch.setattr(throttling, "MOST_MAILS_TO_ONE", 2)
+        monkeypatch.setattr(quotas, "MOST_MAILS_TO_ONE", 2)
         page = f"/w/demo/clients/{factories.create_client(demo).secret.client.client_id}/hand-over/"
         assert here.post(CHANGE, {"email": STRANGER}).status_code == 302
         assert make_link(here, page, sends="on").status_code == 200

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import throttling
+from dashboard import quotas
 from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import SIGN_IN, add_passkey, age_confirmation, last_event, prove, sign_in
@@ -156,7 +156,7 @@ def test_made_up_ones_keep_nobody_at_that_address_from_a_passkey(browser, ada, s
 
 def test_a_stranger_fills_no_table_with_sessions(db, monkeypatch):
     """Each question is kept in a session of its own, unless the browser has one already."""
-    monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 3)
+    monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 3)
     script = {"x-requested-with": "XMLHttpRequest"}
     known = Browser()
     for _ in range(5):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from clients.models import AuditEvent, RecordedRequest
 from clients.secret import generate
 from clients.services import usage
-from dashboard import throttling
+from dashboard import quotas
 from dashboard.explain.sent_requests.reading import read_sent
 from dashboard.explain.sent_requests.sent import UnreadableError
 from oauth.models import FailureCount, UsedJWT
@@ -230,7 +230,7 @@ def test_the_page_is_kept_nowhere(adas, pair):
 
 
 def test_who_tries_secrets_out_has_to_wait_and_nobody_else(adas, bens, pair, monkeypatch):
-    monkeypatch.setattr(throttling, "MOST_TESTS", 2)
+    monkeypatch.setattr(quotas, "MOST_TESTS", 2)
     for _ in range(2):
         assert adas.post(URL, {"pasted_credential": "Basic x"}).status_code == 200
     page = adas.post(URL, {"pasted_credential": ":".join(pair)})

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from clients.models import Client
-from dashboard import throttling
+from dashboard import quotas
 from dashboard.models import Membership
 from tests import factories
 from tests.dashboard.conftest import text_of
@@ -18,8 +18,8 @@ STRANGER, COLLEAGUE = "victim@elsewhere.example", "mia@example.com"
 @pytest.fixture(autouse=True)
 def _few(client_, monkeypatch):
     Client.objects.update(contact=STRANGER)
-    monkeypatch.setattr(throttling, "MOST_NOTICES_TO_ONE", 2)
-    monkeypatch.setattr(throttling, "MOST_NOTICES_TO_ONE_BY_ALL", 3)
+    monkeypatch.setattr(quotas, "MOST_NOTICES_TO_ONE", 2)
+    monkeypatch.setattr(quotas, "MOST_NOTICES_TO_ONE_BY_ALL", 3)
 
 
 def mails_to(address):

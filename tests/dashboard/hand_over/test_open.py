@@ -20,7 +20,7 @@ from clients.public_key import read_public_keys
 from clients.services import clients, hand_overs
 from clients.services.audit import Actor
 from clients.services.public_keys import add_public_keys
-from dashboard import mail, throttling
+from dashboard import mail, quotas
 from dashboard.logs import redact
 from tests import factories, hostile_keys
 from tests.certificates import pem as certificate_pem
@@ -255,7 +255,7 @@ def test_wrong_links_keep_nobody_from_a_good_one(browser, made):
 
 
 def test_one_link_fills_no_table_with_sessions(made, monkeypatch):
-    monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 2)
+    monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 2)
     answers = [Browser().get(f"{OPEN}{made.plaintext}/") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [302, 302, 429, 429]
     assert "Too many tries. Wait 5 min and try again. The link works still: open it again then." in text_of(answers[-1])

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 
 from clients.models import AuditEvent, ClientSecret
-from dashboard import mail, throttling
+from dashboard import mail, quotas
 from dashboard.leak import findings
 from dashboard.models import Membership
 from oauth.models import FailureCount, RevokedToken
@@ -215,7 +215,7 @@ def test_a_viewer_tells_whoever_can_by_a_mail_without_the_secret(bens, billing, 
 
 def test_nobody_is_told_of_nothing_nor_too_often(bens, billing, monkeypatch, mailoutbox):
     assert bens.post(URL, {"tell": "yes", "what": "s.nothere"})["Location"] == URL
-    monkeypatch.setattr(throttling, "MOST_LOOK_UPS", 0)
+    monkeypatch.setattr(quotas, "MOST_LOOK_UPS", 0)
     answer = bens.post(URL, {"tell": "yes", "what": f"s.{billing.secret.secret_id}"})
     assert "Too many tries. Wait" in text_of(bens.get(answer["Location"]))
     mail.wait_until_sent()

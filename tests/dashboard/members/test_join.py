@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from clients.models import Workspace
-from dashboard import throttling
+from dashboard import quotas, throttling
 from dashboard.logs import redact
 from dashboard.models import Invitation, Membership, User
 from tests import factories
@@ -91,7 +91,7 @@ class TestTheLink:
         assert not Session.objects.exists()
 
     def test_one_link_fills_no_table_with_sessions(self, link, monkeypatch):
-        monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 2)
+        monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 2)
         before = Session.objects.count()
         answers = [Browser().get(link) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [302, 302, 429, 429]

@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
-from dashboard import throttling
+from dashboard import quotas
 from dashboard.models import Membership, User
 from dashboard.sso import provider
 from tests import factories
@@ -339,7 +339,7 @@ def test_an_account_that_another_window_made_meanwhile_is_found(browser, okta, d
 
 
 def test_a_stranger_fills_no_table_with_sessions(okta, db, monkeypatch):
-    monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 2)
+    monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 2)
     answers = [Browser().post(START) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert heading(answers[2]) == "Too many tries"
