@@ -15,7 +15,6 @@ from clients.models import Client
 from clients.services.client_changes import find_changes_since, fingerprint, propose, read_fields, update_client
 from clients.services.usability import find_methods_without_credentials
 from clients.usage_report import count_living_tokens
-from clients.weakening import find_weakenings
 from dashboard.caller import actor_of
 from dashboard.client.changes import find_clashes, merge, say_changes, say_fields, say_saved
 from dashboard.client.overview import ask_standing
@@ -30,8 +29,8 @@ from dashboard.permissions import Permission, may, member
 from dashboard.snippets.highlighting import highlight
 from dashboard.views.found import find_client
 
-# What a client proves itself by that is a column of it, and no credential with a page on which it is ended.
-_SOURCES = {"jwks_uri", "tls_subject"}
+# What only describes a client. Anything else lets in or allows more, stops programs, maybe one that runs once a month, or has notices of leaks go elsewhere.
+_DESCRIBES = {"name", "description", "tags"}
 
 
 @kept_over_sign_in
@@ -55,9 +54,7 @@ def client_settings(request: HttpRequest, membership: Membership, client_id: str
     if lost and request.POST.get("agreed") != agreed:
         said = say_changes(read_fields(client), changes)
         return render(request, "clients/settings_lost.html", {"client": client, "form": form, "changes": said, "lost": lost, "agreed": agreed})
-    # Else an open browser, or a stolen session, would let a stranger's key in, or make more of a stolen credential, or stop the client, as disabling it or
-    # ending a credential of it does.
-    if find_weakenings(client, changes) or lost or not _SOURCES.isdisjoint(changes):
+    if not _DESCRIBES.issuperset(changes):
         require_confirmation(request)
     return _save(request, membership, client, form)
 
