@@ -19,14 +19,11 @@ _QUICK = (bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2b6570"), bytes.fromhe
 # PKCS 5 and the schemes of PKCS 12, by which private keys are encrypted, and PKCS 7, which PKCS 12 is made of.
 _ENCRYPTION = (bytes.fromhex("2a864886f70d0105"), bytes.fromhex("2a864886f70d010c01"))
 _PKCS7 = bytes.fromhex("2a864886f70d0107")
-
-
 # RFC 5480 §2.1.1.1 and RFC 5639 §4.1: those over a prime field that have a name. A point of any other may take OpenSSL seconds, and nobody can register it.
 _CURVES = frozenset(
     bytes.fromhex(f"06{len(oid) // 2:02x}{oid}")
     for oid in ("2a8648ce3d030107", "2b8104000a", "2b81040021", "2b81040022", "2b81040023", "2b2403030208010107", "2b240303020801010b", "2b240303020801010d")
 )
-
 
 # Octets of an RSA key in DER beside its modulus: an exponent, tags and lengths.
 _AROUND_RSA = 64

@@ -28,7 +28,6 @@ _COUNT = f"""INSERT INTO {_TABLE} (key, failures, window_ends) VALUES (%s, %s, %
         window_ends = CASE WHEN {_TABLE}.window_ends <= %s THEN excluded.window_ends ELSE {_TABLE}.window_ends END
     RETURNING failures, window_ends"""  # noqa: S608  # only names of our own are put in
 
-
 # What may be one sender's, by octets of an IPv6 address: a customer has a /64, a /56 or a /48. Each with how many times FAILURES_PER_ADDRESS it may fail. The
 # widest comes first, so that two workers lock the rows in the same order.
 _WIDER = ((6, 16), (7, 4))
@@ -97,50 +96,46 @@ def has_reached(key: str, limit: int, *, now: datetime) -> bool:
 
 def seconds_left(limits: list[tuple[str, int]], *, now: datetime) -> int:
     """Until the windows end of those keys under which so many were counted, 0 for none. It only reads."""
-    return _seconds_to_wait(limits, now)
+    seconds = int(now.timestamp())
+    ends = FailureCount.objects.filter(_reached(limits), window_ends__gt=seconds).aggregate(ends=Max("window_ends"))["ends"]
+    return ends - seconds if ends else 0
 
 
 def seconds_to_wait(keys: FailureKeys, *, now: datetime) -> int:
-    """0 where an attempt under keys is allowed. It only reads; of a client the same is read along with it (oauth.lookup)."""
-    return _seconds_to_wait(_limits(keys), now)
-
-
-def _limits(keys: FailureKeys) -> list[tuple[str, int]]:
-    return [(keys.client_and_address, settings.FAILURES_PER_CLIENT), (keys.address, settings.FAILURES_PER_ADDRESS)]
-
-
-def find_full(keys: FailureKeys, *, now: datetime) -> dict[str, int]:
-    """Those under which no failure may be counted now, in which the wider networks have a say, each with the end of its window. It only reads."""
-    if not keys.address:
-        return {}
-    reached = _reached([*_limits(keys), *_wider_limits(keys)])
-    return dict(FailureCount.objects.filter(reached, window_ends__gt=int(now.timestamp())).values_list("key", "window_ends"))
+    """0 if an attempt under keys is allowed. Of a client the same is read along with it (oauth.lookup)."""
+    return seconds_left(_limits(keys), now=now)
 
 
 def seconds_to_wait_to_fail(keys: FailureKeys, *, now: datetime) -> int:
-    """0 where a failure under keys may be counted. It only reads."""
-    return max(find_full(keys, now=now).values(), default=int(now.timestamp())) - int(now.timestamp())
+    """0 if a failure under keys may be counted."""
+    return seconds_left(_limits_to_fail(keys), now=now) if keys.address else 0
 
 
-def _wider_limits(keys: FailureKeys) -> list[tuple[str, int]]:
-    return [(key, times * settings.FAILURES_PER_ADDRESS) for key, (_, times) in zip(keys.wider, _WIDER, strict=True)] if keys.wider else []
+def find_full(keys: FailureKeys, *, now: datetime) -> dict[str, int]:
+    """Those under which no failure may be counted now, each with the end of its window. It only reads."""
+    if not keys.address:
+        return {}
+    return dict(FailureCount.objects.filter(_reached(_limits_to_fail(keys)), window_ends__gt=int(now.timestamp())).values_list("key", "window_ends"))
+
+
+def _limits(keys: FailureKeys) -> list[tuple[str, int]]:
+    return [(keys.address, settings.FAILURES_PER_ADDRESS), (keys.client_and_address, settings.FAILURES_PER_CLIENT)]
+
+
+def _limits_to_fail(keys: FailureKeys) -> list[tuple[str, int]]:
+    """Always in this order, so that two workers lock the rows in the same one."""
+    wider = [(key, times * settings.FAILURES_PER_ADDRESS) for key, (_, times) in zip(keys.wider, _WIDER, strict=False)]
+    return [*wider, *_limits(keys)]
 
 
 def _reached(limits: list[tuple[str, int]]) -> Q:
     return reduce(or_, (Q(key=key, failures__gte=limit) for key, limit in limits))
 
 
-def _seconds_to_wait(limits: list[tuple[str, int]], now: datetime) -> int:
-    seconds = int(now.timestamp())
-    ends = FailureCount.objects.filter(_reached(limits), window_ends__gt=seconds).aggregate(ends=Max("window_ends"))["ends"]
-    return ends - seconds if ends else 0
-
-
 def count_failure(keys: FailureKeys, *, now: datetime) -> int | None:
-    """Count one under each key. Returns the seconds to wait where one is now over its limit, None where none is."""
+    """Count one under each key. Returns the seconds to wait if one is now over its limit, None if none is."""
     waits = []
-    # Always in this order, so that two workers lock the rows in the same one.
-    for key, limit in (*_wider_limits(keys), (keys.address, settings.FAILURES_PER_ADDRESS), (keys.client_and_address, settings.FAILURES_PER_CLIENT)):
+    for key, limit in _limits_to_fail(keys):
         if key:
             counted = count(key, now=now)
             if counted.failures > limit:

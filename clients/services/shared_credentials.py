@@ -13,7 +13,7 @@ def find_other_owner(
 ) -> Client | None:
     """Who has one of them already, be it revoked or not. client: whose they are or are to be, None for one that isn't there yet."""
     rows = kind._default_manager.filter(client__workspace=workspace, thumbprint__in=thumbprints).exclude(client=client)
-    found = rows.select_related("client").order_by("pk").first() if thumbprints else None
+    found = rows.select_related("client").order_by("pk").first()
     return None if found is None else found.client
 
 

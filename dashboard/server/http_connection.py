@@ -81,6 +81,11 @@ class HTTPConnection(BoundedProtocol):
             return "body"
         return None
 
+    @property
+    def keeps_memory(self) -> bool:
+        """Whether it has the memory still that TLS took when a stranger sent much at once."""
+        return self.is_secure and self.has_grown
+
     def enforce_deadline(self, now: float, deadlines: dict[str, float]) -> None:
         """Close the connection if its phase lasts too long. A byte now and then doesn't begin a new phase."""
         name = self.find_phase()
@@ -88,7 +93,7 @@ class HTTPConnection(BoundedProtocol):
             self.phase = None
         elif self.phase != (name, self.req_count):
             self.phase, self.phase_began = (name, self.req_count), now
-        elif now - self.phase_began >= (min(deadlines[name], IDLE_GROWN) if name == "next" and self.is_secure and self.has_grown else deadlines[name]):
+        elif now - self.phase_began >= deadlines[name] or (name == "next" and self.keeps_memory and now - self.phase_began >= IDLE_GROWN):
             self.close_late(name)
 
     def close_late(self, phase: str) -> None:
@@ -118,7 +123,7 @@ class HTTPConnection(BoundedProtocol):
     def _will_close(self, request: Any, response_requires_close: bool) -> bool:  # noqa: FBT001  # gunicorn's signature
         """Also where a body isn't read to its end, and after a long one of a stranger, see IDLE_GROWN."""
         unread = self._body_receiver is not None and not self._body_receiver._complete
-        was_long = self.is_secure and self.has_grown and self.octets > ALWAYS_TAKEN and not self.is_followed
+        was_long = self.keeps_memory and self.octets > ALWAYS_TAKEN and not self.is_followed
         return unread or was_long or bool(super()._will_close(request, response_requires_close))
 
     def _arm_keepalive_timer(self) -> None:
