@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,8 @@ from django.template.loader import render_to_string
 
 from clients.models import Workspace
 from dashboard.server import server_certificate
-from tests.servers.conftest import BROKEN, Answer, Server, read_answer
+from tests.servers.conftest import Answer, Server, read_answer
+from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import free_port, missing
 
 HOST = "api.example.com"
@@ -166,21 +166,8 @@ def serving(name: str, tokenos: Server, directory: Path) -> Iterator[Site]:
         proxy = subprocess.Popen([str(program), *command[1:]], cwd=directory, env=environment, stdout=log, stderr=log)
         try:
             site = Site(tokenos, port, directory)
-            wait_until_answering(proxy, site)
+            wait_until_answering(proxy, directory / "log", lambda: site.exchange("/", ()).status == 401)
             yield site
         finally:
             proxy.terminate()
             proxy.wait(30)
-
-
-def wait_until_answering(proxy: "subprocess.Popen[bytes]", site: Site) -> None:
-    last = time.monotonic() + 30
-    while time.monotonic() < last:
-        assert proxy.poll() is None, (site.directory / "log").read_text()
-        try:
-            if site.exchange("/", ()).status == 401:
-                return
-        except BROKEN:
-            pass
-        time.sleep(0.1)
-    raise AssertionError((site.directory / "log").read_text())

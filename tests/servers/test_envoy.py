@@ -7,7 +7,6 @@ import shutil
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import urllib3
 from dashboard.server import server_certificate
 from tests.certificates import Authority, pem, self_signed
 from tests.servers.conftest import ROOT, Server, free_port
+from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
 
 # The development dependencies bring it for the usual machines.
@@ -67,24 +67,11 @@ def site(make_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFa
         envoy = subprocess.Popen([str(ENVOY), "-c", str(directory / "envoy.yaml"), "--concurrency", "1", "--use-dynamic-base-id"], stdout=log, stderr=log)
     try:
         site = Site(tokenos, port, directory)
-        wait_until_answering(envoy, site)
+        wait_until_answering(envoy, directory / "envoy.log", lambda: site.token("nobody").status != 503)
         yield site
     finally:
         envoy.terminate()
         envoy.wait(30)
-
-
-def wait_until_answering(envoy: "subprocess.Popen[bytes]", site: Site) -> None:
-    last = time.monotonic() + 30
-    while time.monotonic() < last:
-        assert envoy.poll() is None, (site.directory / "envoy.log").read_text()
-        try:
-            if site.token("nobody").status != 503:
-                return
-        except urllib3.exceptions.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError((site.directory / "envoy.log").read_text())
 
 
 @pytest.fixture

@@ -5,10 +5,8 @@ Those for Caddy, Traefik and Envoy run in test_gateway_proxies.
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ import urllib3
 from django.template.loader import render_to_string
 
 from tests.servers.conftest import Server, free_port
+from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
 from tests.servers.test_nginx import NGINX, api_port  # noqa: F401  # a fixture
 
@@ -45,25 +44,12 @@ def site(server: Server, api_port: int, tmp_path_factory: pytest.TempPathFactory
     nginx = subprocess.Popen([str(NGINX), "-e", str(directory / "error.log"), "-c", str(configuration)])
     pool = urllib3.HTTPConnectionPool("127.0.0.1", port)
     try:
-        wait_until_answering(nginx, pool, directory / "error.log")
+        wait_until_answering(nginx, directory / "error.log", lambda: bool(pool.request("GET", "/", retries=False, timeout=10).status))
         yield pool
     finally:
         nginx.terminate()
         nginx.wait(30)
         pool.close()
-
-
-def wait_until_answering(nginx: "subprocess.Popen[bytes]", pool: urllib3.HTTPConnectionPool, log: Path) -> None:
-    last = time.monotonic() + 30
-    while time.monotonic() < last:
-        assert nginx.poll() is None, log.read_text()
-        try:
-            pool.request("GET", "/", retries=False, timeout=10)
-        except urllib3.exceptions.HTTPError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(log.read_text())
 
 
 def token_of(server: Server, made: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ from dashboard.server import server_certificate
 from tests.certificates import self_signed
 from tests.oauth.proofs import new_key
 from tests.servers.conftest import ROOT, Server, free_port
+from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
 
 AUDIENCE = "https://api.example.com"
@@ -151,7 +152,7 @@ def site(make_server: Callable[..., Server], api_port: int, tmp_path_factory: py
         nginx.pid,
     )
     try:
-        wait_until_answering(nginx, site, directory / "error.log")
+        wait_until_answering(nginx, directory / "error.log", lambda: bool(site.request("GET", "tokens.example.com", "/healthz").status))
         yield site
     finally:
         nginx.terminate()
@@ -159,19 +160,6 @@ def site(make_server: Callable[..., Server], api_port: int, tmp_path_factory: py
         for pool in site.tls.values():
             pool.close()
         site.plain.close()
-
-
-def wait_until_answering(nginx: "subprocess.Popen[bytes]", site: Site, log: Path) -> None:
-    last = time.monotonic() + 30
-    while time.monotonic() < last:
-        assert nginx.poll() is None, log.read_text()
-        try:
-            site.request("GET", "tokens.example.com", "/healthz")
-        except urllib3.exceptions.HTTPError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(log.read_text())
 
 
 def test_token_request_passes_through(site: Site) -> None:
