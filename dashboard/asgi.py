@@ -4,26 +4,23 @@ Django stays synchronous, in persistent threads that keep their database connect
 a complete answer, so that no slow peer ever holds one; that is why it isn't a2wsgi that stands between.
 """
 
-import io
 import json
 import logging
 import re
-import sys
-from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from importlib import import_module
-from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore
 from time import monotonic
-from typing import IO, Any
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from dashboard.wsgi import application as wsgi_application  # isort: skip  # sets Django up for the imports below
+from dashboard.wsgi_call import Answer, Request, call_django  # isort: skip  # sets Django up for the imports below
 from dashboard.content_security_policy import POLICY
+from dashboard.cookies import find_cookie
 from dashboard.people.user_sessions import find_account
 from dashboard.quotas import refuse_look_up_unseen
 from dashboard.refusal import Refusal
@@ -42,9 +39,6 @@ from oauth.urls import is_protocol_path
 
 logger = logging.getLogger("tokenos.dashboard")
 
-Content = bytes | IO[bytes]
-Answer = tuple[int, list[tuple[bytes, bytes]], Content]
-
 DJANGO_THREADS = 8
 PROBES = ("/healthz", "/readyz")
 
@@ -54,11 +48,9 @@ LONGEST_OF_STRANGERS = 65_536
 LONGEST_BODY = 2_621_440
 LONGEST_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 MOST_LONG_BODIES = 4
-_SESSION = re.compile(rb"(?:\A|; ?)" + re.escape(settings.SESSION_COOKIE_NAME.encode()) + rb"=([a-z0-9]{32})(?:;|\Z)")
 _TAKES_LOGS = re.compile("/w/[a-z0-9-]+/leak/")
 _long_bodies = BoundedSemaphore(MOST_LONG_BODIES)
-# A longer answer waits in a file for its peer.
-MOST_IN_MEMORY = 1024 * 1024
+# Octets of a long answer that are sent at once.
 _PART = 256 * 1024
 
 # Requests of one worker for pages that wait for a thread.
@@ -73,12 +65,11 @@ def _may_go_on(its: Patience, now: float) -> bool:
     return not its.waits_since or now - its.waits_since < OVERDUE_STATEMENT
 
 
-_Request = tuple[Scope, bytes]
 _threads: Threads[Any, Any] = Threads(
     DJANGO_THREADS, name="django", begin=lambda: keep_database(PAGE_STATEMENT), most_waiting=MOST_WAITING, may_go_on=_may_go_on
 )
 # For those who ask whether this worker can do its work, which they have to hear while it can't.
-_probes: Threads[_Request, Answer] = Threads(2, name="probe", begin=lambda: None, most_waiting=MOST_WAITING)
+_probes: Threads[Request, Answer] = Threads(2, name="probe", begin=lambda: None, most_waiting=MOST_WAITING)
 
 # A mistake in a view fails the start, and the first request costs what the thousandth does.
 import_module(settings.ROOT_URLCONF)
@@ -112,14 +103,14 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
                 return
             refusal = refuse_sign_in(scope)
             if refusal is not None:
-                await _refuse_sign_in(scope, send, refusal)
+                await _refuse_unseen(scope, send, refusal, "You are not signed in")
                 return
-            status, headers, content = await (_probes if scope["path"] in PROBES else _threads).run(_call_django, (scope, body))
+            status, headers, content = await (_probes if scope["path"] in PROBES else _threads).run(call_django, (scope, body))
         except _TooLargeError:
             await _refuse_size(scope, send)
             return
         except _TooManyLookUpsError as error:
-            await _refuse_look_up(scope, send, error.refusal)
+            await _refuse_unseen(scope, send, error.refusal, "Nothing was looked up")
             return
         except (OverdueError, DatabaseError) as error:
             # Django answers by itself when the database fails it: the error comes from looking for the session.
@@ -189,7 +180,8 @@ def _has_files(scope: Scope) -> bool:
 async def _look_for_person(scope: Scope) -> bool:
     """Raise OverdueError where that took so long that the request itself would take too long, _TooManyLookUpsError as _find_next_limit."""
     began = monotonic()
-    is_there, refusal = await _threads.run(_find_person, (_find_session_key(scope), _TAKES_LOGS.fullmatch(scope["path"]) is not None))
+    session_key = find_cookie(scope["headers"], settings.SESSION_COOKIE_NAME, "[a-z0-9]{32}")
+    is_there, refusal = await _threads.run(_find_person, (session_key, _TAKES_LOGS.fullmatch(scope["path"]) is not None))
     if monotonic() - began > LONGEST_LOOK:
         raise OverdueError(has_begun=False)
     if refusal is not None:
@@ -208,100 +200,15 @@ def _find_person(asked: tuple[str, bool]) -> tuple[bool, Refusal | None]:
     return bool(account), refuse_look_up_unseen(account, now=timezone.now()) if account and takes_logs else None
 
 
-def _find_session_key(scope: Scope) -> str:
-    """ "" for none. Cookies are not unquoted: that is quadratic in Python 3.11.7 and 3.12.1, and a key has no quotes."""
-    cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
-    found = _SESSION.search(cookies)
-    return found[1].decode() if found else ""
-
-
-def _call_django(request: _Request) -> Answer:
-    scope, body = request
-    status = 500
-    headers: list[tuple[bytes, bytes]] = []
-
-    def start_response(line: str, fields: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
-        nonlocal status, headers
-        status = int(line[:3])
-        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields]
-        return lambda _: None
-
-    response = wsgi_application(_build_environ(scope, body), start_response)
-    try:
-        content, length = _gather(response)
-    finally:
-        response.close()  # sends request_finished, which returns broken database connections
-    if scope["method"] != "HEAD" and not any(name == b"content-length" for name, _ in headers):
-        headers.append((b"content-length", str(length).encode()))
-    return status, headers, content
-
-
-def _gather(response: Iterable[bytes]) -> tuple[Content, int]:
-    """All of it, and its length: no peer that reads slowly holds the thread, or a query that is still being read."""
-    if not getattr(response, "streaming", False):
-        content = b"".join(response)
-        return content, len(content)
-    spool: IO[bytes] = SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115  # closed once it is sent
-    for part in response:
-        spool.write(part)
-    length = spool.tell()
-    spool.seek(0)
-    return spool, length
-
-
-def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
-    """PEP 3333. A body has a length here even if it came in chunks, and repeated header fields are one value (RFC 9110 §5.3)."""
-    server = scope["server"] or ("localhost", 0)
-    environ: dict[str, Any] = {
-        "asgi.scope": scope,
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": scope["path"].encode().decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "SERVER_NAME": str(server[0]),
-        "SERVER_PORT": str(server[1]),
-        "REMOTE_ADDR": scope["client"][0],
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-    for name, value in scope["headers"]:
-        key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
-        text = value.decode("latin-1")
-        if name == b"cookie":
-            # None of ours has one, and Django would unquote it in quadratic time, see _find_session_key.
-            text = text.replace("\\", "")
-        if key in environ:
-            text = environ[key] + (";" if name == b"cookie" else ",") + text
-        environ[key] = text
-    content_type = environ.pop("HTTP_CONTENT_TYPE", "")
-    # Django decodes RFC 2231's parameters before it can answer, by the codec that they name. No browser sends such.
-    environ["CONTENT_TYPE"] = "" if "*" in content_type else content_type
-    environ.pop("HTTP_CONTENT_LENGTH", None)
-    environ.pop("HTTP_TRANSFER_ENCODING", None)
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return environ
-
-
 async def _refuse_size(scope: Scope, send: Send) -> None:
     await _refuse(scope, send, 413, "413.html", {}, "invalid_request", "The body is too large.")
 
 
-async def _refuse_sign_in(scope: Scope, send: Send, refusal: Refusal) -> None:
+async def _refuse_unseen(scope: Scope, send: Send, refusal: Refusal, heading: str) -> None:
+    """What is still under way isn't read."""
     again = [(b"retry-after", b"%d" % refusal.seconds)]
-    await _refuse(scope, send, refusal.status, "sign_in_refused.html", {"text": refusal.text}, "temporarily_unavailable", refusal.text, again)
-
-
-async def _refuse_look_up(scope: Scope, send: Send, refusal: Refusal) -> None:
-    """What it sent is still under way, and isn't read."""
-    again = [(b"retry-after", b"%d" % refusal.seconds)]
-    said = {"text": refusal.text, "path": scope["path"]}
-    await _refuse(scope, send, refusal.status, "leak_refused.html", said, "temporarily_unavailable", refusal.text, again)
+    said = {"heading": heading, "text": refusal.text, "path": scope["path"]}
+    await _refuse(scope, send, refusal.status, "refused_unseen.html", said, "temporarily_unavailable", refusal.text, again)
 
 
 async def _give_up(scope: Scope, send: Send, overdue: OverdueError) -> None:

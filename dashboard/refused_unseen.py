@@ -4,19 +4,18 @@ What is known without it: the address, whether it has failed too often, whether 
 places in the line for passwords. What isn't refused here is asked again by dashboard.throttling.attempt, by which everything is decided.
 """
 
-import re
 from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.cookies import find_cookie
 from dashboard.people import known_devices
 from dashboard.refusal import Refusal
 from dashboard.throttling import refuse_unseen
 
 # Each with whether it takes a password.
 _SIGN_IN = {reverse("account_login"): True, reverse("mfa_login_webauthn"): False, reverse("mfa_authenticate"): False}
-_KNOWN = re.compile(r"(?:\A|; ?)" + re.escape(known_devices.COOKIE) + r"=([\w:.-]+)(?:;|\Z)", re.ASCII)
 
 
 def refuse_sign_in(scope: Any) -> Refusal | None:
@@ -25,9 +24,5 @@ def refuse_sign_in(scope: Any) -> Refusal | None:
     connection = scope["state"]["connection"]
     if takes_password is None or scope["method"] != "POST" or not connection.is_secure:
         return None
-    return refuse_unseen(connection.remote_address, is_known=_is_known(scope["headers"]), takes_password=takes_password, now=timezone.now())
-
-
-def _is_known(headers: list[tuple[bytes, bytes]]) -> bool:
-    found = _KNOWN.search("; ".join(value.decode("latin-1") for name, value in headers if name == b"cookie"))
-    return found is not None and bool(known_devices.accounts_in(found[1]))
+    is_known = bool(known_devices.accounts_in(find_cookie(scope["headers"], known_devices.COOKIE, r"[\w:.-]+")))
+    return refuse_unseen(connection.remote_address, is_known=is_known, takes_password=takes_password, now=timezone.now())
