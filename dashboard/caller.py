@@ -18,3 +18,8 @@ def actor_of(request: HttpRequest) -> Actor:
     connection = connection_of(request)
     name = request.user.audit_name if isinstance(request.user, User) else "anonymous"
     return Actor(name, connection.remote_address or None, connection.request_id)
+
+
+def origin_of(request: HttpRequest) -> str:
+    """Of our own pages, under the name by which the browser knows us (RFC 6454 §6.2)."""
+    return f"{request.scheme}://{request.get_host()}"

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from clients.secret import HashingBusyError
 from dashboard import throttling
-from dashboard.caller import actor_of
+from dashboard.caller import actor_of, origin_of
 from dashboard.mail.notices import tell
 from dashboard.models import User
 from dashboard.people import passkeys, recovery_codes, second_factors
@@ -20,7 +20,7 @@ _LOCKED = f"One-time codes are locked after {second_factors.MOST_WRONG_CODES} wr
 def check_passkey(request: HttpRequest, user: User | None, form: Any) -> Any | None:
     """The passkey that answered form, a PasskeyForm, noted as used; None, with the error in form. user: None for whoever it belongs to."""
     try:
-        passkey = passkeys.check_authentication(user, form.cleaned_data["credential"])
+        passkey = passkeys.check_authentication(user, form.cleaned_data["credential"], origin=origin_of(request))
     except ValidationError as error:
         form.add_error(None, error)
         return None

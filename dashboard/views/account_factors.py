@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from dashboard import quotas
-from dashboard.caller import actor_of
+from dashboard.caller import actor_of, origin_of
 from dashboard.confirmation import confirmed
 from dashboard.forms.account import NewPasskeyForm, PasskeyNameForm
 from dashboard.forms.sign_in import CodeForm
@@ -47,7 +47,7 @@ def passkey_new(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         now = timezone.now()
         try:
-            passkeys.check_registration(user, form.cleaned_data["credential"])
+            passkeys.check_registration(user, form.cleaned_data["credential"], origin=origin_of(request))
             added = second_factors.add_passkey(
                 user=user,
                 name=form.cleaned_data["name"],

@@ -16,6 +16,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from clients.database_fault import CANCELLED, DEADLOCK, DISK_FULL, LOCKED, READ_ONLY, TOO_MANY_CONNECTIONS, Fault, find_fault
+from dashboard.caller import origin_of
 from dashboard.entries import sort_out
 from dashboard.frame import theme_of
 from dashboard.permissions import LAST_WORKSPACE, NotAllowedError
@@ -75,7 +76,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 def _is_from_our_page(request: HttpRequest) -> bool:
     """By the Origin, which every present browser sends with a form, and no page can forge."""
-    return request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
+    return request.headers.get("Origin") == origin_of(request)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature

@@ -3,14 +3,8 @@
 import base64
 import hashlib
 import hmac
-import json
-import os
 import time
-from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from fido2.cose import ES256
-from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData
 from playwright.sync_api import Page
 
 OPTIONS = {
@@ -28,22 +22,6 @@ def add_authenticator(page: Page) -> None:
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     session.send("WebAuthn.addVirtualAuthenticator", {"options": OPTIONS})
-
-
-def registration() -> dict[str, Any]:
-    """What a browser answers when a passkey is made (WebAuthn Level 3 §5.1, RegistrationResponseJSON), of a device that nobody has."""
-    key = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
-    credential_id = os.urandom(16)
-    flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV | AuthenticatorData.FLAG.AT
-    attested = AttestedCredentialData.create(b"\0" * 16, credential_id, key)
-    data = AuthenticatorData.create(hashlib.sha256(b"localhost").digest(), flags, 0, attested)
-    client_data = json.dumps({"type": "webauthn.create", "challenge": "", "origin": "https://localhost"}).encode()
-    response = {"clientDataJSON": _encode(client_data), "attestationObject": _encode(AttestationObject.create("none", data, {}))}
-    return {"id": _encode(credential_id), "rawId": _encode(credential_id), "type": "public-key", "response": response, "clientExtensionResults": {}}
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def one_time_code(secret: str, *, steps: int = 0) -> str:

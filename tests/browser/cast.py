@@ -17,8 +17,9 @@ from dashboard import services
 from dashboard.models import Membership, User
 from dashboard.people import accounts, second_factors
 from tests import factories
-from tests.browser.authenticator import one_time_code, registration
+from tests.browser.authenticator import one_time_code
 from tests.browser.usage_cast import create_clients
+from tests.dashboard.accounts.security_key import SecurityKey
 
 NAMES = {"ada": "Ada Lovelace", "ben": "Ben Okafor", "mina": "Mina Okafor", "tom": "Tom Brandt", "olga": "Olga Sand"}
 
@@ -47,7 +48,7 @@ def create_cast() -> dict[str, Any]:
     roles = (("ben", Membership.Role.VIEWER), ("mina", Membership.Role.ADMIN), ("tom", Membership.Role.DEVELOPER))
     members = {person: factories.add_member(kestrel, people[person], role).pk for person, role in roles}
     now, by = timezone.now(), Membership.objects.get(workspace=kestrel, user=people["ada"])
-    adas = second_factors.add_passkey(user=people["ada"], name="Laptop", credential=registration(), actor=factories.TESTS, now=now)
+    adas = second_factors.add_passkey(user=people["ada"], name="Laptop", credential=SecurityKey(rp_id="localhost").register(""), actor=factories.TESTS, now=now)
     secret = base64.b32encode(b"a secret of Mina's app").decode()
     minas = second_factors.turn_on_one_time_codes(user=people["mina"], secret=secret, code=one_time_code(secret), actor=factories.TESTS, now=now)
     factories.invite(by, "lena@example.com", Membership.Role.DEVELOPER)

@@ -1,0 +1,98 @@
+"""A passkey's answer counts that was made on a page of this very origin, and not in a frame of another's: Web Authentication Level 3 §7.1 steps 9 to 11 and
+§7.2 steps 12 to 14. A browser makes answers for an RP ID on each port of its host and under each name below it.
+"""
+
+import json
+
+import pytest
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
+
+from tests import factories
+from tests.dashboard.accounts.conftest import age_confirmation
+from tests.dashboard.accounts.security_key import SecurityKey
+from tests.dashboard.conftest import Browser, text_of
+
+NEW, SIGN_IN_BY, CONFIRM, SECURITY = "/accounts/security/passkeys/new/", "/accounts/sign-in/passkey/", "/accounts/confirm/", "/accounts/security/"
+ELSEWHERE = [
+    {"origin": "https://testserver:8443"},
+    {"origin": "https://evil.testserver"},
+    {"origin": "http://testserver"},
+    {"origin": "https://evil.example"},
+    {"origin": "https://testserver.evil.example"},
+    {"origin": "null"},
+    {"origin": ["https://testserver"]},
+    {"crossOrigin": True},
+    {"crossOrigin": True, "topOrigin": "https://evil.example"},
+    {"crossOrigin": "false"},
+]
+
+
+def challenge_on(response, name):
+    return json.loads(response.content.decode().split(f'<script id="{name}" type="application/json">')[1].split("</script>")[0])["publicKey"]["challenge"]
+
+
+def register(browser, key, **client_data):
+    answer = key.register(challenge_on(browser.get(NEW), "creation-options"), **client_data)
+    return browser.post(NEW, {"name": "Laptop", "credential": json.dumps(answer)})
+
+
+def sign_in_by(browser, key, user, **client_data):
+    asked = browser.get(SIGN_IN_BY, headers={"x-requested-with": "XMLHttpRequest"}).json()
+    answer = key.answer(asked["request_options"]["publicKey"]["challenge"], user=user_pk_to_url_str(user), **client_data)
+    return browser.post(SIGN_IN_BY, {"credential": json.dumps(answer)})
+
+
+@pytest.fixture
+def key(here):
+    """Ada's."""
+    key = SecurityKey()
+    assert "Passkey Laptop added." in text_of(register(here, key))
+    return key
+
+
+def test_an_answer_of_this_origin_signs_in(key, ada):
+    browser = Browser()
+    assert sign_in_by(browser, key, ada).status_code == 302
+    assert browser.get(SECURITY).status_code == 200
+
+
+def test_an_answer_of_another_origin_does_not(key, ada):
+    browser = Browser()
+    for client_data in ELSEWHERE:
+        assert "You are not signed in." in text_of(sign_in_by(browser, key, ada, **client_data)), client_data
+        assert browser.get(SECURITY).status_code == 302
+
+
+def test_nor_does_it_add_a_passkey(here):
+    for client_data in ELSEWHERE:
+        assert "No passkey was added." in text_of(register(here, SecurityKey(), **client_data)), client_data
+        assert not Authenticator.objects.exists()
+
+
+def test_nor_does_it_prove_who_it_is(here, key, ada):
+    age_confirmation(here)
+
+    def confirm(**client_data):
+        answer = key.answer(challenge_on(here.get(CONFIRM), "request-options"), user=user_pk_to_url_str(ada), **client_data)
+        return here.post(CONFIRM, {"credential": json.dumps(answer), "next": NEW})
+
+    for client_data in ELSEWHERE:
+        assert confirm(**client_data).status_code == 200, client_data
+        assert here.get(NEW).status_code == 302
+    assert confirm()["Location"] == NEW
+    assert here.get(NEW).status_code == 200
+
+
+def test_nor_is_it_a_second_factor(key, ada):
+    def prove(browser, **client_data):
+        page = browser.post("/accounts/sign-in/", {"login": ada.email, "password": factories.PASSWORD})["Location"]
+        answer = key.answer(challenge_on(browser.get(page), "request-options"), user=user_pk_to_url_str(ada), **client_data)
+        return browser.post(page, {"credential": json.dumps(answer)})
+
+    for client_data in ELSEWHERE:
+        browser = Browser()
+        assert prove(browser, **client_data).status_code == 200, client_data
+        assert browser.get(SECURITY).status_code == 302
+    assert prove(browser).status_code == 302
+    assert browser.get(SECURITY).status_code == 200
