@@ -1,12 +1,14 @@
 """“Prove it is you”: before sensitive acts, valid for 10 minutes. The form that asked is kept in the session and sent on, unless it holds a secret.
 
 A view asks for it by @confirmed before its page is shown, as where the form takes a secret that can't be kept, or by @confirmed_when_sent: then whoever only
-looks proves nothing.
+looks proves nothing. What was kept has an ID, known to the browser that sent it alone: else somebody with a copy of the session's cookie could put a form of
+their own in its place, and the owner's proof would do that.
 """
 
 import time
 from collections.abc import Callable
 from functools import wraps
+from secrets import token_urlsafe
 from typing import Any, TypeVar, cast
 
 from allauth.account.adapter import get_adapter
@@ -76,6 +78,7 @@ def require_confirmation(request: HttpRequest, *, holds_no_secret: bool = False)
 
 def _suspend(request: HttpRequest) -> HttpResponse:
     path = request.get_full_path()
+    asked = {"next": path}
     # Whoever asks anew has given up what waited: one proof mustn't do what was asked for long ago.
     request.session.pop(_SUSPENDED, None)
     if request.method == "POST" and request.user.is_authenticated and length_of(request.POST) <= _MOST_KEPT:
@@ -85,20 +88,21 @@ def _suspend(request: HttpRequest) -> HttpResponse:
         has_looked = getattr(request, "holds_no_secret", False)
         pairs = ((name, value) for name, values in fields.lists() for value in values)
         if not request.FILES and all(may_be_kept("" if has_looked else name, value) for name, value in pairs):
-            request.session[_SUSPENDED] = {"user": request.user.pk, "path": path, "body": body, "at": time.time()}
-    return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
+            asked["form"] = token_urlsafe(16)
+            request.session[_SUSPENDED] = {"id": asked["form"], "user": request.user.pk, "path": path, "body": body, "at": time.time()}
+    return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode(asked)}")
 
 
-def resume(request: HttpRequest, path: str) -> HttpResponse:
-    """After the proof: the answer to the form that asked, or the way to path where there is none of that path."""
-    kept = _kept_for(request, path)
+def resume(request: HttpRequest, path: str, form_id: str) -> HttpResponse:
+    """After the proof: the answer to the form that asked, or the way to path where there is none of that path and ID."""
+    kept = _kept_for(request, path, form_id)
     request.session.pop(_SUSPENDED, None)
     return HttpResponseRedirect(path) if kept is None else _send_on(request, path, kept["body"])
 
 
-def one_time_token(request: HttpRequest, path: str) -> str:
+def one_time_token(request: HttpRequest, path: str, form_id: str) -> str:
     """Of the form of path that waits for the proof; "" where none waits, or it has none."""
-    kept = _kept_for(request, path)
+    kept = _kept_for(request, path, form_id)
     return "" if kept is None else QueryDict(kept["body"]).get(spent_forms.FIELD, "")
 
 
@@ -110,9 +114,9 @@ def repeat(request: HttpRequest, path: str) -> HttpResponse | None:
     return _send_on(request, path, urlencode({spent_forms.FIELD: spent.token}))
 
 
-def _kept_for(request: HttpRequest, path: str) -> dict[str, Any] | None:
+def _kept_for(request: HttpRequest, path: str, form_id: str) -> dict[str, Any] | None:
     kept: dict[str, Any] | None = request.session.get(_SUSPENDED)
-    if kept is None or kept["path"] != path or kept["user"] != cast(User, request.user).pk:
+    if kept is None or (kept.get("id"), kept["path"], kept["user"]) != (form_id, path, cast(User, request.user).pk):
         return None
     return kept if time.time() - kept["at"] <= REAUTHENTICATION_TIMEOUT else None
 

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from html import unescape
+from urllib.parse import parse_qsl
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -116,6 +117,13 @@ def dan(demo):
 @pytest.fixture
 def dans(dan):
     return sign_in(dan)
+
+
+def asked_by(response):
+    """What “Prove it is you”, to which a response leads, sends on with the proof: next and, if a form waits, its ID."""
+    path, _, query = response["Location"].partition("?")
+    assert path == "/accounts/confirm/"
+    return dict(parse_qsl(query))
 
 
 def text_of(page):

@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from urllib.parse import unquote
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -15,7 +14,7 @@ from dashboard.models import Membership, User
 from dashboard.people import account_status
 from tests import factories
 from tests.dashboard.accounts.conftest import Mailbox, add_passkey, age_confirmation
-from tests.dashboard.conftest import Browser, sign_in, text_of
+from tests.dashboard.conftest import Browser, asked_by, sign_in, text_of
 from tests.dashboard.test_admin import list_url, row_url
 
 ACTIONS = ["disable_accounts", "enable_accounts", "promote", "demote"]
@@ -179,10 +178,10 @@ def test_it_takes_a_recent_proof_after_which_it_is_done(admin, ada, action):
     age_confirmation(admin)
     form = {"action": action, "_selected_action": ada.pk}
     assert admin.post(list_url(User), form).status_code == 200
-    asked = admin.post(list_url(User), {**form, "confirmed": "yes"})["Location"]
-    assert unquote(asked) == f"/accounts/confirm/?next={list_url(User)}"
+    asked = asked_by(admin.post(list_url(User), {**form, "confirmed": "yes"}))
+    assert asked["next"] == list_url(User)
     assert User.objects.values().get(pk=ada.pk) == before
-    assert admin.post("/accounts/confirm/", {"password": factories.PASSWORD, "next": list_url(User)})["Location"] == list_url(User)
+    assert admin.post("/accounts/confirm/", {"password": factories.PASSWORD, **asked})["Location"] == list_url(User)
     assert User.objects.values().get(pk=ada.pk) != before
 
 

@@ -8,7 +8,7 @@ from dashboard.models import AccessPolicy
 from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import App, add_passkey, age_confirmation
-from tests.dashboard.conftest import Browser, create_certificate, create_public_key, sign_in, text_of
+from tests.dashboard.conftest import Browser, asked_by, create_certificate, create_public_key, sign_in, text_of
 from tests.dashboard.test_admin import list_url
 
 CONFIRM, CODE = "/accounts/confirm/", "/accounts/sign-in/code/"
@@ -120,9 +120,9 @@ class TestProveItIsYou:
     def test_acting_does_and_then_it_is_done(self, old, form):
         path, entries = form
         events = AuditEvent.objects.exclude(event__startswith="user.").count()
-        assert old.post(path, entries)["Location"].startswith(f"{CONFIRM}?next=")
+        asked = asked_by(old.post(path, entries))
         assert AuditEvent.objects.exclude(event__startswith="user.").count() == events
-        assert old.post(CONFIRM, {"password": factories.PASSWORD, "next": path})["Location"] == path
+        assert old.post(CONFIRM, {"password": factories.PASSWORD, **asked})["Location"] == path
         assert AuditEvent.objects.exclude(event__startswith="user.").count() == events + 1
 
     def test_a_wrong_password_does_nothing(self, old, form):

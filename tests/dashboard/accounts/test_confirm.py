@@ -1,17 +1,13 @@
 """“Prove it is you”: before sensitive acts, valid for 10 minutes, and what was sent is kept."""
 
-import base64
 import re
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from cryptography.hazmat.primitives.asymmetric import ec
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
 from django.utils import timezone
-from fido2.cose import ES256
-from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
 
 from clients.models import AuditEvent
 from clients.secret import generate
@@ -21,7 +17,8 @@ from dashboard.people import second_factors
 from dashboard.people.user_sessions import NOTED
 from tests import factories
 from tests.dashboard.accounts.conftest import add_passkey, age_confirmation, last_event, sign_in
-from tests.dashboard.conftest import Browser, text_of
+from tests.dashboard.accounts.security_key import SecurityKey
+from tests.dashboard.conftest import Browser, asked_by, text_of
 
 PAGE, PASSWORD_PAGE = "/accounts/confirm/", "/accounts/security/password/"
 SENSITIVE = [
@@ -50,7 +47,7 @@ def test_whoever_has_just_signed_in_is_not_asked(here, path):
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_whoever_signed_in_over_10_minutes_ago_is(old, path, method):
     response = getattr(old, method)(path)
-    assert response["Location"] == f"{PAGE}?next={path.replace('/', '%2F')}"
+    assert asked_by(response)["next"] == path
 
 
 def test_the_password_proves_it_for_10_minutes_and_the_session_gets_another_key(old, ada):
@@ -70,9 +67,9 @@ def test_what_was_sent_is_kept_and_sent_on(old, ada):
     passkey = add_passkey(ada)
     Authenticator.objects.filter(type="recovery_codes").delete()
     rename = f"/accounts/security/passkeys/{passkey.pk}/rename/"
-    assert old.post(rename, {"name": "Desk"})["Location"].startswith(PAGE)
+    asked = asked_by(old.post(rename, {"name": "Desk"}))
     codes = second_factors.make_recovery_codes(user=ada, actor=factories.TESTS, now=passkey.created_at).recovery_codes
-    response = old.post(PAGE, {"password": factories.PASSWORD, "code": codes[0], "next": rename})
+    response = old.post(PAGE, {"password": factories.PASSWORD, "code": codes[0], **asked})
     assert response["Location"] == "/accounts/security/"
     assert second_factors.name_of(Authenticator.objects.get(pk=passkey.pk)) == "Desk"
     assert AuditEvent.objects.filter(event="user.passkey_renamed").count() == 1
@@ -80,45 +77,57 @@ def test_what_was_sent_is_kept_and_sent_on(old, ada):
 
 def test_a_kept_form_is_sent_on_to_its_own_page_only_and_once(old):
     make = "/accounts/security/recovery-codes/new/"
-    old.post(make)
-    assert old.post(PAGE, {"password": factories.PASSWORD, "next": "/accounts/profile/"})["Location"] == "/accounts/profile/"
-    assert old.post(PAGE, {"password": factories.PASSWORD, "next": make})["Location"] == make
+    asked = asked_by(old.post(make))
+    assert old.post(PAGE, {"password": factories.PASSWORD, **asked, "next": "/accounts/profile/"})["Location"] == "/accounts/profile/"
+    assert old.post(PAGE, {"password": factories.PASSWORD, **asked})["Location"] == make
 
 
 def test_a_kept_form_is_forgotten_where_its_page_is_asked_for_anew(old, ada, app):
     """Whoever sent it, went away instead of proving who they are, and looks at the page later, hasn't sent it again."""
     make = "/accounts/security/recovery-codes/new/"
-    old.post(make)
+    asked = asked_by(old.post(make))
     old.get(make)
-    response = old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, "next": make})
+    response = old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, **asked})
     assert response.status_code == 302
     assert response["Location"] == make
 
 
 def test_a_kept_form_is_forgotten_where_another_one_is_sent_that_cannot_be_kept(old, ada, app):
     make = "/accounts/security/recovery-codes/new/"
-    old.post(make)
-    old.post(make, {"note": "x" * 100_000})
-    assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, "next": make}).status_code == 302
+    asked = asked_by(old.post(make))
+    assert "form" not in asked_by(old.post(make, {"note": "x" * 100_000}))
+    assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, **asked}).status_code == 302
 
 
 def test_a_kept_form_is_sent_on_within_10_minutes(old, ada, app):
     """After that nobody remembers what they are proving themselves for; a link that another site made could have them do it."""
     make = "/accounts/security/recovery-codes/new/"
-    old.post(make)
+    asked = asked_by(old.post(make))
     session = old.session
     session["suspended_form"]["at"] -= 601
     session.save()
-    assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, "next": make}).status_code == 302
+    assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, **asked}).status_code == 302
 
 
 def test_a_kept_form_of_another_account_is_not_sent_on(old, ben):
     """As where somebody signs in as another person in the same browser."""
     make = "/accounts/security/recovery-codes/new/"
-    old.post(make)
+    asked = asked_by(old.post(make))
     old.post("/accounts/sign-out/")
     sign_in(old, ben)
-    assert old.post(PAGE, {"password": factories.PASSWORD, "next": make})["Location"] == make
+    assert old.post(PAGE, {"password": factories.PASSWORD, **asked})["Location"] == make
+
+
+def test_nobody_who_has_a_copy_of_the_cookie_puts_a_form_of_theirs_in_its_place(old, ada):
+    """The ID of what waits reached its own browser alone; the proof there does that or nothing."""
+    passkey = add_passkey(ada)
+    Authenticator.objects.filter(type="recovery_codes").delete()
+    codes = second_factors.make_recovery_codes(user=ada, actor=factories.TESTS, now=passkey.created_at).recovery_codes
+    rename = f"/accounts/security/passkeys/{passkey.pk}/rename/"
+    asked = asked_by(old.post(rename, {"name": "Desk"}))
+    assert asked_by(old.post(rename, {"name": "Mallory’s"})) != asked
+    assert old.post(PAGE, {"password": factories.PASSWORD, "code": codes[0], **asked})["Location"] == rename
+    assert second_factors.name_of(Authenticator.objects.get(pk=passkey.pk)) == "Laptop"
 
 
 @pytest.mark.parametrize("path", [PASSWORD_PAGE, "/accounts/security/codes/on/"])
@@ -160,26 +169,9 @@ def test_nor_is_the_code_alone(old, app):
 def test_a_passkey_comes_first_where_there_is_one(old, ada):
     assert "Use a passkey" not in old.get(PAGE).content.decode()
     add_passkey(ada)
-    Authenticator.objects.filter(type="webauthn").update(data={"name": "Laptop", "credential": _registration()})
+    Authenticator.objects.filter(type="webauthn").update(data={"name": "Laptop", "credential": SecurityKey().register("eA")})
     text = old.get(PAGE).content.decode()
     assert text.index("Use a passkey") < text.index("Password")
-
-
-def _registration():
-    """What a security key answered once: made by hand, with a key of the curve P-256."""
-    key = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
-    credential = AttestedCredentialData.create(Aaguid(b"\0" * 16), b"credential-of-ada", key)
-    data = AuthenticatorData.create(b"\0" * 32, AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.AT, 0, credential)
-    attestation = AttestationObject.create("none", data, {})
-
-    def encode(octets):
-        return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
-
-    response = {
-        "clientDataJSON": encode(b'{"type":"webauthn.create","challenge":"eA","origin":"https://testserver"}'),
-        "attestationObject": encode(bytes(attestation)),
-    }
-    return {"id": encode(b"credential-of-ada"), "rawId": encode(b"credential-of-ada"), "type": "public-key", "response": response, "clientExtensionResults": {}}
 
 
 def test_a_wrong_password_proves_nothing_and_is_recorded(old, ada):
@@ -230,13 +222,12 @@ class TestReload:
     def form(self, old, billing):
         """What waits for the proof."""
         path = f"/w/demo/clients/{billing.secret.client.client_id}/secrets/new/"
-        assert old.post(path, {"name": "worker", "secret_expiry": "30d", "once": new_token()})["Location"].startswith(PAGE)
-        return path
+        return old.post(path, {"name": "worker", "secret_expiry": "30d", "once": new_token()})["Location"]
 
     @staticmethod
-    def prove(browser, path, **entries):
-        fields = browser.get(f"{PAGE}?next={path}").content.decode().partition('name="username"')[0].rpartition("<form")[2]
-        sent = dict(re.findall(r'name="(next|once)"\s+value="([^"]*)"', fields)) | entries
+    def prove(browser, asked, **entries):
+        fields = browser.get(asked).content.decode().partition('name="username"')[0].rpartition("<form")[2]
+        sent = dict(re.findall(r'name="(next|form|once)"\s+value="([^"]*)"', fields)) | entries
         return sent, browser.post(PAGE, sent)
 
     def test_says_what_was_made_and_makes_nothing_more(self, old, billing, form):

@@ -12,7 +12,7 @@ from dashboard.models import AccessPolicy, Invitation
 from dashboard.people import recovery_codes, second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import App, add_passkey, app_code, last_event, prove, sign_in
-from tests.dashboard.conftest import Browser, text_of
+from tests.dashboard.conftest import Browser, asked_by, text_of
 
 SECURITY, CONFIRM, ON = "/accounts/security/", "/accounts/confirm/", "/accounts/security/codes/on/"
 MEMBERS, INVITE = "/w/demo/members/", "/w/demo/members/invite/"
@@ -88,9 +88,9 @@ class TestThatWasNotProved:
         assert here.get(MEMBERS).status_code == 200
 
     def test_what_was_sent_is_done_once_it_is_proved(self, here, app):
-        here.post(INVITE, {"emails": "jonas@example.com", "role": "admin"})
+        asked = asked_by(here.post(INVITE, {"emails": "jonas@example.com", "role": "admin"}))
         assert not Invitation.objects.exists()
-        assert here.post(CONFIRM, {"password": factories.PASSWORD, "code": app.code, "next": INVITE})["Location"] == MEMBERS
+        assert here.post(CONFIRM, {"password": factories.PASSWORD, "code": app.code, **asked})["Location"] == MEMBERS
         assert Invitation.objects.get().role == "admin"
 
     def test_a_sign_in_with_a_code_opens_it(self, ada, app):
@@ -114,8 +114,8 @@ class TestThatWasNotProved:
     def test_new_recovery_codes_take_a_proof_and_then_count_as_one(self, here, app):
         """Else they would be the way around it: made by the password alone, and entered then."""
         new = "/accounts/security/recovery-codes/new/"
-        assert here.post(new)["Location"].startswith(CONFIRM)
-        assert "Save your recovery codes" in text_of(here.post(CONFIRM, {"password": factories.PASSWORD, "code": app.recovery_codes[0], "next": new}))
+        asked = asked_by(here.post(new))
+        assert "Save your recovery codes" in text_of(here.post(CONFIRM, {"password": factories.PASSWORD, "code": app.recovery_codes[0], **asked}))
         assert here.get(MEMBERS).status_code == 200
 
     @pytest.mark.parametrize("path", ["passkeys/new/", "codes/on/", "codes/off/", "recovery-codes/new/", "password/"])

@@ -11,7 +11,7 @@ from dashboard.models import Invitation
 from dashboard.people import invitations
 from tests import factories
 from tests.dashboard.accounts.conftest import age_confirmation
-from tests.dashboard.conftest import sign_in, text_of
+from tests.dashboard.conftest import asked_by, sign_in, text_of
 from tests.dashboard.members.conftest import Role, events, invitation_link, link_to, mails, membership_of, messages
 
 INVITE = "/w/demo/members/invite/"
@@ -153,9 +153,10 @@ def test_the_form_offers_roles_up_to_ones_own(adas, dans):
 def test_an_invitation_takes_a_recent_sign_in(adas, role):
     """As giving a member a role does: a session that somebody left open gets itself no colleague."""
     age_confirmation(adas)
-    assert invite(adas, "jonas@example.com", role=role, follow=False)["Location"] == "/accounts/confirm/?next=%2Fw%2Fdemo%2Fmembers%2Finvite%2F"
+    asked = asked_by(invite(adas, "jonas@example.com", role=role, follow=False))
+    assert asked["next"] == INVITE
     assert not Invitation.objects.exists()
-    assert adas.post("/accounts/confirm/", {"password": factories.PASSWORD, "next": INVITE})["Location"] == "/w/demo/members/"
+    assert adas.post("/accounts/confirm/", {"password": factories.PASSWORD, **asked})["Location"] == "/w/demo/members/"
     assert Invitation.objects.get().role == role
 
 

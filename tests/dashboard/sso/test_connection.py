@@ -1,5 +1,6 @@
 """Connecting an account that was there with somebody at the provider, and proving at the provider who one is."""
 
+import re
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from django.core import mail
 
 from dashboard.models import Membership
 from tests import factories
-from tests.dashboard.conftest import Browser
+from tests.dashboard.conftest import Browser, asked_by
 from tests.dashboard.sso.conftest import begin, come, events, heading, user_of
 
 pytestmark = pytest.mark.django_db
@@ -158,10 +159,11 @@ def passwordless(browser, okta, demo, ada, linked):
 
 def test_whoever_has_no_password_proves_it_at_the_provider(passwordless, okta, ada):
     asked = passwordless.post(DISCONNECT)
-    assert asked["Location"] == f"/accounts/confirm/?next={DISCONNECT.replace('/', '%2F')}"
+    assert asked_by(asked)["next"] == DISCONNECT
     page = passwordless.get(asked["Location"]).content.decode()
     assert "Prove it with Okta" in page
-    assert f'name="next" value="{DISCONNECT}"' in page
+    at_the_provider = page.partition(f'action="{CONFIRM}"')[2].partition("</form>")[0]
+    assert dict(re.findall(r'name="(next|form)" value="([^"]*)"', at_the_provider)) == asked_by(asked)
     url = begin(passwordless, path=CONFIRM, next=PAGE)
     response = passwordless.get(okta.authorize(url))
     assert (okta.asked["prompt"], okta.asked["max_age"]) == ("login", "0")
@@ -176,10 +178,19 @@ def test_the_form_that_asked_is_sent_on(passwordless, okta, ada):
     browser = passwordless
     come(browser, okta)
     age(browser, 3600)
-    browser.post(DISCONNECT)
-    response = browser.get(okta.authorize(begin(browser, path=CONFIRM, next=DISCONNECT)))
+    asked = asked_by(browser.post(DISCONNECT))
+    response = browser.get(okta.authorize(begin(browser, path=CONFIRM, **asked)))
     assert response["Location"] == PAGE
     assert not SocialAccount.objects.exists()
+
+
+def test_a_form_that_somebody_put_in_its_place_is_not(passwordless, okta, ada):
+    """As with a copy of the session's cookie."""
+    asked = asked_by(passwordless.post(DISCONNECT))
+    url = begin(passwordless, path=CONFIRM, **asked)
+    passwordless.post(DISCONNECT, {"anything": "else"})
+    assert passwordless.get(okta.authorize(url))["Location"] == DISCONNECT
+    assert SocialAccount.objects.exists()
 
 
 @pytest.mark.parametrize(("auth_time", "said"), [(lambda: int(time.time()) - 3600, "didn't prove anew"), (lambda: None, "lacks auth_time")])
