@@ -1,6 +1,17 @@
 -- The role tokenos_app, which serves: it reads and writes rows, and can change no table, so it can't take away the triggers that keep the audit log.
 -- Run this once, as the role that owns the tables (tokenos) and may make roles, in the database of TokenOS:
 --     psql --file=deploy/postgresql-roles.sql tokenos
+\set ON_ERROR_STOP on
+-- In a database that PostgreSQL 14 made, or that was upgraded from there, everybody may make tables and functions beside ours. Who doesn't own the schema
+-- takes nothing away by this line, and is only warned.
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+DO $$
+BEGIN
+    IF has_schema_privilege('public', 'public', 'CREATE') THEN
+        RAISE EXCEPTION 'Everybody may make tables in schema public, and % can''t change that. Nothing was done.', current_user
+            USING HINT = format('As a superuser, in this database: ALTER SCHEMA public OWNER TO %I; then run this again.', current_user);
+    END IF;
+END $$;
 CREATE ROLE tokenos_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;
 GRANT USAGE ON SCHEMA public TO tokenos_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO tokenos_app;

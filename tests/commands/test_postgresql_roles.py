@@ -16,19 +16,51 @@ SCRIPT = "deploy/postgresql-roles.sql"
 
 
 @pytest.fixture(scope="module")
-def as_app(make_tables, postgresql):
-    """The URL of a database in which tokenos_app serves."""
-    url = make_tables()
+def run_script(postgresql):
     script = shutil.copy(ROOT / SCRIPT, postgresql.directory)
-    command = [postgresql.programs / "psql", "--set=ON_ERROR_STOP=1", f"--file={script}", url]
-    typed = f"{PASSWORD}\n{PASSWORD}\n"
-    # In a session of its own, which has no terminal: psql takes what is typed from its input instead.
-    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=False, start_new_session=True)
+
+    def run(url):
+        command = [postgresql.programs / "psql", f"--file={script}", url]
+        typed = f"{PASSWORD}\n{PASSWORD}\n"
+        # In a session of its own, which has no terminal: psql takes what is typed from its input instead.
+        return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=False, start_new_session=True)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def older_database(make_tables):
+    """As PostgreSQL 14 makes each: everybody may make tables in it."""
+    url = make_tables()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    return url
+
+
+@pytest.fixture(scope="module")
+def as_app(older_database, run_script):
+    """The URL of a database in which tokenos_app serves."""
+    url = older_database
+    done = run_script(url)
     assert done.returncode == 0, done.stderr
     yield url.replace("tokenos@", "tokenos_app@")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP OWNED BY tokenos_app")
         connection.execute("DROP ROLE tokenos_app")
+
+
+def test_who_cannot_keep_others_from_making_tables_is_told_so_and_nothing_is_done(older_database, run_script):
+    """Until PostgreSQL 14 the schema belongs to the superuser, and REVOKE by somebody else only warns."""
+    with psycopg.connect(older_database, autocommit=True) as connection:
+        connection.execute("CREATE ROLE owner_of_tables LOGIN CREATEROLE")
+        try:
+            done = run_script(older_database.replace("tokenos@", "owner_of_tables@"))
+        finally:
+            connection.execute("DROP ROLE owner_of_tables")
+        (roles,) = connection.execute("SELECT count(*) FROM pg_roles WHERE rolname = 'tokenos_app'").fetchone()
+    assert done.returncode != 0
+    assert "ALTER SCHEMA public OWNER TO owner_of_tables" in done.stderr
+    assert roles == 0
 
 
 def documented_command():
@@ -69,6 +101,9 @@ def test_role_that_serves_does_all_that_commands_do(as_app, tmp_path):
         f"TRUNCATE {AUDIT_LOG}",
         "CREATE TEMPORARY TABLE clients_workspace (id bigint)",
         f"DROP TABLE {AUDIT_LOG}",
+        "CREATE TABLE mine (id bigint)",
+        "CREATE FUNCTION lower(text) RETURNS text LANGUAGE sql AS 'SELECT $1'",
+        "CREATE SCHEMA tokenos_app",
     ],
 )
 def test_role_that_serves_cannot_take_the_guard_away(as_app, statement):
