@@ -28,6 +28,7 @@ from oauth.errors import (
     ContentTooLargeError,
     CredentialsInQueryError,
     ForeignHostError,
+    ForeignPageError,
     InsecureTransportError,
     InvalidRequestError,
     MethodNotAllowedError,
@@ -267,6 +268,9 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
                 raise InsecureTransportError(settings.ISSUER_URL, had_credentials=_may_carry_credentials(request))
             if not request.connection.is_own_host:
                 raise ForeignHostError
+            # Fetch Metadata §2.4. Any page may have its readers' browsers send a form here: of what that fails at, nothing counts against their address.
+            if request.headers.get("sec-fetch-site", "") not in ("", "none", "same-origin"):
+                raise ForeignPageError
             # Before the method: whoever puts credentials into a URL often uses GET, and should hear of the worse mistake.
             if request.query:
                 refuse_credentials_in_query(request.query, allowed=() if request.method == "POST" else ("POST",))

@@ -82,6 +82,14 @@ class ForeignHostError(InvalidRequestError):
         )
 
 
+class ForeignPageError(InvalidRequestError):
+    def __init__(self) -> None:
+        super().__init__(
+            "A web page of another site sent this. Send it from a program: a browser is no place for a client's credentials.",
+            reason=Reason("foreign_page", "A web page of another site sent it, by the browser of somebody who looked at that page."),
+        )
+
+
 class CredentialsInQueryError(InvalidRequestError):
     """allowed: the endpoint's methods where the request's is none of them, which is then wrong as well."""
 

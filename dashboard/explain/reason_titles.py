@@ -74,6 +74,7 @@ TITLES: Mapping[str, str] = {
     "unsupported_grant_type": "Grant type unknown",
     "plain_http": "Plain HTTP",
     "foreign_host": "Foreign host name",
+    "foreign_page": "Sent by a web page of another site",
     "credentials_in_query": "Credentials in the URL",
     "dpop_jkt_mismatch": "DPoP proof by another key than dpop_jkt",
     "dpop_other_key": "Token bound to another key",

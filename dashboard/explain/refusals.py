@@ -139,6 +139,7 @@ ADVICE: Mapping[str, Advice] = {
     "invalid_request": _AS_IT_SAYS,
     "unsupported_grant_type": Advice("Send grant_type=client_credentials.", _EXAMPLES),
     "foreign_host": Advice("Use the issuer’s address. Behind a proxy: does it send X-Forwarded-Host? The administrator adds further names to ALLOWED_HOSTS."),
+    "foreign_page": Advice("Move the call to a server. If the page isn’t yours: somebody tries IDs or secrets by other people’s browsers."),
     "plain_http": Advice("Correct the address. Behind a proxy: does it send X-Forwarded-Proto?", _ROTATE),
     "credentials_in_query": Advice("Send them in a header or the body.", _ROTATE),
     # DPoP proofs
