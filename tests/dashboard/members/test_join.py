@@ -11,6 +11,7 @@ from clients.models import Workspace
 from dashboard import quotas, throttling
 from dashboard.logs import redact
 from dashboard.models import Invitation, Membership, User
+from oauth.models import FailureCount
 from tests import factories
 from tests.dashboard.conftest import Browser, sign_in, text_of
 from tests.dashboard.members.conftest import Role, events, invitation_link, mails, membership_of, role_of
@@ -85,10 +86,13 @@ class TestTheLink:
         assert browser.post(JOIN, {"invitation": "1", **ACCOUNT}).status_code == 404
         assert not User.objects.filter(email="jonas@example.com").exists()
 
-    @pytest.mark.usefixtures("db")
-    def test_forged_links_leave_no_session(self, browser):
-        browser.get("/accounts/invite/forged/")
-        assert not Session.objects.exists()
+    def test_forged_links_leave_no_row_and_keep_nobody_from_a_good_one(self, browser, link, monkeypatch, settings):
+        monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 2)
+        settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 2
+        before = Session.objects.count(), FailureCount.objects.count()
+        assert {browser.get(f"/accounts/invite/forged-{number}/").status_code for number in range(5)} == {404}
+        assert (Session.objects.count(), FailureCount.objects.count()) == before
+        assert browser.get(link).status_code == 302
 
     def test_one_link_fills_no_table_with_sessions(self, link, monkeypatch):
         monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 2)

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.sessions.models import Session
 
 from dashboard.sso.session import MOST_AT_ONCE, conversations
+from oauth.models import FailureCount
 from tests.dashboard.sso.conftest import CALLBACK, begin, events, heading, user_of
 from tests.dashboard.sso.hostility import DOWN, STALE, linked, log, refused
 
@@ -108,11 +109,12 @@ def test_the_way_back_is_a_get(browser, okta, method):
     assert getattr(browser, method)(CALLBACK).status_code == 405
 
 
-def test_too_many_that_say_that_the_provider_refused_are_not_recorded_any_more(browser, okta, settings):
+@pytest.mark.parametrize(("error", "status"), [("access_denied", 403), ("server_error", 502)])
+def test_too_many_that_say_that_the_provider_refused_are_not_recorded_any_more(browser, okta, settings, error, status):
     """Anybody can come back with it, without a word from the provider, and no event can be deleted."""
     settings.FAILURES_PER_CLIENT = 3
-    callbacks = [okta.authorize(begin(browser), error="access_denied", code=None) for _ in range(4)]
-    assert [browser.get(callback).status_code for callback in callbacks] == [403, 403, 403, 429]
+    callbacks = [okta.authorize(begin(browser), error=error, code=None) for _ in range(4)]
+    assert [browser.get(callback).status_code for callback in callbacks] == [status, status, status, 429]
     assert len(events("user.sign_in_failed")) == 3
 
 
@@ -137,10 +139,12 @@ def test_who_finds_the_provider_busy_leaves_no_event(browser, okta):
 
 def test_made_up_states_lock_nobody_out(browser, okta, ada, second_browser, settings):
     """Twenty images on a foreign page would do, whoever behind that address opens it."""
-    settings.FAILURES_PER_CLIENT = 3
+    settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 3
     callback = okta.authorize(begin(browser))
+    before = Session.objects.count(), FailureCount.objects.count()
     for number in range(5):
         assert second_browser.get(f"{CALLBACK}?code=x&state={number}").status_code == 400
     assert not events("user.sign_in_failed")
+    assert (Session.objects.count(), FailureCount.objects.count()) == before
     assert browser.get(callback).status_code == 302
     assert user_of(browser) == ada.pk
