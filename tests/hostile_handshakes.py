@@ -30,9 +30,37 @@ def client_hello() -> bytes:
 
 def certificates(count: int, *, size: int = 16_384) -> bytes:
     """What either sends after its first message."""
-    one = certificate(curve_public())
-    listed = count * (len(one).to_bytes(3) + one)
-    return records(message(11, len(listed).to_bytes(3) + listed), size)
+    return records(_certificate_message(count * [certificate(curve_public())]), size)
+
+
+def _certificate_message(chain: list[bytes]) -> bytes:
+    listed = b"".join(len(one).to_bytes(3) + one for one in chain)
+    return message(11, len(listed).to_bytes(3) + listed)
+
+
+# How a record begins that holds the first part of a ClientHello.
+_LIKE_HELLO = b"\1\xff\xff\xff"
+# Where the random number is in a ClientHello, and where a certificate has its serial number in a message of certificates.
+_RANDOM, _SERIAL = 6, 4 + 3 + 3 + 15
+
+
+def disguised() -> bytes:
+    """Certificates in two records, of which the second looks like a ClientHello."""
+    whole = _certificate_message(4 * [certificate(curve_public())])
+    place = _SERIAL + 2
+    return records(whole[:place]) + records(_LIKE_HELLO + whole[place + len(_LIKE_HELLO) :])
+
+
+def with_hello() -> bytes:
+    """ClientHello and certificates in one record."""
+    return records(client_hello()[5:] + _certificate_message(4 * [certificate(curve_public())]))
+
+
+def with_rest_of_hello() -> bytes:
+    """ClientHello in two records, of which the second has the certificates as well and looks like a ClientHello."""
+    hello = client_hello()[5:]
+    rest = _LIKE_HELLO + hello[_RANDOM + len(_LIKE_HELLO) :]
+    return records(hello[:_RANDOM]) + records(rest + _certificate_message(4 * [certificate(curve_public())]))
 
 
 def server_hello(hello: bytes) -> bytes:

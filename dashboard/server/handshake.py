@@ -20,6 +20,8 @@ from dashboard.server.refused_certificate import log_refusal
 # What a record begins with (RFC 8446 §5.1), and how long one may be (RFC 5246 §6.2.3).
 _HEADER, _LONGEST = 5, 2**14 + 2048
 _TYPES, _MAJOR_VERSION = range(20, 24), 3
+_CHANGE_CIPHER_SPEC, _HANDSHAKE, _CLIENT_HELLO = 20, 22, b"\x01"
+_MOST_HELLOS = 2
 
 # Octets of records after the ClientHello. Without a certificate a client sends 110 in TLS 1.3 and 105 to 180 in TLS 1.2, and no key that fits in here is large
 # enough to cost anything. With one: as long as one may be that is registered, and the proof of its key; or a chain of three of 8,192 bits.
@@ -140,12 +142,15 @@ class Handshake(BoundedTLS):
         """Give OpenSSL the whole records that have come, while it has been given no more than so many octets."""
         place = 0
         while length := self._find_record(place):
-            # A second one comes if the first names no group that is taken. RFC 8446 §4.1.4.
-            is_hello = self.hellos < 2 and self._is_client_hello(place, length)
-            given = self.given + (0 if is_hello else length)
+            # A second one comes if the first names no group that is taken, behind a change of cipher suites if at all. RFC 8446 §4.1.4.
+            rest = self._find_rest_of_hello(place) if self.hellos < _MOST_HELLOS else None
+            given = self.given + (length if rest is None else 0)
             if given > most:
                 break
-            self.given, self.hellos = given, self.hellos + is_hello
+            # What follows anything else may go on with a message, and look like another ClientHello.
+            goes_on = rest == 0 or self.unread[place] == _CHANGE_CIPHER_SPEC
+            self.given = given
+            self.hellos = self.hellos + (rest is not None) if goes_on else _MOST_HELLOS
             place += length
         self.incoming.write(self.unread[:place])
         del self.unread[:place]
@@ -161,10 +166,12 @@ class Handshake(BoundedTLS):
             return length
         return whole if length >= whole else 0
 
-    def _is_client_hello(self, place: int, length: int) -> bool:
-        """Whether the record that begins there has nothing else in it. RFC 8446 §4."""
+    def _find_rest_of_hello(self, place: int) -> int | None:
+        """How many octets of a ClientHello the record that begins there leaves to others; None where there is anything else in it. RFC 8446 §4."""
         kind, message = self.unread[place], self.unread[place + _HEADER : place + _HEADER + 4]
-        return kind == 22 and message[:1] == b"\x01" and int.from_bytes(message[1:]) >= length - _HEADER - 4
+        octets = int.from_bytes(self.unread[place + 3 : place + _HEADER])
+        rest = int.from_bytes(message[1:]) - (octets - 4)
+        return rest if kind == _HANDSHAKE and message[:1] == _CLIENT_HELLO and rest >= 0 else None
 
 
 class HandshakeContext(ssl.SSLContext):

@@ -82,7 +82,10 @@ def test_strangers_step_back_and_do_not_keep_those_waiting_of_whom_a_certificate
         assert readers.ask(known)
         await begun(known)
         assert not strangers[2].began.is_set()
-        await end(known, *strangers)
+        await end(*strangers)
+        assert readers.is_reading
+        await end(known)
+        assert not readers.is_reading
         assert known.niceness == os.getpriority(os.PRIO_PROCESS, 0)
         assert {reading.niceness for reading in strangers} == {certificate_readers.NICENESS}
 

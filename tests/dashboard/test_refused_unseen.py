@@ -1,5 +1,6 @@
 """What a process remembers of networks that have failed too often, so that it asks neither form nor database."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -44,6 +45,26 @@ def test_all_of_an_ipv6_network_is_refused(browser):
     fail(browser, "2001:db8:1:1::1")
     assert refuse("2001:db8:1:1::ff").status == 429
     assert refuse("2001:db8:1:2::1") is None
+
+
+def test_so_is_a_larger_one_in_many_parts_of_which_somebody_failed(browser):
+    for number in range(9):
+        fail(browser, f"2001:db8:1:{number:x}::1", times=1)
+    assert refuse("2001:db8:1:ff::1").status == 429
+    assert refuse("2001:db8:1:100::1") is None
+
+
+def test_whoever_is_known_or_sends_no_password_waits_for_no_place_of_strangers(db):
+    def refuse_any(**known):
+        return throttling.refuse_unseen("203.0.113.9", now=timezone.now(), **known)
+
+    with ExitStack() as held:
+        for number in range(throttling.MOST_STRANGERS):
+            assert held.enter_context(throttling.place(f"198.51.100.{number}", is_stranger=True))
+        assert refuse_any(is_known=False, takes_password=True).status == 503
+        assert refuse_any(is_known=True, takes_password=True) is None
+        assert refuse_any(is_known=False, takes_password=False) is None
+    assert refuse_any(is_known=False, takes_password=True) is None
 
 
 def test_an_address_that_nothing_shows_is_never_refused(browser):

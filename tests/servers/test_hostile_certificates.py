@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import Authority, Holder, issue, pem, pem_of
-from tests.hostile_handshakes import certificates, client_hello, message, records
+from tests.hostile_handshakes import certificates, client_hello, disguised, message, records, with_hello, with_rest_of_hello
 from tests.hostile_keys import certificate, curve_public
 from tests.servers.conftest import Server, read_answer
 from tests.servers.test_mtls import named, wait_for_the_workers
@@ -157,6 +157,21 @@ def test_certificates_sent_along_with_the_first_message_keep_nobody_waiting(serv
         assert not is_answered(sock)
 
 
+def test_certificates_in_a_record_that_looks_like_a_first_message_keep_nobody_waiting(server: Server) -> None:
+    with begin(server, more=disguised()) as sock:
+        assert [ask_health(server) for _ in range(10)] == [200] * 10
+        assert not is_answered(sock)
+
+
+@pytest.mark.parametrize("send", [with_hello, with_rest_of_hello])
+def test_certificates_in_a_record_with_the_first_message_keep_nobody_waiting(server: Server, send: Callable[[], bytes]) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as sock:
+        sock.sendall(send())
+        assert [ask_health(server) for _ in range(10)] == [200] * 10
+        assert not is_answered(sock)
+        wait_for_the_end(sock)
+
+
 def test_others_use_their_certificates_meanwhile_and_the_sender_no_longer(server: Server, token: Callable[[str], int]) -> None:
     assert token("127.0.0.1") == 200
     with ExitStack() as stack:
@@ -172,6 +187,18 @@ def test_others_use_their_certificates_meanwhile_and_the_sender_no_longer(server
         token("127.0.0.1")
     assert token(ELSEWHERE) == 200
     assert ask_health(server) == 200
+
+
+def test_sender_who_leaves_while_they_are_read_leaves_nothing_behind(server: Server) -> None:
+    with begin(server) as sock:
+        sock.sendall(certificates(1))
+        assert ask_health(server) == 200
+    # Read after the one before, which is of the same network.
+    with begin(server) as sock:
+        sock.sendall(certificates(1))
+        wait_for_the_end(sock)
+    assert ask_health(server) == 200
+    assert "Traceback" not in server.log.read_text()
 
 
 @by_outline

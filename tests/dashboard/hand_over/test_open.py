@@ -251,7 +251,7 @@ def test_a_link_that_somebody_else_used_at_that_moment_is_dead(jonas, made, monk
 
 def test_wrong_links_keep_nobody_from_a_good_one(browser, made, monkeypatch, settings):
     """Nobody guesses one, and images on a foreign page would lock out everybody at its reader's address. Nor does any leave a row."""
-    monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 2)
+    monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 2)
     settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 2
     assert {browser.get(f"{OPEN}wrong-{number}/").status_code for number in range(5)} == {404}
     assert not FailureCount.objects.exists()

@@ -87,7 +87,7 @@ class TestTheLink:
         assert not User.objects.filter(email="jonas@example.com").exists()
 
     def test_forged_links_leave_no_row_and_keep_nobody_from_a_good_one(self, browser, link, monkeypatch, settings):
-        monkeypatch.setattr(throttling, "MOST_NEW_SESSIONS", 2)
+        monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 2)
         settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 2
         before = Session.objects.count(), FailureCount.objects.count()
         assert {browser.get(f"/accounts/invite/forged-{number}/").status_code for number in range(5)} == {404}
