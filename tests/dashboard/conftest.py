@@ -106,12 +106,28 @@ def eves(eve, other, demo):
     return sign_in(eve)
 
 
+def join(workspace, email, role):
+    """Somebody new, who is a member of it."""
+    user = factories.create_user(email)
+    factories.add_member(workspace, user, role)
+    return user
+
+
+@pytest.fixture
+def dana(demo):
+    """Develops in demo."""
+    return join(demo, "dana@example.com", Membership.Role.DEVELOPER)
+
+
+@pytest.fixture
+def danas(dana):
+    return sign_in(dana)
+
+
 @pytest.fixture
 def dan(demo):
     """Administers demo."""
-    user = factories.create_user("dan@example.com")
-    factories.add_member(demo, user, Membership.Role.ADMIN)
-    return user
+    return join(demo, "dan@example.com", Membership.Role.ADMIN)
 
 
 @pytest.fixture

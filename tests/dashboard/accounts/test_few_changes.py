@@ -57,12 +57,6 @@ class TestNames:
 
 
 class TestMailToAnAddressOfOnesChoice:
-    @pytest.fixture
-    def eves(self, eve):
-        browser = Browser(raise_request_exception=False)
-        sign_in(browser, eve)
-        return browser
-
     def test_few_within_an_hour_by_one_person(self, here, mailbox, settings):
         settings.FAILURES_PER_ADDRESS = 1000
         for _ in range(10):

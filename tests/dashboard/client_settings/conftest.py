@@ -7,8 +7,7 @@ from django.utils import timezone
 
 from clients.models import AddressUse, AuditEvent, ClientActivity, ScopeUse, TokenCount, UsageBucket
 from dashboard.models import Membership
-from tests import factories
-from tests.dashboard.conftest import sign_in, text_of
+from tests.dashboard.conftest import join, sign_in, text_of
 
 
 @pytest.fixture
@@ -19,9 +18,7 @@ def client(billing):
 @pytest.fixture
 def carls(demo):
     """Of Carl, who develops in demo."""
-    carl = factories.create_user("carl@example.com")
-    factories.add_member(demo, carl, Membership.Role.DEVELOPER)
-    return sign_in(carl)
+    return sign_in(join(demo, "carl@example.com", Membership.Role.DEVELOPER))
 
 
 def path(client, act="settings"):

@@ -2,12 +2,6 @@
 
 import re
 
-import pytest
-
-from dashboard.models import Membership
-from tests import factories
-from tests.dashboard.conftest import sign_in
-
 NEW = "/w/demo/clients/new/"
 SECRET = re.compile(r"tos_(?:live|test)_[0-9A-Za-z]{10}_[0-9A-Za-z]{39}")
 
@@ -33,23 +27,3 @@ def entries(browser, **changes):
 def secrets_in(page):
     """Complete ones that a reader sees, each once."""
     return set(SECRET.findall(re.sub(r"<[^>]*>", "", page.content.decode())))
-
-
-def make_stale(browser):
-    """Let the last proof of who it is be an hour old."""
-    session = browser.session
-    session["account_authentication_methods"] = [{**method, "at": method["at"] - 3600} for method in session["account_authentication_methods"]]
-    session.save()
-
-
-@pytest.fixture
-def dana(demo):
-    user = factories.create_user("dana@example.com")
-    factories.add_member(demo, user, Membership.Role.DEVELOPER)
-    return user
-
-
-@pytest.fixture
-def danas(dana):
-    """A developer."""
-    return sign_in(dana)

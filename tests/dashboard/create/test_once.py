@@ -16,8 +16,9 @@ from dashboard import services
 from dashboard.client import spent_forms
 from dashboard.models import SpentForm
 from tests import factories, public_keys
+from tests.dashboard.accounts.conftest import age_confirmation
 from tests.dashboard.conftest import Browser, sign_in, text_of
-from tests.dashboard.create.conftest import NEW, entries, make_stale, secrets_in
+from tests.dashboard.create.conftest import NEW, entries, secrets_in
 
 
 def test_the_same_form_again_says_what_it_made(danas, demo):
@@ -84,7 +85,7 @@ def test_spent_forms_go_after_a_month(danas, demo):
 @pytest.mark.parametrize("changes", [{}, {"method": "assertion", "public_key": public_keys.pem()}], ids=["secret", "public key"])
 def test_after_ten_minutes_one_proves_who_one_is_and_the_form_goes_on(danas, demo, changes):
     sent = entries(danas, **changes)
-    make_stale(danas)
+    age_confirmation(danas)
     asked = danas.post(NEW, sent)
     assert unquote(asked["Location"]) == f"/accounts/confirm/?next={NEW}"
     assert not Client.objects.exists()
@@ -95,14 +96,14 @@ def test_after_ten_minutes_one_proves_who_one_is_and_the_form_goes_on(danas, dem
 
 def test_a_wrong_form_asks_for_no_proof(danas, demo):
     sent = entries(danas, name="")
-    make_stale(danas)
+    age_confirmation(danas)
     assert "Enter a name, for example billing-sync." in text_of(danas.post(NEW, sent))
 
 
 def test_a_private_key_in_a_group_that_does_not_count_is_not_kept_either(danas, demo):
     private = public_keys.private_pem("P-256", PrivateFormat.PKCS8)
     sent = entries(danas, public_key=private)
-    make_stale(danas)
+    age_confirmation(danas)
     danas.post(NEW, sent)
     assert private[40:80] not in str(dict(danas.session))
 

@@ -6,9 +6,6 @@ import pytest
 from django.utils import timezone
 
 from clients.models import AddressUse, Client, TokenCount
-from dashboard.models import Membership
-from tests import factories
-from tests.dashboard.conftest import sign_in
 
 
 def use(credential, address="198.51.100.7", *, ago=timedelta(minutes=14), count=1):
@@ -46,15 +43,8 @@ def testing(client_):
 
 
 @pytest.fixture
-def dana(demo):
-    user = factories.create_user("dana@example.com")
-    user.name = "Dana Scully"
-    user.save(update_fields=["name"])
-    factories.add_member(demo, user, Membership.Role.DEVELOPER)
-    return user
-
-
-@pytest.fixture
-def danas(dana):
-    """A browser of a developer."""
-    return sign_in(dana)
+def dana(dana):
+    """With a name."""
+    dana.name = "Dana Scully"
+    dana.save(update_fields=["name"])
+    return dana

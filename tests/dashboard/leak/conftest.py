@@ -9,9 +9,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from clients.services import usage
-from dashboard.models import Membership
 from tests import factories
-from tests.dashboard.conftest import Browser, sign_in
+from tests.dashboard.conftest import Browser
 
 URL = "/w/demo/leak/"
 STOP = "/w/demo/leak/stop/"
@@ -46,19 +45,6 @@ def billing(demo):
     """.secret and .plaintext of billing-sync. It may ask for tokens."""
     factories.create_signing_key()
     return factories.create_client(demo, contact="payments@example.com")
-
-
-@pytest.fixture
-def dana(demo):
-    """Develops in demo."""
-    user = factories.create_user("dana@example.com")
-    factories.add_member(demo, user, Membership.Role.DEVELOPER)
-    return user
-
-
-@pytest.fixture
-def danas(dana):
-    return sign_in(dana)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from dashboard import mail
 from dashboard.models import Membership
 from dashboard.people.account_status import disable_account
 from tests import factories
-from tests.dashboard.conftest import Browser, sign_in, text_of
+from tests.dashboard.conftest import Browser, join, sign_in, text_of
 from tests.dashboard.settings.conftest import SETTINGS, changes
 
 DELETE = SETTINGS + "delete/"
@@ -26,9 +26,7 @@ def mails():
 @pytest.fixture
 def mia(demo):
     """Its second owner."""
-    user = factories.create_user("mia@example.com")
-    factories.add_member(demo, user, Membership.Role.OWNER)
-    return user
+    return join(demo, "mia@example.com", Membership.Role.OWNER)
 
 
 def test_page_lists_what_ends(adas, billing):

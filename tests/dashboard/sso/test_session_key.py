@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 
 from dashboard.sso.provider import Provider
+from tests.dashboard.accounts.conftest import age_confirmation
 from tests.dashboard.conftest import Browser, sign_in
 from tests.dashboard.sso.conftest import START, come, events
 from tests.dashboard.sso.test_connection import CONNECT
@@ -20,13 +21,10 @@ CONFIRM, NEW_PASSKEY = "/accounts/confirm/sso/", "/accounts/security/passkeys/ne
 
 @pytest.fixture
 def old(browser, demo, ada, okta):
-    """Ada's browser, in which she signed in an hour ago."""
+    """Ada's browser, in which she signed in 11 minutes ago."""
     SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
     come(browser, okta)
-    session = browser.session
-    for record in session["account_authentication_methods"]:
-        record["at"] -= 3600
-    session.save()
+    age_confirmation(browser)
     return browser
 
 
