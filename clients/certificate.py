@@ -95,7 +95,7 @@ def _read_pem(text: str) -> list[bytes]:
             code="private_key",
         )
     if len(text) > MAX_LENGTH:
-        raise ValidationError("The file is longer than 64 KiB. A file of certificates is much shorter.", code="too_long")
+        raise ValidationError("The file is longer than 64 KiB. Give the certificates of one client alone.", code="too_long")
     blocks = _BLOCK.findall(text)
     other = next((label for label, _ in blocks if label != "CERTIFICATE"), None)
     if other is not None:

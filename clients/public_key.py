@@ -180,7 +180,7 @@ def _clean(text: str) -> str:
     if _PRIVATE_TEXT.search(text):
         raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
     if len(text) > MAX_LENGTH:
-        raise ValidationError("The file is longer than 64 KiB, so it isn't a public key.", code="too_long")
+        raise ValidationError("The file is longer than 64 KiB, so it isn't a public key. Give the public half alone.", code="too_long")
     # Editors of Windows begin a file with a byte order mark.
     return text.removeprefix("\N{BYTE ORDER MARK}").strip()
 

@@ -72,8 +72,8 @@ def create_user(*, email: str, name: str = "", hashed_password: str | None = Non
     with transaction.atomic():
         try:
             user = User.objects.create_user(email, name=name, is_staff=is_instance_admin, is_superuser=is_instance_admin, created_at=now)
-        except ValidationError as error:
-            raise ValidationError(f"“{email[:80]}” can't be an account's e-mail address: {' '.join(error.messages)}", code="invalid_email") from None
+        except ValidationError:
+            raise ValidationError(f"“{email[:80]}” can't be an account's e-mail address. Use one such as ada@example.com.", code="invalid_email") from None
         if hashed_password is not None:
             user.password = hashed_password
             user.save(update_fields=["password"])

@@ -178,7 +178,7 @@ def _times(key: SigningKey) -> dict[str, str | None]:
 def _algorithm_of(kid: str) -> str:
     key = SigningKey.objects.filter(kid=kid).first()
     if key is None:
-        raise ValidationError(f"There is no signing key {kid[:80]}. The JWKS lists those that there are.", code="unknown_key")
+        raise ValidationError(f"There is no signing key “{kid[:80]}”. The JWKS lists those that there are.", code="unknown_key")
     return key.algorithm
 
 

@@ -170,7 +170,7 @@ def _read_file(name: str) -> bytes:
     except (OSError, ValueError) as error:
         # What is no path may be a key.
         shown = name if len(name) <= 100 else f"{name[:10]}…"
-        raise CommandError(f"{shown} can't be read ({getattr(error, 'strerror', None) or 'no such name is possible'}). Give the path of a file.") from None
+        raise CommandError(f"“{shown}” can't be read ({getattr(error, 'strerror', None) or 'no such name is possible'}). Give the path of a file.") from None
 
 
 def _decode(name: str, content: bytes) -> str:
@@ -178,7 +178,7 @@ def _decode(name: str, content: bytes) -> str:
         return content.decode()
     except UnicodeDecodeError:
         refuse_private_der(content)
-        raise CommandError(f"{name} is binary. Give it as text: PEM, a JWK or a JWK Set.") from None
+        raise CommandError(f"“{name}” is binary. Give it as text: PEM, a JWK or a JWK Set.") from None
 
 
 def warn(sentences: Sequence[str]) -> dict[str, list[str]]:
@@ -214,7 +214,7 @@ def _refuse_undecodable(options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and re.search("[\0\ud800-\udfff]", text):
-                raise ValidationError(f"The value of {name} isn't UTF-8 text, or holds a NUL character. Type it anew.", code="invalid_text")
+                raise ValidationError(f"The value of {name} isn't UTF-8 text, or holds a NUL character. Type it again.", code="invalid_text")
 
 
 def _system_user() -> str:

@@ -13,7 +13,7 @@ from clients.audience import audience_key, is_of_another_workspace, workspace_au
 from clients.models import Audience, Client, Workspace
 from clients.services import audit
 from clients.services.audit import Actor
-from clients.services.validation import clean_resource_uri
+from clients.services.validation import clean_resource_uri, require_plain_uris
 from clients.services.workspaces import lock_workspace, require_kept
 
 
@@ -116,6 +116,8 @@ def hand_over_audience(*, uri: str, workspace: Workspace, actor: Actor, now: dat
         target = lock_workspace(workspace)
         require_kept(target)
         audience, is_new = Audience.objects.get_or_create(key=key, defaults={"workspace": target, "uri": cleaned, "created_at": now})
+        if is_new:
+            require_plain_uris([audience.uri])
         previous = locked[audience.workspace_id] if audience.workspace_id != target.pk else None
         audience.workspace = target
         audience.save(update_fields=["workspace"])

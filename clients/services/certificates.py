@@ -12,7 +12,7 @@ from clients.moment import iso
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.locking import lock_client
-from clients.services.validation import clean_reason, clean_text
+from clients.services.validation import clean_reason, clean_text, unknown_credential
 from clients.services.workspaces import require_kept
 
 MAX_USABLE_CERTIFICATES = 50
@@ -89,7 +89,9 @@ def revoke_certificate(*, client: Client, thumbprint: str, actor: Actor, now: da
         locked = lock_client(client)
         certificate = ClientCertificate.objects.select_for_update(no_key=True).filter(client=locked, thumbprint=thumbprint).first()
         if certificate is None:
-            raise ValidationError(f"{client.client_id} has no certificate {thumbprint[:64]}.", code="unknown_certificate")
+            raise unknown_credential(
+                "certificate", thumbprint, of=client, present=client.certificates.filter(revoked_at=None).values_list("thumbprint", flat=True)
+            )
         if certificate.revoked_at is None:
             certificate.revoked_at = now
             certificate.save(update_fields=["revoked_at"])

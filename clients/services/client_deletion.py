@@ -54,7 +54,8 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
     gone. It is disabled first, in a transaction of its own, and what there is much of goes in batches: where that breaks off, one can do it again.
     """
     if typed_name.strip() != client.name:
-        raise ValidationError(f"Type {client.name} exactly. You typed {typed_name[:100]}.", code="not_confirmed")
+        typed = f" You typed {typed_name[:100]}." if typed_name.strip() else ""
+        raise ValidationError(f"Type {client.name} exactly.{typed}", code="not_confirmed")
     with transaction.atomic():
         locked = _lock(client)
         if not is_deletable(locked, now=now):

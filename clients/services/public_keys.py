@@ -13,7 +13,7 @@ from clients.public_key import ParsedPublicKey
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.locking import lock_client
-from clients.services.validation import clean_reason, clean_text
+from clients.services.validation import clean_reason, clean_text, unknown_credential
 from clients.services.workspaces import require_kept
 
 MAX_USABLE_PUBLIC_KEYS = 50
@@ -104,7 +104,7 @@ def revoke_public_key(*, client: Client, kid: str, actor: Actor, now: datetime, 
         locked = lock_client(client)
         key = ClientPublicKey.objects.select_for_update(no_key=True).filter(client=locked, kid=kid).first()
         if key is None:
-            raise ValidationError(f"{client.client_id} has no public key {kid[:100]}.", code="unknown_public_key")
+            raise unknown_credential("public key", kid, of=client, present=client.public_keys.filter(revoked_at=None).values_list("kid", flat=True))
         if key.revoked_at is None:
             key.revoked_at = now
             key.save(update_fields=["revoked_at"])

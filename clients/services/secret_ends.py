@@ -12,6 +12,7 @@ from clients.policy import ClientPolicy
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.locking import lock_client
+from clients.services.validation import unknown_credential
 from clients.services.workspaces import require_kept
 
 
@@ -70,7 +71,7 @@ def _lock(client: Client, secret_id: str) -> ClientSecret:
     locked = lock_client(client)
     secret = ClientSecret.objects.select_for_update(no_key=True).filter(client=locked, secret_id=secret_id).first()
     if secret is None:
-        raise ValidationError(f"{client.client_id} has no secret {secret_id[:40]}.", code="unknown_secret")
+        raise unknown_credential("secret", secret_id, of=client, present=client.secrets.filter(revoked_at=None).values_list("secret_id", flat=True))
     secret.client = locked
     return secret
 

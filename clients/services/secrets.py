@@ -14,7 +14,7 @@ from clients.secret import digest_secret, generate, hash_secret
 from clients.services import audit
 from clients.services.audit import Actor, Change
 from clients.services.locking import lock_client
-from clients.services.validation import clean_reason, clean_text
+from clients.services.validation import clean_reason, clean_text, unknown_credential
 from clients.services.workspaces import lock_workspace, require_kept
 
 DEFAULT_OVERLAP = timedelta(hours=24)
@@ -218,7 +218,7 @@ def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime
         locked = lock_client(client)
         secret = ClientSecret.objects.select_for_update(no_key=True).filter(client=locked, secret_id=secret_id).first()
         if secret is None:
-            raise ValidationError(f"{client.client_id} has no secret {secret_id[:40]}.", code="unknown_secret")
+            raise unknown_credential("secret", secret_id, of=client, present=client.secrets.filter(revoked_at=None).values_list("secret_id", flat=True))
         if secret.revoked_at is None:
             secret.revoked_at = now
             secret.save(update_fields=["revoked_at"])

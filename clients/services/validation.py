@@ -4,11 +4,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from clients.leaked_text import find_traces
+from clients.models import Client
 from clients.secret import redact
 
 MAX_REASON_LENGTH = 200
@@ -47,6 +50,12 @@ def _holds_credential(text: str) -> bool:
     return redact(text) != text or "PRIVATE KEY-----" in text or bool(find_traces(text).jwts)
 
 
+def unknown_credential(kind: str, given: str, *, of: Client, present: QuerySet[Any, str]) -> ValidationError:
+    """present: the IDs of those of that kind that it has."""
+    known = ", ".join(present[:20]) or "none"
+    return ValidationError(f"{of.client_id} has no {kind} “{given[:100]}”. It has {known}.", code=f"unknown_{kind.replace(' ', '_')}")
+
+
 def clean_networks(networks: Sequence[str]) -> list[str]:
     """CIDR ranges in canonical form; a single address becomes a range of one."""
     cleaned = []
@@ -55,9 +64,9 @@ def clean_networks(networks: Sequence[str]) -> list[str]:
             cleaned.append(str(ip_network(text)))
         except ValueError:
             try:
-                said = f"{text[:64]} isn’t an address range. For that network write {ip_network(text, strict=False)}."
+                said = f"“{text[:64]}” isn’t an address range. For that network write {ip_network(text, strict=False)}."
             except ValueError:
-                said = f"{text[:64]} isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."
+                said = f"“{text[:64]}” isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."
             raise ValidationError(said, code="invalid_network") from None
     return list(dict.fromkeys(cleaned))
 

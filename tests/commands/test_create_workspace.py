@@ -62,7 +62,7 @@ def test_slug_has_up_to_63_letters_digits_and_inner_hyphens(command, slug):
         (["a\udcffb"], "isn't UTF-8"),
         (["demo"], "The workspace demo exists already. Choose another slug."),
         (["acme", "--name", "x" * 101], "Use up to 100."),
-        (["acme", "--owner", "ada"], "Enter a valid email address."),
+        (["acme", "--owner", "ada"], "Use one such as ada@example.com."),
         (["acme", "--owner", ""], "can't be an account's e-mail address"),
         (["acme", "--owner", "x" * 250 + "@example.com"], "can't be an account's e-mail address"),
         (["acme", "--owner", "a\n@example.com"], "can't be an account's e-mail address"),

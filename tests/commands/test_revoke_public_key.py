@@ -52,7 +52,7 @@ def test_kid_that_begins_like_an_option_is_taken(command, billing):
 
 def test_key_of_another_client_is_unknown(refused, billing):
     add(factories.create_client(factories.create_workspace("other")), jwk(kid="first"))
-    assert "has no public key first" in refused("revoke_public_key", billing.secret.client.client_id, "first")
+    assert "has no public key “first”. It has none." in refused("revoke_public_key", billing.secret.client.client_id, "first")
 
 
 @pytest.mark.parametrize("kid", ["", "nothing", "x" * 5000, "a\udcffb"])

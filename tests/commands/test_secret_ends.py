@@ -50,7 +50,7 @@ class TestExtend:
         assert "has no end that could be later" in refused("extend_secret", *ids(billing.secret), "--by", "1h")
 
     def test_an_unknown_one_is_refused(self, refused, billing):
-        assert "has no secret nobody" in refused("extend_secret", billing.secret.client.client_id, "nobody", "--by", "1h")
+        assert "has no secret “nobody”. It has " in refused("extend_secret", billing.secret.client.client_id, "nobody", "--by", "1h")
 
 
 class TestEnd:
@@ -66,4 +66,4 @@ class TestEnd:
         assert "That is a whole secret." in refused(command_name, billing.secret.client.client_id, billing.plaintext)
 
     def test_an_unknown_one_is_refused(self, refused, billing):
-        assert "has no secret nobody" in refused("end_secret", billing.secret.client.client_id, "nobody")
+        assert "has no secret “nobody”. It has " in refused("end_secret", billing.secret.client.client_id, "nobody")

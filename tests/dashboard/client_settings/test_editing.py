@@ -109,7 +109,7 @@ def test_saving_says_what_it_means_for_tokens(carls, client, billing, orders, en
         ({"auth_methods": ["none"]}, "That isn’t a method."),
         ({"audiences": "api"}, "isn’t an audience"),
         ({"audiences": "\n".join(f"https://{number}.example.com" for number in range(51))}, "51 are too many. Use up to 50."),
-        ({"allowed_networks": "203.0.113.300"}, "203.0.113.300 isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."),
+        ({"allowed_networks": "203.0.113.300"}, "“203.0.113.300” isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."),
         ({"allowed_networks": "x" * 50_000}, "That is too much text"),
         ({"token_lifetime": "59"}, "Choose a lifetime from the list."),
         ({"token_lifetime": ""}, "Choose a lifetime from the list."),

@@ -182,7 +182,7 @@ def test_a_last_day_is_the_whole_day(danas, demo):
         ({"method": "magic"}, "Choose a method."),
         ({"accepts": []}, "Choose at least one way to send the secret."),
         ({"scopes": ["read", "nope"]}, "demo has no scope nope"),
-        ({"allowed_networks": "203.0.113.300"}, "203.0.113.300 isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."),
+        ({"allowed_networks": "203.0.113.300"}, "“203.0.113.300” isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."),
         ({"audiences": "api"}, "isn’t an audience. Use an absolute URI without fragment"),
         ({"token_lifetime": "7"}, "Choose a lifetime from the list."),
         ({"secret_expiry": "900d"}, "Choose when the secret expires."),
