@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def protect_environment(file: Path = BASE_DIR / ".env") -> str | None:
-    """Take it from everybody but its owner. Another owner may mean a group to read it, and a service may only be let read."""
+    """Close it to everybody but its owner. Another owner may mean a group to read it, and a service may only be let read."""
     if not file.is_file():
         return None
     status = file.stat()
@@ -55,11 +55,11 @@ def protect_environment(file: Path = BASE_DIR / ".env") -> str | None:
         file.chmod(0o600)
     except OSError:
         return f"Warning: other users can read {file} and the keys in it. Its owner can change that: chmod 600 {file}"
-    return f"Took {file} from other users: its mode was {mode:04o} and is 0600"
+    return f"Closed {file} to other users: its mode was {mode:04o} and is 0600"
 
 
 def protect_data_dir() -> str | None:
-    """Take it from everybody but its owner, as protect_environment, unless something else lies there: of /tmp or /var/lib nobody is to be locked out.
+    """Close it to everybody but its owner, as protect_environment, unless something else lies there: nobody is to be locked out of /tmp or /var/lib.
 
     Raise ImproperlyConfigured where it stays so that others could put files of theirs in the place of ours.
     """
@@ -71,7 +71,7 @@ def protect_data_dir() -> str | None:
     if all(entry.name in _OURS or entry.name.startswith("tokenos.sqlite3") for entry in directory.iterdir()):
         with suppress(OSError):
             directory.chmod(mode & ~open_to)
-            return f"Took {directory} from other users: its mode was {mode:04o} and is {mode & ~open_to:04o}"
+            return f"Closed {directory} to other users: its mode was {mode:04o} and is {mode & ~open_to:04o}"
     remedy = f"Let DATA_DIR be a folder that only TokenOS uses, and its owner enter: chmod 700 {directory}"
     if open_to & 0o022:
         raise ImproperlyConfigured(f"Other users can replace the files in {directory}. {remedy}")

@@ -95,10 +95,11 @@ def say_foreign(foreign: ForeignAudience) -> str:
     said = f"{client.client_id} ({client.name}) of {slug} has the audience {foreign.uri}"
     if is_of_another_workspace(foreign.uri, workspace=slug, issuer=settings.ISSUER_URL):
         whose = f"the workspace {foreign.owner}" if foreign.owner else "this instance itself"
-        return f"{said}, which belongs to {whose}. No token is issued for it. Take it from the client: manage.py update_client {client.client_id} --audience …"
+        remedy = f"Remove it from the client: manage.py update_client {client.client_id} --audience …"
+        return f"{said}, which belongs to {whose}. No token is issued for it. {remedy}"
     whose = f"belongs to the workspace {foreign.owner}" if foreign.owner else "belonged to a workspace that is deleted"
     return (
-        f"{said}, which {whose}. No token is issued for it. Take it from the client, or hand it over: "
+        f"{said}, which {whose}. No token is issued for it. Remove it from the client, or hand it over: "
         f"manage.py hand_over_audience {shlex.quote(foreign.uri)} --workspace {slug}"
     )
 

@@ -181,7 +181,7 @@ def _more(event: AuditEvent) -> str:
     if event.event == "secret.rotated":
         return _overlap(event)
     if event.event == "leak.checked" and event.target_type == "workspace":
-        return f"with {after['found']} things of yours in it" if "found" in after else "with nothing of ours in it"
+        return f"with {_count_things(after.get('found', 0))} of this workspace in it"
     if event.event == "audit.exported":
         return f"({after.get('events', 0):,}, {str(after.get('format', '')).upper()})"
     if event.event == "token.more_revoked":
@@ -191,6 +191,10 @@ def _more(event: AuditEvent) -> str:
     if isinstance(ended := after.get("ended_tokens", after.get("tokens")), int) and not isinstance(ended, bool) and ended:
         return f"and ended {ended:,} token{'s' if ended != 1 else ''}"
     return ""
+
+
+def _count_things(found: int) -> str:
+    return f"{found:,} thing{'s' if found > 1 else ''}" if found else "nothing"
 
 
 def _rotation(event: AuditEvent) -> Change:

@@ -29,11 +29,11 @@ class NotAboutThisPlace:
             rest = rest.replace(word, "")
         if len(rest) < _LEAST_BESIDE and rest != password.lower():
             raise ValidationError(
-                f"Beside the name of this place, a password has at least {_LEAST_BESIDE} more characters. Make it longer.", code="password_about_this_place"
+                f"Without the name of this site, fewer than {_LEAST_BESIDE} characters are left. Make it longer.", code="password_about_this_place"
             )
 
     def get_help_text(self) -> str:
-        return f"At least {_LEAST_BESIDE} of them beside the name of this place."
+        return f"At least {_LEAST_BESIDE} of them besides the name of this site."
 
 
 def _words_of_this_place() -> list[str]:
@@ -48,7 +48,7 @@ class NotBreached:
             raise ValidationError("This password was published after a breach, so it is tried first. Choose another.", code="password_breached")
 
     def get_help_text(self) -> str:
-        return "None that was published after a breach."
+        return "Not published after a breach."
 
 
 class NotAlike(password_validation.UserAttributeSimilarityValidator):

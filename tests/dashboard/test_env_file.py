@@ -60,7 +60,7 @@ def test_a_file_that_others_can_read_is_taken_from_them(tmp_path, mode, said):
     file = tmp_path / ".env"
     file.touch()
     file.chmod(mode)
-    assert protect_environment(file) == (f"Took {file} from other users: its mode was {mode:04o} and is 0600" if said else None)
+    assert protect_environment(file) == (f"Closed {file} to other users: its mode was {mode:04o} and is 0600" if said else None)
     assert file.stat().st_mode & 0o777 == (0o600 if said else mode)
 
 

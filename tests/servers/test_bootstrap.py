@@ -122,7 +122,7 @@ def test_env_that_others_can_read_is_taken_from_them(checkout: Checkout, mode: i
     checkout.bootstrap()
     checkout.env_file.chmod(mode)
     done = checkout.bootstrap()
-    assert (done.returncode, done.stdout) == (0, f"Took {checkout.env_file} from other users: its mode was {mode:04o} and is 0600\n")
+    assert (done.returncode, done.stdout) == (0, f"Closed {checkout.env_file} to other users: its mode was {mode:04o} and is 0600\n")
     assert stat.S_IMODE(checkout.env_file.stat().st_mode) == 0o600
 
 
@@ -132,7 +132,7 @@ def test_data_dir_that_was_there_before_is_taken_from_other_users(checkout: Chec
     checkout.bootstrap()
     checkout.data_dir.chmod(mode)
     done = checkout.bootstrap()
-    assert (done.returncode, done.stdout) == (0, f"Took {checkout.data_dir} from other users: its mode was {mode:04o} and is 0700\n")
+    assert (done.returncode, done.stdout) == (0, f"Closed {checkout.data_dir} to other users: its mode was {mode:04o} and is 0700\n")
     assert stat.S_IMODE(checkout.data_dir.stat().st_mode) == 0o700
 
 

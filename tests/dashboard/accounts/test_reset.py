@@ -160,8 +160,8 @@ def test_two_at_once_use_it_once(ada, link):
         ("short", "A password has at least 12 characters."),
         ("password1234", "published after a breach"),
         (" PassWord1234", "published after a breach"),
-        ("TokenOS-localhost", "Beside the name of this place"),
-        ("my-tokenos-pw", "Beside the name of this place"),
+        ("TokenOS-localhost", "Without the name of this site"),
+        ("my-tokenos-pw", "Without the name of this site"),
         ("x" * 1025, "1,024"),
         ("x" * 100_000, "1,024"),
         ("a\0" * 10, "Null characters"),
@@ -284,7 +284,7 @@ class TestWithoutAMailServer:
 
 
 def test_the_hint_under_the_field_tells_every_rule(browser, here, link, adas_invitation):
-    said = "At least 12 characters. At least 8 of them beside the name of this place. Not much like your email or name. None that was published after a breach."
+    said = "At least 12 characters. At least 8 of them besides the name of this site. Not much like your email or name. Not published after a breach."
     stranger = Browser()
     stranger.get(adas_invitation)
     for page in (browser.get(link), here.get("/accounts/security/password/"), stranger.get("/accounts/invite/")):

@@ -108,11 +108,11 @@ def test_an_audience_of_another_workspace_is_marked_with_what_to_do(adas, client
     api, own = "https://api.example.com", "https://mine.example.com"
     Client.objects.update(audiences=[own, api], withheld_audiences=[api])
     said = text_of(adas.get(url))
-    assert f"{api} isn’t this workspace’s, so no token of this client is for it. Take it from the client. If it is your API’s, ask the operator" in said
+    assert f"{api} isn’t this workspace’s, so no token of this client is for it. Remove it from the client. If it is your API’s, ask the operator" in said
     assert f"{own} {api} no tokens" in said
     assert "is refused." not in said
     Client.objects.update(audiences=[api])
-    assert "It has no other audience: what asks without resource is refused." in text_of(adas.get(url))
+    assert "It has no other audience: a request without resource is refused." in text_of(adas.get(url))
     Client.objects.update(audiences=[own], withheld_audiences=[])
     assert "isn’t this workspace’s" not in text_of(adas.get(url))
 
