@@ -112,7 +112,7 @@ def is_quick_certificate(der: bytes) -> bool:
 
 
 def _read_strictly(content: bytes, most: int) -> list[_Element]:
-    """Up to most elements that fill content one behind the other, each of a length that is said and with a tag of one octet; [] where it is anything else."""
+    """Up to most elements that fill content one behind the other, each of a length that is said and with a tag of one octet; [] if it is anything else."""
     elements: list[_Element] = []
     place = 0
     while place < len(content):

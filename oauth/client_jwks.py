@@ -39,7 +39,7 @@ _ACCEPT = "application/jwk-set+json, application/json"
 
 
 class Published(NamedTuple):
-    """keys: that fit. problem: why the client's keys couldn't be read, None where they could."""
+    """keys: that fit. problem: why the client's keys couldn't be read, None if they could."""
 
     keys: list[ParsedPublicKey]
     problem: Reason | None
@@ -55,7 +55,7 @@ _waiting: Counter[int] = Counter()
 
 
 def find_keys(client: RegisteredClient, *, kid: str, algorithm: str, now: datetime) -> Published:
-    """Those with that kid; without one, all that may sign with that algorithm. Raise TemporarilyUnavailableError where too many threads wait already."""
+    """Those with that kid; without one, all that may sign with that algorithm. Raise TemporarilyUnavailableError if too many threads wait already."""
     copy = _copies.get(client.workspace_pk, client.jwks_uri)
     attempts = copy.attempts
     is_enough = copy.counts(now, FRESH) and _select(copy, kid, algorithm)
@@ -112,7 +112,7 @@ def _read(client: RegisteredClient, copy: Copy, attempts: int, *, is_needed: boo
 
 
 def _take_place(workspace: int) -> bool:
-    """False where too many wait already."""
+    """False if too many wait already."""
     with _lock:
         if _waiting.total() >= MAX_WAITING or _waiting[workspace] >= MAX_WAITING_OF_WORKSPACE:
             return False

@@ -312,7 +312,7 @@ def _peek_client_id(request: Request) -> str:
 
 
 def _peek(request: Request, parameter: str) -> str:
-    """What the body says at first, "" where it says nothing that can be read. By bytes, and of the value no more than MAX_PEEKED_BYTES: a refused form has been
+    """What the body says at first, "" if it says nothing that can be read. By bytes, and of the value no more than MAX_PEEKED_BYTES: a refused form has been
     parsed already, and is to cost no more than a granted one.
     """
     # An empty one counts as absent, but nobody has to look through thousands of those.

@@ -371,7 +371,7 @@ class InsufficientScopeError(OAuthError):
 
 
 class OtherEnvironmentError(OAuthError):
-    """For a test client where live ones are demanded, and the other way round. RFC 6750 §3.1 has no code that is nearer. scheme: that the request used."""
+    """For a test client if live ones are demanded, and the other way round. RFC 6750 §3.1 has no code that is nearer. scheme: that the request used."""
 
     error = "insufficient_scope"
     status = 403

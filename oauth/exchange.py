@@ -51,7 +51,7 @@ class Order(TypedDict):
 
 
 class Reply(TypedDict):
-    """problem: what went wrong, "" where there is an answer. body: in Latin-1."""
+    """problem: what went wrong, "" if there is an answer. body: in Latin-1."""
 
     problem: str
     status: int
@@ -93,7 +93,7 @@ def is_public(address: str) -> bool:
 
 
 def serve(orders: BinaryIO, replies: BinaryIO) -> None:
-    """Until there are no orders any more. The system ends the process where one takes too long: SIGALRM is never waited for."""
+    """Until there are no orders any more. The system ends the process if one takes too long: SIGALRM is never waited for."""
     signal.alarm(KEPT)
     for line in orders:
         order: Order = json.loads(line)
@@ -170,7 +170,7 @@ def _ask(connection: ssl.SSLSocket, host: str, request: bytes) -> Reply:
 
 
 if __name__ == "__main__":
-    # Before the process steps back, for whoever waits for it has little time.
+    # Before the process steps back, for who waits for it has little time.
     _tls_context("")
     with suppress(OSError):
         os.nice(_NICENESS)

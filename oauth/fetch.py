@@ -113,7 +113,7 @@ class _Helper:
         self._socket = ours
 
     def ask(self, order: exchange.Order, deadline: float) -> exchange.Reply:
-        """Raise TimeoutError at the deadline, OSError or ValueError where the process ends."""
+        """Raise TimeoutError at the deadline, OSError or ValueError if the process ends."""
         self._socket.settimeout(_left(deadline))
         self._socket.sendall(json.dumps(order).encode() + b"\n")
         received = bytearray()

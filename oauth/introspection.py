@@ -23,7 +23,7 @@ _INACTIVE: dict[str, object] = {"active": False}
 @form_endpoint("introspection")
 def introspect(request: Request, form: Form) -> Response:
     """§2.2. A caller learns of a token of its own workspace that it obtained itself or whose aud holds one of its own audiences,
-    the workspace's where it has none. Where it names one, of the tokens for that only.
+    the workspace's if it has none. If it names one, of the tokens for that only.
     """
     presented, resource = form.require("token"), _read_resource(form)
     authenticated = authenticate_client(request, form)

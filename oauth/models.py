@@ -10,7 +10,7 @@ from clients.models import Client
 from clients.models.client import MAX_TOKEN_LIFETIME
 from oauth.database_clock import CLOCK_MARGIN
 
-# The longest token that a key signed at its last moment has ended by then, also where this clock is ahead or a verifier's is behind.
+# The longest token that a key signed at its last moment has ended by then, also if this clock is ahead or a verifier's is behind.
 PUBLISHED_AFTER_RETIREMENT = MAX_TOKEN_LIFETIME + CLOCK_MARGIN
 
 

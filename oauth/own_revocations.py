@@ -22,7 +22,7 @@ _PREFIX = "own revocations "
 
 
 def is_one_of_few(client: Client, *, now: datetime) -> bool:
-    """Count one, over all workers. False where the hour has had MOST of them: record_rest says how many more there were."""
+    """Count one, over all workers. False if the hour has had MOST of them: record_rest says how many more there were."""
     hour = int(now.timestamp()) // _HOUR
     return throttling.count(f"{_PREFIX}{hour} {client.pk}", now=now, window=(hour + 1) * _HOUR - int(now.timestamp())).failures <= MOST
 

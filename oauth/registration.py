@@ -121,7 +121,7 @@ class Registration(NamedTuple, Generic[CredentialT]):
 
 
 class TokenState(NamedTuple):
-    """Whether what a token depends on is as it was. client: None where it is gone. signing_key_retires_at: None where that is open."""
+    """Whether what a token depends on is as it was. client: None if it is gone. signing_key_retires_at: None if that is open."""
 
     client: RegisteredClient | None
     is_credential_revoked: bool

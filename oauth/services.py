@@ -251,7 +251,7 @@ def prune(*, now: datetime) -> dict[str, int]:
 
 
 def _remove_private_keys(now: datetime) -> int:
-    """Of keys that never sign again: those of a node whose clock is behind may for a while longer. Where there is none, nobody can take it."""
+    """Of keys that never sign again: those of a node whose clock is behind may for a while longer. If there is none, nobody can take it."""
     with transaction.atomic():
         over = Q(revoked_at__isnull=False) | Q(retires_at__lte=now - PUBLISHED_AFTER_RETIREMENT - REVOCATIONS_KEPT)
         keys = list(SigningKey.objects.select_for_update().filter(over).exclude(private_key=""))

@@ -1,4 +1,4 @@
-"""Under which address a use is counted: the caller's own, or that of its network, where a client comes from very many on one day.
+"""Under which address a use is counted: the caller's own, or that of its network, if a client comes from very many on one day.
 
 A network of IPv6 gives one caller more addresses than there is room for, and each would be a row. So of a client's day the first MOST_ADDRESSES are kept as
 they are. After them an address is counted as the first one of its network, and after MOST_NETWORKS in all as that of a much larger one. Each process goes on

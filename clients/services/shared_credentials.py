@@ -1,4 +1,4 @@
-"""A public key or certificate that several clients of a workspace have: whoever has its private half is each of them, and it has to be revoked at each.
+"""A public key or certificate that several clients of a workspace have: who has its private half is each of them, and it has to be revoked at each.
 
 A person at a page makes a separate one, so there it is refused. A program that registers one for several clients goes on working, and is warned.
 """

@@ -120,7 +120,7 @@ def flush() -> None:
 
 
 def _write(part: Gathered) -> tuple[Gathered, ...]:
-    """In one transaction. Returns what is to be written instead, in smaller parts, where a row of it doesn't fit."""
+    """In one transaction. Returns what is to be written instead, in smaller parts, if a row of it doesn't fit."""
     try:
         if part.has_rows:
             with transaction.atomic():

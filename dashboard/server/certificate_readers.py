@@ -36,7 +36,7 @@ class Reading(Protocol):
         """Called in a thread. It raises nothing."""
 
     def go_on(self) -> None:
-        """Called after read, or in its place where nobody reads for that network any more."""
+        """Called after read, or in its place if nobody reads for that network any more."""
 
 
 @dataclass
@@ -113,7 +113,7 @@ class CertificateReaders:
         return True
 
     def forget(self, reading: Reading) -> bool:
-        """The peer is gone. Return False where a thread has it already, so that it will be gone on with."""
+        """The peer is gone. Return False if a thread has it already, so that it will be gone on with."""
         for lane in (self._strangers, self._acquaintances):
             queue = lane.waiting.get(reading.network, deque())
             if reading in queue:

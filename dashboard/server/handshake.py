@@ -43,7 +43,7 @@ class Opening(Protocol):
     is_away: bool
 
     def read_aside(self) -> bool:
-        """Have Handshake.go_on_aside called in a thread, and then do_handshake here. Return False where no thread is to be had."""
+        """Have Handshake.go_on_aside called in a thread, and then do_handshake here. Return False if no thread is to be had."""
 
 
 # In the context in which a handshake is made.
@@ -104,7 +104,7 @@ class Handshake(BoundedTLS):
         super().do_handshake()
 
     def _go_on(self) -> None:
-        """Return where it is done. Raise SSLError."""
+        """Return if it is done. Raise SSLError."""
         self.unread += self.incoming.read()
         try:
             if self.was_aside:
@@ -156,7 +156,7 @@ class Handshake(BoundedTLS):
         del self.unread[:place]
 
     def _find_record(self, place: int) -> int:
-        """The length of the record that begins there, 0 where it isn't whole. Of what is no record, that of all: OpenSSL will say so."""
+        """The length of the record that begins there, 0 if it isn't whole. Of what is no record, that of all: OpenSSL will say so."""
         length = len(self.unread) - place
         if length < _HEADER:
             return 0

@@ -121,7 +121,7 @@ class HTTPConnection(BoundedProtocol):
         self.worker.loop.call_later(LINGERING, self.transport.close)
 
     def _will_close(self, request: Any, response_requires_close: bool) -> bool:  # noqa: FBT001  # gunicorn's signature
-        """Also where a body isn't read to its end, and after a long one of a stranger, see IDLE_GROWN."""
+        """Also if a body isn't read to its end, and after a long one of a stranger, see IDLE_GROWN."""
         unread = self._body_receiver is not None and not self._body_receiver._complete
         was_long = self.keeps_memory and self.octets > ALWAYS_TAKEN and not self.is_followed
         return unread or was_long or bool(super()._will_close(request, response_requires_close))
@@ -169,7 +169,7 @@ class HTTPConnection(BoundedProtocol):
         self._safe_write(head.encode() + body)
 
     def find_host(self) -> str:
-        """As the request has named it so far, "" where it hasn't."""
+        """As the request has named it so far, "" if it hasn't."""
         return next((value.decode("latin-1") for name, value in self._callback_parser._headers_list if name == b"host"), "")
 
 

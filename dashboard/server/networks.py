@@ -28,7 +28,7 @@ class Networks:
         self._stays: dict[str, dict[Stay, None]] = {}
 
     def enter(self, address: str) -> Stay | None:
-        """None where there is no room. address: of the peer, "" for a Unix socket; a trusted proxy's connections are everybody's, and aren't counted."""
+        """None if there is no room. address: of the peer, "" for a Unix socket; a trusted proxy's connections are everybody's, and aren't counted."""
         from dashboard.server.connection import is_trusted
         from oauth.throttling import widest_network_of
 

@@ -66,7 +66,7 @@ def hear_certificates(context: ssl.SSLContext) -> bool:
 
 
 class telling:  # noqa: N801  # a context manager, used like a function
-    """Within it, a handshake of a context of hear_certificates calls hear with the message and TLS's version. Where it returns False, OpenSSL finds a message
+    """Within it, a handshake of a context of hear_certificates calls hear with the message and TLS's version. If it returns False, OpenSSL finds a message
     that makes no sense, and the handshake fails.
     """
 

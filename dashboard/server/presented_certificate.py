@@ -6,7 +6,7 @@ presented, its connection goes on with a context that trusts that one alone. The
 
 Its key is looked at first: of some kinds OpenSSL takes seconds to read one, in which the event loop would stand still. RFC 8446 §4.4.2.
 
-Where OpenSSL's functions can't be called, see dashboard/server/openssl.py, a private name of Python's ssl is used (3.8 and later): SSLContext._msg_callback,
+If OpenSSL's functions can't be called, see dashboard/server/openssl.py, a private name of Python's ssl is used (3.8 and later): SSLContext._msg_callback,
 which hears each message and can refuse none. Then threads read the certificates, see dashboard/server/certificate_readers.py.
 """
 

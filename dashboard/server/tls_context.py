@@ -52,7 +52,7 @@ class ServerContext:
         self._thread: threading.Thread | None = None
 
     def check(self) -> None:
-        """Raise OSError or ssl.SSLError where the server's certificate can't be used. For gunicorn's master, which serves nobody."""
+        """Raise OSError or ssl.SSLError if the server's certificate can't be used. For gunicorn's master, which serves nobody."""
         self._build({}, frozenset())
 
     def start(self) -> None:
@@ -74,7 +74,7 @@ class ServerContext:
         return self.context
 
     def load(self, authorities: Authorities, registered: frozenset[str]) -> None:
-        """Let the registered pass, and what those CAs issued; serve server.pem as it is now. Raise OSError or ssl.SSLError where that can't be used.
+        """Let the registered pass, and what those CAs issued; serve server.pem as it is now. Raise OSError or ssl.SSLError if that can't be used.
 
         registered: thumbprints.
         """
@@ -128,7 +128,7 @@ class ServerContext:
         self._is_failing = True
 
     def _find_passing(self, now: datetime) -> tuple[Authorities, frozenset[str]]:
-        """The CAs, and the thumbprints of registered certificates. One short query where nothing has changed. Raise DatabaseError."""
+        """The CAs, and the thumbprints of registered certificates. One short query if nothing has changed. Raise DatabaseError."""
         from django.db.models import Count, Max, Q
 
         from clients.certificate import x5t_s256

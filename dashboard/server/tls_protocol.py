@@ -51,7 +51,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
         super().connection_lost(exc)
 
     def read_aside(self) -> bool:
-        """Have the handshake read by a thread. Return False where that isn't to be had."""
+        """Have the handshake read by a thread. Return False if there is none."""
         if not self.readers.ask(self):
             return False
         self.is_away = self.was_aside = True
