@@ -2,7 +2,8 @@
 
 Private names of gunicorn 27.0.1 (pinned) used here: _current_request, _body_receiver, _flow_control, _closed, _close_transport, _keepalive_timeout,
 _will_close, _arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request, _build_http_scope, _send_error_response,
-_callback_parser with _headers_list. What a connection may cost is bounded_protocol's. WebSocket and HTTP/2 are left out on purpose.
+_callback_parser with _headers_list, _handle_connection, _conn_lost_handled, _request_ready. What a connection may cost is bounded_protocol's. WebSocket and
+HTTP/2 are left out on purpose.
 """
 
 import json
@@ -38,11 +39,16 @@ logger = logging.getLogger("tokenos.server")
 
 
 class HTTPConnection(BoundedProtocol):
+    transport: Any
+    writer: Any
+    _flow_control: Any
+    _body_receiver: Any
     client_certificate: bytes | None = None
     is_secure = False
     scope: dict[str, Any] | None = None
     is_refused = False
     is_lingering = False
+    is_served = True
     phase: tuple[str, int] | None = None
     phase_began = 0.0
     stay: Stay | None = None
@@ -63,6 +69,21 @@ class HTTPConnection(BoundedProtocol):
             self.stay.leave()
         self.drop_unparsed()
         super().connection_lost(exc)
+        # Else what waits for the next request would do so for three more seconds.
+        self._request_ready.set()
+        self.let_transport_go()
+
+    async def _handle_connection(self) -> None:
+        try:
+            await super()._handle_connection()
+        finally:
+            self.is_served = False
+            self.let_transport_go()
+
+    def let_transport_go(self) -> None:
+        """Once neither the peer nor the application is there. The garbage collector would come for it a thousand connections later, with all that TLS took."""
+        if self._conn_lost_handled and not self.is_served:
+            self.transport = self.writer = self._flow_control = self._body_receiver = None
 
     def data_received(self, data: bytes) -> None:
         if self.is_lingering:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -133,6 +134,12 @@ class Server:
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return [sum(os.path.realpath(file).count("socket:") for file in Path(f"/proc/{pid}/fd").iterdir()) for pid in children]
+
+    def read_memory(self, field: str = "VmRSS") -> list[int]:
+        """Of each worker, in KB. field: VmHWM for the most that it had."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(re.findall(rf"{field}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) for pid in children]
 
     def count_usage(self) -> int:
         """How many requests the database says were made."""

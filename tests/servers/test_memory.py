@@ -1,12 +1,10 @@
 """Bodies that wait to be complete take a bounded part of a worker's memory, and those of strangers leave room for people who are signed in."""
 
-import re
 import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from pathlib import Path
 
 import pytest
 
@@ -87,6 +85,24 @@ def test_connection_of_many_small_requests_at_once_is_closed_soon_after_all_are_
     assert answers.count(b"HTTP/1.1 400") == 60
 
 
+def test_what_tls_took_for_a_connection_is_free_again_when_its_peer_is_gone(make_server: Callable[..., Server]) -> None:
+    """The garbage collector would come for it a thousand connections later."""
+    server = make_server(WEB_CONCURRENCY="1")
+    context, unfinished = server.context(), with_body(FORM, 60_000)[:-1]
+
+    def come_and_go(number: int) -> int:
+        """Return the worker's memory in KB."""
+        for _ in range(number):
+            with context.wrap_socket(server.connect(tls=False), server_hostname="localhost") as sock:
+                sock.sendall(unfinished)
+        wait_for_sockets(server, lambda open_now: open_now < 50)
+        return server.read_memory()[0]
+
+    before = come_and_go(50)
+    assert come_and_go(300) - before < 15_000
+    server.stop()
+
+
 def test_connection_of_somebody_signed_in_stays(server: Server, cookie: bytes) -> None:
     with server.connect() as sock:
         assert "connection" not in ask_on(sock, with_body(PAGE + cookie, 200_000)).headers
@@ -140,20 +156,13 @@ def plain(make_server: Callable[..., Server]) -> Iterator[Server]:
     server.stop()
 
 
-def read_memory(server: Server) -> int:
-    """The most that the worker ever had, in bytes."""
-    assert server.process is not None
-    (pid,) = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return int(re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) * 1024
-
-
 def test_unfinished_bodies_of_strangers_take_a_share_that_others_do_not_need(plain: Server) -> None:
     client = plain.manage("create_client", "--workspace", "demo", "--name", "robot")
     cookie = f"Cookie: {make_session(plain)}\r\nX-Forwarded-Proto: https\r\n".encode()
     good = f"client_id={client['client_id']}&client_secret={client['client_secret']}&grant_type=client_credentials".encode()
     request = FORM + b"Content-Length: %d\r\n\r\n" % len(good) + good
     assert plain.exchange(request).status == 200
-    before = read_memory(plain)
+    (before,) = plain.read_memory("VmHWM")
     with ExitStack() as held:
         sockets = [hold(plain, held, FORM, 60_000, 59_000) for _ in range(MOST_OF_STRANGERS // 59_000 + 100)]
         answer = read_answer(sockets[-1])
@@ -161,7 +170,7 @@ def test_unfinished_bodies_of_strangers_take_a_share_that_others_do_not_need(pla
         assert answer.headers["retry-after"]
         assert plain.exchange(request).status == 200
         assert plain.exchange(with_body(PAGE + cookie, 2_000_000)).status == 403
-        assert read_memory(plain) - before < 2 * MOST_OF_STRANGERS
+        assert plain.read_memory("VmHWM")[0] - before < 2 * MOST_OF_STRANGERS // 1024
     deadline = time.monotonic() + 10
     while plain.exchange(with_body(FORM, 40_000)).status == 503:
         assert time.monotonic() < deadline, "those that left hold their share"

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Event
 
 import pytest
@@ -12,13 +11,6 @@ import requests
 
 from tests.servers.conftest import Answer, Server
 from tests.servers.known import make_known_cookie
-
-
-def read_peaks(server: Server) -> list[int]:
-    """The most memory that each worker ever had, in MB."""
-    assert server.process is not None
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return [int(re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) // 1024 for pid in children]
 
 
 def test_many_sign_ins_at_once_take_the_memory_of_one(make_server: Callable[..., Server]) -> None:
@@ -36,7 +28,7 @@ def test_many_sign_ins_at_once_take_the_memory_of_one(make_server: Callable[...,
         statuses = list(threads.map(sign_in, range(48)))
     assert statuses.count(200) >= 1  # the form again: a wrong password
     assert set(statuses) <= {200, 503}
-    assert max(read_peaks(server)) < 300
+    assert max(server.read_memory("VmHWM")) < 300_000
     assert "Traceback" not in server.log.read_text()
     server.stop()
 
