@@ -10,8 +10,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from smtplib import SMTPException
-from typing import Any, cast
+from smtplib import SMTPException, SMTPRecipientsRefused
+from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -50,19 +50,28 @@ def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:
     return _deliver(_compose(name, to, context), name, get_connection(timeout=PATIENCE))
 
 
-def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """One mail to each address, with a context of its own, over one connection. Returns the addresses whose mail the server didn't take."""
+class Unsent(NamedTuple):
+    """Addresses whose mail the server didn't take. refused: for what the addresses are; of the others it took none at that moment."""
+
+    addresses: list[str]
+    refused: list[str]
+
+
+def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]]) -> Unsent:
+    """One mail to each address, with a context of its own, over one connection."""
     messages = {address: _compose(name, [address], context) for address, context in contexts.items()}
     connection = get_connection()
     try:
         connection.open()
     except (OSError, SMTPException) as error:
         _log(error, name)
-        return list(contexts)
+        return Unsent(list(contexts), [])
     try:
-        return [address for address, message in messages.items() if not _deliver(message, name, connection)]
+        failures = {address: _find_failure(message, name, connection) for address, message in messages.items()}
     finally:
         connection.close()
+    refused = [address for address, failure in failures.items() if isinstance(failure, (SMTPRecipientsRefused, ValueError))]
+    return Unsent([address for address, failure in failures.items() if failure], refused)
 
 
 def send_later(name: str, to: Sequence[str], context: Mapping[str, Any]) -> None:
@@ -88,14 +97,18 @@ def _render_text(name: str, values: Mapping[str, Any]) -> str:
 
 
 def _deliver(message: EmailMultiAlternatives, name: str, connection: Any = None) -> bool:
+    return _find_failure(message, name, connection) is None
+
+
+def _find_failure(message: EmailMultiAlternatives, name: str, connection: Any) -> Exception | None:
     message.connection = connection
     try:
         message.send()
     except (OSError, SMTPException, ValueError) as error:
         # ValueError: an address that can't be written down, such as one whose domain is too long for the DNS.
         _log(error, name)
-        return False
-    return True
+        return error
+    return None
 
 
 def failed_at() -> datetime | None:

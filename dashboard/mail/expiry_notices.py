@@ -1,12 +1,15 @@
 """Mail before a credential ends: to whoever answers for its client, 30, 7 and 1 days before, and an hour before a rotation ends an old secret that is in use.
 
-Each is sent once. A mail server that takes none ends the round, and the next round begins there.
+Each is sent once. A mail server that takes none ends the round, and the next round begins there. An address that the server refuses is as none: three of
+them would else end each round, and nobody behind them would be told.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from enum import Enum, auto
+from itertools import islice
+from typing import Any, cast
 
 from django.db.models import Q
 from django.urls import reverse
@@ -46,17 +49,23 @@ class Due:
     is_in_overlap: bool
 
 
+class _Outcome(Enum):
+    """TOLD: also where there is nobody to tell. REFUSED: of all addresses, for what they are."""
+
+    TOLD = auto()
+    REFUSED = auto()
+    SERVER_FAILED = auto()
+
+
 def send_due(*, now: datetime) -> int:
     """How many were sent, MOST_A_ROUND at most."""
     delete_in_batches(ExpiryNotice.objects.filter(ends_at__lt=now))
     sent = failed = 0
-    for due in find_due(now=now):
-        if _send(due, now=now):
-            sent += 1
-        else:
-            # One address that can't be written to keeps nobody else waiting.
-            failed += 1
-        if sent == MOST_A_ROUND or failed == _MOST_FAILURES:
+    for due in islice(find_due(now=now), MOST_A_ROUND):
+        outcome = _send(due, now=now)
+        sent += outcome is _Outcome.TOLD
+        failed += outcome is _Outcome.SERVER_FAILED
+        if failed == _MOST_FAILURES:
             break
     return sent
 
@@ -110,14 +119,11 @@ def _name(row: Credential, client: Client) -> str:
     return f"{client.client_id} {row.credential_id}"
 
 
-def _send(due: Due, *, now: datetime) -> bool:
-    """Whether the mail server took it for anybody, or there is nobody to tell."""
+def _send(due: Due, *, now: datetime) -> _Outcome:
     found = impact.of_credential(due.credential, client=due.client, now=now)
     workspace = due.client.workspace
     owner = [address for address in present_owner_of(due.client) if would_have_notice(address, workspace=workspace, by=workspace, now=now)]
     is_red = found.is_used and due.ends_at - now <= _RED
-    # The admins too where it is urgent, or where there is no other address.
-    recipients = owner if owner and not is_red else list(dict.fromkeys([*owner, *admins_of(workspace)]))
     context = {
         "client": due.client,
         "workspace": workspace,
@@ -129,14 +135,24 @@ def _send(due: Due, *, now: datetime) -> bool:
         "is_in_overlap": due.is_in_overlap,
         "url": _url(due),
     }
-    unsent = mail.send_each("credential_ends", dict.fromkeys(recipients, context)) if recipients else []
-    if recipients and len(unsent) == len(recipients):
-        return False
-    for address in set(owner).difference(unsent):
+    admins = admins_of(workspace)
+    # The admins too where it is urgent, or where there is no other address.
+    recipients = list(dict.fromkeys([*owner, *admins] if is_red or not owner else owner))
+    unsent = _tell(recipients, context)
+    if recipients == unsent.refused == owner:
+        recipients = admins
+        unsent = _tell(recipients, context)
+    if recipients and len(unsent.addresses) == len(recipients):
+        return _Outcome.REFUSED if unsent.refused == recipients else _Outcome.SERVER_FAILED
+    for address in set(owner).intersection(recipients).difference(unsent.addresses):
         may_have_notice(address, workspace=workspace, by=workspace, now=now)
     step = int(due.step.total_seconds())
     ExpiryNotice.objects.get_or_create(credential=_name(due.credential, due.client), ends_at=due.ends_at, step=step, defaults={"created_at": now})
-    return True
+    return _Outcome.TOLD
+
+
+def _tell(recipients: Sequence[str], context: Mapping[str, Any]) -> mail.Unsent:
+    return mail.send_each("credential_ends", dict.fromkeys(recipients, context)) if recipients else mail.Unsent([], [])
 
 
 def _what(credential: Credential) -> str:

@@ -235,7 +235,7 @@ def deliver(made: Iterable[NewInvitation]) -> list[str]:
         }
         for new in made
     }
-    return mail.send_each("invitation", contexts)
+    return mail.send_each("invitation", contexts).addresses
 
 
 def tell_inviter(invitation: Invitation, membership: Membership) -> None:

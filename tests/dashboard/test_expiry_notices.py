@@ -1,18 +1,19 @@
 """Mail before a credential ends: once for each step, to whoever can do something about it."""
 
 from datetime import timedelta
-from smtplib import SMTPException
+from smtplib import SMTPException, SMTPRecipientsRefused
 
 import pytest
 from django.core import mail as outbox
+from django.core.mail.backends.locmem import EmailBackend
 
 from clients.models import Client, ClientPublicKey, ClientSecret
 from clients.services import secret_ends, secrets
 from clients.services.clients import disable_client
-from dashboard import quotas
+from dashboard import mail, quotas
 from dashboard.background import schedule
 from dashboard.mail import expiry_notices
-from dashboard.models import ExpiryNotice, Membership, ScheduledJob
+from dashboard.models import ExpiryNotice, Membership, ScheduledJob, User
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key
 from tests.dashboard.credentials.conftest import use
@@ -172,9 +173,46 @@ def test_a_mail_server_that_takes_none_ends_the_round_after_three(client_, secre
     for _ in range(5):
         end(factories.create_secret(client_, now=now - 90 * DAY).secret, now + 3 * DAY)
     tried: list[object] = []
-    monkeypatch.setattr(expiry_notices.mail, "send_each", lambda _name, contexts: tried.append(contexts) or list(contexts))
+    monkeypatch.setattr(expiry_notices.mail, "send_each", lambda _name, contexts: tried.append(contexts) or mail.Unsent(list(contexts), []))
     assert expiry_notices.send_due(now=now) == 0
     assert len(tried) == 3
+
+
+class Refusing(EmailBackend):
+    """A mail server that knows no refused.example."""
+
+    code = 550
+
+    def send_messages(self, messages):
+        for message in messages:
+            if message.to[0].endswith("@refused.example"):
+                raise SMTPRecipientsRefused({message.to[0]: (self.code, b"no such user")})
+        return super().send_messages(messages)
+
+
+@pytest.mark.parametrize("domain", ["refused.example", f"{'ü' * 58}.com"])
+@pytest.mark.parametrize("code", [450, 550])
+def test_addresses_that_the_mail_server_refuses_keep_nobody_else_waiting(demo, ada, client_, secret, now, settings, monkeypatch, domain, code):
+    """A developer can write down any as a client's owner. The workspace's admins are told in their place."""
+    settings.EMAIL_BACKEND = f"{__name__}.Refusing"
+    monkeypatch.setattr(Refusing, "code", code)
+    theirs = factories.create_client(demo, name="theirs", contact=f"a@{domain}", now=now - 100 * DAY).secret.client
+    for _ in range(4):
+        end(factories.create_secret(theirs, now=now - 90 * DAY).secret, now + 2 * DAY)
+    end(secret, now + 3 * DAY)
+    assert [message.to[0] for message in send(now)] == [ada.email] * 4 + ["payments@example.com"]
+    assert send(now) == []
+
+
+def test_nor_does_a_workspace_of_which_nobody_can_be_reached(demo, ada, client_, secret, now, settings):
+    settings.EMAIL_BACKEND = f"{__name__}.Refusing"
+    User.objects.filter(pk=ada.pk).update(email="ada@refused.example")
+    theirs = factories.create_client(demo, name="theirs", contact="", now=now - 100 * DAY).secret.client
+    for _ in range(4):
+        end(factories.create_secret(theirs, now=now - 90 * DAY).secret, now + 2 * DAY)
+    end(secret, now + 3 * DAY)
+    assert [message.to[0] for message in send(now)] == ["payments@example.com"]
+    assert ExpiryNotice.objects.count() == 1
 
 
 def test_a_round_sends_no_more_than_its_limit_and_the_next_one_goes_on(client_, secret, now, monkeypatch):
@@ -242,7 +280,7 @@ class TestStrangers:
     def test_lose_nothing_by_what_the_mail_server_did_not_take(self, client_, now, monkeypatch):
         self.ending(client_, 3, now)
         with monkeypatch.context() as broken:
-            broken.setattr(expiry_notices.mail, "send_each", lambda _name, contexts: list(contexts))
+            broken.setattr(expiry_notices.mail, "send_each", lambda _name, contexts: mail.Unsent(list(contexts), []))
             send(now)
         assert self.to(send(now)) == ["payments@example.com"] * 2 + ["ada@example.com"]
 
