@@ -37,7 +37,7 @@ _TEXTS = {
     "sso_disconnected": ("Your account is no longer connected with {provider}", "Signing in there doesn’t open your account here any more."),
     "recovered": (
         "Your account was opened by the operator",
-        "Password, passkeys, one-time codes and recovery codes were removed, and every session has ended. The operator has a link that sets a new password.",
+        "Password, second factors and single sign-on connection were removed, and every session and link of yours has ended. The operator can give you a link.",
     ),
 }
 # As above, of what the people who run the instance do: an own password helps against none of it.

@@ -10,11 +10,10 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from clients.models import Workspace
 from clients.services.audit import Actor
-from clients.services.workspaces import lock_workspace
 from dashboard.models import Membership, User
 from dashboard.people import made_links, user_sessions
 from dashboard.people.account_events import record
@@ -36,7 +35,7 @@ def disable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
     Raise ValidationError for the last administrator.
     """
     with transaction.atomic():
-        workspaces = [lock_workspace(workspace) for workspace in _find_workspaces(user, now)]
+        workspaces = made_links.lock_workspaces(user, now=now)
         present, administrators = _lock(user)
         if not present.is_active:
             return Ended(has_changed=False)
@@ -45,8 +44,7 @@ def disable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
         present.save(update_fields=["is_active", "disabled_at"])
         sessions = user_sessions.delete_sessions(present)
         reason = f"The account {present.email} was switched off."
-        parts = [made_links.withdraw_lost(user=present, workspace=one, role=None, reason=reason, actor=actor, now=now) for one in workspaces]
-        withdrawn = Links(sum(part.invitations for part in parts), sum(part.hand_overs for part in parts))
+        withdrawn = made_links.withdraw_everywhere(user=present, workspaces=workspaces, reason=reason, actor=actor, now=now)
         after = {"sessions_ended": sessions, "invitations_withdrawn": withdrawn.invitations, "hand_overs_withdrawn": withdrawn.hand_overs}
         record("user.disabled", present, actor=actor, now=now, after=after)
     return Ended(has_changed=True, sessions=sessions, withdrawn=withdrawn)
@@ -93,12 +91,6 @@ def find_ownerless(user: User) -> Sequence[str]:
     owned = Membership.objects.filter(user=user, role=Membership.Role.OWNER).values("workspace")
     others = Membership.objects.filter(role=Membership.Role.OWNER, user__is_active=True).exclude(user=user).values("workspace")
     return list(Workspace.objects.filter(pk__in=owned).exclude(pk__in=others).order_by("slug").values_list("slug", flat=True))
-
-
-def _find_workspaces(user: User, now: datetime) -> QuerySet[Workspace]:
-    """Those in which it may have links, or make one at this moment."""
-    of_memberships = set(Membership.objects.filter(user=user).values_list("workspace", flat=True))
-    return Workspace.objects.filter(pk__in=of_memberships | made_links.find_workspaces(user, now=now)).order_by("pk")
 
 
 def _lock(user: User) -> tuple[User, list[User]]:

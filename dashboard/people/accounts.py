@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import signing
 from django.core.exceptions import ValidationError
@@ -18,8 +19,9 @@ from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
 from dashboard.models import User
-from dashboard.people import second_factors, user_sessions
+from dashboard.people import made_links, second_factors, user_sessions
 from dashboard.people.account_events import record
+from dashboard.people.made_links import Links
 from oauth.replay import mark_used
 
 EMAIL_CHANGE_SECONDS = 24 * 3600
@@ -119,26 +121,48 @@ def reset_password(*, link: str, hashed_password: str, actor: Actor, now: dateti
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """factors, sessions: how many went. link: the path that sets a new password."""
+    """factors, sessions, connections (with a person at the OpenID provider): how many went. link: the path that sets a new password."""
 
     factors: int
     sessions: int
+    connections: int
+    withdrawn: Links
     link: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """As the audit log and the command name them."""
+        return {
+            "second_factors_removed": self.factors,
+            "connections_removed": self.connections,
+            "sessions_ended": self.sessions,
+            "invitations_withdrawn": self.withdrawn.invitations,
+            "hand_overs_withdrawn": self.withdrawn.hand_overs,
+        }
 
 
 def recover(*, user: User, actor: Actor, now: datetime) -> Recovered:
-    """Whoever has lost everything begins anew: no password, no second factors, no sessions, a link for a password. Raise ValidationError where it is off."""
+    """Whoever has lost everything begins anew: no password, no second factors, no connection with the OpenID provider, no sessions, and a link for a password.
+
+    So does whoever has lost the account to somebody else, who may have connected it with a person of their own, and made links that bring them back. Raise
+    ValidationError where it is off.
+    """
     if not user.is_active:
         raise ValidationError(f"The account {user.email} is switched off.", code="inactive")
     with transaction.atomic():
+        workspaces = made_links.lock_workspaces(user, now=now)
         present = User.objects.select_for_update().get(pk=user.pk)
         # A password that somebody else knows would be all that it takes until the link is opened.
         present.set_unusable_password()
         present.save(update_fields=["password"])
         factors = second_factors.of(present).delete()[0]
+        connections = SocialAccount.objects.filter(user=present).delete()[0]
         sessions = user_sessions.delete_sessions(present)
-        record("user.recovered", present, actor=actor, now=now, after={"second_factors_removed": factors, "sessions_ended": sessions})
-    return Recovered(factors, sessions, make_reset_link(present))
+        reason = f"The account {present.email} was recovered."
+        withdrawn = made_links.withdraw_everywhere(user=present, workspaces=workspaces, reason=reason, actor=actor, now=now)
+        recovered = Recovered(factors, sessions, connections, withdrawn, make_reset_link(present))
+        record("user.recovered", present, actor=actor, now=now, after=recovered.counts)
+    return recovered
 
 
 def make_email_change_token(*, user: User, email: str, actor: Actor, now: datetime) -> str | None:

@@ -5,6 +5,7 @@ What was made for somebody who goes is withdrawn as well: an invitation from bef
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from clients.models import HandOver, Workspace
 from clients.models.hand_over import HandOverQuerySet
 from clients.services import audit, hand_overs
 from clients.services.audit import Actor
+from clients.services.workspaces import lock_workspace
 from dashboard.models import Invitation, InvitationQuerySet, Membership, User
 from dashboard.permissions import Permission, givable_roles, may
 
@@ -104,6 +106,19 @@ def withdraw_lost(*, user: User, workspace: Workspace, role: str | None, reason:
     changes = [audit.Change(row.email, {"role": row.role}, {"reason": reason}) for row in rows]
     audit.record_many("invitation.withdrawn", workspace=workspace, actor=actor, target_type="invitation", changes=changes, now=now)
     return Links(len(rows), hand_overs.withdraw_all(found=of_hand_overs, workspace=workspace, reason=reason, actor=actor, now=now))
+
+
+def withdraw_everywhere(*, user: User, workspaces: Sequence[Workspace], reason: str, actor: Actor, now: datetime) -> Links:
+    """As withdraw_lost with None, in workspaces that lock_workspaces locked."""
+    parts = [withdraw_lost(user=user, workspace=workspace, role=None, reason=reason, actor=actor, now=now) for workspace in workspaces]
+    return Links(sum(part.invitations for part in parts), sum(part.hand_overs for part in parts))
+
+
+def lock_workspaces(user: User, *, now: datetime) -> list[Workspace]:
+    """Those in which the account may have links, or make one at this moment. Within a transaction, before the account is locked."""
+    of_memberships = set(Membership.objects.filter(user=user).values_list("workspace", flat=True))
+    found = Workspace.objects.filter(pk__in=of_memberships | find_workspaces(user, now=now)).order_by("pk")
+    return [lock_workspace(workspace) for workspace in found]
 
 
 def _find_lost(user: User, workspace: Workspace, role: str | None, now: datetime) -> tuple[InvitationQuerySet, HandOverQuerySet]:

@@ -2,13 +2,14 @@
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings as django_settings
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard.models import User
+from dashboard.models import Invitation, Membership, User
 from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.conftest import Browser
@@ -51,7 +52,25 @@ def test_the_account_is_told_and_the_event_says_who_did_it(command, ada):
     assert "/accounts/reset/1-" not in mail.outbox[0].body
     event = AuditEvent.objects.filter(event="user.recovered").get()
     assert event.actor.startswith("command:")
-    assert event.after == {"second_factors_removed": 2, "sessions_ended": 0}
+    assert event.after == {
+        "second_factors_removed": 2,
+        "connections_removed": 0,
+        "sessions_ended": 0,
+        "invitations_withdrawn": 0,
+        "hand_overs_withdrawn": 0,
+    }
+
+
+def test_nothing_stays_by_which_somebody_else_who_was_in_it_comes_back(command, ada):
+    """Their own person at the OpenID provider, and an invitation to their mailbox."""
+    demo = factories.create_workspace("demo", owner=ada.email)
+    SocialAccount.objects.create(user=ada, provider="https://id.example.com", uid="mallory")
+    factories.invite(Membership.objects.get(workspace=demo), "mallory@example.com")
+    result = command("recover_account", ada.email, "--json").json
+    assert (result["connections_removed"], result["invitations_withdrawn"], result["hand_overs_withdrawn"]) == (1, 1, 0)
+    assert not SocialAccount.objects.exists()
+    assert Invitation.objects.get().withdrawn_at is not None
+    assert AuditEvent.objects.get(event="invitation.withdrawn").after == {"reason": f"The account {ada.email} was recovered."}
 
 
 def test_unknown_account_is_named(refused, transactional_db):

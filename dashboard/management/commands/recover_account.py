@@ -15,7 +15,10 @@ from dashboard.people import accounts
 
 
 class Command(JSONCommand):
-    help = "Remove password and second factors of an account, end its sessions, and print a link that sets a new password once, within 1 hour. Told by mail."
+    help = (
+        "Remove password, second factors and single sign-on connection of an account, end its sessions and the links that it made for others, and print a link "
+        "that sets a new password once, within 1 hour. Told by mail."
+    )
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")
@@ -25,8 +28,7 @@ class Command(JSONCommand):
         recovered = accounts.recover(user=user, actor=actor, now=now)
         return {
             "account": user.email,
-            "second_factors_removed": recovered.factors,
-            "sessions_ended": recovered.sessions,
+            **recovered.counts,
             **tell_account("recovered", user, now=now),
             "reset_link": page_url(recovered.link),
             "reset_link_expires_at": (now + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)).isoformat(),
