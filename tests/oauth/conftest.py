@@ -21,7 +21,7 @@ from oauth import client_ca, client_jwks
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
 from tests import factories
-from tests.certificates import pem, self_signed
+from tests.certificates import Authority, pem, self_signed
 from tests.oauth.doors import DOORS, Sender, basic
 from tests.oauth.hosts import Host, publish
 
@@ -107,6 +107,14 @@ def authorities() -> Iterator[Callable[..., None]]:
 
     yield write
     file.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def ca(authorities: Callable[..., None]) -> Authority:
+    """The one that stands in the operator's file."""
+    authority = Authority.create()
+    authorities(authority.certificate)
+    return authority
 
 
 _ticks = iter(range(1_000_000, 10**15, 1_000_000))

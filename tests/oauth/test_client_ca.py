@@ -19,13 +19,6 @@ UNTRUSTED = "certificate_untrusted"
 
 
 @pytest.fixture
-def ca(authorities):
-    authority = Authority.create()
-    authorities(authority.certificate)
-    return authority
-
-
-@pytest.fixture
 def billing(named):
     return named("subject_dn", "CN=billing")
 

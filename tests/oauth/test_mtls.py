@@ -247,13 +247,6 @@ def test_use_is_noted_with_the_certificate(send, machine, register):
 # §2.1: issued by a CA of the operator's
 
 
-@pytest.fixture
-def ca(authorities):
-    authority = Authority.create()
-    authorities(authority.certificate)
-    return authority
-
-
 def san(*names):
     return (*CLIENT_AUTH, x509.SubjectAlternativeName(names))
 

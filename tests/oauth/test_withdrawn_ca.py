@@ -15,13 +15,6 @@ GATEWAY, WHOAMI = "/gateway/demo/verify", "/api/v1/whoami"
 
 
 @pytest.fixture
-def ca(authorities):
-    authority = Authority.create()
-    authorities(authority.certificate)
-    return authority
-
-
-@pytest.fixture
 def holder(ca):
     return issue(ca, "billing")
 
