@@ -121,7 +121,7 @@ def link_found(*, user: User, identity: Identity, actor: Actor, now: datetime) -
     where it isn't to be found any more.
     """
     with transaction.atomic():
-        _refuse_to_find(User.objects.get(pk=user.pk), identity)
+        _refuse_to_find(User.objects.select_for_update().get(pk=user.pk), identity)
         connect(user=user, identity=identity, actor=actor, now=now)
         follow_groups(user=user, groups=identity.groups, actor=actor, now=now)
 
