@@ -43,6 +43,7 @@ class HTTPConnection(BoundedProtocol):
     writer: Any
     _flow_control: Any
     _body_receiver: Any
+    _callback_parser: Any
     client_certificate: bytes | None = None
     is_secure = False
     scope: dict[str, Any] | None = None
@@ -71,19 +72,22 @@ class HTTPConnection(BoundedProtocol):
         super().connection_lost(exc)
         # Else what waits for the next request would do so for three more seconds.
         self._request_ready.set()
-        self.let_transport_go()
+        self.let_all_go()
 
     async def _handle_connection(self) -> None:
         try:
             await super()._handle_connection()
         finally:
             self.is_served = False
-            self.let_transport_go()
+            self.let_all_go()
 
-    def let_transport_go(self) -> None:
-        """Once neither the peer nor the application is there. The garbage collector would come for it a thousand connections later, with all that TLS took."""
+    def let_all_go(self) -> None:
+        """Once neither the peer nor the application is there. These refer to each other, so the garbage collector would come for them, and for what TLS took, a
+        thousand connections later, and hold up requests meanwhile.
+        """
         if self._conn_lost_handled and not self.is_served:
             self.transport = self.writer = self._flow_control = self._body_receiver = None
+            self._callback_parser = self.scope = self.stay = None
 
     def data_received(self, data: bytes) -> None:
         if self.is_lingering:
