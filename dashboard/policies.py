@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -92,7 +93,7 @@ def change_settings(*, workspace: Workspace, values: Mapping[str, Any], seen: st
         locked = workspaces.lock_workspace(workspace)
         if fingerprint(locked) != seen:
             raise ValidationError("Somebody else changed these settings meanwhile. They are shown as they are now: look again.", code="changed_meanwhile")
-        _require_possible(values)
+        _require_possible(values, workspace=locked)
         of_workspace: WorkspaceFields = {name: values[name] for name in ("name", *_OF_CLIENTS) if name in values}  # type: ignore[assignment]  # from the lists above
         if set(Client.AuthMethod.values) <= set(of_workspace.get("allowed_auth_methods", ())):
             of_workspace["allowed_auth_methods"] = []
@@ -107,16 +108,24 @@ def change_settings(*, workspace: Workspace, values: Mapping[str, Any], seen: st
     return locked
 
 
-def _require_possible(values: Mapping[str, Any]) -> None:
-    """What the instance must be able to do for a policy."""
+def _require_possible(values: Mapping[str, Any], *, workspace: Workspace) -> None:
+    """What the instance must be able to do for a policy, and that it shuts not every owner out, who alone can give owners' rights."""
     days = values.get("disable_unused_after_days")
     if days is not None and not can_tell(days):
         kept = settings.USAGE_RETENTION_DAYS
         raise ValidationError({"disable_unused_after_days": f"The instance keeps usage for {kept:,} days, so more can’t be told. Enter {kept:,} or less."})
     if values.get("requires_sso") and not settings.SSO_ISSUER:
         raise ValidationError({"requires_sso": "This instance has no single sign-on, so nobody could come in."})
+    if values.get("requires_sso") and not Policies.of(workspace).requires_sso and not _has_connected_owner(workspace):
+        text = f"No owner’s account is connected with {settings.SSO_NAME}, so no owner could come in. An owner connects theirs first, under Account."
+        raise ValidationError({"requires_sso": text})
     if "live_clients_from" in values and values["live_clients_from"] not in (Role.DEVELOPER, Role.ADMIN, Role.OWNER):
         raise ValidationError({"live_clients_from": "Choose developers, admins or owners."})
+
+
+def _has_connected_owner(workspace: Workspace) -> bool:
+    owners = Membership.objects.filter(workspace=workspace, role=Role.OWNER, user__is_active=True)
+    return bool(SocialAccount.objects.filter(provider=settings.SSO_ISSUER, user__in=owners.values("user")).exists())
 
 
 def may_make_live_clients(membership: Membership) -> bool:

@@ -8,7 +8,7 @@ from allauth.socialaccount.models import SocialAccount
 from dashboard.models import AccessPolicy
 from tests import factories
 from tests.dashboard.accounts.conftest import age_confirmation
-from tests.dashboard.conftest import asked_by
+from tests.dashboard.conftest import asked_by, text_of
 from tests.dashboard.settings.conftest import SETTINGS, changes, entries
 
 CONFIRM = "/accounts/confirm/"
@@ -76,3 +76,17 @@ def test_all_else_takes_no_proof(old, demo):
     demand(demo, *DEMANDS)
     assert old.post(SETTINGS, {**entries(old), "name": "Sesame"})["Location"] == SETTINGS
     assert changes() == [({"name": "Demo"}, {"name": "Sesame"})]
+
+
+@pytest.mark.parametrize(("connected", "role"), [("ada", "owner"), ("dan", "admin"), (None, None)])
+def test_single_sign_on_is_demanded_only_if_an_owner_could_come_in_by_it(request, dans, ada, demo, settings, connected, role):
+    """Else an admin would shut every owner out, and with them whoever could take it back."""
+    settings.SSO_ISSUER, settings.SSO_NAME = ISSUER, "Okta"
+    if connected:
+        SocialAccount.objects.create(user=request.getfixturevalue(connected), provider=ISSUER, uid="00u1")
+    SocialAccount.objects.create(user=ada, provider="https://elsewhere.example", uid="00u1")
+    preview = dans.post(SETTINGS, {**entries(dans), "requires_sso": "on"})["Location"]
+    page = dans.post(SETTINGS + "preview/", entries(dans, preview))
+    assert AccessPolicy.objects.filter(workspace=demo, requires_sso=True).exists() is (role == "owner")
+    if role != "owner":
+        assert "No owner’s account is connected with Okta, so no owner could come in." in text_of(page)
