@@ -126,6 +126,8 @@ def test_an_address_that_has_failed_too_often_is_refused_before_the_form_is_look
     assert proxied.get(SIGN_IN, headers={"X-Forwarded-For": address, "X-Forwarded-Proto": "https"}).status_code == 200
     assert post(proxied, SIGN_IN, "203.0.113.10").status == 403
     assert post(proxied, "/accounts/reset/", address).status == 403
+    # In clear text, that is what one hears first.
+    assert post(proxied, SIGN_IN, address, "X-Forwarded-Proto: http").status == 400
 
 
 def test_an_address_that_failed_with_one_account_only_may_try_another(proxied: Server, opened: tuple[str, str]) -> None:
