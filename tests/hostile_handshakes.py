@@ -28,9 +28,9 @@ def client_hello() -> bytes:
     return records(message(1, b"\3\3" + os.urandom(32) + b"\0" + pack(ciphers) + b"\1\0" + struct.pack(">H", len(extensions)) + extensions))
 
 
-def certificates(count: int, *, size: int = 16_384) -> bytes:
-    """What either sends after its first message."""
-    return records(_certificate_message(count * [certificate(curve_public())]), size)
+def certificates(count: int, *, size: int = 16_384, one: bytes | None = None) -> bytes:
+    """What either sends after its first message. one: another certificate instead."""
+    return records(_certificate_message(count * [one or certificate(curve_public())]), size)
 
 
 def _certificate_message(chain: list[bytes]) -> bytes:

@@ -80,6 +80,12 @@ def test_every_kind_of_body(send, billing, path, body):
     assert answer.status == 400
 
 
+def test_a_hundred_parameters_are_read_and_no_more(send, billing):
+    for number, status in ((99, 200), (100, 400)):
+        body = b"grant_type=client_credentials" + b"".join(b"&a%d=b" % one for one in range(number))
+        assert send.post("/oauth2/token", body, billing.basic).status == status
+
+
 @pytest.mark.parametrize(
     "body", [b"grant%5Ftype=client%5Fcredentials", b"%67rant_type=client_credentials&scope=%72ead", b"grant_type=client_credentials&scope=read+write"]
 )

@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 
 from clients.certificate import MAX_DER_LENGTH
-from tests.certificates import CLIENT_AUTH, Authority, Holder, issue, pem, pem_of
+from tests.certificates import CLIENT_AUTH, Authority, Holder, issue, pem, pem_of, self_signed
 from tests.hostile_handshakes import certificates, client_hello, disguised, message, records, with_hello, with_rest_of_hello
 from tests.hostile_keys import certificate, curve_public
 from tests.servers.conftest import Server, read_answer
@@ -244,6 +244,13 @@ def test_longer_chain_than_any_good_one_is_refused_with_an_alert(server: Server,
     assert statuses == [200]
     with pytest.raises(ssl.SSLError, match=r"(?i)alert"), closing(connect(server, "127.0.0.1", context)) as sock:
         sock.recv(1)
+
+
+@in_either_way
+def test_so_is_one_that_comes_in_small_records(server: Server) -> None:
+    with begin(server) as sock:
+        sock.sendall(certificates(40, size=1000, one=self_signed().der))
+        assert sock.recv(100)[:1] == bytes([ALERT])
 
 
 @in_either_way
