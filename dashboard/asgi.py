@@ -42,9 +42,11 @@ logger = logging.getLogger("tokenos.dashboard")
 DJANGO_THREADS = 8
 PROBES = ("/healthz", "/readyz")
 
-# Octets of a body: of who isn't signed in, of any page, and of the one that takes whole log files. Each is in memory until it is answered, so few of the long
-# ones are at once.
+# Octets of a body: of who isn't signed in; of a form without files, which Python takes apart with eighty times its length, and lets no other thread go on
+# meanwhile; of any page, and of the one that takes whole log files. Each is in memory until it is answered, so few of the long ones are at once.
 LONGEST_OF_STRANGERS = 65_536
+# Four times the longest text that such a form takes, of which each character may be encoded as three.
+LONGEST_FORM = 524_288
 LONGEST_BODY = 2_621_440
 LONGEST_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 MOST_LONG_BODIES = 4
@@ -165,15 +167,14 @@ async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
     """Raise _TooLargeError where there is none, _TooManyLookUpsError where the page would refuse whatever comes."""
     if longest == LONGEST_OF_STRANGERS and await _look_for_person(scope):
         scope["state"]["belong_to_person"]()
-        return LONGEST_BODY
-    if longest == LONGEST_BODY and _TAKES_LOGS.fullmatch(scope["path"]) and _has_files(scope) and _long_bodies.acquire(blocking=False):
+        return LONGEST_BODY if _has_files(scope) else LONGEST_FORM
+    if longest == LONGEST_BODY and _TAKES_LOGS.fullmatch(scope["path"]) and _long_bodies.acquire(blocking=False):
         held.callback(_long_bodies.release)
         return LONGEST_LOG
     raise _TooLargeError
 
 
 def _has_files(scope: Scope) -> bool:
-    """Python takes a form without them, encoded as a URL is, apart with eighty times its length, and lets no other thread go on meanwhile."""
     return any(name == b"content-type" and value.lower().startswith(b"multipart/form-data") for name, value in scope["headers"])
 
 

@@ -78,6 +78,14 @@ def test_an_empty_field_is_refused(adas):
     assert "<title>Error: " in page.content.decode()
 
 
+@pytest.mark.parametrize("piece", [1, 7, 5000])
+def test_blanks_are_nothing_however_they_are_cut(adas, billing, monkeypatch, piece):
+    """They are looked through bit by bit, so that other threads have their turn."""
+    monkeypatch.setattr("dashboard.forms.leak._PIECE", piece)
+    assert "Paste what you found, or choose a file." in text_of(look_up(adas, " \n\t" * 500))
+    assert "Revoke secret" in text_of(look_up(adas, " " * 1499 + billing.plaintext))
+
+
 @pytest.mark.parametrize("content", [b"\x1f\x8b\x08", b"PK\x03\x04", b"BZh9"])
 def test_a_packed_file_is_refused_for_nothing_in_it_could_be_read(adas, content):
     assert "Unpack it first: nothing in it was read." in text_of(look_up(adas, file=content))
