@@ -8,7 +8,6 @@ Private names of gunicorn 27.0.1 (pinned) used here: _callback_parser with is_co
 _on_body, _feed_callback_parser, _pause_reading, _resume_reading, _max_buffer_size, _closed.
 """
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,26 +37,6 @@ class Share:
 
     most: int
     held: int = 0
-
-
-class Turns:
-    """Connections of which something waits to be parsed: a part of one in each turn of the loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._waiting: dict[BoundedProtocol, None] = {}
-
-    def ask(self, connection: "BoundedProtocol") -> None:
-        if not self._waiting:
-            self._loop.call_soon(self._give)
-        self._waiting[connection] = None
-
-    def _give(self) -> None:
-        connection = next(iter(self._waiting))
-        del self._waiting[connection]
-        if self._waiting:
-            self._loop.call_soon(self._give)
-        connection.parse()
 
 
 class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
@@ -95,7 +74,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         if is_over or self.unparsed or self._callback_parser.is_complete or len(data) > PART:
             self.unparsed += data
             self._pause_reading()
-            self.worker.turns.ask(self)
+            self.worker.turns.ask(self.parse)
         else:
             self.feed(data)
 
@@ -112,7 +91,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         if not self.unparsed:
             self._resume_reading()
         elif not self._closed and not self._callback_parser.is_complete and not self.is_full():
-            self.worker.turns.ask(self)
+            self.worker.turns.ask(self.parse)
 
     def is_over(self) -> bool:
         """Whether no more of this connection can be kept."""
@@ -194,7 +173,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
 
     def _resume_reading(self) -> None:
         if self.unparsed:
-            self.worker.turns.ask(self)
+            self.worker.turns.ask(self.parse)
         elif not self.is_over():
             super()._resume_reading()
         elif not self._callback_parser.is_complete:

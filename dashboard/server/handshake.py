@@ -45,6 +45,9 @@ class Opening(Protocol):
     def read_aside(self) -> bool:
         """Have Handshake.go_on_aside called in a thread, and then do_handshake here. Return False if no thread is to be had."""
 
+    def ask_for_turn(self) -> None:
+        """As BoundedTLS's."""
+
 
 # In the context in which a handshake is made.
 opening: ContextVar[Opening | None] = ContextVar("opening", default=None)
@@ -191,7 +194,7 @@ class HandshakeContext(ssl.SSLContext):
         made.incoming, made.unread, made.is_asking = incoming, bytearray(), self.reads_aside
         made.opening = opening.get()
         if made.opening is not None:
-            made.opening.handshake = made
+            made.opening.handshake, made.ask_for_turn = made, made.opening.ask_for_turn
         return made
 
 

@@ -19,6 +19,8 @@ from oauth import strict_transport
 
 # Seconds for which the rest of a refused request is still read: closing with unread bytes would reset the connection and may take our answer with it.
 LINGERING = 2
+# Octets of a TLS connection that wait to be decrypted, beyond which no more is read of it.
+MOST_ENCRYPTED = 64 * 1024
 # Seconds between two reads of it: who goes on sending at full speed takes no time from others.
 DRAINING = 0.01
 # Seconds for which a connection is kept idle on which a stranger sent much at once: TLS keeps the 0.3 MB that it took for that for as long as it is open.
@@ -59,6 +61,7 @@ class HTTPConnection(BoundedProtocol):
         if tls is not None:
             self.is_secure = True
             self.client_certificate = tls.getpeercert(binary_form=True)
+            transport.set_read_buffer_limits(MOST_ENCRYPTED)
         self.worker.connections[self] = None
         if self.stay is not None:
             self.stay.connection = self

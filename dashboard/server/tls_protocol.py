@@ -14,6 +14,7 @@ from uvloop.loop import SSLProtocol  # type: ignore[attr-defined]  # its stubs l
 
 from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.handshake import Handshake, opening
+from dashboard.server.turns import Turns
 
 
 class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for it
@@ -25,7 +26,9 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
     is_lost = False
     loss: Exception | None = None
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: Any, context: Any, address: str, readers: CertificateReaders, **timeouts: float) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, connection: Any, context: Any, address: str, readers: CertificateReaders, turns: Turns, **timeouts: float
+    ) -> None:
         from oauth.throttling import widest_network_of
 
         self.made = loop.create_future()
@@ -33,6 +36,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
         self.address = address
         self.network = widest_network_of(address)
         self.readers = readers
+        self.turns = turns
         self.around = contextvars.copy_context()
 
     def connection_made(self, transport: Any) -> None:
@@ -47,7 +51,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
             self.made.cancel()
             return
         if self.handshake is not None:
-            self.handshake.opening = None
+            self.handshake.opening = self.handshake.ask_for_turn = None
         super().connection_lost(exc)
 
     def read_aside(self) -> bool:
@@ -62,6 +66,14 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
         assert self.handshake is not None
         self.handshake.go_on_aside()
 
+    def ask_for_turn(self) -> None:
+        """To read what has come and OpenSSL hasn't got."""
+        self.turns.ask(self.read_on)
+
+    def read_on(self) -> None:
+        # Nothing has come; what there is to do is done as if something had.
+        self.buffer_updated(0)
+
     def go_on(self) -> None:
         self.around.run(self._come_back)
 
@@ -71,13 +83,14 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
             self.connection_lost(self.loss)
             return
         self.raw.resume_reading()
-        # Nothing has come; what there is to do is done as if something had.
-        self.buffer_updated(0)
+        self.read_on()
 
 
-async def open_tls(loop: asyncio.AbstractEventLoop, connection: Any, sock: socket.socket, context: Any, readers: CertificateReaders, **timeouts: float) -> None:
+async def open_tls(
+    loop: asyncio.AbstractEventLoop, connection: Any, sock: socket.socket, context: Any, readers: CertificateReaders, turns: Turns, **timeouts: float
+) -> None:
     """As loop.connect_accepted_socket does with a context."""
-    protocol = TLSProtocol(loop, connection, context, find_address(sock), readers, **timeouts)
+    protocol = TLSProtocol(loop, connection, context, find_address(sock), readers, turns, **timeouts)
     transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock)
     try:
         await protocol.made

@@ -22,13 +22,14 @@ from gunicorn.workers.base import Worker as SyncSignals
 from gunicorn.workers.gasgi import ASGIWorker
 
 from dashboard.server import places
-from dashboard.server.bounded_protocol import MOST_OF_PEOPLE, MOST_OF_STRANGERS, Share, Turns
+from dashboard.server.bounded_protocol import MOST_OF_PEOPLE, MOST_OF_STRANGERS, Share
 from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.heartbeat import Heartbeat
 from dashboard.server.http_connection import LINGERING, HTTPConnection
 from dashboard.server.listening import listen
 from dashboard.server.networks import Networks, Stay
 from dashboard.server.tls_protocol import find_address, open_tls
+from dashboard.server.turns import Turns
 
 # Seconds that a peer may take: to its first byte, for the TLS handshake, for the first request's head, to the next request's head, for a body, to
 # take (some of) our answer. Proxies keep idle connections for 60 s, so with 75 we aren't the first to close one. gunicorn itself gives up a body
@@ -212,7 +213,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             connecting = self.loop.connect_accepted_socket(lambda: connection, sock)
         else:
             timeouts = {"ssl_handshake_timeout": HANDSHAKE, "ssl_shutdown_timeout": LINGERING}
-            connecting = open_tls(self.loop, connection, sock, context, self.readers, **timeouts)
+            connecting = open_tls(self.loop, connection, sock, context, self.readers, self.turns, **timeouts)
         opening = self.loop.create_task(connecting)
         self.openings[opening] = self.loop.time()
         opening.add_done_callback(partial(self.opened, connection.stay))

@@ -3,6 +3,7 @@
 import re
 import select
 import socket
+import ssl
 
 import pytest
 
@@ -47,6 +48,28 @@ def test_body_that_drips_in_single_octets_is_refused(server: Server) -> None:
             sock.sendall(b"a")
             sent += 1
         assert b"not well-formed" in read_answer(sock).body
+
+
+def in_records_of_one_octet(sock: ssl.SSLSocket, octets: bytes) -> None:
+    """Send them at once, as no TLS library does, for it would cost it more than it costs the server."""
+    for place in range(len(octets)):
+        sock.send(octets[place : place + 1])
+
+
+def test_body_in_tls_records_of_one_octet_is_refused_before_it_ends(server: Server) -> None:
+    with server.connect(timeout=10) as sock:
+        assert isinstance(sock, ssl.SSLSocket)
+        sock.sendall(FORM + b"Content-Length: 60000\r\n\r\n")
+        in_records_of_one_octet(sock, b"a" * 30_000)
+        assert b"not well-formed" in read_answer(sock).body
+
+
+def test_short_request_in_tls_records_of_one_octet_is_answered(server: Server) -> None:
+    with server.connect() as sock:
+        assert isinstance(sock, ssl.SSLSocket)
+        for _ in range(20):
+            in_records_of_one_octet(sock, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert read_answer(sock).status == 200
 
 
 CHUNKS = {

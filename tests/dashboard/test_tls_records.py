@@ -1,0 +1,113 @@
+"""What a TLS peer sends at once is read in turns, so that others have theirs. What a server answers to such is in tests/servers/test_bounds.py."""
+
+import asyncio
+import socket
+import ssl
+import threading
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from dashboard.server.certificate_readers import CertificateReaders
+from dashboard.server.handshake import HandshakeContext
+from dashboard.server.tls_protocol import open_tls
+from dashboard.server.turns import Turns
+from tests.certificates import self_signed
+
+
+class Reader(asyncio.Protocol):
+    """Notes how much it gets in each turn of the loop, and whether the peer has ended."""
+
+    client_certificate = None
+
+    def __init__(self, turns: dict[int, int], most: int) -> None:
+        self.turns, self.most = turns, most
+        self.done = asyncio.Event()
+        self.turn = 0
+        self._count()
+
+    def _count(self) -> None:
+        self.turn += 1
+        if not self.done.is_set():
+            asyncio.get_running_loop().call_soon(self._count)
+
+    def data_received(self, data: bytes) -> None:
+        self.turns[self.turn] = self.turns.get(self.turn, 0) + len(data)
+        if sum(self.turns.values()) >= self.most:
+            self.done.set()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.done.set()
+
+
+def send(port: int, contents: list[bytes]) -> None:
+    """Each in a record of its own, all at once, and then the end."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+        tls = context.wrap_bio(incoming, outgoing)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(outgoing.read())
+                incoming.write(sock.recv(65_536))
+        for content in contents:
+            tls.write(content)
+        try:
+            tls.unwrap()
+        except ssl.SSLWantReadError:
+            sock.sendall(outgoing.read())
+        while sock.recv(65_536):
+            pass
+
+
+def read(folder: Path, contents: list[bytes], connections: int = 1) -> list[dict[int, int]]:
+    """Octets by turn of the loop, of each connection."""
+
+    async def serve() -> list[dict[int, int]]:
+        loop = asyncio.get_running_loop()
+        context = HandshakeContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self_signed().write(folder))
+        readers, turns = CertificateReaders(loop), Turns(loop)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setblocking(False)
+            threads = [threading.Thread(target=send, args=(listener.getsockname()[1], contents)) for _ in range(connections)]
+            for thread in threads:
+                thread.start()
+            seen = []
+            for _ in threads:
+                sock, _ = await loop.sock_accept(listener)
+                reader = Reader({}, sum(map(len, contents)))
+                seen.append(reader)
+                await open_tls(loop, reader, sock, context, readers, turns, ssl_handshake_timeout=30, ssl_shutdown_timeout=5)
+            for reader in seen:
+                await asyncio.wait_for(reader.done.wait(), 60)
+            for thread in threads:
+                await asyncio.to_thread(thread.join)
+        return [reader.turns for reader in seen]
+
+    return uvloop.run(serve())
+
+
+def test_few_records_of_a_connection_are_read_in_one_turn_of_the_loop(tmp_path: Path) -> None:
+    (turns,) = read(tmp_path, [b"a"] * 20_000)
+    assert sum(turns.values()) == 20_000
+    assert max(turns.values()) <= 64
+
+
+def test_connections_that_send_such_take_turns(tmp_path: Path) -> None:
+    """However many there are, a turn of the loop has one of them go on. The first records of each come as they come."""
+    seen = read(tmp_path, [b"a"] * 5_000, connections=4)
+    assert [sum(turns.values()) for turns in seen] == [5_000] * 4
+    assert all(max(turns.values()) <= 64 for turns in seen)
+
+
+@pytest.mark.parametrize("size", [1, 100, 1024, 16_384])
+def test_all_is_read_of_what_comes_in_records_of_any_size(tmp_path: Path, size: int) -> None:
+    """And the end behind it, else the sender would wait for ours."""
+    (turns,) = read(tmp_path, [b"a" * size] * (1_000_000 // max(size, 100)))
+    assert sum(turns.values()) == size * (1_000_000 // max(size, 100))
