@@ -16,10 +16,8 @@ from typing import Any, Protocol
 from clients.certificate import MAX_DER_LENGTH
 from dashboard.server.bounded_tls import BoundedTLS
 from dashboard.server.refused_certificate import log_refusal
+from dashboard.server.tls_records import HEADER, find_record
 
-# What a record begins with (RFC 8446 §5.1), and how long one may be (RFC 5246 §6.2.3).
-_HEADER, _LONGEST = 5, 2**14 + 2048
-_TYPES, _MAJOR_VERSION = range(20, 24), 3
 _CHANGE_CIPHER_SPEC, _HANDSHAKE, _CLIENT_HELLO = 20, 22, b"\x01"
 _MOST_HELLOS = 2
 
@@ -116,7 +114,7 @@ class Handshake(BoundedTLS):
                 self._give(MOST_WITHOUT_CERTIFICATE if self.is_asking else MOST)
                 self.step()
         except ssl.SSLWantReadError:
-            record = self._find_record(0)
+            record = find_record(self.unread, 0)
             if not record:
                 raise
         else:
@@ -144,7 +142,7 @@ class Handshake(BoundedTLS):
     def _give(self, most: int) -> None:
         """Give OpenSSL the whole records that have come, while it has been given no more than so many octets."""
         place = 0
-        while length := self._find_record(place):
+        while length := find_record(self.unread, place):
             # A second one comes if the first names no group that is taken, behind a change of cipher suites if at all. RFC 8446 §4.1.4.
             rest = self._find_rest_of_hello(place) if self.hellos < _MOST_HELLOS else None
             given = self.given + (length if rest is None else 0)
@@ -158,21 +156,10 @@ class Handshake(BoundedTLS):
         self.incoming.write(self.unread[:place])
         del self.unread[:place]
 
-    def _find_record(self, place: int) -> int:
-        """The length of the record that begins there, 0 if it isn't whole. Of what is no record, that of all: OpenSSL will say so."""
-        length = len(self.unread) - place
-        if length < _HEADER:
-            return 0
-        kind, major = self.unread[place : place + 2]
-        whole = _HEADER + int.from_bytes(self.unread[place + 3 : place + _HEADER])
-        if kind not in _TYPES or major != _MAJOR_VERSION or whole > _HEADER + _LONGEST:
-            return length
-        return whole if length >= whole else 0
-
     def _find_rest_of_hello(self, place: int) -> int | None:
         """How many octets of a ClientHello the record that begins there leaves to others; None where there is anything else in it. RFC 8446 §4."""
-        kind, message = self.unread[place], self.unread[place + _HEADER : place + _HEADER + 4]
-        octets = int.from_bytes(self.unread[place + 3 : place + _HEADER])
+        kind, message = self.unread[place], self.unread[place + HEADER : place + HEADER + 4]
+        octets = int.from_bytes(self.unread[place + 3 : place + HEADER])
         rest = int.from_bytes(message[1:]) - (octets - 4)
         return rest if kind == _HANDSHAKE and message[:1] == _CLIENT_HELLO and rest >= 0 else None
 

@@ -61,7 +61,8 @@ class HTTPConnection(BoundedProtocol):
         if tls is not None:
             self.is_secure = True
             self.client_certificate = tls.getpeercert(binary_form=True)
-            transport.set_read_buffer_limits(MOST_ENCRYPTED)
+            # More than a record waits before more is read: one that isn't whole can't be decrypted.
+            transport.set_read_buffer_limits(MOST_ENCRYPTED, MOST_ENCRYPTED // 2)
         self.worker.connections[self] = None
         if self.stay is not None:
             self.stay.connection = self

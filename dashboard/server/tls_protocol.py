@@ -71,6 +71,8 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
         self.turns.ask(self.read_on)
 
     def read_on(self) -> None:
+        if self.handshake is not None:
+            self.handshake.is_waiting = False
         # Nothing has come; what there is to do is done as if something had.
         self.buffer_updated(0)
 

@@ -107,6 +107,17 @@ def test_client_that_does_nothing_but_change_its_keys_is_cut_off(server: Server,
     assert "Traceback" not in server.log.read_text()
 
 
+def test_client_that_changes_its_keys_twice_before_each_octet_is_cut_off(server: Server, tmp_path: Path) -> None:
+    """Its request never ends, so nothing else closes the connection within the time that a body has."""
+    client = Client(server, tmp_path)
+    client.sock.settimeout(10)
+    head = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n"
+    sealed = client.keys.seal(head) + b"".join(client.keys.update() + client.keys.update() + client.keys.seal(b"a") for _ in range(200))
+    with client.sock:
+        client.sock.sendall(sealed)
+        assert client.read() == b""
+
+
 def test_long_records_that_come_in_parts_are_taken(server: Server, tmp_path: Path) -> None:
     client = Client(server, tmp_path)
     body = b"a" * 60_000
