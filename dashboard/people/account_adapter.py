@@ -131,7 +131,8 @@ def _link(request: HttpRequest, user: User, kept: dict[str, Any]) -> None:
 
 def _propose_own_password(request: HttpRequest, user: User) -> None:
     """To whoever has the one that a command printed or set, once in each browser."""
-    if find_origin(user).is_by_operator:
+    origin = find_origin(user)
+    if origin is not None and origin.is_by_operator:
         said = 'Whoever runs this instance set your password, and may know it. <a href="{}">Choose your own</a>'
         messages.warning(request, format_html(said, reverse("account_change_password")))
 

@@ -9,20 +9,20 @@ from dashboard.models import User
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """changed_at: None where it is the first one, or older than the audit log. is_by_operator: whether a command set it."""
+    """changed_at: None for the first one. is_by_operator: whether a command set it."""
 
     changed_at: datetime | None
     is_by_operator: bool
 
 
-def find_origin(user: User) -> Origin:
-    """One query."""
+def find_origin(user: User) -> Origin | None:
+    """One query. None where the audit log doesn't tell: it keeps no event for ever, and names the account by an address that may have changed since."""
     events = AuditEvent.objects.filter(
         target_type="user", target_id=user.audit_name, event__in=("user.created", "user.password_changed", "user.password_reset")
     )
     last = events.order_by("-pk").only("event", "created_at", "actor").first()
     if last is None:
-        return Origin(None, is_by_operator=False)
+        return None
     return Origin(
         changed_at=None if last.event == "user.created" else last.created_at,
         is_by_operator=user.has_usable_password() and last.actor.startswith("command:"),

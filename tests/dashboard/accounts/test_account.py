@@ -112,6 +112,13 @@ class TestPassword:
         event = last_event("user.confirmation_failed")
         assert (event.target_id, event.actor, event.address) == (ada.audit_name, ada.audit_name, "127.0.0.1")
 
+    def test_nothing_is_said_of_it_that_the_audit_log_does_not_know(self, here, ada):
+        """Which names an account by its address, and keeps no event for ever."""
+        here.post(PASSWORD, CHANGE)
+        User.objects.filter(pk=ada.pk).update(email="ada@new.example")
+        assert "The audit log has no change of it" in text_of(here)
+        assert "Never changed" not in text_of(here)
+
     def test_the_current_one_is_guessed_as_seldom_as_at_sign_in(self, here, settings):
         for _ in range(settings.FAILURES_PER_CLIENT):
             here.post(PASSWORD, {**CHANGE, "current_password": "guessed"})
