@@ -1,10 +1,11 @@
-"""argon2id for passwords, in a thread that has one core and steps back there for all others: a hash has eight lanes, so it would take every core, and a flood
-of passwords would have them from tokens.
+"""argon2id for passwords and recovery codes, in a thread that has one core and steps back there for all others: a hash has eight lanes, so it would take
+every core, and a flood of passwords would have them from tokens.
 
 What waits for its turn is bounded by dashboard.throttling.
 """
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import get_native_id
@@ -35,6 +36,11 @@ def _choose_core(cores: list[int]) -> int:
 
 # Its thread starts with the first password, which is after the fork.
 _hashing = ThreadPoolExecutor(1, thread_name_prefix="hashing", initializer=_step_back)
+
+
+def in_turn(function: Callable[[str], str], text: str) -> str:
+    """One hash, of what isn't a password."""
+    return _hashing.submit(function, text).result()
 
 
 class PatientArgon2PasswordHasher(Argon2PasswordHasher):

@@ -1,7 +1,8 @@
 """Passkeys, one-time codes and recovery codes of an account: every change, each with its audit event.
 
 Kept in django-allauth's rows, secrets encrypted (dashboard.people.account_adapter), recovery codes hashed. Passkeys and one-time codes are strong factors;
-recovery codes are the way back for whoever has lost them, come with the first and go with the last.
+recovery codes are the way back for whoever has lost them, come with the first and go with the last. Each change counts (dashboard.quotas.refuse_change), and
+raises ValidationError beyond the limit.
 """
 
 import hmac
@@ -22,6 +23,7 @@ from django.utils.text import get_text_list
 
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
+from dashboard import quotas
 from dashboard.models import User
 from dashboard.people import recovery_codes, user_sessions
 from dashboard.people.account_events import record
@@ -67,6 +69,7 @@ def add_passkey(*, user: User, name: str, credential: Mapping[str, Any], kept: s
     Raise SessionInterrupted where that was ended meanwhile.
     """
     named = clean_text(name or "Passkey", field="name", max_length=100)
+    _count_change(user, now=now)
     recovery = _make_first_recovery_codes(user)
     with transaction.atomic():
         _lock(user, kept)
@@ -92,6 +95,7 @@ def rename_passkey(*, passkey: Any, name: str, actor: Actor, now: datetime) -> N
 
 def remove_passkey(*, user: User, passkey: Any, actor: Actor, now: datetime) -> None:
     """Raise ValidationError where a workspace demands a second factor and it is the last, Authenticator.DoesNotExist where it is gone already."""
+    _count_change(user, now=now)
     _remove(user, of(user, _PASSKEY).filter(pk=passkey.pk), "user.passkey_removed", actor=actor, now=now)
 
 
@@ -103,6 +107,7 @@ def turn_on_one_time_codes(*, user: User, secret: str, code: str, kept: str = ""
     counter = _find_counter(secret, code)
     if counter is None:
         raise ValidationError("This code is wrong. Codes change every 30 s: enter the newest one.", code="incorrect_code")
+    _count_change(user, now=now)
     recovery = _make_first_recovery_codes(user)
     with transaction.atomic():
         _lock(user, kept)
@@ -117,11 +122,13 @@ def turn_on_one_time_codes(*, user: User, secret: str, code: str, kept: str = ""
 
 def turn_off_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
     """Raise as remove_passkey."""
+    _count_change(user, now=now)
     _remove(user, of(user, _TOTP), "user.one_time_codes_off", actor=actor, now=now)
 
 
 def make_recovery_codes(*, user: User, kept: str = "", actor: Actor, now: datetime) -> Added:
     """The old ones end. kept: as for add_passkey. Raise ValidationError where there is no strong factor to recover from; SessionInterrupted as add_passkey."""
+    _count_change(user, now=now)
     made = recovery_codes.make() if has_strong(user) else None
     with transaction.atomic():
         _lock(user, kept)
@@ -130,6 +137,12 @@ def make_recovery_codes(*, user: User, kept: str = "", actor: Actor, now: dateti
         of(user, _RECOVERY).delete()
         codes = _insert_recovery_codes(user, made, actor=actor, now=now)
         return Added(of(user, _RECOVERY).get(), codes, 0)
+
+
+def _count_change(user: User, *, now: datetime) -> None:
+    """Outside of the change's transaction. Raise ValidationError where there were too many: each is an event and a mail, and codes are hashes."""
+    if refusal := quotas.refuse_change(user, now=now):
+        raise ValidationError(refusal.text, code="too_many_changes")
 
 
 def use_code(*, user: User, code: str, actor: Actor, now: datetime) -> Any | None:

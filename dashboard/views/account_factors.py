@@ -114,7 +114,7 @@ def _is_last(user: User) -> bool:
 @signed_in
 @confirmed
 def one_time_codes_on(request: HttpRequest) -> HttpResponse:
-    """Each look at the page offers another secret: somebody else may have seen the one before."""
+    """Each look at the page offers another secret: somebody else may have seen the one before. Nor does a wrong code show it once more."""
     user = cast(User, request.user)
     if second_factors.of(user, Authenticator.Type.TOTP).exists():
         return redirect("one_time_codes_off")
@@ -142,9 +142,11 @@ def one_time_codes_on(request: HttpRequest) -> HttpResponse:
             tell("one_time_codes_on", user, request=request, now=now, ended=ended)
             record_proofs(request, [as_record(added.factor)])
             return _show_codes(request, added.recovery_codes, f"One-time codes are on.{ended}")
-    url = get_adapter().build_totp_url(user, secret)
-    groups = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
-    context = {"form": form, "picture": qr_code.draw(url, label="QR code of the secret, for an authenticator app"), "secret": secret, "groups": groups}
+    context = {"form": form, "is_shown": offered is None}
+    if offered is None:
+        url = get_adapter().build_totp_url(user, secret)
+        groups = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
+        context |= {"picture": qr_code.draw(url, label="QR code of the secret, for an authenticator app"), "secret": secret, "groups": groups}
     return render(request, "accounts/one_time_codes_on.html", context)
 
 

@@ -50,10 +50,13 @@ def test_a_secret_that_was_shown_before_is_never_offered_again(here, ada):
     assert "Save the codes now" in text_of(here.post(ON, {"code": app_code(secret)}))
 
 
-def test_a_wrong_code_shows_the_same_one_again(here):
-    """The app holds it by then."""
+def test_after_a_wrong_code_the_same_one_counts_but_is_not_shown_again(here):
+    """The app holds it by then; and whoever has a copy of the session's cookie would get it by sending a wrong code."""
     secret = shown_secret(here)
-    assert secret in here.post(ON, {"code": "000000"}).content.decode()
+    page = here.post(ON, {"code": "000000"})
+    assert secret not in page.content.decode().replace(" ", "")
+    assert "The secret is shown once. Not in your app? Begin again with a new one." in text_of(page)
+    assert "Save the codes now" in text_of(here.post(ON, {"code": app_code(secret)}))
 
 
 def test_a_form_without_a_secret_that_waits_for_it_shows_one(here):

@@ -2,21 +2,25 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from threading import current_thread
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.utils import encrypt
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
 
 from clients import secret
+from clients.models import AuditEvent
 from clients.secret import HashingBusyError
+from dashboard import quotas
 from dashboard.people import recovery_codes, second_factors
 from tests import factories
-from tests.dashboard.accounts.conftest import App, last_event, prove, sign_in
-from tests.dashboard.conftest import Browser
+from tests.dashboard.accounts.conftest import App, add_passkey, last_event, prove, sign_in
+from tests.dashboard.conftest import Browser, text_of
 
 CODE, NEW = "/accounts/sign-in/code/", "/accounts/security/recovery-codes/new/"
 
@@ -61,6 +65,31 @@ def test_they_are_nowhere_in_clear_text(here, app):
     code = text.split('<code id="recovery-codes">')[1].split()[0]
     assert code not in str(list(Authenticator.objects.values_list("data", flat=True)))
     assert code not in str(last_event("user.recovery_codes_made").after)
+
+
+def test_their_hashes_wait_for_their_turn_as_those_of_passwords_do(monkeypatch):
+    """Ten of them, which would else keep pages and tokens from everybody."""
+    monkeypatch.setattr(recovery_codes, "hash_secret", lambda _code: current_thread().name)
+    assert {name.partition("_")[0] for name in recovery_codes.make()[1]["hashes"]} == {"hashing"}
+
+
+def test_nobody_changes_second_factors_without_end(here, ada, app, mailbox, monkeypatch):
+    """Each change is an event that is kept, and a mail; and each set of recovery codes ten hashes."""
+    prove(here, app.factor)
+    passkey = prove(here, add_passkey(ada))
+    # The fixture made codes once.
+    monkeypatch.setattr(quotas, "MOST_CHANGES", 2)
+    assert "Save" in text_of(here.post(NEW))
+    mailbox.clear()
+    before = AuditEvent.objects.count()
+    for path in (NEW, f"/accounts/security/passkeys/{passkey.pk}/remove/", "/accounts/security/codes/off/"):
+        assert "Too many changes. Wait 60 min and try again." in text_of(here.post(path)), path
+    for change in (second_factors.add_passkey, second_factors.turn_on_one_time_codes):
+        given = {"name": "x", "credential": {}} if change is second_factors.add_passkey else {"secret": app.secret, "code": app.code}
+        with pytest.raises(ValidationError, match="Too many changes"):
+            change(user=ada, actor=factories.TESTS, now=timezone.now(), **given)
+    assert AuditEvent.objects.count() == before
+    assert mailbox() == []
 
 
 def test_without_a_strong_factor_there_are_none(here):
