@@ -41,11 +41,14 @@ _UNSUITABLE = Reason("certificate_unsuitable", "The certificate isn't for TLS cl
 
 
 class _Examined(NamedTuple):
-    """What holds of a certificate at any time. issuers: the CAs that signed it. flaw: why none of that is worth anything."""
+    """What holds of a certificate at any time. validity: from when and to when, None for one that can't be read. issuers: CAs that signed it. flaw: why none
+    of that is worth anything. certificate: None for one without issuers, for a stranger can show many, and names take a hundred times their length once read.
+    """
 
-    certificate: x509.Certificate | None
-    issuers: tuple[x509.Certificate, ...]
+    validity: tuple[datetime, datetime] | None
     flaw: Reason | None
+    issuers: tuple[x509.Certificate, ...] = ()
+    certificate: x509.Certificate | None = None
 
 
 def has_certificate(request: Request) -> bool:
@@ -130,8 +133,8 @@ def find_reason_not_to_bind(request: Request, client: RegisteredClient, certific
 
 def find_reason_in_validity(certificate: bytes, now: datetime) -> Reason | None:
     """Of a certificate in DER: why it isn't good now, whoever has it."""
-    examined = _examine(certificate, client_cas()).certificate
-    return MALFORMED if examined is None else _find_reason_in_times(examined.not_valid_before_utc, examined.not_valid_after_utc, now)
+    validity = _examine(certificate, client_cas()).validity
+    return MALFORMED if validity is None else _find_reason_in_times(*validity, now)
 
 
 def choose_method(client: RegisteredClient, found: RegisteredCertificate | None) -> str:
@@ -177,19 +180,22 @@ def _find_reason_in_times(valid_from: datetime, expires_at: datetime | None, now
 def _find_reason_in_issued(client: RegisteredClient, examined: _Examined, now: datetime) -> Reason | None:
     """§2.1: the chain first, then the one subject that is registered (§2.1.2)."""
     reason = _find_reason_in_chain(examined, now)
-    if reason is None and examined.certificate is not None and not is_named(examined.certificate, client.tls_subject_type, client.tls_subject):
+    if reason is not None:
+        return reason
+    assert examined.certificate is not None  # else nobody issued it
+    if not is_named(examined.certificate, client.tls_subject_type, client.tls_subject):
         kind = spell_subject_type(client.tls_subject_type)
         return Reason("certificate_subject", f"The certificate doesn't name {client.tls_subject} as {kind}, which is this client's.")
-    return reason
+    return None
 
 
 def _find_reason_in_chain(examined: _Examined, now: datetime) -> Reason | None:
-    certificate = examined.certificate
-    if examined.flaw is not None or certificate is None:
+    if examined.flaw is not None:
         return examined.flaw
     if not any(issuer.not_valid_before_utc <= now < issuer.not_valid_after_utc for issuer in examined.issuers):
         return Reason("certificate_untrusted", "The certificate is neither registered for this client nor issued by a CA in client-ca.pem that is valid today.")
-    return _find_reason_in_times(certificate.not_valid_before_utc, certificate.not_valid_after_utc, now)
+    assert examined.validity is not None  # else there is a flaw
+    return _find_reason_in_times(*examined.validity, now)
 
 
 @lru_cache(maxsize=1024)
@@ -197,11 +203,13 @@ def _examine(der: bytes, authorities: ClientCAs) -> _Examined:
     try:
         certificate = load_certificate(der)
     except ValidationError:
-        return _Examined(None, (), MALFORMED)
+        return _Examined(None, MALFORMED)
+    validity = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     try:
         check_certificate(certificate)
     except ValidationError:
-        return _Examined(certificate, (), _UNSUITABLE)
+        return _Examined(validity, _UNSUITABLE)
     if is_authority(certificate):
-        return _Examined(certificate, (), _UNSUITABLE)
-    return _Examined(certificate, authorities.find_issuers(certificate), None)
+        return _Examined(validity, _UNSUITABLE)
+    issuers = authorities.find_issuers(certificate)
+    return _Examined(validity, None, issuers, certificate if issuers else None)
