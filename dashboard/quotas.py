@@ -25,6 +25,8 @@ MOST_LOOK_UPS = 60
 MOST_FOUND = 1000
 # Within an hour, by one person: of what changes as often as one likes, such as a name, and is an event each time.
 MOST_CHANGES = 60
+# Within an hour, by one person: exports of audit logs, of which each is an event that nobody can remove.
+MOST_EXPORTS = 60
 # Within an hour, of one account. Each ends its reset links, and somebody who knows the password mustn't end every one that the owner asks for.
 MOST_PASSWORD_CHANGES = 5
 # Within an hour, to one address that somebody has written down, for the mailbox may be a stranger's: by that person, and by all people together. Were there
@@ -72,6 +74,11 @@ def may_list_found(user: User, number: int, *, now: datetime) -> bool:
 def refuse_change(user: User, *, now: datetime) -> Refusal | None:
     """Counts one change of something of one's own that can be changed to and fro."""
     return _refuse(f"changes of {user.pk}", MOST_CHANGES, now=now, window=_HOUR, what="Too many changes")
+
+
+def refuse_export(user: User, *, now: datetime) -> Refusal | None:
+    """Counts one."""
+    return _refuse(f"exports by {user.pk}", MOST_EXPORTS, now=now, window=_HOUR, what="Too many exports")
 
 
 def refuse_password_change(user: User, *, now: datetime) -> Refusal | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from clients.models import AuditEvent
 from clients.services import audit_export, retention
+from dashboard import quotas
 from dashboard.audit import events as audit_events
 from dashboard.audit import exports, sentences
 from dashboard.caller import actor_of
@@ -135,6 +137,9 @@ def _export(request: HttpRequest, membership: Membership, kind: str, answer: Cal
     if (without := drop_credentials(request, request.POST, _FILTERS, path=reverse("audit", args=[workspace.slug]))) is not None:
         return without
     form = _read_form(request, membership)
+    if refusal := quotas.refuse_export(membership.user, now=form.now):
+        messages.warning(request, refusal.text)
+        return redirect("audit", workspace.slug)
     # Events that come in meanwhile, the one of the export among them, are no part of it.
     found = audit_events.up_to_now(audit_events.find(workspace, form.filters))
     asked = {name: value for name in _FILTERS if name in form.cleaned_data and (value := request.POST.get(name, ""))}

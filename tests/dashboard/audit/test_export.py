@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from clients.models import AuditEvent
 from clients.services.audit_export import record_export
+from dashboard import quotas
 from tests import factories
 from tests.dashboard.conftest import text_of
 
@@ -57,6 +58,17 @@ def test_who_took_what_is_written_down_and_no_part_of_it(adas, demo, ada):
     assert event.after == {"format": "json", "events": len(lines), "filters": {"action": "client.created"}}
     assert not any("audit.exported" in line for line in lines)
     assert "exported audit events (1, JSON)" in text_of(adas.get("/w/demo/audit/"))
+
+
+def test_one_person_fills_no_log_by_taking_it_away(adas, demo, monkeypatch):
+    """Each export is an event, which nobody can remove."""
+    monkeypatch.setattr(quotas, "MOST_EXPORTS", 2)
+    for path in (CSV, JSON):
+        assert adas.post(path).streaming
+    refused = adas.post(JSON, {"action": "client.created"}, follow=True)
+    assert refused.redirect_chain == [("/w/demo/audit/", 302)]
+    assert "Too many exports. Wait 60 min and try again." in text_of(refused)
+    assert AuditEvent.objects.filter(event="audit.exported").count() == 2
 
 
 def test_a_secret_among_the_filters_is_written_down_nowhere(adas, demo):
