@@ -196,13 +196,17 @@ class Endpoint:
             try:
                 response = _run(self._checked, request)
             except OAuthError as refused:
-                answered = _record(refused, self._name, request)
-                response, error = _render(answered, is_resource=self._is_resource), answered.error
+                response, error = self._refuse(refused, request)
         except Exception as failed:  # noqa: BLE001  # the answer to whatever fails is JSON as well
             answered = _explain(failed, self._name, request)
             response, error = _render(answered), answered.error
         self._observe(request, response, error, perf_counter() - begun)
         return response
+
+    def _refuse(self, refused: OAuthError, request: Request) -> tuple[Response, str]:
+        """In a frame that the error doesn't know: one in its traceback and the error would keep each other, and with them the request."""
+        answered = _record(refused, self._name, request)
+        return _render(answered, is_resource=self._is_resource), answered.error
 
     def attempt(self, request: Request) -> Response | None:
         """The response to a request that is granted without a wait. None for any other: then nothing but a mark has happened, and the call does it all.

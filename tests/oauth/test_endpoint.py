@@ -1,0 +1,30 @@
+"""What becomes of a request once it is answered."""
+
+import gc
+
+import pytest
+
+from oauth.endpoint import Connection, Request
+from oauth.introspection import introspect
+from oauth.token import token
+from tests.oauth.doors import FORM, basic
+
+
+@pytest.mark.parametrize("endpoint", [token, introspect])
+@pytest.mark.parametrize("body", [b"grant_type=client_credentials&token=x", b"&&", b"grant_type=password"])
+def test_refused_request_is_forgotten_at_once(billing, now, endpoint, body):
+    """It holds a secret and up to 64 KB. The garbage collector would come for it later."""
+
+    def ask():
+        headers = {"content-type": FORM, "authorization": basic(billing.client_id, "wrong")}
+        request = Request("POST", "/oauth2/token", "", headers, body, Connection("127.0.0.1", True, None, "request-1"), now, set())
+        assert endpoint(request).status in (400, 401)
+
+    ask()
+    gc.collect()
+    gc.disable()
+    try:
+        ask()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
