@@ -27,6 +27,8 @@ MOST_FOUND = 1000
 MOST_CHANGES = 60
 # Within an hour, by one person: exports of audit logs, of which each is an event that nobody can remove.
 MOST_EXPORTS = 60
+# Within an hour, by one person, right or wrong: each “Prove it is you” is such an event too. Six are enough for a browser, and there may be 50.
+MOST_PROOFS = 300
 # Within an hour, of one account. Each ends its reset links, and somebody who knows the password mustn't end every one that the owner asks for.
 MOST_PASSWORD_CHANGES = 5
 # Within an hour, to one address that somebody has written down, for the mailbox may be a stranger's: by that person, and by all people together. Were there
@@ -79,6 +81,11 @@ def refuse_change(user: User, *, now: datetime) -> Refusal | None:
 def refuse_export(user: User, *, now: datetime) -> Refusal | None:
     """Counts one."""
     return _refuse(f"exports by {user.pk}", MOST_EXPORTS, now=now, window=_HOUR, what="Too many exports")
+
+
+def refuse_proof(user: User, *, now: datetime) -> Refusal | None:
+    """Counts one."""
+    return _refuse(f"proofs of {user.pk}", MOST_PROOFS, now=now, window=_HOUR, what="Too many proofs")
 
 
 def refuse_password_change(user: User, *, now: datetime) -> Refusal | None:

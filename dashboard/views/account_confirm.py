@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from dashboard import confirmation, throttling
+from dashboard import confirmation, quotas, throttling
 from dashboard.caller import actor_of
 from dashboard.forms.account import ConfirmForm
 from dashboard.forms.sign_in import PasskeyForm
@@ -39,6 +39,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
             return repeated
         form = PasskeyForm(request.POST) if "credential" in request.POST else ConfirmForm(request.POST, **asked)
         with throttling.attempt(request, user.email, takes_password="credential" not in request.POST) as refusal:
+            refusal = refusal or quotas.refuse_proof(user, now=timezone.now())
             if refusal is None and form.is_valid():
                 proved = _check(request, user, form)
                 if form.errors:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from clients.models import AuditEvent
 from clients.secret import generate
-from dashboard import throttling
+from dashboard import quotas, throttling
 from dashboard.client.spent_forms import new_token
 from dashboard.people import second_factors
 from dashboard.people.user_sessions import NOTED
@@ -209,6 +209,17 @@ def test_it_never_leads_elsewhere(old, path):
 def test_an_incomplete_form_is_no_attempt(old, password):
     assert old.post(PAGE, {"password": password}).status_code == 200
     assert not AuditEvent.objects.filter(event="user.confirmation_failed").exists()
+
+
+def test_one_person_fills_no_log_by_proving_it_again_and_again(old, ada, monkeypatch):
+    """Each proof is an event that nobody can remove, and a passkey proves in no time."""
+    monkeypatch.setattr(quotas, "MOST_PROOFS", 2)
+    for _ in range(2):
+        assert old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})["Location"] == PASSWORD_PAGE
+    refused = old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})
+    assert (refused.status_code, int(refused["Retry-After"]) > 3000) == (429, True)
+    assert "Too many proofs. Wait 60 min and try again." in text_of(refused)
+    assert AuditEvent.objects.filter(event="user.confirmed").count() == 2
 
 
 def test_a_stranger_is_led_to_sign_in(db):
