@@ -35,6 +35,7 @@ from oauth.database import keep_database
 from oauth.overdue import overdue_log
 from oauth.patience import PAGE_STATEMENT, Patience
 from oauth.threads import OverdueError, Threads
+from oauth.throttling import widest_network_of
 from oauth.urls import is_protocol_path
 
 logger = logging.getLogger("tokenos.dashboard")
@@ -107,7 +108,8 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             if refusal is not None:
                 await _refuse_unseen(scope, send, refusal, "You are not signed in")
                 return
-            status, headers, content = await (_probes if scope["path"] in PROBES else _threads).run(call_django, (scope, body))
+            threads = _probes if scope["path"] in PROBES else _threads
+            status, headers, content = await threads.run(call_django, (scope, body), sender=_sender_of(scope))
         except _TooLargeError:
             await _refuse_size(scope, send)
             return
@@ -174,6 +176,10 @@ async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
     raise _TooLargeError
 
 
+def _sender_of(scope: Scope) -> str:
+    return widest_network_of(scope["state"]["connection"].remote_address)
+
+
 def _has_files(scope: Scope) -> bool:
     return any(name == b"content-type" and value.lower().startswith(b"multipart/form-data") for name, value in scope["headers"])
 
@@ -182,7 +188,7 @@ async def _look_for_person(scope: Scope) -> bool:
     """Raise OverdueError where that took so long that the request itself would take too long, _TooManyLookUpsError as _find_next_limit."""
     began = monotonic()
     session_key = find_cookie(scope["headers"], settings.SESSION_COOKIE_NAME, "[a-z0-9]{32}")
-    is_there, refusal = await _threads.run(_find_person, (session_key, _TAKES_LOGS.fullmatch(scope["path"]) is not None))
+    is_there, refusal = await _threads.run(_find_person, (session_key, _TAKES_LOGS.fullmatch(scope["path"]) is not None), sender=_sender_of(scope))
     if monotonic() - began > LONGEST_LOOK:
         raise OverdueError(has_begun=False)
     if refusal is not None:

@@ -13,6 +13,7 @@ from oauth.database import keep_database, keep_event_loop_database
 from oauth.endpoint import MAX_BODY_BYTES, Request, Response
 from oauth.patience import PROTOCOL_STATEMENT, serve
 from oauth.threads import OverdueError, Threads
+from oauth.throttling import widest_network_of
 from oauth.urls import cut_issuer_path, find_endpoint
 
 # An endpoint computes and reads one row, so threads beyond the first only bridge waits: for a commit, for PostgreSQL, for argon2id.
@@ -75,7 +76,9 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     # So is a body that takes milliseconds to parse.
     attempts = _attempts and not scope["state"].get("is_followed") and len(body or b"") <= LONGEST_ATTEMPTED
     try:
-        response = (endpoint.attempt(request) if attempts else None) or await threads.run(endpoint, request)
+        response = (endpoint.attempt(request) if attempts else None) or await threads.run(
+            endpoint, request, sender=widest_network_of(request.connection.remote_address)
+        )
     except OverdueError as error:
         response = endpoint.give_up(request, error.reason)
     await _send(response, request, send)

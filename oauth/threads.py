@@ -4,19 +4,20 @@ What that one does beyond it (a future with a lock of its own, chained to the ev
 nobody needs here: the server lets its requests end before it stops, and the threads run as long as the process.
 
 No request waits longer than patience.REQUEST: it is given up then, whatever holds up the threads. A sweep on the event loop sees to it, four times a second
-while there are any, which keeps timers off the path of a request.
+while there are any, which keeps timers off the path of a request. Nor does it wait for all that another sender has sent before: senders take turns, and have
+equal parts of the places once half of them are taken.
 """
 
 import asyncio
 import concurrent.futures
 from collections.abc import Callable
-from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
 from typing import Generic, TypeVar, cast
 
 from oauth import patience as patience_
 from oauth.errors import Reason
+from oauth.fair_queue import FairQueue
 from oauth.overdue import CROWDED, OVERDUE
 from oauth.patience import Patience, patience
 
@@ -47,40 +48,62 @@ class Threads(Generic[AskedT, AnswerT]):
     def __init__(
         self, count: int, *, name: str, begin: Callable[[], None], most_waiting: int, may_go_on: Callable[[Patience, float], bool] | None = None
     ) -> None:
-        """begin: what each thread does first. most_waiting: how many requests there are at most; more are given up at once.
+        """begin: what each thread does first. most_waiting: how many requests there are at most, but for the first of each sender; more are given up at once.
 
         may_go_on: whether a thread may work on at a request that is overdue, told its patience and the moment; None for never.
         """
         self._begin = begin
         self._most_waiting = most_waiting
         self._may_go_on = may_go_on
-        self._tasks: SimpleQueue[_Task[AnswerT, AskedT]] = SimpleQueue()
+        self._tasks: FairQueue[_Task[AnswerT, AskedT]] = FairQueue()
         # Started at the first request, which is after the fork: a thread doesn't survive one.
         self._unstarted = [Thread(target=self._work, name=f"{name}_{number}", daemon=True) for number in range(count)]
         self._loop: asyncio.AbstractEventLoop | None = None
-        # Those of the loop that aren't answered, with the moment at which they are given up, the oldest first.
-        self._waiting: dict[_Answering[AnswerT], float] = {}
+        # Those of the loop that aren't answered, with the moment at which they are given up and their sender, the oldest first.
+        self._waiting: dict[_Answering[AnswerT], tuple[float, str]] = {}
+        # How many of those each sender has.
+        self._places: dict[str, int] = {}
         # Who has each, until its answer has arrived: a thread, or nobody. setdefault is atomic, so a thread and the sweep never both believe they were first.
         self._takers: dict[_Answering[AnswerT], Patience] = {}
         self._is_watched = False
 
-    def run(self, answer: Callable[[AskedT], AnswerT], asked: AskedT) -> asyncio.Future[AnswerT]:
-        """Call answer in one of the threads; called from the event loop that awaits what it returns. Raise OverdueError, there or here."""
+    def run(self, answer: Callable[[AskedT], AnswerT], asked: AskedT, *, sender: str = "") -> asyncio.Future[AnswerT]:
+        """Call answer in one of the threads; called from the event loop that awaits what it returns. sender: whose request it is. Raise OverdueError, there or
+        here.
+        """
         loop = asyncio.get_running_loop()
         if self._loop is not loop or not self._waiting:
             self._watch(loop)
-        if len(self._waiting) >= self._most_waiting:
+        if not self._has_place(sender):
             raise OverdueError(has_begun=False, reason=CROWDED)
         answering: asyncio.Future[AnswerT] = loop.create_future()
-        ends = self._waiting[answering] = monotonic() + patience_.REQUEST
-        self._tasks.put((answering, loop, answer, asked, ends))
+        ends = monotonic() + patience_.REQUEST
+        self._waiting[answering] = (ends, sender)
+        self._places[sender] = self._places.get(sender, 0) + 1
+        self._tasks.put(sender, (answering, loop, answer, asked, ends))
         return answering
+
+    def _has_place(self, sender: str) -> bool:
+        taken, own = len(self._waiting), self._places.get(sender, 0)
+        if not own:
+            return taken < 2 * self._most_waiting
+        return taken < self._most_waiting // 2 or (taken < self._most_waiting and own < self._most_waiting // (len(self._places) + 1))
+
+    def _leave(self, answering: _Answering[AnswerT]) -> None:
+        """Of the loop's thread."""
+        found = self._waiting.pop(answering, None)
+        if found is None:
+            return
+        sender = found[1]
+        self._places[sender] -= 1
+        if not self._places[sender]:
+            del self._places[sender]
 
     def ask(self, answer: Callable[[AskedT], AnswerT], asked: AskedT) -> "concurrent.futures.Future[AnswerT]":
         """The same for whoever runs no event loop, and waits as long as he likes."""
         self._start()
         answering: concurrent.futures.Future[AnswerT] = concurrent.futures.Future()
-        self._tasks.put((answering, None, answer, asked, monotonic() + patience_.REQUEST))
+        self._tasks.put("", (answering, None, answer, asked, monotonic() + patience_.REQUEST))
         return answering
 
     def _start(self) -> None:
@@ -110,7 +133,7 @@ class Threads(Generic[AskedT, AnswerT]):
                 del self._takers[answering]
 
     def _deliver(self, answering: _Answering[AnswerT], response: AnswerT | None, error: BaseException | None) -> None:
-        self._waiting.pop(answering, None)
+        self._leave(answering)
         del self._takers[answering]
         if answering.done():
             return  # whoever awaited it was cancelled meanwhile, or it was given up
@@ -122,7 +145,7 @@ class Threads(Generic[AskedT, AnswerT]):
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         self._start()
         if self._loop is not loop:
-            self._loop, self._waiting, self._is_watched = loop, {}, False
+            self._loop, self._waiting, self._places, self._is_watched = loop, {}, {}, False
         if not self._is_watched:
             self._is_watched = True
             loop.call_later(SWEEP, self._sweep)
@@ -130,15 +153,15 @@ class Threads(Generic[AskedT, AnswerT]):
     def _sweep(self) -> None:
         """Give up what is overdue, and come again as long as anything waits."""
         now = monotonic()
-        for answering, ends in list(self._waiting.items()):
+        for answering, (ends, _) in list(self._waiting.items()):
             if now < ends:
                 break
             if answering.done():
-                del self._waiting[answering]
+                self._leave(answering)
                 continue
             taker = self._takers.setdefault(answering, _NOBODY)
             if taker is _NOBODY or self._may_go_on is None or not self._may_go_on(taker, now):
-                del self._waiting[answering]
+                self._leave(answering)
                 answering.set_exception(OverdueError(has_begun=taker is not _NOBODY))
         self._is_watched = bool(self._waiting)
         if self._is_watched:

@@ -184,7 +184,7 @@ class _SharingThreads(Threads):
         # Inside the loop the same expression means another connection.
         self._shared = connections["default"]
 
-    def run(self, endpoint: Callable[[Request], Response], request: Request) -> "asyncio.Future[Response]":
+    def run(self, endpoint: Callable[[Request], Response], request: Request, *, sender: str = "") -> "asyncio.Future[Response]":  # noqa: ARG002  # nobody waits
         answering = asyncio.get_running_loop().create_future()
 
         def share() -> None:

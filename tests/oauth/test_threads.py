@@ -9,6 +9,7 @@ import pytest
 
 from oauth import patience
 from oauth.endpoint import Connection, Request, Response
+from oauth.overdue import CROWDED
 from oauth.threads import OverdueError, Threads
 
 REQUEST = Request("GET", "/", "", {}, b"", Connection("127.0.0.1", True, None, "request-1"), datetime(2026, 11, 24, tzinfo=UTC), set())
@@ -108,7 +109,7 @@ class TestOverdue:
         may_end.set()
 
     def test_what_a_thread_hangs_at_and_what_waits_behind_it_are_given_up_at_the_same_time(self, hold):
-        threads = Threads(1, name="oauth", begin=list, most_waiting=9)
+        threads = Threads(1, name="oauth", begin=list, most_waiting=20)
         begun = []
 
         async def ask_all() -> list[BaseException | Response]:
@@ -122,7 +123,7 @@ class TestOverdue:
         assert not begun
 
     def test_what_was_given_up_is_not_begun_later(self):
-        threads = Threads(1, name="oauth", begin=list, most_waiting=9)
+        threads = Threads(1, name="oauth", begin=list, most_waiting=20)
         may_end, begun = threading.Event(), []
 
         def hold(_request: Request) -> Response:
@@ -140,7 +141,7 @@ class TestOverdue:
         assert not begun
 
     def test_more_than_the_most_are_given_up_at_once(self, hold):
-        threads = Threads(1, name="oauth", begin=list, most_waiting=2)
+        threads = Threads(1, name="oauth", begin=list, most_waiting=4)
 
         async def ask() -> None:
             waiting = [threads.run(hold, REQUEST) for _ in range(2)]
@@ -152,7 +153,7 @@ class TestOverdue:
         asyncio.run(ask())
 
     def test_a_thread_that_gets_on_may_finish_and_what_waits_behind_it_is_given_up(self):
-        threads = Threads(1, name="oauth", begin=list, most_waiting=9, may_go_on=lambda its, _now: not its.waits_since)
+        threads = Threads(1, name="oauth", begin=list, most_waiting=20, may_go_on=lambda its, _now: not its.waits_since)
         may_end = threading.Event()
 
         def get_on(_request: Request) -> Response:
@@ -170,7 +171,7 @@ class TestOverdue:
         assert asyncio.run(ask()) is OK
 
     def test_what_was_cancelled_is_forgotten(self, hold):
-        threads = Threads(1, name="oauth", begin=list, most_waiting=2)
+        threads = Threads(1, name="oauth", begin=list, most_waiting=4)
 
         async def ask() -> None:
             for _ in range(2):
@@ -190,7 +191,7 @@ class TestOverdue:
         asyncio.run(leave())
 
     def test_what_a_thread_takes_while_it_is_given_up_is_not_said_to_be_left_undone(self):
-        threads = Threads(1, name="oauth", begin=list, most_waiting=9)
+        threads = Threads(1, name="oauth", begin=list, most_waiting=20)
         done = []
 
         class TakenLate(asyncio.Future):
@@ -218,7 +219,7 @@ class TestOverdue:
         assert given_up.has_begun == bool(done)
 
     def test_what_is_done_as_it_is_given_up_is_not_said_to_be_left_undone(self):
-        threads = Threads(1, name="oauth", begin=list, most_waiting=9)
+        threads = Threads(1, name="oauth", begin=list, most_waiting=20)
         may_answer = threading.Event()
 
         class AnsweredLate(asyncio.SelectorEventLoop):
@@ -236,3 +237,51 @@ class TestOverdue:
 
         with asyncio.Runner(loop_factory=AnsweredLate) as runner:
             assert runner.run(ask()).has_begun
+
+
+class TestSenders:
+    """One who sends much waits for himself."""
+
+    @staticmethod
+    def serve(threads, *senders):
+        """The senders whose requests wait together, in the order in which they are answered; how often each was refused at once."""
+        may_begin, answered, refused = threading.Event(), [], []
+
+        def ask(sender):
+            try:
+                return threads.run(answered.append, sender, sender=sender)
+            except OverdueError as error:
+                refused.append((sender, error.reason))
+                return None
+
+        async def ask_all():
+            held = threads.run(lambda _asked: may_begin.wait(10), None, sender="whoever holds the thread")
+            waiting = [found for found in map(ask, senders) if found is not None]
+            may_begin.set()
+            await asyncio.gather(held, *waiting)
+
+        asyncio.run(ask_all())
+        assert {reason for _, reason in refused} <= {CROWDED}
+        return answered, [sender for sender, _ in refused]
+
+    def test_take_turns_and_each_is_served_in_the_order_that_it_came(self):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=100)
+        assert self.serve(threads, *"aaaaaabbc")[0] == list("abcabaaaa")
+
+    def test_have_half_of_the_places_alone_and_equal_parts_of_the_rest(self):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=12)
+        answered, refused = self.serve(threads, *"aaaaaaaaaaaaaaaabbbbb")
+        assert (answered.count("a"), answered.count("b")) == (5, 3)
+        assert (refused.count("a"), refused.count("b")) == (11, 2)
+
+    def test_who_has_nothing_there_finds_a_place_though_all_are_taken(self):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=4)
+        answered, refused = self.serve(threads, *"aaaabbbbccccddddeeee")
+        assert set(answered) == set("abcde")
+        assert len(answered) + len(refused) == 20
+        assert len(answered) < 8
+
+    def test_leave_no_trace_once_they_are_answered(self):
+        threads = Threads(1, name="oauth", begin=list, most_waiting=4)
+        for _ in range(3):
+            assert self.serve(threads, "a", "b")[1] == []
