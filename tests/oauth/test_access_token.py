@@ -104,6 +104,15 @@ def test_a_token_of_another_issuer_url_is_refused(send, billing, token, settings
     assert reason_of(answer.request_id) == "other_issuer"
 
 
+def test_a_token_that_names_another_workspace_than_its_client_s_is_refused(send, signing_key, token):
+    """As of a client that a backup brought back into another workspace."""
+    key = signing_keys.signing_key(signing_key.kid)
+    claims = {**jwt.decode(token, options={"verify_signature": False}), "workspace": "other"}
+    answer = send.get("/api/v1/whoami", bearer(jose.sign(claims, key=key.key, algorithm=key.algorithm, kid=key.kid, typ="at+jwt")))
+    assert answer.error == (401, "invalid_token")
+    assert reason_of(answer.request_id) == "other_issuer"
+
+
 def part(claims):
     return jwt.utils.base64url_encode(json.dumps(claims).encode()).decode()
 
