@@ -44,7 +44,9 @@ def _read_resource(form: Form) -> str | None:
     try:
         return clean_resource_uri(form.resource[0]) if form.resource else None
     except ValidationError:
-        raise InvalidRequestError("The parameter resource is no absolute URI without fragment. Send the URI of the API that asks.") from None
+        raise InvalidRequestError(
+            "The parameter resource is no absolute URI without fragment of at most 512 characters. Send the URI of the API that asks."
+        ) from None
 
 
 def _concerns(caller: RegisteredClient, token: AccessToken, resource: str | None) -> bool:

@@ -160,6 +160,15 @@ def test_a_resource_that_is_no_absolute_uri_is_refused(send, token_of, billing, 
     assert "resource" in answer.json()["error_description"]
 
 
+def test_a_resource_has_512_characters_at_most(send, token_of, billing):
+    longest = f"{ORDERS}/".ljust(512, "x")
+    form = {"token": token_of(billing), "resource": longest}
+    assert send.post("/oauth2/introspect", form, billing.basic).json() == INACTIVE
+    answer = send.post("/oauth2/introspect", {**form, "resource": f"{longest}x"}, billing.basic)
+    assert answer.error == (400, "invalid_request")
+    assert "at most 512 characters" in answer.json()["error_description"]
+
+
 def test_a_resource_is_named_once(send, token_of, billing):
     form = [("token", token_of(billing)), ("resource", OWN), ("resource", OWN)]
     answer = send.post("/oauth2/introspect", form, billing.basic)
