@@ -19,12 +19,12 @@ MOST_OTHERS = 128
 
 class BoundedTLS(ssl.SSLObject):
     """incoming: what OpenSSL reads. spent: of this turn of the loop. others: records so far that had no data, beyond one for each that had. ask_for_turn: has
-    another turn begin, for which it is_waiting.
+    another turn begin, for which it is_waiting. has_turn: whether this is one.
     """
 
     incoming: ssl.MemoryBIO
     spent = others = 0
-    is_waiting = False
+    is_waiting = has_turn = False
     ask_for_turn: Callable[[], None] | None = None
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002, ARG002  # Python's names for it; no protocol of ours has a buffer

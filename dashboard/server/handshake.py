@@ -53,7 +53,7 @@ opening: ContextVar[Opening | None] = ContextVar("opening", default=None)
 
 class Handshake(BoundedTLS):
     """unread: what came and OpenSSL hasn't got. is_asking: whether for a certificate that a thread has to read. given: octets of records after the ClientHello
-    that OpenSSL got. outcome: of the thread, None if it hasn't read. has_slow_certificate: whether the peer's has a key that takes OpenSSL long to read.
+    that OpenSSL got. outcome: of the thread, None if it hasn't read. complaint: why the peer's certificate was refused unread.
     """
 
     unread: bytearray
@@ -64,12 +64,15 @@ class Handshake(BoundedTLS):
     outcome: BaseException | bool | None = None
     failure: ssl.SSLError | None = None
     discarded = 0
-    has_slow_certificate = False
+    complaint = ""
     hellos = 0
 
     def do_handshake(self) -> None:
         if self.opening is not None and self.opening.is_away:
             raise _wait("A thread has it.")
+        if self.ask_for_turn is not None and self.incoming.pending and not self.has_turn and self.failure is None:
+            self.ask_for_turn()
+            raise _wait("Others have their turn.")
         if self.failure is None:
             try:
                 self._go_on()
@@ -77,7 +80,7 @@ class Handshake(BoundedTLS):
                 raise
             except ssl.SSLError as error:
                 self.failure = error
-                log_refusal(error, self.opening.address if self.opening is not None else "", is_slow=self.has_slow_certificate)
+                log_refusal(error, self.opening.address if self.opening is not None else "", self.complaint)
             else:
                 # What came behind it is the request.
                 self.incoming.write(self.unread)

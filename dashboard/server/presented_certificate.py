@@ -17,9 +17,13 @@ from clients.certificate import x5t_s256
 from clients.der import is_quick_certificate
 from dashboard.server import openssl
 from dashboard.server.handshake import Handshake, HandshakeContext
+from dashboard.server.refused_certificate import MANY, SLOW
 
 # RFC 8446 §5.1 and §4.
 _HANDSHAKE, _CERTIFICATE = 22, 11
+
+# A client's own, two between it and its CA, and that. OpenSSL reads the key of each, which takes up to 0.4 ms.
+MOST_CERTIFICATES = 4
 
 # X509_V_FLAG_NO_CHECK_TIME, which Python has no name for.
 _NO_CHECK_TIME = 0x200000
@@ -40,8 +44,11 @@ class PresentingHandshake(Handshake):
 
     def _hear(self, message: bytes, version: int) -> bool:
         listed = _find_certificates(message, version)
-        if not all(map(is_quick_certificate, listed)):
-            self.has_slow_certificate = True
+        if len(listed) > MOST_CERTIFICATES:
+            self.complaint = MANY
+        elif not all(map(is_quick_certificate, listed)):
+            self.complaint = SLOW
+        if self.complaint:
             return False
         assert isinstance(self.context, ClientCertificateContext)
         if listed and x5t_s256(listed[0]) in self.context.registered:

@@ -15,15 +15,16 @@ _quota = LogQuota(seconds=60, lines=50, of_one=5)
 # …_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, …_UNABLE_TO_VERIFY_LEAF_SIGNATURE.
 _UNKNOWN = (7, 18, 19, 20, 21)
 
-_SLOW = "its key, or that of one sent along with it, is of a kind that nobody can register: an EC key without a named curve, or another algorithm"
+SLOW = "its key, or that of one sent along with it, is of a kind that nobody can register: an EC key without a named curve, or another algorithm"
+MANY = "more certificates were sent along with it than any chain has"
 
 
-def log_refusal(error: ssl.SSLError, address: str, *, is_slow: bool) -> None:
-    """Of the handshake that failed by error, if it failed by a certificate. is_slow: whether that has a key that takes OpenSSL long to read. address: of the
-    peer, "" for none.
+def log_refusal(error: ssl.SSLError, address: str, complaint: str) -> None:
+    """Of the handshake that failed by error, if it failed by a certificate. complaint: why that was refused unread, "" if it was read. address: of the peer, ""
+    for none.
     """
-    if is_slow:
-        reason = _SLOW
+    if complaint:
+        reason = complaint
     elif isinstance(error, ssl.SSLCertVerificationError):
         reason = _explain(error)
     else:

@@ -67,14 +67,15 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
         self.handshake.go_on_aside()
 
     def ask_for_turn(self) -> None:
-        """To read what has come and OpenSSL hasn't got."""
+        """To go on with what has come: with a handshake, or to read what OpenSSL hasn't got."""
         self.turns.ask(self.read_on)
 
     def read_on(self) -> None:
-        if self.handshake is not None:
-            self.handshake.is_waiting = False
+        assert self.handshake is not None
+        self.handshake.is_waiting, self.handshake.has_turn = False, True
         # Nothing has come; what there is to do is done as if something had.
         self.buffer_updated(0)
+        self.handshake.has_turn = False
 
     def go_on(self) -> None:
         self.around.run(self._come_back)

@@ -4,6 +4,9 @@ import asyncio
 import socket
 import ssl
 import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -41,10 +44,40 @@ class Reader(asyncio.Protocol):
         self.done.set()
 
 
-def send(port: int, contents: list[bytes]) -> None:
-    """Each in a record of its own, all at once, and then the end."""
+class Begun(asyncio.Protocol):
+    """Notes in which turn of the loop its handshake was done."""
+
+    client_certificate = None
+
+    def __init__(self, turn: Callable[[], int], done: list[int]) -> None:
+        self.turn, self.done = turn, done
+
+    def connection_made(self, _: asyncio.BaseTransport) -> None:
+        self.done.append(self.turn())
+
+
+def client_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def make_last_flight(sock: socket.socket) -> bytes:
+    """All of a handshake but for what the client sends last, which is returned."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context().wrap_bio(incoming, outgoing)
+    while True:
+        try:
+            tls.do_handshake()
+            return outgoing.read()
+        except ssl.SSLWantReadError:
+            sock.sendall(outgoing.read())
+            incoming.write(sock.recv(65_536))
+
+
+def send(port: int, contents: list[bytes]) -> None:
+    """Each in a record of its own, all at once, and then the end."""
+    context = client_context()
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
         tls = context.wrap_bio(incoming, outgoing)
@@ -111,3 +144,35 @@ def test_all_is_read_of_what_comes_in_records_of_any_size(tmp_path: Path, size: 
     """And the end behind it, else the sender would wait for ours."""
     (turns,) = read(tmp_path, [b"a" * size] * (1_000_000 // max(size, 100)))
     assert sum(turns.values()) == size * (1_000_000 // max(size, 100))
+
+
+def test_handshakes_that_end_at_the_same_moment_are_gone_on_with_one_in_a_turn(tmp_path: Path) -> None:
+    async def serve() -> list[int]:
+        loop = asyncio.get_running_loop()
+        context = HandshakeContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self_signed().write(tmp_path))
+        readers, turns = CertificateReaders(loop), Turns(loop)
+        counter, done = Reader({}, 1), []
+        with ExitStack() as held:
+            listener = held.enter_context(socket.create_server(("127.0.0.1", 0)))
+            listener.setblocking(False)
+            clients, tasks, flights = [], [], []
+            for _ in range(12):
+                client = held.enter_context(socket.create_connection(listener.getsockname(), timeout=30))
+                sock, _ = await loop.sock_accept(listener)
+                begun = Begun(lambda: counter.turn, done)
+                opening = open_tls(loop, begun, sock, context, readers, turns, ssl_handshake_timeout=30, ssl_shutdown_timeout=5)
+                tasks.append(loop.create_task(opening))
+                flights.append(await asyncio.to_thread(make_last_flight, client))
+                clients.append(client)
+            assert not done
+            for client, flight in zip(clients, flights, strict=True):
+                client.sendall(flight)
+            # All are here before the loop looks.
+            time.sleep(0.1)  # noqa: ASYNC251
+            await asyncio.wait_for(asyncio.gather(*tasks), 30)
+            counter.done.set()
+        return done
+
+    done = uvloop.run(serve())
+    assert len(set(done)) == len(done) == 12
