@@ -197,7 +197,7 @@ async def _look_for_person(scope: Scope) -> bool:
 
 
 def _find_person(asked: tuple[str, bool]) -> tuple[bool, Refusal | None]:
-    """Whether somebody is signed in, and why he may not look anything up. asked: the session's key, and whether it is about a look-up.
+    """Whether somebody is signed in, and why they may not look anything up. asked: the session's key, and whether it is about a look-up.
 
     By a connection that works: Django itself only looks for one that broke when it begins a request.
     """
@@ -212,7 +212,7 @@ async def _refuse_size(scope: Scope, send: Send) -> None:
 
 
 async def _refuse_unseen(scope: Scope, send: Send, refusal: Refusal, heading: str) -> None:
-    """What is still under way isn't read."""
+    """Whatever of it is still to come isn't read."""
     again = [(b"retry-after", b"%d" % refusal.seconds)]
     said = {"heading": heading, "text": refusal.text, "path": scope["path"]}
     await _refuse(scope, send, refusal.status, "refused_unseen.html", said, "temporarily_unavailable", refusal.text, again)

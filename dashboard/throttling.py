@@ -23,7 +23,7 @@ from oauth.throttling import FailureKeys, count, count_failure, failure_keys, fi
 
 logger = logging.getLogger("tokenos.throttling")
 
-# Argon2 takes 100 MB and a tenth of a second for each password, right or wrong, and anybody may send one. Whoever waits for his turn holds one of Django's
+# Argon2 takes 100 MB and a tenth of a second for each password, right or wrong, and anybody may send one. Whoever waits for their turn holds one of Django's
 # threads (dashboard/asgi.py), of which health checks need some too, so few may. Strangers may hold only some of these places: the others are for people who are
 # signed in, have signed in before with the same browser, or hold a link that was mailed to them.
 MOST_AT_ONCE = 4

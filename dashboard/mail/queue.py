@@ -1,7 +1,7 @@
 """Mail that waits for the mail server, in memory: who stops the server gets what is in it sent first, and a crash loses it.
 
 Each kind of mail has places of its own and they take turns, so that many of one kind, such as those about something leaked, neither push out nor delay a notice
-about an account. Of a kind, one person has few places, so that nobody fills them with notices about himself.
+about an account. Of a kind, one person has few places, so that nobody fills them all with notices about themselves.
 """
 
 from collections import deque

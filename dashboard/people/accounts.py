@@ -29,8 +29,8 @@ _EMAIL_CHANGE = "dashboard.people.accounts.email_change"
 
 
 class _ResetTokens(PasswordResetTokenGenerator):
-    """They hold what of the account a used link has changed, so each works once: its password; and its address, and when it was last switched off. Not its last
-    sign-in: a thief who knows the password would end each link by signing in. For PASSWORD_RESET_TIMEOUT seconds.
+    """They hold the account's password, which a used link has changed, so each works once; and its address, and when it was last switched off. Not its last
+    sign-in, or a thief who knows the password would end each link by signing in. They last PASSWORD_RESET_TIMEOUT seconds.
     """
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:

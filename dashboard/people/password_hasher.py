@@ -12,8 +12,8 @@ from threading import get_native_id
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-# Of nice, beyond the process's own: the eight lanes together have then a little less of their core than one other thread that wants it. Not less, for people
-# wait for it, and it takes Python's lock when it is done.
+# Of nice, beyond the process's own. The eight lanes together then have a little less of their core than one other thread that wants it. They don't step back
+# further, for people wait for them, and a hash takes Python's lock when it is done.
 NICENESS = 10
 
 

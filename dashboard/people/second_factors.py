@@ -56,7 +56,7 @@ def name_of(passkey: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """recovery_codes, sessions_ended: of the first strong factor. A session that began without one goes on nowhere but where it was added."""
+    """recovery_codes: those that came with it, which is so with the first strong factor. sessions_ended: how many others it ended, as the first one does."""
 
     factor: Any
     recovery_codes: list[str]

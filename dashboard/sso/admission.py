@@ -3,7 +3,7 @@
 An account is found by issuer and subject. By e-mail address it is found once only, where the provider answers for that domain (SSO_DOMAINS); whoever else
 has an account already proves that it is theirs, by signing in as before and connecting it. Whoever has none gets one where a group gives a role.
 
-An account that was found by its address is linked at the end of that sign-in: who comes as far as its second factor only leaves nothing behind.
+An account that was found by its address is linked at the end of that sign-in: whoever fails at its second factor leaves nothing behind.
 """
 
 from collections.abc import Iterable

@@ -89,8 +89,8 @@ def elsewhere(ada):
 
 
 class App:
-    """An authenticator app that holds the secret of an account, whose one-time codes are on. Its sessions go on: they are as those that began by the password
-    at the moment at which the codes were turned on.
+    """An authenticator app that holds the secret of an account, whose one-time codes are on. Unlike the service that turns them on, it ends no session: so
+    there are some by the password alone.
     """
 
     def __init__(self, user):
@@ -110,7 +110,7 @@ def app(ada):
 
 
 def add_passkey(user, name="Laptop"):
-    """A row as a browser's registration leaves it. No browser is here to use it: tests/browser does. Sessions go on, as for App."""
+    """A row as a browser's registration leaves it. No browser is here to use it: tests/browser does. It ends no session, as App."""
     passkey = Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {"id": name}})
     if not second_factors.of(user, Authenticator.Type.RECOVERY_CODES).exists():
         second_factors.make_recovery_codes(user=user, actor=factories.TESTS, now=timezone.now())
