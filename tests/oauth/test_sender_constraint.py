@@ -16,6 +16,7 @@ from clients.certificate import read_certificates
 from clients.models import Client, ClientCertificate
 from clients.services.certificates import add_certificates, revoke_certificate
 from clients.services.client_changes import update_client
+from clients.services.secrets import revoke_secret
 from oauth import client_ca
 from tests.certificates import Authority, issue, pem, pem_of, self_signed
 from tests.factories import TESTS
@@ -122,6 +123,20 @@ def test_certificate_of_an_operators_ca_binds_where_it_names_the_client(send, bi
     assert reason_of(stolen.request_id) == "certificate_subject"
     # The certificate alone is no authentication.
     assert send.token(None, {"client_id": billing.client_id}, certificate=issue(authority, "billing").der).error == (401, "invalid_client")
+
+
+def test_token_that_a_secret_obtained_dies_with_it_and_not_with_the_ca_of_the_certificate(send, billing, authority, now):
+    """The certificate authenticated nobody; and without it the token is as useless as before."""
+    subject = {"tls_subject_type": "tls_client_auth_subject_dn", "tls_subject": "CN=billing"}
+    update_client(client=billing.client, require_certificate=True, **subject, actor=TESTS, now=now)
+    held = issue(authority, "billing").der
+    token = send.token(billing.basic, certificate=held).json()["access_token"]
+    client_ca.file().write_text("")
+    assert send.get("/api/v1/whoami", bearer(token), certificate=held).status == 200
+    assert send.get("/api/v1/whoami", bearer(token)).status == 401
+    assert send.token(billing.basic, certificate=held).error == (401, "invalid_client")
+    revoke_secret(client=billing.client, secret_id=billing.secret_id, actor=TESTS, now=now)
+    assert send.get("/api/v1/whoami", bearer(token), certificate=held).status == 401
 
 
 def test_certificate_of_an_operators_ca_that_nobody_gave_to_the_client_is_no_help_with_a_stolen_secret(send, certified, authority):
