@@ -22,7 +22,7 @@ from clients.services.workspaces import change_workspace
 from tests import factories
 from tests.certificates import CLIENT_AUTH, Authority, issue, key_usage, pem, self_signed, with_unknown_version
 from tests.oauth.conftest import detail_of, reason_of
-from tests.oauth.doors import ADDRESS, DOORS, ELSEWHERE
+from tests.oauth.doors import ADDRESS, DOORS, ELSEWHERE, bearer
 
 SELF_SIGNED, BY_CA = "self_signed_tls_client_auth", "tls_client_auth"
 
@@ -111,6 +111,17 @@ def test_two_clients_with_one_certificate_are_told_apart_by_client_id(send, demo
     for client in (other, machine):
         token = get_token(send, client.client_id, holder).json()["access_token"]
         assert claims_of(token)["sub"] == client.client_id
+
+
+def test_certificate_that_somebody_else_registered_before_and_revoked_goes_on_here(send, machine, eves, register, now):
+    """It is public: anybody may register it for a client of theirs."""
+    holder = self_signed()
+    theirs = register(eves.client, holder)
+    register(machine.client, holder)
+    token = get_token(send, machine.client_id, holder).json()["access_token"]
+    revoke_certificate(client=eves.client, thumbprint=theirs.thumbprint, actor=factories.TESTS, now=now)
+    assert send.get("/api/v1/whoami", bearer(token), certificate=holder.der).status == 200
+    assert get_token(send, machine.client_id, holder).status == 200
 
 
 def test_revoked_certificate_stops_at_the_next_request_and_its_tokens_die(send, machine, register, now):

@@ -435,6 +435,15 @@ def test_rsa_key_without_an_algorithm_is_for_rsa_only(send, demo, now):
     assert reason_of(answer.request_id) == "algorithm_not_of_key"
 
 
+def test_key_that_somebody_else_registered_before_and_revoked_goes_on_here(send, demo, other, now):
+    """It is public: anybody may register it for a client of theirs."""
+    theirs, robot = create_robot(other, now=now), create_robot(demo, now=now)
+    token = send.token(None, robot.form()).json()["access_token"]
+    revoke_public_key(client=theirs.client, kid=theirs.kid, actor=factories.TESTS, now=now)
+    assert introspect(send, robot, token)
+    assert send.token(None, robot.form()).status == 200
+
+
 @pytest.mark.parametrize("has_kid", [True, False])
 def test_revoked_key_is_refused_at_once_and_its_tokens_are_dead(send, robot, now, has_kid):
     token = send.token(None, robot.form()).json()["access_token"]

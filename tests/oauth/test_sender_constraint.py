@@ -154,6 +154,15 @@ def test_revoked_certificate_binds_nothing_and_ends_what_it_bound(send, certifie
     assert reason_of(send.token(certified.basic, certificate=MINE).request_id) == "certificate_revoked"
 
 
+def test_one_that_somebody_else_registered_as_well_and_revoked_goes_on_binding(send, certified, eves, now):
+    """It is public: anybody may register it for a client of theirs."""
+    token = get_token(send, certified.basic)["access_token"]
+    register(eves.client, MINE, now)
+    revoke_certificate(client=eves.client, thumbprint=X5T, actor=TESTS, now=now)
+    assert send.get(WHOAMI, bearer(token), certificate=MINE).status == 200
+    assert send.token(certified.basic, certificate=MINE).status == 200
+
+
 @pytest.mark.rfc("8705", "3")
 @pytest.mark.parametrize("path", RESOURCES)
 def test_bound_token_ends_with_its_certificate(send, billing, now, path):
