@@ -10,7 +10,7 @@ failure is only refused, which writes nothing. A good credential is never refuse
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
+from functools import lru_cache, reduce
 from ipaddress import ip_address
 from operator import or_
 from typing import NamedTuple
@@ -59,6 +59,7 @@ def network_of(address: str) -> str:
     return packed[:8].hex()
 
 
+@lru_cache(maxsize=4096)
 def widest_network_of(address: str) -> str:
     """What shares a place where there are few: everything that may be one sender's."""
     return next(iter(_wider_networks_of(address)), address)

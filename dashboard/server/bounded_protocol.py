@@ -43,6 +43,8 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
     """gunicorn's connection, which counts. The worker has turns, strangers and people. has_grown: whether a stranger sent much at once on it."""
 
     _closed: bool
+    # Of the peer, as dashboard.server.turns has it.
+    network = ""
 
     def __init__(self, worker: Any) -> None:
         super().__init__(worker)
@@ -71,10 +73,11 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
             return
         if is_over:
             self.wait_for_room()
-        if is_over or self.unparsed or self._callback_parser.is_complete or len(data) > PART:
+        is_short = len(data) <= PART and not (self.unparsed or self._callback_parser.is_complete)
+        if is_over or not is_short or not self.worker.turns.may_go_at_once(self.network):
             self.unparsed += data
             self._pause_reading()
-            self.worker.turns.ask(self.parse)
+            self.worker.turns.ask(self.parse, self.network)
         else:
             self.feed(data)
 
@@ -91,7 +94,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         if not self.unparsed:
             self._resume_reading()
         elif not self._closed and not self._callback_parser.is_complete and not self.is_full():
-            self.worker.turns.ask(self.parse)
+            self.worker.turns.ask(self.parse, self.network)
 
     def is_over(self) -> bool:
         """Whether no more of this connection can be kept."""
@@ -173,7 +176,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
 
     def _resume_reading(self) -> None:
         if self.unparsed:
-            self.worker.turns.ask(self.parse)
+            self.worker.turns.ask(self.parse, self.network)
         elif not self.is_over():
             super()._resume_reading()
         elif not self._callback_parser.is_complete:

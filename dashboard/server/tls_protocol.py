@@ -68,7 +68,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
 
     def ask_for_turn(self) -> None:
         """To go on with what has come: with a handshake, or to read what OpenSSL hasn't got."""
-        self.turns.ask(self.read_on)
+        self.turns.ask(self.read_on, self.network)
 
     def read_on(self) -> None:
         assert self.handshake is not None
@@ -102,6 +102,13 @@ async def open_tls(
         raise
     if protocol.was_aside and connection.client_certificate is not None:
         readers.know(protocol.network)
+
+
+def find_network(sock: socket.socket) -> str:
+    """Of the peer; "" as find_address."""
+    from oauth.throttling import widest_network_of
+
+    return widest_network_of(find_address(sock))
 
 
 def find_address(sock: socket.socket) -> str:

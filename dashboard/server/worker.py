@@ -28,7 +28,7 @@ from dashboard.server.heartbeat import Heartbeat
 from dashboard.server.http_connection import LINGERING, HTTPConnection
 from dashboard.server.listening import listen
 from dashboard.server.networks import Networks, Stay
-from dashboard.server.tls_protocol import find_address, open_tls
+from dashboard.server.tls_protocol import find_address, find_network, open_tls
 from dashboard.server.turns import Turns
 
 # Seconds that a peer may take: to its first byte, for the TLS handshake, for the first request's head, to the next request's head, for a body, to
@@ -209,6 +209,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     def open(self, sock: socket.socket, context: Any) -> None:
         connection = HTTPConnection(self)
         connection.stay = self.stays.pop(sock, None)
+        connection.network = find_network(sock)
         if context is None:
             connecting = self.loop.connect_accepted_socket(lambda: connection, sock)
         else:

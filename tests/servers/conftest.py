@@ -150,9 +150,10 @@ class Server:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def connect(self, *, tls: bool | None = None, receive_buffer: int = 0, timeout: float = 30) -> socket.socket:
-        """tls: by default as the server is set up."""
+    def connect(self, *, tls: bool | None = None, receive_buffer: int = 0, timeout: float = 30, source: str = "127.0.0.1") -> socket.socket:
+        """tls: by default as the server is set up. source: the address from which it comes."""
         sock = socket.socket()
+        sock.bind((source, 0))
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(timeout)

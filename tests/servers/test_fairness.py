@@ -174,3 +174,26 @@ def test_database_that_is_replaced_while_serving_is_taken_up_by_every_worker(mak
     assert {server.post("/oauth2/token", **form).status_code for _ in range(20)} == {401}
     assert "was replaced while this process served" in server.log.read_text()
     server.stop()
+
+
+def test_who_sends_on_hundreds_of_connections_at_once_lets_other_networks_between_them(one_worker: Server) -> None:
+    """All of it is there before the worker looks; the other's comes last."""
+    [worker] = find_workers(one_worker)
+    with ExitStack() as held:
+        many = [held.enter_context(one_worker.connect(source="127.0.0.9")) for _ in range(400)]
+        other = held.enter_context(one_worker.connect())
+        for sock in (*many, other):
+            sock.sendall(SHORT)
+            assert read_answer(sock, "HEAD").status == 200
+        os.kill(worker, signal.SIGSTOP)
+        for sock in (*many, other):
+            sock.sendall(SHORT)
+        os.kill(worker, signal.SIGCONT)
+        assert read_answer(other, "HEAD").status == 200
+        # Those whose turn comes last are looked at first.
+        for sock in reversed(many):
+            sock.setblocking(False)
+            if not read_now(sock):
+                break
+        else:
+            pytest.fail("all others were answered first")
