@@ -38,6 +38,8 @@ MOST_MAILS_TO_ONE_BY_ALL = 100
 # The same of notices about what somebody does, and about what ends in one workspace. More, for the mailbox may be that of a team whose clients are many.
 MOST_NOTICES_TO_ONE = 20
 MOST_NOTICES_TO_ONE_BY_ALL = 200
+# The same of all strangers together, whom one person may write down by the hundred.
+MOST_NOTICES_TO_STRANGERS = 100
 # Tests of what a program sends, by one person within FAILURE_WINDOW.
 MOST_TESTS = 60
 # From one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
@@ -109,7 +111,8 @@ def would_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
 
 
 def _limits_of_notices(email: str, by: User | Workspace) -> list[tuple[str, int]]:
-    return _limits_of_mail("notice", email, by, most=MOST_NOTICES_TO_ONE, most_by_all=MOST_NOTICES_TO_ONE_BY_ALL)
+    by_one, by_all = _limits_of_mail("notice", email, by, most=MOST_NOTICES_TO_ONE, most_by_all=MOST_NOTICES_TO_ONE_BY_ALL)
+    return [by_one, *([(f"notices by {by.pk}", MOST_NOTICES_TO_STRANGERS)] if isinstance(by, User) else []), by_all]
 
 
 def _limits_of_mail(kind: str, email: str, by: User | Workspace, *, most: int, most_by_all: int) -> list[tuple[str, int]]:

@@ -22,12 +22,16 @@ from django.template.loader import render_to_string
 from dashboard.addresses import page_url
 from dashboard.mail import queue
 from dashboard.mail.files import Backend
+from dashboard.mail.queue import Place
 from dashboard.mail.queue import wait_until_sent as wait_until_sent
+from dashboard.models import User
 
 logger = logging.getLogger("tokenos.mail")
 
 # Seconds that a page waits for a mail server that says nothing.
 PATIENCE = 3.5
+# Mails of which the subject alone is of no use.
+_ONLY_LINKS = frozenset({"account_reset", "account_email_change", "invitation"})
 _failed_at: datetime | None = None
 
 
@@ -74,12 +78,25 @@ def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]]) -> Unsent:
     return Unsent([address for address, failure in failures.items() if failure], refused)
 
 
-def send_later(name: str, to: Sequence[str], context: Mapping[str, Any]) -> None:
-    """As send, without waiting for the mail server."""
-    message = _compose(name, to, context)
-    too_many = queue.add(name, ", ".join(to), lambda: _deliver(message, name))
-    if too_many and to:
-        logger.error("mail not sent: %s of its kind wait for the mail server already", too_many, extra={"template": name})
+def send_later(name: str, to: Sequence[str], context: Mapping[str, Any], *, by: User | None = None, places: str = "") -> bool:
+    """As send, without waiting for the mail server. False where too much waits for it already; True also where it will be one line of another mail.
+
+    by: who causes it, if it goes to others and they may cause much. places: whose places of its kind it takes, where not all such mails have the same.
+    """
+    message, address, kind = _compose(name, to, context), ", ".join(to), f"{name} {places}".strip()
+    place = queue.add(kind, address, lambda: _deliver(message, name), by="" if by is None else str(by.pk))
+    if place is Place.TAKEN or not to:
+        return True
+    if place is Place.TOO_MANY_TO_ONE and name not in _ONLY_LINKS:
+        queue.add_more(kind, address, str(message.subject), lambda lines: _send_more(to, lines))
+        return True
+    logger.error("mail not sent: too many of its kind wait for the mail server already", extra={"template": name})
+    return False
+
+
+def _send_more(to: Sequence[str], lines: Sequence[str]) -> None:
+    listed = [line for line in lines if line]
+    send("more_notices", to, {"count": len(lines), "listed": listed, "left": len(lines) - len(listed)})
 
 
 def _compose(name: str, to: Sequence[str], context: Mapping[str, Any]) -> EmailMultiAlternatives:

@@ -1,6 +1,7 @@
 """Mail to a client's owner when somebody else rotates its secret or ends a credential of it, and to the admins too where something used it to the last.
 
-One mail to each address, whatever was ended at once. Never a secret: whoever made one has seen it.
+One mail to each address, whatever was ended at once. Never a secret: whoever made one has seen it. If the owner can't be told, for too much mail goes there,
+the admins are told instead: nobody keeps an end from all others by ends that don't matter.
 """
 
 import logging
@@ -10,6 +11,8 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
+from django.utils.text import get_text_list
+
 from clients.models import Client
 from clients.models.credentials import Credential
 from clients.services.secrets import RotatedSecret
@@ -17,13 +20,16 @@ from dashboard import mail
 from dashboard.client import impact
 from dashboard.client.credential_names import name_credential
 from dashboard.client.impact import Impact
-from dashboard.mail.recipients import admins_of, belongs_to, may_have_notice, present_owner_of, would_have_notice
+from dashboard.mail.recipients import admins_of, belongs_to, present_owner_of, would_have_notice
 from dashboard.models import User
+from dashboard.quotas import may_notify
 
 logger = logging.getLogger("tokenos.mail")
 
 # Ending many at once isn't held up by counting who used each.
 _MOST_MEASURED = 20
+# Of owners who aren't told, in one mail.
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +59,22 @@ def measure(credentials: Iterable[Any], *, now: datetime) -> list[Ended]:
 
 
 def tell_ended(ended: Sequence[Ended], *, act: str, by: User, now: datetime, reason: str = "", is_red: bool = False) -> None:
-    """act: “revoked”, with its tokens, or “ended”. is_red: whether the admins are told though nothing uses it."""
+    """Of one workspace. act: “revoked”, with its tokens, or “ended”. is_red: whether the admins are told though nothing uses it."""
     told: dict[str, list[Ended]] = {}
     for one in ended:
         for address in _recipients(one.client, is_red=is_red or (one.found is not None and one.found.is_used), by=by):
             told.setdefault(address, []).append(one)
-    for address, of_address in told.items():
-        first = of_address[0]
-        context = {"ended": of_address, "one": first, "workspace": first.client.workspace, "act": act, "by": by, "at": now, "reason": reason}
-        _send("credential_ended", address, context, by=by, now=now)
+    context = {"act": act, "by": by, "at": now, "reason": reason}
+    untold = {address: of_address for address, of_address in told.items() if not _send("credential_ended", address, _list(of_address, context), by=by, now=now)}
+    for admin in _without(by, admins_of(ended[0].client.workspace)) if untold else []:
+        known = [] if admin in untold else told.get(admin, [])
+        rows = [one for of_address in untold.values() for one in of_address if one not in known]
+        if rows:
+            _send_instead("credential_ended", admin, _list(rows, context), list(untold))
+
+
+def _list(ended: Sequence[Ended], context: Mapping[str, Any]) -> dict[str, Any]:
+    return {**context, "ended": ended, "one": ended[0], "workspace": ended[0].client.workspace}
 
 
 def tell_rotated(new: RotatedSecret, *, by: User, now: datetime) -> None:
@@ -70,15 +83,27 @@ def tell_rotated(new: RotatedSecret, *, by: User, now: datetime) -> None:
     is_red = any(old.expires_at is not None and old.expires_at <= now and _is_used(old, now) for old in new.previous)
     previous = [(old, None if old.expires_at is None or old.expires_at <= now else old.expires_at) for old in new.previous]
     context = {"client": client, "workspace": client.workspace, "secret": new.secret, "previous": previous, "by": by, "at": now}
-    for address in _recipients(client, is_red=is_red, by=by):
-        _send("secret_rotated", address, context, by=by, now=now)
+    told = _recipients(client, is_red=is_red, by=by)
+    untold = [address for address in told if not _send("secret_rotated", address, context, by=by, now=now)]
+    for admin in _without(by, admins_of(client.workspace)) if untold else []:
+        if admin in untold or admin not in told:
+            _send_instead("secret_rotated", admin, context, untold)
 
 
-def _send(name: str, address: str, context: Mapping[str, Any], *, by: User, now: datetime) -> None:
-    if may_have_notice(address, workspace=context["workspace"], by=by, now=now):
-        mail.send_later(name, [address], context)
-    else:
-        logger.warning("mail not sent: that address got too many within an hour", extra={"template": name})
+def _send(name: str, address: str, context: Mapping[str, Any], *, by: User, now: datetime) -> bool:
+    """Whether it goes there. Strangers have places of their own: somebody may write down many of them, and colleagues don't wait behind them."""
+    if belongs_to(context["workspace"], address):
+        return mail.send_later(name, [address], context, by=by)
+    if may_notify(address, by=by, now=now):
+        return mail.send_later(name, [address], context, by=by, places="to strangers")
+    logger.warning("mail not sent: that address got too many within an hour", extra={"template": name})
+    return False
+
+
+def _send_instead(name: str, admin: str, context: Mapping[str, Any], untold: Sequence[str]) -> None:
+    """To an admin. Not counted for who causes it, for that would hide it again."""
+    named = [*untold[:_MOST_NAMED], f"{len(untold) - _MOST_NAMED} more"] if len(untold) > _MOST_NAMED else untold
+    mail.send_later(name, [admin], {**context, "untold": get_text_list(list(named), "and")}, places="instead of owners")
 
 
 def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
@@ -87,7 +112,7 @@ def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
         return ""
     owner = _without(by, present_owner_of(client))
     told = [address for address in owner if would_have_notice(address, workspace=client.workspace, by=by, now=now)]
-    has_admins = any(address not in owner for address in _recipients(client, is_red=is_red, by=by))
+    has_admins = any(address not in owner for address in _recipients(client, is_red=is_red or told != owner, by=by))
     return " and ".join([*told, "the admins"] if has_admins else told)
 
 

@@ -1,47 +1,86 @@
 """Mail that waits for the mail server, in memory: who stops the server gets what is in it sent first, and a crash loses it.
 
 Each kind of mail has places of its own and they take turns, so that many of one kind, such as those about something leaked, neither push out nor delay a notice
-about an account. Of a kind, one person has few places, so that nobody fills them all with notices about themselves.
+about an account. Of a kind, one person has few places, so that nobody fills them with notices about themselves, and so has what one person causes. What has no
+place isn't lost without a word: add says so, for the caller to tell somebody else; and what is too much for one address stands in one more mail to it.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum, auto
 from threading import Lock
+from typing import NamedTuple
 
 MOST_OF_A_KIND = 200
 MOST_TO_ONE = 20
+MOST_BY_ONE = 50
+# In that one more mail; the others are counted.
+MOST_LISTED = 200
+
+
+class Place(Enum):
+    """TOO_MANY_TO_ONE: wait for that address already; there may be room for others."""
+
+    TAKEN = auto()
+    TOO_MANY_TO_ONE = auto()
+    FULL = auto()
+
+
+class _Waiting(NamedTuple):
+    to: str
+    by: str
+    send: Callable[[], object]
+
 
 _sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 _lock = Lock()
-# By kind, that whose turn it is first: to whom, and what sends it.
-_waiting: dict[str, deque[tuple[str, Callable[[], object]]]] = {}
+# By kind, that whose turn it is first.
+_waiting: dict[str, deque[_Waiting]] = {}
+# By kind and address: what was too much.
+_more: dict[tuple[str, str], list[str]] = {}
 
 
-def add(kind: str, to: str, send: Callable[[], object]) -> int:
-    """0, or how many wait already where those are too many. to: an address, "" for nobody's."""
+def add(kind: str, to: str, send: Callable[[], object], *, by: str = "") -> Place:
+    """Whether it is sent in its turn. to: an address, "" for nobody's. by: who causes it, "" where that doesn't count."""
     with _lock:
         of_kind = _waiting.get(kind, deque())
-        to_one = sum(other == to for other, _ in of_kind)
-        if to_one >= MOST_TO_ONE:
-            return to_one
-        if len(of_kind) >= MOST_OF_A_KIND:
-            return len(of_kind)
-        of_kind.append((to, send))
-        _waiting[kind] = of_kind
+        if sum(other.to == to for other in of_kind) >= MOST_TO_ONE:
+            return Place.TOO_MANY_TO_ONE
+        if len(of_kind) >= MOST_OF_A_KIND or (by and sum(other.by == by for other in of_kind) >= MOST_BY_ONE):
+            return Place.FULL
+        _append(kind, _Waiting(to, by, send))
+    return Place.TAKEN
+
+
+def add_more(kind: str, to: str, line: str, send: Callable[[Sequence[str]], object]) -> None:
+    """Of what is too much for that address: line, in one mail with all others. As only who has MOST_TO_ONE places gets it, these are few."""
+    with _lock:
+        lines = _more.setdefault((kind, to), [])
+        lines.append(line if len(lines) < MOST_LISTED else "")
+        if len(lines) == 1:
+            _append(kind, _Waiting(to, "", lambda: send(_take_more(kind, to))))
+
+
+def _append(kind: str, waiting: _Waiting) -> None:
+    _waiting.setdefault(kind, deque()).append(waiting)
     _sender.submit(_send_next)
-    return 0
+
+
+def _take_more(kind: str, to: str) -> list[str]:
+    with _lock:
+        return _more.pop((kind, to))
 
 
 def _send_next() -> None:
     with _lock:
         kind = next(iter(_waiting))
         of_kind = _waiting.pop(kind)
-        _, send = of_kind.popleft()
+        waiting = of_kind.popleft()
         if of_kind:
             # Behind the others.
             _waiting[kind] = of_kind
-    send()
+    waiting.send()
 
 
 def wait_until_sent() -> None:

@@ -1,0 +1,125 @@
+"""An owner whose mail isn't sent, for too much goes there or waits already: the admins are told instead, however much mail somebody caused before."""
+
+import pytest
+
+from clients.models import Client
+from dashboard import quotas
+from dashboard.mail import queue
+from tests import factories
+from tests.dashboard.conftest import text_of
+from tests.dashboard.credentials.conftest import use
+from tests.dashboard.credentials.test_notices import end, revoke, rotate, sent
+from tests.dashboard.test_mail_queue import Slow
+
+OWNER, ADMIN = "payments@elsewhere.example", "ada@example.com"
+
+
+@pytest.fixture
+def slow(settings):
+    """A mail server that takes nothing until sent() is called."""
+    settings.EMAIL_BACKEND = "tests.dashboard.test_mail_queue.Slow"
+    Slow.goes_on.clear()
+    yield
+    Slow.goes_on.set()
+
+
+@pytest.fixture
+def few_places(monkeypatch):
+    monkeypatch.setattr(queue, "MOST_OF_A_KIND", 6)
+    monkeypatch.setattr(queue, "MOST_BY_ONE", 3)
+    monkeypatch.setattr(queue, "MOST_TO_ONE", 5)
+
+
+def end_of_strangers(browser, demo, number):
+    """Credentials of clients that each belong to somebody else outside."""
+    for one in range(number):
+        new = factories.create_client(demo, name=f"junk-{one}", contact=f"z{one}@elsewhere.example")
+        assert end(browser, new.secret).status_code == 302
+
+
+def mails():
+    """To whom and about what, be it in a mail with others."""
+    Slow.goes_on.set()
+    lines = [(message, line.removeprefix("- ")) for message in sent() for line in [message.subject, *message.body.splitlines()]]
+    return [(message.to[0], line) for message, line in lines if line.startswith("Secret ") and " UTC" not in line]
+
+
+@pytest.mark.usefixtures("slow", "few_places")
+class TestPlaces:
+    def test_one_person_s_acts_leave_places_to_others(self, danas, dans, demo, secret):
+        Client.objects.update(contact=OWNER)
+        end_of_strangers(danas, demo, 9)
+        revoke(dans, secret)
+        assert OWNER in dict(mails())
+
+    def test_what_has_no_place_is_told_to_the_admins(self, danas, demo, secret):
+        Client.objects.update(contact=OWNER)
+        end_of_strangers(danas, demo, 9)
+        revoke(danas, secret)
+        told = mails()
+        assert OWNER not in dict(told)
+        assert (ADMIN, f"Secret {secret.secret_id} was revoked: billing-sync") in told
+
+    def test_so_is_a_rotation(self, danas, demo, secret, client_):
+        Client.objects.update(contact=OWNER)
+        for one in range(9):
+            rotate(danas, factories.create_client(demo, name=f"junk-{one}", contact=f"z{one}@elsewhere.example").secret.client)
+        rotate(danas, client_)
+        assert (ADMIN, f"Secret {secret.secret_id} was rotated: billing-sync") in mails()
+
+    def test_colleagues_need_not_wait_behind_strangers(self, danas, demo, secret, dan):
+        Client.objects.update(contact=dan.email)
+        end_of_strangers(danas, demo, 9)
+        revoke(danas, secret)
+        assert dan.email in dict(mails())
+
+    def test_admins_who_were_told_are_not_told_twice(self, danas, demo, secret):
+        Client.objects.update(contact=OWNER)
+        end_of_strangers(danas, demo, 9)
+        use(secret)
+        revoke(danas, secret)
+        assert [to for to, subject in mails() if subject.endswith("billing-sync")] == [ADMIN]
+
+
+@pytest.mark.usefixtures("slow")
+def test_what_one_person_gets_no_mail_of_its_own_about_stands_in_one_more(danas, demo, secret, dan, monkeypatch):
+    monkeypatch.setattr(queue, "MOST_TO_ONE", 3)
+    Client.objects.update(contact=dan.email)
+    for one in range(9):
+        end(danas, factories.create_client(demo, name=f"junk-{one}", contact=dan.email).secret)
+    revoke(danas, secret)
+    Slow.goes_on.set()
+    *each, more = sent()
+    assert (more.to, len(each) in (3, 4), more.subject) == ([dan.email], True, f"More notices: {10 - len(each)} at once")
+    for text in (more.body, more.alternatives[0].content):
+        assert f"Secret {secret.secret_id} was revoked: billing-sync" in text
+
+
+class TestTooManyToOneAddress:
+    @pytest.fixture(autouse=True)
+    def _few(self, monkeypatch):
+        monkeypatch.setattr(quotas, "MOST_NOTICES_TO_ONE", 2)
+
+    def test_twenty_about_noise_do_not_hide_the_one_that_matters(self, danas, demo, secret):
+        Client.objects.update(contact=OWNER)
+        noise = factories.create_client(demo, name="noise", contact=OWNER).secret.client
+        for new in [factories.create_secret(noise) for _ in range(2)]:
+            revoke(danas, new.secret)
+        revoke(danas, secret)
+        [message] = [message for message in sent() if message.subject.endswith("billing-sync")]
+        assert message.to == [ADMIN]
+        for text in (message.body, " ".join(message.alternatives[0].content.split())):
+            assert f"We couldn’t tell {OWNER}, who answers for it: too much mail goes there, or waits for the mail server." in text
+
+    def test_the_page_says_so(self, danas, secret):
+        Client.objects.update(contact=OWNER)
+        rotate(danas, secret.client)
+        rotate(danas, secret.client)
+        assert "We tell the admins that you rotated it." in text_of(danas.get(f"/w/demo/clients/{secret.client.client_id}/rotate/?overlap=0"))
+
+
+def test_one_person_tells_few_strangers_within_an_hour_whatever_their_addresses_are(danas, demo, monkeypatch):
+    monkeypatch.setattr(quotas, "MOST_NOTICES_TO_STRANGERS", 3)
+    end_of_strangers(danas, demo, 5)
+    told = [message.to[0] for message in sent()]
+    assert told == ["z0@elsewhere.example", "z1@elsewhere.example", "z2@elsewhere.example", ADMIN, ADMIN]
