@@ -92,10 +92,11 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
     with throttling.attempt(request, name, takes_password=False) as refusal:
         if refusal is None and form.is_valid():
             passkey = check_passkey(request, None, form)
-            if passkey is not None:
+            if passkey is None:
+                # Never name: it is whatever somebody sent, and nobody's address.
+                _record_wrong(request, name, email="")
+            elif (refusal := quotas.refuse_proof(passkey.user, now=timezone.now())) is None:
                 return _enter_by_passkey(request, passkey)
-            # Never name: it is whatever somebody sent, and nobody's address.
-            _record_wrong(request, name, email="")
     context = {"form": SignInForm(request=request), "passkey_form": form, "refusal": refusal, "redirect_field_value": request.POST.get("next", "")}
     response = render(request, "accounts/sign_in.html", context)
     return refusal.apply_to(response) if refusal else response

@@ -10,6 +10,8 @@ from dashboard.client import spent_forms
 from oauth.models import FailureCount
 from tests import factories
 from tests.dashboard.accounts.conftest import add_passkey, last_event, prove, sign_in
+from tests.dashboard.accounts.security_key import SecurityKey
+from tests.dashboard.accounts.test_passkey_origin import register, sign_in_by
 from tests.dashboard.conftest import Browser, text_of
 
 PROFILE, CHANGE, DISPLAY = "/accounts/profile/", "/accounts/profile/email/", "/accounts/display/"
@@ -44,9 +46,10 @@ class TestNames:
         assert AuditEvent.objects.filter(event="user.renamed").count() == 3
 
     def test_of_a_passkey(self, here, ada):
+        """With which recovery codes came, the first change."""
         page = f"/accounts/security/passkeys/{prove(here, add_passkey(ada)).pk}/rename/"
-        assert [here.post(page, {"name": name}).status_code for name in "ABA"] == [302] * 3
-        assert_refused(here.post(page, {"name": "B"}), "Too many changes.")
+        assert [here.post(page, {"name": name}).status_code for name in "AB"] == [302] * 2
+        assert_refused(here.post(page, {"name": "A"}), "Too many changes.")
 
     def test_of_somebody_else_as_before(self, here, eve):
         for name in "ABAB":
@@ -101,3 +104,12 @@ class TestMailToAnAddressOfOnesChoice:
 
 def make_link(browser, page, **fields):
     return browser.post(page, {"once": spent_forms.new_token(), "recipient": STRANGER, "lifetime": "24h", "secret_expiry": "90d", **fields})
+
+
+def test_signing_in_by_a_passkey_which_takes_no_time_and_is_an_event_each(here, ada, monkeypatch):
+    key = SecurityKey()
+    register(here, key)
+    monkeypatch.setattr(quotas, "MOST_PROOFS", 2)
+    assert [sign_in_by(Browser(), key, ada).status_code for _ in range(2)] == [302, 302]
+    assert_refused(sign_in_by(Browser(), key, ada), "Too many proofs.")
+    assert AuditEvent.objects.filter(event="user.signed_in", after__method="passkey").count() == 2
