@@ -81,6 +81,11 @@ def refuse_change(user: User, *, now: datetime) -> Refusal | None:
     return _refuse(f"changes of {user.pk}", MOST_CHANGES, now=now, window=_HOUR, what="Too many changes")
 
 
+def refuse_factor_change(user: User, *, now: datetime) -> Refusal | None:
+    """As refuse_change, but with a number of its own: a name takes no proof, and mustn't keep the owner from taking a second factor away."""
+    return _refuse(f"factor changes of {user.pk}", MOST_CHANGES, now=now, window=_HOUR, what="Too many changes")
+
+
 def refuse_export(user: User, *, now: datetime) -> Refusal | None:
     """Counts one."""
     return _refuse(f"exports by {user.pk}", MOST_EXPORTS, now=now, window=_HOUR, what="Too many exports")

@@ -1,8 +1,8 @@
 """Passkeys, one-time codes and recovery codes of an account: every change, each with its audit event.
 
 Kept in django-allauth's rows, secrets encrypted (dashboard.people.account_adapter), recovery codes hashed. Passkeys and one-time codes are strong factors;
-recovery codes are the way back for whoever has lost them, come with the first and go with the last. Each change counts (dashboard.quotas.refuse_change), and
-raises ValidationError beyond the limit.
+recovery codes are the way back for whoever has lost them, come with the first and go with the last. Each change counts
+(dashboard.quotas.refuse_factor_change), and raises ValidationError beyond the limit.
 """
 
 import hmac
@@ -141,7 +141,7 @@ def make_recovery_codes(*, user: User, kept: str = "", actor: Actor, now: dateti
 
 def _count_change(user: User, *, now: datetime) -> None:
     """Outside of the change's transaction. Raise ValidationError where there were too many: each is an event and a mail, and codes are hashes."""
-    if refusal := quotas.refuse_change(user, now=now):
+    if refusal := quotas.refuse_factor_change(user, now=now):
         raise ValidationError(refusal.text, code="too_many_changes")
 
 

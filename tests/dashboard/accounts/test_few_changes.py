@@ -51,6 +51,12 @@ class TestNames:
         assert [here.post(page, {"name": name}).status_code for name in "AB"] == [302] * 2
         assert_refused(here.post(page, {"name": "A"}), "Too many changes.")
 
+    def test_they_keep_nobody_from_taking_a_second_factor_away(self, here, ada):
+        """A name takes no proof: whoever holds a session that somebody left open would keep a factor of theirs there by it."""
+        passkey = prove(here, add_passkey(ada))
+        assert [here.post(PROFILE, {"name": name}).status_code for name in "ABAB"] == [302, 302, 302, 429]
+        assert here.post(f"/accounts/security/passkeys/{passkey.pk}/remove/").status_code == 302
+
     def test_of_somebody_else_as_before(self, here, eve):
         for name in "ABAB":
             here.post(PROFILE, {"name": name})
