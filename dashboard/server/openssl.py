@@ -15,8 +15,9 @@ from functools import cache
 from typing import Any
 
 # OpenSSL 3 also offers groups of finite fields (RFC 7919), up to 8192 bits: a stranger who sends any number for such a key, and computes nothing, has the
-# server compute for a tenth of a second. P-521 costs ten times as much as these, and nobody needs it. The first list is for OpenSSL 3.5 and later: what is
-# recorded today stays secret when there are quantum computers.
+# server compute for a tenth of a second. P-521 costs ten times as much as these, and nobody needs it; P-384 costs four times as much, but TLS 1.2 takes a
+# client's certificate on the curves of this list alone. The first list is for OpenSSL 3.5 and later: what is recorded today stays secret when there are
+# quantum computers.
 _GROUPS = ("X25519MLKEM768:X25519:P-256:P-384", "X25519:P-256:P-384")
 _SSL_CTRL_SET_GROUPS_LIST = 92
 # Bytes of an object's head: its count of references and its type.

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.certificates import Authority, Holder, issue, pem, self_signed
@@ -119,6 +119,21 @@ def test_registered_certificate_gets_a_bound_token(tls: Server, register: Callab
     introspected = tls.post("/oauth2/introspect", data=asked, cert=holder.write(tls.data_dir.parent)).json()
     assert introspected["active"] is True
     assert introspected["cnf"]["x5t#S256"]
+
+
+@pytest.mark.rfc("8422", "5.1.1")
+@pytest.mark.parametrize(("curve", "version"), [(ec.SECP384R1(), "TLSv1_2"), (ec.SECP384R1(), "TLSv1_3"), (ec.SECP521R1(), "TLSv1_3")], ids=str)
+def test_so_does_one_on_a_larger_curve_with_the_versions_that_take_it(
+    tls: Server, register: Callable[..., str], tmp_path: Path, curve: Any, version: str
+) -> None:
+    """TLS 1.2 takes certificates on the curves alone in which it agrees on keys, and P-521 isn't among those."""
+    holder = self_signed(key=ec.generate_private_key(curve))
+    client_id = register(holder)
+    wait_for_the_workers()
+    context = context_of(tls, holder, tmp_path)
+    context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+    with Kept(tls, holder, tmp_path, context) as kept:
+        assert kept.token(client_id)[0] == 200
 
 
 def test_new_certificate_works_within_a_second_in_every_worker(tls: Server, register: Callable[..., str], tmp_path: Path) -> None:
