@@ -22,6 +22,7 @@ except ImproperlyConfigured as error:
 from dashboard import logs
 from dashboard.checks import refuse_mistakes
 from dashboard.server.listening import bind as bind_address
+from dashboard.server.memory import find_most_connections, give_back
 from dashboard.server.tls_context import ServerContext
 
 logger = logging.getLogger("tokenos.server")
@@ -47,7 +48,7 @@ preload_app = True
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
 worker_class = "dashboard.server.worker.Worker"
-worker_connections = open_files - 256
+worker_connections = min(open_files - 256, find_most_connections(workers) or open_files)
 asgi_loop = "uvloop"
 backlog = 2048
 timeout = 30
@@ -78,6 +79,7 @@ def ssl_context(_conf: Any, _default: Any) -> ssl.SSLContext:
 
 def on_starting(server: Any) -> None:
     """Refuse in one line what gunicorn would answer with retries and tracebacks, or not at all."""
+    give_back()
     refuse_mistakes()
     if "GUNICORN_FD" not in os.environ and "LISTEN_FDS" not in os.environ:
         try:
