@@ -93,6 +93,10 @@ class Handshake(BoundedTLS):
             raise self.failure
         raise _wait("The handshake has failed. The alert has to be sent.")
 
+    def let_go(self) -> None:
+        """Nobody goes on with it. A kept error would hold it in its turn, by the frames of its traceback."""
+        self.opening = self.ask_for_turn = self.failure = self.outcome = None
+
     def go_on_aside(self) -> None:
         """In a thread. It raises nothing."""
         try:

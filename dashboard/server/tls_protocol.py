@@ -51,7 +51,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
             self.made.cancel()
             return
         if self.handshake is not None:
-            self.handshake.opening = self.handshake.ask_for_turn = None
+            self.handshake.let_go()
         super().connection_lost(exc)
 
     def read_aside(self) -> bool:
@@ -94,11 +94,13 @@ async def open_tls(
 ) -> None:
     """As loop.connect_accepted_socket does with a context."""
     protocol = TLSProtocol(loop, connection, context, find_address(sock), readers, turns, **timeouts)
-    transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock)
+    transport = (await loop.connect_accepted_socket(lambda: protocol, sock))[0]
     try:
         await protocol.made
     except BaseException:
         transport.abort()
+        # The error's traceback holds this frame.
+        del protocol
         raise
     if protocol.was_aside and connection.client_certificate is not None:
         readers.know(protocol.network)
