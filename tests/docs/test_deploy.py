@@ -28,6 +28,14 @@ def test_unit_leaves_the_server_time_to_finish_requests() -> None:
     assert int(dict(read_unit())["TimeoutStopSec"]) > int(graceful)
 
 
+def test_unit_writes_no_memory_to_the_disk_and_leaves_some_to_the_machine() -> None:
+    """OpenSSL and Python hold keys in it. One worker too many is ended by the kernel, not the whole service."""
+    unit = dict(read_unit())
+    assert unit["LimitCORE"] == "0"
+    assert 0 < int(unit["MemoryMax"].removesuffix("%")) < 100
+    assert unit["OOMPolicy"] == "continue"
+
+
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:

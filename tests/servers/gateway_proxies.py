@@ -134,7 +134,6 @@ def configure_envoy(directory: Path, text: str, port: int, tokenos: Server, api_
     manager = {
         "@type": f"{types}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "api",
-        "use_remote_address": True,
         "route_config": {"virtual_hosts": [host]},
         **yaml.safe_load(text),
     }

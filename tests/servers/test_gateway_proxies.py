@@ -108,6 +108,15 @@ def test_a_caller_does_not_choose_the_id_of_its_request(site: Site, tokenos: Ser
     assert "chosen-by-the-caller" not in log
 
 
+def test_a_caller_does_not_choose_its_address(site: Site, tokenos: Server) -> None:
+    """Else a stolen key works from everywhere, and anybody's wrong ones count against whom they like."""
+    arguments = ("--workspace", "demo", "--name", "at home", "--scope", "read", "--audience", AUDIENCE, "--allow-ip", "198.51.100.200")
+    at_home = tokenos.manage("create_client", *arguments)
+    for name in ("X-Forwarded-For", "x-forwarded-for", "X-Real-IP", "X-Envoy-External-Address", "Forwarded", "True-Client-IP"):
+        assert ask(site, at_home, (name, "198.51.100.200")) is None
+    assert ask(site, at_home, ("X-Forwarded-For", "198.51.100.200"), ("X-Forwarded-For", "198.51.100.200"), ("Connection", "X-Forwarded-For")) is None
+
+
 @pytest.mark.parametrize("path", ["/../../other/verify", "/%2e%2e/%2e%2e/other/verify", "//gateway/other/verify", "/..%2f..%2fother/verify", "/;/../x"])
 def test_no_path_changes_which_workspace_is_asked(site: Site, tokenos: Server, client: dict[str, Any], path: str) -> None:
     other = other_client(tokenos)

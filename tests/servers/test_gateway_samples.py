@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from tests.servers.conftest import Server, free_port
 from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
-from tests.servers.test_nginx import NGINX, api_port  # noqa: F401  # a fixture
+from tests.servers.test_nginx import FORWARDED, NGINX, api_port  # noqa: F401  # a fixture
 
 AUDIENCE = "https://api.example.com/v1"
 
@@ -82,3 +82,20 @@ def test_what_the_sample_demands_is_asked_for(server: Server, site: urllib3.HTTP
     assert ask(site, Authorization=f"Bearer {token_of(server, trial)}").status == 403
     elsewhere = make_client(server, scope="read", audience="https://other.example.com")
     assert ask(site, Authorization=f"Bearer {token_of(server, elsewhere)}").status == 401
+
+
+def test_a_caller_does_not_choose_the_id_of_its_request(server: Server, site: urllib3.HTTPConnectionPool) -> None:
+    """Else it could write under that of another request."""
+    before = server.log.read_text().count("refused: ")
+    assert ask(site, **{"X-API-Key": "tos_live_wrong", "X-Request-Id": "chosen-by-the-caller"}).status == 401
+    log = server.log.read_text()
+    assert log.count("refused: ") > before
+    assert "chosen-by-the-caller" not in log
+
+
+@pytest.mark.parametrize("name", FORWARDED)
+def test_the_api_gets_no_forwarded_header_of_the_caller(server: Server, site: urllib3.HTTPConnectionPool, name: str) -> None:
+    made = make_client(server, scope="read")
+    answer = ask(site, **{"X-API-Key": made["client_secret"], name: "forged"})
+    assert answer.status == 200
+    assert "forged" not in answer.json().values()

@@ -29,6 +29,21 @@ from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
 
 AUDIENCE = "https://api.example.com"
+# What a framework may believe of the proxy before it, if it is told to: where a request comes from, what it was, and whose certificate was seen.
+FORWARDED = (
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Real-IP",
+    "Forwarded",
+    "Client-Cert",
+    "Client-Cert-Chain",
+    "X-SSL-Client-Cert",
+    "X-Forwarded-Client-Cert",
+    "X-Forwarded-Tls-Client-Cert",
+)
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
 
@@ -260,6 +275,20 @@ def test_callers_identity_headers_are_overwritten(site: Site) -> None:
     assert seen["x-tokenos-client-id"] == site.client["client_id"]
     assert seen["x-tokenos-scopes"] == "read write"
     assert seen["x-tokenos-environment"] == "live"
+
+
+@pytest.mark.parametrize("name", FORWARDED)
+def test_protected_api_gets_no_forwarded_header_of_the_caller(site: Site, name: str) -> None:
+    """Many frameworks believe them, once they are told that a proxy stands before them."""
+    answer = site.api(X_API_Key=site.client["client_secret"], **{name.replace("-", "_"): "forged"})
+    assert answer.status == 200
+    assert "forged" not in answer.json().values()
+
+
+def test_protected_api_gets_where_the_caller_is(site: Site) -> None:
+    seen = site.api(X_API_Key=site.client["client_secret"], X_Forwarded_For="203.0.113.9").json()
+    assert (seen["x-forwarded-for"], seen["x-real-ip"]) == ("127.0.0.1", "127.0.0.1")
+    assert (seen["x-forwarded-proto"], seen["x-forwarded-host"]) == ("https", "api.example.com")
 
 
 def test_without_credentials_401_with_challenge(site: Site) -> None:
