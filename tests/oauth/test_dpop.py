@@ -10,6 +10,8 @@ import jwt
 import pytest
 
 from clients.models import Client
+from oauth.database_clock import CLOCK_MARGIN
+from oauth.models import UsedJWT
 from tests.oauth.conftest import reason_of
 from tests.oauth.doors import basic
 from tests.oauth.proofs import ISSUER, TOKEN_ENDPOINT, Key, base64url, claims, encode, key, new_key
@@ -341,6 +343,13 @@ def test_proof_is_good_once(send, billing, make, demo):
         answer = send.token(program.basic, headers=proof)
         assert answer.error == (400, "invalid_dpop_proof")
         assert reason_of(answer.request_id) == "dpop_proof_replayed"
+
+
+@pytest.mark.rfc("9449", "11.1")
+def test_a_proof_is_remembered_until_nobody_takes_it_any_more(send, billing):
+    made_at = int(time.time())
+    assert send.token(billing.basic, headers=key().sent(iat=made_at)).status == 200
+    assert UsedJWT.objects.get().expires_at == made_at + 60 + 30 + CLOCK_MARGIN.total_seconds()
 
 
 @pytest.mark.rfc("9449", "11.1")

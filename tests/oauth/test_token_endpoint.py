@@ -106,8 +106,12 @@ def test_resource_chooses_among_the_clients_audiences_and_the_workspaces(send, d
 
 @pytest.mark.rfc("8707", "2")
 @pytest.mark.parametrize(
-    "resource", ["https://elsewhere.example.com", f"{API}/", API.upper(), f"{ISSUER}/w/other", ISSUER, "not a uri", f"{API}#part", "/relative", "ü", "x" * 5000]
-)
+    "resource",
+    [
+        "https://elsewhere.example.com", f"{API}/", API.upper(), f"{ISSUER}/w/other", f"{ISSUER}/w/demo-2", f"{ISSUER}/w/demo/x", ISSUER, "not a uri",
+        f"{API}#part", "/relative", "ü", "x" * 5000,
+    ],
+)  # fmt: skip
 def test_a_resource_that_is_not_the_clients_is_invalid_target(send, demo, make, resource):
     program = make(demo, audiences=(API,))
     assert send.token(program.basic, [("resource", API), ("resource", resource)]).error == (400, "invalid_target")
