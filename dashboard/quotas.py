@@ -27,8 +27,8 @@ MOST_FOUND = 1000
 MOST_CHANGES = 60
 # Within an hour, by one person: exports of audit logs, of which each is an event that nobody can remove.
 MOST_EXPORTS = 60
-# Within an hour, by one person, right or wrong: each “Prove it is you”, and each sign-in by a passkey, which takes no time, is such an event too. Six
-# are enough for a browser, and there may be 50.
+# Within an hour, by one person: each “Prove it is you” that was right, and each sign-in by a passkey, which takes no time, is such an event too. Six are
+# enough for a browser, and there may be 50.
 MOST_PROOFS = 300
 # Within an hour, of one account. Each ends its reset links, and somebody who knows the password mustn't end every one that the owner asks for.
 MOST_PASSWORD_CHANGES = 5

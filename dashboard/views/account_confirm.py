@@ -39,11 +39,13 @@ def confirm(request: HttpRequest) -> HttpResponse:
             return repeated
         form = PasskeyForm(request.POST) if "credential" in request.POST else ConfirmForm(request.POST, **asked)
         with throttling.attempt(request, user.email, takes_password="credential" not in request.POST) as refusal:
-            refusal = refusal or quotas.refuse_proof(user, now=timezone.now())
             if refusal is None and form.is_valid():
                 proved = _check(request, user, form)
                 if form.errors:
                     _record_wrong(request, user)
+        # Of what is right only: else whoever has a copy of the session's cookie would use up its owner's.
+        if proved and (refusal := quotas.refuse_proof(user, now=timezone.now())):
+            proved = []
         # The form that waited may take long, and keeps nobody's password waiting.
         if proved:
             _record(request, user, proved)

@@ -222,6 +222,14 @@ def test_one_person_fills_no_log_by_proving_it_again_and_again(old, ada, monkeyp
     assert AuditEvent.objects.filter(event="user.confirmed").count() == 2
 
 
+def test_wrong_ones_use_up_nothing_of_that(old, monkeypatch):
+    """As of whoever has a copy of the session's cookie."""
+    monkeypatch.setattr(quotas, "MOST_PROOFS", 1)
+    for _ in range(3):
+        assert old.post(PAGE, {"password": "wrong", "next": PASSWORD_PAGE}).status_code == 200
+    assert old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})["Location"] == PASSWORD_PAGE
+
+
 def test_a_stranger_is_led_to_sign_in(db):
     assert Browser().get(PAGE)["Location"].startswith("/accounts/sign-in/")
 
