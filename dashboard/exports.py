@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from io import StringIO
@@ -14,6 +15,10 @@ from django.http import StreamingHttpResponse
 _BATCH = 500
 # With what a spreadsheet takes a cell for a formula, also after the sign that it drops.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+# The same behind what some take for the end of a cell: where the comma parts numbers, spreadsheets part cells by semicolons.
+_FORMULA_WITHIN = re.compile(r"""(?<=[;\t\r\n])(?=[ "]*[=+\-@＝＋－＠])""")
 
 
 class Export(StreamingHttpResponse):
@@ -57,7 +62,10 @@ def _write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
 
 def _defuse(cell: Any) -> Any:
     text = _say(cell) if isinstance(cell, datetime) else cell
-    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
+    if not isinstance(text, str):
+        return text
+    within = _FORMULA_WITHIN.sub("'", text[1:]) if text.startswith(_FORMULA) else _FORMULA_WITHIN.sub("'", text)
+    return f"'{text[0]}{within}" if text.startswith(_FORMULA) else within
 
 
 def _say(value: Any) -> str:

@@ -20,7 +20,7 @@ _LONGEST = 80
 # Said elsewhere in the sentence.
 _UNSHOWN = frozenset({"client_id", "status", "revoked_at", "reason"})
 _CREDENTIALS = frozenset({"secret", "public_key", "certificate"})
-_OF_MEMBERS = frozenset({"member.renamed", "member.role_changed"})
+_OF_MEMBERS = frozenset({"member.email_changed", "member.renamed", "member.role_changed"})
 _BAD = frozenset({"user.sign_in_failed", "user.confirmation_failed"})
 _INSTANT = re.compile(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::[\d.]+)?(?:Z|\+00:00)\Z")
 

@@ -22,6 +22,7 @@ WORDS = {
     "leak.checked": "checked something pasted",
     "member.added": "added member",
     "member.changed": "made the role independent of single sign-on",
+    "member.email_changed": "changed email address",
     "member.invited": "invited",
     "member.left": "left the workspace",
     "member.removed": "removed member",

@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 
 from clients.services.validation import clean_text
 from dashboard.pasted import looks_like_credential
+from dashboard.people.password_rules import LONGEST_PASSWORD
 
-LONGEST_PASSWORD = 1024
 # Its library reads CBOR in time by the square of the length. With a key of RSA and the longest ID an answer has 9 KB.
 _LONGEST_CREDENTIAL = 12 * 1024
 # As JSON writes it. PostgreSQL keeps it neither in text nor in JSON.

@@ -27,7 +27,7 @@ _TEXTS = {
     ),
     "one_time_codes_locked": (
         "One-time codes of your account are locked",
-        "Somebody who knows your password entered {wrong} wrong codes in a row. To unlock them, use a passkey or a recovery code, or reset your password.",
+        "Somebody with your password entered {wrong} wrong codes in a row. Use a passkey or a recovery code. A reset of the password allows {more} more a day.",
     ),
     "password_changed": ("Your password was changed", "Every other session of your account has ended."),
     "password_reset": ("Your password was reset by a link in a mail", "Every session of your account has ended."),

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db.models import CharField, Exists, OuterRef, Q, Value
-from django.db.models.functions import Cast, Concat, Lower
+from django.db.models import BooleanField, CharField, Exists, ExpressionWrapper, OuterRef, Q, Value
+from django.db.models.functions import Concat, Lower
 
 from clients.models import AuditEvent, Client, Workspace
 from dashboard.models import Membership, User
@@ -36,14 +36,14 @@ def present_owner_of(client: Client) -> list[str]:
     return [] if is_out else [client.contact]
 
 
-def contact_is_out() -> Exists:
-    """For a query of clients."""
-    workspace = OuterRef(OuterRef("workspace"))
-    audit_name = Concat(Value("user:"), Cast(OuterRef("pk"), CharField()), Value(" "), OuterRef("email"), output_field=CharField())
-    goings = AuditEvent.objects.filter(workspace=workspace, event__in=("member.removed", "member.left"), target_type="user", target_id=audit_name)
-    memberships = Membership.objects.filter(workspace=workspace, user=OuterRef("pk"))
-    was_taken_out = Exists(goings) & ~Exists(memberships)
-    return Exists(User.objects.filter(Q(is_active=False) | was_taken_out, email=Lower(OuterRef("contact"))))
+def contact_is_out() -> "ExpressionWrapper[Q]":
+    """For a query of clients. The log tells who went under which address: that of an account may be another by now."""
+    workspace, contact = OuterRef("workspace"), Lower(OuterRef("contact"))
+    went = AuditEvent.objects.filter(workspace=workspace, event__in=("member.removed", "member.left"), target_type="user")
+    as_contact = went.filter(target_id__startswith="user:", target_id__endswith=Concat(Value(" "), contact, output_field=CharField()))
+    is_member = Exists(Membership.objects.filter(workspace=workspace, user__email=contact))
+    is_off = Exists(User.objects.filter(is_active=False, email=contact))
+    return ExpressionWrapper(Q(is_off) | (Q(Exists(as_contact)) & ~Q(is_member)), output_field=BooleanField())
 
 
 def may_have_notice(address: str, *, workspace: Workspace, by: User | Workspace, now: datetime) -> bool:

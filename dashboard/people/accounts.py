@@ -17,6 +17,7 @@ from django.utils.http import base36_to_int, int_to_base36
 from clients.models import Workspace
 from clients.services import audit
 from clients.services.audit import Actor
+from clients.services.clients import hand_over_clients
 from clients.services.validation import clean_text
 from dashboard.models import User
 from dashboard.people import made_links, second_factors, user_sessions
@@ -114,7 +115,7 @@ def reset_password(*, link: str, hashed_password: str, actor: Actor, now: dateti
         user.password = hashed_password
         user.save(update_fields=["password"])
         ended = user_sessions.delete_sessions(user)
-        second_factors.forget_wrong_one_time_codes(user=user, actor=actor, now=now)
+        second_factors.allow_few_one_time_codes(user=user, actor=actor, now=now)
         record("user.password_reset", user, actor=actor, now=now, after={"sessions_ended": ended})
     return user
 
@@ -211,6 +212,7 @@ def change_email(*, user: User, token: str, actor: Actor, now: datetime) -> User
 
 def _change_email(user: User, token: str, actor: Actor, now: datetime) -> User:
     with transaction.atomic():
+        made_links.lock_workspaces(user, now=now)
         present = User.objects.select_for_update().get(pk=user.pk)
         wanted = read_email_change_token(token, user=present)
         ends = int(now.timestamp()) + EMAIL_CHANGE_SECONDS
@@ -219,7 +221,12 @@ def _change_email(user: User, token: str, actor: Actor, now: datetime) -> User:
             raise DeadLinkError
         before = present.email
         # Before the change, for it names the account by its address.
-        record("user.email_changed", present, actor=actor, now=now, before={"email": before}, after={"email": wanted})
+        changed = {"before": {"email": before}, "after": {"email": wanted}}
+        record("user.email_changed", present, actor=actor, now=now, **changed)
+        for workspace in Workspace.objects.filter(memberships__user=present).order_by("pk"):
+            audit.record("member.email_changed", workspace=workspace, actor=actor, target_type="user", target_id=present.audit_name, now=now, **changed)
+            # Or mail about them would go where the person, or by then somebody else, has read it before.
+            hand_over_clients(workspace=workspace, contact=before, to=wanted, actor=actor, now=now)
         present.email = wanted
         present.save(update_fields=["email"])
         # django-allauth keeps a list of its own.

@@ -14,7 +14,10 @@ from dashboard.mail.notices import tell
 from dashboard.models import User
 from dashboard.people import passkeys, recovery_codes, second_factors
 
-_LOCKED = f"One-time codes are locked after {second_factors.MOST_WRONG_CODES} wrong ones. Use a passkey or a recovery code, or reset your password."
+_LOCKED = (
+    f"One-time codes are locked after {second_factors.MOST_WRONG_CODES} wrong ones. "
+    f"Use a passkey or a recovery code, or reset your password, which allows {second_factors.MORE_AFTER_RESET} more once a day."
+)
 
 
 def check_passkey(request: HttpRequest, user: User | None, form: Any) -> Any | None:
@@ -43,7 +46,7 @@ def check_code(request: HttpRequest, user: User, form: Any) -> Any | None:
     if factor is None:
         throttling.count_wrong_code(user, now=now)
         if second_factors.is_one_time_code(code) and second_factors.count_wrong_one_time_code(user=user, actor=actor, now=now):
-            tell("one_time_codes_locked", user, request=request, now=now, wrong=second_factors.MOST_WRONG_CODES)
+            tell("one_time_codes_locked", user, request=request, now=now, wrong=second_factors.MOST_WRONG_CODES, more=second_factors.MORE_AFTER_RESET)
         form.add_error("code", _LOCKED if second_factors.are_one_time_codes_locked(user) else "That code is wrong or was used. Codes change every 30 s.")
     elif factor.type == Authenticator.Type.RECOVERY_CODES:
         tell("recovery_code_used", user, request=request, now=now, left=recovery_codes.count_left(factor.data))

@@ -1,7 +1,13 @@
-"""Which browsers somebody signed in from before: a signed cookie names the accounts, so nothing has to be kept and no address decides."""
+"""Which browsers somebody signed in from before: a signed cookie names the accounts, so nothing has to be kept and no address decides.
+
+Beside each account it holds what of it a new password changes: whoever knew the one before is new again with the next.
+"""
+
+from typing import Any
 
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from dashboard.models import User
 
@@ -16,16 +22,28 @@ def accounts_of(request: HttpRequest) -> list[int]:
 
 
 def accounts_in(cookie: str) -> list[int]:
+    """Also with a password that they have no longer."""
+    return list(_read(cookie))
+
+
+def _read(cookie: str) -> dict[int, str]:
+    """By account its state. One of before there were states names accounts alone."""
     try:
-        return list(signing.loads(cookie, salt=_SALT, max_age=_YEAR))
+        content: list[Any] = signing.loads(cookie, salt=_SALT, max_age=_YEAR)
     except signing.BadSignature:
-        return []
+        return {}
+    return {one[0]: one[1] for one in (entry if isinstance(entry, list) else (entry, "") for entry in content)}
 
 
 def is_known(request: HttpRequest, user: User) -> bool:
-    return user.pk in accounts_of(request)
+    return constant_time_compare(_read(request.COOKIES.get(COOKIE, "")).get(user.pk, ""), _state_of(user))
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    accounts = [user.pk, *accounts_of(request)][:_MOST_ACCOUNTS]
+    others = {pk: state for pk, state in _read(request.COOKIES.get(COOKIE, "")).items() if pk != user.pk}
+    accounts = [(user.pk, _state_of(user)), *others.items()][:_MOST_ACCOUNTS]
     response.set_cookie(COOKIE, signing.dumps(accounts, salt=_SALT), max_age=_YEAR, secure=True, httponly=True, samesite="Lax")
+
+
+def _state_of(user: User) -> str:
+    return salted_hmac(_SALT, f"{user.pk} {user.get_session_auth_hash()}", algorithm="sha256").hexdigest()[:32]

@@ -10,20 +10,25 @@ from dashboard.models import User
 _ALIKE = str.maketrans("i1ıł0øđðħŧĸŋ", "llllooddhtkn")
 # Other signs may stand for a letter, as | for l.
 _SIGNS = frozenset(" .,'’-_&()")
-# Of who is no person, as dashboard.actors has it.
-_NOBODYS = "TokenOS"
+# And together.
+_ALIKE_TOGETHER = (("rn", "m"), ("vv", "w"))
+# Of who is no person, as dashboard.actors and the filter of the log have it.
+_NOBODYS = ("TokenOS", "A command", "Commands", "Hand-over links", "Whoever had the link", "Any client", "Unknown")
 
 
 def tell_apart(people: Iterable[User]) -> dict[int, str]:
     """By primary key: the name alone if it can be nobody else's of these people, otherwise with the e-mail address."""
     outlines = {user: _outline(user.shown_name) for user in people}
-    names = Counter([_outline(_NOBODYS), *outlines.values()])
+    names = Counter([*map(_outline, _NOBODYS), *outlines.values()])
     return {user.pk: user.shown_name if _is_its_own(user.name, names[outline]) else f"{user.name} ({user.email})" for user, outline in outlines.items()}
 
 
 def _outline(name: str) -> str:
     """The same for names that look alike: without case, accents, spaces and signs."""
-    return "".join(character for character in unicodedata.normalize("NFKD", name).casefold() if character.isalnum()).translate(_ALIKE)
+    outline = "".join(character for character in unicodedata.normalize("NFKD", name).casefold() if character.isalnum()).translate(_ALIKE)
+    for letters, letter in _ALIKE_TOGETHER:
+        outline = outline.replace(letters, letter)
+    return outline
 
 
 def _is_its_own(name: str, alike: int) -> bool:

@@ -12,7 +12,18 @@ from dashboard.people.breached_passwords import is_breached
 _LEAST_BESIDE = 8
 
 
+# What the form at sign-in takes.
+LONGEST_PASSWORD = 1024
+
+
 class LongEnough(password_validation.MinimumLengthValidator):
+    """And not too long for the form at sign-in, for commands ask for passwords too."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if len(password) > LONGEST_PASSWORD:
+            raise ValidationError(f"A password has at most {LONGEST_PASSWORD} characters. Make it shorter.", code="password_too_long")
+        super().validate(password, user)
+
     def get_error_message(self) -> str:
         return f"A password has at least {self.min_length} characters. Make it longer."
 

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -33,10 +33,14 @@ MOST_PASSKEYS = 20
 PERIOD = 30
 # In a row. Whoever guesses one in 3 of a million codes for months would find one; the owner has other ways in.
 MOST_WRONG_CODES = 100
+MORE_AFTER_RESET = 10
 
 _SPACES = re.compile(r"[\s-]")
 # In a row's data: how many one-time codes were wrong since the owner was here.
 _WRONG = "wrong"
+# And when a reset of the password last allowed some more.
+_ALLOWED_AT = "allowed_at"
+_ALLOWED_EVERY = timedelta(days=1)
 _TOTP, _PASSKEY, _RECOVERY = Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN, Authenticator.Type.RECOVERY_CODES
 STRONG = (_TOTP, _PASSKEY)
 
@@ -167,7 +171,7 @@ def are_one_time_codes_locked(user: User) -> bool:
 
 
 def count_wrong_one_time_code(*, user: User, actor: Actor, now: datetime) -> bool:
-    """Whether this one locks them: then none is taken until the owner has used a passkey or a recovery code, or has reset the password."""
+    """Whether this one locks them: then none is taken until the owner has used a passkey or a recovery code, or, once a day, has reset the password."""
     with transaction.atomic():
         factor = of(user, _TOTP).select_for_update().first()
         if factor is None or _is_locked(factor):
@@ -191,6 +195,19 @@ def forget_wrong_one_time_codes(*, user: User, actor: Actor, now: datetime) -> N
         factor.save(update_fields=["data"])
         if was_locked:
             record("user.one_time_codes_unlocked", user, actor=actor, now=now)
+
+
+def allow_few_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
+    """After a reset of the password, which shows only that somebody reads the account's mail: a few more once a day, if they are locked. Were they all
+    forgotten, whoever reads that mail could guess for ever.
+    """
+    with transaction.atomic():
+        factor = of(user, _TOTP).select_for_update().first()
+        if factor is None or not _is_locked(factor) or factor.data.get(_ALLOWED_AT, 0) > (now - _ALLOWED_EVERY).timestamp():
+            return
+        factor.data.update({_WRONG: MOST_WRONG_CODES - MORE_AFTER_RESET, _ALLOWED_AT: now.timestamp()})
+        factor.save(update_fields=["data"])
+        record("user.one_time_codes_unlocked", user, actor=actor, now=now, after={"codes": MORE_AFTER_RESET})
 
 
 def record_use(*, factor: Any, actor: Actor, now: datetime) -> None:

@@ -18,7 +18,7 @@ from dashboard.confirmation import confirmed, confirmed_when_sent
 from dashboard.forms.account import ChangePasswordForm, DisplayForm, ProfileForm
 from dashboard.mail.notices import tell
 from dashboard.models import User
-from dashboard.people import accounts, password_origin, recovery_codes, second_factors, user_sessions
+from dashboard.people import accounts, known_devices, password_origin, recovery_codes, second_factors, user_sessions
 from dashboard.people.user_agent import describe_device
 from dashboard.permissions import signed_in
 
@@ -94,7 +94,9 @@ def password(request: HttpRequest) -> HttpResponse:
         if hashed:
             _change_password(request, user, hashed)
             messages.success(request, "Password changed. Every other session has ended.")
-            return redirect("mfa_index")
+            changed = redirect("mfa_index")
+            known_devices.remember(request, changed, user)
+            return changed
     response = render(request, "accounts/password.html", {"form": form, "refusal": refusal})
     return refusal.apply_to(response) if refusal else response
 

@@ -45,7 +45,13 @@ def test_whose_account_it_is_hears_of_it(command, ada, typed):
 
 @pytest.mark.parametrize(
     ("password", "hint"),
-    [("", "at least 12"), ("short", "at least 12"), ("password1234", "published after a breach"), ("ada@example.com", "too much like")],
+    [
+        ("", "at least 12"),
+        ("short", "at least 12"),
+        ("password1234", "published after a breach"),
+        ("ada@example.com", "too much like"),
+        ("a1b2" * 257, "at most 1024"),
+    ],
 )
 def test_weak_password_is_refused_and_nothing_changed(refused, ada, typed, password, hint):
     typed(password + "\n")

@@ -4,11 +4,13 @@ import re
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from clients.models import AuditEvent
 from dashboard.models import User
+from dashboard.people import accounts
 from dashboard.people.user_agent import describe_device
 from dashboard.services import prune
 from tests import factories
@@ -215,6 +217,25 @@ class TestNewDevice:
             sign_in(browser, user)
             browser.post("/accounts/sign-out/")
         assert len(mailbox(ben.email)) == 1
+
+    def test_one_in_which_somebody_knew_the_password_before_is_new_after_a_reset(self, browser, ada, mailbox):
+        sign_in(browser, ada)
+        link = accounts.make_reset_link(ada).split("/")[3]
+        accounts.reset_password(link=link, hashed_password=make_password(factories.PASSWORD), actor=factories.TESTS, now=timezone.now())
+        sign_in(browser, ada)
+        assert mailbox.subjects(ada.email).count("New sign-in to your account: Firefox on Linux") == 2
+
+    def test_one_in_which_its_owner_changes_the_password_stays_known(self, here, ada, mailbox):
+        assert here.post(PASSWORD, CHANGE).status_code == 302
+        here.post("/accounts/sign-out/")
+        sign_in(here, ada, NEW)
+        assert not [subject for subject in mailbox.subjects(ada.email) if subject.startswith("New sign-in")][1:]
+
+    def test_other_people_of_one_browser_stay_known(self, browser, ada, ben, mailbox):
+        for user in (ada, ben, ada, ben):
+            sign_in(browser, user)
+            browser.post("/accounts/sign-out/")
+        assert len(mailbox(ada.email)) == len(mailbox(ben.email)) == 1
 
     @pytest.mark.parametrize("value", ["", "x", "eyJ:x:y", "🙂"])
     def test_a_forged_cookie_makes_none_known(self, browser, ada, mailbox, value):

@@ -6,9 +6,12 @@ import pytest
 from django.core import signing
 from django.utils import timezone
 
-from dashboard.models import User
+from clients.models import AuditEvent
+from dashboard.mail.recipients import present_owner_of
+from dashboard.models import Membership, User
 from dashboard.people import accounts
 from dashboard.people.accounts import DeadLinkError
+from dashboard.people.memberships import remove_member
 from tests import factories
 from tests.dashboard.accounts.conftest import age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of
@@ -45,6 +48,47 @@ def test_the_link_changes_it_and_tells_both(here, ada, link, mailbox):
     assert (event.before, event.after) == ({"email": "ada@example.com"}, {"email": NEW})
     ada.email = NEW
     assert sign_in(Browser(), ada).status_code == 302
+
+
+def test_it_stands_in_the_log_of_each_workspace_of_that_person(here, ada, demo, link):
+    other = factories.create_workspace("other")
+    factories.add_member(other, ada)
+    here.post(link)
+    events = AuditEvent.objects.filter(event="member.email_changed").order_by("workspace__slug")
+    assert [(event.workspace, event.target_id, event.before, event.after) for event in events] == [
+        (workspace, f"user:{ada.pk} ada@example.com", {"email": "ada@example.com"}, {"email": NEW}) for workspace in (demo, other)
+    ]
+    assert "changed email address" in text_of(here.get("/w/demo/audit/"))
+
+
+def test_clients_go_on_naming_that_person(here, ada, demo, link):
+    """Or mail about them would go to the mailbox of before, also after its reader was removed from the workspace."""
+    own = factories.create_client(demo, contact="Ada@Example.com").secret.client
+    elsewhere = factories.create_client(factories.create_workspace("other"), contact="ada@example.com").secret.client
+    here.post(link)
+    for client in (own, elsewhere):
+        client.refresh_from_db()
+    assert (own.contact, elsewhere.contact) == (NEW, "ada@example.com")
+    event = last_event("client.changed")
+    assert (event.target_id, event.before, event.after) == (own.client_id, {"contact": "Ada@Example.com"}, {"contact": NEW})
+
+
+def test_who_was_removed_gets_no_notices_again_by_a_change_of_the_address(here, ada, demo, link):
+    client = factories.create_client(demo, contact="ada@example.com").secret.client
+    factories.add_member(demo, factories.create_user("olga@example.com"), Membership.Role.OWNER)
+    remove_member(membership=Membership.objects.get(user=ada, workspace=demo), by=None, actor=factories.TESTS, now=timezone.now())
+    here.post(link)
+    assert email_of(ada) == NEW
+    assert present_owner_of(client) == []
+
+
+def test_who_came_back_gets_them(ada, demo):
+    client = factories.create_client(demo, contact="Ada@example.com").secret.client
+    factories.add_member(demo, factories.create_user("olga@example.com"), Membership.Role.OWNER)
+    remove_member(membership=Membership.objects.get(user=ada, workspace=demo), by=None, actor=factories.TESTS, now=timezone.now())
+    assert present_owner_of(client) == []
+    factories.add_member(demo, ada)
+    assert present_owner_of(client) == ["Ada@example.com"]
 
 
 def test_the_link_works_once_also_after_the_address_came_back(here, ada, link):

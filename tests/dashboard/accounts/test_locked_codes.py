@@ -1,17 +1,20 @@
 """After 100 wrong one-time codes in a row no further one is taken: guessed at any pace, one would be right some day."""
 
+from datetime import timedelta
+
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
+from dashboard.models import User
 from dashboard.people import accounts, second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import add_passkey, last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of
 
 CODE = "/accounts/sign-in/code/"
-LOCKED = "One-time codes are locked after 100 wrong ones. Use a passkey or a recovery code, or reset your password."
+LOCKED = "One-time codes are locked after 100 wrong ones. Use a passkey or a recovery code, or reset your password, which allows 10 more once a day."
 
 
 def enter(ada, code, **headers):
@@ -76,11 +79,44 @@ def test_a_passkey_unlocks_them(ada, app):
     assert enter(ada, app.code).status_code == 302
 
 
+def reset(ada, *, later=timedelta()):
+    link = accounts.make_reset_link(User.objects.get(pk=ada.pk)).split("/")[3]
+    accounts.reset_password(link=link, hashed_password=make_password(factories.PASSWORD), actor=factories.TESTS, now=timezone.now() + later)
+
+
 @pytest.mark.usefixtures("locked")
 def test_a_reset_of_the_password_unlocks_them(ada, app):
-    link = accounts.make_reset_link(ada).split("/")[3]
-    accounts.reset_password(link=link, hashed_password=make_password(factories.PASSWORD), actor=factories.TESTS, now=timezone.now())
+    reset(ada)
     assert enter(ada, app.code).status_code == 302
+    assert last_event("user.one_time_codes_unlocked").target_id == ada.audit_name
+
+
+@pytest.mark.usefixtures("locked", "app")
+class TestWhoReadsTheOwnersMail:
+    """Such a person can reset the password as often as they like, but has no factor."""
+
+    def test_has_ten_more_codes_by_a_reset(self, ada, app):
+        reset(ada)
+        assert Authenticator.objects.get(type="totp").data["wrong"] == 90
+        wrong_so_far(99)
+        assert LOCKED in text_of(enter(ada, wrong(app)))
+
+    def test_and_a_day_later_by_another(self, ada):
+        for later, is_locked in ((timedelta(), False), (timedelta(hours=23), True), (timedelta(hours=25), False)):
+            wrong_so_far(100)
+            reset(ada, later=later)
+            assert second_factors.are_one_time_codes_locked(ada) == is_locked
+
+    def test_the_owner_s_own_code_begins_again(self, ada, app):
+        reset(ada)
+        assert enter(ada, app.code).status_code == 302
+        assert "wrong" not in Authenticator.objects.get(type="totp").data
+
+
+def test_a_reset_forgets_no_wrong_code(ada, app):
+    wrong_so_far(50)
+    reset(ada)
+    assert Authenticator.objects.get(type="totp").data["wrong"] == 50
 
 
 @pytest.mark.usefixtures("locked")

@@ -27,10 +27,17 @@ def call():
     [
         *("Ada Lovelace", "ada lovelace", "Ada  Lovelace.", "Adà Lovelace", "Ada Love1ace", "Аda Lovelace", "Adɑ Lovelace", "ᴀda Lovelace", "ada@example.com"),
         *("Ada Łovelace", "Ađa Løvelace", "Ada Love|ace", "Ada Love!ace", "ada＠example.com", "ada﹫example.com", "TokenOS", "T0kenOS"),
+        *("Comrnands", "A command", "Hand-over links", "Unknown", "Whoever had the link"),
     ],
 )
 def test_whose_name_is_a_colleague_s_is_shown_with_the_address(ada, dana, name):
     ada.name, dana.name = "Ada Lovelace", name
+    assert tell_apart([ada, dana])[dana.pk] == f"{name} (dana@example.com)"
+
+
+@pytest.mark.parametrize(("of_ada", "name"), [("Mario Rossi", "Rnario Rossi"), ("Will Smith", "VVill Smith"), ("Vivian", "VivÏan")])
+def test_so_is_one_whose_letters_look_together_like_others(ada, dana, of_ada, name):
+    ada.name, dana.name = of_ada, name
     assert tell_apart([ada, dana])[dana.pk] == f"{name} (dana@example.com)"
 
 

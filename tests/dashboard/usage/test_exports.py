@@ -31,6 +31,22 @@ def test_what_a_spreadsheet_would_compute_is_text(text):
     assert read(csv_response("x.csv", ["a"], [[text]]))[1] == [f"'{text}"]
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("x;=1+1;y", "x;'=1+1;y"),
+        ("x;  @SUM(A1)", "x;'  @SUM(A1)"),
+        ('x;"=1+1"', 'x;\'"=1+1"'),
+        ("x\t-1", "x\t'-1"),
+        ("x\n＝1", "x\n'＝1"),
+        ("x;y=1; z-1", "x;y=1; z-1"),
+    ],
+)
+def test_nor_does_one_that_takes_a_semicolon_for_the_end_of_a_cell(text, written):
+    """As Excel does in Germany and France."""
+    assert read(csv_response("x.csv", ["a"], [[text]]))[1] == [written]
+
+
 def test_numbers_stay_numbers_and_times_are_iso_8601():
     moment = datetime(2026, 11, 24, 12, 5, 31, 7, tzinfo=UTC)
     assert read(csv_response("x.csv", ["a", "b", "c"], [[-5, moment, None]]))[1] == ["-5", "2026-11-24T12:05:31.000007+00:00", ""]
