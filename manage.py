@@ -7,8 +7,14 @@ import sys
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-    from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ModuleNotFoundError as error:
+        if error.name != "django":
+            raise
+        print("This Python hasn't got what TokenOS needs. Run “make setup”, then “.venv/bin/python manage.py …”.", file=sys.stderr)
+        return 1
 
     try:
         execute_from_command_line(sys.argv)

@@ -60,6 +60,11 @@ class Values:
     token_lifetime: str
 
     @property
+    def own_audience(self) -> str:
+        """The workspace's, which /api/v1 takes."""
+        return workspace_audience(self.workspace.slug)
+
+    @property
     def gateway_url(self) -> str:
         return self.issuer + self.gateway
 

@@ -60,7 +60,7 @@ def create_signing_key(*, actor: Actor, now: datetime) -> str | None:
             decrypt(key.private_key, context=key.kid)
         except MissingKeyEncryptionKeyError as error:
             raise MissingKeyEncryptionKeyError(
-                f"{error} If it is lost, “manage.py rotate_signing_key --now” makes another signing key; tokens that are out live on."
+                f"{error} If it is lost, “.venv/bin/python manage.py rotate_signing_key --now” makes another signing key; tokens that are out live on."
             ) from error
     if keys:
         return None

@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from clients.models import Workspace
-from clients.services import audit, hand_overs, retention, workspaces
+from clients.services import hand_overs, retention, workspaces
 from clients.services import usage as client_usage
 from clients.services.audit import Actor
 from dashboard.models import Invitation, Membership, SpentForm, User
-from dashboard.people import user_sessions
+from dashboard.people import memberships, user_sessions
 from dashboard.people.account_events import record
 from oauth import services as oauth_services
 
@@ -51,20 +51,33 @@ def create_workspace(
         workspace = workspaces.create_workspace(slug=slug, name=name, actor=actor, now=now)
         if owner is None:
             return workspace, None
-        user = User.objects.filter(email=owner.strip().lower()).first()
-        if user is None:
-            user = create_user(email=owner, hashed_password=hashed, is_instance_admin=is_instance_admin, actor=actor, now=now)
-        Membership.objects.create(workspace=workspace, user=user, role=Membership.Role.OWNER, created_at=now)
-        audit.record(
-            "member.added",
-            workspace=workspace,
-            actor=actor,
-            target_type="user",
-            target_id=user.audit_name,
-            now=now,
-            after={"role": Membership.Role.OWNER},
-        )
+        user = _find_or_create_user(owner, hashed_password=hashed, is_instance_admin=is_instance_admin, actor=actor, now=now)
+        memberships.add_member(workspace=workspace, user=user, role=Membership.Role.OWNER, actor=actor, now=now)
     return workspace, user
+
+
+def has_owner(workspace: Workspace) -> bool:
+    return Membership.objects.filter(workspace=workspace, role=Membership.Role.OWNER).exists()
+
+
+def give_first_owner(*, workspace: Workspace, owner: str, owner_password: str, actor: Actor, now: datetime) -> User:
+    """For a workspace that was made without one. owner, owner_password: as in create_workspace. Raise ValidationError if it has an owner.
+
+    Only for who runs the instance: nobody who is no owner may give a workspace to somebody.
+    """
+    hashed = make_password(owner_password)
+    with transaction.atomic():
+        if has_owner(workspaces.lock_workspace(workspace)):
+            raise ValidationError(f"The workspace {workspace.slug} has an owner already, who can invite others.", code="has_owner")
+        user = _find_or_create_user(owner, hashed_password=hashed, actor=actor, now=now)
+        membership = memberships.add_member(workspace=workspace, user=user, role=Membership.Role.OWNER, actor=actor, now=now)
+        memberships.change_role(membership=membership, role=Membership.Role.OWNER, by=None, actor=actor, now=now)
+    return user
+
+
+def _find_or_create_user(email: str, *, hashed_password: str | None, is_instance_admin: bool = False, actor: Actor, now: datetime) -> User:
+    user = User.objects.filter(email=email.strip().lower()).first()
+    return user or create_user(email=email, hashed_password=hashed_password, is_instance_admin=is_instance_admin, actor=actor, now=now)
 
 
 def create_user(*, email: str, name: str = "", hashed_password: str | None = None, is_instance_admin: bool = False, actor: Actor, now: datetime) -> User:

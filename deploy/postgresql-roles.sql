@@ -1,7 +1,14 @@
 -- The role tokenos_app, which serves: it reads and writes rows, and can change no table, so it can't take away the triggers that keep the audit log.
--- Run this once, as the role that owns the tables (tokenos) and may make roles, in the database of TokenOS:
+-- Run this once, as the role that owns the tables (tokenos), in the database of TokenOS. It needs CREATEROLE meanwhile, see docs/operations.md:
 --     psql --file=deploy/postgresql-roles.sql tokenos
 \set ON_ERROR_STOP on
+DO $$
+BEGIN
+    IF NOT (SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        RAISE EXCEPTION '% may not make roles. Nothing was done.', current_user
+            USING HINT = format('As a superuser: ALTER ROLE %I CREATEROLE; then run this again.', current_user);
+    END IF;
+END $$;
 -- In a database that PostgreSQL 14 made, or that was upgraded from there, everybody may make tables and functions beside ours. Who doesn't own the schema
 -- takes nothing away by this line, and is only warned.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;

@@ -49,7 +49,7 @@ def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...
     withheld = next((uri for uri in resource or client.withheld_audiences if uri in client.withheld_audiences), None)
     if withheld is not None:
         raise InvalidTargetError(
-            "The resource is malformed, unknown or not allowed for this client.",
+            "The resource is malformed, unknown or not allowed for this client. Ask for one of its audiences, or leave resource out.",
             reason=Reason(
                 "audience_withheld",
                 f"{withheld[:200]} belongs to another workspace of this instance, and its API would take a token of this client for one of theirs. "
@@ -62,7 +62,7 @@ def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...
     if refused:
         said = shown_resource(refused[0], workspace_pk=client.workspace_pk)
         raise InvalidTargetError(
-            "The resource is malformed, unknown or not allowed for this client.",
+            "The resource is malformed, unknown or not allowed for this client. Ask for one of its audiences, or leave resource out.",
             reason=Reason("resource_not_allowed", f"{said} isn't among this client's audiences. Leave resource out, or give it to the client."),
             client=authenticated.client,
             credential_id=authenticated.credential_id,

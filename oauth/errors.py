@@ -225,8 +225,8 @@ class TooManyFailuresError(OAuthError):
 
     def __init__(self, *, retry_after: int, client: "RegisteredClient | None" = None) -> None:
         super().__init__(
-            f"Too many failed authentications from this address. Wait {retry_after} s.",
-            reason=Reason("throttled", "Too many failed authentications came from this address, so it has to wait."),
+            f"Too many failed authentications from this address, of this client or of all together. Wait {retry_after} s.",
+            reason=Reason("throttled", "Too many failed authentications came from this address, of this client or of all together, so it has to wait there."),
             client=client,
         )
         self.retry_after = retry_after
@@ -283,7 +283,10 @@ class MissingTokenError(OAuthError):
         return (_challenge(BEARER),)
 
 
-_REFUSED = "The token or key is malformed, unknown, expired, revoked or not meant for this resource."
+_REFUSED = (
+    "The token or key is malformed, unknown, expired, revoked or not meant for this resource. "
+    "The owner of its client finds the reason in the dashboard under the X-Request-Id of this answer."
+)
 _INVALID_TOKEN = f', error="invalid_token", error_description="{_REFUSED}"'
 
 

@@ -6,6 +6,7 @@ only make it stricter. Any method, for proxies pass on the original one; a body 
 
 from urllib.parse import parse_qs
 
+from clients.models import Workspace
 from oauth.dpop import Target, own_target
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import Request, Response, endpoint
@@ -26,9 +27,10 @@ def is_verify_path(path: str) -> bool:
 def verify(request: Request) -> Response:
     caller = authenticate_caller(request, takes_api_key_header=True, target=original_target)
     client = caller.client
-    if request.path.split("/", 3)[2] != client.workspace:
+    workspace = request.path.split("/", 3)[2]
+    if workspace != client.workspace:
         raise InvalidTokenError(
-            Reason("other_workspace", "It was used at the gateway of another workspace."),
+            _find_reason(workspace),
             scheme=caller.scheme,
             client=client,
             credential_id=caller.credential_id,
@@ -53,6 +55,13 @@ def verify(request: Request) -> Response:
             *nonce_headers(request),
         ),
     )
+
+
+def _find_reason(workspace: str) -> Reason:
+    # A proxy that asks for a name nobody has is told apart from one that asks for somebody else's. NUL is no text to PostgreSQL.
+    if "\0" in workspace or not Workspace.objects.filter(slug=workspace).exists():
+        return Reason("other_workspace", "It was used at the gateway of a workspace that doesn't exist.")
+    return Reason("other_workspace", "It was used at the gateway of another workspace.")
 
 
 def original_target(request: Request) -> Target:

@@ -37,7 +37,7 @@ def verification_key(kid: str) -> LoadedKey:
 def require_signing_key(kid: str | None) -> LoadedKey:
     """Raise TemporarilyUnavailableError where no key signs now or KEY_ENCRYPTION_KEYS doesn't open it."""
     if kid is None:
-        raise TemporarilyUnavailableError(Reason("no_signing_key", "There is no signing key. Run “manage.py rotate_signing_key --now”."))
+        raise TemporarilyUnavailableError(Reason("no_signing_key", "There is no signing key. Run “.venv/bin/python manage.py rotate_signing_key --now”."))
     try:
         return signing_key(kid)
     except MissingKeyEncryptionKeyError as error:

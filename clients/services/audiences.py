@@ -71,7 +71,7 @@ def _say_taken(uris: Sequence[str], workspace: Workspace) -> str:
     uri = next(uri for uri in uris if audience_key(uri) in taken)
     return (
         f"{uri[:80]} belongs to another workspace of this instance, so that its API takes no tokens of {workspace.slug}. "
-        f"The operator of this instance can hand it over: manage.py hand_over_audience URI --workspace {workspace.slug}"
+        f"The operator of this instance can hand it over: .venv/bin/python manage.py hand_over_audience {shlex.quote(uri)} --workspace {workspace.slug}"
     )
 
 
@@ -95,12 +95,12 @@ def say_foreign(foreign: ForeignAudience) -> str:
     said = f"{client.client_id} ({client.name}) of {slug} has the audience {foreign.uri}"
     if is_of_another_workspace(foreign.uri, workspace=slug, issuer=settings.ISSUER_URL):
         whose = f"the workspace {foreign.owner}" if foreign.owner else "this instance itself"
-        remedy = f"Remove it from the client: manage.py update_client {client.client_id} --audience …"
+        remedy = f"Remove it from the client: .venv/bin/python manage.py update_client {client.client_id} --audience …"
         return f"{said}, which belongs to {whose}. No token is issued for it. {remedy}"
     whose = f"belongs to the workspace {foreign.owner}" if foreign.owner else "belonged to a workspace that is deleted"
     return (
         f"{said}, which {whose}. No token is issued for it. Remove it from the client, or hand it over: "
-        f"manage.py hand_over_audience {shlex.quote(foreign.uri)} --workspace {slug}"
+        f".venv/bin/python manage.py hand_over_audience {shlex.quote(foreign.uri)} --workspace {slug}"
     )
 
 

@@ -56,7 +56,7 @@ def find_registered_certificates(halves: Sequence[PublicKeyTypes], *, workspace:
 def _advise(command: str, client_id: str, credential: str) -> str:
     """Whoever named the key chose its kid, so it may be anything to a shell."""
     end = "-- " if credential.startswith("-") or client_id.startswith("-") else ""
-    return f"Revoke it now: “manage.py {command} {end}{shlex.quote(client_id)} {shlex.quote(credential)}”."
+    return f"Revoke it now: “.venv/bin/python manage.py {command} {end}{shlex.quote(client_id)} {shlex.quote(credential)}”."
 
 
 def _read_key(row: ClientCertificate) -> bytes:

@@ -29,11 +29,11 @@ def warn_of_missing_credentials(client: Client, *, public_keys: bool, certificat
         _CERTIFICATE: None if certificates else ("certificate", "add_certificate"),
     }
     unbound = client.require_certificate and not certificates and not client.tls_subject
-    demand = f"The client gets no tokens before it has a certificate to bind them to. Register one: “manage.py add_certificate {client.client_id} FILE”."
+    demand = f"The client gets no tokens before it has a certificate to bind them to. {_say_register('add_certificate', client)}"
     return [
         *([demand] if unbound and _CERTIFICATE not in client.auth_methods else ()),
         *(
-            f"The client has no {what} yet, so it can't authenticate by {method.value}. Register one: “manage.py {command} {client.client_id} FILE”."
+            f"The client has no {what} yet, so it can't authenticate by {method.value}. {_say_register(command, client)}"
             for method, (what, command) in ((method, lack) for method, lack in missing.items() if lack is not None)
             if method in client.auth_methods
         ),
@@ -51,11 +51,16 @@ def find_methods_without_credentials(client: Client, *, now: datetime) -> list[s
     return [method for method in client.auth_methods if not has.get(Client.AuthMethod(method), True)]
 
 
+def _say_register(command: str, client: Client) -> str:
+    return f"Register one: “.venv/bin/python manage.py {command} {client.client_id} FILE”."
+
+
 def _warn_of_method(client: Client, method: Client.AuthMethod, what: str) -> list[str]:
     if method not in client.auth_methods:
         usable = " and ".join(client.auth_methods)
         unusable = f"{client.client_id} may not use {method.value}, so it can't authenticate with {what}. It may use {usable}."
-        return [f"{unusable} Where that isn't meant, make a client with --auth-method {method.value}."]
+        allow = f"“.venv/bin/python manage.py update_client {client.client_id} --auth-method {method.value}”"
+        return [f"{unusable} If it should, run {allow}, with a further --auth-method for each method that it keeps."]
     if method in ClientPolicy.of(client.workspace).forbidden_auth_methods:
         return [f"The workspace {client.workspace.slug} no longer allows {method.value}, so {client.client_id} can't authenticate with {what}."]
     return []

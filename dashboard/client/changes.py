@@ -29,7 +29,7 @@ LABELS: Mapping[str, str] = {
     "tls_subject": "Value of the subject",
 }
 _PLURAL = ("tags", "scopes", "auth_methods", "audiences", "allowed_networks")
-_NONE = {"audiences": "those of this workspace", "allowed_networks": "any"}
+_NONE = {"audiences": "the workspace’s own", "allowed_networks": "any"}
 # What a token holds or is bound to from the moment it is made.
 _OF_TOKENS = ("scopes", "audiences", "token_lifetime", "require_dpop", "require_certificate")
 

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from clients.audience import workspace_audience
 from clients.models import Client, Scope, Workspace
 from clients.models.client import MAX_TOKEN_LIFETIME
 from clients.services.client_fields import MAX_LIST_LENGTH, clean_jwks_uri
@@ -173,8 +174,12 @@ def audiences(kept: Collection[str] = ()) -> ListField:
         label="Audiences",
         check=clean_resource_uri,
         placeholder="https://api.example.com",
-        help_text="The APIs that its tokens are for, one a line. Empty: those of this workspace.",
     )
+
+
+def say_audiences(workspace: Workspace) -> str:
+    """The hint under audiences."""
+    return f"The APIs that its tokens are for, one per line. Empty: the workspace’s own, {workspace_audience(workspace.slug)}."
 
 
 def allowed_networks() -> ListField:

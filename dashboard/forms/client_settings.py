@@ -35,6 +35,7 @@ class ClientSettingsForm(forms.Form):
         self.client = client
         self.fields["tags"] = client_fields.TagsField(kept=client.tags)
         self.fields["audiences"] = client_fields.audiences(client.audiences)
+        self.fields["audiences"].help_text = client_fields.say_audiences(client.workspace)
         self.fields["scopes"] = client_fields.scopes(client.workspace, client.scopes)
         self.fields["token_lifetime"] = client_fields.token_lifetime(client.token_lifetime, client.workspace.max_token_lifetime)
 

@@ -96,6 +96,7 @@ class NewClientForm(OnceForm):
     def _build_choices(self, chosen: Sequence[str]) -> None:
         # Here the groups have those names.
         self.fields["public_key"].label, self.fields["credential_certificate"].label = "As PEM key or certificate, JWK or JWK Set", "As PEM"
+        self.fields["audiences"].help_text = client_fields.say_audiences(self.workspace)
         self.fields["environment"] = _radios("Environment", [("live", "Live"), ("test", "Test")], "Choose live or test.")
         self.fields["method"] = _radios("How it proves who it is", [(method, _METHOD_WORDS[method][0]) for method in self._methods()], "Choose a method.")
         self.fields["accepts"] = forms.MultipleChoiceField(

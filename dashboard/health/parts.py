@@ -137,7 +137,7 @@ def _signing_key(now: datetime) -> Part:
     keys = list(SigningKey.objects.going_on(now).order_by("-activates_at", "-id"))
     key = next((key for key in keys if key.activates_at <= now), None)
     if key is None:
-        problem, fix = "there is no key that signs tokens", "manage.py rotate_signing_key --now"
+        problem, fix = "there is no key that signs tokens", ".venv/bin/python manage.py rotate_signing_key --now"
         return Part("signing_key", "Signing key", BAD, "Missing", "none", limit, problem, fix, stops_tokens=True)
     if not _can_open(key):
         problem, fix = "the signing key can’t be opened", "Put the key that encrypted it back into KEY_ENCRYPTION_KEYS"
@@ -147,7 +147,7 @@ def _signing_key(now: datetime) -> Part:
     if not days and keys[0].pk == key.pk:
         return Part("signing_key", "Signing key", GOOD, "Good", f"{said}, rotated by hand", limit, code=key.kid)
     if next_at + _GRACE < now:
-        problem, fix = "the signing key should have been rotated", "manage.py rotate_signing_key"
+        problem, fix = "the signing key should have been rotated", ".venv/bin/python manage.py rotate_signing_key"
         return Part("signing_key", "Signing key", SOON, "Late", f"{said}, due {say_length(now - next_at)} ago", limit, problem, fix, code=key.kid)
     return Part("signing_key", "Signing key", GOOD, "Good", f"{said}, next in {say_length(next_at - now)}", limit, code=key.kid)
 

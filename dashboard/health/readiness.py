@@ -98,13 +98,13 @@ def _compare_migrations() -> None:
     """Migrations of a newer version don't matter: it may be in the course of taking over."""
     missing = _known_migrations() - MigrationRecorder(connection).applied_migrations().keys()
     if missing:
-        raise FailedError("missing", f"{len(missing)} migrations are missing. Run “manage.py prepare”.")
+        raise FailedError("missing", f"{len(missing)} migrations are missing. Run “.venv/bin/python manage.py prepare”.")
 
 
 def _open_signing_key() -> None:
     key = SigningKey.objects.usable_for_signing(datetime.now(UTC)).first()
     if key is None:
-        raise FailedError("missing", "There is no signing key. Run “manage.py rotate_signing_key --now”.")
+        raise FailedError("missing", "There is no signing key. Run “.venv/bin/python manage.py rotate_signing_key --now”.")
     try:
         decrypt(key.private_key, context=key.kid)
     except Exception as error:

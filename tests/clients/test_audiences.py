@@ -38,7 +38,7 @@ def test_the_first_workspace_to_register_an_audience_has_it(demo, other, make):
             make(other, uri)
         assert error.value.code == "audience_taken"
         assert "demo" not in error.value.message
-        assert "manage.py hand_over_audience URI --workspace other" in error.value.message
+        assert f"manage.py hand_over_audience {uri} --workspace other" in error.value.message
     assert Client.objects.filter(workspace=other).count() == 0
 
 

@@ -82,7 +82,7 @@ def test_key_of_a_registered_certificate_is_told_with_the_command_that_revokes_i
     (tmp_path / "both.pem").write_text(Path(certificate).read_text() + Path(key).read_text())
     other = factories.create_client(demo).secret.client.client_id
     for line in (refused("add_certificate", client_id, str(tmp_path / "both.pem")), refused("add_public_key", other, key)):
-        assert f"It is the key of certificate {thumbprint} of {client_id}. Revoke it now: “manage.py revoke_certificate " in line
+        assert f"It is the key of certificate {thumbprint} of {client_id}. Revoke it now: “.venv/bin/python manage.py revoke_certificate " in line
         assert line.endswith(f"{client_id} {thumbprint}”.")
 
 

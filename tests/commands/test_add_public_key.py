@@ -100,6 +100,7 @@ def test_client_that_may_not_use_keys_gets_it_with_a_warning(command, file, bill
     client_id = billing.secret.client.client_id
     [warning] = command("add_public_key", client_id, file(jwk(kid="first")), "--json").json["warnings"]
     assert "may not use private_key_jwt" in warning
+    assert f"“.venv/bin/python manage.py update_client {client_id} --auth-method private_key_jwt”" in warning
     assert "It may use client_secret_basic and client_secret_post." in warning
     assert ClientPublicKey.objects.get().kid == "first"
     stdout = command("add_public_key", client_id, file(new_jwk())).stdout
@@ -176,7 +177,7 @@ def test_private_half_of_a_registered_key_is_told_with_the_command_that_revokes_
     command("add_public_key", eves, file(jwk(kid="eves")))
     assert "registered" not in refused("add_public_key", client_id, file(content)).replace("Nothing was registered", "")
     command("add_public_key", client_id, file(jwk(kid="first")))
-    told = f"Its public half is registered for {client_id} as first. Revoke it now: “manage.py revoke_public_key {client_id} first”."
+    told = f"Its public half is registered for {client_id} as first. Revoke it now: “.venv/bin/python manage.py revoke_public_key {client_id} first”."
     third = factories.create_client(demo).secret.client.client_id
     path = file(content)
     for line in (
@@ -196,7 +197,7 @@ def test_private_half_of_a_registered_key_is_told_with_the_command_that_revokes_
 def test_command_that_revokes_a_key_of_any_name_is_one_that_a_shell_takes(refused, command, file, client_id):
     command("add_public_key", client_id, file(jwk(kid="-$(reboot)'")))
     line = refused("add_public_key", client_id, file(to_jwk(private("P-256"))))
-    words = shlex.split(line.partition("“manage.py ")[2].partition("”")[0])
+    words = shlex.split(line.partition("“.venv/bin/python manage.py ")[2].partition("”")[0])
     assert words == ["revoke_public_key", "--", client_id, "-$(reboot)'"]
     assert command(*words).status == 0
 

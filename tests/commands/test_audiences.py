@@ -66,7 +66,7 @@ def test_prepare_names_them_at_each_start(command, foreign, settings, tmp_path, 
     monkeypatch.setattr("dashboard.management.commands.prepare._MOST_LINES", 1)
     lines = command("prepare").stdout.splitlines()
     assert len([line for line in lines if foreign.client_id in line]) == 1
-    assert "Warning: There are more such clients. List them all: manage.py check_audiences" in lines
+    assert "Warning: There are more such clients. List them all: .venv/bin/python manage.py check_audiences" in lines
 
 
 def test_an_upgrade_loses_nothing_and_gives_each_audience_to_the_workspace_whose_client_was_first(shell, prepared):

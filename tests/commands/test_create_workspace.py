@@ -43,6 +43,40 @@ def test_table_shows_the_password_once(command):
     assert "assword" not in command("create_workspace", "acme2", "--owner", "ada@example.com").stdout
 
 
+def test_workspace_without_an_owner_says_that_nobody_can_open_it_and_what_to_do(command):
+    text = command("create_workspace", "acme").stdout
+    assert text.endswith("Warning: Nobody can open acme in the dashboard. Give it an owner: .venv/bin/python manage.py create_workspace acme --owner EMAIL\n")
+    assert "Warning" not in command("create_workspace", "acme2", "--owner", "ada@example.com").stdout
+
+
+def test_second_run_gives_a_workspace_without_owners_its_owner(command):
+    command("create_workspace", "acme", "--name", "Acme GmbH")
+    result = command("create_workspace", "acme", "--owner", "ada@example.com", "--json").json
+    assert (result["workspace"], result["owner"]) == ("acme", "ada@example.com")
+    assert User.objects.get().check_password(result["owner_password"])
+    member = Membership.objects.get()
+    assert (member.user.email, member.role, member.workspace.name) == ("ada@example.com", "owner", "Acme GmbH")
+    assert list(AuditEvent.objects.order_by("pk").values_list("event", flat=True)) == ["workspace.created", "user.created", "member.added"]
+
+
+def test_member_of_a_workspace_without_owners_becomes_its_owner(command):
+    acme = factories.create_workspace("acme")
+    Membership.objects.create(workspace=acme, user=factories.create_user("ben@example.com"), role="viewer", created_at=acme.created_at)
+    assert command("create_workspace", "acme", "--owner", "ben@example.com", "--json").json == {"workspace": "acme", "owner": "ben@example.com"}
+    assert Membership.objects.get().role == "owner"
+    assert AuditEvent.objects.order_by("pk").last().event == "member.role_changed"
+
+
+def test_workspace_that_has_an_owner_gets_no_other_one_so(refused, demo):
+    assert "The workspace demo exists already. Choose another slug." in refused("create_workspace", "demo", "--owner", "eve@example.com")
+
+
+def test_second_run_without_an_owner_says_how_to_give_one(refused):
+    factories.create_workspace("acme")
+    hint = "The workspace acme exists already, and has no owner. Give it one: .venv/bin/python manage.py create_workspace acme --owner EMAIL"
+    assert hint in refused("create_workspace", "acme")
+
+
 @pytest.mark.parametrize("slug", ["a", "1", "billing-team", "a" * 63])
 def test_slug_has_up_to_63_letters_digits_and_inner_hyphens(command, slug):
     assert command("create_workspace", slug, "--json").json["workspace"] == slug

@@ -63,6 +63,25 @@ def test_who_cannot_keep_others_from_making_tables_is_told_so_and_nothing_is_don
     assert roles == 0
 
 
+def test_who_may_not_make_roles_is_told_so_and_nothing_is_done(make_tables, run_script):
+    """createuser makes roles that may not. Without the check, the script broke off in its middle."""
+    url = make_tables()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE owner_without_rights LOGIN")
+        database = connection.execute("SELECT current_database()").fetchone()[0]
+        connection.execute(f"ALTER DATABASE {database} OWNER TO owner_without_rights")
+        try:
+            done = run_script(url.replace("tokenos@", "owner_without_rights@"))
+            (may_all,) = connection.execute("SELECT has_database_privilege('public', current_database(), 'TEMPORARY')").fetchone()
+        finally:
+            connection.execute(f"ALTER DATABASE {database} OWNER TO tokenos")
+            connection.execute("DROP ROLE owner_without_rights")
+    assert done.returncode != 0
+    assert done.stderr.count("ERROR") == 1
+    assert "ALTER ROLE owner_without_rights CREATEROLE" in done.stderr
+    assert may_all
+
+
 def documented_command():
     """The words of the one in docs/operations.md."""
     return shlex.split(next(line for line in (ROOT / "docs/operations.md").read_text().splitlines() if line.startswith("psql ") and SCRIPT in line))

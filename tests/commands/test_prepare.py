@@ -249,7 +249,7 @@ def test_wrong_key_encryption_keys_are_refused_with_both_ways_out(prepare, refus
     settings.KEY_ENCRYPTION_KEYS = ["some-other-key-" + "3" * 40]
     line = refused("prepare")
     assert f"lacks the key with ID {missing}" in line
-    assert "“manage.py rotate_signing_key --now” makes another signing key" in line
+    assert "“.venv/bin/python manage.py rotate_signing_key --now” makes another signing key" in line
 
 
 def test_way_out_for_lost_keys_works(command, prepare, settings, data_dir):

@@ -147,7 +147,7 @@ def test_curl_introspects_and_revokes(server: Server, client: dict[str, Any]) ->
     )
     assert script.count("resource=https://api.example.com") == 2
     script = script.replace("resource=https://api.example.com", f"resource={server.url}/w/demo")
-    env = {**environment(server, client), "TOKEN": fetch_token(server, client)}
+    env = {**environment(server, client), "TOKEN": fetch_token(server, client), "API_ID": client["client_id"], "API_SECRET": client["client_secret"]}
     me, before, revoked, after = (json.loads(line) for line in run(["bash", "-euo", "pipefail"], script, env=env).splitlines())
     assert me["client_id"] == before["client_id"] == client["client_id"]
     assert (before["active"], revoked, after) == (True, {}, {"active": False})

@@ -2,6 +2,7 @@
 
 import pytest
 
+from clients.models import RecordedRequest
 from tests.oauth.conftest import reason_of
 from tests.oauth.doors import DPOP_CHALLENGE, basic, bearer
 
@@ -71,6 +72,13 @@ def test_other_paths_are_not_found(send, billing, path):
 def test_an_unknown_workspace_is_like_anothers(send, billing, workspace):
     answer = send.get(f"/gateway/{workspace}/verify", billing.basic)
     assert answer.status in (401, 404)
+
+
+@pytest.mark.parametrize(("workspace", "whose"), [("nobody", "of a workspace that doesn't exist."), ("other", "of another workspace.")])
+def test_the_owner_is_told_whether_the_workspace_exists(send, billing, other, workspace, whose):
+    """The proxy's configuration has a wrong name, or somebody else's."""
+    answer = send.get(f"/gateway/{workspace}/verify", billing.basic)
+    assert RecordedRequest.objects.get(request_id=answer.request_id).detail == f"It was used at the gateway {whose}"
 
 
 @pytest.mark.rfc("6750", "3")

@@ -11,7 +11,8 @@ API = "https://api.example.com"
 CHALLENGE = f'Bearer realm="TokenOS", {DPOP_CHALLENGE}'
 REFUSED = (
     'Bearer realm="TokenOS", error="invalid_token", '
-    'error_description="The token or key is malformed, unknown, expired, revoked or not meant for this resource.", '
+    'error_description="The token or key is malformed, unknown, expired, revoked or not meant for this resource. '
+    'The owner of its client finds the reason in the dashboard under the X-Request-Id of this answer.", '
     f"{DPOP_CHALLENGE}"
 )
 

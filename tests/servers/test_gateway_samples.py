@@ -4,6 +4,7 @@ Those for Caddy, Traefik and Envoy run in test_gateway_proxies.
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from html import unescape
@@ -73,7 +74,9 @@ def test_who_calls_gets_through_and_the_credentials_do_not(server: Server, site:
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"X-API-Key": "x"}])
 def test_nobody_gets_through_without_a_credential(site: urllib3.HTTPConnectionPool, headers: dict[str, str]) -> None:
-    assert ask(site, **headers).status == 401
+    answer = ask(site, **headers)
+    assert answer.status == 401
+    assert re.fullmatch(r"[0-9A-Za-z._-]{8,64}", answer.headers["X-Request-Id"])
 
 
 def test_what_the_sample_demands_is_asked_for(server: Server, site: urllib3.HTTPConnectionPool) -> None:

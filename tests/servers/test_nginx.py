@@ -298,6 +298,15 @@ def test_without_credentials_401_with_challenge(site: Site) -> None:
     assert "DPoP-Nonce" not in answer.headers
 
 
+def test_who_is_refused_gets_the_id_by_which_the_reason_is_found(site: Site) -> None:
+    """Once, whatever the API sends."""
+    token = site.token(scope="write").json()["access_token"]
+    for answer in (site.api(), site.api("Bearer x"), site.api(f"Bearer {token}"), site.api(X_API_Key=site.client["client_secret"])):
+        (request_id,) = answer.headers.getlist("X-Request-Id")
+        assert re.fullmatch(r"[0-9a-f]{32}", request_id)
+        assert answer.status == 200 or request_id in site.tokenos.log.read_text()
+
+
 @pytest.mark.rfc("9449", "7.1")
 def test_bound_token_passes_with_a_proof_for_the_original_request(site: Site) -> None:
     program = new_key()

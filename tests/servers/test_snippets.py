@@ -136,10 +136,13 @@ def docs(server: Server) -> Callable[[str, dict[str, Any]], str]:
     """A function that returns a piece of code of the docs pages, as they have it for a client."""
 
     def write(name: str, made: dict[str, Any]) -> str:
+        audiences = made["audiences"]
         values = {
+            "client": {"audiences": audiences},
+            "own_audience": f"{server.url}/w/demo",
             "client_id": made["client_id"],
             "issuer": server.url,
-            "audience": f"{server.url}/w/demo",
+            "audience": next(iter(audiences), f"{server.url}/w/demo"),
             "ca": str(server.ca),
             "scope": "read",
         }
@@ -158,6 +161,17 @@ def test_what_the_docs_have_for_a_shell_runs(server: Server, docs: Callable[...,
     assert me["client_id"] == before["client_id"] == made["client_id"]
     assert (before["active"], revoked, after) == (True, {}, {"active": False})
     assert token["scope"] == "read"
+
+
+def test_what_the_docs_have_for_a_shell_runs_for_a_client_with_an_audience_of_its_own(server: Server, docs: Callable[..., str]) -> None:
+    """TokenOS itself takes no token that is for another API."""
+    made = make(server, "--scope", "read", "--audience", "https://api.example.com")
+    steps = [docs(name, made) for name in ("whoami", "token", "introspect")]
+    env = {"PATH": os.environ["PATH"], "TOKENOS_CLIENT_SECRET": made["client_secret"]}
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", "\necho\n".join(steps)], env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    me, token = [json.loads(line) for line in done.stdout.splitlines() if line]
+    assert (me["client_id"], token["active"], token["aud"]) == (made["client_id"], True, "https://api.example.com")
 
 
 def test_what_the_docs_have_for_introspection_asks_for_the_apis_own_tokens_only(server: Server, docs: Callable[..., str]) -> None:

@@ -15,8 +15,8 @@ class Command(JSONCommand):
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:  # noqa: ARG002  # it does nothing
         raise CommandError(
-            "There is no createsuperuser here: “manage.py prepare” makes the instance's administrator at the first start. "
-            "A new password for that account: “manage.py changepassword EMAIL”."
+            "There is no createsuperuser here: “.venv/bin/python manage.py prepare” makes the instance's administrator at the first start. "
+            "A new password for that account: “.venv/bin/python manage.py changepassword EMAIL”."
         )
 
     def run_from_argv(self, argv: list[str]) -> None:

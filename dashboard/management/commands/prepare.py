@@ -104,7 +104,7 @@ def _check_settings() -> list[str]:
 def _find_foreign_audiences() -> list[str]:
     """A line for each, for they may have come with an upgrade or another ISSUER_URL, and whoever asks for such a token is refused."""
     found = list(islice(find_foreign_audiences(), _MOST_LINES + 1))
-    more = ["Warning: There are more such clients. List them all: manage.py check_audiences"] if len(found) > _MOST_LINES else []
+    more = ["Warning: There are more such clients. List them all: .venv/bin/python manage.py check_audiences"] if len(found) > _MOST_LINES else []
     return [*(f"Warning: {say_foreign(one)}" for one in found[:_MOST_LINES]), *more]
 
 
