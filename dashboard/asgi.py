@@ -9,6 +9,7 @@ import logging
 import re
 from contextlib import ExitStack
 from importlib import import_module
+from os import SEEK_END
 from threading import BoundedSemaphore
 from time import monotonic
 from typing import Any
@@ -18,7 +19,7 @@ from django.db import DatabaseError, close_old_connections
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from dashboard.wsgi_call import Answer, Request, call_django  # isort: skip  # sets Django up for the imports below
+from dashboard.wsgi_call import MOST_IN_MEMORY, Answer, Request, call_django  # isort: skip  # sets Django up for the imports below
 from dashboard.content_security_policy import POLICY
 from dashboard.cookies import find_cookie
 from dashboard.people.user_sessions import find_account
@@ -27,6 +28,7 @@ from dashboard.refusal import Refusal
 from dashboard.refused_unseen import refuse_sign_in
 from dashboard.server.connection import settle
 from dashboard.server.known_codecs import forget_others
+from dashboard.server.unsent import PART
 from dashboard.views.errors import RETRY_AFTER
 from oauth import strict_transport
 from oauth.asgi import Receive, Scope, Send
@@ -53,8 +55,6 @@ LONGEST_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 MOST_LONG_BODIES = 4
 _TAKES_LOGS = re.compile("/w/[a-z0-9-]+/leak/")
 _long_bodies = BoundedSemaphore(MOST_LONG_BODIES)
-# Octets of a long answer that are sent at once.
-_PART = 256 * 1024
 
 # Requests of one worker for pages that wait for a thread.
 MOST_WAITING = 256
@@ -122,11 +122,18 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             await _give_up(scope, send, overdue)
             return
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    if isinstance(content, bytes):
-        await send({"type": "http.response.body", "body": content})
+    if isinstance(content, bytes | memoryview):
+        if isinstance(content, bytes) and len(content) > PART:
+            scope["state"]["keep"](len(content))
+        octets = memoryview(content)
+        for place in range(0, max(len(octets), 1), PART):
+            await send({"type": "http.response.body", "body": bytes(octets[place : place + PART]), "more_body": place + PART < len(octets)})
         return
     with content:
-        while part := content.read(_PART):
+        if content.seek(0, SEEK_END) <= MOST_IN_MEMORY:
+            scope["state"]["keep"](content.tell())
+        content.seek(0)
+        while part := content.read(PART):
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 

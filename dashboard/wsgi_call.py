@@ -1,20 +1,36 @@
 """A request that came whole, given to Django by WSGI, and its answer, whole."""
 
 import io
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from dashboard.wsgi import application
 from oauth.asgi import Scope
 
-Content = bytes | IO[bytes]
+# A memoryview: of what many answers share.
+Content = bytes | memoryview | IO[bytes]
 Request = tuple[Scope, bytes]
 Answer = tuple[int, list[tuple[bytes, bytes]], Content]
 
 # A longer answer waits in a file for its peer.
 MOST_IN_MEMORY = 1024 * 1024
+
+# By name: when it was changed and how long it was, and what is in it. There are as many as the static files, of 4 MB in all.
+_files: dict[str, tuple[tuple[int, int], bytes]] = {}
+
+
+class _File:
+    """What Django makes of an answer that is a file (PEP 3333: wsgi.file_wrapper), so a static one."""
+
+    def __init__(self, file: IO[bytes], _block_size: int) -> None:
+        self.file = file
+
+    def close(self) -> None:
+        """Django has put the response's in place of the file's."""
+        self.file.close()
 
 
 def call_django(request: Request) -> Answer:
@@ -38,8 +54,11 @@ def call_django(request: Request) -> Answer:
     return status, headers, content
 
 
-def _gather(response: Iterable[bytes]) -> tuple[Content, int]:
+def _gather(response: Any) -> tuple[Content, int]:
     """All of it, and its length: no peer that reads slowly holds the thread, or a query that is still being read."""
+    if isinstance(response, _File):
+        shared = _read(response.file)
+        return shared, len(shared)
     if not getattr(response, "streaming", False):
         content = b"".join(response)
         return content, len(content)
@@ -49,6 +68,16 @@ def _gather(response: Iterable[bytes]) -> tuple[Content, int]:
     length = spool.tell()
     spool.seek(0)
     return spool, length
+
+
+def _read(file: IO[bytes]) -> memoryview:
+    """Once for all who ask for it: each that doesn't read its answer would keep a copy."""
+    status = os.fstat(file.fileno())
+    stamp = status.st_mtime_ns, status.st_size
+    found = _files.get(file.name)
+    if found is None or found[0] != stamp:
+        found = _files[file.name] = stamp, file.read()
+    return memoryview(found[1])
 
 
 def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
@@ -71,6 +100,7 @@ def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        "wsgi.file_wrapper": _File,
     }
     for name, value in scope["headers"]:
         key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
@@ -86,5 +116,7 @@ def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
     environ["CONTENT_TYPE"] = "" if "*" in content_type else content_type
     environ.pop("HTTP_CONTENT_LENGTH", None)
     environ.pop("HTTP_TRANSFER_ENCODING", None)
+    # RFC 9110 §14.2: it may be ignored. A part of a file would be a copy of it.
+    environ.pop("HTTP_RANGE", None)
     environ["CONTENT_LENGTH"] = str(len(body))
     return environ

@@ -40,7 +40,7 @@ class Share:
 
 
 class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's connection, which counts. The worker has turns, strangers and people. has_grown: whether a stranger sent much at once on it."""
+    """gunicorn's connection, which counts. The worker has turns, strangers, people and unsent. has_grown: whether a stranger sent much at once on it."""
 
     _closed: bool
     # Of the peer, as dashboard.server.turns has it.
@@ -50,7 +50,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         super().__init__(worker)
         self.unparsed = bytearray()
         self.share: Share = worker.strangers
-        self.held = 0
+        self.held = self.kept = 0
         self.is_waiting = self.has_grown = False
         self.begin_message()
 
@@ -190,9 +190,22 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
     def let_go(self) -> None:
         """The request is answered, or nobody wants an answer any more."""
         self.hold(-self.held)
+        self.kept = 0
         self.share = self.worker.strangers
         self.hold(len(self.unparsed))
         self.begin_message()
+
+    def keep(self, octets: int) -> None:
+        """So many of the answer are in memory until its peer has taken them."""
+        self.kept = octets
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.worker.unsent.add(self, self.kept)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.worker.unsent.remove(self)
 
     def drop_unparsed(self) -> None:
         """Nothing more of this connection is served."""

@@ -63,6 +63,9 @@ class HTTPConnection(BoundedProtocol):
             self.client_certificate = tls.getpeercert(binary_form=True)
             # More than a record waits before more is read: one that isn't whole can't be decrypted.
             transport.set_read_buffer_limits(MOST_ENCRYPTED, MOST_ENCRYPTED // 2)
+        else:
+            # As soon as anything waits to be sent, nothing more is written. With TLS as well, see open_tls.
+            transport.set_write_buffer_limits(0)
         self.worker.connections[self] = None
         if self.stay is not None:
             self.stay.connection = self
@@ -73,9 +76,13 @@ class HTTPConnection(BoundedProtocol):
         if self.stay is not None:
             self.stay.leave()
         self.drop_unparsed()
+        self.worker.unsent.remove(self)
         super().connection_lost(exc)
         # Else what waits for the next request would do so for three more seconds.
         self._request_ready.set()
+        if self._flow_control is not None:
+            # And so would what waits for the peer to take its answer.
+            self._flow_control.resume_writing()
         self.let_all_go()
 
     async def _handle_connection(self) -> None:
@@ -109,6 +116,11 @@ class HTTPConnection(BoundedProtocol):
         if self._body_receiver is not None and not self._body_receiver._complete:
             return "body"
         return None
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        # The peer has taken a part of its answer, and has as long for the next.
+        self.phase = None
 
     @property
     def keeps_memory(self) -> bool:
@@ -173,6 +185,7 @@ class HTTPConnection(BoundedProtocol):
         # The next request is here already: oauth.asgi then lets others have their turn between the two.
         scope["state"]["is_followed"] = self.is_followed
         scope["state"]["belong_to_person"] = self.belong_to_person
+        scope["state"]["keep"] = self.keep
         if not scope["path"].startswith("/"):
             # RFC 9112 §3.2.2: the absolute form is for proxies, but a server has to take it.
             scope["path"] = "/" + scope["path"].partition("://")[2].partition("/")[2]

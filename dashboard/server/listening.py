@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from gunicorn.sock import TCP6Socket, TCPSocket
 
 from dashboard import settings
+from dashboard.server.unsent import PART
 
 
 class _Bound:
@@ -45,6 +46,9 @@ def bind(cfg: Any, log: Any, host: str = settings.HOST, port: int = settings.POR
 
 def listen(sock: socket.socket, backlog: int) -> bool:
     """Whether it didn't before: one that another process handed over may, and to say so again can be denied (SELinux). Raise OSError."""
+    if sock.family != socket.AF_UNIX:
+        # For each connection. What the kernel doesn't keep is ours, and counted, see dashboard.server.unsent.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 2 * PART)
     if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         return False
     sock.listen(backlog)

@@ -33,6 +33,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
 
         self.made = loop.create_future()
         super().__init__(loop, connection, context, self.made, server_side=True, **timeouts)
+        self.connection = connection
         self.address = address
         self.network = widest_network_of(address)
         self.readers = readers
@@ -52,7 +53,18 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
             return
         if self.handshake is not None:
             self.handshake.let_go()
+        self.connection = None
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Tell HTTP of encrypted octets that wait, for uvloop doesn't: it would take more, and close the connection before they are sent."""
+        super().pause_writing()
+        self.connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.raw.get_write_buffer_size():
+            self.connection.resume_writing()
 
     def read_aside(self) -> bool:
         """Have the handshake read by a thread. Return False if there is none."""
@@ -102,6 +114,9 @@ async def open_tls(
         # The error's traceback holds this frame.
         del protocol
         raise
+    if not transport.is_closing():
+        # As soon as anything waits to be sent, nothing more is written. Not before: uvloop sends nothing more of a handshake that had to wait.
+        transport.set_write_buffer_limits(0)
     if protocol.was_aside and connection.client_certificate is not None:
         readers.know(protocol.network)
 

@@ -30,6 +30,7 @@ from dashboard.server.listening import listen
 from dashboard.server.networks import Networks, Stay
 from dashboard.server.tls_protocol import find_address, find_network, open_tls
 from dashboard.server.turns import Turns
+from dashboard.server.unsent import Unsent
 
 # Seconds that a peer may take: to its first byte, for the TLS handshake, for the first request's head, to the next request's head, for a body, to
 # take (some of) our answer. Proxies keep idle connections for 60 s, so with 75 we aren't the first to close one. gunicorn itself gives up a body
@@ -79,6 +80,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.turns = Turns(self.loop)
         self.readers = CertificateReaders(self.loop)
         self.strangers, self.people = Share(MOST_OF_STRANGERS), Share(MOST_OF_PEOPLE)
+        self.unsent = Unsent()
         self.warned = -60.0
         self.has_yielded = False
         self.ends_by: float | None = None

@@ -102,6 +102,19 @@ def test_peer_that_takes_no_answer_is_closed_after_thirty_seconds(server: Server
     assert len(crowd["deaf"]) == 50
 
 
+def test_peer_that_takes_its_answer_slowly_gets_all_of_it(server: Server) -> None:
+    """It takes longer than one may that takes nothing."""
+    with server.connect(receive_buffer=2048) as sock:
+        sock.sendall(b"GET /static/admin/js/vendor/xregexp/xregexp.js HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        began, received = time.monotonic(), 0
+        while part := sock.recv(4096):
+            received += len(part)
+            # Less in the end, so that what is left doesn't wait.
+            time.sleep(0.5 if received < 260_000 else 0)
+    assert received > 325_000
+    assert time.monotonic() - began > worker.DEADLINES["write"]
+
+
 def test_peer_that_drips_its_head_is_closed_all_the_same(server: Server) -> None:
     with server.connect() as sock:
         begun = time.monotonic()
