@@ -109,13 +109,16 @@ class AccessMiddleware:
 
 
 class MethodNotAllowedMiddleware:
-    """Gives Django's empty 405 a page, with the same Allow."""
+    """Refuses methods that no page has, of which a view may know nothing, and gives Django's empty 405 a page, with the same Allow."""
+
+    METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+        is_known = request.method in self.METHODS or is_protocol_path(request.path)
+        response = self.get_response(request) if is_known else HttpResponseNotAllowed(self.METHODS)
         if not isinstance(response, HttpResponseNotAllowed) or response.content:
             return response
         page = method_not_allowed(request)

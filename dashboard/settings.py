@@ -139,6 +139,7 @@ TEMPLATES = [
 
 AUTH_USER_MODEL = "dashboard.User"
 PASSWORD_HASHERS = ["dashboard.people.password_hasher.PatientArgon2PasswordHasher"]
+MESSAGE_STORAGE = "dashboard.message_storage.Storage"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "dashboard.people.password_rules.LongEnough", "OPTIONS": {"min_length": 12}},
     {"NAME": "dashboard.people.password_rules.NotAboutThisPlace"},

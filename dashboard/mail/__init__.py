@@ -21,7 +21,7 @@ from django.template.loader import render_to_string
 
 from dashboard.addresses import page_url
 from dashboard.mail import queue
-from dashboard.mail.files import Backend
+from dashboard.mail.files import KIND, ONLY_LINKS, Backend
 from dashboard.mail.queue import Place
 from dashboard.mail.queue import wait_until_sent as wait_until_sent
 from dashboard.models import User
@@ -30,8 +30,6 @@ logger = logging.getLogger("tokenos.mail")
 
 # Seconds that a page waits for a mail server that says nothing.
 PATIENCE = 3.5
-# Mails of which the subject alone is of no use.
-_ONLY_LINKS = frozenset({"account_reset", "account_email_change", "invitation"})
 _failed_at: datetime | None = None
 
 
@@ -87,7 +85,7 @@ def send_later(name: str, to: Sequence[str], context: Mapping[str, Any], *, by: 
     place = queue.add(kind, address, lambda: _deliver(message, name), by="" if by is None else str(by.pk))
     if place is Place.TAKEN or not to:
         return True
-    if place is Place.TOO_MANY_TO_ONE and name not in _ONLY_LINKS:
+    if place is Place.TOO_MANY_TO_ONE and name not in ONLY_LINKS:
         queue.add_more(kind, address, str(message.subject), lambda lines: _send_more(to, lines))
         return True
     logger.error("mail not sent: too many of its kind wait for the mail server already", extra={"template": name})
@@ -102,7 +100,7 @@ def _send_more(to: Sequence[str], lines: Sequence[str]) -> None:
 def _compose(name: str, to: Sequence[str], context: Mapping[str, Any]) -> EmailMultiAlternatives:
     values = {"issuer": page_url("/").removesuffix("/"), **context}
     subject, _, text = _render_text(name, values).strip().partition("\n")
-    message = EmailMultiAlternatives(" ".join(subject.split()), f"{text.strip()}\n", to=list(to))
+    message = EmailMultiAlternatives(" ".join(subject.split()), f"{text.strip()}\n", to=list(to), headers={KIND: name})
     message.attach_alternative(render_to_string(f"mail/{name}.html", {**values, "subject": subject}), "text/html")
     return message
 

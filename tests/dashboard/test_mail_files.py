@@ -6,12 +6,14 @@ import re
 import stat
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from hashlib import sha256, sha512
 
 import pytest
 from django.core.mail import send_mail
 
 from dashboard import environment, mail
 from dashboard.mail import files
+from dashboard.mail.notices import describe
 
 
 @pytest.fixture
@@ -87,3 +89,46 @@ def test_mail_that_no_file_can_be_made_for_is_one_line_in_the_log(folder, caplog
     assert mail.send("account_notice", ["ada@example.com"], context) is False
     assert [record.getMessage() for record in caplog.records] == ["mail not sent: FileExistsError"]
     assert mail.goes_to_files()
+
+
+class TestNobodyPushesOutWhatOthersGot:
+    @pytest.fixture(autouse=True)
+    def _few(self, monkeypatch):
+        monkeypatch.setattr(files, "MOST_KEPT", 6)
+        monkeypatch.setattr(files, "MOST_LINKS", 6, raising=False)
+        monkeypatch.setattr(files, "MOST_TO_ONE", 4, raising=False)
+
+    def notice(self, address):
+        mail.send("account_notice", [address], describe("password_changed", now=datetime.now(UTC)))
+
+    def link(self, address):
+        mail.send("account_email_change", [address], {"url": "https://localhost/", "host": "localhost"})
+
+    def kept(self, folder):
+        return [message_from_bytes(file.read_bytes(), policy=policy.default)["To"] for file in sorted(folder.iterdir())]
+
+    def test_by_many_mails_to_oneself(self, folder):
+        self.notice("ben@example.com")
+        for _ in range(20):
+            self.notice("mallory@example.com")
+        assert self.kept(folder) == ["ben@example.com", *["mallory@example.com"] * 4]
+
+    def test_by_mails_to_many_strangers_where_it_holds_a_link(self, folder):
+        self.link("ben@example.com")
+        for number in range(20):
+            self.notice(f"stranger-{number}@example.com")
+        assert self.kept(folder) == ["ben@example.com", *(f"stranger-{number}@example.com" for number in range(14, 20))]
+
+    def test_by_many_links_to_two(self, folder):
+        self.link("ben@example.com")
+        for _ in range(20):
+            self.link("mallory@example.com")
+            self.link("eve@example.com")
+        first, *others = self.kept(folder)
+        assert (first, len(others), set(others)) == ("ben@example.com", 5, {"eve@example.com", "mallory@example.com"})
+
+    def test_and_the_name_of_a_file_tells_nobody_to_whom_it_is(self, folder):
+        self.notice("ben@example.com")
+        [file] = folder.iterdir()
+        assert re.fullmatch(r"[0-9-]{24}-[0-9a-f]{12}-notice-[0-9a-f]{8}\.eml", file.name)
+        assert not any(sha(b"ben@example.com").hexdigest()[:12] in file.name for sha in (sha256, sha512))

@@ -45,6 +45,23 @@ def test_a_page_may_have_a_policy_of_its_own():
     assert response["Content-Security-Policy"] == "default-src 'self'"
 
 
+def test_a_note_for_the_next_page_is_for_this_host_as_well(admin):
+    """Another name of the domain could else plant a note of ours."""
+    admin.post("/accounts/profile/", {"name": "Olga"})
+    cookie = admin.cookies["__Host-messages"]
+    assert (cookie["secure"], cookie["httponly"], cookie["path"], cookie["domain"]) == (True, True, "/", "")
+    assert "messages" not in admin.cookies
+    assert "Name saved." in admin.get("/accounts/profile/").content.decode()
+    assert admin.cookies["__Host-messages"].value == ""
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PUT", "PATCH", "DELETE", "BREW"])
+@pytest.mark.parametrize("path", ["/accounts/help/", "/accounts/profile/", "/admin/"])
+def test_a_page_is_asked_for_by_few_methods(admin, path, method):
+    response = admin.generic(method, path)
+    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD, POST, OPTIONS")
+
+
 def test_cookies_are_for_this_host_over_https_only(browser, db):
     browser.get("/accounts/sign-in/")
     cookie = browser.cookies["__Host-csrf"]
