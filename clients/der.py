@@ -10,8 +10,8 @@ from typing import NamedTuple
 # An RSA key of 8,192 bits with its private half has less than 5 KB.
 MAX_KEY_LENGTH = 8 * 1024
 MAX_RSA_BITS = 8192
-# Each bit of an exponent costs time at every signature.
-MAX_RSA_EXPONENT = 2**32
+# Each bit of an exponent costs time at every signature. The usual one, 65537, has 17.
+MAX_RSA_EXPONENT = 2**17
 
 _RSA = (bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a864886f70d01010a"))
 # Of the curves each has a length of its own, and OpenSSL is asked for no other than those with a name.
@@ -105,7 +105,7 @@ def is_quick_certificate(der: bytes) -> bool:
     if not algorithm or algorithm[0].tag != _Tag.OBJECT_IDENTIFIER:
         return False
     if algorithm[0].content in _RSA:
-        return len(key[1].content) <= MAX_RSA_BITS // 8 + _AROUND_RSA
+        return len(key[1].content) <= MAX_RSA_BITS // 8 + _AROUND_RSA and _has_small_exponent(key[1].content[1:])
     if algorithm[0].content == _QUICK[0]:
         return key[0].content[2 + len(_QUICK[0]) :] in _CURVES
     return algorithm[0].content in _QUICK
@@ -133,6 +133,13 @@ def _read_strictly(content: bytes, most: int) -> list[_Element]:
 def _is_small_rsa(numbers: list[_Element]) -> bool:
     """numbers: the modulus first."""
     return bool(numbers) and all(tag == _Tag.INTEGER for tag, _ in numbers) and len(numbers[0].content.lstrip(b"\0")) * 8 <= MAX_RSA_BITS
+
+
+def _has_small_exponent(key: bytes) -> bool:
+    """key: of RSA, as PKCS 1 has it."""
+    whole = _read_strictly(key, 1)
+    numbers = _read_strictly(whole[0].content, 2) if whole and whole[0].tag == _Tag.SEQUENCE else []
+    return [number.tag for number in numbers] == [_Tag.INTEGER, _Tag.INTEGER] and int.from_bytes(numbers[1].content) <= MAX_RSA_EXPONENT
 
 
 def _algorithm(content: bytes) -> bytes:

@@ -25,6 +25,8 @@ MAX_LENGTH = 64 * 1024
 MAX_KEYS = 20
 # Of a set that somebody publishes, which may hold other keys, and each client's in the same place.
 MAX_PUBLISHED_KEYS = 50
+# Entries of such a set that are looked at: each that is no key costs a refusal.
+MAX_PUBLISHED_ENTRIES = 200
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
@@ -121,7 +123,7 @@ def read_public_keys(text: str) -> list[ParsedPublicKey]:
 
 
 def read_published_keys(content: bytes) -> list[ParsedPublicKey]:
-    """The first usable keys of a JWK Set that somebody publishes; others in it are left out, as RFC 7517 §5 wants. Raise ValidationError if it is no set."""
+    """The usable keys among the first entries of a JWK Set that somebody publishes; others in it are left out, as RFC 7517 §5 wants. Raise ValidationError if it is no set."""
     try:
         value = json.loads(content.decode(), object_pairs_hook=_drop_duplicates)
     except (ValueError, RecursionError):
@@ -130,7 +132,7 @@ def read_published_keys(content: bytes) -> list[ParsedPublicKey]:
     if not isinstance(jwks, list):
         raise ValidationError("It isn't a JWK Set.", code="not_a_public_key")
     keys: list[ParsedPublicKey] = []
-    for jwk in jwks:
+    for jwk in jwks[:MAX_PUBLISHED_ENTRIES]:
         if len(keys) == MAX_PUBLISHED_KEYS:
             break
         with suppress(ValidationError):
@@ -205,6 +207,7 @@ def _read_pem(text: str) -> ParsedPublicKey:
     return read_key(key)
 
 
+_UNSAFE_RSA = "The RSA key's modulus or exponent is unsafe. Make one with the usual exponent 65537."
 _ACCEPTED = "Use a P-256, P-384, P-521 or Ed25519 key, or an RSA key of 2048 to 8192 bits."
 
 
@@ -273,6 +276,9 @@ def _read_members(jwk: Mapping[str, Any]) -> tuple[str, dict[str, str], PublicKe
         key = _LOADERS[kty](members)
     except ValueError:
         raise ValidationError("The numbers in the key make no key: its point isn't on the curve, or it is damaged.", code="invalid_key") from None
+    # Not where a key is loaded: one that was registered when larger exponents were taken goes on working.
+    if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e > der.MAX_RSA_EXPONENT:
+        raise ValidationError(_UNSAFE_RSA, code="weak_key")
     allowed = RSA_ALGORITHMS if kty == "RSA" else (_CURVES[members["crv"]][0] if kty == "EC" else "EdDSA",)
     if alg is not None and name_in_keys(alg) not in allowed:
         raise ValidationError(f"The JWK's alg doesn't fit the key, which signs with {', '.join(allowed)}.", code="wrong_algorithm")
@@ -303,8 +309,8 @@ def _load_rsa(jwk: Mapping[str, str]) -> rsa.RSAPublicKey:
     modulus, exponent = int.from_bytes(n), int.from_bytes(e)
     if not _MIN_RSA_BITS <= modulus.bit_length() <= der.MAX_RSA_BITS:
         raise ValidationError(f"An RSA key of {modulus.bit_length()} bits can't be used. {_ACCEPTED}", code="weak_key")
-    if not _MIN_RSA_EXPONENT <= exponent <= der.MAX_RSA_EXPONENT or not exponent % 2 or not modulus % 2:
-        raise ValidationError("The RSA key's modulus or exponent is unsafe. Make one with the usual exponent 65537.", code="weak_key")
+    if exponent < _MIN_RSA_EXPONENT or not exponent % 2 or not modulus % 2:
+        raise ValidationError(_UNSAFE_RSA, code="weak_key")
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 

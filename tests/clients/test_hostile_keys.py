@@ -202,6 +202,8 @@ def test_jwk_with_a_number_of_a_hundred_thousand_digits_is_damaged():
 
 def test_only_a_certificate_whose_key_is_read_at_once_is_let_on():
     assert not is_quick_certificate(certificate(hostile_keys.curve_public()))
+    # Each bit of an exponent costs OpenSSL time, once for the handshake and once for each certificate that the key signed.
+    assert not is_quick_certificate(certificate(hostile_keys.public("RSA", 3072)))
     for kind in ("RSA", "DSA"):
         assert not is_quick_certificate(certificate(hostile_keys.public(kind)))
     for kind in ("P-256", "P-384", "P-521", "RSA-2048", "Ed25519"):

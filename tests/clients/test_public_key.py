@@ -281,6 +281,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("RSA with exponent 1", jwk("RSA-2048", e="AQ"), "weak_key"),
     ("RSA with exponent 3", jwk("RSA-2048", e="Aw"), "weak_key"),
     ("RSA with an even exponent", jwk("RSA-2048", e=encode(b"\1\0\2")), "weak_key"),
+    ("RSA with an exponent that has each signature cost more", jwk("RSA-2048", e=encode(b"\2\0\1")), "weak_key"),
     ("RSA with a huge exponent", jwk("RSA-2048", e=encode(b"\1\0\0\0\0\0\0\1")), "weak_key"),
     ("RSA with an empty modulus", jwk("RSA-2048", n=""), "invalid_key"),
     ("RSA with an empty exponent", jwk("RSA-2048", e=""), "invalid_key"),
@@ -330,3 +331,14 @@ def test_published_document_that_is_no_set_is_refused(content):
 
 def test_published_set_may_be_empty():
     assert read_published_keys(b'{"keys": []}') == []
+
+
+def test_of_a_published_set_so_many_entries_are_looked_at_and_no_more():
+    """Each that is no key costs a refusal, and 64 KiB hold 21,000 empty ones."""
+    for others, kids in ((199, ["good"]), (200, [])):
+        text = json.dumps({"keys": [*[{}] * others, jwk(kid="good")]})
+        assert [key.kid for key in read_published_keys(text.encode())] == kids
+
+
+def test_key_that_was_registered_before_its_exponent_was_too_large_goes_on_working():
+    assert load_public_key(json.dumps(jwk("RSA-2048", e=encode(b"\2\0\1")))).public_numbers().e == 2**17 + 1
