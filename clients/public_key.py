@@ -123,7 +123,7 @@ def read_public_keys(text: str) -> list[ParsedPublicKey]:
 
 
 def read_published_keys(content: bytes) -> list[ParsedPublicKey]:
-    """The usable keys among the first entries of a JWK Set that somebody publishes; others in it are left out, as RFC 7517 §5 wants. Raise ValidationError if it is no set."""
+    """The usable ones of the first keys of a published JWK Set; others are left out, as RFC 7517 §5 wants. Raise ValidationError if it is no set."""
     try:
         value = json.loads(content.decode(), object_pairs_hook=_drop_duplicates)
     except (ValueError, RecursionError):

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import transaction
 
 from clients.key_encryption import MissingKeyEncryptionKeyError, decrypt
-from clients.models import Client, ClientSecret, Workspace
+from clients.models import AuditEvent, Client, ClientSecret, Workspace
 from clients.secret import parse, verify_secret
 from clients.services.audit import Actor
 from clients.services.clients import create_client
@@ -68,9 +68,9 @@ def create_signing_key(*, actor: Actor, now: datetime) -> str | None:
 
 
 def create_demo_workspace(*, actor: Actor, now: datetime) -> str | None:
-    """The workspace demo with an owner, who has no password yet, and a client without a secret; only where there is no workspace at all."""
+    """The workspace demo with an owner, who has no password yet, and a client without a secret; only where there is no workspace, nor was one of that name."""
     with transaction.atomic():
-        if Workspace.objects.exists():
+        if Workspace.objects.exists() or AuditEvent.objects.filter(workspace_slug=DEMO_WORKSPACE).exists():
             return None
         workspace, _ = services.create_workspace(slug=DEMO_WORKSPACE, name="Demo", owner=DEMO_OWNER, is_instance_admin=True, actor=actor, now=now)
         create_client(workspace=workspace, name=DEMO_CLIENT, scopes=("read", "write"), actor=actor, now=now)

@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from clients.models import Scope, Workspace
+from clients.models import AuditEvent, Scope, Workspace
 from clients.models.workspace import validate_slug
 from clients.policy import ClientPolicy
 from clients.services import audit, retention
@@ -23,7 +23,10 @@ _FIRST_SCOPES = {"read": "Read what the service offers.", "write": "Change what 
 
 
 def create_workspace(*, slug: str, name: str, actor: Actor, now: datetime) -> Workspace:
-    """A workspace with the built-in scopes and read and write. Raise ValidationError where the slug is malformed or taken."""
+    """A workspace with the built-in scopes and read and write. Raise ValidationError where the slug is malformed or taken.
+
+    Taken is it too for as long as audit events of a workspace are kept that had it: the database refuses it.
+    """
     validate_slug(slug)
     workspace = Workspace(slug=slug, name=clean_text(name or slug, field="name", max_length=100), created_at=now)
     with transaction.atomic():
@@ -31,7 +34,9 @@ def create_workspace(*, slug: str, name: str, actor: Actor, now: datetime) -> Wo
             with transaction.atomic():
                 workspace.save(force_insert=True)
         except IntegrityError:
-            raise ValidationError(f"The workspace {slug} exists already. Choose another slug.", code="slug_taken") from None
+            is_removed = AuditEvent.objects.filter(workspace_slug=slug).exclude(workspace_slug="").exists()
+            problem = "was removed, and its audit events are kept under that name" if is_removed else "exists already"
+            raise ValidationError(f"The workspace {slug} {problem}. Choose another slug.", code="slug_taken") from None
         Scope.objects.bulk_create(
             [Scope(workspace=workspace, name=scope, description=description, is_built_in=True) for scope, description in _BUILT_IN_SCOPES.items()]
             + [Scope(workspace=workspace, name=scope, description=description) for scope, description in _FIRST_SCOPES.items()]

@@ -42,16 +42,50 @@ DETOURS = {
     "whose, by a table that hides the workspaces": (_HIDDEN, "INSERT INTO clients_workspace VALUES (1, 'fake', '2020-01-01', '2020-01-01')", _LET_GO_HIDDEN),
     "whose, by another age": ("UPDATE clients_workspace SET created_at = '2037-01-01 00:00:00+00:00' WHERE slug = 'demo'", _DELETED, _LET_GO, _KEPT),
 }
+_COPY = ("CREATE TEMPORARY TABLE kept AS SELECT * FROM clients_workspace WHERE slug = 'demo'", _BEING_REMOVED)
+_REMOVE = ("DELETE FROM clients_scope WHERE workspace_id = (SELECT id FROM kept)", "DELETE FROM clients_workspace WHERE slug = 'demo'")
+_INSERT = "INSERT INTO clients_workspace SELECT * FROM kept"
+# What was in the workspace is moved to the next one by whoever does this.
+DETOURS |= {
+    "whose, by a workspace that is made again under the same name": (*_COPY, _LET_GO, *_REMOVE, "UPDATE kept SET id = id + 1000", _INSERT),
+    "whose, by one that is made again and gives its events to a third": (
+        *_COPY,
+        *_REMOVE,
+        "UPDATE kept SET id = id + 1000",
+        _INSERT,
+        "UPDATE kept SET id = id - 1000, slug = 'fake'",
+        _INSERT,
+        _LET_GO.replace("demo", "fake"),
+        "DELETE FROM clients_workspace WHERE slug = 'fake'",
+    ),
+}
+REPLACED = {
+    "who, by a row in its place": """REPLACE INTO clients_auditevent
+            (id, workspace_slug, event, actor, request_id, target_type, target_id, "before", "after", created_at)
+        SELECT id, '', event, 'user:1 eve@example.com', '', target_type, target_id, '{}', '{}', '2020-01-01 00:00:00' FROM clients_auditevent LIMIT 1""",
+    "whose, by a workspace in its place": "REPLACE INTO clients_workspace SELECT * FROM clients_workspace WHERE slug = 'demo'",
+}
 # Only PostgreSQL looks once more when all is done.
-BACK_AGAIN = (
-    "CREATE TEMPORARY TABLE kept ON COMMIT DROP AS SELECT * FROM clients_workspace WHERE slug = 'demo'",
-    _BEING_REMOVED,
-    _LET_GO,
-    "DELETE FROM clients_workspace WHERE slug = 'demo'",
-    "INSERT INTO clients_workspace SELECT * FROM kept",
-)
+BACK_AGAIN = (*_COPY, _LET_GO, *_REMOVE, "UPDATE kept SET slug = 'fake'", _INSERT)
 BACK_AGAIN_HIDDEN = (*BACK_AGAIN, _HIDDEN)
 EMPTYING = "TRUNCATE clients_auditevent"
+
+
+def _with_operator(kind: str) -> tuple[str, ...]:
+    """As who may make functions can have it: two of that kind are always equal."""
+    return (
+        f"CREATE FUNCTION same({kind}, {kind}) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        f"CREATE OPERATOR = (LEFTARG = {kind}, RIGHTARG = {kind}, FUNCTION = same)",
+        "UPDATE clients_auditevent SET actor = 'user:1 eve@example.com', workspace_id = NULL, workspace_slug = 'demo' WHERE workspace_id IS NOT NULL",
+        "UPDATE clients_auditevent SET workspace_id = NULL, workspace_slug = 'nowhere' WHERE workspace_id IS NOT NULL",
+    )
+
+
+# Where the workspace is being removed, only the comparison of events stands before the first one.
+OPERATORS = {
+    "who, by an operator for events": (_BEING_REMOVED, *_with_operator("clients_auditevent")[:3]),
+    "whose, by an operator for names": (*_with_operator("varchar")[:2], _BEING_REMOVED, _with_operator("varchar")[3]),
+}
 
 
 def refused(*statements: str) -> str:
@@ -70,7 +104,10 @@ def refused(*statements: str) -> str:
 
 def find_misled_functions() -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proconfig IS NULL ORDER BY proname")
+        cursor.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proconfig IS DISTINCT FROM %s ORDER BY proname",
+            [["search_path=pg_catalog, pg_temp"]],
+        )
         return [name for (name,) in cursor.fetchall()]
 
 
@@ -80,8 +117,10 @@ def tamper() -> dict[str, object]:
     old = now - timedelta(days=retention.AUDIT_DAYS[0], seconds=1)
     AuditEvent.objects.create(event="x", actor="system", target_type="x", target_id="old", created_at=old)
     attempts: dict[str, tuple[str, ...]] = {name: (statement,) for name, statement in CHANGES.items()} | DETOURS
-    if connection.vendor == "postgresql":
-        attempts |= {
+    if connection.vendor == "sqlite":
+        attempts |= {name: (statement,) for name, statement in REPLACED.items()}
+    else:
+        attempts |= OPERATORS | {
             "emptying": (EMPTYING,),
             "whose, by a removal after which it is there again": BACK_AGAIN,
             "whose, by one after which it is there again, but hidden": BACK_AGAIN_HIDDEN,

@@ -9,6 +9,8 @@ KEPT = "An audit event can't be removed before its retention ends."
 REMOVED = "A workspace that is being removed can't be kept."
 SAME = "A workspace's slug and age can't be changed."
 BACK = "A workspace that is removed can't come back."
+TAKEN = "A workspace can't be made under a name or number that audit events have."
+REPLACED = "A row can't be put in the place of another."
 PROGRAM = "tests.clients.tampering"
 
 EXPECTED = {
@@ -24,6 +26,8 @@ EXPECTED = {
     "whose, by another name": SAME,
     "whose, by another age": SAME,
     "whose, by a table that hides the workspaces": UNCHANGED,
+    "whose, by a workspace that is made again under the same name": TAKEN,
+    "whose, by one that is made again and gives its events to a third": TAKEN,
     "removal": KEPT,
     "nothing has changed": True,
     "past its retention": 1,
@@ -38,12 +42,15 @@ def test_sqlite_refuses_what_only_an_intruder_would_do(tmp_path):
     shell = Shell(tmp_path)
     assert shell("migrate", "-v0").returncode == 0
     outcome = shell("shell", "-v0", "-c", f"import {PROGRAM}")
-    assert json.loads(outcome.stdout) == EXPECTED, outcome.stderr.decode()
+    replaced = {"who, by a row in its place": REPLACED, "whose, by a workspace in its place": REPLACED}
+    assert json.loads(outcome.stdout) == EXPECTED | replaced, outcome.stderr.decode()
 
 
 def test_postgresql_refuses_it_too_and_to_empty_the_table(run_on_postgresql):
     assert run_on_postgresql(PROGRAM) == EXPECTED | {
         "emptying": KEPT,
+        "who, by an operator for events": UNCHANGED,
+        "whose, by an operator for names": UNCHANGED,
         "whose, by a removal after which it is there again": BACK,
         "whose, by one after which it is there again, but hidden": BACK,
         "functions that go by the caller's search_path": [],

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from clients.models import AuditEvent, Client, ClientSecret, RecordedRequest, Scope, UsageBucket, Workspace
 from clients.services.deletion import GRACE_PERIOD, delete_workspace, keep_workspace, remove_deleted_workspaces
+from clients.services.workspaces import create_workspace
 from dashboard.models import Membership
 from oauth.models import RevokedToken
 from tests.factories import TESTS, create_client
@@ -82,6 +83,15 @@ def test_everything_of_it_goes_and_nothing_of_others(demo, other, now, monkeypat
     assert events < set(kept.values_list("pk", flat=True))
     assert (kept.first().event, kept.first().actor, kept.first().target_id) == ("workspace.removed", "system", "demo")
     assert AuditEvent.objects.filter(workspace=other, workspace_slug="").count() == of_other
+
+
+def test_slug_is_taken_for_as_long_as_its_events_are_kept(demo, now):
+    """Else who can write into the database empties a log: the workspace is removed, and made again with all that was in it."""
+    delete_workspace(workspace=demo, typed_slug="demo", actor=TESTS, now=now)
+    assert list(remove_deleted_workspaces(now=now + GRACE_PERIOD)) == ["demo"]
+    with pytest.raises(ValidationError, match="The workspace demo was removed, and its audit events are kept under that name"):
+        create_workspace(slug="demo", name="Demo", actor=TESTS, now=now)
+    assert create_workspace(slug="demo2", name="Demo", actor=TESTS, now=now).slug == "demo2"
 
 
 def test_removal_that_broke_off_goes_on(demo, now, monkeypatch):

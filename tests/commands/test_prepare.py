@@ -19,6 +19,7 @@ from clients.key_encryption import newest_key
 from clients.models import AuditEvent, Client, ClientSecret, Workspace
 from clients.secret import parse, verify_secret
 from clients.services import secrets
+from clients.services.deletion import GRACE_PERIOD, delete_workspace, remove_deleted_workspaces
 from clients.services.secrets import MAX_USABLE_SECRETS
 from dashboard.models import Membership, User
 from oauth.models import SigningKey
@@ -221,6 +222,15 @@ def test_deleted_demo_client_stays_deleted(prepare):
     Client.objects.all().delete()
     assert prepare("--json").json == {"done": []}
     assert not Client.objects.exists()
+
+
+def test_workspace_demo_that_was_removed_stays_removed(prepare):
+    prepare()
+    now = timezone.now()
+    delete_workspace(workspace=Workspace.objects.get(), typed_slug="demo", actor=factories.TESTS, now=now)
+    assert list(remove_deleted_workspaces(now=now + GRACE_PERIOD)) == ["demo"]
+    assert prepare("--json").json == {"done": []}
+    assert not Workspace.objects.exists()
 
 
 def test_instance_with_a_workspace_of_its_own_gets_no_demo(prepare, data_dir):

@@ -1,0 +1,117 @@
+"""No workspace is made under a name or number that audit events have, else its log could be emptied: by removing it, and making it again with all that was in it.
+
+On PostgreSQL the functions of the triggers find nothing in the schema of the tables but those: who may make functions there made an operator of its own answer.
+On SQLite REPLACE puts a row in the place of another past all triggers but those for insertion.
+
+On SQLite a later migration that changes clients_auditevent or builds clients_workspace again has to call remove before and install after it, then remove of
+0014 and 0012 and their install.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from django.db import migrations
+
+_first = import_module("clients.migrations.0012_audit_events_stay")
+_second = import_module("clients.migrations.0014_audit_events_leave_with_their_workspace")
+_third = import_module("clients.migrations.0015_audit_triggers_search_path")
+
+_TAKEN = "A workspace can''t be made under a name or number that audit events have."
+_REPLACED = "A row can''t be put in the place of another."
+
+_SQLITE = (
+    f"""
+    CREATE TRIGGER audit_event_new BEFORE INSERT ON clients_auditevent
+    WHEN EXISTS (SELECT 1 FROM clients_auditevent WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, '{_REPLACED}'); END
+    """,
+    f"""
+    CREATE TRIGGER workspace_new BEFORE INSERT ON clients_workspace
+    BEGIN
+        SELECT RAISE(ABORT, '{_REPLACED}') WHERE EXISTS (SELECT 1 FROM clients_workspace WHERE id = NEW.id OR slug = NEW.slug);
+        SELECT RAISE(ABORT, '{_TAKEN}') WHERE EXISTS (SELECT 1 FROM clients_auditevent WHERE workspace_id = NEW.id)
+            OR EXISTS (SELECT 1 FROM clients_auditevent WHERE workspace_slug = NEW.slug AND workspace_slug <> '');
+    END
+    """,
+)
+_SQLITE_BACK = ("DROP TRIGGER audit_event_new", "DROP TRIGGER workspace_new")
+
+_REFUSED = "USING ERRCODE = 'integrity_constraint_violation'"
+# Operators are looked for in search_path alone, and pg_temp is searched for tables only. {schema}: of the tables.
+_POSTGRESQL = (
+    f"""
+    CREATE OR REPLACE FUNCTION {{schema}}.audit_event_unchanged() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    DECLARE rest {{schema}}.clients_auditevent := NEW;
+    BEGIN
+        rest.workspace_id := OLD.workspace_id;
+        rest.workspace_slug := OLD.workspace_slug;
+        -- As text, for what is equal to a row depends on the operators that are found.
+        IF to_jsonb(rest)::text = to_jsonb(OLD)::text AND NEW.workspace_id IS NULL AND OLD.workspace_slug::text = ''
+            AND NEW.workspace_slug::text = (SELECT slug::text FROM {{schema}}.clients_workspace WHERE id = OLD.workspace_id AND deletes_at <= created_at)
+        THEN
+            RETURN NEW;
+        END IF;
+        RAISE EXCEPTION 'An audit event can''t be changed.' {_REFUSED};
+    END $$
+    """,
+    _first._POSTGRESQL[1]
+    .replace("CREATE FUNCTION ", "CREATE OR REPLACE FUNCTION {schema}.")
+    .replace("LANGUAGE plpgsql", "LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp"),
+    _second._POSTGRESQL[1]
+    .replace("CREATE FUNCTION ", "CREATE OR REPLACE FUNCTION {schema}.")
+    .replace("LANGUAGE plpgsql", "LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp")
+    .replace("FROM clients_workspace", "FROM {schema}.clients_workspace")
+    .replace("NEW.slug <> OLD.slug", "NEW.slug::text <> OLD.slug::text"),
+    f"""
+    CREATE FUNCTION {{schema}}.workspace_new() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    BEGIN
+        -- Another transaction may have let the events go until its workspace went: in such isolation they aren't seen.
+        IF current_setting('transaction_isolation') <> 'read committed'
+            OR EXISTS (SELECT FROM {{schema}}.clients_auditevent WHERE workspace_id = NEW.id)
+            OR EXISTS (SELECT FROM {{schema}}.clients_auditevent WHERE workspace_slug::text = NEW.slug::text AND workspace_slug::text <> '')
+        THEN
+            RAISE EXCEPTION '{_TAKEN}' {_REFUSED};
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    # After it, when the name is its own: before, a transaction that is about to let go of the name may be under way.
+    "CREATE TRIGGER workspace_new AFTER INSERT ON {schema}.clients_workspace FOR EACH ROW EXECUTE FUNCTION {schema}.workspace_new()",
+)
+
+
+def _find_schema(schema_editor: Any) -> str:
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute("SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'clients_auditevent'::regclass")
+        return str(cursor.fetchone()[0])
+
+
+def install(_apps: Any, schema_editor: Any) -> None:
+    if schema_editor.connection.vendor == "sqlite":
+        for statement in _SQLITE:
+            schema_editor.execute(statement, params=None)
+    else:
+        schema = _find_schema(schema_editor)
+        for statement in _POSTGRESQL:
+            schema_editor.execute(statement.replace("{schema}", schema), params=None)
+
+
+def remove(apps: Any, schema_editor: Any) -> None:
+    if schema_editor.connection.vendor == "sqlite":
+        for statement in _SQLITE_BACK:
+            schema_editor.execute(statement, params=None)
+    else:
+        schema_editor.execute("DROP FUNCTION workspace_new() CASCADE", params=None)
+        for statement in (_second._POSTGRESQL[0], _second._POSTGRESQL[1], _first._POSTGRESQL[1]):
+            schema_editor.execute(statement.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"), params=None)
+        _third.install(apps, schema_editor)
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("clients", "0015_audit_triggers_search_path"),
+    ]
+
+    operations = [
+        migrations.RunPython(install, remove),
+    ]
