@@ -12,7 +12,7 @@ from clients.models.client import CLIENT_ID
 from clients.secret import redact
 from clients.services import usage
 from clients.services.gathered import RefusedKey
-from oauth import throttling
+from oauth import throttling, unwritten_failures
 from oauth.asked_for import shown_scopes
 from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
 from oauth.granted import microseconds_since
@@ -107,6 +107,7 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
         # Whatever it failed at, from an address that has to wait nothing more is written: each name that somebody makes up would be a row.
         blocked = throttling.seconds_to_wait_to_fail(keys, now=now)
         if blocked:
+            unwritten_failures.count(keys, now=now)
             return TooManyFailuresError(retry_after=blocked, client=error.client)
         with transaction.atomic():
             wait = throttling.count_failure(keys, now=now)

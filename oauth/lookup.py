@@ -14,6 +14,7 @@ from django.conf import settings
 from clients.audience import find_refused
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
 from clients.public_key import RSA_ALGORITHMS
+from oauth import unwritten_failures
 from oauth.database import own_database
 from oauth.models import FailureCount, RevokedToken, SigningKey
 from oauth.registration import CredentialT, RegisteredCertificate, RegisteredClient, RegisteredKey, RegisteredSecret, Registration, TokenState
@@ -185,7 +186,8 @@ def _find(kind: type[CredentialT], sql: str, named: tuple[str, ...], failure_key
     row = _select(sql, (*state, *named))
     found = list(row[_CREDENTIAL:-2])
     found[3:5] = _aware(found[3]), _aware(found[4])
-    return Registration(_client(row), kind(*found) if found[0] is not None else None, row[-2], row[-1])
+    blocked_until = row[-1] or unwritten_failures.blocked_until(failure_keys, now=now)
+    return Registration(_client(row), kind(*found) if found[0] is not None else None, row[-2], blocked_until)
 
 
 def find_by_secret(*, client_id: str, secret_id: str, failure_keys: FailureKeys, now: datetime) -> Registration[RegisteredSecret]:

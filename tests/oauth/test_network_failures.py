@@ -1,9 +1,13 @@
 """Failures from networks with more addresses than can be counted one by one: they write a bounded number of rows, and keep no good client out."""
 
+from datetime import timedelta
+
 import pytest
 
 from clients.models import RecordedRequest
+from oauth import unwritten_failures
 from oauth.models import FailureCount
+from oauth.throttling import failure_keys
 from tests.oauth.doors import basic
 
 WRONG = "tos_live_wrong"
@@ -14,6 +18,9 @@ OF_56, OF_48 = 4, 16
 @pytest.fixture(autouse=True)
 def _limits(settings):
     settings.FAILURES_PER_ADDRESS = settings.FAILURES_PER_CLIENT = 1
+    unwritten_failures.forget()
+    yield
+    unwritten_failures.forget()
 
 
 def fail_from(asgi, addresses, client_id="A" * 22):
@@ -52,6 +59,41 @@ def test_who_has_to_wait_is_told_how_long(asgi, billing):
 def test_a_good_credential_from_such_a_network_passes(asgi, billing):
     fail_from(asgi, of_48(OF_48 + 3))
     assert asgi.token(billing.basic, address="2001:db8:0:ffff::1").status == 200
+
+
+def test_nobody_guesses_without_end_from_such_a_network(asgi, billing):
+    """Nothing more is written of it, so each process counts its own: one address that wasn't blocked before could try any number of secrets."""
+    fail_from(asgi, of_48(OF_48 + 1))
+    guesser = "2001:db8:0:ff00::5"
+    assert asgi.token(billing.basic, address=guesser).status == 200
+    assert fail_from(asgi, [guesser], billing.client_id) == [429]
+    assert asgi.token(billing.basic, address=guesser).status == 429
+    assert asgi.token(billing.basic, address="2001:db8:0:ff01::5").status == 200
+    assert asgi.token(billing.basic, address="203.0.113.7").status == 200
+
+
+def test_failures_that_name_no_client_count_for_their_address_alone(now):
+    unwritten_failures.count(failure_keys(name="", address="2001:db8:1::1"), now=now)
+    assert unwritten_failures.blocked_until(failure_keys(name="", address="2001:db8:1::2"), now=now)
+    assert not unwritten_failures.blocked_until(failure_keys(name="", address="2001:db8:2::1"), now=now)
+
+
+def test_what_is_counted_so_ends_with_its_window(billing, now):
+    keys = failure_keys(name=billing.client_id, address="2001:db8::1")
+    unwritten_failures.count(keys, now=now)
+    ends = unwritten_failures.blocked_until(keys, now=now)
+    assert ends == int(now.timestamp()) + 300
+    assert unwritten_failures.blocked_until(keys, now=now + timedelta(seconds=300)) is None
+    unwritten_failures.count(keys, now=now + timedelta(seconds=300))
+    assert unwritten_failures.blocked_until(keys, now=now + timedelta(seconds=300)) == ends + 300
+
+
+def test_so_many_are_counted_and_no_more(now, monkeypatch):
+    monkeypatch.setattr(unwritten_failures, "MOST", 4)
+    first, second, third = (failure_keys(name="x", address=f"2001:db8:{number}::1") for number in range(3))
+    for keys in (first, second, third):
+        unwritten_failures.count(keys, now=now)
+    assert [unwritten_failures.blocked_until(keys, now=now) is None for keys in (first, second, third)] == [True, False, False]
 
 
 def test_another_network_is_not_concerned(asgi, billing):
