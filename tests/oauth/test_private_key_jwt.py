@@ -19,6 +19,7 @@ from clients.public_key import read_jwk
 from clients.services import usage
 from clients.services.clients import disable_client
 from clients.services.public_keys import add_public_keys, revoke_public_key
+from oauth.client_assertion import earliest_use
 from oauth.database_clock import CLOCK_MARGIN
 from oauth.models import UsedJWT
 from tests import factories
@@ -407,6 +408,12 @@ def test_mark_outlasts_the_assertion_by_as_much_as_the_clocks_of_two_nodes_may_d
     expires_at = int(time.time()) + 300
     send.token(None, robot.form(exp=expires_at))
     assert [mark.expires_at for mark in UsedJWT.objects.all()] == [expires_at + 30 + CLOCK_MARGIN.total_seconds()]
+
+
+@pytest.mark.parametrize(("claims", "second"), [({}, 1370), ({"iat": 1900}, 1870), ({"nbf": 1950, "iat": 1900}, 1920), ({"iat": 1000.5}, 1370)])
+def test_since_when_an_assertion_may_have_been_used_follows_from_its_times(claims, second):
+    """After a boot none counts whose mark may have been lost by it."""
+    assert earliest_use({"exp": 2000, **claims}) == second
 
 
 def test_mark_of_an_assertion_that_ends_within_a_second_lasts_until_after_it(send, robot):
