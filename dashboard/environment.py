@@ -73,19 +73,22 @@ def text(name: str, *, default: str) -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def _say_given(value: str) -> str:
+    """What is longer was meant for another variable, and may be secret."""
+    return f", not “{value}”" if len(value) <= 12 and value.isprintable() else ""
+
+
 def integer(name: str, *, default: int, least: int, most: int) -> int:
     value = text(name, default=str(default))
     if not re.fullmatch(r"\d{1,10}", value) or not least <= int(value) <= most:
-        # What is longer was meant for another variable, and may be secret.
-        given = f", not “{value}”" if len(value) <= 12 and value.isprintable() else ""
-        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, for example {default}{given}.")
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, for example {default}{_say_given(value)}.")
     return int(value)
 
 
 def switch(name: str, *, default: bool) -> bool:
     value = text(name, default="on" if default else "off").lower()
     if value not in ("on", "off"):
-        raise ImproperlyConfigured(f"{name} must be on or off.")
+        raise ImproperlyConfigured(f"{name} must be on or off{_say_given(value)}.")
     return value == "on"
 
 
@@ -93,7 +96,7 @@ def choice(name: str, *, default: str, of: tuple[str, ...]) -> str:
     value = text(name, default=default)
     found = next((one for one in of if one.lower() == value.lower()), None)
     if found is None:
-        raise ImproperlyConfigured(f"{name} must be one of {', '.join(of)}.")
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(of)}{_say_given(value)}.")
     return found
 
 
@@ -124,7 +127,9 @@ def issuer(name: str, *, default: str) -> str:
     except ValueError:
         valid = False
     if not valid or "?" in value or "#" in value or value.endswith("/") or not value.isascii() or re.search(r"[\s\"\\]", value):
-        raise ImproperlyConfigured(f"{name} must be an https URL without query, fragment and trailing slash, for example https://tokens.example.com.")
+        # With @ it may hold a password.
+        given = f", not “{value}”" if re.fullmatch(r"https?://[^@]{1,100}", value) and value.isprintable() else _say_given(value)
+        raise ImproperlyConfigured(f"{name} must be an https URL without query, fragment and trailing slash, for example https://tokens.example.com{given}.")
     if not _ISSUER_PATH.fullmatch(parts.path):
         raise ImproperlyConfigured(
             f"{name} has a path that can't be served. Use letters, digits and . _ ~ - between single slashes, for example https://example.com/tokens."

@@ -114,5 +114,5 @@ def _lock_own(scope: Scope) -> Scope:
     if locked is None:
         raise ValidationError(f"The scope {scope.name} doesn’t exist any more.", code="unknown_scope")
     if locked.is_built_in:
-        raise ValidationError(f"{locked.name} is built in: the management API asks for it, so it can’t be changed or removed.", code="built_in_scope")
+        raise ValidationError(f"{locked.name} is built in, for the management API, so it can’t be changed or removed.", code="built_in_scope")
     return locked

@@ -16,8 +16,8 @@ from clients.services.audit import Actor
 from clients.services.validation import clean_text
 
 _BUILT_IN_SCOPES = {
-    "clients:read": "See clients, credentials, audit events and usage through the management API.",
-    "clients:write": "Create and change clients and credentials through the management API.",
+    "clients:read": "For the management API, which isn’t there yet: see clients, credentials, audit events and usage.",
+    "clients:write": "For the management API, which isn’t there yet: create and change clients and credentials.",
 }
 _FIRST_SCOPES = {"read": "Read what the service offers.", "write": "Change what the service offers."}
 

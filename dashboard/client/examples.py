@@ -14,11 +14,15 @@ _TITLES = {SECRET: "With the secret", POST: "With the secret, in the body", ASSE
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """kind: of dashboard.snippets.token_request. lacks_key: whether it would be refused, for there is no key to check it with."""
+    """kind: of dashboard.snippets.token_request. lacks_key: whether it would be refused, for there is no key to check it with.
+
+    kid: of the key that signs, "" for none.
+    """
 
     kind: str
     title: str
     snippets: Sequence[Snippet]
+    kid: str = ""
     lacks_key: bool = False
     is_forbidden: bool = False
 
@@ -34,6 +38,7 @@ def _describe(client: Client, method: str, now: datetime) -> Example:
         kind,
         _TITLES[kind],
         snippets_for(TokenRequest.of(client, method, key=key)),
+        kid=key.kid if key else "",
         lacks_key=kind == ASSERTION and key is None and not client.jwks_uri,
         is_forbidden=method in ClientPolicy.of(client.workspace).forbidden_auth_methods,
     )

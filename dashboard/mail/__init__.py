@@ -53,10 +53,14 @@ def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:
 
 
 class Unsent(NamedTuple):
-    """Addresses whose mail the server didn't take. refused: for what the addresses are; of the others it took none at that moment."""
+    """Addresses whose mail the server didn't take. refused: for what the addresses are; of the others it took none at that moment.
+
+    files: the names of those that the mails are, on an instance without a mail server.
+    """
 
     addresses: list[str]
     refused: list[str]
+    files: tuple[str, ...] = ()
 
 
 def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]]) -> Unsent:
@@ -73,7 +77,8 @@ def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]]) -> Unsent:
     finally:
         connection.close()
     refused = [address for address, failure in failures.items() if isinstance(failure, (SMTPRecipientsRefused, ValueError))]
-    return Unsent([address for address, failure in failures.items() if failure], refused)
+    files = tuple(file.name for file in connection.written) if isinstance(connection, Backend) else ()
+    return Unsent([address for address, failure in failures.items() if failure], refused, files)
 
 
 def send_later(name: str, to: Sequence[str], context: Mapping[str, Any], *, by: User | None = None, places: str = "") -> bool:

@@ -225,8 +225,8 @@ def _record(
     audit.record(event, workspace=invitation.workspace, actor=actor, target_type="invitation", target_id=invitation.email, now=now, before=before, after=after)
 
 
-def deliver(made: Iterable[NewInvitation]) -> list[str]:
-    """Send the mails, outside of any transaction. Returns the addresses whose mail the server didn't take."""
+def deliver(made: Iterable[NewInvitation]) -> mail.Unsent:
+    """Send the mails, outside of any transaction."""
     contexts = {
         new.invitation.email: {
             "invitation": new.invitation,
@@ -235,7 +235,7 @@ def deliver(made: Iterable[NewInvitation]) -> list[str]:
         }
         for new in made
     }
-    return mail.send_each("invitation", contexts).addresses
+    return mail.send_each("invitation", contexts)
 
 
 def tell_inviter(invitation: Invitation, membership: Membership) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
+from dashboard.docs_pages import PAGES
 from dashboard.frame import pages_of
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may
@@ -26,10 +27,10 @@ _MORE_PAGES = (
     ("retention", "Retention", "clock"),
 )
 _OWN_PAGES = (
-    ("mfa_index", "Account security", "lock"),
-    ("display", "Keyboard and display", "screen"),
-    ("workspaces", "All workspaces", "list"),
-    ("help", "Help", "info"),
+    ("mfa_index", "Account security", "lock", "password passkeys one-time codes recovery second factor"),
+    ("display", "Keyboard and display", "screen", "theme dark light"),
+    ("workspaces", "All workspaces", "list", ""),
+    ("help", "Help", "info", ""),
 )
 
 
@@ -60,8 +61,10 @@ def _all(membership: Membership) -> Iterator[tuple[Hit, str]]:
         yield Hit(GO_TO, page.label, page.url, Fit.EXACT, note=f"G then {page.key.upper()}", icon=page.icon), ""
     for name, label, icon in _MORE_PAGES:
         yield Hit(GO_TO, label, reverse(name, args=[slug]), Fit.EXACT, icon=icon), "settings"
-    for name, label, icon in _OWN_PAGES:
-        yield Hit(GO_TO, label, reverse(name), Fit.EXACT, icon=icon), "account"
+    for doc in PAGES:
+        yield Hit(GO_TO, doc.title, reverse("docs_page", args=[slug, doc.slug]), Fit.EXACT, note="API and docs", icon="book"), f"docs {doc.summary.casefold()}"
+    for name, label, icon, words in _OWN_PAGES:
+        yield Hit(GO_TO, label, reverse(name), Fit.EXACT, icon=icon), f"account {words}"
 
 
 def _with(hit: Hit, fit: Fit) -> Hit:

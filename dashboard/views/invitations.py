@@ -4,6 +4,7 @@ A link's token is in the mail and in the one address that it leads to. From ther
 address, and no page that one comes from, holds a token. Opening the link uses nothing up: mail scanners open links.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 from allauth.account.internal.flows.login import perform_password_login
@@ -20,7 +21,6 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from dashboard import mail
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.members import InvitationForm, JoinForm
@@ -54,15 +54,19 @@ def invite(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 def _deliver(request: HttpRequest, made: list[invitations.NewInvitation]) -> None:
-    unsent = invitations.deliver(made)
+    unsent, _, files = invitations.deliver(made)
     sent, ends = len(made) - len(unsent), f"{made[0].invitation.expires_at:%-d %b}"
-    if sent and mail.goes_to_files():
-        messages.warning(request, "This instance has no mail server yet, so the mail is a file in DATA_DIR/mail. To have it sent, the operator sets EMAIL_URL.")
+    if files:
+        where = f"This instance has no mail server yet. Ask its operator for the mail: in DATA_DIR/mail, {_list_few(files)}."
+        messages.warning(request, f"{where} To have mail sent, the operator sets EMAIL_URL.")
     if sent:
         messages.success(request, f"{sent} invitation{'s' if sent > 1 else ''} sent. {'They end' if sent > 1 else 'It ends'} on {ends}.")
     if unsent:
-        listed = ", ".join(unsent[:5]) + (f" and {len(unsent) - 5} more" if len(unsent) > 5 else "")
-        messages.warning(request, f"The mail server didn’t take the mail to {listed}. When it works again, use “Send again” under Invited.")
+        messages.warning(request, f"The mail server didn’t take the mail to {_list_few(unsent)}. When it works again, use “Send again” under Invited.")
+
+
+def _list_few(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 @member(Permission.VIEW)

@@ -136,6 +136,24 @@ def test_wrong_setting_is_one_line(shell):
     _assert_one_line(shell("create_workspace", "acme", PORT="http"), "PORT must be")
 
 
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ({"TLS": "yes"}, "TLS must be on or off, not “yes”."),
+        ({"ISSUER_URL": "http://tokens.example.com"}, "for example https://tokens.example.com, not “http://tokens.example.com”."),
+        ({"ISSUER_URL": "localhost"}, "for example https://tokens.example.com, not “localhost”."),
+        ({"CLIENT_CERT_HEADER": "X-Cert"}, "not “X-Cert”."),
+    ],
+)
+def test_wrong_setting_is_shown(shell, setting, line):
+    _assert_one_line(shell("create_workspace", "acme", **setting), line)
+
+
+@pytest.mark.parametrize("setting", [{"ISSUER_URL": "http://ada:hidden-secret@example.com"}, {"TLS": "hidden-secret-of-another-variable"}])
+def test_what_may_be_secret_is_not_shown(shell, setting):
+    assert "hidden" not in shell("create_workspace", "acme", **setting).stderr.decode()
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("arguments", [["--unknown"], ["--json", "--json=1"], ["one", "two", "three", "four"], ["--verbosity", "9"]])
 def test_usage_error_is_one_line_and_status_1(refused, name, arguments):

@@ -176,7 +176,7 @@ def test_an_old_secret_that_nothing_misses_can_be_ended(adas, client, url):
 def test_an_old_secret_is_given_a_moment_before_it_counts_as_unused(adas, client, url):
     old, _ = rotate(client)
     said = text_of(adas.get(url))
-    assert f"Nothing has used the old secret {old} since the new one was made." in said
+    assert f"Nothing has used the old secret {old} since the new one was made. What it is used for shows here 2 seconds later." in said
     assert "End it now" not in said
 
 

@@ -100,6 +100,14 @@ def test_pages_and_actions_by_their_words_and_others_for_the_same(adas, demo):
     assert ("Actions", "Respond to a leak", "G then L", "/w/demo/leak/") in ask(adas, "stolen")
     assert ("Go to", "Retention", "", "/w/demo/settings/retention/") in ask(adas, "retention")
     assert ("Go to", "Account security", "", "/accounts/security/") in ask(adas, "account sec")
+    assert ("Go to", "Account security", "", "/accounts/security/") in ask(adas, "password")
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "slug"), [("gateway", "Gateway", "gateway"), ("dpop", "DPoP", "dpop"), ("introspection", "Introspection and revocation", "introspection")]
+)
+def test_the_pages_of_the_docs(adas, demo, text, title, slug):
+    assert ask(adas, text)[0] == ("Go to", title, "API and docs", f"/w/demo/docs/{slug}/")
 
 
 def test_actions_that_somebody_may_not_do_are_not_offered(adas, bens, demo):

@@ -25,6 +25,7 @@ def test_the_secret_is_not_among_them(bens, demo):
     assert f'-u "{new.secret.client.client_id}:$TOKENOS_CLIENT_SECRET"' in text
     assert '-d scope= "read write"' in text
     assert "set -a; . ./refunds-worker.env; set +a" in page.content.decode()
+    assert "If not, type this and paste the secret: export TOKENOS_CLIENT_ID=" in text
 
 
 def test_each_way_once_basic_rather_than_the_body(bens, demo):
@@ -35,7 +36,7 @@ def test_each_way_once_basic_rather_than_the_body(bens, demo):
     headings = ["With the secret", "With a signed assertion", "With a client certificate"]
     assert [text.count(heading) for heading in headings] == [1, 1, 1]
     assert "in the body" not in text
-    assert key.kid in text
+    assert f"private.pem is the private half of the client’s newest key, {key.kid}" in text
     assert "--cert client.pem" in text
 
 

@@ -26,6 +26,14 @@ def test_first_page_leads_to_all_others_and_has_the_addresses(bens, demo, client
         assert f'href="{DOCS}{other.slug}/"' in page.content.decode()
         assert other.title in text_of(page)
     assert "/gateway/demo/verify" in text_of(page)
+    assert "Audience of refunds-worker https://api.example.com" in text_of(page)
+
+
+def test_tokens_for_another_api_than_this_one_ask_for_this_one_where_it_is_called(bens, demo, client):
+    assert re.search(r'resource= ?"?https://localhost(:\d+)?/w/demo', text_of(bens.get(f"{DOCS}quick-start/")))
+    factories.create_client(demo, name="without")
+    assert "resource=" not in text_of(bens.get(f"{DOCS}quick-start/"))
+    assert "Audience of this workspace https://localhost:8443/w/demo" in text_of(bens.get(DOCS))
 
 
 @pytest.mark.parametrize("slug", [page.slug for page in PAGES])

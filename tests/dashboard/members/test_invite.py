@@ -220,10 +220,13 @@ def jonas(adas):
     return Invitation.objects.get()
 
 
-def test_without_a_mail_server_one_is_told_where_the_mail_is(adas, settings):
+def test_without_a_mail_server_one_is_told_where_the_mail_is(adas, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
     settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
     text = text_of(invite(adas, "jonas@example.com"))
-    assert "This instance has no mail server yet, so the mail is a file in DATA_DIR/mail. To have it sent, the operator sets EMAIL_URL." in text
+    [file] = (tmp_path / "mail").iterdir()
+    assert f"This instance has no mail server yet. Ask its operator for the mail: in DATA_DIR/mail, {file.name}." in text
+    assert "To have mail sent, the operator sets EMAIL_URL." in text
 
 
 def test_sending_again_makes_a_new_link_and_the_old_one_stops(adas, ada, jonas, browser):

@@ -25,7 +25,7 @@ def test_page_shows_each_scope_with_its_clients_and_why_some_are_locked(bens, de
     page = text_of(bens.get(SCOPES))
     assert "orders:read Read orders 0" in page
     assert "read Read what the service offers. 1" in page
-    assert "The built-in ones are locked: the management API asks for them." in page
+    assert "The built-in ones are locked: they are for the management API, which isn’t there yet." in page
     assert "can change settings, scopes and audiences" in page
     assert "Remove" not in page
 
