@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.db.models import Max, Model, QuerySet
@@ -21,6 +21,8 @@ from clients.services.secrets import revoke_secret
 from dashboard.admin.confirmation import Confirmation, confirm
 from dashboard.admin.read_only import ReadOnlyAdmin, filter_by
 from dashboard.caller import actor_of
+from dashboard.mail.credential_notices import Ended, tell_ended
+from dashboard.models import User
 
 
 def describe_use(last_used_at: datetime | None, now: datetime) -> str:
@@ -96,15 +98,25 @@ class CredentialAdmin(ReadOnlyAdmin):
                 left or f"{client} has no other usable {self.noun}, so it gets no tokens by {self.noun} until it has a new one.",
             ]
 
+        ended: list[Ended] = []
+
+        def act(credential: Any) -> None:
+            is_first = credential.revoked_at is None
+            self.revoke(credential, actor=actor_of(request), now=now)
+            ended.extend([Ended(credential, credential.client, None)] if is_first else [])
+
         confirmation = Confirmation(
             action="revoke_credentials",
             question=f"Revoke these {self.noun}s?",
             submit="Revoke",
             explain=explain,
-            act=lambda credential: self.revoke(credential, actor=actor_of(request), now=now),
+            act=act,
             done="Revoked: {count}. Every token that they obtained has ended too.",
         )
-        return confirm(self, request, queryset, confirmation)
+        response = confirm(self, request, queryset, confirmation)
+        for workspace in {one.client.workspace_id for one in ended}:
+            tell_ended([one for one in ended if one.client.workspace_id == workspace], act="revoked", by=cast(User, request.user), now=now)
+        return response
 
 
 @admin.register(ClientSecret)

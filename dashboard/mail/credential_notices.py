@@ -66,7 +66,7 @@ def tell_ended(ended: Sequence[Ended], *, act: str, by: User, now: datetime, rea
             told.setdefault(address, []).append(one)
     context = {"act": act, "by": by, "at": now, "reason": reason}
     untold = {address: of_address for address, of_address in told.items() if not _send("credential_ended", address, _list(of_address, context), by=by, now=now)}
-    for admin in _without(by, admins_of(ended[0].client.workspace)) if untold else []:
+    for admin in without(by, admins_of(ended[0].client.workspace)) if untold else []:
         known = [] if admin in untold else told.get(admin, [])
         rows = [one for of_address in untold.values() for one in of_address if one not in known]
         if rows:
@@ -85,9 +85,15 @@ def tell_rotated(new: RotatedSecret, *, by: User, now: datetime) -> None:
     context = {"client": client, "workspace": client.workspace, "secret": new.secret, "previous": previous, "by": by, "at": now}
     told = _recipients(client, is_red=is_red, by=by)
     untold = [address for address in told if not _send("secret_rotated", address, context, by=by, now=now)]
-    for admin in _without(by, admins_of(client.workspace)) if untold else []:
+    for admin in without(by, admins_of(client.workspace)) if untold else []:
         if admin in untold or admin not in told:
             _send_instead("secret_rotated", admin, context, untold)
+
+
+def send_or_tell_admins(name: str, address: str, context: Mapping[str, Any], *, by: User, now: datetime) -> None:
+    if not _send(name, address, context, by=by, now=now):
+        for admin in without(by, admins_of(context["workspace"])):
+            _send_instead(name, admin, context, [address])
 
 
 def _send(name: str, address: str, context: Mapping[str, Any], *, by: User, now: datetime) -> bool:
@@ -110,7 +116,7 @@ def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
     """Who would be told, to follow “We tell”; "" for nobody."""
     if mail.goes_to_files():
         return ""
-    owner = _without(by, present_owner_of(client))
+    owner = without(by, present_owner_of(client))
     told = [address for address in owner if would_have_notice(address, workspace=client.workspace, by=by, now=now)]
     has_admins = any(address not in owner for address in _recipients(client, is_red=is_red or told != owner, by=by))
     return " and ".join([*told, "the admins"] if has_admins else told)
@@ -129,9 +135,9 @@ def _is_used(credential: Credential, now: datetime) -> bool:
 
 
 def _recipients(client: Client, *, is_red: bool, by: User) -> list[str]:
-    return _without(by, present_owner_of(client), admins_of(client.workspace) if is_red else [])
+    return without(by, present_owner_of(client), admins_of(client.workspace) if is_red else [])
 
 
-def _without(by: User, *addresses: Sequence[str]) -> list[str]:
+def without(by: User, *addresses: Sequence[str]) -> list[str]:
     """Each address once, but not that of whoever did it."""
     return [address for address in dict.fromkeys(chain(*addresses)) if address.casefold() != by.email.casefold()]

@@ -15,6 +15,7 @@ from dashboard.client_list.hygiene_words import WORDS, say_change
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.entries import kept_over_sign_in
 from dashboard.frame import zone_of
+from dashboard.mail import client_notices
 from dashboard.models import Membership
 from dashboard.permissions import Permission, may, member, require
 
@@ -46,7 +47,10 @@ def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> Http
         is_all = "all" in request.POST
         rows = [int(value) for value in request.POST.getlist("row") if value.isascii() and value.isdigit() and len(value) < 19]
         if rows or is_all:
-            count = fix(kind, workspace=workspace, rows=None if is_all else rows[:PAGE], actor=actor_of(request), now=timezone.now())
+            now = timezone.now()
+            count = fix(kind, workspace=workspace, rows=None if is_all else rows[:PAGE], actor=actor_of(request), now=now)
+            if count:
+                client_notices.tell_tidied(kind, workspace=workspace, by=membership.user, now=now)
             messages.success(request, f"{words.things(count)} {words.done}." if count else "Nothing was changed: somebody was faster.")
             return redirect("hygiene", workspace.slug)
         error = f"Tick at least one {words.thing}."

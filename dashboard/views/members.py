@@ -14,6 +14,7 @@ from dashboard import mail
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.members import InvitationForm, RemovalForm, RoleForm
+from dashboard.mail.owner_notices import tell_owners_of_new
 from dashboard.models import Membership
 from dashboard.people import memberships
 from dashboard.people.invitations import awaited_in
@@ -72,6 +73,8 @@ def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
             named = f"{other.user.shown_name} is {Membership.Role(changed.membership.role).with_article}"
             if changed.membership.role != other.role:
                 _tell(changed.membership, "member_role_changed", before=other.get_role_display(), request=request)
+                if changed.membership.role == Membership.Role.OWNER:
+                    tell_owners_of_new(changed.membership, by=membership.user)
                 messages.success(request, f"{named} now.{_say_withdrawn(changed.withdrawn)}")
             else:
                 messages.info(request, f"{named}, as before.")

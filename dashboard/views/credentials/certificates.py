@@ -16,6 +16,7 @@ from dashboard.entries import kept_over_sign_in
 from dashboard.forms.added_credentials import CertificatesForm
 from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
+from dashboard.mail import client_notices
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
 from dashboard.typography import messages_of
@@ -44,6 +45,8 @@ def certificate_new(request: HttpRequest, membership: Membership, client_id: str
         except ValidationError as error:
             form.add_error("credential_certificate", messages_of(error))
         else:
+            act = "certificates were added" if len(added) > 1 else "a certificate was added"
+            client_notices.tell_changed([client], act=act, names=[certificate.thumbprint for certificate in added], by=membership.user, now=now)
             messages.success(request, "Certificate added." if len(added) == 1 else f"{len(added)} certificates added.")
             return redirect("client", membership.workspace.slug, client.client_id)
     context = {

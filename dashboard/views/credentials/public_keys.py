@@ -13,6 +13,7 @@ from dashboard.entries import kept_over_sign_in
 from dashboard.forms.added_credentials import PublicKeysForm
 from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
+from dashboard.mail import client_notices
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
 from dashboard.typography import messages_of
@@ -43,6 +44,8 @@ def key_new(request: HttpRequest, membership: Membership, client_id: str) -> Htt
             form.add_error("public_key", messages_of(error))
         else:
             kids = ", ".join(key.kid for key in added)
+            act = "public keys were added" if len(added) > 1 else "a public key was added"
+            client_notices.tell_changed([client], act=act, names=[key.kid for key in added], by=membership.user, now=now)
             messages.success(request, f"Public key{'s' if len(added) > 1 else ''} {kids} added.")
             return redirect("client", membership.workspace.slug, client.client_id)
     context = {"client": client, "form": form}

@@ -27,7 +27,7 @@ from dashboard.forms.credentials import TypedForm
 from dashboard.forms.secrets import DEFAULT_OVERLAP, SHOW, ExtensionForm, NewSecretForm
 from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
-from dashboard.mail import credential_notices
+from dashboard.mail import client_notices, credential_notices
 from dashboard.mail.recipients import contact_is_out
 from dashboard.models import Membership
 from dashboard.moment import say_day
@@ -55,11 +55,14 @@ def secret_new(request: HttpRequest, membership: Membership, client_id: str) -> 
     if request.method == "POST" and form.is_valid():
         require_confirmation(request)
         try:
-            return _show_made(request, membership, _create(request, membership, client, form, now))
+            new = _create(request, membership, client, form, now)
         except FormSpentError:
             return show_spent(request, membership, find_spent(request))
         except ValidationError as error:
             form.add_error(None, messages_of(error))
+        else:
+            client_notices.tell_changed([client], act="a secret was added", names=[new.secret.secret_id], by=membership.user, now=now)
+            return _show_made(request, membership, new)
     usable = list(ClientSecret.objects.filter(client=client).usable(now))
     context = {"client": client, "form": form, "usable": usable, "last": None if usable else ClientSecret.objects.filter(client=client).first()}
     return render(request, "credentials/secret_new.html", context)

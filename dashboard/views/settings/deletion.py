@@ -8,12 +8,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from clients.models import Client, Workspace
+from clients.models import Client
 from clients.services.deletion import delete_workspace, keep_workspace
-from dashboard import mail
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.settings import DeletionForm
+from dashboard.mail.owner_notices import tell_owners
 from dashboard.models import Membership
 from dashboard.permissions import Permission, Role, may, member
 
@@ -31,7 +31,7 @@ def workspace_delete(request: HttpRequest, membership: Membership) -> HttpRespon
             form.add_error("slug", error)
         else:
             if workspace.deletes_at is None:
-                _tell_owners("workspace_deleted", deleted, membership)
+                tell_owners("workspace_deleted", deleted, {"by": membership.user})
             messages.success(request, f"{workspace.name} stopped. It is deleted on {deleted.deletes_at:%-d %b %Y %H:%M} UTC, unless an owner keeps it.")
             return redirect("workspace_delete", workspace.slug)
     clients = Client.objects.filter(workspace=workspace)
@@ -58,17 +58,11 @@ def workspace_keep(request: HttpRequest, membership: Membership) -> HttpResponse
         messages.error(request, error.messages[0])
     else:
         if workspace.deletes_at is not None:
-            _tell_owners("workspace_kept", workspace, membership)
+            tell_owners("workspace_kept", workspace, {"by": membership.user})
         messages.success(request, f"{workspace.name} is kept. Its clients and their tokens work again.")
     return redirect("workspace_delete", workspace.slug)
 
 
-def _tell_owners(template: str, workspace: Workspace, membership: Membership) -> None:
-    """All but the one who did it."""
-    for owner in _other_owners(membership).select_related("user"):
-        mail.send_later(template, [owner.user.email], {"workspace": workspace, "by": membership.user})
-
-
 def _other_owners(membership: Membership) -> QuerySet[Membership]:
-    """Those who get mail."""
+    """Those whose accounts are on."""
     return Membership.objects.filter(workspace=membership.workspace, role=Role.OWNER, user__is_active=True).exclude(pk=membership.pk)

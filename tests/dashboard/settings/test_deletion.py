@@ -42,7 +42,7 @@ def test_it_says_that_the_other_owners_get_mail_if_there_are_any_who_do(adas, de
     assert "The other owners get mail now." not in text_of(adas.get(DELETE))
 
 
-def test_typed_slug_deletes_it_and_tells_the_other_owners(adas, mia, dan, billing):
+def test_typed_slug_deletes_it_and_tells_the_owners(adas, mia, dan, billing):
     page = adas.post(DELETE, {"slug": "demo"}, follow=True)
     demo = Workspace.objects.get()
     assert timedelta(days=6, hours=23) < demo.deletes_at - timezone.now() < timedelta(days=7)
@@ -50,17 +50,17 @@ def test_typed_slug_deletes_it_and_tells_the_other_owners(adas, mia, dan, billin
     assert "Keep it" in text_of(page)
     [(before, after)] = changes("workspace.deleted")
     assert (before, after) == ({"deletes_at": None}, {"deletes_at": demo.deletes_at.isoformat()})
-    [(to, subject)] = mails()
-    assert to == ["mia@example.com"]
+    (own, _), (to, subject) = mails()
+    assert (own, to) == (["ada@example.com"], ["mia@example.com"])
     assert subject.startswith("A workspace is deleted on ")
 
 
-def test_any_owner_keeps_it_and_the_others_are_told(adas, ada, mia):
+def test_any_owner_keeps_it_and_all_are_told(adas, ada, mia):
     adas.post(DELETE, {"slug": "demo"})
     page = sign_in(mia).post(KEEP, follow=True)
     assert "Demo is kept. Its clients and their tokens work again." in text_of(page)
     assert Workspace.objects.get().deletes_at is None
-    assert mails()[-1] == (["ada@example.com"], "A workspace is kept: Demo")
+    assert mails()[-2:] == [([address], "A workspace is kept: Demo") for address in ("ada@example.com", "mia@example.com")]
     assert len(changes("workspace.kept")) == 1
 
 
@@ -69,7 +69,7 @@ def test_sent_twice_it_is_deleted_once(adas, mia):
     first = Workspace.objects.get().deletes_at
     adas.post(DELETE, {"slug": "demo"})
     assert Workspace.objects.get().deletes_at == first
-    assert (len(changes("workspace.deleted")), len(mails())) == (1, 1)
+    assert (len(changes("workspace.deleted")), len(mails())) == (1, 2)
 
 
 @pytest.mark.parametrize("typed", ["", "Demo", " demo", "demo ", "other", "x" * 100_000, "de\0mo", "ｄｅｍｏ", "\u202eomed"])

@@ -1,0 +1,99 @@
+"""Whoever answers for a client hears of each act by which others get in or its programs stop, wherever it is done."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from clients.models import AuditEvent, Client
+from clients.services.clients import disable_client
+from dashboard.client.spent_forms import new_token
+from dashboard.models import Membership
+from tests import factories
+from tests.dashboard.credentials.conftest import url
+from tests.dashboard.credentials.test_notices import sent
+from tests.dashboard.credentials.test_public_keys import add, jwk_set
+from tests.dashboard.test_admin import list_url
+
+OWNER = "payments@example.com"
+
+
+@pytest.fixture(autouse=True)
+def _owner(client_):
+    Client.objects.update(contact=OWNER)
+    client_.refresh_from_db()
+
+
+def told():
+    return [message.subject for message in sent() if message.to == [OWNER]]
+
+
+def test_a_further_secret(danas, client_):
+    answer = danas.post(url(client_, "secrets", "new"), {"name": "", "secret_expiry": "90d", "once": new_token()})
+    assert answer.status_code == 200
+    assert told() == ["A secret was added: billing-sync"]
+    new = client_.secrets.latest("pk")
+    [message] = sent()
+    for text in (message.body, " ".join(message.alternatives[0].content.split())):
+        assert "by Dana Scully (dana@example.com)" in text
+        assert f"{url(client_)}" in text
+        assert new.secret_id in text
+        assert "tos_live_" not in text
+
+
+def test_public_keys(danas, client_):
+    assert add(danas, client_, jwk_set("a", "b")).status_code == 302
+    assert told() == ["Public keys were added: billing-sync"]
+
+
+def test_not_whoever_did_it(danas, client_):
+    Client.objects.update(contact="dana@example.com")
+    danas.post(url(client_, "secrets", "new"), {"name": "", "secret_expiry": "90d", "once": new_token()})
+    assert sent() == []
+
+
+def test_that_it_is_disabled(adas, client_):
+    adas.post(url(client_, "disable"), {"reason": ""})
+    assert told() == ["A client was disabled: billing-sync"]
+
+
+def test_that_it_is_enabled(adas, client_):
+    disable_client(client=client_, actor=factories.TESTS, now=client_.created_at)
+    adas.post(url(client_, "enable"))
+    assert told() == ["A client was enabled: billing-sync"]
+
+
+def test_that_it_is_deleted(adas, client_):
+    AuditEvent.objects.all().delete()
+    disable_client(client=client_, actor=factories.TESTS, now=timezone.now() - timedelta(days=40))
+    assert adas.post(url(client_, "delete"), {"name": "billing-sync"})["Location"] == "/w/demo/clients/"
+    assert told() == ["A client was deleted: billing-sync"]
+    [message] = sent()
+    assert f"billing-sync ({client_.client_id})" in message.body
+
+
+class TestAdmin:
+    def test_revoked_credentials(self, admin, client_):
+        secret = client_.secrets.get()
+        admin.post(list_url(type(secret)), {"action": "revoke_credentials", "_selected_action": [secret.pk], "confirmed": "yes"}, follow=True)
+        assert told() == [f"Secret {secret.secret_id} was revoked: billing-sync"]
+
+    def test_disabled_clients(self, admin, client_):
+        admin.post(list_url(Client), {"action": "disable_clients", "_selected_action": [client_.pk], "confirmed": "yes"}, follow=True)
+        assert told() == ["A client was disabled: billing-sync"]
+
+
+@pytest.mark.usefixtures("demo")
+class TestOwners:
+    def test_hear_of_a_new_one(self, adas, demo):
+        factories.add_member(demo, factories.create_user("olga@example.com"), Membership.Role.OWNER)
+        mia = factories.add_member(demo, factories.create_user("mia@example.com"))
+        adas.post(f"/w/demo/members/{mia.pk}/role/", {"role": "owner"})
+        subjects = {message.to[0]: message.subject for message in sent()}
+        assert subjects["olga@example.com"] == "A new owner: Demo"
+        assert subjects["ada@example.com"] == "A new owner: Demo"
+        assert subjects["mia@example.com"] == "You are an owner now: Demo"
+
+    def test_hear_that_their_own_session_deletes_the_workspace(self, adas):
+        adas.post("/w/demo/settings/delete/", {"slug": "demo"})
+        assert [message.to for message in sent()] == [["ada@example.com"]]

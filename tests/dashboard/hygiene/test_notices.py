@@ -1,0 +1,46 @@
+"""Who answers for a client hears what tidying up ended or disabled of it."""
+
+from datetime import timedelta
+
+import pytest
+
+from clients.models import AuditEvent, Client
+from clients.services.clients import disable_client
+from tests import factories
+from tests.dashboard.credentials.test_notices import sent
+from tests.dashboard.hygiene.test_findings import URL, add_secret
+
+OWNER = "payments@example.com"
+
+
+@pytest.fixture
+def tidy_up(danas):
+    def tidy_up(browser, kind):
+        Client.objects.update(contact=OWNER)
+        assert browser.post(f"{URL}{kind}/", {"all": "1"})["Location"] == URL
+        return [message.subject for message in sent() if message.to == [OWNER]]
+
+    return tidy_up
+
+
+def test_silent_secrets(danas, make, now, tidy_up):
+    secret = make(used=0)
+    silent = add_secret(secret, made=190, used=100, make=make, now=now)
+    assert tidy_up(danas, "silent-secrets") == [f"Secret {silent.secret_id} was revoked: billing-sync"]
+
+
+def test_idle_clients(adas, make, tidy_up):
+    make("one", used=100), make("two", used=100)
+    assert tidy_up(adas, "idle") == ["Clients were disabled: 2 of Demo"]
+
+
+def test_credentials_of_disabled_clients(adas, make, now, tidy_up):
+    secret = make(made=200, used=None)
+    disable_client(client=secret.client, actor=factories.TESTS, now=now - timedelta(days=100))
+    assert tidy_up(adas, "disabled") == [f"Secret {secret.secret_id} was revoked: billing-sync"]
+
+
+def test_nobody_where_nothing_was_changed(adas, make, tidy_up):
+    make(used=0)
+    assert tidy_up(adas, "idle") == []
+    assert not AuditEvent.objects.filter(event="client.disabled").exists()
