@@ -25,6 +25,10 @@ _MAX_KEPT = 100
 # Whatever the addresses, so many of a client, and of all that name none, within FAILURE_WINDOW. Beyond that a failure is counted and logged.
 _MAX_KEPT_OF_CLIENT = 1000
 _MAX_KEPT_OF_NOBODY = 200
+# And so many within 24 hours of a workspace, and of all that name no client: of those who authenticated, and of all others, so that these don't hide those.
+_MAX_KEPT_OF_KNOWN = 50_000
+_MAX_KEPT_OF_STRANGERS = 10_000
+_DAY = 24 * 3600
 
 # A JWT, complete or not: our access token, or somebody else's.
 _TOKEN = re.compile(r"eyJ[\w-]{8,}[\w.-]*", re.ASCII)
@@ -73,10 +77,17 @@ def _find_client(client_id: str) -> tuple[int, int] | None:
     return Client.objects.filter(client_id=client_id).values_list("pk", "workspace_id").first()
 
 
-def _may_keep(client: tuple[int, int] | None, now: datetime) -> bool:
-    """Counts one that is about to be kept. Beyond the limit it only reads: failures from everywhere would else wait in turn for one row."""
+def _may_keep(client: tuple[int, int] | None, *, is_known: bool, now: datetime) -> bool:
+    """Counts one that is about to be kept. Beyond a limit it only reads: failures from everywhere would else wait in turn for one row.
+
+    is_known: whether the client authenticated.
+    """
     name, limit = ("kept of nobody", _MAX_KEPT_OF_NOBODY) if client is None else (f"kept of client {client[0]}", _MAX_KEPT_OF_CLIENT)
-    return not throttling.has_reached(name, limit, now=now) and throttling.count(name, now=now).failures <= limit
+    workspace = "none" if client is None else client[1]
+    by_day = (f"kept of known {workspace}", _MAX_KEPT_OF_KNOWN) if is_known else (f"kept of strangers {workspace}", _MAX_KEPT_OF_STRANGERS)
+    if throttling.seconds_left([(name, limit), by_day], now=now):
+        return False
+    return throttling.count(name, now=now).failures <= limit and throttling.count(by_day[0], now=now, window=_DAY).failures <= by_day[1]
 
 
 def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection", scope: str = "", now: datetime) -> OAuthError:
@@ -111,9 +122,10 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
             return TooManyFailuresError(retry_after=blocked, client=error.client)
         with transaction.atomic():
             wait = throttling.count_failure(keys, now=now)
-            if wait is None and _may_keep(client, now):
+            if wait is None and _may_keep(client, is_known=False, now=now):
                 _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, scope=scope, now=now)
         return error if wait is None else TooManyFailuresError(retry_after=max(1, wait), client=error.client)
+    is_known = client is not None
     client = client or _find_client(error.named_client_id)
     if client is not None:
         # Under a key that no authentication reads. Requests whose address nothing shows share one.
@@ -121,6 +133,6 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection"
         if throttling.has_reached(key, _MAX_KEPT, now=now):
             return error
         with transaction.atomic():
-            if throttling.count(key, now=now).failures <= _MAX_KEPT and _may_keep(client, now):
+            if throttling.count(key, now=now).failures <= _MAX_KEPT and _may_keep(client, is_known=is_known, now=now):
                 _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, scope=scope, now=now)
     return error
