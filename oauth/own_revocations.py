@@ -1,4 +1,4 @@
-"""What the audit log says of a client that revokes its own tokens: each of so many within an hour, and of the rest their number.
+"""How many of its own tokens a client may revoke within an hour, and what the audit log says of it: each of the first ones, and of the rest their number.
 
 Nobody may remove an audit event for more than a year, and a client gets as many tokens as it likes: one event each would fill the disk for all workspaces.
 """
@@ -16,6 +16,8 @@ from oauth.models import FailureCount
 
 # Within an hour by the clock of the node.
 MOST = 100
+# Each revoked token is a row for its life and a week.
+MOST_REVOKED = 20_000
 
 _HOUR = 3600
 _PREFIX = "own revocations "
@@ -23,8 +25,17 @@ _PREFIX = "own revocations "
 
 def is_one_of_few(client: Client, *, now: datetime) -> bool:
     """Count one, over all workers. False if the hour has had MOST of them: record_rest says how many more there were."""
-    hour = int(now.timestamp()) // _HOUR
-    return throttling.count(f"{_PREFIX}{hour} {client.pk}", now=now, window=(hour + 1) * _HOUR - int(now.timestamp())).failures <= MOST
+    left = _HOUR - int(now.timestamp()) % _HOUR
+    return throttling.count(_key(client.pk, now), now=now, window=left).failures <= MOST
+
+
+def is_too_many(client_pk: int, *, now: datetime) -> bool:
+    """Whether the hour has had MOST_REVOKED of them. It only reads."""
+    return throttling.has_reached(_key(client_pk, now), MOST_REVOKED, now=now)
+
+
+def _key(client_pk: int, now: datetime) -> str:
+    return f"{_PREFIX}{int(now.timestamp()) // _HOUR} {client_pk}"
 
 
 def record_rest(*, now: datetime) -> None:

@@ -6,11 +6,14 @@ from typing import Any
 
 from clients.models import Client
 from clients.services.audit import Actor
-from oauth import access_token, jose, services
+from oauth import access_token, jose, own_revocations, services
 from oauth.client_authentication import authenticate_client
 from oauth.endpoint import Form, Request, Response, form_endpoint
+from oauth.errors import Reason, TemporarilyUnavailableError
 from oauth.granted import record_granted
 from oauth.models import SigningKey
+
+TOO_MANY = Reason("too_many_revocations", "The client has revoked 20,000 of its tokens within this hour. This one isn't revoked.")
 
 
 @form_endpoint("revocation")
@@ -26,6 +29,8 @@ def revoke(request: Request, form: Form) -> Response:
         kid, claims = access_token.verified_claims(presented)
         ends_at = datetime.fromtimestamp(claims["exp"], UTC)
         if claims["client_id"] == caller.client_id and _may_live(kid, claims, now=request.now - services.REVOCATIONS_KEPT):
+            if own_revocations.is_too_many(caller.pk, now=request.now):
+                raise TemporarilyUnavailableError(TOO_MANY)
             services.revoke_token(
                 client=Client.objects.select_related("workspace").get(pk=caller.pk),
                 credential=claims["credential_id"],

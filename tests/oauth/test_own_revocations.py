@@ -10,7 +10,7 @@ from clients.models import AuditEvent
 from clients.moment import iso
 from oauth import services
 from oauth.models import FailureCount, RevokedToken
-from oauth.own_revocations import MOST
+from oauth.own_revocations import MOST, MOST_REVOKED
 from tests import factories
 from tests.oauth.doors import bearer
 
@@ -86,3 +86,17 @@ def test_of_a_client_that_is_gone_nothing_is_counted(billing, revoke, now):
     services.prune(now=now + timedelta(hours=2))
     assert not AuditEvent.objects.filter(event="token.more_revoked").exists()
     assert not FailureCount.objects.filter(key__startswith="own revocations").exists()
+
+
+@pytest.mark.rfc("7009", "2.2.1")
+def test_a_client_that_fills_the_table_is_told_to_wait_and_that_its_token_lives(send, billing, eves, token, now):
+    """Each is a row for its life and a week. 503 says that the token may still be there."""
+    others = send.token(eves.basic).json()["access_token"]
+    hour = int(now.timestamp()) // 3600
+    FailureCount.objects.create(key=f"own revocations {hour} {billing.client.pk}", failures=MOST_REVOKED, window_ends=(hour + 1) * 3600)
+    refused = send.post("/oauth2/revoke", {"token": token}, billing.basic)
+    assert refused.error == (503, "temporarily_unavailable")
+    assert int(refused.headers["retry-after"]) > 0
+    assert send.get("/api/v1/whoami", bearer(token)).status == 200
+    assert send.post("/oauth2/revoke", {"token": others}, eves.basic).status == 200
+    assert send.get("/api/v1/whoami", bearer(others)).status == 401
