@@ -7,6 +7,7 @@ Nothing here is to be called within a transaction.
 """
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,17 +64,22 @@ class Unsent(NamedTuple):
     files: tuple[str, ...] = ()
 
 
-def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]]) -> Unsent:
-    """One mail to each address, with a context of its own, over one connection."""
+def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]], *, is_page: bool = False) -> Unsent:
+    """One mail to each address, with a context of its own, over one connection. is_page: then what isn't sent within PATIENCE goes behind it."""
     messages = {address: _compose(name, [address], context) for address, context in contexts.items()}
-    connection = get_connection()
+    connection, until = get_connection(timeout=PATIENCE) if is_page else get_connection(), time.monotonic() + PATIENCE
     try:
         connection.open()
     except (OSError, SMTPException) as error:
         _log(error, name)
         return Unsent(list(contexts), [])
     try:
-        failures = {address: _find_failure(message, name, connection) for address, message in messages.items()}
+        failures: dict[str, Exception | None] = {}
+        for address, message in messages.items():
+            if is_page and failures and time.monotonic() > until:
+                failures[address] = None if _queue(message, name) else SMTPException()
+            else:
+                failures[address] = _find_failure(message, name, connection)
     finally:
         connection.close()
     refused = [address for address, failure in failures.items() if isinstance(failure, (SMTPRecipientsRefused, ValueError))]
@@ -86,12 +92,16 @@ def send_later(name: str, to: Sequence[str], context: Mapping[str, Any], *, by: 
 
     by: who causes it, if it goes to others and they may cause much. places: whose places of its kind it takes, where not all such mails have the same.
     """
-    message, address, kind = _compose(name, to, context), ", ".join(to), f"{name} {places}".strip()
+    return _queue(_compose(name, to, context), name, by=by, places=places)
+
+
+def _queue(message: EmailMultiAlternatives, name: str, *, by: User | None = None, places: str = "") -> bool:
+    address, kind = ", ".join(message.to), f"{name} {places}".strip()
     place = queue.add(kind, address, lambda: _deliver(message, name), by="" if by is None else str(by.pk))
-    if place is Place.TAKEN or not to:
+    if place is Place.TAKEN or not message.to:
         return True
     if place is Place.TOO_MANY_TO_ONE and name not in ONLY_LINKS:
-        queue.add_more(kind, address, str(message.subject), lambda lines: _send_more(to, lines))
+        queue.add_more(kind, address, str(message.subject), lambda lines: _send_more(message.to, lines))
         return True
     logger.error("mail not sent: too many of its kind wait for the mail server already", extra={"template": name})
     return False

@@ -235,7 +235,7 @@ def deliver(made: Iterable[NewInvitation]) -> mail.Unsent:
         }
         for new in made
     }
-    return mail.send_each("invitation", contexts)
+    return mail.send_each("invitation", contexts, is_page=True)
 
 
 def tell_inviter(invitation: Invitation, membership: Membership) -> None:

@@ -1,12 +1,15 @@
 """Inviting people, sending an invitation again, withdrawing it."""
 
 from datetime import timedelta
+from threading import current_thread
+from typing import ClassVar
 
 import pytest
+from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
 from clients.models import Workspace
-from dashboard import services
+from dashboard import mail, services
 from dashboard.models import Invitation
 from dashboard.people import invitations
 from tests import factories
@@ -320,3 +323,27 @@ def test_whoever_was_removed_meanwhile_invites_nobody(adas, ada, dan, demo):
     membership_of(dan, demo).delete()
     assert invite(browser, "jonas@example.com").status_code == 404
     assert factories.invite(membership_of(ada, demo), "jonas@example.com").invitation.role == Role.VIEWER
+
+
+class Noted(EmailBackend):
+    """Notes which thread sends what."""
+
+    threads: ClassVar[dict[str, str]] = {}
+
+    def send_messages(self, messages):
+        self.threads.update({message.to[0]: current_thread().name for message in messages})
+        return super().send_messages(messages)
+
+
+def test_a_mail_server_that_takes_long_keeps_nobody_s_page_waiting(adas, settings, monkeypatch):
+    """What isn't sent when the patience of a page ends goes behind it."""
+    settings.EMAIL_BACKEND = f"{__name__}.Noted"
+    monkeypatch.setattr(mail, "PATIENCE", 0)
+    mail.wait_until_sent()
+    Noted.threads.clear()
+    emails = [f"{name}@example.com" for name in "abcd"]
+    text = text_of(invite(adas, *emails))
+    mail.wait_until_sent()
+    assert "4 invitations sent." in text
+    assert sorted(Noted.threads) == emails
+    assert [thread.startswith("mail") for thread in Noted.threads.values()] == [False, True, True, True]
