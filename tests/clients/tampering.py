@@ -53,7 +53,7 @@ DETOURS |= {
         *_REMOVE,
         "UPDATE kept SET id = id + 1000",
         _INSERT,
-        "UPDATE kept SET id = id - 1000, slug = 'fake'",
+        "UPDATE kept SET id = id - 1000, slug = 'fake', deletes_at = created_at",
         _INSERT,
         _LET_GO.replace("demo", "fake"),
         "DELETE FROM clients_workspace WHERE slug = 'fake'",
@@ -76,7 +76,8 @@ def _with_operator(kind: str) -> tuple[str, ...]:
     return (
         f"CREATE FUNCTION same({kind}, {kind}) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
         f"CREATE OPERATOR = (LEFTARG = {kind}, RIGHTARG = {kind}, FUNCTION = same)",
-        "UPDATE clients_auditevent SET actor = 'user:1 eve@example.com', workspace_id = NULL, workspace_slug = 'demo' WHERE workspace_id IS NOT NULL",
+        """UPDATE clients_auditevent SET actor = 'user:1 eve@example.com', workspace_id = NULL, workspace_slug = 'demo'
+            WHERE workspace_id = (SELECT id FROM clients_workspace WHERE slug = 'demo')""",
         "UPDATE clients_auditevent SET workspace_id = NULL, workspace_slug = 'nowhere' WHERE workspace_id IS NOT NULL",
     )
 
