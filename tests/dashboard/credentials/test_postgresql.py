@@ -9,3 +9,7 @@ def test_of_two_forms_at_once_one_makes_a_secret(run_on_postgresql):
         "impact": [3, ["198.51.100.7"], 1],
         "events": ["secret.created", "secret.rotated", "secret.extended", "secret.ended", "public_key.added", "secret.revoked"],
     }
+
+
+def test_who_was_removed_owns_no_client_under_whatever_address(run_on_postgresql):
+    assert run_on_postgresql("tests.dashboard.credentials.removed_owner") == [["Mia_1@example.com"], [], []]
