@@ -15,8 +15,8 @@ from dashboard.audit.words import WORDS, actions, words_of
 from tests import factories
 
 _NAME = re.compile(r"[a-z_]+\.[a-z_]+")
-# First and second halves of what is written like an event and is none: loggers, modules, files, messages of ASGI and WSGI.
-_OTHERS = {"allauth", "asgi", "wsgi", "http", "lifespan", "tokenos", "django", "dashboard", "oauth", "clients", "audit_log"}
+# First and second halves of what is written like an event and is none: loggers, modules, files, also those of a cgroup, messages of ASGI and WSGI.
+_OTHERS = {"allauth", "memory", "asgi", "wsgi", "http", "lifespan", "tokenos", "django", "dashboard", "oauth", "clients", "audit_log"}
 _ENDINGS = {"csv", "json", "pem", "env", "exe", "svg", "md", "toml", "py", "html", "txt", "urls", "settings", "server"}
 
 
