@@ -30,7 +30,7 @@ MOST = MAX_DER_LENGTH + 2048
 _TOO_LONG = b"\x17\x03\x03\xff\xff"
 
 # Bytes that a refused peer may go on sending: its request, which it may send before it reads the alert.
-_DISCARDED = 256 * 1024
+_DISCARDED = 64 * 1024
 
 
 class Opening(Protocol):
@@ -92,6 +92,11 @@ class Handshake(BoundedTLS):
         if self.discarded > _DISCARDED:
             raise self.failure
         raise _wait("The handshake has failed. The alert has to be sent.")
+
+    @property
+    def held(self) -> int:
+        """Octets that came and OpenSSL hasn't got."""
+        return len(self.unread) + int(self.incoming.pending)
 
     def let_go(self) -> None:
         """Nobody goes on with it. A kept error would hold it in its turn, by the frames of its traceback."""

@@ -1,6 +1,7 @@
 """uvloop's TLS, of which a handshake can go on in another thread and come back.
 
-While it is away, nothing of the connection is touched: its peer isn't read from, and if that is gone, the connection is only taken apart afterwards.
+While it is away, nothing of the connection is touched: its peer isn't read from, and if that is gone, the connection is only taken apart afterwards. Nor is its
+peer read from while a handshake waits for its turn; what it sent before counts as what strangers sent.
 
 Private name of uvloop 0.23.0 (pinned) used here: loop.SSLProtocol, a protocol like asyncio's own.
 """
@@ -12,9 +13,13 @@ from typing import Any
 
 from uvloop.loop import SSLProtocol  # type: ignore[attr-defined]  # its stubs leave it out
 
+from dashboard.server.bounded_protocol import ALWAYS_TAKEN, Share
 from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.handshake import Handshake, opening
 from dashboard.server.turns import Turns
+
+# What has come is in uvloop's buffer and in OpenSSL's, which keep the room that they once needed.
+_BUFFERS = 2
 
 
 class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for it
@@ -22,22 +27,32 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
 
     raw: Any
     handshake: Handshake | None = None
-    is_away = was_aside = False
+    is_away = was_aside = is_waiting = False
     is_lost = False
     loss: Exception | None = None
+    held = 0
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, connection: Any, context: Any, address: str, readers: CertificateReaders, turns: Turns, **timeouts: float
+        self,
+        loop: asyncio.AbstractEventLoop,
+        connection: Any,
+        context: Any,
+        address: str,
+        readers: CertificateReaders,
+        turns: Turns,
+        share: Share,
+        **timeouts: float,
     ) -> None:
         from oauth.throttling import widest_network_of
 
-        self.made = loop.create_future()
+        self.made: asyncio.Future[Any] | None = loop.create_future()
         super().__init__(loop, connection, context, self.made, server_side=True, **timeouts)
         self.connection = connection
         self.address = address
         self.network = widest_network_of(address)
         self.readers = readers
         self.turns = turns
+        self.share = share
         self.around = contextvars.copy_context()
 
     def connection_made(self, transport: Any) -> None:
@@ -49,12 +64,16 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.is_away and not self.readers.forget(self):
             self.is_lost, self.loss = True, exc
+            assert self.made is not None
             self.made.cancel()
             return
+        self._hold(0)
         if self.handshake is not None:
             self.handshake.let_go()
         self.connection = None
         super().connection_lost(exc)
+        # Its error would hold this by the frames of its traceback.
+        self.made = None
 
     def pause_writing(self) -> None:
         """Tell HTTP of encrypted octets that wait, for uvloop doesn't: it would take more, and close the connection before they are sent."""
@@ -80,14 +99,31 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
 
     def ask_for_turn(self) -> None:
         """To go on with what has come: with a handshake, or to read what OpenSSL hasn't got."""
+        assert self.handshake is not None
+        if self.handshake.opening is not None:
+            self._hold(max(self.held, _BUFFERS * self.handshake.held))
+            if self.held > ALWAYS_TAKEN and self.share.held > self.share.most:
+                self.raw.abort()
+                return
+            self.is_waiting = True
+            self.raw.pause_reading()
         self.turns.ask(self.read_on, self.network)
+
+    def _hold(self, octets: int) -> None:
+        self.share.held += octets - self.held
+        self.held = octets
 
     def read_on(self) -> None:
         assert self.handshake is not None
+        if self.is_waiting:
+            self.is_waiting = False
+            self.raw.resume_reading()
         self.handshake.is_waiting, self.handshake.has_turn = False, True
         # Nothing has come; what there is to do is done as if something had.
         self.buffer_updated(0)
         self.handshake.has_turn = False
+        if self.handshake.opening is None:
+            self._hold(0)
 
     def go_on(self) -> None:
         self.around.run(self._come_back)
@@ -102,17 +138,26 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
 
 
 async def open_tls(
-    loop: asyncio.AbstractEventLoop, connection: Any, sock: socket.socket, context: Any, readers: CertificateReaders, turns: Turns, **timeouts: float
+    loop: asyncio.AbstractEventLoop,
+    connection: Any,
+    sock: socket.socket,
+    context: Any,
+    readers: CertificateReaders,
+    turns: Turns,
+    share: Share,
+    **timeouts: float,
 ) -> None:
     """As loop.connect_accepted_socket does with a context."""
-    protocol = TLSProtocol(loop, connection, context, find_address(sock), readers, turns, **timeouts)
+    protocol = TLSProtocol(loop, connection, context, find_address(sock), readers, turns, share, **timeouts)
+    made = protocol.made
+    assert made is not None
     transport = (await loop.connect_accepted_socket(lambda: protocol, sock))[0]
     try:
-        await protocol.made
+        await made
     except BaseException:
         transport.abort()
         # The error's traceback holds this frame.
-        del protocol
+        del protocol, made
         raise
     if not transport.is_closing():
         # As soon as anything waits to be sent, nothing more is written. Not before: uvloop sends nothing more of a handshake that had to wait.

@@ -196,12 +196,20 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             return
         except OSError:
             first = b""
-        if self.silent.pop(sock, None) is not None:
+        if sock in self.silent:
             self.loop.remove_reader(sock.fileno())
-        if first:
-            self.open(sock, self.cfg.ssl_context(self.cfg, None) if first == b"\x16" else None)
         else:
+            self.silent[sock] = self.loop.time()
+        if first:
+            # In a turn of its own, for what has come is read at once: up to 0.5 MB of memory, which is counted before the next one's is.
+            self.turns.ask(partial(self.begin, sock, first), find_network(sock))
+        else:
+            del self.silent[sock]
             self.close(sock)
+
+    def begin(self, sock: socket.socket, first: bytes) -> None:
+        if self.silent.pop(sock, None) is not None:
+            self.open(sock, self.cfg.ssl_context(self.cfg, None) if first == b"\x16" else None)
 
     def close(self, sock: socket.socket) -> None:
         if sock in self.stays:
@@ -216,7 +224,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             connecting = self.loop.connect_accepted_socket(lambda: connection, sock)
         else:
             timeouts = {"ssl_handshake_timeout": HANDSHAKE, "ssl_shutdown_timeout": LINGERING}
-            connecting = open_tls(self.loop, connection, sock, context, self.readers, self.turns, **timeouts)
+            connecting = open_tls(self.loop, connection, sock, context, self.readers, self.turns, self.strangers, **timeouts)
         opening = self.loop.create_task(connecting)
         self.openings[opening] = self.loop.time()
         opening.add_done_callback(partial(self.opened, connection.stay))

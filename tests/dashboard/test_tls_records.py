@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from dashboard.server.bounded_protocol import Share
 from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.handshake import HandshakeContext
 from dashboard.server.tls_protocol import open_tls
@@ -116,7 +117,7 @@ def read(folder: Path, contents: list[bytes], connections: int = 1) -> list[dict
                 sock, _ = await loop.sock_accept(listener)
                 reader = Reader({}, sum(map(len, contents)))
                 seen.append(reader)
-                await open_tls(loop, reader, sock, context, readers, turns, ssl_handshake_timeout=30, ssl_shutdown_timeout=5)
+                await open_tls(loop, reader, sock, context, readers, turns, Share(1 << 30), ssl_handshake_timeout=30, ssl_shutdown_timeout=5)
             for reader in seen:
                 await asyncio.wait_for(reader.done.wait(), 60)
             for thread in threads:
@@ -161,7 +162,7 @@ def test_handshakes_that_end_at_the_same_moment_are_gone_on_with_one_in_a_turn(t
                 client = held.enter_context(socket.create_connection(listener.getsockname(), timeout=30))
                 sock, _ = await loop.sock_accept(listener)
                 begun = Begun(lambda: counter.turn, done)
-                opening = open_tls(loop, begun, sock, context, readers, turns, ssl_handshake_timeout=30, ssl_shutdown_timeout=5)
+                opening = open_tls(loop, begun, sock, context, readers, turns, Share(1 << 30), ssl_handshake_timeout=30, ssl_shutdown_timeout=5)
                 tasks.append(loop.create_task(opening))
                 flights.append(await asyncio.to_thread(make_last_flight, client))
                 clients.append(client)

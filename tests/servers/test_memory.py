@@ -1,14 +1,18 @@
 """Bodies that wait to be complete take a bounded part of a worker's memory, and those of strangers leave room for people who are signed in."""
 
+import os
+import signal
 import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
 
 import pytest
 
 from dashboard.server.bounded_protocol import MOST_OF_STRANGERS
+from tests.hostile_handshakes import client_hello, records
 from tests.servers.conftest import Answer, Server, read_answer
 from tests.servers.sessions import make_session
 
@@ -238,3 +242,30 @@ def test_request_that_is_here_in_full_is_answered_though_the_share_is_full(plain
         time.sleep(2)
         database.execute("ROLLBACK")
         assert read_answer(sock).status == 200
+
+
+@pytest.fixture
+def one_worker(make_server: Callable[..., Server]) -> Iterator[Server]:
+    server = make_server(WEB_CONCURRENCY="1")
+    yield server
+    server.stop()
+
+
+def test_what_comes_while_a_handshake_waits_for_its_turn_takes_that_share_too(one_worker: Server) -> None:
+    """All of it is there before the worker looks: one handshake goes on in each turn of its event loop."""
+    assert one_worker.exchange(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200
+    (before,) = one_worker.read_memory("VmHWM")
+    assert one_worker.process is not None
+    [worker] = Path(f"/proc/{one_worker.process.pid}/task/{one_worker.process.pid}/children").read_text().split()
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_connection(("127.0.0.1", one_worker.port), timeout=10)) for _ in range(500)]
+        os.kill(int(worker), signal.SIGSTOP)
+        for sock in sockets:
+            sock.setblocking(False)
+            # As much as the kernel takes.
+            with suppress(BlockingIOError):
+                sock.send(client_hello() + records(b"\x16" * 400_000))
+        os.kill(int(worker), signal.SIGCONT)
+        assert one_worker.exchange(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200
+        grown = one_worker.read_memory("VmHWM")[0] - before
+    assert grown < 2 * MOST_OF_STRANGERS // 1024
