@@ -21,10 +21,13 @@ def records(data: bytes, size: int = 16_384) -> bytes:
     return b"".join(struct.pack(">BHH", HANDSHAKE, 0x0303, len(part)) + part for part in parts)
 
 
-def client_hello() -> bytes:
+def client_hello(padding: int = 0) -> bytes:
+    """padding: so many octets more (RFC 7685)."""
     groups, schemes, ciphers = (29, 23, 24), (0x0403, 0x0503, 0x0804, 0x0805, 0x0401), (0xC02B, 0xC02F, 0xC02C, 0xC030)
     pack: Callable[[tuple[int, ...]], bytes] = lambda numbers: struct.pack(f">H{len(numbers)}H", 2 * len(numbers), *numbers)  # noqa: E731
     extensions = b"".join(struct.pack(">HH", kind, len(body)) + body for kind, body in ((10, pack(groups)), (11, b"\1\0"), (13, pack(schemes))))
+    if padding:
+        extensions += struct.pack(">HH", 21, padding - 4) + bytes(padding - 4)
     return records(message(1, b"\3\3" + os.urandom(32) + b"\0" + pack(ciphers) + b"\1\0" + struct.pack(">H", len(extensions)) + extensions))
 
 

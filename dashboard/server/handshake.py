@@ -15,11 +15,16 @@ from typing import Any, Protocol
 
 from clients.certificate import MAX_DER_LENGTH
 from dashboard.server.bounded_tls import BoundedTLS
+from dashboard.server.openssl import forget_sessions
 from dashboard.server.refused_certificate import log_refusal
 from dashboard.server.tls_records import HEADER, find_record
 
 _CHANGE_CIPHER_SPEC, _HANDSHAKE, _CLIENT_HELLO = 20, 22, b"\x01"
 _MOST_HELLOS = 2
+
+# Octets of a ClientHello. Those of browsers and libraries have 200 to 2,000, since none has a ticket of ours; OpenSSL compares each key share with each group,
+# which in 24 KB takes 15 ms.
+MOST_OF_HELLO = 4096
 
 # Octets of records after the ClientHello. Without a certificate a client sends 110 in TLS 1.3 and 105 to 180 in TLS 1.2, and no key that fits in here is large
 # enough to cost anything. With one: as long as one may be that is registered, and the proof of its key; or a chain of three of 8,192 bits.
@@ -66,6 +71,7 @@ class Handshake(BoundedTLS):
     discarded = 0
     complaint = ""
     hellos = 0
+    is_too_long = False
 
     def do_handshake(self) -> None:
         if self.opening is not None and self.opening.is_away:
@@ -131,7 +137,7 @@ class Handshake(BoundedTLS):
                 raise
         else:
             return
-        if self.is_asking and self.given + record <= MOST and self.opening is not None and self.opening.read_aside():
+        if self.is_asking and not self.is_too_long and self.given + record <= MOST and self.opening is not None and self.opening.read_aside():
             self.was_aside = True
             raise _wait("A thread has it.")
         self._refuse()
@@ -155,6 +161,9 @@ class Handshake(BoundedTLS):
         """Give OpenSSL the whole records that have come, while it has been given no more than so many octets."""
         place = 0
         while length := find_record(self.unread, place):
+            if self.hellos < _MOST_HELLOS and self._is_too_long(place):
+                self.is_too_long = True
+                break
             # A second one comes if the first names no group that is taken, behind a change of cipher suites if at all. RFC 8446 §4.1.4.
             rest = self._find_rest_of_hello(place) if self.hellos < _MOST_HELLOS else None
             given = self.given + (length if rest is None else 0)
@@ -167,6 +176,12 @@ class Handshake(BoundedTLS):
             place += length
         self.incoming.write(self.unread[:place])
         del self.unread[:place]
+
+    def _is_too_long(self, place: int) -> bool:
+        """Whether a ClientHello begins in the record that begins there, and is longer than any, or doesn't say how long it is."""
+        message = self.unread[place + HEADER : place + HEADER + min(4, int.from_bytes(self.unread[place + 3 : place + HEADER]))]
+        is_hello = self.unread[place] == _HANDSHAKE and message[:1] == _CLIENT_HELLO
+        return is_hello and (len(message) < 4 or int.from_bytes(message[1:]) > MOST_OF_HELLO)
 
     def _find_rest_of_hello(self, place: int) -> int | None:
         """How many octets of a ClientHello the record that begins there leaves to others; None where there is anything else in it. RFC 8446 §4."""
@@ -184,7 +199,10 @@ class HandshakeContext(ssl.SSLContext):
 
     def __new__(cls, protocol: int) -> "HandshakeContext":
         made = super().__new__(cls, protocol)
-        made.options |= ssl.OP_NO_RENEGOTIATION
+        # Nor resumes one: a ticket that holds a client's certificate would make its ClientHello long, and OpenSSL's cache keeps the certificates of 20,000.
+        made.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
+        made.num_tickets = 0
+        forget_sessions(made)
         return made
 
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *arguments: Any, **options: Any) -> ssl.SSLObject:

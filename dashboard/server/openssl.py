@@ -19,7 +19,7 @@ from typing import Any
 # client's certificate on the curves of this list alone. The first list is for OpenSSL 3.5 and later: what is recorded today stays secret when there are
 # quantum computers.
 _GROUPS = ("X25519MLKEM768:X25519:P-256:P-384", "X25519:P-256:P-384")
-_SSL_CTRL_SET_GROUPS_LIST = 92
+_SSL_CTRL_SET_SESS_CACHE_MODE, _SSL_CTRL_SET_GROUPS_LIST = 44, 92
 # Bytes of an object's head: its count of references and its type.
 _HEAD = 16
 
@@ -56,6 +56,13 @@ def _name_groups(context: ssl.SSLContext, groups: str) -> bool:
     # Else the next reading of a connection in this thread would be told of the error.
     library.ERR_clear_error()
     return is_done
+
+
+def forget_sessions(context: ssl.SSLContext) -> None:
+    """Have it keep no session. If OpenSSL can't be asked, it keeps those of TLS 1.2 for two hours, 20,480 at most."""
+    library = _load()
+    if library is not None:
+        library.SSL_CTX_ctrl(_find(context), _SSL_CTRL_SET_SESS_CACHE_MODE, 0, None)
 
 
 def hear_certificates(context: ssl.SSLContext) -> bool:
