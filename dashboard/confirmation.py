@@ -1,8 +1,8 @@
 """“Prove it is you”: before sensitive acts, valid for 10 minutes. The form that asked is kept in the session and sent on, unless it holds a secret.
 
 A view asks for it by @confirmed before its page is shown, as where the form takes a secret that can't be kept, or by @confirmed_when_sent: then whoever only
-looks proves nothing. What was kept has an ID, known to the browser that sent it alone: else somebody with a copy of the session's cookie could put a form of
-their own in its place, and the owner's proof would do that.
+looks proves nothing. What was kept has an ID in a cookie of the browser that sent it, another one for each form: else somebody with a copy of the session's
+cookie could have the owner's proof do a form of their own, put in its place or behind an address that they send on.
 """
 
 import time
@@ -16,6 +16,7 @@ from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
 from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import resolve, reverse
+from django.utils.crypto import constant_time_compare
 from django.utils.http import urlencode
 
 from dashboard.client import spent_forms
@@ -25,6 +26,7 @@ from dashboard.models import User
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+COOKIE = "__Host-form"
 _SUSPENDED = "suspended_form"
 _MOST_KEPT = 64 * 1024
 
@@ -78,7 +80,7 @@ def require_confirmation(request: HttpRequest, *, holds_no_secret: bool = False)
 
 def _suspend(request: HttpRequest) -> HttpResponse:
     path = request.get_full_path()
-    asked = {"next": path}
+    response = HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
     # Whoever asks anew has given up what waited: one proof mustn't do what was asked for long ago.
     request.session.pop(_SUSPENDED, None)
     if request.method == "POST" and request.user.is_authenticated and length_of(request.POST) <= _MOST_KEPT:
@@ -88,21 +90,23 @@ def _suspend(request: HttpRequest) -> HttpResponse:
         has_looked = getattr(request, "holds_no_secret", False)
         pairs = ((name, value) for name, values in fields.lists() for value in values)
         if not request.FILES and all(may_be_kept("" if has_looked else name, value) for name, value in pairs):
-            asked["form"] = token_urlsafe(16)
-            request.session[_SUSPENDED] = {"id": asked["form"], "user": request.user.pk, "path": path, "body": body, "at": time.time()}
-    return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode(asked)}")
+            form_id = token_urlsafe(16)
+            request.session[_SUSPENDED] = {"id": form_id, "user": request.user.pk, "path": path, "body": body, "at": time.time()}
+            # Not Strict: who proves it at a provider comes back from another site.
+            response.set_cookie(COOKIE, form_id, max_age=REAUTHENTICATION_TIMEOUT, secure=True, httponly=True, samesite="Lax")
+    return response
 
 
-def resume(request: HttpRequest, path: str, form_id: str) -> HttpResponse:
-    """After the proof: the answer to the form that asked, or the way to path where there is none of that path and ID."""
-    kept = _kept_for(request, path, form_id)
+def resume(request: HttpRequest, path: str) -> HttpResponse:
+    """After the proof: the answer to the form that asked, or the way to path where this browser sent none there."""
+    kept = _kept_for(request, path)
     request.session.pop(_SUSPENDED, None)
     return HttpResponseRedirect(path) if kept is None else _send_on(request, path, kept["body"])
 
 
-def one_time_token(request: HttpRequest, path: str, form_id: str) -> str:
+def one_time_token(request: HttpRequest, path: str) -> str:
     """Of the form of path that waits for the proof; "" where none waits, or it has none."""
-    kept = _kept_for(request, path, form_id)
+    kept = _kept_for(request, path)
     return "" if kept is None else QueryDict(kept["body"]).get(spent_forms.FIELD, "")
 
 
@@ -114,9 +118,12 @@ def repeat(request: HttpRequest, path: str) -> HttpResponse | None:
     return _send_on(request, path, urlencode({spent_forms.FIELD: spent.token}))
 
 
-def _kept_for(request: HttpRequest, path: str, form_id: str) -> dict[str, Any] | None:
+def _kept_for(request: HttpRequest, path: str) -> dict[str, Any] | None:
     kept: dict[str, Any] | None = request.session.get(_SUSPENDED)
-    if kept is None or (kept.get("id"), kept["path"], kept["user"]) != (form_id, path, cast(User, request.user).pk):
+    if kept is None or (kept["path"], kept["user"]) != (path, cast(User, request.user).pk):
+        return None
+    browser = request.COOKIES.get(COOKIE, "")
+    if not browser or not constant_time_compare(kept.get("id", ""), browser):
         return None
     return kept if time.time() - kept["at"] <= REAUTHENTICATION_TIMEOUT else None
 

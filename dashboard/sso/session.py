@@ -59,8 +59,7 @@ conversations = BoundedSemaphore(MOST_AT_ONCE)
 @dataclass(frozen=True, slots=True)
 class Begun:
     """What is kept from the first half of a sign-in for the second. purpose: a key of dashboard.views.sso.PURPOSES. next: a path of this instance, "" for none.
-    user: the number of the account that was signed in, None for nobody. at: in seconds since 1970. form_id: of the form of next that waits, "" for none
-    (dashboard.confirmation).
+    user: the number of the account that was signed in, None for nobody. at: in seconds since 1970.
     """
 
     purpose: str
@@ -69,13 +68,12 @@ class Begun:
     nonce: str
     code_verifier: str
     at: float
-    form_id: str = ""
 
 
-def begin(request: HttpRequest, *, purpose: str, next_url: str, form_id: str = "", proves_anew: bool = False, now: datetime) -> str:
+def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool = False, now: datetime) -> str:
     """The provider's URL to go to. proves_anew: whether the provider has to ask who it is, even if it knows. Raise ProviderError, RefusedError."""
     challenge = generate_code_challenge()
-    begun = Begun(purpose, next_url, request.user.pk, token_urlsafe(32), challenge["code_verifier"], now.timestamp(), form_id)
+    begun = Begun(purpose, next_url, request.user.pk, token_urlsafe(32), challenge["code_verifier"], now.timestamp())
     parameters = {
         "redirect_uri": _redirect_uri(request),
         "scope": " ".join(settings.SSO_SCOPES),

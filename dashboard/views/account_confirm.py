@@ -29,7 +29,6 @@ def confirm(request: HttpRequest) -> HttpResponse:
     asked = {"asks_password": user.has_usable_password(), "asks_code": second_factors.has_strong(user)}
     wanted = request.POST.get("next") or request.GET.get("next", "")
     path = wanted if wanted.startswith("/") and get_adapter(request).is_safe_url(wanted) else reverse("home")
-    form_id = request.POST.get("form") or request.GET.get("form", "")
     form: Any = ConfirmForm(**asked)
     refusal = None
     proved: list[dict[str, Any]] = []
@@ -49,7 +48,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         # The form that waited may take long, and keeps nobody's password waiting.
         if proved:
             _record(request, user, proved)
-            return confirmation.resume(request, path, form_id)
+            return confirmation.resume(request, path)
     has_passkey = second_factors.of(user, Authenticator.Type.WEBAUTHN).exists()
     context = {
         "form": form,
@@ -57,8 +56,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         "request_options": passkeys.authentication_options(user) if has_passkey else None,
         "has_fields": any(asked.values()),
         "next": path,
-        "form_id": form_id,
-        "once": confirmation.one_time_token(request, path, form_id),
+        "once": confirmation.one_time_token(request, path),
         "refusal": refusal,
     }
     response = render(request, "accounts/confirm.html", context)

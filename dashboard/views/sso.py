@@ -89,8 +89,7 @@ def sso_sign_in(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sso_confirm(request: HttpRequest) -> HttpResponse:
     """“Prove it is you” at the provider."""
-    next_url, form_id = get_next_redirect_url(request) or "", request.POST.get("form", "")
-    return _go(request, purpose="confirm", next_url=next_url, form_id=form_id, proves_anew=True)
+    return _go(request, purpose="confirm", next_url=get_next_redirect_url(request) or "", proves_anew=True)
 
 
 @signed_in
@@ -155,10 +154,10 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
             return _refuse(request, refused, begun)
 
 
-def _go(request: HttpRequest, *, purpose: str, next_url: str, form_id: str = "", proves_anew: bool = False) -> HttpResponse:
+def _go(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool = False) -> HttpResponse:
     """A page that leads to the provider. No redirect: of an answer to a form, browsers follow none to where the policy lets no form go (CSP form-action)."""
     try:
-        url = session.begin(request, purpose=purpose, next_url=next_url, form_id=form_id, proves_anew=proves_anew, now=timezone.now())
+        url = session.begin(request, purpose=purpose, next_url=next_url, proves_anew=proves_anew, now=timezone.now())
     except RefusedError as error:
         return _refuse(request, error)
     except ProviderError as error:
@@ -194,7 +193,7 @@ def _confirm(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResp
         messages.info(request, f"{settings.SSO_NAME} doesn’t say that it asked for a second factor. Use your passkey or a code.")
     # As which the form was sent that waits for it.
     request.method = "POST"
-    return confirmation.resume(request, begun.next or reverse("mfa_index"), begun.form_id)
+    return confirmation.resume(request, begun.next or reverse("mfa_index"))
 
 
 def _require_same(request: HttpRequest, begun: Begun) -> User:

@@ -136,7 +136,7 @@ def dans(dan):
 
 
 def asked_by(response):
-    """What “Prove it is you”, to which a response leads, sends on with the proof: next and, if a form waits, its ID."""
+    """What “Prove it is you”, to which a response leads, sends on with the proof."""
     path, _, query = response["Location"].partition("?")
     assert path == "/accounts/confirm/"
     return dict(parse_qsl(query))

@@ -90,7 +90,7 @@ HEADERS = {
         '=; =;;; a="',
         "; ".join(
             f"{name}=\xff\0%00"
-            for name in ("theme", "time_zone", "devices", "sso", "messages", "__Host-theme", "__Host-devices", "__Host-sso", "__Host-time-zone")
+            for name in ("theme", "time_zone", "devices", "sso", "messages", "__Host-theme", "__Host-form", "__Host-devices", "__Host-sso", "__Host-time-zone")
         ),
     ],
     "Accept": ["\xff", "text/html;q=x", "*/*;" * 500],

@@ -95,7 +95,7 @@ def test_a_kept_form_is_forgotten_where_its_page_is_asked_for_anew(old, ada, app
 def test_a_kept_form_is_forgotten_where_another_one_is_sent_that_cannot_be_kept(old, ada, app):
     make = "/accounts/security/recovery-codes/new/"
     asked = asked_by(old.post(make))
-    assert "form" not in asked_by(old.post(make, {"note": "x" * 100_000}))
+    assert "__Host-form" not in old.post(make, {"note": "x" * 100_000}).cookies
     assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, **asked}).status_code == 302
 
 
@@ -118,16 +118,59 @@ def test_a_kept_form_of_another_account_is_not_sent_on(old, ben):
     assert old.post(PAGE, {"password": factories.PASSWORD, **asked})["Location"] == make
 
 
-def test_nobody_who_has_a_copy_of_the_cookie_puts_a_form_of_theirs_in_its_place(old, ada):
-    """The ID of what waits reached its own browser alone; the proof there does that or nothing."""
-    passkey = add_passkey(ada)
-    Authenticator.objects.filter(type="recovery_codes").delete()
-    codes = second_factors.make_recovery_codes(user=ada, actor=factories.TESTS, now=passkey.created_at).recovery_codes
-    rename = f"/accounts/security/passkeys/{passkey.pk}/rename/"
-    asked = asked_by(old.post(rename, {"name": "Desk"}))
-    assert asked_by(old.post(rename, {"name": "Mallory’s"})) != asked
-    assert old.post(PAGE, {"password": factories.PASSWORD, "code": codes[0], **asked})["Location"] == rename
-    assert second_factors.name_of(Authenticator.objects.get(pk=passkey.pk)) == "Laptop"
+class TestWhoeverHasACopyOfTheCookie:
+    """Of the session. What waits is bound to the browser that sent it; the proof there does that or nothing."""
+
+    @pytest.fixture
+    def rename(self, ada):
+        return f"/accounts/security/passkeys/{add_passkey(ada).pk}/rename/"
+
+    @pytest.fixture
+    def prove(self, app):
+        def prove(browser, asked):
+            return browser.post(asked, {**asked_by({"Location": asked}), "password": factories.PASSWORD, "code": app.code})
+
+        return prove
+
+    @pytest.fixture
+    def thief(self, old):
+        browser = Browser()
+        browser.cookies["__Host-session"] = old.session.session_key
+        return browser
+
+    def test_has_the_owner_s_proof_do_nothing_by_the_address_that_it_was_sent_to(self, old, thief, rename, prove):
+        asked = thief.post(rename, {"name": "Mallory’s"})["Location"]
+        assert prove(old, asked)["Location"] == rename
+        assert not AuditEvent.objects.filter(event="user.passkey_renamed").exists()
+
+    def test_nor_after_the_owner_s_browser_had_a_form_waiting(self, old, thief, rename, prove):
+        old.post("/accounts/security/recovery-codes/new/")
+        asked = thief.post(rename, {"name": "Mallory’s"})["Location"]
+        assert prove(old, asked)["Location"] == rename
+        assert not AuditEvent.objects.filter(event="user.passkey_renamed").exists()
+
+    def test_nor_who_has_copied_all_the_cookies_that_were_there_before(self, old, thief, rename, prove):
+        """What the browser is known by is another one for each form."""
+        old.post(rename, {"name": "Desk"})
+        thief.cookies["__Host-form"] = old.cookies["__Host-form"].value
+        asked = thief.post(rename, {"name": "Mallory’s"})["Location"]
+        assert prove(old, asked)["Location"] == rename
+        assert not AuditEvent.objects.filter(event="user.passkey_renamed").exists()
+
+    def test_puts_no_form_in_the_place_of_another(self, old, thief, rename, prove):
+        asked = old.post(rename, {"name": "Desk"})["Location"]
+        thief.post(rename, {"name": "Mallory’s"})
+        assert prove(old, asked)["Location"] == rename
+        assert not AuditEvent.objects.filter(event="user.passkey_renamed").exists()
+
+
+def test_what_a_form_that_waits_is_known_by_reaches_no_script_and_no_address(old):
+    asked = old.post("/accounts/security/recovery-codes/new/")
+    cookie = asked.cookies["__Host-form"]
+    assert (cookie["secure"], cookie["httponly"], cookie["path"], cookie["domain"], cookie["samesite"]) == (True, True, "/", "", "Lax")
+    assert cookie["max-age"] == 600
+    assert cookie.value not in asked["Location"]
+    assert list(asked_by(asked)) == ["next"]
 
 
 @pytest.mark.parametrize("path", [PASSWORD_PAGE, "/accounts/security/codes/on/"])

@@ -48,11 +48,10 @@ def begin(browser, *, path=START, **form) -> str:
     return url
 
 
-def come(browser, okta, *, path=START, goes_on="", form="", **claims):
-    """Go to the provider and come back, as whom the claims say: the answer to the callback. form: the ID of what waits for the proof."""
+def come(browser, okta, *, path=START, goes_on="", **claims):
+    """Go to the provider and come back, as whom the claims say: the answer to the callback."""
     okta.claims.update(claims)
-    fields = {"next": goes_on, "form": form}
-    return browser.get(okta.authorize(begin(browser, path=path, **{name: value for name, value in fields.items() if value})))
+    return browser.get(okta.authorize(begin(browser, path=path, **({"next": goes_on} if goes_on else {}))))
 
 
 def user_of(browser) -> int | None:

@@ -163,7 +163,7 @@ def test_whoever_has_no_password_proves_it_at_the_provider(passwordless, okta, a
     page = passwordless.get(asked["Location"]).content.decode()
     assert "Prove it with Okta" in page
     at_the_provider = page.partition(f'action="{CONFIRM}"')[2].partition("</form>")[0]
-    assert dict(re.findall(r'name="(next|form)" value="([^"]*)"', at_the_provider)) == asked_by(asked)
+    assert re.findall(r'name="next" value="([^"]*)"', at_the_provider) == [DISCONNECT]
     url = begin(passwordless, path=CONFIRM, next=PAGE)
     response = passwordless.get(okta.authorize(url))
     assert (okta.asked["prompt"], okta.asked["max_age"]) == ("login", "0")
@@ -188,9 +188,24 @@ def test_a_form_that_somebody_put_in_its_place_is_not(passwordless, okta, ada):
     """As with a copy of the session's cookie."""
     asked = asked_by(passwordless.post(DISCONNECT))
     url = begin(passwordless, path=CONFIRM, **asked)
-    passwordless.post(DISCONNECT, {"anything": "else"})
+    copy_of(passwordless).post(DISCONNECT, {"anything": "else"})
     assert passwordless.get(okta.authorize(url))["Location"] == DISCONNECT
     assert SocialAccount.objects.exists()
+
+
+def test_nor_is_one_whose_sender_had_the_owner_follow_the_link_to_the_provider(passwordless, okta, ada):
+    thief = copy_of(passwordless)
+    url = begin(thief, path=CONFIRM, **asked_by(thief.post(DISCONNECT)))
+    assert passwordless.get(okta.authorize(url))["Location"] == DISCONNECT
+    assert SocialAccount.objects.exists()
+    assert thief.get(PAGE)["Location"].startswith("/accounts/sign-in/")
+
+
+def copy_of(browser):
+    """Another browser, with a copy of the session's cookie."""
+    other = Browser()
+    other.cookies["__Host-session"] = browser.session.session_key
+    return other
 
 
 @pytest.mark.parametrize(("auth_time", "said"), [(lambda: int(time.time()) - 3600, "didn't prove anew"), (lambda: None, "lacks auth_time")])

@@ -197,7 +197,7 @@ def test_one_factor_at_the_provider_proves_nothing_of_an_account_that_has_two_he
     session.save()
     off = "/accounts/security/codes/off/"
     asked = asked_by(browser.post(off))
-    come(browser, okta, path=CONFIRM, goes_on=asked["next"], form=asked["form"], auth_time=int(time.time()), **claims)
+    come(browser, okta, path=CONFIRM, goes_on=asked["next"], auth_time=int(time.time()), **claims)
     assert Authenticator.objects.filter(pk=factor.pk).exists() is asks_again
 
 
