@@ -46,24 +46,32 @@ class Slot:
         return self.granted + self.refused + self.failed
 
 
-def count_living_tokens(client: Client, *, credential: str | None = None, now: datetime) -> int:
-    """Of one credential, or of all. See living_tokens_by_credential."""
-    living = living_tokens_by_credential(client, now=now)
-    return sum(living.values()) if credential is None else living.get(credential, 0)
+@dataclass(frozen=True, slots=True)
+class LivingTokens:
+    """last_ends_at: when the last that was issued ends, be it revoked or not."""
+
+    count: int
+    last_ends_at: datetime
 
 
-def living_tokens_by_credential(client: Client, *, now: datetime) -> dict[str, int]:
+def count_living_tokens(client: Client, *, now: datetime) -> int:
+    """Of all its credentials. See living_tokens_by_credential."""
+    return sum(one.count for one in living_tokens_by_credential(client, now=now).values())
+
+
+def living_tokens_by_credential(client: Client, *, now: datetime) -> dict[str, LivingTokens]:
     """How many tokens would be good now if the client is enabled; what was revoked, alone or with its credential, doesn't count.
 
     Up to two seconds late, and a token counts until the end of the minute in which it ends.
     """
     rows = _without_revoked_credentials(TokenCount.objects.filter(client=client, expires_at__gt=now))
-    issued = rows.values_list("credential").annotate(tokens=Sum("count")).order_by()
-    revoked = client.revoked_tokens.filter(expires_at__gt=now).values_list("credential").annotate(tokens=-Count("pk")).order_by()
-    living: dict[str, int] = {}
-    for credential, tokens in issued.union(revoked, all=True):
-        living[credential] = living.get(credential, 0) + int(tokens)
-    return {credential: count for credential, count in living.items() if count > 0}
+    issued = rows.values_list("credential").annotate(tokens=Sum("count"), last=Max("expires_at")).order_by()
+    revoked = client.revoked_tokens.filter(expires_at__gt=now).values_list("credential").annotate(tokens=-Count("pk"), last=Max("expires_at")).order_by()
+    living: dict[str, LivingTokens] = {}
+    for credential, tokens, last in issued.union(revoked, all=True):
+        before = living.get(credential, LivingTokens(0, last))
+        living[credential] = LivingTokens(before.count + int(tokens), max(before.last_ends_at, last))
+    return {credential: one for credential, one in living.items() if one.count > 0}
 
 
 def _without_revoked_credentials(rows: QuerySet[TokenCount]) -> QuerySet[TokenCount]:

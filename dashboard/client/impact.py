@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models import Max, OuterRef, Subquery
 
 from clients.credential_list import credentials_of
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, TokenCount
 from clients.models.credentials import Credential
 from clients.places_of_use import addresses_by_credential
-from clients.usage_report import AddressSummary, addresses_of, count_living_tokens
+from clients.usage_report import AddressSummary, addresses_of, count_living_tokens, living_tokens_by_credential
 
 # What was used within it is in use; who asks less often finds out later.
 IN_USE = timedelta(days=7)
@@ -72,12 +72,12 @@ def of_credential(credential: Credential, *, client: Client, now: datetime) -> I
     uses = addresses_by_credential(client, since=now - IN_USE) if others else {}
     affected = {use.address for use in found}
     unaffected = [Unaffected(row, [address for address in uses.get(row.credential_id, ()) if address not in affected]) for row in others]
-    tokens = count_living_tokens(client, credential=name, now=now)
+    tokens = living_tokens_by_credential(client, now=now).get(name)
     return Impact(
         addresses=[Affected(use, [row for row in others if use.address in uses.get(row.credential_id, ())]) for use in found[:MOST_ADDRESSES]],
         has_more_addresses=len(found) > MOST_ADDRESSES,
-        tokens=tokens,
-        last_token_ends_at=_living(now).filter(client=client, credential=name).aggregate(last=Max("expires_at"))["last"] if tokens else None,
+        tokens=tokens.count if tokens else 0,
+        last_token_ends_at=tokens.last_ends_at if tokens else None,
         last_used_at=credential.last_used_at,
         others=others,
         unaffected=[other for other in unaffected if other.addresses],
@@ -89,7 +89,7 @@ def of_client(client: Client, *, now: datetime) -> Impact:
     """Of all its credentials together."""
     found = addresses_of(client, since=now - IN_USE, now=now, limit=MOST_ADDRESSES + 1)
     of_kinds = [Subquery(kind.objects.filter(client=OuterRef("pk")).order_by().values("client").values(last=Max("last_used_at"))) for kind in KINDS]
-    of_tokens = Subquery(_living(now).filter(client=OuterRef("pk")).values("client").values(last=Max("expires_at")))
+    of_tokens = Subquery(TokenCount.objects.filter(expires_at__gt=now, client=OuterRef("pk")).order_by().values("client").values(last=Max("expires_at")))
     *last_used, last_end = Client.objects.filter(pk=client.pk).values_list(*of_kinds, of_tokens).first() or (None,)
     return Impact(
         addresses=[Affected(use, []) for use in found[:MOST_ADDRESSES]],
@@ -106,7 +106,3 @@ def of_client(client: Client, *, now: datetime) -> Impact:
 def usable_credentials_of(client: Client, now: datetime) -> list[Credential]:
     """Of every kind, the newest first in each; of each what lists show."""
     return sorted(credentials_of(client, now=now, most=_MOST_CREDENTIALS).usable, key=lambda row: KINDS.index(type(row)))
-
-
-def _living(now: datetime) -> QuerySet[TokenCount]:
-    return TokenCount.objects.filter(expires_at__gt=now).order_by()

@@ -20,9 +20,9 @@ from dashboard import mail
 from dashboard.client import impact
 from dashboard.client.credential_names import name_credential
 from dashboard.client.impact import Impact
-from dashboard.mail.recipients import admins_of, belongs_to, present_owner_of, would_have_notice
+from dashboard.mail.recipients import admins_of, belongs_to, contact_belongs, present_owner_of
 from dashboard.models import User
-from dashboard.quotas import may_notify
+from dashboard.quotas import may_notify, would_notify
 
 logger = logging.getLogger("tokenos.mail")
 
@@ -117,7 +117,7 @@ def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
     if mail.goes_to_files():
         return ""
     owner = without(by, present_owner_of(client))
-    told = [address for address in owner if would_have_notice(address, workspace=client.workspace, by=by, now=now)]
+    told = [address for address in owner if contact_belongs(client) or would_notify(address, by=by, now=now)]
     has_admins = any(address not in owner for address in _recipients(client, is_red=is_red or told != owner, by=by))
     return " and ".join([*told, "the admins"] if has_admins else told)
 
@@ -127,7 +127,7 @@ def say_told_before(client: Client) -> str:
     if mail.goes_to_files():
         return ""
     owner = next(iter(present_owner_of(client)), "")
-    return f"{owner} {'and' if belongs_to(client.workspace, owner) else 'or'} the admins" if owner else "the admins"
+    return f"{owner} {'and' if contact_belongs(client) else 'or'} the admins" if owner else "the admins"
 
 
 def _is_used(credential: Credential, now: datetime) -> bool:

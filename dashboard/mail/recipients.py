@@ -1,6 +1,7 @@
 """To whom mail about a client goes: its owner, and the admins of its workspace where it is urgent."""
 
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -26,7 +27,7 @@ def is_address(contact: str) -> bool:
 
 def present_owner_of(client: Client) -> list[str]:
     """Its contact, if that is an address; but not of an account that is switched off, or was taken out of the workspace, as by single sign-on, which names
-    no heir. A query, unless the client was read with contact_is_out=contact_is_out().
+    no heir. A query, unless the client was read with **about_contact().
     """
     if not is_address(client.contact):
         return []
@@ -34,6 +35,12 @@ def present_owner_of(client: Client) -> list[str]:
     if is_out is None:
         is_out = Client.objects.filter(contact_is_out(), pk=client.pk).exists()
     return [] if is_out else [client.contact]
+
+
+def about_contact() -> dict[str, Any]:
+    """Annotations of a query of clients, with which nothing here asks again about a client's contact."""
+    members = Membership.objects.filter(workspace=OuterRef("workspace"), user__email=Lower(OuterRef("contact")), user__is_active=True)
+    return {"contact_is_out": contact_is_out(), "contact_belongs": Exists(members)}
 
 
 def contact_is_out() -> "ExpressionWrapper[Q]":
@@ -58,6 +65,12 @@ def would_have_notice(address: str, *, workspace: Workspace, by: User | Workspac
 
 def belongs_to(workspace: Workspace, address: str) -> bool:
     return Membership.objects.filter(workspace=workspace, user__email=address.lower(), user__is_active=True).exists()
+
+
+def contact_belongs(client: Client) -> bool:
+    """Whether its contact is a member's. A query, unless the client was read with **about_contact()."""
+    known: bool | None = getattr(client, "contact_belongs", None)
+    return belongs_to(client.workspace, client.contact) if known is None else known
 
 
 def admins_of(workspace: Workspace) -> list[str]:

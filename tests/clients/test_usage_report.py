@@ -13,6 +13,7 @@ from clients.services import clients
 from clients.services.certificates import revoke_certificate
 from clients.services.public_keys import revoke_public_key
 from clients.services.secrets import revoke_secret
+from clients.usage_report import LivingTokens
 from oauth.services import revoke_token
 from tests import factories, public_keys
 from tests.certificates import pem, self_signed
@@ -52,10 +53,8 @@ class TestLivingTokens:
         count_tokens(client, "a", 2, ends=now + 2 * HOUR)
         count_tokens(client, "a", 50, ends=now)
         count_tokens(client, "b", 4, ends=now + HOUR)
-        assert usage_report.living_tokens_by_credential(client, now=now) == {"a": 5, "b": 4}
+        assert usage_report.living_tokens_by_credential(client, now=now) == {"a": LivingTokens(5, now + 2 * HOUR), "b": LivingTokens(4, now + HOUR)}
         assert usage_report.count_living_tokens(client, now=now) == 9
-        assert usage_report.count_living_tokens(client, credential="a", now=now) == 5
-        assert usage_report.count_living_tokens(client, credential="unknown", now=now) == 0
 
     def test_revoked_ones_do_not_count_for_the_credential_that_obtained_them(self, client, now):
         count_tokens(client, "a", 2, ends=now + HOUR)
@@ -63,7 +62,7 @@ class TestLivingTokens:
         for jti, credential in (("1", "a"), ("2", "b"), ("3", "c")):
             revoke_token(client=client, credential=credential, jti=jti, expires_at=now + HOUR, actor=factories.TESTS, now=now)
         revoke_token(client=client, credential="a", jti="4", expires_at=now - HOUR, actor=factories.TESTS, now=now)
-        assert usage_report.living_tokens_by_credential(client, now=now) == {"a": 1}
+        assert usage_report.living_tokens_by_credential(client, now=now) == {"a": LivingTokens(1, now + HOUR)}
 
     def test_those_of_a_revoked_secret_key_or_certificate_are_dead(self, client, now):
         [key] = read_public_keys(public_keys.pem())
@@ -82,7 +81,8 @@ class TestLivingTokens:
             count_tokens(made.client, credential, 1, ends=now + HOUR)
         assert usage_report.count_living_tokens(made.client, now=now) == 3
         revoke_secret(client=made.client, secret_id=secret_id, actor=factories.TESTS, now=now)
-        assert usage_report.living_tokens_by_credential(made.client, now=now) == {f"key:{kid}": 1, f"certificate:{thumbprint}": 1}
+        others = dict.fromkeys([f"key:{kid}", f"certificate:{thumbprint}"], LivingTokens(1, now + HOUR))
+        assert usage_report.living_tokens_by_credential(made.client, now=now) == others
         revoke_public_key(client=made.client, kid=kid, actor=factories.TESTS, now=now)
         revoke_certificate(client=made.client, thumbprint=thumbprint, actor=factories.TESTS, now=now)
         assert usage_report.count_living_tokens(made.client, now=now) == 0

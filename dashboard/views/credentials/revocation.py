@@ -23,7 +23,7 @@ from dashboard.confirmation import confirmed_when_sent
 from dashboard.entries import kept_over_sign_in
 from dashboard.forms.credentials import RevocationForm
 from dashboard.mail import credential_notices
-from dashboard.mail.recipients import contact_is_out
+from dashboard.mail.recipients import about_contact
 from dashboard.models import Membership
 from dashboard.permissions import Permission, member
 from dashboard.views.found import find_certificate, find_client, find_public_key, find_secret
@@ -45,7 +45,7 @@ class _Revoke(Protocol):
 @member(Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def secret_revoke(request: HttpRequest, membership: Membership, client_id: str, secret_id: str) -> HttpResponse:
-    client = find_client(membership, client_id, contact_is_out=contact_is_out())
+    client = find_client(membership, client_id, **about_contact())
     find = partial(find_secret, client, secret_id)
     return _revoke(request, membership, client, find, partial(revoke_secret, client=client, secret_id=secret_id))
 
@@ -54,7 +54,7 @@ def secret_revoke(request: HttpRequest, membership: Membership, client_id: str, 
 @member(Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def key_revoke(request: HttpRequest, membership: Membership, client_id: str, kid: str) -> HttpResponse:
-    client = find_client(membership, client_id, contact_is_out=contact_is_out())
+    client = find_client(membership, client_id, **about_contact())
     find = partial(find_public_key, client, kid)
     return _revoke(request, membership, client, find, partial(revoke_public_key, client=client, kid=kid))
 
@@ -63,7 +63,7 @@ def key_revoke(request: HttpRequest, membership: Membership, client_id: str, kid
 @member(Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def certificate_revoke(request: HttpRequest, membership: Membership, client_id: str, thumbprint: str) -> HttpResponse:
-    client = find_client(membership, client_id, contact_is_out=contact_is_out())
+    client = find_client(membership, client_id, **about_contact())
     find = partial(find_certificate, client, thumbprint)
     return _revoke(request, membership, client, find, partial(revoke_certificate, client=client, thumbprint=thumbprint))
 

@@ -26,7 +26,7 @@ from dashboard.fragments import is_fragment, render_page_or_fragment
 from dashboard.frame import zone_of
 from dashboard.mail import credential_notices
 from dashboard.mail.expiry_notices import OVERLAP_STEP
-from dashboard.mail.recipients import contact_is_out
+from dashboard.mail.recipients import about_contact
 from dashboard.models import Membership, User
 from dashboard.moment import say_day
 from dashboard.permissions import Permission, member
@@ -43,7 +43,7 @@ def rotate(request: HttpRequest, membership: Membership, client_id: str) -> Http
 
     The script sends a body, for the name is free text, and people paste into such whatever they have copied.
     """
-    client, now = find_client(membership, client_id, contact_is_out=contact_is_out()), timezone.now()
+    client, now = find_client(membership, client_id, **about_contact()), timezone.now()
     secrets = list(ClientSecret.objects.filter(client=client).usable(now))
     if not takes_secret(client) or not secrets:
         return redirect("secret_new", membership.workspace.slug, client.client_id)

@@ -28,7 +28,7 @@ from dashboard.forms.secrets import DEFAULT_OVERLAP, SHOW, ExtensionForm, NewSec
 from dashboard.fragments import render_page_or_fragment
 from dashboard.frame import zone_of
 from dashboard.mail import client_notices, credential_notices
-from dashboard.mail.recipients import contact_is_out
+from dashboard.mail.recipients import about_contact
 from dashboard.models import Membership
 from dashboard.moment import say_day
 from dashboard.permissions import Permission, member
@@ -134,7 +134,7 @@ def secret_extend(request: HttpRequest, membership: Membership, client_id: str, 
 @confirmed_when_sent
 def secret_end(request: HttpRequest, membership: Membership, client_id: str, secret_id: str) -> HttpResponse:
     """It gets no more tokens, and those that it got live on. Typed only while something uses it: a silent one ends by one click."""
-    client, now = find_client(membership, client_id, contact_is_out=contact_is_out()), timezone.now()
+    client, now = find_client(membership, client_id, **about_contact()), timezone.now()
     secret = find_secret(client, secret_id)
     if not secret.is_usable(now):
         return _show_fixed(request, client, secret, now)
