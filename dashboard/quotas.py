@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from clients.models import Workspace
 from dashboard.caller import connection_of
-from dashboard.models import User
+from dashboard.models import Membership, User
 from dashboard.refusal import Refusal, too_many
 from oauth.throttling import count, seconds_left, widest_network_of
 
@@ -25,6 +25,11 @@ MOST_LOOK_UPS = 60
 MOST_FOUND = 1000
 # Within an hour, by one person: of what changes as often as one likes, such as a name, and is an event each time.
 MOST_CHANGES = 60
+# Within an hour, by one person: changes of what a workspace has, such as a scope's sentence, of which each is such an event too. An admin may have hundreds of
+# clients to describe.
+MOST_EDITS = 300
+# Of these, of the role of one member, who gets a mail about each.
+MOST_ROLES_OF_ONE = 10
 # Within an hour, by one person: exports of audit logs, of which each is an event that nobody can remove.
 MOST_EXPORTS = 60
 # Within an hour, by one person: each “Prove it is you” that was right, and each sign-in by a passkey, which takes no time, is such an event too. Six are
@@ -79,6 +84,17 @@ def may_list_found(user: User, number: int, *, now: datetime) -> bool:
 def refuse_change(user: User, *, now: datetime) -> Refusal | None:
     """Counts one change of something of one's own that can be changed to and fro."""
     return _refuse(f"changes of {user.pk}", MOST_CHANGES, now=now, window=_HOUR, what="Too many changes")
+
+
+def refuse_edit(user: User, *, now: datetime) -> Refusal | None:
+    """Counts one change of something of a workspace that can be changed to and fro, or a new thing of which there may be any number."""
+    return _refuse(f"edits by {user.pk}", MOST_EDITS, now=now, window=_HOUR, what="Too many changes")
+
+
+def refuse_role_change(membership: Membership, *, by: User, now: datetime) -> Refusal | None:
+    """Counts one change of that role. By one person, for somebody who has used up theirs mustn't keep an owner from undoing it."""
+    key = f"role of {membership.pk} by {by.pk}"
+    return _refuse(key, MOST_ROLES_OF_ONE, now=now, window=_HOUR, what="Too many changes of this role") or refuse_edit(by, now=now)
 
 
 def refuse_factor_change(user: User, *, now: datetime) -> Refusal | None:

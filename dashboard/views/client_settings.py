@@ -15,6 +15,7 @@ from clients.models import Client
 from clients.services.client_changes import find_changes_since, fingerprint, propose, read_fields, update_client
 from clients.services.usability import find_methods_without_credentials
 from clients.usage_report import count_living_tokens
+from dashboard import quotas
 from dashboard.caller import actor_of
 from dashboard.client.changes import find_clashes, merge, say_changes, say_fields, say_saved
 from dashboard.client.overview import ask_standing
@@ -56,6 +57,9 @@ def client_settings(request: HttpRequest, membership: Membership, client_id: str
         return render(request, "clients/settings_lost.html", {"client": client, "form": form, "changes": said, "lost": lost, "agreed": agreed})
     if not _DESCRIBES.issuperset(changes):
         require_confirmation(request)
+    if changes and (refusal := quotas.refuse_edit(membership.user, now=timezone.now())):
+        form.add_error(None, refusal.text)
+        return refusal.apply_to(_show(request, membership, client, form, changes, lost))
     return _save(request, membership, client, form)
 
 

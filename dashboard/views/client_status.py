@@ -15,6 +15,7 @@ from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSec
 from clients.services import client_deletion, clients
 from clients.services.client_deletion import DISABLED_FOR, disabled_since, is_deletable
 from clients.services.usability import find_methods_without_credentials
+from dashboard import quotas
 from dashboard.caller import actor_of
 from dashboard.client import impact
 from dashboard.confirmation import confirmed_when_sent
@@ -35,7 +36,10 @@ def client_disable(request: HttpRequest, membership: Membership, client_id: str)
     client, now = find_client(membership, client_id), timezone.now()
     found = impact.of_client(client, now=now)
     form = DisablingForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    refusal = None
+    if form.is_valid() and (refusal := quotas.refuse_edit(membership.user, now=now)):
+        form.add_error(None, refusal.text)
+    elif form.is_valid():
         try:
             clients.disable_client(client=client, reason=form.cleaned_data["reason"], actor=actor_of(request), now=now)
         except ValidationError as error:
@@ -45,7 +49,8 @@ def client_disable(request: HttpRequest, membership: Membership, client_id: str)
             ended = f" {found.tokens:,} token{'s' if found.tokens != 1 else ''} ended with it." if found.tokens else ""
             messages.success(request, f"{client.name} is disabled. It gets no tokens.{ended}")
             return redirect("client", membership.workspace.slug, client.client_id)
-    return render(request, "clients/disable.html", {"client": client, "form": form, "impact": found})
+    response = render(request, "clients/disable.html", {"client": client, "form": form, "impact": found})
+    return refusal.apply_to(response) if refusal else response
 
 
 @member(Permission.ADMINISTER_CLIENTS)

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from dashboard import mail
+from dashboard import mail, quotas
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.members import InvitationForm, RemovalForm, RoleForm
@@ -61,10 +61,13 @@ def _find_other(membership: Membership, pk: int) -> Membership:
 def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
     other = _find_other(membership, pk)
     memberships.require_over(membership, other.role)
-    form = RoleForm(request.POST if request.method == "POST" else None, by=membership, of=other, now=timezone.now())
-    if request.method == "POST" and form.is_valid():
+    now, refusal = timezone.now(), None
+    form = RoleForm(request.POST if request.method == "POST" else None, by=membership, of=other, now=now)
+    if form.is_valid() and form.cleaned_data["role"] != other.role and (refusal := quotas.refuse_role_change(other, by=membership.user, now=now)):
+        form.add_error(None, refusal.text)
+    elif form.is_valid():
         try:
-            changed = memberships.change_role(membership=other, role=form.cleaned_data["role"], by=membership, actor=actor_of(request), now=timezone.now())
+            changed = memberships.change_role(membership=other, role=form.cleaned_data["role"], by=membership, actor=actor_of(request), now=now)
         except Membership.DoesNotExist:
             raise Http404 from None
         except ValidationError as error:
@@ -86,7 +89,8 @@ def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
         "is_last_owner": memberships.is_last_owner(other),
         "sso_name": _name_sso(other),
     }
-    return render(request, "members/role.html", context)
+    response = render(request, "members/role.html", context)
+    return refusal.apply_to(response) if refusal else response
 
 
 def _name_sso(other: Membership) -> str:

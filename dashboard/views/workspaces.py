@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from dashboard import services
+from dashboard import quotas, services
 from dashboard.caller import actor_of
+from dashboard.confirmation import confirmed_when_sent
 from dashboard.first_run import is_first_run
 from dashboard.forms.workspaces import WorkspaceForm
 from dashboard.models import Membership, User
@@ -26,21 +27,25 @@ def workspaces(request: HttpRequest) -> HttpResponse:
 
 
 @instance_admin
+@confirmed_when_sent
 def workspace_new(request: HttpRequest) -> HttpResponse:
-    """The one who makes it owns it."""
+    """The one who makes it owns it. It takes a proof: nobody can remove it at once."""
+    user, now, refusal = cast(User, request.user), timezone.now(), None
     form = WorkspaceForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        user = cast(User, request.user)
+    if form.is_valid() and (refusal := quotas.refuse_edit(user, now=now)):
+        form.add_error(None, refusal.text)
+    elif form.is_valid():
         try:
             made, _ = services.create_workspace(
-                slug=form.cleaned_data["slug"], name=form.cleaned_data["name"], owner=user.email, actor=actor_of(request), now=timezone.now()
+                slug=form.cleaned_data["slug"], name=form.cleaned_data["name"], owner=user.email, actor=actor_of(request), now=now
             )
         except ValidationError as error:
             form.add_error("slug", error.messages[0])
         else:
             messages.success(request, f"{made.name} is created. Invite the others.")
             return redirect("members", made.slug)
-    return render(request, "workspaces/new.html", {"form": form})
+    response = render(request, "workspaces/new.html", {"form": form})
+    return refusal.apply_to(response) if refusal else response
 
 
 @member(Permission.VIEW)

@@ -56,6 +56,7 @@ ASK_ALWAYS = {
     "settings_report",
     "workspace_delete",
     "workspace_keep",
+    "workspace_new",
     # They only look, but at what is worth a proof.
     "audit_csv",
     "audit_json",
@@ -90,7 +91,6 @@ DO_NOT_ASK = {
     "email_confirm": "takes a link that was asked for with a proof",
     "stay_signed_in": "is a use of the session like each other one",
     "display": "is about how pages look to oneself",
-    "workspace_new": "makes an empty one",
     "profile": "is one's own name, which is no right",
     "hand_over_withdraw": "ends what lets somebody in; another link takes a proof",
     "invitation_withdraw": "ends what lets somebody in; another invitation takes a proof",

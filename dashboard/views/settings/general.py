@@ -15,7 +15,7 @@ from django.utils import timezone
 from clients.models import Workspace
 from clients.policy import MAX_LIFETIME_DAYS
 from clients.services import secrets
-from dashboard import policies, policy_report
+from dashboard import policies, policy_report, quotas
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent, require_confirmation
 from dashboard.forms.settings import METHOD_SENTENCES, SecretEndsForm, SettingsForm
@@ -107,8 +107,12 @@ def _save(request: HttpRequest, membership: Membership, form: SettingsForm) -> H
     # Else an open browser, or a stolen session, would open the workspace to sessions that prove less, or weaken all of its clients, or stop them all at once.
     if present.stricter_than(proposed) or proposed.stricter_than(present):
         require_confirmation(request)
+    now = timezone.now()
+    if refusal := quotas.refuse_edit(membership.user, now=now):
+        form.add_error(None, refusal.text)
+        return refusal.apply_to(_show(request, membership, form))
     try:
-        policies.change_settings(workspace=workspace, values=values, seen=form.cleaned_data["seen"], actor=actor_of(request), now=timezone.now())
+        policies.change_settings(workspace=workspace, values=values, seen=form.cleaned_data["seen"], actor=actor_of(request), now=now)
     except ValidationError as error:
         if getattr(error, "code", None) != "changed_meanwhile":
             form.add_errors_of(error)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from clients.models import Client, Scope
 from clients.services import scopes as scope_services
+from dashboard import quotas
 from dashboard.caller import actor_of
 from dashboard.client_list.counts import count_by_scope
 from dashboard.confirmation import confirmed_when_sent
@@ -22,11 +23,13 @@ PAGE = 50
 @member(Permission.VIEW, post=Permission.CHANGE_SETTINGS)
 def scopes(request: HttpRequest, membership: Membership) -> HttpResponse:
     """POST adds one."""
-    workspace = membership.workspace
+    workspace, now, refusal = membership.workspace, timezone.now(), None
     form = ScopeForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid() and (refusal := quotas.refuse_edit(membership.user, now=now)):
+        form.add_error(None, refusal.text)
+    elif form.is_valid():
         try:
-            made = scope_services.create_scope(workspace=workspace, **form.cleaned_data, actor=actor_of(request), now=timezone.now())
+            made = scope_services.create_scope(workspace=workspace, **form.cleaned_data, actor=actor_of(request), now=now)
         except ValidationError as error:
             form.add_error("name", error)
         else:
@@ -36,23 +39,27 @@ def scopes(request: HttpRequest, membership: Membership) -> HttpResponse:
     counts = count_by_scope(workspace)
     rows = [(scope, counts.get(scope.name, 0)) for scope in page.object_list]
     context = {"workspace": workspace, "page": page, "rows": rows, "form": form if may(membership, Permission.CHANGE_SETTINGS) else None}
-    return render(request, "settings/scopes.html", context)
+    response = render(request, "settings/scopes.html", context)
+    return refusal.apply_to(response) if refusal else response
 
 
 @member(Permission.CHANGE_SETTINGS)
 def scope(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
     """Its sentence."""
-    found = _find(membership, pk)
+    found, now, refusal = _find(membership, pk), timezone.now(), None
     form = ScopeSentenceForm(request.POST if request.method == "POST" else None, initial={"description": found.description})
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid() and (refusal := quotas.refuse_edit(membership.user, now=now)):
+        form.add_error(None, refusal.text)
+    elif form.is_valid():
         try:
-            scope_services.change_scope(scope=found, description=form.cleaned_data["description"], actor=actor_of(request), now=timezone.now())
+            scope_services.change_scope(scope=found, description=form.cleaned_data["description"], actor=actor_of(request), now=now)
         except ValidationError as error:
             form.add_error("description", error)
         else:
             messages.success(request, f"Sentence of {found.name} saved.")
             return redirect("scopes", membership.workspace.slug)
-    return render(request, "settings/scope.html", {"workspace": membership.workspace, "scope": found, "form": form})
+    response = render(request, "settings/scope.html", {"workspace": membership.workspace, "scope": found, "form": form})
+    return refusal.apply_to(response) if refusal else response
 
 
 @member(Permission.CHANGE_SETTINGS)

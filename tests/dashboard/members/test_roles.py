@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 from django.utils import timezone
 
+from dashboard import quotas
 from dashboard.models import Membership
 from dashboard.people import memberships
 from dashboard.permissions import NotAllowedError
@@ -249,3 +250,30 @@ class TestAtOnce:
         statuses = together(*[lambda user=user: browsers[user].post(pages[user], {"role": "viewer"}).status_code for user in browsers])
         assert owners_of(demo) == 1
         assert sorted(statuses) in ([302, 403], [302, 302])
+
+
+class TestToAndFro:
+    @pytest.fixture(autouse=True)
+    def _few(self, monkeypatch):
+        monkeypatch.setattr(quotas, "MOST_ROLES_OF_ONE", 2)
+
+    def test_one_person_changes_another_s_role_few_times_in_an_hour(self, adas, ben, demo):
+        """Each is a mail to them."""
+        for role in ("developer", "viewer"):
+            adas.post(role_page(ben, demo), {"role": role})
+        refused = adas.post(role_page(ben, demo), {"role": "developer"})
+        assert (refused.status_code, int(refused["Retry-After"]) > 3500) == (429, True)
+        assert "Too many changes of this role. Wait 60 min and try again." in text_of(refused)
+        assert role_of(ben, demo) == "viewer"
+        assert len(mails()) == 2
+
+    def test_which_keeps_nobody_else_from_it(self, adas, dans, ben, demo):
+        for role in ("developer", "admin", "viewer"):
+            dans.post(role_page(ben, demo), {"role": role})
+        assert adas.post(role_page(ben, demo), {"role": "viewer"}).status_code == 302
+        assert role_of(ben, demo) == "viewer"
+
+    def test_nor_from_changing_those_of_others(self, adas, ben, dan, demo):
+        for role in ("developer", "viewer", "developer"):
+            adas.post(role_page(ben, demo), {"role": role})
+        assert adas.post(role_page(dan, demo), {"role": "viewer"}).status_code == 302

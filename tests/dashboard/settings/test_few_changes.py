@@ -1,0 +1,94 @@
+"""What can be changed to and fro in a workspace is an event each time, which nobody can remove: one person does it a bounded number of times in an hour."""
+
+import pytest
+from django.utils import timezone
+
+from clients.models import AuditEvent, Workspace
+from clients.services.scopes import create_scope
+from dashboard import quotas
+from dashboard.models import Membership, User
+from tests import factories
+from tests.dashboard.accounts.conftest import age_confirmation
+from tests.dashboard.client_settings import conftest as client_settings
+from tests.dashboard.conftest import asked_by, text_of
+from tests.dashboard.members.conftest import membership_of
+from tests.dashboard.settings.conftest import SETTINGS, entries
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch):
+    monkeypatch.setattr(quotas, "MOST_EDITS", 2)
+
+
+def assert_bounded(change, event):
+    assert [change(number).status_code for number in (1, 2)] == [302, 302]
+    refused = change(3)
+    assert (refused.status_code, 3500 < int(refused["Retry-After"]) <= 3600) == (429, True)
+    assert "Too many changes. Wait 60 min and try again." in text_of(refused)
+    assert AuditEvent.objects.filter(event=event).exclude(actor="command:tests").count() == 2
+
+
+def test_the_sentence_of_a_scope(adas, demo):
+    orders = create_scope(workspace=demo, name="orders:read", description="", actor=factories.TESTS, now=timezone.now())
+    assert_bounded(lambda number: adas.post(f"{SETTINGS}scopes/{orders.pk}/", {"description": f"Reads {number}"}), "scope.changed")
+
+
+def test_scopes(adas, demo):
+    assert_bounded(lambda number: adas.post(f"{SETTINGS}scopes/", {"name": f"orders:{number}"}), "scope.created")
+
+
+def test_the_settings(adas, demo):
+    assert_bounded(lambda number: adas.post(SETTINGS, entries(adas) | {"name": f"Demo {number}"}), "workspace.changed")
+
+
+def test_what_describes_a_client(adas, billing):
+    client = billing.secret.client
+
+    def change(number):
+        return adas.post(client_settings.path(client), client_settings.entries(adas, client) | {"description": f"Number {number}"})
+
+    assert_bounded(change, "client.changed")
+    assert "Nothing was saved." in text_of(change(4))
+
+
+def test_whether_a_client_is_disabled(adas, billing):
+    client = billing.secret.client
+
+    def change(number):
+        adas.post(client_settings.path(client, "enable"))
+        return adas.post(client_settings.path(client, "disable"), {"reason": f"Number {number}"})
+
+    assert_bounded(change, "client.disabled")
+
+
+def test_workspaces(adas, ada, demo):
+    User.objects.filter(pk=ada.pk).update(is_staff=True, is_superuser=True)
+    assert_bounded(lambda number: adas.post("/w/new/", {"name": f"W {number}", "slug": f"w-{number}"}), "workspace.created")
+
+
+def test_roles(adas, ben, dan, eve, demo):
+    factories.add_member(demo, eve, Membership.Role.VIEWER)
+    others = [ben, dan, eve]
+    assert_bounded(
+        lambda number: adas.post(f"/w/demo/members/{membership_of(others[number - 1], demo).pk}/role/", {"role": "developer"}), "member.role_changed"
+    )
+
+
+def test_saving_what_is_there_already_is_no_change(adas, billing):
+    client = billing.secret.client
+    assert [adas.post(client_settings.path(client), client_settings.entries(adas, client)).status_code for _ in range(3)] == [302] * 3
+
+
+def test_what_somebody_else_has_changed_counts_for_nobody(adas, dans, demo):
+    for number in range(3):
+        adas.post(f"{SETTINGS}scopes/", {"name": f"orders:{number}"})
+    assert dans.post(f"{SETTINGS}scopes/", {"name": "orders:write"}).status_code == 302
+
+
+def test_a_workspace_that_nobody_can_remove_at_once_takes_a_proof(adas, ada, demo):
+    """Else a session that somebody left open would make hundreds."""
+    User.objects.filter(pk=ada.pk).update(is_staff=True, is_superuser=True)
+    age_confirmation(adas)
+    asked = asked_by(adas.post("/w/new/", {"name": "Flood", "slug": "flood"}))
+    assert not Workspace.objects.filter(slug="flood").exists()
+    assert adas.post("/accounts/confirm/", {"password": factories.PASSWORD, **asked})["Location"] == "/w/flood/members/"
