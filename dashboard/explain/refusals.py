@@ -175,6 +175,7 @@ ADVICE: Mapping[str, Advice] = {
     "token_lifetime": _FORGED,
     "other_issuer": Advice("The token comes from another server, or this one has a new address: get a new one."),
     "other_workspace": Advice("Which /gateway/…/verify does the proxy ask?"),
+    "too_many_revocations": Advice("Does the program revoke every token that it gets? Make them short instead.", _CHANGE),
     # Faults of ours
     "database_unavailable": _OURS,
     "overdue": _OURS,
