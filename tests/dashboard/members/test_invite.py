@@ -224,6 +224,7 @@ def jonas(adas):
 
 
 def test_without_a_mail_server_one_is_told_where_the_mail_is(adas, settings, tmp_path):
+    mail.wait_until_sent()  # Ada's sign-in is told her behind the page: it would be a second file
     settings.DATA_DIR = tmp_path
     settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
     text = text_of(invite(adas, "jonas@example.com"))
