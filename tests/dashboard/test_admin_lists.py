@@ -11,6 +11,7 @@ from clients.services.public_keys import revoke_public_key
 from clients.services.secrets import revoke_secret
 from dashboard.admin import read_only
 from dashboard.admin.read_only import BoundedPaginator, WorkspaceFilter
+from dashboard.models import User
 from oauth.models import ReplayFloor, UsedJWT
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, make_certificate
@@ -169,6 +170,15 @@ def test_counting_stops_at_a_bound(admin, billing, demo, monkeypatch):
 )
 def test_a_query_that_makes_no_sense_is_no_failure(admin, query, status):
     assert admin.get(list_url(RecordedRequest), query).status_code == status
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    ["email__regex", "email__iregex", "email__contains", "email__startswith", "created_at__year", "created_at__year__gte", "created_at__range", "pk__in"],
+)
+def test_nobody_is_led_by_a_link_to_ask_what_no_filter_does(admin, lookup):
+    """A regular expression that goes back and forth holds Python's lock, and with it the worker, for as long as whoever wrote the link likes."""
+    assert admin.get(list_url(User), {lookup: "^((.|..)+)+!$" if "regex" in lookup else "9" * 20}).status_code == 400
 
 
 def test_rows_are_never_counted_by_filter(admin, billing):
