@@ -100,7 +100,17 @@ def withdraw_lost(*, user: User, workspace: Workspace, role: str | None, reason:
 
     Within the transaction that takes the right away, which has locked the workspace. reason: a sentence for the audit log.
     """
-    of_invitations, of_hand_overs = _find_lost(user, workspace, role, now)
+    return _withdraw(*_find_lost(user, workspace, role, now), workspace=workspace, reason=reason, actor=actor, now=now)
+
+
+def withdraw_for_address(*, address: str, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> Links:
+    """As withdraw_lost, what was made for an address that isn't a member's any more: whoever reads its mail would come back by it."""
+    invitations = Invitation.objects.open(now).filter(workspace=workspace, email=address)
+    links = HandOver.objects.open(now).filter(client__workspace=workspace, recipient__iexact=address)
+    return _withdraw(invitations, links, workspace=workspace, reason=reason, actor=actor, now=now)
+
+
+def _withdraw(of_invitations: InvitationQuerySet, of_hand_overs: HandOverQuerySet, *, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> Links:
     rows = list(of_invitations.order_by("pk"))
     Invitation.objects.filter(pk__in=[row.pk for row in rows]).update(withdrawn_at=now)
     changes = [audit.Change(row.email, {"role": row.role}, {"reason": reason}) for row in rows]

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST
 from dashboard.caller import actor_of
 from dashboard.confirmation import confirmed_when_sent
 from dashboard.forms.members import InvitationForm, JoinForm
+from dashboard.mail.owner_notices import tell_owners_of_new
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import invitations
 from dashboard.permissions import Permission, anyone, givable_roles, member
@@ -212,5 +213,8 @@ def _join_as_new_person(request: HttpRequest, found: Invitation) -> HttpResponse
 def _welcome(request: HttpRequest, found: Invitation, membership: Membership) -> HttpResponse:
     request.session.pop(INVITATION, None)
     invitations.tell_inviter(found, membership)
+    if membership.role == Membership.Role.OWNER:
+        assert found.invited_by is not None  # who invited could do so still
+        tell_owners_of_new(membership, by=found.invited_by)
     messages.success(request, f"Welcome to {membership.workspace.name}.")
     return redirect(reverse("workspace", args=[membership.workspace.slug]))

@@ -1,14 +1,16 @@
 """Another address for an account: confirmed by a link in a mail to the new one, told to the old one."""
 
+from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
 from django.core import signing
 from django.utils import timezone
 
-from clients.models import AuditEvent
+from clients.models import AuditEvent, HandOver
+from clients.services import hand_overs
 from dashboard.mail.recipients import present_owner_of
-from dashboard.models import Membership, User
+from dashboard.models import Invitation, Membership, User
 from dashboard.people import accounts
 from dashboard.people.accounts import DeadLinkError
 from dashboard.people.memberships import remove_member
@@ -136,6 +138,24 @@ def test_an_address_that_has_an_account_reads_alike_and_gets_no_link(here, ada, 
     assert response["Location"] == "/accounts/profile/"
     assert f"Mail is on its way to {eve.email}." in here.get("/accounts/profile/").content.decode()
     assert mailbox() == []
+
+
+def test_what_was_made_for_the_old_one_in_her_workspaces_ends(here, ada, demo, link):
+    """By it somebody who is taken out later, or whoever reads that mailbox by then, would come back."""
+    owner = factories.add_member(demo, factories.create_user("olga@example.com"), Membership.Role.OWNER)
+    made = factories.create_client(demo).secret.client
+    handed = hand_overs.create_hand_over(
+        client=made, recipient="Ada@example.com", lifetime=timedelta(days=1), secret_lifetime=None, actor=factories.TESTS, now=timezone.now()
+    )
+    elsewhere = factories.invite(Membership.objects.get(workspace=factories.create_workspace("other", owner="mia@example.com")), ada.email)
+    now = timezone.now()
+    fields = {"email": ada.email, "role": "developer", "invited_by": owner.user, "token_digest": "x"}
+    Invitation.objects.create(workspace=demo, created_at=now, expires_at=now + timedelta(days=7), **fields)
+    here.post(link)
+    assert not HandOver.objects.open(timezone.now()).filter(pk=handed.hand_over.pk).exists()
+    assert [one.pk for one in Invitation.objects.open(timezone.now())] == [elsewhere.invitation.pk]
+    reasons = {event.after["reason"] for event in AuditEvent.objects.filter(event__in=["invitation.withdrawn", "hand_over.withdrawn"])}
+    assert reasons == {"ada@example.com is no member’s address any more."}
 
 
 def test_an_address_that_was_taken_meanwhile_stays_with_its_account(here, ada, link):

@@ -147,6 +147,18 @@ class TestWithoutAnAccount:
         ]
         assert [event for event, *_ in events("user.")] == ["user.created", "user.signed_in"]
 
+    def test_every_owner_hears_of_a_new_one(self, browser, link, demo):
+        factories.add_member(demo, factories.create_user("olga@example.com"), Membership.Role.OWNER)
+        Invitation.objects.update(role="owner")
+        see(browser, link)
+        accept(browser, **ACCOUNT)
+        told = {(to, subject) for to, subject, _ in mails()}
+        assert told == {
+            ("ada@example.com", "Your invitation to Demo was accepted"),
+            ("ada@example.com", "A new owner: Demo"),
+            ("olga@example.com", "A new owner: Demo"),
+        }
+
     def test_whoever_invited_is_told(self, browser, link):
         see(browser, link)
         accept(browser, **ACCOUNT)
