@@ -141,7 +141,7 @@ def count_wrong(request: HttpRequest, email: str, *, now: datetime) -> None:
 
 
 def has_guessed_too_often(user: User, *, now: datetime) -> bool:
-    """Whether codes of one account were guessed from many addresses. Only whoever has its password gets that far, so no stranger locks anybody out by it."""
+    """Whether one-time codes of one account were guessed from many addresses. Only whoever has its password gets that far, so no stranger locks anybody out."""
     return has_reached(_code_key(user), settings.FAILURES_PER_CLIENT, now=now)
 
 

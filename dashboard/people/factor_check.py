@@ -33,19 +33,22 @@ def check_passkey(request: HttpRequest, user: User | None, form: Any) -> Any | N
 
 def check_code(request: HttpRequest, user: User, form: Any) -> Any | None:
     """The factor of form's code, which is used by this; None, with the error in form. Whoever's recovery code it was gets a mail."""
-    now = timezone.now()
-    if throttling.has_guessed_too_often(user, now=now):
-        form.add_error("code", "Too many wrong codes from many places. Wait 5 min or use a passkey.")
+    now, actor = timezone.now(), actor_of(request)
+    code: str = form.cleaned_data["code"]
+    # A recovery code can't be guessed; whoever knows the password mustn't keep the owner from using one.
+    can_be_guessed = second_factors.is_one_time_code(code)
+    if can_be_guessed and throttling.has_guessed_too_often(user, now=now):
+        form.add_error("code", "Too many wrong codes from many places. Wait 5 min, or use a passkey or a recovery code.")
         return None
-    code, actor = form.cleaned_data["code"], actor_of(request)
     try:
         factor = second_factors.use_code(user=user, code=code, actor=actor, now=now)
     except HashingBusyError:
         form.add_error("code", "Too many codes are being checked at this moment. Try again in a few seconds.")
         return None
     if factor is None:
-        throttling.count_wrong_code(user, now=now)
-        if second_factors.is_one_time_code(code) and second_factors.count_wrong_one_time_code(user=user, actor=actor, now=now):
+        if can_be_guessed:
+            throttling.count_wrong_code(user, now=now)
+        if can_be_guessed and second_factors.count_wrong_one_time_code(user=user, actor=actor, now=now):
             tell("one_time_codes_locked", user, request=request, now=now, wrong=second_factors.MOST_WRONG_CODES, more=second_factors.MORE_AFTER_RESET)
         form.add_error("code", _LOCKED if second_factors.are_one_time_codes_locked(user) else "That code is wrong or was used. Codes change every 30 s.")
     elif factor.type == Authenticator.Type.RECOVERY_CODES:

@@ -5,8 +5,11 @@ import re
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
+from django.utils import timezone
 
+from dashboard.people import second_factors
 from oauth.models import FailureCount
+from tests import factories
 from tests.dashboard.accounts.conftest import SIGN_IN, app_code, last_event, prove, sign_in
 from tests.dashboard.conftest import Browser, text_of
 
@@ -139,6 +142,26 @@ def test_codes_guessed_from_many_addresses_end_too(ada, app, settings):
         sign_in(browser, ada)
         text = browser.post(CODE, {"code": app.code if number == 3 else "000000"}).content.decode()
     assert "Too many wrong codes from many places." in text
+
+
+def test_they_keep_no_recovery_code_from_working(ada, app, settings):
+    """Whoever knows the password would keep the owner out by them for as long as they like."""
+    settings.FAILURES_PER_CLIENT = 3
+    [code, *_] = second_factors.make_recovery_codes(user=ada, actor=factories.TESTS, now=timezone.now()).recovery_codes
+    for number in range(4):
+        browser = Browser(raise_request_exception=False, REMOTE_ADDR=f"203.0.113.{number}")
+        sign_in(browser, ada)
+        browser.post(CODE, {"code": "000000"})
+    assert browser.post(CODE, {"code": code})["Location"] == "/"
+
+
+def test_nor_do_wrong_recovery_codes_keep_a_one_time_code_from_it(ada, app, settings):
+    settings.FAILURES_PER_CLIENT = 3
+    for number in range(4):
+        browser = Browser(raise_request_exception=False, REMOTE_ADDR=f"203.0.113.{number}")
+        sign_in(browser, ada)
+        response = browser.post(CODE, {"code": app.code if number == 3 else "aaaa-aaaa-aaaa"})
+    assert response["Location"] == "/"
 
 
 def test_wrong_codes_count_as_wrong_passwords_do(browser, ada, app, settings):
