@@ -104,7 +104,7 @@ class JSONCommand(BaseCommand):
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(_explain(error)) from error
-        self._print(json.dumps(result) if options["json"] else self.render(result))
+        self._print(json.dumps(result) if options["json"] else "\n".join(map(_obeyed_by_none, self.render(result).split("\n"))))
 
     def _print(self, text: str) -> None:
         encoding = getattr(self.stdout, "encoding", None) or "utf-8"
@@ -188,7 +188,12 @@ def warn(sentences: Sequence[str]) -> dict[str, list[str]]:
 
 def printable(text: str) -> str:
     """Text on one line, whatever somebody typed; what a terminal might obey is replaced."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in " ".join(text.split()))
+    return _obeyed_by_none(" ".join(text.split()))
+
+
+def _obeyed_by_none(line: str) -> str:
+    """By no terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 
 def _move_thumbprint(arguments: Sequence[str]) -> list[str]:

@@ -200,6 +200,13 @@ def test_what_a_terminal_would_obey_is_not_repeated(refused, demo):
     assert "\r" not in line
 
 
+def test_nor_is_it_in_a_result(command, demo):
+    """As in an address, of which the part before the @ may have quotes around whatever it likes."""
+    created = command("create_workspace", "second", "--owner", '"\x1b[31mred"@example.com')
+    assert '"\N{REPLACEMENT CHARACTER}[31mred"@example.com' in created.stdout
+    assert "\x1b" not in created.stdout
+
+
 def test_no_plaintext_reaches_the_database_file(shell, prepared):
     client = json.loads(shell("create_client", "--workspace", "demo", "--name", "x", "--json").stdout)
     further = json.loads(shell("create_secret", client["client_id"], "--json").stdout)
