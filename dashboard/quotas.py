@@ -32,9 +32,11 @@ MOST_EDITS = 300
 MOST_ROLES_OF_ONE = 10
 # Within an hour, by one person: exports of audit logs, of which each is an event that nobody can remove.
 MOST_EXPORTS = 60
-# Within an hour, by one person: each “Prove it is you” that was right, and each sign-in by a passkey, which takes no time, is such an event too. Six are
-# enough for a browser, and there may be 50.
+# Within an hour, by one person: each “Prove it is you” that was right, and each sign-in by a passkey or single sign-on, which take no time, is an event as well.
+# Six are enough for a browser, and there may be 50.
 MOST_PROOFS = 300
+# Within an hour, of one person at the provider of single sign-on whom it vouches for and nothing here lets in: each is such an event.
+MOST_REFUSALS = 20
 # Within an hour, of one account. Each ends its reset links, and somebody who knows the password mustn't end every one that the owner asks for.
 MOST_PASSWORD_CHANGES = 5
 # Within an hour, to one address that somebody has written down, for the mailbox may be a stranger's: by that person, and by all people together. Were there
@@ -110,6 +112,11 @@ def refuse_export(user: User, *, now: datetime) -> Refusal | None:
 def refuse_proof(user: User, *, now: datetime) -> Refusal | None:
     """Counts one."""
     return _refuse(f"proofs of {user.pk}", MOST_PROOFS, now=now, window=_HOUR, what="Too many proofs")
+
+
+def may_record_refusal(subject: str, *, now: datetime) -> bool:
+    """Whether the audit log has one more refusal of that person at the provider. Counts it."""
+    return count(f"refused {_digest(subject)}", now=now, window=_HOUR).failures <= MOST_REFUSALS
 
 
 def refuse_password_change(user: User, *, now: datetime) -> Refusal | None:

@@ -134,7 +134,9 @@ def _finish(request: HttpRequest, begun: Begun, code: str, now: datetime) -> Ide
 
 
 def sign_in(request: HttpRequest, *, admitted: Admitted, identity: Identity, next_url: str, now: datetime) -> HttpResponse:
-    """Raise RefusedError. Where it goes on: to next_url, or to the second factor of whoever has one, unless the provider says that it asked for one."""
+    """Raise RefusedError. Where it goes on: to next_url, or to the second factor of whoever has one, unless they are linked and the provider says that it
+    asked for one.
+    """
     user = admitted.user
     if request.user.is_authenticated and request.user.pk != user.pk:
         get_adapter(request).logout(request)
@@ -148,7 +150,9 @@ def sign_in(request: HttpRequest, *, admitted: Admitted, identity: Identity, nex
         # With all that this account needs; from now on the provider vouches for it as well.
         record_sign_in(user=user, session_key=request.session.session_key or "", method=METHOD, actor=actor_of(request), now=now)
         return HttpResponseRedirect(next_url or reverse("home"))
-    state = {"stages": {LoginStageKey.MFA_AUTHENTICATE.value: {"handled": True}}} if identity.has_second_factor else None
+    # Until they are linked, whoever runs the provider proves nothing of the account by its word.
+    is_handled = identity.has_second_factor and not admitted.waits
+    state = {"stages": {LoginStageKey.MFA_AUTHENTICATE.value: {"handled": True}}} if is_handled else None
     # Kept in the session until the second factor is proved.
     kept = {"identity": {**asdict(identity), "groups": sorted(identity.groups)}} if admitted.waits else None
     response: HttpResponse = perform_login(request, Login(user=user, redirect_url=next_url or None, state=state, signal_kwargs=kept))

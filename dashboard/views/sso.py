@@ -137,7 +137,7 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
     with throttling.attempt(request, name, takes_password=False) as refusal:
         if refusal is not None:
             return refusal.apply_to(_refuse(request, RefusedError("too_many")))
-        now = timezone.now()
+        now, identity = timezone.now(), None
         try:
             identity = session.finish(request, begun, now=now)
             if request.user.is_authenticated:
@@ -149,7 +149,7 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
             if refused.code in FORGEABLE:
                 throttling.count_wrong(request, name, now=now)
             # Of what didn't come to an end there is nothing to say, and it isn't counted, so anybody could fill the audit log with it.
-            if refused.code != "busy":
+            if refused.code != "busy" and (identity is None or quotas.may_record_refusal(identity.subject, now=now)):
                 admission.record_refusal(refused=refused, actor=actor_of(request), now=now)
             return _refuse(request, refused, begun)
 
@@ -171,6 +171,8 @@ def _go(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool 
 def _sign_in(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResponse:
     now = timezone.now()
     admitted = admission.admit(identity=identity, actor=admission.provider_actor(actor_of(request)), now=now)
+    if refusal := quotas.refuse_proof(admitted.user, now=now):
+        return refusal.apply_to(_refuse(request, RefusedError("too_many"), begun))
     return session.sign_in(request, admitted=admitted, identity=identity, next_url=begun.next, now=now)
 
 
@@ -187,6 +189,8 @@ def _confirm(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResp
     link = admission.find_link(user)
     if link is None or (link.provider, link.uid) != (identity.issuer, identity.subject):
         raise RefusedError("other_person", user=user)
+    if refusal := quotas.refuse_proof(user, now=now):
+        return refusal.apply_to(_refuse(request, RefusedError("too_many"), begun))
     remember(request, user, identity, now=now, is_confirmation=True)
     record_confirmation(user=user, method=admission.METHOD, actor=actor_of(request), now=now)
     if get_adapter(request).is_reauthentication_required(app="dashboard"):

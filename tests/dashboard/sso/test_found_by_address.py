@@ -81,9 +81,15 @@ class TestWithASecondFactor:
         assert "Your account can’t be connected with Okta any more. Sign in as before." in text_of(browser.get("/accounts/sign-in/"))
         assert events("user.sign_in_failed")[-1].target_id == ada.audit_name
 
-    def test_the_provider_s_own_is_as_good(self, browser, okta, ada):
-        come(browser, okta, amr=["pwd", "mfa"])
+    def test_the_provider_s_own_is_not_as_good_until_they_are_linked(self, browser, okta, ada):
+        """Whoever runs it would open accounts of a domain by their addresses alone."""
+        assert come(browser, okta, amr=["pwd", "mfa"])["Location"] == CODE
+        assert (subjects(), user_of(browser), told()) == ([], None, [])
+        browser.post(CODE, {"code": app_code(SECRET)})
         assert (user_of(browser), told()) == (ada.pk, [[ada.email]])
+        browser.post("/accounts/sign-out/")
+        come(browser, okta, amr=["pwd", "mfa"])
+        assert user_of(browser) == ada.pk
 
     def test_a_session_that_has_not_proved_it_connects_nobody(self, browser, okta, ada):
         browser.force_login(ada)

@@ -70,7 +70,7 @@ def test_without_single_sign_on_it_stays_shut_and_says_what_opens_it(browser, ok
     sign_in(browser, grace)
     response = browser.get(PAGE)
     assert (response.status_code, heading(response)) == (403, "Demo opens to you by single sign-on only")
-    named = re.search(r"<code>manage.py (.*?)</code>", response.content.decode())[1]
+    named = re.search(r"<code>\.venv/bin/python manage.py (.*?)</code>", response.content.decode())[1]
     assert named == "allow_passwords demo --member EMAIL"
     call_command(*named.replace("EMAIL", grace.email).split())
     assert browser.get(PAGE).status_code == 200
