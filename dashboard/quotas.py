@@ -32,7 +32,7 @@ MOST_EDITS = 300
 MOST_ROLES_OF_ONE = 10
 # Within an hour, by one person: exports of audit logs, of which each is an event that nobody can remove.
 MOST_EXPORTS = 60
-# Within an hour, by one person: each “Prove it is you” that was right, and each sign-in by a passkey or single sign-on, which take no time, is an event as well.
+# Within an hour, by one person: each “Prove it is you” that was right, and each sign-in by a passkey or single sign-on, which take no time, is an event too.
 # Six are enough for a browser, and there may be 50.
 MOST_PROOFS = 300
 # Within an hour, of one person at the provider of single sign-on whom it vouches for and nothing here lets in: each is such an event.

@@ -31,6 +31,8 @@ from clients.services.burnt_keys import describe_registrations
 
 _Credential = TypeVar("_Credential")
 
+# Though Python calls them unprintable.
+_HARMLESS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 _SHOWN_ONCE = {
     "client_secret": "Store the client secret now: it can't be shown again.",
     "owner_password": "Note the owner's password now: it can't be shown again.",
@@ -192,8 +194,8 @@ def printable(text: str) -> str:
 
 
 def _obeyed_by_none(line: str) -> str:
-    """By no terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    """By no terminal. What joins the parts of an emoji, or keeps words together, stays."""
+    return "".join(character if character.isprintable() or character in _HARMLESS else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 
 def _move_thumbprint(arguments: Sequence[str]) -> list[str]:

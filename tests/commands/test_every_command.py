@@ -203,6 +203,8 @@ def test_what_a_terminal_would_obey_is_not_repeated(refused, demo):
 def test_nor_is_it_in_a_result(command, demo):
     """As in an address, of which the part before the @ may have quotes around whatever it likes."""
     created = command("create_workspace", "second", "--owner", '"\x1b[31mred"@example.com')
+    named = command("create_client", "--workspace", "second", "--name", "👩\N{ZERO WIDTH JOINER}💻\N{NO-BREAK SPACE}sync")
+    assert "👩\N{ZERO WIDTH JOINER}💻\N{NO-BREAK SPACE}sync" in named.stdout
     assert '"\N{REPLACEMENT CHARACTER}[31mred"@example.com' in created.stdout
     assert "\x1b" not in created.stdout
 
