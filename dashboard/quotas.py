@@ -88,15 +88,18 @@ def refuse_change(user: User, *, now: datetime) -> Refusal | None:
     return _refuse(f"changes of {user.pk}", MOST_CHANGES, now=now, window=_HOUR, what="Too many changes")
 
 
-def refuse_edit(user: User, *, now: datetime) -> Refusal | None:
-    """Counts one change of something of a workspace that can be changed to and fro, or a new thing of which there may be any number."""
-    return _refuse(f"edits by {user.pk}", MOST_EDITS, now=now, window=_HOUR, what="Too many changes")
+def refuse_edit(user: User, *, takes_proof: bool, now: datetime) -> Refusal | None:
+    """Counts one change of something of a workspace that can be changed to and fro, or a new thing of which there may be any number. takes_proof: apart from
+    those that take none, for who has a copy of a session's cookie mustn't keep its owner from disabling a client.
+    """
+    key = f"proved edits by {user.pk}" if takes_proof else f"edits by {user.pk}"
+    return _refuse(key, MOST_EDITS, now=now, window=_HOUR, what="Too many changes")
 
 
 def refuse_role_change(membership: Membership, *, by: User, now: datetime) -> Refusal | None:
     """Counts one change of that role. By one person, for somebody who has used up theirs mustn't keep an owner from undoing it."""
     key = f"role of {membership.pk} by {by.pk}"
-    return _refuse(key, MOST_ROLES_OF_ONE, now=now, window=_HOUR, what="Too many changes of this role") or refuse_edit(by, now=now)
+    return _refuse(key, MOST_ROLES_OF_ONE, now=now, window=_HOUR, what="Too many changes of this role") or refuse_edit(by, takes_proof=True, now=now)
 
 
 def refuse_factor_change(user: User, *, now: datetime) -> Refusal | None:

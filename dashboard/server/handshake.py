@@ -178,10 +178,12 @@ class Handshake(BoundedTLS):
         del self.unread[:place]
 
     def _is_too_long(self, place: int) -> bool:
-        """Whether a ClientHello begins in the record that begins there, and is longer than any, or doesn't say how long it is."""
+        """Whether a ClientHello begins in the record that begins there, and is longer than any, or doesn't say how long it is. A record without anything, which
+        RFC 8446 §5.1 forbids, would let the next one pass for what follows.
+        """
         message = self.unread[place + HEADER : place + HEADER + min(4, int.from_bytes(self.unread[place + 3 : place + HEADER]))]
         is_hello = self.unread[place] == _HANDSHAKE and message[:1] == _CLIENT_HELLO
-        return is_hello and (len(message) < 4 or int.from_bytes(message[1:]) > MOST_OF_HELLO)
+        return not message or (is_hello and (len(message) < 4 or int.from_bytes(message[1:]) > MOST_OF_HELLO))
 
     def _find_rest_of_hello(self, place: int) -> int | None:
         """How many octets of a ClientHello the record that begins there leaves to others; None where there is anything else in it. RFC 8446 §4."""

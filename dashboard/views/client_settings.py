@@ -55,9 +55,10 @@ def client_settings(request: HttpRequest, membership: Membership, client_id: str
     if lost and request.POST.get("agreed") != agreed:
         said = say_changes(read_fields(client), changes)
         return render(request, "clients/settings_lost.html", {"client": client, "form": form, "changes": said, "lost": lost, "agreed": agreed})
-    if not _DESCRIBES.issuperset(changes):
+    takes_proof = not _DESCRIBES.issuperset(changes)
+    if takes_proof:
         require_confirmation(request)
-    if changes and (refusal := quotas.refuse_edit(membership.user, now=timezone.now())):
+    if changes and (refusal := quotas.refuse_edit(membership.user, takes_proof=takes_proof, now=timezone.now())):
         form.add_error(None, refusal.text)
         return refusal.apply_to(_show(request, membership, client, form, changes, lost))
     return _save(request, membership, client, form)

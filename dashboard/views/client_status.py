@@ -37,7 +37,7 @@ def client_disable(request: HttpRequest, membership: Membership, client_id: str)
     found = impact.of_client(client, now=now)
     form = DisablingForm(request.POST if request.method == "POST" else None)
     refusal = None
-    if form.is_valid() and (refusal := quotas.refuse_edit(membership.user, now=now)):
+    if form.is_valid() and (refusal := quotas.refuse_edit(membership.user, takes_proof=True, now=now)):
         form.add_error(None, refusal.text)
     elif form.is_valid():
         try:

@@ -32,7 +32,7 @@ def workspace_new(request: HttpRequest) -> HttpResponse:
     """The one who makes it owns it. It takes a proof: nobody can remove it at once."""
     user, now, refusal = cast(User, request.user), timezone.now(), None
     form = WorkspaceForm(request.POST if request.method == "POST" else None)
-    if form.is_valid() and (refusal := quotas.refuse_edit(user, now=now)):
+    if form.is_valid() and (refusal := quotas.refuse_edit(user, takes_proof=True, now=now)):
         form.add_error(None, refusal.text)
     elif form.is_valid():
         try:

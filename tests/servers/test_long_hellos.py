@@ -43,6 +43,10 @@ def test_one_whose_first_record_does_not_say_its_length_is_refused(tls: Server) 
     assert kind_of_answer(tls, records(hello[:3]) + records(hello[3:])) == ALERT
 
 
+def test_one_behind_an_empty_record_is_refused(tls: Server) -> None:
+    assert kind_of_answer(tls, b"\x16\x03\x01\0\0" + client_hello(6_000)) == ALERT
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_no_session_is_kept_that_would_make_it_long_and_take_memory(tls: Server, version: ssl.TLSVersion) -> None:
     context = tls.context()

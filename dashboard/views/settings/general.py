@@ -105,10 +105,11 @@ def _save(request: HttpRequest, membership: Membership, form: SettingsForm) -> H
     present = Policies.of(workspace)
     proposed = present.changed(values)
     # Else an open browser, or a stolen session, would open the workspace to sessions that prove less, or weaken all of its clients, or stop them all at once.
-    if present.stricter_than(proposed) or proposed.stricter_than(present):
+    takes_proof = bool(present.stricter_than(proposed) or proposed.stricter_than(present))
+    if takes_proof:
         require_confirmation(request)
     now = timezone.now()
-    if refusal := quotas.refuse_edit(membership.user, now=now):
+    if refusal := quotas.refuse_edit(membership.user, takes_proof=takes_proof, now=now):
         form.add_error(None, refusal.text)
         return refusal.apply_to(_show(request, membership, form))
     try:

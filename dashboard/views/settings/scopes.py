@@ -25,7 +25,7 @@ def scopes(request: HttpRequest, membership: Membership) -> HttpResponse:
     """POST adds one."""
     workspace, now, refusal = membership.workspace, timezone.now(), None
     form = ScopeForm(request.POST if request.method == "POST" else None)
-    if form.is_valid() and (refusal := quotas.refuse_edit(membership.user, now=now)):
+    if form.is_valid() and (refusal := quotas.refuse_edit(membership.user, takes_proof=False, now=now)):
         form.add_error(None, refusal.text)
     elif form.is_valid():
         try:
@@ -48,7 +48,7 @@ def scope(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse
     """Its sentence."""
     found, now, refusal = _find(membership, pk), timezone.now(), None
     form = ScopeSentenceForm(request.POST if request.method == "POST" else None, initial={"description": found.description})
-    if form.is_valid() and (refusal := quotas.refuse_edit(membership.user, now=now)):
+    if form.is_valid() and (refusal := quotas.refuse_edit(membership.user, takes_proof=False, now=now)):
         form.add_error(None, refusal.text)
     elif form.is_valid():
         try:

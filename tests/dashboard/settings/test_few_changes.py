@@ -92,3 +92,11 @@ def test_a_workspace_that_nobody_can_remove_at_once_takes_a_proof(adas, ada, dem
     asked = asked_by(adas.post("/w/new/", {"name": "Flood", "slug": "flood"}))
     assert not Workspace.objects.filter(slug="flood").exists()
     assert adas.post("/accounts/confirm/", {"password": factories.PASSWORD, **asked})["Location"] == "/w/flood/members/"
+
+
+def test_what_takes_no_proof_uses_up_nothing_of_what_does(adas, demo, billing):
+    """Somebody with a copy of the session's cookie mustn't keep its owner from disabling a client."""
+    orders = create_scope(workspace=demo, name="orders:read", description="", actor=factories.TESTS, now=timezone.now())
+    statuses = [adas.post(f"{SETTINGS}scopes/{orders.pk}/", {"description": f"Reads {number}"}).status_code for number in range(3)]
+    assert statuses == [302, 302, 429]
+    assert adas.post(client_settings.path(billing.secret.client, "disable"), {"reason": "stolen"}).status_code == 302
