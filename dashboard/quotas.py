@@ -112,9 +112,10 @@ def refuse_export(user: User, *, now: datetime) -> Refusal | None:
     return _refuse(f"exports by {user.pk}", MOST_EXPORTS, now=now, window=_HOUR, what="Too many exports")
 
 
-def refuse_proof(user: User, *, now: datetime) -> Refusal | None:
-    """Counts one."""
-    return _refuse(f"proofs of {user.pk}", MOST_PROOFS, now=now, window=_HOUR, what="Too many proofs")
+def refuse_proof(user: User, *, at_provider: bool = False, now: datetime) -> Refusal | None:
+    """Counts one. at_provider: apart from those here, for whom the provider vouches for has proved no factor of the account's own."""
+    key = f"proofs of {user.pk} at the provider" if at_provider else f"proofs of {user.pk}"
+    return _refuse(key, MOST_PROOFS, now=now, window=_HOUR, what="Too many proofs")
 
 
 def may_record_refusal(subject: str, *, now: datetime) -> bool:

@@ -15,5 +15,6 @@ def tell_owners(template: str, workspace: Workspace, context: Mapping[str, Any],
         mail.send_later(template, [owner.user.email], {"workspace": workspace, **context})
 
 
-def tell_owners_of_new(membership: Membership, *, by: User) -> None:
+def tell_owners_of_new(membership: Membership, *, by: User | None) -> None:
+    """by: None for a group at the OpenID provider."""
     tell_owners("owner_added", membership.workspace, {"membership": membership, "by": by}, but=membership)

@@ -171,7 +171,7 @@ def _go(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool 
 def _sign_in(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResponse:
     now = timezone.now()
     admitted = admission.admit(identity=identity, actor=admission.provider_actor(actor_of(request)), now=now)
-    if refusal := quotas.refuse_proof(admitted.user, now=now):
+    if refusal := quotas.refuse_proof(admitted.user, at_provider=True, now=now):
         return refusal.apply_to(_refuse(request, RefusedError("too_many"), begun))
     return session.sign_in(request, admitted=admitted, identity=identity, next_url=begun.next, now=now)
 
@@ -189,7 +189,7 @@ def _confirm(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResp
     link = admission.find_link(user)
     if link is None or (link.provider, link.uid) != (identity.issuer, identity.subject):
         raise RefusedError("other_person", user=user)
-    if refusal := quotas.refuse_proof(user, now=now):
+    if refusal := quotas.refuse_proof(user, at_provider=True, now=now):
         return refusal.apply_to(_refuse(request, RefusedError("too_many"), begun))
     remember(request, user, identity, now=now, is_confirmation=True)
     record_confirmation(user=user, method=admission.METHOD, actor=actor_of(request), now=now)

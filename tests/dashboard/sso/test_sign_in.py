@@ -367,6 +367,15 @@ def test_one_person_fills_no_log_by_coming_again_and_again(browser, okta, demo, 
     assert not events("user.sign_in_failed")
 
 
+def test_who_the_provider_vouches_for_uses_up_nothing_of_the_proofs_here(browser, okta, demo, ada, monkeypatch):
+    """They haven't proved the account's own second factor."""
+    link(ada, okta)
+    monkeypatch.setattr(quotas, "MOST_PROOFS", 1)
+    assert [come(browser, okta).status_code for _ in range(2)] == [302, 429]
+    proved = browser.post("/accounts/confirm/", {"password": factories.PASSWORD, "next": "/w/"})
+    assert proved["Location"] == "/w/"
+
+
 def test_nor_by_proving_there_who_they_are(browser, okta, demo, ada, monkeypatch):
     link(ada, okta)
     come(browser, okta)
