@@ -13,13 +13,15 @@ from typing import Any
 
 from uvloop.loop import SSLProtocol  # type: ignore[attr-defined]  # its stubs leave it out
 
-from dashboard.server.bounded_protocol import ALWAYS_TAKEN, Share
+from dashboard.server.bounded_protocol import Share
 from dashboard.server.certificate_readers import CertificateReaders
-from dashboard.server.handshake import Handshake, opening
+from dashboard.server.handshake import MOST, MOST_OF_HELLO, Handshake, opening
 from dashboard.server.turns import Turns
 
 # What has come is in uvloop's buffer and in OpenSSL's, which keep the room that they once needed.
 _BUFFERS = 2
+# What a handshake may take is taken, however much others have sent.
+_ALWAYS_TAKEN = _BUFFERS * (MOST_OF_HELLO + MOST)
 
 
 class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for it
@@ -102,7 +104,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
         assert self.handshake is not None
         if self.handshake.opening is not None:
             self._hold(max(self.held, _BUFFERS * self.handshake.held))
-            if self.held > ALWAYS_TAKEN and self.share.held > self.share.most:
+            if self.held > _ALWAYS_TAKEN and self.share.held > self.share.most:
                 self.raw.abort()
                 return
             self.is_waiting = True
