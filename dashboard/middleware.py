@@ -14,6 +14,7 @@ from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponsePermanentRedirect, JsonResponse
 from django.middleware.common import CommonMiddleware
+from django.urls import is_valid_path
 from django.utils import timezone
 
 from dashboard.caller import connection_of
@@ -117,8 +118,8 @@ class MethodNotAllowedMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        is_known = request.method in self.METHODS or is_protocol_path(request.path)
-        response = self.get_response(request) if is_known else HttpResponseNotAllowed(self.METHODS)
+        is_answered = request.method in self.METHODS or is_protocol_path(request.path) or not is_valid_path(request.path_info)
+        response = self.get_response(request) if is_answered else HttpResponseNotAllowed(self.METHODS)
         if not isinstance(response, HttpResponseNotAllowed) or response.content:
             return response
         page = method_not_allowed(request)

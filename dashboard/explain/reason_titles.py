@@ -71,6 +71,7 @@ TITLES: Mapping[str, str] = {
     "resource_not_allowed": "Resource not among the client’s audiences",
     "wrong_audience": "Token for another audience",
     "invalid_request": "Request malformed",
+    "too_many_revocations": "Too many revocations",
     "unsupported_grant_type": "Grant type unknown",
     "plain_http": "Plain HTTP",
     "foreign_host": "Foreign host name",

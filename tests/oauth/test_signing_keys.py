@@ -154,7 +154,7 @@ def test_revoking_a_revoked_key_changes_nothing_and_an_unknown_one_is_refused(si
     again, _ = revoke_signing_key(kid=signing_key.kid, now=now + timedelta(hours=1), **ACTOR)
     assert again.revoked_at == now
     assert AuditEvent.objects.filter(event="signing_key.revoked").count() == 1
-    with pytest.raises(ValidationError, match="no signing key nonsense"):
+    with pytest.raises(ValidationError, match="no signing key “nonsense”"):
         revoke_signing_key(kid="nonsense", now=now, **ACTOR)
 
 

@@ -292,7 +292,7 @@ def test_first_message_longer_than_any_good_one_is_refused(server: Server) -> No
 
 def test_worker_ends_while_certificates_are_read(server: Server) -> None:
     with begin(server) as sock:
-        sock.sendall(certificates(14))
+        sock.sendall(certificates(4))
         assert ask_health(server) == 200
         assert not is_answered(sock)
         before = server.log.read_text().count(ENDED)
