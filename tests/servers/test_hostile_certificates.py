@@ -291,8 +291,11 @@ def test_first_message_longer_than_any_good_one_is_refused(server: Server) -> No
 
 
 def test_worker_ends_while_certificates_are_read(server: Server) -> None:
-    with begin(server) as sock:
-        sock.sendall(certificates(4))
+    """Of several addresses, one after the other, so that there is one to read however long the worker takes to stop."""
+    with ExitStack() as held:
+        for number in range(2, 10):
+            sock = held.enter_context(begin(server, address=f"127.0.0.{number}"))
+            sock.sendall(certificates(14))
         assert ask_health(server) == 200
         assert not is_answered(sock)
         before = server.log.read_text().count(ENDED)
