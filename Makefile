@@ -13,11 +13,11 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## Install, generate keys and certificates, prepare the database
-	@$(BIN)/python -m dashboard.bootstrap
+	@$(BIN)/python -m dashboard.instance.bootstrap
 	@$(BIN)/python manage.py prepare
 
 run: $(VENV)/.installed ## Do all of setup, then serve
-	@$(BIN)/python -m dashboard.bootstrap
+	@$(BIN)/python -m dashboard.instance.bootstrap
 	@$(BIN)/python -m dashboard.server.listening
 	@$(BIN)/python manage.py prepare --announce
 	@[ -n "$$WEB_CONCURRENCY" ] || unset WEB_CONCURRENCY; exec $(BIN)/python -m gunicorn -c dashboard/gunicorn.py

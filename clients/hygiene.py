@@ -1,6 +1,6 @@
 """What should be tidied up in a workspace: clients and secrets that nobody uses, that never end, or that allow more than they need to.
 
-Each question is one query by an index, for a page asks all of them at once. dashboard.client_list.hygiene_words has their words,
+Each question is one query by an index, for a page asks all of them at once. dashboard.clients.hygiene.words has their words,
 clients.services.hygiene the fixes.
 """
 

@@ -1,6 +1,6 @@
 """What a workspace demands of its clients, and what it refuses. Pure: the services ask, for pages, API and commands alike.
 
-Left out on purpose: what it demands of its people, which is dashboard.policies.
+Left out on purpose: what it demands of its people, which is dashboard.people.policies.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ class DashboardConfig(AppConfig):
     verbose_name = "People and jobs"
 
     def ready(self) -> None:
-        from dashboard import checks  # noqa: F401  # importing it registers them
+        from dashboard.instance import checks  # noqa: F401  # importing it registers them
 
 
 class SessionsConfig(UserSessionsConfig):  # type: ignore[misc]  # django-allauth has no types

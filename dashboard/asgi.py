@@ -19,17 +19,18 @@ from django.db import DatabaseError, close_old_connections
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from dashboard.wsgi_call import MOST_IN_MEMORY, Answer, Request, call_django  # isort: skip  # sets Django up for the imports below
-from dashboard.content_security_policy import POLICY
-from dashboard.cookies import find_cookie
+from dashboard.server import set_up  # noqa: F401  # isort: skip  # for the imports below
+from dashboard.frame.content_security_policy import POLICY
+from dashboard.frame.errors import RETRY_AFTER
+from dashboard.people.quotas import refuse_look_up_unseen
+from dashboard.people.refusal import Refusal
+from dashboard.people.refused_unseen import refuse_sign_in
 from dashboard.people.user_sessions import find_account
-from dashboard.quotas import refuse_look_up_unseen
-from dashboard.refusal import Refusal
-from dashboard.refused_unseen import refuse_sign_in
 from dashboard.server.connection import settle
+from dashboard.server.cookies import find_cookie
 from dashboard.server.known_codecs import forget_others
 from dashboard.server.unsent import PART
-from dashboard.views.errors import RETRY_AFTER
+from dashboard.server.wsgi_call import MOST_IN_MEMORY, Answer, Request, call_django
 from oauth import strict_transport
 from oauth.asgi import Receive, Scope, Send
 from oauth.asgi import application as protocol

@@ -19,8 +19,8 @@ try:
 except ImproperlyConfigured as error:
     sys.exit(str(error))
 
-from dashboard import logs
-from dashboard.checks import refuse_mistakes
+from dashboard.instance import logs
+from dashboard.instance.checks import refuse_mistakes
 from dashboard.server.listening import bind as bind_address
 from dashboard.server.memory import find_most_connections, give_back
 from dashboard.server.tls_context import ServerContext

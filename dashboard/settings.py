@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dashboard import environment
+from dashboard.instance import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -99,27 +99,27 @@ INSTALLED_APPS = [
     "dashboard.apps.SessionsConfig",
 ]
 MIDDLEWARE = [
-    "dashboard.middleware.ConnectionMiddleware",
-    "dashboard.middleware.StrictTransportMiddleware",
+    "dashboard.frame.middleware.ConnectionMiddleware",
+    "dashboard.frame.middleware.StrictTransportMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "dashboard.operations.OperationsMiddleware",
-    "dashboard.content_security_policy.ContentSecurityPolicyMiddleware",
-    "dashboard.caching.NoStoreMiddleware",
-    "dashboard.middleware.SecureOnlyMiddleware",
+    "dashboard.health.operations.OperationsMiddleware",
+    "dashboard.frame.content_security_policy.ContentSecurityPolicyMiddleware",
+    "dashboard.frame.caching.NoStoreMiddleware",
+    "dashboard.frame.middleware.SecureOnlyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "dashboard.middleware.FormEncodingMiddleware",
-    "dashboard.middleware.SessionKeyMiddleware",
+    "dashboard.frame.middleware.FormEncodingMiddleware",
+    "dashboard.frame.middleware.SessionKeyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "dashboard.middleware.HostMiddleware",
+    "dashboard.frame.middleware.HostMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "dashboard.confirmation.ConfirmationMiddleware",
-    "dashboard.middleware.SessionActivityMiddleware",
-    "dashboard.middleware.AccessMiddleware",
-    "dashboard.middleware.MethodNotAllowedMiddleware",
+    "dashboard.frame.confirmation.ConfirmationMiddleware",
+    "dashboard.frame.middleware.SessionActivityMiddleware",
+    "dashboard.frame.middleware.AccessMiddleware",
+    "dashboard.frame.middleware.MethodNotAllowedMiddleware",
 ]
 TEMPLATES = [
     {
@@ -131,15 +131,23 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "dashboard.frame.frame",
-            ]
+                "dashboard.frame.context.frame",
+            ],
+            "libraries": {
+                "charts": "dashboard.usage.tags",
+                "components": "dashboard.frame.tags.components",
+                "lifelines": "dashboard.client.tags",
+                "quoting": "dashboard.frame.tags.quoting",
+                "sso": "dashboard.frame.tags.sso",
+                "terminal": "dashboard.frame.tags.terminal",
+            },
         },
     }
 ]
 
 AUTH_USER_MODEL = "dashboard.User"
 PASSWORD_HASHERS = ["dashboard.people.password_hasher.PatientArgon2PasswordHasher"]
-MESSAGE_STORAGE = "dashboard.message_storage.Storage"
+MESSAGE_STORAGE = "dashboard.frame.message_storage.Storage"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "dashboard.people.password_rules.LongEnough", "OPTIONS": {"min_length": 12}},
     {"NAME": "dashboard.people.password_rules.NotAboutThisPlace"},
@@ -147,7 +155,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "dashboard.people.password_rules.NotBreached"},
 ]
 
-# Accounts: django-allauth. Sign-up is by invitation; throttling is ours, in the database (dashboard/throttling.py).
+# Accounts: django-allauth. Sign-up is by invitation; throttling is ours, in the database (dashboard/people/throttling.py).
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "dashboard.people.account_adapter.AccountAdapter"
@@ -183,7 +191,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
-FORMAT_MODULE_PATH = ["dashboard.formats"]
+FORMAT_MODULE_PATH = ["dashboard.frame.formats"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "/static/"
@@ -202,10 +210,10 @@ SESSION_COOKIE_NAME = "__Host-session"
 CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_NAME = "__Host-csrf"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "dashboard.views.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "dashboard.frame.errors.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-LOGGING_CONFIG = "dashboard.logs.configure"
+LOGGING_CONFIG = "dashboard.instance.logs.configure"
 LOGGING: dict[str, Any] = {"level": "INFO"}

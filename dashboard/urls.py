@@ -1,21 +1,41 @@
-"""Every path that the instance answers; the protocol's own are in oauth/urls.py, /healthz, /readyz and /metrics in dashboard/operations.py."""
+"""Every path that the instance answers; the protocol's own are in oauth/urls.py, /healthz, /readyz and /metrics in dashboard/health/operations.py."""
 
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from dashboard.views import home, styleguide
+from dashboard.frame import styleguide
+from dashboard.workspaces import home
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("accounts/", include("dashboard.account_urls")),
-    path("w/", include("dashboard.workspace_urls")),
+    path("accounts/", include("dashboard.account.urls")),
+    path("accounts/invite/", include("dashboard.members.invite_urls")),
+    path("accounts/hand-over/", include("dashboard.client.hand_over.link_urls")),
+    path("w/", include("dashboard.workspaces.urls")),
+    path("w/<slug:workspace>/", include("dashboard.audit.urls")),
+    # Before those of one client, whose ID “new” is too short to be.
+    path("w/<slug:workspace>/", include("dashboard.clients.create.urls")),
+    path("w/<slug:workspace>/", include("dashboard.client.urls")),
+    path("w/<slug:workspace>/", include("dashboard.client.credentials.urls")),
+    path("w/<slug:workspace>/", include("dashboard.client.hand_over.urls")),
+    path("w/<slug:workspace>/", include("dashboard.client.settings.urls")),
+    path("w/<slug:workspace>/", include("dashboard.clients.urls")),
+    path("w/<slug:workspace>/", include("dashboard.clients.hygiene.urls")),
+    path("w/<slug:workspace>/", include("dashboard.clients.search.urls")),
+    path("w/<slug:workspace>/", include("dashboard.docs.urls")),
+    path("w/<slug:workspace>/", include("dashboard.explain.urls")),
+    path("w/<slug:workspace>/", include("dashboard.health.urls")),
+    path("w/<slug:workspace>/", include("dashboard.leak.urls")),
+    path("w/<slug:workspace>/", include("dashboard.members.urls")),
+    path("w/<slug:workspace>/", include("dashboard.usage.urls")),
+    path("w/<slug:workspace>/", include("dashboard.workspaces.settings.urls")),
     path("admin/", admin.site.urls),
     path("", include("oauth.urls")),
     *([path("styleguide/", styleguide.styleguide, name="styleguide")] if settings.DEBUG else []),
 ]
 
-handler400 = "dashboard.views.errors.bad_request"
-handler403 = "dashboard.views.errors.permission_denied"
-handler404 = "dashboard.views.errors.not_found"
-handler500 = "dashboard.views.errors.server_error"
+handler400 = "dashboard.frame.errors.bad_request"
+handler403 = "dashboard.frame.errors.permission_denied"
+handler404 = "dashboard.frame.errors.not_found"
+handler500 = "dashboard.frame.errors.server_error"

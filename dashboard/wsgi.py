@@ -1,4 +1,4 @@
-"""Django for any WSGI server; dashboard/asgi.py serves it too, in threads."""
+"""Django for any WSGI server. make run doesn't use it: dashboard/asgi.py has the protocol answered before Django."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What Prometheus sees of the protocol: how many requests, how they ended, how long they took. dashboard/metrics.py serves it.
+"""What Prometheus sees of the protocol: how many requests, how they ended, how long they took. dashboard/health/metrics.py serves it.
 
 All processes that were forked after this module was imported count together. It can't fail for want of a disk, and what can't be counted costs no answer.
 """

@@ -8,9 +8,8 @@ from clients.models import Client, Workspace
 from clients.services import clients, secrets
 from clients.services.audit import Actor
 from clients.services.secrets import NewSecret
-from dashboard import services
 from dashboard.models import Membership, User
-from dashboard.people import invitations, memberships
+from dashboard.people import invitations, memberships, services
 from dashboard.people.invitations import NewInvitation
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from dashboard.admin.confirmation import Confirmation, confirm
 from dashboard.admin.read_only import ReadOnlyAdmin
-from dashboard.caller import actor_of
-from dashboard.mail.notices import tell_by_operator
 from dashboard.models import User
 from dashboard.people import account_status, made_links, second_factors, user_sessions
 from dashboard.people.account_status import Ended
+from dashboard.people.caller import actor_of
+from dashboard.people.notices import tell_by_operator
 
 _OWN = "It is your own account. Nothing changes. Ask another administrator, or run the command."
 

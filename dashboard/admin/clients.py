@@ -16,9 +16,9 @@ from clients.services.clients import disable_client, enable_client
 from dashboard.admin.confirmation import Confirmation, confirm
 from dashboard.admin.credentials import count_usable, describe_use, find_last_use
 from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter, choose
-from dashboard.caller import actor_of
-from dashboard.mail.client_notices import tell_changed
+from dashboard.client.client_notices import tell_changed
 from dashboard.models import User
+from dashboard.people.caller import actor_of
 
 TARGET_TYPES = ("client", "secret", "workspace", "scope", "audience", "user", "signing_key", "token", "public_key", "certificate", "hand_over")
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from dashboard.admin.read_only import ReadOnlyAdmin
-from dashboard.confirmation import require_confirmation
+from dashboard.frame.confirmation import require_confirmation
 
 MOST = 100
 

@@ -20,9 +20,9 @@ from clients.services.public_keys import revoke_public_key
 from clients.services.secrets import revoke_secret
 from dashboard.admin.confirmation import Confirmation, confirm
 from dashboard.admin.read_only import ReadOnlyAdmin, filter_by
-from dashboard.caller import actor_of
-from dashboard.mail.credential_notices import Ended, tell_ended
+from dashboard.client.credentials.notices import Ended, tell_ended
 from dashboard.models import User
+from dashboard.people.caller import actor_of
 
 
 def describe_use(last_used_at: datetime | None, now: datetime) -> str:

@@ -14,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
-from dashboard.permissions import View, find_refusal_of_administrator
+from dashboard.people.permissions import View, find_refusal_of_administrator
 
 
 class AdminSite(admin.AdminSite):

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from clients.models import AuditEvent
-from dashboard import exports
 from dashboard.audit.events import Events
+from dashboard.frame import exports
 
 _FIELDS = ("id", "created_at", "event", "actor", "address", "request_id", "target_type", "target_id", "before", "after")
 _CHUNK = 2000

@@ -9,11 +9,11 @@ from typing import Any
 from django.urls import reverse
 
 from clients.models import AuditEvent, Client, Workspace
-from dashboard import actors
-from dashboard.actors import Names, Who
 from dashboard.audit import events as audit_events
 from dashboard.audit.words import PASTED, words_of
-from dashboard.moment import say_length
+from dashboard.frame.moment import say_length
+from dashboard.people import actors
+from dashboard.people.actors import Names, Who
 
 MOST_CHANGES = 5
 _LONGEST = 80

@@ -24,9 +24,10 @@ from clients.periods import DAY, MONTH, WEEK
 from clients.services import deletion, new_addresses, unused, usage
 from clients.services.activity import correct_counts
 from clients.services.usage_summaries import make_summaries
-from dashboard import bootstrap, services
-from dashboard.mail import expiry_notices
+from dashboard.client.credentials import expiry_notices
+from dashboard.instance import bootstrap
 from dashboard.models import ScheduledJob
+from dashboard.people import services
 from oauth import services as oauth_services
 from oauth.database_clock import read_clocks
 

@@ -6,15 +6,15 @@ from datetime import datetime
 
 from clients.models import Client
 from clients.policy import ClientPolicy
-from dashboard.snippets import Snippet, TokenRequest, snippets_for
-from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, KINDS, POST, SECRET, find_signing_key, methods_to_show
+from dashboard.frame.snippets import Snippet, TokenRequest, snippets_for
+from dashboard.frame.snippets.token_request import ASSERTION, CERTIFICATE, KINDS, POST, SECRET, find_signing_key, methods_to_show
 
 _TITLES = {SECRET: "With the secret", POST: "With the secret, in the body", ASSERTION: "With a signed assertion", CERTIFICATE: "With a client certificate"}
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """kind: of dashboard.snippets.token_request. lacks_key: whether it would be refused, for there is no key to check it with.
+    """kind: of dashboard.frame.snippets.token_request. lacks_key: whether it would be refused, for there is no key to check it with.
 
     kid: of the key that signs, "" for none.
     """

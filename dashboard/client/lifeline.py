@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from clients.models import ClientCertificate, ClientPublicKey, ClientSecret
 from clients.models.credentials import Credential
 from clients.overlap import find_overlaps
-from dashboard import moment
+from dashboard.frame import moment
 
 DAYS_AROUND = 4
 # In percent of the axis: where a text still has room behind its bar, how far from it it stands, and what is centred.

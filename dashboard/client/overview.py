@@ -12,7 +12,7 @@ from clients.models import AuditEvent, Client, ClientSecret
 from clients.models.credentials import Credential
 from clients.places_of_use import Place
 from clients.policy import ClientPolicy
-from dashboard.client.credentials import Background
+from dashboard.client.credentials.table import Background
 
 # Of an overlap: when the old secret was silent for so long at its end, it isn't missed.
 SILENT_SHARE = 0.25

@@ -10,9 +10,9 @@ from django.db.models import F, Q, QuerySet
 from clients.models import Client, RecordedRequest
 from clients.outcomes import GRANTED
 from clients.usage_report import requests_by_credential
-from dashboard.client.request_rows import RequestRow
-from dashboard.forms.requests import REFUSED, RequestFilterForm
-from dashboard.keyset import Order, parse_moment
+from dashboard.client.request_forms import REFUSED, RequestFilterForm
+from dashboard.explain.request_rows import RequestRow
+from dashboard.frame.keyset import Order, parse_moment
 
 DAY = timedelta(hours=24)
 NEWEST_FIRST = Order("time", F("created_at"), parse_moment, is_descending=True)

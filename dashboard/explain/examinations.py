@@ -11,9 +11,9 @@ from django.urls import reverse
 from clients.certificate import x5t_s256
 from clients.models import Client, ClientCertificate, Workspace
 from clients.secret import redact
-from dashboard.client.credential_names import CredentialName, name_credential
 from dashboard.explain.refusals import Explanation, explain_reason
 from dashboard.explain.sent_requests.sent import Sent
+from dashboard.frame.credential_names import CredentialName, name_credential
 from dashboard.models import Membership
 from oauth.endpoint import Connection, Request
 from oauth.errors import Reason

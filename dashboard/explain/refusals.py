@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from clients.models import Client, RecordedRequest
+from dashboard.frame.typography import typeset
 from dashboard.models import Membership
-from dashboard.permissions import Permission, may
-from dashboard.typography import typeset
+from dashboard.people.permissions import Permission, may
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from threading import Lock, Thread
 
 from django.core.mail import get_connection
 
-from dashboard import mail
+from dashboard.instance import mail
 
 EVERY = timedelta(minutes=1)
 # Seconds that a page waits for the first answer, and that a mail server has for each step.

@@ -28,11 +28,11 @@ from clients.database_fault import (
 )
 from clients.key_encryption import decrypt
 from clients.models import AuditEvent
-from dashboard import mail
+from dashboard.frame.moment import say_length
 from dashboard.health import mail_check
+from dashboard.instance import mail
+from dashboard.instance.server_certificate import RENEWAL
 from dashboard.models import ScheduledJob
-from dashboard.moment import say_length
-from dashboard.server.server_certificate import RENEWAL
 from oauth.database_clock import MAX_CLOCK_DIFFERENCE, read_clocks
 from oauth.models import SigningKey
 

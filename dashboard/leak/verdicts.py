@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from clients.secret import CHECKSUM_LENGTH, RANDOM_LENGTH, parse
-from dashboard import moment
+from dashboard.frame import moment
 from dashboard.leak.findings import Finding, Pasted, Report, State
 from oauth.leaked_token import LeakedToken
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from dashboard import mail
-from dashboard.mail import notices
+from dashboard.instance import mail
 from dashboard.models import User
+from dashboard.people import notices
 
 
 def require_account(email: str) -> User:

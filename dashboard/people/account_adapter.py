@@ -20,17 +20,16 @@ from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from clients import key_encryption
-from dashboard import services
-from dashboard.caller import actor_of, connection_of
-from dashboard.mail.notices import tell
 from dashboard.models import User
-from dashboard.people import known_devices, second_factors, user_sessions
+from dashboard.people import known_devices, second_factors, services, user_sessions
+from dashboard.people.caller import actor_of, connection_of
+from dashboard.people.notices import tell
 from dashboard.people.password_origin import find_origin
 from dashboard.people.proved_factors import has_proved_one
-from dashboard.sso import session as sso_session
-from dashboard.sso.admission import RefusedError, record_refusal
-from dashboard.sso.identity import Identity
-from dashboard.sso.record import proved_at
+from dashboard.people.sso import session as sso_session
+from dashboard.people.sso.admission import RefusedError, record_refusal
+from dashboard.people.sso.identity import Identity
+from dashboard.people.sso.record import proved_at
 
 _CONTEXT = "second factor"
 # In the session of a sign-in that is under way: the account's get_session_auth_hash when its first step was done.

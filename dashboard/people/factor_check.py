@@ -8,11 +8,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from clients.secret import HashingBusyError
-from dashboard import throttling
-from dashboard.caller import actor_of, origin_of
-from dashboard.mail.notices import tell
 from dashboard.models import User
-from dashboard.people import passkeys, recovery_codes, second_factors
+from dashboard.people import passkeys, recovery_codes, second_factors, throttling
+from dashboard.people.caller import actor_of, origin_of
+from dashboard.people.notices import tell
 
 _LOCKED = (
     f"One-time codes are locked after {second_factors.MOST_WRONG_CODES} wrong ones. "

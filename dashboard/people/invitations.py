@@ -20,9 +20,10 @@ from clients.models import AuditEvent, Workspace
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.workspaces import lock_workspace, require_kept
-from dashboard import mail, services
-from dashboard.addresses import page_url
+from dashboard.instance import mail
+from dashboard.instance.addresses import page_url
 from dashboard.models import Invitation, Membership, User
+from dashboard.people import services
 from dashboard.people.made_links import may_invite_still
 from dashboard.people.memberships import add_member, check_role, read_anew, require_over
 

@@ -18,7 +18,7 @@ from clients.services import audit, hand_overs
 from clients.services.audit import Actor
 from clients.services.workspaces import lock_workspace
 from dashboard.models import Invitation, InvitationQuerySet, Membership, User
-from dashboard.permissions import Permission, givable_roles, may
+from dashboard.people.permissions import Permission, givable_roles, may
 
 _USER = re.compile(r"user:([0-9]{1,18}) ")
 

@@ -24,7 +24,7 @@ from clients.services.clients import hand_over_clients
 from clients.services.workspaces import lock_workspace, require_kept
 from dashboard.models import Membership, User
 from dashboard.people.made_links import Links, withdraw_lost
-from dashboard.permissions import NotAllowedError, Permission, givable_roles, require
+from dashboard.people.permissions import NotAllowedError, Permission, givable_roles, require
 
 Role = Membership.Role
 

@@ -12,7 +12,7 @@ _ALIKE = str.maketrans("i1ıł0øđðħŧĸŋ", "llllooddhtkn")
 _SIGNS = frozenset(" .,'’-_&()")
 # And together.
 _ALIKE_TOGETHER = (("rn", "m"), ("vv", "w"))
-# Of who is no person, as dashboard.actors and the filter of the log have it.
+# Of who is no person, as dashboard.people.actors and the filter of the log have it.
 _NOBODYS = ("TokenOS", "A command", "Commands", "Hand-over links", "Whoever had the link", "Any client", "Unknown")
 
 

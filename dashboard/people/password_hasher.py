@@ -1,7 +1,7 @@
 """argon2id for passwords and recovery codes, in a thread that has one core and steps back there for all others: a hash has eight lanes, so it would take
 every core, and a flood of passwords would have them from tokens.
 
-What waits for its turn is bounded by dashboard.throttling.
+What waits for its turn is bounded by dashboard.people.throttling.
 """
 
 import os

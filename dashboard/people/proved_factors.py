@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from dashboard.models import User
 from dashboard.people import second_factors, user_sessions
-from dashboard.sso.record import has_second_factor
+from dashboard.people.sso.record import has_second_factor
 
 
 def has_proved_one(request: HttpRequest) -> bool:

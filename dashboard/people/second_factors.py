@@ -2,7 +2,7 @@
 
 Kept in django-allauth's rows, secrets encrypted (dashboard.people.account_adapter), recovery codes hashed. Passkeys and one-time codes are strong factors;
 recovery codes are the way back for whoever has lost them, come with the first and go with the last. Each change counts
-(dashboard.quotas.refuse_factor_change), and raises ValidationError beyond the limit.
+(dashboard.people.quotas.refuse_factor_change), and raises ValidationError beyond the limit.
 """
 
 import hmac
@@ -23,9 +23,8 @@ from django.utils.text import get_text_list
 
 from clients.services.audit import Actor
 from clients.services.validation import clean_text
-from dashboard import quotas
 from dashboard.models import User
-from dashboard.people import recovery_codes, user_sessions
+from dashboard.people import quotas, recovery_codes, user_sessions
 from dashboard.people.account_events import record
 from oauth.replay import mark_used
 

@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 
 from clients.periods import HOUR
 from clients.usage_report import Slot
-from dashboard.moment import MONTHS
+from dashboard.frame.moment import MONTHS
 
 DAY = timedelta(days=1)
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

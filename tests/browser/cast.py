@@ -13,9 +13,8 @@ from django.utils import timezone
 from clients.models import AddressUse, AuditEvent, Client, ClientSecret, UsageBucket, Workspace
 from clients.periods import floor_hour
 from clients.services.hand_overs import create_hand_over
-from dashboard import services
 from dashboard.models import Membership, User
-from dashboard.people import accounts, second_factors
+from dashboard.people import accounts, second_factors, services
 from tests import factories
 from tests.browser.authenticator import one_time_code
 from tests.browser.usage_cast import create_clients

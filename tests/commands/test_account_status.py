@@ -158,7 +158,7 @@ def test_the_account_is_told_and_asked_to_do_nothing_in_vain(command, olga, ada,
 @pytest.mark.parametrize("name", COMMANDS)
 def test_without_a_mail_server_the_file_is_named_and_nobody_was_told(command, olga, ada, settings, tmp_path, name):
     settings.DATA_DIR = tmp_path
-    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+    settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     for before in {"enable_account": ["disable_account"], "demote": ["promote"]}.get(name, []):
         command(before, ada.email)
     result = command(name, ada.email, "--json").json

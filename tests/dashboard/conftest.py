@@ -19,7 +19,7 @@ from clients.certificate import read_certificates
 from clients.public_key import read_jwk
 from clients.services.certificates import add_certificates
 from clients.services.public_keys import add_public_keys
-from dashboard import mail
+from dashboard.instance import mail
 from dashboard.models import Membership
 from dashboard.people.user_sessions import NOTED
 from oauth.jose import generate_private_key

@@ -13,9 +13,9 @@ from django.db import connection
 
 from clients.models import HandOver
 from clients.services import retention
-from dashboard import services
-from dashboard.mail import expiry_notices
+from dashboard.client.credentials import expiry_notices
 from dashboard.models import ExpiryNotice, Invitation, SpentForm
+from dashboard.people import services
 from oauth.models import FailureCount, RevokedToken, UsedJWT
 from tests import factories
 

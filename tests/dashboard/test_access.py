@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 
 from dashboard import urls
 from dashboard.models import Membership
-from dashboard.permissions import LEAST_ROLE, Access, WorkspaceAccess, anyone
+from dashboard.people.permissions import LEAST_ROLE, Access, WorkspaceAccess, anyone
 from oauth.urls import ENDPOINTS
 from tests import factories
 from tests.dashboard.conftest import Browser

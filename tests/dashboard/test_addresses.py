@@ -5,9 +5,9 @@ from django.core import mail as outbox
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
-from dashboard import environment, mail
-from dashboard.first_start import announce
-from dashboard.mail.notices import describe
+from dashboard.instance import environment, mail
+from dashboard.people.notices import describe
+from dashboard.workspaces.first_start import announce
 from tests import factories
 
 ISSUERS = ["https://example.com", "https://example.com/id/tokens"]

@@ -9,7 +9,7 @@ from django.db import connections
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import mail
+from dashboard.instance import mail
 from dashboard.models import Membership, User
 from dashboard.people import account_status
 from tests import factories

@@ -30,7 +30,7 @@ def _ask(asgi, monkeypatch, response, *, headers=(), environs=None):
         sent.append(message)
 
     sent = []
-    monkeypatch.setattr(import_module("dashboard.wsgi_call"), "application", django)
+    monkeypatch.setattr(import_module("dashboard.server.wsgi_call"), "application", django)
     scope = {
         "type": "http",
         "http_version": "1.1",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from django.core.checks import run_checks
 
-from dashboard import environment
-from dashboard.checks import check_settings, refuse_mistakes
+from dashboard.instance import environment
+from dashboard.instance.checks import check_settings, refuse_mistakes
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.bootstrap import protect_environment, warn_of_mistakes
-from dashboard.environment import find_mistakes
+from dashboard.instance.bootstrap import protect_environment, warn_of_mistakes
+from dashboard.instance.environment import find_mistakes
 
 NAMES = ("PORT", "TLS", "DATABASE_URL")
 

@@ -13,8 +13,8 @@ from django.test import RequestFactory
 from django.urls import path
 
 from dashboard import urls
-from dashboard.permissions import Permission, anyone, member
-from dashboard.views import errors
+from dashboard.frame import errors
+from dashboard.people.permissions import Permission, anyone, member
 from tests import factories
 from tests.dashboard.conftest import Browser, sign_in, text_of
 

@@ -10,10 +10,11 @@ from django.core.mail.backends.locmem import EmailBackend
 from clients.models import Client, ClientPublicKey, ClientSecret
 from clients.services import secret_ends, secrets
 from clients.services.clients import disable_client
-from dashboard import mail, quotas
 from dashboard.background import schedule
-from dashboard.mail import expiry_notices
+from dashboard.client.credentials import expiry_notices
+from dashboard.instance import mail
 from dashboard.models import ExpiryNotice, Membership, ScheduledJob, User
+from dashboard.people import quotas
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key
 from tests.dashboard.credentials.conftest import use

@@ -6,7 +6,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from dashboard.environment import CLIENT_CERT_HEADERS
+from dashboard.instance.environment import CLIENT_CERT_HEADERS
 from dashboard.server.connection import settle
 from tests.certificates import pem, self_signed, with_unknown_version
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from django.urls import path
 
+from dashboard.frame.styleguide import styleguide
 from dashboard.urls import urlpatterns
-from dashboard.views.styleguide import styleguide
 from tests import factories
 from tests.dashboard.conftest import age_session
 

@@ -6,7 +6,7 @@ import pytest
 
 from clients.models import ClientCertificate, ClientPublicKey, ClientSecret
 from dashboard.client import lifeline
-from dashboard.moment import find_zone
+from dashboard.frame.moment import find_zone
 
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
 YEAR = timedelta(days=365)

@@ -12,7 +12,7 @@ from time import process_time
 import pytest
 from django.test import RequestFactory
 
-from dashboard.logs import JSONFormatter, RedactingFilter, StrangersFilter, redact
+from dashboard.instance.logs import JSONFormatter, RedactingFilter, StrangersFilter, redact
 from oauth.endpoint import Connection
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,15 +11,15 @@ from hashlib import sha256, sha512
 import pytest
 from django.core.mail import send_mail
 
-from dashboard import environment, mail
-from dashboard.mail import files
-from dashboard.mail.notices import describe
+from dashboard.instance import environment, mail
+from dashboard.instance.mail import files
+from dashboard.people.notices import describe
 
 
 @pytest.fixture
 def folder(settings, tmp_path):
     settings.DATA_DIR = tmp_path
-    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+    settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     return tmp_path / "mail"
 
 
@@ -36,7 +36,7 @@ def write(folder, count, *, at):
 @pytest.mark.parametrize("url", ["", "consolemail://"])
 def test_without_a_mail_server_mail_becomes_files(url, monkeypatch):
     monkeypatch.setenv("EMAIL_URL", url)
-    assert environment.email("EMAIL_URL")["EMAIL_BACKEND"] == "dashboard.mail.files.Backend"
+    assert environment.email("EMAIL_URL")["EMAIL_BACKEND"] == "dashboard.instance.mail.files.Backend"
 
 
 def test_a_mail_server_gets_its_mail_as_before(monkeypatch):

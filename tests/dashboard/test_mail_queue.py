@@ -7,8 +7,8 @@ from django.core import mail as django_mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
-from dashboard import mail
-from dashboard.mail.notices import describe
+from dashboard.instance import mail
+from dashboard.people.notices import describe
 
 MANY = 300
 

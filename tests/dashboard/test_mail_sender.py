@@ -8,8 +8,8 @@ from django.core import mail as outbox
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
-from dashboard import environment, mail
-from dashboard.mail.notices import describe
+from dashboard.instance import environment, mail
+from dashboard.people.notices import describe
 
 
 @pytest.mark.parametrize("sender", ["tokenos@example.com", "TokenOS <tokenos@example.com>", "Ünal & Söhne <x@xn--nal-joa.example>", "root@localhost"])

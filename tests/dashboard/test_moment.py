@@ -6,7 +6,7 @@ import pytest
 from django.template import engines
 from django.test import RequestFactory
 
-from dashboard import moment
+from dashboard.frame import moment
 
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
 

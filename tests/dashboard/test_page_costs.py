@@ -16,7 +16,7 @@ from clients.services import audit
 from clients.services.benchmark import seed_clients
 from clients.services.benchmark_usage import seed_usage
 from clients.services.usage_summaries import LIVE_CLIENTS
-from dashboard.client_list.filters import COLUMNS, STATUSES
+from dashboard.clients.filters import COLUMNS, STATUSES
 from dashboard.models import User
 from tests import factories
 from tests.browser.cast import create_cast

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from dashboard import environment
-from dashboard.postgresql.connection import connect
+from dashboard.instance import environment
+from dashboard.instance.postgresql.connection import connect
 from oauth.patience import Patience
 
 
@@ -65,7 +65,7 @@ def test_a_host_that_refuses_does_not_hang(postgresql):
 def impatient(monkeypatch):
     """This thread gives a statement half a second."""
     mine = Patience(0.5)
-    monkeypatch.setattr("dashboard.postgresql.connection.patience", lambda: mine)
+    monkeypatch.setattr("dashboard.instance.postgresql.connection.patience", lambda: mine)
     return mine
 
 

@@ -45,5 +45,5 @@ def test_with_a_mail_server(shown, page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_without(shown, page, settings):
-    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+    settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     assert not PROMISE.search(shown(page))

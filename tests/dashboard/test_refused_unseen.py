@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from dashboard import quotas, throttling
+from dashboard.people import quotas, throttling
 from tests.dashboard.test_sign_in import PAGE
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from dashboard.content_security_policy import ContentSecurityPolicyMiddleware
+from dashboard.frame.content_security_policy import ContentSecurityPolicyMiddleware
 
 
 def test_a_page_may_load_and_do_little(browser, db):

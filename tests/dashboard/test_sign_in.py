@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import throttling as door
 from dashboard.people import accounts
+from dashboard.people import throttling as door
 from dashboard.settings import PASSWORD_HASHERS
 from oauth.models import FailureCount
 from oauth.throttling import widest_network_of

@@ -7,7 +7,7 @@ import logging
 import pytest
 from django.test import Client
 
-from dashboard.permissions import Access
+from dashboard.people.permissions import Access
 from tests.dashboard.test_access import ROUTES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unmeasured")]

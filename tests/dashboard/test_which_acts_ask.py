@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 from clients.models import AuditEvent, ClientSecret, Workspace
-from dashboard.client.spent_forms import new_token
+from dashboard.frame.spent_forms import new_token
 from dashboard.models import User
-from dashboard.permissions import Access
+from dashboard.people.permissions import Access
 from tests import factories
 from tests.dashboard.accounts.conftest import age_confirmation
 from tests.dashboard.client_settings.conftest import entries, path, use

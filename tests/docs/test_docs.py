@@ -13,7 +13,7 @@ from django.core.management import get_commands, load_command_class
 from django.urls import get_resolver
 
 from clients.management.base import JSONCommand
-from dashboard.operations import OperationsMiddleware
+from dashboard.health.operations import OperationsMiddleware
 from oauth import errors
 from oauth.urls import ENDPOINTS
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, read, rows
@@ -130,7 +130,9 @@ def django_paths(patterns: list[Any], prefix: str = "/") -> Iterator[str]:
     """Without those below PAGES."""
     for entry in patterns:
         path = prefix + str(entry.pattern)
-        if hasattr(entry, "url_patterns") and path not in PAGES:
+        if path.startswith(PAGES):
+            yield next(page for page in PAGES if path.startswith(page))
+        elif hasattr(entry, "url_patterns"):
             yield from django_paths(entry.url_patterns, path)
         else:
             yield path

@@ -143,7 +143,7 @@ class Installation:
             "TRUSTED_PROXIES": "" if is_tls else "127.0.0.1/32",
             "WEB_CONCURRENCY": str(workers),
         }
-        run(["-m", "dashboard.bootstrap"], environment)
+        run(["-m", "dashboard.instance.bootstrap"], environment)
         return Server(data_dir, is_tls, workers, ["-c", "dashboard/gunicorn.py"], environment)
 
 
@@ -160,7 +160,7 @@ def install(directory: Path, *, clients: int, known: int, database_url: str = ""
         "DATA_DIR": str(directory / "prepare"),
     }
     installation = Installation(directory, environment)
-    run(["-m", "dashboard.bootstrap"], environment)
+    run(["-m", "dashboard.instance.bootstrap"], environment)
     run(["manage.py", "prepare"], environment)
     arguments = ["--workspace", "demo", "--clients", str(clients), "--known", str(known), "--credentials", str(installation.credentials), "--json"]
     arguments += ["--usage-days", str(usage_days)] if usage_days else []

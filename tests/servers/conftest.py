@@ -210,7 +210,7 @@ def _environment(data_dir: Path, port: int, keys: dict[str, str], *, is_measured
 
 
 def _prepare(server: Server) -> None:
-    for arguments in (["-m", "dashboard.bootstrap"], ["manage.py", "prepare"]):
+    for arguments in (["-m", "dashboard.instance.bootstrap"], ["manage.py", "prepare"]):
         done = server.run(*arguments)
         assert done.returncode == 0, done.stderr
 

@@ -24,7 +24,7 @@ import yaml
 from django.template.loader import render_to_string
 
 from clients.models import Workspace
-from dashboard.server import server_certificate
+from dashboard.instance import server_certificate
 from tests.servers.conftest import Answer, Server, read_answer
 from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import free_port, missing

@@ -16,8 +16,8 @@ from django.db import OperationalError
 
 from clients.models import ClientActivity
 from dashboard.background import schedule, start, stop
+from dashboard.instance import server_certificate
 from dashboard.models import ScheduledJob
-from dashboard.server import server_certificate
 from oauth.models import SigningKey
 from tests import factories
 from tests.servers.conftest import Server

@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from dashboard.server import server_certificate
+from dashboard.instance import server_certificate
 from tests.servers.conftest import ROOT, Server
 
 
@@ -31,7 +31,7 @@ class Checkout:
             shutil.copytree(ROOT / package, directory / package)
 
     def bootstrap(self, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "dashboard.bootstrap"]
+        command = [sys.executable, "-m", "dashboard.instance.bootstrap"]
         coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
         return subprocess.run(command, cwd=self.directory, env={**coverage, **environment}, capture_output=True, text=True, timeout=60, check=False)
 

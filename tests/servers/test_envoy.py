@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 import urllib3
 
-from dashboard.server import server_certificate
+from dashboard.instance import server_certificate
 from tests.certificates import Authority, pem, self_signed
 from tests.servers.conftest import ROOT, Server, free_port
 from tests.servers.proxies import wait_until_answering

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from dashboard.snippets import go
-from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
+from dashboard.frame.snippets import go
+from dashboard.frame.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
 from tests.certificates import self_signed
 from tests.servers.conftest import Server
 from tests.servers.test_snippets import make, request_of

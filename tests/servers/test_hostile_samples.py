@@ -19,10 +19,10 @@ import yaml
 from django.template.loader import render_to_string
 
 from clients.models import Client, Workspace
-from dashboard.client.same_command import write_command, write_update
-from dashboard.docs_pages import Values, values_of
-from dashboard.snippets import curl, go, javascript, python
-from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
+from dashboard.docs.pages import Values, values_of
+from dashboard.frame.snippets import curl, go, javascript, python
+from dashboard.frame.snippets.same_command import write_command, write_update
+from dashboard.frame.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
 from tests.servers.hostile_values import hostile_scopes, hostile_texts
 from tests.servers.stores import missing
 from tests.servers.test_nginx import NGINX
@@ -98,7 +98,7 @@ def values(scope: str, audience: str) -> Values:
 
 @pytest.fixture(autouse=True)
 def _hostile_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard.docs_pages.server_ca", lambda: HOSTILE_CA)
+    monkeypatch.setattr("dashboard.docs.pages.server_ca", lambda: HOSTILE_CA)
 
 
 def code(name: str, scope: str, audience: str) -> str:

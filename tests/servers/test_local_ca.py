@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from dashboard.server import server_certificate
+from dashboard.instance import server_certificate
 from tests.certificates import key_usage, self_signed
 
 

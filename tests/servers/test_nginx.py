@@ -21,7 +21,7 @@ from urllib.parse import quote
 import pytest
 import urllib3
 
-from dashboard.server import server_certificate
+from dashboard.instance import server_certificate
 from tests.certificates import self_signed
 from tests.oauth.proofs import new_key
 from tests.servers.conftest import ROOT, Server, free_port

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.server import server_certificate
+from dashboard.instance import server_certificate
 from tests.servers.conftest import free_port
 from tests.servers.stores import missing
 from tests.servers.test_nginx import NGINX, write_configuration

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.template.loader import render_to_string
 
-from dashboard.snippets import curl, javascript, python
-from dashboard.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
+from dashboard.frame.snippets import curl, javascript, python
+from dashboard.frame.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
 from tests.certificates import self_signed
 from tests.servers.conftest import Server
 

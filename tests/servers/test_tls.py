@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from dashboard.server import server_certificate
+from dashboard.instance import server_certificate
 from tests.servers.conftest import Server, read_answer
 
 
@@ -127,7 +127,7 @@ def test_operators_certificate_is_served_and_never_touched(make_server: Callable
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     file = server.data_dir / "tls" / "server.pem"
     file.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
-    assert server.run("-m", "dashboard.bootstrap").returncode == 0
+    assert server.run("-m", "dashboard.instance.bootstrap").returncode == 0
     assert x509.load_pem_x509_certificates(file.read_bytes())[0].serial_number == 77
 
 

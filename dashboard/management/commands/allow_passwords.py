@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from clients.management.base import JSONCommand, require_workspace
 from clients.services.audit import Actor
-from dashboard.sso import admission
+from dashboard.people.sso import admission
 
 
 class Command(JSONCommand):

@@ -13,7 +13,7 @@ from django.core.management.base import CommandParser
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
 from dashboard.management.accounts import require_account, tell_account
-from dashboard.services import set_password
+from dashboard.people.services import set_password
 
 
 class Command(JSONCommand):

@@ -10,8 +10,8 @@ from django.core.management.base import CommandParser
 from clients.management.base import JSONCommand
 from clients.models import Workspace
 from clients.services.audit import Actor
-from dashboard import services
 from dashboard.models import User
+from dashboard.people import services
 
 _GIVE_ONE = ".venv/bin/python manage.py create_workspace {slug} --owner EMAIL"
 

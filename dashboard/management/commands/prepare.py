@@ -21,9 +21,9 @@ from django.db.migrations.executor import MigrationExecutor
 from clients.management.base import JSONCommand
 from clients.services.audiences import find_foreign_audiences, say_foreign
 from clients.services.audit import Actor
-from dashboard import first_start
-from dashboard.checks import describe
-from dashboard.files import locked
+from dashboard.instance.checks import describe
+from dashboard.instance.files import locked
+from dashboard.workspaces import first_start
 from oauth.patience import MIGRATION_STATEMENT, patience
 
 _MOST_LINES = 20

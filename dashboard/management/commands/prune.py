@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
-from dashboard import services
+from dashboard.people import services
 from oauth.database_clock import read_clocks
 
 

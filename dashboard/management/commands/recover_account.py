@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
-from dashboard.addresses import page_url
+from dashboard.instance.addresses import page_url
 from dashboard.management.accounts import require_account, tell_account
 from dashboard.people import accounts
 

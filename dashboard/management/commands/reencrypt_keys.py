@@ -6,7 +6,7 @@ from typing import Any
 
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
-from dashboard.key_rotation import reencrypt_keys
+from dashboard.instance.key_rotation import reencrypt_keys
 
 
 class Command(JSONCommand):

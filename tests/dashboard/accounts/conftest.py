@@ -11,7 +11,7 @@ from django.core import mail as django_mail
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import mail
+from dashboard.instance import mail
 from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.conftest import Browser

@@ -11,8 +11,8 @@ from django.utils import timezone
 from clients.models import AuditEvent
 from dashboard.models import User
 from dashboard.people import accounts
+from dashboard.people.services import prune
 from dashboard.people.user_agent import describe_device
-from dashboard.services import prune
 from tests import factories
 from tests.dashboard.accounts.conftest import FIREFOX, SIGN_IN, App, add_passkey, age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser

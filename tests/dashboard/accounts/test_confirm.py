@@ -11,9 +11,8 @@ from django.utils import timezone
 
 from clients.models import AuditEvent
 from clients.secret import generate
-from dashboard import quotas, throttling
-from dashboard.client.spent_forms import new_token
-from dashboard.people import second_factors
+from dashboard.frame.spent_forms import new_token
+from dashboard.people import quotas, second_factors, throttling
 from dashboard.people.user_sessions import NOTED
 from tests import factories
 from tests.dashboard.accounts.conftest import add_passkey, age_confirmation, last_event, sign_in

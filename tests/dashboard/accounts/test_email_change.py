@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, HandOver
 from clients.services import hand_overs
-from dashboard.mail.recipients import present_owner_of
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import accounts
 from dashboard.people.accounts import DeadLinkError
 from dashboard.people.memberships import remove_member
+from dashboard.people.recipients import present_owner_of
 from tests import factories
 from tests.dashboard.accounts.conftest import age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from clients.models import AuditEvent
-from dashboard import quotas
-from dashboard.client import spent_forms
+from dashboard.frame import spent_forms
+from dashboard.people import quotas
 from oauth.models import FailureCount
 from tests import factories
 from tests.dashboard.accounts.conftest import add_passkey, last_event, prove, sign_in

@@ -10,9 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import throttling
 from dashboard.audit.words import WORDS
-from dashboard.people import accounts
+from dashboard.people import accounts, throttling
 from dashboard.people.user_sessions import MOST
 from tests import factories
 from tests.dashboard.accounts.conftest import FIREFOX, age_confirmation, last_event, sign_in

@@ -9,8 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import quotas
-from dashboard.people import second_factors
+from dashboard.people import quotas, second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import SIGN_IN, add_passkey, age_confirmation, last_event, prove, sign_in
 from tests.dashboard.conftest import Browser, text_of

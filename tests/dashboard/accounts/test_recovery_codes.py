@@ -16,8 +16,7 @@ from django.utils import timezone
 from clients import secret
 from clients.models import AuditEvent
 from clients.secret import HashingBusyError
-from dashboard import quotas
-from dashboard.people import recovery_codes, second_factors
+from dashboard.people import quotas, recovery_codes, second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import App, add_passkey, last_event, prove, sign_in
 from tests.dashboard.conftest import Browser, text_of

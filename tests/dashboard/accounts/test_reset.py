@@ -13,8 +13,8 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.http import int_to_base36
 
-from dashboard import mail
-from dashboard.logs import redact
+from dashboard.instance import mail
+from dashboard.instance.logs import redact
 from dashboard.models import Membership, User
 from dashboard.people import accounts
 from tests import factories
@@ -259,7 +259,7 @@ class TestWithoutAMailServer:
     @pytest.fixture(autouse=True)
     def _files(self, settings, tmp_path):
         settings.DATA_DIR = tmp_path
-        settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+        settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
 
     def test_the_page_says_whom_to_ask_and_not_whether_there_is_an_account(self, browser, ada, tmp_path):
         assert "This instance has no mail server yet: after this, whoever runs it can give you a link." in text_of(browser.get(ASK))

@@ -7,9 +7,9 @@ from django.utils import timezone
 from clients.models import HandOver
 from clients.services import hand_overs
 from clients.services.audit import Actor
-from dashboard.mail.recipients import present_owner_of
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import account_status, accounts, memberships, second_factors
+from dashboard.people.recipients import present_owner_of
 from tests import factories
 from tests.dashboard.accounts.conftest import last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from clients.models import AuditEvent
 from clients.services.audit_export import record_export
-from dashboard import quotas
+from dashboard.people import quotas
 from tests import factories
 from tests.dashboard.conftest import text_of
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 from clients.models import AuditEvent, RecordedRequest
 from clients.secret import generate
 from clients.services import usage
-from dashboard import quotas
 from dashboard.explain.sent_requests.reading import read_sent
 from dashboard.explain.sent_requests.sent import UnreadableError
+from dashboard.people import quotas
 from oauth.models import FailureCount, UsedJWT
 from tests import factories
 from tests.certificates import pem, self_signed

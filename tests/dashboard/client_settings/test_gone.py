@@ -3,16 +3,17 @@
 import pytest
 
 from clients.models import Client
-from dashboard.client import spent_forms
-from dashboard.views import client_status, hand_overs
-from dashboard.views.credentials import revocation, rotation, secrets
+from dashboard.client.credentials.views import revocation, rotation, secrets
+from dashboard.client.hand_over import views as hand_overs
+from dashboard.client.views import status
+from dashboard.frame import spent_forms
 from tests.dashboard.client_settings.conftest import path
 from tests.dashboard.conftest import text_of
 
 FORMS = [
-    ("enable", {}, client_status),
-    ("disable", {"reason": ""}, client_status),
-    ("delete", {"name": "billing-sync"}, client_status),
+    ("enable", {}, status),
+    ("disable", {"reason": ""}, status),
+    ("delete", {"name": "billing-sync"}, status),
     ("rotate", {"overlap": "24h", "name": "", "once": spent_forms.new_token()}, rotation),
     ("secrets/new", {"name": "", "once": spent_forms.new_token()}, secrets),
     ("secrets/{secret}/end", {}, secrets),

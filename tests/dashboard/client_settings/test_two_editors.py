@@ -7,7 +7,7 @@ from django.utils import timezone
 from clients.models import AuditEvent, Client
 from clients.services.clients import disable_client, hand_over_clients
 from clients.services.scopes import create_scope, remove_scope
-from dashboard.views import client_settings as view
+from dashboard.client.settings import views as view
 from tests import factories
 from tests.dashboard.client_settings.conftest import changes, entries, entries_of, path
 from tests.dashboard.conftest import text_of

@@ -10,11 +10,11 @@ from clients.attention import find_attention
 from clients.models import AddressUse, Client, ClientActivity, ClientPublicKey, ClientSecret
 from clients.services.new_addresses import note_new_addresses
 from clients.services.secrets import rotate_secret
-from dashboard.client_list.filters import COLUMNS, STATUSES, filter_clients, list_rows, order_of, read_filters
-from dashboard.client_list.table import describe_clients
-from dashboard.keyset import page_of
+from dashboard.clients.filters import COLUMNS, STATUSES, filter_clients, list_rows, order_of, read_filters
+from dashboard.clients.search.find import find, suggest
+from dashboard.clients.table import describe_clients
+from dashboard.frame.keyset import page_of
 from dashboard.models import Membership
-from dashboard.search.find import find, suggest
 from tests import factories
 
 now = timezone.now()

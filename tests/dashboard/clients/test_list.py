@@ -121,7 +121,7 @@ def test_the_sparkline_has_a_bar_for_each_of_24_hours(adas, demo):
 
 def test_a_list_without_readable_usage_is_shown_all_the_same(adas, demo):
     make(demo, "busy")
-    with mock.patch("dashboard.client_list.table.granted_by_hour", side_effect=DatabaseError):
+    with mock.patch("dashboard.clients.table.granted_by_hour", side_effect=DatabaseError):
         page = adas.get(PAGE)
     assert "busy" in rows_of(page)
     assert "Usage can’t be shown right now" in text_of(page)

@@ -15,7 +15,7 @@ from clients.models import AuditEvent, Client, ClientSecret
 from clients.secret import generate
 from clients.services.workspaces import change_workspace
 from dashboard.models import AccessPolicy
-from dashboard.permissions import Role
+from dashboard.people.permissions import Role
 from tests import factories, public_keys
 from tests.dashboard.conftest import create_public_key, make_certificate, sign_in, text_of
 from tests.dashboard.create.conftest import NEW, entries, secrets_in

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, Client
 from clients.secret import generate
-from dashboard import services
-from dashboard.client import spent_forms
+from dashboard.frame import spent_forms
 from dashboard.models import SpentForm
+from dashboard.people import services
 from tests import factories, public_keys
 from tests.dashboard.accounts.conftest import age_confirmation
 from tests.dashboard.conftest import Browser, sign_in, text_of
@@ -44,7 +44,7 @@ def test_of_two_at_the_same_moment_one_makes_a_client(danas, demo, monkeypatch):
         seen.append(request)
         return None if len(seen) == 1 else spent_forms.find_spent(request)
 
-    monkeypatch.setattr("dashboard.views.create.find_spent", find_spent)
+    monkeypatch.setattr("dashboard.clients.create.views.find_spent", find_spent)
     page = danas.post(NEW, {**sent, "name": "second"})
     assert "refunds-worker was created at" in text_of(page)
     assert secrets_in(page) == set()

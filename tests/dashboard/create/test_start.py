@@ -3,8 +3,8 @@
 import pytest
 from allauth.mfa.models import Authenticator
 
-from dashboard.first_start import DEMO_CLIENT
 from dashboard.models import Membership
+from dashboard.workspaces.first_start import DEMO_CLIENT
 from tests import factories
 from tests.dashboard.conftest import text_of
 

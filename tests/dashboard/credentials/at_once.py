@@ -11,8 +11,9 @@ from django.utils import timezone
 from clients.models import AuditEvent, ClientSecret
 from clients.public_key import read_public_keys
 from clients.services import added_credentials, secret_ends, secrets
-from dashboard.client import impact, spent_forms
-from dashboard.mail import expiry_notices
+from dashboard.client import impact
+from dashboard.client.credentials import expiry_notices
+from dashboard.frame import spent_forms
 from dashboard.models import User
 from tests import factories
 from tests.dashboard.credentials.conftest import give_tokens, use

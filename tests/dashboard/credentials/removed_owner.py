@@ -4,9 +4,9 @@ import json
 import sys
 from datetime import UTC, datetime
 
-from dashboard.mail.recipients import present_owner_of
 from dashboard.models import Membership, User
 from dashboard.people.memberships import remove_member
+from dashboard.people.recipients import present_owner_of
 from tests import factories
 
 now = datetime.now(UTC)

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from clients.services.workspaces import change_workspace
-from dashboard.client import spent_forms
+from dashboard.frame import spent_forms
 from tests import factories
 from tests.dashboard.conftest import text_of
 from tests.dashboard.credentials.conftest import url

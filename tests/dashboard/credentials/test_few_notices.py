@@ -5,8 +5,8 @@ import re
 import pytest
 
 from clients.models import Client
-from dashboard import quotas
 from dashboard.models import Membership
+from dashboard.people import quotas
 from tests import factories
 from tests.dashboard.conftest import text_of
 from tests.dashboard.credentials.conftest import url, use

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from clients.models import Client, ClientSecret
 from clients.services.secrets import create_secret
-from dashboard import mail
-from dashboard.client.spent_forms import new_token
+from dashboard.frame.spent_forms import new_token
+from dashboard.instance import mail
 from dashboard.people.account_status import disable_account
 from dashboard.people.memberships import remove_member
 from tests import factories

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, Client
 from clients.services.clients import disable_client
-from dashboard.client.spent_forms import new_token
+from dashboard.frame.spent_forms import new_token
 from dashboard.models import Membership
 from tests import factories
 from tests.dashboard.credentials.conftest import url

@@ -9,9 +9,9 @@ from django.utils import timezone
 from clients.models import AuditEvent, Client, ClientSecret
 from clients.services import secrets
 from clients.services.workspaces import change_workspace
-from dashboard.moment import say_day
-from dashboard.views.credentials import rotation
-from dashboard.views.credentials import secrets as secrets_view
+from dashboard.client.credentials.views import rotation
+from dashboard.client.credentials.views import secrets as secrets_view
+from dashboard.frame.moment import say_day
 from tests import factories
 from tests.dashboard.conftest import Browser, text_of
 from tests.dashboard.credentials.conftest import url, use

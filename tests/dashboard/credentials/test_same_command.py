@@ -9,8 +9,8 @@ import pytest
 from django.core.management import call_command
 
 from clients.models import Client, ClientSecret
-from dashboard.client.same_command import write_command, write_update
-from dashboard.url_converters import KidConverter
+from dashboard.client.credentials.url_converters import KidConverter
+from dashboard.frame.snippets.same_command import write_command, write_update
 from tests.dashboard.conftest import create_certificate, create_public_key, sign_in
 from tests.dashboard.credentials.conftest import url
 

@@ -3,8 +3,8 @@
 import pytest
 
 from clients.models import Client
-from dashboard import quotas
-from dashboard.mail import queue
+from dashboard.instance.mail import queue
+from dashboard.people import quotas
 from tests import factories
 from tests.dashboard.conftest import text_of
 from tests.dashboard.credentials.conftest import use

@@ -6,7 +6,7 @@ import pytest
 
 from clients.services.clients import disable_client
 from clients.services.secrets import revoke_secret
-from dashboard.docs_pages import PAGES
+from dashboard.docs.pages import PAGES
 from dashboard.explain.error_reference import read_reference
 from dashboard.explain.refusals import ADVICE
 from tests import factories

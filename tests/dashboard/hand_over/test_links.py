@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, HandOver
 from clients.services import clients, hand_overs
-from dashboard.client import spent_forms
+from dashboard.frame import spent_forms
 from dashboard.models import Membership
 from tests import factories
 from tests.dashboard.conftest import sign_in, text_of
@@ -84,7 +84,7 @@ def test_it_is_mailed_where_that_is_wanted(adas, page):
 
 
 def test_without_a_mail_server_nobody_is_said_to_have_got_one(adas, page, settings):
-    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+    settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     text = text_of(adas.post(page, entries(sends="on")))
     assert "This instance has no mail server yet, so jonas@example.com got no mail. Copy the link and send it yourself." in text
     assert "Mailed to" not in text

@@ -20,8 +20,9 @@ from clients.public_key import read_public_keys
 from clients.services import clients, hand_overs
 from clients.services.audit import Actor
 from clients.services.public_keys import add_public_keys
-from dashboard import mail, quotas
-from dashboard.logs import redact
+from dashboard.instance import mail
+from dashboard.instance.logs import redact
+from dashboard.people import quotas
 from oauth.models import FailureCount
 from tests import factories, hostile_keys
 from tests.certificates import pem as certificate_pem

@@ -270,7 +270,7 @@ class TestMail:
 
 def test_without_smtp_it_says_that_nothing_is_sent(adas, settings):
     assert row(adas.get(PAGE), "Mail").startswith("Mail Not sent")
-    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+    settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     assert "written into DATA_DIR/mail, see EMAIL_URL" in row(adas.get(PAGE), "Mail")
 
 

@@ -175,7 +175,7 @@ def test_a_page_asks_twelve_queries_at_most_however_many_clients_there_are(adas,
 
 
 def test_lists_come_in_pages(adas, make, monkeypatch):
-    monkeypatch.setattr("dashboard.views.hygiene.PAGE", 2)
+    monkeypatch.setattr("dashboard.clients.hygiene.views.PAGE", 2)
     for number in range(5):
         make(f"client {number}", used=None)
     assert names(adas, "never-used") == ["client 0", "client 1"]

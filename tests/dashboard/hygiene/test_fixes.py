@@ -8,8 +8,8 @@ import pytest
 from clients.models import AuditEvent, Client, ClientPublicKey, ClientSecret
 from clients.services import hygiene
 from clients.services.clients import disable_client
+from dashboard.frame.moment import say_date
 from dashboard.models import Membership
-from dashboard.moment import say_date
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, sign_in, text_of
 from tests.dashboard.hygiene.test_findings import URL, add_secret, names
@@ -129,7 +129,7 @@ def test_the_credentials_of_clients_that_are_long_disabled_are_revoked(adas, mak
 
 def test_all_are_changed_at_once_in_batches(adas, make, monkeypatch):
     monkeypatch.setattr(hygiene, "_BATCH", 2)
-    monkeypatch.setattr("dashboard.views.hygiene.PAGE", 2)
+    monkeypatch.setattr("dashboard.clients.hygiene.views.PAGE", 2)
     for number in range(5):
         make(f"client {number}", used=None)
     adas.post(f"{URL}never-used/", {"all": "yes"})

@@ -14,8 +14,8 @@ from clients.secret import generate
 from clients.services.clients import disable_client
 from clients.services.public_keys import add_public_keys
 from clients.services.secrets import revoke_secret
-from dashboard import quotas
 from dashboard.leak import findings
+from dashboard.people import quotas
 from oauth.models import RevokedToken
 from tests import factories
 from tests.certificates import pem, self_signed

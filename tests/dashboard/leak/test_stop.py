@@ -8,9 +8,10 @@ from html import unescape
 import pytest
 
 from clients.models import AuditEvent, ClientSecret
-from dashboard import mail, quotas
+from dashboard.instance import mail
 from dashboard.leak import findings
 from dashboard.models import Membership
+from dashboard.people import quotas
 from oauth.models import FailureCount, RevokedToken
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, sign_in, text_of
@@ -188,7 +189,7 @@ def test_a_viewer_sees_everything_but_the_buttons(bens, billing):
 
 
 def test_without_a_mail_server_a_viewer_is_told_that_nobody_got_one(bens, billing, settings):
-    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+    settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     answer = bens.post(URL, {"tell": "yes", "what": [f"s.{billing.secret.secret_id}"]})
     mail.wait_until_sent()
     text = text_of(bens.get(answer["Location"]))

@@ -81,7 +81,7 @@ def test_an_empty_field_is_refused(adas):
 @pytest.mark.parametrize("piece", [1, 7, 5000])
 def test_blanks_are_nothing_however_they_are_cut(adas, billing, monkeypatch, piece):
     """They are looked through bit by bit, so that other threads have their turn."""
-    monkeypatch.setattr("dashboard.forms.leak._PIECE", piece)
+    monkeypatch.setattr("dashboard.leak.forms._PIECE", piece)
     assert "Paste what you found, or choose a file." in text_of(look_up(adas, " \n\t" * 500))
     assert "Revoke secret" in text_of(look_up(adas, " " * 1499 + billing.plaintext))
 

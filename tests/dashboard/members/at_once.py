@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import account_status, accounts, invitations, memberships
-from dashboard.permissions import NotAllowedError
+from dashboard.people.permissions import NotAllowedError
 from tests import factories
 
 ROUNDS = 20

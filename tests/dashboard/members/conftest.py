@@ -7,7 +7,7 @@ from django.core import mail as outbox
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard import mail
+from dashboard.instance import mail
 from dashboard.models import Membership
 from tests import factories
 

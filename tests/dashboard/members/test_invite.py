@@ -9,9 +9,9 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
 from clients.models import Workspace
-from dashboard import mail, services
+from dashboard.instance import mail
 from dashboard.models import Invitation
-from dashboard.people import invitations
+from dashboard.people import invitations, services
 from tests import factories
 from tests.dashboard.accounts.conftest import age_confirmation
 from tests.dashboard.conftest import asked_by, sign_in, text_of
@@ -226,7 +226,7 @@ def jonas(adas):
 def test_without_a_mail_server_one_is_told_where_the_mail_is(adas, settings, tmp_path):
     mail.wait_until_sent()  # Ada's sign-in is told her behind the page: it would be a second file
     settings.DATA_DIR = tmp_path
-    settings.EMAIL_BACKEND = "dashboard.mail.files.Backend"
+    settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     text = text_of(invite(adas, "jonas@example.com"))
     [file] = (tmp_path / "mail").iterdir()
     assert f"This instance has no mail server yet. Ask its operator for the mail: in DATA_DIR/mail, {file.name}." in text

@@ -8,9 +8,9 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from clients.models import Workspace
-from dashboard import quotas, throttling
-from dashboard.logs import redact
+from dashboard.instance.logs import redact
 from dashboard.models import Invitation, Membership, User
+from dashboard.people import quotas, throttling
 from oauth.models import FailureCount
 from tests import factories
 from tests.dashboard.conftest import Browser, sign_in, text_of

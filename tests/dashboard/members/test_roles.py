@@ -8,10 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 from django.utils import timezone
 
-from dashboard import quotas
 from dashboard.models import Membership
-from dashboard.people import memberships
-from dashboard.permissions import NotAllowedError
+from dashboard.people import memberships, quotas
+from dashboard.people.permissions import NotAllowedError
 from tests import factories
 from tests.dashboard.conftest import asked_by, sign_in, text_of
 from tests.dashboard.members.conftest import Role, events, mails, membership_of, role_of

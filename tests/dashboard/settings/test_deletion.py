@@ -7,7 +7,7 @@ from django.core import mail as outbox
 from django.utils import timezone
 
 from clients.models import Workspace
-from dashboard import mail
+from dashboard.instance import mail
 from dashboard.models import Membership
 from dashboard.people.account_status import disable_account
 from tests import factories

@@ -5,8 +5,8 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, Workspace
 from clients.services.scopes import create_scope
-from dashboard import quotas
 from dashboard.models import Membership, User
+from dashboard.people import quotas
 from tests import factories
 from tests.dashboard.accounts.conftest import age_confirmation
 from tests.dashboard.client_settings import conftest as client_settings

@@ -3,8 +3,8 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from dashboard import policies
 from dashboard.models import AccessPolicy, Membership
+from dashboard.people import policies
 from tests import factories
 
 Role = Membership.Role

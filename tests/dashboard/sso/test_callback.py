@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 
-from dashboard.sso.session import MOST_AT_ONCE, conversations
+from dashboard.people.sso.session import MOST_AT_ONCE, conversations
 from oauth.models import FailureCount
-from tests.dashboard.sso.conftest import CALLBACK, begin, events, heading, user_of
-from tests.dashboard.sso.hostility import DOWN, STALE, linked, log, refused
+from tests.dashboard.people.sso.conftest import CALLBACK, begin, events, heading, user_of
+from tests.dashboard.people.sso.hostility import DOWN, STALE, linked, log, refused
 
 __all__ = ["linked", "log"]
 

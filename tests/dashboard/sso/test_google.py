@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.sso.identity import read_identity
+from dashboard.people.sso.identity import read_identity
 
 CLAIMS = {"iss": "https://accounts.google.com", "sub": "10769150350006150715113082367", "email": "Ada@Example.com"}
 

@@ -4,10 +4,10 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.core import mail as outbox
 
-from dashboard import mail
+from dashboard.instance import mail
 from dashboard.models import Membership, User
 from tests import factories
-from tests.dashboard.sso.conftest import come, events, heading, user_of
+from tests.dashboard.people.sso.conftest import come, events, heading, user_of
 
 pytestmark = pytest.mark.django_db
 

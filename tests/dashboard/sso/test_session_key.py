@@ -8,11 +8,11 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
 
-from dashboard.sso.provider import Provider
+from dashboard.people.sso.provider import Provider
 from tests.dashboard.accounts.conftest import age_confirmation
 from tests.dashboard.conftest import Browser, sign_in
-from tests.dashboard.sso.conftest import START, come, events
-from tests.dashboard.sso.test_connection import CONNECT
+from tests.dashboard.people.sso.conftest import START, come, events
+from tests.dashboard.people.sso.test_connection import CONNECT
 
 pytestmark = pytest.mark.django_db
 

@@ -4,9 +4,9 @@ import pytest
 from allauth.socialaccount.models import SocialApp
 from django.core.exceptions import ImproperlyConfigured
 
-from dashboard import environment
-from dashboard.checks import check_settings
-from tests.dashboard.sso.conftest import CALLBACK, START, begin
+from dashboard.instance import environment
+from dashboard.instance.checks import check_settings
+from tests.dashboard.people.sso.conftest import CALLBACK, START, begin
 
 
 def ids():

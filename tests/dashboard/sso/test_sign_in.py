@@ -10,12 +10,12 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
-from dashboard import quotas
 from dashboard.models import Membership, User
-from dashboard.sso import provider
+from dashboard.people import quotas
+from dashboard.people.sso import provider
 from tests import factories
 from tests.dashboard.conftest import Browser, age_session
-from tests.dashboard.sso.conftest import CALLBACK, START, begin, come, events, heading, user_of
+from tests.dashboard.people.sso.conftest import CALLBACK, START, begin, come, events, heading, user_of
 
 pytestmark = pytest.mark.django_db
 

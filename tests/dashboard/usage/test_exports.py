@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.exports import csv_response, json_lines_response
+from dashboard.frame.exports import csv_response, json_lines_response
 
 
 def read(response):

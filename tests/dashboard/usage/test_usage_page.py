@@ -224,7 +224,7 @@ class TestPage:
         assert '<a href="?period=24h&amp;env=live"' in page
 
     def test_the_busiest_clients_can_be_chosen_and_the_chosen_one_always(self, adas, use, demo, billing, monkeypatch):
-        monkeypatch.setattr("dashboard.views.usage.CHOICES", 1)
+        monkeypatch.setattr("dashboard.usage.views.CHOICES", 1)
         busy = factories.create_client(demo, name="busy").secret.client
         use(busy, 5)
         page = read(adas, client=billing.client_id).content.decode()
@@ -244,7 +244,7 @@ class TestPage:
         assert "billing-sync 1,234" in section(page, "by-client")
         assert "can't be shown" in caplog.text
         for name in ("count_totals", "find_activity", "sum_answers"):
-            monkeypatch.setattr(f"dashboard.views.usage.{name}", fail)
+            monkeypatch.setattr(f"dashboard.usage.views.{name}", fail)
         page = read(adas)
         for part in ("over-time", "by-client", "why-refused", "by-scope", "by-address"):
             assert "This part can’t be shown right now." in section(page, part)

@@ -1,0 +1,232 @@
+"""Single sign-on: to the provider and back, and connecting an account with it. Nothing of it is there while SSO_ISSUER is empty."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from allauth.account.adapter import get_adapter
+from allauth.account.utils import get_next_redirect_url
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard.frame import confirmation
+from dashboard.frame.confirmation import confirmed
+from dashboard.models import User
+from dashboard.people import notices, quotas, throttling
+from dashboard.people.caller import actor_of, connection_of
+from dashboard.people.permissions import anyone, signed_in
+from dashboard.people.sso import admission, session
+from dashboard.people.sso.admission import RefusedError
+from dashboard.people.sso.identity import Identity
+from dashboard.people.sso.provider import ProviderError
+from dashboard.people.sso.record import remember
+from dashboard.people.sso.session import Begun
+from dashboard.people.user_sessions import change_key, record_confirmation
+
+logger = logging.getLogger("tokenos.sso")
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# code → status, heading, what to do. {name}: the provider's; {email}: of whom it is about.
+REFUSALS = {
+    "unknown_state": (400, "This sign-in can’t go on", "It was begun in another browser, was used already, or took longer than 10 minutes. Begin again."),
+    "denied": (403, "You weren’t signed in by {name}", "You ended it there, or {name} doesn’t let you in here. Ask whoever runs {name}."),
+    "provider_failed": (502, "Signing in with {name} doesn’t work right now", "It didn’t answer in time, or not as it has to. Try again in a minute."),
+    "busy": (503, "Too many people are signing in at this moment", "You aren’t signed in. Try again in a few seconds."),
+    "too_many": (429, "Too many tries", "You aren’t signed in. Try again in a few minutes."),
+    "email_not_proved": (403, "Your address isn’t vouched for by {name}", "It has to say that your email address is verified. Ask whoever runs {name}."),
+    "account_exists": (403, "{email} has an account here already", "Sign in as before, then connect your account with {name} under Account."),
+    "linked_with_another": (403, "This account is connected with somebody else at {name}", "Ask whoever administers this instance to look at {email}."),
+    "inactive": (403, "Your account is switched off", "Ask whoever administers this instance."),
+    "no_role": (
+        403,
+        "You have no workspace here yet",
+        "No group of yours at {name} gives a role. Ask an owner of your workspace to invite you, or whoever runs {name} to put you into a group that has one.",
+    ),
+    "other_person": (403, "That was somebody else", "The person at {name} isn’t the one whose account is open here. Nothing was changed."),
+    "taken": (403, "Connected with another account already", "That person at {name} has another account here. Nothing was changed."),
+}
+# Of these, what anybody can bring about who has begun a sign-in here. The others take somebody whom the provider knows, and colleagues behind one address don't
+# keep each other out.
+FORGEABLE = ("denied", "provider_failed")
+
+
+def configured(view: View) -> View:
+    """Below the declaration of who may call it."""
+
+    @wraps(view)
+    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not settings.SSO_ISSUER:
+            raise Http404
+        return cast(HttpResponse, view(request, *args, **kwargs))
+
+    return cast(View, check)
+
+
+@anyone
+@configured
+@never_cache
+def sso_sign_in(request: HttpRequest) -> HttpResponse:
+    """GET: where a provider's own portal may send people (OpenID Connect Core 1.0 §4); nothing begins before they ask for it."""
+    next_url = get_next_redirect_url(request) or ""
+    if request.method != "POST":
+        return render(request, "account/sso_sign_in.html", {"next_url": next_url})
+    refusal = quotas.refuse_new_session(request)
+    if refusal is not None:
+        return refusal.apply_to(_refuse(request, RefusedError("too_many")))
+    return _go(request, purpose="sign_in", next_url=next_url)
+
+
+@signed_in
+@configured
+@require_POST
+def sso_confirm(request: HttpRequest) -> HttpResponse:
+    """“Prove it is you” at the provider."""
+    return _go(request, purpose="confirm", next_url=get_next_redirect_url(request) or "", proves_anew=True)
+
+
+@signed_in
+@configured
+@confirmed
+@require_POST
+def sso_connect(request: HttpRequest) -> HttpResponse:
+    return _go(request, purpose="connect", next_url="")
+
+
+@signed_in
+@configured
+@confirmed
+@require_POST
+def sso_disconnect(request: HttpRequest) -> HttpResponse:
+    user, now = cast(User, request.user), timezone.now()
+    if admission.disconnect(user=user, actor=actor_of(request), now=now):
+        messages.success(request, f"Your account is no longer connected with {settings.SSO_NAME}.")
+        notices.tell("sso_disconnected", user, request=request, now=now, provider=settings.SSO_NAME)
+    return redirect("sso_connection")
+
+
+@signed_in
+@configured
+@require_safe
+def sso_connection(request: HttpRequest) -> HttpResponse:
+    user = cast(User, request.user)
+    context = {"link": admission.find_link(user), "reason_to_stay": admission.find_reason_to_stay_connected(user)}
+    return render(request, "account/sso_connection.html", context)
+
+
+@anyone
+@configured
+@never_cache
+@require_safe
+def sso_callback(request: HttpRequest) -> HttpResponse:
+    """Where the provider sends the browser back: OpenID Connect Core 1.0 §3.1.2.5. Raise SessionInterrupted if a session that was open here is over by then."""
+    try:
+        begun = session.take(request)
+    except RefusedError as error:
+        # Nobody guesses a state. If it counted, images on a foreign page would lock out everybody at its reader's address.
+        return _refuse(request, error)
+    # By the browser: one name for all would let somebody shut out the colleagues behind the same address.
+    name = f"{admission.METHOD} {request.session.session_key}"
+    with throttling.attempt(request, name, takes_password=False) as refusal:
+        if refusal is not None:
+            return refusal.apply_to(_refuse(request, RefusedError("too_many")))
+        now, identity = timezone.now(), None
+        try:
+            identity = session.finish(request, begun, now=now)
+            if request.user.is_authenticated:
+                # Before anything is written: while the provider was asked, the owner may have ended a stolen session.
+                change_key(request)
+            return PURPOSES[begun.purpose](request, begun, identity)
+        except (RefusedError, ProviderError) as error:
+            refused = error if isinstance(error, RefusedError) else _log(request, error)
+            if refused.code in FORGEABLE:
+                throttling.count_wrong(request, name, now=now)
+            # Of what didn't come to an end there is nothing to say, and it isn't counted, so anybody could fill the audit log with it.
+            if refused.code != "busy" and (identity is None or quotas.may_record_refusal(identity.subject, now=now)):
+                admission.record_refusal(refused=refused, actor=actor_of(request), now=now)
+            return _refuse(request, refused, begun)
+
+
+def _go(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool = False) -> HttpResponse:
+    """A page that leads to the provider. No redirect: of an answer to a form, browsers follow none to where the policy lets no form go (CSP form-action)."""
+    try:
+        url = session.begin(request, purpose=purpose, next_url=next_url, proves_anew=proves_anew, now=timezone.now())
+    except RefusedError as error:
+        return _refuse(request, error)
+    except ProviderError as error:
+        return _refuse(request, _log(request, error))
+    response = render(request, "account/sso_going.html", {"url": url})
+    response["Refresh"] = f"0; url={url}"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _sign_in(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResponse:
+    now = timezone.now()
+    admitted = admission.admit(identity=identity, actor=admission.provider_actor(actor_of(request)), now=now)
+    if refusal := quotas.refuse_proof(admitted.user, at_provider=True, now=now):
+        return refusal.apply_to(_refuse(request, RefusedError("too_many"), begun))
+    return session.sign_in(request, admitted=admitted, identity=identity, next_url=begun.next, now=now)
+
+
+def _connect(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResponse:
+    user, now = _require_same(request, begun), timezone.now()
+    admission.connect(user=user, identity=identity, actor=actor_of(request), now=now)
+    messages.success(request, f"Your account is connected with {settings.SSO_NAME}.")
+    notices.tell("sso_connected", user, request=request, now=now, provider=settings.SSO_NAME)
+    return redirect("sso_connection")
+
+
+def _confirm(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResponse:
+    user, now = _require_same(request, begun), timezone.now()
+    link = admission.find_link(user)
+    if link is None or (link.provider, link.uid) != (identity.issuer, identity.subject):
+        raise RefusedError("other_person", user=user)
+    if refusal := quotas.refuse_proof(user, at_provider=True, now=now):
+        return refusal.apply_to(_refuse(request, RefusedError("too_many"), begun))
+    remember(request, user, identity, now=now, is_confirmation=True)
+    record_confirmation(user=user, method=admission.METHOD, actor=actor_of(request), now=now)
+    if get_adapter(request).is_reauthentication_required(app="dashboard"):
+        messages.info(request, f"{settings.SSO_NAME} doesn’t say that it asked for a second factor. Use your passkey or a code.")
+    # As which the form was sent that waits for it.
+    request.method = "POST"
+    return confirmation.resume(request, begun.next or reverse("mfa_index"))
+
+
+def _require_same(request: HttpRequest, begun: Begun) -> User:
+    """Whose account was open when it began."""
+    if not isinstance(request.user, User) or request.user.pk != begun.user:
+        raise RefusedError("other_person")
+    return request.user
+
+
+PURPOSES = {"sign_in": _sign_in, "connect": _connect, "confirm": _confirm}
+
+
+def _log(request: HttpRequest, error: ProviderError) -> RefusedError:
+    logger.warning("single sign-on failed: %s", error, extra={"issuer": settings.SSO_ISSUER, "request_id": connection_of(request).request_id})
+    return RefusedError("provider_failed")
+
+
+def _refuse(request: HttpRequest, refused: RefusedError, begun: Begun | None = None) -> HttpResponse:
+    status, heading, text = REFUSALS[refused.code]
+    named = {"name": settings.SSO_NAME, "email": refused.email or "It"}
+    context = {
+        "heading": heading.format(**named),
+        "text": text.format(**named),
+        "next_url": begun.next if begun is not None else "",
+        "can_try_again": begun is None or begun.purpose == "sign_in",
+        "request_id": connection_of(request).request_id,
+    }
+    # The page's frame leads back to the page's own address, which may hold code and state.
+    request.path, request.META["QUERY_STRING"] = reverse("sso_sign_in"), ""
+    response = render(request, "account/sso_refused.html", context, status=status)
+    response["Referrer-Policy"] = "no-referrer"
+    return response

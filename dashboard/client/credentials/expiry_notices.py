@@ -1,0 +1,170 @@
+"""Mail before a credential ends: to whoever answers for its client, 30, 7 and 1 days before, and an hour before a rotation ends an old secret that is in use.
+
+Each is sent once. A mail server that takes none ends the round, and the next round begins there. An address that the server refuses is as none: three of
+them would else end each round, and nobody behind them would be told.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from itertools import islice
+from typing import Any, cast
+
+from django.db.models import Q
+from django.urls import reverse
+
+from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
+from clients.models.credentials import Credential
+from clients.overlap import find_overlaps
+from clients.services.retention import delete_in_batches
+from dashboard.client import impact
+from dashboard.frame.credential_names import name_credential
+from dashboard.frame.moment import say_length
+from dashboard.instance import mail
+from dashboard.models import ExpiryNotice
+from dashboard.people.recipients import admins_of, may_have_notice, present_owner_of, would_have_notice
+
+STEPS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
+OVERLAP_STEP = timedelta(hours=1)
+# Within it an end that something still runs into is told the admins too.
+_RED = timedelta(days=1)
+_BATCH = 200
+# A round holds up the other background work.
+MOST_A_ROUND = 100
+_MOST_FAILURES = 3
+_LONGEST_NAME = 24
+
+_Row = ClientSecret | ClientPublicKey | ClientCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """step: the shortest of those that have come."""
+
+    credential: Credential
+    client: Client
+    ends_at: datetime
+    step: timedelta
+    is_in_overlap: bool
+
+
+class _Outcome(Enum):
+    """TOLD: also where there is nobody to tell. REFUSED: of all addresses, for what they are."""
+
+    TOLD = auto()
+    REFUSED = auto()
+    SERVER_FAILED = auto()
+
+
+def send_due(*, now: datetime) -> int:
+    """How many were sent, MOST_A_ROUND at most."""
+    delete_in_batches(ExpiryNotice.objects.filter(ends_at__lt=now))
+    sent = failed = 0
+    for due in islice(find_due(now=now), MOST_A_ROUND):
+        outcome = _send(due, now=now)
+        sent += outcome is _Outcome.TOLD
+        failed += outcome is _Outcome.SERVER_FAILED
+        if failed == _MOST_FAILURES:
+            break
+    return sent
+
+
+def find_due(*, now: datetime) -> Iterator[Due]:
+    """What was not told yet, those that end first first."""
+    for kind in impact.KINDS:
+        rows = (
+            kind.objects.usable(now)
+            .filter(expires_at__lte=now + max(STEPS), client__status=Client.Status.ENABLED, client__workspace__deletes_at=None)
+            .select_related("client__workspace")
+            .order_by("expires_at", "pk")
+        )
+        after: tuple[datetime, int] | None = None
+        while batch := cast(list[_Row], list(rows.filter(_behind(after))[:_BATCH])):
+            yield from _find_due_in(batch, now=now)
+            after = (batch[-1].expires_at or now, batch[-1].pk)
+
+
+def _behind(after: tuple[datetime, int] | None) -> Q:
+    return Q() if after is None else Q(expires_at__gt=after[0]) | Q(expires_at=after[0], pk__gt=after[1])
+
+
+def _find_due_in(rows: Sequence[_Row], *, now: datetime) -> Iterator[Due]:
+    told = set(ExpiryNotice.objects.filter(credential__in=[_name(row, row.client) for row in rows]).values_list("credential", "ends_at", "step"))
+    ending = [row.client_id for row in rows if isinstance(row, ClientSecret)]
+    secrets: dict[int, list[ClientSecret]] = {}
+    for secret in ClientSecret.objects.usable(now).filter(client__in=ending):
+        secrets.setdefault(secret.client_id, []).append(secret)
+    for row in rows:
+        overlaps = find_overlaps(secrets.get(row.client_id, ()), now) if isinstance(row, ClientSecret) else {}
+        due = _find_step(row, is_in_overlap=row.credential_id in overlaps, since=overlaps.get(row.credential_id), now=now)
+        if due is not None and (_name(row, row.client), due.ends_at, int(due.step.total_seconds())) not in told:
+            yield due
+
+
+def _find_step(row: _Row, *, is_in_overlap: bool, since: datetime | None, now: datetime) -> Due | None:
+    """Whoever rotated a secret knows that the old one ends: that is told only where something uses it to the last."""
+    if row.expires_at is None:
+        return None
+    left, length = row.expires_at - now, row.expires_at - row.created_at
+    if is_in_overlap:
+        is_used = row.last_used_at is not None and since is not None and row.last_used_at > max(since, now - impact.IN_USE)
+        step = OVERLAP_STEP if left <= OVERLAP_STEP and is_used else None
+    else:
+        step = next((step for step in STEPS if left <= step < length), None)
+    return None if step is None else Due(row, row.client, row.expires_at, step, is_in_overlap)
+
+
+def _name(row: Credential, client: Client) -> str:
+    return f"{client.client_id} {row.credential_id}"
+
+
+def _send(due: Due, *, now: datetime) -> _Outcome:
+    found = impact.of_credential(due.credential, client=due.client, now=now)
+    workspace = due.client.workspace
+    owner = [address for address in present_owner_of(due.client) if would_have_notice(address, workspace=workspace, by=workspace, now=now)]
+    is_red = found.is_used and due.ends_at - now <= _RED
+    context = {
+        "client": due.client,
+        "workspace": workspace,
+        "credential": due.credential,
+        "what": _what(due.credential),
+        "ends_at": due.ends_at,
+        "left": say_length(due.ends_at - now),
+        "impact": found,
+        "is_in_overlap": due.is_in_overlap,
+        "url": _url(due),
+    }
+    admins = admins_of(workspace)
+    # The admins too where it is urgent, or where there is no other address.
+    recipients = list(dict.fromkeys([*owner, *admins] if is_red or not owner else owner))
+    unsent = _tell(recipients, context)
+    if recipients == unsent.refused == owner:
+        recipients = admins
+        unsent = _tell(recipients, context)
+    if recipients and len(unsent.addresses) == len(recipients):
+        return _Outcome.REFUSED if unsent.refused == recipients else _Outcome.SERVER_FAILED
+    for address in set(owner).intersection(recipients).difference(unsent.addresses):
+        may_have_notice(address, workspace=workspace, by=workspace, now=now)
+    step = int(due.step.total_seconds())
+    ExpiryNotice.objects.get_or_create(credential=_name(due.credential, due.client), ends_at=due.ends_at, step=step, defaults={"created_at": now})
+    return _Outcome.TOLD
+
+
+def _tell(recipients: Sequence[str], context: Mapping[str, Any]) -> mail.Unsent:
+    return mail.send_each("credential_ends", dict.fromkeys(recipients, context)) if recipients else mail.Unsent([], [])
+
+
+def _what(credential: Credential) -> str:
+    """“secret Kp4zR1uW”; of what has a long ID its name, if it has one."""
+    found = name_credential(credential.credential_id)
+    kind = found.kind if found is not None else ""
+    return f"{kind} {credential if len(str(credential)) <= _LONGEST_NAME else credential.name}".strip()
+
+
+def _url(due: Due) -> str:
+    """Where that is mended."""
+    arguments = [due.client.workspace.slug, due.client.client_id]
+    if due.is_in_overlap:
+        return reverse("secret_extend", args=[*arguments, due.credential])
+    return reverse({ClientSecret: "rotate", ClientPublicKey: "key_new", ClientCertificate: "certificate_new"}[type(due.credential)], args=arguments)

@@ -1,0 +1,197 @@
+"""Adding public keys and certificates to a client: pasted, read and shown first, and added by a second step."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from clients.certificate import ParsedCertificate
+from clients.duration import parse_duration
+from clients.models import Client, ClientCertificate, ClientPublicKey
+from clients.policy import ClientPolicy
+from clients.private_key import find_public_halves
+from clients.public_key import ParsedPublicKey
+from clients.services.burnt_keys import find_registered_certificates, find_registered_keys
+from dashboard.client.credentials.forms import expiry
+from dashboard.client.credentials.forms import pasted as pasted_credentials
+from dashboard.client.credentials.pasted_facts import CertificateFacts, KeyFacts, describe_certificates, describe_keys
+from dashboard.frame.fields import credential_name
+
+# Of the button that adds what was shown.
+ADD = "add"
+_MOST_READ = 128 * 1024
+
+
+class AddedForm(forms.Form):
+    """What both kinds have in common. is_adding: whether the second step is asked for.
+
+    facts: of what was pasted. burnt: rows of the workspace to which a private key that was pasted belongs. chosen: what is to be added, by its name.
+    """
+
+    pasted: str
+    method: Client.AuthMethod
+    name_of_one: str
+
+    name = credential_name()
+
+    def __init__(self, data: Any = None, files: Any = None, *, client: Client, now: datetime, zone: tzinfo) -> None:
+        super().__init__(data, files)
+        self.client, self.now, self.zone = client, now, zone
+        self.is_adding = data is not None and ADD in data
+        self.facts: Sequence[KeyFacts | CertificateFacts] = ()
+        self.burnt: list[ClientPublicKey | ClientCertificate] = []
+        self.chosen: list[str] = []
+
+    @property
+    def lacks_method(self) -> bool:
+        return self.method not in self.client.auth_methods
+
+    @property
+    def is_method_forbidden(self) -> bool:
+        return self.method in ClientPolicy.of(self.client.workspace).forbidden_auth_methods
+
+    @property
+    def allows_method(self) -> bool:
+        """As ticked; ticked where nobody was asked yet."""
+        return self.lacks_method and not self.is_method_forbidden and (not self._has_seen or "allow_method" in self.data)
+
+    @property
+    def text(self) -> str:
+        """What was pasted or was in the file, to be sent again with the second step; "" where it may not be shown."""
+        text: str = self.data.get(self.pasted, "")
+        content = text or self._read_file().decode(errors="replace")
+        return "" if pasted_credentials.is_private(content) or "\0" in content else content
+
+    @property
+    def seen(self) -> str:
+        """Of what is shown, so that nobody adds what they haven’t seen."""
+        return hashlib.sha256("\n".join(self._thumbprints()).encode()).hexdigest()[:16] if self.facts else ""
+
+    @property
+    def _has_seen(self) -> bool:
+        return bool(self.seen) and self.data.get("seen") == self.seen
+
+    def clean(self) -> dict[str, Any]:
+        self._read_or_refuse()
+        if self.facts:
+            self._choose()
+        elif self.is_adding and not self.errors:
+            self.add_error(self.pasted, f"Paste the {self.name_of_one}, or choose its file.")
+        return self.cleaned_data
+
+    def _read_or_refuse(self) -> None:
+        file = self.cleaned_data.get(f"{self.pasted}_file")
+        try:
+            self._read(self.cleaned_data.get(self.pasted, ""), file)
+        except ValidationError as error:
+            if getattr(error, "code", "") == "private_key":
+                self._find_burnt()
+                error = ValidationError(pasted_credentials.PRIVATE_KEY, code=error.code)
+            self.add_error(self.pasted, error)
+
+    def _find_burnt(self) -> None:
+        text: str = self.data.get(self.pasted, "")
+        halves = find_public_halves(text.encode()[:_MOST_READ] or self._read_file())
+        workspace = self.client.workspace
+        rows: list[ClientPublicKey | ClientCertificate] = []
+        rows += find_registered_keys(halves, workspace=workspace)
+        rows += find_registered_certificates(halves, workspace=workspace)
+        self.burnt = [row for row in rows if row.revoked_at is None]
+
+    def _read_file(self) -> bytes:
+        file = self.files.get(f"{self.pasted}_file")
+        if file is None:
+            return b""
+        file.seek(0)
+        content: bytes = file.read(_MOST_READ)
+        return content
+
+    def _choose(self) -> None:
+        addable = [name for name, fact in zip(self._names(), self.facts, strict=True) if not fact.refusal]
+        ticked = self.data.getlist("chosen") if hasattr(self.data, "getlist") else []
+        self.chosen = [name for name in addable if name in ticked] if self._has_seen else addable
+        if not self.is_adding:
+            return
+        if not addable:
+            self.add_error(self.pasted, "Nothing of this can be added.")
+        elif not self._has_seen:
+            self.add_error(self.pasted, "That has changed since it was shown. Look at it again, then add it.")
+        elif not self.chosen:
+            self.add_error(self.pasted, f"Tick at least one {self.name_of_one}.")
+
+    def _read(self, text: str, file: Any) -> None:
+        """Fill facts. Raise ValidationError."""
+        raise NotImplementedError
+
+    def _thumbprints(self) -> list[str]:
+        raise NotImplementedError
+
+    def _names(self) -> list[str]:
+        """As the boxes to tick have them."""
+        return self._thumbprints()
+
+
+class PublicKeysForm(AddedForm):
+    public_key = pasted_credentials.public_key()
+    public_key_file = pasted_credentials.chosen_file("id_public_key")
+    key_expiry = forms.ChoiceField(
+        label="It expires after",
+        required=False,
+        choices=[("", "Never"), *expiry.USUAL.items()],
+        error_messages={"invalid_choice": "Choose when it expires from the list."},
+    )
+    field_order = ("public_key", "public_key_file", "name", "key_expiry")
+
+    pasted = "public_key"
+    method = Client.AuthMethod.PRIVATE_KEY_JWT
+    name_of_one = "public key"
+    keys: Sequence[ParsedPublicKey] = ()
+
+    def _read(self, text: str, file: Any) -> None:
+        self.keys = pasted_credentials.read_pasted_keys(text, file, workspace=self.client.workspace, of=self.client)
+        self.facts = describe_keys(self.client, self.keys, now=self.now, zone=self.zone)
+
+    def _thumbprints(self) -> list[str]:
+        return [key.thumbprint for key in self.keys]
+
+    def _names(self) -> list[str]:
+        return [key.kid for key in self.keys]
+
+    @property
+    def chosen_keys(self) -> list[ParsedPublicKey]:
+        return [key for key in self.keys if key.kid in self.chosen]
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        chosen = self.cleaned_data.get("key_expiry")
+        return parse_duration(chosen) if chosen else None
+
+
+class CertificatesForm(AddedForm):
+    credential_certificate = pasted_credentials.certificate()
+    credential_certificate_file = pasted_credentials.chosen_file("id_credential_certificate")
+    field_order = ("credential_certificate", "credential_certificate_file", "name")
+
+    pasted = "credential_certificate"
+    method = Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH
+    name_of_one = "certificate"
+    certificates: Sequence[ParsedCertificate] = ()
+
+    def _read(self, text: str, file: Any) -> None:
+        self.certificates = pasted_credentials.read_pasted_certificates(text, file, workspace=self.client.workspace, of=self.client)
+        self.facts = describe_certificates(self.client, self.certificates, now=self.now, zone=self.zone)
+
+    def _thumbprints(self) -> list[str]:
+        return [one.thumbprint for one in self.certificates]
+
+    @property
+    def lacks_method(self) -> bool:
+        """One that is there to bind tokens needs no method of its own."""
+        return super().lacks_method and not self.client.require_certificate
+
+    @property
+    def chosen_certificates(self) -> list[ParsedCertificate]:
+        return [one for one in self.certificates if one.thumbprint in self.chosen]

@@ -1,0 +1,101 @@
+"""Public keys and certificates as people paste them or choose them as a file. What turns out to be a private key is refused, and shown to nobody again."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+
+from clients.certificate import ParsedCertificate, read_certificates
+from clients.models import Client, ClientCertificate, ClientPublicKey, Workspace
+from clients.public_key import MAX_LENGTH, ParsedPublicKey, holds_private_key, read_public_keys, refuse_private_der
+from clients.services.burnt_keys import describe_registrations
+from clients.services.shared_credentials import find_other_owner, say_certificate_of, say_key_of
+from dashboard.frame.typography import messages_of
+
+_Credential = TypeVar("_Credential", ParsedPublicKey, ParsedCertificate)
+
+PRIVATE_KEY = "That is a private key. It was not stored. Treat it as leaked, make a new pair, paste only the public half."
+_BINARY = "That file is binary. Choose one that is text: PEM, a JWK or a JWK Set."
+# More is no key and no certificate; its reader says so.
+_MOST_READ = 128 * 1024
+_ATTRS = {"rows": 6, "autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "class": "mono"}
+
+
+class PastedInput(forms.Textarea):
+    """Doesn't show a private key again, nor what is too long to be a key or a certificate."""
+
+    def format_value(self, value: Any) -> Any:
+        text = super().format_value(value)
+        return None if text and (len(text) > MAX_LENGTH or is_private(text)) else text
+
+
+def is_private(text: str) -> bool:
+    return holds_private_key(text.encode())
+
+
+def public_key() -> forms.CharField:
+    return forms.CharField(label="Public key", required=False, widget=PastedInput({**_ATTRS, "placeholder": "-----BEGIN PUBLIC KEY-----"}))
+
+
+def certificate() -> forms.CharField:
+    return forms.CharField(label="Certificate", required=False, widget=PastedInput({**_ATTRS, "placeholder": "-----BEGIN CERTIFICATE-----"}))
+
+
+def chosen_file(field_id: str) -> forms.FileField:
+    """For the field of that ID. With a script its text goes there and nothing is sent, without one it is sent along."""
+    return forms.FileField(
+        label="Or choose a file",
+        required=False,
+        allow_empty_file=True,
+        widget=forms.FileInput({"data-file-into": field_id, "accept": ".pem,.pub,.crt,.cer,.json,.jwk,.jwks"}),
+    )
+
+
+def read_pasted_keys(
+    text: str, file: "UploadedFile[Any] | None", *, workspace: Workspace, of: Client | None = None, is_stranger: bool = False
+) -> list[ParsedPublicKey]:
+    """[] where there is nothing. of: whose they are to be, if it is there already. is_stranger: whether whoever gives them learns nothing of other clients.
+
+    Raise ValidationError, also where another client has one of them.
+    """
+    keys = _read(text, file, read_public_keys, workspace=None if is_stranger else workspace)
+    owner = find_other_owner(ClientPublicKey, [key.thumbprint for key in keys], workspace=workspace, client=of)
+    if owner is not None:
+        raise ValidationError(say_key_of(owner), code="key_of_another")
+    return keys
+
+
+def read_pasted_certificates(text: str, file: "UploadedFile[Any] | None", *, workspace: Workspace, of: Client | None = None) -> list[ParsedCertificate]:
+    """As read_pasted_keys."""
+    certificates = _read(text, file, read_certificates, workspace=workspace)
+    owner = find_other_owner(ClientCertificate, [one.thumbprint for one in certificates], workspace=workspace, client=of)
+    if owner is not None:
+        raise ValidationError(say_certificate_of(owner), code="certificate_of_another")
+    return certificates
+
+
+def _read(text: str, file: "UploadedFile[Any] | None", read: Callable[[str], Sequence[_Credential]], *, workspace: Workspace | None) -> list[_Credential]:
+    """workspace: where a private key may be registered; None for not to look, for that reads each certificate."""
+    content: bytes = text.encode() if text.strip() or file is None else file.read(_MOST_READ)
+    if not content.strip():
+        return []
+    try:
+        return list(read(_decode(content)))
+    except ValidationError as error:
+        if error.code != "private_key":
+            raise ValidationError(messages_of(error), code=error.code) from None
+        registrations: list[str] = [] if workspace is None else describe_registrations(content, workspace=workspace)
+        raise ValidationError(" ".join([PRIVATE_KEY, *registrations]), code=error.code) from None
+
+
+def _decode(content: bytes) -> str:
+    refuse_private_der(content)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise ValidationError(_BINARY, code="binary") from None
+    if "\0" in text:
+        raise ValidationError(_BINARY, code="binary")
+    return text

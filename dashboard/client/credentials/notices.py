@@ -1,0 +1,143 @@
+"""Mail to a client's owner when somebody else rotates its secret or ends a credential of it, and to the admins too where something used it to the last.
+
+One mail to each address, whatever was ended at once. Never a secret: whoever made one has seen it. If the owner can't be told, for too much mail goes there,
+the admins are told instead: nobody keeps an end from all others by ends that don't matter.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from django.utils.text import get_text_list
+
+from clients.models import Client
+from clients.models.credentials import Credential
+from clients.services.secrets import RotatedSecret
+from dashboard.client import impact
+from dashboard.client.impact import Impact
+from dashboard.frame.credential_names import name_credential
+from dashboard.instance import mail
+from dashboard.models import User
+from dashboard.people.quotas import may_notify, would_notify
+from dashboard.people.recipients import admins_of, belongs_to, contact_belongs, present_owner_of
+
+logger = logging.getLogger("tokenos.mail")
+
+# Ending many at once isn't held up by counting who used each.
+_MOST_MEASURED = 20
+# Of owners who aren't told, in one mail.
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """found: measured before it ended; None for one of many."""
+
+    credential: Credential
+    client: Client
+    found: Impact | None
+
+    @property
+    def what(self) -> str:
+        """“secret Kp4zR1uW”."""
+        return str(name_credential(self.credential.credential_id))
+
+    @property
+    def is_last(self) -> bool:
+        return self.found is not None and not self.found.others and not self.client.jwks_uri and not self.client.tls_subject
+
+
+def measure(credentials: Iterable[Any], *, now: datetime) -> list[Ended]:
+    """Of those that aren't revoked yet, each with its client."""
+    rows = [row for row in credentials if row.revoked_at is None]
+    if len(rows) > _MOST_MEASURED:
+        return [Ended(row, row.client, None) for row in rows]
+    return [Ended(row, row.client, impact.of_credential(row, client=row.client, now=now)) for row in rows]
+
+
+def tell_ended(ended: Sequence[Ended], *, act: str, by: User, now: datetime, reason: str = "", is_red: bool = False) -> None:
+    """Of one workspace. act: “revoked”, with its tokens, or “ended”. is_red: whether the admins are told though nothing uses it."""
+    told: dict[str, list[Ended]] = {}
+    for one in ended:
+        for address in _recipients(one.client, is_red=is_red or (one.found is not None and one.found.is_used), by=by):
+            told.setdefault(address, []).append(one)
+    context = {"act": act, "by": by, "at": now, "reason": reason}
+    untold = {address: of_address for address, of_address in told.items() if not _send("credential_ended", address, _list(of_address, context), by=by, now=now)}
+    for admin in without(by, admins_of(ended[0].client.workspace)) if untold else []:
+        known = [] if admin in untold else told.get(admin, [])
+        rows = [one for of_address in untold.values() for one in of_address if one not in known]
+        if rows:
+            _send_instead("credential_ended", admin, _list(rows, context), list(untold))
+
+
+def _list(ended: Sequence[Ended], context: Mapping[str, Any]) -> dict[str, Any]:
+    return {**context, "ended": ended, "one": ended[0], "workspace": ended[0].client.workspace}
+
+
+def tell_rotated(new: RotatedSecret, *, by: User, now: datetime) -> None:
+    """Red is only what ended at once though something used it."""
+    client = new.secret.client
+    is_red = any(old.expires_at is not None and old.expires_at <= now and _is_used(old, now) for old in new.previous)
+    previous = [(old, None if old.expires_at is None or old.expires_at <= now else old.expires_at) for old in new.previous]
+    context = {"client": client, "workspace": client.workspace, "secret": new.secret, "previous": previous, "by": by, "at": now}
+    told = _recipients(client, is_red=is_red, by=by)
+    untold = [address for address in told if not _send("secret_rotated", address, context, by=by, now=now)]
+    for admin in without(by, admins_of(client.workspace)) if untold else []:
+        if admin in untold or admin not in told:
+            _send_instead("secret_rotated", admin, context, untold)
+
+
+def send_or_tell_admins(name: str, address: str, context: Mapping[str, Any], *, by: User, now: datetime) -> None:
+    if not _send(name, address, context, by=by, now=now):
+        for admin in without(by, admins_of(context["workspace"])):
+            _send_instead(name, admin, context, [address])
+
+
+def _send(name: str, address: str, context: Mapping[str, Any], *, by: User, now: datetime) -> bool:
+    """Whether it goes there. Strangers have places of their own: somebody may write down many of them, and colleagues don't wait behind them."""
+    if belongs_to(context["workspace"], address):
+        return mail.send_later(name, [address], context, by=by)
+    if may_notify(address, by=by, now=now):
+        return mail.send_later(name, [address], context, by=by, places="to strangers")
+    logger.warning("mail not sent: that address got too many within an hour", extra={"template": name})
+    return False
+
+
+def _send_instead(name: str, admin: str, context: Mapping[str, Any], untold: Sequence[str]) -> None:
+    """To an admin. Not counted for who causes it, for that would hide it again."""
+    named = [*untold[:_MOST_NAMED], f"{len(untold) - _MOST_NAMED} more"] if len(untold) > _MOST_NAMED else untold
+    mail.send_later(name, [admin], {**context, "untold": get_text_list(list(named), "and")}, places="instead of owners")
+
+
+def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
+    """Who would be told, to follow “We tell”; "" for nobody."""
+    if mail.goes_to_files():
+        return ""
+    owner = without(by, present_owner_of(client))
+    told = [address for address in owner if contact_belongs(client) or would_notify(address, by=by, now=now)]
+    has_admins = any(address not in owner for address in _recipients(client, is_red=is_red or told != owner, by=by))
+    return " and ".join([*told, "the admins"] if has_admins else told)
+
+
+def say_told_before(client: Client) -> str:
+    """The same of a notice shortly before an old secret ends that is in use. How many mails a stranger's address will have had by then nobody knows."""
+    if mail.goes_to_files():
+        return ""
+    owner = next(iter(present_owner_of(client)), "")
+    return f"{owner} {'and' if contact_belongs(client) else 'or'} the admins" if owner else "the admins"
+
+
+def _is_used(credential: Credential, now: datetime) -> bool:
+    return credential.last_used_at is not None and credential.last_used_at > now - impact.IN_USE
+
+
+def _recipients(client: Client, *, is_red: bool, by: User) -> list[str]:
+    return without(by, present_owner_of(client), admins_of(client.workspace) if is_red else [])
+
+
+def without(by: User, *addresses: Sequence[str]) -> list[str]:
+    """Each address once, but not that of whoever did it."""
+    return [address for address in dict.fromkeys(chain(*addresses)) if address.casefold() != by.email.casefold()]

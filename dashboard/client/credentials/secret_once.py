@@ -1,0 +1,94 @@
+"""A secret on the one page that ever shows it: in parts that one recognises, as a file, and in requests that run as they are.
+
+That page is the answer to the POST that made the secret, is kept nowhere, and tells no other where it is.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from clients.models import Client, ClientPublicKey, ClientSecret, RecordedRequest
+from clients.secret import CHECKSUM_LENGTH
+from clients.services.secrets import NewSecret
+from dashboard.frame.snippets import Snippet, TokenRequest, snippets_for
+from dashboard.frame.snippets.token_request import methods_to_show
+
+_DAY = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class SecretOnce:
+    """What the panel of templates/components/secret_once.html shows as once.
+
+    parts: the prefix, the secret ID, the middle and the checksum. env_file, env_url: the name of the .env and a data: link, so that it isn't sent again.
+    after: the newest request of the client so far, where the feed begins.
+    """
+
+    client: Client
+    secret: ClientSecret
+    plaintext: str
+    parts: tuple[str, str, str, str]
+    snippets: Sequence[Snippet]
+    env_file: str
+    env_url: str
+    after: int
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether its end is said as “in 5 h”, and not as a date."""
+        return self.secret.lifetime is not None and self.secret.lifetime <= _DAY
+
+
+def describe_secret(new: NewSecret, *, ca: str | None = None) -> SecretOnce:
+    """ca: as the reader's machine has it, None where it is this one."""
+    client = new.secret.client
+    prefix, _, rest = new.plaintext.partition(new.secret.secret_id)
+    return SecretOnce(
+        client=client,
+        secret=new.secret,
+        plaintext=new.plaintext,
+        parts=(prefix, new.secret.secret_id, rest[:-CHECKSUM_LENGTH], rest[-CHECKSUM_LENGTH:]),
+        snippets=snippets_for(TokenRequest.of(client, _secret_method(client), secret=new.plaintext, ca=ca)),
+        env_file=env_file_name(client),
+        env_url="data:text/plain;charset=utf-8," + quote(write_env(client, new.plaintext), safe=""),
+        after=newest_request(client),
+    )
+
+
+def describe_examples(client: Client, *, key: ClientPublicKey | None = None) -> Sequence[Snippet]:
+    """Of a client without a secret. key: the one to sign with."""
+    return snippets_for(TokenRequest.of(client, methods_to_show(client.auth_methods)[0], key=key))
+
+
+def show_once(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    response = render(request, template, context)
+    response["Cache-Control"] = "no-store"
+    # Not no-referrer, with which a browser sends “Origin: null”, and the forms of the page would be refused.
+    response["Referrer-Policy"] = "strict-origin"
+    return response
+
+
+def write_env(client: Client, secret: str) -> str:
+    """For a shell, docker and every library that reads such files: none of the values needs quotes."""
+    return f"TOKENOS_CLIENT_ID={client.client_id}\nTOKENOS_CLIENT_SECRET={secret}\nTOKENOS_TOKEN_URL={settings.ISSUER_URL}/oauth2/token\n"
+
+
+def env_file_name(client: Client) -> str:
+    """Of the client's name what is the same in every file system and shell."""
+    name = re.sub(r"[^a-z0-9]+", "-", client.name.lower()).strip("-")[:60]
+    return f"{name or client.client_id}.env"
+
+
+def newest_request(client: Client) -> int:
+    """The primary key of its newest RecordedRequest, 0 where there is none."""
+    return RecordedRequest.objects.filter(client=client).order_by("-created_at", "-pk").values_list("pk", flat=True).first() or 0
+
+
+def _secret_method(client: Client) -> str:
+    return next(method for method in methods_to_show(client.auth_methods) if method.startswith("client_secret"))

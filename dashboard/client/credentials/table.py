@@ -1,0 +1,141 @@
+"""The credentials of a client as its page lists them: what each is, who made it, when it was used, when it ends, and what can be done about it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from clients.models import Client, ClientPublicKey, ClientSecret
+from clients.models.credentials import Credential
+from clients.places_of_use import Place
+from dashboard.people.actors import Names, describe
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """more: what a reader of the button alone needs beside its label."""
+
+    label: str
+    more: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRow:
+    """label: its ID. name: what its maker called it. tag, tone: its state, "" for usable and nothing special. detail: an algorithm or a subject.
+
+    granted: how many requests in 24 hours.
+    """
+
+    kind: str
+    label: str
+    name: str
+    detail: str
+    tag: str
+    tone: str
+    created_at: datetime | None
+    made_by: str
+    last_used_at: datetime | None
+    last_used_from: str
+    granted: int
+    ends_at: datetime | None
+    acts: tuple[Act, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What is known of the client's credentials besides. overlaps: of clients.overlap. granted: requests in 24 hours by credential."""
+
+    overlaps: Mapping[str, datetime]
+    granted: Mapping[str, int]
+    names: Names
+    may_write: bool
+    now: datetime
+
+
+def describe_credentials(credentials: Iterable[Credential], *, client: Client, known: Background) -> list[CredentialRow]:
+    rows = []
+    for credential in credentials:
+        tag, tone = _tag(credential, known.overlaps, known.now)
+        rows.append(
+            CredentialRow(
+                kind=_kind(credential),
+                label=str(credential),
+                name=credential.name,
+                detail="" if isinstance(credential, ClientSecret) else getattr(credential, "algorithm", "") or getattr(credential, "subject", ""),
+                tag=tag,
+                tone=tone,
+                created_at=credential.created_at,
+                made_by=_say_maker(credential.created_by, known.names),
+                last_used_at=credential.last_used_at,
+                last_used_from=credential.last_used_from or "",
+                granted=known.granted.get(credential.credential_id, 0),
+                ends_at=credential.revoked_at or credential.expires_at,
+                acts=tuple(_acts(credential, client, known.overlaps)) if known.may_write and credential.is_usable(known.now) else (),
+            )
+        )
+    return rows
+
+
+def describe_sources(client: Client, *, places: Sequence[Place], known: Background) -> list[CredentialRow]:
+    """What a client is recognised by that is no row: the keys at its jwks_uri, and the subject of its certificates. places: its own, used last first."""
+    sources = (("Keys at its jwks_uri", client.jwks_uri, "jwks_uri:"), ("Certificates by subject", client.tls_subject, "tls_subject:"))
+    return [_describe_source(client, kind, label, prefix, places, known) for kind, label, prefix in sources if label]
+
+
+def _describe_source(client: Client, kind: str, label: str, prefix: str, places: Sequence[Place], known: Background) -> CredentialRow:
+    last = next((place for place in places if place.credential.startswith(prefix)), None)
+    settings = reverse("client_settings", args=[client.workspace.slug, client.client_id])
+    return CredentialRow(
+        kind=kind,
+        label=label,
+        name="",
+        detail="",
+        tag="",
+        tone="",
+        created_at=None,
+        made_by="",
+        last_used_at=last.last_used_at if last else None,
+        last_used_from=last.address if last else "",
+        granted=sum(count for credential, count in known.granted.items() if credential.startswith(prefix)),
+        ends_at=None,
+        acts=(Act("Change", f" {kind.lower()}", settings),) if known.may_write else (),
+    )
+
+
+def _say_maker(created_by: str, names: Names) -> str:
+    who = describe(created_by, names)
+    return f"{who.name} {who.way}".strip()
+
+
+def _kind(credential: Credential) -> str:
+    if isinstance(credential, ClientSecret):
+        return "Secret"
+    return "Public key" if isinstance(credential, ClientPublicKey) else "Certificate"
+
+
+def _tag(credential: Credential, overlaps: Mapping[str, datetime], now: datetime) -> tuple[str, str]:
+    if credential.revoked_at is not None:
+        return "Revoked", "bad"
+    if not credential.is_usable(now):
+        return "Ended", ""
+    if not overlaps or not isinstance(credential, ClientSecret):
+        return "", ""
+    return ("Old", "warn") if credential.secret_id in overlaps else ("New", "ok")
+
+
+def _acts(credential: Credential, client: Client, overlaps: Mapping[str, datetime]) -> Iterable[Act]:
+    slug, client_id = client.workspace.slug, client.client_id
+    kind = _kind(credential).lower()
+    if isinstance(credential, ClientSecret):
+        if credential.secret_id in overlaps:
+            yield Act("Extend overlap", f" of secret {credential}", reverse("secret_extend", args=[slug, client_id, credential.secret_id]))
+            yield Act("End now", f": secret {credential}", reverse("secret_end", args=[slug, client_id, credential.secret_id]))
+            return
+        url = reverse("secret_revoke", args=[slug, client_id, credential.secret_id])
+    elif isinstance(credential, ClientPublicKey):
+        url = reverse("key_revoke", args=[slug, client_id, credential.kid])
+    else:
+        url = reverse("certificate_revoke", args=[slug, client_id, str(credential)])
+    yield Act("Revoke", f" {kind} {credential}", url)

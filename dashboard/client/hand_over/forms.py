@@ -1,0 +1,103 @@
+"""Making a link that hands a client over, and what its recipient gives instead of taking a secret."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from clients.duration import parse_duration
+from clients.models import Client
+from clients.policy import ClientPolicy
+from clients.public_key import ParsedPublicKey
+from clients.services.hand_overs import takes_secret
+from dashboard.client.credentials.forms import expiry, pasted
+from dashboard.frame.fields import Radios
+from dashboard.frame.once import OnceForm
+
+# Whoever has a link learns nothing of the other clients of its workspace.
+_FOR_STRANGERS: dict[str | None, Any] = {
+    "private_key": pasted.PRIVATE_KEY,
+    "key_of_another": "This key is known here already. Make a new pair for this client.",
+}
+LINK_LIVES = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days"}
+
+
+class HandOverForm(OnceForm):
+    recipient = forms.CharField(
+        label="For whom",
+        required=False,
+        max_length=254,
+        help_text="A name or an email address. It stands in the audit log, beside the secret, and on the page of the link.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"max_length": "Use up to 254 characters."},
+    )
+    lifetime = forms.ChoiceField(
+        label="The link works for",
+        choices=list(LINK_LIVES.items()),
+        initial="24h",
+        widget=Radios,
+        error_messages={"required": "Choose how long the link works.", "invalid_choice": "Choose how long the link works."},
+    )
+    sends = forms.BooleanField(label="Mail the link to that address", required=False)
+
+    def __init__(self, data: Any = None, *, client: Client) -> None:
+        super().__init__(data)
+        if takes_secret(client):
+            policy = ClientPolicy.of(client.workspace)
+            wrong = {"required": "Choose when the secret expires.", "invalid_choice": "Choose when the secret expires."}
+            self.fields["secret_expiry"] = forms.ChoiceField(
+                label="The secret expires",
+                choices=expiry.choices_without_date(policy),
+                initial=expiry.default(policy),
+                widget=Radios,
+                error_messages=wrong,
+            )
+
+    def clean_lifetime(self) -> timedelta:
+        return parse_duration(self.cleaned_data["lifetime"])
+
+    def clean_secret_expiry(self) -> timedelta:
+        return expiry.read_choice(self.cleaned_data["secret_expiry"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("sends") and "recipient" in cleaned:
+            try:
+                validate_email(cleaned["recipient"].strip())
+            except ValidationError:
+                self.add_error("recipient", "To mail the link, enter an email address, for example jonas@example.com.")
+        return cleaned
+
+
+class HandedKeyForm(forms.Form):
+    """cleaned_data["key"]: a ParsedPublicKey."""
+
+    public_key = pasted.public_key()
+    file = pasted.chosen_file("id_public_key")
+
+    def __init__(self, *args: Any, client: Client, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.client = client
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        try:
+            cleaned["key"] = self._read(cleaned)
+        except ValidationError as error:
+            self.add_error("public_key", error)
+        return cleaned
+
+    def _read(self, cleaned: dict[str, Any]) -> ParsedPublicKey:
+        try:
+            text, file, client = cleaned.get("public_key", ""), cleaned.get("file"), self.client
+            keys = pasted.read_pasted_keys(text, file, workspace=client.workspace, of=client, is_stranger=True)
+        except ValidationError as error:
+            code = error.error_list[0].code
+            raise ValidationError(_FOR_STRANGERS.get(code, error.messages), code=code) from None
+        if not keys:
+            raise ValidationError("Paste the public half of your key pair.")
+        if len(keys) > 1:
+            raise ValidationError("That is a set of several keys. The link takes one: paste the one that you will use.")
+        return keys[0]

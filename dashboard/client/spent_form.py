@@ -1,0 +1,31 @@
+"""What a form says that is sent again: by a second click, by a reload, or after Back."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from clients.models import Client, ClientSecret
+from clients.services.client_fields import SECRET_METHODS
+from dashboard.models import Membership, SpentForm
+
+
+def show_spent(request: HttpRequest, membership: Membership, spent: SpentForm | None) -> HttpResponse:
+    """What it made: a client, or a secret of one. Raise Http404 where that is of another workspace, or gone."""
+    if spent is None:
+        raise Http404
+    clients = Client.objects.filter(workspace=membership.workspace)
+    client = clients.filter(client_id=spent.made).first()
+    secret = None
+    if client is None:
+        secret = ClientSecret.objects.select_related("client").filter(client__workspace=membership.workspace, secret_id=spent.made).first()
+        if secret is None:
+            raise Http404
+        client = secret.client
+    context = {
+        "client": client,
+        "secret": secret,
+        "spent": spent,
+        "has_secret": secret is not None or any(method in client.auth_methods for method in SECRET_METHODS),
+    }
+    response = render(request, "client/spent.html", context)
+    response["Cache-Control"] = "no-store"
+    return response

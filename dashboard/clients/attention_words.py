@@ -1,0 +1,57 @@
+"""What is said about clients that need attention, one sentence a kind."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from clients.attention import Attention, Finding, Kind
+from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
+from dashboard.frame.moment import DAY, say_distance
+
+MOST_SENTENCES = 3
+
+_CREDENTIALS = {ClientSecret: "last secret", ClientPublicKey: "last public key", ClientCertificate: "certificate"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """before, after: what stands around the client's name. more: of how many others the same could be said. kind: the status that lists them."""
+
+    before: str
+    client: Client
+    after: str
+    more: int
+    kind: str
+
+
+def say_attention(attention: Attention, *, now: datetime) -> list[Sentence]:
+    return [_say(finding, now) for finding in attention.findings[:MOST_SENTENCES]]
+
+
+def _say(finding: Finding, now: datetime) -> Sentence:
+    before, after = "", ""
+    activity = finding.client.activity
+    match finding.kind:
+        case Kind.ROTATING:
+            after = f"still uses its old secret, which ends {_say_when(finding.at, now)}"
+        case Kind.EXPIRING:
+            before = f"The {_CREDENTIALS[finding.credential or ClientSecret]} of"
+            after = f"expires {_say_when(finding.at, now)}"
+        case Kind.NEW_ADDRESS:
+            after = f"was used from {activity.new_address} for the first time {_say_when(finding.at, now)}"
+        case Kind.REFUSED:
+            share = 100 * activity.refused_24h // (activity.granted_24h + activity.refused_24h)
+            after = f"had {share} % of its token requests refused in 24 hours"
+        case Kind.UNUSED if activity.last_used_at is None:
+            after = f"was made {(now - finding.at).days} days ago and has never been used"
+        case Kind.UNUSED:
+            after = f"hasn’t been used for {(now - finding.at).days} days"
+    return Sentence(before, finding.client, after, finding.count - 1, finding.kind)
+
+
+def _say_when(moment: datetime, now: datetime) -> str:
+    """“in 3 days”, “5 h ago”."""
+    if abs(moment - now) < DAY:
+        return say_distance(now - moment)
+    days = abs(moment - now) // timedelta(days=1)
+    text = f"{days} day{'' if days == 1 else 's'}"
+    return f"in {text}" if moment > now else f"{text} ago"

@@ -1,0 +1,33 @@
+"""Search: a page with a form, and what the palette shows."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.debug import sensitive_post_parameters
+
+from dashboard.clients.search.find import find, suggest
+from dashboard.frame.fragments import is_fragment, render_page_or_fragment
+from dashboard.frame.pasted import looks_like_credential
+from dashboard.frame.recent import recent_client_ids
+from dashboard.models import Membership
+from dashboard.people.permissions import Permission, member
+
+LONGEST_TEXT = 200
+# Of what was pasted no more is looked at, be it for credentials.
+_LONGEST_READ = 10_000
+
+
+@sensitive_post_parameters()
+@member(Permission.VIEW)
+def search(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """The page's form posts, so that whatever is pasted into it is in no address; links and the palette, whose script looks first, ask by the query."""
+    said = request.POST if request.method == "POST" else request.GET
+    text = " ".join(said.get("q", "")[:_LONGEST_READ].replace("\0", "").split())
+    is_dropped = looks_like_credential(text)
+    if is_dropped and request.GET and not is_fragment(request):
+        messages.error(request, "That looks like a secret, so it was not searched for. If it is one, respond to a leak.")
+        return redirect("search", membership.workspace.slug)
+    text = "" if is_dropped else text[:LONGEST_TEXT]
+    groups = find(membership, text) if text else suggest(membership, recent_client_ids(request))
+    context = {"q": text, "is_dropped": is_dropped, "groups": groups, "count": sum(len(hits) for _, hits in groups)}
+    return render_page_or_fragment(request, "clients/search/page.html", "clients/search/options.html", context)

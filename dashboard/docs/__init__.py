@@ -1,0 +1,1 @@
+"""API and docs, with the reader's own values."""

@@ -1,0 +1,10 @@
+"""Why a request was refused, and what would be refused."""
+
+from django.urls import path
+
+from dashboard.explain import views
+
+urlpatterns = [
+    path("explain/", views.explain, name="explain"),
+    path("explain/test/", views.credential_test, name="credential_test"),
+]

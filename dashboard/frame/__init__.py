@@ -1,0 +1,1 @@
+"""What every page has, and what several areas share."""

@@ -1,0 +1,137 @@
+"""“Prove it is you”: before sensitive acts, valid for 10 minutes. The form that asked is kept in the session and sent on, unless it holds a secret.
+
+A view asks for it by @confirmed before its page is shown, as where the form takes a secret that can't be kept, or by @confirmed_when_sent: then whoever only
+looks proves nothing. What was kept has an ID in a cookie of the browser that sent it, another one for each form: else somebody with a copy of the session's
+cookie could have the owner's proof do a form of their own, put in its place or behind an address that they send on.
+"""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from secrets import token_urlsafe
+from typing import Any, TypeVar, cast
+
+from allauth.account.adapter import get_adapter
+from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
+from allauth.core.exceptions import ReauthenticationRequired
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import resolve, reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.http import urlencode
+
+from dashboard.frame import spent_forms
+from dashboard.frame.entries import length_of
+from dashboard.frame.fields import may_be_kept
+from dashboard.models import User
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+COOKIE = "__Host-form"
+_SUSPENDED = "suspended_form"
+_MOST_KEPT = 64 * 1024
+
+
+class ConfirmationMiddleware:
+    """Answers django-allauth's ReauthenticationRequired in its stead: that would write the whole request, passwords included, into the session."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return _suspend(request) if isinstance(exception, ReauthenticationRequired) else None
+
+
+def confirmed(view: View) -> View:
+    """For a view under @signed_in, @member or @instance_admin: whoever asks must have signed in or proved who they are within 10 minutes."""
+
+    @wraps(view)
+    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        require_confirmation(request)
+        return cast(HttpResponse, view(request, *args, **kwargs))
+
+    return cast(View, check)
+
+
+def confirmed_when_sent(view: View) -> View:
+    """As confirmed, but of whoever sends the view's form."""
+
+    @wraps(view)
+    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            require_confirmation(request)
+        return cast(HttpResponse, view(request, *args, **kwargs))
+
+    return cast(View, check)
+
+
+def require_confirmation(request: HttpRequest, *, holds_no_secret: bool = False) -> None:
+    """Raise ReauthenticationRequired. Not django-allauth's own, which asks nothing of whoever has neither password nor second factor here: the OpenID
+    provider can ask them.
+
+    holds_no_secret: whether the caller has looked, so that the form is kept whatever its fields are called.
+    """
+    request.holds_no_secret = holds_no_secret  # type: ignore[attr-defined]  # for _suspend
+    if not request.user.is_authenticated or get_adapter(request).is_reauthentication_required(app="dashboard"):
+        raise ReauthenticationRequired
+
+
+def _suspend(request: HttpRequest) -> HttpResponse:
+    path = request.get_full_path()
+    response = HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
+    # Whoever asks anew has given up what waited: one proof mustn't do what was asked for long ago.
+    request.session.pop(_SUSPENDED, None)
+    if request.method == "POST" and request.user.is_authenticated and length_of(request.POST) <= _MOST_KEPT:
+        fields = request.POST.copy()
+        fields.pop("csrfmiddlewaretoken", None)
+        body = fields.urlencode()
+        has_looked = getattr(request, "holds_no_secret", False)
+        pairs = ((name, value) for name, values in fields.lists() for value in values)
+        if not request.FILES and all(may_be_kept("" if has_looked else name, value) for name, value in pairs):
+            form_id = token_urlsafe(16)
+            request.session[_SUSPENDED] = {"id": form_id, "user": request.user.pk, "path": path, "body": body, "at": time.time()}
+            # Not Strict: who proves it at a provider comes back from another site.
+            response.set_cookie(COOKIE, form_id, max_age=REAUTHENTICATION_TIMEOUT, secure=True, httponly=True, samesite="Lax")
+    return response
+
+
+def resume(request: HttpRequest, path: str) -> HttpResponse:
+    """After the proof: the answer to the form that asked, or the way to path where this browser sent none there."""
+    kept = _kept_for(request, path)
+    request.session.pop(_SUSPENDED, None)
+    return HttpResponseRedirect(path) if kept is None else _send_on(request, path, kept["body"])
+
+
+def one_time_token(request: HttpRequest, path: str) -> str:
+    """Of the form of path that waits for the proof; "" where none waits, or it has none."""
+    kept = _kept_for(request, path)
+    return "" if kept is None else QueryDict(kept["body"]).get(spent_forms.FIELD, "")
+
+
+def repeat(request: HttpRequest, path: str) -> HttpResponse | None:
+    """What the form of path says that made its secret once already, where the proof itself is sent again, as by a reload of the page with that secret."""
+    spent = spent_forms.find_spent(request)
+    if spent is None or spent.user != request.user:
+        return None
+    return _send_on(request, path, urlencode({spent_forms.FIELD: spent.token}))
+
+
+def _kept_for(request: HttpRequest, path: str) -> dict[str, Any] | None:
+    kept: dict[str, Any] | None = request.session.get(_SUSPENDED)
+    if kept is None or (kept["path"], kept["user"]) != (path, cast(User, request.user).pk):
+        return None
+    browser = request.COOKIES.get(COOKIE, "")
+    if not browser or not constant_time_compare(kept.get("id", ""), browser):
+        return None
+    return kept if time.time() - kept["at"] <= REAUTHENTICATION_TIMEOUT else None
+
+
+def _send_on(request: HttpRequest, path: str, body: str) -> HttpResponse:
+    request.path, _, query = path.partition("?")
+    request.path_info = request.path
+    request.META.update({"PATH_INFO": request.path, "QUERY_STRING": query})
+    request.GET, request.POST = QueryDict(query), QueryDict(body)
+    request.resolver_match = match = resolve(request.path)
+    return cast(HttpResponse, match.func(request, *match.args, **match.kwargs))

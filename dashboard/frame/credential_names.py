@@ -1,0 +1,38 @@
+"""What credentials and methods of authentication are called on pages. Requests and tokens name a credential by an ID (oauth.registration)."""
+
+from typing import NamedTuple
+
+from clients.models import Client
+
+METHOD_SENTENCES = {
+    Client.AuthMethod.CLIENT_SECRET_BASIC.value: "A secret in the Authorization header, or as an API key",
+    Client.AuthMethod.CLIENT_SECRET_POST.value: "A secret in the body of the request",
+    Client.AuthMethod.PRIVATE_KEY_JWT.value: "A signed assertion: nothing secret is ever sent",
+    Client.AuthMethod.TLS_CLIENT_AUTH.value: "A certificate of an authority that the operator trusts",
+    Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value: "A certificate that is registered with the client",
+}
+
+
+class CredentialName(NamedTuple):
+    """kind: “secret”, “public key” and so on. name: its ID, "" where there can be but one."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".strip()
+
+
+def name_credential(credential: str) -> CredentialName | None:
+    """None for "", where no credential was recognised."""
+    kind, colon, name = credential.partition(":")
+    if not colon:
+        return CredentialName("secret", credential) if credential else None
+    match kind:
+        case "key":
+            return CredentialName("public key", name)
+        case "certificate":
+            return CredentialName("certificate", name)
+        case "jwks_uri":
+            return CredentialName("key of its jwks_uri", name.rpartition(":")[2])
+    return CredentialName("certificate by subject", "")

@@ -1,0 +1,57 @@
+"""What somebody had typed when the session ended: shown to them, ready to be sent again, and kept nowhere else."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar, cast
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+
+from dashboard.frame.fields import may_be_kept
+
+View = TypeVar("View", bound=Callable[..., Any])
+_CSRF = "csrfmiddlewaretoken"
+# Characters of a whole form: four times what the longest of ours takes.
+_MOST_KEPT = 16 * 1024
+
+
+class Entries(NamedTuple):
+    """kept: by name. lacks_secrets: whether others may not be kept. is_too_long: then none is."""
+
+    kept: list[tuple[str, str]]
+    lacks_secrets: bool
+    is_too_long: bool
+
+
+def kept_over_sign_in(view: View) -> View:
+    """For a view with a long form, outside of what leads strangers to the sign-in page: a POST by one is answered by a page that holds its entries, without
+    secrets, and says to sign in beside it.
+    """
+
+    @wraps(view)
+    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST" or request.user.is_authenticated:
+            return cast(HttpResponse, view(request, *args, **kwargs))
+        found = sort_out(request.POST)
+        if not found.kept:
+            return cast(HttpResponse, view(request, *args, **kwargs))
+        context = {"entries": found.kept, "action": request.get_full_path(), "lacks_secrets": found.lacks_secrets}
+        response = render(request, "account/signed_out.html", context, status=403)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return cast(View, check)
+
+
+def sort_out(sent: QueryDict) -> Entries:
+    """What of it may be written into a page again. Who asks isn't known yet, so of a form that is longer than people fill them nothing is even looked at."""
+    pairs = [(name, value) for name, values in sent.lists() if name != _CSRF for value in values]
+    if length_of(sent) > _MOST_KEPT:
+        return Entries([], lacks_secrets=False, is_too_long=True)
+    kept = [(name, value) for name, value in pairs if may_be_kept(name, value)]
+    return Entries(kept, lacks_secrets=any(value for _, value in set(pairs).difference(kept)), is_too_long=False)
+
+
+def length_of(sent: QueryDict) -> int:
+    """Its characters, counted without looking at any."""
+    return sum(len(name) + sum(map(len, values)) for name, values in sent.lists())

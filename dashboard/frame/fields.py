@@ -1,0 +1,155 @@
+"""Fields that several forms have."""
+
+import json
+import re
+from typing import Any, cast
+
+from django import forms
+from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.core.exceptions import ValidationError
+
+from clients.services.validation import clean_text
+from dashboard.frame.pasted import looks_like_credential
+from dashboard.people.password_rules import LONGEST_PASSWORD
+
+# Its library reads CBOR in time by the square of the length. With a key of RSA and the longest ID an answer has 9 KB.
+_LONGEST_CREDENTIAL = 12 * 1024
+# As JSON writes it. PostgreSQL keeps it neither in text nor in JSON.
+_NUL = rb"\u0000"
+_SECRET = re.compile(r"pass|code|secret|token|credential|key|assertion", re.IGNORECASE)
+# What a policy says about secrets and tokens.
+_POLICY = re.compile(r"\w+_(?:lifetime|lifetime_days|expiry)", re.ASCII)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a field of that name is for what is neither kept in a session nor written into a page again."""
+    return _SECRET.search(name) is not None and _POLICY.fullmatch(name) is None
+
+
+def may_be_kept(name: str, value: str) -> bool:
+    """Whether what a field of that name was sent may be kept in a session, or written into a page again."""
+    return not is_secret(name) and not looks_like_credential(value)
+
+
+def password(*, label: str = "Password", **attrs: Any) -> forms.CharField:
+    """One that is there already."""
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", **attrs}),
+        error_messages={"required": "Enter your password.", "max_length": "A password has at most 1,024 characters."},
+    )
+
+
+def new_password(**attrs: Any) -> forms.CharField:
+    return forms.CharField(
+        label="New password",
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        help_text=" ".join(password_validators_help_texts()),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "data-meter": "12", **attrs}),
+        error_messages={"required": "Enter a new password.", "max_length": "A password has at most 1,024 characters."},
+    )
+
+
+class TextField(forms.CharField):
+    """Text for people, on one line and without invisible characters. named: what its errors call it."""
+
+    def __init__(self, *, named: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.named = named
+
+    def prepare_value(self, value: Any) -> Any:
+        """Without what was pasted by mistake: it isn't shown again."""
+        return "" if isinstance(value, str) and looks_like_credential(value) else super().prepare_value(value)
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if looks_like_credential(text):
+            raise ValidationError(f"The {self.named} looks like a credential, and others can read it. Enter something else.", code="credential")
+        return clean_text(text, field=self.named, max_length=cast(int, self.max_length), required=self.required)
+
+
+def credential_name(label: str = "Name") -> TextField:
+    return TextField(
+        named="name",
+        label=label,
+        required=False,
+        max_length=100,
+        help_text="For people: where it is used.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"max_length": "A name has up to 100 characters."},
+    )
+
+
+class CodeInput(forms.TextInput):
+    """Doesn't show again what was wrong, or is used by now."""
+
+    def format_value(self, value: Any) -> None:  # noqa: ARG002  # Django's signature
+        return None
+
+
+def code(**attrs: Any) -> forms.CharField:
+    return forms.CharField(
+        label="Code",
+        max_length=32,
+        widget=CodeInput(attrs={"autocomplete": "one-time-code", **attrs}),
+        error_messages={"required": "Enter the code.", "max_length": "A code is shorter: 6 digits, or a recovery code of 12 characters."},
+    )
+
+
+def email(**attrs: Any) -> forms.EmailField:
+    return forms.EmailField(
+        label="Email",
+        max_length=254,
+        widget=forms.EmailInput(attrs=attrs),
+        error_messages={
+            "required": "Enter your email address.",
+            "invalid": "Enter an email address, for example ana@example.com.",
+            "max_length": "An email address has at most 254 characters.",
+        },
+    )
+
+
+class FirstChoiceTarget:
+    """For a widget of several boxes: its errors lead to the first one."""
+
+    def id_for_label(self, id_: str, index: str | None = None) -> str:
+        return f"{id_}_{index or 0}" if id_ else id_
+
+
+class Checkboxes(FirstChoiceTarget, forms.CheckboxSelectMultiple):
+    pass
+
+
+class Radios(FirstChoiceTarget, forms.RadioSelect):
+    pass
+
+
+class CredentialField(forms.CharField):
+    """What a browser's passkey answers, as JSON (WebAuthn Level 3, §5.1). cleaned to a dict."""
+
+    widget = forms.HiddenInput
+    default_error_messages = {"required": "No passkey was used. Try again.", "max_length": "That is no answer of a passkey. Try again."}
+
+    def __init__(self) -> None:
+        super().__init__(max_length=_LONGEST_CREDENTIAL)
+
+    def clean(self, value: Any) -> dict[str, Any]:
+        text = super().clean(value)
+        try:
+            answer = json.loads(text)
+            is_storable = _NUL not in json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, RecursionError):
+            # Of JSON, of half a character in a string of it, or of a number that has no end.
+            answer, is_storable = None, False
+        if not isinstance(answer, dict) or not is_storable:
+            raise ValidationError("That is no answer of a passkey. Try again.", code="malformed")
+        return answer
+
+
+def check_password_of(user: Any, chosen: str) -> str:
+    """Raise ValidationError, in one sentence for each thing that is wrong with it."""
+    validate_password(chosen, user)
+    return chosen

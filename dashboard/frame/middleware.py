@@ -1,0 +1,190 @@
+"""What holds for every page and API answer, before any view: who is connected, a request ID, no plain HTTP, and nothing open that isn't declared so."""
+
+import codecs
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth import logout
+from django.core.exceptions import BadRequest, ImproperlyConfigured
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponsePermanentRedirect, JsonResponse
+from django.middleware.common import CommonMiddleware
+from django.urls import is_valid_path
+from django.utils import timezone
+
+from dashboard.frame.errors import method_not_allowed
+from dashboard.people import user_sessions
+from dashboard.people.caller import connection_of
+from dashboard.server.connection import settle
+from oauth import strict_transport
+from oauth.endpoint import Connection
+from oauth.urls import cut_issuer_path, is_protocol_path
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class ConnectionMiddleware:
+    """Sets request.connection, and X-Request-Id on the answer. Under our server asgi.py has settled the connection; elsewhere it happens here."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        scope = request.META.get("asgi.scope")
+        connection = scope["state"]["connection"] if scope else _settle_request(request)
+        request.connection = connection  # type: ignore[attr-defined]  # dashboard.people.caller.connection_of reads it
+        response = self.get_response(request)
+        response["X-Request-Id"] = connection.request_id
+        return response
+
+
+class StrictTransportMiddleware:
+    """Tells a browser to come by HTTPS only. Not Django's setting, which says so for each host by which somebody comes, localhost too."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if strict_transport.is_strict(request.headers.get("Host", ""), is_secure=connection_of(request).is_secure):
+            response[strict_transport.NAME] = strict_transport.VALUE
+        return response
+
+
+class SecureOnlyMiddleware:
+    """Refuses plain HTTP and never redirects: what came in clear text has to be noticed, not to work at the second attempt."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # An endpoint of the protocol refuses it in words of its own, and tells the client's owner.
+        if connection_of(request).is_secure or is_protocol_path(request.path):
+            return self.get_response(request)
+        description = f"Plain HTTP is not served. Use https:// instead, for example {settings.ISSUER_URL}."
+        return JsonResponse({"error": "invalid_request", "error_description": description}, status=400, headers={"Cache-Control": "no-store"})
+
+
+class FormEncodingMiddleware:
+    """Refuses a form that says that it isn't in UTF-8. Browsers send no other to our pages, and Django would read one by any codec that Python has: into half
+    characters, which no database keeps, or not at all.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # None where the form says nothing, or names what isn't known: then Django takes it for UTF-8.
+        if request.encoding is not None and codecs.lookup(request.encoding).name != "utf-8" and not is_protocol_path(request.path):
+            raise BadRequest("A form has to be in UTF-8.")
+        return self.get_response(request)
+
+
+class HostMiddleware(CommonMiddleware):
+    """Django's, which refuses a foreign Host, for pages alone: an endpoint of the protocol knows by itself under which names it answers."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        return None if is_protocol_path(request.path) else super().process_request(request)
+
+
+class AccessMiddleware:
+    """Closes every view that declares nothing (dashboard.people.permissions). The admin and the protocol's endpoints see to it by themselves."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any) -> None:
+        """Raise ImproperlyConfigured: nobody is to meet that outside of a test."""
+        match = request.resolver_match
+        if hasattr(view, "access") or is_protocol_path(request.path) or (match is not None and match.app_name == "admin"):
+            return
+        raise ImproperlyConfigured(f"{request.path}: the view declares nothing about who may call it.")
+
+
+class MethodNotAllowedMiddleware:
+    """Refuses methods that no page has, of which a view may know nothing, and gives Django's empty 405 a page, with the same Allow."""
+
+    METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_answered = request.method in self.METHODS or is_protocol_path(request.path) or not is_valid_path(request.path_info)
+        response = self.get_response(request) if is_answered else HttpResponseNotAllowed(self.METHODS)
+        if not isinstance(response, HttpResponseNotAllowed) or response.content:
+            return response
+        page = method_not_allowed(request)
+        page["Allow"] = response["Allow"]
+        return page
+
+
+class SessionKeyMiddleware:
+    """Above SessionMiddleware: takes away a cookie that is no key of a session, such as one with a NUL character, at which PostgreSQL fails."""
+
+    KEY = re.compile(r"[a-z0-9]{32}", re.ASCII)
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not self.KEY.fullmatch(request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")):
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        return self.get_response(request)
+
+
+class SessionActivityMiddleware:
+    """Notes when and from where a session was last used, at most once a minute, for a note is a write. From then on it lasts SESSION_COOKIE_AGE again, but ends
+    SESSION_LONGEST_AGE after the sign-in.
+
+    The session itself says when that was, so that most requests don't ask.
+    """
+
+    EVERY = timedelta(minutes=1)
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # An answer of the protocol depends on no cookie, and so says nothing of one.
+        if not is_protocol_path(request.path) and request.user.is_authenticated:
+            self._note(request, timezone.now())
+        return self.get_response(request)
+
+    def _note(self, request: HttpRequest, now: datetime) -> None:
+        """A database that is read-only can still show what is in it, and that it is."""
+        if abs(now.timestamp() - request.session.get(user_sessions.NOTED, 0)) >= self.EVERY.total_seconds():
+            session = UserSession.objects.filter(session_key=request.session.session_key)
+            address = connection_of(request).remote_address or "0.0.0.0"  # noqa: S104
+            with suppress(DatabaseError):
+                if session.filter(last_seen_at__lt=now - self.EVERY).update(last_seen_at=now, ip=address):
+                    request.session[user_sessions.NOTED] = now.timestamp()
+                    user_sessions.limit(request, now=now)
+                elif not session.exists():
+                    # Its owner couldn't see it, nor end it, and no limit holds for it.
+                    logout(request)
+
+
+def _settle_request(request: HttpRequest) -> Connection:
+    """Settle from META, as runserver and Django's test client fill it, and write back what a trusted proxy said."""
+    meta = request.META
+    headers = [(key[5:].replace("_", "-").lower().encode(), str(value).encode("latin-1", "replace")) for key, value in meta.items() if key.startswith("HTTP_")]
+    connection, kept = settle(meta.get("REMOTE_ADDR", ""), request.scheme or "http", headers, None)
+    for key in [key for key in meta if key.startswith("HTTP_")]:
+        del meta[key]
+    for name, value in kept:
+        meta["HTTP_" + name.decode().upper().replace("-", "_")] = value.decode("latin-1")
+    meta["REMOTE_ADDR"] = connection.remote_address
+    path = cut_issuer_path(request.path_info)
+    if path != request.path_info:
+        request.path = request.path_info = path
+    meta["wsgi.url_scheme"] = "https" if connection.is_secure else "http"
+    return connection

@@ -1,0 +1,25 @@
+"""What load balancers and Prometheus ask, answered before anything looks at scheme and Host: they come from beside us, by address and often in clear text."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from dashboard.health.metrics import may_read_metrics, metrics
+from dashboard.health.probes import healthz, readyz
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class OperationsMiddleware:
+    """Outside METRICS_ALLOWED /metrics is passed on, so that it is answered as every path is that doesn't exist."""
+
+    VIEWS = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        view = self.VIEWS.get(request.path)
+        if view is None or (view is metrics and not may_read_metrics(request)):
+            return self.get_response(request)
+        return view(request)

@@ -1,0 +1,153 @@
+"""Mail to people: text and HTML of the same words. Never a secret, and never a link that signs in.
+
+What a page causes is sent behind it: a mail server that is slow or down keeps nobody waiting, and the time of an answer tells nobody whether a mail was sent.
+
+A template templates/mail/<name>.txt holds the subject in its first line and, after an empty one, the text; templates/mail/<name>.html the same for eyes.
+Nothing here is to be called within a transaction.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from smtplib import SMTPException, SMTPRecipientsRefused
+from typing import Any, NamedTuple, cast
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.template import Context, engines
+from django.template.backends.django import Template
+from django.template.loader import render_to_string
+
+from dashboard.instance.addresses import page_url
+from dashboard.instance.mail import queue
+from dashboard.instance.mail.files import KIND, ONLY_LINKS, Backend
+from dashboard.instance.mail.queue import Place
+from dashboard.instance.mail.queue import wait_until_sent as wait_until_sent
+from dashboard.models import User
+
+logger = logging.getLogger("tokenos.mail")
+
+# Seconds that a page waits for a mail server that says nothing.
+PATIENCE = 3.5
+_failed_at: datetime | None = None
+
+
+def goes_to_files() -> bool:
+    """Whether mail is only written into files, as it is until EMAIL_URL names a server."""
+    return settings.EMAIL_BACKEND == "dashboard.instance.mail.files.Backend"
+
+
+def send_or_write(name: str, to: Sequence[str], context: Mapping[str, Any]) -> tuple[bool, Path | None]:
+    """As send; and the file that it is instead, on an instance without a mail server: then nobody got it."""
+    connection = get_connection(timeout=PATIENCE)
+    is_done = _deliver(_compose(name, to, context), name, connection)
+    if not isinstance(connection, Backend):
+        return is_done, None
+    return False, next(iter(connection.written), None)
+
+
+def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:
+    """Whether the server took it, for who waits to hear that. What can't be sent is logged: an act isn't undone because its mail failed."""
+    return _deliver(_compose(name, to, context), name, get_connection(timeout=PATIENCE))
+
+
+class Unsent(NamedTuple):
+    """Addresses whose mail the server didn't take. refused: for what the addresses are; of the others it took none at that moment.
+
+    files: the names of those that the mails are, on an instance without a mail server.
+    """
+
+    addresses: list[str]
+    refused: list[str]
+    files: tuple[str, ...] = ()
+
+
+def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]], *, is_page: bool = False) -> Unsent:
+    """One mail to each address, with a context of its own, over one connection. is_page: then what isn't sent within PATIENCE goes behind it."""
+    messages = {address: _compose(name, [address], context) for address, context in contexts.items()}
+    connection, until = get_connection(timeout=PATIENCE) if is_page else get_connection(), time.monotonic() + PATIENCE
+    try:
+        connection.open()
+    except (OSError, SMTPException) as error:
+        _log(error, name)
+        return Unsent(list(contexts), [])
+    try:
+        failures: dict[str, Exception | None] = {}
+        for address, message in messages.items():
+            if is_page and failures and time.monotonic() > until:
+                failures[address] = None if _queue(message, name) else SMTPException()
+            else:
+                failures[address] = _find_failure(message, name, connection)
+    finally:
+        connection.close()
+    refused = [address for address, failure in failures.items() if isinstance(failure, (SMTPRecipientsRefused, ValueError))]
+    files = tuple(file.name for file in connection.written) if isinstance(connection, Backend) else ()
+    return Unsent([address for address, failure in failures.items() if failure], refused, files)
+
+
+def send_later(name: str, to: Sequence[str], context: Mapping[str, Any], *, by: User | None = None, places: str = "") -> bool:
+    """As send, without waiting for the mail server. False where too much waits for it already; True also where it will be one line of another mail.
+
+    by: who causes it, if it goes to others and they may cause much. places: whose places of its kind it takes, where not all such mails have the same.
+    """
+    return _queue(_compose(name, to, context), name, by=by, places=places)
+
+
+def _queue(message: EmailMultiAlternatives, name: str, *, by: User | None = None, places: str = "") -> bool:
+    address, kind = ", ".join(message.to), f"{name} {places}".strip()
+    place = queue.add(kind, address, lambda: _deliver(message, name), by="" if by is None else str(by.pk))
+    if place is Place.TAKEN or not message.to:
+        return True
+    if place is Place.TOO_MANY_TO_ONE and name not in ONLY_LINKS:
+        queue.add_more(kind, address, str(message.subject), lambda lines: _send_more(message.to, lines))
+        return True
+    logger.error("mail not sent: too many of its kind wait for the mail server already", extra={"template": name})
+    return False
+
+
+def _send_more(to: Sequence[str], lines: Sequence[str]) -> None:
+    listed = [line for line in lines if line]
+    send("more_notices", to, {"count": len(lines), "listed": listed, "left": len(lines) - len(listed)})
+
+
+def _compose(name: str, to: Sequence[str], context: Mapping[str, Any]) -> EmailMultiAlternatives:
+    values = {"issuer": page_url("/").removesuffix("/"), **context}
+    subject, _, text = _render_text(name, values).strip().partition("\n")
+    message = EmailMultiAlternatives(" ".join(subject.split()), f"{text.strip()}\n", to=list(to), headers={KIND: name})
+    message.attach_alternative(render_to_string(f"mail/{name}.html", {**values, "subject": subject}), "text/html")
+    return message
+
+
+def _render_text(name: str, values: Mapping[str, Any]) -> str:
+    """Without the escaping that HTML needs."""
+    template = cast(Template, engines["django"].get_template(f"mail/{name}.txt"))
+    return cast(str, template.template.render(Context(dict(values), autoescape=False)))
+
+
+def _deliver(message: EmailMultiAlternatives, name: str, connection: Any = None) -> bool:
+    return _find_failure(message, name, connection) is None
+
+
+def _find_failure(message: EmailMultiAlternatives, name: str, connection: Any) -> Exception | None:
+    message.connection = connection
+    try:
+        message.send()
+    except (OSError, SMTPException, ValueError) as error:
+        # ValueError: an address that can't be written down, such as one whose domain is too long for the DNS.
+        _log(error, name)
+        return error
+    return None
+
+
+def failed_at() -> datetime | None:
+    """When this process couldn't send a mail the last time."""
+    return _failed_at
+
+
+def _log(error: Exception, name: str) -> None:
+    """Without a traceback, which would show the addresses."""
+    global _failed_at
+    _failed_at = datetime.now(UTC)
+    logger.error("mail not sent: %s", type(error).__name__, extra={"template": name})

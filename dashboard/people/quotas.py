@@ -1,0 +1,186 @@
+"""How often somebody may do what isn't a guess: look things up, change a name, have mail sent. Counted in the database, over all workers and nodes.
+
+A function refuse_… says why not, may_… whether; each counts, but those that say that they don't.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from clients.models import Workspace
+from dashboard.models import Membership, User
+from dashboard.people.caller import connection_of
+from dashboard.people.refusal import Refusal, too_many
+from oauth.throttling import count, seconds_left, widest_network_of
+
+_HOUR = 3600
+# To one address, within FAILURE_WINDOW.
+MOST_RESET_MAILS = 5
+# Of one person, within FAILURE_WINDOW: each may read 10 MB.
+MOST_LOOK_UPS = 60
+# Within an hour, of one person: things that look-ups found of which each is an event in the audit log. Of more there is one for each look-up.
+MOST_FOUND = 1000
+# Within an hour, by one person: of what changes as often as one likes, such as a name, and is an event each time.
+MOST_CHANGES = 60
+# Within an hour, by one person: changes of what a workspace has, such as a scope's sentence, of which each is such an event too. An admin may have hundreds of
+# clients to describe.
+MOST_EDITS = 300
+# Of these, of the role of one member, who gets a mail about each.
+MOST_ROLES_OF_ONE = 10
+# Within an hour, by one person: exports of audit logs, of which each is an event that nobody can remove.
+MOST_EXPORTS = 60
+# Within an hour, by one person: each “Prove it is you” that was right, and each sign-in by a passkey or single sign-on, which take no time, is an event too.
+# Six are enough for a browser, and there may be 50.
+MOST_PROOFS = 300
+# Within an hour, of one person at the provider of single sign-on whom it vouches for and nothing here lets in: each is such an event.
+MOST_REFUSALS = 20
+# Within an hour, of one account. Each ends its reset links, and somebody who knows the password mustn't end every one that the owner asks for.
+MOST_PASSWORD_CHANGES = 5
+# Within an hour, to one address that somebody has written down, for the mailbox may be a stranger's: by that person, and by all people together. Were there
+# only the second number, anybody with an account could keep the others from mailing to an address.
+MOST_MAILS_TO_ONE = 10
+MOST_MAILS_TO_ONE_BY_ALL = 100
+# The same of notices about what somebody does, and about what ends in one workspace. More, for the mailbox may be that of a team whose clients are many.
+MOST_NOTICES_TO_ONE = 20
+MOST_NOTICES_TO_ONE_BY_ALL = 200
+# The same of all strangers together, whom one person may write down by the hundred.
+MOST_NOTICES_TO_STRANGERS = 100
+# Tests of what a program sends, by one person within FAILURE_WINDOW.
+MOST_TESTS = 60
+# From one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
+MOST_NEW_SESSIONS = 1000
+
+
+def refuse_new_session(request: HttpRequest) -> Refusal | None:
+    """For what is kept in the session of somebody who needn't be anybody. A browser that has a session already makes no further row."""
+    network, now = widest_network_of(connection_of(request).remote_address), timezone.now()
+    if request.session.session_key or not network:
+        return None
+    return _refuse(f"session {network}", MOST_NEW_SESSIONS, now=now)
+
+
+def refuse_test(user: User, *, now: datetime) -> Refusal | None:
+    """Counts one test of a credential. Whoever tries secrets out finds nothing more here than at the token endpoint, and no faster."""
+    return _refuse(f"test of {user.pk}", MOST_TESTS, now=now)
+
+
+def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
+    """For leak response. Counts one look-up, or one mail about what it found."""
+    return _refuse(_look_up_key(str(user.pk)), MOST_LOOK_UPS, now=now)
+
+
+def refuse_look_up_unseen(account: str, *, now: datetime) -> Refusal | None:
+    """What refuse_look_up would refuse. It counts nothing, so that it may be asked before the text is here. account: a user's primary key."""
+    wait = seconds_left([(_look_up_key(account), MOST_LOOK_UPS)], now=now)
+    return too_many(wait) if wait else None
+
+
+def may_list_found(user: User, number: int, *, now: datetime) -> bool:
+    """Whether the audit log names each thing that a look-up has found. Counts them as well."""
+    return count(f"found by {user.pk}", now=now, window=_HOUR, failures=number).failures <= MOST_FOUND
+
+
+def refuse_change(user: User, *, now: datetime) -> Refusal | None:
+    """Counts one change of something of one's own that can be changed to and fro."""
+    return _refuse(f"changes of {user.pk}", MOST_CHANGES, now=now, window=_HOUR, what="Too many changes")
+
+
+def refuse_edit(user: User, *, takes_proof: bool, now: datetime) -> Refusal | None:
+    """Counts one change of something of a workspace that can be changed to and fro, or a new thing of which there may be any number. takes_proof: apart from
+    those that take none, for who has a copy of a session's cookie mustn't keep its owner from disabling a client.
+    """
+    key = f"proved edits by {user.pk}" if takes_proof else f"edits by {user.pk}"
+    return _refuse(key, MOST_EDITS, now=now, window=_HOUR, what="Too many changes")
+
+
+def refuse_role_change(membership: Membership, *, by: User, now: datetime) -> Refusal | None:
+    """Counts one change of that role. By one person, for somebody who has used up theirs mustn't keep an owner from undoing it."""
+    key = f"role of {membership.pk} by {by.pk}"
+    return _refuse(key, MOST_ROLES_OF_ONE, now=now, window=_HOUR, what="Too many changes of this role") or refuse_edit(by, takes_proof=True, now=now)
+
+
+def refuse_factor_change(user: User, *, now: datetime) -> Refusal | None:
+    """As refuse_change, but with a number of its own: a name takes no proof, and mustn't keep the owner from taking a second factor away."""
+    return _refuse(f"factor changes of {user.pk}", MOST_CHANGES, now=now, window=_HOUR, what="Too many changes")
+
+
+def refuse_export(user: User, *, now: datetime) -> Refusal | None:
+    """Counts one."""
+    return _refuse(f"exports by {user.pk}", MOST_EXPORTS, now=now, window=_HOUR, what="Too many exports")
+
+
+def refuse_proof(user: User, *, at_provider: bool = False, now: datetime) -> Refusal | None:
+    """Counts one. at_provider: apart from those here, for whom the provider vouches for has proved no factor of the account's own."""
+    key = f"proofs of {user.pk} at the provider" if at_provider else f"proofs of {user.pk}"
+    return _refuse(key, MOST_PROOFS, now=now, window=_HOUR, what="Too many proofs")
+
+
+def may_record_refusal(subject: str, *, now: datetime) -> bool:
+    """Whether the audit log has one more refusal of that person at the provider. Counts it."""
+    return count(f"refused {_digest(subject)}", now=now, window=_HOUR).failures <= MOST_REFUSALS
+
+
+def refuse_password_change(user: User, *, now: datetime) -> Refusal | None:
+    """Counts one change by somebody who is signed in. A link of a mail sets another password all the same."""
+    return _refuse(f"password changes of {user.pk}", MOST_PASSWORD_CHANGES, now=now, window=_HOUR, what="Too many changes of the password")
+
+
+def refuse_mail_to(email: str, *, by: User, now: datetime) -> Refusal | None:
+    """Counts one mail to an address that somebody has written down."""
+    return _refuse_mail(_limits_of_mail("mail", email, by, most=MOST_MAILS_TO_ONE, most_by_all=MOST_MAILS_TO_ONE_BY_ALL), now=now)
+
+
+def may_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
+    """Whether a stranger's address may have one more mail about what somebody did, or about what ends in a workspace. Counts it."""
+    return _refuse_mail(_limits_of_notices(email, by), now=now) is None
+
+
+def would_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
+    """What may_notify would say. Counts nothing."""
+    return not seconds_left(_limits_of_notices(email, by), now=now)
+
+
+def _limits_of_notices(email: str, by: User | Workspace) -> list[tuple[str, int]]:
+    by_one, by_all = _limits_of_mail("notice", email, by, most=MOST_NOTICES_TO_ONE, most_by_all=MOST_NOTICES_TO_ONE_BY_ALL)
+    return [by_one, *([(f"notices by {by.pk}", MOST_NOTICES_TO_STRANGERS)] if isinstance(by, User) else []), by_all]
+
+
+def _limits_of_mail(kind: str, email: str, by: User | Workspace, *, most: int, most_by_all: int) -> list[tuple[str, int]]:
+    address = email.strip().lower()
+    return [(f"{kind} by {_digest(f'{by._meta.model_name} {by.pk} {address}')}", most), (f"{kind} {_digest(address)}", most_by_all)]
+
+
+def _refuse_mail(limits: list[tuple[str, int]], *, now: datetime) -> Refusal | None:
+    """What the own number of who causes it refuses takes nothing of the number of all."""
+    for key, most in limits:
+        if refusal := _refuse(key, most, now=now, window=_HOUR, what="Too many mails to that address"):
+            return refusal
+    return None
+
+
+def may_tell(user: User, found: Sequence[str], *, now: datetime) -> bool:
+    """Whether any of these was not told that person within an hour, whoever asked for it. Counts them as told. found: what a leak's findings are named by."""
+    told = [count(f"told {_digest(f'{user.pk} {one}')}", now=now, window=_HOUR) for one in sorted(found)]
+    return any(counted.failures == 1 for counted in told)
+
+
+def may_mail_reset_link(email: str, *, now: datetime) -> bool:
+    """Counts the mail as well. From however many addresses somebody orders them, an account gets few at a time, and those that it got work still."""
+    return count(f"reset {_digest(email)}", now=now).failures <= MOST_RESET_MAILS
+
+
+def _refuse(key: str, most: int, *, now: datetime, window: int = 0, what: str = "Too many tries") -> Refusal | None:
+    """window: as count has it."""
+    counted = count(key, now=now, window=window)
+    return too_many(max(1, counted.window_ends - int(now.timestamp())), what) if counted.failures > most else None
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=24).hexdigest()
+
+
+def _look_up_key(account: str) -> str:
+    return f"leak {account}"

@@ -1,0 +1,78 @@
+"""To whom mail about a client goes: its owner, and the admins of its workspace where it is urgent."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import BooleanField, CharField, Exists, ExpressionWrapper, OuterRef, Q, Value
+from django.db.models.functions import Concat, Lower
+
+from clients.models import AuditEvent, Client, Workspace
+from dashboard.models import Membership, User
+from dashboard.people.permissions import LEAST_ROLE, Permission, roles_from
+from dashboard.people.quotas import may_notify, would_notify
+
+MOST_ADMINS = 20
+
+
+def is_address(contact: str) -> bool:
+    """Whether mail can go there: an owner may also be a name."""
+    try:
+        validate_email(contact)
+    except ValidationError:
+        return False
+    return True
+
+
+def present_owner_of(client: Client) -> list[str]:
+    """Its contact, if that is an address; but not of an account that is switched off, or was taken out of the workspace, as by single sign-on, which names
+    no heir. A query, unless the client was read with **about_contact().
+    """
+    if not is_address(client.contact):
+        return []
+    is_out = getattr(client, "contact_is_out", None)
+    if is_out is None:
+        is_out = Client.objects.filter(contact_is_out(), pk=client.pk).exists()
+    return [] if is_out else [client.contact]
+
+
+def about_contact() -> dict[str, Any]:
+    """Annotations of a query of clients, with which nothing here asks again about a client's contact."""
+    members = Membership.objects.filter(workspace=OuterRef("workspace"), user__email=Lower(OuterRef("contact")), user__is_active=True)
+    return {"contact_is_out": contact_is_out(), "contact_belongs": Exists(members)}
+
+
+def contact_is_out() -> "ExpressionWrapper[Q]":
+    """For a query of clients. The log tells who went under which address: that of an account may be another by now."""
+    workspace, contact = OuterRef("workspace"), Lower(OuterRef("contact"))
+    went = AuditEvent.objects.filter(workspace=workspace, event__in=("member.removed", "member.left"), target_type="user")
+    as_contact = went.filter(target_id__startswith="user:", target_id__endswith=Concat(Value(" "), contact, output_field=CharField()))
+    is_member = Exists(Membership.objects.filter(workspace=workspace, user__email=contact))
+    is_off = Exists(User.objects.filter(is_active=False, email=contact))
+    return ExpressionWrapper(Q(is_off) | (Q(Exists(as_contact)) & ~Q(is_member)), output_field=BooleanField())
+
+
+def may_have_notice(address: str, *, workspace: Workspace, by: User | Workspace, now: datetime) -> bool:
+    """A developer writes down whom a client belongs to: to who isn't of the workspace, few go within an hour. Counts it."""
+    return belongs_to(workspace, address) or may_notify(address, by=by, now=now)
+
+
+def would_have_notice(address: str, *, workspace: Workspace, by: User | Workspace, now: datetime) -> bool:
+    """What may_have_notice would say. Counts nothing."""
+    return belongs_to(workspace, address) or would_notify(address, by=by, now=now)
+
+
+def belongs_to(workspace: Workspace, address: str) -> bool:
+    return Membership.objects.filter(workspace=workspace, user__email=address.lower(), user__is_active=True).exists()
+
+
+def contact_belongs(client: Client) -> bool:
+    """Whether its contact is a member's. A query, unless the client was read with **about_contact()."""
+    known: bool | None = getattr(client, "contact_belongs", None)
+    return belongs_to(client.workspace, client.contact) if known is None else known
+
+
+def admins_of(workspace: Workspace) -> list[str]:
+    rows = Membership.objects.filter(workspace=workspace, role__in=roles_from(LEAST_ROLE[Permission.ADMINISTER_CLIENTS]), user__is_active=True)
+    return list(rows.order_by("pk").values_list("user__email", flat=True)[:MOST_ADMINS])

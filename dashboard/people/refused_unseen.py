@@ -1,0 +1,28 @@
+"""Sign-ins that are refused before Django sees them: it would take 5 ms to say so on the page, and its threads from everybody else, which a flood lives on.
+
+What is known without it: the address, whether it has failed too often, whether somebody signed in with this browser before, and whether strangers have all the
+places in the line for passwords. What isn't refused here is asked again by dashboard.people.throttling.attempt, by which everything is decided.
+"""
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboard.people import known_devices
+from dashboard.people.refusal import Refusal
+from dashboard.people.throttling import refuse_unseen
+from dashboard.server.cookies import find_cookie
+
+# Each with whether it takes a password.
+_SIGN_IN = {reverse("account_login"): True, reverse("mfa_login_webauthn"): False, reverse("mfa_authenticate"): False}
+
+
+def refuse_sign_in(scope: Any) -> Refusal | None:
+    """scope: ASGI's, settled. One in clear text hears that first."""
+    takes_password = _SIGN_IN.get(scope["path"])
+    connection = scope["state"]["connection"]
+    if takes_password is None or scope["method"] != "POST" or not connection.is_secure:
+        return None
+    is_known = bool(known_devices.accounts_in(find_cookie(scope["headers"], known_devices.COOKIE, r"[\w:.-]+")))
+    return refuse_unseen(connection.remote_address, is_known=is_known, takes_password=takes_password, now=timezone.now())

@@ -1,0 +1,196 @@
+"""Who may come in by single sign-on, as which account; and which account is linked with whom at the provider.
+
+An account is found by issuer and subject. By e-mail address it is found once only, where the provider answers for that domain (SSO_DOMAINS); whoever else
+has an account already proves that it is theirs, by signing in as before and connecting it. Whoever has none gets one where a group gives a role.
+
+An account that was found by its address is linked at the end of that sign-in: whoever fails at its second factor leaves nothing behind.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from clients.models import Workspace
+from clients.services import audit
+from clients.services.audit import Actor
+from clients.services.workspaces import lock_workspace
+from dashboard.models import AccessPolicy, Membership, User
+from dashboard.people.account_events import record
+from dashboard.people.memberships import release_from_sso
+from dashboard.people.services import create_user
+from dashboard.people.sso.identity import Identity, is_of_trusted_domain
+from dashboard.people.sso.memberships import follow_groups, roles_of
+
+METHOD = "single sign-on"
+
+
+class RefusedError(Exception):
+    """code: a key of dashboard.account.views.sso.REFUSALS. email: of whom, where the provider answers for it."""
+
+    def __init__(self, code: str, *, user: User | None = None, email: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.user = user
+        self.email = email
+
+
+def provider_actor(actor: Actor) -> Actor:
+    """In whose name accounts and roles are given: the provider's, from where the person is."""
+    return Actor(f"sso:{settings.SSO_ISSUER}", actor.address, actor.request_id)
+
+
+def find_link(user: User) -> Any | None:
+    """The row of django-allauth that links an account with somebody at the present provider."""
+    return SocialAccount.objects.filter(user=user, provider=settings.SSO_ISSUER).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """waits: whether link_found is still to be called, once the person has signed in."""
+
+    user: User
+    waits: bool
+
+
+def admit(*, identity: Identity, actor: Actor, now: datetime) -> Admitted:
+    """The account of whoever that is, made where it may be, with its memberships as the groups say. actor: as provider_actor makes it. Raise RefusedError."""
+    try:
+        admitted = _admit(identity, actor=actor, now=now)
+    except (IntegrityError, ValidationError):
+        # The same person signs in for the first time in two windows: by now the other one has made the account.
+        admitted = _admit(identity, actor=actor, now=now)
+    user = admitted.user
+    # Not before what the person lost is written.
+    if not admitted.waits and not user.is_staff and not Membership.objects.filter(user=user).exists():
+        raise RefusedError("no_role", user=user, email=identity.email)
+    return admitted
+
+
+def _admit(identity: Identity, *, actor: Actor, now: datetime) -> Admitted:
+    with transaction.atomic():
+        link = SocialAccount.objects.select_related("user").filter(provider=identity.issuer, uid=identity.subject).first()
+        user = link.user if link is not None else _find(identity)
+        if user is not None and not user.is_active:
+            raise RefusedError("inactive", user=user, email=identity.email)
+        if user is not None and link is None:
+            return Admitted(user, waits=True)
+        if user is None:
+            user = _create(identity, actor=actor, now=now)
+        follow_groups(user=user, groups=identity.groups, actor=actor, now=now)
+    return Admitted(user, waits=False)
+
+
+def _find(identity: Identity) -> User | None:
+    """By the address. Raise RefusedError."""
+    if not identity.email_is_proved:
+        raise RefusedError("email_not_proved")
+    user = User.objects.filter(email=identity.email).first()
+    if user is not None:
+        _refuse_to_find(user, identity)
+    return user
+
+
+def _create(identity: Identity, *, actor: Actor, now: datetime) -> User:
+    if not Workspace.objects.filter(slug__in=roles_of(identity.groups)).exists():
+        raise RefusedError("no_role", email=identity.email)
+    user = create_user(email=identity.email, name=identity.name, actor=actor, now=now)
+    _link(user, identity, actor=actor, now=now)
+    return user
+
+
+def _refuse_to_find(user: User, identity: Identity) -> None:
+    """Raise RefusedError for an account that isn't found by its address, or no longer."""
+    # Whoever can make groups at the provider isn't thereby the administrator of this instance.
+    if user.is_staff or user.email != identity.email or not is_of_trusted_domain(identity.email):
+        raise RefusedError("account_exists", user=user, email=identity.email)
+    if SocialAccount.objects.filter(user=user, provider=identity.issuer).exists():
+        raise RefusedError("linked_with_another", user=user, email=identity.email)
+    if not Workspace.objects.filter(slug__in=roles_of(identity.groups)).exists() and not Membership.objects.filter(user=user).exists():
+        raise RefusedError("no_role", user=user, email=identity.email)
+
+
+def link_found(*, user: User, identity: Identity, actor: Actor, now: datetime) -> None:
+    """Link the account that admit found by its address, and follow the groups, once the person has proved all that the account asks for. Raise RefusedError
+    where it isn't to be found any more.
+    """
+    with transaction.atomic():
+        _refuse_to_find(User.objects.select_for_update().get(pk=user.pk), identity)
+        connect(user=user, identity=identity, actor=actor, now=now)
+        follow_groups(user=user, groups=identity.groups, actor=actor, now=now)
+
+
+def connect(*, user: User, identity: Identity, actor: Actor, now: datetime) -> None:
+    """Link an account with somebody at the provider, once both are proved. Raise RefusedError where one of the two is linked already."""
+    with transaction.atomic():
+        present = User.objects.select_for_update().get(pk=user.pk)
+        link = SocialAccount.objects.filter(provider=identity.issuer, uid=identity.subject).first()
+        if link is not None and link.user_id != user.pk:
+            raise RefusedError("taken", user=user)
+        if link is None:
+            if find_link(user) is not None:
+                raise RefusedError("linked_with_another", user=user, email=user.email)
+            _link(present, identity, actor=actor, now=now)
+
+
+def find_reason_to_stay_connected(user: User) -> str | None:
+    """Why an account can't be disconnected, in a sentence; None where it can."""
+    if not user.has_usable_password() and not Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists():
+        return "You couldn’t sign in any more. Set a password or add a passkey first."
+    names = list(Membership.objects.filter(user=user, came_by_sso=True).order_by("workspace__name").values_list("workspace__name", flat=True)[:5])
+    if names:
+        return f"Your role in {', '.join(names)} comes from {settings.SSO_NAME}. It ends when your groups there end."
+    return None
+
+
+def disconnect(*, user: User, actor: Actor, now: datetime) -> bool:
+    """Whether it was connected. Where find_reason_to_stay_connected finds one, nothing happens."""
+    with transaction.atomic():
+        present = User.objects.select_for_update().get(pk=user.pk)
+        link = find_link(present)
+        if link is None or find_reason_to_stay_connected(present) is not None:
+            return False
+        before = {"issuer": link.provider, "subject": link.uid}
+        link.delete()
+        record("user.sso_disconnected", user, actor=actor, now=now, before=before)
+    return True
+
+
+def record_refusal(*, refused: RefusedError, actor: Actor, now: datetime) -> None:
+    after = {"method": METHOD, "reason": refused.code} | ({"email": refused.email} if refused.email else {})
+    with transaction.atomic():
+        record("user.sign_in_failed", refused.user, actor=actor, now=now, after=after)
+
+
+def allow_passwords(*, workspace: Workspace, members: Iterable[str], actor: Actor, now: datetime) -> tuple[bool, list[str]]:
+    """Let sessions into a workspace that weren't made by single sign-on: whether it had demanded that, and whose role had come by it.
+
+    members: addresses of those whose role is from now on one that was given by hand, and follows no groups. Raise ValidationError for one who isn't a member.
+    """
+    with transaction.atomic():
+        lock_workspace(workspace)
+        freed = [email for email in dict.fromkeys(email.strip().lower() for email in members) if _free(workspace, email, actor=actor, now=now)]
+        was_demanded = AccessPolicy.objects.filter(workspace=workspace, requires_sso=True).update(requires_sso=False) == 1
+        if was_demanded:
+            changed = {"before": {"requires_sso": True}, "after": {"requires_sso": False}}
+            audit.record("workspace.changed", workspace=workspace, actor=actor, target_type="workspace", target_id=workspace.slug, now=now, **changed)
+    return was_demanded, freed
+
+
+def _free(workspace: Workspace, email: str, *, actor: Actor, now: datetime) -> bool:
+    membership = Membership.objects.select_related("workspace", "user").filter(workspace=workspace, user__email=email).first()
+    if membership is None:
+        raise ValidationError(f"“{email[:80]}” isn't a member of {workspace.slug}. Give the e-mail address of a member's account.", code="unknown_member")
+    return release_from_sso(membership=membership, actor=actor, now=now)
+
+
+def _link(user: User, identity: Identity, *, actor: Actor, now: datetime) -> None:
+    """Of the claims nothing is kept but the subject."""
+    SocialAccount.objects.create(user=user, provider=identity.issuer, uid=identity.subject)
+    record("user.sso_connected", user, actor=actor, now=now, after={"issuer": identity.issuer, "subject": identity.subject})

@@ -1,0 +1,70 @@
+"""Which roles the groups at the OpenID provider give, and bringing a person's memberships in line with them.
+
+Only memberships that came by single sign-on follow the groups. One that somebody made by hand stays as it is.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.models import Workspace
+from clients.services.audit import Actor
+from clients.services.workspaces import lock_workspace
+from dashboard.models import Membership, User
+from dashboard.people.memberships import add_member, change_role, remove_member
+from dashboard.people.owner_notices import tell_owners_of_new
+
+logger = logging.getLogger("tokenos.sso")
+
+_RANK = {role: rank for rank, role in enumerate(("viewer", "developer", "admin", "owner"))}
+
+
+def roles_of(groups: Iterable[str]) -> dict[str, str]:
+    """Workspace slug → role, the highest where several groups give one."""
+    found: dict[str, str] = {}
+    named = set(groups)
+    for group, slug, role in settings.SSO_ROLES:
+        if group in named and _RANK[role] >= _RANK[found.get(slug, "viewer")]:
+            found[slug] = role
+    return found
+
+
+def follow_groups(*, user: User, groups: Iterable[str], actor: Actor, now: datetime) -> None:
+    """Add, change and remove what came by single sign-on, each with its audit event. The last owner of a workspace stays one.
+
+    Within a transaction. Always in the order of the workspaces' keys, so that two sign-ins lock them in the same one.
+    """
+    roles = roles_of(groups)
+    concerned = Workspace.objects.filter(slug__in=roles) | Workspace.objects.filter(memberships__user=user, memberships__came_by_sso=True)
+    for workspace in concerned.distinct().order_by("pk"):
+        try:
+            _follow(lock_workspace(workspace), user, roles.get(workspace.slug), actor=actor, now=now)
+        except ValidationError as error:
+            # Its last owner, or it is about to be deleted. That is no reason to keep the person out of others.
+            logger.warning("role in a workspace left as it is: %s", " ".join(error.messages), extra={"workspace": workspace.slug, "user_id": user.pk})
+
+
+def _follow(workspace: Workspace, user: User, role: str | None, *, actor: Actor, now: datetime) -> None:
+    membership = Membership.objects.select_related("workspace", "user").filter(workspace=workspace, user=user).first()
+    if membership is None and role is not None:
+        added = add_member(workspace=workspace, user=user, role=role, actor=actor, now=now)
+        Membership.objects.filter(pk=added.pk).update(came_by_sso=True)
+        _tell_of_owner(added)
+    elif membership is not None and membership.came_by_sso:
+        if role is None:
+            remove_member(membership=membership, by=None, actor=actor, now=now)
+        else:
+            before = membership.role
+            changed = change_role(membership=membership, role=role, by=None, actor=actor, now=now).membership
+            if before != role:
+                _tell_of_owner(changed)
+
+
+def _tell_of_owner(membership: Membership) -> None:
+    if membership.role == Membership.Role.OWNER:
+        transaction.on_commit(partial(tell_owners_of_new, membership, by=None))

@@ -1,0 +1,49 @@
+"""What a session remembers of a single sign-on."""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.http import HttpRequest
+
+from dashboard.models import User
+from dashboard.people.sso.identity import Identity
+
+# For so long the provider's word counts. Whoever it no longer lets in is out after that at the latest.
+LIFETIME = timedelta(hours=12)
+
+_METHOD = "socialaccount"
+
+
+def remember(request: HttpRequest, user: User, identity: Identity, *, now: datetime, is_confirmation: bool = False) -> None:
+    """is_confirmation: whether the person has just proved anew who it is."""
+    known = {"provider": identity.issuer, "uid": identity.subject, "second_factor": identity.has_second_factor, "proved_at": identity.proved_at}
+    record_authentication(request, user, _METHOD, reauthenticated=is_confirmation or None, **known)
+    request.session.set_expiry(now + LIFETIME)
+
+
+def proved_at(record: Mapping[str, Any]) -> float:
+    """When somebody last showed who they are, by a record of django-allauth's. Of a single sign-on when they did so at the provider, which may know them from
+    long before; 0 where it doesn't say.
+    """
+    return float(record["at"] if record["method"] != _METHOD else min(record["at"], record.get("proved_at", 0)))
+
+
+def find_record(request: HttpRequest) -> dict[str, Any] | None:
+    """Of the last one by the present provider, where that still counts: not for an account that is no longer connected with that person there."""
+    earliest = time.time() - LIFETIME.total_seconds()
+    records = [record for record in get_authentication_records(request, request.user) if record["method"] == _METHOD and record["at"] > earliest]
+    if not records or not settings.SSO_ISSUER or records[-1].get("provider") != settings.SSO_ISSUER:
+        return None
+    is_connected = SocialAccount.objects.filter(user=cast(User, request.user), provider=settings.SSO_ISSUER, uid=records[-1]["uid"]).exists()
+    return records[-1] if is_connected else None
+
+
+def has_second_factor(request: HttpRequest) -> bool:
+    """Whether the provider has asked for more than one factor."""
+    record = find_record(request)
+    return record is not None and record.get("second_factor") is True

@@ -1,0 +1,186 @@
+"""A sign-in at the provider: the way there, the way back, and into a session."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from secrets import token_urlsafe
+from threading import BoundedSemaphore
+from typing import TypeVar
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import perform_login
+from allauth.account.models import Login
+from allauth.mfa.internal.constants import LoginStageKey
+from allauth.socialaccount.internal import statekit
+from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from clients.foreign_text import shown
+from dashboard.models import User
+from dashboard.people.caller import actor_of
+from dashboard.people.notices import tell
+from dashboard.people.proved_factors import owes_one
+from dashboard.people.sso import admission, id_token
+from dashboard.people.sso.admission import METHOD, Admitted, RefusedError
+from dashboard.people.sso.id_token import InvalidIDTokenError
+from dashboard.people.sso.identity import Identity, InvalidClaimsError, read_identity
+from dashboard.people.sso.provider import Provider, ProviderError
+from dashboard.people.sso.record import remember
+from dashboard.people.user_sessions import record_sign_in
+
+# Of the eight threads that run Django: a provider that doesn't answer must leave some to everybody else.
+MOST_AT_ONCE = 3
+
+# RFC 6749 §4.1.2.1 and OpenID Connect Core 1.0 §3.1.2.6. Anybody can send people back with another.
+_ERRORS = frozenset(
+    {
+        "invalid_request",
+        "unauthorized_client",
+        "unsupported_response_type",
+        "invalid_scope",
+        "server_error",
+        "temporarily_unavailable",
+        "interaction_required",
+        "login_required",
+        "account_selection_required",
+        "consent_required",
+        "request_not_supported",
+        "registration_not_supported",
+    }
+)
+
+Answer = TypeVar("Answer")
+
+conversations = BoundedSemaphore(MOST_AT_ONCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What is kept from the first half of a sign-in for the second.
+
+    purpose: a key of dashboard.account.views.sso.PURPOSES. next: a path of this instance, "" for none. user: the number of the account that was signed in,
+    None for nobody. at: in seconds since 1970.
+    """
+
+    purpose: str
+    next: str
+    user: int | None
+    nonce: str
+    code_verifier: str
+    at: float
+
+
+def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool = False, now: datetime) -> str:
+    """The provider's URL to go to. proves_anew: whether the provider has to ask who it is, even if it knows. Raise ProviderError, RefusedError."""
+    challenge = generate_code_challenge()
+    begun = Begun(purpose, next_url, request.user.pk, token_urlsafe(32), challenge["code_verifier"], now.timestamp())
+    parameters = {
+        "redirect_uri": _redirect_uri(request),
+        "scope": " ".join(settings.SSO_SCOPES),
+        "state": token_urlsafe(32),
+        "nonce": begun.nonce,
+        "code_challenge": challenge["code_challenge"].decode(),
+        "code_challenge_method": "S256",
+    }
+    if proves_anew:
+        # Core 1.0 §3.1.2.1. The browser could leave out prompt; that max_age was obeyed shows in the ID token.
+        parameters |= {"prompt": "login", "max_age": "0"}
+    url = _in_turn(lambda: Provider().authorization_url(**parameters))
+    statekit.stash_state(request, provider_id=settings.SSO_ISSUER, state=asdict(begun), state_id=parameters["state"])
+    return url
+
+
+def take(request: HttpRequest) -> Begun:
+    """What this browser began; it counts once, for ten minutes. Raise RefusedError."""
+    state = _single(request, "state")
+    kept = statekit.unstash_state(request, provider_id=settings.SSO_ISSUER, state_id=state) if state else None
+    if kept is None:
+        raise RefusedError("unknown_state")
+    return Begun(**kept)
+
+
+def finish(request: HttpRequest, begun: Begun, *, now: datetime) -> Identity:
+    """Who the provider says it is, once everything it says is checked. Raise ProviderError, RefusedError."""
+    error, code = _single(request, "error"), _single(request, "code")
+    if error == "access_denied":
+        raise RefusedError("denied")
+    if error or not code:
+        raise ProviderError(f"it refused the request ({error if error in _ERRORS else shown(error)})" if error else "it sent no code")
+    return _in_turn(lambda: _finish(request, begun, code, now))
+
+
+def _finish(request: HttpRequest, begun: Begun, code: str, now: datetime) -> Identity:
+    provider = Provider()
+    # RFC 9207 §2.4: the answer of another provider than the one that was asked.
+    issuer = _single(request, "iss")
+    if issuer != settings.SSO_ISSUER and (issuer or provider.metadata.names_issuer):
+        raise ProviderError("the answer came from another issuer, or doesn't name its own")
+    tokens = provider.exchange(code, redirect_uri=_redirect_uri(request), code_verifier=begun.code_verifier)
+    try:
+        claims = id_token.verify(
+            tokens.id_token,
+            keys=provider.keys(),
+            issuer=settings.SSO_ISSUER,
+            client_id=settings.SSO_CLIENT_ID,
+            nonce=begun.nonce,
+            authenticated_since=datetime.fromtimestamp(begun.at, now.tzinfo) if begun.purpose == "confirm" else None,
+            now=now,
+        )
+        return read_identity(claims, provider.userinfo(tokens.access_token))
+    except InvalidIDTokenError as error:
+        raise ProviderError(f"the ID token {error}") from None
+    except InvalidClaimsError as error:
+        raise ProviderError(str(error)) from None
+
+
+def sign_in(request: HttpRequest, *, admitted: Admitted, identity: Identity, next_url: str, now: datetime) -> HttpResponse:
+    """Raise RefusedError. Where it goes on: to next_url, or to the second factor of whoever has one, unless they are linked and the provider says that it
+    asked for one.
+    """
+    user = admitted.user
+    if request.user.is_authenticated and request.user.pk != user.pk:
+        get_adapter(request).logout(request)
+    is_signed_in = request.user.is_authenticated
+    if is_signed_in and admitted.waits:
+        if owes_one(request):
+            raise RefusedError("account_exists", user=user, email=identity.email)
+        link(request, user=user, identity=identity, now=now)
+    remember(request, user, identity, now=now)
+    if is_signed_in:
+        # With all that this account needs; from now on the provider vouches for it as well.
+        record_sign_in(user=user, session_key=request.session.session_key or "", method=METHOD, actor=actor_of(request), now=now)
+        return HttpResponseRedirect(next_url or reverse("home"))
+    # Until they are linked, whoever runs the provider proves nothing of the account by its word.
+    is_handled = identity.has_second_factor and not admitted.waits
+    state = {"stages": {LoginStageKey.MFA_AUTHENTICATE.value: {"handled": True}}} if is_handled else None
+    # Kept in the session until the second factor is proved.
+    kept = {"identity": {**asdict(identity), "groups": sorted(identity.groups)}} if admitted.waits else None
+    response: HttpResponse = perform_login(request, Login(user=user, redirect_url=next_url or None, state=state, signal_kwargs=kept))
+    return response
+
+
+def link(request: HttpRequest, *, user: User, identity: Identity, now: datetime) -> None:
+    """Of an account that was found by its address, whose owner is told. Raise RefusedError."""
+    admission.link_found(user=user, identity=identity, actor=admission.provider_actor(actor_of(request)), now=now)
+    tell("sso_connected", user, request=request, now=now, provider=settings.SSO_NAME)
+
+
+def _single(request: HttpRequest, name: str) -> str:
+    """ "" where it is missing, too long to be ours, or there twice (RFC 6749 §3.1)."""
+    values = request.GET.getlist(name)
+    return values[0] if len(values) == 1 and len(values[0]) <= 4096 else ""
+
+
+def _redirect_uri(request: HttpRequest) -> str:
+    return request.build_absolute_uri(reverse("sso_callback"))
+
+
+def _in_turn(ask: Callable[[], Answer]) -> Answer:
+    if not conversations.acquire(blocking=False):
+        raise RefusedError("busy")
+    try:
+        return ask()
+    finally:
+        conversations.release()

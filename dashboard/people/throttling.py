@@ -1,0 +1,157 @@
+"""Passwords and codes of people: how many wrong ones are looked at, and how many at once.
+
+Failures are counted per account and address, and per address, in the database: nobody can lock another person out from elsewhere. A process hashes one
+password at a time (dashboard.people.password_hasher); those who wait for that have a place here.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Lock
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+
+from dashboard.models import User
+from dashboard.people import known_devices
+from dashboard.people.caller import connection_of
+from dashboard.people.refusal import Refusal, too_many
+from oauth.throttling import FailureKeys, count, count_failure, failure_keys, find_full, has_reached, widest_network_of
+
+logger = logging.getLogger("tokenos.throttling")
+
+# Argon2 takes 100 MB and a tenth of a second for each password, right or wrong, and anybody may send one. Whoever waits for their turn holds one of Django's
+# threads (dashboard/asgi.py), of which health checks need some too, so few may. Strangers may hold only some of these places: the others are for people who are
+# signed in, have signed in before with the same browser, or hold a link that was mailed to them.
+MOST_AT_ONCE = 4
+MOST_STRANGERS = 2
+waiting: dict[str, bool] = {}
+_waiting = Lock()
+# Networks that the database said have failed too often, with the moment at which they may try again, the oldest first: as it stays true until then, they are
+# refused without asking it.
+MOST_FULL = 10_000
+_full: dict[str, int] = {}
+BUSY_SECONDS = 2
+# When the log said the last time that passwords came in a flood, and how many seconds it waits before it says so again.
+_told_at = float("-inf")
+_TELL_EVERY = 60
+
+
+@contextmanager
+def place(who: str, *, is_stranger: bool) -> Iterator[bool]:
+    """One's place in the line for passwords; False where there is none. who: a person, or a stranger's network; each has one place, so that a flood from one
+    network leaves the others to everybody else. Within it nothing happens but that passwords are hashed.
+    """
+    with _waiting:
+        is_free = who not in waiting and len(waiting) < MOST_AT_ONCE and not (is_stranger and _has_all_strangers())
+        if is_free:
+            waiting[who] = is_stranger
+    if not is_free:
+        _tell_of_flood()
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        with _waiting:
+            del waiting[who]
+
+
+def _has_all_strangers() -> bool:
+    return sum(waiting.values()) >= MOST_STRANGERS
+
+
+def refuse_unseen(address: str, *, is_known: bool, takes_password: bool, now: datetime) -> Refusal | None:
+    """What attempt would refuse whatever is in the form, as far as this process knows, without a look at the form or the database.
+
+    is_known: whether the browser is. A flood costs least here, before anything is parsed and a page is rendered.
+    """
+    keys = person_keys("", address)
+    wait = max(_full.get(key, 0) for key in (keys.address, *keys.wider)) - int(now.timestamp())
+    if wait > 0:
+        return too_many(wait)
+    if takes_password and not is_known:
+        with _waiting:
+            is_free = not _has_all_strangers()
+        if not is_free:
+            _tell_of_flood()
+            return _busy()
+    return None
+
+
+def _remember_full(keys: FailureKeys, full: dict[str, int]) -> None:
+    """Not that of an account, which is in the form."""
+    with _waiting:
+        for key, ends in full.items():
+            if key != keys.client_and_address:
+                while len(_full) >= MOST_FULL:
+                    del _full[next(iter(_full))]
+                _full[key] = ends
+
+
+def _tell_of_flood() -> None:
+    global _told_at
+    with _waiting:
+        now = time.monotonic()
+        is_due = now >= _told_at + _TELL_EVERY
+        if is_due:
+            _told_at = now
+    if is_due:
+        logger.warning("more passwords come in than can be checked; some are asked to come back. This is said once a minute at most")
+
+
+def person_keys(email: str, address: str) -> FailureKeys:
+    """Apart from those of clients: a person who mistypes mustn't stop the clients behind the same address."""
+    keys = failure_keys(name=f"sign-in {email.strip().lower()}", address=address)
+    return FailureKeys(keys.client_and_address, f"sign-in {keys.address}" if keys.address else "", tuple(f"sign-in {network}" for network in keys.wider))
+
+
+@contextmanager
+def attempt(request: HttpRequest, email: str, *, takes_password: bool = True, has_link: bool = False) -> Iterator[Refusal | None]:
+    """Within it a password or code is looked at, unless it is refused. email: of the account that it is for, "" where that isn't known.
+
+    takes_password: whether that costs an argon2 hash, for which one waits in line. has_link: whether the caller holds a link that was mailed to that address.
+    """
+    address, now = connection_of(request).remote_address, timezone.now()
+    keys = person_keys(email, address)
+    full = find_full(keys, now=now)
+    if full:
+        _remember_full(keys, full)
+        yield too_many(max(full.values()) - int(now.timestamp()))
+    elif not takes_password:
+        yield None
+    else:
+        person = f"link of {email}" if has_link else known_person(request)
+        with place(person or widest_network_of(address), is_stranger=not person) as is_free:
+            yield None if is_free else _busy()
+
+
+def known_person(request: HttpRequest) -> str:
+    """Who is signed in, or has signed in before with this browser; "" for a stranger."""
+    account = request.user.pk or next(iter(known_devices.accounts_of(request)), "")
+    return f"person {account}" if account else ""
+
+
+def count_wrong(request: HttpRequest, email: str, *, now: datetime) -> None:
+    """Count one that was looked at and was wrong."""
+    count_failure(person_keys(email, connection_of(request).remote_address), now=now)
+
+
+def has_guessed_too_often(user: User, *, now: datetime) -> bool:
+    """Whether one-time codes of one account were guessed from many addresses. Only whoever has its password gets that far, so no stranger locks anybody out."""
+    return has_reached(_code_key(user), settings.FAILURES_PER_CLIENT, now=now)
+
+
+def count_wrong_code(user: User, *, now: datetime) -> None:
+    count(_code_key(user), now=now)
+
+
+def _busy() -> Refusal:
+    return Refusal(503, BUSY_SECONDS, "Too many passwords are being checked at this moment. Try again in a few seconds.")
+
+
+def _code_key(user: User) -> str:
+    return f"sign-in code {user.pk}"

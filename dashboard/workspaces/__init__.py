@@ -1,0 +1,1 @@
+"""Workspaces: the list, a new one, its first steps, and its settings."""

@@ -1,0 +1,179 @@
+"""What policies would touch of what is there already: the report before a stricter one, and afterwards the list of what still breaks it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.core.paginator import Page, Paginator
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import QueryDict
+
+from clients.models import Client, ClientSecret, Workspace
+from clients.services.unused import can_tell, unused_clients
+from dashboard.models import Membership
+from dashboard.people.permissions import roles_from
+from dashboard.people.policies import Policies
+from dashboard.people.second_factors import STRONG
+
+PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """name, under: what it is. detail: what breaks the policy. ends_at: of a secret; detail is "" then, or says that it has no end."""
+
+    name: str
+    under: str
+    detail: str = ""
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """key: as Policies.stricter_than has it. things: of what there are count. consequence: what happens to them.
+
+    previous, next: the query of that page, "" where there is none.
+    """
+
+    key: str
+    things: str
+    consequence: str
+    page: Page[Any]
+    rows: list[Row]
+    previous: str
+    next: str
+
+    @property
+    def is_of_people(self) -> bool:
+        return self.key in ("second_factor", "sso", "live_clients")
+
+    @property
+    def count(self) -> int:
+        return self.page.paginator.count
+
+
+def report(workspace: Workspace, policies: Policies, keys: Iterable[str], *, query: QueryDict, now: datetime) -> list[Finding]:
+    """query: of the page, which also has the number of the page of each finding, as its key and _page."""
+    found = []
+    for key in keys:
+        rows, describe = _touched(workspace, policies, key, now)
+        page = Paginator(rows, PAGE).get_page(query.get(f"{key}_page"))
+        singular, plural, consequence = _WORDS[key]
+        things = singular if page.paginator.count == 1 else plural
+        previous = _query(query, key, page.previous_page_number()) if page.has_previous() else ""
+        following = _query(query, key, page.next_page_number()) if page.has_next() else ""
+        found.append(Finding(key, things, consequence, page, [describe(row) for row in page.object_list], previous, following))
+    return found
+
+
+def _query(query: QueryDict, key: str, number: int) -> str:
+    changed = query.copy()
+    changed[f"{key}_page"] = str(number)
+    return f"?{changed.urlencode()}"
+
+
+def in_force(policies: Policies) -> list[str]:
+    """The keys of which something that is there already can break it. Not tokens: each new one lives as long as is allowed, whatever its client asks for."""
+    clients = policies.clients
+    set_ones = {
+        "methods": bool(clients.allowed_auth_methods),
+        "secrets": clients.demands_secret_expiry,
+        "second_factor": policies.requires_second_factor,
+    }
+    return [key for key, is_set in set_ones.items() if is_set]
+
+
+def count_breaches(workspace: Workspace, policies: Policies, *, now: datetime) -> int:
+    return sum(_touched(workspace, policies, key, now)[0].count() for key in in_force(policies))
+
+
+def _late_secrets(workspace: Workspace, policies: Policies, *, now: datetime) -> QuerySet[ClientSecret]:
+    """Usable ones without an end, or with a later one than a new secret could get."""
+    usable = ClientSecret.objects.filter(client__workspace=workspace).select_related("client").order_by("client__name", "pk")
+    longest = policies.clients.longest_secret_lifetime
+    return usable.usable(now).filter(expires_at=None) if longest is None else usable.ending_after(now + longest, now=now)
+
+
+def _without_second_factor(members: QuerySet[Membership]) -> QuerySet[Membership]:
+    return members.filter(~Exists(Authenticator.objects.filter(user=OuterRef("user"), type__in=STRONG)))
+
+
+def _touched(workspace: Workspace, policies: Policies, key: str, now: datetime) -> tuple[QuerySet[Any], Callable[[Any], Row]]:
+    clients = Client.objects.filter(workspace=workspace).order_by("name", "pk")
+    members = Membership.objects.filter(workspace=workspace, user__is_active=True).select_related("user").order_by("user__name", "user__email")
+    of_clients = policies.clients
+    match key:
+        case "methods":
+            forbidden = of_clients.forbidden_auth_methods
+            return clients.allowing_any(forbidden), lambda client: _client(client, ", ".join(m for m in client.auth_methods if m in forbidden))
+        case "secrets":
+            return _late_secrets(workspace, policies, now=now), _secret
+        case "tokens":
+            limit = of_clients.max_token_lifetime or 0
+            return clients.filter(token_lifetime__gt=limit), lambda client: _client(client, f"{client.token_lifetime:,} s")
+        case "unused":
+            days = of_clients.disable_unused_after_days
+            rows = unused_clients(workspace, days=days, now=now) if days is not None and can_tell(days) else Client.objects.none()
+            return rows, lambda client: _client(client, "")
+        case "second_factor":
+            return _without_second_factor(members), _member
+        case "live_clients":
+            writers = roles_from(Membership.Role.DEVELOPER)
+            return members.filter(role__in=[role for role in writers if role not in roles_from(policies.live_clients_from)]), _member
+        case _:
+            return members, _member
+
+
+def _client(client: Client, detail: str) -> Row:
+    return Row(client.name, client.client_id, detail)
+
+
+def _secret(secret: ClientSecret) -> Row:
+    return Row(secret.client.name, secret.secret_id, "no end" if secret.expires_at is None else "", secret.expires_at)
+
+
+def _member(membership: Membership) -> Row:
+    user = membership.user
+    return Row(user.shown_name, "" if user.shown_name == user.email else user.email, membership.get_role_display())
+
+
+# Of one, of several, and what happens to them.
+_WORDS: Mapping[str, tuple[str, str, str]] = {
+    "methods": (
+        "client allows a method that is no longer allowed",
+        "clients allow a method that is no longer allowed",
+        "By that method they get no more tokens, from the next request on. Tokens that they have live until they end.",
+    ),
+    "secrets": (
+        "secret has no end, or ends later than a new one could",
+        "secrets have no end, or end later than a new one could",
+        "They go on working. You can give them an end, or rotate them one by one.",
+    ),
+    "tokens": (
+        "client gets tokens that live longer than that",
+        "clients get tokens that live longer than that",
+        "Their next tokens live as long as is allowed then. Nobody has to change anything.",
+    ),
+    "unused": (
+        "client has been unused for that long",
+        "clients have been unused for that long",
+        "They are disabled within the hour, and get no more tokens. Each can be enabled again.",
+    ),
+    "second_factor": (
+        "member has no second factor",
+        "members have no second factor",
+        "They add one before they can do anything else here.",
+    ),
+    "sso": (
+        "member signs in by single sign-on only",
+        "members sign in by single sign-on only",
+        "Passwords and passkeys open this workspace no more.",
+    ),
+    "live_clients": (
+        "member loses the right to make live clients",
+        "members lose the right to make live clients",
+        "They make test clients still. Live clients that there are stay as they are.",
+    ),
+}

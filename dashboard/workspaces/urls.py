@@ -1,0 +1,12 @@
+"""The list of workspaces, a new one, and the start of one. URL name = view name, here as everywhere."""
+
+from django.urls import path
+
+from dashboard.workspaces import start, views
+
+urlpatterns = [
+    path("", views.workspaces, name="workspaces"),
+    path("new/", views.workspace_new, name="workspace_new"),
+    path("<slug:workspace>/", views.workspace, name="workspace"),
+    path("<slug:workspace>/start/", start.start, name="start"),
+]
