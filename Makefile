@@ -7,10 +7,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench sbom
+.PHONY: help setup run test test-slow check bench sbom
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## Install, generate keys and certificates, prepare the database
 	@$(BIN)/python -m dashboard.instance.bootstrap
@@ -24,13 +24,17 @@ run: $(VENV)/.installed ## Do all of setup, then serve
 
 # Tests that are compiled once, and not by every process that starts, are a part faster. Some containers forbid it.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: check ## Run every check and every test, and see that all of it is covered
+test: check ## Run every check and every test but the slow ones, and see that all of it is covered
 	@echo "pytest"
-	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder --cov --cov-report=
+	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder -m "not slow" --cov --cov-report=
 	@echo "coverage: 95 % of everything"
 	@$(BIN)/coverage report --fail-under=95
 	@echo "coverage: every branch of clients and oauth"
 	@$(BIN)/coverage report --include='clients/*,oauth/*' --fail-under=100
+
+test-slow: export PYTHONDONTWRITEBYTECODE :=
+test-slow: $(VENV)/.installed-dev ## Run the floods, faults and endurance tests that “make test” leaves out
+	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder -m slow tests
 
 check: $(VENV)/.installed-dev ## Check style, types, import direction, templates and migrations
 	@echo "ruff check" && $(BIN)/ruff check --quiet .

@@ -12,6 +12,8 @@ import pytest
 from tests.certificates import self_signed
 from tests.servers.conftest import BROKEN, Server
 
+pytestmark = pytest.mark.slow
+
 COLLECTING_NOTHING = """
 import gc
 from dashboard import gunicorn

@@ -21,6 +21,8 @@ from tests.servers.conftest import BROKEN, ROOT, Database, Server
 from tests.servers.load import KeptConnection, Load, basic
 from tests.servers.stores import children, query
 
+pytestmark = pytest.mark.slow
+
 # What flushing itself may take on a busy machine.
 FLUSHING = 0.7
 

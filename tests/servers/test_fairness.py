@@ -19,6 +19,8 @@ import requests
 from oauth.asgi import LONGEST_ATTEMPTED, THREADS
 from tests.servers.conftest import Server, read_answer
 
+pytestmark = pytest.mark.slow
+
 BURST = 1000
 SHORT = b"HEAD /.well-known/oauth-authorization-server HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

@@ -12,6 +12,8 @@ from tests.performance.faults.cases import CASES, Case
 from tests.performance.faults.installations import Nodes, install_with_postgresql
 from tests.performance.faults.run import run_case
 
+pytestmark = pytest.mark.slow
+
 SHORT = ("postgresql-killed", "postgresql-frozen", "clock-3h-ahead")
 
 

@@ -4,7 +4,11 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from tests.servers.forks import ROOT
+
+pytestmark = pytest.mark.slow
 
 # One of each kind: poured out, held open, asked one by one; with a link, a page's form and a session.
 ANSWERS = {"chunks": {"400"}, "slow": set(), "keys": {"200"}, "passwords": {"200", "503"}, "certificates": set(), "leak files": {"200", "413"}}

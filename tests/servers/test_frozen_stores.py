@@ -12,6 +12,8 @@ from tests.servers.conftest import Answer, Server, free_port
 from tests.servers.load import KeptConnection, ask_at_once, every_worker
 from tests.servers.stores import PostgreSQL, Redis
 
+pytestmark = pytest.mark.slow
+
 # Within which every answer comes, whatever hangs.
 LONGEST = 5
 # Within which tokens flow again once there is a database.

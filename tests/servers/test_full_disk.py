@@ -15,6 +15,8 @@ from tests.servers.disks import fill, on_small_disk
 from tests.servers.load import KeptConnection
 from tests.servers.stores import children
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def full(make_server: Callable[..., Server]) -> Iterator[tuple[Server, dict[str, Any]]]:

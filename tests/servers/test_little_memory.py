@@ -12,6 +12,8 @@ from tests.servers.conftest import Server
 from tests.servers.stores import missing
 from tests.servers.test_networks import ask, connect, is_closed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small(make_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

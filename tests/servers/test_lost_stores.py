@@ -18,6 +18,8 @@ from tests.servers.load import KeptConnection, basic, bearer, every_worker
 from tests.servers.sessions import make_session
 from tests.servers.stores import PostgreSQL, Redis
 
+pytestmark = pytest.mark.slow
+
 # Within which an answer must come while the database is gone.
 A_FEW_SECONDS = 5
 

@@ -90,6 +90,7 @@ def test_connection_of_many_small_requests_at_once_is_closed_soon_after_all_are_
     assert answers.count(b"HTTP/1.1 400") == 60
 
 
+@pytest.mark.slow
 def test_what_tls_took_for_a_connection_is_free_again_when_its_peer_is_gone(make_server: Callable[..., Server]) -> None:
     """The garbage collector would come for it a thousand connections later."""
     server = make_server(WEB_CONCURRENCY="1")
@@ -166,6 +167,7 @@ def plain(make_server: Callable[..., Server]) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.mark.slow
 def test_unfinished_bodies_of_strangers_take_a_share_that_others_do_not_need(plain: Server) -> None:
     client = plain.manage("create_client", "--workspace", "demo", "--name", "robot")
     cookie = f"Cookie: {make_session(plain)}\r\nX-Forwarded-Proto: https\r\n".encode()
@@ -208,6 +210,7 @@ def fill(server: Server, held: ExitStack, *, leaving: int) -> None:
     time.sleep(0.5)
 
 
+@pytest.mark.slow
 def test_body_that_was_taken_before_the_share_was_full_goes_on_when_there_is_room_again(plain: Server) -> None:
     """Its parts are parsed one by one, and meanwhile another connection fills the share."""
     started = FORM + b"Transfer-Encoding: chunked\r\n\r\n" + (b"100\r\n" + b"a" * 256 + b"\r\n") * 230
@@ -226,6 +229,7 @@ def test_body_that_was_taken_before_the_share_was_full_goes_on_when_there_is_roo
         assert not {read_answer(sock).status for sock in slow} & {408, 503}
 
 
+@pytest.mark.slow
 def test_request_that_is_here_in_full_is_answered_though_the_share_is_full(plain: Server) -> None:
     """It takes long, for another program holds SQLite's lock: who reads 503 would think that nothing has happened."""
     client = plain.manage("create_client", "--workspace", "demo", "--name", "robot")
@@ -251,6 +255,7 @@ def one_worker(make_server: Callable[..., Server]) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.mark.slow
 def test_what_comes_while_a_handshake_waits_for_its_turn_takes_that_share_too(one_worker: Server) -> None:
     """All of it is there before the worker looks: one handshake goes on in each turn of its event loop."""
     assert one_worker.exchange(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200

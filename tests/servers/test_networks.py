@@ -10,6 +10,8 @@ import pytest
 from dashboard.server.networks import MOST
 from tests.servers.conftest import Server, read_answer
 
+pytestmark = pytest.mark.slow
+
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 MORE = 20
 

@@ -13,6 +13,7 @@ from tests.servers.conftest import Answer, Server
 from tests.servers.known import make_known_cookie
 
 
+@pytest.mark.slow
 def test_many_sign_ins_at_once_take_the_memory_of_one(make_server: Callable[..., Server]) -> None:
     server = make_server(WEB_CONCURRENCY="1")
 

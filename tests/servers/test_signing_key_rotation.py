@@ -33,6 +33,8 @@ from concurrent.futures import ThreadPoolExecutor
 from django.db import connection
 from django.utils import timezone
 from oauth.services import rotate_signing_key_if_due
+
+pytestmark = pytest.mark.slow
 barrier = threading.Barrier(20)
 def rotate(_):
     connection.ensure_connection()

@@ -12,6 +12,8 @@ import pytest
 from dashboard.server import http_connection, worker
 from tests.servers.conftest import Server, read_answer
 
+pytestmark = pytest.mark.slow
+
 COUNT = 500
 # The sweep looks once a second, and the connection began after the one before it.
 SLACK = 4

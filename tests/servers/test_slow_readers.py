@@ -13,6 +13,8 @@ from dashboard.server.unsent import MOST, UNDER_WAY
 from tests.servers.conftest import Server, read_answer
 from tests.servers.sessions import make_session
 
+pytestmark = pytest.mark.slow
+
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # Beside connections.
 SOCKETS_OF_A_WORKER = 40
