@@ -8,10 +8,11 @@ Private names of gunicorn 27.0.1 (pinned) used here: _callback_parser with is_co
 _on_body, _feed_callback_parser, _pause_reading, _resume_reading, _max_buffer_size, _closed.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from gunicorn.asgi.parser import InvalidHeader, LimitRequestHeaders, ParseError
+from gunicorn.asgi.parser import InvalidHeader, InvalidRequestLine, LimitRequestHeaders, ParseError
 from gunicorn.asgi.protocol import ASGIProtocol
 
 # Octets of what frames a body that are parsed in one turn of the loop: 0.3 ms.
@@ -27,6 +28,8 @@ MOST_OF_STRANGERS = 32 * 1024 * 1024
 MOST_OF_PEOPLE = 96 * 1024 * 1024
 # So much of one connection is always taken: any head, and the form of a token request.
 ALWAYS_TAKEN = 16 * 1024
+# Of a request that isn't for a proxy: origin form, absolute form, and * for OPTIONS (RFC 9112 §3.2). gunicorn takes all that has :// anywhere.
+_TARGET = re.compile(rb"/|https?://[^/?#]+|\*\Z", re.IGNORECASE)
 # Seconds for which more than that isn't read where its share is full, before it is refused: the application may learn meanwhile that it is a person's.
 PATIENCE = 1.0
 
@@ -163,6 +166,8 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
 
     def _on_headers_complete(self) -> bool:
         parser = self._callback_parser
+        if _TARGET.match(parser.path) is None:
+            raise InvalidRequestLine("the target has none of the forms of RFC 9112 §3.2")
         if parser.http_version >= (1, 1) and not any(name == b"host" for name, _ in parser.headers):
             raise InvalidHeader("Host is missing")  # RFC 9112 §3.2; more than one is refused by the parser
         return bool(super()._on_headers_complete())

@@ -189,6 +189,7 @@ class HTTPConnection(BoundedProtocol):
         if not scope["path"].startswith("/"):
             # RFC 9112 §3.2.2: the absolute form is for proxies, but a server has to take it.
             scope["path"] = "/" + scope["path"].partition("://")[2].partition("/")[2]
+            scope["raw_path"] = b"/" + scope["raw_path"].partition(b"://")[2].partition(b"/")[2]
         if self.client_certificate is not None:
             scope["extensions"] = {"tls": {"client_cert": self.client_certificate}}
         return scope  # type: ignore[no-any-return]  # gunicorn has no types

@@ -13,7 +13,6 @@ import os
 import socket
 import sys
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
@@ -27,7 +26,7 @@ from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.heartbeat import Heartbeat
 from dashboard.server.http_connection import LINGERING, HTTPConnection
 from dashboard.server.listening import listen
-from dashboard.server.networks import Networks, Stay
+from dashboard.server.networks import Networks, Stay, choose_waiting
 from dashboard.server.tls_protocol import find_address, find_network, open_tls
 from dashboard.server.turns import Turns
 from dashboard.server.unsent import Unsent
@@ -75,7 +74,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.connections: dict[HTTPConnection, None] = {}
         self.silent: dict[socket.socket, float] = {}
         self.stays: dict[socket.socket, Stay] = {}
-        self.networks = Networks()
+        self.networks = Networks(self.worker_connections)
         self.openings: dict[asyncio.Task[Any], float] = {}
         self.turns = Turns(self.loop)
         self.readers = CertificateReaders(self.loop)
@@ -250,7 +249,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             connection.enforce_deadline(now, deadlines)
 
     def shed(self) -> bool:
-        """Make room: drop some of the oldest peers that have sent nothing for a second, if need be idle ones. Return whether there were any."""
+        """Make room: drop some of the oldest peers that have sent nothing for a second, and some that are waited for. Return whether there were any."""
         some = 1 + self.worker_connections // 64
         now = self.loop.time()
         silent = [sock for sock, since in self.silent.items() if now - since > 1][:some]
@@ -259,13 +258,11 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         openings = [opening for opening, since in self.openings.items() if now - since > 1][:some]
         for opening in openings:
             opening.cancel()
-        idle: list[HTTPConnection] = []
-        for phase in ("head", "next"):
-            idle = idle or list(islice((connection for connection in self.connections if connection.find_phase() == phase), some))
-        for connection in idle:
+        waiting = choose_waiting(self.connections, some)
+        for connection in waiting:
             # A polite close takes a TLS peer's answer, and the descriptor is needed now.
             connection.transport.abort()
-        return bool(silent or openings or idle)
+        return bool(silent or openings or waiting)
 
     async def finish(self) -> None:
         """Serve what has already connected, then wait for all that is in flight; peers get little time from now on."""

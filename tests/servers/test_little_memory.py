@@ -2,12 +2,14 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from dashboard.server.memory import FEWEST
+from dashboard.server.networks import PART
 from tests.servers.conftest import Server
 from tests.servers.stores import missing
 from tests.servers.test_networks import ask, connect, is_closed
@@ -38,3 +40,30 @@ def test_idle_connections_make_room_for_new_ones(small: Server) -> None:
         assert small.count_sockets()[0] <= FEWEST + 5
         assert is_closed(sockets[0])
         assert ask(sockets[-20]) == 200
+
+
+UNFINISHED = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\n"
+
+
+def begin_requests(server: Server, held: ExitStack, networks: int) -> None:
+    """That never end. Those that there is room for are being read before more come: none of them is idle."""
+    for _ in range(2):
+        for number in range(FEWEST):
+            connect(server, held, f"127.0.0.{20 + number % networks}").sendall(UNFINISHED)
+        time.sleep(2)
+
+
+@pytest.mark.parametrize("networks", [1, 8], ids=["one network", "eight networks"])
+def test_requests_that_never_end_keep_nobody_out(small: Server, networks: int) -> None:
+    with ExitStack() as held:
+        begin_requests(small, held, networks)
+        for _ in range(10):
+            sock = connect(small, held, "127.0.0.2")
+            sock.settimeout(4)
+            assert ask(sock) == 200
+
+
+def test_one_network_has_a_part_of_the_connections(small: Server) -> None:
+    with ExitStack() as held:
+        begin_requests(small, held, networks=1)
+        assert small.count_sockets()[0] <= FEWEST // PART + 10

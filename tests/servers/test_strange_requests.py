@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 
+from tests.oauth.proofs import new_key
 from tests.servers.conftest import Server, read_answer
 
 TARGETS = [
@@ -88,3 +89,19 @@ def test_no_host_makes_a_traceback(server: Server, host: bytes) -> None:
     for path in (b"/accounts/sign-in/", b"/oauth2/token", b"/healthz", b"/gateway/demo/verify", b"/.well-known/jwks.json"):
         statuses[repr(path)] = server.exchange(b"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (path, host)).status
     assert_clean(server, before, statuses)
+
+
+@pytest.mark.rfc("9112", "3.2")
+@pytest.mark.parametrize("target", [b".example/://x/healthz", b"x://localhost/healthz", b"://localhost/healthz", b"https:///healthz", b"healthz"])
+def test_a_target_in_no_form_is_refused(server: Server, target: bytes) -> None:
+    assert server.exchange(b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % target).status == 400
+
+
+@pytest.mark.rfc("9112", "3.2.2")
+def test_a_target_in_absolute_form_is_taken_without_its_authority(server: Server) -> None:
+    assert server.exchange(b"GET https://elsewhere.example/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").status == 200
+    client = server.manage("create_client", "--workspace", "demo", "--name", "robot")
+    body = b"grant_type=client_credentials&client_id=%s&client_secret=%s" % (client["client_id"].encode(), client["client_secret"].encode())
+    proof = new_key().proof("POST", f"{server.url}/oauth2/token").encode()
+    head = b"POST https://elsewhere.example/oauth2/token HTTP/1.1\r\nHost: localhost\r\nDPoP: %s\r\nContent-Length: %d\r\n" % (proof, len(body))
+    assert server.exchange(head + b"Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n" + body).status == 200
