@@ -10,7 +10,7 @@ from typing import Any
 
 from oauth import gateway, strict_transport
 from oauth.database import keep_database, keep_event_loop_database
-from oauth.endpoint import MAX_BODY_BYTES, Request, Response
+from oauth.messages import MAX_BODY_BYTES, Request, Response
 from oauth.patience import PROTOCOL_STATEMENT, serve
 from oauth.threads import OverdueError, Threads
 from oauth.throttling import widest_network_of
@@ -53,7 +53,7 @@ class ClientDisconnectedError(Exception):
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """scope["state"]["connection"]: the oauth.endpoint.Connection that the server settled. A request whose sender goes away halfway isn't acted upon."""
+    """scope["state"]["connection"]: the oauth.messages.Connection that the server settled. A request whose sender goes away halfway isn't acted upon."""
     path = cut_issuer_path(scope["path"])
     endpoint = find_endpoint(path)
     method: str = scope["method"]

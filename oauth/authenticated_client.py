@@ -5,8 +5,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple
 
 from clients.models.client import CLIENT_ID
-from oauth.endpoint import Request
 from oauth.errors import Reason, TooManyFailuresError
+from oauth.messages import Request
 from oauth.registration import RegisteredClient, Registration
 
 UNKNOWN_CLIENT = Reason("unknown_client", "No client has this ID. Check which server it belongs to.")

@@ -8,8 +8,9 @@ from functools import lru_cache
 
 from django.template.loader import render_to_string
 
-from oauth.endpoint import NO_STORE, Request, Response, endpoint
+from oauth.endpoint import endpoint
 from oauth.errors import UnsupportedResponseTypeError
+from oauth.messages import NO_STORE, Request, Response
 
 _PAGE_HEADERS = (
     ("Content-Type", "text/html; charset=utf-8"),

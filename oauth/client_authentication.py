@@ -7,8 +7,9 @@ from enum import Enum, auto
 
 from oauth import client_secret, mtls, private_key_jwt
 from oauth.authenticated_client import AuthenticatedClient
-from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason
+from oauth.form import Form
+from oauth.messages import Request
 
 CLIENT_ID_MISSING = Reason("client_id_missing", "It came with a client certificate alone. Which client it is has to stand in client_id.")
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from clients.scope import parse_scope
 from oauth.asked_for import shown_resource, shown_scopes
 from oauth.authenticated_client import AuthenticatedClient
-from oauth.endpoint import Form
 from oauth.errors import InvalidScopeError, InvalidTargetError, Reason
+from oauth.form import Form
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from clients.models import Client, ClientSecret
 from clients.secret import ParsedSecret
 from clients.services import usage
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
-from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason, TemporarilyUnavailableError
+from oauth.form import Form
 from oauth.lookup import find_by_secret, find_by_secret_alone
+from oauth.messages import Request
 from oauth.registration import RegisteredClient, RegisteredSecret, Registration
 from oauth.throttling import failure_keys
 

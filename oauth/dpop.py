@@ -17,9 +17,9 @@ from clients.foreign_text import shown, shown_path
 from clients.public_key import ParsedPublicKey, fits, read_jwk
 from oauth import jose
 from oauth.dpop_nonce import is_fresh
-from oauth.endpoint import Request
 from oauth.errors import Reason
 from oauth.jose import CLOCK_SKEW, MAX_JTI_LENGTH, is_time
+from oauth.messages import Request
 from oauth.replay import is_used, use_once
 
 # Seconds.

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from clients import base64url
-from oauth.endpoint import Request
+from oauth.messages import Request
 
 # Seconds for which the same nonce is given. It is taken for as long again.
 SLOT = 60

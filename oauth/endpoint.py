@@ -1,21 +1,14 @@
-"""The frame of every protocol endpoint: Request and Response, free of any web framework, and the rules that all endpoints share.
-
-What each request makes is a NamedTuple, here and in oauth.registration: a frozen dataclass takes five times as long to make.
+"""The frame of every protocol endpoint: the rules that all of them share.
 
 An endpoint is a function from Request (and Form) to Response. It raises OAuthError for whatever it refuses; the frame renders it, logs its reason
 and keeps it for the client's owner. RFC 6749 §3.2 and §5.
 """
 
-import base64
-import json
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import update_wrapper
 from time import monotonic, perf_counter
-from typing import Any, NamedTuple
-from urllib.parse import parse_qs, parse_qsl, quote, unquote_plus
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -26,7 +19,6 @@ from oauth import failures
 from oauth.errors import (
     REALM,
     ContentTooLargeError,
-    CredentialsInQueryError,
     ForeignHostError,
     ForeignPageError,
     InsecureTransportError,
@@ -38,143 +30,16 @@ from oauth.errors import (
     ServerError,
     TemporarilyUnavailableError,
 )
+from oauth.form import Form, may_carry_credentials, parse_form, peek_client_id, peek_parameter, refuse_credentials_in_query
 from oauth.issuer import insert_well_known
+from oauth.messages import NO_STORE, Request, Response
 from oauth.metrics import observe
 from oauth.overdue import overdue_log
-
-MAX_BODY_BYTES = 64 * 1024
-MAX_PEEKED_BYTES = 2048
-
-# Parameters that carry a credential, so that they must not stand in a URL, which proxies and browsers log.
-_CREDENTIALS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type", "token", "access_token"})
-
-# Pragma: RFC 6749 §5.1 wants it, for caches of HTTP/1.0.
-NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 # Fetch §3.2.2: a browser asks before a page of another site may send a header such as MCP-Protocol-Version, and keeps the answer for a day.
 PREFLIGHT_HEADERS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", "*"), ("Access-Control-Max-Age", "86400"))
 
-_encode_json = json.JSONEncoder(separators=(",", ":")).encode
-
 logger = logging.getLogger("tokenos.oauth")
-
-
-class Connection(NamedTuple):
-    """What the server settled once about a connection, for all that follows.
-
-    remote_address: the caller's IP address as the connection or a trusted proxy shows it, "" where neither does.
-    client_certificate: DER, from the TLS handshake or a trusted proxy. has_malformed_certificate: a trusted proxy passes on what isn't one.
-    is_own_host: whether the name that the caller used is one of ALLOWED_HOSTS, or it used none.
-    forwarded_method, forwarded_host, forwarded_uri: of the request that a trusted proxy asks about, "" where it doesn't say. URI: path and query, encoded.
-    """
-
-    remote_address: str
-    is_secure: bool
-    client_certificate: bytes | None
-    request_id: str
-    is_own_host: bool = True
-    forwarded_method: str = ""
-    forwarded_host: str = ""
-    forwarded_uri: str = ""
-    has_malformed_certificate: bool = False
-
-
-class Request(NamedTuple):
-    """headers: lower-case name → value; a repeated header is one value joined by commas. body: None where it was longer than MAX_BODY_BYTES.
-
-    raw_path: path as it was sent, percent-encoded; "" where the server doesn't say. used_jwts: keys of oauth.models.UsedJWT that this very request marked, so
-    that it may be run again, as attempt and _run do.
-    """
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes | None
-    connection: Connection
-    now: datetime
-    used_jwts: set[int]
-    raw_path: str = ""
-
-    @property
-    def encoded_path(self) -> str:
-        """As it stands in a URL."""
-        return self.raw_path or quote(self.path, safe="/:@!$&'()*+,;=~")
-
-
-class Response(NamedTuple):
-    status: int
-    body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def json(cls, content: Any, *, status: int = 200, headers: tuple[tuple[str, str], ...] = NO_STORE) -> "Response":
-        return cls(status, _encode_json(content).encode(), (("Content-Type", "application/json"), *headers))
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The parameters of a form body. An empty parameter counts as absent (RFC 6749 §3.2)."""
-
-    values: Mapping[str, str]
-    resource: tuple[str, ...] = field(default=())
-    """Every resource parameter, the only one that may be repeated (RFC 8707 §2)."""
-
-    def get(self, name: str) -> str | None:
-        return self.values.get(name)
-
-    def require(self, name: str) -> str:
-        value = self.values.get(name)
-        if value is None:
-            raise InvalidRequestError(f"The parameter {name} is missing. Send it in the body, form-encoded.")
-        return value
-
-
-def _parse_pairs(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=100)
-
-
-def parse_form(request: Request) -> Form:
-    """Read an application/x-www-form-urlencoded body (RFC 6749 appendix B). Raise InvalidRequestError if it isn't one."""
-    assert request.body is not None
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/x-www-form-urlencoded":
-        raise InvalidRequestError("Send the parameters with Content-Type: application/x-www-form-urlencoded.")
-    if not request.body:
-        return Form({})
-    try:
-        pairs = _parse_pairs(request.body.decode("ascii"))
-    except ValueError:
-        raise InvalidRequestError("The body is not well-formed application/x-www-form-urlencoded in UTF-8.") from None
-    values: dict[str, str] = {}
-    resource: list[str] = []
-    for name, value in pairs:
-        if "\0" in value or "\0" in name:
-            raise InvalidRequestError("The body contains a NUL character.")
-        if not value:
-            continue
-        if name == "resource":
-            resource.append(value)
-        elif name in values:
-            raise InvalidRequestError("A parameter is repeated. Send each one once.")
-        else:
-            values[name] = value
-    return Form(values, tuple(resource))
-
-
-def refuse_credentials_in_query(query: str, *, allowed: tuple[str, ...] = ()) -> None:
-    """RFC 6749 §2.3.1: the parameters can only be transmitted in the request body. allowed: as CredentialsInQueryError has it."""
-    names = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
-    if names & _CREDENTIALS:
-        raise CredentialsInQueryError(named_client_id=parse_qs(query, errors="replace").get("client_id", [""])[0], allowed=allowed)
-
-
-def _may_carry_credentials(request: Request) -> bool:
-    """Wherever in it, well-formed or not, so that nobody who has to rotate a secret is told less."""
-    if request.body is None or not request.headers.keys().isdisjoint(("authorization", "x-api-key")):
-        return True
-    sent = unquote_plus(f"{request.query}&{request.body.decode('latin-1')}").lower()
-    return any(word in sent for word in ("secret", "assertion", "token", "tos_"))
 
 
 class Endpoint:
@@ -249,7 +114,7 @@ def endpoint(
     def decorate(function: Callable[[Request], Response]) -> Endpoint:
         def checked(request: Request) -> Response:
             if not request.connection.is_secure:
-                raise InsecureTransportError(settings.ISSUER_URL, had_credentials=_may_carry_credentials(request))
+                raise InsecureTransportError(settings.ISSUER_URL, had_credentials=may_carry_credentials(request))
             if not request.connection.is_own_host and not takes_every_host:
                 raise ForeignHostError
             if methods is not None and request.method not in methods:
@@ -269,7 +134,7 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
     def decorate(function: Callable[[Request, Form], Response]) -> Endpoint:
         def checked(request: Request) -> Response:
             if not request.connection.is_secure:
-                raise InsecureTransportError(settings.ISSUER_URL, had_credentials=_may_carry_credentials(request))
+                raise InsecureTransportError(settings.ISSUER_URL, had_credentials=may_carry_credentials(request))
             if not request.connection.is_own_host:
                 raise ForeignHostError
             # Fetch Metadata §2.4. Any page may have its readers' browsers send a form here: of what that fails at, nothing counts against their address.
@@ -304,31 +169,10 @@ def _run(checked: Callable[[Request], Response], request: Request) -> Response:
     return checked(request)  # pragma: no cover
 
 
-def _peek_client_id(request: Request) -> str:
-    """The unverified ID of the client that a request names before it is refused as malformed, "" for none: so that its owner hears of it."""
-    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-    try:
-        if scheme.lower() == "basic":
-            return base64.b64decode(encoded).decode().partition(":")[0]
-    except ValueError:
-        return ""
-    return _peek(request, "client_id")
-
-
-def _peek(request: Request, parameter: str) -> str:
-    """What the body says at first, "" if it says nothing that can be read. By bytes, and of the value no more than MAX_PEEKED_BYTES: a refused form has been
-    parsed already, and is to cost no more than a granted one.
-    """
-    # An empty one counts as absent, but nobody has to look through thousands of those.
-    _, *parts = (b"&" + (request.body or b"")).split(f"&{parameter}=".encode(), 4)
-    value = next((value for part in parts if (value := part[:MAX_PEEKED_BYTES].partition(b"&")[0])), b"")
-    return unquote_plus(value.decode(errors="replace"))
-
-
 def _record(refused: OAuthError, name: str, request: Request) -> OAuthError:
     if isinstance(refused, InvalidRequestError) and refused.client is None:
-        refused.named_client_id = refused.named_client_id or _peek_client_id(request)
-    scope = _peek(request, "scope") if name == "token" else ""
+        refused.named_client_id = refused.named_client_id or peek_client_id(request)
+    scope = peek_parameter(request, "scope") if name == "token" else ""
     return failures.record_failure(refused, endpoint=name, connection=request.connection, scope=scope, now=request.now)
 
 

@@ -5,13 +5,11 @@ InvalidClientError takes no description, so that it can't say which part of a cr
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from clients.scope import parse_scope
 from oauth.jose import SIGNATURE_ALGORITHMS
-
-if TYPE_CHECKING:
-    from oauth.registration import RegisteredClient
+from oauth.registration import RegisteredClient
 
 REALM = "TokenOS"
 BEARER = "Bearer"
@@ -40,7 +38,7 @@ class OAuthError(Exception):
         description: str,
         *,
         reason: Reason | None = None,
-        client: "RegisteredClient | None" = None,
+        client: RegisteredClient | None = None,
         named_client_id: str = "",
         secret_id: str = "",
         credential_id: str = "",
@@ -161,7 +159,7 @@ class InvalidDPoPProofError(OAuthError):
 
     error = "invalid_dpop_proof"
 
-    def __init__(self, reason: Reason, *, client: "RegisteredClient", credential_id: str) -> None:
+    def __init__(self, reason: Reason, *, client: RegisteredClient, credential_id: str) -> None:
         super().__init__(
             "The DPoP proof is missing, malformed, expired, used before, or not meant for this request.",
             reason=reason,
@@ -178,7 +176,7 @@ class UseDPoPNonceError(OAuthError):
 
     error = "use_dpop_nonce"
 
-    def __init__(self, nonce: str, *, client: "RegisteredClient", credential_id: str) -> None:
+    def __init__(self, nonce: str, *, client: RegisteredClient, credential_id: str) -> None:
         super().__init__(
             "The DPoP proof needs the nonce that stands in DPoP-Nonce.",
             reason=STALE_NONCE,
@@ -200,7 +198,7 @@ class InvalidClientError(OAuthError):
         self,
         reason: Reason,
         *,
-        client: "RegisteredClient | None" = None,
+        client: RegisteredClient | None = None,
         named_client_id: str = "",
         secret_id: str = "",
         credential_id: str = "",
@@ -223,7 +221,7 @@ class TooManyFailuresError(OAuthError):
     error = "invalid_client"
     status = 429
 
-    def __init__(self, *, retry_after: int, client: "RegisteredClient | None" = None) -> None:
+    def __init__(self, *, retry_after: int, client: RegisteredClient | None = None) -> None:
         super().__init__(
             f"Too many failed authentications from this address, of this client or of all together. Wait {retry_after} s.",
             reason=Reason("throttled", "Too many failed authentications came from this address, of this client or of all together, so it has to wait there."),
@@ -296,7 +294,7 @@ class InvalidTokenError(OAuthError):
     error = "invalid_token"
     status = 401
 
-    def __init__(self, reason: Reason, *, scheme: str = BEARER, client: "RegisteredClient | None" = None, credential_id: str = "") -> None:
+    def __init__(self, reason: Reason, *, scheme: str = BEARER, client: RegisteredClient | None = None, credential_id: str = "") -> None:
         super().__init__(_REFUSED, reason=reason, client=client, credential_id=credential_id)
         self.scheme = scheme
 
@@ -354,7 +352,7 @@ class InsufficientScopeError(OAuthError):
     error = "insufficient_scope"
     status = 403
 
-    def __init__(self, required: tuple[str, ...], *, shown: str, scheme: str, client: "RegisteredClient", credential_id: str) -> None:
+    def __init__(self, required: tuple[str, ...], *, shown: str, scheme: str, client: RegisteredClient, credential_id: str) -> None:
         demanded = " ".join(required)
         super().__init__(
             "The credentials are good, but lack a scope that is required here.",
@@ -379,7 +377,7 @@ class OtherEnvironmentError(OAuthError):
     error = "insufficient_scope"
     status = 403
 
-    def __init__(self, *, scheme: str, client: "RegisteredClient", credential_id: str) -> None:
+    def __init__(self, *, scheme: str, client: RegisteredClient, credential_id: str) -> None:
         super().__init__(
             f"The credentials are good, but those of a {client.environment} client, which may not call here.",
             reason=Reason("other_environment", f"It is a {client.environment} client, and those aren't let in there: the gateway demands another environment."),

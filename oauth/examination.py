@@ -4,8 +4,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple, TypeVar
 
-from oauth.endpoint import Request
 from oauth.errors import OAuthError, Reason
+from oauth.messages import Request
 from oauth.registration import RegisteredClient
 
 _Value = TypeVar("_Value")

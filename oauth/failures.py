@@ -3,7 +3,6 @@
 import logging
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 
@@ -16,9 +15,7 @@ from oauth import throttling, unwritten_failures
 from oauth.asked_for import shown_scopes
 from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
 from oauth.granted import microseconds_since
-
-if TYPE_CHECKING:
-    from oauth.endpoint import Connection
+from oauth.messages import Connection
 
 # Failures that don't block their sender are kept, but not without end: of a client and an address so many within FAILURE_WINDOW.
 _MAX_KEPT = 100
@@ -37,7 +34,7 @@ logger = logging.getLogger("tokenos.oauth")
 
 
 def _write(
-    error: OAuthError, *, endpoint: str, connection: "Connection", client: tuple[int, int] | None, named_client_id: str, scope: str, now: datetime
+    error: OAuthError, *, endpoint: str, connection: Connection, client: tuple[int, int] | None, named_client_id: str, scope: str, now: datetime
 ) -> None:
     client_pk, workspace_pk = client or (None, None)
     RecordedRequest.objects.create(
@@ -90,7 +87,7 @@ def _may_keep(client: tuple[int, int] | None, *, is_known: bool, now: datetime) 
     return throttling.count(name, now=now).failures <= limit and throttling.count(by_day[0], now=now, window=_DAY).failures <= by_day[1]
 
 
-def record_failure(error: OAuthError, *, endpoint: str, connection: "Connection", scope: str = "", now: datetime) -> OAuthError:
+def record_failure(error: OAuthError, *, endpoint: str, connection: Connection, scope: str = "", now: datetime) -> OAuthError:
     """Log it, count it, and keep it where it names a client or tried to authenticate one. Returns the error to answer with. scope: as asked for."""
     named = error.client.client_id if error.client else _abbreviate(error.named_client_id)
     logger.info(

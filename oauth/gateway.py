@@ -9,9 +9,10 @@ from urllib.parse import parse_qs
 from clients.models import Workspace
 from oauth.dpop import Target, own_target
 from oauth.dpop_nonce import nonce_headers
-from oauth.endpoint import Request, Response, endpoint
+from oauth.endpoint import endpoint
 from oauth.errors import InvalidTokenError, Reason
 from oauth.granted import record_granted
+from oauth.messages import Request, Response
 from oauth.protected_resource import authenticate_caller, require_audience, require_environment, require_scopes
 
 PREFIX = "/gateway/"

@@ -1,20 +1,17 @@
 """What becomes of a granted request: it is counted, and kept for the client's owner as far as the sample takes it. oauth.failures is for refused ones."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from clients.services import usage
+from oauth.messages import Request
 from oauth.registration import RegisteredClient
-
-if TYPE_CHECKING:
-    from oauth.endpoint import Request
 
 # 36 minutes, and what the column holds: whatever says more is a clock that was set.
 _MOST = 2**31
 
 
 def record_granted(
-    request: "Request",
+    request: Request,
     client: RegisteredClient,
     credential_id: str,
     *,

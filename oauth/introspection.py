@@ -12,9 +12,11 @@ from clients.services.validation import clean_resource_uri
 from oauth import access_token
 from oauth.access_token import AccessToken
 from oauth.client_authentication import authenticate_client
-from oauth.endpoint import Form, Request, Response, form_endpoint
+from oauth.endpoint import form_endpoint
 from oauth.errors import InvalidRequestError, InvalidTokenError
+from oauth.form import Form
 from oauth.granted import record_granted
+from oauth.messages import Request, Response
 from oauth.registration import RegisteredClient
 
 _INACTIVE: dict[str, object] = {"active": False}

@@ -3,8 +3,9 @@
 from django.conf import settings
 
 from clients.models import Client
-from oauth.endpoint import Request, Response, endpoint
+from oauth.endpoint import endpoint
 from oauth.jose import SIGNATURE_ALGORITHMS
+from oauth.messages import Request, Response
 from oauth.models import SigningKey
 from oauth.services import JWKS_MAX_AGE
 

@@ -17,9 +17,9 @@ from clients.services import usage
 from clients.tls_subject import is_named, spell_subject_type
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
 from oauth.client_ca import ClientCAs, client_cas, fingerprint
-from oauth.endpoint import Request
 from oauth.errors import InvalidClientError, Reason
 from oauth.lookup import find_by_certificate
+from oauth.messages import Request
 from oauth.registration import RegisteredCertificate, RegisteredClient
 from oauth.throttling import NOT_COUNTED, failure_keys
 

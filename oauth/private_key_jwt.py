@@ -21,10 +21,11 @@ from clients.services import usage
 from oauth import client_jwks, jose, replay
 from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
 from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_claims, find_reason_in_header, latest_use
-from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidRequestError, Reason
+from oauth.form import Form
 from oauth.jose import InvalidJWTError, ParsedJWT
 from oauth.lookup import find_by_key, find_ended_thumbprints, find_usable_keys
+from oauth.messages import Request
 from oauth.registration import RegisteredClient, RegisteredKey, Registration
 from oauth.throttling import FailureKeys, failure_keys
 

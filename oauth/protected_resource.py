@@ -12,7 +12,6 @@ from oauth.authenticated_client import AuthenticatedClient
 from oauth.client_secret import CLIENT_SECRET_BASIC, PresentedSecret, authenticate_secret, read_basic
 from oauth.dpop import Target, own_target
 from oauth.dpop_nonce import current_nonce
-from oauth.endpoint import Request
 from oauth.errors import (
     BEARER,
     DPOP,
@@ -26,6 +25,7 @@ from oauth.errors import (
     Reason,
     UseDPoPNonceAtResourceError,
 )
+from oauth.messages import Request
 from oauth.mtls import find_reason_in_validity
 from oauth.registration import RegisteredClient
 

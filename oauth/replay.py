@@ -22,7 +22,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from oauth.database import bound_wait, is_event_loop, own_database
 from oauth.database_clock import CLOCK_MARGIN, read_clocks
-from oauth.endpoint import Request
+from oauth.messages import Request
 from oauth.models import ForgottenJWTs, ReplayFloor, UsedJWT
 
 _TABLE = UsedJWT._meta.db_table

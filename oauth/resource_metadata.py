@@ -9,9 +9,10 @@ import re
 from django.conf import settings
 
 from clients.audience import workspace_audience
-from oauth.endpoint import Request, Response, endpoint
+from oauth.endpoint import endpoint
 from oauth.issuer import issuer_path
 from oauth.jose import SIGNATURE_ALGORITHMS
+from oauth.messages import Request, Response
 from oauth.metadata import METADATA_MAX_AGE, public_headers
 
 PREFIX = "/.well-known/oauth-protected-resource"

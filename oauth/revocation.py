@@ -8,9 +8,11 @@ from clients.models import Client
 from clients.services.audit import Actor
 from oauth import access_token, jose, own_revocations, services
 from oauth.client_authentication import authenticate_client
-from oauth.endpoint import Form, Request, Response, form_endpoint
+from oauth.endpoint import form_endpoint
 from oauth.errors import Reason, TemporarilyUnavailableError
+from oauth.form import Form
 from oauth.granted import record_granted
+from oauth.messages import Request, Response
 from oauth.models import SigningKey
 
 TOO_MANY = Reason("too_many_revocations", "The client has revoked 20,000 of its tokens within this hour. This one isn't revoked.")

@@ -10,8 +10,9 @@ from clients.certificate import x5t_s256
 from oauth import dpop
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.dpop_nonce import current_nonce
-from oauth.endpoint import Form, Request
 from oauth.errors import InvalidClientError, InvalidDPoPProofError, Reason, UseDPoPNonceError
+from oauth.form import Form
+from oauth.messages import Request
 from oauth.mtls import CERTIFICATE_METHODS, find_reason_not_to_bind
 
 JKT_MISMATCH = Reason("dpop_jkt_mismatch", "dpop_jkt isn't the thumbprint of the key that signed the DPoP proof.")

@@ -22,7 +22,6 @@ from oauth.authenticated_client import (
 from oauth.client_authentication import CLIENT_ID_MISSING, Way, find_way
 from oauth.client_credentials import grant_audiences, grant_scopes
 from oauth.client_secret import PresentedSecret
-from oauth.endpoint import Form, Request, parse_form, refuse_credentials_in_query
 from oauth.errors import (
     STALE_NONCE,
     InsecureTransportError,
@@ -34,7 +33,9 @@ from oauth.errors import (
     UnsupportedGrantTypeError,
 )
 from oauth.examination import Examination, Subject
+from oauth.form import Form, parse_form, refuse_credentials_in_query
 from oauth.lookup import find_by_certificate, find_by_secret, find_by_secret_alone
+from oauth.messages import Request
 from oauth.protected_resource import BOUND_TOKEN_REQUIRED
 from oauth.registration import RegisteredClient, RegisteredSecret
 from oauth.sender_constraint import JKT_MISMATCH, bind_to_certificate

@@ -4,9 +4,11 @@ from clients.scope import scope_member
 from oauth import access_token, client_credentials
 from oauth.client_authentication import authenticate_client
 from oauth.dpop_nonce import nonce_headers
-from oauth.endpoint import NO_STORE, Form, Request, Response, form_endpoint
+from oauth.endpoint import form_endpoint
 from oauth.errors import UnsupportedGrantTypeError
+from oauth.form import Form
 from oauth.granted import record_granted
+from oauth.messages import NO_STORE, Request, Response
 from oauth.sender_constraint import bind
 from oauth.signing_keys import require_signing_key
 

@@ -5,8 +5,9 @@ import re
 from django.urls import path, re_path
 
 from oauth import authorization, gateway, introspection, metadata, resource_metadata, revocation, token, whoami
-from oauth.endpoint import Endpoint, Request, Response, not_found
+from oauth.endpoint import Endpoint, not_found
 from oauth.issuer import issuer_path
+from oauth.messages import Request, Response
 from oauth.views import view
 
 _METADATA = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from oauth.endpoint import MAX_BODY_BYTES, Request, Response
+from oauth.messages import MAX_BODY_BYTES, Request, Response
 
 
 def view(endpoint: Callable[[Request], Response]) -> Callable[..., HttpResponse]:

@@ -1,8 +1,9 @@
 """GET /api/v1/whoami: who the caller is."""
 
 from oauth.dpop_nonce import nonce_headers
-from oauth.endpoint import NO_STORE, Request, Response, endpoint
+from oauth.endpoint import endpoint
 from oauth.granted import record_granted
+from oauth.messages import NO_STORE, Request, Response
 from oauth.protected_resource import authenticate_caller, require_audience
 
 

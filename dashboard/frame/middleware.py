@@ -22,7 +22,7 @@ from dashboard.people import user_sessions
 from dashboard.people.caller import connection_of
 from dashboard.server.connection import settle
 from oauth import strict_transport
-from oauth.endpoint import Connection
+from oauth.messages import Connection
 from oauth.urls import cut_issuer_path, is_protocol_path
 
 GetResponse = Callable[[HttpRequest], HttpResponse]

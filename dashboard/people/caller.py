@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from clients.services.audit import Actor
 from dashboard.models import User
-from oauth.endpoint import Connection
+from oauth.messages import Connection
 
 
 def connection_of(request: HttpRequest) -> Connection:

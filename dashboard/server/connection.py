@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from dashboard.server import forwarded_certificate
-from oauth.endpoint import Connection
+from oauth.messages import Connection
 
 Headers = list[tuple[bytes, bytes]]
 Networks = tuple[IPv4Network | IPv6Network, ...]

@@ -13,7 +13,7 @@ import pytest
 from django.test import RequestFactory
 
 from dashboard.instance.logs import JSONFormatter, RedactingFilter, StrangersFilter, redact
-from oauth.endpoint import Connection
+from oauth.messages import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "tos_live_Kp4zR1uW9a_" + "x" * 39

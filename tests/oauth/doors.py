@@ -17,7 +17,7 @@ from django.test import Client, override_settings
 
 from dashboard.server.connection import settle
 from oauth import asgi
-from oauth.endpoint import Request, Response
+from oauth.messages import Request, Response
 from oauth.threads import Threads
 
 ADDRESS = "203.0.113.7"

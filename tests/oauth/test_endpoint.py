@@ -4,8 +4,8 @@ import gc
 
 import pytest
 
-from oauth.endpoint import Connection, Request
 from oauth.introspection import introspect
+from oauth.messages import Connection, Request
 from oauth.token import token
 from tests.oauth.doors import FORM, basic
 

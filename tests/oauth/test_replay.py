@@ -12,7 +12,7 @@ from django.db import OperationalError, connection, connections, transaction
 
 from oauth import database, replay
 from oauth.database_clock import CLOCK_MARGIN, ClockReading
-from oauth.endpoint import Connection, Request
+from oauth.messages import Connection, Request
 from oauth.models import ReplayFloor, UsedJWT
 from oauth.services import prune
 

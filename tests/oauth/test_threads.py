@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from oauth import patience
-from oauth.endpoint import Connection, Request, Response
+from oauth.messages import Connection, Request, Response
 from oauth.overdue import CROWDED
 from oauth.threads import OverdueError, Threads
 

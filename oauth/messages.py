@@ -1,0 +1,70 @@
+"""What goes in and out of an endpoint, free of any web framework: Request and Response, and the Connection that a request came over.
+
+What each request makes is a NamedTuple, here and in oauth.registration: a frozen dataclass takes five times as long to make.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+MAX_BODY_BYTES = 64 * 1024
+
+# Pragma: RFC 6749 §5.1 wants it, for caches of HTTP/1.0.
+NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+
+_encode_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Connection(NamedTuple):
+    """What the server settled once about a connection, for all that follows.
+
+    remote_address: the caller's IP address as the connection or a trusted proxy shows it, "" where neither does.
+    client_certificate: DER, from the TLS handshake or a trusted proxy. has_malformed_certificate: a trusted proxy passes on what isn't one.
+    is_own_host: whether the name that the caller used is one of ALLOWED_HOSTS, or it used none.
+    forwarded_method, forwarded_host, forwarded_uri: of the request that a trusted proxy asks about, "" where it doesn't say. URI: path and query, encoded.
+    """
+
+    remote_address: str
+    is_secure: bool
+    client_certificate: bytes | None
+    request_id: str
+    is_own_host: bool = True
+    forwarded_method: str = ""
+    forwarded_host: str = ""
+    forwarded_uri: str = ""
+    has_malformed_certificate: bool = False
+
+
+class Request(NamedTuple):
+    """headers: lower-case name → value; a repeated header is one value joined by commas. body: None where it was longer than MAX_BODY_BYTES.
+
+    raw_path: path as it was sent, percent-encoded; "" where the server doesn't say. used_jwts: keys of oauth.models.UsedJWT that this very request marked, so
+    that it may be run again, as attempt and _run do.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    connection: Connection
+    now: datetime
+    used_jwts: set[int]
+    raw_path: str = ""
+
+    @property
+    def encoded_path(self) -> str:
+        """As it stands in a URL."""
+        return self.raw_path or quote(self.path, safe="/:@!$&'()*+,;=~")
+
+
+class Response(NamedTuple):
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def json(cls, content: Any, *, status: int = 200, headers: tuple[tuple[str, str], ...] = NO_STORE) -> "Response":
+        return cls(status, _encode_json(content).encode(), (("Content-Type", "application/json"), *headers))
