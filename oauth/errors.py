@@ -371,21 +371,42 @@ class InsufficientScopeError(OAuthError):
         return (_challenge(self.scheme, f', error="insufficient_scope"{scope}'),)
 
 
-class OtherEnvironmentError(OAuthError):
-    """For a test client if live ones are demanded, and the other way round. RFC 6750 §3.1 has no code that is nearer. scheme: that the request used."""
+class _ForbiddenError(OAuthError):
+    """For good credentials that get in nowhere by more scopes. RFC 6750 §3.1 has no code that is nearer. scheme: that the request used."""
 
     error = "insufficient_scope"
     status = 403
 
-    def __init__(self, *, scheme: str, client: RegisteredClient, credential_id: str) -> None:
-        super().__init__(
-            f"The credentials are good, but those of a {client.environment} client, which may not call here.",
-            reason=Reason("other_environment", f"It is a {client.environment} client, and those aren't let in there: the gateway demands another environment."),
-            client=client,
-            credential_id=credential_id,
-        )
+    def __init__(self, description: str, reason: Reason, *, scheme: str, client: RegisteredClient, credential_id: str) -> None:
+        super().__init__(description, reason=reason, client=client, credential_id=credential_id)
         self.scheme = scheme
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         return (_challenge(self.scheme, f', error="{self.error}"'),)
+
+
+class OtherEnvironmentError(_ForbiddenError):
+    """For a test client if live ones are demanded, and the other way round."""
+
+    def __init__(self, *, scheme: str, client: RegisteredClient, credential_id: str) -> None:
+        super().__init__(
+            f"The credentials are good, but those of a {client.environment} client, which may not call here.",
+            Reason("other_environment", f"It is a {client.environment} client, and those aren't let in there: the gateway demands another environment."),
+            scheme=scheme,
+            client=client,
+            credential_id=credential_id,
+        )
+
+
+class ImpossibleDemandError(_ForbiddenError):
+    """For everybody, if the gateway is to demand what makes no sense."""
+
+    def __init__(self, reason: Reason, *, scheme: str, client: RegisteredClient, credential_id: str) -> None:
+        super().__init__(
+            "The credentials are good, but what is demanded here nobody has. The gateway is set up wrongly.",
+            reason,
+            scheme=scheme,
+            client=client,
+            credential_id=credential_id,
+        )

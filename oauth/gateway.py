@@ -1,21 +1,29 @@
 """/gateway/<workspace>/verify: forward authentication for nginx auth_request, Traefik, Caddy and Envoy, which appends the original path.
 
 Answers 200 with who the caller is, or 401 or 403 (RFC 6750 §3). What the query string and the headers demand adds up, so that a caller who can write either can
-only make it stricter. Any method, for proxies pass on the original one; a body is not read. A DPoP proof is for the original request (RFC 9449 §4.3).
+only make it stricter. What was meant as a demand and isn't one lets nobody in. Any method, for proxies pass on the original one; a body is not read. A DPoP proof
+is for the original request (RFC 9449 §4.3).
 """
 
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qs
 
+from clients.foreign_text import shown
 from clients.models import Workspace
 from oauth.dpop import Target, own_target
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import endpoint
-from oauth.errors import InvalidTokenError, Reason
+from oauth.errors import ImpossibleDemandError, InvalidTokenError, Reason
 from oauth.granted import record_granted
 from oauth.messages import Request, Response
-from oauth.protected_resource import authenticate_caller, require_audience, require_environment, require_scopes
+from oauth.protected_resource import Caller, authenticate_caller, require_audience, require_environment, require_scopes
 
 PREFIX = "/gateway/"
+
+_DEMANDS = ("audience", "environment", "scope")
+_HEADERS = {f"x-tokenos-require-{name}": name for name in _DEMANDS}
+# How names begin by which somebody may have meant to demand something.
+_LIKE_HEADERS, _LIKE_DEMANDS = "x-tokenos-require", ("aud", "env", "scop")
 
 
 def is_verify_path(path: str) -> bool:
@@ -36,14 +44,13 @@ def verify(request: Request) -> Response:
             client=client,
             credential_id=caller.credential_id,
         )
-    demands = parse_qs(request.query, errors="replace") if request.query else {}
-    for audience in (*demands.get("audience", ()), *_header(request, "x-tokenos-require-audience")):
+    demands = _read_demands(request, caller)
+    for audience in demands["audience"]:
         require_audience(caller, audience)
-    for environment in (*demands.get("environment", ()), *_header(request, "x-tokenos-require-environment")):
+    for environment in demands["environment"]:
         require_environment(caller, environment)
-    demanded = " ".join((*demands.get("scope", ()), *_header(request, "x-tokenos-require-scope")))
     # By spaces only: what else looks like white space is part of a scope that nobody has.
-    require_scopes(caller, tuple(dict.fromkeys(scope for scope in demanded.split(" ") if scope)))
+    require_scopes(caller, tuple(dict.fromkeys(scope for scope in " ".join(demands["scope"]).split(" ") if scope)))
     record_granted(request, client, caller.credential_id, endpoint="gateway", is_by_credential=caller.is_by_credential, scopes=caller.scopes)
     return Response(
         200,
@@ -56,6 +63,42 @@ def verify(request: Request) -> Response:
             *nonce_headers(request),
         ),
     )
+
+
+def _read_demands(request: Request, caller: Caller) -> dict[str, list[str]]:
+    """By each name of _DEMANDS. Raise ImpossibleDemandError for one that is empty, as an unset variable leaves it, and for names that are like these."""
+    said = parse_qs(request.query, keep_blank_values=True, errors="replace") if request.query else {}
+    demands = {name: [*said.get(name, ()), *_header(request, header)] for header, name in _HEADERS.items()}
+    reason = _find_blank(demands) or _find_unknown(request, said)
+    if reason is not None:
+        raise ImpossibleDemandError(reason, scheme=caller.scheme, client=caller.client, credential_id=caller.credential_id)
+    return demands
+
+
+def _find_blank(demands: Mapping[str, list[str]]) -> Reason | None:
+    for name, values in demands.items():
+        if not all(value.strip(" ") for value in values):
+            return Reason("impossible_demand", f"The gateway demands an empty {name}, which nobody has. Is a variable in the proxy's configuration not set?")
+    return None
+
+
+def _find_unknown(request: Request, said: Iterable[str]) -> Reason | None:
+    """said: the names of the parameters."""
+    for name in request.headers:
+        if name.startswith(_LIKE_HEADERS) and name not in _HEADERS:
+            return Reason(
+                "impossible_demand",
+                f"The gateway demands something by the header {shown(name, after=_LIKE_HEADERS)}, which TokenOS doesn't know. "
+                "It knows X-TokenOS-Require-Audience, X-TokenOS-Require-Environment and X-TokenOS-Require-Scope.",
+            )
+    # Below the address the query is the caller's own, which Envoy appends.
+    for name in () if _path_below(request) else said:
+        if name.lower().startswith(_LIKE_DEMANDS) and name not in _DEMANDS:
+            return Reason(
+                "impossible_demand",
+                f"The gateway demands something by the parameter {shown(name)}, which TokenOS doesn't know. It knows audience, environment and scope.",
+            )
+    return None
 
 
 def _find_reason(workspace: str) -> Reason:
@@ -71,14 +114,18 @@ def original_target(request: Request) -> Target:
     nginx, Traefik and Caddy say it in X-Forwarded-Method and X-Forwarded-Uri; Envoy keeps the method and appends the original path.
     """
     connection = request.connection
-    below = request.encoded_path.split("/", 4)[4:]
-    uri = connection.forwarded_uri or "".join(f"/{path}" for path in below)
+    uri = connection.forwarded_uri or _path_below(request)
     if not connection.forwarded_host or not uri:
         return own_target(request)
     return Target(connection.forwarded_method or request.method, f"https://{connection.forwarded_host}{uri.partition('?')[0]}")
 
 
+def _path_below(request: Request) -> str:
+    """What Envoy appended, encoded; "" for nothing."""
+    return "".join(f"/{path}" for path in request.encoded_path.split("/", 4)[4:])
+
+
 def _header(request: Request, name: str) -> tuple[str, ...]:
     """A repeated header arrives joined by commas. A demand that itself holds a comma can only be made in the query string."""
     value = request.headers.get(name)
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if value else ()
+    return tuple(part.strip() for part in value.split(",")) if value is not None else ()

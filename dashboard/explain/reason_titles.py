@@ -67,6 +67,7 @@ TITLES: Mapping[str, str] = {
     "invalid_scope": "Scope malformed",
     "insufficient_scope": "Scope missing in the token",
     "other_environment": "Test client at a live API, or the other way round",
+    "impossible_demand": "Demand at the gateway that nobody meets",
     "audience_withheld": "Audience of another workspace",
     "resource_not_allowed": "Resource not among the client’s audiences",
     "wrong_audience": "Token for another audience",

@@ -133,6 +133,7 @@ ADVICE: Mapping[str, Advice] = {
     "invalid_scope": Advice("Scope names, separated by single spaces.", _EXAMPLES),
     "insufficient_scope": Advice("Ask for a token with that scope, or give the client the scope.", Act("Add it", "client_settings", Permission.VIEW)),
     "other_environment": Advice("Call with a client of the environment that is let in there, or change what the gateway demands."),
+    "impossible_demand": Advice("Correct what the proxy asks the gateway for. It is in its configuration, in the query or the headers of its request."),
     "audience_withheld": Advice(act=_CHANGE),
     "resource_not_allowed": Advice(act=Act("Add it", "client_settings", Permission.VIEW)),
     "wrong_audience": Advice("Ask with resource, or give the client that audience.", _CHANGE),

@@ -3,7 +3,7 @@
 import pytest
 
 from clients.models import RecordedRequest
-from tests.oauth.conftest import reason_of
+from tests.oauth.conftest import detail_of, reason_of
 from tests.oauth.doors import DPOP_CHALLENGE, basic, bearer
 
 PATH = "/gateway/demo/verify"
@@ -125,7 +125,7 @@ def test_too_few_scopes_are_forbidden(send, billing, token, kind, query, demande
 
 
 @pytest.mark.parametrize(
-    "query", ["scope=read", "scope=read+write", "scope=write&scope=read", "scope=", "scope=+", "scope", "Scope=admin", "foo=bar", "%", "scope=read%20write"]
+    "query", ["scope=read", "scope=read+write", "scope=write&scope=read", "foo=bar", "%", "", "&", "=admin", "scope=read%20write"]
 )
 def test_enough_scopes_pass(send, billing, query):
     assert send.get(PATH, billing.basic, query=query).status == 200
@@ -134,7 +134,7 @@ def test_enough_scopes_pass(send, billing, query):
 @pytest.mark.parametrize(
     ("query", "header", "status"),
     [
-        ("", "read write", 200), ("", "read", 200), ("", "", 200), ("", "read,write", 200), ("", " read , write ", 200), ("scope=read", "write", 200),
+        ("", "read write", 200), ("", "read", 200), ("", "read,write", 200), ("", " read , write ", 200), ("scope=read", "write", 200),
         ("", "admin", 403), ("", "read admin", 403), ("scope=read", "admin", 403), ("scope=admin", "read", 403), ("", "read,admin", 403),
     ],
 )  # fmt: skip
@@ -152,17 +152,17 @@ def test_the_tokens_scopes_count_not_the_clients(send, billing):
 @pytest.mark.parametrize(
     ("query", "header", "status"),
     [
-        (f"audience={API}", "", 200), ("", API, 200), (f"audience={API}", API, 200), ("audience=https://localhost:8443/w/demo", "", 401),
-        (f"audience={API}&audience=https://x.example.com", "", 401), (f"audience={API}", "https://x.example.com", 401),
-        ("", f"{API},https://x.example.com", 401),
-        ("audience=", "", 200), ("audience=%00", "", 401), ("audience=%FF", "", 401),
+        (f"audience={API}", None, 200), ("", API, 200), (f"audience={API}", API, 200), ("audience=https://localhost:8443/w/demo", None, 401),
+        (f"audience={API}&audience=https://x.example.com", None, 401), (f"audience={API}", "https://x.example.com", 401),
+        ("", f"{API},https://x.example.com", 401), ("audience=%00", None, 401), ("audience=%FF", None, 401),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_demanded_audience_has_to_be_among_the_callers(asgi, demo, make, kind, query, header, status):
     program = make(demo, audiences=(API,))
     token = asgi.token(program.basic).json()["access_token"]
-    answer = asgi.get(PATH, query=query, headers={**credentials(kind, program, token), "X-TokenOS-Require-Audience": header})
+    demanded = {} if header is None else {"X-TokenOS-Require-Audience": header}
+    answer = asgi.get(PATH, query=query, headers={**credentials(kind, program, token), **demanded})
     assert answer.status == status
     if status == 401:
         assert answer.error == (401, "invalid_token")
@@ -171,6 +171,73 @@ def test_a_demanded_audience_has_to_be_among_the_callers(asgi, demo, make, kind,
 def test_by_default_any_audience_passes(send, demo, make):
     program = make(demo, audiences=(API,))
     assert send.get(PATH, bearer(send.token(program.basic).json()["access_token"])).status == 200
+
+
+NAMES = ["audience", "environment", "scope"]
+NOBODY = f'Bearer realm="TokenOS", error="insufficient_scope", {DPOP_CHALLENGE}'
+
+
+def assert_nobody_gets_in(answer, sentence):
+    assert answer.error == (403, "insufficient_scope")
+    assert answer.json()["error_description"] == "The credentials are good, but what is demanded here nobody has. The gateway is set up wrongly."
+    assert answer.headers["www-authenticate"] == NOBODY
+    assert not any(name.startswith("x-tokenos") for name in answer.headers)
+    assert (reason_of(answer.request_id), detail_of(answer.request_id)) == ("impossible_demand", sentence)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("query", ["{0}=", "{0}", "{0}=+", "{0}=%20%20", "scope=read&{0}=", "{0}=&scope=read", "environment=live&{0}=&{0}=live", "{0}=&foo=bar"])
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_demand_in_the_query_lets_nobody_in(send, billing, token, kind, name, query):
+    """As a variable that isn't set leaves behind: it was to demand something."""
+    answer = send.get(PATH, headers=credentials(kind, billing, token), query=query.format(name))
+    assert_nobody_gets_in(answer, f"The gateway demands an empty {name}, which nobody has. Is a variable in the proxy's configuration not set?")
+
+
+@pytest.mark.parametrize("header", ["", " ", ",", "{0},", ",{0}", "{0}, ,{0}"])
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_demand_in_a_header_lets_nobody_in(send, billing, name, header):
+    """Nor where the caller fills it: what both send arrives as one list."""
+    good = {"audience": "https://localhost:8443/w/demo", "environment": "live", "scope": "read"}[name]
+    answer = send.get(PATH, billing.basic, headers={f"X-TokenOS-Require-{name.title()}": header.format(good)})
+    assert_nobody_gets_in(answer, f"The gateway demands an empty {name}, which nobody has. Is a variable in the proxy's configuration not set?")
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [("X-TokenOS-Require-Scopes", "x-tokenos-require-scopes"), ("X-TokenOS-Require-Audiance", "x-tokenos-require-audiance"),
+     ("X-TokenOS-Required-Audience", "x-tokenos-required-audience"), ("X-TokenOS-Requires", "x-tokenos-requires"), ("X-TokenOS-Require-", "x-tokenos-require-")],
+)  # fmt: skip
+@pytest.mark.parametrize("value", ["read", ""])
+def test_a_demand_by_an_unknown_header_lets_nobody_in(send, billing, header, said, value):
+    answer = send.get(PATH, billing.basic, headers={header: value, "X-TokenOS-Require-Scope": "read"})
+    assert_nobody_gets_in(
+        answer,
+        f"The gateway demands something by the header {said}, which TokenOS doesn't know. It knows X-TokenOS-Require-Audience, "
+        "X-TokenOS-Require-Environment and X-TokenOS-Require-Scope.",
+    )
+
+
+MISSPELT = ["scopes", "Scope", "SCOPE", "aud", "Audience", "audiance", "env", "environments"]
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+@pytest.mark.parametrize("value", ["=read", "=", ""])
+def test_a_demand_by_a_misspelt_parameter_lets_nobody_in(send, billing, name, value):
+    answer = send.get(PATH, billing.basic, query=f"scope=read&{name}{value}")
+    assert_nobody_gets_in(answer, f"The gateway demands something by the parameter {name}, which TokenOS doesn't know. It knows audience, environment and scope.")
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+def test_below_the_address_a_parameter_that_only_looks_like_a_demand_is_the_callers_own(send, billing, name):
+    """Envoy appends the original path and query."""
+    assert send.get(f"{PATH}/", billing.basic, query=f"{name}=x").status == 200
+    assert send.get(f"{PATH}/v1/orders", billing.basic, query=f"{name}=x").status == 200
+
+
+def test_who_has_no_good_credentials_learns_nothing_of_the_demands(send, eves):
+    assert send.get(PATH, query="scope=").status == 401
+    assert send.get(PATH, eves.basic, query="scopes=read").error == (401, "invalid_token")
 
 
 @pytest.mark.parametrize("scope", ["%0d%0aSet-Cookie:+x%3Dy", "%22", "%5C", "%00", "%C3%BC", "%FF", "a%22,+error%3D%22none", "%E2%80%A8"])
