@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from clients.foreign_text import shown
 from clients.models import Workspace
-from oauth.dpop import Target, own_target
+from oauth.dpop import InvalidProofError, Target, own_target
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import endpoint
 from oauth.errors import ImpossibleDemandError, InvalidTokenError, Reason
@@ -22,6 +22,11 @@ PREFIX = "/gateway/"
 
 _DEMANDS = ("audience", "environment", "scope")
 _HEADERS = {f"x-tokenos-require-{name}": name for name in _DEMANDS}
+_MALFORMED_TARGET = Reason(
+    "dpop_target_malformed",
+    "Method, host or URL of the original request, as the proxy says them, can't be read, so no DPoP proof is for it. "
+    "A URL is up to 8,000 characters of ASCII, without blanks.",
+)
 # How names begin by which somebody may have meant to demand something.
 _LIKE_HEADERS, _LIKE_DEMANDS = "x-tokenos-require", ("aud", "env", "scop")
 
@@ -111,10 +116,13 @@ def _find_reason(workspace: str) -> Reason:
 def original_target(request: Request) -> Target:
     """The request that the proxy asks about, as far as a trusted one says; else the one that came here.
 
-    nginx, Traefik and Caddy say it in X-Forwarded-Method and X-Forwarded-Uri; Envoy keeps the method and appends the original path.
+    nginx, Traefik and Caddy say it in X-Forwarded-Method and X-Forwarded-Uri; Envoy keeps the method and appends the original path. Raise InvalidProofError
+    where that can't be read: a caller writes it, and no proof is for that request.
     """
     connection = request.connection
     uri = connection.forwarded_uri or _path_below(request)
+    if connection.has_malformed_target or (connection.forwarded_uri and not connection.forwarded_host):
+        raise InvalidProofError(_MALFORMED_TARGET)
     if not connection.forwarded_host or not uri:
         return own_target(request)
     return Target(connection.forwarded_method or request.method, f"https://{connection.forwarded_host}{uri.partition('?')[0]}")

@@ -24,6 +24,7 @@ class Connection(NamedTuple):
     client_certificate: DER, from the TLS handshake or a trusted proxy. has_malformed_certificate: a trusted proxy passes on what isn't one.
     is_own_host: whether the name that the caller used is one of ALLOWED_HOSTS, or it used none.
     forwarded_method, forwarded_host, forwarded_uri: of the request that a trusted proxy asks about, "" where it doesn't say. URI: path and query, encoded.
+    has_malformed_target: what it says of that can't be read.
     """
 
     remote_address: str
@@ -35,6 +36,7 @@ class Connection(NamedTuple):
     forwarded_host: str = ""
     forwarded_uri: str = ""
     has_malformed_certificate: bool = False
+    has_malformed_target: bool = False
 
 
 class Request(NamedTuple):

@@ -95,6 +95,7 @@ TITLES: Mapping[str, str] = {
     "dpop_proof_token": "DPoP proof for another token",
     "dpop_proof_typ": "typ of the DPoP proof wrong",
     "dpop_proof_url": "DPoP proof for another address",
+    "dpop_target_malformed": "Original request behind the gateway malformed",
     "use_dpop_nonce": "Nonce of the DPoP proof missing or old",
     "bad_token": "Token malformed or not ours",
     "invalid_token": "No token",

@@ -161,6 +161,7 @@ ADVICE: Mapping[str, Advice] = {
     "dpop_proof_token": Advice("base64url of the token’s SHA-256, without padding."),
     "dpop_proof_typ": _LIBRARY,
     "dpop_proof_url": Advice("The address without its query; behind a gateway that of your API."),
+    "dpop_target_malformed": Advice("Encode the URL as RFC 3986 has it. Does the proxy say method, host and URL of the original request once each?"),
     "use_dpop_nonce": Advice("Nothing, if it got through then. Else let a library do it."),
     # Tokens
     "bad_token": Advice("Is it a token of this server?", _LEAK),

@@ -24,7 +24,7 @@ import urllib3
 from dashboard.instance import server_certificate
 from tests.certificates import self_signed
 from tests.oauth.proofs import new_key
-from tests.servers.conftest import ROOT, Server, free_port
+from tests.servers.conftest import ROOT, Server, free_port, read_answer
 from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
 
@@ -323,6 +323,22 @@ def test_bound_token_passes_with_a_proof_for_the_original_request(site: Site) ->
         refused = ask(method, url)
         assert refused.status == 401
         assert 'error="invalid_dpop_proof"' in refused.headers["WWW-Authenticate"]
+
+
+@pytest.mark.rfc("9449", "4.3")
+@pytest.mark.parametrize("target", ["/orders/\xe9", f"/orders?{'x' * 8001}"], ids=["octet above ASCII", "long query"])
+def test_proof_for_the_gateway_itself_is_none_for_a_url_that_it_cannot_read(site: Site, target: str) -> None:
+    program = new_key()
+    token = site.token(headers=program.sent("POST", "https://tokens.example.com/oauth2/token")).json()["access_token"]
+    proof = program.proof("GET", "https://tokens.example.com/gateway/demo/verify", token=token)
+    request = f"GET {target} HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\nAuthorization: DPoP {token}\r\nDPoP: {proof}\r\n\r\n"
+    context = ssl._create_unverified_context()
+    with socket.create_connection(("127.0.0.1", site.tls["api.example.com"].port), timeout=30) as sock:
+        with context.wrap_socket(sock, server_hostname="api.example.com") as tls:
+            tls.sendall(request.encode("latin-1"))
+            answer = read_answer(tls)
+    assert answer.status == 401
+    assert 'error="invalid_dpop_proof"' in answer.headers["www-authenticate"]
 
 
 @pytest.mark.rfc("9449", "9")
