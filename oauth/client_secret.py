@@ -90,9 +90,10 @@ def authenticate_secret(request: Request, presented: PresentedSecret) -> Authent
     client, found = registration.client, registration.credential
     refuse_blocked(request, registration)
     try:
-        reason = _find_reason_to_refuse(request, presented, parsed, registration)
+        unproved = _find_reason_in_proof(presented, parsed, registration)
     except secret.HashingBusyError:
         raise TemporarilyUnavailableError(HASHING_BUSY) from None
+    reason = unproved or _find_reason_in_rows(request, presented, registration)
     if reason is not None:
         raise InvalidClientError(
             reason,
@@ -100,6 +101,7 @@ def authenticate_secret(request: Request, presented: PresentedSecret) -> Authent
             named_client_id=presented.client_id or (client.client_id if client else ""),
             secret_id=parsed.secret_id if parsed else "",
             credential_id=found.credential_id if found and client and found.client_pk == client.pk else "",
+            is_proved=unproved is None,
         )
     # Else there is a reason.
     assert client is not None
@@ -116,10 +118,8 @@ def _find(request: Request, presented: PresentedSecret, parsed: ParsedSecret | N
     return find_by_secret(client_id=clean_client_id(presented.client_id), secret_id=secret_id, failure_keys=keys, now=request.now)
 
 
-def _find_reason_to_refuse(
-    request: Request, presented: PresentedSecret, parsed: ParsedSecret | None, registration: Registration[RegisteredSecret]
-) -> Reason | None:
-    """Possession of the secret first: a stranger's guess must not cost less or more for what the rest of the row says."""
+def _find_reason_in_proof(presented: PresentedSecret, parsed: ParsedSecret | None, registration: Registration[RegisteredSecret]) -> Reason | None:
+    """Possession of the client's secret first: a stranger's guess must not cost less or more for what the rest of the rows says."""
     client, found = registration.client, registration.credential
     if parsed is None:
         if client is None and presented.client_id is not None:
@@ -133,8 +133,15 @@ def _find_reason_to_refuse(
         return reason
     if client is None:
         return UNKNOWN_CLIENT
-    if found.client_pk != client.pk:
-        return OTHER_CLIENTS_SECRET
+    return OTHER_CLIENTS_SECRET if found.client_pk != client.pk else None
+
+
+def _find_reason_in_rows(request: Request, presented: PresentedSecret, registration: Registration[RegisteredSecret]) -> Reason | None:
+    """Once the secret is proved to be the client's."""
+    client, found = registration.client, registration.credential
+    # Else it isn't.
+    assert client is not None
+    assert found is not None
     return find_reason_in_life(found, request.now) or find_reason_in_client(request, presented.method, client)
 
 

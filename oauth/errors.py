@@ -191,6 +191,8 @@ class UseDPoPNonceError(OAuthError):
 
 
 class InvalidClientError(OAuthError):
+    """is_proved: whether the sender holds a credential of the client's, which is refused for something else."""
+
     error = "invalid_client"
     status = 401
 
@@ -202,6 +204,7 @@ class InvalidClientError(OAuthError):
         named_client_id: str = "",
         secret_id: str = "",
         credential_id: str = "",
+        is_proved: bool = False,
     ) -> None:
         super().__init__(
             "Client authentication failed. The owner of the client finds the reason in the dashboard under the X-Request-Id of this answer.",
@@ -211,6 +214,7 @@ class InvalidClientError(OAuthError):
             secret_id=secret_id,
             credential_id=credential_id,
         )
+        self.is_proved = is_proved
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -318,6 +322,7 @@ class InvalidAPIKeyError(InvalidClientError):
             named_client_id=refused.named_client_id,
             secret_id=refused.secret_id,
             credential_id=refused.credential_id,
+            is_proved=refused.is_proved,
         )
         self.description = _REFUSED
 

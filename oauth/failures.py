@@ -22,9 +22,12 @@ _MAX_KEPT = 100
 # Whatever the addresses, so many of a client, and of all that name none, within FAILURE_WINDOW. Beyond that a failure is counted and logged.
 _MAX_KEPT_OF_CLIENT = 1000
 _MAX_KEPT_OF_NOBODY = 200
-# And so many within 24 hours of a workspace, and of all that name no client: of those who authenticated, and of all others, so that these don't hide those.
+# And so many within 24 hours of a workspace, and of all that name no client: of those who hold a credential of the client's, and of all others, so that these
+# don't hide those. Of all others so many that name one client, and so many from one network, so that nobody takes all of their places.
 _MAX_KEPT_OF_KNOWN = 50_000
 _MAX_KEPT_OF_STRANGERS = 10_000
+_MAX_KEPT_OF_STRANGERS_AT_CLIENT = 3_000
+_MAX_KEPT_OF_STRANGERS_IN_NETWORK = 1_000
 _DAY = 24 * 3600
 
 # A JWT, complete or not: our access token, or somebody else's.
@@ -74,17 +77,32 @@ def _find_client(client_id: str) -> tuple[int, int] | None:
     return Client.objects.filter(client_id=client_id).values_list("pk", "workspace_id").first()
 
 
-def _may_keep(client: tuple[int, int] | None, *, is_known: bool, now: datetime) -> bool:
+def _places(client: tuple[int, int] | None, address: str, *, is_known: bool) -> list[tuple[str, int, int]]:
+    """What may be kept: the key under which it is counted, how much, and in how many seconds, 0 for FAILURE_WINDOW. The widest comes last."""
+    if client is None:
+        places, workspace = [("kept of nobody", _MAX_KEPT_OF_NOBODY, 0)], "none"
+    else:
+        pk, workspace = client[0], str(client[1])
+        if is_known:
+            return [(f"kept of known client {pk}", _MAX_KEPT_OF_CLIENT, 0), (f"kept of known {workspace}", _MAX_KEPT_OF_KNOWN, _DAY)]
+        places = [
+            (f"kept of client {pk}", _MAX_KEPT_OF_CLIENT, 0),
+            (f"kept of strangers at {pk}", _MAX_KEPT_OF_STRANGERS_AT_CLIENT, _DAY),
+        ]
+    network = throttling.widest_network_of(address) if address else "unknown"
+    places.append((f"kept of strangers {workspace} {network}", _MAX_KEPT_OF_STRANGERS_IN_NETWORK, _DAY))
+    return [*places, (f"kept of strangers {workspace}", _MAX_KEPT_OF_STRANGERS, _DAY)]
+
+
+def _may_keep(client: tuple[int, int] | None, address: str, *, is_known: bool, now: datetime) -> bool:
     """Counts one that is about to be kept. Beyond a limit it only reads: failures from everywhere would else wait in turn for one row.
 
-    is_known: whether the client authenticated.
+    is_known: whether it came with a credential of the client's.
     """
-    name, limit = ("kept of nobody", _MAX_KEPT_OF_NOBODY) if client is None else (f"kept of client {client[0]}", _MAX_KEPT_OF_CLIENT)
-    workspace = "none" if client is None else client[1]
-    by_day = (f"kept of known {workspace}", _MAX_KEPT_OF_KNOWN) if is_known else (f"kept of strangers {workspace}", _MAX_KEPT_OF_STRANGERS)
-    if throttling.seconds_left([(name, limit), by_day], now=now):
+    places = _places(client, address, is_known=is_known)
+    if throttling.seconds_left([(key, limit) for key, limit, _ in places], now=now):
         return False
-    return throttling.count(name, now=now).failures <= limit and throttling.count(by_day[0], now=now, window=_DAY).failures <= by_day[1]
+    return all(throttling.count(key, now=now, window=window).failures <= limit for key, limit, window in places)
 
 
 def record_failure(error: OAuthError, *, endpoint: str, connection: Connection, scope: str = "", now: datetime) -> OAuthError:
@@ -119,17 +137,19 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: Connection, 
             return TooManyFailuresError(retry_after=blocked, client=error.client)
         with transaction.atomic():
             wait = throttling.count_failure(keys, now=now)
-            if wait is None and _may_keep(client, is_known=False, now=now):
+            if wait is None and _may_keep(client, connection.remote_address, is_known=error.is_proved, now=now):
                 _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, scope=scope, now=now)
         return error if wait is None else TooManyFailuresError(retry_after=max(1, wait), client=error.client)
     is_known = client is not None
     client = client or _find_client(error.named_client_id)
     if client is not None:
         # Under a key that no authentication reads. Requests whose address nothing shows share one.
-        key = throttling.failure_keys(name=f"kept {client[0]}", address=connection.remote_address or "unknown").client_and_address
+        name = f"kept {'of known ' if is_known else ''}{client[0]}"
+        key = throttling.failure_keys(name=name, address=connection.remote_address or "unknown").client_and_address
         if throttling.has_reached(key, _MAX_KEPT, now=now):
             return error
         with transaction.atomic():
-            if throttling.count(key, now=now).failures <= _MAX_KEPT and _may_keep(client, is_known=is_known, now=now):
+            is_first = throttling.count(key, now=now).failures <= _MAX_KEPT
+            if is_first and _may_keep(client, connection.remote_address, is_known=is_known, now=now):
                 _write(error, endpoint=endpoint, connection=connection, client=client, named_client_id=named, scope=scope, now=now)
     return error

@@ -85,9 +85,16 @@ def _authenticate(request: Request, client_id: str, certificate: bytes) -> Authe
     if client is None:
         raise InvalidClientError(UNKNOWN_CLIENT, named_client_id=client_id)
     method = choose_method(client, found)
-    reason = find_reason_in_certificate(certificate, method, client, found, request.now) or find_reason_in_client(request, method, client)
+    flaw = find_reason_in_certificate(certificate, method, client, found, request.now)
+    reason = flaw or find_reason_in_client(request, method, client)
     if reason is not None:
-        raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=found.credential_id if found is not None else "")
+        raise InvalidClientError(
+            reason,
+            client=client,
+            named_client_id=client_id,
+            credential_id=found.credential_id if found is not None else "",
+            is_proved=flaw is None or found is not None,
+        )
     if method == TLS_CLIENT_AUTH:
         return AuthenticatedClient(client, name_issued(client, certificate), method, registration.signing_kid)
     assert found is not None  # where nothing is found there is a reason

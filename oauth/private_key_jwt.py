@@ -86,7 +86,7 @@ def authenticate(request: Request, form: Form) -> AuthenticatedClient:
     if reason is None and not _use(request, assertion):
         reason = REPLAYED
     if reason is not None:
-        raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=signer.credential_id)
+        raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=signer.credential_id, is_proved=True)
     if signer.row is not None:
         usage.record_use(ClientPublicKey, pk=signer.row.pk, address=request.connection.remote_address, now=request.now)
     return AuthenticatedClient(client, signer.credential_id, PRIVATE_KEY_JWT, registration.signing_kid)

@@ -185,5 +185,6 @@ def _with_secret(authenticated: AuthenticatedClient, auth_method: str) -> Caller
             client=client,
             named_client_id=client.client_id,
             credential_id=authenticated.credential_id,
+            is_proved=True,
         )
     return Caller(client, client.scopes, client.own_audiences, auth_method, authenticated.credential_id)

@@ -57,11 +57,12 @@ def bind_to_certificate(request: Request, authenticated: AuthenticatedClient) ->
             Reason("certificate_required", "This client's tokens must be bound to a certificate, and the connection has none."),
             client=client,
             credential_id=authenticated.credential_id,
+            is_proved=True,
         )
     if authenticated.method not in CERTIFICATE_METHODS:
         reason = find_reason_not_to_bind(request, client, certificate)
         if reason is not None:
-            raise InvalidClientError(reason, client=client, credential_id=authenticated.credential_id)
+            raise InvalidClientError(reason, client=client, credential_id=authenticated.credential_id, is_proved=True)
     return x5t_s256(certificate)
 
 
