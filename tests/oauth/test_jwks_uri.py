@@ -241,6 +241,48 @@ def test_host_that_takes_too_long_is_left_alone_with_all_of_its_uris(registered,
         assert find(registered._replace(jwks_uri=f"{host.uri}?{second}"), robot, now + timedelta(seconds=second)).keys
 
 
+def test_slow_uri_of_a_colleague_keeps_no_key_alive_that_was_taken_out(registered, robot, host, now, monkeypatch):
+    """At the same host, which is left alone because of it for longer and longer. The client's own URI answers."""
+    find(registered, robot, now)
+    asked_at = []
+    for second in range(290, 1000, 10):
+        with monkeypatch.context() as patched:
+            patched.setattr(fetch, "TIMEOUT", 0.1)
+            host.answer = lambda _: time.sleep(1)
+            if _is_asked(registered._replace(jwks_uri=host.uri + "?slow"), robot, host, now + timedelta(seconds=second)):
+                asked_at.append(second)
+        host.answer = publish(new_key())
+        before = len(host.requests)
+        found = find(registered, robot, now + timedelta(seconds=second))
+        assert bool(found.keys) == (second < 900), second
+        if second <= 900:
+            assert (len(host.requests) > before) == (second == 900), second
+    assert asked_at == [290, 320, 380, 500, 740]
+
+
+def test_copy_of_a_uri_that_is_slow_itself_goes_on_counting_while_its_host_is_left_alone(registered, robot, host, now, monkeypatch):
+    find(registered, robot, now)
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.1)
+    host.answer = lambda _: time.sleep(1)
+    for minutes in range(10, 60):
+        assert find(registered, robot, now + timedelta(minutes=minutes)).keys
+    assert find(registered, robot, now + timedelta(hours=23)).keys
+
+
+def test_copy_goes_on_counting_for_a_while_where_no_thread_is_free_to_read_it_anew_and_no_longer(registered, robot, host, now):
+    find(registered._replace(jwks_uri=host.uri + "?known"), robot, now)
+    opened = threading.Event()
+    host.answer = holding(opened, publish(robot.key))
+    with ThreadPoolExecutor(2) as pool:
+        slow = [pool.submit(find, registered._replace(jwks_uri=f"{host.uri}?{number}"), robot, now) for number in range(2)]
+        wait_for_requests(host, 3)
+        assert find(registered._replace(jwks_uri=host.uri + "?known"), robot, now + timedelta(minutes=14)).keys
+        with pytest.raises(TemporarilyUnavailableError):
+            find(registered._replace(jwks_uri=host.uri + "?known"), robot, now + timedelta(minutes=15))
+        opened.set()
+        assert all(future.result().keys for future in slow)
+
+
 def test_so_many_overdue_hosts_are_remembered_and_no_more(registered, robot, host, now, monkeypatch):
     monkeypatch.setattr(fetch, "TIMEOUT", 0)
     monkeypatch.setattr(client_jwks, "MAX_HOSTS", 2)

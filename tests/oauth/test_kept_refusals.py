@@ -85,7 +85,7 @@ class Refused:
         program = self.make(self.demo, require_certificate=True)
         return lambda: self.asgi.token(program.basic)
 
-    def certificate_unknown(self):
+    def certificate_untrusted(self):
         """It comes beside a secret, which is right."""
         program = self.make(self.demo, require_certificate=True, auth_methods=["client_secret_basic", "self_signed_tls_client_auth"])
         return lambda: self.asgi.token(program.basic, certificate=self_signed().der)

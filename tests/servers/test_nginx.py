@@ -333,10 +333,10 @@ def test_proof_for_the_gateway_itself_is_none_for_a_url_that_it_cannot_read(site
     proof = program.proof("GET", "https://tokens.example.com/gateway/demo/verify", token=token)
     request = f"GET {target} HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\nAuthorization: DPoP {token}\r\nDPoP: {proof}\r\n\r\n"
     context = ssl._create_unverified_context()
-    with socket.create_connection(("127.0.0.1", site.tls["api.example.com"].port), timeout=30) as sock:
-        with context.wrap_socket(sock, server_hostname="api.example.com") as tls:
-            tls.sendall(request.encode("latin-1"))
-            answer = read_answer(tls)
+    sock = socket.create_connection(("127.0.0.1", site.tls["api.example.com"].port), timeout=30)
+    with context.wrap_socket(sock, server_hostname="api.example.com") as tls:
+        tls.sendall(request.encode("latin-1"))
+        answer = read_answer(tls)
     assert answer.status == 401
     assert 'error="invalid_dpop_proof"' in answer.headers["www-authenticate"]
 
