@@ -10,7 +10,7 @@ from dashboard.models import AccessPolicy
 from dashboard.people.sso.provider import known_endpoints
 from tests.certificates import self_signed
 from tests.dashboard.conftest import Browser
-from tests.dashboard.people.sso.provider import CLIENT_ID, SECRET, Handler, Provider, make_key, serve
+from tests.dashboard.sso.provider import CLIENT_ID, SECRET, Handler, Provider, make_key, serve
 
 START, CALLBACK = "/accounts/sso/", "/accounts/sso/callback/"
 

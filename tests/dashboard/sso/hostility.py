@@ -6,7 +6,7 @@ import re
 import pytest
 from allauth.socialaccount.models import SocialAccount
 
-from tests.dashboard.people.sso.conftest import events, heading, user_of
+from tests.dashboard.sso.conftest import events, heading, user_of
 
 DOWN = "Signing in with Okta doesn’t work right now"
 STALE = "This sign-in can’t go on"

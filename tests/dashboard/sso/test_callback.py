@@ -8,8 +8,8 @@ from django.contrib.sessions.models import Session
 
 from dashboard.people.sso.session import MOST_AT_ONCE, conversations
 from oauth.models import FailureCount
-from tests.dashboard.people.sso.conftest import CALLBACK, begin, events, heading, user_of
-from tests.dashboard.people.sso.hostility import DOWN, STALE, linked, log, refused
+from tests.dashboard.sso.conftest import CALLBACK, begin, events, heading, user_of
+from tests.dashboard.sso.hostility import DOWN, STALE, linked, log, refused
 
 __all__ = ["linked", "log"]
 
@@ -52,7 +52,7 @@ def test_another_browser_has_no_use_for_a_state_and_code(browser, okta, second_b
 
 def test_a_state_is_good_for_ten_minutes(browser, okta):
     callback = okta.authorize(begin(browser))
-    row = Session.objects.get(session_key=browser.session.session_key)
+    row = Session.objects.get(session_key=browser.row_key)
     content = row.get_decoded()
     for state in content["socialaccount_states"].values():
         state[1] -= timedelta(minutes=10, seconds=1).total_seconds()

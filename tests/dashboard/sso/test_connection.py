@@ -10,7 +10,7 @@ from django.core import mail
 from dashboard.models import Membership
 from tests import factories
 from tests.dashboard.conftest import Browser, asked_by
-from tests.dashboard.people.sso.conftest import begin, come, events, heading, user_of
+from tests.dashboard.sso.conftest import begin, come, events, heading, user_of
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,8 @@ from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import App
 from tests.dashboard.conftest import asked_by
-from tests.dashboard.people.sso.conftest import come, demand_sso, events, heading, user_of
-from tests.dashboard.people.sso.test_connection import CONFIRM, age, sign_in
+from tests.dashboard.sso.conftest import come, demand_sso, events, heading, user_of
+from tests.dashboard.sso.test_connection import CONFIRM, age, sign_in
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from allauth.socialaccount.models import SocialAccount
 
 from dashboard.instance.checks import check_settings
 from dashboard.models import User
-from tests.dashboard.people.sso.conftest import come, heading, user_of
+from tests.dashboard.sso.conftest import come, heading, user_of
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,8 @@ from dashboard.models import Membership, User
 from dashboard.people import second_factors
 from tests.dashboard.accounts.conftest import app_code
 from tests.dashboard.conftest import text_of
-from tests.dashboard.people.sso.conftest import come, events, heading, user_of
-from tests.dashboard.people.sso.test_connection import sign_in
+from tests.dashboard.sso.conftest import come, events, heading, user_of
+from tests.dashboard.sso.test_connection import sign_in
 
 SECRET, CODE = "JBSWY3DPEHPK3PXP", "/accounts/sign-in/code/"
 

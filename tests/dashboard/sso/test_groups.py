@@ -7,7 +7,7 @@ from django.core import mail as outbox
 from dashboard.instance import mail
 from dashboard.models import Membership, User
 from tests import factories
-from tests.dashboard.people.sso.conftest import come, events, heading, user_of
+from tests.dashboard.sso.conftest import come, events, heading, user_of
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ import pytest
 
 from clients import base64url
 from oauth.jose import generate_private_key, load_private_key
-from tests.dashboard.people.sso.conftest import begin, come, user_of
-from tests.dashboard.people.sso.hostility import DOWN, linked, log, refused
+from tests.dashboard.sso.conftest import begin, come, user_of
+from tests.dashboard.sso.hostility import DOWN, linked, log, refused
 
 __all__ = ["linked", "log"]
 

@@ -12,9 +12,9 @@ from dashboard.models import User
 from dashboard.people.sso import provider as provider_module
 from dashboard.people.sso import session as session_module
 from tests.dashboard.conftest import Browser
-from tests.dashboard.people.sso.conftest import begin, come, heading, user_of
-from tests.dashboard.people.sso.hostility import DOWN, linked, log, refused
-from tests.dashboard.people.sso.provider import respond
+from tests.dashboard.sso.conftest import begin, come, heading, user_of
+from tests.dashboard.sso.hostility import DOWN, linked, log, refused
+from tests.dashboard.sso.provider import respond
 
 __all__ = ["linked", "log"]
 

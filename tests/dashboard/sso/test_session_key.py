@@ -11,8 +11,8 @@ from django.contrib.sessions.models import Session
 from dashboard.people.sso.provider import Provider
 from tests.dashboard.accounts.conftest import age_confirmation
 from tests.dashboard.conftest import Browser, sign_in
-from tests.dashboard.people.sso.conftest import START, come, events
-from tests.dashboard.people.sso.test_connection import CONNECT
+from tests.dashboard.sso.conftest import START, come, events
+from tests.dashboard.sso.test_connection import CONNECT
 
 pytestmark = pytest.mark.django_db
 
@@ -39,12 +39,12 @@ def copy(old):
 
 @pytest.mark.parametrize("path", [CONFIRM, START])
 def test_a_copy_of_the_cookie_has_no_share_in_the_proof(old, copy, okta, ada, path):
-    before = old.session.session_key
+    before = old.row_key
     come(old, okta, path=path, goes_on=NEW_PASSKEY, auth_time=int(time.time()))
     assert old.get(NEW_PASSKEY).status_code == 200
     assert copy.get(NEW_PASSKEY)["Location"].startswith("/accounts/sign-in/")
     assert not Session.objects.filter(session_key=before).exists()
-    assert [row.session_key for row in UserSession.objects.filter(user=ada)] == [old.session.session_key]
+    assert [row.session_key for row in UserSession.objects.filter(user=ada)] == [old.row_key]
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def here(ada, monkeypatch):
 def test_a_session_that_ends_while_it_proves_itself_gets_no_new_life(old, okta, ada, path, here):
     assert come(old, okta, path=path, goes_on=NEW_PASSKEY, auth_time=int(time.time())).status_code == 400
     assert old.get(NEW_PASSKEY)["Location"].startswith("/accounts/sign-in/")
-    assert [row.session_key for row in UserSession.objects.filter(user=ada)] == [here.session.session_key]
+    assert [row.session_key for row in UserSession.objects.filter(user=ada)] == [here.row_key]
     assert not events("user.confirmed")
 
 

@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from dashboard.instance import environment
 from dashboard.instance.checks import check_settings
-from tests.dashboard.people.sso.conftest import CALLBACK, START, begin
+from tests.dashboard.sso.conftest import CALLBACK, START, begin
 
 
 def ids():

@@ -9,8 +9,8 @@ from django.core.management import call_command
 
 from dashboard.models import Membership, User
 from tests import factories
-from tests.dashboard.people.sso.conftest import come, heading
-from tests.dashboard.people.sso.test_connection import age, sign_in
+from tests.dashboard.sso.conftest import come, heading
+from tests.dashboard.sso.test_connection import age, sign_in
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from dashboard.people import quotas
 from dashboard.people.sso import provider
 from tests import factories
 from tests.dashboard.conftest import Browser, age_session
-from tests.dashboard.people.sso.conftest import CALLBACK, START, begin, come, events, heading, user_of
+from tests.dashboard.sso.conftest import CALLBACK, START, begin, come, events, heading, user_of
 
 pytestmark = pytest.mark.django_db
 
@@ -296,11 +296,11 @@ def test_the_session_ends_after_twelve_hours_however_it_is_used(browser, okta, d
     settings.SESSION_COOKIE_AGE = 14 * 24 * 3600
     link(ada, okta)
     come(browser, okta)
-    first = Session.objects.get(session_key=browser.session.session_key).expire_date
+    first = Session.objects.get(session_key=browser.row_key).expire_date
     assert timedelta(hours=11, minutes=59) < first - timezone.now() <= timedelta(hours=12)
     age_session(browser, hours=1)
     assert browser.get("/w/demo/members/").status_code == 200
-    assert abs(Session.objects.get(session_key=browser.session.session_key).expire_date - first) < timedelta(seconds=2)
+    assert abs(Session.objects.get(session_key=browser.row_key).expire_date - first) < timedelta(seconds=2)
 
 
 @pytest.mark.django_db(transaction=True)
