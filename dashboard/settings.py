@@ -205,6 +205,7 @@ STORAGES = {
 # Without a request for that long, a person is signed out, and in any case so long after the sign-in.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_LONGEST_AGE = 7 * 24 * 3600
+SESSION_ENGINE = "dashboard.people.session_store"
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_NAME = "__Host-session"
 CSRF_COOKIE_SECURE = True

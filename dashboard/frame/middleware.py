@@ -162,7 +162,7 @@ class SessionActivityMiddleware:
     def _note(self, request: HttpRequest, now: datetime) -> None:
         """A database that is read-only can still show what is in it, and that it is."""
         if abs(now.timestamp() - request.session.get(user_sessions.NOTED, 0)) >= self.EVERY.total_seconds():
-            session = UserSession.objects.filter(session_key=request.session.session_key)
+            session = UserSession.objects.filter(session_key=user_sessions.find_own(request))
             address = connection_of(request).remote_address or "0.0.0.0"  # noqa: S104
             with suppress(DatabaseError):
                 if session.filter(last_seen_at__lt=now - self.EVERY).update(last_seen_at=now, ip=address):

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
-from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -19,6 +19,7 @@ from clients.services.audit import Actor
 from clients.services.retention import delete_in_batches
 from dashboard.models import User
 from dashboard.people.account_events import record
+from dashboard.people.session_store import SessionStore, digest_key
 from dashboard.people.user_agent import describe_device
 
 # In a session: when its last use was noted in its row, seconds since the epoch. It is a note itself, so that most requests needn't ask for the row.
@@ -34,8 +35,15 @@ def find_open(user: User, *, now: datetime) -> "QuerySet[Any]":
     return sessions
 
 
+def find_own(request: HttpRequest) -> str:
+    """The key under which the rows of the request's own session are, "" for none. What the cookie holds stands in no row."""
+    return digest_key(request.session.session_key)
+
+
 def find_account(session_key: str) -> str:
-    """The primary key of the user who is signed in by the session with that key, "" for none. It decides only what is read of a request. At most one query."""
+    """The primary key of the user who is signed in by the session with that key, as the cookie has it, "" for none. It decides only what is read of a request.
+    At most one query.
+    """
     return str(SessionStore(session_key).get(SESSION_KEY, "")) if session_key else ""
 
 
@@ -78,13 +86,15 @@ def say_method(records: Sequence[Mapping[str, Any]]) -> str:
 def open_session(request: HttpRequest, *, user: User, method: str, actor: Actor, now: datetime) -> None:
     """Make its row, and end those that were used least recently where the account has more than MOST. method: as record_sign_in has it."""
     with transaction.atomic():
-        UserSession.objects.create_from_request(request)
+        device = request.META.get("HTTP_USER_AGENT", "")[: UserSession._meta.get_field("user_agent").max_length]
+        said = {"user": user, "ip": get_adapter(request).get_client_ip(request), "user_agent": device, "last_seen_at": now}
+        UserSession.objects.update_or_create(session_key=find_own(request), defaults=said)
         of_user = UserSession.objects.filter(user=user)
         of_user.exclude(session_key__in=Session.objects.values("session_key")).delete()
-        too_many = list(of_user.exclude(session_key=request.session.session_key).order_by("-last_seen_at", "-pk").values_list("pk", flat=True)[MOST - 1 :])
+        too_many = list(of_user.exclude(session_key=find_own(request)).order_by("-last_seen_at", "-pk").values_list("pk", flat=True)[MOST - 1 :])
         if too_many:
             record("user.sessions_ended", user, actor=actor, now=now, after={"ended": _delete(of_user.filter(pk__in=too_many)), "most": MOST})
-        record_sign_in(user=user, session_key=request.session.session_key or "", method=method, actor=actor, now=now)
+        record_sign_in(user=user, session_key=find_own(request), method=method, actor=actor, now=now)
 
 
 def record_sign_in(*, user: User, session_key: str, method: str, actor: Actor, now: datetime) -> None:
@@ -126,12 +136,12 @@ def change_key(request: HttpRequest) -> None:
 
     Raise SessionInterrupted, with nobody signed in any more, if the session was ended meanwhile: a new key must not be a new life.
     """
-    old = request.session.session_key or ""
+    old = find_own(request)
     try:
         with transaction.atomic():
             require_open(old)
             request.session.cycle_key()
-            UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key)
+            UserSession.objects.filter(session_key=old).update(session_key=find_own(request))
     except SessionInterrupted:
         logout(request)
         raise

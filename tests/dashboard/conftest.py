@@ -21,6 +21,7 @@ from clients.services.certificates import add_certificates
 from clients.services.public_keys import add_public_keys
 from dashboard.instance import mail
 from dashboard.models import Membership
+from dashboard.people.session_store import digest_key
 from dashboard.people.user_sessions import NOTED
 from oauth.jose import generate_private_key
 from tests import factories
@@ -32,10 +33,15 @@ class Browser(Client):
     def generic(self, *arguments, **options):
         return super().generic(*arguments, **{**options, "secure": True})
 
+    @property
+    def row_key(self):
+        """Under which its session's rows are."""
+        return digest_key(self.session.session_key)
+
     def force_login(self, user, backend=None):
         """With the row that each sign-in makes: a session without one is over."""
         super().force_login(user, backend)
-        UserSession.objects.update_or_create(session_key=self.session.session_key, defaults={"user": user, "ip": "127.0.0.1", "user_agent": ""})
+        UserSession.objects.update_or_create(session_key=self.row_key, defaults={"user": user, "ip": "127.0.0.1", "user_agent": ""})
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +91,7 @@ def sign_in(user, browser=None):
 
 def age_session(browser, **ago):
     """As if it was noted so long ago that somebody used it."""
-    UserSession.objects.filter(session_key=browser.session.session_key).update(last_seen_at=timezone.now() - timedelta(**ago))
+    UserSession.objects.filter(session_key=browser.row_key).update(last_seen_at=timezone.now() - timedelta(**ago))
     session = browser.session
     session[NOTED] -= timedelta(**ago).total_seconds()
     session.save()

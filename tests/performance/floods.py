@@ -43,6 +43,7 @@ django.setup()
 import json, re
 from datetime import timedelta
 from allauth.usersessions.models import UserSession
+from dashboard.people.session_store import digest_key
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
@@ -64,7 +65,7 @@ actor = Actor(owner.audit_name)
 link = hand_overs.create_hand_over(client=client, recipient="", lifetime=timedelta(days=1), secret_lifetime=None, actor=actor, now=now)
 signed_in, handed, stranger = Browser(), Browser(), Browser()
 signed_in.force_login(owner)
-UserSession.objects.create(user=owner, session_key=signed_in.session.session_key, ip="127.0.0.1", user_agent="")
+UserSession.objects.create(user=owner, session_key=digest_key(signed_in.session.session_key), ip="127.0.0.1", user_agent="")
 handed.get(reverse("hand_over", args=[link.plaintext]), secure=True, headers={"host": "localhost"})
 print(json.dumps({"client_id": client.client_id, "passwords": open_page(stranger, "/accounts/sign-in/"), "keys": open_page(handed, reverse("hand_over_open")),
     "leak files": open_page(signed_in, "/w/demo/leak/")}))

@@ -71,6 +71,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import F
 from allauth.usersessions.models import UserSession
+from dashboard.people.session_store import digest_key
 from django.test import Client as Browser
 from django.utils import timezone
 from clients.models import Client, ClientActivity, ClientPublicKey, ClientSecret
@@ -96,7 +97,7 @@ ClientActivity.objects.annotate(rest=F("pk") % 50).filter(rest=0).update(new_add
 browser = Browser()
 owner = Membership.objects.get(workspace__slug="demo", role="owner").user
 browser.force_login(owner)
-UserSession.objects.create(user=owner, session_key=browser.session.session_key, ip="127.0.0.1", user_agent="")
+UserSession.objects.create(user=owner, session_key=digest_key(browser.session.session_key), ip="127.0.0.1", user_agent="")
 print(browser.cookies[settings.SESSION_COOKIE_NAME].value, Client.objects.order_by("pk")[5].client_id, settings.SESSION_COOKIE_NAME)
 """
 

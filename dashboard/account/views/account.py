@@ -41,7 +41,7 @@ def security(request: HttpRequest) -> HttpResponse:
 
 
 def _describe(request: HttpRequest, session: Any) -> dict[str, Any]:
-    is_current = session.session_key == request.session.session_key
+    is_current = session.session_key == user_sessions.find_own(request)
     return {"row": session, "device": describe_device(session.user_agent), "is_current": is_current, "method": session.data.get("method", "")}
 
 
@@ -103,7 +103,7 @@ def password(request: HttpRequest) -> HttpResponse:
 def _change_password(request: HttpRequest, user: User, hashed: str) -> None:
     now = timezone.now()
     user_sessions.change_key(request)
-    kept = request.session.session_key or ""
+    kept = user_sessions.find_own(request)
     accounts.change_password(user=user, hashed_password=hashed, kept=kept, actor=actor_of(request), now=now)
     request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     tell("password_changed", user, request=request, now=now)
@@ -117,7 +117,7 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
     session = user_sessions.find_open(user, now=now).filter(pk=pk).first()
     if session is None:
         raise Http404
-    if session.session_key == request.session.session_key:
+    if session.session_key == user_sessions.find_own(request):
         return redirect("account_logout")
     user_sessions.end_session(user=user, session=session, actor=actor_of(request), now=now)
     messages.success(request, f"The session of {describe_device(session.user_agent)} has ended.")
@@ -128,6 +128,6 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @confirmed_when_sent
 def sessions_end(request: HttpRequest) -> HttpResponse:
-    ended = user_sessions.end_other_sessions(user=cast(User, request.user), kept=request.session.session_key or "", actor=actor_of(request), now=timezone.now())
+    ended = user_sessions.end_other_sessions(user=cast(User, request.user), kept=user_sessions.find_own(request), actor=actor_of(request), now=timezone.now())
     messages.success(request, f"{ended} other {'session has' if ended == 1 else 'sessions have'} ended." if ended else "There was no other session.")
     return redirect("mfa_index")

@@ -19,7 +19,7 @@ from dashboard.account.forms import NewPasskeyForm, PasskeyNameForm
 from dashboard.account.sign_in_forms import CodeForm
 from dashboard.frame.confirmation import confirmed
 from dashboard.models import User
-from dashboard.people import passkeys, qr_code, quotas, second_factors
+from dashboard.people import passkeys, qr_code, quotas, second_factors, user_sessions
 from dashboard.people.caller import actor_of, origin_of
 from dashboard.people.notices import tell
 from dashboard.people.permissions import signed_in
@@ -51,7 +51,7 @@ def passkey_new(request: HttpRequest) -> HttpResponse:
                 user=user,
                 name=form.cleaned_data["name"],
                 credential=form.cleaned_data["credential"],
-                kept=request.session.session_key or "",
+                kept=user_sessions.find_own(request),
                 actor=actor_of(request),
                 now=now,
             )
@@ -129,7 +129,7 @@ def one_time_codes_on(request: HttpRequest) -> HttpResponse:
                 user=user,
                 secret=secret,
                 code=form.cleaned_data["code"].replace(" ", ""),
-                kept=request.session.session_key or "",
+                kept=user_sessions.find_own(request),
                 actor=actor_of(request),
                 now=now,
             )
@@ -191,7 +191,7 @@ def recovery_codes_new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         now = timezone.now()
         try:
-            made = second_factors.make_recovery_codes(user=user, kept=request.session.session_key or "", actor=actor_of(request), now=now)
+            made = second_factors.make_recovery_codes(user=user, kept=user_sessions.find_own(request), actor=actor_of(request), now=now)
         except ValidationError as refusal:
             error = refusal.messages[0]
         else:

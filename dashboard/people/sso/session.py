@@ -28,7 +28,7 @@ from dashboard.people.sso.id_token import InvalidIDTokenError
 from dashboard.people.sso.identity import Identity, InvalidClaimsError, read_identity
 from dashboard.people.sso.provider import Provider, ProviderError
 from dashboard.people.sso.record import remember
-from dashboard.people.user_sessions import record_sign_in
+from dashboard.people.user_sessions import find_own, record_sign_in
 
 # Of the eight threads that run Django: a provider that doesn't answer must leave some to everybody else.
 MOST_AT_ONCE = 3
@@ -150,7 +150,7 @@ def sign_in(request: HttpRequest, *, admitted: Admitted, identity: Identity, nex
     remember(request, user, identity, now=now)
     if is_signed_in:
         # With all that this account needs; from now on the provider vouches for it as well.
-        record_sign_in(user=user, session_key=request.session.session_key or "", method=METHOD, actor=actor_of(request), now=now)
+        record_sign_in(user=user, session_key=find_own(request), method=METHOD, actor=actor_of(request), now=now)
         return HttpResponseRedirect(next_url or reverse("home"))
     # Until they are linked, whoever runs the provider proves nothing of the account by its word.
     is_handled = identity.has_second_factor and not admitted.waits

@@ -11,7 +11,6 @@ from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection
@@ -19,12 +18,13 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from dashboard.people import user_sessions
+from dashboard.people.session_store import SessionStore, digest_key
 from tests import factories
 
 user = factories.create_user("ada@example.com")
 session = SessionStore()
 session.create()
-UserSession.objects.create(user=user, ip="127.0.0.1", session_key=session.session_key, user_agent="")
+UserSession.objects.create(user=user, ip="127.0.0.1", session_key=digest_key(session.session_key), user_agent="")
 has_changed_one = Event()
 
 

@@ -136,7 +136,7 @@ class TestPassword:
 
 class TestSessions:
     def of(self, browser):
-        return UserSession.objects.get(session_key=browser.session.session_key)
+        return UserSession.objects.get(session_key=browser.row_key)
 
     @pytest.mark.usefixtures("elsewhere")
     def test_each_says_device_address_and_how_it_began(self, here):
@@ -185,13 +185,13 @@ class TestSessions:
         assert here.post(f"{SECURITY}sessions/{self.of(here).pk}/end/")["Location"] == "/accounts/sign-out/"
 
     def test_one_that_has_expired_is_not_listed(self, here, elsewhere):
-        Session.objects.filter(session_key=elsewhere.session.session_key).update(expire_date=timezone.now())
+        Session.objects.filter(session_key=elsewhere.row_key).update(expire_date=timezone.now())
         assert "End session" not in text_of(here)
 
     def test_expired_ones_go_in_time_and_others_stay(self, here, elsewhere):
-        Session.objects.filter(session_key=elsewhere.session.session_key).update(expire_date=timezone.now())
+        Session.objects.filter(session_key=elsewhere.row_key).update(expire_date=timezone.now())
         assert prune(now=timezone.now())["sessions"] == 1
-        assert UserSession.objects.get().session_key == here.session.session_key
+        assert UserSession.objects.get().session_key == here.row_key
         assert here.get(SECURITY).status_code == 200
 
     def test_the_page_takes_few_queries_whatever_their_number(self, here, ada, django_assert_max_num_queries):

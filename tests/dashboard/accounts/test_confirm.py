@@ -50,13 +50,13 @@ def test_whoever_signed_in_over_10_minutes_ago_is(old, path, method):
 
 
 def test_the_password_proves_it_for_10_minutes_and_the_session_gets_another_key(old, ada):
-    before = old.session.session_key
+    before, row = old.session.session_key, old.row_key
     response = old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})
     assert response["Location"] == PASSWORD_PAGE
     assert old.get(PASSWORD_PAGE).status_code == 200
     assert last_event("user.confirmed").after == {"method": "password"}
     assert old.session.session_key != before
-    assert not Session.objects.filter(session_key=before).exists()
+    assert not Session.objects.filter(session_key=row).exists()
     assert "Firefox on Linux, here" in text_of(old.get("/accounts/security/"))
     age_confirmation(old)
     assert old.get(PASSWORD_PAGE).status_code == 302
@@ -337,7 +337,7 @@ def test_a_session_that_ends_while_it_proves_itself_gets_no_new_life(here, ada, 
     assert response.status_code == 400
     assert "Your session has ended" in text_of(response)
     assert theirs.get("/accounts/security/")["Location"].startswith("/accounts/sign-in/")
-    assert [row.session_key for row in UserSession.objects.filter(user=ada)] == [here.session.session_key]
+    assert [row.session_key for row in UserSession.objects.filter(user=ada)] == [here.row_key]
     assert Session.objects.count() <= 2
 
 

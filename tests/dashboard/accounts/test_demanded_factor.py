@@ -149,7 +149,7 @@ class TestOtherSessions:
 
     def test_the_first_factor_ends_them_and_the_account_is_told(self, here, elsewhere, ada, mailbox):
         mailbox.clear()
-        key = here.session.session_key
+        key = here.row_key
         response, _ = turn_on_codes(here)
         assert "One-time codes are on. Your other session has ended." in text_of(response)
         assert elsewhere.get(SECURITY)["Location"].startswith("/accounts/sign-in/")
@@ -201,7 +201,7 @@ class TestWhereTheSessionEndsMeanwhile:
         assert last_event("user.one_time_codes_on") is None
 
     def test_nor_a_passkey(self, theirs, ada):
-        kept = theirs.session.session_key
+        kept = theirs.row_key
         with pytest.raises(SessionInterrupted):
             second_factors.add_passkey(user=ada, name="Laptop", credential={}, kept=kept, actor=factories.TESTS, now=timezone.now())
         assert not Authenticator.objects.exists()

@@ -70,7 +70,7 @@ def test_every_session_ends(here, ada, mailbox):
     browser.post(ASK, {"email": ada.email})
     browser.post(mailbox.link(ada.email), {"new_password": NEW})
     assert here.get("/accounts/security/").status_code == 302
-    assert not Session.objects.filter(session_key=here.session.session_key).exists()
+    assert not Session.objects.filter(session_key=here.row_key).exists()
 
 
 def test_it_works_once(browser, ada, link):

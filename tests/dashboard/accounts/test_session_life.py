@@ -27,7 +27,7 @@ def age(browser, ago):
 
 
 def left(browser):
-    return Session.objects.get(session_key=browser.session.session_key).expire_date - timezone.now()
+    return Session.objects.get(session_key=browser.row_key).expire_date - timezone.now()
 
 
 def test_each_use_lets_it_last_12_hours_more(here):
@@ -38,7 +38,7 @@ def test_each_use_lets_it_last_12_hours_more(here):
 
 
 def test_after_a_week_it_ends_however_it_was_used(here):
-    key = here.session.session_key
+    key = here.row_key
     age(here, WEEK)
     assert here.get(PAGE)["Location"] == f"{SIGN_IN}?next={PAGE}"
     assert not Session.objects.filter(session_key=key).exists()
