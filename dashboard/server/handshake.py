@@ -197,20 +197,21 @@ class HandshakeContext(ssl.SSLContext):
     """A context whose connections are Handshakes. No peer may begin a second one, in which it could send what it may not in the first."""
 
     sslobject_class = Handshake
-    reads_aside = False
+    reads_aside = keeps_sessions = False
 
     def __new__(cls, protocol: int) -> "HandshakeContext":
         made = super().__new__(cls, protocol)
         # Nor resumes one: a ticket that holds a client's certificate would make its ClientHello long, and OpenSSL's cache keeps the certificates of 20,000.
         made.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
         made.num_tickets = 0
-        forget_sessions(made)
+        made.keeps_sessions = not forget_sessions(made)
         return made
 
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *arguments: Any, **options: Any) -> ssl.SSLObject:
         made = super().wrap_bio(incoming, outgoing, *arguments, **options)
         assert isinstance(made, Handshake)
         made.incoming, made.unread, made.is_asking = incoming, bytearray(), self.reads_aside
+        made.keeps_session = self.keeps_sessions
         made.opening = opening.get()
         if made.opening is not None:
             made.opening.handshake, made.ask_for_turn = made, made.opening.ask_for_turn

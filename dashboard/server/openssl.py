@@ -58,11 +58,12 @@ def _name_groups(context: ssl.SSLContext, groups: str) -> bool:
     return is_done
 
 
-def forget_sessions(context: ssl.SSLContext) -> None:
-    """Have it keep no session. If OpenSSL can't be asked, it keeps those of TLS 1.2 for two hours, 20,480 at most."""
+def forget_sessions(context: ssl.SSLContext) -> bool:
+    """Have it keep no session. Return whether that is possible: else it keeps those of TLS 1.2 that end politely for two hours, 20,480 at most."""
     library = _load()
     if library is not None:
         library.SSL_CTX_ctrl(_find(context), _SSL_CTRL_SET_SESS_CACHE_MODE, 0, None)
+    return library is not None
 
 
 def hear_certificates(context: ssl.SSLContext) -> bool:

@@ -37,10 +37,6 @@ STARTING, STOPPING = 10, 2
 Authorities = Mapping[str, str]
 
 
-# Sessions that OpenSSL keeps, with the client's certificate, if it can't be told to keep none (dashboard.server.openssl): a context with more is given up.
-MOST_SESSIONS = 256
-
-
 class ServerContext:
     """The context of new connections. One that trusts nobody asks for no certificate."""
 
@@ -84,7 +80,7 @@ class ServerContext:
         """
         found = self.server_pem.stat()
         made_of = (found.st_mtime_ns, found.st_ino, authorities.keys(), bool(authorities or registered))
-        if self.context is None or made_of != self._made_of or self.context.session_stats()["number"] > MOST_SESSIONS:
+        if self.context is None or made_of != self._made_of:
             self.context, self._made_of = self._build(authorities, registered), made_of
         elif isinstance(self.context, ClientCertificateContext):
             self.context.registered = registered

@@ -1,0 +1,97 @@
+"""Sessions of TLS 1.2, which OpenSSL keeps for two hours after a polite end, each with the client's certificate. It can be told to keep none, but not in a
+Python that holds OpenSSL itself: there it isn't told of the end. RFC 5246 §7.2.1.
+"""
+
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from dashboard.instance import server_certificate
+from dashboard.server import openssl
+from dashboard.server.tls_context import ServerContext
+from tests.servers.conftest import Server, read_answer
+from tests.servers.test_hostile_certificates import STATIC
+
+WAYS = ["told", "not to be told"]
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+@pytest.fixture(params=WAYS)
+def server(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    if request.param != "told":
+        monkeypatch.setattr(openssl, "_load", lambda: None)
+    server_certificate.renew(tmp_path, "localhost")
+    return ServerContext(tmp_path / "server.pem").get()
+
+
+class Pair:
+    """Both ends of a connection."""
+
+    def __init__(self, server: ssl.SSLContext, directory: Path, version: ssl.TLSVersion) -> None:
+        client = ssl.create_default_context(cafile=str(directory / "ca.pem"))
+        client.maximum_version = version
+        up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.client, self.server = client.wrap_bio(down, up, server_hostname="localhost"), server.wrap_bio(up, down, server_side=True)
+        ends = [self.client, self.server]
+        while ends:
+            for end in list(ends):
+                with suppress(ssl.SSLWantReadError):
+                    end.do_handshake()
+                    ends.remove(end)
+
+    def ask(self, *, more: bytes = b"") -> None:
+        self.client.write(b"question" + more)
+        assert self.server.read(100) == b"question" + more
+        self.server.write(b"answer")
+        assert self.client.read(100) == b"answer"
+
+    def end(self, *, by_client: bool) -> None:
+        if by_client:
+            self.client.write(b"more")
+            with pytest.raises(ssl.SSLWantReadError):
+                self.client.unwrap()
+            # First what came before the end.
+            assert [self.server.read(100) for _ in range(3)] == [b"more", b"", b""]
+        with suppress(ssl.SSLWantReadError):
+            self.server.unwrap()
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=["TLS 1.2", "TLS 1.3"])
+@pytest.mark.parametrize("by_client", [True, False], ids=["by the client", "by the server"])
+def test_none_is_kept_of_a_connection_that_has_ended(server: ssl.SSLContext, tmp_path: Path, version: ssl.TLSVersion, by_client: bool) -> None:
+    """Whoever else holds on to the context, by a connection that stays open."""
+    other = Pair(server, tmp_path, version)
+    for _ in range(3):
+        pair = Pair(server, tmp_path, version)
+        pair.ask()
+        pair.end(by_client=by_client)
+        del pair
+    assert server.session_stats()["number"] <= 1
+    other.ask()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_connection_of_tls_1_2_ends_for_both(make_server: Callable[..., Server], tmp_path: Path, way: str) -> None:
+    if way == "told":
+        server = make_server(WEB_CONCURRENCY="1")
+    else:
+        (tmp_path / "sitecustomize.py").write_text(STATIC)
+        server = make_server(WEB_CONCURRENCY="1", PYTHONPATH=str(tmp_path))
+    before = server.count_sockets()
+    context = server.context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    for ends in (b"", b"Connection: close\r\n"):
+        with server.connect(tls=False) as plain, context.wrap_socket(plain, server_hostname="localhost") as sock:
+            sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + ends + b"\r\n")
+            assert read_answer(sock).status == 200
+            if ends:
+                assert sock.recv(1) == b""
+            else:
+                with suppress(ssl.SSLError, OSError):
+                    sock.unwrap()
+                assert sock.recv(1) == b""
+    assert server.count_sockets() == before
+    server.stop()
