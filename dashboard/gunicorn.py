@@ -21,6 +21,7 @@ except ImproperlyConfigured as error:
 
 from dashboard.instance import logs
 from dashboard.instance.checks import refuse_mistakes
+from dashboard.instance.environment import is_socket
 from dashboard.server.listening import bind as bind_address
 from dashboard.server.memory import find_most_connections, give_back
 from dashboard.server.tls_context import ServerContext
@@ -45,7 +46,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, most_files))
 wsgi_app = "dashboard.asgi:application"
 # The master loads it, before it listens. A worker is then a fork that serves within a tenth of a second, also where one replaces another or the disk is gone.
 preload_app = True
-bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
+bind = settings.HOST if is_socket(settings.HOST) else f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
 worker_class = "dashboard.server.worker.Worker"
 worker_connections = min(open_files - 256, find_most_connections(workers) or open_files)

@@ -18,7 +18,7 @@ environment.read_file(BASE_DIR / ".env")
 # Where things live and listen
 
 DATA_DIR = environment.path("DATA_DIR", default="var", base=BASE_DIR)
-HOST = environment.text("HOST", default="127.0.0.1")
+HOST = environment.listening("HOST", default="127.0.0.1")
 PORT = environment.integer("PORT", default=8443, least=1, most=65535)
 WEB_CONCURRENCY = environment.integer("WEB_CONCURRENCY", default=os.cpu_count() or 1, least=1, most=1024)
 TLS = environment.switch("TLS", default=True)

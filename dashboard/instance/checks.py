@@ -42,7 +42,7 @@ def _check_transport() -> list[CheckMessage]:
 
     On a loopback address that is merely of no use. On another one callers would send their secrets in clear text before they are refused.
     """
-    if settings.TLS or settings.TRUSTED_PROXIES:
+    if settings.TLS or settings.TRUSTED_PROXIES or environment.is_socket(settings.HOST):
         return []
     hint = "Set TLS=on, or name the proxy that terminates TLS in TRUSTED_PROXIES, for example TRUSTED_PROXIES=127.0.0.1."
     if settings.HOST.startswith(_LOOPBACK):

@@ -73,6 +73,20 @@ def text(name: str, *, default: str) -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def is_socket(host: str) -> bool:
+    """Whether it is listened on a Unix socket."""
+    return host.startswith("unix:")
+
+
+def listening(name: str, *, default: str) -> str:
+    """An address, or unix: and the path of a socket."""
+    value = text(name, default=default)
+    # As much as the kernel has room for.
+    if is_socket(value) and not (value.startswith("unix:/") and len(os.fsencode(value)) <= len("unix:") + 107):
+        raise ImproperlyConfigured(f"{name} must be an address, or unix: and a whole path of up to 107 characters, for example unix:/run/tokenos/tokenos.sock.")
+    return value
+
+
 def _say_given(value: str) -> str:
     """What is longer was meant for another variable, and may be secret."""
     return f", not “{value}”" if len(value) <= 12 and value.isprintable() else ""

@@ -1,7 +1,8 @@
 """Who is calling: the peer, or, where the peer is a trusted proxy, what the proxy says of its caller.
 
 RFC 7239 is left out on purpose: of the headers that proxies add, six are believed (X-Forwarded-For, -Proto, -Host, -Method, -Uri and the one of
-CLIENT_CERT_HEADER), and only from TRUSTED_PROXIES. Nothing behind this module sees such a header, so nothing can believe one by accident.
+CLIENT_CERT_HEADER), and only from TRUSTED_PROXIES, or by the Unix socket that HOST names. Nothing behind this module sees such a header, so nothing can believe
+one by accident.
 """
 
 import os
@@ -12,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from dashboard.instance.environment import is_socket
 from dashboard.server import forwarded_certificate
 from oauth.messages import Connection
 
@@ -35,10 +37,8 @@ def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes |
     A malformed value from a trusted proxy counts as none, but what it says of a client certificate or of the request that it asks about isn't the same as
     saying nothing. Called for every request: it costs 2 µs, and 8 where a proxy is believed.
     """
-    if settings.TRUSTED_PROXIES:
-        networks = tuple(settings.TRUSTED_PROXIES)
-        if _is_within(peer, networks):
-            return _settle_forwarded(peer, scheme, headers, networks)
+    if (settings.TRUSTED_PROXIES or not peer) and is_trusted(peer):
+        return _settle_forwarded(peer, scheme, headers, tuple(settings.TRUSTED_PROXIES))
     host, is_clean = None, True
     for name, value in headers:
         if name == b"host":
@@ -50,8 +50,8 @@ def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes |
 
 
 def is_trusted(peer: str) -> bool:
-    """Whether it is a proxy in TRUSTED_PROXIES."""
-    return _is_within(peer, tuple(settings.TRUSTED_PROXIES))
+    """Whether it is a proxy: one in TRUSTED_PROXIES, or whoever comes by the Unix socket, for nobody else can reach that."""
+    return _is_within(peer, tuple(settings.TRUSTED_PROXIES)) if peer else is_socket(settings.HOST)
 
 
 def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networks) -> tuple[Connection, Headers]:

@@ -5,14 +5,17 @@ Run as “python -m dashboard.server.listening” before anybody is told where t
 """
 
 import errno
+import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from gunicorn.sock import TCP6Socket, TCPSocket
+from gunicorn.sock import TCP6Socket, TCPSocket, UnixSocket
 
 from dashboard import settings
+from dashboard.instance.environment import is_socket
 from dashboard.server.unsent import PART
 
 
@@ -38,9 +41,26 @@ class _BoundSocket6(_Bound, TCP6Socket):  # type: ignore[misc]
     pass
 
 
+class _BoundUnixSocket(UnixSocket):  # type: ignore[misc]
+    """For its owner and group: who may connect is believed as a proxy."""
+
+    def set_options(self, sock: socket.socket, bound: bool = False) -> socket.socket:  # noqa: ARG002, FBT001, FBT002  # gunicorn's signature
+        before = os.umask(0o117)
+        try:
+            sock.bind(self.cfg_addr)
+        finally:
+            os.umask(before)
+        sock.settimeout(0)
+        sock.set_inheritable(True)
+        return sock
+
+
 def bind(cfg: Any, log: Any, host: str = settings.HOST, port: int = settings.PORT) -> list[Any]:
     """What gunicorn's master takes for its LISTENERS; a worker makes them listen. Raise ImproperlyConfigured as check_address."""
     check_address(host, port)
+    if is_socket(host):
+        # What one that was killed left there is taken away.
+        return [_BoundUnixSocket(host.removeprefix("unix:"), cfg, log)]
     return [(_BoundSocket6 if ":" in host else _BoundSocket)((host, port), cfg, log)]
 
 
@@ -57,6 +77,9 @@ def listen(sock: socket.socket, backlog: int) -> bool:
 
 def check_address(host: str = settings.HOST, port: int = settings.PORT) -> None:
     """Raise ImproperlyConfigured, in one line that says what to do, where it can't."""
+    if is_socket(host):
+        _check_socket(Path(host.removeprefix("unix:")))
+        return
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -69,6 +92,27 @@ def check_address(host: str = settings.HOST, port: int = settings.PORT) -> None:
         else:
             hint = f"TokenOS can't listen on {host}, port {port}: {error.strerror or error}. Set HOST and PORT to an address of this machine and a free port."
         raise ImproperlyConfigured(hint) from None
+
+
+def _check_socket(path: Path) -> None:
+    hint = ""
+    try:
+        if not path.exists():
+            if not os.access(path.parent, os.W_OK | os.X_OK):
+                hint = f"TokenOS can't make a socket in {path.parent}. Make that folder, and let the user that runs TokenOS write to it, or change HOST."
+        elif not path.is_socket():
+            hint = f"{path} is there and isn't a socket. Remove it, or set HOST to another path."
+        else:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(path))
+            hint = f"{path} is in use. Stop what listens there, or set HOST to another path."
+    except ConnectionRefusedError:
+        # Nobody listens any more.
+        return
+    except OSError as error:
+        hint = f"TokenOS can't use {path}: {error.strerror or error}. Set HOST to a path where the user that runs TokenOS may make a socket."
+    if hint:
+        raise ImproperlyConfigured(hint)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from clients.services.audit import Actor
 from clients.services.clients import create_client
 from clients.services.secrets import insert_secret, prepare_secret
 from dashboard.instance.addresses import page_url
+from dashboard.instance.environment import is_socket
 from dashboard.instance.files import write_private
 from dashboard.models import Membership, User
 from dashboard.people import services
@@ -140,7 +141,7 @@ def announce(*, actor: Actor, now: datetime) -> dict[str, str]:
 
 def is_reachable() -> bool:
     """Whether some request can count as HTTPS."""
-    return bool(settings.TLS or settings.TRUSTED_PROXIES)
+    return bool(settings.TLS or settings.TRUSTED_PROXIES or is_socket(settings.HOST))
 
 
 def _curl() -> list[str]:
