@@ -8,10 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from secrets import randbits
 from threading import Barrier
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from django.db import connections
 
 from clients.models import Client, ClientPublicKey, RecordedRequest
@@ -24,9 +27,9 @@ from oauth.database_clock import CLOCK_MARGIN
 from oauth.models import UsedJWT
 from tests import factories
 from tests.oauth.assertions import ASSERTION_TYPE, Robot, create_robot
-from tests.oauth.conftest import reason_of
+from tests.oauth.conftest import detail_of, reason_of
 from tests.oauth.doors import DOORS, ELSEWHERE, basic, bearer
-from tests.oauth.proofs import ISSUER, TOKEN_ENDPOINT, base64url, encode, key, new_key
+from tests.oauth.proofs import ISSUER, TOKEN_ENDPOINT, Key, base64url, encode, key, new_key
 
 ALGORITHMS = ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", "Ed25519"]
 
@@ -518,6 +521,26 @@ def test_no_more_than_ten_keys_are_tried_for_an_assertion_without_kid(send, demo
     assert send.token(None, newest.form()).status == 200
     assert send.token(None, oldest.form()).status == 401
     assert send.token(None, Robot(robot.client, pairs[0], robot.rows[0].kid).form()).status == 200
+
+
+def test_no_more_than_three_keys_are_tried_that_take_long(send, demo, now):
+    """Each costs half a millisecond of everybody's time, and whoever knows the client ID may send such an assertion."""
+    pairs = [new_key("ES384") for _ in range(4)]
+    robot = create_robot(demo, *pairs, now=now)
+    answers = [send.token(None, Robot(robot.client, pair, None).form()) for pair in pairs]
+    assert [answer.status for answer in answers] == [401, 200, 200, 200]
+    said = "The assertion isn't signed by any of the public keys of the client that were tried. It has many: let the assertion name its kid."
+    assert detail_of(answers[0].request_id) == said
+    assert send.token(None, Robot(robot.client, pairs[0], robot.rows[0].kid).form()).status == 200
+
+
+@pytest.mark.parametrize(("bits", "others", "status"), [(8192, 3, 200), (8192, 4, 401), (4096, 9, 200)])
+def test_long_rsa_keys_are_among_those(asgi, demo, now, bits, others, status):
+    """Nobody has the private halves."""
+    numbers = [1 << bits - 1 | randbits(bits - 2) | 1 for _ in range(others)]
+    longer = [Key(SimpleNamespace(public_key=RSAPublicNumbers(65537, number).public_key), "RS256") for number in numbers]
+    robot = create_robot(demo, key("RS256"), *longer, now=now)
+    assert asgi.token(None, Robot(robot.client, key("RS256"), None).form()).status == status
 
 
 def test_weak_point_of_a_curve_is_nobodys_signature(send, robot):
