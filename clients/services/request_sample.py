@@ -6,7 +6,7 @@ process have so many a second together, or a thousand of them would cost more th
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 BURST = 30
 REFILL = 30
@@ -22,8 +22,6 @@ _REMEMBERED = 20_000
 class _Allowance:
     left: int
     since: int
-    hour: int
-    firsts: set[Hashable] = field(default_factory=set)
 
 
 class RequestSample:
@@ -32,6 +30,9 @@ class RequestSample:
     def __init__(self) -> None:
         self._clients: dict[int, _Allowance] = {}
         self._left, self._since = BURST_OF_ALL, 0
+        # What each client has done in this hour, by its hash: what it sent is as long as it likes.
+        self._hour = 0
+        self._firsts: dict[int, set[int]] = {}
 
     def takes(self, client: int, doing: Hashable | None, second: int) -> bool:
         """Whether to keep a request. doing: what it did, None where the caller knows that the client has just done the same."""
@@ -39,8 +40,8 @@ class RequestSample:
         if allowance is None:
             if len(self._clients) >= _REMEMBERED:
                 self._forget(second)
-            allowance = self._clients[client] = _Allowance(BURST, second, second // 3600)
-        if doing is not None and self._is_first(allowance, doing, second):
+            allowance = self._clients[client] = _Allowance(BURST, second)
+        if doing is not None and self._is_first(client, doing, second):
             return True
         if allowance.left <= 0 and second - allowance.since >= REFILL:
             allowance.left = min(BURST, (second - allowance.since) // REFILL)
@@ -50,12 +51,13 @@ class RequestSample:
         allowance.left -= 1
         return True
 
-    def _is_first(self, allowance: _Allowance, doing: Hashable, second: int) -> bool:
-        if allowance.hour != second // 3600:
-            allowance.hour, allowance.firsts = second // 3600, set()
-        if doing in allowance.firsts or len(allowance.firsts) >= FIRSTS_PER_HOUR:
+    def _is_first(self, client: int, doing: Hashable, second: int) -> bool:
+        if self._hour != second // 3600:
+            self._hour, self._firsts = second // 3600, {}
+        firsts, this = self._firsts.setdefault(client, set()), hash(doing)
+        if this in firsts or len(firsts) >= FIRSTS_PER_HOUR:
             return False
-        allowance.firsts.add(doing)
+        firsts.add(this)
         return True
 
     def _has_room(self, second: int) -> bool:

@@ -8,7 +8,6 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import signing
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -19,6 +18,7 @@ from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.clients import hand_over_clients
 from clients.services.validation import clean_text
+from dashboard.instance.mail.addresses import clean_address
 from dashboard.models import User
 from dashboard.people import made_links, second_factors, user_sessions
 from dashboard.people.account_events import record
@@ -168,8 +168,7 @@ def recover(*, user: User, actor: Actor, now: datetime) -> Recovered:
 
 def make_email_change_token(*, user: User, email: str, actor: Actor, now: datetime) -> str | None:
     """What the link in the mail to the new address holds; None where that address has an account. Raise ValidationError for a malformed or the present one."""
-    wanted = email.strip().lower()
-    validate_email(wanted)
+    wanted = clean_address(email)
     if wanted == user.email:
         raise ValidationError("That is your present address.", code="same")
     with transaction.atomic():

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
 from django.urls import reverse
@@ -22,6 +21,7 @@ from clients.services.audit import Actor
 from clients.services.workspaces import lock_workspace, require_kept
 from dashboard.instance import mail
 from dashboard.instance.addresses import page_url
+from dashboard.instance.mail.addresses import is_address
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import services
 from dashboard.people.made_links import may_invite_still
@@ -88,16 +88,8 @@ def _clean_addresses(emails: Sequence[str]) -> list[str]:
     return addresses
 
 
-def _is_email(text: str) -> bool:
-    try:
-        validate_email(text)
-    except ValidationError:
-        return False
-    return len(text) <= 254
-
-
 def _refuse_wrong(workspace: Workspace, addresses: Sequence[str], *, now: datetime) -> None:
-    emails = [address for address in addresses if _is_email(address)]
+    emails = [address for address in addresses if is_address(address)]
     members = set(Membership.objects.filter(workspace=workspace, user__email__in=emails).values_list("user__email", flat=True))
     invited = set(Invitation.objects.open(now).filter(workspace=workspace, email__in=emails).values_list("email", flat=True))
     wrong = []

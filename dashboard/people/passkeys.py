@@ -10,12 +10,13 @@ from typing import Any, NoReturn
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth
 from django.core.exceptions import ValidationError
+from fido2.cose import UnsupportedKey
 from fido2.webauthn import CollectedClientData
 
 from dashboard.models import User
 
 # fido2 reads an answer as far as it goes, so what isn't one fails in whichever way the first wrong byte makes it fail.
-_MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error)
+_MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError, struct.error)
 
 
 def registration_options(user: User) -> dict[str, Any]:
@@ -33,6 +34,9 @@ def check_registration(user: User, answer: Mapping[str, Any], *, origin: str) ->
     try:
         _require_origin(auth.parse_registration_response(answer).response.client_data, origin)
         data = auth.complete_registration(answer)
+        # §7.1 step 20: of no algorithm that was asked for.
+        if data.credential_data is not None and isinstance(data.credential_data.public_key, UnsupportedKey):
+            raise ValueError("The passkey has an unknown algorithm.")
         known = {credential.credential_id for credential in auth.get_credentials(user)}
     except (*_MALFORMED, ValidationError) as error:
         _refuse("That passkey can’t be added: its answer is malformed, or came too late. Try again.", error)

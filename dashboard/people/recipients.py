@@ -3,26 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db.models import BooleanField, CharField, Exists, ExpressionWrapper, OuterRef, Q, Value
 from django.db.models.functions import Concat, Lower
 
 from clients.models import AuditEvent, Client, Workspace
+from dashboard.instance.mail.addresses import is_address
 from dashboard.models import Membership, User
 from dashboard.people.permissions import LEAST_ROLE, Permission, roles_from
 from dashboard.people.quotas import may_notify, would_notify
 
 MOST_ADMINS = 20
-
-
-def is_address(contact: str) -> bool:
-    """Whether mail can go there: an owner may also be a name."""
-    try:
-        validate_email(contact)
-    except ValidationError:
-        return False
-    return True
 
 
 def present_owner_of(client: Client) -> list[str]:

@@ -11,6 +11,7 @@ from clients.models import Workspace
 from clients.services import hand_overs, retention, workspaces
 from clients.services import usage as client_usage
 from clients.services.audit import Actor
+from dashboard.instance.mail.addresses import clean_address
 from dashboard.models import Invitation, Membership, SpentForm, User
 from dashboard.people import memberships, user_sessions
 from dashboard.people.account_events import record
@@ -84,7 +85,7 @@ def create_user(*, email: str, name: str = "", hashed_password: str | None = Non
     """An account; hashed_password: as make_password returns it, None for none yet. Raise ValidationError where the address is malformed or taken."""
     with transaction.atomic():
         try:
-            user = User.objects.create_user(email, name=name, is_staff=is_instance_admin, is_superuser=is_instance_admin, created_at=now)
+            user = User.objects.create_user(clean_address(email), name=name, is_staff=is_instance_admin, is_superuser=is_instance_admin, created_at=now)
         except ValidationError:
             raise ValidationError(f"“{email[:80]}” can't be an account's e-mail address. Use one such as ada@example.com.", code="invalid_email") from None
         if hashed_password is not None:

@@ -6,6 +6,7 @@ from smtplib import SMTPException, SMTPRecipientsRefused
 import pytest
 from django.core import mail as outbox
 from django.core.mail.backends.locmem import EmailBackend
+from django.core.mail.message import sanitize_address
 
 from clients.models import Client, ClientPublicKey, ClientSecret
 from clients.services import secret_ends, secrets
@@ -186,6 +187,7 @@ class Refusing(EmailBackend):
 
     def send_messages(self, messages):
         for message in messages:
+            sanitize_address(message.to[0], "utf-8")  # as Django does for SMTP
             if message.to[0].endswith("@refused.example"):
                 raise SMTPRecipientsRefused({message.to[0]: (self.code, b"no such user")})
         return super().send_messages(messages)
@@ -205,9 +207,10 @@ def test_addresses_that_the_mail_server_refuses_keep_nobody_else_waiting(demo, a
     assert send(now) == []
 
 
-def test_nor_does_a_workspace_of_which_nobody_can_be_reached(demo, ada, client_, secret, now, settings):
+@pytest.mark.parametrize("address", ["ada@refused.example", "=?utf-8?q??=@example.com"])
+def test_nor_does_a_workspace_of_which_nobody_can_be_reached(demo, ada, client_, secret, now, settings, address):
     settings.EMAIL_BACKEND = f"{__name__}.Refusing"
-    User.objects.filter(pk=ada.pk).update(email="ada@refused.example")
+    User.objects.filter(pk=ada.pk).update(email=address)
     theirs = factories.create_client(demo, name="theirs", contact="", now=now - 100 * DAY).secret.client
     for _ in range(4):
         end(factories.create_secret(theirs, now=now - 90 * DAY).secret, now + 2 * DAY)

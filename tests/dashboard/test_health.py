@@ -16,7 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.instance import readiness
+from dashboard.health import readiness
 from dashboard.models import ScheduledJob
 from oauth.database_clock import ClockReading
 from oauth.models import SigningKey

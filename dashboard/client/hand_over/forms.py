@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 
 from clients.duration import parse_duration
 from clients.models import Client
@@ -15,6 +14,7 @@ from clients.services.hand_overs import takes_secret
 from dashboard.client.credentials.forms import expiry, pasted
 from dashboard.frame.fields import Radios
 from dashboard.frame.once import OnceForm
+from dashboard.instance.mail.addresses import clean_address
 
 # Whoever has a link learns nothing of the other clients of its workspace.
 _FOR_STRANGERS: dict[str | None, Any] = {
@@ -65,7 +65,7 @@ class HandOverForm(OnceForm):
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("sends") and "recipient" in cleaned:
             try:
-                validate_email(cleaned["recipient"].strip())
+                clean_address(cleaned["recipient"].strip())
             except ValidationError:
                 self.add_error("recipient", "To mail the link, enter an email address, for example jonas@example.com.")
         return cleaned

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from email.errors import MessageError
 from pathlib import Path
 from smtplib import SMTPException, SMTPRecipientsRefused
 from typing import Any, NamedTuple, cast
@@ -31,6 +32,8 @@ logger = logging.getLogger("tokenos.mail")
 
 # Seconds that a page waits for a mail server that says nothing.
 PATIENCE = 3.5
+# What Python and Django raise for an address that they can't write into a header, such as one whose domain is too long for the DNS.
+_UNWRITABLE = (ValueError, LookupError, MessageError)
 _failed_at: datetime | None = None
 
 
@@ -82,7 +85,7 @@ def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]], *, is_page: 
                 failures[address] = _find_failure(message, name, connection)
     finally:
         connection.close()
-    refused = [address for address, failure in failures.items() if isinstance(failure, (SMTPRecipientsRefused, ValueError))]
+    refused = [address for address, failure in failures.items() if isinstance(failure, (SMTPRecipientsRefused, *_UNWRITABLE))]
     files = tuple(file.name for file in connection.written) if isinstance(connection, Backend) else ()
     return Unsent([address for address, failure in failures.items() if failure], refused, files)
 
@@ -134,8 +137,7 @@ def _find_failure(message: EmailMultiAlternatives, name: str, connection: Any) -
     message.connection = connection
     try:
         message.send()
-    except (OSError, SMTPException, ValueError) as error:
-        # ValueError: an address that can't be written down, such as one whose domain is too long for the DNS.
+    except (OSError, SMTPException, *_UNWRITABLE) as error:
         _log(error, name)
         return error
     return None

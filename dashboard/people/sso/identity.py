@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 
+from dashboard.instance.mail.addresses import in_ascii, is_address
 from oauth.jose import is_time
 
 # Authentication contexts that mean more than one factor: those of OpenID Connect EAP ACR Values 1.0 and of PAPE, and the name that Keycloak's
@@ -89,14 +88,8 @@ def _says_verified(claims: Mapping[str, Any]) -> bool | None:
 
 def _clean_email(value: object) -> str:
     """ "" for what is no address. An audit event takes 254 characters, of which the account's number needs some."""
-    email = value.strip().lower() if isinstance(value, str) else ""
-    if len(email) > 240:
-        return ""
-    try:
-        validate_email(email)
-    except ValidationError:
-        return ""
-    return email
+    email = in_ascii(value.strip().lower()) if isinstance(value, str) else ""
+    return email if len(email) <= 240 and is_address(email) else ""
 
 
 def _clean_name(name: str) -> str:

@@ -16,14 +16,16 @@ _TOUCHED_AND_VERIFIED = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV
 
 
 class SecurityKey:
-    def __init__(self, *, rp_id: str = "testserver") -> None:
+    def __init__(self, *, rp_id: str = "testserver", algorithm: int = ES256.ALGORITHM) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._id = os.urandom(16)
+        self._algorithm = algorithm
         self._rp = hashlib.sha256(rp_id.encode()).digest()
 
     def register(self, challenge: str, **client_data: Any) -> dict[str, Any]:
         """RegistrationResponseJSON."""
-        credential = AttestedCredentialData.create(Aaguid(bytes(16)), self._id, ES256.from_cryptography_key(self._key.public_key()))
+        public_key = {**ES256.from_cryptography_key(self._key.public_key()), 3: self._algorithm}
+        credential = AttestedCredentialData.create(Aaguid(bytes(16)), self._id, public_key)
         data = AuthenticatorData.create(self._rp, _TOUCHED_AND_VERIFIED | AuthenticatorData.FLAG.AT, 0, credential)
         seen = _client_data("webauthn.create", challenge, client_data)
         return self._answer({"clientDataJSON": encode(seen), "attestationObject": encode(bytes(AttestationObject.create("none", data, {})))})

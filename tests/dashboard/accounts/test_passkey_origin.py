@@ -96,3 +96,9 @@ def test_nor_is_it_a_second_factor(key, ada):
         assert browser.get(SECURITY).status_code == 302
     assert prove(browser).status_code == 302
     assert browser.get(SECURITY).status_code == 200
+
+
+def test_nor_is_a_passkey_added_whose_algorithm_nobody_asked_for(here):
+    """§7.1 step 20. It could sign in nobody, and each try would fail."""
+    assert "No passkey was added." in text_of(register(here, SecurityKey(algorithm=-999)))
+    assert not Authenticator.objects.exists()

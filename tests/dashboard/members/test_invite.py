@@ -46,6 +46,20 @@ def test_each_address_gets_a_mail_with_a_link_of_its_own(adas, ada):
     assert link_to("jonas@example.com") in html.content
 
 
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ('"victim"@bank.example', "victim"),
+        ("=?utf-8?q?=76ictim?=@bank.example", "=?utf-8?q?=76ictim?=@bank.example"),
+        ("victim@\uff42ank.example", "victim@"),
+    ],
+)
+def test_one_mailbox_has_one_address(adas, demo, address, said):
+    """Else its limit of mails would count each spelling by itself."""
+    assert said in errors_of(invite(adas, address))
+    assert not mails()
+
+
 def test_the_mail_says_who_where_as_what_and_until_when(adas, ada, demo):
     ada.name = "Ada O'Neill & Söhne"
     ada.save()
