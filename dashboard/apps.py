@@ -1,4 +1,6 @@
-"""What Django does when it starts: registers our checks and our admin, and leaves out what django-allauth would do at each sign-in."""
+"""What Django does when it starts: registers our checks, our admin and what sends mail about what services announce, and leaves out what django-allauth would
+do at each sign-in.
+"""
 
 from allauth.usersessions.apps import UserSessionsConfig
 from django.apps import AppConfig
@@ -10,7 +12,11 @@ class DashboardConfig(AppConfig):
     verbose_name = "People and jobs"
 
     def ready(self) -> None:
+        from clients.services.announcements import listen
+        from dashboard.client.client_notices import tell_announced
         from dashboard.instance import checks  # noqa: F401  # importing it registers them
+
+        listen(tell_announced)
 
 
 class SessionsConfig(UserSessionsConfig):  # type: ignore[misc]  # django-allauth has no types

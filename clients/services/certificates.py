@@ -10,7 +10,9 @@ from clients.certificate import ParsedCertificate
 from clients.models import Client, ClientCertificate
 from clients.moment import iso
 from clients.services import audit
+from clients.services.announcements import Changed, announce
 from clients.services.audit import Actor
+from clients.services.credential_rate import require_rate
 from clients.services.locking import lock_client
 from clients.services.validation import clean_reason, clean_text, unknown_credential
 from clients.services.workspaces import require_kept
@@ -69,13 +71,17 @@ def _insert(row: ClientCertificate, *, now: datetime) -> None:
         raise ValidationError(f"The client has certificate {row.thumbprint} already.", code="known_certificate")
     if of_client.usable(now).count() >= MAX_USABLE_CERTIFICATES:
         raise ValidationError(f"The client has {MAX_USABLE_CERTIFICATES} usable certificates. Revoke one before you add another.", code="too_many_certificates")
+    require_rate(row, noun="certificate", now=now)
     row.save(force_insert=True)
 
 
 def add_certificates(*, client: Client, parsed: Sequence[ParsedCertificate], actor: Actor, now: datetime, name: str = "") -> list[ClientCertificate]:
     """Further certificates; the others stay as they are."""
     rows = prepare_certificates(client=client, parsed=parsed, name=name, actor=actor, now=now)
-    insert_certificates(rows, client=client, actor=actor, now=now)
+    with transaction.atomic():
+        insert_certificates(rows, client=client, actor=actor, now=now)
+        act = "certificates were added" if len(rows) > 1 else "a certificate was added"
+        announce(Changed(act, client, actor, now, names=tuple(row.thumbprint for row in rows)))
     return rows
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 from clients.models import AddressUse, AuditEvent, Client, ClientActivity, RecordedRequest, ScopeUse, TokenCount, UsageBucket
 from clients.outcomes import GRANTED
 from clients.services import audit
+from clients.services.announcements import Changed, announce
 from clients.services.audit import Actor
 from clients.services.client_fields import describe
 from clients.services.clients import disable_client
@@ -84,6 +85,7 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
             now=now,
             before={**describe(locked), **credentials},
         )
+        announce(Changed("a client was deleted", client, actor, now, is_there=False))
         locked.delete()
 
 

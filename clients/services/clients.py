@@ -13,6 +13,7 @@ from clients.models import Client, ClientActivity, ClientCertificate, ClientPubl
 from clients.policy import ClientPolicy
 from clients.public_key import ParsedPublicKey
 from clients.services import audit
+from clients.services.announcements import Changed, announce
 from clients.services.audiences import claim_audiences
 from clients.services.audit import Actor
 from clients.services.certificates import insert_certificates, prepare_certificates
@@ -116,7 +117,7 @@ def create_client_with_credentials(
     return new
 
 
-def _set_status(client: Client, status: str, event: str, *, reason: str = "", actor: Actor, now: datetime) -> Client:
+def _set_status(client: Client, status: str, event: str, act: str, *, reason: str = "", actor: Actor, now: datetime) -> Client:
     why = clean_reason(reason)
     with transaction.atomic():
         locked = lock_client(client)
@@ -134,17 +135,18 @@ def _set_status(client: Client, status: str, event: str, *, reason: str = "", ac
                 before={"status": before},
                 after={"status": status, **({"reason": why} if why else {})},
             )
+            announce(Changed(act, locked, actor, now))
     return locked
 
 
 def disable_client(*, client: Client, reason: str = "", actor: Actor, now: datetime) -> Client:
     """It gets no more tokens, and those it has are dead until it is enabled. No effect on a disabled one. reason: for the audit log."""
-    return _set_status(client, Client.Status.DISABLED, "client.disabled", reason=reason, actor=actor, now=now)
+    return _set_status(client, Client.Status.DISABLED, "client.disabled", "a client was disabled", reason=reason, actor=actor, now=now)
 
 
 def enable_client(*, client: Client, actor: Actor, now: datetime) -> Client:
     """Undo disable_client. No effect on an enabled one."""
-    return _set_status(client, Client.Status.ENABLED, "client.enabled", actor=actor, now=now)
+    return _set_status(client, Client.Status.ENABLED, "client.enabled", "a client was enabled", actor=actor, now=now)
 
 
 def hand_over_clients(*, workspace: Workspace, contact: str, to: str, actor: Actor, now: datetime) -> int:

@@ -19,10 +19,11 @@ from clients.moment import iso
 from clients.policy import ClientPolicy
 from clients.public_key import ParsedPublicKey
 from clients.services import audit
+from clients.services.announcements import Changed, announce
 from clients.services.audit import Actor
 from clients.services.client_fields import SECRET_METHODS
 from clients.services.locking import lock_client
-from clients.services.public_keys import add_public_keys
+from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.retention import delete_in_batches
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
 from clients.services.validation import clean_text
@@ -88,6 +89,7 @@ def create_hand_over(
             expires_at=now + lifetime,
         )
         _record("hand_over.created", hand_over, actor=actor, now=now, after={"expires_at": iso(hand_over.expires_at)})
+        announce(Changed("a hand-over link was made", locked, actor, now, names=(f"for {cleaned}",) if cleaned else ()))
         new = NewHandOver(hand_over, token)
         if also is not None:
             also(new)
@@ -168,7 +170,8 @@ def use_for_public_key(*, hand_over: HandOver, parsed: ParsedPublicKey, is_allow
         raise ValidationError(f"{client.name} takes no public key. Ask whoever gave you the link.", code="method_not_allowed")
     with transaction.atomic():
         locked = _lock_open(hand_over, is_allowed, now)
-        [key] = add_public_keys(client=client, parsed=[parsed], name=_name(hand_over), actor=by, now=now)
+        [key] = prepare_public_keys(client=client, parsed=[parsed], name=_name(hand_over), actor=by, now=now)
+        insert_public_keys([key], client=client, actor=by, now=now)
         _mark_used(locked, f"key:{key.kid}", actor=by, now=now)
     return key
 

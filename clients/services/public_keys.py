@@ -11,7 +11,9 @@ from clients.models import Client, ClientPublicKey
 from clients.moment import iso
 from clients.public_key import ParsedPublicKey
 from clients.services import audit
+from clients.services.announcements import Changed, announce
 from clients.services.audit import Actor
+from clients.services.credential_rate import require_rate
 from clients.services.locking import lock_client
 from clients.services.validation import clean_reason, clean_text, unknown_credential
 from clients.services.workspaces import require_kept
@@ -82,6 +84,7 @@ def _insert(row: ClientPublicKey, *, now: datetime) -> None:
         raise ValidationError(f"The client has, or had, another public key with the kid {row.kid}. Give this one another kid.", code="kid_taken")
     if of_client.usable(now).count() >= MAX_USABLE_PUBLIC_KEYS:
         raise ValidationError(f"The client has {MAX_USABLE_PUBLIC_KEYS} usable public keys. Revoke one before you add another.", code="too_many_public_keys")
+    require_rate(row, noun="public key", now=now)
     row.save(force_insert=True)
 
 
@@ -90,7 +93,10 @@ def add_public_keys(
 ) -> list[ClientPublicKey]:
     """Further public keys; the others stay as they are."""
     rows = prepare_public_keys(client=client, parsed=parsed, name=name, lifetime=lifetime, actor=actor, now=now)
-    insert_public_keys(rows, client=client, actor=actor, now=now)
+    with transaction.atomic():
+        insert_public_keys(rows, client=client, actor=actor, now=now)
+        act = "public keys were added" if len(rows) > 1 else "a public key was added"
+        announce(Changed(act, client, actor, now, names=tuple(row.kid for row in rows)))
     return rows
 
 

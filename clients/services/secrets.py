@@ -12,7 +12,9 @@ from clients.moment import iso
 from clients.policy import ClientPolicy
 from clients.secret import digest_secret, generate, hash_secret
 from clients.services import audit
+from clients.services.announcements import Changed, Rotated, announce
 from clients.services.audit import Actor, Change
+from clients.services.credential_rate import require_rate
 from clients.services.locking import lock_client
 from clients.services.validation import clean_reason, clean_text, unknown_credential
 from clients.services.workspaces import lock_workspace, require_kept
@@ -80,6 +82,7 @@ def _insert(secret: ClientSecret, *, workspace: Workspace, now: datetime) -> Non
     ClientPolicy.of(workspace).require_secret_lifetime(None if secret.lifetime is None else timedelta(seconds=secret.lifetime))
     if ClientSecret.objects.usable(now).filter(client=secret.client).count() >= MAX_USABLE_SECRETS:
         raise ValidationError(f"The client has {MAX_USABLE_SECRETS} usable secrets. Revoke one before you make another.", code="too_many_secrets")
+    require_rate(secret, noun="secret", now=now)
     secret.save(force_insert=True)
 
 
@@ -100,6 +103,7 @@ def create_secret(
     new = prepare_secret(client=client, name=name, lifetime=lifetime, actor=actor, now=now)
     with transaction.atomic():
         insert_secret(new.secret, actor=actor, now=now)
+        announce(Changed("a secret was added", client, actor, now, names=(new.secret.secret_id,)))
         if also is not None:
             also(new)
     return new
@@ -183,6 +187,7 @@ def rotate_secret(
                 "expires_at": {secret.secret_id: iso(secret.expires_at) for secret in [new.secret, *previous]},
             },
         )
+        announce(Rotated(new.secret, tuple(previous), actor, now))
         if also is not None:
             also(new)
     return RotatedSecret(new.secret, new.plaintext, previous)

@@ -1,9 +1,7 @@
 """Workspaces, clients, and what happened to them."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from operator import attrgetter
-from typing import cast
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet, Sum
@@ -16,8 +14,6 @@ from clients.services.clients import disable_client, enable_client
 from dashboard.admin.confirmation import Confirmation, confirm
 from dashboard.admin.credentials import count_usable, describe_use, find_last_use
 from dashboard.admin.read_only import ReadOnlyAdmin, WorkspaceFilter, choose
-from dashboard.client.client_notices import tell_changed
-from dashboard.models import User
 from dashboard.people.caller import actor_of
 
 TARGET_TYPES = ("client", "secret", "workspace", "scope", "audience", "user", "signing_key", "token", "public_key", "certificate", "hand_over")
@@ -70,13 +66,6 @@ class ClientAdmin(ReadOnlyAdmin):
     def offers(self, action: str, row: Client) -> bool:
         return (action == "disable_clients") == (row.status == Client.Status.ENABLED)
 
-    def _set(self, change: Callable[..., Client], client: Client, request: HttpRequest, now: datetime) -> None:
-        """And tell its owner, unless it was so already."""
-        before = client.status
-        if change(client=client, actor=actor_of(request), now=now).status != before:
-            act = f"a client was {'disabled' if change is disable_client else 'enabled'}"
-            tell_changed([client], act=act, by=cast(User, request.user), now=now)
-
     @admin.action(description="Disable…")
     def disable_clients(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse | None:
         now = timezone.now()
@@ -96,7 +85,7 @@ class ClientAdmin(ReadOnlyAdmin):
             question="Disable these clients?",
             submit="Disable",
             explain=explain,
-            act=lambda client: self._set(disable_client, client, request, now),
+            act=lambda client: disable_client(client=client, actor=actor_of(request), now=now),
             done="Disabled: {count}. They get no tokens, and those that they had don't work.",
         )
         return confirm(self, request, queryset, confirmation)
@@ -115,7 +104,7 @@ class ClientAdmin(ReadOnlyAdmin):
             question="Enable these clients?",
             submit="Enable",
             explain=explain,
-            act=lambda client: self._set(enable_client, client, request, now),
+            act=lambda client: enable_client(client=client, actor=actor_of(request), now=now),
             done="Enabled: {count}. They can get tokens again.",
         )
         return confirm(self, request, queryset, confirmation)

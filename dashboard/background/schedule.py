@@ -55,6 +55,7 @@ logger = logging.getLogger("tokenos.background")
 
 _stopping = threading.Event()
 _thread: threading.Thread | None = None
+_mailing: threading.Thread | None = None
 
 
 def start() -> None:
@@ -83,7 +84,7 @@ def _run() -> None:
         (CLAIM_SECONDS, CLAIM_SECONDS, remove_deleted_workspaces_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, note_new_addresses_if_due),
         (CLAIM_SECONDS, CLAIM_SECONDS, sum_up_day_if_due),
-        (CLAIM_SECONDS, CLAIM_SECONDS, send_expiry_notices_if_due),
+        (CLAIM_SECONDS, CLAIM_SECONDS, send_expiry_notices_apart),
         (CLAIM_SECONDS, CLAIM_SECONDS, sum_up_week_and_month_if_due),
         (CERTIFICATE_SECONDS, CERTIFICATE_SECONDS, renew_certificate),
     ]
@@ -200,10 +201,23 @@ def sum_up_week_and_month_if_due() -> None:
             make_summaries(period, now=now)
 
 
+def send_expiry_notices_apart() -> None:
+    """In a thread of its own: mailboxes that answer slowly hold up nothing else. A process that ends doesn't wait for it, and one may be told twice then."""
+    global _mailing
+    if _mailing is None or not _mailing.is_alive():
+        _mailing = threading.Thread(target=_send_expiry_notices, name="expiry notices", daemon=True)
+        _mailing.start()
+
+
+def _send_expiry_notices() -> None:
+    attempt(send_expiry_notices_if_due)
+    connections.close_all()
+
+
 def send_expiry_notices_if_due() -> None:
     now = _claim("send_expiry_notices", every=SEND_EXPIRY_NOTICES_EVERY)
     if now is not None:
-        sent = expiry_notices.send_due(now=now)
+        sent = expiry_notices.send_due(now=now, is_over=_stopping.is_set)
         if sent:
             logger.info("Sent %s notices of credentials that end", sent)
 

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from clients.hygiene import Kind
 from clients.models import AuditEvent, Client, Workspace
+from clients.services.announcements import Announcement, Rotated
 from dashboard.client import impact
-from dashboard.client.credentials.notices import Ended, send_or_tell_admins, tell_ended, without
+from dashboard.client.credentials.notices import Ended, send_or_tell_admins, tell_ended, tell_rotated, without
 from dashboard.models import User
+from dashboard.people.actors import find_person, say_doer
 from dashboard.people.recipients import contact_is_out, present_owner_of
 
 # Which kind of tidying up does what.
@@ -15,14 +17,23 @@ _REVOKING = (Kind.SILENT, Kind.DISABLED)
 _DISABLING = (Kind.NEVER_USED, Kind.IDLE)
 
 
-def tell_changed(clients: Sequence[Client], *, act: str, by: User, now: datetime, names: Sequence[str] = (), is_there: bool = True) -> None:
-    """Of one workspace. act: what was done, such as “a secret was added”. names: of what was added. is_there: whether the clients are there still."""
+def tell_announced(said: Announcement) -> None:
+    """Listens to clients.services.announcements."""
+    if isinstance(said, Rotated):
+        tell_rotated(said)
+    else:
+        _tell([said.client], said.act, actor=said.actor.name, now=said.now, names=said.names, is_there=said.is_there)
+
+
+def _tell(clients: Sequence[Client], act: str, *, actor: str, now: datetime, names: Sequence[str] = (), is_there: bool = True) -> None:
+    """Of one workspace."""
+    by, doer = find_person(actor), say_doer(actor)
     told: dict[str, list[Client]] = {}
     for client in clients:
         for address in without(by, present_owner_of(client)):
             told.setdefault(address, []).append(client)
     for address, rows in told.items():
-        context = {"act": act, "clients": rows, "workspace": rows[0].workspace, "by": by, "at": now, "names": names, "is_there": is_there}
+        context = {"act": act, "clients": rows, "workspace": rows[0].workspace, "doer": doer, "at": now, "names": names, "is_there": is_there}
         send_or_tell_admins("client_changed", address, context, by=by, now=now)
 
 
@@ -35,7 +46,7 @@ def tell_tidied(kind: Kind, *, workspace: Workspace, by: User, now: datetime) ->
     elif kind in _DISABLING:
         disabled = AuditEvent.objects.filter(workspace=workspace, event="client.disabled", created_at=now, actor=by.audit_name)
         clients = _read(workspace, client_id__in=list(disabled.values_list("target_id", flat=True)))
-        tell_changed(clients, act="clients were disabled", by=by, now=now)
+        _tell(clients, "clients were disabled", actor=by.audit_name, now=now)
 
 
 def _read(workspace: Workspace, **which: object) -> list[Client]:

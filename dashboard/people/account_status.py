@@ -1,7 +1,7 @@
 """Switching an account off and on, and giving and taking the right to administer the instance.
 
 What a change ends, it ends in its own transaction, so that it counts at the very next request in every process. One administrator whose account is on always
-stays. Rows are locked in one order: workspaces, then accounts, each by primary key.
+stays, and all hear of who is one. Rows are locked in one order: workspaces, then accounts, each by primary key.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from clients.services.audit import Actor
 from dashboard.models import Membership, User
 from dashboard.people import made_links, user_sessions
 from dashboard.people.account_events import record
+from dashboard.people.administrator_notices import tell_administrators
 from dashboard.people.made_links import Links
 
 
@@ -47,6 +48,8 @@ def disable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
         withdrawn = made_links.withdraw_everywhere(user=present, workspaces=workspaces, reason=reason, actor=actor, now=now)
         after = {"sessions_ended": sessions, "invitations_withdrawn": withdrawn.invitations, "hand_overs_withdrawn": withdrawn.hand_overs}
         record("user.disabled", present, actor=actor, now=now, after=after)
+        if present.is_staff:
+            tell_administrators("user.disabled", present, actor=actor, now=now)
     return Ended(has_changed=True, sessions=sessions, withdrawn=withdrawn)
 
 
@@ -59,6 +62,8 @@ def enable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
         present.is_active = True
         present.save(update_fields=["is_active"])
         record("user.enabled", present, actor=actor, now=now)
+        if present.is_staff:
+            tell_administrators("user.enabled", present, actor=actor, now=now)
     return Ended(has_changed=True)
 
 
@@ -111,4 +116,5 @@ def _set_administrator(present: User, event: str, *, is_on: bool, actor: Actor, 
     present.save(update_fields=["is_staff", "is_superuser"])
     sessions = user_sessions.delete_sessions(present)
     record(event, present, actor=actor, now=now, after={"sessions_ended": sessions})
+    tell_administrators(event, present, actor=actor, now=now)
     return Ended(has_changed=True, sessions=sessions)

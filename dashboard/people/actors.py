@@ -34,12 +34,34 @@ class Names:
 def find_names(workspace: Workspace, *, actors: Iterable[str], client_ids: Iterable[str]) -> Names:
     """Of those people also who are members now: one who acted mustn't be taken for another who could have."""
     actors = list(actors)
-    people = {int(match[1]) for actor in actors if (match := _USER.fullmatch(actor))}
+    people = find_people(actors)
     named = {actor.removeprefix("client:") for actor in actors if actor.startswith("client:")}
     found = Client.objects.filter(workspace=workspace, client_id__in={*named, *client_ids} - {""})
     who_may = Q(pk__in=people) | Q(memberships__workspace=workspace)
     users = User.objects.filter(who_may).only("name", "email").distinct() if people else User.objects.none()
     return Names(tell_apart(users), dict(found.values_list("client_id", "name")))
+
+
+def find_people(actors: Iterable[str]) -> set[int]:
+    """The primary keys of those who are people, whose account may be gone."""
+    return {int(match[1]) for actor in actors if (match := _USER.fullmatch(actor))}
+
+
+def find_person(actor: str) -> User | None:
+    """Whose account it is; None where it is none's, or is gone."""
+    person = _USER.fullmatch(actor)
+    return User.objects.filter(pk=int(person[1])).first() if person else None
+
+
+def say_doer(actor: str) -> str:
+    """For mail, to follow “by”: “Dana Scully (dana@example.com)”, “root, by a command”."""
+    user = find_person(actor)
+    if user is not None:
+        return f"{user.name} ({user.email})" if user.name else user.email
+    if actor.startswith("sso:"):
+        return "a group at the OpenID provider"
+    who = describe(actor, Names({}, {}))
+    return f"{who.name}, {who.way}" if who.way else who.name
 
 
 def describe(actor: str, names: Names) -> Who:

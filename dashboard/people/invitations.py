@@ -24,6 +24,7 @@ from dashboard.instance.addresses import page_url
 from dashboard.instance.mail.addresses import is_address
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import services
+from dashboard.people.former_addresses import find_members
 from dashboard.people.made_links import may_invite_still
 from dashboard.people.memberships import add_member, check_role, read_anew, require_over
 
@@ -92,12 +93,15 @@ def _refuse_wrong(workspace: Workspace, addresses: Sequence[str], *, now: dateti
     emails = [address for address in addresses if is_address(address)]
     members = set(Membership.objects.filter(workspace=workspace, user__email__in=emails).values_list("user__email", flat=True))
     invited = set(Invitation.objects.open(now).filter(workspace=workspace, email__in=emails).values_list("email", flat=True))
+    former = find_members(workspace, emails)
     wrong = []
     for address in addresses:
         if address not in emails:
             wrong.append(ValidationError(f"“{address[:80]}” isn’t an email address.", code="invalid_email"))
         elif address in members:
             wrong.append(ValidationError(f"{address} is a member already.", code="member"))
+        elif address in former:
+            wrong.append(ValidationError(f"{address} is a former address of {former[address]}, who is a member already.", code="member"))
         elif address in invited:
             wrong.append(ValidationError(f"{address} is invited already. To make a new link, use “Send again” under Invited.", code="invited"))
     if wrong:

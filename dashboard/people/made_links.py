@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q
 from django.utils.text import get_text_list
@@ -18,6 +20,7 @@ from clients.services import audit, hand_overs
 from clients.services.audit import Actor
 from clients.services.workspaces import lock_workspace
 from dashboard.models import Invitation, InvitationQuerySet, Membership, User
+from dashboard.people.former_addresses import addresses_of
 from dashboard.people.permissions import Permission, givable_roles, may
 
 _USER = re.compile(r"user:([0-9]{1,18}) ")
@@ -106,7 +109,7 @@ def withdraw_lost(*, user: User, workspace: Workspace, role: str | None, reason:
 def withdraw_for_address(*, address: str, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> Links:
     """As withdraw_lost, what was made for an address that isn't a member's any more: whoever reads its mail would come back by it."""
     invitations = Invitation.objects.open(now).filter(workspace=workspace, email=address)
-    links = HandOver.objects.open(now).filter(client__workspace=workspace, recipient__iexact=address)
+    links = HandOver.objects.open(now).filter(_for(address), client__workspace=workspace)
     return _withdraw(invitations, links, workspace=workspace, reason=reason, actor=actor, now=now)
 
 
@@ -142,8 +145,15 @@ def _find_lost(user: User, workspace: Workspace, role: str | None, now: datetime
 
 
 def _find_by_or_for(user: User, now: datetime) -> tuple[InvitationQuerySet, HandOverQuerySet]:
-    invitations = Invitation.objects.open(now).filter(Q(invited_by=user) | Q(email=user.email))
-    return invitations, HandOver.objects.open(now).filter(_made_by(user) | Q(recipient__iexact=user.email))
+    """Also for an address that they had before: whoever wrote it down meant them."""
+    addresses = addresses_of(user)
+    invitations = Invitation.objects.open(now).filter(Q(invited_by=user) | Q(email__in=addresses))
+    return invitations, HandOver.objects.open(now).filter(reduce(or_, map(_for, addresses), _made_by(user)))
+
+
+def _for(address: str) -> Q:
+    """Of hand-over links. It may stand behind a name."""
+    return Q(recipient__iexact=address) | Q(recipient__iendswith=f"<{address}>")
 
 
 def _made_by(user: User) -> Q:

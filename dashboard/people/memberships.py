@@ -24,6 +24,7 @@ from clients.services.clients import hand_over_clients
 from clients.services.workspaces import lock_workspace, require_kept
 from dashboard.models import Membership, User
 from dashboard.people.made_links import Links, withdraw_lost
+from dashboard.people.owner_notices import tell_owners_of_new
 from dashboard.people.permissions import NotAllowedError, Permission, givable_roles, require
 
 Role = Membership.Role
@@ -70,6 +71,7 @@ def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor, now
         if is_new:
             after = {"role": role, "invited_by": invited_by} if invited_by else {"role": role}
             _record("member.added", membership, actor=actor, now=now, after=after)
+            _tell(membership, giver=invited_by or actor.name, now=now)
     return membership
 
 
@@ -101,6 +103,7 @@ def change_role(*, membership: Membership, role: str, by: Membership | None, act
         before, present.role = present.role, role
         present.save(update_fields=["role"])
         _record("member.role_changed", present, actor=actor, now=now, before={"role": before}, after={"role": role})
+        _tell(present, giver=actor.name, now=now)
         reason = f"{present.user.email} is {Role(role).with_article} now."
         withdrawn = withdraw_lost(user=present.user, workspace=present.workspace, role=role, reason=reason, actor=actor, now=now)
     return Changed(present, withdrawn)
@@ -160,6 +163,12 @@ def _hand_over(present: Membership, heir: Membership, *, actor: Actor, now: date
 def _record(event: str, membership: Membership, *, actor: Actor, now: datetime, **changed: dict[str, Any]) -> None:
     target = membership.user.audit_name
     audit.record(event, workspace=membership.workspace, actor=actor, target_type="user", target_id=target, now=now, **changed)
+
+
+def _tell(membership: Membership, *, giver: str, now: datetime) -> None:
+    """The other owners of one whom the workspace belongs to now as well."""
+    if membership.role == Role.OWNER:
+        tell_owners_of_new(membership, giver=giver, now=now)
 
 
 def members_of(workspace: Workspace) -> QuerySet[Membership]:

@@ -48,6 +48,9 @@ MOST_NOTICES_TO_ONE = 20
 MOST_NOTICES_TO_ONE_BY_ALL = 200
 # The same of all strangers together, whom one person may write down by the hundred.
 MOST_NOTICES_TO_STRANGERS = 100
+# The same to one member. One mail lists what is beyond.
+MOST_NOTICES_TO_MEMBER = 20
+MOST_NOTICES_TO_MEMBER_BY_ALL = 200
 # Tests of what a program sends, by one person within FAILURE_WINDOW.
 MOST_TESTS = 60
 # From one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
@@ -141,6 +144,12 @@ def may_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
 def would_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
     """What may_notify would say. Counts nothing."""
     return not seconds_left(_limits_of_notices(email, by), now=now)
+
+
+def may_notify_member(email: str, *, by: User | Workspace, now: datetime) -> bool:
+    """Whether a member may have one more mail of its own about what somebody did. Counts it."""
+    limits = _limits_of_mail("notice to member", email, by, most=MOST_NOTICES_TO_MEMBER, most_by_all=MOST_NOTICES_TO_MEMBER_BY_ALL)
+    return _refuse_mail(limits, now=now) is None
 
 
 def _limits_of_notices(email: str, by: User | Workspace) -> list[tuple[str, int]]:

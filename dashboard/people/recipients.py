@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import BooleanField, CharField, Exists, ExpressionWrapper, OuterRef, Q, Value
-from django.db.models.functions import Concat, Lower
+from django.db.models.fields.json import KT
+from django.db.models.functions import Concat, Lower, StrIndex, Substr
 
 from clients.models import AuditEvent, Client, Workspace
 from dashboard.instance.mail.addresses import is_address
@@ -23,7 +24,8 @@ def present_owner_of(client: Client) -> list[str]:
         return []
     is_out = getattr(client, "contact_is_out", None)
     if is_out is None:
-        is_out = Client.objects.filter(contact_is_out(), pk=client.pk).exists()
+        of_client = contact_is_out(workspace=Value(client.workspace_id), contact=Value(client.contact.lower()))
+        is_out = Workspace.objects.filter(of_client, pk=client.workspace_id).exists()
     return [] if is_out else [client.contact]
 
 
@@ -33,14 +35,22 @@ def about_contact() -> dict[str, Any]:
     return {"contact_is_out": contact_is_out(), "contact_belongs": Exists(members)}
 
 
-def contact_is_out() -> "ExpressionWrapper[Q]":
-    """For a query of clients. The log tells who went under which address: that of an account may be another by now."""
-    workspace, contact = OuterRef("workspace"), Lower(OuterRef("contact"))
-    went = AuditEvent.objects.filter(workspace=workspace, event__in=("member.removed", "member.left"), target_type="user")
-    as_contact = went.filter(target_id__startswith="user:", target_id__endswith=Concat(Value(" "), contact, output_field=CharField()))
+def contact_is_out(workspace: Any = OuterRef("workspace"), contact: Any = Lower(OuterRef("contact"))) -> "ExpressionWrapper[Q]":  # noqa: B008  # they are values
+    """For a query of clients, unless it is told the workspace and a contact. The log tells who went under which address: that of an account may be another
+    by now.
+    """
+    went = AuditEvent.objects.filter(event__in=("member.removed", "member.left"), target_type="user")
+    as_contact = went.filter(workspace=workspace, target_id__startswith="user:", target_id__endswith=Concat(Value(" "), contact, output_field=CharField()))
+    # A colleague may go on writing down an address that somebody had before.
+    person = Substr("target_id", 1, StrIndex("target_id", Value(" ")))
+    went_later = Exists(went.annotate(person=person).filter(workspace=OuterRef("workspace"), person=OuterRef("person")))
+    changes = AuditEvent.objects.annotate(person=person, former=Lower(KT("before__email"))).filter(
+        workspace=workspace, event="member.email_changed", former=contact
+    )
     is_member = Exists(Membership.objects.filter(workspace=workspace, user__email=contact))
     is_off = Exists(User.objects.filter(is_active=False, email=contact))
-    return ExpressionWrapper(Q(is_off) | (Q(Exists(as_contact)) & ~Q(is_member)), output_field=BooleanField())
+    has_gone = Q(Exists(as_contact)) | Q(Exists(changes.filter(went_later)))
+    return ExpressionWrapper(Q(is_off) | (has_gone & ~Q(is_member)), output_field=BooleanField())
 
 
 def may_have_notice(address: str, *, workspace: Workspace, by: User | Workspace, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings as django_settings
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -31,7 +32,13 @@ class Browser(Client):
     """Django's client over HTTPS, which is all that the instance serves."""
 
     def generic(self, *arguments, **options):
-        return super().generic(*arguments, **{**options, "secure": True})
+        """And what is done behind the commit, for which a test's own transaction would wait for ever."""
+        connection.run_on_commit.clear()
+        response = super().generic(*arguments, **{**options, "secure": True})
+        if connection.in_atomic_block:
+            for _, act, _ in connection.run_on_commit:
+                act()
+        return response
 
     @property
     def row_key(self):

@@ -1,5 +1,6 @@
 """Mail before a credential ends: once for each step, to whoever can do something about it."""
 
+import time
 from datetime import timedelta
 from smtplib import SMTPException, SMTPRecipientsRefused
 
@@ -9,7 +10,7 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.core.mail.message import sanitize_address
 
 from clients.models import Client, ClientPublicKey, ClientSecret
-from clients.services import secret_ends, secrets
+from clients.services import secret_ends, secrets, usage
 from clients.services.clients import disable_client
 from dashboard.background import schedule
 from dashboard.client.credentials import expiry_notices
@@ -19,6 +20,7 @@ from dashboard.people import quotas
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key
 from tests.dashboard.credentials.conftest import use
+from tests.dashboard.test_mail_queue import Slow
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -217,6 +219,51 @@ def test_nor_does_a_workspace_of_which_nobody_can_be_reached(demo, ada, client_,
     end(secret, now + 3 * DAY)
     assert [message.to[0] for message in send(now)] == ["payments@example.com"]
     assert ExpiryNotice.objects.count() == 1
+
+
+def test_three_mailboxes_that_answer_too_slowly_end_one_round_only(demo, client_, secret, now, monkeypatch):
+    theirs = factories.create_client(demo, name="theirs", contact="slow@example.com", now=now - 100 * DAY).secret.client
+    for _ in range(3):
+        end(factories.create_secret(theirs, now=now - 90 * DAY).secret, now + 2 * DAY)
+    end(secret, now + 3 * DAY)
+    send_each = mail.send_each
+
+    def fail_slow(name, contexts):
+        return mail.Unsent(list(contexts), []) if "slow@example.com" in contexts else send_each(name, contexts)
+
+    monkeypatch.setattr(expiry_notices.mail, "send_each", fail_slow)
+    assert send(now) == []
+    assert [message.to for message in send(now)] == [["payments@example.com"]]
+
+
+def test_a_round_ends_before_another_process_begins_the_next(client_, secret, now, monkeypatch):
+    monkeypatch.setattr(expiry_notices, "ROUND_SECONDS", 0)
+    for _ in range(3):
+        end(factories.create_secret(client_, now=now - 90 * DAY).secret, now + 3 * DAY)
+    assert [len(send(now)), len(send(now))] == [1, 1]
+
+
+def test_mailboxes_that_answer_slowly_hold_up_no_other_background_work(transactional_db, secret, now, settings, monkeypatch):
+    settings.EMAIL_BACKEND = "tests.dashboard.test_mail_queue.Slow"
+    Slow.goes_on.clear()
+    monkeypatch.setattr(schedule, "CLAIM_SECONDS", 0)
+    end(secret, now + 3 * DAY)
+    schedule.start()
+    try:
+        wait_for(ScheduledJob.objects.filter(name="send_expiry_notices").exists)
+        usage.record_use(ClientSecret, pk=secret.pk, address="198.51.100.7", now=now)
+        wait_for(ClientSecret.objects.exclude(last_used_at=None).exists)
+        assert outbox.outbox == []
+    finally:
+        Slow.goes_on.set()
+        schedule.stop()
+
+
+def wait_for(is_so):
+    ends = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
 
 
 def test_a_round_sends_no_more_than_its_limit_and_the_next_one_goes_on(client_, secret, now, monkeypatch):

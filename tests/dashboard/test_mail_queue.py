@@ -1,5 +1,6 @@
 """A mail server that takes no mail for a while: what waits for it is bounded, and one kind of mail, or one person's, never pushes out another's."""
 
+import time
 from threading import Event
 
 import pytest
@@ -8,7 +9,9 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
 from dashboard.instance import mail
+from dashboard.instance.mail import queue
 from dashboard.people.notices import describe
+from tests.commands.conftest import Shell
 
 MANY = 300
 
@@ -84,3 +87,45 @@ def test_a_mail_to_nobody_takes_nobody_s_place():
         mail.send_later("account_notice", [], describe("password_changed", now=timezone.now()))
     notice("ada@example.com")
     assert "ada@example.com" in received()
+
+
+class TestGathered:
+    def gather(self, *names):
+        for name in names:
+            mail.gather("account_notice", "ada@example.com", describe("passkey_added", now=timezone.now(), name=name, ended=""))
+
+    def test_what_comes_within_some_minutes_is_one_mail(self):
+        self.gather("one", "two")
+        notice("ada@example.com")
+        assert len(received()) == 2
+        [more] = [message for message in django_mail.outbox if message.subject.startswith("More notices")]
+        assert more.subject == "More notices: 2 at once"
+        for name in ("one", "two"):
+            assert f"- A passkey was added to your account: {name}" in more.body
+
+    def test_it_is_sent_when_they_are_over(self, monkeypatch):
+        monkeypatch.setattr(queue, "GATHERED_SECONDS", 0.01)
+        Slow.goes_on.set()
+        self.gather("one")
+        ends = time.monotonic() + 20
+        while not django_mail.outbox and time.monotonic() < ends:
+            time.sleep(0.01)
+        assert [message.subject for message in django_mail.outbox] == ["More notices: 1 at once"]
+
+    def test_the_next_ones_are_another(self):
+        self.gather("one")
+        received()
+        self.gather("two")
+        received()
+        assert [message.subject for message in django_mail.outbox] == ["More notices: 1 at once"] * 2
+
+
+def test_who_stops_the_process_has_sent_what_was_gathered(tmp_path):
+    shell = Shell(tmp_path)
+    code = (
+        "from dashboard import mail; from dashboard.people.notices import describe; from django.utils import timezone;"
+        "mail.gather('account_notice', 'ada@example.com', describe('password_changed', now=timezone.now()))"
+    )
+    assert shell("shell", "-v0", "-c", code).returncode == 0
+    [file] = (shell.data_dir / "mail").glob("*.eml")
+    assert "Subject: More notices: 1 at once" in file.read_text()

@@ -2,6 +2,9 @@
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event, Thread
 
 import pytest
 from django.core import mail as outbox
@@ -42,3 +45,68 @@ def test_a_mail_server_that_says_nothing_holds_up_no_page_for_five_seconds(setti
         began = time.monotonic()
         assert mail.send("account_notice", ["ada@example.com"], describe("password_changed", now=timezone.now())) is False
     assert time.monotonic() - began < 5
+
+
+@pytest.fixture
+def dawdling(settings):
+    """A mail server that takes two seconds for each step of a mail, until the event is set."""
+    hurries, received = Event(), []
+
+    def serve(connection):
+        with connection, connection.makefile("rb") as lines:
+            connection.sendall(b"220 mail.example ESMTP\r\n")
+            is_text = False
+            for line in lines:
+                verb = line[:4].upper()
+                if is_text and line != b".\r\n":
+                    continue
+                if is_text or verb in (b"RCPT", b"DATA"):
+                    hurries.wait(2)
+                if verb == b"RCPT":
+                    received.append(line.decode().partition("<")[2].partition(">")[0])
+                is_text = verb == b"DATA"
+                connection.sendall(b"354 go on\r\n" if is_text else b"250 done\r\n")
+
+    def accept():
+        with suppress(OSError):
+            while True:
+                Thread(target=serve, args=[server.accept()[0]], daemon=True).start()
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.getsockname()
+        Thread(target=accept, daemon=True).start()
+        yield hurries, received
+        hurries.set()
+        mail.wait_until_sent()
+
+
+class TestOneThatTakesItsTimeForEachStep:
+    def test_holds_up_no_page_for_five_seconds_and_gets_all_mail(self, dawdling):
+        hurries, received = dawdling
+        began = time.monotonic()
+        addresses = [f"{name}@example.com" for name in ("a", "b", "c")]
+        unsent = mail.send_each("account_notice", dict.fromkeys(addresses, describe("password_changed", now=timezone.now())), is_page=True)
+        assert time.monotonic() - began < 5
+        assert unsent.addresses == []
+        hurries.set()
+        mail.wait_until_sent()
+        assert sorted(received) == addresses
+
+    @pytest.mark.usefixtures("dawdling")
+    def test_nor_does_one_that_waits_to_hear_that_it_was_taken(self):
+        began = time.monotonic()
+        assert mail.send("account_notice", ["ada@example.com"], describe("password_changed", now=timezone.now())) is False
+        assert time.monotonic() - began < 5
+
+    @pytest.mark.usefixtures("dawdling")
+    def test_nor_do_many_at_once(self):
+        """They wait neither for one another nor for a place."""
+        began = time.monotonic()
+        with ThreadPoolExecutor(12) as pages:
+            sent = pages.map(lambda number: self.invite(f"{number}@example.com"), range(12))
+        assert [unsent.addresses for unsent in sent] == [[]] * 12
+        assert time.monotonic() - began < 5
+
+    def invite(self, address):
+        return mail.send_each("account_notice", {address: describe("password_changed", now=timezone.now())}, is_page=True)

@@ -1,10 +1,12 @@
 """Mail before a credential ends: to whoever answers for its client, 30, 7 and 1 days before, and an hour before a rotation ends an old secret that is in use.
 
-Each is sent once. A mail server that takes none ends the round, and the next round begins there. An address that the server refuses is as none: three of
-them would else end each round, and nobody behind them would be told.
+Each is sent once. A mail server that takes none ends the round, and the next round begins there. An address that the server refuses is as none, and what it
+didn't take in one round comes last in the next: three of them would else end each round, and nobody behind them would be told.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -30,9 +32,12 @@ OVERLAP_STEP = timedelta(hours=1)
 # Within it an end that something still runs into is told the admins too.
 _RED = timedelta(days=1)
 _BATCH = 200
-# A round holds up the other background work.
 MOST_A_ROUND = 100
+# Less than until the next one, which is another process's and would tell the same.
+ROUND_SECONDS = 240
 _MOST_FAILURES = 3
+# By name, those that failed in this process.
+_failed: deque[str] = deque(maxlen=1000)
 _LONGEST_NAME = 24
 
 _Row = ClientSecret | ClientPublicKey | ClientCertificate
@@ -57,17 +62,29 @@ class _Outcome(Enum):
     SERVER_FAILED = auto()
 
 
-def send_due(*, now: datetime) -> int:
-    """How many were sent, MOST_A_ROUND at most."""
+def send_due(*, now: datetime, is_over: Callable[[], bool] = lambda: False) -> int:
+    """How many were sent, MOST_A_ROUND at most. is_over: whether to end before the next one."""
     delete_in_batches(ExpiryNotice.objects.filter(ends_at__lt=now))
-    sent = failed = 0
-    for due in islice(find_due(now=now), MOST_A_ROUND):
+    sent, failed, ends = 0, 0, time.monotonic() + ROUND_SECONDS
+    for due in islice(_put_failed_last(find_due(now=now)), MOST_A_ROUND):
         outcome = _send(due, now=now)
         sent += outcome is _Outcome.TOLD
-        failed += outcome is _Outcome.SERVER_FAILED
-        if failed == _MOST_FAILURES:
+        if outcome is _Outcome.SERVER_FAILED:
+            failed += 1
+            _failed.append(_name(due.credential, due.client))
+        if failed == _MOST_FAILURES or time.monotonic() > ends or is_over():
             break
     return sent
+
+
+def _put_failed_last(found: Iterable[Due]) -> Iterator[Due]:
+    before, last = set(_failed), []
+    for due in found:
+        if _name(due.credential, due.client) in before:
+            last.append(due)
+        else:
+            yield due
+    yield from last
 
 
 def find_due(*, now: datetime) -> Iterator[Due]:

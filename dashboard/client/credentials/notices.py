@@ -15,12 +15,14 @@ from django.utils.text import get_text_list
 
 from clients.models import Client
 from clients.models.credentials import Credential
-from clients.services.secrets import RotatedSecret
+from clients.services.announcements import Rotated
 from dashboard.client import impact
 from dashboard.client.impact import Impact
 from dashboard.frame.credential_names import name_credential
 from dashboard.instance import mail
 from dashboard.models import User
+from dashboard.people.actors import find_person, say_doer
+from dashboard.people.member_notices import tell_member
 from dashboard.people.quotas import may_notify, would_notify
 from dashboard.people.recipients import admins_of, belongs_to, contact_belongs, present_owner_of
 
@@ -70,46 +72,47 @@ def tell_ended(ended: Sequence[Ended], *, act: str, by: User, now: datetime, rea
         known = [] if admin in untold else told.get(admin, [])
         rows = [one for of_address in untold.values() for one in of_address if one not in known]
         if rows:
-            _send_instead("credential_ended", admin, _list(rows, context), list(untold))
+            _send_instead("credential_ended", admin, _list(rows, context), list(untold), by=by, now=now)
 
 
 def _list(ended: Sequence[Ended], context: Mapping[str, Any]) -> dict[str, Any]:
     return {**context, "ended": ended, "one": ended[0], "workspace": ended[0].client.workspace}
 
 
-def tell_rotated(new: RotatedSecret, *, by: User, now: datetime) -> None:
+def tell_rotated(new: Rotated) -> None:
     """Red is only what ended at once though something used it."""
-    client = new.secret.client
+    client, now, by = new.secret.client, new.now, find_person(new.actor.name)
     is_red = any(old.expires_at is not None and old.expires_at <= now and _is_used(old, now) for old in new.previous)
     previous = [(old, None if old.expires_at is None or old.expires_at <= now else old.expires_at) for old in new.previous]
-    context = {"client": client, "workspace": client.workspace, "secret": new.secret, "previous": previous, "by": by, "at": now}
+    context = {"client": client, "workspace": client.workspace, "secret": new.secret, "previous": previous, "doer": say_doer(new.actor.name), "at": now}
     told = _recipients(client, is_red=is_red, by=by)
     untold = [address for address in told if not _send("secret_rotated", address, context, by=by, now=now)]
     for admin in without(by, admins_of(client.workspace)) if untold else []:
         if admin in untold or admin not in told:
-            _send_instead("secret_rotated", admin, context, untold)
+            _send_instead("secret_rotated", admin, context, untold, by=by, now=now)
 
 
-def send_or_tell_admins(name: str, address: str, context: Mapping[str, Any], *, by: User, now: datetime) -> None:
+def send_or_tell_admins(name: str, address: str, context: Mapping[str, Any], *, by: User | None, now: datetime) -> None:
     if not _send(name, address, context, by=by, now=now):
         for admin in without(by, admins_of(context["workspace"])):
-            _send_instead(name, admin, context, [address])
+            _send_instead(name, admin, context, [address], by=by, now=now)
 
 
-def _send(name: str, address: str, context: Mapping[str, Any], *, by: User, now: datetime) -> bool:
+def _send(name: str, address: str, context: Mapping[str, Any], *, by: User | None, now: datetime) -> bool:
     """Whether it goes there. Strangers have places of their own: somebody may write down many of them, and colleagues don't wait behind them."""
     if belongs_to(context["workspace"], address):
-        return mail.send_later(name, [address], context, by=by)
-    if may_notify(address, by=by, now=now):
+        return tell_member(name, address, context, by=by, now=now)
+    if may_notify(address, by=by or context["workspace"], now=now):
         return mail.send_later(name, [address], context, by=by, places="to strangers")
     logger.warning("mail not sent: that address got too many within an hour", extra={"template": name})
     return False
 
 
-def _send_instead(name: str, admin: str, context: Mapping[str, Any], untold: Sequence[str]) -> None:
-    """To an admin. Not counted for who causes it, for that would hide it again."""
+def _send_instead(name: str, admin: str, context: Mapping[str, Any], untold: Sequence[str], *, by: User | None, now: datetime) -> None:
+    """To an admin. It takes no place of who causes it, for that would hide it again."""
     named = [*untold[:_MOST_NAMED], f"{len(untold) - _MOST_NAMED} more"] if len(untold) > _MOST_NAMED else untold
-    mail.send_later(name, [admin], {**context, "untold": get_text_list(list(named), "and")}, places="instead of owners")
+    said = {**context, "untold": get_text_list(list(named), "and")}
+    tell_member(name, admin, said, by=by, now=now, takes_place=False, places="instead of owners")
 
 
 def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
@@ -134,10 +137,10 @@ def _is_used(credential: Credential, now: datetime) -> bool:
     return credential.last_used_at is not None and credential.last_used_at > now - impact.IN_USE
 
 
-def _recipients(client: Client, *, is_red: bool, by: User) -> list[str]:
+def _recipients(client: Client, *, is_red: bool, by: User | None) -> list[str]:
     return without(by, present_owner_of(client), admins_of(client.workspace) if is_red else [])
 
 
-def without(by: User, *addresses: Sequence[str]) -> list[str]:
+def without(by: User | None, *addresses: Sequence[str]) -> list[str]:
     """Each address once, but not that of whoever did it."""
-    return [address for address in dict.fromkeys(chain(*addresses)) if address.casefold() != by.email.casefold()]
+    return [address for address in dict.fromkeys(chain(*addresses)) if by is None or address.casefold() != by.email.casefold()]

@@ -15,7 +15,7 @@ from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSec
 from clients.services import client_deletion, clients
 from clients.services.client_deletion import DISABLED_FOR, disabled_since, is_deletable
 from clients.services.usability import find_methods_without_credentials
-from dashboard.client import client_notices, impact
+from dashboard.client import impact
 from dashboard.client.status_forms import ClientDeletionForm, DisablingForm
 from dashboard.frame.confirmation import confirmed_when_sent
 from dashboard.frame.entries import kept_over_sign_in
@@ -25,7 +25,6 @@ from dashboard.models import Membership
 from dashboard.people import quotas
 from dashboard.people.caller import actor_of
 from dashboard.people.permissions import Permission, member
-from dashboard.people.recipients import contact_is_out
 
 
 @kept_over_sign_in
@@ -44,7 +43,6 @@ def client_disable(request: HttpRequest, membership: Membership, client_id: str)
         except ValidationError as error:
             form.add_error("reason", error)
         else:
-            client_notices.tell_changed([client], act="a client was disabled", by=membership.user, now=now)
             ended = f" {found.tokens:,} token{'s' if found.tokens != 1 else ''} ended with it." if found.tokens else ""
             messages.success(request, f"{client.name} is disabled. It gets no tokens.{ended}")
             return redirect("client", membership.workspace.slug, client.client_id)
@@ -61,7 +59,6 @@ def client_enable(request: HttpRequest, membership: Membership, client_id: str) 
             clients.enable_client(client=client, actor=actor_of(request), now=now)
         except ValidationError:
             raise Http404 from None
-        client_notices.tell_changed([client], act="a client was enabled", by=membership.user, now=now)
         messages.success(request, f"{client.name} is enabled. It gets tokens again.")
         return redirect("client", membership.workspace.slug, client.client_id)
     context = {
@@ -78,7 +75,7 @@ def client_enable(request: HttpRequest, membership: Membership, client_id: str) 
 @confirmed_when_sent
 def client_delete(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
     """Lists what goes, and takes the typed name."""
-    client, now = find_client(membership, client_id, contact_is_out=contact_is_out()), timezone.now()
+    client, now = find_client(membership, client_id), timezone.now()
     form = ClientDeletionForm(request.POST if request.method == "POST" else None, client=client)
     if request.method == "POST" and form.is_valid():
         try:
@@ -86,7 +83,6 @@ def client_delete(request: HttpRequest, membership: Membership, client_id: str) 
         except ValidationError as error:
             form.add_error("name" if getattr(error, "code", None) == "not_confirmed" else None, messages_of(error))
         else:
-            client_notices.tell_changed([client], act="a client was deleted", by=membership.user, now=now, is_there=False)
             messages.success(request, f"{client.name} was deleted.")
             return redirect("clients", membership.workspace.slug)
     return render(request, "client/delete.html", {"client": client, "form": form, **_describe_deletion(client, now)})

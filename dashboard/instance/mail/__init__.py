@@ -7,12 +7,15 @@ Nothing here is to be called within a transaction.
 """
 
 import logging
-import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.errors import MessageError
 from pathlib import Path
 from smtplib import SMTPException, SMTPRecipientsRefused
+from threading import BoundedSemaphore
 from typing import Any, NamedTuple, cast
 
 from django.conf import settings
@@ -25,15 +28,18 @@ from dashboard.instance.addresses import page_url
 from dashboard.instance.mail import queue
 from dashboard.instance.mail.files import KIND, ONLY_LINKS, Backend
 from dashboard.instance.mail.queue import Place
-from dashboard.instance.mail.queue import wait_until_sent as wait_until_sent
 from dashboard.models import User
 
 logger = logging.getLogger("tokenos.mail")
 
-# Seconds that a page waits for a mail server that says nothing.
+# Seconds that a page waits for the mail server, over all that the two say to each other.
 PATIENCE = 3.5
 # What Python and Django raise for an address that they can't write into a header, such as one whose domain is too long for the DNS.
 _UNWRITABLE = (ValueError, LookupError, MessageError)
+# So many pages wait for it at once; what others send goes behind them.
+MOST_AT_ONCE = 4
+_talking = ThreadPoolExecutor(max_workers=MOST_AT_ONCE, thread_name_prefix="mail of a page")
+_places = BoundedSemaphore(MOST_AT_ONCE)
 _failed_at: datetime | None = None
 
 
@@ -52,8 +58,24 @@ def send_or_write(name: str, to: Sequence[str], context: Mapping[str, Any]) -> t
 
 
 def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:
-    """Whether the server took it, for who waits to hear that. What can't be sent is logged: an act isn't undone because its mail failed."""
-    return _deliver(_compose(name, to, context), name, get_connection(timeout=PATIENCE))
+    """Whether the server took it within PATIENCE, for who waits to hear that. What can't be sent is logged: an act isn't undone because its mail failed."""
+    message = _compose(name, to, context)
+    taken: list[bool] = []
+    _talk_within_patience(lambda: taken.append(_deliver(message, name, get_connection())))
+    return taken == [True]
+
+
+def _talk_within_patience(talk: Callable[[], object]) -> None:
+    """In a thread of its own, which goes on where that takes longer: each step has its own limit, and neither has the look-up of the server's name one."""
+
+    def talk_and_leave() -> None:
+        try:
+            talk()
+        finally:
+            _places.release()
+
+    if _places.acquire(blocking=False):
+        wait([_talking.submit(talk_and_leave)], PATIENCE)
 
 
 class Unsent(NamedTuple):
@@ -69,25 +91,42 @@ class Unsent(NamedTuple):
 
 def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]], *, is_page: bool = False) -> Unsent:
     """One mail to each address, with a context of its own, over one connection. is_page: then what isn't sent within PATIENCE goes behind it."""
-    messages = {address: _compose(name, [address], context) for address, context in contexts.items()}
-    connection, until = get_connection(timeout=PATIENCE) if is_page else get_connection(), time.monotonic() + PATIENCE
+    waiting = deque((address, _compose(name, [address], context)) for address, context in contexts.items())
+    connection = get_connection()
+    failures: dict[str, Exception | None] = {}
+    if is_page:
+        _talk_within_patience(lambda: _send_all(waiting, name, connection, failures))
+        # The one that the server is about to take stays with the other thread.
+        for address, message in _take(waiting):
+            if not _queue(message, name):
+                failures[address] = SMTPException()
+    else:
+        _send_all(waiting, name, connection, failures)
+    failed = {address: failure for address, failure in list(failures.items()) if failure}
+    refused = [address for address, failure in failed.items() if isinstance(failure, (SMTPRecipientsRefused, *_UNWRITABLE))]
+    files = tuple(file.name for file in connection.written) if isinstance(connection, Backend) else ()
+    return Unsent([address for address in contexts if address in failed], refused, files)
+
+
+def _take(waiting: deque[tuple[str, EmailMultiAlternatives]]) -> Iterator[tuple[str, EmailMultiAlternatives]]:
+    """Those that no other thread takes meanwhile."""
+    with suppress(IndexError):
+        while True:
+            yield waiting.popleft()
+
+
+def _send_all(waiting: deque[tuple[str, EmailMultiAlternatives]], name: str, connection: Any, failures: dict[str, Exception | None]) -> None:
     try:
         connection.open()
     except (OSError, SMTPException) as error:
         _log(error, name)
-        return Unsent(list(contexts), [])
+        failures.update((address, error) for address, _ in _take(waiting))
+        return
     try:
-        failures: dict[str, Exception | None] = {}
-        for address, message in messages.items():
-            if is_page and failures and time.monotonic() > until:
-                failures[address] = None if _queue(message, name) else SMTPException()
-            else:
-                failures[address] = _find_failure(message, name, connection)
+        for address, message in _take(waiting):
+            failures[address] = _find_failure(message, name, connection)
     finally:
         connection.close()
-    refused = [address for address, failure in failures.items() if isinstance(failure, (SMTPRecipientsRefused, *_UNWRITABLE))]
-    files = tuple(file.name for file in connection.written) if isinstance(connection, Backend) else ()
-    return Unsent([address for address, failure in failures.items() if failure], refused, files)
 
 
 def send_later(name: str, to: Sequence[str], context: Mapping[str, Any], *, by: User | None = None, places: str = "") -> bool:
@@ -110,9 +149,15 @@ def _queue(message: EmailMultiAlternatives, name: str, *, by: User | None = None
     return False
 
 
+def gather(name: str, to: str, context: Mapping[str, Any]) -> None:
+    """As send_later, as a line of one mail with what else comes within some minutes, for who has had many mails within an hour."""
+    queue.gather(to, str(_compose(name, [to], context).subject), lambda lines: _send_more([to], lines))
+
+
 def _send_more(to: Sequence[str], lines: Sequence[str]) -> None:
     listed = [line for line in lines if line]
-    send("more_notices", to, {"count": len(lines), "listed": listed, "left": len(lines) - len(listed)})
+    name = "more_notices"
+    _deliver(_compose(name, to, {"count": len(lines), "listed": listed, "left": len(lines) - len(listed)}), name)
 
 
 def _compose(name: str, to: Sequence[str], context: Mapping[str, Any]) -> EmailMultiAlternatives:
@@ -141,6 +186,14 @@ def _find_failure(message: EmailMultiAlternatives, name: str, connection: Any) -
         _log(error, name)
         return error
     return None
+
+
+def wait_until_sent() -> None:
+    """What was to be sent before this call."""
+    for _ in range(MOST_AT_ONCE):
+        _places.acquire()
+    _places.release(MOST_AT_ONCE)
+    queue.wait_until_sent()
 
 
 def failed_at() -> datetime | None:

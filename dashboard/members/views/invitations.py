@@ -26,7 +26,6 @@ from dashboard.members.forms import InvitationForm, JoinForm
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import invitations
 from dashboard.people.caller import actor_of
-from dashboard.people.owner_notices import tell_owners_of_new
 from dashboard.people.permissions import Permission, anyone, givable_roles, member
 from dashboard.people.quotas import refuse_new_session
 from dashboard.people.throttling import attempt
@@ -213,8 +212,5 @@ def _join_as_new_person(request: HttpRequest, found: Invitation) -> HttpResponse
 def _welcome(request: HttpRequest, found: Invitation, membership: Membership) -> HttpResponse:
     request.session.pop(INVITATION, None)
     invitations.tell_inviter(found, membership)
-    if membership.role == Membership.Role.OWNER:
-        assert found.invited_by is not None  # who invited could do so still
-        tell_owners_of_new(membership, by=found.invited_by)
     messages.success(request, f"Welcome to {membership.workspace.name}.")
     return redirect(reverse("workspace", args=[membership.workspace.slug]))

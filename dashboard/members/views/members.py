@@ -18,7 +18,6 @@ from dashboard.people import memberships, quotas
 from dashboard.people.caller import actor_of
 from dashboard.people.invitations import awaited_in
 from dashboard.people.made_links import Links, count_of_leaving
-from dashboard.people.owner_notices import tell_owners_of_new
 from dashboard.people.permissions import Permission, givable_roles, may, member
 
 PAGE = 50
@@ -76,8 +75,6 @@ def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
             named = f"{other.user.shown_name} is {Membership.Role(changed.membership.role).with_article}"
             if changed.membership.role != other.role:
                 _tell(changed.membership, "member_role_changed", before=other.get_role_display(), request=request)
-                if changed.membership.role == Membership.Role.OWNER:
-                    tell_owners_of_new(changed.membership, by=membership.user)
                 messages.success(request, f"{named} now.{_say_withdrawn(changed.withdrawn)}")
             else:
                 messages.info(request, f"{named}, as before.")

@@ -6,18 +6,15 @@ Only memberships that came by single sign-on follow the groups. One that somebod
 import logging
 from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
 
 from clients.models import Workspace
 from clients.services.audit import Actor
 from clients.services.workspaces import lock_workspace
 from dashboard.models import Membership, User
 from dashboard.people.memberships import add_member, change_role, remove_member
-from dashboard.people.owner_notices import tell_owners_of_new
 
 logger = logging.getLogger("tokenos.sso")
 
@@ -54,17 +51,8 @@ def _follow(workspace: Workspace, user: User, role: str | None, *, actor: Actor,
     if membership is None and role is not None:
         added = add_member(workspace=workspace, user=user, role=role, actor=actor, now=now)
         Membership.objects.filter(pk=added.pk).update(came_by_sso=True)
-        _tell_of_owner(added)
     elif membership is not None and membership.came_by_sso:
         if role is None:
             remove_member(membership=membership, by=None, actor=actor, now=now)
         else:
-            before = membership.role
-            changed = change_role(membership=membership, role=role, by=None, actor=actor, now=now).membership
-            if before != role:
-                _tell_of_owner(changed)
-
-
-def _tell_of_owner(membership: Membership) -> None:
-    if membership.role == Membership.Role.OWNER:
-        transaction.on_commit(partial(tell_owners_of_new, membership, by=None))
+            change_role(membership=membership, role=role, by=None, actor=actor, now=now)

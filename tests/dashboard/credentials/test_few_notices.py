@@ -11,6 +11,7 @@ from tests import factories
 from tests.dashboard.conftest import text_of
 from tests.dashboard.credentials.conftest import url, use
 from tests.dashboard.credentials.test_notices import end, rotate, sent
+from tests.dashboard.credentials.test_public_keys import add, jwk_set
 
 STRANGER, COLLEAGUE = "victim@elsewhere.example", "mia@example.com"
 
@@ -55,6 +56,50 @@ def test_a_colleague_is_told_of_each(danas, client_, demo):
     for _ in range(3):
         rotate(danas, client_, overlap="0")
     assert mails_to(COLLEAGUE.title()) == 3
+
+
+class TestMembers:
+    @pytest.fixture(autouse=True)
+    def _two(self, monkeypatch, demo):
+        monkeypatch.setattr(quotas, "MOST_NOTICES_TO_MEMBER", 2)
+        factories.add_member(demo, factories.create_user(COLLEAGUE), Membership.Role.VIEWER)
+
+    @pytest.fixture
+    def _is_contact(self):
+        Client.objects.update(contact=COLLEAGUE)
+
+    @pytest.mark.usefixtures("_is_contact")
+    def test_beyond_a_number_within_an_hour_one_mail_lists_what_somebody_does(self, danas, client_):
+        for _ in range(5):
+            rotate(danas, client_, overlap="0")
+        secrets = [secret.secret_id for secret in client_.secrets.order_by("pk")]
+        *each, more = [message for message in sent() if message.to == [COLLEAGUE]]
+        assert [message.subject for message in each] == [f"Secret {secret} was rotated: billing-sync" for secret in secrets[:2]]
+        assert more.subject == "More notices: 3 at once"
+        for secret in secrets[2:5]:
+            assert f"- Secret {secret} was rotated: billing-sync" in more.body
+
+    @pytest.mark.usefixtures("_is_contact")
+    def test_what_another_person_does_has_its_own_number(self, danas, adas, client_):
+        for _ in range(3):
+            rotate(danas, client_, overlap="0")
+        rotate(adas, client_, overlap="0")
+        assert mails_to(COLLEAGUE) == 4
+
+    @pytest.mark.usefixtures("_is_contact")
+    def test_so_is_what_is_added_and_ended(self, danas, client_):
+        for number in range(3):
+            add(danas, client_, jwk_set(f"key-{number}"))
+        end(danas, client_.secrets.get())
+        *_, more = [message for message in sent() if message.to == [COLLEAGUE]]
+        assert more.subject == "More notices: 2 at once"
+        assert "- A public key was added: billing-sync" in more.body
+        assert "was ended: billing-sync" in more.body
+
+    def test_so_is_what_admins_hear_instead_of_a_stranger(self, danas, client_, ada):
+        for _ in range(6):
+            rotate(danas, client_, overlap="0")
+        assert [message.subject for message in sent() if message.to == [ada.email]][2:] == ["More notices: 2 at once"]
 
 
 def test_somebody_of_another_workspace_is_a_stranger(danas, client_, eve, other):

@@ -46,6 +46,17 @@ def test_public_keys(danas, client_):
     assert told() == ["Public keys were added: billing-sync"]
 
 
+def test_a_hand_over_link(danas, client_):
+    link = {"once": new_token(), "recipient": "jonas@example.com", "lifetime": "24h", "secret_expiry": "90d"}
+    assert danas.post(url(client_, "hand-over"), link).status_code == 200
+    assert told() == ["A hand-over link was made: billing-sync"]
+    [message] = sent()
+    for text in (message.body, " ".join(message.alternatives[0].content.split())):
+        assert "by Dana Scully (dana@example.com)" in text
+        assert "for jonas@example.com" in text
+        assert "/accounts/hand-over/" not in text
+
+
 def test_not_whoever_did_it(danas, client_):
     Client.objects.update(contact="dana@example.com")
     danas.post(url(client_, "secrets", "new"), {"name": "", "secret_expiry": "90d", "once": new_token()})

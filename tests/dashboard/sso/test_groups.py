@@ -154,17 +154,15 @@ def test_a_membership_by_hand_is_not_the_provider_s_when_both_name_it(browser, o
 
 
 @pytest.mark.parametrize("groups", [("heads",), ("devs", "heads")])
-def test_the_other_owners_hear_of_an_owner_whom_a_group_makes_one(browser, okta, demo, ada, settings, groups, django_capture_on_commit_callbacks):
+def test_the_other_owners_hear_of_an_owner_whom_a_group_makes_one(browser, okta, demo, ada, settings, groups):
     settings.SSO_ROLES = [*settings.SSO_ROLES, ("heads", "demo", "owner")]
     if len(groups) > 1:
         grace(browser, okta, groups[0])
-    with django_capture_on_commit_callbacks(execute=True):
-        grace(browser, okta, *groups)
+    grace(browser, okta, *groups)
     mail.wait_until_sent()
     [told] = [message for message in outbox.outbox if message.subject == "A new owner: Demo"]
     assert told.to == [ada.email]
     assert "by a group at the OpenID provider." in told.body
-    with django_capture_on_commit_callbacks(execute=True):
-        grace(browser, okta, *groups)
+    grace(browser, okta, *groups)
     mail.wait_until_sent()
     assert len([message for message in outbox.outbox if message.subject == "A new owner: Demo"]) == 1

@@ -9,7 +9,6 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from clients.services.added_credentials import add_usable_certificates
-from dashboard.client import client_notices
 from dashboard.client.credentials.forms.added import CertificatesForm
 from dashboard.client.credentials.pasted_facts import CertificateFacts, draw_certificates
 from dashboard.frame.confirmation import require_confirmation
@@ -45,8 +44,6 @@ def certificate_new(request: HttpRequest, membership: Membership, client_id: str
         except ValidationError as error:
             form.add_error("credential_certificate", messages_of(error))
         else:
-            act = "certificates were added" if len(added) > 1 else "a certificate was added"
-            client_notices.tell_changed([client], act=act, names=[certificate.thumbprint for certificate in added], by=membership.user, now=now)
             messages.success(request, "Certificate added." if len(added) == 1 else f"{len(added)} certificates added.")
             return redirect("client", membership.workspace.slug, client.client_id)
     context = {

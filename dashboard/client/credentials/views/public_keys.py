@@ -7,7 +7,6 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from clients.services.added_credentials import add_usable_public_keys
-from dashboard.client import client_notices
 from dashboard.client.credentials.forms.added import PublicKeysForm
 from dashboard.frame.confirmation import require_confirmation
 from dashboard.frame.context import zone_of
@@ -44,8 +43,6 @@ def key_new(request: HttpRequest, membership: Membership, client_id: str) -> Htt
             form.add_error("public_key", messages_of(error))
         else:
             kids = ", ".join(key.kid for key in added)
-            act = "public keys were added" if len(added) > 1 else "a public key was added"
-            client_notices.tell_changed([client], act=act, names=[key.kid for key in added], by=membership.user, now=now)
             messages.success(request, f"Public key{'s' if len(added) > 1 else ''} {kids} added.")
             return redirect("client", membership.workspace.slug, client.client_id)
     context = {"client": client, "form": form}

@@ -76,7 +76,6 @@ def rotate(request: HttpRequest, membership: Membership, client_id: str) -> Http
             form.add_error(None, messages_of(error))
             secrets = list(ClientSecret.objects.filter(client=client).usable(now))
         else:
-            notices.tell_rotated(new, by=membership.user, now=form.now)
             return _show_made(request, membership, new)
     return _show(request, client, secrets, form, form)
 

@@ -15,7 +15,7 @@ from clients.overlap import find_overlaps
 from clients.policy import ClientPolicy
 from clients.services.secret_ends import end_secret, extend_secret, latest_end
 from clients.services.secrets import NewSecret, create_secret, takes_secret
-from dashboard.client import client_notices, impact
+from dashboard.client import impact
 from dashboard.client.credentials import notices
 from dashboard.client.credentials.forms import expiry
 from dashboard.client.credentials.forms.ended import TypedForm
@@ -61,7 +61,6 @@ def secret_new(request: HttpRequest, membership: Membership, client_id: str) -> 
         except ValidationError as error:
             form.add_error(None, messages_of(error))
         else:
-            client_notices.tell_changed([client], act="a secret was added", names=[new.secret.secret_id], by=membership.user, now=now)
             return _show_made(request, membership, new)
     usable = list(ClientSecret.objects.filter(client=client).usable(now))
     context = {"client": client, "form": form, "usable": usable, "last": None if usable else ClientSecret.objects.filter(client=client).first()}

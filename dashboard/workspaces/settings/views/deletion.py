@@ -26,12 +26,13 @@ def workspace_delete(request: HttpRequest, membership: Membership) -> HttpRespon
     form = DeletionForm(request.POST if request.method == "POST" else None, slug=workspace.slug)
     if request.method == "POST" and form.is_valid():
         try:
-            deleted = delete_workspace(workspace=workspace, typed_slug=form.cleaned_data["slug"], actor=actor_of(request), now=timezone.now())
+            now = timezone.now()
+            deleted = delete_workspace(workspace=workspace, typed_slug=form.cleaned_data["slug"], actor=actor_of(request), now=now)
         except ValidationError as error:
             form.add_error("slug", error)
         else:
             if workspace.deletes_at is None:
-                tell_owners("workspace_deleted", deleted, {"by": membership.user})
+                tell_owners("workspace_deleted", deleted, {"by": membership.user}, by=membership.user, now=now)
             messages.success(request, f"{workspace.name} stopped. It is deleted on {deleted.deletes_at:%-d %b %Y %H:%M} UTC, unless an owner keeps it.")
             return redirect("workspace_delete", workspace.slug)
     clients = Client.objects.filter(workspace=workspace)
@@ -52,13 +53,14 @@ def workspace_delete(request: HttpRequest, membership: Membership) -> HttpRespon
 def workspace_keep(request: HttpRequest, membership: Membership) -> HttpResponse:
     """It takes a proof, as enabling one client does."""
     workspace = membership.workspace
+    now = timezone.now()
     try:
-        keep_workspace(workspace=workspace, actor=actor_of(request), now=timezone.now())
+        keep_workspace(workspace=workspace, actor=actor_of(request), now=now)
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
         if workspace.deletes_at is not None:
-            tell_owners("workspace_kept", workspace, {"by": membership.user})
+            tell_owners("workspace_kept", workspace, {"by": membership.user}, by=membership.user, now=now)
         messages.success(request, f"{workspace.name} is kept. Its clients and their tokens work again.")
     return redirect("workspace_delete", workspace.slug)
 

@@ -1,0 +1,89 @@
+"""What a command does is told as if a page had done it."""
+
+import json
+
+import pytest
+from django.core import mail as outbox
+
+from dashboard.instance import mail
+from tests import factories
+from tests.certificates import pem, self_signed
+from tests.public_keys import jwk
+
+OWNER = "payments@example.com"
+METHODS = ["client_secret_basic", "private_key_jwt", "self_signed_tls_client_auth"]
+
+
+@pytest.fixture
+def client_(demo):
+    return factories.create_client(demo, contact=OWNER, auth_methods=METHODS).secret.client
+
+
+@pytest.fixture
+def told():
+    """To whom, and the subjects."""
+    mail.wait_until_sent()
+    outbox.outbox.clear()
+
+    def told(address):
+        mail.wait_until_sent()
+        return [message.subject for message in outbox.outbox if message.to == [address]]
+
+    return told
+
+
+def test_a_further_secret(command, client_, told):
+    assert command("create_secret", client_.client_id).status == 0
+    assert told(OWNER) == ["A secret was added: billing-sync"]
+    [message] = outbox.outbox
+    assert ", by a command, in Demo." in message.body
+
+
+def test_that_a_secret_is_rotated(command, client_, told):
+    old = client_.secrets.get()
+    assert command("rotate_secret", client_.client_id, "--overlap", "1h").status == 0
+    assert told(OWNER) == [f"Secret {old.secret_id} was rotated: billing-sync"]
+    assert ", by a command." in outbox.outbox[0].body
+
+
+def test_a_public_key(command, client_, told, tmp_path):
+    (tmp_path / "key").write_text(json.dumps(jwk()))
+    assert command("add_public_key", client_.client_id, str(tmp_path / "key")).status == 0
+    assert told(OWNER) == ["A public key was added: billing-sync"]
+
+
+def test_a_certificate(command, client_, told, tmp_path):
+    (tmp_path / "certificate").write_text(pem(self_signed().certificate))
+    assert command("add_certificate", client_.client_id, str(tmp_path / "certificate")).status == 0
+    assert told(OWNER) == ["A certificate was added: billing-sync"]
+
+
+def test_that_a_client_is_disabled_and_enabled(command, client_, told):
+    assert command("disable_client", client_.client_id).status == 0
+    assert command("enable_client", client_.client_id).status == 0
+    assert told(OWNER) == ["A client was disabled: billing-sync", "A client was enabled: billing-sync"]
+
+
+def test_what_was_so_already_is_not(command, client_, told):
+    assert command("enable_client", client_.client_id).status == 0
+    assert told(OWNER) == []
+
+
+def test_that_a_client_is_deleted(command, client_, told):
+    assert command("delete_client", client_.client_id, "--confirm", "billing-sync").status == 0
+    assert told(OWNER) == ["A client was disabled: billing-sync", "A client was deleted: billing-sync"]
+
+
+def test_what_is_made_with_a_client_is_not(command, demo, told):
+    assert command("create_client", "--workspace", "demo", "--name", "new", "--contact", OWNER).status == 0
+    assert told(OWNER) == []
+
+
+@pytest.mark.usefixtures("demo")
+class TestAdministrators:
+    def test_hear_of_a_new_one_and_of_one_less(self, command, told):
+        factories.create_user("olga@example.com", is_instance_admin=True)
+        assert command("promote", "ada@example.com").status == 0
+        assert command("demote", "ada@example.com").status == 0
+        assert told("olga@example.com") == ["A new administrator: ada@example.com", "An administrator less: ada@example.com"]
+        assert ", by a command" in outbox.outbox[0].body + outbox.outbox[1].body
