@@ -10,7 +10,7 @@ from django.utils import timezone
 from clients.secret import HashingBusyError
 from dashboard.models import User
 from dashboard.people import passkeys, recovery_codes, second_factors, throttling
-from dashboard.people.caller import actor_of, origin_of
+from dashboard.people.caller import actor_of
 from dashboard.people.notices import tell
 
 _LOCKED = (
@@ -21,12 +21,13 @@ _LOCKED = (
 
 def check_passkey(request: HttpRequest, user: User | None, form: Any) -> Any | None:
     """The passkey that answered form, a PasskeyForm, noted as used; None, with the error in form. user: None for whoever it belongs to."""
+    now = timezone.now()
     try:
-        passkey = passkeys.check_authentication(user, form.cleaned_data["credential"], origin=origin_of(request))
+        passkey = passkeys.check_authentication(request, user, form.cleaned_data["credential"], now=now)
     except ValidationError as error:
         form.add_error(None, error)
         return None
-    second_factors.record_use(factor=passkey, actor=actor_of(request), now=timezone.now())
+    second_factors.record_use(factor=passkey, actor=actor_of(request), now=now)
     return passkey
 
 

@@ -53,7 +53,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "secret_form": form if isinstance(form, ConfirmForm) else ConfirmForm(**asked),
-        "request_options": passkeys.authentication_options(user) if has_passkey else None,
+        "request_options": passkeys.authentication_options(request, user) if has_passkey else None,
         "has_fields": any(asked.values()),
         "next": path,
         "once": confirmation.one_time_token(request, path),

@@ -20,7 +20,7 @@ from dashboard.account.sign_in_forms import CodeForm
 from dashboard.frame.confirmation import confirmed
 from dashboard.models import User
 from dashboard.people import passkeys, qr_code, quotas, second_factors, user_sessions
-from dashboard.people.caller import actor_of, origin_of
+from dashboard.people.caller import actor_of
 from dashboard.people.notices import tell
 from dashboard.people.permissions import signed_in
 from dashboard.people.proved_factors import as_record, record_proofs
@@ -46,7 +46,7 @@ def passkey_new(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         now = timezone.now()
         try:
-            passkeys.check_registration(user, form.cleaned_data["credential"], origin=origin_of(request))
+            passkeys.check_registration(request, user, form.cleaned_data["credential"], now=now)
             added = second_factors.add_passkey(
                 user=user,
                 name=form.cleaned_data["name"],
@@ -63,7 +63,7 @@ def passkey_new(request: HttpRequest) -> HttpResponse:
             tell("passkey_added", user, request=request, now=now, name=name, ended=ended)
             record_proofs(request, [as_record(added.factor)])
             return _show_codes(request, added.recovery_codes, f"Passkey {name} added.{ended}")
-    context = {"form": form, "creation_options": passkeys.registration_options(user)}
+    context = {"form": form, "creation_options": passkeys.registration_options(request, user)}
     return render(request, "account/passkey_new.html", context)
 
 

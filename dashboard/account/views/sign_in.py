@@ -80,10 +80,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
         is_script = request.headers.get("X-Requested-With") == "XMLHttpRequest"
         if not is_script:
             return redirect("account_login")
-        refusal = quotas.refuse_new_session(request)
-        if refusal is not None:
-            return refusal.apply_to(JsonResponse({"error": refusal.text}))
-        return JsonResponse({"request_options": passkeys.authentication_options(None)})
+        return JsonResponse({"request_options": passkeys.authentication_options(request, None)})
     form = PasskeyForm(request.POST)
     # Of whom a wrong one is isn't known, so it counts for the address alone: one name for all would shut the passkeys of all people there out.
     named = form.cleaned_data["credential"].get("id") if form.is_valid() else None
@@ -128,17 +125,17 @@ def second_factor(request: HttpRequest) -> HttpResponse:
                 if _is_over(request, stage):
                     messages.error(request, "Too many wrong codes. This sign-in has ended; begin again.")
                     return cast(HttpResponse, stage.abort())
-    response = render(request, "account/second_factor.html", _second_factor_context(user, form, is_passkey=is_passkey, refusal=refusal))
+    response = render(request, "account/second_factor.html", _second_factor_context(request, user, form, is_passkey=is_passkey, refusal=refusal))
     return refusal.apply_to(response) if refusal else response
 
 
-def _second_factor_context(user: User, form: Any, *, is_passkey: bool, refusal: Any) -> dict[str, Any]:
+def _second_factor_context(request: HttpRequest, user: User, form: Any, *, is_passkey: bool, refusal: Any) -> dict[str, Any]:
     has_passkey = second_factors.of(user, Authenticator.Type.WEBAUTHN).exists()
     return {
         "form": form,
         "code_form": CodeForm() if is_passkey else form,
         "has_codes": second_factors.of(user, Authenticator.Type.TOTP).exists(),
-        "request_options": passkeys.authentication_options(user) if has_passkey else None,
+        "request_options": passkeys.authentication_options(request, user) if has_passkey else None,
         "refusal": refusal,
     }
 

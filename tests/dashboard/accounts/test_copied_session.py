@@ -1,0 +1,86 @@
+"""Whoever has a copy of a session's cookie keeps its owner from no proof: what a browser was asked is its own, and isn't in the session that both have."""
+
+import json
+
+import pytest
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
+
+from clients.models import AuditEvent
+from dashboard.people import passkeys, second_factors
+from tests.dashboard.accounts.conftest import age_confirmation
+from tests.dashboard.accounts.security_key import SecurityKey
+from tests.dashboard.accounts.test_passkey_origin import CONFIRM, NEW, challenge_on, register, sign_in_by
+from tests.dashboard.conftest import Browser, text_of
+
+
+@pytest.fixture
+def key(here):
+    """Ada's."""
+    key = SecurityKey()
+    assert "Passkey Laptop added." in text_of(register(here, key))
+    return key
+
+
+@pytest.fixture
+def thief(here, key):
+    """With a copy of the session's cookie, as it was after the passkey was added."""
+    thief = Browser()
+    thief.cookies["__Host-session"] = here.cookies["__Host-session"].value
+    return thief
+
+
+def answer_of(key, challenge, user):
+    return {"credential": json.dumps(key.answer(challenge, user=user_pk_to_url_str(user))), "next": "/"}
+
+
+def test_the_owner_proves_it_by_a_passkey_however_often_the_other_asks(here, thief, key, ada):
+    age_confirmation(here)
+    challenge = challenge_on(here.get(CONFIRM), "request-options")
+    for _ in range(3):
+        assert thief.get(CONFIRM).status_code == 200
+    assert here.post(CONFIRM, answer_of(key, challenge, ada)).status_code == 302
+    assert not AuditEvent.objects.filter(event="user.confirmation_failed").exists()
+
+
+def test_and_adds_one(here, thief, ada):
+    challenge = challenge_on(here.get(NEW), "creation-options")
+    assert thief.get(NEW).status_code == 200
+    answer = SecurityKey().register(challenge)
+    assert here.post(NEW, {"name": "Phone", "credential": json.dumps(answer)}).status_code == 302
+    assert second_factors.of(ada, Authenticator.Type.WEBAUTHN).count() == 2
+
+
+def test_what_one_browser_was_asked_no_other_answers(here, thief, key, ada):
+    challenge = challenge_on(here.get(CONFIRM), "request-options")
+    thief.get(CONFIRM)
+    assert thief.post(CONFIRM, answer_of(key, challenge, ada)).status_code == 200
+
+
+def test_an_answer_counts_once(here, key, ada):
+    asked = here.get(CONFIRM)
+    answer = answer_of(key, challenge_on(asked, "request-options"), ada)
+    question = here.cookies[passkeys.COOKIE].value
+    assert here.post(CONFIRM, answer).status_code == 302
+    here.cookies[passkeys.COOKIE] = question
+    page = here.post(CONFIRM, answer)
+    assert "its answer came too late" in text_of(page)
+
+
+def test_a_question_ends_after_an_hour(here, key, ada, monkeypatch):
+    challenge = challenge_on(here.get(CONFIRM), "request-options")
+    monkeypatch.setattr(passkeys, "QUESTION_SECONDS", -1)
+    assert "its answer came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
+
+
+def test_who_was_asked_nothing_answers_nothing(here, key, ada):
+    challenge = challenge_on(here.get(CONFIRM), "request-options")
+    del here.cookies[passkeys.COOKIE]
+    assert "its answer came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
+
+
+def test_the_question_is_for_pages_of_ours_only(key, ada):
+    browser = Browser()
+    assert sign_in_by(browser, key, ada).status_code == 302
+    cookie = browser.cookies[passkeys.COOKIE]
+    assert (cookie["secure"], cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, True, "Strict", "/")
