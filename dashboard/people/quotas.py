@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from clients.models import Workspace
+from dashboard.instance.mail.addresses import in_ascii
 from dashboard.models import Membership, User
 from dashboard.people.caller import connection_of
 from dashboard.people.refusal import Refusal, too_many
@@ -158,7 +159,8 @@ def _limits_of_notices(email: str, by: User | Workspace) -> list[tuple[str, int]
 
 
 def _limits_of_mail(kind: str, email: str, by: User | Workspace, *, most: int, most_by_all: int) -> list[tuple[str, int]]:
-    address = email.strip().lower()
+    written = email.strip().lower()
+    address = in_ascii(written) or written
     return [(f"{kind} by {_digest(f'{by._meta.model_name} {by.pk} {address}')}", most), (f"{kind} {_digest(address)}", most_by_all)]
 
 

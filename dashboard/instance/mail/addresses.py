@@ -19,6 +19,8 @@ def clean_address(text: str) -> str:
     local, _, domain = address.rpartition("@")
     if not domain.isascii() and (spelled := in_ascii(address)):
         raise ValidationError(f"Enter the domain as the DNS has it: {spelled}", code="not_ascii")
+    if not domain.isascii():
+        raise ValidationError("Enter an email address, for example ana@example.com.", code="invalid")
     if '"' in local or "=?" in local:
         raise ValidationError("Enter an email address without quotes, for example ana@example.com.", code="not_plain")
     validate_email(address)

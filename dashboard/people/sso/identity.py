@@ -57,7 +57,7 @@ def read_identity(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> I
 
 
 def is_of_trusted_domain(email: str) -> bool:
-    return email.rpartition("@")[2] in [domain.lower() for domain in settings.SSO_DOMAINS]
+    return email.rpartition("@")[2] in [in_ascii(f"@{domain.lower()}")[1:] for domain in settings.SSO_DOMAINS]
 
 
 def _read_email(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> tuple[str, bool]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from clients.models import AuditEvent, HandOver
 from clients.services import hand_overs
 from dashboard.models import Invitation, Membership, User
-from dashboard.people import accounts
+from dashboard.people import accounts, quotas
 from dashboard.people.accounts import DeadLinkError
 from dashboard.people.memberships import remove_member
 from dashboard.people.recipients import present_owner_of
@@ -37,6 +37,28 @@ def test_until_the_link_is_opened_nothing_changes(here, ada, link):
     assert f"Mail is on its way to {NEW}." in here.get("/accounts/profile/").content.decode()
     assert NEW in here.get(link).content.decode()
     assert email_of(ada) == "ada@example.com"
+
+
+@pytest.mark.parametrize(
+    ("email", "said"),
+    [
+        ("own@\u0445.example", "Enter the domain as the DNS has it: own@xn--u1a.example"),
+        ("own@x.exam\u200bple", "Enter the domain as the DNS has it: own@x.example"),
+        ("own@exampl\u202ee.com", "Enter an email address, for example ana@example.com."),
+        ("\u043ewn@x.example", "Enter an email address, for example ana@example.com."),
+        ('"\x1b[31mred"@x.example', "Enter an email address without quotes, for example ana@example.com."),
+    ],
+)
+def test_one_that_looks_like_another_is_none(here, ada, mailbox, email, said):
+    assert said in text_of(here.post(CHANGE, {"email": email}))
+    assert mailbox() == []
+    assert not AuditEvent.objects.filter(event="user.email_change_requested").exists()
+
+
+def test_mails_to_one_mailbox_are_one_number_however_its_domain_is_written(here, ada, now, monkeypatch):
+    monkeypatch.setattr(quotas, "MOST_MAILS_TO_ONE", 2)
+    spelled = ("own@b\u00fccher.example", "OWN@xn--bcher-kva.example", "own@b\u00fccher.exam\u200bple")
+    assert [quotas.refuse_mail_to(email, by=ada, now=now) is None for email in spelled] == [True, True, False]
 
 
 def test_the_link_changes_it_and_tells_both(here, ada, link, mailbox):

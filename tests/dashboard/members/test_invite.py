@@ -110,6 +110,11 @@ def test_lists_from_elsewhere_may_have_commas_and_repetitions(adas):
         ("a\0@example.com", "Null characters are not allowed."),
         ("😀@example.com", "isn’t an email address."),
         ("\u202eana@example.com", "isn’t an email address."),
+        ("ana@exampl\u202ee.com", "isn’t an email address."),
+        ("jürgen@example.com", "isn’t an email address."),
+        ('"\x1b[31mred"@example.com', "isn’t an email address."),
+        ("own@\u0445.example", "isn’t an email address."),
+        ("own@x.exam\u200bple", "isn’t an email address."),
         ("x" * 300 + "@example.com", "isn’t an email address."),
         ("jonas@example.com\r\nBcc: eve@example.com", "“bcc:” isn’t an email address."),
         ("x" * 100_000, "That is too much text. Use up to 50 addresses, one a line."),
@@ -218,11 +223,10 @@ def test_a_mail_server_that_is_down_is_named_and_the_invitation_stays(adas, sett
     assert Invitation.objects.count() == 2
 
 
-def test_an_address_that_no_mail_can_go_to_is_named_and_the_others_get_theirs(adas):
-    """Its domain is well-formed to the eye, and too long for the DNS."""
-    nowhere = f"a@{'ü' * 63}.de"
-    text = text_of(invite(adas, nowhere, "b@example.com"))
-    assert f"didn’t take the mail to {nowhere}." in text
+def test_an_address_that_no_mail_can_go_to_is_named_and_the_others_get_theirs(adas, settings):
+    settings.EMAIL_BACKEND = "tests.dashboard.test_expiry_notices.Refusing"
+    text = text_of(invite(adas, "a@refused.example", "b@example.com"))
+    assert "didn’t take the mail to a@refused.example." in text
     assert [address for address, _, _ in mails()] == ["b@example.com"]
 
 
