@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow check bench sbom
+.PHONY: help setup run test test-slow check docs bench sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: $(VENV)/.installed-dev ## Check style, types, import direction, templates
 	@echo "lint-imports" && PYTHONPATH=. $(BIN)/lint-imports --no-logo
 	@if [ -d templates ]; then echo "djlint" && $(BIN)/djlint --quiet --lint --check templates; fi
 	@echo "makemigrations" && $(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
+
+docs: $(VENV)/.installed-dev ## Write the tables of docs/errors.md from the code
+	@$(BIN)/python -m tests.docs.error_tables
 
 bench: $(VENV)/.installed-dev ## Measure the token endpoint beside others; see docs/performance.md
 	@$(BIN)/python -m tests.performance.bench

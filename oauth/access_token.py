@@ -16,12 +16,13 @@ from clients.models import Client
 from clients.models.client import MAX_TOKEN_LIFETIME
 from clients.public_key import is_kid
 from clients.scope import scope_member
-from oauth import jose
+from oauth import jose, reasons
 from oauth.authenticated_client import find_reason_in_status
-from oauth.errors import InvalidTokenError, Reason
+from oauth.errors import InvalidTokenError
 from oauth.lookup import find_token_state, is_certificate_revoked
 from oauth.models import PUBLISHED_AFTER_RETIREMENT, SigningKey
 from oauth.mtls import find_reason_in_withdrawal
+from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, TokenState
 from oauth.sender_constraint import Confirmation, read_confirmation
 from oauth.signing_keys import LoadedKey, verification_key
@@ -29,8 +30,6 @@ from oauth.signing_keys import LoadedKey, verification_key
 TYP = "at+jwt"
 
 _LIVE = Client.Environment.LIVE.value
-
-BAD_TOKEN = Reason("bad_token", "The token is malformed or was not signed by this instance.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +100,10 @@ def verify(token: str, *, now: datetime) -> AccessToken:
     try:
         kid, claims = verified_claims(token)
     except jose.InvalidJWTError:
-        raise InvalidTokenError(BAD_TOKEN) from None
+        raise InvalidTokenError(reasons.BAD_TOKEN.say()) from None
     state = find_token_state(client_id=claims["client_id"], credential_id=claims["credential_id"], jti=claims["jti"], kid=kid)
     if state.client is None:
-        raise InvalidTokenError(Reason("unknown_client", "The client that the token was issued to is deleted."))
+        raise InvalidTokenError(reasons.DELETED_CLIENT.say())
     confirmation = read_confirmation(claims)
     reason = _find_reason_to_refuse(claims, state.client, state, now) or _find_reason_in_binding(state.client, confirmation)
     if reason is not None:
@@ -129,27 +128,27 @@ def lives_too_long(claims: dict[str, Any]) -> bool:
 
 def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, state: TokenState, now: datetime) -> Reason | None:
     if claims["iss"] != settings.ISSUER_URL or claims["workspace"] != client.workspace:
-        return Reason("other_issuer", "The token was issued under another issuer URL.")
+        return reasons.OTHER_ISSUER.say()
     if claims["exp"] <= now.timestamp():
-        return Reason("token_expired", f"The token ended at {datetime.fromtimestamp(claims['exp'], UTC):%d %b %H:%M:%S} UTC.")
+        return reasons.TOKEN_EXPIRED.say(at=f"{datetime.fromtimestamp(claims['exp'], UTC):%d %b %H:%M:%S}")
     if state.is_signing_key_revoked:
-        return Reason("signing_key_revoked", "The key that signed the token is revoked.")
+        return reasons.SIGNING_KEY_REVOKED.say()
     # What the JWKS no longer shows is good for nobody: an old backup holds it, too.
     if state.signing_key_retires_at is not None and state.signing_key_retires_at <= now - PUBLISHED_AFTER_RETIREMENT:
-        return Reason("signing_key_retired", "The key that signed the token retired long ago, and every token that it signed until then has ended.")
+        return reasons.SIGNING_KEY_RETIRED.say()
     if lives_too_long(claims):
-        return Reason("token_lifetime", "The token claims to live longer than any token of this instance does.")
+        return reasons.TOKEN_LIFETIME.say()
     if state.is_token_revoked:
-        return Reason("token_revoked", "The token is revoked.")
+        return reasons.TOKEN_REVOKED.say()
     if state.is_credential_revoked:
-        return Reason("credential_revoked", f"The credential {claims['credential_id']}, which obtained the token, is revoked.")
+        return reasons.CREDENTIAL_REVOKED.say(credential_id=claims["credential_id"])
     return find_reason_in_withdrawal(claims["credential_id"]) or find_reason_in_status(client)
 
 
 def _find_reason_in_binding(client: RegisteredClient, confirmation: Confirmation) -> Reason | None:
     """A client's policy holds for the tokens that it obtained before as well, and whatever obtained them, a revoked certificate is good for none."""
     if (client.require_dpop and not confirmation.jkt) or (client.require_certificate and not confirmation.x5t_s256):
-        return Reason("token_not_bound", "This client may only use tokens that are bound to a key or a certificate, and this one isn't as it must be.")
+        return reasons.TOKEN_NOT_BOUND.say()
     if confirmation.x5t_s256 and is_certificate_revoked(client_pk=client.pk, thumbprint=confirmation.x5t_s256):
-        return Reason("certificate_revoked", "The certificate that the token is bound to is revoked.")
+        return reasons.BOUND_CERTIFICATE_REVOKED.say()
     return None

@@ -5,11 +5,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple
 
 from clients.models.client import CLIENT_ID
-from oauth.errors import Reason, TooManyFailuresError
+from oauth import reasons
+from oauth.errors import TooManyFailuresError
 from oauth.messages import Request
+from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, Registration
-
-UNKNOWN_CLIENT = Reason("unknown_client", "No client has this ID. Check which server it belongs to.")
 
 _CAME = {
     "client_secret_basic": "by HTTP Basic or as an API key",
@@ -47,24 +47,24 @@ def find_reason_in_client(request: Request, method: str, client: RegisteredClien
 
 def find_reason_in_method(method: str, client: RegisteredClient) -> Reason | None:
     if method in client.forbidden_auth_methods:
-        return Reason("method_against_policy", f"It came {_CAME[method]}, which the workspace {client.workspace} no longer allows. Its admins can change that.")
+        return reasons.METHOD_AGAINST_POLICY.say(way=_CAME[method], workspace=client.workspace)
     if method not in client.auth_methods:
-        return Reason("method_not_allowed", f"It came {_CAME[method]}. This client allows {' and '.join(client.auth_methods) or 'no method'} only.")
+        return reasons.METHOD_NOT_ALLOWED.say(way=_CAME[method], allowed=" and ".join(client.auth_methods) or "no method")
     return None
 
 
 def find_reason_in_address(address: str, client: RegisteredClient) -> Reason | None:
     """address: "" where nothing shows it."""
     if client.allowed_networks and not _is_allowed(address, client.allowed_networks):
-        return Reason("address_not_allowed", f"It came from {address or 'an unknown address'}, which isn't in the client's ranges.")
+        return reasons.ADDRESS_NOT_ALLOWED.say(address=address or "an unknown address")
     return None
 
 
 def find_reason_in_status(client: RegisteredClient) -> Reason | None:
     """Why neither the client nor a token of its is any good now."""
     if client.is_workspace_deleted:
-        return Reason("workspace_deleted", f"The workspace {client.workspace} is about to be deleted, so its clients don't work. An owner can keep it.")
-    return None if client.is_enabled else Reason("client_disabled", "This client is disabled.")
+        return reasons.WORKSPACE_DELETED.say(workspace=client.workspace)
+    return None if client.is_enabled else reasons.CLIENT_DISABLED.say()
 
 
 @lru_cache(maxsize=1024)

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from clients.foreign_text import shown
-from oauth.errors import Reason
+from oauth import reasons
 from oauth.jose import CLOCK_SKEW, MAX_JTI_LENGTH, SIGNATURE_ALGORITHMS, has_typ, is_time
+from oauth.reasons import Reason
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_LIFETIME = 600
@@ -21,16 +22,16 @@ _REFUSED_HEADERS = ("crit", "b64", "jwk", "jku", "x5u", "x5c")
 def find_reason_in_header(header: dict[str, Any]) -> Reason | None:
     refused = [name for name in _REFUSED_HEADERS if name in header]
     if refused:
-        return Reason("assertion_header_refused", f"The assertion's header has {', '.join(refused)}. Leave it out: the key is the one that is registered.")
+        return reasons.ASSERTION_HEADER_REFUSED.say(names=", ".join(refused))
     # draft-ietf-oauth-rfc7523bis §4 defines the last.
     if "typ" in header and not has_typ(header, "jwt", "client-authentication+jwt"):
-        return Reason("assertion_wrong_typ", f"The assertion's typ is {shown(header['typ'])}. Leave it out, or use client-authentication+jwt.")
+        return reasons.ASSERTION_WRONG_TYP.say(typ=shown(header["typ"]))
     algorithm = header.get("alg")
     if algorithm not in SIGNATURE_ALGORITHMS:
         # RFC 7523 §3 (9) and RFC 8725 §3.2: neither none, nor HMAC with what is public.
-        return Reason("assertion_algorithm_refused", f"The assertion's alg is {shown(algorithm)}. Use {', '.join(SIGNATURE_ALGORITHMS)}.")
+        return reasons.ASSERTION_ALGORITHM_REFUSED.say(algorithm=shown(algorithm), allowed=", ".join(SIGNATURE_ALGORITHMS))
     if not isinstance(header.get("kid", ""), str):
-        return Reason("assertion_kid_malformed", "The assertion's kid isn't text.")  # RFC 7515 §4.1.4
+        return reasons.ASSERTION_KID_MALFORMED.say()  # RFC 7515 §4.1.4
     return None
 
 
@@ -38,13 +39,11 @@ def find_reason_in_claims(claims: dict[str, Any], *, issuer: str, token_endpoint
     """sub is known to be the client ID, for it says whose keys count."""
     if claims.get("iss") != claims["sub"]:
         # §3 (1) and (2.B): both are the client.
-        return Reason("assertion_wrong_issuer", f"The assertion's iss is {shown(claims.get('iss'), after=issuer)}. iss and sub both have to be the client ID.")
+        return reasons.ASSERTION_WRONG_ISSUER.say(issuer=shown(claims.get("iss"), after=issuer))
     audience = claims.get("aud")
     if not isinstance(audience, str) or audience not in (issuer, token_endpoint):
         # §3 (3); rfc7523bis: one string, so that no other server can use the assertion here or this one there.
-        return Reason(
-            "assertion_wrong_audience", f"The assertion's aud is {shown(audience, after=issuer)}. It has to be one single string: {issuer} or {token_endpoint}."
-        )
+        return reasons.ASSERTION_WRONG_AUDIENCE.say(audience=shown(audience, after=issuer), issuer=issuer, token_endpoint=token_endpoint)
     return _find_reason_in_times(claims, now.timestamp()) or _find_reason_in_jti(claims.get("jti"))
 
 
@@ -52,26 +51,25 @@ def _find_reason_in_times(claims: dict[str, Any], now: float) -> Reason | None:
     expires_at = claims.get("exp")
     for name in ("exp", "nbf", "iat"):
         if name in claims and not is_time(claims[name]):
-            return Reason("assertion_time_malformed", f"The assertion's {name} is {shown(claims[name])}. It has to be a number of seconds since 1970.")
+            return reasons.ASSERTION_TIME_MALFORMED.say(name=name, value=shown(claims[name]))
     if expires_at is None:
-        return Reason("assertion_without_exp", "The assertion lacks exp. Let it end one minute after it is made.")  # §3 (4)
+        return reasons.ASSERTION_WITHOUT_EXP.say()  # §3 (4)
     if expires_at + CLOCK_SKEW <= now:
         # §3 (4)
-        times = f"{int(now - expires_at)} s ago: exp is {shown(expires_at)}, and it is {int(now)}"
-        return Reason("assertion_expired", f"The assertion ended {times}. Make a new one for each request.")
+        return reasons.ASSERTION_EXPIRED.say(seconds=int(now - expires_at), exp=shown(expires_at), now=int(now))
     if expires_at > now + MAX_LIFETIME + CLOCK_SKEW:
         # §3 (4): unreasonably far in the future.
-        return Reason("assertion_too_long", f"The assertion's exp is {shown(expires_at)}, over {MAX_LIFETIME} s after now, {int(now)}. Let it end earlier.")
+        return reasons.ASSERTION_TOO_LONG.say(exp=shown(expires_at), allowed=MAX_LIFETIME, now=int(now))
     if any(claims.get(name, 0) > now + CLOCK_SKEW for name in ("nbf", "iat")):
         # §3 (5) and (6)
-        return Reason("assertion_not_yet_valid", f"The assertion's nbf or iat is in the future of {int(now)}. Compare the clocks.")
+        return reasons.ASSERTION_NOT_YET_VALID.say(now=int(now))
     return None
 
 
 def _find_reason_in_jti(jti: object) -> Reason | None:
     # §3 (7) makes it optional, OpenID Connect Core §9 required.
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_LENGTH:
-        return Reason("assertion_without_jti", f"The assertion needs a jti of 1 to {MAX_JTI_LENGTH} characters, another one each time.")
+        return reasons.ASSERTION_WITHOUT_JTI.say(most=MAX_JTI_LENGTH)
     return None
 
 

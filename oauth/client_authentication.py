@@ -5,13 +5,11 @@ What the caller is told is always the same; which check failed is in the error's
 
 from enum import Enum, auto
 
-from oauth import client_secret, mtls, private_key_jwt
+from oauth import client_secret, mtls, private_key_jwt, reasons
 from oauth.authenticated_client import AuthenticatedClient
-from oauth.errors import InvalidClientError, InvalidRequestError, Reason
+from oauth.errors import InvalidClientError, InvalidRequestError
 from oauth.form import Form
 from oauth.messages import Request
-
-CLIENT_ID_MISSING = Reason("client_id_missing", "It came with a client certificate alone. Which client it is has to stand in client_id.")
 
 
 class Way(Enum):
@@ -36,7 +34,7 @@ def authenticate_client(request: Request, form: Form) -> AuthenticatedClient:
             return private_key_jwt.authenticate(request, form)
     client_id = form.get("client_id")
     if client_id is None:
-        raise InvalidClientError(CLIENT_ID_MISSING if mtls.has_certificate(request) else mtls.MISSING_CREDENTIALS)
+        raise InvalidClientError(reasons.CLIENT_ID_MISSING.say() if mtls.has_certificate(request) else reasons.MISSING_CREDENTIALS.say())
     return mtls.authenticate(request, client_id)
 
 

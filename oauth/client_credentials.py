@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from clients.scope import parse_scope
+from oauth import reasons
 from oauth.asked_for import shown_resource, shown_scopes
 from oauth.authenticated_client import AuthenticatedClient
-from oauth.errors import InvalidScopeError, InvalidTargetError, Reason
+from oauth.errors import InvalidScopeError, InvalidTargetError
 from oauth.form import Form
 
 
@@ -34,7 +35,7 @@ def grant_scopes(authenticated: AuthenticatedClient, scope: str | None) -> tuple
         said = shown_scopes(missing, workspace_pk=authenticated.client.workspace_pk)
         raise InvalidScopeError(
             "The scope is unknown or not allowed for this client. Ask for some of its own, or leave scope out for all of them.",
-            reason=Reason("scope_not_allowed", f"{said} isn't among this client's scopes. Ask for less, or give it to the client."),
+            reason=reasons.SCOPE_NOT_ALLOWED.say(scopes=said),
             client=authenticated.client,
             credential_id=authenticated.credential_id,
         )
@@ -50,11 +51,7 @@ def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...
     if withheld is not None:
         raise InvalidTargetError(
             "The resource is malformed, unknown or not allowed for this client. Ask for one of its audiences, or leave resource out.",
-            reason=Reason(
-                "audience_withheld",
-                f"{withheld[:200]} belongs to another workspace of this instance, and its API would take a token of this client for one of theirs. "
-                "Give the client another audience, or have the operator hand this one over.",
-            ),
+            reason=reasons.AUDIENCE_WITHHELD.say(audiences=withheld[:200]),
             client=authenticated.client,
             credential_id=authenticated.credential_id,
         )
@@ -63,7 +60,7 @@ def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...
         said = shown_resource(refused[0], workspace_pk=client.workspace_pk)
         raise InvalidTargetError(
             "The resource is malformed, unknown or not allowed for this client. Ask for one of its audiences, or leave resource out.",
-            reason=Reason("resource_not_allowed", f"{said} isn't among this client's audiences. Leave resource out, or give it to the client."),
+            reason=reasons.RESOURCE_NOT_ALLOWED.say(resource=said),
             client=authenticated.client,
             credential_id=authenticated.credential_id,
         )

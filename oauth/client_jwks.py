@@ -17,9 +17,11 @@ from django.core.exceptions import ValidationError
 from django.utils.asyncio import async_unsafe
 
 from clients.public_key import ParsedPublicKey, fits, read_published_keys
-from oauth.errors import Reason, TemporarilyUnavailableError
+from oauth import reasons
+from oauth.errors import TemporarilyUnavailableError
 from oauth.fetch import FetchError, OverdueError, fetch
 from oauth.published_copies import Copy, PublishedCopies
+from oauth.reasons import Reason
 from oauth.registration import RegisteredClient
 
 FRESH = timedelta(minutes=5)
@@ -34,10 +36,7 @@ MAX_HOSTS = 1000
 MAX_WAITING = 3
 MAX_WAITING_OF_WORKSPACE = 2
 
-_OVERDUE = Reason(
-    "jwks_uri_unavailable",
-    "The client's public keys couldn't be fetched from its jwks_uri: its host took too long shortly before, and is left alone for a while.",
-)
+_OVERDUE = reasons.JWKS_URI_UNAVAILABLE.say(problem="its host took too long shortly before, and is left alone for a while")
 _ACCEPT = "application/jwk-set+json, application/json"
 
 
@@ -107,7 +106,7 @@ def _read(client: RegisteredClient, copy: Copy, attempts: int, *, is_needed: boo
     if not _take_place(client.workspace_pk):
         if not is_needed:
             return
-        raise TemporarilyUnavailableError(Reason("jwks_uri_busy", "Too many clients' keys are being fetched from their jwks_uri at once."))
+        raise TemporarilyUnavailableError(reasons.JWKS_URI_BUSY.say())
     try:
         # The other thread is done within its time limit.
         if copy.lock.acquire(blocking=is_needed):
@@ -144,9 +143,9 @@ def _attempt(client: RegisteredClient, copy: Copy, now: datetime) -> None:
         keys = read_published_keys(fetch(client.jwks_uri, accept=_ACCEPT, allowed_hosts=settings.OUTBOUND_ALLOWED_HOSTS))
     except FetchError as error:
         is_overdue = isinstance(error, OverdueError)
-        problem = Reason("jwks_uri_unavailable", f"The client's public keys couldn't be fetched from its jwks_uri: {error}.")
+        problem = reasons.JWKS_URI_UNAVAILABLE.say(problem=error)
     except ValidationError:
-        problem = Reason("jwks_uri_unusable", "What is at the client's jwks_uri isn't a JWK Set.")
+        problem = reasons.JWKS_URI_UNUSABLE.say()
     else:
         _copies.set_keys(client.workspace_pk, client.jwks_uri, copy, keys)
         copy.read_at = now

@@ -12,20 +12,18 @@ from clients import secret
 from clients.models import Client, ClientSecret
 from clients.secret import ParsedSecret
 from clients.services import usage
-from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
-from oauth.errors import InvalidClientError, InvalidRequestError, Reason, TemporarilyUnavailableError
+from oauth import reasons
+from oauth.authenticated_client import AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
+from oauth.errors import InvalidClientError, InvalidRequestError, TemporarilyUnavailableError
 from oauth.form import Form
 from oauth.lookup import find_by_secret, find_by_secret_alone
 from oauth.messages import Request
+from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, RegisteredSecret, Registration
 from oauth.throttling import failure_keys
 
 CLIENT_SECRET_BASIC = Client.AuthMethod.CLIENT_SECRET_BASIC.value
 CLIENT_SECRET_POST = Client.AuthMethod.CLIENT_SECRET_POST.value
-
-UNKNOWN_SECRET = Reason("unknown_secret", "A well-formed secret that isn't from this instance. Check which server it belongs to.")
-HASHING_BUSY = Reason("hashing_busy", "A secret without a digest has to wait for its turn to be hashed.")
-OTHER_CLIENTS_SECRET = Reason("other_clients_secret", "The secret belongs to another client than the ID.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +66,14 @@ def read_basic(authorization: str) -> PresentedSecret:
     if "," in authorization:
         raise InvalidRequestError("The Authorization header is repeated. Send it once.")
     if scheme.lower() != "basic":
-        raise InvalidClientError(Reason("method_not_supported", "It came with another authentication scheme than Basic in the Authorization header."))
+        raise InvalidClientError(reasons.METHOD_NOT_SUPPORTED.say())
     try:
         client_id, colon, client_secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
         client_id, client_secret = _decode(client_id), _decode(client_secret)
     except ValueError:
-        raise InvalidClientError(Reason("malformed_basic", "The Authorization header isn't Basic with base64 of UTF-8.")) from None
+        raise InvalidClientError(reasons.MALFORMED_BASIC.say()) from None
     if not colon or not client_id or not client_secret:
-        raise InvalidClientError(Reason("malformed_basic", "The Authorization header lacks the ID or the secret."), named_client_id=client_id)
+        raise InvalidClientError(reasons.INCOMPLETE_BASIC.say(), named_client_id=client_id)
     return PresentedSecret(client_id, client_secret, CLIENT_SECRET_BASIC)
 
 
@@ -92,7 +90,7 @@ def authenticate_secret(request: Request, presented: PresentedSecret) -> Authent
     try:
         unproved = _find_reason_in_proof(presented, parsed, registration)
     except secret.HashingBusyError:
-        raise TemporarilyUnavailableError(HASHING_BUSY) from None
+        raise TemporarilyUnavailableError(reasons.HASHING_BUSY.say()) from None
     reason = unproved or _find_reason_in_rows(request, presented, registration)
     if reason is not None:
         raise InvalidClientError(
@@ -123,17 +121,17 @@ def _find_reason_in_proof(presented: PresentedSecret, parsed: ParsedSecret | Non
     client, found = registration.client, registration.credential
     if parsed is None:
         if client is None and presented.client_id is not None:
-            return UNKNOWN_CLIENT
+            return reasons.UNKNOWN_CLIENT.say()
         return explain_malformed(presented.plaintext)
     if found is None:
         secret.imitate_verification(presented.plaintext)
-        return UNKNOWN_CLIENT if client is None and presented.client_id else UNKNOWN_SECRET
+        return reasons.UNKNOWN_CLIENT.say() if client is None and presented.client_id else reasons.UNKNOWN_SECRET.say()
     reason = find_reason_in_possession(presented.plaintext, found, client)
     if reason is not None:
         return reason
     if client is None:
-        return UNKNOWN_CLIENT
-    return OTHER_CLIENTS_SECRET if found.client_pk != client.pk else None
+        return reasons.UNKNOWN_CLIENT.say()
+    return reasons.OTHER_CLIENTS_SECRET.say() if found.client_pk != client.pk else None
 
 
 def _find_reason_in_rows(request: Request, presented: PresentedSecret, registration: Registration[RegisteredSecret]) -> Reason | None:
@@ -148,8 +146,8 @@ def _find_reason_in_rows(request: Request, presented: PresentedSecret, registrat
 def explain_malformed(plaintext: str) -> Reason:
     """Why what doesn't parse is no secret."""
     if secret.looks_like_secret(plaintext):
-        return Reason("bad_checksum", "The secret's checksum is wrong, so it was cut off or mistyped.")
-    return Reason("not_a_secret", "What came as the secret isn't one: secrets begin with tos_live_ or tos_test_.")
+        return reasons.BAD_CHECKSUM.say()
+    return reasons.NOT_A_SECRET.say()
 
 
 def find_reason_in_possession(plaintext: str, found: RegisteredSecret, client: RegisteredClient | None) -> Reason | None:
@@ -157,15 +155,15 @@ def find_reason_in_possession(plaintext: str, found: RegisteredSecret, client: R
     if secret.verify_secret(plaintext, hashed=found.hash, digest=found.digest):
         return None
     if client is not None and found.client_pk != client.pk:
-        return UNKNOWN_SECRET
-    return Reason("wrong_secret", f"The secret carries the ID {found.id}, but isn't that secret: somebody altered or guessed it.")
+        return reasons.UNKNOWN_SECRET.say()
+    return reasons.WRONG_SECRET.say(id=found.id)
 
 
 def find_reason_in_life(found: RegisteredSecret, now: datetime) -> Reason | None:
     if found.revoked_at is not None:
-        return Reason("secret_revoked", f"Secret {found.id} was revoked on {found.revoked_at:%d %b %Y %H:%M} UTC.")
+        return reasons.SECRET_REVOKED.say(id=found.id, at=found.revoked_at)
     if found.expires_at is not None and found.expires_at <= now:
-        return Reason("secret_expired", f"Secret {found.id} ended on {found.expires_at:%d %b %Y %H:%M} UTC.")
+        return reasons.SECRET_EXPIRED.say(id=found.id, at=found.expires_at)
     return None
 
 

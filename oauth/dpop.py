@@ -15,17 +15,16 @@ from django.core.exceptions import ValidationError
 from clients import base64url
 from clients.foreign_text import shown, shown_path
 from clients.public_key import ParsedPublicKey, fits, read_jwk
-from oauth import jose
+from oauth import jose, reasons
 from oauth.dpop_nonce import is_fresh
-from oauth.errors import Reason
 from oauth.jose import CLOCK_SKEW, MAX_JTI_LENGTH, is_time
 from oauth.messages import Request
+from oauth.reasons import Reason
 from oauth.replay import is_used, use_once
 
 # Seconds.
 MAX_AGE = 60
 
-REPLAYED = Reason("dpop_proof_replayed", "The DPoP proof was used before, or may have been: the machine restarted since, or a clock here is wrong.")
 
 # Other places for a key, and extensions that change what is signed or must be understood (RFC 7515 §4.1, RFC 7797).
 _REFUSED_PARAMETERS = frozenset({"b64", "crit", "jku", "x5c", "x5t", "x5t#S256", "x5u"})
@@ -77,7 +76,7 @@ def check_proof(request: Request, target: Target, *, access_token: str | None = 
     """As accept_proof, but for whether it was used before. Returns its claims as well."""
     proof = request.headers.get("dpop")
     if proof is None:
-        raise InvalidProofError(Reason("dpop_proof_missing", "It came without the DPoP proof that it needs."))
+        raise InvalidProofError(reasons.DPOP_PROOF_MISSING.say())
     jkt, claims = _verify(proof)
     reason = _find_reason_in_target(claims, target) or _find_reason_in_claims(claims, access_token, request.now)
     if reason is not None:
@@ -92,23 +91,23 @@ def check_proof(request: Request, target: Target, *, access_token: str | None = 
 def _verify(proof: str) -> tuple[str, dict[str, Any]]:
     """The thumbprint of the key in its header, which signed it, and its claims, of which nothing is checked."""
     if "," in proof:
-        raise InvalidProofError(Reason("dpop_proof_repeated", "It came with several DPoP headers. Send one."))
+        raise InvalidProofError(reasons.DPOP_PROOF_REPEATED.say())
     try:
         parsed = jose.parse(proof)
     except jose.InvalidJWTError as error:
-        raise InvalidProofError(Reason("dpop_proof_malformed", f"The DPoP header can't be read: the JWT {error}.")) from None
+        raise InvalidProofError(reasons.DPOP_PROOF_MALFORMED.say(problem=error)) from None
     key = _read_header(parsed.unverified_header)
     try:
         jose.verify_signature(parsed, key=key.key, algorithm=parsed.unverified_header["alg"])
     except jose.InvalidJWTError:
-        raise InvalidProofError(Reason("dpop_proof_signature", "The signature of the DPoP proof isn't of the key in its header.")) from None
+        raise InvalidProofError(reasons.DPOP_PROOF_SIGNATURE.say()) from None
     return key.thumbprint, parsed.unverified_claims
 
 
 def _use(request: Request, jkt: str, claims: dict[str, Any]) -> None:
     """§11.1. Raise InvalidProofError unless this is its first use."""
     if not use_once(request, "dpop", jkt, claims["jti"], issued_at=_earliest_use(claims), expires_at=_latest_use(claims)):
-        raise InvalidProofError(REPLAYED)
+        raise InvalidProofError(reasons.DPOP_PROOF_REPLAYED.say())
 
 
 def was_used(jkt: str, claims: dict[str, Any], now: datetime) -> bool:
@@ -128,26 +127,24 @@ def _latest_use(claims: dict[str, Any]) -> int:
 def _read_header(header: dict[str, Any]) -> ParsedPublicKey:
     """§4.2. The algorithm is one that the key allows, whatever the header says."""
     if not jose.has_typ(header, "dpop+jwt"):
-        raise InvalidProofError(Reason("dpop_proof_typ", "The JWT in the DPoP header isn't of the type dpop+jwt."))
+        raise InvalidProofError(reasons.DPOP_PROOF_TYP.say())
     if not _REFUSED_PARAMETERS.isdisjoint(header):
-        raise InvalidProofError(Reason("dpop_proof_header", "The header of the DPoP proof names another key, or extensions. typ, alg and jwk are enough."))
+        raise InvalidProofError(reasons.DPOP_PROOF_HEADER.say())
     key = _read_key(header.get("jwk"))
     if not fits(str(header.get("alg")), key.algorithm):
-        raise InvalidProofError(Reason("dpop_proof_algorithm", "alg of the DPoP proof isn't an algorithm for the key in its header."))
+        raise InvalidProofError(reasons.DPOP_PROOF_ALGORITHM.say())
     return key
 
 
 def _read_key(jwk: object) -> ParsedPublicKey:
     if not isinstance(jwk, dict) or not all(_is_flat(value) for value in jwk.values()):
-        raise InvalidProofError(Reason("dpop_proof_key", "The header of the DPoP proof holds no JWK."))
+        raise InvalidProofError(reasons.DPOP_PROOF_WITHOUT_KEY.say())
     try:
         return _load_key(json.dumps(jwk))
     except ValidationError as error:
         if error.code == "private_key":
-            raise InvalidProofError(
-                Reason("dpop_proof_private_key", "The DPoP proof holds the private key itself, which is burnt now. Let the client make a new pair.")
-            ) from None
-        raise InvalidProofError(Reason("dpop_proof_key", f"The key in the DPoP proof can't be used. {error.message}")) from None
+            raise InvalidProofError(reasons.DPOP_PROOF_PRIVATE_KEY.say()) from None
+        raise InvalidProofError(reasons.DPOP_PROOF_KEY.say(problem=error.message)) from None
 
 
 def _is_flat(value: object) -> bool:
@@ -164,10 +161,10 @@ def _load_key(jwk: str) -> ParsedPublicKey:
 def _find_reason_in_target(claims: dict[str, Any], target: Target) -> Reason | None:
     """§4.3 (8) and (9)."""
     if claims.get("htm") != target.method:
-        return Reason("dpop_proof_method", f"htm of the DPoP proof isn't {shown(target.method)}, the method of the request.")
+        return reasons.DPOP_PROOF_METHOD.say(method=shown(target.method))
     url = claims.get("htu")
     if not isinstance(url, str) or not _is_same_url(url, target.url):
-        return Reason("dpop_proof_url", f"htu of the DPoP proof isn't {_shown_url(target.url)}. Behind a gateway: does it pass on the original host and path?")
+        return reasons.DPOP_PROOF_URL.say(url=_shown_url(target.url))
     return None
 
 
@@ -181,14 +178,14 @@ def _find_reason_in_claims(claims: dict[str, Any], access_token: str | None, now
     """§4.3 (3), (11) and (12)."""
     jti, issued_at, moment = claims.get("jti"), claims.get("iat"), now.timestamp()
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_LENGTH:
-        return Reason("dpop_proof_jti", "jti of the DPoP proof is missing or isn't a string of 1 to 256 characters.")
+        return reasons.DPOP_PROOF_JTI.say()
     if not is_time(issued_at) or not moment - MAX_AGE - CLOCK_SKEW <= issued_at <= moment + CLOCK_SKEW:
-        return Reason("dpop_proof_time", "iat of the DPoP proof isn't a number, or isn't now. Make a proof for each request, and set the client's clock.")
+        return reasons.DPOP_PROOF_TIME.say()
     expires_at, not_before = claims.get("exp", moment), claims.get("nbf", moment)
     if not is_time(expires_at) or not is_time(not_before) or expires_at + CLOCK_SKEW < moment or not_before - CLOCK_SKEW > moment:
-        return Reason("dpop_proof_time", "exp or nbf of the DPoP proof isn't a number, or doesn't allow it now. Leave both out.")
+        return reasons.DPOP_PROOF_LIMITS.say()
     if access_token is not None and claims.get("ath") != _hash(access_token):
-        return Reason("dpop_proof_token", "ath of the DPoP proof isn't the hash of the access token that it came with.")
+        return reasons.DPOP_PROOF_TOKEN.say()
     return None
 
 

@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from clients.database_fault import find_fault
 from clients.services import usage
-from oauth import failures
+from oauth import failures, reasons
 from oauth.errors import (
     REALM,
     ContentTooLargeError,
@@ -26,7 +26,6 @@ from oauth.errors import (
     MethodNotAllowedError,
     NotFoundError,
     OAuthError,
-    Reason,
     ServerError,
     TemporarilyUnavailableError,
 )
@@ -35,6 +34,7 @@ from oauth.issuer import insert_well_known
 from oauth.messages import NO_STORE, Request, Response
 from oauth.metrics import observe
 from oauth.overdue import overdue_log
+from oauth.reasons import Reason
 
 # Fetch §3.2.2: a browser asks before a page of another site may send a header such as MCP-Protocol-Version, and keeps the answer for a day.
 PREFLIGHT_HEADERS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", "*"), ("Access-Control-Max-Age", "86400"))
@@ -185,7 +185,7 @@ def _explain(failed: Exception, name: str, request: Request) -> OAuthError:
         return ServerError()
     logger.error("database unavailable: %s", fault.code, extra={"request_id": request_id, "reason": f"{fault.sentence} {fault.fix}"})
     connection.close()
-    return TemporarilyUnavailableError(Reason("database_unavailable", "The database couldn't be reached."))
+    return TemporarilyUnavailableError(reasons.DATABASE_UNAVAILABLE.say())
 
 
 def _render(error: OAuthError, *, is_resource: bool = False) -> Response:

@@ -4,24 +4,17 @@ Each error has two texts: the description goes to the caller, the reason to the 
 InvalidClientError takes no description, so that it can't say which part of a credential was wrong.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from clients.scope import parse_scope
+from oauth import reasons
 from oauth.jose import SIGNATURE_ALGORITHMS
+from oauth.reasons import Reason
 from oauth.registration import RegisteredClient
 
 REALM = "TokenOS"
 BEARER = "Bearer"
 DPOP = "DPoP"
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """code: stable, for counting. sentence: for the client's owner, who may know everything but the secret itself."""
-
-    code: str
-    sentence: str
 
 
 class OAuthError(Exception):
@@ -64,19 +57,16 @@ class InsecureTransportError(InvalidRequestError):
     """had_credentials: as far as one can tell; in doubt True."""
 
     def __init__(self, url: str, *, had_credentials: bool) -> None:
-        if had_credentials:
-            reason = Reason("plain_http", "It came over plain HTTP with credentials. Use https. Treat the secret as leaked: rotate it now.")
-        else:
-            reason = Reason("plain_http", "It came over plain HTTP. Use https.")
+        refusal = reasons.CREDENTIALS_OVER_PLAIN_HTTP if had_credentials else reasons.PLAIN_HTTP
         leaked = " and treat the credentials that were sent without TLS as leaked" if had_credentials else ""
-        super().__init__(f"This came over plain HTTP. Use {url}{leaked}.", reason=reason)
+        super().__init__(f"This came over plain HTTP. Use {url}{leaked}.", reason=refusal.say())
 
 
 class ForeignHostError(InvalidRequestError):
     def __init__(self) -> None:
         super().__init__(
             "The Host of this request is not a name of this server. Use the address that its administrator gave you.",
-            reason=Reason("foreign_host", "It came under a host name that isn't one of this instance."),
+            reason=reasons.FOREIGN_HOST.say(),
         )
 
 
@@ -84,7 +74,7 @@ class ForeignPageError(InvalidRequestError):
     def __init__(self) -> None:
         super().__init__(
             "A web page of another site sent this. Send it from a program: a browser is no place for a client's credentials.",
-            reason=Reason("foreign_page", "A web page of another site sent it, by the browser of somebody who looked at that page."),
+            reason=reasons.FOREIGN_PAGE.say(),
         )
 
 
@@ -94,9 +84,7 @@ class CredentialsInQueryError(InvalidRequestError):
     def __init__(self, *, named_client_id: str, allowed: tuple[str, ...] = ()) -> None:
         super().__init__(
             "Credentials must not stand in the URL. Treat those that were sent there as leaked and send new ones in a header or the body.",
-            reason=Reason(
-                "credentials_in_query", "It had credentials in the URL, where proxies and logs keep them. Treat the secret as leaked: rotate it now."
-            ),
+            reason=reasons.CREDENTIALS_IN_QUERY.say(),
             named_client_id=named_client_id,
         )
         self.allowed = allowed
@@ -168,9 +156,6 @@ class InvalidDPoPProofError(OAuthError):
         )
 
 
-STALE_NONCE = Reason("use_dpop_nonce", "Its DPoP proof had no nonce or an old one. The answer holds a new one, for the client to try again with.")
-
-
 class UseDPoPNonceError(OAuthError):
     """RFC 9449 §8. nonce: the one to use."""
 
@@ -179,7 +164,7 @@ class UseDPoPNonceError(OAuthError):
     def __init__(self, nonce: str, *, client: RegisteredClient, credential_id: str) -> None:
         super().__init__(
             "The DPoP proof needs the nonce that stands in DPoP-Nonce.",
-            reason=STALE_NONCE,
+            reason=reasons.USE_DPOP_NONCE.say(),
             client=client,
             credential_id=credential_id,
         )
@@ -228,7 +213,7 @@ class TooManyFailuresError(OAuthError):
     def __init__(self, *, retry_after: int, client: RegisteredClient | None = None) -> None:
         super().__init__(
             f"Too many failed authentications from this address, of this client or of all together. Wait {retry_after} s.",
-            reason=Reason("throttled", "Too many failed authentications came from this address, of this client or of all together, so it has to wait there."),
+            reason=reasons.THROTTLED.say(),
             client=client,
         )
         self.retry_after = retry_after
@@ -361,7 +346,7 @@ class InsufficientScopeError(OAuthError):
         demanded = " ".join(required)
         super().__init__(
             "The credentials are good, but lack a scope that is required here.",
-            reason=Reason("insufficient_scope", f"It lacks a scope of those required there: {shown}."),
+            reason=reasons.INSUFFICIENT_SCOPE.say(required=shown),
             client=client,
             credential_id=credential_id,
         )
@@ -397,7 +382,7 @@ class OtherEnvironmentError(_ForbiddenError):
     def __init__(self, *, scheme: str, client: RegisteredClient, credential_id: str) -> None:
         super().__init__(
             f"The credentials are good, but those of a {client.environment} client, which may not call here.",
-            Reason("other_environment", f"It is a {client.environment} client, and those aren't let in there: the gateway demands another environment."),
+            reasons.OTHER_ENVIRONMENT.say(environment=client.environment),
             scheme=scheme,
             client=client,
             credential_id=credential_id,

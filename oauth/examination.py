@@ -4,8 +4,9 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple, TypeVar
 
-from oauth.errors import OAuthError, Reason
+from oauth.errors import OAuthError
 from oauth.messages import Request
+from oauth.reasons import Reason
 from oauth.registration import RegisteredClient
 
 _Value = TypeVar("_Value")

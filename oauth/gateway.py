@@ -10,23 +10,20 @@ from urllib.parse import parse_qs
 
 from clients.foreign_text import shown
 from clients.models import Workspace
+from oauth import reasons
 from oauth.dpop import InvalidProofError, Target, own_target
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import endpoint
-from oauth.errors import ImpossibleDemandError, InvalidTokenError, Reason
+from oauth.errors import ImpossibleDemandError, InvalidTokenError
 from oauth.granted import record_granted
 from oauth.messages import Request, Response
 from oauth.protected_resource import Caller, authenticate_caller, require_audience, require_environment, require_scopes
+from oauth.reasons import Reason
 
 PREFIX = "/gateway/"
 
 _DEMANDS = ("audience", "environment", "scope")
 _HEADERS = {f"x-tokenos-require-{name}": name for name in _DEMANDS}
-_MALFORMED_TARGET = Reason(
-    "dpop_target_malformed",
-    "Method, host or URL of the original request, as the proxy says them, can't be read, so no DPoP proof is for it. "
-    "A URL is up to 8,000 characters of ASCII, without blanks.",
-)
 # How names begin by which somebody may have meant to demand something.
 _LIKE_HEADERS, _LIKE_DEMANDS = "x-tokenos-require", ("aud", "env", "scop")
 
@@ -83,7 +80,7 @@ def _read_demands(request: Request, caller: Caller) -> dict[str, list[str]]:
 def _find_blank(demands: Mapping[str, list[str]]) -> Reason | None:
     for name, values in demands.items():
         if not all(value.strip(" ") for value in values):
-            return Reason("impossible_demand", f"The gateway demands an empty {name}, which nobody has. Is a variable in the proxy's configuration not set?")
+            return reasons.EMPTY_DEMAND.say(name=name)
     return None
 
 
@@ -91,26 +88,19 @@ def _find_unknown(request: Request, said: Iterable[str]) -> Reason | None:
     """said: the names of the parameters."""
     for name in request.headers:
         if name.startswith(_LIKE_HEADERS) and name not in _HEADERS:
-            return Reason(
-                "impossible_demand",
-                f"The gateway demands something by the header {shown(name, after=_LIKE_HEADERS)}, which TokenOS doesn't know. "
-                "It knows X-TokenOS-Require-Audience, X-TokenOS-Require-Environment and X-TokenOS-Require-Scope.",
-            )
+            return reasons.UNKNOWN_DEMAND_BY_HEADER.say(name=shown(name, after=_LIKE_HEADERS))
     # Below the address the query is the caller's own, which Envoy appends.
     for name in () if _path_below(request) else said:
         if name.lower().startswith(_LIKE_DEMANDS) and name not in _DEMANDS:
-            return Reason(
-                "impossible_demand",
-                f"The gateway demands something by the parameter {shown(name)}, which TokenOS doesn't know. It knows audience, environment and scope.",
-            )
+            return reasons.UNKNOWN_DEMAND.say(name=shown(name))
     return None
 
 
 def _find_reason(workspace: str) -> Reason:
     # A proxy that asks for a name nobody has is told apart from one that asks for somebody else's. NUL is no text to PostgreSQL.
     if "\0" in workspace or not Workspace.objects.filter(slug=workspace).exists():
-        return Reason("other_workspace", "It was used at the gateway of a workspace that doesn't exist.")
-    return Reason("other_workspace", "It was used at the gateway of another workspace.")
+        return reasons.NO_WORKSPACE.say()
+    return reasons.OTHER_WORKSPACE.say()
 
 
 def original_target(request: Request) -> Target:
@@ -122,7 +112,7 @@ def original_target(request: Request) -> Target:
     connection = request.connection
     uri = connection.forwarded_uri or _path_below(request)
     if connection.has_malformed_target or (connection.forwarded_uri and not connection.forwarded_host):
-        raise InvalidProofError(_MALFORMED_TARGET)
+        raise InvalidProofError(reasons.DPOP_TARGET_MALFORMED.say())
     if not connection.forwarded_host or not uri:
         return own_target(request)
     return Target(connection.forwarded_method or request.method, f"https://{connection.forwarded_host}{uri.partition('?')[0]}")

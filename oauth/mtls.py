@@ -15,29 +15,19 @@ from clients.certificate import check_certificate, is_authority, load_certificat
 from clients.models import Client, ClientCertificate
 from clients.services import usage
 from clients.tls_subject import is_named, spell_subject_type
-from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
+from oauth import reasons
+from oauth.authenticated_client import AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
 from oauth.client_ca import ClientCAs, client_cas, fingerprint
-from oauth.errors import InvalidClientError, Reason
+from oauth.errors import InvalidClientError
 from oauth.lookup import find_by_certificate
 from oauth.messages import Request
+from oauth.reasons import Reason
 from oauth.registration import RegisteredCertificate, RegisteredClient
 from oauth.throttling import NOT_COUNTED, failure_keys
 
 TLS_CLIENT_AUTH = Client.AuthMethod.TLS_CLIENT_AUTH.value
 SELF_SIGNED_TLS_CLIENT_AUTH = Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value
 CERTIFICATE_METHODS = (TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH)
-
-MISSING_CREDENTIALS = Reason("missing_credentials", "It came without credentials.")
-
-MALFORMED = Reason(
-    "certificate_malformed", "The client certificate can't be read. Where a proxy passes it on: does CLIENT_CERT_HEADER name the header that the proxy sets?"
-)
-
-_MISSING = Reason(
-    "certificate_missing", "It came without the client certificate by which this client authenticates. Where a proxy ends TLS: does it pass the certificate on?"
-)
-
-_UNSUITABLE = Reason("certificate_unsuitable", "The certificate isn't for TLS clients, has a weak key or signature, or is itself a CA's.")
 
 
 class _Examined(NamedTuple):
@@ -64,13 +54,14 @@ def authenticate(request: Request, client_id: str) -> AuthenticatedClient:
     if request.connection.client_certificate is not None:
         return _authenticate(request, client_id, request.connection.client_certificate)
     if request.connection.has_malformed_certificate:
-        raise InvalidClientError(MALFORMED, named_client_id=client_id)
+        raise InvalidClientError(reasons.CERTIFICATE_MALFORMED.say(), named_client_id=client_id)
     keys = failure_keys(name=client_id, address=request.connection.remote_address)
     registration = find_by_certificate(client_id=clean_client_id(client_id), thumbprint="", failure_keys=keys, now=request.now)
     refuse_blocked(request, registration)
     client = registration.client
-    reason = _MISSING if client is not None and set(CERTIFICATE_METHODS) & {*client.auth_methods, *client.forbidden_auth_methods} else MISSING_CREDENTIALS
-    raise InvalidClientError(reason, client=client, named_client_id=client_id)
+    has_own = client is not None and set(CERTIFICATE_METHODS) & {*client.auth_methods, *client.forbidden_auth_methods}
+    refusal = reasons.CERTIFICATE_MISSING if has_own else reasons.MISSING_CREDENTIALS
+    raise InvalidClientError(refusal.say(), client=client, named_client_id=client_id)
 
 
 def _authenticate(request: Request, client_id: str, certificate: bytes) -> AuthenticatedClient:
@@ -83,7 +74,7 @@ def _authenticate(request: Request, client_id: str, certificate: bytes) -> Authe
     _examine(certificate, client_cas())
     client, found = registration.client, registration.credential
     if client is None:
-        raise InvalidClientError(UNKNOWN_CLIENT, named_client_id=client_id)
+        raise InvalidClientError(reasons.UNKNOWN_CLIENT.say(), named_client_id=client_id)
     method = choose_method(client, found)
     flaw = find_reason_in_certificate(certificate, method, client, found, request.now)
     reason = flaw or find_reason_in_client(request, method, client)
@@ -121,7 +112,7 @@ def find_reason_in_withdrawal(credential_id: str) -> Reason | None:
     kind, *named = credential_id.split(":")
     if kind != "tls_subject" or len(named) < 2 or named[1] in client_cas().fingerprints:
         return None
-    return Reason("certificate_untrusted", "The CA of the certificate that obtained the token isn't in client-ca.pem any more.")
+    return reasons.CA_WITHDRAWN.say()
 
 
 def find_reason_not_to_bind(request: Request, client: RegisteredClient, certificate: bytes) -> Reason | None:
@@ -141,7 +132,7 @@ def find_reason_not_to_bind(request: Request, client: RegisteredClient, certific
 def find_reason_in_validity(certificate: bytes, now: datetime) -> Reason | None:
     """Of a certificate in DER: why it isn't good now, whoever has it."""
     validity = _examine(certificate, client_cas()).validity
-    return MALFORMED if validity is None else _find_reason_in_times(*validity, now)
+    return reasons.CERTIFICATE_MALFORMED.say() if validity is None else _find_reason_in_times(*validity, now)
 
 
 def choose_method(client: RegisteredClient, found: RegisteredCertificate | None) -> str:
@@ -167,20 +158,20 @@ def _find_reason_in_registered(client: RegisteredClient, found: RegisteredCertif
             return None
         return _say_unknown(thumbprint)
     if found.revoked_at is not None:
-        return Reason("certificate_revoked", f"Certificate {thumbprint} was revoked on {found.revoked_at:%d %b %Y %H:%M} UTC.")
+        return reasons.CERTIFICATE_REVOKED.say(thumbprint=thumbprint, at=found.revoked_at)
     return _find_reason_in_times(found.valid_from, found.expires_at, now)
 
 
 def _say_unknown(thumbprint: str) -> Reason:
-    return Reason("certificate_unknown", f"Certificate {thumbprint} isn't registered for this client.")
+    return reasons.CERTIFICATE_UNKNOWN.say(thumbprint=thumbprint)
 
 
 def _find_reason_in_times(valid_from: datetime, expires_at: datetime | None, now: datetime) -> Reason | None:
     """RFC 5280 §4.1.2.5."""
     if valid_from > now:
-        return Reason("certificate_not_yet_valid", f"The certificate begins on {valid_from:%d %b %Y %H:%M} UTC.")
+        return reasons.CERTIFICATE_NOT_YET_VALID.say(at=valid_from)
     if expires_at is not None and expires_at <= now:
-        return Reason("certificate_expired", f"The certificate ended on {expires_at:%d %b %Y %H:%M} UTC.")
+        return reasons.CERTIFICATE_EXPIRED.say(at=expires_at)
     return None
 
 
@@ -192,7 +183,7 @@ def _find_reason_in_issued(client: RegisteredClient, examined: _Examined, now: d
     assert examined.certificate is not None  # else nobody issued it
     if not is_named(examined.certificate, client.tls_subject_type, client.tls_subject):
         kind = spell_subject_type(client.tls_subject_type)
-        return Reason("certificate_subject", f"The certificate doesn't name {client.tls_subject} as {kind}, which is this client's.")
+        return reasons.CERTIFICATE_SUBJECT.say(subject=client.tls_subject, kind=kind)
     return None
 
 
@@ -200,7 +191,7 @@ def _find_reason_in_chain(examined: _Examined, now: datetime) -> Reason | None:
     if examined.flaw is not None:
         return examined.flaw
     if not any(issuer.not_valid_before_utc <= now < issuer.not_valid_after_utc for issuer in examined.issuers):
-        return Reason("certificate_untrusted", "The certificate is neither registered for this client nor issued by a CA in client-ca.pem that is valid today.")
+        return reasons.CERTIFICATE_UNTRUSTED.say()
     assert examined.validity is not None  # else there is a flaw
     return _find_reason_in_times(*examined.validity, now)
 
@@ -210,13 +201,13 @@ def _examine(der: bytes, authorities: ClientCAs) -> _Examined:
     try:
         certificate = load_certificate(der)
     except ValidationError:
-        return _Examined(None, MALFORMED)
+        return _Examined(None, reasons.CERTIFICATE_MALFORMED.say())
     validity = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     try:
         check_certificate(certificate)
     except ValidationError:
-        return _Examined(validity, _UNSUITABLE)
+        return _Examined(validity, reasons.CERTIFICATE_UNSUITABLE.say())
     if is_authority(certificate):
-        return _Examined(validity, _UNSUITABLE)
+        return _Examined(validity, reasons.CERTIFICATE_UNSUITABLE.say())
     issuers = authorities.find_issuers(certificate)
     return _Examined(validity, None, issuers, certificate if issuers else None)

@@ -2,11 +2,12 @@
 
 import logging
 
-from oauth.errors import Reason
+from oauth import reasons
 from oauth.log_quota import LogQuota
+from oauth.reasons import Reason
 
-OVERDUE = Reason("overdue", "It was given up: it took too long, for the database was slow, or too many requests came at once.")
-CROWDED = Reason("crowded", "It was refused at once: too many requests were waiting already.")
+OVERDUE = reasons.OVERDUE.say()
+CROWDED = reasons.CROWDED.say()
 
 logger = logging.getLogger("tokenos.oauth")
 

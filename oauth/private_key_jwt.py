@@ -18,14 +18,15 @@ from clients.foreign_text import shown
 from clients.models import Client, ClientPublicKey
 from clients.public_key import ParsedPublicKey, PublicKey, fits, is_kid, load_public_key, name_in_keys
 from clients.services import usage
-from oauth import client_jwks, jose, replay
-from oauth.authenticated_client import UNKNOWN_CLIENT, AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
+from oauth import client_jwks, jose, reasons, replay
+from oauth.authenticated_client import AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
 from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_claims, find_reason_in_header, latest_use
-from oauth.errors import InvalidClientError, InvalidRequestError, Reason
+from oauth.errors import InvalidClientError, InvalidRequestError
 from oauth.form import Form
 from oauth.jose import InvalidJWTError, ParsedJWT
 from oauth.lookup import find_by_key, find_ended_thumbprints, find_usable_keys
 from oauth.messages import Request
+from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, RegisteredKey, Registration
 from oauth.throttling import FailureKeys, failure_keys
 
@@ -34,11 +35,6 @@ PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value
 # verified in 0.1 ms, by others in 0.3 to 0.6.
 MAX_TRIED_KEYS, _WEIGHT = 10, 3
 _QUICK_RSA_BITS, _QUICK_EC_BITS = 4096, 256
-
-REPLAYED = Reason(
-    "assertion_replayed",
-    "The assertion's jti was used before, or may have been: the machine restarted since, or a clock here is wrong. Make a new one for each request.",
-)
 
 
 class ClientKey(NamedTuple):
@@ -74,7 +70,7 @@ def authenticate(request: Request, form: Form) -> AuthenticatedClient:
     refuse_blocked(request, registration)
     signer = find_signer(assertion, registration, request.now)
     if client is None:
-        raise InvalidClientError(UNKNOWN_CLIENT, named_client_id=client_id)
+        raise InvalidClientError(reasons.UNKNOWN_CLIENT.say(), named_client_id=client_id)
     if isinstance(signer, Reason):
         raise InvalidClientError(
             signer,
@@ -86,7 +82,7 @@ def authenticate(request: Request, form: Form) -> AuthenticatedClient:
         find_reason_in_statements(assertion, request.now) or find_reason_in_life(signer, request.now) or find_reason_in_client(request, PRIVATE_KEY_JWT, client)
     )
     if reason is None and not _use(request, assertion):
-        reason = REPLAYED
+        reason = reasons.ASSERTION_REPLAYED.say()
     if reason is not None:
         raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=signer.credential_id, is_proved=True)
     if signer.row is not None:
@@ -99,16 +95,14 @@ def read_assertion(form: Form) -> ParsedJWT:
     text, assertion_type = form.require("client_assertion"), form.require("client_assertion_type")
     named = form.get("client_id")
     if assertion_type != ASSERTION_TYPE:
-        raise InvalidClientError(
-            Reason("assertion_type_not_supported", f"It came with another client_assertion_type than {ASSERTION_TYPE}."), named_client_id=named or ""
-        )
+        raise InvalidClientError(reasons.ASSERTION_TYPE_NOT_SUPPORTED.say(supported=ASSERTION_TYPE), named_client_id=named or "")
     try:
         assertion = jose.parse(text)
     except InvalidJWTError as error:
-        raise InvalidClientError(Reason("assertion_malformed", f"The client assertion {error}."), named_client_id=named or "") from None
+        raise InvalidClientError(reasons.ASSERTION_MALFORMED.say(problem=error), named_client_id=named or "") from None
     client_id = assertion.unverified_claims.get("sub")
     if not isinstance(client_id, str):
-        raise InvalidClientError(Reason("assertion_without_sub", "The assertion's sub has to be the client ID."), named_client_id=named or "")
+        raise InvalidClientError(reasons.ASSERTION_WITHOUT_SUB.say(), named_client_id=named or "")
     if named is not None and named != client_id:
         # RFC 7521 §4.2: it is unnecessary, but has to be the same.
         raise InvalidRequestError("client_id differs from the sub of the client assertion. Send the same, or leave it out.", named_client_id=named)
@@ -205,15 +199,14 @@ def _find_reason_in_keys(kid: str, algorithm: str, found: _Keys) -> Reason:
         return found.problem
     if not found.keys:
         if kid:
-            return Reason("unknown_key", f"The client has no public key {shown(kid)}. Register it, or sign with one that is.")
-        return Reason("no_key_for_algorithm", f"The assertion has no kid, and the client no usable public key for {algorithm}.")
+            return reasons.UNKNOWN_KEY.say(kid=shown(kid))
+        return reasons.NO_KEY_FOR_ALGORITHM.say(algorithm=algorithm)
     fitting = sum(fits(algorithm, key.algorithm) for key in found.keys)
     if not fitting:
-        return Reason("algorithm_not_of_key", f"The assertion's alg is {algorithm}, but public key {kid} is for {found.keys[0].algorithm or 'RSA'} only.")
+        return reasons.ALGORITHM_NOT_OF_KEY.say(algorithm=algorithm, kid=kid, allowed=found.keys[0].algorithm or "RSA")
     if fitting > len(_choose(found.keys, algorithm)):
-        sentence = "The assertion isn't signed by any of the public keys of the client that were tried. It has many: let the assertion name its kid."
-        return Reason("wrong_signature", sentence)
-    return Reason("wrong_signature", f"The assertion isn't signed by {f'public key {kid}' if kid else 'any of the public keys of the client'}.")
+        return reasons.TOO_MANY_KEYS.say()
+    return reasons.WRONG_SIGNATURE.say(key=f"public key {kid}" if kid else "any of the public keys of the client")
 
 
 def find_reason_in_statements(assertion: ParsedJWT, now: datetime) -> Reason | None:
@@ -227,9 +220,9 @@ def find_reason_in_life(signer: ClientKey, now: datetime) -> Reason | None:
     if key is None:
         return None
     if key.revoked_at is not None:
-        return Reason("key_revoked", f"Public key {key.id} was revoked on {key.revoked_at:%d %b %Y %H:%M} UTC.")
+        return reasons.KEY_REVOKED.say(kid=key.id, at=key.revoked_at)
     if key.expires_at is not None and key.expires_at <= now:
-        return Reason("key_expired", f"Public key {key.id} ended on {key.expires_at:%d %b %Y %H:%M} UTC.")
+        return reasons.KEY_EXPIRED.say(kid=key.id, at=key.expires_at)
     return None
 
 

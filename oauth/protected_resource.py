@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from clients.certificate import x5t_s256
 from clients.secret import looks_like_secret
-from oauth import access_token, dpop
+from oauth import access_token, dpop, reasons
 from oauth.access_token import AccessToken
 from oauth.asked_for import shown_resource, shown_scopes
 from oauth.authenticated_client import AuthenticatedClient
@@ -22,14 +22,12 @@ from oauth.errors import (
     InvalidTokenError,
     MissingTokenError,
     OtherEnvironmentError,
-    Reason,
     UseDPoPNonceAtResourceError,
 )
 from oauth.messages import Request
 from oauth.mtls import find_reason_in_validity
+from oauth.reasons import Reason
 from oauth.registration import RegisteredClient
-
-BOUND_TOKEN_REQUIRED = Reason("bound_token_required", "This client may only call with tokens that are bound to a key or a certificate, not with its secret.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +58,13 @@ def authenticate_caller(request: Request, *, takes_api_key_header: bool = False,
     authorization = request.headers.get("authorization")
     api_key = request.headers.get("x-api-key") if takes_api_key_header else None
     if authorization is not None and api_key is not None:
-        raise InvalidTokenError(Reason("two_methods", "It came with an Authorization and an X-API-Key header. Send one."))
+        raise InvalidTokenError(reasons.TWO_METHODS.say())
     if api_key is not None:
         return _by_api_key(request, api_key)
     if authorization is None:
         raise MissingTokenError
     if "," in authorization:
-        raise InvalidTokenError(Reason("repeated_authorization", "It came with several Authorization headers. Send one."))
+        raise InvalidTokenError(reasons.REPEATED_AUTHORIZATION.say())
     scheme, _, credentials = authorization.partition(" ")
     match scheme.lower():
         case "bearer":
@@ -76,7 +74,7 @@ def authenticate_caller(request: Request, *, takes_api_key_header: bool = False,
         case "dpop":
             return _by_dpop(request, credentials.strip(), target)
         case _:
-            raise InvalidTokenError(Reason("method_not_supported", "It came with another authentication scheme than Bearer, DPoP and Basic."))
+            raise InvalidTokenError(reasons.SCHEME_NOT_SUPPORTED.say())
 
 
 def require_scopes(caller: Caller, required: tuple[str, ...]) -> None:
@@ -97,7 +95,7 @@ def require_audience(caller: Caller, audience: str) -> None:
     if audience not in caller.audiences:
         said = shown_resource(audience, workspace_pk=caller.client.workspace_pk)
         raise InvalidTokenError(
-            Reason("wrong_audience", f"It is good for {', '.join(caller.audiences)[:300]}, not for {said}."),
+            reasons.WRONG_AUDIENCE.say(audiences=", ".join(caller.audiences)[:300], demanded=said),
             scheme=caller.scheme,
             client=caller.client,
             credential_id=caller.credential_id,
@@ -110,7 +108,7 @@ def _by_bearer(request: Request, credentials: str) -> Caller:
     token = access_token.verify(credentials, now=request.now)
     if token.confirmation.jkt:
         raise InvalidTokenError(
-            Reason("dpop_token_as_bearer", "The token is bound to a key, but came under Bearer. Send it under DPoP with a proof."),
+            reasons.DPOP_TOKEN_AS_BEARER.say(),
             client=token.client,
             credential_id=token.credential_id,
         )
@@ -125,7 +123,7 @@ def _by_dpop(request: Request, credentials: str, target: Callable[[Request], Tar
         raise error.under(DPOP) from None
     if not token.confirmation.jkt:
         raise InvalidTokenError(
-            Reason("bearer_token_under_dpop", "The token isn't bound to a key, but came under DPoP. Send it under Bearer, or get a bound one."),
+            reasons.BEARER_TOKEN_UNDER_DPOP.say(),
             scheme=DPOP,
             client=token.client,
             credential_id=token.credential_id,
@@ -137,7 +135,7 @@ def _by_dpop(request: Request, credentials: str, target: Callable[[Request], Tar
         raise InvalidDPoPProofAtResourceError(error.reason, client=token.client, credential_id=token.credential_id) from None
     except dpop.OtherKeyError:
         raise InvalidTokenError(
-            Reason("dpop_other_key", "The DPoP proof is signed by another key than the one that the token is bound to."),
+            reasons.DPOP_OTHER_KEY.say(),
             scheme=DPOP,
             client=token.client,
             credential_id=token.credential_id,
@@ -161,7 +159,7 @@ def _find_reason_in_certificate(bound_to: str, request: Request) -> Reason | Non
     if not bound_to:
         return None
     if certificate is None or x5t_s256(certificate) != bound_to:
-        return Reason("certificate_mismatch", "The token is bound to a certificate, and the connection has none or another one.")
+        return reasons.CERTIFICATE_MISMATCH.say()
     return find_reason_in_validity(certificate, request.now)
 
 
@@ -181,7 +179,7 @@ def _with_secret(authenticated: AuthenticatedClient, auth_method: str) -> Caller
     client = authenticated.client
     if client.require_dpop or client.require_certificate:
         raise InvalidClientError(
-            BOUND_TOKEN_REQUIRED,
+            reasons.BOUND_TOKEN_REQUIRED.say(),
             client=client,
             named_client_id=client.client_id,
             credential_id=authenticated.credential_id,

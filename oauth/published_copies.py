@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from clients.public_key import ParsedPublicKey
-from oauth.errors import Reason
+from oauth.reasons import Reason
 
 # Keys, of which each takes two to five KB, and URIs, each of which counts as one more.
 MOST = 5000

@@ -6,16 +6,14 @@ from typing import Any
 
 from clients.models import Client
 from clients.services.audit import Actor
-from oauth import access_token, jose, own_revocations, services
+from oauth import access_token, jose, own_revocations, reasons, services
 from oauth.client_authentication import authenticate_client
 from oauth.endpoint import form_endpoint
-from oauth.errors import Reason, TemporarilyUnavailableError
+from oauth.errors import TemporarilyUnavailableError
 from oauth.form import Form
 from oauth.granted import record_granted
 from oauth.messages import Request, Response
 from oauth.models import SigningKey
-
-TOO_MANY = Reason("too_many_revocations", "The client has revoked 20,000 of its tokens within this hour. This one isn't revoked.")
 
 
 @form_endpoint("revocation")
@@ -32,7 +30,7 @@ def revoke(request: Request, form: Form) -> Response:
         ends_at = datetime.fromtimestamp(claims["exp"], UTC)
         if claims["client_id"] == caller.client_id and _may_live(kid, claims, now=request.now - services.REVOCATIONS_KEPT):
             if own_revocations.is_too_many(caller.pk, now=request.now):
-                raise TemporarilyUnavailableError(TOO_MANY)
+                raise TemporarilyUnavailableError(reasons.TOO_MANY_REVOCATIONS.say())
             services.revoke_token(
                 client=Client.objects.select_related("workspace").get(pk=caller.pk),
                 credential=claims["credential_id"],

@@ -7,15 +7,13 @@ client may be allowed to have only tokens that are bound.
 from typing import Any, NamedTuple
 
 from clients.certificate import x5t_s256
-from oauth import dpop
+from oauth import dpop, reasons
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.dpop_nonce import current_nonce
-from oauth.errors import InvalidClientError, InvalidDPoPProofError, Reason, UseDPoPNonceError
+from oauth.errors import InvalidClientError, InvalidDPoPProofError, UseDPoPNonceError
 from oauth.form import Form
 from oauth.messages import Request
 from oauth.mtls import CERTIFICATE_METHODS, find_reason_not_to_bind
-
-JKT_MISMATCH = Reason("dpop_jkt_mismatch", "dpop_jkt isn't the thumbprint of the key that signed the DPoP proof.")
 
 
 class Confirmation(NamedTuple):
@@ -54,7 +52,7 @@ def bind_to_certificate(request: Request, authenticated: AuthenticatedClient) ->
         return ""
     if certificate is None:
         raise InvalidClientError(
-            Reason("certificate_required", "This client's tokens must be bound to a certificate, and the connection has none."),
+            reasons.CERTIFICATE_REQUIRED.say(),
             client=client,
             credential_id=authenticated.credential_id,
             is_proved=True,
@@ -77,6 +75,6 @@ def _bind_to_key(request: Request, form: Form, authenticated: AuthenticatedClien
     except dpop.InvalidProofError as error:
         raise InvalidDPoPProofError(error.reason, client=client, credential_id=credential_id) from None
     except dpop.OtherKeyError:
-        raise InvalidDPoPProofError(JKT_MISMATCH, client=client, credential_id=credential_id) from None
+        raise InvalidDPoPProofError(reasons.DPOP_JKT_MISMATCH.say(), client=client, credential_id=credential_id) from None
     except dpop.StaleNonceError:
         raise UseDPoPNonceError(current_nonce(request.now), client=client, credential_id=credential_id) from None

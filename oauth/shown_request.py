@@ -10,35 +10,19 @@ from django.conf import settings
 
 from clients import secret
 from clients.certificate import x5t_s256
-from oauth import access_token, client_secret, dpop, mtls, private_key_jwt
-from oauth.authenticated_client import (
-    UNKNOWN_CLIENT,
-    AuthenticatedClient,
-    clean_client_id,
-    find_reason_in_address,
-    find_reason_in_method,
-    find_reason_in_status,
-)
-from oauth.client_authentication import CLIENT_ID_MISSING, Way, find_way
+from oauth import access_token, client_secret, dpop, mtls, private_key_jwt, reasons
+from oauth.authenticated_client import AuthenticatedClient, clean_client_id, find_reason_in_address, find_reason_in_method, find_reason_in_status
+from oauth.client_authentication import Way, find_way
 from oauth.client_credentials import grant_audiences, grant_scopes
 from oauth.client_secret import PresentedSecret
-from oauth.errors import (
-    STALE_NONCE,
-    InsecureTransportError,
-    InvalidTokenError,
-    MethodNotAllowedError,
-    OAuthError,
-    Reason,
-    TooManyFailuresError,
-    UnsupportedGrantTypeError,
-)
+from oauth.errors import InsecureTransportError, InvalidTokenError, MethodNotAllowedError, OAuthError, TooManyFailuresError, UnsupportedGrantTypeError
 from oauth.examination import Examination, Subject
 from oauth.form import Form, parse_form, refuse_credentials_in_query
 from oauth.lookup import find_by_certificate, find_by_secret, find_by_secret_alone
 from oauth.messages import Request
-from oauth.protected_resource import BOUND_TOKEN_REQUIRED
+from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, RegisteredSecret
-from oauth.sender_constraint import JKT_MISMATCH, bind_to_certificate
+from oauth.sender_constraint import bind_to_certificate
 from oauth.throttling import NOT_COUNTED, failure_keys, seconds_to_wait
 
 
@@ -74,14 +58,14 @@ def examine_caller(request: Request, *, workspace: int, is_whole: bool) -> Exami
     if api_key is None and scheme.lower() == "basic":
         presented = examination.attempt(Subject.AUTHENTICATION, lambda: client_secret.read_basic(request.headers["authorization"]))
     elif api_key is None and not credentials:
-        examination.note(Subject.AUTHENTICATION, mtls.MISSING_CREDENTIALS)
+        examination.note(Subject.AUTHENTICATION, reasons.MISSING_CREDENTIALS.say())
         return examination
     else:
         presented = PresentedSecret(None, credentials.strip() if api_key is None else api_key, client_secret.CLIENT_SECRET_BASIC)
     authenticated = _examine_secret(examination, presented) if presented is not None else None
     if authenticated is not None:
         needs_token = authenticated.client.require_dpop or authenticated.client.require_certificate
-        examination.note(Subject.BINDING, BOUND_TOKEN_REQUIRED if needs_token else None)
+        examination.note(Subject.BINDING, reasons.BOUND_TOKEN_REQUIRED.say() if needs_token else None)
     return examination
 
 
@@ -135,12 +119,12 @@ def _examine_secret(examination: Examination, presented: PresentedSecret) -> Aut
     if presented.client_id is not None:
         named = find_by_secret(client_id=clean_client_id(presented.client_id), secret_id="", failure_keys=NOT_COUNTED, now=now)
         client = examination.own(named.client)
-        examination.note(Subject.CLIENT, UNKNOWN_CLIENT if client is None else None)
+        examination.note(Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None)
     is_good = examination.note(Subject.SECRET_FORM, client_secret.explain_malformed(presented.plaintext) if parsed is None else None)
     if is_good:
         is_good = examination.note(Subject.SECRET, _find_reason_in_secret(presented.plaintext, found, client))
     if is_good and client is not None and found is not None:
-        is_good = examination.note(Subject.OWNER, client_secret.OTHER_CLIENTS_SECRET if found.client_pk != client.pk else None)
+        is_good = examination.note(Subject.OWNER, reasons.OTHER_CLIENTS_SECRET.say() if found.client_pk != client.pk else None)
     if is_good and found is not None:
         examination.note(Subject.LIFE, client_secret.find_reason_in_life(found, now))
     return _examine_client(examination, client, found.credential_id if is_good and found is not None else "", presented.method)
@@ -156,11 +140,11 @@ def _find_secret(examination: Examination, secret_id: str, now: datetime) -> tup
 def _find_reason_in_secret(plaintext: str, found: RegisteredSecret | None, client: RegisteredClient | None) -> Reason | None:
     if found is None:
         secret.imitate_verification(plaintext)
-        return client_secret.UNKNOWN_SECRET
+        return reasons.UNKNOWN_SECRET.say()
     try:
         return client_secret.find_reason_in_possession(plaintext, found, client)
     except secret.HashingBusyError:
-        return client_secret.HASHING_BUSY
+        return reasons.HASHING_BUSY.say()
 
 
 def _examine_assertion(examination: Examination, form: Form) -> AuthenticatedClient | None:
@@ -170,7 +154,7 @@ def _examine_assertion(examination: Examination, form: Form) -> AuthenticatedCli
         return None
     registration = private_key_jwt.find_registration(assertion, NOT_COUNTED, now)
     client = examination.own(registration.client)
-    if not examination.note(Subject.CLIENT, UNKNOWN_CLIENT if client is None else None):
+    if not examination.note(Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None):
         return None
     try:
         signer = private_key_jwt.find_signer(assertion, registration, now)
@@ -178,7 +162,7 @@ def _examine_assertion(examination: Examination, form: Form) -> AuthenticatedCli
         signer = error.reason
     examination.note(Subject.SIGNATURE, signer if isinstance(signer, Reason) else None)
     if examination.note(Subject.CLAIMS, private_key_jwt.find_reason_in_statements(assertion, now)):
-        examination.note(Subject.FIRST_USE, private_key_jwt.REPLAYED if private_key_jwt.is_used(assertion, now) else None)
+        examination.note(Subject.FIRST_USE, reasons.ASSERTION_REPLAYED.say() if private_key_jwt.is_used(assertion, now) else None)
     if not isinstance(signer, Reason):
         examination.note(Subject.LIFE, private_key_jwt.find_reason_in_life(signer, now))
     return _examine_client(examination, client, "" if isinstance(signer, Reason) else signer.credential_id, private_key_jwt.PRIVATE_KEY_JWT)
@@ -188,16 +172,16 @@ def _examine_certificate(examination: Examination, form: Form) -> AuthenticatedC
     request = examination.request
     certificate, client_id = request.connection.client_certificate, form.get("client_id")
     if certificate is None:
-        examination.note(Subject.AUTHENTICATION, mtls.MISSING_CREDENTIALS)
+        examination.note(Subject.AUTHENTICATION, reasons.MISSING_CREDENTIALS.say())
         return None
     if client_id is None:
-        examination.note(Subject.AUTHENTICATION, CLIENT_ID_MISSING)
+        examination.note(Subject.AUTHENTICATION, reasons.CLIENT_ID_MISSING.say())
         return None
     examination.note(Subject.AUTHENTICATION)
     thumbprint = x5t_s256(certificate)
     registration = find_by_certificate(client_id=clean_client_id(client_id), thumbprint=thumbprint, failure_keys=NOT_COUNTED, now=request.now)
     client, found = examination.own(registration.client), registration.credential
-    if not examination.note(Subject.CLIENT, UNKNOWN_CLIENT if client is None else None) or client is None:
+    if not examination.note(Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None) or client is None:
         return None
     method = mtls.choose_method(client, found)
     is_good = examination.note(Subject.CERTIFICATE, mtls.find_reason_in_certificate(certificate, method, client, found, request.now))
@@ -242,12 +226,12 @@ def _examine_proof(examination: Examination, *, expected_jkt: str | None) -> Non
     except dpop.InvalidProofError as error:
         examination.note(Subject.PROOF, error.reason)
     except dpop.OtherKeyError:
-        examination.note(Subject.PROOF, JKT_MISMATCH)
+        examination.note(Subject.PROOF, reasons.DPOP_JKT_MISMATCH.say())
     except dpop.StaleNonceError:
-        examination.note(Subject.PROOF, STALE_NONCE)
+        examination.note(Subject.PROOF, reasons.USE_DPOP_NONCE.say())
     else:
         examination.note(Subject.PROOF)
-        examination.note(Subject.PROOF_FIRST_USE, dpop.REPLAYED if dpop.was_used(jkt, claims, request.now) else None)
+        examination.note(Subject.PROOF_FIRST_USE, reasons.DPOP_PROOF_REPLAYED.say() if dpop.was_used(jkt, claims, request.now) else None)
 
 
 def _examine_token(examination: Examination, text: str) -> None:
@@ -256,9 +240,9 @@ def _examine_token(examination: Examination, text: str) -> None:
         token = access_token.verify(text, now=examination.request.now)
     except InvalidTokenError as error:
         examination.client = examination.own(error.client)
-        examination.note(Subject.TOKEN, error.reason if examination.client is not None else access_token.BAD_TOKEN)
+        examination.note(Subject.TOKEN, error.reason if examination.client is not None else reasons.BAD_TOKEN.say())
         return
     examination.client = examination.own(token.client)
-    if not examination.note(Subject.TOKEN, access_token.BAD_TOKEN if examination.client is None else None):
+    if not examination.note(Subject.TOKEN, reasons.BAD_TOKEN.say() if examination.client is None else None):
         return
     examination.credential_id, examination.scopes, examination.audiences = token.credential_id, token.scopes, token.audiences

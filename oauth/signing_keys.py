@@ -6,8 +6,8 @@ from typing import Any
 
 from clients.key_encryption import MissingKeyEncryptionKeyError, decrypt
 from clients.public_key import read_jwk
-from oauth import jose
-from oauth.errors import Reason, TemporarilyUnavailableError
+from oauth import jose, reasons
+from oauth.errors import TemporarilyUnavailableError
 from oauth.models import SigningKey
 
 
@@ -37,8 +37,8 @@ def verification_key(kid: str) -> LoadedKey:
 def require_signing_key(kid: str | None) -> LoadedKey:
     """Raise TemporarilyUnavailableError where no key signs now or KEY_ENCRYPTION_KEYS doesn't open it."""
     if kid is None:
-        raise TemporarilyUnavailableError(Reason("no_signing_key", "There is no signing key. Run “.venv/bin/python manage.py rotate_signing_key --now”."))
+        raise TemporarilyUnavailableError(reasons.NO_SIGNING_KEY.say())
     try:
         return signing_key(kid)
     except MissingKeyEncryptionKeyError as error:
-        raise TemporarilyUnavailableError(Reason("key_encryption_key_missing", str(error))) from error
+        raise TemporarilyUnavailableError(reasons.KEY_ENCRYPTION_KEY_MISSING.in_other_words(str(error)).say()) from error

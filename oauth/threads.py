@@ -16,10 +16,10 @@ from time import monotonic
 from typing import Generic, TypeVar, cast
 
 from oauth import patience as patience_
-from oauth.errors import Reason
 from oauth.fair_queue import FairQueue
 from oauth.overdue import CROWDED, OVERDUE
 from oauth.patience import Patience, patience
+from oauth.reasons import Reason
 
 SWEEP = 0.25
 

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from clients.models import Client
 from dashboard.client.credentials.secret_once import env_file_name
 from dashboard.docs.pages import PAGES, bound_by_dpop, choose_first, find_named, find_page, offer_clients, values_of, ways_to_sign_in
-from dashboard.explain.error_reference import read_reference
+from dashboard.explain.error_reference import error_rows, reason_rows
 from dashboard.frame.pasted import looks_like_credential
 from dashboard.frame.snippets import chosen_language
 from dashboard.models import Membership
@@ -35,7 +35,7 @@ def docs_page(request: HttpRequest, membership: Membership, page: str) -> HttpRe
         return _refuse_credential(request)
     context = {**_context(request, membership), "page": found}
     if page == "errors":
-        context["codes"], context["reasons"] = read_reference()
+        context["codes"], context["reasons"] = error_rows(), reason_rows()
     elif page == "dpop":
         context["snippets"] = bound_by_dpop(context["values"])
     elif page in ("quick-start", "authentication"):

@@ -8,7 +8,7 @@ from clients.most_used import UsedAddress, UsedScope, clients_of, most_used_addr
 from clients.outcomes import GRANTED
 from clients.services.usage_summaries import LIVE_CLIENTS
 from clients.workspace_usage import Activity, Refusal, Selection, Share, Totals, count_credential_shares, count_shares, in_order, name_refused
-from dashboard.explain.reason_titles import title_of
+from dashboard.explain.refusals import title_of
 from dashboard.frame.credential_names import CredentialName, name_credential
 
 LISTED = 10

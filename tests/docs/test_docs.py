@@ -14,8 +14,9 @@ from django.urls import get_resolver
 
 from clients.management.base import JSONCommand
 from dashboard.health.operations import OperationsMiddleware
-from oauth import errors
+from oauth import errors, reasons
 from oauth.urls import ENDPOINTS
+from tests.docs import error_tables
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, read, rows
 
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
@@ -144,25 +145,6 @@ def test_paths_are_those_that_django_knows() -> None:
     assert {path for path in found if not path.startswith("/^")} - {"/"} == set(our_paths()) - {"/gateway/<workspace>/verify"}
 
 
-def read_reasons() -> dict[str, list[list[str]]]:
-    """Every reason code, with the constant parts of each of its sentences; of one that isn't written out, none."""
-    reasons: dict[str, list[list[str]]] = {}
-    for file in sorted((ROOT / "oauth").glob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reason" and isinstance(node.args[0], ast.Constant):
-                reasons.setdefault(node.args[0].value, []).append(constant_parts(node.args[1]))
-    return reasons
-
-
-def constant_parts(sentence: ast.expr) -> list[str]:
-    match sentence:
-        case ast.Constant(value=str(text)):
-            return [text]
-        case ast.JoinedStr(values=values):
-            return [part.value for part in values if isinstance(part, ast.Constant) and len(part.value.strip()) > 3]
-    return []
-
-
 def read_implicit_reasons() -> set[str]:
     """Errors that are raised without a reason have their error's name for one."""
     classes = {name: value for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.OAuthError)}
@@ -175,19 +157,15 @@ def read_implicit_reasons() -> set[str]:
     return found
 
 
-def documented_reasons() -> dict[str, str]:
-    section = read("docs/errors.md").partition("## Every reason\n")[2].partition("\n## ")[0]
-    return {code.strip("`"): sentence for code, sentence, _ in rows(section)}
+def test_the_tables_of_errors_are_those_of_the_code() -> None:
+    assert read("docs/errors.md") == error_tables.current(), "run “make docs”"
 
 
-def test_errors_has_every_reason_code() -> None:
-    assert set(documented_reasons()) == set(read_reasons()) | read_implicit_reasons()
-
-
-def test_errors_has_every_sentence_as_it_is_written() -> None:
-    documented = documented_reasons()
-    parts = [(code, part.strip()) for code, sentences in read_reasons().items() for sentence in sentences for part in sentence]
-    assert [(code, part) for code, part in parts if part not in documented[code]] == []
+def test_errors_has_every_reason_for_which_something_is_refused() -> None:
+    """And none that nothing says."""
+    code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "oauth").glob("*.py"))
+    said = {name for name, value in vars(reasons).items() if isinstance(value, reasons.Refusal) and re.search(rf"\breasons\.{name}\b", code)}
+    assert {value.code for name, value in vars(reasons).items() if name in said} | read_implicit_reasons() == set(reasons.REFUSALS)
 
 
 def test_errors_has_every_error_with_its_status() -> None:

@@ -18,11 +18,12 @@ from clients.services.clients import disable_client
 from clients.services.public_keys import revoke_public_key
 from clients.services.secrets import revoke_secret
 from oauth import private_key_jwt, replay
-from oauth.errors import Reason, TemporarilyUnavailableError
+from oauth.errors import TemporarilyUnavailableError
 from oauth.examination import Examination
 from oauth.gateway import verify
 from oauth.messages import Connection, Request
 from oauth.models import FailureCount, UsedJWT
+from oauth.reasons import Reason
 from oauth.shown_request import examine_caller, examine_form, examine_proof
 from oauth.token import token
 from oauth.whoami import whoami
