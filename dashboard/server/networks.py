@@ -4,7 +4,6 @@ Beyond that the network's longest idle one makes room for a new one, and if none
 balancer behind which callers look like one network keeps serving them.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,6 +35,8 @@ class Networks:
 
     def __init__(self, connections: int) -> None:
         self.most = min(MOST, connections // PART)
+        # A network that has more has many.
+        self.crowd = connections // 64
         self._stays: dict[str, dict[Stay, None]] = {}
 
     def enter(self, address: str) -> Stay | None:
@@ -50,6 +51,21 @@ class Networks:
             return None
         return Stay(stays)
 
+    def choose_waiting(self, connections: Iterable[Any], most: int) -> list[Any]:
+        """Of all connections of the worker, oldest first, those to end when there are too many: none that is being served.
+
+        First those of networks that have many, so that who holds many loses them. Then others that the last sweep saw waiting: a peer far away takes a moment
+        between its handshake and its request.
+        """
+        found = []
+        for connection in connections:
+            phase, size = connection.find_phase(), len(self._stays.get(connection.network, ()))
+            is_crowded = size > self.crowd
+            if phase is not None and (is_crowded or connection.phase is not None):
+                found.append(((-size if is_crowded else 0, _WAITING.index(phase)), connection))
+        found.sort(key=lambda one: one[0])
+        return [connection for _, connection in found[:most]]
+
     def forget(self) -> None:
         """Those that have no connection any more."""
         for network in [network for network, stays in self._stays.items() if not stays]:
@@ -57,22 +73,18 @@ class Networks:
 
 
 def _make_room(stays: dict[Stay, None]) -> bool:
-    """End the oldest that waits for its peer, if any does."""
-    waiting = [stay for stay in stays if stay.connection is not None and stay.connection.find_phase()]
-    if not waiting:
-        return False
-    stay = min(waiting, key=lambda stay: _WAITING.index(stay.connection.find_phase()))
-    stay.leave()
-    stay.connection.transport.abort()
-    return True
-
-
-def choose_waiting(connections: Iterable[Any], most: int) -> list[Any]:
-    """Of all connections of a worker, oldest first, those to end when there are too many: none that is being served.
-
-    Those that never asked for anything go first. Of the rest, those of the network that has the most, so that whoever holds many loses theirs.
-    """
-    found = [(connection, phase) for connection in connections if (phase := connection.find_phase())]
-    sizes = Counter(connection.network for connection, _ in found)
-    found.sort(key=lambda one: (one[1] != "head", -sizes[one[0].network], _WAITING.index(one[1])))
-    return [connection for connection, _ in found[:most]]
+    """End the oldest idle one; if there is none, some of those that wait for their peer, for to look through all of them takes a while."""
+    slow: dict[str, list[Stay]] = {"body": [], "write": []}
+    for stay in stays:
+        phase = stay.connection.find_phase() if stay.connection is not None else None
+        if phase in ("head", "next"):
+            found = [stay]
+            break
+        if phase is not None:
+            slow[phase].append(stay)
+    else:
+        found = [*slow["body"], *slow["write"]][: 1 + len(stays) // 64]
+    for stay in found:
+        stay.leave()
+        stay.connection.transport.abort()
+    return bool(found)

@@ -26,7 +26,7 @@ from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.heartbeat import Heartbeat
 from dashboard.server.http_connection import LINGERING, HTTPConnection
 from dashboard.server.listening import listen
-from dashboard.server.networks import Networks, Stay, choose_waiting
+from dashboard.server.networks import Networks, Stay
 from dashboard.server.tls_protocol import find_address, find_network, open_tls
 from dashboard.server.turns import Turns
 from dashboard.server.unsent import Unsent
@@ -258,7 +258,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         openings = [opening for opening, since in self.openings.items() if now - since > 1][:some]
         for opening in openings:
             opening.cancel()
-        waiting = choose_waiting(self.connections, some)
+        waiting = self.networks.choose_waiting(self.connections, some)
         for connection in waiting:
             # A polite close takes a TLS peer's answer, and the descriptor is needed now.
             connection.transport.abort()
