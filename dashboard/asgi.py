@@ -9,6 +9,7 @@ import logging
 import re
 from contextlib import ExitStack
 from importlib import import_module
+from math import ceil
 from os import SEEK_END
 from threading import BoundedSemaphore
 from time import monotonic
@@ -23,12 +24,13 @@ from dashboard.server import set_up  # noqa: F401  # isort: skip  # for the impo
 from dashboard.frame.content_security_policy import POLICY
 from dashboard.frame.errors import RETRY_AFTER
 from dashboard.people.quotas import refuse_look_up_unseen
-from dashboard.people.refusal import Refusal
+from dashboard.people.refusal import Refusal, too_many
 from dashboard.people.refused_unseen import refuse_sign_in
 from dashboard.people.user_sessions import find_account
 from dashboard.server.connection import settle
 from dashboard.server.cookies import find_cookie
 from dashboard.server.known_codecs import forget_others
+from dashboard.server.stranger_time import StrangerTime
 from dashboard.server.unsent import PART
 from dashboard.server.wsgi_call import MOST_IN_MEMORY, Answer, Request, call_django
 from oauth import strict_transport
@@ -75,6 +77,8 @@ _threads: Threads[Any, Any] = Threads(
 # For those who ask whether this worker can do its work, which they have to hear while it can't.
 _probes: Threads[Request, Answer] = Threads(2, name="probe", begin=lambda: None, most_waiting=MOST_WAITING)
 
+_stranger_time = StrangerTime()
+
 # A mistake in a view fails the start, and the first request costs what the thousandth does.
 import_module(settings.ROOT_URLCONF)
 forget_others()
@@ -109,8 +113,14 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             if refusal is not None:
                 await _refuse_unseen(scope, send, refusal, "You are not signed in")
                 return
+            sender = _sender_of(scope)
+            wait = 0.0 if scope["path"] in PROBES else _stranger_time.find_wait(sender, monotonic())
+            if wait and not await _look_for_person(scope):
+                await _refuse_unseen(scope, send, too_many(ceil(wait), "Too many pages"), "Too many pages")
+                return
             threads = _probes if scope["path"] in PROBES else _threads
-            status, headers, content = await threads.run(call_django, (scope, body), sender=_sender_of(scope))
+            status, headers, content = await threads.run(call_django, (scope, body), sender=sender)
+            _stranger_time.add(sender, scope["state"].pop("stranger_seconds", 0.0), monotonic())
         except _TooLargeError:
             await _refuse_size(scope, send)
             return

@@ -156,6 +156,7 @@ class SessionActivityMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # An answer of the protocol depends on no cookie, and so says nothing of one.
         if not is_protocol_path(request.path) and request.user.is_authenticated:
+            request.META["tokenos.signed_in"] = True  # for dashboard.server.wsgi_call
             self._note(request, timezone.now())
         return self.get_response(request)
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
+from time import thread_time
 from typing import IO, Any
 
 from django.core.handlers.wsgi import WSGIHandler
@@ -17,6 +18,9 @@ application = WSGIHandler()
 Content = bytes | memoryview | IO[bytes]
 Request = tuple[Scope, bytes]
 Answer = tuple[int, list[tuple[bytes, bytes]], Content]
+
+# What Django says in the environ of somebody who is signed in.
+SIGNED_IN = "tokenos.signed_in"
 
 # A longer answer waits in a file for its peer.
 MOST_IN_MEMORY = 1024 * 1024
@@ -47,11 +51,15 @@ def call_django(request: Request) -> Answer:
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields]
         return lambda _: None
 
-    response = application(_build_environ(scope, body), start_response)
+    began = thread_time()
+    environ = _build_environ(scope, body)
+    response = application(environ, start_response)
     try:
         content, length = _gather(response)
     finally:
         response.close()  # sends request_finished, which returns broken database connections
+    if not environ.get(SIGNED_IN):
+        scope["state"]["stranger_seconds"] = thread_time() - began
     if scope["method"] != "HEAD" and not any(name == b"content-length" for name, _ in headers):
         headers.append((b"content-length", str(length).encode()))
     return status, headers, content

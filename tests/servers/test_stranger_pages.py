@@ -1,0 +1,43 @@
+"""Pages of strangers get a share of each worker's time, by network: with requests for tokens they share one interpreter."""
+
+import pytest
+
+from tests.servers.conftest import Answer, Server
+from tests.servers.sessions import make_session
+
+# As many fields as Django reads, each of which is looked through for a secret: 40 ms.
+FORM = "&".join(["=AAAAAAAAAAAAAAAA"] * 900)
+FLOODER, OTHER = "198.51.100.7", "203.0.113.9"
+
+
+@pytest.fixture(scope="module")
+def proxied(make_lasting_server) -> Server:
+    return make_lasting_server(WEB_CONCURRENCY="1", TLS="off", TRUSTED_PROXIES="127.0.0.1/32")
+
+
+def send(server: Server, request: str, address: str, *lines: str, body: str = "") -> Answer:
+    head = [f"{request} HTTP/1.1", "Host: localhost", f"X-Forwarded-For: {address}", "X-Forwarded-Proto: https", "Accept: text/html", *lines]
+    return server.exchange("\r\n".join([*head, f"Content-Length: {len(body)}", "", body]).encode())
+
+
+def post_form(server: Server, address: str) -> Answer:
+    lines = ("Content-Type: application/x-www-form-urlencoded", "Origin: https://localhost", "Cookie: __Host-csrf=" + "a" * 32)
+    return send(server, "POST /accounts/reset/", address, *lines, body=FORM)
+
+
+def test_who_has_had_theirs_waits_and_nobody_else_does(proxied: Server) -> None:
+    for _ in range(1000):
+        answer = post_form(proxied, FLOODER)
+        if answer.status == 429:
+            break
+    assert answer.status == 429
+    assert int(answer.headers["retry-after"]) >= 1
+    assert b"Too many pages" in answer.body
+    page = "GET /accounts/sign-in/"
+    assert send(proxied, page, FLOODER, "Cookie: __Host-session=" + "a" * 32).status == 429
+    assert send(proxied, page, OTHER).status == 200
+    # Somebody who is signed in there goes on, and so do probes and the protocol.
+    cookie = f"Cookie: {make_session(proxied)}"
+    assert send(proxied, "GET /accounts/profile/", FLOODER, cookie).status == 200
+    assert send(proxied, "GET /readyz", FLOODER).status == 200
+    assert send(proxied, "GET /.well-known/jwks.json", FLOODER).status == 200
