@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -214,6 +214,19 @@ def test_strangers_unfinished_bodies_take_no_memory(site: Site, path: str) -> No
     for sock in sockets:
         sock.close()
     assert grown < 4_000_000
+
+
+def test_unfinished_requests_of_one_network_leave_room_for_others(site: Site) -> None:
+    """nginx has 512 connections here, and each such request takes two."""
+    port = site.plain.port
+    head = b"POST /oauth2/token HTTP/1.1\r\nHost: tokens.example.com\r\nContent-Length: 9\r\n\r\n"
+    with ExitStack() as held:
+        for _ in range(300):
+            sock = held.enter_context(socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0)))
+            sock.sendall(head)
+        sock.settimeout(10)
+        assert b" 429 " in sock.recv(100)
+        assert site.token().status == 200
 
 
 def test_stranger_with_a_long_body_is_refused_before_it_is_sent(site: Site) -> None:
