@@ -123,7 +123,7 @@ class TestGathered:
 def test_who_stops_the_process_has_sent_what_was_gathered(tmp_path):
     shell = Shell(tmp_path)
     code = (
-        "from dashboard import mail; from dashboard.people.notices import describe; from django.utils import timezone;"
+        "from dashboard.instance import mail; from dashboard.people.notices import describe; from django.utils import timezone;"
         "mail.gather('account_notice', 'ada@example.com', describe('password_changed', now=timezone.now()))"
     )
     assert shell("shell", "-v0", "-c", code).returncode == 0
