@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.certificates import pem, self_signed
 from tests.docs.pages import ROOT, block, blocks
+from tests.docs.reader import python_of
 from tests.servers.conftest import Server
 
 # What the pages use in examples, and what a test puts in its place.
@@ -57,20 +59,20 @@ def run(command: list[str], text: str, *, env: dict[str, str], cwd: Path | None 
     return done.stdout
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Callable[[Server], Path]:
-    """A folder that looks like the reader's, in which our commands work on the test's server."""
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Server], Path]]:
+    """A function that makes a folder that looks like the reader's, in which our commands work on the test's server."""
+    with ExitStack() as stack:
 
-    def make(server: Server) -> Path:
-        (tmp_path / ".venv" / "bin").mkdir(parents=True)
-        python = tmp_path / ".venv" / "bin" / "python"
-        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-        python.chmod(0o755)
-        (tmp_path / "manage.py").symlink_to(ROOT / "manage.py")
-        (tmp_path / "var").symlink_to(server.data_dir)
-        return tmp_path
+        def make(server: Server) -> Path:
+            folder = tmp_path_factory.mktemp("checkout")
+            (folder / ".venv" / "bin").mkdir(parents=True)
+            stack.enter_context(python_of(server, folder / ".venv" / "bin" / "python"))
+            (folder / "manage.py").symlink_to(ROOT / "manage.py")
+            (folder / "var").symlink_to(server.data_dir)
+            return folder
 
-    return make
+        yield make
 
 
 def run_shell(server: Server, folder: Path, script: str, **replaced: str) -> str:

@@ -25,12 +25,12 @@ class Forks:
             [sys.executable, "-m", "tests.servers.forks"], cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """manage.py with these arguments: its status and what it printed."""
+    def run(self, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+        """manage.py with these arguments, as if somebody called it in cwd: its status and what it printed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with self._turn:
-            self._process.stdin.write(json.dumps(arguments) + "\n")
+            self._process.stdin.write(json.dumps([str(cwd), *arguments]) + "\n")
             self._process.stdin.flush()
             status, stdout, stderr = json.loads(self._process.stdout.readline())
         return subprocess.CompletedProcess(arguments, status, stdout, stderr)
@@ -41,12 +41,13 @@ class Forks:
             pass
 
 
-def _run(arguments: list[str]) -> int:
+def _run(cwd: str, *arguments: str) -> int:
     sys.argv = ["manage.py", *arguments]
+    os.chdir(cwd)
     # Otherwise all would draw the same numbers.
     random.seed()
     try:
-        runpy.run_path("manage.py", run_name="__main__")
+        runpy.run_path(str(ROOT / "manage.py"), run_name="__main__")
     except SystemExit as end:
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)  # noqa: T201  # as Python does
@@ -63,7 +64,7 @@ def _fork(arguments: list[str]) -> tuple[int, str, str]:
         if not pid:
             os.dup2(stdout.fileno(), 1)
             os.dup2(stderr.fileno(), 2)
-            status = _run(arguments)
+            status = _run(*arguments)
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)

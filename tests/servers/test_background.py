@@ -98,8 +98,13 @@ def test_stop_waits_for_the_last_flush() -> None:
     stop()
 
 
-def test_usage_is_written_while_serving(make_server: Callable[..., Server]) -> None:
-    server = make_server(is_measured=True)
+@pytest.fixture(scope="module")
+def busy(make_server: Callable[..., Server]) -> Server:
+    return make_server(is_measured=True)
+
+
+def test_usage_is_written_while_serving(busy: Server) -> None:
+    server = busy
     workspace = server.manage("create_workspace", "busy")["workspace"]
     client = server.manage("create_client", "--workspace", workspace, "--name", "Robot")
     credentials = (client["client_id"], client["client_secret"])
@@ -111,8 +116,8 @@ def test_usage_is_written_while_serving(make_server: Callable[..., Server]) -> N
     assert server.count_usage() == 10
 
 
-def test_a_few_requests_are_written_at_once_for_whoever_waits_to_see_them(make_server: Callable[..., Server]) -> None:
-    server = make_server()
+def test_a_few_requests_are_written_at_once_for_whoever_waits_to_see_them(busy: Server) -> None:
+    server = busy
     client = server.manage("create_client", "--workspace", server.manage("create_workspace", "calm")["workspace"], "--name", "Robot")
     waited = []
     for _ in range(4):

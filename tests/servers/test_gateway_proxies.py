@@ -125,7 +125,7 @@ def test_no_path_changes_which_workspace_is_asked(site: Site, tokenos: Server, c
 
 
 def other_client(tokenos: Server) -> dict[str, Any]:
-    done = tokenos.run("manage.py", "create_workspace", "other", "--name", "Other")
+    done = tokenos.fork("create_workspace", "other", "--name", "Other")
     assert done.returncode == 0 or "already" in done.stderr, done.stderr
     made: dict[str, Any] = tokenos.manage("create_client", "--workspace", "other", "--name", "eve", "--scope", "read")
     return made

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.servers.conftest import ROOT, Server, read_answer
 from tests.servers.stores import children
 
@@ -16,8 +18,44 @@ NOT_KILLED = 15
 HEAD = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(BODY)
 
 
-def test_sigterm_finishes_requests_in_flight(make_server: Callable[..., Server]) -> None:
-    server = make_server()
+@pytest.fixture(scope="module")
+def stoppable(make_server: Callable[..., Server]) -> Server:
+    """Each test leaves it running."""
+    return make_server()
+
+
+def test_sigterm_of_one_worker_loses_no_request(stoppable: Server) -> None:
+    """As when a worker is replaced: the other serves, and the master starts a new one."""
+    assert stoppable.process is not None
+    for round_number in range(60):
+        if round_number % 20 == 10:
+            stoppable.process.send_signal(signal.SIGHUP)
+        assert stoppable.get("/healthz").status_code == 200
+
+
+def test_stopping_writes_the_usage_that_is_buffered_and_a_new_start_keeps_data_and_keys(stoppable: Server) -> None:
+    keys, authority = stoppable.get("/.well-known/jwks.json").json(), stoppable.ca.read_bytes()
+    client = stoppable.manage("create_client", "--workspace", "demo", "--name", "Robot")
+    answer = stoppable.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"})
+    assert answer.status_code == 200
+    assert stoppable.stop() == 0
+    assert stoppable.count_usage() == 1
+    stoppable.start()
+    assert stoppable.get("/.well-known/jwks.json").json() == keys
+    assert stoppable.ca.read_bytes() == authority
+
+
+def test_workers_end_when_the_master_is_killed(stoppable: Server) -> None:
+    stoppable.stop(signal.SIGKILL)
+    last = time.monotonic() + 10
+    while stoppable.is_listening():
+        assert time.monotonic() < last
+        time.sleep(0.2)
+    stoppable.start()
+
+
+def test_sigterm_finishes_requests_in_flight(stoppable: Server) -> None:
+    server = stoppable
     assert server.process is not None
     idle = [server.connect() for _ in range(10)]
     served = server.connect()
@@ -42,58 +80,16 @@ def test_sigterm_finishes_requests_in_flight(make_server: Callable[..., Server])
     for sock in [*idle, served, *in_flight]:
         sock.close()
     assert not server.is_listening()
-
-
-def test_stopping_writes_the_usage_that_is_buffered(make_server: Callable[..., Server]) -> None:
-    server = make_server()
-    workspace = server.manage("create_workspace", "demo-stop")["workspace"]
-    client = server.manage("create_client", "--workspace", workspace, "--name", "Robot")
-    answer = server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"})
-    assert answer.status_code == 200
-    assert server.stop() == 0
-    assert server.count_usage() == 1
-
-
-def test_sigterm_of_one_worker_loses_no_request(make_server: Callable[..., Server]) -> None:
-    """As when a worker is replaced: the other serves, and the master starts a new one."""
-    server = make_server()
-    assert server.process is not None
-    for round_number in range(60):
-        if round_number % 20 == 10:
-            server.process.send_signal(signal.SIGHUP)
-        assert server.get("/healthz").status_code == 200
-    assert server.stop() == 0
-
-
-def test_restart_keeps_data_and_keys(make_server: Callable[..., Server]) -> None:
-    server = make_server()
-    keys = server.get("/.well-known/jwks.json").json()
-    authority = server.ca.read_bytes()
-    server.restart()
-    assert server.get("/.well-known/jwks.json").json() == keys
-    assert server.ca.read_bytes() == authority
-
-
-def test_workers_end_when_the_master_is_killed(make_server: Callable[..., Server]) -> None:
-    server = make_server()
-    server.stop(signal.SIGKILL)
-    last = time.monotonic() + 10
-    while time.monotonic() < last:
-        if not server.is_listening():
-            break
-        time.sleep(0.2)
-    assert not server.is_listening()
     server.start()
 
 
-def test_sigterm_while_workers_start_is_heard(make_server: Callable[..., Server]) -> None:
-    server = make_server()
-    server.stop()
+def test_sigterm_while_workers_start_is_heard(stoppable: Server) -> None:
+    stoppable.stop()
     for delay in (0.3, 0.6, 0.9):
-        server.start(wait=False)
+        stoppable.start(wait=False)
         time.sleep(delay)
         begun = time.monotonic()
-        server.stop()
+        stoppable.stop()
         assert time.monotonic() - begun < NOT_KILLED
 
 

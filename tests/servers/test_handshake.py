@@ -19,17 +19,32 @@ from tests.servers.test_mtls import Kept, named, wait_for_the_workers
 ALERT = 21
 
 
-@pytest.fixture
+SETTINGS = {"WEB_CONCURRENCY": "2", "FAILURES_PER_CLIENT": "1000", "FAILURES_PER_ADDRESS": "1000"}
+
+
+@pytest.fixture(scope="module")
 def tls(make_server: Callable[..., Server]) -> Iterator[Server]:
-    server = make_server(WEB_CONCURRENCY="2", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000")
+    server = make_server(**SETTINGS)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fresh(make_server: Callable[..., Server]) -> Iterator[Server]:
+    """It has refused nobody yet, and trusts a CA."""
+    server = make_server(**SETTINGS)
+    trust(server, Authority.create())
     yield server
     server.stop()
 
 
 @pytest.fixture
 def authority(tls: Server) -> Authority:
-    authority = Authority.create()
-    (tls.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
+    return trust(tls, Authority.create())
+
+
+def trust(server: Server, authority: Authority) -> Authority:
+    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
     wait_for_the_workers()
     return authority
 
@@ -58,9 +73,8 @@ def refusals(server: Server) -> list[dict[str, Any]]:
 
 
 @pytest.mark.rfc("8446", "6.2")
-@pytest.mark.usefixtures("authority")
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-def test_refused_certificate_gets_an_alert_and_one_line_in_the_log(tls: Server, tmp_path: Path, version: str) -> None:
+def test_refused_certificate_gets_an_alert_and_one_line_in_the_log(fresh: Server, tmp_path: Path, version: str) -> None:
     cases = (
         (self_signed(), "unknown ca", "self-signed certificate"),
         (named(Authority.create("Nobody's CA")), "unknown ca", "unable to get local issuer certificate"),
@@ -68,30 +82,29 @@ def test_refused_certificate_gets_an_alert_and_one_line_in_the_log(tls: Server, 
         (named(Authority.create()), "decrypt error", "certificate signature failure"),
     )
     for number, (holder, alert, reason) in enumerate(cases):
-        assert f"alert {alert}" in curl(tls, holder, tmp_path, f"--tlsv{version}", "--tls-max", version)
+        assert f"alert {alert}" in curl(fresh, holder, tmp_path, f"--tlsv{version}", "--tls-max", version)
         time.sleep(0.2)
-        line = refusals(tls)[-1]
-        assert len(refusals(tls)) == number + 1
+        line = refusals(fresh)[-1]
+        assert len(refusals(fresh)) == number + 1
         assert line["level"] == "INFO"
         assert line["address"] == "127.0.0.1"
         assert line["reason"].startswith(reason)
         assert "client-ca.pem" in line["reason"]
-    assert "Traceback" not in tls.log.read_text()
+    assert "Traceback" not in fresh.log.read_text()
 
 
-@pytest.mark.usefixtures("authority")
-def test_flood_of_refused_certificates_does_not_flood_the_log(tls: Server, tmp_path: Path) -> None:
-    context = tls.context()
+def test_flood_of_refused_certificates_does_not_flood_the_log(fresh: Server, tmp_path: Path) -> None:
+    context = fresh.context()
     context.load_cert_chain(*self_signed().write(tmp_path))
     for _ in range(60):
         with ExitStack() as stack:
-            raw = stack.enter_context(socket.create_connection(("127.0.0.1", tls.port)))
+            raw = stack.enter_context(socket.create_connection(("127.0.0.1", fresh.port)))
             sock = stack.enter_context(context.wrap_socket(raw, server_hostname="localhost"))
             # With TLS 1.3 the server's answer to the certificate comes after the client's part of the handshake.
             with pytest.raises(ssl.SSLError, match="UNKNOWN_CA"):
                 sock.recv(1)
     time.sleep(0.2)
-    assert 5 <= len(refusals(tls)) <= 10
+    assert 5 <= len(refusals(fresh)) <= 10
 
 
 @pytest.mark.rfc("8446", "6.2")
@@ -113,6 +126,22 @@ def test_refused_peer_that_goes_on_sending_is_cut_off(tls: Server) -> None:
         assert time.monotonic() - began < 2
 
 
+def test_private_key_among_the_cas_trusts_nobody_and_is_called_burnt(tls: Server, authority: Authority, tmp_path: Path) -> None:
+    """Before any certificate is registered, so that nobody is asked for one."""
+    client_id, holder = make_client_of_ca(tls), named(authority)
+    with Kept(tls, holder, tmp_path) as kept:
+        assert kept.token(client_id)[0] == 200
+        certificate, key = (Path(file).read_text() for file in authority.write(tmp_path, "ca"))
+        (tls.data_dir / "tls" / "client-ca.pem").write_text(certificate + key)
+        assert kept.token(client_id)[0] == 401
+    wait_for_the_workers()
+    with Kept(tls, issue(authority), tmp_path) as asked_for_none:
+        assert asked_for_none.token(client_id)[0] == 401
+    said = tls.log.read_text()
+    assert "a private key, which is burnt now" in said
+    assert key.splitlines()[1] not in said
+
+
 def test_emptied_file_of_cas_trusts_nobody_within_a_second_in_every_worker(tls: Server, authority: Authority, tmp_path: Path) -> None:
     client_id, holder = make_client_of_ca(tls), named(authority)
     other = self_signed()
@@ -128,19 +157,3 @@ def test_emptied_file_of_cas_trusts_nobody_within_a_second_in_every_worker(tls: 
         for _ in range(12):
             assert "alert unknown ca" in curl(tls, holder, tmp_path)
     assert "holds no CA in PEM" in tls.log.read_text()
-
-
-def test_private_key_among_the_cas_trusts_nobody_and_is_called_burnt(tls: Server, authority: Authority, tmp_path: Path) -> None:
-    client_id, holder = make_client_of_ca(tls), named(authority)
-    with Kept(tls, holder, tmp_path) as kept:
-        assert kept.token(client_id)[0] == 200
-        certificate, key = (Path(file).read_text() for file in authority.write(tmp_path, "ca"))
-        (tls.data_dir / "tls" / "client-ca.pem").write_text(certificate + key)
-        assert kept.token(client_id)[0] == 401
-    wait_for_the_workers()
-    # Nobody is trusted, so nobody is asked for a certificate.
-    with Kept(tls, issue(authority), tmp_path) as asked_for_none:
-        assert asked_for_none.token(client_id)[0] == 401
-    said = tls.log.read_text()
-    assert "a private key, which is burnt now" in said
-    assert key.splitlines()[1] not in said

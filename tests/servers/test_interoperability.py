@@ -137,7 +137,7 @@ def test_lock_of_the_javascript_packages_names_no_host_but_the_authors() -> None
 def test_printed_curl_gets_a_token(server: Server, times: int) -> None:
     """As pasted into a shell in another folder; at the second start as well."""
     for _ in range(times):
-        announced = server.run("manage.py", "prepare", "--announce")
+        announced = server.fork("prepare", "--announce")
         assert announced.returncode == 0, announced.stderr
     [line] = [line for line in announced.stdout.splitlines() if line.strip().startswith("curl ")]
     done = subprocess.run(["sh", "-c", line], cwd="/", capture_output=True, text=True, timeout=30, check=False)

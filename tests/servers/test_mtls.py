@@ -307,15 +307,16 @@ def test_registered_certificate_with_the_name_of_a_ca_keeps_out_no_certificate_o
     wait_for_the_workers()
 
 
-@pytest.mark.parametrize("forged", ["Client-Cert", "X-SSL-Client-Cert", "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert"])
-def test_header_of_an_untrusted_caller_is_worth_nothing(tls: Server, register: Callable[..., str], forged: str) -> None:
+def test_header_of_an_untrusted_caller_is_worth_nothing(tls: Server, register: Callable[..., str]) -> None:
     client_id = register(HOLDER)
-    answer = tls.post("/oauth2/token", data={"grant_type": "client_credentials", "client_id": client_id}, headers={forged: GOOD[forged]})
-    assert answer.status_code == 401
+    for forged, value in GOOD.items():
+        answer = tls.post("/oauth2/token", data={"grant_type": "client_credentials", "client_id": client_id}, headers={forged: value})
+        assert answer.status_code == 401, forged
 
 
-@pytest.mark.parametrize("header", ["Client-Cert", "X-SSL-Client-Cert", "SSL-Client-Cert", "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert"])
-def test_trusted_proxys_header_authenticates(make_server: Callable[..., Server], tmp_path: Path, header: str) -> None:
+def test_trusted_proxys_header_authenticates_and_no_other_does(make_server: Callable[..., Server], tmp_path: Path) -> None:
+    """Each as tests/dashboard/test_forwarded_certificate.py reads it; nginx and Envoy send two of the others themselves."""
+    header = "Client-Cert"
     server = make_server(TLS="off", TRUSTED_PROXIES="127.0.0.1/32", CLIENT_CERT_HEADER=header, WEB_CONCURRENCY="1")
     certificate = HOLDER.write(tmp_path)[0]
     made = server.manage("create_client", "--workspace", "demo", "--name", "m", "--auth-method", "self_signed_tls_client_auth", "--certificate", certificate)

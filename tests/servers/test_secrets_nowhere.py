@@ -42,7 +42,7 @@ class Run:
         return result
 
     def fail(self, *arguments: str) -> None:
-        done = self.server.run("manage.py", *arguments)
+        done = self.server.fork(*arguments)
         assert done.returncode == 1
         self.printed.append(done.stdout + done.stderr)
 
@@ -224,7 +224,7 @@ def run(make_server: Callable[..., Server]) -> Run:
         assert all(connection.ask("GET", "/metrics").status == 200 for connection in connections)
     run.answers.append(run.ask("GET", "/metrics"))
     run.connection.close()
-    decrypted = server.run("manage.py", "shell", "--no-imports", "-c", DECRYPT).stdout.split()
+    decrypted = server.fork("shell", "--no-imports", "-c", DECRYPT).stdout.split()
     assert len(decrypted) == 2
     for number, der in enumerate(decrypted):
         key: Any = load_der_private_key(bytes.fromhex(der), None)
