@@ -123,7 +123,7 @@ def axis_around(spans: Sequence[Span], *, now: datetime, zone: tzinfo) -> Axis:
     today = now.astimezone(zone).date()
     overlaps = [span for span in spans if span.overlap_from is not None and span.ends_at is not None]
     first = today - timedelta(days=DAYS_AROUND)
-    last = max([today + timedelta(days=DAYS_AROUND), *(span.ends_at.astimezone(zone).date() + timedelta(days=1) for span in overlaps if span.ends_at)])
+    last = max([today + timedelta(days=DAYS_AROUND), *(moment.local(span.ends_at, zone).date() + timedelta(days=1) for span in overlaps if span.ends_at)])
     start, end = (datetime.combine(day, time.min, tzinfo=zone) for day in (first, last))
     step = math.ceil((last - first).days / 4)
     days = [datetime.combine(first + timedelta(days=number), time.min, tzinfo=zone) for number in range(0, (last - first).days, step)]

@@ -1,6 +1,6 @@
 """Points in time as pages say them: “3 min ago” while that helps, then a date. Exact UTC is always beside it, for whoever compares with a log."""
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -19,6 +19,15 @@ def find_zone(name: str) -> ZoneInfo | None:
     return ZoneInfo(name) if name in zones() and name != "UTC" else None
 
 
+# Beyond these some zone has no date any more. RFC 5280 §4.1.2.5 has certificates that don't end say the last second of the year 9999.
+FIRST, LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def local(value: datetime, zone: tzinfo) -> datetime:
+    """value in that zone; of a moment in the first or last hours of the calendar one on a day that every zone has."""
+    return min(max(value, FIRST), LAST).astimezone(zone)
+
+
 def say_distance(distance: timedelta) -> str:
     """distance: to now, positive for the past. Always the whole unit that has passed, so 119 s are “1 min”."""
     seconds = int(abs(distance).total_seconds())
@@ -30,25 +39,25 @@ def say_distance(distance: timedelta) -> str:
 
 def say_date(value: datetime, *, now: datetime, zone: tzinfo, with_year: bool = False) -> str:
     """“14 Feb 2027”; the year is left out if it is this one."""
-    local = value.astimezone(zone)
-    year = f" {local.year}" if with_year or local.year != now.astimezone(zone).year else ""
-    return f"{local.day} {MONTHS[local.month - 1]}{year}"
+    there = local(value, zone)
+    year = f" {there.year}" if with_year or there.year != local(now, zone).year else ""
+    return f"{there.day} {MONTHS[there.month - 1]}{year}"
 
 
 def say_clock(value: datetime, *, zone: tzinfo) -> str:
-    return f"{value.astimezone(zone):%H:%M:%S}"
+    return f"{local(value, zone):%H:%M:%S}"
 
 
 def say_exactly(value: datetime, *, now: datetime, zone: tzinfo) -> str:
     """“23 Nov 17:10”."""
-    return f"{say_date(value, now=now, zone=zone)} {value.astimezone(zone):%H:%M}"
+    return f"{say_date(value, now=now, zone=zone)} {local(value, zone):%H:%M}"
 
 
 def say_day(value: datetime, *, now: datetime, zone: tzinfo) -> str:
     """“tomorrow 17:10”, to follow “until”; further away “24 Nov 17:10”."""
-    local = value.astimezone(zone)
-    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((local.date() - now.astimezone(zone).date()).days)
-    return f"{near} {local:%H:%M}" if near else say_exactly(value, now=now, zone=zone)
+    there = local(value, zone)
+    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((there.date() - local(now, zone).date()).days)
+    return f"{near} {there:%H:%M}" if near else say_exactly(value, now=now, zone=zone)
 
 
 def say_length(length: timedelta) -> str:

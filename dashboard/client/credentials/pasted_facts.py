@@ -135,7 +135,7 @@ def draw_certificates(facts: Sequence[CertificateFacts], *, now: datetime, zone:
     """From the beginning of the first to the end of the last."""
     start, end = min([now, *(one.valid_from for one in facts)]), max([now, *(one.expires_at for one in facts)])
     margin = (end - start) * 0.04
-    axis = Axis(start - margin, end + margin, [(start, moment.say_date(start, now=now, zone=zone, with_year=True))])
+    axis = Axis(start - margin, min(end, moment.LAST - margin) + margin, [(start, moment.say_date(start, now=now, zone=zone, with_year=True))])
     spans = [
         Span("", "Certificate" if len(facts) == 1 else f"Certificate {number}", one.subject, one.valid_from, one.expires_at)
         for number, one in enumerate(facts, 1)

@@ -1,7 +1,7 @@
 """Adding certificates: subject, names, issuer, fingerprint and validity are shown before anything is saved."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
@@ -186,3 +186,17 @@ def test_whoever_signed_in_long_ago_proves_first_who_they_are(dana, client_):
 def test_a_viewer_can_not_and_what_is_of_others_is_not_found(bens, eves, client_):
     assert bens.get(page_of(client_)).status_code == 403
     assert eves.get(page_of(client_)).status_code == 404
+
+
+@pytest.mark.rfc("5280", "4.1.2.5")
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_one_that_never_ends_is_shown_and_revoked_in_every_zone(danas, client_, demo, zone):
+    """Its end is the last second of the year 9999."""
+    danas.cookies["__Host-zone"] = zone
+    text = pem(begins=datetime(1950, 1, 1, tzinfo=UTC), ends=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    assert show(danas, client_, text).status_code == 200
+    add(danas, client_, text)
+    certificate = ClientCertificate.objects.get(client=client_)
+    pages = (f"/w/{demo.slug}/clients/", url(client_), url(client_, "certificates", certificate.thumbprint, "revoke"))
+    assert [danas.get(page).status_code for page in pages] == [200, 200, 200]
+    assert "9999" in text_of(danas.get(url(client_)))
