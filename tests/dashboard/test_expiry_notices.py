@@ -2,7 +2,7 @@
 
 import time
 from datetime import timedelta
-from smtplib import SMTPException, SMTPRecipientsRefused
+from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 
 import pytest
 from django.core import mail as outbox
@@ -207,6 +207,36 @@ def test_addresses_that_the_mail_server_refuses_keep_nobody_else_waiting(demo, a
     end(secret, now + 3 * DAY)
     assert [message.to[0] for message in send(now)] == [ada.email] * 4 + ["payments@example.com"]
     assert send(now) == []
+
+
+class Filtering(EmailBackend):
+    """A mail server with a spam filter that knows the word."""
+
+    def send_messages(self, messages):
+        for message in messages:
+            if "unwanted" in message.body:
+                raise SMTPDataError(554, b"5.7.1 Spam")
+        return super().send_messages(messages)
+
+
+def test_nor_do_names_that_the_mail_server_takes_for_spam(demo, client_, secret, now, settings):
+    settings.EMAIL_BACKEND = f"{__name__}.Filtering"
+    theirs = factories.create_client(demo, name="unwanted", contact="a@b.example", now=now - 100 * DAY).secret.client
+    for _ in range(4):
+        end(factories.create_secret(theirs, now=now - 90 * DAY).secret, now + 2 * DAY)
+    end(secret, now + 3 * DAY)
+    assert [message.to[0] for message in send(now)] == ["payments@example.com"]
+
+
+def test_a_workspace_with_many_keeps_no_other_waiting(client_, secret, now, monkeypatch):
+    monkeypatch.setattr(expiry_notices, "MOST_A_ROUND", 4)
+    monkeypatch.setattr(expiry_notices, "PART_OF_WORKSPACE", 2)
+    theirs = factories.create_client(factories.create_workspace("other"), name="many", contact="a@b.example", now=now - 100 * DAY).secret.client
+    for _ in range(5):
+        end(factories.create_secret(theirs, now=now - 90 * DAY).secret, now + 2 * DAY)
+    end(secret, now + 3 * DAY)
+    assert [message.to[0] for message in send(now)] == ["a@b.example"] * 2 + ["payments@example.com", "a@b.example"]
+    assert len(send(now)) == 2
 
 
 @pytest.mark.parametrize("address", ["ada@refused.example", "=?utf-8?q??=@example.com"])

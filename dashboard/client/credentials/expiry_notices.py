@@ -5,7 +5,7 @@ didn't take in one round comes last in the next: three of them would else end ea
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +33,8 @@ OVERLAP_STEP = timedelta(hours=1)
 _RED = timedelta(days=1)
 _BATCH = 200
 MOST_A_ROUND = 100
+# Of these, of one workspace as long as others wait.
+PART_OF_WORKSPACE = 20
 # Less than until the next one, which is another process's and would tell the same.
 ROUND_SECONDS = 240
 _MOST_FAILURES = 3
@@ -66,7 +68,7 @@ def send_due(*, now: datetime, is_over: Callable[[], bool] = lambda: False) -> i
     """How many were sent, MOST_A_ROUND at most. is_over: whether to end before the next one."""
     delete_in_batches(ExpiryNotice.objects.filter(ends_at__lt=now))
     sent, failed, ends = 0, 0, time.monotonic() + ROUND_SECONDS
-    for due in islice(_put_failed_last(find_due(now=now)), MOST_A_ROUND):
+    for due in islice(_put_in_turn(find_due(now=now)), MOST_A_ROUND):
         outcome = _send(due, now=now)
         sent += outcome is _Outcome.TOLD
         if outcome is _Outcome.SERVER_FAILED:
@@ -77,14 +79,20 @@ def send_due(*, now: datetime, is_over: Callable[[], bool] = lambda: False) -> i
     return sent
 
 
-def _put_failed_last(found: Iterable[Due]) -> Iterator[Due]:
-    before, last = set(_failed), []
+def _put_in_turn(found: Iterable[Due]) -> Iterator[Due]:
+    """Those that failed before come last, and before them those of a workspace that has had its part of the round: nobody waits for another's."""
+    before, failed, late = set(_failed), [], []
+    had: Counter[int] = Counter()
     for due in found:
         if _name(due.credential, due.client) in before:
-            last.append(due)
+            failed.append(due)
+        elif had[due.client.workspace_id] >= PART_OF_WORKSPACE:
+            late.append(due)
         else:
+            had[due.client.workspace_id] += 1
             yield due
-    yield from last
+    yield from late
+    yield from failed
 
 
 def find_due(*, now: datetime) -> Iterator[Due]:

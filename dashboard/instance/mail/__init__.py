@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.errors import MessageError
 from pathlib import Path
-from smtplib import SMTPException, SMTPRecipientsRefused
+from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 from threading import BoundedSemaphore
 from typing import Any, NamedTuple, cast
 
@@ -103,9 +103,14 @@ def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]], *, is_page: 
     else:
         _send_all(waiting, name, connection, failures)
     failed = {address: failure for address, failure in list(failures.items()) if failure}
-    refused = [address for address, failure in failed.items() if isinstance(failure, (SMTPRecipientsRefused, *_UNWRITABLE))]
+    refused = [address for address, failure in failed.items() if _is_refusal(failure)]
     files = tuple(file.name for file in connection.written) if isinstance(connection, Backend) else ()
     return Unsent([address for address in contexts if address in failed], refused, files)
+
+
+def _is_refusal(failure: Exception) -> bool:
+    """Whether the server would take another mail: it refuses this one's addresses, or what is in it, such as a client's name that a spam filter knows."""
+    return isinstance(failure, (SMTPRecipientsRefused, *_UNWRITABLE)) or (isinstance(failure, SMTPDataError) and failure.smtp_code >= 500)
 
 
 def _take(waiting: deque[tuple[str, EmailMultiAlternatives]]) -> Iterator[tuple[str, EmailMultiAlternatives]]:
