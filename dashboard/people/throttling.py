@@ -18,18 +18,19 @@ from django.utils import timezone
 from dashboard.models import User
 from dashboard.people import known_devices
 from dashboard.people.caller import connection_of
+from dashboard.people.places import Places
 from dashboard.people.refusal import Refusal, too_many
 from oauth.throttling import FailureKeys, count, count_failure, failure_keys, find_full, has_reached, widest_network_of
 
 logger = logging.getLogger("tokenos.throttling")
 
 # Argon2 takes 100 MB and a tenth of a second for each password, right or wrong, and anybody may send one. Whoever waits for their turn holds one of Django's
-# threads (dashboard/asgi.py), of which health checks need some too, so few may. Strangers may hold only some of these places: the others are for people who are
-# signed in, have signed in before with the same browser, or hold a link that was mailed to them.
+# threads (dashboard/asgi.py), of which health checks need some too, so few may. Who holds a link that was mailed to them is no stranger either.
 MOST_AT_ONCE = 4
 MOST_STRANGERS = 2
-waiting: dict[str, bool] = {}
-_waiting = Lock()
+_places = Places(MOST_AT_ONCE, most_strangers=MOST_STRANGERS)
+waiting = _places.held
+_lock = Lock()
 # Networks that the database said have failed too often, with the moment at which they may try again, the oldest first: as it stays true until then, they are
 # refused without asking it.
 MOST_FULL = 10_000
@@ -42,26 +43,11 @@ _TELL_EVERY = 60
 
 @contextmanager
 def place(who: str, *, is_stranger: bool) -> Iterator[bool]:
-    """One's place in the line for passwords; False where there is none. who: a person, or a stranger's network; each has one place, so that a flood from one
-    network leaves the others to everybody else. Within it nothing happens but that passwords are hashed.
-    """
-    with _waiting:
-        is_free = who not in waiting and len(waiting) < MOST_AT_ONCE and not (is_stranger and _has_all_strangers())
-        if is_free:
-            waiting[who] = is_stranger
-    if not is_free:
-        _tell_of_flood()
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        with _waiting:
-            del waiting[who]
-
-
-def _has_all_strangers() -> bool:
-    return sum(waiting.values()) >= MOST_STRANGERS
+    """One's place in the line for passwords, as Places.take has it. Within it nothing happens but that passwords are hashed."""
+    with _places.take(who, is_stranger=is_stranger) as is_free:
+        if not is_free:
+            _tell_of_flood()
+        yield is_free
 
 
 def refuse_unseen(address: str, *, is_known: bool, takes_password: bool, now: datetime) -> Refusal | None:
@@ -73,18 +59,15 @@ def refuse_unseen(address: str, *, is_known: bool, takes_password: bool, now: da
     wait = max(_full.get(key, 0) for key in (keys.address, *keys.wider)) - int(now.timestamp())
     if wait > 0:
         return too_many(wait)
-    if takes_password and not is_known:
-        with _waiting:
-            is_free = not _has_all_strangers()
-        if not is_free:
-            _tell_of_flood()
-            return _busy()
+    if takes_password and not is_known and _places.has_all_strangers():
+        _tell_of_flood()
+        return _busy()
     return None
 
 
 def _remember_full(keys: FailureKeys, full: dict[str, int]) -> None:
     """Not that of an account, which is in the form."""
-    with _waiting:
+    with _lock:
         for key, ends in full.items():
             if key != keys.client_and_address:
                 while len(_full) >= MOST_FULL:
@@ -94,7 +77,7 @@ def _remember_full(keys: FailureKeys, full: dict[str, int]) -> None:
 
 def _tell_of_flood() -> None:
     global _told_at
-    with _waiting:
+    with _lock:
         now = time.monotonic()
         is_due = now >= _told_at + _TELL_EVERY
         if is_due:

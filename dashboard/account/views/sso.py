@@ -22,6 +22,7 @@ from dashboard.models import User
 from dashboard.people import notices, quotas, throttling
 from dashboard.people.caller import actor_of, connection_of
 from dashboard.people.permissions import anyone, signed_in
+from dashboard.people.refusal import Refusal
 from dashboard.people.sso import admission, session
 from dashboard.people.sso.admission import RefusedError
 from dashboard.people.sso.identity import Identity
@@ -229,4 +230,4 @@ def _refuse(request: HttpRequest, refused: RefusedError, begun: Begun | None = N
     request.path, request.META["QUERY_STRING"] = reverse("sso_sign_in"), ""
     response = render(request, "account/sso_refused.html", context, status=status)
     response["Referrer-Policy"] = "no-referrer"
-    return response
+    return Refusal(status, throttling.BUSY_SECONDS, text).apply_to(response) if refused.code == "busy" else response

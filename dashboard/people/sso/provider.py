@@ -77,13 +77,10 @@ class Provider:
             document.get("authorization_response_iss_parameter_supported") is True,
         )
 
-    def authorization_url(self, **parameters: str) -> str:
-        """Core 1.0 §3.1.2.1."""
-        endpoint, ends = known_endpoints.get(settings.SSO_ISSUER, ("", 0.0))
-        if ends <= monotonic():
-            endpoint = self.metadata.authorization_endpoint
-            known_endpoints[settings.SSO_ISSUER] = endpoint, monotonic() + KNOWN_SECONDS
-        return endpoint + ("&" if urlsplit(endpoint).query else "?") + urlencode({"response_type": "code", "client_id": settings.SSO_CLIENT_ID, **parameters})
+    def find_authorization_endpoint(self) -> str:
+        endpoint = self.metadata.authorization_endpoint
+        known_endpoints[settings.SSO_ISSUER] = endpoint, monotonic() + KNOWN_SECONDS
+        return endpoint
 
     def exchange(self, code: str, *, redirect_uri: str, code_verifier: str) -> Tokens:
         """Core 1.0 §3.1.3.1, RFC 7636 §4.5."""
@@ -138,6 +135,17 @@ class Provider:
             return send(method, url, headers=headers, body=body, ca_file=settings.SSO_CA, timeout=left)
         except FetchError as error:
             raise ProviderError(str(error)) from None
+
+
+def known_authorization_endpoint() -> str:
+    """ "" where the provider has to be asked."""
+    endpoint, ends = known_endpoints.get(settings.SSO_ISSUER, ("", 0.0))
+    return endpoint if ends > monotonic() else ""
+
+
+def authorization_url(endpoint: str, **parameters: str) -> str:
+    """Core 1.0 §3.1.2.1."""
+    return endpoint + ("&" if urlsplit(endpoint).query else "?") + urlencode({"response_type": "code", "client_id": settings.SSO_CLIENT_ID, **parameters})
 
 
 def _read_object(content: bytes) -> dict[str, Any] | None:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from secrets import token_urlsafe
-from threading import BoundedSemaphore
 from typing import TypeVar
 
 from allauth.account.adapter import get_adapter
@@ -19,19 +18,23 @@ from django.urls import reverse
 
 from clients.foreign_text import shown
 from dashboard.models import User
-from dashboard.people.caller import actor_of
+from dashboard.people.caller import actor_of, connection_of
 from dashboard.people.notices import tell
+from dashboard.people.places import Places
 from dashboard.people.proved_factors import owes_one
 from dashboard.people.sso import admission, id_token
 from dashboard.people.sso.admission import METHOD, Admitted, RefusedError
 from dashboard.people.sso.id_token import InvalidIDTokenError
 from dashboard.people.sso.identity import Identity, InvalidClaimsError, read_identity
-from dashboard.people.sso.provider import Provider, ProviderError
+from dashboard.people.sso.provider import Provider, ProviderError, authorization_url, known_authorization_endpoint
 from dashboard.people.sso.record import remember
+from dashboard.people.throttling import known_person
 from dashboard.people.user_sessions import find_own, record_sign_in
+from oauth.throttling import widest_network_of
 
 # Of the eight threads that run Django: a provider that doesn't answer must leave some to everybody else.
 MOST_AT_ONCE = 3
+MOST_STRANGERS = 2
 
 # RFC 6749 §4.1.2.1 and OpenID Connect Core 1.0 §3.1.2.6. Anybody can send people back with another.
 _ERRORS = frozenset(
@@ -53,7 +56,7 @@ _ERRORS = frozenset(
 
 Answer = TypeVar("Answer")
 
-conversations = BoundedSemaphore(MOST_AT_ONCE)
+conversations = Places(MOST_AT_ONCE, most_strangers=MOST_STRANGERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,9 @@ def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: boo
     if proves_anew:
         # Core 1.0 §3.1.2.1. The browser could leave out prompt; that max_age was obeyed shows in the ID token.
         parameters |= {"prompt": "login", "max_age": "0"}
-    url = _in_turn(lambda: Provider().authorization_url(**parameters))
+    endpoint = known_authorization_endpoint() or _in_turn(request, lambda: Provider().find_authorization_endpoint())
     statekit.stash_state(request, provider_id=settings.SSO_ISSUER, state=asdict(begun), state_id=parameters["state"])
-    return url
+    return authorization_url(endpoint, **parameters)
 
 
 def take(request: HttpRequest) -> Begun:
@@ -108,7 +111,7 @@ def finish(request: HttpRequest, begun: Begun, *, now: datetime) -> Identity:
         raise RefusedError("denied")
     if error or not code:
         raise ProviderError(f"it refused the request ({error if error in _ERRORS else shown(error)})" if error else "it sent no code")
-    return _in_turn(lambda: _finish(request, begun, code, now))
+    return _in_turn(request, lambda: _finish(request, begun, code, now))
 
 
 def _finish(request: HttpRequest, begun: Begun, code: str, now: datetime) -> Identity:
@@ -177,10 +180,9 @@ def _redirect_uri(request: HttpRequest) -> str:
     return request.build_absolute_uri(reverse("sso_callback"))
 
 
-def _in_turn(ask: Callable[[], Answer]) -> Answer:
-    if not conversations.acquire(blocking=False):
-        raise RefusedError("busy")
-    try:
+def _in_turn(request: HttpRequest, ask: Callable[[], Answer]) -> Answer:
+    person = known_person(request)
+    with conversations.take(person or widest_network_of(connection_of(request).remote_address), is_stranger=not person) as is_free:
+        if not is_free:
+            raise RefusedError("busy")
         return ask()
-    finally:
-        conversations.release()

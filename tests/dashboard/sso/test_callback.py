@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 
-from dashboard.people.sso.session import MOST_AT_ONCE, conversations
+from dashboard.people.sso.session import MOST_STRANGERS, conversations
 from oauth.models import FailureCount
 from tests.dashboard.sso.conftest import CALLBACK, begin, events, heading, user_of
 from tests.dashboard.sso.hostility import DOWN, STALE, linked, log, refused
@@ -130,10 +130,12 @@ def test_who_finds_the_provider_busy_leaves_no_event(browser, okta):
     """It isn't counted, so there would be no end of them."""
     callbacks = [okta.authorize(begin(browser)) for _ in range(2)]
     with ExitStack() as held:
-        for _ in range(MOST_AT_ONCE):
-            held.enter_context(conversations)
+        for number in range(MOST_STRANGERS):
+            assert held.enter_context(conversations.take(f"198.51.100.{number}", is_stranger=True))
         responses = [browser.get(callback) for callback in callbacks]
-    assert [(response.status_code, heading(response)) for response in responses] == [(503, "Too many people are signing in at this moment")] * 2
+    assert [(response.status_code, response["Retry-After"], heading(response)) for response in responses] == [
+        (503, "2", "Too many people are signing in at this moment")
+    ] * 2
     assert not events("user.sign_in_failed")
 
 
