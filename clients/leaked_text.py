@@ -9,13 +9,13 @@ from base64 import b64decode
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from urllib.parse import unquote_plus
 
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from django.core.exceptions import ValidationError
 
 from clients import base64url
 from clients.certificate import load_certificate, x5t_s256
+from clients.credential_text import decode_pair
 from clients.private_key import find_public_halves
 from clients.secret import CHECKSUM_LENGTH, RANDOM_LENGTH, SECRET_ID_LENGTH, ParsedSecret, parse
 
@@ -117,7 +117,7 @@ def _secret_like(text: str) -> Iterator[str]:
         match[1] for match in islice(_find_all(_BASIC, text), MOST_TOKENS)
     ]
     for piece in dict.fromkeys(encoded):
-        plain = _decode(piece)
+        plain = decode_pair(piece)
         for start in _find_all(_SECRET_START, plain):
             yield _cut(plain, start.start())
 
@@ -126,12 +126,6 @@ def _cut(text: str, start: int) -> str:
     match = _SECRET_LIKE.match(text, start)
     assert match is not None
     return match[0]
-
-
-def _decode(base64: str) -> str:
-    """Without the padding that was there. A client that follows RFC 6749 §2.3.1 has encoded both parts for a form before."""
-    whole = base64[: len(base64) - (len(base64) % 4 == 1)]
-    return unquote_plus(b64decode(whole + "=" * (-len(whole) % 4)).decode("ascii", "replace"))
 
 
 def _whole_id(piece: str) -> str:

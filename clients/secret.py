@@ -30,7 +30,6 @@ RANDOM_LENGTH = 33
 CHECKSUM_LENGTH = 6
 
 _PATTERN = re.compile(rf"tos_(live|test)_([0-9A-Za-z]{{{SECRET_ID_LENGTH}}})_[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}")
-_TRACE = re.compile(rf"(tos_(?:live|test)_[0-9A-Za-z]{{1,{SECRET_ID_LENGTH}}})\w+", re.ASCII)
 _HASHING_WAIT_SECONDS = 0.5
 _hashing = Lock()
 # Of the few threads that answer requests one may wait; who comes while it does hears at once that the others have to go on.
@@ -74,11 +73,6 @@ def generate(environment: str) -> ParsedSecret:
 def looks_like_secret(text: str) -> bool:
     """Whether it was meant as one of our secrets, be it complete or not."""
     return text.startswith(("tos_live_", "tos_test_"))
-
-
-def redact(text: str) -> str:
-    """The text with every secret in it, complete or not, cut down to its secret ID: for what is kept or printed of what somebody wrote."""
-    return _TRACE.sub(r"\1…", text)
 
 
 def parse(text: str) -> ParsedSecret | None:

@@ -1,14 +1,13 @@
 """What becomes of a refused request: a line in the log, a count of usage, and a RecordedRequest that the client's owner finds by the request ID."""
 
 import logging
-import re
 from datetime import datetime
 
 from django.db import transaction
 
+from clients.credential_text import redact
 from clients.models import Client, RecordedRequest
 from clients.models.client import CLIENT_ID
-from clients.secret import redact
 from clients.services import usage
 from clients.services.gathered import RefusedKey
 from oauth import throttling, unwritten_failures
@@ -29,9 +28,6 @@ _MAX_KEPT_OF_STRANGERS = 10_000
 _MAX_KEPT_OF_STRANGERS_AT_CLIENT = 3_000
 _MAX_KEPT_OF_STRANGERS_IN_NETWORK = 1_000
 _DAY = 24 * 3600
-
-# A JWT, complete or not: our access token, or somebody else's.
-_TOKEN = re.compile(r"eyJ[\w-]{8,}[\w.-]*", re.ASCII)
 
 logger = logging.getLogger("tokenos.oauth")
 
@@ -61,7 +57,7 @@ def _write(
 
 def _clean(text: str) -> str:
     """Without what may be secret in it, as a net for mistakes, and without NUL, which PostgreSQL refuses."""
-    return _TOKEN.sub("eyJ…", redact(text)).replace("\0", "")
+    return redact(text).replace("\0", "")
 
 
 def _abbreviate(client_id: str) -> str:

@@ -20,12 +20,13 @@ from django.db import Error as DatabaseError
 from django.db import IntegrityError, ProgrammingError, connections
 from django.utils import timezone
 
+from clients.credential_text import redact
 from clients.database_fault import DAMAGED, LOCKED, NO_ANSWER, UNREACHABLE, find_fault
 from clients.key_encryption import MissingKeyEncryptionKeyError
 from clients.management.table import render_table
 from clients.models import Client, Workspace
 from clients.public_key import refuse_private_der
-from clients.secret import looks_like_secret, redact
+from clients.secret import looks_like_secret
 from clients.services.audit import Actor
 from clients.services.burnt_keys import describe_registrations
 

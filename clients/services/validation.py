@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from clients.leaked_text import find_traces
+from clients.credential_text import holds_credential, redact
 from clients.models import Client
-from clients.secret import redact
 
 MAX_REASON_LENGTH = 200
 
@@ -36,7 +35,7 @@ def clean_text(text: str, *, field: str, max_length: int, required: bool = True,
         raise ValidationError(f"The {field} contains a line break or an invisible character. Use visible characters on one line.", code="invalid_text")
     if redacts:
         return redact(cleaned)
-    if _holds_credential(cleaned):
+    if holds_credential(cleaned):
         raise ValidationError(f"The {field} holds a secret, a token or a private key, and others can read it. Take it out.", code="credential")
     return cleaned
 
@@ -44,10 +43,6 @@ def clean_text(text: str, *, field: str, max_length: int, required: bool = True,
 def clean_reason(text: str) -> str:
     """Why somebody did it, "" for no reason given: as the audit log keeps it, so without a secret that somebody wrote into it."""
     return clean_text(text, field="reason", max_length=MAX_REASON_LENGTH, required=False, redacts=True)
-
-
-def _holds_credential(text: str) -> bool:
-    return redact(text) != text or "PRIVATE KEY-----" in text or bool(find_traces(text).jwts)
 
 
 def unknown_credential(kind: str, given: str, *, of: Client, present: QuerySet[Any, str]) -> ValidationError:

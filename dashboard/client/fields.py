@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from clients.audience import workspace_audience
+from clients.credential_text import holds_credential
 from clients.models import Client, Scope, Workspace
 from clients.models.client import MAX_TOKEN_LIFETIME
 from clients.services.client_fields import MAX_LIST_LENGTH, clean_jwks_uri
@@ -15,7 +16,6 @@ from clients.services.validation import clean_networks, clean_resource_uri, clea
 from clients.tls_subject import clean_tls_subject
 from dashboard.frame.credential_names import METHOD_SENTENCES
 from dashboard.frame.fields import Checkboxes, TextField
-from dashboard.frame.pasted import looks_like_credential
 from dashboard.frame.typography import messages_of
 
 # The scope with which a program changes this dashboard's own things.
@@ -77,7 +77,7 @@ class TagsField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         text = ", ".join(value) if isinstance(value, list) else value
-        return "" if text and looks_like_credential(text) else text
+        return "" if text and holds_credential(text) else text
 
     def clean(self, value: Any) -> list[str]:
         text = super().clean(value)

@@ -9,9 +9,9 @@ from django.db.models import Case, DateTimeField, F, Max, OuterRef, Q, QuerySet,
 from django.db.models.functions import Cast, Coalesce, Greatest, Lower, NullIf
 
 from clients import attention
+from clients.credential_text import holds_credential
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
 from dashboard.frame.keyset import Order, parse_moment, parse_number, parse_text
-from dashboard.frame.pasted import looks_like_credential
 
 SIZES = (10, 25, 100)
 LONGEST_TEXT = 200
@@ -71,7 +71,7 @@ class Filters:
 def read_filters(query: Mapping[str, str]) -> Filters:
     """Whatever the address holds: what isn't known counts as not said."""
     text = query.get("q", "").replace("\0", "").strip()
-    is_dropped = looks_like_credential(text)
+    is_dropped = holds_credential(text)
     sort, status, size = query.get("sort", ""), query.get("status", ""), query.get("size", "")
     name = sort.removeprefix("-")
     name, is_reversed = (name, sort.startswith("-")) if name in COLUMNS else (_DEFAULT, False)

@@ -8,11 +8,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from clients.credential_text import holds_credential
 from clients.models import Client
 from dashboard.client.credentials.secret_once import env_file_name
 from dashboard.docs.pages import PAGES, bound_by_dpop, choose_first, find_named, find_page, offer_clients, values_of, ways_to_sign_in
 from dashboard.explain.error_reference import error_rows, reason_rows
-from dashboard.frame.pasted import looks_like_credential
 from dashboard.frame.snippets import chosen_language
 from dashboard.models import Membership
 from dashboard.people.permissions import Permission, member
@@ -20,7 +20,7 @@ from dashboard.people.permissions import Permission, member
 
 @member(Permission.VIEW)
 def docs(request: HttpRequest, membership: Membership) -> HttpResponse:
-    if looks_like_credential(request.GET.get("client", "")):
+    if holds_credential(request.GET.get("client", "")):
         return _refuse_credential(request)
     return render(request, "docs/index.html", _context(request, membership))
 
@@ -31,7 +31,7 @@ def docs_page(request: HttpRequest, membership: Membership, page: str) -> HttpRe
     found = find_page(page)
     if found is None:
         raise Http404
-    if looks_like_credential(request.GET.get("client", "")):
+    if holds_credential(request.GET.get("client", "")):
         return _refuse_credential(request)
     context = {**_context(request, membership), "page": found}
     if page == "errors":

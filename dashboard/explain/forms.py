@@ -7,9 +7,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from clients.credential_text import holds_credential
 from dashboard.explain.sent_requests.reading import read_sent
 from dashboard.explain.sent_requests.sent import MAX_LENGTH, Sent, UnreadableError
-from dashboard.frame.pasted import looks_like_credential
 
 _HEADER = re.compile(r"\A\W*x-request-id\W+", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
@@ -19,7 +19,7 @@ class _RequestIDInput(forms.TextInput):
     """Doesn't show again what was pasted here by mistake."""
 
     def format_value(self, value: Any) -> str | None:
-        return None if not value or looks_like_credential(str(value)) else str(value)
+        return None if not value or holds_credential(str(value)) else str(value)
 
 
 class RequestIDForm(forms.Form):
@@ -34,7 +34,7 @@ class RequestIDForm(forms.Form):
     def clean_request_id(self) -> str:
         """What was copied with the name of its header is meant without."""
         text = _HEADER.sub("", str(self.cleaned_data["request_id"])).strip().strip("\"'")
-        if looks_like_credential(text):
+        if holds_credential(text):
             raise ValidationError("That looks like a credential, so it wasn’t looked up. Test it below, or respond to a leak.", code="credential")
         if not _REQUEST_ID.fullmatch(text):
             raise ValidationError("That is no request ID. Copy the value of X-Request-Id.", code="malformed")

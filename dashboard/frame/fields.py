@@ -1,34 +1,20 @@
 """Fields that several forms have."""
 
 import json
-import re
 from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.core.exceptions import ValidationError
 
+from clients.credential_text import holds_credential
 from clients.services.validation import clean_text
-from dashboard.frame.pasted import looks_like_credential
 from dashboard.people.password_rules import LONGEST_PASSWORD
 
 # Its library reads CBOR in time by the square of the length. With a key of RSA and the longest ID an answer has 9 KB.
 _LONGEST_CREDENTIAL = 12 * 1024
 # As JSON writes it. PostgreSQL keeps it neither in text nor in JSON.
 _NUL = rb"\u0000"
-_SECRET = re.compile(r"pass|code|secret|token|credential|key|assertion", re.IGNORECASE)
-# What a policy says about secrets and tokens.
-_POLICY = re.compile(r"\w+_(?:lifetime|lifetime_days|expiry)", re.ASCII)
-
-
-def is_secret(name: str) -> bool:
-    """Whether a field of that name is for what is neither kept in a session nor written into a page again."""
-    return _SECRET.search(name) is not None and _POLICY.fullmatch(name) is None
-
-
-def may_be_kept(name: str, value: str) -> bool:
-    """Whether what a field of that name was sent may be kept in a session, or written into a page again."""
-    return not is_secret(name) and not looks_like_credential(value)
 
 
 def password(*, label: str = "Password", **attrs: Any) -> forms.CharField:
@@ -62,11 +48,11 @@ class TextField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         """Without what was pasted by mistake: it isn't shown again."""
-        return "" if isinstance(value, str) and looks_like_credential(value) else super().prepare_value(value)
+        return "" if isinstance(value, str) and holds_credential(value) else super().prepare_value(value)
 
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)
-        if looks_like_credential(text):
+        if holds_credential(text):
             raise ValidationError(f"The {self.named} looks like a credential, and others can read it. Enter something else.", code="credential")
         return clean_text(text, field=self.named, max_length=cast(int, self.max_length), required=self.required)
 

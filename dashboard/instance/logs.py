@@ -16,29 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from clients.credential_text import REDACTED, may_be_logged, redact
 from clients.foreign_text import shown, shown_path
-
-REDACTED = "[redacted]"
-
-_PRIVATE_KEY = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)"
-_SECRET = r"tos_(?:live|test)_\w+"  # noqa: S105  # a pattern
-# A header with its name, as in a header line, the repr of a dictionary, or a tuple of bytes: all of the value goes.
-_HEADER = r"""(?P<header>(?<![a-z])(?:authorization|x[-_]api[-_]key|cookie)(?:["']\s*[:=,]|\s*[:=])\s*(?-i:b(?=["']))?)(?:"[^"\n]*"|'[^'\n]*'|[^\n]+)"""
-_PROOF = r"""(?P<proof>(?<![a-z])dpop["']?\s*[:=,]\s*b?["']?)[\w.~+/-]{16,}=*"""
-# A value without its header's name. Long enough to be none of the words that follow "Basic" or "Bearer" in a sentence.
-_SCHEME = r"(?P<scheme>\b(?:Basic|Bearer|DPoP)\s+)[\w.~+/-]{16,}=*"
-_PARAMETER = r"(?P<parameter>\b(?:client_secret|client_assertion|access_token|token|password|new_password[12]|old_password)=)[^&\s\"']+"
-# The path that a link in a mail leads to.
-_LINK = r"(?P<link>/accounts/(?:reset|invite|hand-over|profile/email)/)[^/\s\"']{16,}"
-_PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMETER, _LINK, _SECRET)), re.DOTALL | re.IGNORECASE | re.ASCII)
-# The same, mistyped or damaged by whatever passed it on: the token may still be good. Looked for from its end, for such words are rare, and slashes aren't.
-_LONG_WORD = re.compile(r"(?<![\w-])[\w-]{32,}", re.ASCII)
-_DAMAGED_LINK = re.compile(r"/(?:accounts|reset|invite|hand-?over)/[^\n]{0,40}\Z", re.IGNORECASE)
-_MOST_BEFORE = len("/hand-over/") + 40
-# With what stands before it in one word, such as the n of “\neyJ…”: so no word is entered twice, and nothing but eyJ takes no longer than other text.
-_JWT = re.compile(r"(?<![\w-])(?>[\w-]*?eyJ)[\w-]++\.[\w-]+\.[\w-]*", re.ASCII)
-
-_SENSITIVE_NAME = re.compile(r"password|secret\Z|authorization|\Adpop\Z|assertion|\A(access_)?token\Z|private_key|cookie|api_?key", re.IGNORECASE)
 
 # Characters of a message, of one entry of a traceback and of one extra field; what is longer is somebody else's text, and is cut off before it is looked
 # through. Of lists so many items, and of tracebacks entries.
@@ -46,16 +25,6 @@ MOST_CHARACTERS = 8 * 1024
 MOST_ITEMS = 50
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-def redact(text: str) -> str:
-    """In time in proportion to the length of the text, whatever it is. So whoever passes on a stranger's text cuts it first."""
-    redacted = _PATTERN.sub(lambda match: "".join(group for group in match.groups() if group) + REDACTED, _JWT.sub(REDACTED, text))
-    return _LONG_WORD.sub(lambda word: REDACTED if _ends_link(redacted, word.start()) else word[0], redacted)
-
-
-def _ends_link(text: str, place: int) -> bool:
-    return _DAMAGED_LINK.search(text[max(0, place - _MOST_BEFORE) : place]) is not None
 
 
 def _cut(text: str) -> str:
@@ -72,7 +41,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if depth < 5:
         if isinstance(value, Mapping):
             items = [(_cut(_text(name)), item) for name, item in islice(value.items(), MOST_ITEMS)]
-            return {redact(name): REDACTED if _SENSITIVE_NAME.search(name) else _plain(item, depth + 1) for name, item in items}
+            return {redact(name): _plain(item, depth + 1) if may_be_logged(name) else REDACTED for name, item in items}
         if isinstance(value, (list, tuple, set, frozenset)):
             return [_plain(item, depth + 1) for item in islice(value, MOST_ITEMS)]
     return redact(_cut(_text(value)))
@@ -117,7 +86,7 @@ class RedactingFilter(logging.Filter):
         if request is not None:
             record.__dict__.update(_describe_request(request))
         for name in record.__dict__.keys() - _STANDARD:
-            record.__dict__[name] = REDACTED if _SENSITIVE_NAME.search(name) else _plain(record.__dict__[name])
+            record.__dict__[name] = _plain(record.__dict__[name]) if may_be_logged(name) else REDACTED
         return True
 
 

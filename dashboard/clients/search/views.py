@@ -5,9 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 
+from clients.credential_text import holds_credential
 from dashboard.clients.search.find import find, suggest
 from dashboard.frame.fragments import is_fragment, render_page_or_fragment
-from dashboard.frame.pasted import looks_like_credential
 from dashboard.frame.recent import recent_client_ids
 from dashboard.models import Membership
 from dashboard.people.permissions import Permission, member
@@ -23,7 +23,7 @@ def search(request: HttpRequest, membership: Membership) -> HttpResponse:
     """The page's form posts, so that whatever is pasted into it is in no address; links and the palette, whose script looks first, ask by the query."""
     said = request.POST if request.method == "POST" else request.GET
     text = " ".join(said.get("q", "")[:_LONGEST_READ].replace("\0", "").split())
-    is_dropped = looks_like_credential(text)
+    is_dropped = holds_credential(text)
     if is_dropped and request.GET and not is_fragment(request):
         messages.error(request, "That looks like a secret, so it was not searched for. If it is one, respond to a leak.")
         return redirect("search", membership.workspace.slug)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from clients.certificate import load_certificate
+from clients.credential_text import holds_private_key
 from clients.secret import looks_like_secret
 from dashboard.explain.sent_requests.curl import is_curl, read_curl
 from dashboard.explain.sent_requests.sent import MAX_LENGTH, Sent, UnreadableError
@@ -30,7 +31,7 @@ def read_sent(text: str) -> Sent:
     if len(text) > MAX_LENGTH:
         raise UnreadableError("This is longer than any request. Paste one request by itself.")
     text = text.replace("\0", "").replace("\r\n", "\n").strip()
-    if "PRIVATE KEY-----" in text:
+    if holds_private_key(text):
         raise UnreadableError("That is a private key. It was not stored. Treat it as leaked, make a new pair, and paste only what the program sends.")
     certificate, text = _take_certificate(text)
     sent = _read(text) if text else Sent("a certificate", body="grant_type=client_credentials", headers={"content-type": _FORM})

@@ -13,8 +13,8 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.http import int_to_base36
 
+from clients.credential_text import redact
 from dashboard.instance import mail
-from dashboard.instance.logs import redact
 from dashboard.models import Membership, User
 from dashboard.people import accounts
 from tests import factories
