@@ -29,7 +29,7 @@ MOST_OF_PEOPLE = 96 * 1024 * 1024
 # So much of one connection is always taken: any head, and the form of a token request.
 ALWAYS_TAKEN = 16 * 1024
 # Of a request that isn't for a proxy: origin form, absolute form, and * for OPTIONS (RFC 9112 §3.2). gunicorn takes all that has :// anywhere.
-_TARGET = re.compile(rb"/|https?://[^/?#]+|\*\Z", re.IGNORECASE)
+_TARGET = re.compile(rb"/|https?://[][A-Za-z0-9._:-]+(?:[/?#]|\Z)|\*\Z", re.IGNORECASE)
 # Seconds for which more than that isn't read where its share is full, before it is refused: the application may learn meanwhile that it is a person's.
 PATIENCE = 1.0
 

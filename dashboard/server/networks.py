@@ -73,14 +73,17 @@ class Networks:
 
 
 def _make_room(stays: dict[Stay, None]) -> bool:
-    """End the oldest idle one; if there is none, some of those that wait for their peer, for to look through all of them takes a while."""
+    """End the oldest idle one; if there is none, some of those that wait for their peer, for to look through all of them takes a while.
+
+    One that has just been made isn't idle: whoever shares the network with somebody who fills it would never get to a request.
+    """
     slow: dict[str, list[Stay]] = {"body": [], "write": []}
     for stay in stays:
         phase = stay.connection.find_phase() if stay.connection is not None else None
-        if phase in ("head", "next"):
+        if phase == "next" or (phase == "head" and stay.connection.phase is not None):
             found = [stay]
             break
-        if phase is not None:
+        if phase in slow:
             slow[phase].append(stay)
     else:
         found = [*slow["body"], *slow["write"]][: 1 + len(stays) // 64]

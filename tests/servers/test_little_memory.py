@@ -63,13 +63,14 @@ def test_requests_that_never_end_keep_nobody_out(small: Server, networks: int) -
             assert ask(sock) == 200
 
 
-def test_nor_do_they_end_a_connection_that_has_just_been_made(small: Server) -> None:
+@pytest.mark.parametrize(("networks", "address"), [(8, "127.0.0.2"), (1, "127.0.0.20")], ids=["of another network", "of their own network"])
+def test_nor_do_they_end_a_connection_that_has_just_been_made(small: Server, networks: int, address: str) -> None:
     """Its peer may be far away."""
     with ExitStack() as held:
-        begin_requests(small, held, networks=8)
-        honest = [connect(small, held, "127.0.0.2") for _ in range(3)]
+        begin_requests(small, held, networks)
+        honest = [connect(small, held, address) for _ in range(3)]
         for number in range(60):
-            connect(small, held, f"127.0.0.{20 + number % 8}").sendall(UNFINISHED)
+            connect(small, held, f"127.0.0.{20 + number % networks}").sendall(UNFINISHED)
         time.sleep(0.3)
         assert [ask(sock) for sock in honest] == [200, 200, 200]
 

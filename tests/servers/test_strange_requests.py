@@ -92,7 +92,9 @@ def test_no_host_makes_a_traceback(server: Server, host: bytes) -> None:
 
 
 @pytest.mark.rfc("9112", "3.2")
-@pytest.mark.parametrize("target", [b".example/://x/healthz", b"x://localhost/healthz", b"://localhost/healthz", b"https:///healthz", b"healthz"])
+@pytest.mark.parametrize(
+    "target", [b".example/://x/healthz", b"x://localhost/healthz", b"://localhost/healthz", b"https:///healthz", b"healthz", b"https://x%2fy/healthz"]
+)
 def test_a_target_in_no_form_is_refused(server: Server, target: bytes) -> None:
     assert server.exchange(b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % target).status == 400
 

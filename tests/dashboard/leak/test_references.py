@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from clients.models import ClientSecret
 from dashboard.leak import findings, references
+from oauth.models import RevokedToken
 from oauth.services import revoke_token
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, text_of
@@ -41,8 +43,25 @@ def test_a_reference_that_leads_nowhere_shows_nothing(adas, demo, what):
     assert "Nothing here looks like ours" in text_of(adas.get(URL, {"what": what}))
 
 
-def test_a_reference_of_another_workspace_leads_nowhere(adas, demo, strange):
-    assert "elsewhere" not in text_of(adas.get(URL, {"what": f"s.{strange.new.secret.secret_id}"}))
+def test_a_reference_of_another_workspace_leads_nowhere(adas, eves, billing):
+    client = billing.secret.client
+    key, certificate = create_public_key(client), create_certificate(client)
+    page = look_up(adas, ask_for_token(billing).json()["access_token"]).content.decode()
+    token = page.partition('name="what" value="')[2].partition('"')[0]
+    things = [
+        f"s.{billing.secret.secret_id}",
+        f"k.{client.client_id}.{key.kid}",
+        f"c.{client.client_id}.{certificate.thumbprint}",
+        f"i.{client.client_id}",
+        token,
+    ]
+    assert token.startswith("t.")
+    for what in things:
+        assert "billing-sync" in text_of(adas.get(URL, {"what": what})), what
+        assert "billing-sync" not in text_of(eves.get("/w/other/leak/", {"what": what})), what
+    eves.post("/w/other/leak/stop/", {"what": things})
+    assert ClientSecret.objects.get().revoked_at is None
+    assert not RevokedToken.objects.exists()
 
 
 def test_a_reference_to_a_token_shows_whether_it_is_alive(adas, billing, now):

@@ -291,7 +291,8 @@ class TestExport:
         assert [(row[2], row[3], row[6]) for row in found[1:]] == [("'=cmd()", "a", "5"), ("'=cmd()", "b", "6")]
 
     @pytest.mark.usefixtures("planner")
-    def test_or_the_sums_of_every_client(self, bens, use, billing):
+    def test_or_the_sums_of_every_client_of_the_workspace(self, bens, use, billing, other):
+        use(factories.create_client(other, name="elsewhere").secret.client, 7)
         use(billing, 5)
         use(billing, 2, "wrong_secret", hours=50)
         found = rows(bens, by="client")
