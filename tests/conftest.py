@@ -17,12 +17,16 @@ from tests import factories
 pytest_plugins = ["tests.postgresql", "tests.rfc_matrix"]
 
 # What takes long comes first: at the end of a run every process has something to do until all is done.
-SLOW = ("servers", "browser", "docs", "commands")
+SLOW = ("browser", "servers", "docs", "commands")
+
+
+def _place(item):
+    folder = item.path.parent.name
+    return SLOW.index(folder) if folder in SLOW else len(SLOW), not item.path.stem.startswith("test_pages")
 
 
 def pytest_collection_modifyitems(items):
-    places = {item: SLOW.index(item.path.parent.name) if item.path.parent.name in SLOW else len(SLOW) for item in items}
-    items.sort(key=places.__getitem__)
+    items.sort(key=_place)
 
 
 @pytest.fixture(scope="session")

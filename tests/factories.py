@@ -2,6 +2,11 @@
 
 from datetime import timedelta
 
+from allauth.account.internal.flows.login import record_authentication
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import auth
+from django.http import HttpRequest
 from django.utils import timezone
 
 from clients.models import Client, Workspace
@@ -11,6 +16,7 @@ from clients.services.secrets import NewSecret
 from dashboard.models import Membership, User
 from dashboard.people import invitations, memberships, services
 from dashboard.people.invitations import NewInvitation
+from dashboard.people.session_store import SessionStore, digest_key
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
 
@@ -29,6 +35,22 @@ def create_user(email, *, password=PASSWORD, is_instance_admin=False) -> User:
     user = services.create_user(email=email, is_instance_admin=is_instance_admin, actor=TESTS, now=now)
     services.set_password(user=user, password=password, actor=TESTS, now=now)
     return user
+
+
+def create_session(user) -> str:
+    """As after a sign-in with all factors, which counts for as long as the tests take. Returns its key, which the browser's cookie holds."""
+    request = HttpRequest()
+    request.session = SessionStore()
+    request.session[auth.SESSION_KEY], request.session[auth.HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
+    request.session[auth.BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    record_authentication(request, user, "password", email=user.email)
+    for factor in Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES):
+        record_authentication(request, user, "mfa", id=factor.pk, type=factor.type)
+    for record in request.session["account_authentication_methods"]:
+        record["at"] += timedelta(days=1).total_seconds()
+    request.session.save()
+    UserSession.objects.create(user=user, session_key=digest_key(request.session.session_key), ip="127.0.0.1", user_agent="")
+    return str(request.session.session_key)
 
 
 def add_member(workspace, user, role=Membership.Role.VIEWER) -> Membership:

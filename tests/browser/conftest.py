@@ -1,15 +1,18 @@
 """Chromium, as Debian packages it, against the real server. Without it these tests are skipped, except in CI: make test must not need a package manager."""
 
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.browser.hands import WAYS, Pointer
 from tests.browser.leaks import Watch
-from tests.servers.conftest import Server, keys, make_server  # noqa: F401  # fixtures
+from tests.browser.pages import make, open_session
+from tests.servers.conftest import Server, keys, make_lasting_server, make_server  # noqa: F401  # fixtures
 from tests.servers.stores import missing
 
 # It makes assertions for several modules, which say then what they saw.
@@ -42,19 +45,35 @@ def _unmeasured(unmeasured: None) -> None:
     """What these tests run in their own process is a browser's driver."""
 
 
-@pytest.fixture(scope="module")
-def server(make_server: Callable[..., Server]) -> Server:  # noqa: F811  # the fixture
-    return make_server()
+@pytest.fixture(scope="package")
+def server(make_lasting_server: Callable[..., Server]) -> Iterator[Server]:  # noqa: F811  # the fixture
+    """One for all modules that bring their own people, whose names no other module uses."""
+    made = make_lasting_server()
+    yield made
+    made.stop(signal.SIGQUIT)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
+def kestrel(make_lasting_server: Callable[..., Server]) -> Iterator[Server]:  # noqa: F811  # the fixture
+    """One for all modules that look at the whole cast, with single sign-on at a provider that nobody here asks."""
+    made = make_lasting_server(SSO_ISSUER="https://sso.example.com", SSO_CLIENT_ID="tokenos", SSO_CLIENT_SECRET="of-nobody", SSO_NAME="Kestrel ID")
+    yield made
+    made.stop(signal.SIGQUIT)
+
+
+@pytest.fixture(scope="package")
+def cast(kestrel: Server) -> Any:
+    return make(kestrel, "create_cast")
+
+
+@pytest.fixture(scope="package")
 def watch() -> Watch:
     return Watch()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium(watch: Watch) -> Iterator[Browser]:
-    """Only as long as a module: while it runs, Django takes this thread for an asynchronous one and refuses its database."""
+    """Only as long as these tests: while it runs, Django takes this thread for an asynchronous one and refuses its database."""
     if QUICK_CHROMIUM is None:
         missing("Chromium", install="apt install chromium-headless-shell chromium")
     with sync_playwright() as playwright:
@@ -71,14 +90,39 @@ def secrets_stay_secret(server: Server, watch: Watch, chromium: Browser) -> Iter
     watch.search(server)
 
 
+@pytest.fixture(scope="package")
+def windows(chromium: Browser, kestrel: Server) -> Iterator[Callable[[str | None], Page]]:
+    """A function that returns the page of a person's window, signed in."""
+    opened: dict[str | None, Page] = {}
+
+    def window(person: str | None) -> Page:
+        if person not in opened:
+            context = chromium.new_context(base_url=kestrel.url, viewport={"width": 1280, "height": 900}, ignore_https_errors=True)
+            if person:
+                open_session(context, kestrel, person)
+            page = context.new_page()
+            page.set_default_timeout(10_000)
+            page.complaints = []  # type: ignore[attr-defined]  # what went wrong in it
+            page.on("console", lambda message: page.complaints.append(message.text) if message.type in ("error", "warning") else None)
+            page.on("pageerror", lambda error: page.complaints.append(str(error)))
+            opened[person] = page
+        return opened[person]
+
+    yield window
+    for page in opened.values():
+        page.context.close()
+
+
 @pytest.fixture
 def visit(chromium: Browser, server: Server) -> Iterator[Callable[..., Watched]]:
-    """Open a new browser window of a given width, without cookies."""
+    """A function that opens a new browser window of a given width. person: who is signed in there."""
     contexts = []
 
-    def visit(width: int = 1280, **options) -> Watched:
+    def visit(width: int = 1280, person: str = "", **options) -> Watched:
         context = chromium.new_context(base_url=server.url, viewport={"width": width, "height": 900}, ignore_https_errors=True, **options)
         contexts.append(context)
+        if person:
+            open_session(context, server, person)
         watched = Watched(context.new_page())
         watched.page.on("console", lambda message: watched.complaints.append(message.text) if message.type in ("error", "warning") else None)
         watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
@@ -90,8 +134,11 @@ def visit(chromium: Browser, server: Server) -> Iterator[Callable[..., Watched]]
 
 
 @pytest.fixture
-def enter(chromium: Browser, server: Server) -> Iterator[Callable[[str], Pointer]]:
-    """A function that opens a new browser, to be used in one of WAYS, and returns the hand that uses it. Nothing may go wrong in it."""
+def enter(chromium: Browser, server: Server) -> Iterator[Callable[..., Pointer]]:
+    """A function that opens a new browser, to be used in one of WAYS, and returns the hand that uses it. Nothing may go wrong in it.
+
+    person: who is signed in there.
+    """
     contexts, complaints = [], []
 
     def note(message: ConsoleMessage) -> None:
@@ -99,10 +146,12 @@ def enter(chromium: Browser, server: Server) -> Iterator[Callable[[str], Pointer
         if message.type in ("error", "warning") and message.location["url"].startswith(server.url):
             complaints.append(message.text)
 
-    def enter(way: str) -> Pointer:
+    def enter(way: str, person: str = "") -> Pointer:
         kind, options = WAYS[way]
         context = chromium.new_context(base_url=server.url, ignore_https_errors=True, **{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
+        if person:
+            open_session(context, server, person)
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("console", note)

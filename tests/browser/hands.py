@@ -1,4 +1,4 @@
-"""Two ways to use a page: with a pointer, and with the keyboard alone. A story is told once, and tried in both."""
+"""Ways to use a page: with a pointer, and with the keyboard alone. A story is told once, and tried in both."""
 
 from typing import Any
 
@@ -81,10 +81,12 @@ class Keyboard(Pointer):
         raise AssertionError(f"the keyboard doesn't reach {target}")
 
 
-# Between them: both widths, both hands, with and without scripts.
+_NARROW = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 WAYS: dict[str, tuple[type[Pointer], dict[str, Any]]] = {
-    "phone": (Pointer, {"viewport": {"width": 390, "height": 844}, "has_touch": True}),
+    "phone": (Pointer, _NARROW),
     "keyboard": (Keyboard, {}),
-    "scriptless": (Pointer, {"java_script_enabled": False}),
+    "scriptless": (Pointer, {**_NARROW, "java_script_enabled": False}),
 }
+# Between them: both widths, both hands, with and without scripts.
+BOTH = ["keyboard", "scriptless"]
 WITH_SCRIPT = ["phone", "keyboard"]

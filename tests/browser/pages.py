@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.shown import PASSWORD, audit, client, client_settings, clients, create, credentials, docs, hand_over, leak, people, usage
 from tests.servers.conftest import Server
@@ -14,7 +14,9 @@ _MAKE = "import json; from tests.browser import cast; print(json.dumps(cast.{fun
 _AREAS = (people, clients, create, client, credentials, client_settings, usage, leak, audit, hand_over, docs)
 
 PAGES = [shown for area in _AREAS for shown in area.PAGES]
-PAGES_OF_PEOPLE, PAGES_OF_CLIENTS = people.PAGES, [shown for area in _AREAS if area is not people for shown in area.PAGES]
+PAGES_OF_PEOPLE = people.PAGES
+PAGES_OF_CLIENTS = [shown for area in (clients, create, client, credentials) for shown in area.PAGES]
+PAGES_OF_WORKSPACES = [shown for shown in PAGES if shown not in PAGES_OF_PEOPLE and shown not in PAGES_OF_CLIENTS]
 WITHOUT_PAGE = {name for area in _AREAS for name in area.WITHOUT_PAGE}
 
 
@@ -25,13 +27,21 @@ def make(server: Server, function: str, *arguments: Any) -> Any:
     return json.loads(done.stdout)
 
 
-def sign_in(page: Page, person: str, recovery_codes: dict[str, list[str]]) -> None:
-    """recovery_codes: of those who have a second factor. One is used."""
+# Of each server by its address, the session of each person.
+_sessions: dict[str, dict[str, str]] = {}
+
+
+def open_session(context: BrowserContext, server: Server, person: str) -> None:
+    """As if that person had just signed in there, with all factors."""
+    known = _sessions.setdefault(server.url, {})
+    if person not in known:
+        known.update(make(server, "create_sessions", list(known)))
+    context.add_cookies([{"name": "__Host-session", "value": known[person], "url": server.url, "httpOnly": True}])
+
+
+def sign_in(page: Page, person: str) -> None:
     page.goto("/accounts/sign-in/")
     page.get_by_label("Email", exact=True).fill(f"{person}@example.com")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
-    if person in recovery_codes:
-        page.get_by_label("Code", exact=True).fill(recovery_codes[person].pop())
-        page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/sign-in/" not in url)

@@ -6,18 +6,13 @@ import pytest
 from playwright.sync_api import Error
 
 from tests.browser.conftest import ARGUMENTS, QUICK_CHROMIUM
-from tests.browser.hands import WAYS, WITH_SCRIPT
-from tests.browser.pages import make, sign_in
-
-
-@pytest.fixture(scope="module")
-def server(make_server):
-    return make_server()
+from tests.browser.hands import BOTH, WAYS, WITH_SCRIPT
+from tests.browser.pages import make, open_session, sign_in
 
 
 @pytest.fixture(scope="module", autouse=True)
 def owners(server):
-    make(server, "create_owners", [*(f"ada-{way}" for way in WAYS), "ada-back"])
+    make(server, "create_owners", [*(f"hasty-{way}" for way in WAYS), "hasty-back"])
 
 
 @pytest.fixture
@@ -25,9 +20,7 @@ def ada(enter):
     """Signed in, in one of the ways: her hand, and her workspace."""
 
     def ada(way):
-        hand = enter(way)
-        sign_in(hand.page, f"ada-{way}", {})
-        return hand, f"/w/ada-{way}/clients/"
+        return enter(way, f"hasty-{way}"), f"/w/hasty-{way}/clients/"
 
     return ada
 
@@ -50,7 +43,7 @@ def count_clients(hand, workspace, name):
     return hand.page.locator("tbody .named bdi").count()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_back_after_the_page_with_a_secret_shows_it_no_more_and_makes_no_other(ada, way):
     hand, workspace = ada(way)
     fill_in(hand, workspace, "back-and-forth")
@@ -73,10 +66,11 @@ def test_back_after_the_page_with_a_secret_shows_it_no_more_and_makes_no_other(a
 def test_a_browser_that_keeps_whole_pages_for_back_shows_no_secret_either(chromium, server):
     """Playwright switches that off, unless asked not to."""
     browser = chromium.browser_type.launch(executable_path=QUICK_CHROMIUM, args=ARGUMENTS, ignore_default_args=["--disable-back-forward-cache"])
-    page = browser.new_context(base_url=server.url, ignore_https_errors=True).new_page()
+    context = browser.new_context(base_url=server.url, ignore_https_errors=True)
+    open_session(context, server, "hasty-back")
+    page = context.new_page()
     page.set_default_timeout(10_000)
-    sign_in(page, "ada-back", {})
-    page.goto("/w/ada-back/clients/new/")
+    page.goto("/w/hasty-back/clients/new/")
     page.get_by_label("Name", exact=True).fill("kept")
     page.get_by_role("button", name="Create client and show secret").click()
     secret = page.locator("#once-secret").inner_text()
@@ -102,7 +96,7 @@ def test_two_clicks_make_one_client(ada, way):
 @pytest.mark.parametrize("way", WITH_SCRIPT)
 def test_a_client_that_another_tab_deleted_meanwhile_is_not_there_to_rotate(ada, server, way):
     hand, workspace = ada(way)
-    client = server.manage("create_client", "--workspace", f"ada-{way}", "--name", "short-lived")
+    client = server.manage("create_client", "--workspace", f"hasty-{way}", "--name", "short-lived")
     hand.page.goto(f"{workspace}{client['client_id']}/rotate/")
     other = type(hand)(hand.page.context.new_page())
     other.page.goto(f"{workspace}{client['client_id']}/delete/")
@@ -114,7 +108,7 @@ def test_a_client_that_another_tab_deleted_meanwhile_is_not_there_to_rotate(ada,
     hand.page.get_by_text("There is nothing at this address").wait_for()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_a_session_that_ended_in_the_middle_of_a_form_costs_no_entry(ada, way):
     hand, workspace = ada(way)
     fill_in(hand, workspace, "<i>שלום</i>")
@@ -128,7 +122,7 @@ def test_a_session_that_ended_in_the_middle_of_a_form_costs_no_entry(ada, way):
     hand.page.get_by_role("heading", name="You were signed out").wait_for()
     with hand.page.context.expect_page() as opened:
         hand.press("Sign in in a new tab")
-    sign_in(opened.value, f"ada-{way}", {})
+    sign_in(opened.value, f"hasty-{way}")
     opened.value.close()
     hand.page.bring_to_front()
     hand.press("Send entries again")

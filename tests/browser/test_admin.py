@@ -6,23 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.browser.barriers import find_barriers, scrolls_sideways
+from tests.browser.pages import make
 
-MAKE_OPERATOR = """
-import os, sys
-os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
-import django
-django.setup()
-from tests import factories
-factories.create_user(sys.argv[1], is_instance_admin=True)
-"""
 ADD_CREDENTIALS = """
-import os, sys
-os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
-import django
-django.setup()
 from clients.models import Client
 from tests.dashboard.conftest import create_certificate, create_public_key, make_certificate
-client = Client.objects.get(client_id=sys.argv[1])
+client = Client.objects.get(client_id="CLIENT")
 create_public_key(client, kid="3JQO7ayoLQiDbbgA8p5T7zPwHxqfhx50MGIdwg9-Dfg", name="nightly build")
 create_certificate(client, make_certificate("billing-sync.production.example.com,OU=Payments,O=Example"), name="production")
 """
@@ -32,10 +21,9 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
 @pytest.fixture(scope="module")
 def operator(server):
-    """The e-mail address of an account that administers the instance."""
-    done = server.run("-c", MAKE_OPERATOR, "olga@example.com")
-    assert done.returncode == 0, done.stderr
-    return "olga@example.com"
+    """Who administers the instance."""
+    make(server, "create_owners", ["olga-operator"])
+    return "olga-operator"
 
 
 @pytest.fixture
@@ -54,8 +42,8 @@ def look(request):
     return look
 
 
-def sign_in(page, email):
-    page.get_by_label("Email", exact=True).fill(email)
+def sign_in(page, person):
+    page.get_by_label("Email", exact=True).fill(f"{person}@example.com")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
 
@@ -100,11 +88,9 @@ def test_an_operator_finds_a_client_and_disables_it(server, visit, operator, cli
 
 
 def test_an_action_is_chosen_in_the_list(visit, operator, client, look):
-    watched = visit()
+    watched = visit(person=operator)
     page = watched.page
     page.goto("/admin/clients/clientsecret/")
-    sign_in(page, operator)
-    page.wait_for_url("**/admin/clients/clientsecret/")
     page.locator(f"tr:has-text('{client['secret_id']}') input.action-select").check()
     page.locator("select[name=action]").select_option(label="Revoke…")
     page.get_by_role("button", name="Go").click()
@@ -117,13 +103,10 @@ def test_an_action_is_chosen_in_the_list(visit, operator, client, look):
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
 def test_a_public_key_and_a_certificate_fit_the_screen_and_can_be_revoked(server, visit, operator, client, look, width, scheme):
-    done = server.run("-c", ADD_CREDENTIALS, client["client_id"])
+    done = server.fork("shell", "--no-imports", "-c", ADD_CREDENTIALS.replace("CLIENT", client["client_id"]))
     assert done.returncode == 0, done.stderr
-    watched = visit(width, color_scheme=scheme)
+    watched = visit(width, operator, color_scheme=scheme)
     page = watched.page
-    page.goto("/admin/")
-    sign_in(page, operator)
-    page.wait_for_url("**/admin/")
     for kind in ("clientpublickey", "clientcertificate"):
         page.goto(f"/admin/clients/{kind}/?q={client['client_id']}")
         look(page, f"{kind}-list-{scheme}")

@@ -5,46 +5,31 @@ import re
 
 import pytest
 
-from tests.browser.hands import WAYS, WITH_SCRIPT
-from tests.browser.pages import PASSWORD, make
-
-
-@pytest.fixture(scope="module")
-def server(make_server):
-    return make_server()
+from tests.browser.hands import BOTH, WITH_SCRIPT
+from tests.browser.pages import make
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _events(server):
-    make(server, "create_owners", ["ada"])
+    make(server, "create_owners", ["auditor"])
     for name in ("billing-sync", "route-planner"):
-        server.manage("create_client", "--workspace", "ada", "--name", name)
+        server.manage("create_client", "--workspace", "auditor", "--name", name)
 
 
 @pytest.fixture
-def adas(enter):
-    """A function that returns the hand of Ada, signed in."""
-
-    def sign_in(way):
-        hand = enter(way)
-        hand.page.goto("/accounts/sign-in/")
-        hand.write("Email", "ada@example.com")
-        hand.write("Password", PASSWORD)
-        hand.press("Continue")
-        hand.page.wait_for_url("**/w/**")
-        return hand
-
-    return sign_in
+def auditor(enter):
+    """A function that returns the hand of who is signed in."""
+    return lambda way: enter(way, "auditor")
 
 
 def rows(page):
     return page.locator("#events tbody tr:not(.day)")
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_an_event_is_found_by_what_it_was_done_to(adas, way):
-    hand = adas(way)
-    hand.page.goto("/w/ada/audit/")
+@pytest.mark.parametrize("way", BOTH)
+def test_an_event_is_found_by_what_it_was_done_to(auditor, way):
+    hand = auditor(way)
+    hand.page.goto("/w/auditor/audit/")
     hand.write("Search events", "route-pl")
     if way == "scriptless":
         hand.press("Apply")
@@ -54,17 +39,17 @@ def test_an_event_is_found_by_what_it_was_done_to(adas, way):
     if way != "scriptless":
         hand.page.locator("#say", has_text="2 events").wait_for()
 
-    hand.page.goto("/w/ada/audit/?action=client.created&q=route-planner")
+    hand.page.goto("/w/auditor/audit/?action=client.created&q=route-planner")
     hand.press(rows(hand.page).get_by_role("link", name="Open event").inner_text().strip())
     hand.page.get_by_role("heading", name="created client").wait_for()
     assert "client.created" in hand.page.get_by_role("main").inner_text()
 
 
 @pytest.mark.parametrize(("width", "said"), [(390, " made secret {} of billing-sync by a command"), (1280, " made secret {} by a command")])
-def test_a_row_is_a_sentence_on_a_phone_and_has_its_target_in_a_column_elsewhere(adas, width, said):
-    hand = adas("phone")
+def test_a_row_is_a_sentence_on_a_phone_and_has_its_target_in_a_column_elsewhere(auditor, width, said):
+    hand = auditor("phone")
     hand.page.set_viewport_size({"width": width, "height": 900})
-    hand.page.goto("/w/ada/audit/?action=secret.created&q=billing-sync")
+    hand.page.goto("/w/auditor/audit/?action=secret.created&q=billing-sync")
     row = rows(hand.page).first
     text = " ".join(row.inner_text().split())
     assert said.format(row.locator("code").first.inner_text()) in text
@@ -72,10 +57,10 @@ def test_a_row_is_a_sentence_on_a_phone_and_has_its_target_in_a_column_elsewhere
     assert row.get_by_role("link", name="billing-sync").count() == 1
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_what_the_list_shows_is_taken_away_and_can_be_once_more(adas, way):
-    hand = adas(way)
-    hand.page.goto("/w/ada/audit/?q=route-planner")
+@pytest.mark.parametrize("way", BOTH)
+def test_what_the_list_shows_is_taken_away_and_can_be_once_more(auditor, way):
+    hand = auditor(way)
+    hand.page.goto("/w/auditor/audit/?q=route-planner")
     for _ in range(2):
         with hand.page.expect_download() as download:
             hand.press("Export JSON")
@@ -85,17 +70,17 @@ def test_what_the_list_shows_is_taken_away_and_can_be_once_more(adas, way):
 
 
 @pytest.mark.parametrize("way", WITH_SCRIPT)
-def test_dates_are_asked_for_where_they_are_chosen(adas, way):
-    hand = adas(way)
-    hand.page.goto("/w/ada/audit/")
+def test_dates_are_asked_for_where_they_are_chosen(auditor, way):
+    hand = auditor(way)
+    hand.page.goto("/w/auditor/audit/")
     assert not hand.page.get_by_label("From", exact=True).is_visible()
     hand.page.locator("label", has_text="Dates").click()
     hand.page.get_by_label("To", exact=True).fill("2020-01-01")
     hand.page.get_by_text("No event to 1 Jan 2020.").wait_for()
 
 
-def test_health_is_renewed_and_says_only_what_changed(adas):
-    hand = adas("keyboard")
+def test_health_is_renewed_and_says_only_what_changed(auditor):
+    hand = auditor("keyboard")
     states = iter(enumerate(["All is well", "All is well", "Mail: Failed"]))
 
     def answer(route):
@@ -103,11 +88,11 @@ def test_health_is_renewed_and_says_only_what_changed(adas):
         route.fulfill(body=f'<p data-tells="{state}">Refreshed {number}</p>', content_type="text/html")
 
     hand.page.clock.install()
-    hand.page.goto("/w/ada/health/")
+    hand.page.goto("/w/auditor/health/")
     assert hand.page.get_by_text("All is well.").is_visible()
-    hand.page.route("**/w/ada/health/", answer)
+    hand.page.route("**/w/auditor/health/", answer)
     for number in range(3):
-        with hand.page.expect_response("**/w/ada/health/"):
+        with hand.page.expect_response("**/w/auditor/health/"):
             hand.page.clock.run_for(11_000)
         hand.page.get_by_text(f"Refreshed {number}", exact=True).wait_for()
         said = ""

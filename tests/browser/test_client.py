@@ -2,20 +2,15 @@
 
 import pytest
 
-from tests.browser.hands import WAYS, WITH_SCRIPT
-from tests.browser.pages import make, sign_in
-
-
-@pytest.fixture(scope="module")
-def server(make_server):
-    return make_server()
+from tests.browser.hands import BOTH, WAYS, WITH_SCRIPT
+from tests.browser.pages import make
 
 
 @pytest.fixture(scope="module")
 def programs(server):
     """For each way a client in a workspace of its own, with what the program knows that it stands for."""
-    make(server, "create_owners", [f"ada-{way}" for way in WAYS])
-    return {way: server.manage("create_client", "--workspace", f"ada-{way}", "--name", "billing-sync", "--scope", "read") for way in WAYS}
+    make(server, "create_owners", [f"watcher-{way}" for way in WAYS])
+    return {way: server.manage("create_client", "--workspace", f"watcher-{way}", "--name", "billing-sync", "--scope", "read") for way in WAYS}
 
 
 def ask(server, program, **changes):
@@ -29,14 +24,12 @@ def ada(enter, programs):
     """Signed in, in one of the ways: her hand, and her workspace."""
 
     def ada(way):
-        hand = enter(way)
-        sign_in(hand.page, f"ada-{way}", {})
-        return hand, f"/w/ada-{way}/", programs[way]
+        return enter(way, f"watcher-{way}"), f"/w/watcher-{way}/", programs[way]
 
     return ada
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_a_refused_request_is_found_by_its_id_and_explained_with_what_to_do(server, ada, way):
     hand, workspace, program = ada(way)
     refused = ask(server, program, data={"grant_type": "client_credentials", "scope": "admin"})
@@ -57,7 +50,7 @@ def test_a_refused_request_is_found_by_its_id_and_explained_with_what_to_do(serv
     hand.page.wait_for_url("**/settings/")
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_what_a_program_sends_is_tested_and_never_shown_again(server, ada, way):
     hand, workspace, program = ada(way)
     client_id, secret = program["client_id"], program["client_secret"]

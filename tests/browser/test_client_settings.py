@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.browser.hands import WAYS, WITH_SCRIPT
-from tests.browser.pages import PASSWORD, make
+from tests.browser.hands import BOTH, WAYS, WITH_SCRIPT
+from tests.browser.pages import make
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,14 +20,6 @@ def make_client(server, way, name):
 def ask_for_token(server, client, **parameters):
     form = {"grant_type": "client_credentials", "client_id": client["client_id"], "client_secret": client["client_secret"], **parameters}
     return server.post("/oauth2/token", data=form)
-
-
-def sign_in(hand, way):
-    hand.page.goto("/accounts/sign-in/")
-    hand.write("Email", f"editor-{way}@example.com")
-    hand.write("Password", PASSWORD)
-    hand.press("Continue")
-    hand.page.wait_for_url("**/w/**")
 
 
 def visit(hand, way, client, act="settings"):
@@ -49,11 +41,10 @@ def use(hand, server, way, client):
     raise AssertionError(read(hand))
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_what_is_in_use_is_asked_about_and_what_another_tab_saved_is_told(enter, server, way):
     client = make_client(server, way, "billing-sync")
-    hand = enter(way)
-    sign_in(hand, way)
+    hand = enter(way, f"editor-{way}")
     use(hand, server, way, client)
 
     visit(hand, way, client)
@@ -89,11 +80,10 @@ def test_what_is_in_use_is_asked_about_and_what_another_tab_saved_is_told(enter,
     assert ask_for_token(server, client, scope="read").status_code == 200
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_a_client_is_disabled_and_enabled_again(enter, server, way):
     client = make_client(server, way, "fax-gateway")
-    hand = enter(way)
-    sign_in(hand, way)
+    hand = enter(way, f"editor-{way}")
     use(hand, server, way, client)
     hand.write("Reason optional", "Nobody knows what it is")
     hand.press("Disable fax-gateway")
@@ -111,8 +101,7 @@ def test_a_client_is_disabled_and_enabled_again(enter, server, way):
 @pytest.mark.parametrize("way", WITH_SCRIPT)
 def test_a_client_that_nothing_uses_is_deleted_once_its_name_is_typed(enter, server, way):
     client = make_client(server, way, "old-import")
-    hand = enter(way)
-    sign_in(hand, way)
+    hand = enter(way, f"editor-{way}")
     visit(hand, way, client, "delete")
     button = hand.page.get_by_role("button", name="Delete old-import")
     assert button.get_attribute("aria-disabled") == "true"

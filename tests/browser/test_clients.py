@@ -3,8 +3,7 @@
 import pytest
 
 from tests.browser.barriers import find_barriers
-from tests.browser.hands import WAYS, WITH_SCRIPT
-from tests.browser.pages import PASSWORD, make
+from tests.browser.hands import BOTH, WITH_SCRIPT
 
 LIST = "/w/kestrel/clients/"
 # In the form of a secret, and nobody's.
@@ -12,24 +11,14 @@ SECRET = "tos_live_Kp4zR1uW9a_" + "x" * 39
 
 
 @pytest.fixture(scope="module")
-def server(make_server):
-    return make_server()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cast(server):
-    return make(server, "create_cast")
+def server(kestrel):
+    return kestrel
 
 
 @pytest.fixture
-def hand(enter, request):
+def hand(enter, cast, request):
     """Tom, who develops, is signed in."""
-    hand = enter(request.param)
-    hand.page.goto("/accounts/sign-in/")
-    hand.write("Email", "tom@example.com")
-    hand.write("Password", PASSWORD)
-    hand.press("Continue")
-    hand.page.wait_for_url("**/w/kestrel/**")
+    hand = enter(request.param, "tom")
     hand.page.goto(LIST)
     return hand
 
@@ -42,7 +31,7 @@ def names(page):
     return page.locator("tbody .named bdi").all_inner_texts()
 
 
-@in_ways(WAYS)
+@in_ways(BOTH)
 def test_a_client_is_found_among_all_and_opened(hand):
     assert "billing-sync" in names(hand.page)
     hand.write("Search by name, client ID, owner or scope", "billing")
@@ -55,7 +44,7 @@ def test_a_client_is_found_among_all_and_opened(hand):
     hand.page.get_by_role("heading", name="billing-sync", level=1).wait_for()
 
 
-@in_ways(WAYS)
+@in_ways(BOTH)
 def test_what_needs_care_is_listed_and_the_order_is_turned_around(hand):
     hand.press("Show these")
     hand.page.wait_for_url("**status=attention*")
@@ -175,7 +164,7 @@ def test_single_keys_lead_to_pages_and_are_listed(hand):
 @in_ways(["scriptless"])
 def test_without_a_script_search_is_a_page(hand, cast):
     page = hand.page
-    page.locator("a.jump").click()
+    hand.press("Search")
     page.get_by_role("heading", name="Search", level=1).wait_for()
     page.get_by_role("searchbox").fill("billng")
     page.get_by_role("button", name="Search", exact=True).click()

@@ -7,7 +7,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from playwright.sync_api import expect
 
 from tests import public_keys
-from tests.browser.hands import WAYS
+from tests.browser.hands import BOTH, WAYS
 from tests.browser.pages import make
 from tests.browser.shown import PASSWORD
 
@@ -39,7 +39,7 @@ def fetch_token(server, client_id, secret):
         return session.fetch_token(f"{server.url}/oauth2/token", grant_type="client_credentials")
 
 
-@pytest.mark.parametrize("way", list(WAYS))
+@pytest.mark.parametrize("way", BOTH)
 def test_a_new_engineer_sees_the_first_token_arrive(enter, server, owners, way):
     hand = enter(way)
     page = hand.page

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from tests.browser.hands import WAYS
-from tests.browser.pages import PASSWORD, make
+from tests.browser.hands import BOTH, WAYS
+from tests.browser.pages import make
 from tests.public_keys import pem
 
 
@@ -27,14 +27,6 @@ def ask_for_token(server, client_id, secret):
 def status_of(server, token):
     """At the instance's own resource."""
     return server.get("/api/v1/whoami", headers={"Authorization": f"Bearer {token}"}).status_code
-
-
-def sign_in(hand, way):
-    hand.page.goto("/accounts/sign-in/")
-    hand.write("Email", f"rotator-{way}@example.com")
-    hand.write("Password", PASSWORD)
-    hand.press("Continue")
-    hand.page.wait_for_url("**/w/**")
 
 
 def visit(hand, way, client, *parts):
@@ -66,12 +58,11 @@ def choose(hand, way, label, said):
     hand.page.locator(f"[aria-label*='{said}']").wait_for()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_a_secret_is_rotated_the_old_one_gets_more_time_is_ended_and_is_revoked(enter, server, way):
     client = make_client(server, way, "billing-sync")
     client_id, old, old_id = client["client_id"], client["client_secret"], client["secret_id"]
-    hand = enter(way)
-    sign_in(hand, way)
+    hand = enter(way, f"rotator-{way}")
     token = ask_for_token(server, client_id, old).json()["access_token"]
     wait_for(hand, way, client, ["rotate"], f"127.0.0.1 goes on with {old_id}.")
 
@@ -124,11 +115,10 @@ def test_a_secret_is_rotated_the_old_one_gets_more_time_is_ended_and_is_revoked(
     assert new_id in read(hand)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_a_public_key_is_looked_at_and_then_added(enter, server, way):
     client = make_client(server, way, "warehouse-scanner")
-    hand = enter(way)
-    sign_in(hand, way)
+    hand = enter(way, f"rotator-{way}")
     visit(hand, way, client, "keys", "new")
     hand.write("Public key", pem("P-256"))
     if way == "scriptless":
@@ -141,8 +131,7 @@ def test_a_public_key_is_looked_at_and_then_added(enter, server, way):
 
 def test_a_preview_that_is_renewed_takes_the_focus_from_nobody(enter, server):
     client = make_client(server, "keyboard", "dock-scanner")
-    hand = enter("keyboard")
-    sign_in(hand, "keyboard")
+    hand = enter("keyboard", "rotator-keyboard")
     visit(hand, "keyboard", client, "keys", "new")
     hand.write("Public key", pem("P-384"))
     box = hand.page.get_by_role("checkbox", name="ES384, P-384")
@@ -158,8 +147,7 @@ def test_a_preview_that_is_renewed_takes_the_focus_from_nobody(enter, server):
 @pytest.mark.parametrize("way", ["phone", "scriptless"])
 def test_the_page_with_the_secret_makes_no_second_one_when_it_is_loaded_again(enter, server, way):
     client = make_client(server, way, "refunds-worker")
-    hand = enter(way)
-    sign_in(hand, way)
+    hand = enter(way, f"rotator-{way}")
     visit(hand, way, client, "rotate")
     hand.press("Rotate and show new secret")
     hand.page.get_by_role("heading", name="Save the secret now").wait_for()

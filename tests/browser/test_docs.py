@@ -4,26 +4,20 @@ import subprocess
 
 import pytest
 
-from tests.browser.hands import WAYS
-from tests.browser.pages import make, sign_in
-
-
-@pytest.fixture(scope="module")
-def server(make_server):
-    return make_server()
+from tests.browser.hands import BOTH, WAYS
+from tests.browser.pages import make
 
 
 @pytest.fixture(scope="module")
 def programs(server):
-    make(server, "create_owners", [f"ada-{way}" for way in WAYS])
-    return {way: server.manage("create_client", "--workspace", f"ada-{way}", "--name", "billing-sync", "--scope", "read") for way in WAYS}
+    make(server, "create_owners", [f"reader-{way}" for way in WAYS])
+    return {way: server.manage("create_client", "--workspace", f"reader-{way}", "--name", "billing-sync", "--scope", "read") for way in WAYS}
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_an_example_with_the_values_of_the_chosen_client_gets_a_token(enter, server, programs, way):
-    hand, program = enter(way), programs[way]
-    sign_in(hand.page, f"ada-{way}", {})
-    hand.page.goto(f"/w/ada-{way}/docs/")
+    hand, program = enter(way, f"reader-{way}"), programs[way]
+    hand.page.goto(f"/w/reader-{way}/docs/")
     hand.write("Client in the examples", program["client_id"])
     hand.press("Show")
     hand.page.wait_for_url("**client=**")

@@ -2,24 +2,22 @@
 
 import pytest
 
-from tests.browser import windows as shared
 from tests.browser.pages import make
 from tests.browser.shown import Shown
 from tests.browser.windows import look_at
 
-windows = shared.windows
 OLD = "/w/kestrel-old/clients/{client}"
 
 
 @pytest.fixture(scope="module")
-def server(make_server):
-    return make_server()
+def server(kestrel):
+    return kestrel
 
 
 @pytest.fixture(scope="module")
 def cast(server):
     make(server, "create_owners", ["kestrel-old"])
-    return {**make(server, "create_old_client", "kestrel-old"), "recovery_codes": {}}
+    return make(server, "create_old_client", "kestrel-old")
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def visit(chromium: Browser, server: Server, watch: Watch, tmp_path_factory: pyt
     watch.follow(context)
     hand = Pointer(context.pages[0])
     hand.page.set_default_timeout(10_000)
-    sign_in(hand.page, "ada", {})
+    sign_in(hand.page, "ada")
     client_id, visit.shown["made"] = create(hand)
     answer = server.post("/oauth2/token", auth=(client_id, visit.shown["made"]), data={"grant_type": "client_credentials"})
     visit.token = visit.shown["token"] = answer.json()["access_token"]

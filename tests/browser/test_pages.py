@@ -6,12 +6,14 @@ import pytest
 from django.urls import URLPattern
 
 from dashboard import urls
-from tests.browser import windows as shared
 from tests.browser.barriers import find_all_barriers, find_barriers
 from tests.browser.pages import PAGES, PAGES_OF_PEOPLE, WITHOUT_PAGE, sign_in
 from tests.browser.windows import SCREENSHOTS, look_at, take_pictures
 
-server, cast, windows = shared.server, shared.cast, shared.windows
+
+@pytest.fixture(scope="module")
+def server(kestrel):
+    return kestrel
 
 
 def route_names(patterns) -> Iterator[str]:
@@ -75,7 +77,7 @@ def test_every_part_of_the_style_guide_is_in_nobodys_way(chromium, make_server):
 def test_back_after_signing_out_shows_nothing(chromium, server, cast):
     context = chromium.new_context(base_url=server.url, ignore_https_errors=True)
     page = context.new_page()
-    sign_in(page, "ben", {})
+    sign_in(page, "ben")
     page.goto("/w/kestrel/members/")
     page.goto("/accounts/sign-out/")
     page.get_by_role("button", name="Sign out").click()

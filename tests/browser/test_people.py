@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.browser.authenticator import add_authenticator, one_time_code
-from tests.browser.hands import WAYS, WITH_SCRIPT
+from tests.browser.hands import BOTH, WAYS, WITH_SCRIPT
 from tests.browser.pages import PASSWORD, make
 
 
@@ -56,7 +56,7 @@ def find_link(server, address, pattern):
     raise AssertionError(f"no mail with such a link came to {address}")
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_the_theme_is_chosen_and_stays(enter, way):
     hand = enter(way)
     hand.page.goto("/accounts/sign-in/")
@@ -69,7 +69,7 @@ def test_the_theme_is_chosen_and_stays(enter, way):
     assert colour == "rgb(12, 16, 17)"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_a_wrong_password_is_said_and_what_was_typed_stays(enter, way):
     hand = enter(way)
     sign_in(hand, f"tom-{way}@example.com", "not-the-password")
@@ -126,7 +126,7 @@ def test_a_passkey_that_the_server_does_not_ask_for_is_said_there_too(enter, sta
     hand.page.get_by_text(said).first.wait_for()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_one_time_codes_and_recovery_codes(enter, way):
     hand = enter(way)
     address = f"mina-{way}@example.com"
@@ -158,7 +158,7 @@ def test_one_time_codes_and_recovery_codes(enter, way):
     assert "9 of 10 left" in hand.page.get_by_role("main").inner_text()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_somebody_is_invited_gets_another_role_and_is_removed(enter, server, way):
     tom, guest, address = enter(way), enter(way), f"jonas-{way}@example.com"
     sign_in(tom, f"tom-{way}@example.com")

@@ -2,11 +2,14 @@
 
 import pytest
 
-from tests.browser import windows as shared
 from tests.browser.barriers import find_shifts
 from tests.browser.pages import PAGES
 
-server, cast, windows = shared.server, shared.cast, shared.windows
+
+@pytest.fixture(scope="module")
+def server(kestrel):
+    return kestrel
+
 
 # Octets per second, about what is left of a bad mobile line, and milliseconds until an answer begins.
 SLOW = {"offline": False, "downloadThroughput": 40_000, "uploadThroughput": 40_000, "latency": 20}

@@ -8,14 +8,14 @@ SECURITY = "/accounts/security/"
 
 def sign_in(hand):
     hand.page.goto("/accounts/sign-in/")
-    hand.write("Email", "ada@example.com")
+    hand.write("Email", "left@example.com")
     hand.write("Password", PASSWORD)
     hand.press("Continue")
     hand.page.wait_for_url("**/w/**")
 
 
 def test_its_sessions_end_and_its_passkey_opens_nothing_until_it_is_on_again(enter, server):
-    make(server, "create_owners", ["ada"])
+    make(server, "create_owners", ["left"])
     elsewhere = enter("scriptless")
     sign_in(elsewhere)
     hand = enter("keyboard")
@@ -29,7 +29,7 @@ def test_its_sessions_end_and_its_passkey_opens_nothing_until_it_is_on_again(ent
     hand.page.wait_for_url(f"**{SECURITY}")
 
     # The first passkey has ended the other session already.
-    assert server.manage("disable_account", "ada@example.com")["sessions_ended"] == 1
+    assert server.manage("disable_account", "left@example.com")["sessions_ended"] == 1
     for one in (hand, elsewhere):
         # Whichever worker answers.
         for _ in range(6):
@@ -40,7 +40,7 @@ def test_its_sessions_end_and_its_passkey_opens_nothing_until_it_is_on_again(ent
     hand.page.goto(SECURITY)
     assert "/accounts/sign-in/" in hand.page.url
 
-    server.manage("enable_account", "ada@example.com")
+    server.manage("enable_account", "left@example.com")
     elsewhere.page.goto(SECURITY)
     assert "/accounts/sign-in/" in elsewhere.page.url
     hand.page.goto("/accounts/sign-in/")

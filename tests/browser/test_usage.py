@@ -4,18 +4,12 @@ import csv
 
 import pytest
 
-from tests.browser.hands import WAYS
-from tests.browser.pages import make, sign_in
+from tests.browser.hands import BOTH
 
 
 @pytest.fixture(scope="module")
-def server(make_server):
-    return make_server()
-
-
-@pytest.fixture(scope="module")
-def cast(server):
-    return make(server, "create_cast")
+def server(kestrel):
+    return kestrel
 
 
 @pytest.fixture
@@ -23,15 +17,14 @@ def tom(enter, cast):
     """Signed in, in one of the ways, and looking at the usage of all clients."""
 
     def tom(way):
-        hand = enter(way)
-        sign_in(hand.page, "tom", {})
+        hand = enter(way, "tom")
         hand.page.goto("/w/kestrel/usage/")
         return hand
 
     return tom
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_the_chart_of_a_period_is_read_as_a_table(tom, way):
     hand = tom(way)
     hand.press("30 d")
@@ -45,7 +38,7 @@ def test_the_chart_of_a_period_is_read_as_a_table(tom, way):
     assert f"Granted {granted:,}" in hand.page.locator(".legend").inner_text().replace("\n", " ")
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_a_refusal_leads_to_the_requests_that_were_refused_for_it(tom, way):
     hand = tom(way)
     hand.choose("Client", "billing-sync")
@@ -57,7 +50,7 @@ def test_a_refusal_leads_to_the_requests_that_were_refused_for_it(tom, way):
     hand.page.get_by_text("invalid_scope").first.wait_for()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BOTH)
 def test_the_numbers_of_every_client_are_taken_away(tom, way):
     hand = tom(way)
     with hand.page.expect_download() as download:

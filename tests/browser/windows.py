@@ -1,57 +1,20 @@
-"""What the tests of all pages share: a server with the whole cast, a window for each person, and how a page is looked at."""
+"""How a page is looked at, and what it may weigh."""
 
 import gzip
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Page, Response
 
 from tests.browser.barriers import find_all_barriers, find_shifts
-from tests.browser.pages import make, sign_in
 from tests.browser.shown import Shown
-from tests.servers.conftest import Server
 
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
 # Octets after gzip, of all files and of what comes with each visit; files; seconds of CPU for all scripts together, as much as one task may take.
 FIRST_VISIT, LATER_VISIT, MOST_REQUESTS, LONGEST_SCRIPT = 60_000, 15_000, 5, 0.05
-
-
-@pytest.fixture(scope="module")
-def server(make_server: Callable[..., Server]) -> Server:
-    """With single sign-on, at a provider that nobody here asks."""
-    return make_server(SSO_ISSUER="https://sso.example.com", SSO_CLIENT_ID="tokenos", SSO_CLIENT_SECRET="of-nobody", SSO_NAME="Kestrel ID")
-
-
-@pytest.fixture(scope="module")
-def cast(server: Server) -> Any:
-    return make(server, "create_cast")
-
-
-@pytest.fixture(scope="module")
-def windows(chromium: Browser, server: Server, cast: Any) -> Iterator[Callable[[str | None], Page]]:
-    """A function that returns the page of a person's window, signed in."""
-    opened: dict[str | None, Page] = {}
-
-    def window(person: str | None) -> Page:
-        if person not in opened:
-            page = chromium.new_context(base_url=server.url, viewport={"width": 1280, "height": 900}, ignore_https_errors=True).new_page()
-            page.set_default_timeout(10_000)
-            page.complaints = []  # type: ignore[attr-defined]  # what went wrong in it
-            page.on("console", lambda message: page.complaints.append(message.text) if message.type in ("error", "warning") else None)
-            page.on("pageerror", lambda error: page.complaints.append(str(error)))
-            if person:
-                sign_in(page, person, cast["recovery_codes"])
-            opened[person] = page
-        return opened[person]
-
-    yield window
-    for page in opened.values():
-        page.context.close()
 
 
 def take_pictures(page: Page, name: str) -> None:
@@ -123,7 +86,7 @@ def look_at(page: Page, cast: Any, shown: Shown) -> None:
     assert page.title().startswith(shown.title)
     assert page.title().endswith(" · TokenOS")
     assert page.locator("h1").count() == 1
-    assert find_all_barriers(page, thorough=bool(SCREENSHOTS or os.environ.get("CI"))) == []
+    assert find_all_barriers(page, thorough=bool(shown.picture)) == []
     if SCREENSHOTS and shown.picture:
         take_pictures(page, shown.picture)
     assert [complaint for complaint in page.complaints if "the server responded with a status of" not in complaint] == []

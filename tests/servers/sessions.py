@@ -2,19 +2,7 @@
 
 from tests.servers.conftest import Server
 
-_MAKE = """
-from allauth.usersessions.models import UserSession
-from django.contrib import auth
-from dashboard.models import User
-from dashboard.people.session_store import SessionStore, digest_key
-user = User.objects.earliest("pk")
-session = SessionStore()
-session[auth.SESSION_KEY], session[auth.HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
-session[auth.BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-session.save()
-UserSession.objects.create(user=user, session_key=digest_key(session.session_key), ip="127.0.0.1", user_agent="")
-print(session.session_key)
-"""
+_MAKE = "from dashboard.models import User; from tests import factories; print(factories.create_session(User.objects.earliest('pk')))"
 
 
 def make_session(server: Server) -> str:
