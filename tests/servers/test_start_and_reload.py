@@ -3,8 +3,10 @@
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pytest
 
 from tests.servers.conftest import BROKEN, Server
 from tests.servers.load import KeptConnection
@@ -30,22 +32,33 @@ def slow_start(folder: Path) -> str:
     return str(configuration)
 
 
-def test_nobody_can_connect_before_a_worker_can_answer(make_server: Callable[..., Server], tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Started:
+    """seconds: that the first answer took once somebody could connect."""
+
+    server: Server
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def started(make_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Started:
     server = make_server(start=False)
-    server.start(configuration=slow_start(tmp_path), wait=False)
+    server.start(configuration=slow_start(tmp_path_factory.mktemp("slow")), wait=False)
     last = time.monotonic() + 60
     while not server.is_listening():
         assert time.monotonic() < last
         time.sleep(0.02)
     begun = time.monotonic()
     assert server.get("/healthz").status_code == 200
-    assert time.monotonic() - begun < STARTING / 2
-    server.stop()
+    return Started(server, time.monotonic() - begun)
 
 
-def test_reload_keeps_nobody_waiting_while_new_workers_start(make_server: Callable[..., Server], tmp_path: Path) -> None:
-    server = make_server(start=False)
-    server.start(configuration=slow_start(tmp_path))
+def test_nobody_can_connect_before_a_worker_can_answer(started: Started) -> None:
+    assert started.seconds < STARTING / 2
+
+
+def test_reload_keeps_nobody_waiting_while_new_workers_start(started: Started) -> None:
+    server = started.server
     assert server.process is not None
     old = set(children(server.process.pid))
     server.process.send_signal(signal.SIGHUP)
@@ -57,12 +70,10 @@ def test_reload_keeps_nobody_waiting_while_new_workers_start(make_server: Callab
         longest = max(longest, time.monotonic() - begun)
     assert longest < STARTING / 2
     assert len(children(server.process.pid)) == len(old)
-    assert server.stop() == 0
 
 
-def test_stopping_does_not_wait_for_workers_that_start(make_server: Callable[..., Server], tmp_path: Path) -> None:
-    server = make_server(start=False)
-    server.start(configuration=slow_start(tmp_path))
+def test_stopping_does_not_wait_for_workers_that_start(started: Started) -> None:
+    server = started.server
     assert server.process is not None
     server.process.send_signal(signal.SIGHUP)
     time.sleep(STARTING / 3)
