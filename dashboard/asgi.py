@@ -25,7 +25,7 @@ from dashboard.frame.content_security_policy import POLICY
 from dashboard.frame.errors import RETRY_AFTER
 from dashboard.people.quotas import refuse_look_up_unseen
 from dashboard.people.refusal import Refusal, too_many
-from dashboard.people.refused_unseen import refuse_sign_in
+from dashboard.people.refused_unseen import is_known, refuse_sign_in
 from dashboard.people.user_sessions import find_account
 from dashboard.server.connection import settle
 from dashboard.server.cookies import find_cookie
@@ -78,6 +78,7 @@ _threads: Threads[Any, Any] = Threads(
 _probes: Threads[Request, Answer] = Threads(2, name="probe", begin=lambda: None, most_waiting=MOST_WAITING)
 
 _stranger_time = StrangerTime()
+_NO_PART = "Nothing here can be a part of another site’s page. Open it by itself."
 
 # A mistake in a view fails the start, and the first request costs what the thousandth does.
 import_module(settings.ROOT_URLCONF)
@@ -109,18 +110,24 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             body = await _read_body(scope, receive, held)
             if body is None:
                 return
+            if _is_part_of_foreign_page(scope):
+                said = {"heading": "Not shown", "text": _NO_PART, "path": scope["path"]}
+                await _refuse(scope, send, 403, "refused_unseen.html", said, "access_denied", _NO_PART)
+                return
             refusal = refuse_sign_in(scope)
             if refusal is not None:
                 await _refuse_unseen(scope, send, refusal, "You are not signed in")
                 return
             sender = _sender_of(scope)
-            wait = 0.0 if scope["path"] in PROBES else _stranger_time.find_wait(sender, monotonic())
+            # Browsers that somebody signed in with have time of their own: a flood at the address that they share keeps nobody from signing in.
+            strangers = f"{sender} known" if is_known(scope) else sender
+            wait = 0.0 if scope["path"] in PROBES else _stranger_time.find_wait(strangers, monotonic())
             if wait and not await _look_for_person(scope):
                 await _refuse_unseen(scope, send, too_many(ceil(wait), "Too many pages"), "Too many pages")
                 return
             threads = _probes if scope["path"] in PROBES else _threads
             status, headers, content = await threads.run(call_django, (scope, body), sender=sender)
-            _stranger_time.add(sender, scope["state"].pop("stranger_seconds", 0.0), monotonic())
+            _stranger_time.add(strangers, scope["state"].pop("stranger_seconds", 0.0), monotonic())
         except _TooLargeError:
             await _refuse_size(scope, send)
             return
@@ -147,6 +154,12 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
         while part := content.read(PART):
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+
+
+def _is_part_of_foreign_page(scope: Scope) -> bool:
+    """Such as an image, by what each present browser says (Fetch Metadata §2). It would be counted for the reader's address, who knows nothing of it."""
+    said = {name: value for name, value in scope["headers"] if name in (b"sec-fetch-site", b"sec-fetch-mode")}
+    return said.get(b"sec-fetch-site") in (b"cross-site", b"same-site") and said.get(b"sec-fetch-mode") != b"navigate"
 
 
 class _TooLargeError(Exception):

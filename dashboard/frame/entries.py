@@ -13,6 +13,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 _CSRF = "csrfmiddlewaretoken"
 # Characters of a whole form: four times what the longest of ours takes.
 _MOST_KEPT = 16 * 1024
+# To look through each takes a moment. Ours have some fifty, and one for each scope that is chosen.
+_MOST_PAIRS = 200
 
 
 class Entries(NamedTuple):
@@ -46,7 +48,7 @@ def kept_over_sign_in(view: View) -> View:
 def sort_out(sent: QueryDict) -> Entries:
     """What of it may be written into a page again. Who asks isn't known yet, so of a form that is longer than people fill them nothing is even looked at."""
     pairs = [(name, value) for name, values in sent.lists() if name != _CSRF for value in values]
-    if length_of(sent) > _MOST_KEPT:
+    if length_of(sent) > _MOST_KEPT or len(pairs) > _MOST_PAIRS:
         return Entries([], lacks_secrets=False, is_too_long=True)
     kept = [(name, value) for name, value in pairs if may_be_kept(name, value)]
     return Entries(kept, lacks_secrets=any(value for _, value in set(pairs).difference(kept)), is_too_long=False)

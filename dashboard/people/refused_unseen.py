@@ -24,5 +24,9 @@ def refuse_sign_in(scope: Any) -> Refusal | None:
     connection = scope["state"]["connection"]
     if takes_password is None or scope["method"] != "POST" or not connection.is_secure:
         return None
-    is_known = bool(known_devices.accounts_in(find_cookie(scope["headers"], known_devices.COOKIE, r"[\w:.-]+")))
-    return refuse_unseen(connection.remote_address, is_known=is_known, takes_password=takes_password, now=timezone.now())
+    return refuse_unseen(connection.remote_address, is_known=is_known(scope), takes_password=takes_password, now=timezone.now())
+
+
+def is_known(scope: Any) -> bool:
+    """Whether somebody signed in with this browser before. scope: ASGI's."""
+    return bool(known_devices.accounts_in(find_cookie(scope["headers"], known_devices.COOKIE, r"[\w:.-]+")))

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.servers.conftest import Answer, Server
+from tests.servers.known import make_known_cookie
 from tests.servers.sessions import make_session
 
 # As many fields as Django reads, each of which is looked through for a secret: 40 ms.
@@ -36,8 +37,19 @@ def test_who_has_had_theirs_waits_and_nobody_else_does(proxied: Server) -> None:
     page = "GET /accounts/sign-in/"
     assert send(proxied, page, FLOODER, "Cookie: __Host-session=" + "a" * 32).status == 429
     assert send(proxied, page, OTHER).status == 200
+    assert send(proxied, page, FLOODER, f"Cookie: {make_known_cookie(proxied)}").status == 200
     # Somebody who is signed in there goes on, and so do probes and the protocol.
     cookie = f"Cookie: {make_session(proxied)}"
     assert send(proxied, "GET /accounts/profile/", FLOODER, cookie).status == 200
     assert send(proxied, "GET /readyz", FLOODER).status == 200
     assert send(proxied, "GET /.well-known/jwks.json", FLOODER).status == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_nothing_is_a_part_of_another_sites_page(proxied: Server, site: str) -> None:
+    """Else an image on it would take the time of its reader's address."""
+    page = "GET /accounts/sign-in/"
+    said = f"Sec-Fetch-Site: {site}"
+    assert send(proxied, page, OTHER, said, "Sec-Fetch-Mode: no-cors").status == 403
+    assert send(proxied, page, OTHER, said, "Sec-Fetch-Mode: navigate").status == 200
+    assert send(proxied, page, OTHER, "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: no-cors").status == 200

@@ -28,10 +28,14 @@ def clean_address(text: str) -> str:
 
 
 def in_ascii(address: str) -> str:
-    """With its domain as the DNS has it (RFC 5890 §2.3.2.1); "" if it can't be written so."""
+    """With its domain as the DNS has it (RFC 5890 §2.3.2.1); "" if it can't be written so.
+
+    Nor if that is another domain's name: Python has the rules of 2003, which take ß for ss. By those of today they are two domains.
+    """
     local, _, domain = address[: _LONGEST + 1].rpartition("@")
     try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}"
+        name = domain.encode("idna")
+        return f"{local}@{name.decode('ascii')}" if name.decode("idna") == domain or domain.isascii() else ""
     except UnicodeError:
         return ""
 

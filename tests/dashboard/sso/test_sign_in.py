@@ -156,6 +156,17 @@ def test_another_domain_is_not_that_domain(browser, okta, demo, ada, settings, d
     assert user_of(browser) is None
 
 
+@pytest.mark.parametrize(
+    ("own", "theirs"), [("strasse.example", "stra\u00dfe.example"), ("example.com", "example\u3002com"), ("example.com", "\uff45xample.com")]
+)
+def test_a_domain_in_other_letters_is_not_that_domain(browser, okta, demo, settings, own, theirs):
+    """By today's rules ß is a letter of its own, and the domain with it somebody else's."""
+    settings.SSO_DOMAINS = [own]
+    factories.add_member(demo, factories.create_user(f"boss@{own}"), "owner")
+    assert come(browser, okta, sub="00u7", email=f"boss@{theirs}").status_code == 403
+    assert user_of(browser) is None
+
+
 def test_the_administrator_of_the_instance_is_never_found_by_address(browser, okta, demo, olga, settings):
     settings.SSO_DOMAINS = ["example.com"]
     response = come(browser, okta, email=olga.email, groups=["platform"])
