@@ -11,12 +11,12 @@ from django.db import connection, models
 # With each a driver compiles the statement once; more would only hold more in memory.
 _BATCH = 1000
 
-Row = tuple[Any, ...]
+Values = tuple[Any, ...]
 
 
 def add_up(
     model: type[models.Model],
-    rows: Iterable[Row],
+    rows: Iterable[Values],
     *,
     by: Sequence[str],
     sums: Sequence[str],
@@ -38,13 +38,13 @@ def add_up(
     _execute(model, (*by, *sums, *latest), rows, of=of, copied=copied or {}, conflict=conflict)
 
 
-def insert(model: type[models.Model], rows: Iterable[Row], *, columns: Sequence[str], of: type[models.Model], copied: Mapping[str, str]) -> None:
+def insert(model: type[models.Model], rows: Iterable[Values], *, columns: Sequence[str], of: type[models.Model], copied: Mapping[str, str]) -> None:
     """Make each row. columns: of rows, the first one as that of by in add_up."""
     _execute(model, columns, rows, of=of, copied=copied, conflict="")
 
 
 def _execute(
-    model: type[models.Model], columns: Sequence[str], rows: Iterable[Row], *, of: type[models.Model] | None, copied: Mapping[str, str], conflict: str
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Values], *, of: type[models.Model] | None, copied: Mapping[str, str], conflict: str
 ) -> None:
     fields = [next(field for field in model._meta.concrete_fields if field.column == column) for column in columns]
     parameters = [f"%s::{field.rel_db_type(connection) if field.is_relation else field.db_type(connection)}" for field in fields]
@@ -58,7 +58,7 @@ def _execute(
     sql = f"INSERT INTO {_quote(model)} ({names}) {values}{conflict}"
     adapters = [(index, adapt) for index, field in enumerate(fields) if (adapt := _adapter(field)) is not None]
 
-    def adapted(row: Row) -> list[Any]:
+    def adapted(row: Values) -> list[Any]:
         values = list(row)
         for index, adapt in adapters:
             values[index] = adapt(values[index])

@@ -51,7 +51,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EventRow:
     """act: in bold. thing: an ID that follows it. more: the rest of the sentence. more_changes: how many aren't among changes.
 
     is_of_target: whether what was acted on belongs to the target, and isn't the target itself.
@@ -73,18 +73,18 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Day:
     label: str
-    rows: Sequence[Row]
+    rows: Sequence[EventRow]
 
 
-def describe(events: Iterable[AuditEvent], workspace: Workspace) -> list[Row]:
+def describe(events: Iterable[AuditEvent], workspace: Workspace) -> list[EventRow]:
     events = list(events)
     names = actors.find_names(workspace, actors=_actors_in(events), client_ids=(client_id_of(event) for event in events))
     return [_describe(event, names, workspace) for event in events]
 
 
-def group(rows: Iterable[Row], *, now: datetime, zone: tzinfo) -> list[Day]:
+def group(rows: Iterable[EventRow], *, now: datetime, zone: tzinfo) -> list[Day]:
     """By day in that zone, in the order that they have."""
-    days: dict[date, list[Row]] = {}
+    days: dict[date, list[EventRow]] = {}
     for row in rows:
         days.setdefault(row.event.created_at.astimezone(zone).date(), []).append(row)
     today = now.astimezone(zone).date()
@@ -138,7 +138,7 @@ def _actors_in(events: Iterable[AuditEvent]) -> Iterable[str]:
             yield event.target_id
 
 
-def _describe(event: AuditEvent, names: Names, workspace: Workspace) -> Row:
+def _describe(event: AuditEvent, names: Names, workspace: Workspace) -> EventRow:
     who = actors.describe(event.actor, names)
     changes, act, more = changes_of(event), words_of(event.event), _more(event)
     if event.event == "leak.checked":
@@ -153,7 +153,7 @@ def _describe(event: AuditEvent, names: Names, workspace: Workspace) -> Row:
     more = " ".join(part for part in (more, who.way) if part)
     reason = str(event.after.get("reason") or "")
     shown = changes[:MOST_CHANGES]
-    return Row(
+    return EventRow(
         event=event,
         who=who,
         act=act,

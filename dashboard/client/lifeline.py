@@ -58,7 +58,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LifelineRow:
     label: str
     note: str
     bars: list[Bar]
@@ -76,7 +76,7 @@ class Tick:
 class Lifeline:
     """sentence: all that the picture shows, for whoever doesn’t see it."""
 
-    rows: list[Row]
+    rows: list[LifelineRow]
     ticks: list[Tick]
     now_x: str
     sentence: str
@@ -141,7 +141,7 @@ def draw(spans: Sequence[Span], axis: Axis, *, now: datetime, zone: tzinfo) -> L
     now_x = axis.place(now)
     ticks = [Tick(said, _percent(axis.place(at)), is_middle=axis.place(at) > _CENTRED) for at, said in axis.ticks if _is_clear(axis.place(at), said, now_x)]
     return Lifeline(
-        rows=[Row(span.label, span.note, _bars(span, axis, now), _text(span, axis, now, zone)) for span in spans],
+        rows=[LifelineRow(span.label, span.note, _bars(span, axis, now), _text(span, axis, now, zone)) for span in spans],
         ticks=ticks,
         now_x=_percent(now_x),
         sentence=_say(spans, now, zone),

@@ -56,7 +56,7 @@ class Expiry:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ClientRow:
     """spark: tokens in each of the last hours, None where that can't be read. is_idle: nothing has used it for long."""
 
     client: Client
@@ -76,7 +76,7 @@ class Row:
         return max(0, len(self.client.scopes) - SCOPES_SHOWN)
 
 
-def describe_clients(clients: Sequence[Client], *, now: datetime) -> list[Row]:
+def describe_clients(clients: Sequence[Client], *, now: datetime) -> list[ClientRow]:
     """Two queries, however many there are. clients: with their activity."""
     keys = [client.pk for client in clients]
     holdings = _find_holdings(keys, now=now) if keys else {}
@@ -87,7 +87,7 @@ def describe_clients(clients: Sequence[Client], *, now: datetime) -> list[Row]:
         held = {holding.kind: holding for holding in holdings.get(client.pk, ())}
         expiry = _find_expiry(client, held, now=now)
         rows.append(
-            Row(
+            ClientRow(
                 client,
                 say_methods(client),
                 _say_detail(client, held, is_rotating=expiry.old_at is not None),

@@ -21,11 +21,11 @@ REUSED_SECONDS = 5
 STARTED_AT = timezone.now()
 
 _lock = Lock()
-_measured: tuple[float, list["Row"]] | None = None
+_measured: tuple[float, list["PartRow"]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PartRow:
     """since: when a worker of this machine saw for the first time that the part is as it is, where it isn't good."""
 
     part: Part
@@ -42,7 +42,7 @@ class Verdict:
     at: datetime | None = None
 
 
-def report(now: datetime) -> list[Row]:
+def report(now: datetime) -> list[PartRow]:
     global _measured
     with _lock:
         if _measured is None or monotonic() - _measured[0] >= REUSED_SECONDS:
@@ -50,13 +50,13 @@ def report(now: datetime) -> list[Row]:
         return _measured[1]
 
 
-def _measure(now: datetime) -> list[Row]:
+def _measure(now: datetime) -> list[PartRow]:
     parts = health_parts.measure(now)
     since = health_since.remember({part.key: part.state for part in parts}, now=now)
-    return [Row(part, since[part.key] if part.state in (SOON, BAD) else None) for part in parts]
+    return [PartRow(part, since[part.key] if part.state in (SOON, BAD) else None) for part in parts]
 
 
-def judge(rows: Sequence[Row]) -> Verdict:
+def judge(rows: Sequence[PartRow]) -> Verdict:
     bad = [row for row in rows if row.part.state == BAD]
     soon = [row for row in rows if row.part.state == SOON]
     fatal = next((row for row in bad if row.part.stops_tokens), None)
@@ -71,7 +71,7 @@ def judge(rows: Sequence[Row]) -> Verdict:
     return Verdict(BAD if bad else SOON, f"Tokens are being issued. {count} {when}:", listed, needing[0].since if len(needing) == 1 else None)
 
 
-def states(rows: Sequence[Row]) -> str:
+def states(rows: Sequence[PartRow]) -> str:
     """For whoever listens: what changes when a state does, and nothing else."""
     unwell = [f"{row.part.name}: {row.part.word}" for row in rows if row.part.state not in (GOOD, OFF)]
     return ", ".join(unwell) or "All is well"

@@ -15,8 +15,8 @@ from dashboard.leak.references import Credential, IssuedToken, Referred, refer_t
 from oauth.leaked_token import LeakedToken, find_leaked_tokens
 from oauth.models import RevokedToken
 
-# Whoever used it within that time is taken to use it still.
-IN_USE = timedelta(hours=24)
+# Who used it within that time has most likely not stopped yet.
+_USED_LATELY = timedelta(hours=24)
 # Of one text. Whoever exports a whole workspace doesn't need each of its clients named.
 MOST_FOUND = 300
 # Characters up to which the IDs that a text may hold are asked for; a longer one is compared with all IDs of the workspace.
@@ -232,7 +232,7 @@ def _describe(row: Credential, pasted: Pasted, now: datetime) -> Finding:
     elif why_off:
         state = State.OFF
     else:
-        state = State.USED if row.last_used_at is not None and row.last_used_at > now - IN_USE else State.WORKS
+        state = State.USED if row.last_used_at is not None and row.last_used_at > now - _USED_LATELY else State.WORKS
     return Finding(kind, str(row), refer_to(row), row.client, state, pasted, credential=row, ended_at=ended_at, why_off=why_off)
 
 

@@ -21,7 +21,7 @@ PAGE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PolicyRow:
     """name, under: what it is. detail: what breaks the policy. ends_at: of a secret; detail is "" then, or says that it has no end."""
 
     name: str
@@ -41,7 +41,7 @@ class Finding:
     things: str
     consequence: str
     page: Page[Any]
-    rows: list[Row]
+    rows: list[PolicyRow]
     previous: str
     next: str
 
@@ -100,7 +100,7 @@ def _without_second_factor(members: QuerySet[Membership]) -> QuerySet[Membership
     return members.filter(~Exists(Authenticator.objects.filter(user=OuterRef("user"), type__in=STRONG)))
 
 
-def _touched(workspace: Workspace, policies: Policies, key: str, now: datetime) -> tuple[QuerySet[Any], Callable[[Any], Row]]:
+def _touched(workspace: Workspace, policies: Policies, key: str, now: datetime) -> tuple[QuerySet[Any], Callable[[Any], PolicyRow]]:
     clients = Client.objects.filter(workspace=workspace).order_by("name", "pk")
     members = Membership.objects.filter(workspace=workspace, user__is_active=True).select_related("user").order_by("user__name", "user__email")
     of_clients = policies.clients
@@ -126,17 +126,17 @@ def _touched(workspace: Workspace, policies: Policies, key: str, now: datetime) 
             return members, _member
 
 
-def _client(client: Client, detail: str) -> Row:
-    return Row(client.name, client.client_id, detail)
+def _client(client: Client, detail: str) -> PolicyRow:
+    return PolicyRow(client.name, client.client_id, detail)
 
 
-def _secret(secret: ClientSecret) -> Row:
-    return Row(secret.client.name, secret.secret_id, "no end" if secret.expires_at is None else "", secret.expires_at)
+def _secret(secret: ClientSecret) -> PolicyRow:
+    return PolicyRow(secret.client.name, secret.secret_id, "no end" if secret.expires_at is None else "", secret.expires_at)
 
 
-def _member(membership: Membership) -> Row:
+def _member(membership: Membership) -> PolicyRow:
     user = membership.user
-    return Row(user.shown_name, "" if user.shown_name == user.email else user.email, membership.get_role_display())
+    return PolicyRow(user.shown_name, "" if user.shown_name == user.email else user.email, membership.get_role_display())
 
 
 # Of one, of several, and what happens to them.
