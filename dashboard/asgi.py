@@ -7,13 +7,13 @@ a complete answer, so that no slow peer ever holds one; that is why it isn't a2w
 import json
 import logging
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 from importlib import import_module
 from math import ceil
 from os import SEEK_END
-from threading import BoundedSemaphore
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
@@ -23,6 +23,8 @@ from django.utils import timezone
 from dashboard.server import set_up  # noqa: F401  # isort: skip  # for the imports below
 from dashboard.frame.content_security_policy import POLICY
 from dashboard.frame.errors import RETRY_AFTER
+from dashboard.models import Membership
+from dashboard.people.places import Places
 from dashboard.people.quotas import refuse_look_up_unseen
 from dashboard.people.refusal import Refusal, too_many
 from dashboard.people.refused_unseen import is_known, refuse_sign_in
@@ -43,21 +45,27 @@ from oauth.threads import OverdueError, Threads
 from oauth.throttling import widest_network_of
 from oauth.urls import is_protocol_path
 
+Asked = TypeVar("Asked")
+Found = TypeVar("Found")
+
 logger = logging.getLogger("tokenos.dashboard")
 
 DJANGO_THREADS = 8
 PROBES = ("/healthz", "/readyz")
 
 # Octets of a body: of who isn't signed in; of a form without files, which Python takes apart with eighty times its length, and lets no other thread go on
-# meanwhile; of any page, and of the one that takes whole log files. Each is in memory until it is answered, so few of the long ones are at once.
+# meanwhile; of any page, and of the one that takes whole log files. Each is in memory until it is answered, so few of the long ones are at once: one of each
+# person, and half of them of people of one workspace.
 LONGEST_OF_STRANGERS = 65_536
 # Four times the longest text that such a form takes, of which each character may be encoded as three.
 LONGEST_FORM = 524_288
 LONGEST_BODY = 2_621_440
 LONGEST_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 MOST_LONG_BODIES = 4
-_TAKES_LOGS = re.compile("/w/[a-z0-9-]+/leak/")
-_long_bodies = BoundedSemaphore(MOST_LONG_BODIES)
+MOST_LONG_BODIES_OF_WORKSPACE = 2
+_TAKES_LOGS = re.compile("/w/([a-z0-9-]+)/leak/")
+_long_bodies = Places(MOST_LONG_BODIES, most_of_group=MOST_LONG_BODIES_OF_WORKSPACE)
+_LOGS_BUSY = Refusal(503, 5, "Other long files are being read at this moment. Try again in a few seconds, or send a part of yours.")
 
 # Requests of one worker for pages that wait for a thread.
 MOST_WAITING = 256
@@ -131,7 +139,7 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
         except _TooLargeError:
             await _refuse_size(scope, send)
             return
-        except _TooManyLookUpsError as error:
+        except _LookUpRefusedError as error:
             await _refuse_unseen(scope, send, error.refusal, "Nothing was looked up")
             return
         except (OverdueError, DatabaseError) as error:
@@ -166,13 +174,13 @@ class _TooLargeError(Exception):
     pass
 
 
-class _TooManyLookUpsError(Exception):
+class _LookUpRefusedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
 
 
 async def _read_body(scope: Scope, receive: Receive, held: ExitStack) -> bytes | None:
-    """None where the sender has left. held: until the request is answered. Raise _TooLargeError or _TooManyLookUpsError, also before anything was read."""
+    """None where the sender has left. held: until the request is answered. Raise _TooLargeError or _LookUpRefusedError, also before anything was read."""
     parts: list[bytes] = []
     length = 0
     longest = LONGEST_OF_STRANGERS
@@ -197,12 +205,14 @@ def _find_announced_length(scope: Scope) -> int:
 
 
 async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
-    """Raise _TooLargeError where there is none, _TooManyLookUpsError where the page would refuse whatever comes."""
+    """Raise _TooLargeError where there is none, _LookUpRefusedError where the page would refuse whatever comes, or too much of it comes at once."""
     if longest == LONGEST_OF_STRANGERS and await _look_for_person(scope):
         scope["state"]["belong_to_person"]()
         return LONGEST_BODY if _has_files(scope) else LONGEST_FORM
-    if longest == LONGEST_BODY and _TAKES_LOGS.fullmatch(scope["path"]) and _long_bodies.acquire(blocking=False):
-        held.callback(_long_bodies.release)
+    takes_logs = _TAKES_LOGS.fullmatch(scope["path"])
+    if longest == LONGEST_BODY and takes_logs and (account := await _look(scope, _find_member, (_session_key(scope), takes_logs[1]))):
+        if not held.enter_context(_long_bodies.take(account, group=takes_logs[1])):
+            raise _LookUpRefusedError(_LOGS_BUSY)
         return LONGEST_LOG
     raise _TooLargeError
 
@@ -216,15 +226,24 @@ def _has_files(scope: Scope) -> bool:
 
 
 async def _look_for_person(scope: Scope) -> bool:
-    """Raise OverdueError where that took so long that the request itself would take too long, _TooManyLookUpsError as _find_next_limit."""
+    """Raise OverdueError as _look, _LookUpRefusedError as _find_next_limit."""
+    is_there, refusal = await _look(scope, _find_person, (_session_key(scope), _TAKES_LOGS.fullmatch(scope["path"]) is not None))
+    if refusal is not None:
+        raise _LookUpRefusedError(refusal)
+    return is_there
+
+
+def _session_key(scope: Scope) -> str:
+    return find_cookie(scope["headers"], settings.SESSION_COOKIE_NAME, "[a-z0-9]{32}")
+
+
+async def _look(scope: Scope, find: Callable[[Asked], Found], asked: Asked) -> Found:
+    """Raise OverdueError where that took so long that the request itself would take too long."""
     began = monotonic()
-    session_key = find_cookie(scope["headers"], settings.SESSION_COOKIE_NAME, "[a-z0-9]{32}")
-    is_there, refusal = await _threads.run(_find_person, (session_key, _TAKES_LOGS.fullmatch(scope["path"]) is not None), sender=_sender_of(scope))
+    found: Found = await _threads.run(find, asked, sender=_sender_of(scope))
     if monotonic() - began > LONGEST_LOOK:
         raise OverdueError(has_begun=False)
-    if refusal is not None:
-        raise _TooManyLookUpsError(refusal)
-    return bool(is_there)
+    return found
 
 
 def _find_person(asked: tuple[str, bool]) -> tuple[bool, Refusal | None]:
@@ -236,6 +255,14 @@ def _find_person(asked: tuple[str, bool]) -> tuple[bool, Refusal | None]:
     close_old_connections()
     account = find_account(session_key)
     return bool(account), refuse_look_up_unseen(account, now=timezone.now()) if account and takes_logs else None
+
+
+def _find_member(asked: tuple[str, str]) -> str:
+    """The account that is signed in, "" where it isn't one of the workspace. asked: the session's key, and the workspace's slug."""
+    session_key, slug = asked
+    close_old_connections()
+    account = find_account(session_key)
+    return account if account and Membership.objects.filter(user=int(account), workspace__slug=slug).exists() else ""
 
 
 async def _refuse_size(scope: Scope, send: Send) -> None:

@@ -4,26 +4,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
+# Of people who aren't signed in, and haven't signed in before with the same browser.
+STRANGERS = "strangers"
+
 
 class Places:
-    """Strangers have some of them only: the others are for people who are signed in, or have signed in before with the same browser.
+    """Of each group some only, so that the rest is others'. held: by whom, each with the group, "" for none."""
 
-    held: by whom, each with whether that is a stranger.
-    """
-
-    def __init__(self, most: int, *, most_strangers: int) -> None:
+    def __init__(self, most: int, *, most_of_group: int) -> None:
         self._most = most
-        self._most_strangers = most_strangers
+        self._most_of_group = most_of_group
         self._lock = Lock()
-        self.held: dict[str, bool] = {}
+        self.held: dict[str, str] = {}
 
     @contextmanager
-    def take(self, who: str, *, is_stranger: bool) -> Iterator[bool]:
+    def take(self, who: str, *, group: str = "") -> Iterator[bool]:
         """False where none is free. who: a person, or a stranger's network; each has one, so that a flood from one network leaves the others to all."""
         with self._lock:
-            is_free = who not in self.held and len(self.held) < self._most and not (is_stranger and self._has_all_strangers())
+            is_free = who not in self.held and len(self.held) < self._most and not (group and self._has_all(group))
             if is_free:
-                self.held[who] = is_stranger
+                self.held[who] = group
         try:
             yield is_free
         finally:
@@ -31,10 +31,10 @@ class Places:
                 with self._lock:
                     del self.held[who]
 
-    def has_all_strangers(self) -> bool:
-        """Whether there is none for a stranger."""
+    def has_all(self, group: str) -> bool:
+        """Whether there is none for another of that group."""
         with self._lock:
-            return self._has_all_strangers()
+            return self._has_all(group)
 
-    def _has_all_strangers(self) -> bool:
-        return sum(self.held.values()) >= self._most_strangers
+    def _has_all(self, group: str) -> bool:
+        return sum(other == group for other in self.held.values()) >= self._most_of_group

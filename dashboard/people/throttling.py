@@ -18,7 +18,7 @@ from django.utils import timezone
 from dashboard.models import User
 from dashboard.people import known_devices
 from dashboard.people.caller import connection_of
-from dashboard.people.places import Places
+from dashboard.people.places import STRANGERS, Places
 from dashboard.people.refusal import Refusal, too_many
 from oauth.throttling import FailureKeys, count, count_failure, failure_keys, find_full, has_reached, widest_network_of
 
@@ -28,7 +28,7 @@ logger = logging.getLogger("tokenos.throttling")
 # threads (dashboard/asgi.py), of which health checks need some too, so few may. Who holds a link that was mailed to them is no stranger either.
 MOST_AT_ONCE = 4
 MOST_STRANGERS = 2
-_places = Places(MOST_AT_ONCE, most_strangers=MOST_STRANGERS)
+_places = Places(MOST_AT_ONCE, most_of_group=MOST_STRANGERS)
 waiting = _places.held
 _lock = Lock()
 # Networks that the database said have failed too often, with the moment at which they may try again, the oldest first: as it stays true until then, they are
@@ -44,7 +44,7 @@ _TELL_EVERY = 60
 @contextmanager
 def place(who: str, *, is_stranger: bool) -> Iterator[bool]:
     """One's place in the line for passwords, as Places.take has it. Within it nothing happens but that passwords are hashed."""
-    with _places.take(who, is_stranger=is_stranger) as is_free:
+    with _places.take(who, group=STRANGERS if is_stranger else "") as is_free:
         if not is_free:
             _tell_of_flood()
         yield is_free
@@ -59,7 +59,7 @@ def refuse_unseen(address: str, *, is_known: bool, takes_password: bool, now: da
     wait = max(_full.get(key, 0) for key in (keys.address, *keys.wider)) - int(now.timestamp())
     if wait > 0:
         return too_many(wait)
-    if takes_password and not is_known and _places.has_all_strangers():
+    if takes_password and not is_known and _places.has_all(STRANGERS):
         _tell_of_flood()
         return _busy()
     return None

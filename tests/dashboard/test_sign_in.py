@@ -13,6 +13,7 @@ from django.utils import timezone
 from clients.models import AuditEvent
 from dashboard.people import accounts
 from dashboard.people import throttling as door
+from dashboard.people.places import STRANGERS
 from dashboard.settings import PASSWORD_HASHERS
 from oauth.models import FailureCount
 from oauth.throttling import widest_network_of
@@ -226,7 +227,7 @@ class TestManyAtOnce:
     @pytest.fixture(autouse=True)
     def _others(self):
         """Passwords of as many strangers are being checked or wait as may be."""
-        door.waiting.update({f"198.51.100.{number}": True for number in range(door.MOST_STRANGERS)})
+        door.waiting.update({f"198.51.100.{number}": STRANGERS for number in range(door.MOST_STRANGERS)})
         yield
         door.waiting.clear()
 
@@ -248,14 +249,14 @@ class TestManyAtOnce:
     def test_so_is_a_second_one_of_the_same_address(self, browser):
         """While there is room for another."""
         door.waiting.clear()
-        door.waiting["127.0.0.1"] = True
+        door.waiting["127.0.0.1"] = STRANGERS
         assert sign_in(browser).status_code == 503
         door.waiting.clear()
         assert sign_in(browser).status_code == 302
 
     def test_addresses_of_one_ipv6_48_have_one_place(self, browser):
         door.waiting.clear()
-        door.waiting[widest_network_of("2001:db8:1:2::3")] = True
+        door.waiting[widest_network_of("2001:db8:1:2::3")] = STRANGERS
         assert browser.post(PAGE, {"login": "olga@example.com", "password": "x"}, REMOTE_ADDR="2001:db8:1:ff::4").status_code == 503
         assert browser.post(PAGE, {"login": "olga@example.com", "password": "x"}, REMOTE_ADDR="2001:db8:2:2::3").status_code == 200
 
@@ -264,7 +265,7 @@ class TestManyAtOnce:
         door.waiting.clear()
         assert sign_in(browser).status_code == 302
         browser.post("/accounts/sign-out/")
-        door.waiting.update({f"198.51.100.{number}": True for number in range(door.MOST_STRANGERS)})
+        door.waiting.update({f"198.51.100.{number}": STRANGERS for number in range(door.MOST_STRANGERS)})
         assert sign_in(Browser()).status_code == 503
         assert sign_in(browser).status_code == 302
 
@@ -272,14 +273,14 @@ class TestManyAtOnce:
         door.waiting.clear()
         assert sign_in(browser).status_code == 302
         browser.post("/accounts/sign-out/")
-        door.waiting[f"person {olga.pk}"] = False
+        door.waiting[f"person {olga.pk}"] = ""
         assert sign_in(browser).status_code == 503
 
     def test_people_who_are_known_wait_in_as_few_places_as_there_are(self, browser):
         door.waiting.clear()
         assert sign_in(browser).status_code == 302
         browser.post("/accounts/sign-out/")
-        door.waiting.update({f"person {number}": False for number in range(1000, 1000 + door.MOST_AT_ONCE)})
+        door.waiting.update({f"person {number}": "" for number in range(1000, 1000 + door.MOST_AT_ONCE)})
         assert sign_in(browser).status_code == 503
         del door.waiting["person 1000"]
         assert sign_in(browser).status_code == 302

@@ -20,7 +20,7 @@ from clients.foreign_text import shown
 from dashboard.models import User
 from dashboard.people.caller import actor_of, connection_of
 from dashboard.people.notices import tell
-from dashboard.people.places import Places
+from dashboard.people.places import STRANGERS, Places
 from dashboard.people.proved_factors import owes_one
 from dashboard.people.sso import admission, id_token
 from dashboard.people.sso.admission import METHOD, Admitted, RefusedError
@@ -56,7 +56,7 @@ _ERRORS = frozenset(
 
 Answer = TypeVar("Answer")
 
-conversations = Places(MOST_AT_ONCE, most_strangers=MOST_STRANGERS)
+conversations = Places(MOST_AT_ONCE, most_of_group=MOST_STRANGERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ def _redirect_uri(request: HttpRequest) -> str:
 
 def _in_turn(request: HttpRequest, ask: Callable[[], Answer]) -> Answer:
     person = known_person(request)
-    with conversations.take(person or widest_network_of(connection_of(request).remote_address), is_stranger=not person) as is_free:
+    with conversations.take(person or widest_network_of(connection_of(request).remote_address), group="" if person else STRANGERS) as is_free:
         if not is_free:
             raise RefusedError("busy")
         return ask()

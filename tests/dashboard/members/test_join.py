@@ -201,7 +201,7 @@ class TestWithoutAnAccount:
 
     def test_while_too_many_passwords_are_checked_one_is_asked_to_come_back(self, browser, link):
         see(browser, link)
-        throttling.waiting["link of jonas@example.com"] = False
+        throttling.waiting["link of jonas@example.com"] = ""
         try:
             response = accept(browser, **ACCOUNT)
         finally:

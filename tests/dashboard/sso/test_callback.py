@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 
+from dashboard.people.places import STRANGERS
 from dashboard.people.sso.session import MOST_STRANGERS, conversations
 from oauth.models import FailureCount
 from tests.dashboard.sso.conftest import CALLBACK, begin, events, heading, user_of
@@ -131,7 +132,7 @@ def test_who_finds_the_provider_busy_leaves_no_event(browser, okta):
     callbacks = [okta.authorize(begin(browser)) for _ in range(2)]
     with ExitStack() as held:
         for number in range(MOST_STRANGERS):
-            assert held.enter_context(conversations.take(f"198.51.100.{number}", is_stranger=True))
+            assert held.enter_context(conversations.take(f"198.51.100.{number}", group=STRANGERS))
         responses = [browser.get(callback) for callback in callbacks]
     assert [(response.status_code, response["Retry-After"], heading(response)) for response in responses] == [
         (503, "2", "Too many people are signing in at this moment")
