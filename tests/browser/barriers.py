@@ -53,6 +53,10 @@ def find_barriers(page: Page, options: dict[str, object] = OPTIONS) -> list[str]
     return [f"{violation['id']}: {node['html']}" for violation in violations for node in violation["nodes"]]
 
 
+# Widths, each set once, and the themes in which axe looks there: in the first by all rules, in the second by those about colours.
+_WIDTHS = {1280: ("dark", "light"), 960: (), 768: (), 390: ("light", "dark"), 320: ()}
+
+
 def find_all_barriers(page: Page, *, thorough: bool = False) -> list[str]:
     """On a desk, a tablet and a phone, in light and dark, and at 400 % zoom, without a new visit. It leaves the page on the desk, in light.
 
@@ -62,14 +66,14 @@ def find_all_barriers(page: Page, *, thorough: bool = False) -> list[str]:
     # Colours that fade into others while axe looks would be no finding.
     page.emulate_media(reduced_motion="reduce")
     found = []
-    second = [(1280, "light", COLOURS), (390, "dark", COLOURS)] if thorough else []
-    for width, scheme, options in [(1280, "dark", OPTIONS), (390, "light", OPTIONS), *second]:
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        found += [f"{scheme} {width}: {barrier}" for barrier in find_barriers(page, options)]
-    found += [f"{width}: scrolls sideways" for width in (1280, 960, 768, 390, 320) if scrolls_sideways(page, width)]
-    page.set_viewport_size({"width": 390, "height": 900})
-    found += [f"390: under its label stands “{text}”" for text in page.evaluate(_UNDER_LABELS)]
+    for width, schemes in _WIDTHS.items():
+        if scrolls_sideways(page, width):
+            found.append(f"{width}: scrolls sideways")
+        for scheme, options in zip(schemes, (OPTIONS, COLOURS) if thorough else (OPTIONS,), strict=False):
+            page.emulate_media(color_scheme=scheme)
+            found += [f"{scheme} {width}: {barrier}" for barrier in find_barriers(page, options)]
+        if width == 390:
+            found += [f"390: under its label stands “{text}”" for text in page.evaluate(_UNDER_LABELS)]
     page.evaluate(_SPACING)
     if scrolls_sideways(page, 320):
         found.append("320 with text spacing: scrolls sideways")
