@@ -41,7 +41,7 @@ check: $(VENV)/.installed-dev ## Check style, types, import direction, templates
 	@echo "ruff format" && $(BIN)/ruff format --quiet --check .
 	@echo "mypy" && $(BIN)/mypy --no-error-summary
 	@echo "lint-imports" && PYTHONPATH=. $(BIN)/lint-imports --no-logo
-	@if [ -d templates ]; then echo "djlint" && $(BIN)/djlint --quiet --lint --check templates; fi
+	@if [ -d templates ]; then echo "djlint" && $(BIN)/djlint --quiet --lint --check templates tests/style_guide/templates; fi
 	@echo "makemigrations" && $(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
 
 docs: $(VENV)/.installed-dev ## Write the tables of docs/errors.md from the code

@@ -75,7 +75,7 @@ USAGE_RETENTION_DAYS = environment.integer("USAGE_RETENTION_DAYS", default=400, 
 REQUEST_RETENTION_DAYS = environment.integer("REQUEST_RETENTION_DAYS", default=30, least=1, most=36500)
 AUDIT_RETENTION_DAYS = environment.integer("AUDIT_RETENTION_DAYS", default=400, least=400, most=36500)
 
-# For whoever changes the pages: the style guide, and failures with their cause on the page.
+# For who changes the code: failures with their cause on the page.
 DEBUG = environment.switch("DEBUG", default=False)
 
 # Django

@@ -1,10 +1,8 @@
 """Every path that the instance answers; the protocol's own are in oauth/urls.py, /healthz, /readyz and /metrics in dashboard/health/operations.py."""
 
-from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from dashboard.frame import styleguide
 from dashboard.workspaces import home
 
 urlpatterns = [
@@ -32,7 +30,6 @@ urlpatterns = [
     path("w/<slug:workspace>/", include("dashboard.workspaces.settings.urls")),
     path("admin/", admin.site.urls),
     path("", include("oauth.urls")),
-    *([path("styleguide/", styleguide.styleguide, name="styleguide")] if settings.DEBUG else []),
 ]
 
 handler400 = "dashboard.frame.errors.bad_request"

@@ -64,7 +64,7 @@ def test_what_is_chosen_shows_in_forced_colours(windows):
 
 
 def test_every_part_of_the_style_guide_is_in_nobodys_way(chromium, make_server):
-    server = make_server(DEBUG="on", WEB_CONCURRENCY="1")
+    server = make_server(DJANGO_SETTINGS_MODULE="tests.style_guide.settings", WEB_CONCURRENCY="1")
     page = chromium.new_context(base_url=server.url, viewport={"width": 1280, "height": 900}, ignore_https_errors=True).new_page()
     page.goto("/styleguide/")
     assert find_all_barriers(page, thorough=True) == []

@@ -3,12 +3,10 @@
 import re
 
 import pytest
-from django.urls import path
 
-from dashboard.frame.styleguide import styleguide
-from dashboard.urls import urlpatterns
 from tests import factories
 from tests.dashboard.conftest import age_session
+from tests.style_guide import settings as style_guide
 
 ZONE = "/accounts/time-zone/"
 
@@ -167,16 +165,8 @@ def test_members_find_help_on_every_page(ben_browses):
     assert "recover_account" in ben_browses.get("/accounts/help/").content.decode()
 
 
-def test_there_is_no_style_guide_without_debug(browser):
-    assert browser.get("/styleguide/").status_code == 404
-
-
 def test_the_style_guide_shows_every_icon_and_a_form_with_errors(browser, settings):
-    class Module:
-        pass
-
-    Module.urlpatterns = [*urlpatterns, path("styleguide/", styleguide)]
-    settings.ROOT_URLCONF = Module
+    settings.ROOT_URLCONF, settings.TEMPLATES = style_guide.ROOT_URLCONF, style_guide.TEMPLATES
     text = " ".join(browser.get("/styleguide/").content.decode().split())
     assert text.count("icons.svg#siren") == 1
     assert "Nothing was created. Fix 2 things:" in text

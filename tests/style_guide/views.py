@@ -1,4 +1,4 @@
-"""Every part of the pages in every state, for whoever changes them. Its path is there with DEBUG only."""
+"""The page, with a form that has errors and one that has none."""
 
 import re
 from datetime import timedelta
@@ -25,9 +25,9 @@ def _icons() -> list[str]:
 
 
 @anyone
-def styleguide(request: HttpRequest) -> HttpResponse:
+def style_guide(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     times = {"now": now, "today": now - timedelta(minutes=200), "earlier": now - timedelta(days=20), "later": now + timedelta(days=90)}
     bad = SampleForm({"name": "", "slug": "über uns", "reason": "It leaked"}, auto_id="bad_%s")
     context = {"form": bad, "blank": SampleForm(auto_id="blank_%s"), "times": times, "icons": _icons()}
-    return render(request, "styleguide/index.html", context)
+    return render(request, "style_guide/index.html", context)
