@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from clients.models.client import CLIENT_ID
 from oauth import reasons
+from oauth.checks import Checks, Subject
 from oauth.errors import TooManyFailuresError
 from oauth.messages import Request
 from oauth.reasons import Reason
@@ -40,12 +41,14 @@ def refuse_blocked(request: Request, registration: Registration[Any]) -> None:
         raise TooManyFailuresError(retry_after=max(1, registration.blocked_until - int(request.now.timestamp())), client=registration.client)
 
 
-def find_reason_in_client(request: Request, method: str, client: RegisteredClient) -> Reason | None:
+def client_checks(request: Request, method: str, client: RegisteredClient) -> Checks:
     """Last, for only who holds a good credential may learn by the time it takes what the client's row says."""
-    return find_reason_in_status(client) or find_reason_in_method(method, client) or find_reason_in_address(request.connection.remote_address, client)
+    yield Subject.STATUS, find_reason_in_status(client)
+    yield Subject.METHOD, _find_reason_in_method(method, client)
+    yield Subject.ADDRESS, _find_reason_in_address(request.connection.remote_address, client)
 
 
-def find_reason_in_method(method: str, client: RegisteredClient) -> Reason | None:
+def _find_reason_in_method(method: str, client: RegisteredClient) -> Reason | None:
     if method in client.forbidden_auth_methods:
         return reasons.METHOD_AGAINST_POLICY.say(way=_CAME[method], workspace=client.workspace)
     if method not in client.auth_methods:
@@ -53,7 +56,7 @@ def find_reason_in_method(method: str, client: RegisteredClient) -> Reason | Non
     return None
 
 
-def find_reason_in_address(address: str, client: RegisteredClient) -> Reason | None:
+def _find_reason_in_address(address: str, client: RegisteredClient) -> Reason | None:
     """address: "" where nothing shows it."""
     if client.allowed_networks and not _is_allowed(address, client.allowed_networks):
         return reasons.ADDRESS_NOT_ALLOWED.say(address=address or "an unknown address")

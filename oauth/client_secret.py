@@ -13,7 +13,8 @@ from clients.models import Client, ClientSecret
 from clients.secret import ParsedSecret
 from clients.services import usage
 from oauth import reasons
-from oauth.authenticated_client import AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
+from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks, refuse_blocked
+from oauth.checks import Checks, Subject, first_refusal
 from oauth.errors import InvalidClientError, InvalidRequestError, TemporarilyUnavailableError
 from oauth.form import Form
 from oauth.lookup import find_by_secret, find_by_secret_alone
@@ -88,10 +89,10 @@ def authenticate_secret(request: Request, presented: PresentedSecret) -> Authent
     client, found = registration.client, registration.credential
     refuse_blocked(request, registration)
     try:
-        unproved = _find_reason_in_proof(presented, parsed, registration)
+        unproved = first_refusal(proof_checks(presented, parsed, registration))
     except secret.HashingBusyError:
         raise TemporarilyUnavailableError(reasons.HASHING_BUSY.say()) from None
-    reason = unproved or _find_reason_in_rows(request, presented, registration)
+    reason = unproved or first_refusal(row_checks(request, presented.method, client, found))
     if reason is not None:
         raise InvalidClientError(
             reason,
@@ -116,42 +117,35 @@ def _find(request: Request, presented: PresentedSecret, parsed: ParsedSecret | N
     return find_by_secret(client_id=clean_client_id(presented.client_id), secret_id=secret_id, failure_keys=keys, now=request.now)
 
 
-def _find_reason_in_proof(presented: PresentedSecret, parsed: ParsedSecret | None, registration: Registration[RegisteredSecret]) -> Reason | None:
-    """Possession of the client's secret first: a stranger's guess must not cost less or more for what the rest of the rows says."""
+def proof_checks(presented: PresentedSecret, parsed: ParsedSecret | None, registration: Registration[RegisteredSecret]) -> Checks:
+    """Possession of the client's secret first: a stranger's guess must not cost less or more for what the rest of the rows says. Raise HashingBusyError."""
     client, found = registration.client, registration.credential
+    reason = None if parsed is None else _find_reason_in_possession(presented.plaintext, found, client)
+    if presented.client_id is not None:
+        yield Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None
     if parsed is None:
-        if client is None and presented.client_id is not None:
-            return reasons.UNKNOWN_CLIENT.say()
-        return explain_malformed(presented.plaintext)
-    if found is None:
-        secret.imitate_verification(presented.plaintext)
-        return reasons.UNKNOWN_CLIENT.say() if client is None and presented.client_id else reasons.UNKNOWN_SECRET.say()
-    reason = find_reason_in_possession(presented.plaintext, found, client)
-    if reason is not None:
-        return reason
-    if client is None:
-        return reasons.UNKNOWN_CLIENT.say()
-    return reasons.OTHER_CLIENTS_SECRET.say() if found.client_pk != client.pk else None
+        refusal = reasons.BAD_CHECKSUM if secret.looks_like_secret(presented.plaintext) else reasons.NOT_A_SECRET
+        yield Subject.SECRET_FORM, refusal.say()
+        return
+    yield Subject.SECRET_FORM, None
+    yield Subject.SECRET, reason
+    if reason is None and found is not None and client is not None:
+        yield Subject.OWNER, reasons.OTHER_CLIENTS_SECRET.say() if found.client_pk != client.pk else None
 
 
-def _find_reason_in_rows(request: Request, presented: PresentedSecret, registration: Registration[RegisteredSecret]) -> Reason | None:
-    """Once the secret is proved to be the client's."""
-    client, found = registration.client, registration.credential
-    # Else it isn't.
-    assert client is not None
-    assert found is not None
-    return find_reason_in_life(found, request.now) or find_reason_in_client(request, presented.method, client)
+def row_checks(request: Request, method: str, client: RegisteredClient | None, found: RegisteredSecret | None) -> Checks:
+    """Once the secret is proved. client, found: None where that isn't known."""
+    if found is not None:
+        yield Subject.LIFE, _find_reason_in_life(found, request.now)
+    if client is not None:
+        yield from client_checks(request, method, client)
 
 
-def explain_malformed(plaintext: str) -> Reason:
-    """Why what doesn't parse is no secret."""
-    if secret.looks_like_secret(plaintext):
-        return reasons.BAD_CHECKSUM.say()
-    return reasons.NOT_A_SECRET.say()
-
-
-def find_reason_in_possession(plaintext: str, found: RegisteredSecret, client: RegisteredClient | None) -> Reason | None:
+def _find_reason_in_possession(plaintext: str, found: RegisteredSecret | None, client: RegisteredClient | None) -> Reason | None:
     """client: the one that was named. Its owner doesn't learn by a guess which secrets others have. Raise HashingBusyError."""
+    if found is None:
+        secret.imitate_verification(plaintext)
+        return reasons.UNKNOWN_SECRET.say()
     if secret.verify_secret(plaintext, hashed=found.hash, digest=found.digest):
         return None
     if client is not None and found.client_pk != client.pk:
@@ -159,7 +153,7 @@ def find_reason_in_possession(plaintext: str, found: RegisteredSecret, client: R
     return reasons.WRONG_SECRET.say(id=found.id)
 
 
-def find_reason_in_life(found: RegisteredSecret, now: datetime) -> Reason | None:
+def _find_reason_in_life(found: RegisteredSecret, now: datetime) -> Reason | None:
     if found.revoked_at is not None:
         return reasons.SECRET_REVOKED.say(id=found.id, at=found.revoked_at)
     if found.expires_at is not None and found.expires_at <= now:

@@ -1,45 +1,15 @@
 """What comes of looking at a request that somebody shows: which checks were made, and what each says."""
 
 from collections.abc import Callable
-from enum import Enum, auto
 from typing import NamedTuple, TypeVar
 
+from oauth.checks import Checks, Subject
 from oauth.errors import OAuthError
 from oauth.messages import Request
 from oauth.reasons import Reason
 from oauth.registration import RegisteredClient
 
 _Value = TypeVar("_Value")
-
-
-class Subject(Enum):
-    """What a check is about."""
-
-    TRANSPORT = auto()
-    QUERY = auto()
-    FORM = auto()
-    GRANT_TYPE = auto()
-    AUTHENTICATION = auto()
-    CLIENT = auto()
-    SECRET_FORM = auto()
-    SECRET = auto()
-    OWNER = auto()
-    ASSERTION = auto()
-    SIGNATURE = auto()
-    CLAIMS = auto()
-    FIRST_USE = auto()
-    CERTIFICATE = auto()
-    TOKEN = auto()
-    LIFE = auto()
-    STATUS = auto()
-    METHOD = auto()
-    ADDRESS = auto()
-    WAIT = auto()
-    SCOPE = auto()
-    RESOURCE = auto()
-    BINDING = auto()
-    PROOF = auto()
-    PROOF_FIRST_USE = auto()
 
 
 class Check(NamedTuple):
@@ -75,6 +45,17 @@ class Examination:
         """Whether it is good."""
         self.checks.append(Check(subject, reason))
         return reason is None
+
+    def collect(self, checks: Checks) -> set[Subject]:
+        """Make all of them. Returns what those are about that failed. Nobody may have said from which address the request comes."""
+        failed = set()
+        for subject, reason in checks:
+            if subject is Subject.ADDRESS and not self.request.connection.remote_address:
+                if reason is not None:
+                    self.leave_open(subject)
+            elif not self.note(subject, reason):
+                failed.add(subject)
+        return failed
 
     def leave_open(self, subject: Subject) -> None:
         self.checks.append(Check(subject, is_open=True))

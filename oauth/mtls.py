@@ -16,7 +16,8 @@ from clients.models import Client, ClientCertificate
 from clients.services import usage
 from clients.tls_subject import is_named, spell_subject_type
 from oauth import reasons
-from oauth.authenticated_client import AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
+from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks, refuse_blocked
+from oauth.checks import Checks, Subject, first_refusal
 from oauth.client_ca import ClientCAs, client_cas, fingerprint
 from oauth.errors import InvalidClientError
 from oauth.lookup import find_by_certificate
@@ -70,14 +71,13 @@ def _authenticate(request: Request, client_id: str, certificate: bytes) -> Authe
     keys = failure_keys(name=client_id, address=request.connection.remote_address)
     registration = find_by_certificate(client_id=clean_client_id(client_id), thumbprint=thumbprint, failure_keys=keys, now=request.now)
     refuse_blocked(request, registration)
-    # Whether or not it is needed, so that the time that it takes says nothing about the client.
-    _examine(certificate, client_cas())
     client, found = registration.client, registration.credential
+    flaw = first_refusal(proof_checks(certificate, client, found, request.now))
     if client is None:
-        raise InvalidClientError(reasons.UNKNOWN_CLIENT.say(), named_client_id=client_id)
+        assert flaw is not None  # the first check is that there is one
+        raise InvalidClientError(flaw, named_client_id=client_id)
     method = choose_method(client, found)
-    flaw = find_reason_in_certificate(certificate, method, client, found, request.now)
-    reason = flaw or find_reason_in_client(request, method, client)
+    reason = flaw or first_refusal(client_checks(request, method, client))
     if reason is not None:
         raise InvalidClientError(
             reason,
@@ -93,11 +93,17 @@ def _authenticate(request: Request, client_id: str, certificate: bytes) -> Authe
     return AuthenticatedClient(client, found.credential_id, method, registration.signing_kid)
 
 
-def find_reason_in_certificate(certificate: bytes, method: str, client: RegisteredClient, found: RegisteredCertificate | None, now: datetime) -> Reason | None:
-    """Why a certificate in DER doesn't authenticate the client by that method. found: the row of the client's that is that certificate."""
-    if method == TLS_CLIENT_AUTH:
-        return _find_reason_in_issued(client, _examine(certificate, client_cas()), now)
-    return _find_reason_in_registered(client, found, x5t_s256(certificate), now)
+def proof_checks(certificate: bytes, client: RegisteredClient | None, found: RegisteredCertificate | None, now: datetime) -> Checks:
+    """Whether a certificate in DER authenticates the client. found: the row of the client's that is that certificate."""
+    # Whether or not it is needed, so that the time that it takes says nothing about the client.
+    examined = _examine(certificate, client_cas())
+    yield Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None
+    if client is None:
+        return
+    if choose_method(client, found) == TLS_CLIENT_AUTH:
+        yield Subject.CERTIFICATE, _find_reason_in_issued(client, examined, now)
+    else:
+        yield Subject.CERTIFICATE, _find_reason_in_registered(client, found, x5t_s256(certificate), now)
 
 
 def name_issued(client: RegisteredClient, certificate: bytes) -> str:

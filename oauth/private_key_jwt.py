@@ -5,7 +5,7 @@ work as a wrong signature. What is asked in which order: form, header, signature
 assertions are remembered, and one that is refused may be sent again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from secrets import randbits
@@ -19,7 +19,8 @@ from clients.models import Client, ClientPublicKey
 from clients.public_key import ParsedPublicKey, PublicKey, fits, is_kid, load_public_key, name_in_keys
 from clients.services import usage
 from oauth import client_jwks, jose, reasons, replay
-from oauth.authenticated_client import AuthenticatedClient, clean_client_id, find_reason_in_client, refuse_blocked
+from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks, refuse_blocked
+from oauth.checks import Checks, Subject, first_refusal
 from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_claims, find_reason_in_header, latest_use
 from oauth.errors import InvalidClientError, InvalidRequestError
 from oauth.form import Form
@@ -69,20 +70,18 @@ def authenticate(request: Request, form: Form) -> AuthenticatedClient:
     client = registration.client
     refuse_blocked(request, registration)
     signer = find_signer(assertion, registration, request.now)
-    if client is None:
-        raise InvalidClientError(reasons.UNKNOWN_CLIENT.say(), named_client_id=client_id)
-    if isinstance(signer, Reason):
+    unproved = first_refusal(proof_checks(client, signer))
+    if unproved is not None:
         raise InvalidClientError(
-            signer,
+            unproved,
             client=client,
             named_client_id=client_id,
-            credential_id=registration.credential.credential_id if registration.credential else "",
+            credential_id=registration.credential.credential_id if registration.credential and client else "",
         )
-    reason = (
-        find_reason_in_statements(assertion, request.now) or find_reason_in_life(signer, request.now) or find_reason_in_client(request, PRIVATE_KEY_JWT, client)
-    )
-    if reason is None and not _use(request, assertion):
-        reason = reasons.ASSERTION_REPLAYED.say()
+    # Else it isn't proved.
+    assert client is not None
+    assert not isinstance(signer, Reason)
+    reason = first_refusal(statement_checks(request, assertion, client, signer, is_used=lambda: not _use(request, assertion)))
     if reason is not None:
         raise InvalidClientError(reason, client=client, named_client_id=client_id, credential_id=signer.credential_id, is_proved=True)
     if signer.row is not None:
@@ -209,13 +208,26 @@ def _find_reason_in_keys(kid: str, algorithm: str, found: _Keys) -> Reason:
     return reasons.WRONG_SIGNATURE.say(key=f"public key {kid}" if kid else "any of the public keys of the client")
 
 
-def find_reason_in_statements(assertion: ParsedJWT, now: datetime) -> Reason | None:
-    """Once the signature is good."""
+def proof_checks(client: RegisteredClient | None, signer: ClientKey | Reason) -> Checks:
+    """Possession of a key first."""
+    yield Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None
+    if client is not None:
+        yield Subject.SIGNATURE, signer if isinstance(signer, Reason) else None
+
+
+def statement_checks(request: Request, assertion: ParsedJWT, client: RegisteredClient, signer: ClientKey | Reason, *, is_used: Callable[[], bool]) -> Checks:
+    """Once the signature is good. is_used: asked last, and only of what states what it should."""
     token_endpoint = f"{settings.ISSUER_URL}/oauth2/token"
-    return find_reason_in_claims(assertion.unverified_claims, issuer=settings.ISSUER_URL, token_endpoint=token_endpoint, now=now)
+    flaw = find_reason_in_claims(assertion.unverified_claims, issuer=settings.ISSUER_URL, token_endpoint=token_endpoint, now=request.now)
+    yield Subject.CLAIMS, flaw
+    if not isinstance(signer, Reason):
+        yield Subject.LIFE, _find_reason_in_life(signer, request.now)
+    yield from client_checks(request, PRIVATE_KEY_JWT, client)
+    if flaw is None:
+        yield Subject.FIRST_USE, reasons.ASSERTION_REPLAYED.say() if is_used() else None
 
 
-def find_reason_in_life(signer: ClientKey, now: datetime) -> Reason | None:
+def _find_reason_in_life(signer: ClientKey, now: datetime) -> Reason | None:
     key = signer.row
     if key is None:
         return None

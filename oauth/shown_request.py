@@ -5,23 +5,28 @@ it found. What is of another workspace than the reader's reads as what isn't the
 """
 
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 
 from clients import secret
 from clients.certificate import x5t_s256
+from clients.secret import ParsedSecret
 from oauth import access_token, client_secret, dpop, mtls, private_key_jwt, reasons
-from oauth.authenticated_client import AuthenticatedClient, clean_client_id, find_reason_in_address, find_reason_in_method, find_reason_in_status
+from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks
+from oauth.checks import Subject
 from oauth.client_authentication import Way, find_way
 from oauth.client_credentials import grant_audiences, grant_scopes
 from oauth.client_secret import PresentedSecret
 from oauth.errors import InsecureTransportError, InvalidTokenError, MethodNotAllowedError, OAuthError, TooManyFailuresError, UnsupportedGrantTypeError
-from oauth.examination import Examination, Subject
+from oauth.examination import Examination
 from oauth.form import Form, parse_form, refuse_credentials_in_query
+from oauth.jose import ParsedJWT
 from oauth.lookup import find_by_certificate, find_by_secret, find_by_secret_alone
 from oauth.messages import Request
+from oauth.private_key_jwt import ClientKey
 from oauth.reasons import Reason
-from oauth.registration import RegisteredClient, RegisteredSecret
+from oauth.registration import RegisteredClient, RegisteredKey, RegisteredSecret, Registration
 from oauth.sender_constraint import bind_to_certificate
 from oauth.throttling import NOT_COUNTED, failure_keys, seconds_to_wait
 
@@ -112,60 +117,54 @@ def _authenticate(examination: Examination, form: Form) -> AuthenticatedClient |
 
 
 def _examine_secret(examination: Examination, presented: PresentedSecret) -> AuthenticatedClient | None:
-    now = examination.request.now
+    request = examination.request
     parsed = secret.parse(presented.plaintext)
-    owner, found = _find_secret(examination, parsed.secret_id, now) if parsed is not None else (None, None)
-    client = owner
+    registration = _find_secret(examination, presented, parsed, request.now)
+    client, found = registration.client, registration.credential
+    try:
+        failed = examination.collect(client_secret.proof_checks(presented, parsed, registration))
+    except secret.HashingBusyError:
+        examination.note(Subject.SECRET, reasons.HASHING_BUSY.say())
+        found = None
+    else:
+        # Of a secret that is proved everything is said, even if the client that it was sent for isn't known.
+        found = found if failed <= {Subject.CLIENT} else None
+    examination.collect(client_secret.row_checks(request, presented.method, client, found))
+    return _conclude(examination, client, found.credential_id if found is not None else "", presented.method)
+
+
+def _find_secret(examination: Examination, presented: PresentedSecret, parsed: ParsedSecret | None, now: datetime) -> Registration[RegisteredSecret]:
+    """With the client that was named, or the secret's where none was; nothing of what is of another workspace."""
+    registration = find_by_secret_alone(secret_id=parsed.secret_id if parsed else "", failure_keys=NOT_COUNTED, now=now)
+    client = examination.own(registration.client)
+    found = registration.credential if client is not None else None
     if presented.client_id is not None:
         named = find_by_secret(client_id=clean_client_id(presented.client_id), secret_id="", failure_keys=NOT_COUNTED, now=now)
         client = examination.own(named.client)
-        examination.note(Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None)
-    is_good = examination.note(Subject.SECRET_FORM, client_secret.explain_malformed(presented.plaintext) if parsed is None else None)
-    if is_good:
-        is_good = examination.note(Subject.SECRET, _find_reason_in_secret(presented.plaintext, found, client))
-    if is_good and client is not None and found is not None:
-        is_good = examination.note(Subject.OWNER, reasons.OTHER_CLIENTS_SECRET.say() if found.client_pk != client.pk else None)
-    if is_good and found is not None:
-        examination.note(Subject.LIFE, client_secret.find_reason_in_life(found, now))
-    return _examine_client(examination, client, found.credential_id if is_good and found is not None else "", presented.method)
-
-
-def _find_secret(examination: Examination, secret_id: str, now: datetime) -> tuple[RegisteredClient | None, RegisteredSecret | None]:
-    """With its client; nothing where that is of another workspace."""
-    registration = find_by_secret_alone(secret_id=secret_id, failure_keys=NOT_COUNTED, now=now)
-    owner = examination.own(registration.client)
-    return owner, registration.credential if owner is not None else None
-
-
-def _find_reason_in_secret(plaintext: str, found: RegisteredSecret | None, client: RegisteredClient | None) -> Reason | None:
-    if found is None:
-        secret.imitate_verification(plaintext)
-        return reasons.UNKNOWN_SECRET.say()
-    try:
-        return client_secret.find_reason_in_possession(plaintext, found, client)
-    except secret.HashingBusyError:
-        return reasons.HASHING_BUSY.say()
+    return Registration(client, found, None, None)
 
 
 def _examine_assertion(examination: Examination, form: Form) -> AuthenticatedClient | None:
-    now = examination.request.now
+    request = examination.request
     assertion = examination.attempt(Subject.ASSERTION, lambda: private_key_jwt.read_assertion(form))
     if assertion is None:
         return None
-    registration = private_key_jwt.find_registration(assertion, NOT_COUNTED, now)
+    registration = private_key_jwt.find_registration(assertion, NOT_COUNTED, request.now)
     client = examination.own(registration.client)
-    if not examination.note(Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None):
+    signer = reasons.UNKNOWN_CLIENT.say() if client is None else _find_signer(assertion, registration, request.now)
+    examination.collect(private_key_jwt.proof_checks(client, signer))
+    if client is None:
         return None
+    is_used = partial(private_key_jwt.is_used, assertion, request.now)
+    examination.collect(private_key_jwt.statement_checks(request, assertion, client, signer, is_used=is_used))
+    return _conclude(examination, client, "" if isinstance(signer, Reason) else signer.credential_id, private_key_jwt.PRIVATE_KEY_JWT)
+
+
+def _find_signer(assertion: ParsedJWT, registration: Registration[RegisteredKey], now: datetime) -> ClientKey | Reason:
     try:
-        signer = private_key_jwt.find_signer(assertion, registration, now)
+        return private_key_jwt.find_signer(assertion, registration, now)
     except OAuthError as error:
-        signer = error.reason
-    examination.note(Subject.SIGNATURE, signer if isinstance(signer, Reason) else None)
-    if examination.note(Subject.CLAIMS, private_key_jwt.find_reason_in_statements(assertion, now)):
-        examination.note(Subject.FIRST_USE, reasons.ASSERTION_REPLAYED.say() if private_key_jwt.is_used(assertion, now) else None)
-    if not isinstance(signer, Reason):
-        examination.note(Subject.LIFE, private_key_jwt.find_reason_in_life(signer, now))
-    return _examine_client(examination, client, "" if isinstance(signer, Reason) else signer.credential_id, private_key_jwt.PRIVATE_KEY_JWT)
+        return error.reason
 
 
 def _examine_certificate(examination: Examination, form: Form) -> AuthenticatedClient | None:
@@ -181,27 +180,23 @@ def _examine_certificate(examination: Examination, form: Form) -> AuthenticatedC
     thumbprint = x5t_s256(certificate)
     registration = find_by_certificate(client_id=clean_client_id(client_id), thumbprint=thumbprint, failure_keys=NOT_COUNTED, now=request.now)
     client, found = examination.own(registration.client), registration.credential
-    if not examination.note(Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None) or client is None:
+    failed = examination.collect(mtls.proof_checks(certificate, client, found, request.now))
+    if client is None:
         return None
     method = mtls.choose_method(client, found)
-    is_good = examination.note(Subject.CERTIFICATE, mtls.find_reason_in_certificate(certificate, method, client, found, request.now))
+    examination.collect(client_checks(request, method, client))
     credential_id = mtls.name_issued(client, certificate) if method == mtls.TLS_CLIENT_AUTH else found.credential_id if found is not None else ""
-    return _examine_client(examination, client, credential_id if is_good else "", method)
+    return _conclude(examination, client, "" if failed else credential_id, method)
 
 
-def _examine_client(examination: Examination, client: RegisteredClient | None, credential_id: str, method: str) -> AuthenticatedClient | None:
+def _conclude(examination: Examination, client: RegisteredClient | None, credential_id: str, method: str) -> AuthenticatedClient | None:
     examination.client, examination.credential_id, examination.method = client, credential_id, method
     if client is None:
         return None
     address = examination.request.connection.remote_address
-    examination.note(Subject.STATUS, find_reason_in_status(client))
-    examination.note(Subject.METHOD, find_reason_in_method(method, client))
     if address:
-        examination.note(Subject.ADDRESS, find_reason_in_address(address, client))
         wait = seconds_to_wait(failure_keys(name=client.client_id, address=address), now=examination.request.now)
         examination.note(Subject.WAIT, TooManyFailuresError(retry_after=wait).reason if wait else None)
-    elif client.allowed_networks:
-        examination.leave_open(Subject.ADDRESS)
     return AuthenticatedClient(client, credential_id, method, None)
 
 

@@ -15,7 +15,8 @@ from dashboard.explain.refusals import Explanation, explain_reason
 from dashboard.explain.sent_requests.sent import Sent
 from dashboard.frame.credential_names import CredentialName, name_credential
 from dashboard.models import Membership
-from oauth.examination import Check, Examination, Subject
+from oauth.checks import Subject
+from oauth.examination import Check, Examination
 from oauth.messages import Connection, Request
 from oauth.reasons import Reason
 from oauth.shown_request import examine_caller, examine_form, examine_proof

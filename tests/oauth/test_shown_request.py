@@ -126,7 +126,7 @@ def test_a_secret_that_has_another_ones_id_is_told(agrees, billing, now):
 
 def test_ended_and_revoked_secrets_are_told(agrees, billing, now):
     row = billing.client.secrets.get()
-    factories.expire(row)
+    factories.expire(row, ago=timedelta(minutes=1))
     agrees(make_request(now, billing.form), "secret_expired")
     revoke_secret(client=billing.client, secret_id=row.secret_id, actor=factories.TESTS, now=now)
     agrees(make_request(now, billing.form), "secret_revoked")
