@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow check docs bench sbom
+.PHONY: help setup run test test-fast test-slow coverage check docs bench sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,18 +23,26 @@ run: $(VENV)/.installed ## Do all of setup, then serve
 	@[ -n "$$WEB_CONCURRENCY" ] || unset WEB_CONCURRENCY; exec $(BIN)/python -m gunicorn -c dashboard/gunicorn.py
 
 # Tests that are compiled once, and not by every process that starts, are a part faster. Some containers forbid it.
-test: export PYTHONDONTWRITEBYTECODE :=
-test: check ## Run every check and every test but the slow ones, and see that all of it is covered
+test test-fast test-slow coverage: export PYTHONDONTWRITEBYTECODE :=
+PYTEST = $(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder
+
+test: check ## Run every check and every test but the slow ones
 	@echo "pytest"
-	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder -m "not slow" --cov --cov-report=
+	@$(PYTEST) -m "not slow"
+
+test-fast: $(VENV)/.installed-dev ## Run the tests that start no server, browser or other program
+	@$(BIN)/python -m pytest -n $$(nproc) --dist worksteal -m "not program and not slow" tests/test_*.py tests/clients tests/commands tests/dashboard tests/docs tests/oauth
+
+coverage: $(VENV)/.installed-dev ## Run every test, and see that all of the code is covered
+	@echo "pytest"
+	@$(PYTEST) --cov --cov-report=
 	@echo "coverage: 95 % of everything"
 	@$(BIN)/coverage report --fail-under=95
 	@echo "coverage: every branch of clients and oauth"
 	@$(BIN)/coverage report --include='clients/*,oauth/*' --fail-under=100
 
-test-slow: export PYTHONDONTWRITEBYTECODE :=
 test-slow: $(VENV)/.installed-dev ## Run the floods, faults and endurance tests that “make test” leaves out
-	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder -m slow tests
+	@$(PYTEST) -m slow
 
 check: $(VENV)/.installed-dev ## Check style, types, import direction, templates and migrations
 	@echo "ruff check" && $(BIN)/ruff check --quiet .

@@ -1,12 +1,15 @@
 """The cast, and a database in a file, where locks are those of production."""
 
+import fcntl
 import shutil
+from hashlib import sha256
 from importlib import import_module
 
 import pytest
 from coverage import Coverage
 from django.conf import settings
 from django.contrib.contenttypes.management import create_contenttypes
+from django.core.management import call_command
 from django.db import connection
 from django.db.models.signals import post_migrate
 from django.utils import timezone
@@ -14,7 +17,7 @@ from django.utils import timezone
 from dashboard.models import Membership
 from tests import factories
 
-pytest_plugins = ["tests.postgresql", "tests.rfc_matrix"]
+pytest_plugins = ["tests.cases", "tests.postgresql", "tests.rfc_matrix"]
 
 # What takes long comes first: at the end of a run every process has something to do until all is done.
 SLOW = ("browser", "servers", "docs", "commands")
@@ -25,25 +28,53 @@ def _place(item):
     return SLOW.index(folder) if folder in SLOW else len(SLOW), not item.path.stem.startswith("test_pages")
 
 
+# Tests in these folders, or with these fixtures, start a program: “make test-fast” leaves them out.
+FOLDERS = {"servers", "browser", "performance"}
+PROGRAMS = {"server", "make_server", "postgresql", "make_tables", "shell", "prepared_database"}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if FOLDERS & set(item.nodeid.split("/")) or PROGRAMS & set(item.fixturenames):
+            item.add_marker("program")
     items.sort(key=_place)
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings():
-    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """Tables that are emptied after a test get no permissions anew, which nobody is given here: it takes longer than the test.
-
-    Nor do they have the triggers that keep audit events: tests/clients/test_audit_events_stay.py is about them.
-    """
-    with django_db_blocker.unblock(), connection.schema_editor() as editor:
-        import_module("clients.migrations.0012_audit_events_stay").remove(None, editor)
+def django_db_setup(django_test_environment, django_db_blocker, pytestconfig):
+    """A copy of the tables that the migrations make, which stay until a migration or a library changes."""
+    database = settings.DATA_DIR / "test.sqlite3"
+    with django_db_blocker.unblock():
+        shutil.copy(_tables(pytestconfig.rootpath), database)
+        settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = str(database)
+    # Less than the product takes: each secret of a test costs it.
+    settings.ARGON2_MEMORY_COST = 8
+    # Tables that are emptied after a test get no permissions anew, which nobody is given here: it takes longer than the test.
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     assert post_migrate.disconnect(create_contenttypes)
+
+
+def _tables(root):
+    """A database without the triggers that keep audit events, which couldn't be emptied: tests/clients/test_audit_events_stay.py is about them."""
+    of = sha256()
+    for file in [root / "requirements.txt", *sorted(root.glob("*/migrations/*.py"))]:
+        of.update(file.read_bytes())
+    folder = root / ".pytest_cache" / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    made, unfinished = folder / f"{of.hexdigest()}.sqlite3", folder / "unfinished.sqlite3"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            for old in folder.glob("*.sqlite3*"):
+                old.unlink()
+            connection.settings_dict["NAME"] = str(unfinished)
+            call_command("migrate", verbosity=0)
+            with connection.schema_editor() as editor:
+                import_module("clients.migrations.0012_audit_events_stay").remove(None, editor)
+            connection.close()
+            unfinished.rename(made)
+    return made
 
 
 @pytest.fixture(scope="module")

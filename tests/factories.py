@@ -6,6 +6,7 @@ from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import auth
+from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -31,10 +32,8 @@ def create_workspace(slug="demo", *, owner=None) -> Workspace:
 
 
 def create_user(email, *, password=PASSWORD, is_instance_admin=False) -> User:
-    now = timezone.now()
-    user = services.create_user(email=email, is_instance_admin=is_instance_admin, actor=TESTS, now=now)
-    services.set_password(user=user, password=password, actor=TESTS, now=now)
-    return user
+    hashed = make_password(password)
+    return services.create_user(email=email, hashed_password=hashed, is_instance_admin=is_instance_admin, actor=TESTS, now=timezone.now())
 
 
 def create_session(user) -> str:

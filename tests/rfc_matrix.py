@@ -28,8 +28,7 @@ def pytest_terminal_summary(terminalreporter, config):
     for (number, section), tests in sorted(matrix.items()):
         terminalreporter.line(f"RFC {number} §{'.'.join(map(str, section))}")
         for test, cases in tests.items():
-            count = f" ({len(cases)} cases)" if len(cases) > 1 else ""
-            terminalreporter.line(f"  {'FAILED ' if any(cases) else ''}{test}{count}", red=any(cases))
+            terminalreporter.line(f"  {'FAILED ' if any(cases) else ''}{test}", red=any(cases))
 
 
 def _sortable(section):

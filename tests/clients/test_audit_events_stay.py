@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.commands.conftest import Shell
 
 UNCHANGED = "An audit event can't be changed."
@@ -38,6 +40,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.program
 def test_sqlite_refuses_what_only_an_intruder_would_do(tmp_path):
     shell = Shell(tmp_path)
     assert shell("migrate", "-v0").returncode == 0

@@ -79,6 +79,7 @@ def files(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("name", [name for name in COMMANDS if arguments_of(name)])
 def test_what_an_argument_cannot_be_is_one_line_that_says_what_to_do(command, billing, files, name):
     client = billing.secret.client

@@ -14,6 +14,8 @@ from oauth.services import ANNOUNCEMENT
 from tests.commands.conftest import Shell
 from tests.faked_clock import faked_clock
 
+pytestmark = pytest.mark.program
+
 # Seconds that a process takes between two looks, and by which the kernel rounds.
 WITHIN = 5
 

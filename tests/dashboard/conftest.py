@@ -6,6 +6,7 @@ from html import unescape
 from urllib.parse import parse_qsl
 
 import pytest
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.usersessions.models import UserSession
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,12 +19,13 @@ from django.utils import timezone
 
 from clients.certificate import read_certificates
 from clients.public_key import read_jwk
+from clients.services.audit import Actor
 from clients.services.certificates import add_certificates
 from clients.services.public_keys import add_public_keys
 from dashboard.instance import mail
 from dashboard.models import Membership
 from dashboard.people.session_store import digest_key
-from dashboard.people.user_sessions import NOTED
+from dashboard.people.user_sessions import NOTED, record_sign_in
 from oauth.jose import generate_private_key
 from tests import factories
 
@@ -89,7 +91,22 @@ def admin(browser, olga):
 
 
 def sign_in(user, browser=None):
-    """A browser in which that person is signed in, with the password: so no act asks for it again."""
+    """A browser in which that person has just signed in, with the password: so no act asks for it again. tests/dashboard/test_sign_in.py is about the form."""
+    browser, now = browser or Browser(raise_request_exception=False), timezone.now()
+    browser.force_login(user)
+    session = browser.session
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "password", "at": now.timestamp(), "email": user.email}]
+    session[f"{AUTHENTICATION_METHODS_SESSION_KEY}_user"] = str(user.pk)
+    session[NOTED] = now.timestamp()
+    session.set_expiry(django_settings.SESSION_COOKIE_AGE)
+    session.save()
+    actor = Actor(f"user:{user.pk} {user.email}", address="127.0.0.1")
+    record_sign_in(user=user, session_key=browser.row_key, method="password", actor=actor, now=now)
+    return browser
+
+
+def sign_in_by_form(user, browser=None):
+    """With all that the page leaves in a browser."""
     browser = browser or Browser(raise_request_exception=False)
     response = browser.post("/accounts/sign-in/", {"login": user.email, "password": factories.PASSWORD})
     assert response.status_code == 302, response.content.decode()

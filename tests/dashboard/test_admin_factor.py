@@ -8,7 +8,7 @@ from dashboard.models import AccessPolicy
 from dashboard.people import second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import App, add_passkey, age_confirmation
-from tests.dashboard.conftest import Browser, asked_by, create_certificate, create_public_key, sign_in, text_of
+from tests.dashboard.conftest import Browser, asked_by, create_certificate, create_public_key, sign_in_by_form, text_of
 from tests.dashboard.test_admin import list_url
 
 CONFIRM, CODE = "/accounts/confirm/", "/accounts/sign-in/code/"
@@ -54,7 +54,7 @@ class TestWithASecondFactor:
 
     def test_so_does_a_sign_in_with_it(self, olga, app):
         browser = Browser()
-        sign_in(olga, browser)
+        sign_in_by_form(olga, browser)
         assert browser.get("/admin/")["Location"].startswith("/admin/login/")
         browser.post(CODE, {"code": app.code})
         assert browser.get("/admin/").status_code == 200

@@ -99,6 +99,7 @@ def test_a_page_whose_visit_cannot_be_noted_comes_back_as_well(settings, demo, a
         cursor.execute("PRAGMA busy_timeout = 5000")
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize(
     ("error", "heading", "sentence"),
     [
@@ -126,6 +127,7 @@ def test_what_was_sent_is_not_sent_again(browser):
     assert (response.status_code, "Refresh" in response) == (503, False)
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize(
     ("error", "said"),
     [

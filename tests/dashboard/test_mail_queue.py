@@ -120,6 +120,7 @@ class TestGathered:
         assert [message.subject for message in django_mail.outbox] == ["More notices: 1 at once"] * 2
 
 
+@pytest.mark.program
 def test_who_stops_the_process_has_sent_what_was_gathered(tmp_path):
     shell = Shell(tmp_path)
     code = (

@@ -35,6 +35,7 @@ def test_no_pinned_version_has_a_published_weakness(lock):
     assert datetime.fromisoformat(known["as_of"]).replace(tzinfo=UTC) < datetime.now(UTC) + timedelta(days=1)
 
 
+@pytest.mark.program
 def test_make_sbom_lists_every_locked_package_with_its_hashes():
     # Tests run with what is installed, however old it is.
     subprocess.run(["make", "--old-file=.venv/.installed-dev", "sbom"], cwd=advisories.ROOT, check=True, timeout=120)

@@ -6,6 +6,7 @@ import pytest
 
 from clients.services.clients import disable_client
 from tests import factories
+from tests.cases import Each
 from tests.oauth.assertions import ASSERTION_TYPE
 from tests.oauth.doors import basic
 
@@ -24,9 +25,9 @@ def assert_error(answer, status, error):
     assert answer.headers["x-request-id"]
 
 
-@pytest.fixture(params=PATHS)
-def path(request):
-    return request.param
+@pytest.fixture
+def path():
+    return Each(PATHS)
 
 
 @pytest.mark.rfc("6749", "5.2")

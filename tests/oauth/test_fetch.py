@@ -158,6 +158,7 @@ def test_host_that_speaks_no_tls(ask):
         assert "failed (" in ask(f"https://localhost:{plain.getsockname()[1]}/")
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "204 No Content", "404 Not Found", "500 Oops"])
 def test_status_that_is_not_200(host, status):
     host.answer = respond("{}", status, f"Location: {host.uri}/other\r\n")

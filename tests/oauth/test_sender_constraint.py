@@ -125,6 +125,7 @@ def test_certificate_of_an_operators_ca_binds_where_it_names_the_client(send, bi
     assert send.token(None, {"client_id": billing.client_id}, certificate=issue(authority, "billing").der).error == (401, "invalid_client")
 
 
+@pytest.mark.apart
 def test_token_that_a_secret_obtained_dies_with_it_and_not_with_the_ca_of_the_certificate(send, billing, authority, now):
     """The certificate authenticated nobody; and without it the token is as useless as before."""
     subject = {"tls_subject_type": "tls_client_auth_subject_dn", "tls_subject": "CN=billing"}

@@ -154,6 +154,7 @@ def test_without_a_signing_key_it_is_temporarily_unavailable(send, billing, sign
     assert int(answer.headers["retry-after"]) > 0
 
 
+@pytest.mark.apart
 def test_with_a_signing_key_that_nothing_opens_it_is_temporarily_unavailable(send, billing, settings):
     settings.KEY_ENCRYPTION_KEYS = ["another-" + "2" * 40]
     assert send.token(billing.basic).error == (503, "temporarily_unavailable")

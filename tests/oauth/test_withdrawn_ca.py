@@ -11,6 +11,9 @@ from tests.oauth.conftest import reason_of
 from tests.oauth.doors import bearer
 from tests.oauth.test_mtls import get_token
 
+# The operator's file is put back only after all.
+pytestmark = pytest.mark.apart
+
 GATEWAY, WHOAMI = "/gateway/demo/verify", "/api/v1/whoami"
 
 

@@ -1,0 +1,156 @@
+"""The cases of a test share its fixtures, which cost ten times what a case does: @pytest.mark.parametrize makes one test that goes through all its values.
+
+Before each case all is again as the fixtures left it: the database, rows among the arguments, cookies, settings and mail. A failure's note names its case.
+Where a fixture needs the value, or the test writes files, commits, or is marked as apart, each case is a test of its own. With --apart all are, and one can
+be picked.
+"""
+
+import copy
+import itertools
+import shutil
+from contextlib import contextmanager, nullcontext
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+from django.core import mail
+from django.db import connection, transaction
+from django.db.models import Model
+from django.test import Client
+
+from dashboard.instance.mail import wait_until_sent
+
+# Their fixtures are servers, also those of single sign-on, and pages, which nothing puts back.
+APART = {"servers", "browser", "performance", "sso"}
+
+
+class Column(list):
+    """What an argument is in each case."""
+
+
+class Each(list):
+    """What a fixture is, one after the other: value is that of the moment. in_each_case: else the first case only meets them all, and the others the first."""
+
+    def __init__(self, values, *, in_each_case=True):
+        super().__init__(values)
+        self.value, self.in_each_case = self[0], in_each_case
+
+
+def pytest_addoption(parser):
+    parser.addoption("--apart", action="store_true", help="make each case a test of its own")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc):
+    definition = metafunc.definition
+    marks = list(definition.iter_markers("parametrize"))
+    if not marks or not _may_share(metafunc, marks):
+        return
+    cases = [{}]
+    for mark in marks:
+        names, rows = _names(mark), [_values(row, _names(mark)) for row in mark.args[1]]
+        cases = [case | dict(zip(names, row, strict=True)) for case in cases for row in rows]
+    definition.iter_markers = lambda name=None: (mark for mark in type(definition).iter_markers(definition, name) if mark.name != "parametrize")
+    metafunc.parametrize(list(cases[0]), [[Column(case[name] for case in cases) for name in cases[0]]], ids=[pytest.HIDDEN_PARAM])
+
+
+def _names(mark):
+    names = mark.args[0]
+    return [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+
+
+def _values(row, names):
+    if hasattr(row, "marks"):
+        return row.values
+    return [row] if len(names) == 1 else row
+
+
+def _may_share(metafunc, marks):
+    definition = metafunc.definition
+    if metafunc.config.getoption("apart") or definition.get_closest_marker("apart") or APART & set(definition.nodeid.split("/")):
+        return False
+    # Files stay, and what is committed by threads of its own.
+    if "tmp_path" in definition._fixtureinfo.argnames or _commits(definition):
+        return False
+    names = {name for mark in marks for name in _names(mark)}
+    wanted_by_fixtures = {name for found in definition._fixtureinfo.name2fixturedefs.values() for fixture in found for name in fixture.argnames}
+    return not names & wanted_by_fixtures and not any(mark.kwargs.get("indirect") or not len(mark.args[1]) for mark in marks)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    fixtures = pyfuncitem.funcargs
+    given = {name: fixtures[name] for name in pyfuncitem._fixtureinfo.argnames}
+    columns = {name: value for name, value in given.items() if isinstance(value, Column)}
+    each = [value for value in fixtures.values() if isinstance(value, Each)]
+    if not columns and not each:
+        return None
+    cases = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)] or [{}]
+    rest = {name: value for name, value in given.items() if name not in columns}
+    rows = copy.deepcopy({name: value for name, value in rest.items() if _holds_rows(value)})
+    undone = _committed_undone if "transactional_db" in fixtures else _undone if connection.in_atomic_block else nullcontext
+    for case, values in _passes(cases, each, is_alone=bool(pyfuncitem.get_closest_marker("apart")) or _commits(pyfuncitem)):
+        for one, value in zip(each, values, strict=True):
+            one.value = value
+        own = copy.deepcopy(rows) | case | {name: value.value for name, value in rest.items() if isinstance(value, Each)}
+        try:
+            with undone(), _put_back(fixtures), pytest.MonkeyPatch.context() as monkeypatch:
+                if "monkeypatch" in rest:
+                    own["monkeypatch"] = monkeypatch
+                pyfuncitem.obj(**rest | own)
+        except BaseException as error:
+            error.add_note(f"case: {case!r:.1000} {values!r:.200}")
+            raise
+    return True
+
+
+def _passes(cases, each, *, is_alone):
+    """is_alone: nothing is undone between them."""
+    for number, case in enumerate(cases):
+        for values in itertools.product(*(values[:1] if is_alone or (number and not values.in_each_case) else values for values in each)):
+            yield case, values
+
+
+def _commits(item):
+    database = item.get_closest_marker("django_db")
+    return bool(database and database.kwargs.get("transaction"))
+
+
+def _holds_rows(value):
+    if isinstance(value, type) or not is_dataclass(value):
+        return isinstance(value, Model)
+    return any(isinstance(getattr(value, field.name), Model) for field in fields(value))
+
+
+@contextmanager
+def _undone():
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@contextmanager
+def _committed_undone():
+    database = Path(connection.settings_dict["NAME"])
+    connection.close()
+    kept = shutil.copy(database, database.with_suffix(".kept"))
+    yield
+    connection.close()
+    shutil.copy(kept, database)
+
+
+@contextmanager
+def _put_back(fixtures):
+    """Cookies, mail, settings and the log."""
+    cookies = [(browser, copy.deepcopy(browser.cookies)) for browser in fixtures.values() if isinstance(browser, Client)]
+    sent, settings = list(mail.outbox), fixtures.get("settings")
+    overridden = len(settings._to_restore) if settings else 0
+    if "caplog" in fixtures:
+        fixtures["caplog"].clear()
+    yield
+    while settings and len(settings._to_restore) > overridden:
+        settings._to_restore.pop().disable()
+    wait_until_sent()
+    mail.outbox = sent
+    for browser, kept in cookies:
+        browser.cookies = kept
