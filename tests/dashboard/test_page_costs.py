@@ -98,17 +98,14 @@ def look_at_all(browsers, cast):
 
 
 def look_at(browsers, cast, person, path, is_fragment):
-    return cost_of(browser_of(person, browsers, cast), path.format(**cast), **({"HX-Request": "true"} if is_fragment else {}))
+    return cost_of(browser_of(person, browsers), path.format(**cast), **({"HX-Request": "true"} if is_fragment else {}))
 
 
-def browser_of(person, browsers, cast):
+def browser_of(person, browsers):
     if person not in browsers:
         browser = browsers[person] = Browser()
         if person:
-            answer = browser.post("/accounts/sign-in/", {"login": f"{person}@example.com", "password": factories.PASSWORD})
-            if person in cast["recovery_codes"]:
-                browser.post(answer["Location"], {"code": cast["recovery_codes"][person][0]})
-            assert browser.session["_auth_user_id"] == str(User.objects.get(email=f"{person}@example.com").pk)
+            browser.cookies[django_settings.SESSION_COOKIE_NAME] = factories.create_session(User.objects.get(email=f"{person}@example.com"))
     return browsers[person]
 
 
