@@ -18,6 +18,8 @@ from tests.servers.conftest import Database, Server, free_port
 from tests.servers.load import KeptConnection, Load, every_worker
 from tests.servers.stores import query
 
+pytestmark = pytest.mark.slow
+
 STEP = timedelta(seconds=30)
 MAX_AGE = timedelta(minutes=5)
 ANNOUNCEMENT = timedelta(minutes=6)
@@ -33,8 +35,6 @@ from concurrent.futures import ThreadPoolExecutor
 from django.db import connection
 from django.utils import timezone
 from oauth.services import rotate_signing_key_if_due
-
-pytestmark = pytest.mark.slow
 barrier = threading.Barrier(20)
 def rotate(_):
     connection.ensure_connection()
