@@ -57,6 +57,7 @@ WORDS = {
     "user.email_change_requested": "asked for another email address",
     "user.email_changed": "changed email address",
     "user.enabled": "switched on account",
+    "user.more_attempts": "counted more attempts than are listed",
     "user.one_time_codes_locked": "locked one-time codes by wrong ones",
     "user.one_time_codes_off": "turned off one-time codes",
     "user.one_time_codes_on": "turned on one-time codes",

@@ -23,6 +23,7 @@ from dashboard.models import User
 from dashboard.people import made_links, second_factors, user_sessions
 from dashboard.people.account_events import record
 from dashboard.people.made_links import Links
+from dashboard.people.strangers_attempts import record_attempt
 from oauth.replay import mark_used
 
 EMAIL_CHANGE_SECONDS = 24 * 3600
@@ -87,8 +88,7 @@ def make_reset_link(user: User) -> str:
 
 def record_reset_request(*, user: User | None, actor: Actor, now: datetime) -> None:
     """user: None for an address without an account."""
-    with transaction.atomic():
-        record("user.password_reset_requested", user, actor=actor, now=now)
+    record_attempt("user.password_reset_requested", user, actor=actor, now=now)
 
 
 def find_by_reset_link(link: str) -> User | None:

@@ -13,8 +13,9 @@ from clients.services import usage as client_usage
 from clients.services.audit import Actor
 from dashboard.instance.mail.addresses import clean_address
 from dashboard.models import Invitation, Membership, SpentForm, User
-from dashboard.people import memberships, user_sessions
+from dashboard.people import memberships, strangers_attempts, user_sessions
 from dashboard.people.account_events import record
+from dashboard.people.strangers_attempts import record_attempt
 from oauth import services as oauth_services
 
 # Words that follow /w/ where no workspace is meant.
@@ -106,21 +107,19 @@ def set_password(*, user: User, password: str, actor: Actor, now: datetime) -> N
 
 
 def record_sign_out(*, user: User, actor: Actor, now: datetime) -> None:
-    _record_session("user.signed_out", user, actor=actor, now=now)
+    with transaction.atomic():
+        record("user.signed_out", user, actor=actor, now=now)
 
 
 def record_failed_sign_in(*, email: str, actor: Actor, now: datetime) -> None:
     """email: as typed. It is kept only where it is an account's: people type passwords there by mistake."""
-    _record_session("user.sign_in_failed", User.objects.filter(email=email.strip().lower()).first(), actor=actor, now=now)
-
-
-def _record_session(event: str, user: User | None, *, actor: Actor, now: datetime) -> None:
-    with transaction.atomic():
-        record(event, user, actor=actor, now=now)
+    record_attempt("user.sign_in_failed", User.objects.filter(email=email.strip().lower()).first(), actor=actor, now=now)
 
 
 def prune(*, now: datetime) -> dict[str, int]:
     """Remove what is past its retention. Returns how many rows went, by table."""
+    # Before their counts go.
+    strangers_attempts.record_rest(now=now)
     return {
         **client_usage.prune(now=now),
         **oauth_services.prune(now=now),

@@ -27,6 +27,7 @@ from dashboard.people.memberships import release_from_sso
 from dashboard.people.services import create_user
 from dashboard.people.sso.identity import Identity, is_of_trusted_domain
 from dashboard.people.sso.memberships import follow_groups, roles_of
+from dashboard.people.strangers_attempts import record_attempt
 
 METHOD = "single sign-on"
 
@@ -164,8 +165,7 @@ def disconnect(*, user: User, actor: Actor, now: datetime) -> bool:
 
 def record_refusal(*, refused: RefusedError, actor: Actor, now: datetime) -> None:
     after = {"method": METHOD, "reason": refused.code} | ({"email": refused.email} if refused.email else {})
-    with transaction.atomic():
-        record("user.sign_in_failed", refused.user, actor=actor, now=now, after=after)
+    record_attempt("user.sign_in_failed", refused.user, actor=actor, now=now, after=after)
 
 
 def allow_passwords(*, workspace: Workspace, members: Iterable[str], actor: Actor, now: datetime) -> tuple[bool, list[str]]:
