@@ -15,7 +15,7 @@ from clients.services import clients, secrets
 from clients.services.audit import Actor
 from clients.services.secrets import NewSecret
 from dashboard.models import Membership, User
-from dashboard.people import invitations, memberships, services
+from dashboard.people import accounts, invitations, memberships, workspaces
 from dashboard.people.invitations import NewInvitation
 from dashboard.people.session_store import SessionStore, digest_key
 from oauth.models import SigningKey
@@ -27,13 +27,13 @@ PASSWORD = "correct-horse-battery"
 
 def create_workspace(slug="demo", *, owner=None) -> Workspace:
     """owner: e-mail address of an account, made where there is none, without a password."""
-    workspace, _ = services.create_workspace(slug=slug, name=slug.title(), owner=owner, actor=TESTS, now=timezone.now())
+    workspace, _ = workspaces.create_workspace(slug=slug, name=slug.title(), owner=owner, actor=TESTS, now=timezone.now())
     return workspace
 
 
 def create_user(email, *, password=PASSWORD, is_instance_admin=False) -> User:
     hashed = make_password(password)
-    return services.create_user(email=email, hashed_password=hashed, is_instance_admin=is_instance_admin, actor=TESTS, now=timezone.now())
+    return accounts.create_user(email=email, hashed_password=hashed, is_instance_admin=is_instance_admin, actor=TESTS, now=timezone.now())
 
 
 def create_session(user) -> str:

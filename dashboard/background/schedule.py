@@ -24,10 +24,10 @@ from clients.periods import DAY, MONTH, WEEK
 from clients.services import deletion, new_addresses, unused, usage
 from clients.services.activity import correct_counts
 from clients.services.usage_summaries import make_summaries
+from dashboard.background import prune
 from dashboard.client.credentials import expiry_notices
 from dashboard.instance import bootstrap
 from dashboard.models import ScheduledJob
-from dashboard.people import services
 from oauth import services as oauth_services
 from oauth.database_clock import read_clocks
 
@@ -153,7 +153,7 @@ def _claim(name: str, *, every: timedelta) -> datetime | None:
 def prune_if_due() -> None:
     now = _claim("prune", every=PRUNE_EVERY)
     if now is not None:
-        services.prune(now=now)
+        prune.prune(now=now)
 
 
 def rotate_signing_key_if_due() -> None:

@@ -21,7 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from clients import key_encryption
 from dashboard.models import User
-from dashboard.people import known_devices, second_factors, services, user_sessions
+from dashboard.people import account_events, known_devices, second_factors, user_sessions
 from dashboard.people.caller import actor_of, connection_of
 from dashboard.people.notices import tell
 from dashboard.people.password_origin import find_origin
@@ -95,7 +95,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         user, actor = request.user, actor_of(request)
         super().logout(request)
         if isinstance(user, User):
-            services.record_sign_out(user=user, actor=actor, now=timezone.now())
+            account_events.record_sign_out(user=user, actor=actor, now=timezone.now())
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """What happened shows on the page that follows."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from clients.services import audit
 from clients.services.audit import Actor
 from dashboard.models import User
@@ -15,3 +17,8 @@ def record(
     """As clients.services.audit.record, within the transaction of the change. user: None for an address or person without an account."""
     target = user.audit_name if user else "unknown"
     audit.record(event, workspace=None, actor=actor, target_type="user", target_id=target, now=now, before=before, after=after)
+
+
+def record_sign_out(*, user: User, actor: Actor, now: datetime) -> None:
+    with transaction.atomic():
+        record("user.signed_out", user, actor=actor, now=now)

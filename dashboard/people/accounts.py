@@ -1,17 +1,15 @@
-"""Accounts as their people change them: name, display, password, e-mail address."""
+"""Accounts: making one, and its name, display and e-mail address; who has lost one begins again."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.crypto import constant_time_compare, salted_hmac
-from django.utils.http import base36_to_int, int_to_base36
 
 from clients.models import Workspace
 from clients.services import audit
@@ -23,30 +21,25 @@ from dashboard.models import User
 from dashboard.people import made_links, second_factors, user_sessions
 from dashboard.people.account_events import record
 from dashboard.people.made_links import Links
-from dashboard.people.strangers_attempts import record_attempt
+from dashboard.people.passwords import DeadLinkError, make_reset_link
 from oauth.replay import mark_used
 
 EMAIL_CHANGE_SECONDS = 24 * 3600
 _EMAIL_CHANGE = "dashboard.people.accounts.email_change"
 
 
-class _ResetTokens(PasswordResetTokenGenerator):
-    """They hold the account's password, which a used link has changed, so each works once; and its address, and when it was last switched off. Not its last
-    sign-in, or a thief who knows the password would end each link by signing in. They last PASSWORD_RESET_TIMEOUT seconds.
-    """
-
-    def _make_hash_value(self, user: User, timestamp: int) -> str:
-        return f"{user.pk} {user.email} {user.get_session_auth_hash()} {timestamp}"
-
-
-_reset_tokens = _ResetTokens()
-
-
-class DeadLinkError(ValidationError):
-    """A link of a mail that is forged, expired or used. Which of it isn't said."""
-
-    def __init__(self) -> None:
-        super().__init__("This link doesn’t work any more.", code="dead_link")
+def create_user(*, email: str, name: str = "", hashed_password: str | None = None, is_instance_admin: bool = False, actor: Actor, now: datetime) -> User:
+    """An account; hashed_password: as make_password returns it, None for none yet. Raise ValidationError where the address is malformed or taken."""
+    with transaction.atomic():
+        try:
+            user = User.objects.create_user(clean_address(email), name=name, is_staff=is_instance_admin, is_superuser=is_instance_admin, created_at=now)
+        except ValidationError:
+            raise ValidationError(f"“{email[:80]}” can't be an account's e-mail address. Use one such as ada@example.com.", code="invalid_email") from None
+        if hashed_password is not None:
+            user.password = hashed_password
+            user.save(update_fields=["password"])
+        record("user.created", user, actor=actor, now=now, after={"is_instance_admin": is_instance_admin})
+    return user
 
 
 def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:
@@ -68,56 +61,6 @@ def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:
 def set_single_keys(*, user: User, is_on: bool) -> None:
     """Whether single letters are shortcuts. No event: it opens nothing, shows to nobody else, and goes to and fro as often as one likes."""
     User.objects.filter(pk=user.pk).update(has_single_keys=is_on)
-
-
-def change_password(*, user: User, hashed_password: str, kept: str, actor: Actor, now: datetime) -> None:
-    """hashed_password: as make_password returns it. kept: the key of the session that goes on; all others end."""
-    with transaction.atomic():
-        present = User.objects.select_for_update().get(pk=user.pk)
-        present.password = hashed_password
-        present.save(update_fields=["password"])
-        ended = user_sessions.delete_sessions(present, kept=kept)
-        record("user.password_changed", present, actor=actor, now=now, after={"sessions_ended": ended})
-    user.password = hashed_password
-
-
-def make_reset_link(user: User) -> str:
-    """The path that sets a new password once, within PASSWORD_RESET_TIMEOUT seconds. Only for the account's mail, or its operator's screen."""
-    return f"/accounts/reset/{int_to_base36(user.pk)}-{_reset_tokens.make_token(user)}/"
-
-
-def record_reset_request(*, user: User | None, actor: Actor, now: datetime) -> None:
-    """user: None for an address without an account."""
-    record_attempt("user.password_reset_requested", user, actor=actor, now=now)
-
-
-def find_by_reset_link(link: str) -> User | None:
-    """link: the part of the path that make_reset_link made."""
-    uid, _, token = link.partition("-")
-    try:
-        pk = base36_to_int(uid)
-    except ValueError:
-        return None
-    user = User.objects.filter(pk=pk, is_active=True).first() if pk < 2**63 else None
-    return user if user is not None and _reset_tokens.check_token(user, token) else None
-
-
-def reset_password(*, link: str, hashed_password: str, actor: Actor, now: datetime) -> User:
-    """Sets it and ends every session. Raise DeadLinkError for a link that is forged, expired, or used, of two at once by one."""
-    with transaction.atomic():
-        user = find_by_reset_link(link)
-        if user is None:
-            raise DeadLinkError
-        # Read anew under the lock: a request beside this one may have used the link meanwhile.
-        user = User.objects.select_for_update().get(pk=user.pk)
-        if find_by_reset_link(link) is None:
-            raise DeadLinkError
-        user.password = hashed_password
-        user.save(update_fields=["password"])
-        ended = user_sessions.delete_sessions(user)
-        second_factors.allow_few_one_time_codes(user=user, actor=actor, now=now)
-        record("user.password_reset", user, actor=actor, now=now, after={"sessions_ended": ended})
-    return user
 
 
 @dataclass(frozen=True, slots=True)

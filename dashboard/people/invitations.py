@@ -23,7 +23,7 @@ from dashboard.instance import mail
 from dashboard.instance.addresses import page_url
 from dashboard.instance.mail.addresses import is_address
 from dashboard.models import Invitation, Membership, User
-from dashboard.people import services
+from dashboard.people import accounts
 from dashboard.people.former_addresses import find_members
 from dashboard.people.made_links import may_invite_still
 from dashboard.people.memberships import add_member, check_role, read_anew, require_over
@@ -184,7 +184,7 @@ def accept_as_new_person(*, invitation: Invitation, name: str, hashed_password: 
             opened = _read_open(invitation, now)
             if User.objects.filter(email=opened.email).exists():
                 raise Invitation.DoesNotExist
-            user = services.create_user(email=opened.email, name=name, hashed_password=hashed_password, actor=actor, now=now)
+            user = accounts.create_user(email=opened.email, name=name, hashed_password=hashed_password, actor=actor, now=now)
             return _join(opened, user, actor=replace(actor, name=user.audit_name), now=now)
     except IntegrityError:
         # Made at this moment, through the invitation to another workspace.

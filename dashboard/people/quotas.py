@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from clients.models import Workspace
-from dashboard.instance.mail.addresses import in_ascii
+from dashboard.instance.mail.addresses import as_counted
 from dashboard.models import Membership, User
 from dashboard.people.caller import connection_of
 from dashboard.people.refusal import Refusal, too_many
@@ -160,7 +160,7 @@ def _limits_of_notices(email: str, by: User | Workspace) -> list[tuple[str, int]
 
 def _limits_of_mail(kind: str, email: str, by: User | Workspace, *, most: int, most_by_all: int) -> list[tuple[str, int]]:
     written = email.strip().lower()
-    address = in_ascii(written) or written
+    address = as_counted(written) or written
     return [(f"{kind} by {_digest(f'{by._meta.model_name} {by.pk} {address}')}", most), (f"{kind} {_digest(address)}", most_by_all)]
 
 

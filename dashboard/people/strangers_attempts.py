@@ -49,3 +49,8 @@ def record_rest(*, now: datetime) -> None:
             since, until = (iso(datetime.fromtimestamp(at * _DAY, UTC)) for at in (int(day), int(day) + 1))
             after = {"event": event, "attempts": counted.failures, "since": since, "until": until}
             record("user.more_attempts", None, actor=SYSTEM, now=now, after=after)
+
+
+def record_failed_sign_in(*, email: str, actor: Actor, now: datetime) -> None:
+    """email: as typed. It is kept only where it is an account's: people type passwords there by mistake."""
+    record_attempt("user.sign_in_failed", User.objects.filter(email=email.strip().lower()).first(), actor=actor, now=now)

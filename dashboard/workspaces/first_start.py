@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.staticfiles.finders import get_finders
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
@@ -23,7 +24,7 @@ from dashboard.instance.addresses import page_url
 from dashboard.instance.environment import is_socket
 from dashboard.instance.files import write_private
 from dashboard.models import Membership, User
-from dashboard.people import services
+from dashboard.people import passwords, workspaces
 from oauth.database_clock import read_clocks
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
@@ -73,7 +74,7 @@ def create_demo_workspace(*, actor: Actor, now: datetime) -> str | None:
     with transaction.atomic():
         if Workspace.objects.exists() or AuditEvent.objects.filter(workspace_slug=DEMO_WORKSPACE).exists():
             return None
-        workspace, _ = services.create_workspace(slug=DEMO_WORKSPACE, name="Demo", owner=DEMO_OWNER, is_instance_admin=True, actor=actor, now=now)
+        workspace, _ = workspaces.create_workspace(slug=DEMO_WORKSPACE, name="Demo", owner=DEMO_OWNER, is_instance_admin=True, actor=actor, now=now)
         create_client(workspace=workspace, name=DEMO_CLIENT, scopes=("read", "write"), actor=actor, now=now)
     return f"Made the workspace {DEMO_WORKSPACE} with its owner {DEMO_OWNER} and a client to try it with"
 
@@ -131,8 +132,8 @@ def announce(*, actor: Actor, now: datetime) -> dict[str, str]:
     if owner is not None:
         announcement["owner"] = owner.email
         if not owner.has_usable_password():
-            announcement["owner_password"] = services.generate_password()
-            services.set_password(user=owner, password=announcement["owner_password"], actor=actor, now=now)
+            announcement["owner_password"] = passwords.generate_password()
+            passwords.set_password(user=owner, hashed_password=make_password(announcement["owner_password"]), actor=actor, now=now)
     client = _find_demo_client()
     if client is not None and is_reachable() and _works(client, now=now):
         announcement["curl"] = shlex.join(_curl())

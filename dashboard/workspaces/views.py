@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from dashboard.frame.confirmation import confirmed_when_sent
 from dashboard.models import Membership, User
-from dashboard.people import quotas, services
+from dashboard.people import quotas
 from dashboard.people.caller import actor_of
 from dashboard.people.permissions import Permission, instance_admin, member, signed_in
+from dashboard.people.workspaces import create_workspace
 from dashboard.workspaces.first_run import is_first_run
 from dashboard.workspaces.forms import WorkspaceForm
 
@@ -36,9 +37,7 @@ def workspace_new(request: HttpRequest) -> HttpResponse:
         form.add_error(None, refusal.text)
     elif form.is_valid():
         try:
-            made, _ = services.create_workspace(
-                slug=form.cleaned_data["slug"], name=form.cleaned_data["name"], owner=user.email, actor=actor_of(request), now=now
-            )
+            made, _ = create_workspace(slug=form.cleaned_data["slug"], name=form.cleaned_data["name"], owner=user.email, actor=actor_of(request), now=now)
         except ValidationError as error:
             form.add_error("slug", error.messages[0])
         else:

@@ -14,7 +14,7 @@ from clients.models import AddressUse, AuditEvent, Client, ClientSecret, UsageBu
 from clients.periods import floor_hour
 from clients.services.hand_overs import create_hand_over
 from dashboard.models import Membership, User
-from dashboard.people import accounts, second_factors, services
+from dashboard.people import accounts, passwords, second_factors
 from tests import factories
 from tests.browser.authenticator import one_time_code
 from tests.browser.usage_cast import create_clients
@@ -28,7 +28,7 @@ def create_people(names: list[str]) -> dict[str, User]:
     hashed = make_password(factories.PASSWORD)
     now = timezone.now()
     return {
-        name: services.create_user(
+        name: accounts.create_user(
             email=f"{name}@example.com", hashed_password=hashed, is_instance_admin=name.startswith("olga"), actor=factories.TESTS, now=now
         )
         for name in names
@@ -67,7 +67,7 @@ def create_cast() -> dict[str, Any]:
         "scope": kestrel.scopes.get(name="read").pk,
         "members": members,
         "invitation": factories.invite(by, "jonas@example.com").plaintext,
-        "reset": accounts.make_reset_link(people["tom"]),
+        "reset": passwords.make_reset_link(people["tom"]),
         "email": accounts.make_email_change_token(user=people["tom"], email="tom@example.org", actor=factories.TESTS, now=now),
     }
     _write_events_in_time_order(kestrel, begun=begun)

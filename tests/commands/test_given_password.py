@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from dashboard.models import Membership, User
-from dashboard.people import accounts
+from dashboard.people import passwords
 from tests import factories
 from tests.dashboard.conftest import Browser, text_of
 
@@ -60,7 +60,7 @@ def test_one_s_own_says_nothing(printed):
 
 
 def test_nor_does_one_set_by_a_link(printed):
-    path = accounts.make_reset_link(User.objects.get())
+    path = passwords.make_reset_link(User.objects.get())
     Browser().post(path, {"new_password": OWN})
     page = text_of(enter(OWN).get(SECURITY))
     assert SAID not in page

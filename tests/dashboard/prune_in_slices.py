@@ -13,9 +13,9 @@ from django.db import connection
 
 from clients.models import HandOver
 from clients.services import retention
+from dashboard.background import prune
 from dashboard.client.credentials import expiry_notices
 from dashboard.models import ExpiryNotice, Invitation, SpentForm
-from dashboard.people import services
 from oauth.models import FailureCount, RevokedToken, UsedJWT
 from tests import factories
 
@@ -32,7 +32,7 @@ def prune_in_slices(now: datetime) -> dict[str, tuple[int, int, int]]:
         return done
 
     with connection.execute_wrapper(note):
-        services.prune(now=now)
+        prune.prune(now=now)
         expiry_notices.send_due(now=now)
     tables = {kind._meta.db_table: kind for kind in (RevokedToken, UsedJWT, FailureCount, SpentForm, Invitation, HandOver, ExpiryNotice, Session, UserSession)}
     return {name: (max(removed[name]), sum(removed[name]), kind._default_manager.count()) for name, kind in tables.items()}

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from dashboard.people import accounts
+from dashboard.people import passwords
 from dashboard.people import throttling as door
 from dashboard.people.places import STRANGERS
 from dashboard.settings import PASSWORD_HASHERS
@@ -291,7 +291,7 @@ class TestManyAtOnce:
 
     def test_strangers_keep_nobody_out_who_holds_a_link(self, browser, olga):
         """To a new password."""
-        link = accounts.make_reset_link(olga)
+        link = passwords.make_reset_link(olga)
         assert browser.post(link, {"new_password": "an-entirely-new-phrase"})["Location"] == PAGE
 
 

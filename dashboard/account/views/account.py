@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from dashboard.account.forms import ChangePasswordForm, DisplayForm, ProfileForm
 from dashboard.frame.confirmation import confirmed, confirmed_when_sent
 from dashboard.models import User
-from dashboard.people import accounts, known_devices, password_origin, quotas, recovery_codes, second_factors, throttling, user_sessions
+from dashboard.people import accounts, known_devices, password_origin, passwords, quotas, recovery_codes, second_factors, throttling, user_sessions
 from dashboard.people.caller import actor_of
 from dashboard.people.notices import tell
 from dashboard.people.permissions import signed_in
@@ -104,7 +104,7 @@ def _change_password(request: HttpRequest, user: User, hashed: str) -> None:
     now = timezone.now()
     user_sessions.change_key(request)
     kept = user_sessions.find_own(request)
-    accounts.change_password(user=user, hashed_password=hashed, kept=kept, actor=actor_of(request), now=now)
+    passwords.set_password(user=user, hashed_password=hashed, kept=kept, actor=actor_of(request), now=now)
     request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     tell("password_changed", user, request=request, now=now)
 

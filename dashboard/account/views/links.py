@@ -16,10 +16,10 @@ from dashboard.frame.confirmation import confirmed
 from dashboard.instance import mail
 from dashboard.instance.addresses import page_url
 from dashboard.models import User
-from dashboard.people import accounts, quotas, throttling
-from dashboard.people.accounts import DeadLinkError
+from dashboard.people import accounts, passwords, quotas, throttling
 from dashboard.people.caller import actor_of, connection_of
 from dashboard.people.notices import tell
+from dashboard.people.passwords import DeadLinkError
 from dashboard.people.permissions import anyone, signed_in
 from dashboard.people.user_agent import describe_device
 
@@ -52,9 +52,9 @@ def _send_reset_link(request: HttpRequest, email: str) -> None:
     now = timezone.now()
     throttling.count_wrong(request, f"reset {email}", now=now)
     user = User.objects.filter(email=email, is_active=True).first()
-    accounts.record_reset_request(user=user, actor=actor_of(request), now=now)
+    passwords.record_reset_request(user=user, actor=actor_of(request), now=now)
     # For nobody the link is made as well, of an account that is nowhere: so it takes as long.
-    path = accounts.make_reset_link(user or User(pk=0, email=email))
+    path = passwords.make_reset_link(user or User(pk=0, email=email))
     context = {
         "url": page_url(path),
         "email": email,
@@ -71,7 +71,7 @@ def _send_reset_link(request: HttpRequest, email: str) -> None:
 def reset_password(request: HttpRequest, link: str) -> HttpResponse:
     """Sets the password and signs nobody in: the second factor is still asked for at sign-in."""
     again = reverse("account_reset_password")
-    user = accounts.find_by_reset_link(link)
+    user = passwords.find_by_reset_link(link)
     if user is None:
         return _dead(request, again)
     form = PasswordForm(user, request.POST if request.method == "POST" else None)
@@ -82,7 +82,7 @@ def reset_password(request: HttpRequest, link: str) -> HttpResponse:
         if hashed:
             now = timezone.now()
             try:
-                user = accounts.reset_password(link=link, hashed_password=hashed, actor=actor_of(request), now=now)
+                user = passwords.reset_password(link=link, hashed_password=hashed, actor=actor_of(request), now=now)
             except DeadLinkError:
                 return _dead(request, again)
             tell("password_reset", user, request=request, now=now)

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 
 from dashboard.account.sign_in_forms import CodeForm, PasskeyForm, SignInForm
 from dashboard.models import User
-from dashboard.people import passkeys, quotas, recovery_codes, second_factors, services, throttling
+from dashboard.people import passkeys, quotas, recovery_codes, second_factors, strangers_attempts, throttling
 from dashboard.people.caller import actor_of
 from dashboard.people.factor_check import check_code, check_passkey
 from dashboard.people.notices import tell
@@ -67,7 +67,7 @@ def _record_wrong(request: HttpRequest, name: str, *, email: str) -> None:
     """name: for which it counts. email: of the account, "" where that isn't known."""
     now = timezone.now()
     throttling.count_wrong(request, name, now=now)
-    services.record_failed_sign_in(email=email, actor=actor_of(request), now=now)
+    strangers_attempts.record_failed_sign_in(email=email, actor=actor_of(request), now=now)
 
 
 @anyone

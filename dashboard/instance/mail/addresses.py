@@ -28,14 +28,23 @@ def clean_address(text: str) -> str:
 
 
 def in_ascii(address: str) -> str:
-    """With its domain as the DNS has it (RFC 5890 §2.3.2.1); "" if it can't be written so.
+    """With its domain as the DNS has it (RFC 5890 §2.3.2.1); "" if it can't be written so, or if that is another domain's name.
 
-    Nor if that is another domain's name: Python has the rules of 2003, which take ß for ss. By those of today they are two domains.
+    Python has the rules of 2003, which take ß for ss. By those of today they are two domains.
     """
+    name = as_counted(address)
+    try:
+        is_same = address.isascii() or name.encode("ascii").rpartition(b"@")[2].decode("idna") == address.rpartition("@")[2]
+    except UnicodeError:
+        return ""
+    return name if is_same else ""
+
+
+def as_counted(address: str) -> str:
+    """The same for numbers of mails to one mailbox, also if the domain's name is another's; "" if it can't be written so."""
     local, _, domain = address[: _LONGEST + 1].rpartition("@")
     try:
-        name = domain.encode("idna")
-        return f"{local}@{name.decode('ascii')}" if name.decode("idna") == domain or domain.isascii() else ""
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
     except UnicodeError:
         return ""
 

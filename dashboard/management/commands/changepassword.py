@@ -6,6 +6,7 @@ from datetime import datetime
 from getpass import getpass
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
@@ -13,7 +14,7 @@ from django.core.management.base import CommandParser
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
 from dashboard.management.accounts import require_account, tell_account
-from dashboard.people.services import set_password
+from dashboard.people.passwords import set_password
 
 
 class Command(JSONCommand):
@@ -26,7 +27,7 @@ class Command(JSONCommand):
         user = require_account(options["email"])
         password = _ask()
         validate_password(password, user)
-        set_password(user=user, password=password, actor=actor, now=now)
+        set_password(user=user, hashed_password=make_password(password), actor=actor, now=now)
         return {"account": user.email, "password_changed_at": now.isoformat(), **tell_account("password_changed", user, now=now)}
 
 

@@ -11,7 +11,7 @@ from clients.management.base import JSONCommand
 from clients.models import Workspace
 from clients.services.audit import Actor
 from dashboard.models import User
-from dashboard.people import services
+from dashboard.people import passwords, workspaces
 
 _GIVE_ONE = ".venv/bin/python manage.py create_workspace {slug} --owner EMAIL"
 
@@ -25,15 +25,15 @@ class Command(JSONCommand):
         parser.add_argument("--owner", metavar="EMAIL", help="without one nobody can open it in the dashboard")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
-        slug, email, password = options["slug"], options["owner"], services.generate_password()
+        slug, email, password = options["slug"], options["owner"], passwords.generate_password()
         owner: User | None
         ownerless = Workspace.objects.filter(slug=slug).first()
-        if ownerless is None or services.has_owner(ownerless):
-            _, owner = services.create_workspace(slug=slug, name=options["name"], owner=email, owner_password=password, actor=actor, now=now)
+        if ownerless is None or workspaces.has_owner(ownerless):
+            _, owner = workspaces.create_workspace(slug=slug, name=options["name"], owner=email, owner_password=password, actor=actor, now=now)
         elif email is None:
             raise ValidationError(f"The workspace {slug} exists already, and has no owner. Give it one: {_GIVE_ONE.format(slug=slug)}", code="slug_taken")
         else:
-            owner = services.give_first_owner(workspace=ownerless, owner=email, owner_password=password, actor=actor, now=now)
+            owner = workspaces.give_first_owner(workspace=ownerless, owner=email, owner_password=password, actor=actor, now=now)
         result = {"workspace": slug, "owner": owner and owner.email}
         # An account that was there before keeps its password.
         return {**result, "owner_password": password} if owner and owner.created_at == now else result

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from clients.management.base import JSONCommand
 from clients.services.audit import Actor
-from dashboard.people import services
+from dashboard.background import prune
 from oauth.database_clock import read_clocks
 
 
@@ -19,4 +19,4 @@ class Command(JSONCommand):
         clocks = read_clocks()
         if clocks.is_off:
             raise ValidationError(f"{clocks} Nothing was removed. Synchronise both machines by NTP, then run the command again.", code="clock_off")
-        return services.prune(now=clocks.now)
+        return prune.prune(now=clocks.now)

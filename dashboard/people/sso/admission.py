@@ -23,8 +23,8 @@ from clients.services.audit import Actor
 from clients.services.workspaces import lock_workspace
 from dashboard.models import AccessPolicy, Membership, User
 from dashboard.people.account_events import record
+from dashboard.people.accounts import create_user
 from dashboard.people.memberships import release_from_sso
-from dashboard.people.services import create_user
 from dashboard.people.sso.identity import Identity, is_of_trusted_domain
 from dashboard.people.sso.memberships import follow_groups, roles_of
 from dashboard.people.strangers_attempts import record_attempt

@@ -9,9 +9,9 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from clients.models import AuditEvent
+from dashboard.background.prune import prune
 from dashboard.models import User
-from dashboard.people import accounts
-from dashboard.people.services import prune
+from dashboard.people import passwords
 from dashboard.people.user_agent import describe_device
 from tests import factories
 from tests.dashboard.accounts.conftest import FIREFOX, SIGN_IN, App, add_passkey, age_confirmation, last_event, sign_in
@@ -220,8 +220,8 @@ class TestNewDevice:
 
     def test_one_in_which_somebody_knew_the_password_before_is_new_after_a_reset(self, browser, ada, mailbox):
         sign_in(browser, ada)
-        link = accounts.make_reset_link(ada).split("/")[3]
-        accounts.reset_password(link=link, hashed_password=make_password(factories.PASSWORD), actor=factories.TESTS, now=timezone.now())
+        link = passwords.make_reset_link(ada).split("/")[3]
+        passwords.reset_password(link=link, hashed_password=make_password(factories.PASSWORD), actor=factories.TESTS, now=timezone.now())
         sign_in(browser, ada)
         assert mailbox.subjects(ada.email).count("New sign-in to your account: Firefox on Linux") == 2
 

@@ -7,7 +7,8 @@ import pytest
 from clients.models import AuditEvent
 from clients.moment import iso
 from clients.services.audit import Actor
-from dashboard.people import accounts, services, strangers_attempts
+from dashboard.background import prune
+from dashboard.people import passwords, strangers_attempts
 from oauth.models import FailureCount
 from tests.dashboard.conftest import Browser
 
@@ -35,7 +36,7 @@ def ask_for_reset(email, address):
 
 
 def fail_at(moment, address="203.0.113.9"):
-    services.record_failed_sign_in(email="nobody@example.com", actor=Actor("anonymous", address), now=moment)
+    strangers_attempts.record_failed_sign_in(email="nobody@example.com", actor=Actor("anonymous", address), now=moment)
 
 
 each_kind = pytest.mark.parametrize(("attempt", "event"), [(sign_in, "user.sign_in_failed"), (ask_for_reset, "user.password_reset_requested")])
@@ -60,11 +61,11 @@ def test_one_network_does_not_take_the_places_of_others(olga, attempt, event):
 def test_of_the_rest_one_event_says_the_number_when_the_day_is_over(olga):
     for number in range(5):
         fail_at(DAY + timedelta(hours=number))
-        accounts.record_reset_request(user=olga, actor=Actor("anonymous", "198.51.100.7"), now=DAY + timedelta(hours=number))
-    services.prune(now=DAY + timedelta(hours=23, minutes=59))
+        passwords.record_reset_request(user=olga, actor=Actor("anonymous", "198.51.100.7"), now=DAY + timedelta(hours=number))
+    prune.prune(now=DAY + timedelta(hours=23, minutes=59))
     assert not listed("user.more_attempts")
     for _ in range(2):
-        services.prune(now=DAY + timedelta(days=1, seconds=1))
+        prune.prune(now=DAY + timedelta(days=1, seconds=1))
     said = AuditEvent.objects.filter(event="user.more_attempts")
     assert {event.after["event"]: event.after["attempts"] for event in said} == {"user.sign_in_failed": 2, "user.password_reset_requested": 3}
     times = {(event.actor, event.target_id, event.after["since"], event.after["until"]) for event in said}
@@ -80,5 +81,5 @@ def test_the_next_day_is_listed_again():
 
 def test_of_few_there_is_nothing_to_add():
     fail_at(DAY, address=None)
-    services.prune(now=DAY + timedelta(days=1, seconds=1))
+    prune.prune(now=DAY + timedelta(days=1, seconds=1))
     assert (listed("user.sign_in_failed"), listed("user.more_attempts")) == (1, 0)

@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
 from dashboard.models import User
-from dashboard.people import accounts, second_factors
+from dashboard.people import passwords, second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import add_passkey, last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of
@@ -80,8 +80,8 @@ def test_a_passkey_unlocks_them(ada, app):
 
 
 def reset(ada, *, later=timedelta()):
-    link = accounts.make_reset_link(User.objects.get(pk=ada.pk)).split("/")[3]
-    accounts.reset_password(link=link, hashed_password=make_password(factories.PASSWORD), actor=factories.TESTS, now=timezone.now() + later)
+    link = passwords.make_reset_link(User.objects.get(pk=ada.pk)).split("/")[3]
+    passwords.reset_password(link=link, hashed_password=make_password(factories.PASSWORD), actor=factories.TESTS, now=timezone.now() + later)
 
 
 @pytest.mark.usefixtures("locked")

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from clients.models import AuditEvent
 from dashboard.audit.words import WORDS
-from dashboard.people import accounts, throttling
+from dashboard.people import passwords, throttling
 from dashboard.people.user_sessions import MOST
 from tests import factories
 from tests.dashboard.accounts.conftest import FIREFOX, age_confirmation, last_event, sign_in
@@ -107,7 +107,7 @@ class TestOnlyWhileThePasswordIsLookedAt:
         assert held == {"user.password_changed": []}
 
     def test_at_a_new_password_by_a_link(self, browser, ada, held):
-        browser.post(accounts.make_reset_link(ada), {"new_password": "an-entirely-new-phrase"})
+        browser.post(passwords.make_reset_link(ada), {"new_password": "an-entirely-new-phrase"})
         assert held == {"user.password_reset": []}
 
     def test_at_a_wrong_one_until_it_is_counted(self, browser, ada, held):

@@ -16,7 +16,7 @@ from django.utils.http import int_to_base36
 from clients.credential_text import redact
 from dashboard.instance import mail
 from dashboard.models import Membership, User
-from dashboard.people import accounts
+from dashboard.people import passwords
 from tests import factories
 from tests.dashboard.accounts.conftest import SIGN_IN, last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of
@@ -148,9 +148,9 @@ def test_what_was_never_a_link_leads_nowhere(browser, db, link):
 
 def test_two_at_once_use_it_once(ada, link):
     token = link.rstrip("/").rpartition("/")[2]
-    accounts.reset_password(link=token, hashed_password="x", actor=factories.TESTS, now=timezone.now())
-    with pytest.raises(accounts.DeadLinkError):
-        accounts.reset_password(link=token, hashed_password="y", actor=factories.TESTS, now=timezone.now())
+    passwords.reset_password(link=token, hashed_password="x", actor=factories.TESTS, now=timezone.now())
+    with pytest.raises(passwords.DeadLinkError):
+        passwords.reset_password(link=token, hashed_password="y", actor=factories.TESTS, now=timezone.now())
 
 
 @pytest.mark.parametrize(

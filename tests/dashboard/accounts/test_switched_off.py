@@ -8,7 +8,7 @@ from clients.models import HandOver
 from clients.services import hand_overs
 from clients.services.audit import Actor
 from dashboard.models import Invitation, Membership, User
-from dashboard.people import account_status, accounts, memberships, second_factors
+from dashboard.people import account_status, memberships, passwords, second_factors
 from dashboard.people.recipients import present_owner_of
 from tests import factories
 from tests.dashboard.accounts.conftest import last_event, sign_in
@@ -93,22 +93,22 @@ def test_nor_once_the_password_is_another(browser, ada, app, way):
     """Whoever knew the old one, and has a code, doesn't get in after its owner has set another."""
     sign_in(browser, ada)
     if way == "reset":
-        link = accounts.make_reset_link(ada)
+        link = passwords.make_reset_link(ada)
         Browser().post(link, {"new_password": "an-entirely-new-phrase"})
     else:
-        accounts.change_password(user=ada, hashed_password="other", kept="", actor=factories.TESTS, now=timezone.now())
+        passwords.set_password(user=ada, hashed_password="other", kept="", actor=factories.TESTS, now=timezone.now())
     assert "The password was changed meanwhile. Sign in again." in text_of(browser.post(CODE, {"code": app.code}, follow=True))
     assert not is_in(browser)
 
 
 def test_a_reset_link_leads_nowhere_also_after_the_account_is_on_again(browser, ada):
-    link = accounts.make_reset_link(ada)
+    link = passwords.make_reset_link(ada)
     assert browser.get(link).status_code == 200
     disable(ada)
     assert browser.get(link).status_code == 410
     enable(ada)
     assert browser.get(link).status_code == 410
-    assert browser.get(accounts.make_reset_link(User.objects.get(pk=ada.pk))).status_code == 200
+    assert browser.get(passwords.make_reset_link(User.objects.get(pk=ada.pk))).status_code == 200
 
 
 def test_no_reset_link_is_sent_and_nobody_is_told(browser, ada, mailbox):

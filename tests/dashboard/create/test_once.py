@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, Client
 from clients.secret import generate
+from dashboard.background import prune
 from dashboard.frame import spent_forms
 from dashboard.models import SpentForm
-from dashboard.people import services
 from tests import factories, public_keys
 from tests.dashboard.accounts.conftest import age_confirmation
 from tests.dashboard.conftest import Browser, sign_in, text_of
@@ -78,8 +78,8 @@ def test_a_key_has_no_secret_to_make_anew(danas, demo):
 def test_spent_forms_go_after_a_month(danas, demo):
     danas.post(NEW, entries(danas))
     now = timezone.now()
-    assert services.prune(now=now)["spent_forms"] == 0
-    assert services.prune(now=now + timedelta(days=31))["spent_forms"] == 1
+    assert prune.prune(now=now)["spent_forms"] == 0
+    assert prune.prune(now=now + timedelta(days=31))["spent_forms"] == 1
 
 
 @pytest.mark.parametrize("changes", [{}, {"method": "assertion", "public_key": public_keys.pem()}], ids=["secret", "public key"])

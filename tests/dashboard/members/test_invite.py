@@ -9,9 +9,10 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
 from clients.models import Workspace
+from dashboard.background import prune
 from dashboard.instance import mail
 from dashboard.models import Invitation
-from dashboard.people import invitations, services
+from dashboard.people import invitations
 from tests import factories
 from tests.dashboard.accounts.conftest import age_confirmation
 from tests.dashboard.conftest import asked_by, sign_in, text_of
@@ -333,7 +334,7 @@ def test_without_invitations_their_page_says_so(adas):
 def test_invitations_are_pruned_long_after_their_end(adas, ada, demo, now):
     for days in (98, 96):
         invitation_link(membership_of(ada, demo), f"d{days}@example.com", now=now - timedelta(days=days))
-    assert services.prune(now=now)["invitations"] == 1
+    assert prune.prune(now=now)["invitations"] == 1
     assert Invitation.objects.get().email == "d96@example.com"
 
 
