@@ -21,9 +21,9 @@ class Command(JSONCommand):
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")
-        parser.add_argument("file", metavar="FILE", help="a PEM public key or certificate, a JWK or a JWK Set, without private halves")
+        parser.add_argument("file", metavar="FILE", help="a PEM public key or certificate, a JWK or a JWK Set, without private keys")
         parser.add_argument("--name", default="")
-        parser.add_argument("--expires-in", metavar="DURATION", help="for example 365d (default: never; of a certificate: its end)")
+        parser.add_argument("--expires-in", metavar="DURATION", help="for example 365d (default: never; for a certificate, when it expires)")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         expires_in = options["expires_in"]

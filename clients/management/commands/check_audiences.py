@@ -10,7 +10,7 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Name the clients that have an audience of another workspace. No token is issued for those."
+    help = "List the clients that have another workspace's audience. They get no token for it."
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:  # noqa: ARG002  # nothing is changed
         foreign = list(find_foreign_audiences())

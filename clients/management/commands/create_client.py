@@ -23,7 +23,7 @@ from clients.tls_subject import spell_subject_type
 
 
 class Command(JSONCommand):
-    help = "Make a client with its first credentials. A secret is shown once."
+    help = "Create a client with its first credentials. A secret is shown once."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--workspace", required=True, metavar="SLUG")
@@ -33,21 +33,21 @@ class Command(JSONCommand):
             "--auth-method",
             action="append",
             metavar="METHOD",
-            help=f"may be given several times: {', '.join(Client.AuthMethod.values)} (default: the first two, and those that it is given credentials for)",
+            help=f"may be given several times: {', '.join(Client.AuthMethod.values)} (default: the first two, and those of the credentials that you give)",
         )
-        parser.add_argument("--scope", metavar='"a b"', help="what its tokens may be good for (default: nothing)")
+        parser.add_argument("--scope", metavar='"a b"', help="what its tokens may allow, separated by spaces (default: nothing)")
         parser.add_argument("--audience", action="append", default=[], metavar="URI", help="may be given several times (default: the workspace's own)")
         parser.add_argument("--public-key", action="append", default=[], metavar="FILE", help="PEM key or certificate, or JWK; may be given several times")
         parser.add_argument("--jwks-uri", metavar="URI", help="where it publishes its public keys")
         parser.add_argument("--certificate", action="append", default=[], metavar="FILE", help="PEM; may be given several times")
         parser.add_argument("--tls-subject", metavar="TYPE:VALUE", help="what names it in a CA's certificate: san_dns:billing.example.com, subject_dn:CN=…, …")
-        parser.add_argument("--require-dpop", action="store_true", help="no tokens but those bound to a key by DPoP")
-        parser.add_argument("--require-certificate", action="store_true", help="no tokens but those bound to a client certificate")
-        parser.add_argument("--token-lifetime", metavar="SECONDS", help="default: 3600, or less where the workspace demands it")
+        parser.add_argument("--require-dpop", action="store_true", help="only tokens that are bound to a key by DPoP")
+        parser.add_argument("--require-certificate", action="store_true", help="only tokens that are bound to a client certificate")
+        parser.add_argument("--token-lifetime", metavar="SECONDS", help="default: 3600, or less if the workspace requires it")
         parser.add_argument("--allow-ip", action="append", default=[], metavar="CIDR", help="may be given several times (default: from everywhere)")
-        parser.add_argument("--secret-expires-in", metavar="DURATION", help="for example 90d, or never (default: as the workspace has it)")
+        parser.add_argument("--secret-expires-in", metavar="DURATION", help="for example 90d, or never (default: the workspace's)")
         parser.add_argument("--description", default="")
-        parser.add_argument("--contact", default="", help="who answers for it")
+        parser.add_argument("--contact", default="", help="who is responsible for it")
         parser.add_argument("--tag", action="append", default=[], help="may be given several times")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:

@@ -14,12 +14,12 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Make a further secret of a client, which is shown once. The others stay as they are."
+    help = "Create an additional secret for a client and show it once. The others stay as they are."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")
         parser.add_argument("--name", default="")
-        parser.add_argument("--expires-in", metavar="DURATION", help="for example 90d, or never (default: as the workspace has it)")
+        parser.add_argument("--expires-in", metavar="DURATION", help="for example 90d, or never (default: the workspace's)")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         expires_in = options["expires_in"]

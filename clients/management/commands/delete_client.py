@@ -12,7 +12,7 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Remove a client with its credentials, requests and usage. It must have been disabled for 24 hours, or unused for 30 days. Audit events stay."
+    help = "Delete a client with its credentials, requests and usage. It must have been disabled for 24 hours, or unused for 30 days. Audit events stay."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")

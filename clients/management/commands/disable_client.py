@@ -12,7 +12,7 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Refuse a client new tokens, and all that it has, until it is enabled."
+    help = "Disable a client: it gets no tokens, and its existing tokens are refused, until you enable it."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")

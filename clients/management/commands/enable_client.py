@@ -12,7 +12,7 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Let a disabled client work again, with the secrets that it has."
+    help = "Enable a disabled client, with the secrets and tokens that it has."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")

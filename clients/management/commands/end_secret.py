@@ -13,7 +13,7 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Let a secret obtain no more tokens. Those that it obtained live on until they expire."
+    help = "Make a secret expire now. Tokens that it obtained live until they expire."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")

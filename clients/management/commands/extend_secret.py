@@ -16,12 +16,12 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Let a secret that has an end work longer."
+    help = "Let a secret that has an expiry date work longer."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")
         parser.add_argument("secret_id", metavar="SECRET_ID")
-        parser.add_argument("--by", metavar="DURATION", help="how much longer than it would, for example 24h")
+        parser.add_argument("--by", metavar="DURATION", help="how much longer, for example 24h")
         parser.add_argument("--until", metavar="TIME", help="until when, for example 2026-11-24T17:10Z")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:

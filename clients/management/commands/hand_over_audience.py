@@ -12,11 +12,11 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Make an audience that workspace's. Clients of the one whose it was get no more tokens for it."
+    help = "Give an audience to a workspace. The previous workspace's clients get no more tokens for it."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("audience", metavar="URI")
-        parser.add_argument("--workspace", required=True, metavar="SLUG", help="whose it is from now on")
+        parser.add_argument("--workspace", required=True, metavar="SLUG", help="the workspace that gets it")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         done = hand_over_audience(uri=options["audience"], workspace=require_workspace(options["workspace"]), actor=actor, now=now)

@@ -14,7 +14,7 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "End a certificate for ever, at once, with every token that it obtained."
+    help = "Revoke a certificate permanently, at once, with every token that it obtained."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")

@@ -13,7 +13,7 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "End a public key for ever, at once, with every token that it obtained."
+    help = "Revoke a public key permanently, at once, with every token that it obtained."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")

@@ -14,7 +14,7 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Make a new secret, which is shown once, and let the old ones run out."
+    help = "Create a new secret, show it once, and let the old ones expire after the overlap."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")
@@ -26,7 +26,7 @@ class Command(JSONCommand):
         )
         parser.add_argument("--name", default="", help="default: that of the old one")
         parser.add_argument(
-            "--expires-in", metavar="DURATION", help="for example 90d, or never (default: what the old one had been given, as far as the workspace allows it)"
+            "--expires-in", metavar="DURATION", help="for example 90d, or never (default: the old one's lifetime, as far as the workspace allows it)"
         )
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:

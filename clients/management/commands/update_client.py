@@ -21,22 +21,22 @@ _FLAGS = ("require_dpop", "require_certificate")
 
 
 class Command(JSONCommand):
-    help = "Change what is given of a client. The tokens that it has stay as they are."
+    help = "Change the given properties of a client. Its existing tokens stay as they are."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")
         parser.add_argument("--name")
         parser.add_argument("--auth-method", action="append", metavar="METHOD", help=f"may be given several times: {', '.join(Client.AuthMethod.values)}")
-        parser.add_argument("--scope", metavar='"a b"', help="what its tokens may be good for from now on; “” for nothing")
+        parser.add_argument("--scope", metavar='"a b"', help="what its tokens may allow, separated by spaces; “” for nothing")
         parser.add_argument("--audience", action="append", metavar="URI", help="may be given several times; “” for the workspace's own")
         parser.add_argument("--jwks-uri", metavar="URI", help="where it publishes its public keys; “” for nowhere")
         parser.add_argument("--tls-subject", metavar="TYPE:VALUE", help="what names it in a CA's certificate; “” for nothing")
-        parser.add_argument("--require-dpop", action=argparse.BooleanOptionalAction, help="no tokens but those bound to a key by DPoP")
-        parser.add_argument("--require-certificate", action=argparse.BooleanOptionalAction, help="no tokens but those bound to a client certificate")
+        parser.add_argument("--require-dpop", action=argparse.BooleanOptionalAction, help="only tokens that are bound to a key by DPoP")
+        parser.add_argument("--require-certificate", action=argparse.BooleanOptionalAction, help="only tokens that are bound to a client certificate")
         parser.add_argument("--token-lifetime", metavar="SECONDS")
         parser.add_argument("--allow-ip", action="append", metavar="CIDR", help="may be given several times; “” for everywhere")
         parser.add_argument("--description")
-        parser.add_argument("--contact", help="who answers for it")
+        parser.add_argument("--contact", help="who is responsible for it")
         parser.add_argument("--tag", action="append", help="may be given several times; “” for none")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:

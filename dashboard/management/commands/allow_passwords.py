@@ -12,7 +12,7 @@ from dashboard.people.sso import admission
 
 
 class Command(JSONCommand):
-    help = "Let people into a workspace that opens by single sign-on only, however they signed in; whoever got a role by it, if named."
+    help = "Let members into a workspace without single sign-on again. Name those whose role came by single sign-on with --member."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", metavar="WORKSPACE", help="its slug")

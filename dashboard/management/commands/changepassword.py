@@ -18,7 +18,7 @@ from dashboard.people.passwords import set_password
 
 
 class Command(JSONCommand):
-    help = "Give an account a new password, asked for twice, or read as one line from standard input. Its open sessions end. Told by mail."
+    help = "Set a new password for an account. Asks for it twice, or reads one line from standard input. Open sessions end; a mail tells the owner."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

@@ -17,12 +17,12 @@ _GIVE_ONE = ".venv/bin/python manage.py create_workspace {slug} --owner EMAIL"
 
 
 class Command(JSONCommand):
-    help = "Make a workspace with the scopes read and write, or give one that has no owner its owner. A new account's password is shown once."
+    help = "Create a workspace with the scopes read and write, or give an existing one without an owner its owner. A new account's password is shown once."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("slug", metavar="SLUG")
         parser.add_argument("--name", default="", help="default: the slug")
-        parser.add_argument("--owner", metavar="EMAIL", help="without one nobody can open it in the dashboard")
+        parser.add_argument("--owner", metavar="EMAIL", help="its owner; without one nobody can open it in the dashboard")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         slug, email, password = options["slug"], options["owner"], passwords.generate_password()

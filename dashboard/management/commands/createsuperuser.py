@@ -11,7 +11,7 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Makes nothing, and says what does: prepare makes the administrator's account, changepassword sets its password."
+    help = "Creates nothing, and says what to use instead: prepare creates the administrator's account, changepassword sets its password."
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:  # noqa: ARG002  # it does nothing
         raise CommandError(

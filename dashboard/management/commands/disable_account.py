@@ -13,7 +13,7 @@ from dashboard.people import account_status
 
 
 class Command(JSONCommand):
-    help = "Switch an account off: nobody can sign in, and its sessions and the links that it made end at once. The last administrator stays."
+    help = "Switch an account off: nobody can sign in, and its sessions and the links that it made end at once. The last administrator can't be switched off."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

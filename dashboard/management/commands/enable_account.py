@@ -13,7 +13,7 @@ from dashboard.people import account_status
 
 
 class Command(JSONCommand):
-    help = "Switch an account on again. Sessions and links from before stay dead."
+    help = "Switch an account on again. Earlier sessions and links don't come back."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

@@ -30,7 +30,7 @@ _MOST_LINES = 20
 
 
 class Command(JSONCommand):
-    help = "Make the database ready to serve: migrations, static files, first signing key, demo workspace and client. Only adds what is missing."
+    help = "Prepare the database: migrations, static files, first signing key, demo workspace and client. Only adds what is missing."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--announce", action="store_true", help="end with the URL, how to sign in, and a curl that gets a token")

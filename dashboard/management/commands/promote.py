@@ -13,7 +13,7 @@ from dashboard.people import account_status, second_factors
 
 
 class Command(JSONCommand):
-    help = "Let an account administer the instance, under /admin/. Its sessions end."
+    help = "Make an account an administrator of the instance, under /admin/. Its sessions end."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

@@ -13,7 +13,7 @@ from oauth.database_clock import read_clocks
 
 
 class Command(JSONCommand):
-    help = "Remove what is past its retention, as the server does by itself."
+    help = "Delete data older than its retention, as the server does every hour."
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:  # noqa: ARG002  # it goes by the database's clock
         clocks = read_clocks()

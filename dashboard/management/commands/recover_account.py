@@ -16,8 +16,8 @@ from dashboard.people import accounts
 
 class Command(JSONCommand):
     help = (
-        "Remove password, second factors and single sign-on connection of an account, end its sessions and the links that it made for others, and print a link "
-        "that sets a new password once, within 1 hour. Told by mail."
+        "Remove an account's password, second factors and single sign-on connection, end its sessions and the links that it made for others, and print a link "
+        "that sets a new password once, within 1 hour. A mail tells the owner."
     )
 
     def declare(self, parser: CommandParser) -> None:

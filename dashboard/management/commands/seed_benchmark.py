@@ -16,14 +16,14 @@ from clients.services.benchmark_usage import MAX_DAYS, seed_usage
 
 
 class Command(JSONCommand):
-    help = "Make clients with one secret each, and their usage, for measuring. The credentials of the last few clients go into a file; nobody knows the others."
+    help = "Create clients with one secret each, and their usage, for measuring. The credentials of the last few clients go into a file."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--workspace", required=True, metavar="SLUG")
         parser.add_argument("--clients", required=True, metavar="N")
-        parser.add_argument("--known", required=True, metavar="K", help="how many of them are really usable")
-        parser.add_argument("--usage-days", metavar="N", help="days of usage of all clients of the workspace, up to now; none by default")
-        parser.add_argument("--credentials", required=True, metavar="FILE", help="a new file, one client ID and secret a line, separated by a tab")
+        parser.add_argument("--known", required=True, metavar="K", help="how many of them are usable")
+        parser.add_argument("--usage-days", metavar="N", help="days of usage for all clients of the workspace, up to now (default: none)")
+        parser.add_argument("--credentials", required=True, metavar="FILE", help="a new file, one client ID and secret per line, separated by a tab")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         started = time.monotonic()

@@ -14,7 +14,7 @@ from oauth.database_clock import read_clocks
 
 
 class Command(JSONCommand):
-    help = "Take a stolen key out of the JWKS at once; every token that it signed is dead. Another key signs from then on."
+    help = "Remove a stolen key from the JWKS at once; every token that it signed stops working. Another key signs from then on."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("kid", metavar="KID")

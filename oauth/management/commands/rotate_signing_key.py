@@ -15,7 +15,7 @@ from oauth.models import SigningKey
 
 
 class Command(JSONCommand):
-    help = "Publish a new signing key. It signs once every cache of the JWKS must hold it; the old one stays published until its last token has expired."
+    help = "Publish a new signing key. It signs when every cache of the JWKS must have it; the old one stays published until its last token has expired."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--algorithm", metavar="|".join(SigningKey.Algorithm.values), help="default: that of the key that signs now")
