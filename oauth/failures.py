@@ -75,19 +75,16 @@ def _find_client(client_id: str) -> tuple[int, int] | None:
 
 def _places(client: tuple[int, int] | None, address: str, *, is_known: bool) -> list[tuple[str, int, int]]:
     """What may be kept: the key under which it is counted, how much, and in how many seconds, 0 for FAILURE_WINDOW. The widest comes last."""
-    if client is None:
-        places, workspace = [("kept of nobody", _MAX_KEPT_OF_NOBODY, 0)], "none"
-    else:
-        pk, workspace = client[0], str(client[1])
-        if is_known:
-            return [(f"kept of known client {pk}", _MAX_KEPT_OF_CLIENT, 0), (f"kept of known {workspace}", _MAX_KEPT_OF_KNOWN, _DAY)]
-        places = [
-            (f"kept of client {pk}", _MAX_KEPT_OF_CLIENT, 0),
-            (f"kept of strangers at {pk}", _MAX_KEPT_OF_STRANGERS_AT_CLIENT, _DAY),
-        ]
+    pk, workspace = client if client is not None else ("nobody", "none")
+    whose, most = ("known", _MAX_KEPT_OF_KNOWN) if is_known else ("strangers", _MAX_KEPT_OF_STRANGERS)
     network = throttling.widest_network_of(address) if address else "unknown"
-    places.append((f"kept of strangers {workspace} {network}", _MAX_KEPT_OF_STRANGERS_IN_NETWORK, _DAY))
-    return [*places, (f"kept of strangers {workspace}", _MAX_KEPT_OF_STRANGERS, _DAY)]
+    # As many for one as for the other, and for nobody: each is a statement, and how long an answer takes would tell whether a credential was real.
+    return [
+        (f"kept of {whose} client {pk}", _MAX_KEPT_OF_NOBODY if client is None else _MAX_KEPT_OF_CLIENT, 0),
+        (f"kept of {whose} at {pk}", most if is_known else _MAX_KEPT_OF_STRANGERS_AT_CLIENT, _DAY),
+        (f"kept of {whose} {workspace} {network}", most if is_known else _MAX_KEPT_OF_STRANGERS_IN_NETWORK, _DAY),
+        (f"kept of {whose} {workspace}", most, _DAY),
+    ]
 
 
 def _may_keep(client: tuple[int, int] | None, address: str, *, is_known: bool, now: datetime) -> bool:

@@ -35,21 +35,38 @@ def enter(found: Networks, phase: str | None) -> Open:
     return opened
 
 
-def test_no_request_under_way_is_ended_and_of_idle_ones_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_idle_one_is_ended_and_without_one_what_waits_for_its_peer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "MOST", 5)
-    found = Networks()
+    found = Networks(1000)
     others = [enter(found, phase) for phase in (None, "body", "write", "next", "head")]
-    enter(found, None)
-    assert [one.is_ended for one in others] == [False, False, False, True, False]
-    enter(found, None)
-    assert [one.is_ended for one in others] == [False, False, False, True, True]
+    for ended in ([3], [3, 4], [1, 3, 4], [1, 2, 3, 4]):
+        enter(found, None)
+        assert [number for number, one in enumerate(others) if one.is_ended] == ended
+    # None of the others waits.
     assert found.enter(HERE) is None
+    assert found.enter(THERE) is not None
+
+
+def test_one_that_has_just_been_made_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sweep, once a second, hasn't seen it yet."""
+    monkeypatch.setattr(networks, "MOST", 2)
+    found = Networks(1000)
+    new, slow = enter(found, "head"), enter(found, "body")
+    new.phase = None
+    new.find_phase = lambda: "head"  # type: ignore[method-assign]
+    enter(found, None)
+    assert (new.is_ended, slow.is_ended) == (False, True)
+
+
+def test_one_network_has_a_quarter_of_few() -> None:
+    found = Networks(16)
+    assert [found.enter(HERE) is not None for _ in range(5)] == [True] * 4 + [False]
     assert found.enter(THERE) is not None
 
 
 def test_one_that_is_not_open_yet_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "MOST", 1)
-    found = Networks()
+    found = Networks(1000)
     stay = found.enter(HERE)
     assert stay is not None
     assert found.enter(HERE) is None
