@@ -91,7 +91,7 @@ def parse_thumbprint(text: str) -> str:
 def _read_pem(text: str) -> list[bytes]:
     if _PRIVATE.search(text):
         raise ValidationError(
-            "The file holds a PRIVATE KEY. It has left its owner, so treat it as burnt: make a new key and certificate, and register the certificate alone.",
+            "The file holds a PRIVATE KEY. It has left its owner, so treat it as compromised: make a new key and certificate, and register the latter.",
             code="private_key",
         )
     if len(text) > MAX_LENGTH:

@@ -68,7 +68,7 @@ _ED25519_WEAK = frozenset(
 )
 
 _PRIVATE_KEY_GIVEN = (
-    "This holds a private key or a shared secret, which must never leave its owner: it is burnt now. Nothing was registered. "
+    "This holds a private key or a shared secret, which must never leave its owner: it is compromised now. Nothing was registered. "
     "Destroy it, make a new pair and register only the public half."
 )
 

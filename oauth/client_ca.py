@@ -102,8 +102,8 @@ def _read(content: bytes) -> tuple[x509.Certificate, ...]:
     """What may be trusted of a content of the file. What is left out of it is logged."""
     if holds_private_key(content):
         logger.error(
-            "%s holds a private key, which is burnt now: who has read it can make certificates for every client of its CA. None of the CAs in the file is "
-            "trusted until the key is taken out. Replace that CA.",
+            "%s holds a private key, which is compromised now: anybody who has read it can make certificates for every client of its CA. "
+            "None of the CAs in the file is trusted until the key is taken out. Replace that CA.",
             file(),
         )
         return ()

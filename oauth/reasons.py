@@ -620,7 +620,7 @@ DPOP_PROOF_MISSING = Refusal(
 DPOP_PROOF_PRIVATE_KEY = Refusal(
     "dpop_proof_private_key",
     "Private key in the DPoP proof",
-    "The DPoP proof holds the private key itself, which is burnt now. Let the client make a new pair.",
+    "The DPoP proof holds the private key itself, which is compromised now. Let the client make a new pair.",
     "Put only the public members into jwk.",
 )
 DPOP_PROOF_REPEATED = Refusal(

@@ -166,7 +166,7 @@ def read_credentials(name: str, read: Callable[[str], list[_Credential]], *, wor
 def _read_file(name: str) -> bytes:
     """A file of keys or certificates, which is short, or so much of it that its reader sees that it is too long."""
     if "-----BEGIN" in name or "{" in name:
-        raise CommandError("Give the path of a file, not what is in it. If that was a private key, it is burnt now: make a new pair.")
+        raise CommandError("Give the path of a file, not what is in it. If that was a private key, it is compromised now: make a new pair.")
     try:
         with Path(name).open("rb") as file:
             return file.read(128 * 1024)

@@ -159,7 +159,7 @@ def test_private_key_is_burnt_and_never_repeated(case):
         read_public_keys(text)
     assert error.value.code == "private_key"
     message = error.value.message
-    assert "it is burnt now" in message
+    assert "it is compromised now" in message
     assert "make a new pair and register only the public half" in message
     assert not any(line in message for line in text.split() if len(line) > 20)
 
@@ -167,7 +167,7 @@ def test_private_key_is_burnt_and_never_repeated(case):
 @pytest.mark.parametrize("kind", ["P-256", "RSA-2048", "Ed25519"])
 @pytest.mark.parametrize("encryption", [NoEncryption(), PASSWORD])
 def test_private_key_in_der_is_burnt(kind, encryption):
-    with pytest.raises(ValidationError, match="burnt"):
+    with pytest.raises(ValidationError, match="compromised"):
         refuse_private_der(private(kind).private_bytes(Encoding.DER, PKCS8, encryption))
 
 

@@ -136,7 +136,7 @@ def test_private_key_is_burnt_and_not_repeated(refused, tmp_path, client_id):
     (tmp_path / "both.pem").write_text(Path(certificate).read_text() + secret)
     for name in (key, str(tmp_path / "both.pem")):
         line = refused("add_certificate", client_id, name)
-        assert "burnt" in line
+        assert "compromised" in line
         assert secret.splitlines()[1][:16] not in line
 
 
@@ -163,7 +163,7 @@ def test_wrong_number_of_arguments_and_unknown_client_are_refused(refused, billi
 def test_private_jwk_is_called_burnt(refused, client_id, tmp_path):
     path = tmp_path / "key.jwk"
     path.write_text('{"kty":"EC","crv":"P-256","x":"a","y":"b","d" : "c"}')
-    assert "treat it as burnt" in refused("add_certificate", client_id, str(path))
+    assert "treat it as compromised" in refused("add_certificate", client_id, str(path))
 
 
 def test_key_in_the_place_of_a_file_is_not_repeated(refused, client_id):

@@ -158,7 +158,7 @@ def test_client_has_up_to_fifty_usable_keys(refused, command, file, client_id):
 )
 def test_private_key_is_burnt_and_leaves_no_trace(refused, file, client_id, content):
     line = refused("add_public_key", client_id, file(content))
-    assert "burnt" in line
+    assert "compromised" in line
     assert len(line) < 300
 
 
@@ -187,7 +187,7 @@ def test_private_half_of_a_registered_key_is_told_with_the_command_that_revokes_
         refused("create_client", "--workspace", "demo", "--name", "x", "--public-key", path),
         refused("create_client", "--workspace", "demo", "--name", "x", "--certificate", path),
     ):
-        assert "burnt" in line
+        assert "compromised" in line
         assert told in line
         assert "eves" not in line
     command("revoke_public_key", client_id, "first")
@@ -204,7 +204,7 @@ def test_command_that_revokes_a_key_of_any_name_is_one_that_a_shell_takes(refuse
 
 def test_private_key_of_a_kind_that_nobody_could_register_is_burnt_all_the_same(refused, file, client_id):
     content = dsa.generate_private_key(1024).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    assert "burnt" in refused("add_public_key", client_id, file(content))
+    assert "compromised" in refused("add_public_key", client_id, file(content))
 
 
 def test_registered_certificate_that_cant_be_read_any_more_hides_no_burnt_key(refused, command, file, client_id):
@@ -213,21 +213,21 @@ def test_registered_certificate_that_cant_be_read_any_more_hides_no_burnt_key(re
     assert "It is the key of certificate" in refused("add_public_key", client_id, file(content))
     ClientCertificate.objects.update(certificate="damaged")
     line = refused("add_public_key", client_id, file(content))
-    assert "burnt" in line
+    assert "compromised" in line
     assert "It is the key of" not in line
 
 
 def test_encrypted_private_key_is_burnt_all_the_same(refused, command, file, client_id):
     command("add_public_key", client_id, file(jwk(kid="first")))
     for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL):
-        assert "burnt" in refused("add_public_key", client_id, file(private_pem("P-256", form, BestAvailableEncryption(b"password"))))
+        assert "compromised" in refused("add_public_key", client_id, file(private_pem("P-256", form, BestAvailableEncryption(b"password"))))
 
 
 @pytest.mark.parametrize(
     "content", ['{"kty": "EC", "d": 5}', '{"kty": [], "d": ""}', '{"keys": [5, {"d": ""}]}', '{"d":' + "[" * 5000, "-----BEGIN PRIVATE KEY-----\n"]
 )
 def test_what_only_resembles_a_private_key_is_one_line_too(refused, file, client_id, content):
-    assert "burnt" in refused("add_public_key", client_id, file(content))
+    assert "compromised" in refused("add_public_key", client_id, file(content))
 
 
 @pytest.mark.parametrize("text", [private_pem("P-256", PrivateFormat.PKCS8), json.dumps(to_jwk(private()))], ids=["PEM", "JWK"])

@@ -304,8 +304,8 @@ def test_published_keys_are_keys(command, demo):
 
 def test_bad_key_or_certificate_leaves_no_client(refused, demo, tmp_path):
     good, bad = write(tmp_path / "good.pem", public_keys.pem()), write(tmp_path / "bad.pem", public_keys.private_pem("P-256", PrivateFormat.PKCS8))
-    assert "burnt" in refused(*MINIMAL, "--public-key", good, "--public-key", bad)
-    assert "burnt" in refused(*MINIMAL, "--certificate", bad)
+    assert "compromised" in refused(*MINIMAL, "--public-key", good, "--public-key", bad)
+    assert "compromised" in refused(*MINIMAL, "--certificate", bad)
     assert "already" in refused(*MINIMAL, "--public-key", good, "--public-key", good)
     assert "No such file" in refused(*MINIMAL, "--certificate", "missing.pem")
     chain = certificates.pem(certificates.self_signed().certificate) * 2

@@ -167,14 +167,14 @@ def test_private_key_in_the_file_is_burnt_and_the_file_trusts_nobody(trusted, au
         authorities(text=text)
         assert not trusted()
         (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
-        assert "a private key, which is burnt now" in record.getMessage()
+        assert "a private key, which is compromised now" in record.getMessage()
         assert key.splitlines()[1] not in caplog.text
     authorities(ca.certificate)
     assert trusted()
 
 
 def test_der_trusts_nobody(trusted, ca, caplog):
-    for content, said in ((ca.der, "in PEM"), (ca.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), "burnt")):
+    for content, said in ((ca.der, "in PEM"), (ca.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), "compromised")):
         client_ca.file().write_bytes(content)
         assert not trusted()
         assert said in caplog.text

@@ -138,7 +138,7 @@ def test_private_key_among_the_cas_trusts_nobody_and_is_called_burnt(tls: Server
     with Kept(tls, issue(authority), tmp_path) as asked_for_none:
         assert asked_for_none.token(client_id)[0] == 401
     said = tls.log.read_text()
-    assert "a private key, which is burnt now" in said
+    assert "a private key, which is compromised now" in said
     assert key.splitlines()[1] not in said
 
 
