@@ -7,10 +7,9 @@ be picked.
 
 import copy
 import itertools
-import shutil
-from contextlib import contextmanager, nullcontext
+import sqlite3
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 
 import pytest
 from django.core import mail
@@ -131,12 +130,13 @@ def _undone():
 
 @contextmanager
 def _committed_undone():
-    database = Path(connection.settings_dict["NAME"])
-    connection.close()
-    kept = shutil.copy(database, database.with_suffix(".kept"))
-    yield
-    connection.close()
-    shutil.copy(kept, database)
+    """Not by the file: what other threads' connections keep open is in the write-ahead log too."""
+    with closing(sqlite3.connect(":memory:")) as kept:
+        connection.ensure_connection()
+        connection.connection.backup(kept)
+        yield
+        connection.ensure_connection()
+        kept.backup(connection.connection)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from dashboard.models import Membership, User
 from dashboard.people import accounts, invitations, memberships, workspaces
 from dashboard.people.invitations import NewInvitation
 from dashboard.people.session_store import SessionStore, digest_key
+from dashboard.people.user_sessions import NOTED
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
 
@@ -42,6 +43,7 @@ def create_session(user) -> str:
     request.session = SessionStore()
     request.session[auth.SESSION_KEY], request.session[auth.HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
     request.session[auth.BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    request.session[NOTED] = timezone.now().timestamp()
     record_authentication(request, user, "password", email=user.email)
     for factor in Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES):
         record_authentication(request, user, "mfa", id=factor.pk, type=factor.type)

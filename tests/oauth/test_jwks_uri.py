@@ -78,6 +78,7 @@ def test_registered_key_that_has_ended_is_no_better_for_being_published(send, de
     assert send.token(None, robot.form(header={"kid": "renamed"})).status == 401
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("change", ["revoke", "other uri", "other client"])
 def test_tokens_of_a_published_key_end(send, demo, host, now, change):
     """With the key, where that is registered too, and with the URI; not with what is another client's."""
@@ -108,6 +109,7 @@ def test_answer_that_ends_with_the_connection_is_read(send, robot, host):
     assert send.token(None, robot.form()).status == 200
 
 
+@pytest.mark.apart
 def test_registered_key_counts_before_the_published_ones(send, demo, now, host):
     robot = create_robot(demo, new_key(), now=now, jwks_uri=host.uri)
     assert send.token(None, robot.form()).status == 200
@@ -460,6 +462,7 @@ def test_unusable_keys_in_the_set_are_left_out(send, robot, host):
     assert send.token(None, robot.form()).status == 200
 
 
+@pytest.mark.apart
 def test_too_many_waiting_is_told_as_unavailable(send, robot, registered, host, now):
     opened = threading.Event()
     host.answer = holding(opened, publish(robot.key))
