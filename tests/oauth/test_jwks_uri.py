@@ -249,8 +249,9 @@ def test_slow_uri_of_a_colleague_keeps_no_key_alive_that_was_taken_out(registere
     asked_at = []
     for second in range(290, 1000, 10):
         with monkeypatch.context() as patched:
-            patched.setattr(fetch, "TIMEOUT", 0.1)
-            host.answer = lambda _: time.sleep(1)
+            # Enough for the request to come there.
+            patched.setattr(fetch, "TIMEOUT", 1)
+            host.answer = lambda _: time.sleep(2)
             if _is_asked(registered._replace(jwks_uri=host.uri + "?slow"), robot, host, now + timedelta(seconds=second)):
                 asked_at.append(second)
         host.answer = publish(new_key())

@@ -122,7 +122,7 @@ def test_once_enough_is_kept_no_failure_waits_for_the_row_that_all_share(asgi, b
 def test_of_a_client_that_is_named_from_everywhere_not_more_is_kept_than_can_be_read(asgi, billing):
     """They are counted all the same."""
     fail_from(asgi, ["203.0.113.1"], billing.client_id)
-    FailureCount.objects.filter(key=f"kept of client {billing.client.pk}").update(failures=1000)
+    FailureCount.objects.filter(key=f"kept of strangers client {billing.client.pk}").update(failures=1000)
     fail_from(asgi, ["203.0.113.2", "203.0.113.3"], billing.client_id)
     assert asgi.post("/oauth2/token", {}, basic(billing.client_id, "x"), address="203.0.113.4").status == 400
     assert RecordedRequest.objects.filter(client=billing.client).count() == 1
