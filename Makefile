@@ -44,12 +44,13 @@ coverage: $(VENV)/.installed-dev ## Run every test, and see that all of the code
 test-slow: $(VENV)/.installed-dev ## Run the floods, faults and endurance tests that “make test” leaves out
 	@$(PYTEST) -m slow
 
-check: $(VENV)/.installed-dev ## Check style, types, import direction, templates and migrations
+check: $(VENV)/.installed-dev ## Check style, types, import direction, templates, migrations, and that every test can be read
 	@echo "ruff check" && $(BIN)/ruff check --quiet .
 	@echo "ruff format" && $(BIN)/ruff format --quiet --check .
 	@echo "mypy" && $(BIN)/mypy --no-error-summary
 	@echo "lint-imports" && PYTHONPATH=. $(BIN)/lint-imports --no-logo
 	@if [ -d templates ]; then echo "djlint" && $(BIN)/djlint --quiet --lint --check templates tests/style_guide/templates; fi
+	@echo "pytest collects" && $(BIN)/python -m pytest --collect-only -qq > /dev/null
 	@echo "makemigrations" && $(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
 
 docs: $(VENV)/.installed-dev ## Write the tables of docs/errors.md from the code

@@ -86,7 +86,7 @@ _threads: Threads[Any, Any] = Threads(
 _probes: Threads[Request, Answer] = Threads(2, name="probe", begin=lambda: None, most_waiting=MOST_WAITING)
 
 _stranger_time = StrangerTime()
-_NO_PART = "Nothing here can be a part of another site’s page. Open it by itself."
+_NO_PART = "This page can’t be shown inside another site’s page. Open it by itself."
 
 # A mistake in a view fails the start, and the first request costs what the thousandth does.
 import_module(settings.ROOT_URLCONF)
