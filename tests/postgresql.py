@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.commands.conftest import Shell
+from tests.ports import free_port
 from tests.servers.shared import make_once, run_folder, shared
-from tests.servers.stores import PostgreSQL, free_port
+from tests.servers.stores import PostgreSQL
 
 
 @pytest.fixture(scope="session")

@@ -4,26 +4,37 @@ Beyond that the network's longest idle one makes room for a new one, and if none
 balancer behind which callers look like one network keeps serving them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 MOST = 2048
 # Of the connections that a worker can have, one network has one part in so many.
 PART = 4
+# Seconds for which a peer may be silent, or within its handshake, before it makes room for another.
+PATIENCE = 1
 
 # What a connection waits for, in the order in which it is ended for want of room: an idle one loses nothing.
 _WAITING = ("head", "next", "body", "write")
 
 
 class Stay:
-    """Of one connection, from accept on. connection: what serves it, once that is there."""
+    """Of one connection, from accept on. since: the loop's time then. connection: what serves it, once that is there; end: what ends it before."""
 
-    __slots__ = ("_stays", "connection")
+    __slots__ = ("_stays", "connection", "end", "since")
 
-    def __init__(self, stays: "dict[Stay, None]") -> None:
+    def __init__(self, stays: "dict[Stay, None]", since: float) -> None:
         self._stays = stays
+        self.since = since
         self.connection: Any = None
+        self.end: Callable[[], object] | None = None
         stays[self] = None
+
+    def is_idle(self, now: float) -> bool:
+        """One that has just been made isn't: whoever shares the network with somebody who fills it would never get to a request."""
+        if self.connection is None:
+            return self.end is not None and now - self.since > PATIENCE
+        phase = self.connection.find_phase()
+        return phase == "next" or (phase == "head" and self.connection.phase is not None)
 
     def leave(self) -> None:
         """May be called again."""
@@ -39,17 +50,17 @@ class Networks:
         self.crowd = connections // 64
         self._stays: dict[str, dict[Stay, None]] = {}
 
-    def enter(self, address: str) -> Stay | None:
+    def enter(self, address: str, now: float) -> Stay | None:
         """None if there is no room. address: of the peer, "" for a Unix socket; a trusted proxy's connections are everybody's, and aren't counted."""
         from dashboard.server.connection import is_trusted
         from oauth.throttling import widest_network_of
 
         if not address or is_trusted(address):
-            return Stay({})
+            return Stay({}, now)
         stays = self._stays.setdefault(widest_network_of(address), {})
-        if len(stays) >= self.most and not _make_room(stays):
+        if len(stays) >= self.most and not _make_room(stays, now):
             return None
-        return Stay(stays)
+        return Stay(stays, now)
 
     def choose_waiting(self, connections: Iterable[Any], most: int) -> list[Any]:
         """Of all connections of the worker, oldest first, those to end when there are too many: none that is being served.
@@ -72,22 +83,22 @@ class Networks:
             del self._stays[network]
 
 
-def _make_room(stays: dict[Stay, None]) -> bool:
-    """End the oldest idle one; if there is none, some of those that wait for their peer, for to look through all of them takes a while.
-
-    One that has just been made isn't idle: whoever shares the network with somebody who fills it would never get to a request.
-    """
+def _make_room(stays: dict[Stay, None], now: float) -> bool:
+    """End the oldest idle one; if there is none, some of those that wait for their peer, for to look through all of them takes a while."""
     slow: dict[str, list[Stay]] = {"body": [], "write": []}
     for stay in stays:
-        phase = stay.connection.find_phase() if stay.connection is not None else None
-        if phase == "next" or (phase == "head" and stay.connection.phase is not None):
+        if stay.is_idle(now):
             found = [stay]
             break
+        phase = stay.connection.find_phase() if stay.connection is not None else None
         if phase in slow:
             slow[phase].append(stay)
     else:
         found = [*slow["body"], *slow["write"]][: 1 + len(stays) // 64]
     for stay in found:
         stay.leave()
-        stay.connection.transport.abort()
+        if stay.connection is not None:
+            stay.connection.transport.abort()
+        elif stay.end is not None:
+            stay.end()
     return bool(found)

@@ -26,7 +26,7 @@ from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.heartbeat import Heartbeat
 from dashboard.server.http_connection import LINGERING, HTTPConnection
 from dashboard.server.listening import listen
-from dashboard.server.networks import Networks, Stay
+from dashboard.server.networks import PATIENCE, Networks, Stay
 from dashboard.server.tls_protocol import find_address, find_network, open_tls
 from dashboard.server.turns import Turns
 from dashboard.server.unsent import Unsent
@@ -175,11 +175,12 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.pause(error.strerror or "accept failed")
             return
         sock.settimeout(0)
-        stay = self.networks.enter(find_address(sock))
+        stay = self.networks.enter(find_address(sock), self.loop.time())
         if stay is None:
             sock.close()
             return
         self.stays[sock] = stay
+        stay.end = partial(self.drop, sock)
         if self.cfg.is_ssl:
             self.peek(sock)
         else:
@@ -226,6 +227,8 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             connecting = open_tls(self.loop, connection, sock, context, self.readers, self.turns, self.strangers, **timeouts)
         opening = self.loop.create_task(connecting)
         self.openings[opening] = self.loop.time()
+        if connection.stay is not None:
+            connection.stay.end = opening.cancel
         opening.add_done_callback(partial(self.opened, connection.stay))
 
     def opened(self, stay: Stay | None, opening: "asyncio.Task[Any]") -> None:
@@ -249,13 +252,13 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             connection.enforce_deadline(now, deadlines)
 
     def shed(self) -> bool:
-        """Make room: drop some of the oldest peers that have sent nothing for a second, and some that are waited for. Return whether there were any."""
+        """Make room: drop some of the oldest peers that have sent nothing for a while, and some that are waited for. Return whether there were any."""
         some = 1 + self.worker_connections // 64
         now = self.loop.time()
-        silent = [sock for sock, since in self.silent.items() if now - since > 1][:some]
+        silent = [sock for sock, since in self.silent.items() if now - since > PATIENCE][:some]
         for sock in silent:
             self.drop(sock)
-        openings = [opening for opening, since in self.openings.items() if now - since > 1][:some]
+        openings = [opening for opening, since in self.openings.items() if now - since > PATIENCE][:some]
         for opening in openings:
             opening.cancel()
         waiting = self.networks.choose_waiting(self.connections, some)

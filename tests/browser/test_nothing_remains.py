@@ -14,8 +14,9 @@ from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.hands import Pointer
 from tests.browser.leaks import Watch
 from tests.browser.pages import make, sign_in
+from tests.ports import free_port
 from tests.public_keys import PrivateFormat, private_pem
-from tests.servers.conftest import Server, free_port
+from tests.servers.conftest import Server
 from tests.servers.stores import Redis, missing
 from tests.servers.traces import find
 

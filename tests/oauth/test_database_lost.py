@@ -14,7 +14,8 @@ from environ import Env
 from clients.models import ClientSecret
 from tests import factories
 from tests.oauth.doors import DOORS, basic, bearer
-from tests.servers.stores import PostgreSQL, free_port
+from tests.ports import free_port
+from tests.servers.stores import PostgreSQL
 
 send = DOORS["django"]
 

@@ -19,7 +19,8 @@ from statistics import quantiles
 
 import psycopg
 
-from tests.performance.servers import BenchError, Server, free_port, install, run
+from tests.performance.servers import BenchError, Server, install, run
+from tests.ports import free_port
 
 LIMIT_MS = 150
 WARMING = 3

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.performance.assertions import Programs
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTING_SECONDS = 60
@@ -23,12 +24,6 @@ SEEDING_SECONDS = 600
 
 class BenchError(Exception):
     """Something didn't run as it must, so that a figure would mean nothing."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def run(arguments: list[str], environment: dict[str, str]) -> str:

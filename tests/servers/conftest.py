@@ -23,9 +23,10 @@ from zlib import crc32
 import pytest
 import requests
 
+from tests.ports import free_port
 from tests.servers.forks import ROOT, Forks
 from tests.servers.shared import make_once, run_folder
-from tests.servers.stores import PostgreSQL, free_port
+from tests.servers.stores import PostgreSQL
 
 # What a connection to a server that is killed may raise: SSLSocket the second and the third where the peer is gone within the handshake, HTTPResponse the
 # last where it is gone within an answer.

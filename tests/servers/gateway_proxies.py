@@ -25,9 +25,10 @@ from django.template.loader import render_to_string
 
 from clients.models import Workspace
 from dashboard.instance import server_certificate
+from tests.ports import free_port
 from tests.servers.conftest import Answer, Server, read_answer
 from tests.servers.proxies import wait_until_answering
-from tests.servers.stores import free_port, missing
+from tests.servers.stores import missing
 
 HOST = "api.example.com"
 AUDIENCE = f"https://{HOST}/v1"

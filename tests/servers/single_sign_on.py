@@ -17,7 +17,8 @@ import requests
 from cryptography import x509
 
 from tests.certificates import self_signed
-from tests.servers.conftest import Server, free_port
+from tests.ports import free_port
+from tests.servers.conftest import Server
 
 CLIENT_ID, CLIENT_SECRET = "tokenos", "only-for-tests-of-single-sign-on"
 NAME = "Acme ID"

@@ -18,7 +18,8 @@ import urllib3
 
 from dashboard.instance import server_certificate
 from tests.certificates import Authority, pem, self_signed
-from tests.servers.conftest import ROOT, Server, free_port
+from tests.ports import free_port
+from tests.servers.conftest import ROOT, Server
 from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
 

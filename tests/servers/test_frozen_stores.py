@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.servers.conftest import Answer, Server, free_port
+from tests.ports import free_port
+from tests.servers.conftest import Answer, Server
 from tests.servers.load import KeptConnection, ask_at_once, every_worker
 from tests.servers.stores import PostgreSQL, Redis
 

@@ -14,7 +14,8 @@ import pytest
 import urllib3
 from django.template.loader import render_to_string
 
-from tests.servers.conftest import Server, free_port
+from tests.ports import free_port
+from tests.servers.conftest import Server
 from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
 from tests.servers.test_nginx import FORWARDED, NGINX, api_port  # noqa: F401  # a fixture

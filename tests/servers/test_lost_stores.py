@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.servers.conftest import Server, free_port
+from tests.ports import free_port
+from tests.servers.conftest import Server
 from tests.servers.load import KeptConnection, basic, bearer, every_worker
 from tests.servers.sessions import make_session
 from tests.servers.stores import PostgreSQL, Redis

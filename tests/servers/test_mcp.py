@@ -20,7 +20,8 @@ from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuth
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPDeprecationWarning
 
-from tests.servers.conftest import ROOT, Server, free_port
+from tests.ports import free_port
+from tests.servers.conftest import ROOT, Server
 from tests.servers.program import Program
 from tests.servers.test_interoperability import javascript
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.servers.conftest import Server, free_port
+from tests.ports import free_port
+from tests.servers.conftest import Server
 from tests.servers.stores import children
 
 

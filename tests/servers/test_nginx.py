@@ -24,7 +24,8 @@ import urllib3
 from dashboard.instance import server_certificate
 from tests.certificates import self_signed
 from tests.oauth.proofs import new_key
-from tests.servers.conftest import ROOT, Server, free_port, read_answer
+from tests.ports import free_port
+from tests.servers.conftest import ROOT, Server, read_answer
 from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.instance import server_certificate
-from tests.servers.conftest import free_port
+from tests.ports import free_port
 from tests.servers.stores import missing
 from tests.servers.test_nginx import NGINX, write_configuration
 

@@ -14,7 +14,8 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.servers.conftest import Database, Server, free_port
+from tests.ports import free_port
+from tests.servers.conftest import Database, Server
 from tests.servers.load import KeptConnection, Load, every_worker
 from tests.servers.stores import query
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.servers.conftest import Database, Server, free_port
+from tests.ports import free_port
+from tests.servers.conftest import Database, Server
 from tests.servers.program import Program
 from tests.servers.stores import Redis
 

@@ -18,7 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from dashboard.instance import environment
 from dashboard.server.connection import settle
-from tests.servers.conftest import Answer, Server, free_port, read_answer
+from tests.ports import free_port
+from tests.servers.conftest import Answer, Server, read_answer
 from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
 from tests.servers.test_nginx import NGINX, write_configuration

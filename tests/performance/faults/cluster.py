@@ -21,7 +21,8 @@ from typing import Any
 import psycopg
 
 from tests.performance.faults.processes import find_tree, is_alive, signal_all
-from tests.performance.servers import BenchError, free_port
+from tests.performance.servers import BenchError
+from tests.ports import free_port
 
 # Seconds after which a leader that says nothing has lost its place; Patroni takes no less.
 TTL = 20

@@ -13,7 +13,8 @@ from tests.performance import servers
 from tests.performance.assertions import Programs
 from tests.performance.faults.cluster import Cluster, PgBouncer, make_folder
 from tests.performance.load import read_credentials
-from tests.performance.servers import Server, free_port
+from tests.performance.servers import Server
+from tests.ports import free_port
 from tests.servers.forks import Forks
 from tests.servers.stores import PostgreSQL, Redis
 

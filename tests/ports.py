@@ -1,0 +1,28 @@
+"""Ports for the servers of tests, which nobody else on the machine takes between the choice and the start."""
+
+import fcntl
+import os
+import random
+import socket
+import tempfile
+from pathlib import Path
+
+# Below those that the kernel gives to connections that go out.
+_RANGE = range(20_000, 32_000)
+_FOLDER = Path(tempfile.gettempdir()) / f"tokenos-test-ports-{os.getuid()}"
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is this process's until it ends, so that a server may be started again at it. It keeps a descriptor."""
+    _FOLDER.mkdir(exist_ok=True)
+    for port in random.sample(_RANGE, len(_RANGE)):
+        lock = os.open(_FOLDER / str(port), os.O_CREAT | os.O_RDWR)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            os.close(lock)
+            continue
+        return port
+    raise AssertionError("no port is free")
