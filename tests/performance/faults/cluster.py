@@ -27,6 +27,8 @@ from tests.ports import free_port
 # Seconds after which a leader that says nothing has lost its place; Patroni takes no less.
 TTL = 20
 STARTING_SECONDS = 90
+# A primary that was frozen and stops as Patroni tells it may take a minute, and the copy after it another.
+REPAIRING_SECONDS = 240
 MEMBERS = 2
 
 
@@ -201,7 +203,7 @@ class Cluster:
         wait_for(
             "A standby",
             lambda: sum(member.is_primary() for member in self.members) == 1 and any(member.is_streaming() for member in self.members),
-            seconds=STARTING_SECONDS,
+            seconds=REPAIRING_SECONDS,
         )
 
     def remove(self) -> None:
