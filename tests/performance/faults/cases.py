@@ -135,6 +135,9 @@ def primary_frozen(nodes: Nodes) -> Iterator[None]:
     with frozen(*old.pids()):
         wait_for("A new primary", new.takes_writes, seconds=FAILOVER_SECONDS)
         yield
+        # As a watchdog would: a Patroni before 3.0.3 that thaws may overwrite the new leader's lock before it has read it (patroni/patroni#2689).
+        old.end_patroni()
+    old.start()
 
 
 @contextmanager

@@ -124,6 +124,12 @@ class Member:
         signal_all(self.pids(), signal.SIGKILL)
         self.process.wait(10)
 
+    def end_patroni(self) -> None:
+        """Its PostgreSQL stays."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
     def is_primary(self) -> bool:
         return self._answers("primary")
 
