@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from clients.models import Client, ClientActivity, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
+from clients.models import Client, ClientActivity, ClientSecret, Workspace
+from clients.models.credentials import KINDS, AnyCredential
 from clients.usage_report import NEW_FOR
 
 # What ends within so long is soon.
@@ -24,8 +25,7 @@ _HANDFUL = 10
 # Reasons are counted up to here.
 MOST = 1000
 
-_CredentialModel = type[ClientSecret] | type[ClientPublicKey] | type[ClientCertificate]
-CREDENTIALS: tuple[_CredentialModel, ...] = (ClientSecret, ClientPublicKey, ClientCertificate)
+_CredentialModel = type[AnyCredential]
 
 
 class Kind(models.TextChoices):
@@ -108,7 +108,7 @@ def _rows(kind: Kind, workspace: Workspace, now: datetime) -> Iterator[tuple[Que
         case Kind.ROTATING:
             yield _annotate(_old_secrets(workspace, now), F("expires_at")), None
         case Kind.EXPIRING:
-            for model in CREDENTIALS:
+            for model in KINDS:
                 yield _annotate(_last_ones(model, workspace, now), F("expires_at")), model
         case Kind.NEW_ADDRESS:
             new = _activities(workspace).filter(new_address_at__gt=now - NEW_FOR, client__environment=Client.Environment.LIVE)
@@ -151,7 +151,7 @@ def _old_secrets(workspace: Workspace, now: datetime) -> QuerySet[Any]:
 def _last_ones(model: _CredentialModel, workspace: Workspace, now: datetime) -> QuerySet[Any]:
     """Those that end soon where nothing lasts longer: no other credential, no address of keys, no subject of certificates."""
     found = _ending_soon(model, workspace, now, jwks_uri="", tls_subject="")
-    for other in CREDENTIALS:
+    for other in KINDS:
         longer: QuerySet[Any] = other.objects.ending_after(now + SOON, now=now)
         found = found.exclude(Exists(longer.filter(client=OuterRef("client"))))
     return found

@@ -7,27 +7,16 @@ from django.db.models import BigIntegerField, Case, CharField, DateTimeField, Ex
 from django.db.models.functions import Cast
 
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
-from clients.models.credentials import Credential
+from clients.models.credentials import KINDS, Credential
 
 # PostgreSQL takes a bare NULL in a union for text.
 _NO_NUMBER, _NO_MOMENT = Cast(Value(None), BigIntegerField()), Cast(Value(None), DateTimeField())
 # Of each kind: the names of its columns that others don't have, in the order of _COLUMNS.
 _OWN: dict[type[Credential], dict[str, Any]] = {
     ClientSecret: {"label": F("secret_id"), "lifetime_": F("lifetime"), "valid_from_": _NO_MOMENT, "detail": Value("", CharField())},
-    ClientPublicKey: {
-        "label": F("kid"),
-        "lifetime_": _NO_NUMBER,
-        "valid_from_": _NO_MOMENT,
-        "detail": F("algorithm"),
-    },
-    ClientCertificate: {
-        "label": F("thumbprint"),
-        "lifetime_": _NO_NUMBER,
-        "valid_from_": F("valid_from"),
-        "detail": F("subject"),
-    },
+    ClientPublicKey: {"label": F("kid"), "lifetime_": _NO_NUMBER, "valid_from_": _NO_MOMENT, "detail": F("algorithm")},
+    ClientCertificate: {"label": F("thumbprint"), "lifetime_": _NO_NUMBER, "valid_from_": F("valid_from"), "detail": F("subject")},
 }
-_KINDS: tuple[type[ClientSecret] | type[ClientPublicKey] | type[ClientCertificate], ...] = (ClientSecret, ClientPublicKey, ClientCertificate)
 _SHARED = ("pk", "name", "created_at", "created_by", "expires_at", "revoked_at", "last_used_at", "last_used_from")
 _COLUMNS = ("has_ended", "kind", "label", "lifetime_", "valid_from_", "detail", *_SHARED)
 
@@ -42,7 +31,7 @@ class CredentialList(NamedTuple):
 
 def credentials_of(client: Client, *, now: datetime, most: int) -> CredentialList:
     """At most so many, those that have ended last. Of each only what lists of them show is read: neither hash nor key nor certificate."""
-    parts = [_part(number, client, now) for number in range(len(_KINDS))]
+    parts = [_part(number, client, now) for number in range(len(KINDS))]
     rows = list(parts[0].union(*parts[1:], all=True).order_by("has_ended", "-created_at", "kind", "-pk")[: most + 1])
     credentials = [(row[0], _make(client, dict(zip(_COLUMNS[1:], row[1:], strict=True)))) for row in rows[:most]]
     return CredentialList(
@@ -54,12 +43,12 @@ def credentials_of(client: Client, *, now: datetime, most: int) -> CredentialLis
 
 def holds_usable(now: datetime) -> Q:
     """Of clients: one that works, or a set of keys or a subject in place of one."""
-    secret, key, certificate = (Exists(cast("QuerySet[Any]", kind.objects.usable(now)).filter(client=OuterRef("pk"))) for kind in _KINDS)
+    secret, key, certificate = (Exists(cast("QuerySet[Any]", kind.objects.usable(now)).filter(client=OuterRef("pk"))) for kind in KINDS)
     return Q(jwks_uri__gt="") | Q(tls_subject__gt="") | Q(secret) | Q(key) | Q(certificate)
 
 
 def _part(number: int, client: Client, now: datetime) -> Any:
-    kind = _KINDS[number]
+    kind = KINDS[number]
     has_ended = Case(When(Q(revoked_at__isnull=False) | Q(expires_at__lte=now), then=Value(1)), default=Value(0), output_field=IntegerField())
     annotated = kind.objects.filter(client=client).annotate(has_ended=has_ended, kind=Value(number, IntegerField()), **_OWN[kind])
     return annotated.order_by().values_list(*_COLUMNS)
@@ -67,7 +56,7 @@ def _part(number: int, client: Client, now: datetime) -> Any:
 
 def _make(client: Client, row: dict[str, Any]) -> Credential:
     shared = {name: row[name] for name in _SHARED}
-    match _KINDS[row["kind"]]:
+    match KINDS[row["kind"]]:
         case kind if kind is ClientSecret:
             return ClientSecret(client=client, secret_id=row["label"], lifetime=row["lifetime_"], **shared)
         case kind if kind is ClientPublicKey:

@@ -13,7 +13,8 @@ from django.db import connection, models
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.expressions import RawSQL
 
-from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKey, ClientSecret, ScopeUse, Workspace
+from clients.models import AuditEvent, Client, ClientSecret, ScopeUse, Workspace
+from clients.models.credentials import KINDS
 from clients.policy import ClientPolicy
 
 NEVER_USED_AFTER = timedelta(days=30)
@@ -122,10 +123,9 @@ def _find_disabled(workspace: Workspace, now: datetime) -> QuerySet[Client]:
     """For long, and with credentials that would work again at once."""
     since = now - DISABLED_FOR
     lately = AuditEvent.objects.filter(target_type="client", target_id=OuterRef("client_id"), event="client.disabled", created_at__gte=since)
-    usable = (model.objects.usable(now).filter(client=OuterRef("pk")) for model in (ClientSecret, ClientPublicKey, ClientCertificate))
     has_any = Q(pk__in=[])
-    for rows in usable:
-        has_any |= Q(Exists(cast("QuerySet[Any]", rows)))
+    for model in KINDS:
+        has_any |= Q(Exists(cast("QuerySet[Any]", model.objects.usable(now)).filter(client=OuterRef("pk"))))
     return Client.objects.filter(has_any, ~Exists(lately), workspace=workspace, status=Client.Status.DISABLED, created_at__lt=since)
 
 

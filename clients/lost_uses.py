@@ -9,9 +9,9 @@ from typing import Any
 from django.db.models import Sum
 
 from clients.models import AddressUse, Client, ScopeUse, TokenCount, UsageBucket
+from clients.models.client import SECRET_METHODS
 from clients.outcomes import GRANTED
 from clients.periods import floor_hour
-from clients.services.client_fields import SECRET_METHODS
 from clients.usage_report import requests_by_credential
 
 LOOKS_BACK = timedelta(days=7)

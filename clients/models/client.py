@@ -109,3 +109,15 @@ class Client(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.client_id})"
+
+    @property
+    def takes_secret(self) -> bool:
+        """Whether one of its methods uses a secret."""
+        return any(method in SECRET_METHODS for method in self.auth_methods)
+
+    @property
+    def takes_public_key(self) -> bool:
+        return self.AuthMethod.PRIVATE_KEY_JWT in self.auth_methods
+
+
+SECRET_METHODS = (Client.AuthMethod.CLIENT_SECRET_BASIC, Client.AuthMethod.CLIENT_SECRET_POST)

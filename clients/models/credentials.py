@@ -33,7 +33,11 @@ class Credential(models.Model):
 
     objects = CredentialQuerySet.as_manager()
 
-    KIND_PREFIX: ClassVar[str] = ""
+    # In words, in one word, as audit events name what they are about, and the column that tells those of one client apart.
+    NOUN: ClassVar[str]
+    SHORT_NAME: ClassVar[str]
+    TARGET_TYPE: ClassVar[str]
+    ID_FIELD: ClassVar[str]
 
     class State(models.TextChoices):
         USABLE = "usable"
@@ -43,10 +47,13 @@ class Credential(models.Model):
     class Meta:
         abstract = True
 
+    def __str__(self) -> str:
+        return str(getattr(self, self.ID_FIELD))
+
     @property
     def credential_id(self) -> str:
         """How tokens, requests and usage name it: a secret by its ID, each other kind with its name before a colon."""
-        return f"{self.KIND_PREFIX}{self}"
+        return f"{self.SHORT_NAME}:{self}"
 
     def is_usable(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
@@ -69,6 +76,9 @@ class ClientSecret(Credential):
     digest = models.CharField(max_length=80, blank=True)
     lifetime = models.PositiveBigIntegerField(null=True, blank=True)
 
+    NOUN = SHORT_NAME = TARGET_TYPE = "secret"
+    ID_FIELD = "secret_id"
+
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["expires_at"], name="client_secret_by_end")]
@@ -77,7 +87,8 @@ class ClientSecret(Credential):
             models.CheckConstraint(condition=Q(expires_at__isnull=True) | Q(expires_at__gte=F("created_at")), name="client_secret_expires_after_creation"),
         ]
 
-    def __str__(self) -> str:
+    @property
+    def credential_id(self) -> str:
         return self.secret_id
 
     @property
@@ -102,7 +113,7 @@ class ClientPublicKey(Credential):
     algorithm = models.CharField(max_length=8, blank=True)
     public_jwk = models.JSONField()
 
-    KIND_PREFIX = "key:"
+    NOUN, SHORT_NAME, TARGET_TYPE, ID_FIELD = "public key", "key", "public_key", "kid"
 
     class Meta:
         ordering = ["-id"]
@@ -113,9 +124,6 @@ class ClientPublicKey(Credential):
             models.UniqueConstraint(fields=["client", "thumbprint"], name="client_public_key_unique"),
             models.CheckConstraint(condition=Q(expires_at__isnull=True) | Q(expires_at__gte=F("created_at")), name="client_public_key_expires_after_creation"),
         ]
-
-    def __str__(self) -> str:
-        return self.kid
 
 
 class ClientCertificate(Credential):
@@ -130,12 +138,15 @@ class ClientCertificate(Credential):
     certificate = models.TextField()
     valid_from = models.DateTimeField()
 
-    KIND_PREFIX = "certificate:"
+    NOUN = SHORT_NAME = TARGET_TYPE = "certificate"
+    ID_FIELD = "thumbprint"
 
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["expires_at"], name="client_certificate_by_end")]
         constraints = [models.UniqueConstraint(fields=["client", "thumbprint"], name="client_certificate_unique")]
 
-    def __str__(self) -> str:
-        return self.thumbprint
+
+AnyCredential = ClientSecret | ClientPublicKey | ClientCertificate
+Kind = TypeVar("Kind", bound=AnyCredential)
+KINDS: tuple[type[AnyCredential], ...] = (ClientSecret, ClientPublicKey, ClientCertificate)

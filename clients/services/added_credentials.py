@@ -1,41 +1,60 @@
-"""Adding credentials to a client that may not use their kind yet, and letting it use them, in one step."""
+"""What adding credentials has in common, whatever their kind."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
-from clients.certificate import ParsedCertificate
-from clients.models import Client, ClientCertificate, ClientPublicKey
-from clients.public_key import ParsedPublicKey
+from clients.models import Client
+from clients.models.credentials import AnyCredential, Kind
+from clients.moment import iso
+from clients.services import audit
+from clients.services.announcements import Changed, announce
 from clients.services.audit import Actor
-from clients.services.certificates import add_certificates
 from clients.services.client_changes import update_client
+from clients.services.credential_limits import require_room
 from clients.services.locking import lock_client
-from clients.services.public_keys import add_public_keys
+from clients.services.workspaces import require_kept
 
 
-def add_usable_public_keys(
-    *, client: Client, parsed: Sequence[ParsedPublicKey], allow_method: bool, actor: Actor, now: datetime, name: str = "", lifetime: timedelta | None = None
-) -> list[ClientPublicKey]:
-    """As add_public_keys. allow_method: whether the client may authenticate by private_key_jwt from now on, if it may not yet."""
+def insert_all(
+    rows: Sequence[Kind],
+    *,
+    client: Client,
+    refuse_known: Callable[[Kind], None],
+    describe: Callable[[Kind], Mapping[str, Any]],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Save them, all or none. describe: what the audit log says of one besides. Raise ValidationError."""
     with transaction.atomic():
-        if allow_method:
-            _allow(client, Client.AuthMethod.PRIVATE_KEY_JWT, actor=actor, now=now)
-        return add_public_keys(client=client, parsed=parsed, name=name, lifetime=lifetime, actor=actor, now=now)
+        locked = lock_client(client)
+        require_kept(locked.workspace)
+        for row in rows:
+            refuse_known(row)
+            require_room(row, now=now)
+            row.save(force_insert=True)
+            audit.record(
+                f"{row.TARGET_TYPE}.added",
+                workspace=locked.workspace,
+                actor=actor,
+                target_type=row.TARGET_TYPE,
+                target_id=str(row),
+                now=now,
+                after={"client_id": locked.client_id, "name": row.name, **describe(row), "expires_at": iso(row.expires_at)},
+            )
 
 
-def add_usable_certificates(
-    *, client: Client, parsed: Sequence[ParsedCertificate], allow_method: bool, actor: Actor, now: datetime, name: str = ""
-) -> list[ClientCertificate]:
-    """As add_certificates. allow_method: whether the client may authenticate by self_signed_tls_client_auth from now on, if it may not yet."""
-    with transaction.atomic():
-        if allow_method:
-            _allow(client, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH, actor=actor, now=now)
-        return add_certificates(client=client, parsed=parsed, name=name, actor=actor, now=now)
-
-
-def _allow(client: Client, method: Client.AuthMethod, *, actor: Actor, now: datetime) -> None:
+def allow(client: Client, method: Client.AuthMethod, *, actor: Actor, now: datetime) -> None:
+    """Let the client authenticate by that, if it may not yet. In the transaction that adds what it is for."""
     present = lock_client(client).auth_methods
     if method not in present:
         update_client(client=client, auth_methods=[*present, method.value], actor=actor, now=now)
+
+
+def announce_added(rows: Sequence[AnyCredential], *, client: Client, actor: Actor, now: datetime) -> None:
+    """rows: of one kind."""
+    noun = rows[0].NOUN
+    act = f"{noun}s were added" if len(rows) > 1 else f"a {noun} was added"
+    announce(Changed(act, client, actor, now, names=tuple(map(str, rows))))

@@ -8,16 +8,10 @@ from django.db import transaction
 
 from clients.certificate import ParsedCertificate
 from clients.models import Client, ClientCertificate
-from clients.moment import iso
-from clients.services import audit
-from clients.services.announcements import Changed, announce
+from clients.services.added_credentials import allow, announce_added, insert_all
 from clients.services.audit import Actor
-from clients.services.credential_rate import require_rate
-from clients.services.locking import lock_client
-from clients.services.validation import clean_reason, clean_text, unknown_credential
-from clients.services.workspaces import require_kept
-
-MAX_USABLE_CERTIFICATES = 50
+from clients.services.revocation import revoke
+from clients.services.validation import clean_text
 
 
 def prepare_certificates(*, client: Client, parsed: Sequence[ParsedCertificate], name: str = "", actor: Actor, now: datetime) -> list[ClientCertificate]:
@@ -46,69 +40,35 @@ def prepare_certificates(*, client: Client, parsed: Sequence[ParsedCertificate],
 
 def insert_certificates(rows: Sequence[ClientCertificate], *, client: Client, actor: Actor, now: datetime) -> None:
     """Save what prepare_certificates made, all or none. Raise ValidationError where one is known already."""
-    with transaction.atomic():
-        locked = lock_client(client)
-        require_kept(locked.workspace)
-        for row in rows:
-            _insert(row, now=now)
-            audit.record(
-                "certificate.added",
-                workspace=locked.workspace,
-                actor=actor,
-                target_type="certificate",
-                target_id=row.thumbprint,
-                now=now,
-                after={"client_id": locked.client_id, "name": row.name, "subject": row.subject, "expires_at": iso(row.expires_at)},
-            )
+    insert_all(rows, client=client, refuse_known=_refuse_known, describe=_describe, actor=actor, now=now)
 
 
-def _insert(row: ClientCertificate, *, now: datetime) -> None:
-    of_client = ClientCertificate.objects.filter(client=row.client)
-    known = of_client.filter(thumbprint=row.thumbprint).first()
-    if known is not None:
-        if known.revoked_at is not None:
-            raise ValidationError(f"Certificate {row.thumbprint} was revoked and stays so. Issue one with a new key.", code="revoked_certificate")
-        raise ValidationError(f"The client has certificate {row.thumbprint} already.", code="known_certificate")
-    if of_client.usable(now).count() >= MAX_USABLE_CERTIFICATES:
-        raise ValidationError(f"The client has {MAX_USABLE_CERTIFICATES} usable certificates. Revoke one before you add another.", code="too_many_certificates")
-    require_rate(row, noun="certificate", now=now)
-    row.save(force_insert=True)
+def _describe(row: ClientCertificate) -> dict[str, str]:
+    return {"subject": row.subject}
 
 
-def add_certificates(*, client: Client, parsed: Sequence[ParsedCertificate], actor: Actor, now: datetime, name: str = "") -> list[ClientCertificate]:
-    """Further certificates; the others stay as they are."""
+def _refuse_known(row: ClientCertificate) -> None:
+    known = ClientCertificate.objects.filter(client=row.client, thumbprint=row.thumbprint).first()
+    if known is None:
+        return
+    if known.revoked_at is not None:
+        raise ValidationError(f"Certificate {row.thumbprint} was revoked and stays so. Issue one with a new key.", code="revoked_certificate")
+    raise ValidationError(f"The client has certificate {row.thumbprint} already.", code="known_certificate")
+
+
+def add_certificates(
+    *, client: Client, parsed: Sequence[ParsedCertificate], actor: Actor, now: datetime, name: str = "", allow_method: bool = False
+) -> list[ClientCertificate]:
+    """Further certificates; the others stay as they are. allow_method: whether the client may authenticate by self_signed_tls_client_auth from now on."""
     rows = prepare_certificates(client=client, parsed=parsed, name=name, actor=actor, now=now)
     with transaction.atomic():
+        if allow_method:
+            allow(client, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH, actor=actor, now=now)
         insert_certificates(rows, client=client, actor=actor, now=now)
-        act = "certificates were added" if len(rows) > 1 else "a certificate was added"
-        announce(Changed(act, client, actor, now, names=tuple(row.thumbprint for row in rows)))
+        announce_added(rows, client=client, actor=actor, now=now)
     return rows
 
 
 def revoke_certificate(*, client: Client, thumbprint: str, actor: Actor, now: datetime, reason: str = "") -> ClientCertificate:
-    """End a certificate for ever, at once, with every token that it obtained. No effect on a revoked one.
-
-    thumbprint: x5t#S256. reason: for the audit log. Raise ValidationError where the client has no such certificate.
-    """
-    why = clean_reason(reason)
-    with transaction.atomic():
-        locked = lock_client(client)
-        certificate = ClientCertificate.objects.select_for_update(no_key=True).filter(client=locked, thumbprint=thumbprint).first()
-        if certificate is None:
-            raise unknown_credential(
-                "certificate", thumbprint, of=client, present=client.certificates.filter(revoked_at=None).values_list("thumbprint", flat=True)
-            )
-        if certificate.revoked_at is None:
-            certificate.revoked_at = now
-            certificate.save(update_fields=["revoked_at"])
-            audit.record(
-                "certificate.revoked",
-                workspace=locked.workspace,
-                actor=actor,
-                target_type="certificate",
-                target_id=certificate.thumbprint,
-                now=now,
-                before={"revoked_at": None},
-                after={"client_id": locked.client_id, "revoked_at": iso(now), **({"reason": why} if why else {})},
-            )
-    return certificate
+    """As revocation.revoke. thumbprint: x5t#S256."""
+    return revoke(ClientCertificate, thumbprint, client=client, actor=actor, now=now, reason=reason)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 
 from clients.models import Client, Scope, Workspace
-from clients.models.client import MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME
+from clients.models.client import MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME, SECRET_METHODS
 from clients.policy import ClientPolicy
 from clients.secret import generate_client_id
 from clients.services.audiences import require_own_audiences
@@ -16,7 +16,6 @@ from clients.services.audit import Actor
 from clients.services.validation import clean_networks, clean_resource_uri, clean_text, require_plain_uris
 from clients.tls_subject import clean_tls_subject
 
-SECRET_METHODS = (Client.AuthMethod.CLIENT_SECRET_BASIC, Client.AuthMethod.CLIENT_SECRET_POST)
 MAX_LIST_LENGTH = 50
 MAX_SCOPES_AND_AUDIENCES = 4000
 

@@ -17,16 +17,7 @@ from clients.services.announcements import Changed, announce
 from clients.services.audiences import claim_audiences
 from clients.services.audit import Actor
 from clients.services.certificates import insert_certificates, prepare_certificates
-from clients.services.client_fields import (
-    SECRET_METHODS,
-    ClientFields,
-    build_client,
-    clean_scopes,
-    default_auth_methods,
-    describe,
-    require_method,
-    require_policy,
-)
+from clients.services.client_fields import ClientFields, build_client, clean_scopes, default_auth_methods, describe, require_method, require_policy
 from clients.services.locking import lock_client
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
@@ -96,10 +87,9 @@ def create_client_with_credentials(
         require_method(client.auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "A public key")
     if certificates and not client.require_certificate:
         require_method(client.auth_methods, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH, "A certificate")
-    has_secret = any(method in client.auth_methods for method in SECRET_METHODS)
-    if secret_lifetime is not None and not has_secret:
+    if secret_lifetime is not None and not client.takes_secret:
         raise ValidationError("The client gets no secret that could expire: none of its methods takes one.", code="no_secret")
-    secret = prepare_secret(client=client, name="", lifetime=secret_lifetime, actor=actor, now=now) if has_secret else None
+    secret = prepare_secret(client=client, name="", lifetime=secret_lifetime, actor=actor, now=now) if client.takes_secret else None
     new = NewClient(
         client,
         secret,
@@ -117,36 +107,34 @@ def create_client_with_credentials(
     return new
 
 
-def _set_status(client: Client, status: str, event: str, act: str, *, reason: str = "", actor: Actor, now: datetime) -> Client:
+def _set_status(client: Client, status: Client.Status, *, reason: str = "", actor: Actor, now: datetime) -> Client:
     why = clean_reason(reason)
     with transaction.atomic():
         locked = lock_client(client)
         if locked.status != status:
-            before = locked.status
-            locked.status = status
-            locked.save(update_fields=["status"])
-            audit.record(
-                event,
-                workspace=locked.workspace,
-                actor=actor,
-                target_type="client",
-                target_id=locked.client_id,
-                now=now,
-                before={"status": before},
-                after={"status": status, **({"reason": why} if why else {})},
-            )
-            announce(Changed(act, locked, actor, now))
+            set_status_of([locked], status, workspace=locked.workspace, reason=why, actor=actor, now=now)
+            announce(Changed(f"a client was {status.value}", locked, actor, now))
     return locked
+
+
+def set_status_of(clients: Sequence[Client], status: Client.Status, *, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> None:
+    """clients: locked ones of that workspace, of another status."""
+    Client.objects.filter(pk__in=[client.pk for client in clients]).update(status=status)
+    after = {"status": status.value, **({"reason": reason} if reason else {})}
+    changes = [audit.Change(client.client_id, {"status": client.status}, after) for client in clients]
+    for client in clients:
+        client.status = status.value
+    audit.record_many(f"client.{status.value}", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
 
 
 def disable_client(*, client: Client, reason: str = "", actor: Actor, now: datetime) -> Client:
     """It gets no more tokens, and those it has are dead until it is enabled. No effect on a disabled one. reason: for the audit log."""
-    return _set_status(client, Client.Status.DISABLED, "client.disabled", "a client was disabled", reason=reason, actor=actor, now=now)
+    return _set_status(client, Client.Status.DISABLED, reason=reason, actor=actor, now=now)
 
 
 def enable_client(*, client: Client, actor: Actor, now: datetime) -> Client:
     """Undo disable_client. No effect on an enabled one."""
-    return _set_status(client, Client.Status.ENABLED, "client.enabled", "a client was enabled", actor=actor, now=now)
+    return _set_status(client, Client.Status.ENABLED, actor=actor, now=now)
 
 
 def hand_over_clients(*, workspace: Workspace, contact: str, to: str, actor: Actor, now: datetime) -> int:

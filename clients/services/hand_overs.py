@@ -21,7 +21,6 @@ from clients.public_key import ParsedPublicKey
 from clients.services import audit
 from clients.services.announcements import Changed, announce
 from clients.services.audit import Actor
-from clients.services.client_fields import SECRET_METHODS
 from clients.services.locking import lock_client
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.retention import delete_in_batches
@@ -49,14 +48,6 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def takes_secret(client: Client) -> bool:
-    return any(method in client.auth_methods for method in SECRET_METHODS)
-
-
-def takes_public_key(client: Client) -> bool:
-    return Client.AuthMethod.PRIVATE_KEY_JWT in client.auth_methods
-
-
 def create_hand_over(
     *,
     client: Client,
@@ -77,7 +68,7 @@ def create_hand_over(
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         locked = _lock_usable(client)
-        chosen = ClientPolicy.of(locked.workspace).choose_secret_lifetime(secret_lifetime) if takes_secret(locked) else None
+        chosen = ClientPolicy.of(locked.workspace).choose_secret_lifetime(secret_lifetime) if locked.takes_secret else None
         _refuse_too_many(locked, now=now)
         hand_over = HandOver.objects.create(
             client=locked,
@@ -101,7 +92,7 @@ def _lock_usable(client: Client) -> Client:
     require_kept(locked.workspace)
     if locked.status != Client.Status.ENABLED:
         raise ValidationError("The client is disabled. Enable it before you hand it over.", code="disabled_client")
-    if not takes_secret(locked) and not takes_public_key(locked):
+    if not locked.takes_secret and not locked.takes_public_key:
         methods = " or ".join(locked.auth_methods)
         raise ValidationError(f"{locked.name} signs in by {methods} only, so there is neither a secret nor a key to hand over.", code="method_not_allowed")
     return locked
@@ -153,7 +144,7 @@ def use_for_secret(*, hand_over: HandOver, is_allowed: Callable[[HandOver], bool
     """
     client, by = hand_over.client, _actor(hand_over, actor)
     lifetime = NO_END if hand_over.secret_lifetime is None else timedelta(seconds=hand_over.secret_lifetime)
-    if not takes_secret(client):
+    if not client.takes_secret:
         raise ValidationError(f"{client.name} takes no secret any more. Ask whoever gave you the link.", code="method_not_allowed")
     new = prepare_secret(client=client, name=_name(hand_over), lifetime=lifetime, actor=by, now=now)
     with transaction.atomic():
@@ -166,7 +157,7 @@ def use_for_secret(*, hand_over: HandOver, is_allowed: Callable[[HandOver], bool
 def use_for_public_key(*, hand_over: HandOver, parsed: ParsedPublicKey, is_allowed: Callable[[HandOver], bool], actor: Actor, now: datetime) -> ClientPublicKey:
     """Give the client that key instead of a secret. As use_for_secret."""
     client, by = hand_over.client, _actor(hand_over, actor)
-    if not takes_public_key(client):
+    if not client.takes_public_key:
         raise ValidationError(f"{client.name} takes no public key. Ask whoever gave you the link.", code="method_not_allowed")
     with transaction.atomic():
         locked = _lock_open(hand_over, is_allowed, now)

@@ -10,15 +10,16 @@ from typing import Any
 from django.db import transaction
 
 from clients.hygiene import TIME_TO_ROTATE, Kind, find, new_end, unasked_scopes
-from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
-from clients.models.credentials import Credential
+from clients.models import Client, ClientSecret, Workspace
+from clients.models.credentials import KINDS
 from clients.moment import iso
 from clients.services import audit
 from clients.services.audit import Actor, Change
+from clients.services.clients import set_status_of
+from clients.services.revocation import revoke_rows
 from clients.services.workspaces import lock_workspace
 
 _BATCH = 200
-_CREDENTIALS: tuple[tuple[type[Credential], str], ...] = ((ClientSecret, "secret"), (ClientPublicKey, "public_key"), (ClientCertificate, "certificate"))
 
 
 def fix(kind: Kind, *, workspace: Workspace, rows: Sequence[int] | None, actor: Actor, now: datetime) -> int:
@@ -38,10 +39,7 @@ def _fix_batch(kind: Kind, workspace: Workspace, rows: Sequence[int], *, actor: 
 
 
 def _disable(clients: Sequence[Client], *, workspace: Workspace, kind: Kind, actor: Actor, now: datetime) -> None:
-    Client.objects.filter(pk__in=[client.pk for client in clients]).update(status=Client.Status.DISABLED)
-    after = {"status": Client.Status.DISABLED.value, "reason": _REASONS[kind]}
-    changes = [Change(client.client_id, {"status": client.status}, after) for client in clients]
-    audit.record_many("client.disabled", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
+    set_status_of(clients, Client.Status.DISABLED, workspace=workspace, reason=_REASONS[kind], actor=actor, now=now)
 
 
 def _give_end(secrets: Sequence[ClientSecret], *, workspace: Workspace, kind: Kind, actor: Actor, now: datetime) -> None:
@@ -53,24 +51,14 @@ def _give_end(secrets: Sequence[ClientSecret], *, workspace: Workspace, kind: Ki
 
 
 def _revoke_secrets(secrets: Sequence[ClientSecret], *, workspace: Workspace, kind: Kind, actor: Actor, now: datetime) -> None:
-    clients = dict(Client.objects.filter(pk__in={secret.client_id for secret in secrets}).values_list("pk", "client_id"))
-    ClientSecret.objects.filter(pk__in=[secret.pk for secret in secrets]).update(revoked_at=now)
-    changes = [_revocation(secret.secret_id, clients[secret.client_id], kind, now) for secret in secrets]
-    audit.record_many("secret.revoked", workspace=workspace, actor=actor, target_type="secret", changes=changes, now=now)
+    revoke_rows(secrets, workspace=workspace, reason=_REASONS[kind], actor=actor, now=now)
 
 
 def _revoke_all(clients: Sequence[Client], *, workspace: Workspace, kind: Kind, actor: Actor, now: datetime) -> None:
-    named = {client.pk: client.client_id for client in clients}
-    for model, target_type in _CREDENTIALS:
+    for model in KINDS:
         usable: Any = model.objects.usable(now)
-        rows = list(usable.filter(client__in=named).select_for_update(of=("self",), no_key=True).order_by("pk"))
-        model.objects.filter(pk__in=[row.pk for row in rows]).update(revoked_at=now)
-        changes = [_revocation(str(row), named[row.client_id], kind, now) for row in rows]
-        audit.record_many(f"{target_type}.revoked", workspace=workspace, actor=actor, target_type=target_type, changes=changes, now=now)
-
-
-def _revocation(target: str, client_id: str, kind: Kind, now: datetime) -> Change:
-    return Change(target, {"revoked_at": None}, {"client_id": client_id, "revoked_at": iso(now), "reason": _REASONS[kind]})
+        rows = list(usable.filter(client__in=clients).select_for_update(of=("self",), no_key=True).order_by("pk"))
+        revoke_rows(rows, workspace=workspace, reason=_REASONS[kind], actor=actor, now=now)
 
 
 def _change_lists(clients: Sequence[Client], *, workspace: Workspace, kind: Kind, actor: Actor, now: datetime) -> None:

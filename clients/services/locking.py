@@ -4,9 +4,12 @@ So two changes that meet wait for one another; in another order PostgreSQL would
 are counted meanwhile don't wait.
 """
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 
 from clients.models import Client
+from clients.models.credentials import Kind
 from clients.services.workspaces import lock_workspace
 
 
@@ -18,3 +21,15 @@ def lock_client(client: Client) -> Client:
         raise ValidationError(f"{client.name} doesn’t exist any more.", code="unknown_client")
     locked.workspace = workspace
     return locked
+
+
+def lock_credential(kind: type[Kind], name: str, *, client: Client) -> Kind:
+    """The row of that ID as it is now, with its client, as lock_client. Raise ValidationError where the client has none."""
+    locked = lock_client(client)
+    rows: Any = kind.objects.filter(client=locked)
+    row: Kind | None = rows.select_for_update(no_key=True).filter(**{kind.ID_FIELD: name}).first()
+    if row is None:
+        known = ", ".join(rows.filter(revoked_at=None).values_list(kind.ID_FIELD, flat=True)[:20]) or "none"
+        raise ValidationError(f"{client.client_id} has no {kind.NOUN} “{name[:100]}”. It has {known}.", code=f"unknown_{kind.TARGET_TYPE}")
+    row.client = locked
+    return row

@@ -11,8 +11,7 @@ from clients.moment import iso
 from clients.policy import ClientPolicy
 from clients.services import audit
 from clients.services.audit import Actor
-from clients.services.locking import lock_client
-from clients.services.validation import unknown_credential
+from clients.services.locking import lock_credential
 from clients.services.workspaces import require_kept
 
 
@@ -27,7 +26,7 @@ def extend_secret(*, client: Client, secret_id: str, expires_at: datetime, actor
     Raise ValidationError where it has ended meanwhile, where its end isn't the one seen, or where expires_at is no later, or longer than allowed.
     """
     with transaction.atomic():
-        secret = _lock(client, secret_id)
+        secret = lock_credential(ClientSecret, secret_id, client=client)
         require_kept(secret.client.workspace)
         if not secret.is_usable(now):
             raise ValidationError(f"Secret {secret_id} has ended, and stays so. Make a new one.", code="ended")
@@ -60,19 +59,10 @@ def end_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime) -
     Raise ValidationError where the client has no such secret.
     """
     with transaction.atomic():
-        secret = _lock(client, secret_id)
+        secret = lock_credential(ClientSecret, secret_id, client=client)
         if secret.is_usable(now):
             # Not before its creation, even if another node's clock that made it is ahead.
             _move(secret, "secret.ended", max(now, secret.created_at), actor=actor, now=now)
-    return secret
-
-
-def _lock(client: Client, secret_id: str) -> ClientSecret:
-    locked = lock_client(client)
-    secret = ClientSecret.objects.select_for_update(no_key=True).filter(client=locked, secret_id=secret_id).first()
-    if secret is None:
-        raise unknown_credential("secret", secret_id, of=client, present=client.secrets.filter(revoked_at=None).values_list("secret_id", flat=True))
-    secret.client = locked
     return secret
 
 

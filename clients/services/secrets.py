@@ -12,16 +12,16 @@ from clients.moment import iso
 from clients.policy import ClientPolicy
 from clients.secret import digest_secret, generate, hash_secret
 from clients.services import audit
-from clients.services.announcements import Changed, Rotated, announce
+from clients.services.added_credentials import announce_added
+from clients.services.announcements import Rotated, announce
 from clients.services.audit import Actor, Change
-from clients.services.credential_rate import require_rate
+from clients.services.credential_limits import require_room
 from clients.services.locking import lock_client
-from clients.services.validation import clean_reason, clean_text, unknown_credential
+from clients.services.revocation import revoke
+from clients.services.validation import clean_text
 from clients.services.workspaces import lock_workspace, require_kept
 
 DEFAULT_OVERLAP = timedelta(hours=24)
-MAX_USABLE_SECRETS = 50
-_METHODS = frozenset({Client.AuthMethod.CLIENT_SECRET_BASIC.value, Client.AuthMethod.CLIENT_SECRET_POST.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,8 @@ class RotatedSecret(NewSecret):
     previous: list[ClientSecret]
 
 
-def takes_secret(client: Client) -> bool:
-    """Whether one of its methods uses a secret."""
-    return bool(_METHODS.intersection(client.auth_methods))
-
-
 def _require_use(client: Client) -> None:
-    if not takes_secret(client):
+    if not client.takes_secret:
         raise ValidationError(
             f"{client.client_id} authenticates by {' or '.join(client.auth_methods)} only, so a secret would be of no use to it.", code="method_not_allowed"
         )
@@ -80,9 +75,7 @@ def _insert(secret: ClientSecret, *, workspace: Workspace, now: datetime) -> Non
     """workspace: its row, locked. Somebody may have made it stricter meanwhile."""
     require_kept(workspace)
     ClientPolicy.of(workspace).require_secret_lifetime(None if secret.lifetime is None else timedelta(seconds=secret.lifetime))
-    if ClientSecret.objects.usable(now).filter(client=secret.client).count() >= MAX_USABLE_SECRETS:
-        raise ValidationError(f"The client has {MAX_USABLE_SECRETS} usable secrets. Revoke one before you make another.", code="too_many_secrets")
-    require_rate(secret, noun="secret", now=now)
+    require_room(secret, now=now)
     secret.save(force_insert=True)
 
 
@@ -103,7 +96,7 @@ def create_secret(
     new = prepare_secret(client=client, name=name, lifetime=lifetime, actor=actor, now=now)
     with transaction.atomic():
         insert_secret(new.secret, actor=actor, now=now)
-        announce(Changed("a secret was added", client, actor, now, names=(new.secret.secret_id,)))
+        announce_added([new.secret], client=client, actor=actor, now=now)
         if also is not None:
             also(new)
     return new
@@ -214,30 +207,8 @@ def _end(secrets: Sequence[ClientSecret], *, at: datetime) -> None:
 
 
 def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime, reason: str = "") -> ClientSecret:
-    """End a secret for ever, at once, with every token that it obtained. No effect on a revoked one. reason: for the audit log.
-
-    Raise ValidationError where the client has no such secret.
-    """
-    why = clean_reason(reason)
-    with transaction.atomic():
-        locked = lock_client(client)
-        secret = ClientSecret.objects.select_for_update(no_key=True).filter(client=locked, secret_id=secret_id).first()
-        if secret is None:
-            raise unknown_credential("secret", secret_id, of=client, present=client.secrets.filter(revoked_at=None).values_list("secret_id", flat=True))
-        if secret.revoked_at is None:
-            secret.revoked_at = now
-            secret.save(update_fields=["revoked_at"])
-            audit.record(
-                "secret.revoked",
-                workspace=locked.workspace,
-                actor=actor,
-                target_type="secret",
-                target_id=secret.secret_id,
-                now=now,
-                before={"revoked_at": None},
-                after={"client_id": locked.client_id, "revoked_at": iso(now), **({"reason": why} if why else {})},
-            )
-    return secret
+    """As revocation.revoke."""
+    return revoke(ClientSecret, secret_id, client=client, actor=actor, now=now, reason=reason)
 
 
 def give_ends(*, workspace: Workspace, lifetime: timedelta, actor: Actor, now: datetime) -> int:

@@ -5,33 +5,34 @@ A person at a page makes a separate one, so there it is refused. A program that 
 
 from collections.abc import Sequence
 
+from django.core.exceptions import ValidationError
+
 from clients.models import Client, ClientCertificate, ClientPublicKey, Workspace
 
+_Kind = type[ClientPublicKey] | type[ClientCertificate]
 
-def find_other_owner(
-    kind: type[ClientPublicKey] | type[ClientCertificate], thumbprints: Sequence[str], *, workspace: Workspace, client: Client | None
-) -> Client | None:
-    """Who has one of them already, be it revoked or not. client: whose they are or are to be, None for one that isn't there yet."""
+
+def _find_other_owner(kind: _Kind, thumbprints: Sequence[str], *, workspace: Workspace, client: Client | None) -> Client | None:
+    """Who has one of them already, be it revoked or not."""
     rows = kind._default_manager.filter(client__workspace=workspace, thumbprint__in=thumbprints).exclude(client=client)
     found = rows.select_related("client").order_by("pk").first()
     return None if found is None else found.client
 
 
-def say_key_of(owner: Client) -> str:
-    return f"This key belongs to {owner.name}. Use a separate key for each client."
-
-
-def say_certificate_of(owner: Client) -> str:
-    return f"This certificate belongs to {owner.name}. Use a separate one for each client."
+def refuse_shared(kind: _Kind, thumbprints: Sequence[str], *, workspace: Workspace, client: Client | None) -> None:
+    """client: whose they are or are to be, None for one that isn't there yet. Raise ValidationError where another has one of them already."""
+    owner = _find_other_owner(kind, thumbprints, workspace=workspace, client=client)
+    if owner is not None:
+        what = kind.SHORT_NAME
+        raise ValidationError(f"This {what} belongs to {owner.name}. Use a separate {what} for each client.", code=f"{what}_of_another")
 
 
 def warn_of_shared(rows: Sequence[ClientPublicKey | ClientCertificate], *, client: Client) -> list[str]:
     """For a client that has got these."""
     warnings = []
     for row in rows:
-        owner = find_other_owner(type(row), [row.thumbprint], workspace=client.workspace, client=client)
+        owner = _find_other_owner(type(row), [row.thumbprint], workspace=client.workspace, client=client)
         if owner is not None:
-            what = f"Public key {row.kid}" if isinstance(row, ClientPublicKey) else f"Certificate {row.thumbprint}"
-            also = f"{what} also belongs to {owner.name} ({owner.client_id}), so whoever has its private key is both."
+            also = f"{row.NOUN.capitalize()} {row} also belongs to {owner.name} ({owner.client_id}), so whoever has its private key is both."
             warnings.append(f"{also} Use a separate one for each client.")
     return warnings

@@ -7,10 +7,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKey, ClientSecret, UsageBucket, Workspace
+from clients.models import AuditEvent, Client, UsageBucket, Workspace
+from clients.models.credentials import KINDS
 from clients.outcomes import GRANTED
-from clients.services import audit
-from clients.services.audit import SYSTEM, Change
+from clients.services.audit import SYSTEM
+from clients.services.clients import set_status_of
 from clients.services.workspaces import lock_workspace
 
 _BATCH = 100
@@ -28,9 +29,7 @@ def unused_clients(workspace: Workspace, *, days: int, now: datetime) -> QuerySe
     enabled = AuditEvent.objects.filter(target_type="client", target_id=OuterRef("client_id"), event="client.enabled", created_at__gte=since)
     used = UsageBucket.objects.filter(**of_client, hour__gte=since.replace(minute=0, second=0, microsecond=0), outcome=GRANTED)
     return Client.objects.filter(
-        ~Exists(ClientSecret.objects.filter(**of_client, last_used_at__gte=since)),
-        ~Exists(ClientPublicKey.objects.filter(**of_client, last_used_at__gte=since)),
-        ~Exists(ClientCertificate.objects.filter(**of_client, last_used_at__gte=since)),
+        *(~Exists(kind._default_manager.filter(**of_client, last_used_at__gte=since)) for kind in KINDS),
         ~Exists(used),
         ~Exists(enabled),
         workspace=workspace,
@@ -54,8 +53,5 @@ def _disable_batch(workspace: Workspace, *, now: datetime) -> int:
         if days is None or not can_tell(days):
             return 0
         found = list(unused_clients(locked, days=days, now=now).select_for_update(of=("self",), no_key=True)[:_BATCH])
-        Client.objects.filter(pk__in=[client.pk for client in found]).update(status=Client.Status.DISABLED)
-        after = {"status": Client.Status.DISABLED.value, "reason": f"unused for {days} days"}
-        changes = [Change(client.client_id, {"status": client.status}, after) for client in found]
-        audit.record_many("client.disabled", workspace=locked, actor=SYSTEM, target_type="client", changes=changes, now=now)
+        set_status_of(found, Client.Status.DISABLED, workspace=locked, reason=f"unused for {days} days", actor=SYSTEM, now=now)
     return len(found)

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from clients.credential_list import credentials_of
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
+from clients.models.client import SECRET_METHODS
 from clients.policy import ClientPolicy
-from clients.services.client_fields import SECRET_METHODS
 
 _KEY, _CERTIFICATE = Client.AuthMethod.PRIVATE_KEY_JWT, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH
 

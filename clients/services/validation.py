@@ -4,14 +4,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 
 from clients.credential_text import holds_credential, redact
-from clients.models import Client
 
 MAX_REASON_LENGTH = 200
 
@@ -43,12 +40,6 @@ def clean_text(text: str, *, field: str, max_length: int, required: bool = True,
 def clean_reason(text: str) -> str:
     """Why somebody did it, "" for no reason given: as the audit log keeps it, so without a secret that somebody wrote into it."""
     return clean_text(text, field="reason", max_length=MAX_REASON_LENGTH, required=False, redacts=True)
-
-
-def unknown_credential(kind: str, given: str, *, of: Client, present: QuerySet[Any, str]) -> ValidationError:
-    """present: the IDs of those of that kind that it has."""
-    known = ", ".join(present[:20]) or "none"
-    return ValidationError(f"{of.client_id} has no {kind} “{given[:100]}”. It has {known}.", code=f"unknown_{kind.replace(' ', '_')}")
 
 
 def clean_networks(networks: Sequence[str]) -> list[str]:

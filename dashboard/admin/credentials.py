@@ -1,8 +1,6 @@
 """Secrets, public keys and certificates of clients."""
 
-from collections.abc import Callable
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin
@@ -13,11 +11,8 @@ from django.utils.text import get_text_list
 from django.utils.timesince import timesince
 
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
-from clients.models.credentials import Credential
-from clients.services.audit import Actor
-from clients.services.certificates import revoke_certificate
-from clients.services.public_keys import revoke_public_key
-from clients.services.secrets import revoke_secret
+from clients.models.credentials import KINDS, AnyCredential, Credential
+from clients.services.revocation import revoke
 from dashboard.admin.confirmation import Confirmation, confirm
 from dashboard.admin.read_only import ReadOnlyAdmin, filter_by
 from dashboard.client.credentials.notices import Ended, tell_ended
@@ -30,17 +25,13 @@ def describe_use(last_used_at: datetime | None, now: datetime) -> str:
 
 
 def find_last_use(client: Client) -> datetime | None:
-    last = (credentials.aggregate(last=Max("last_used_at"))["last"] for credentials in _credentials_of(client).values())
+    last = (kind.objects.filter(client=client).aggregate(last=Max("last_used_at"))["last"] for kind in KINDS)
     return max(filter(None, last), default=None)
 
 
 def count_usable(client: Client, now: datetime) -> str:
-    counts = ((credentials.usable(now).count(), noun) for noun, credentials in _credentials_of(client).items())
+    counts = ((kind.objects.usable(now).filter(client=client).count(), kind.NOUN) for kind in KINDS)
     return get_text_list([_count(count, noun) for count, noun in counts if count], "and") or "no usable credential"
-
-
-def _credentials_of(client: Client) -> dict[str, Any]:
-    return {"secret": client.secrets, "public key": client.public_keys, "certificate": client.certificates}
 
 
 def _count(count: int, noun: str) -> str:
@@ -58,18 +49,16 @@ CredentialStateFilter = filter_by(
 
 
 class CredentialAdmin(ReadOnlyAdmin):
-    """noun: what its rows are called. revoke: by the service, given the row, actor and now.
-
-    A filter by workspace, which is the client's, would have to sort rows by the million.
-    """
-
-    noun: ClassVar[str]
-    revoke: Callable[..., None]
+    """A filter by workspace, which is the client's, would have to sort rows by the million."""
 
     list_filter = (CredentialStateFilter, "created_at")
     list_select_related = ("client",)
     readonly_fields: ClassVar[tuple[str, ...]] = ("state",)
     actions = ("revoke_credentials",)
+
+    def narrow_history(self, row: AnyCredential) -> dict[str, str]:
+        # Another client's key may have the same ID, and two clients may have registered the same certificate.
+        return {} if isinstance(row, ClientSecret) else {"after__client_id": row.client.client_id}
 
     def find_alternative(self, client: Client) -> str:  # noqa: ARG002  # most have none
         """What of the same kind the client may still authenticate with, though none is registered: a sentence, or ""."""
@@ -84,30 +73,30 @@ class CredentialAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Revoke…")
     def revoke_credentials(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        now = timezone.now()
+        now, noun = timezone.now(), self.model.NOUN
 
         def explain(credential: Any) -> list[str]:
             if credential.revoked_at is not None:
                 return ["It is revoked already. Nothing changes."]
             client = credential.client
-            others = _credentials_of(client)[self.noun].usable(now).exclude(pk=credential.pk).count()
-            left = f"{client} keeps {_count(others, self.noun)}." if others else self.find_alternative(client)
+            others = self.model.objects.usable(now).filter(client=client).exclude(pk=credential.pk).count()
+            left = f"{client} keeps {_count(others, noun)}." if others else self.find_alternative(client)
             return [
                 "It ends for ever, and every token that it obtained stops working at once.",
                 describe_use(credential.last_used_at, now),
-                left or f"{client} has no other usable {self.noun}, so it gets no tokens by {self.noun} until it has a new one.",
+                left or f"{client} has no other usable {noun}, so it gets no tokens by {noun} until it has a new one.",
             ]
 
         ended: list[Ended] = []
 
         def act(credential: Any) -> None:
             is_first = credential.revoked_at is None
-            self.revoke(credential, actor=actor_of(request), now=now)
+            revoke(type(credential), str(credential), client=credential.client, actor=actor_of(request), now=now)
             ended.extend([Ended(credential, credential.client, None)] if is_first else [])
 
         confirmation = Confirmation(
             action="revoke_credentials",
-            question=f"Revoke these {self.noun}s?",
+            question=f"Revoke these {noun}s?",
             submit="Revoke",
             explain=explain,
             act=act,
@@ -121,27 +110,22 @@ class CredentialAdmin(ReadOnlyAdmin):
 
 @admin.register(ClientSecret)
 class ClientSecretAdmin(CredentialAdmin):
-    noun = "secret"
     list_display = ("secret_id", "name", "client", "state", "expires_at", "last_used_at", "created_at")
     secret_fields = ("hash", "digest")
     find_by = ("secret_id", "client__client_id")
     search_fields = ("secret_id__exact",)
     search_help_text = "Search by secret ID or client ID."
-    audit_target = ("secret", attrgetter("secret_id"))
-
-    def revoke(self, credential: ClientSecret, *, actor: Actor, now: datetime) -> None:
-        revoke_secret(client=credential.client, secret_id=credential.secret_id, actor=actor, now=now)
+    audit_target = (ClientSecret.TARGET_TYPE, str)
 
 
 @admin.register(ClientPublicKey)
 class ClientPublicKeyAdmin(CredentialAdmin):
-    noun = "public key"
     list_display = ("kid", "client", "name", "state", "shown_algorithm", "expires_at", "last_used_at", "created_at")
     readonly_fields = ("shown_algorithm", "state")
     find_by = ("client__client_id",)
     search_fields = ("kid__exact", "thumbprint__exact")
     search_help_text = "Search by key ID, thumbprint or client ID."
-    audit_target = ("public_key", attrgetter("kid"))
+    audit_target = (ClientPublicKey.TARGET_TYPE, str)
 
     def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return (*super().get_exclude(request, obj), "algorithm")
@@ -150,32 +134,17 @@ class ClientPublicKeyAdmin(CredentialAdmin):
     def shown_algorithm(self, key: ClientPublicKey) -> str:
         return key.algorithm or "any RSA"
 
-    def narrow_history(self, row: ClientPublicKey) -> dict[str, str]:
-        # Another client's key may have the same ID.
-        return {"after__client_id": row.client.client_id}
-
-    def revoke(self, credential: ClientPublicKey, *, actor: Actor, now: datetime) -> None:
-        revoke_public_key(client=credential.client, kid=credential.kid, actor=actor, now=now)
-
     def find_alternative(self, client: Client) -> str:
         return f"The keys that {client} publishes at {client.jwks_uri} still work." if client.jwks_uri else ""
 
 
 @admin.register(ClientCertificate)
 class ClientCertificateAdmin(CredentialAdmin):
-    noun = "certificate"
     list_display = ("thumbprint", "client", "subject", "state", "name", "expires_at", "last_used_at", "created_at")
     find_by = ("thumbprint", "client__client_id")
     search_fields = ("thumbprint__exact", "subject__icontains")
     search_help_text = "Search by thumbprint (x5t#S256), client ID, or a part of the subject."
-    audit_target = ("certificate", attrgetter("thumbprint"))
-
-    def narrow_history(self, row: ClientCertificate) -> dict[str, str]:
-        # Two clients may have registered the same one.
-        return {"after__client_id": row.client.client_id}
-
-    def revoke(self, credential: ClientCertificate, *, actor: Actor, now: datetime) -> None:
-        revoke_certificate(client=credential.client, thumbprint=credential.thumbprint, actor=actor, now=now)
+    audit_target = (ClientCertificate.TARGET_TYPE, str)
 
     def find_alternative(self, client: Client) -> str:
         return f"Certificates of the trusted authorities for {client.tls_subject} still work." if client.tls_subject else ""

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from clients.hygiene import Kind
 from clients.models import AuditEvent, Client, Workspace
+from clients.models.credentials import KINDS
 from clients.services.announcements import Announcement, Rotated
-from dashboard.client import impact
 from dashboard.client.credentials.notices import Ended, send_or_tell_admins, tell_ended, tell_rotated, without
 from dashboard.models import User
 from dashboard.people.actors import find_person, say_doer
@@ -40,7 +40,7 @@ def _tell(clients: Sequence[Client], act: str, *, actor: str, now: datetime, nam
 def tell_tidied(kind: Kind, *, workspace: Workspace, by: User, now: datetime) -> None:
     """After clients.services.hygiene.fix, at the same moment."""
     if kind in _REVOKING:
-        rows = [row for credentials in impact.KINDS for row in credentials.objects.filter(client__workspace=workspace, revoked_at=now)]
+        rows = [row for credentials in KINDS for row in credentials.objects.filter(client__workspace=workspace, revoked_at=now)]
         by_pk = {client.pk: client for client in _read(workspace, pk__in={row.client_id for row in rows})}
         tell_ended([Ended(row, by_pk[row.client_id], None) for row in rows], act="revoked", by=by, now=now)
     elif kind in _DISABLING:

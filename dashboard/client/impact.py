@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from django.db.models import Max, OuterRef, Subquery
 
 from clients.credential_list import credentials_of
-from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, TokenCount
-from clients.models.credentials import Credential
+from clients.models import Client, TokenCount
+from clients.models.credentials import KINDS, Credential
 from clients.places_of_use import addresses_by_credential
 from clients.usage_report import AddressSummary, addresses_of, count_living_tokens, living_tokens_by_credential
 
@@ -15,8 +15,6 @@ from clients.usage_report import AddressSummary, addresses_of, count_living_toke
 IN_USE = timedelta(days=7)
 MOST_ADDRESSES = 8
 _MOST_CREDENTIALS = 1000
-
-KINDS: tuple[type[ClientSecret] | type[ClientPublicKey] | type[ClientCertificate], ...] = (ClientSecret, ClientPublicKey, ClientCertificate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, tzinfo
 
-from clients.models import ClientCertificate, ClientPublicKey, ClientSecret
+from clients.models import ClientCertificate, ClientSecret
 from clients.models.credentials import Credential
 from clients.overlap import find_overlaps
 from dashboard.frame import moment
@@ -104,7 +104,7 @@ def spans_of(credentials: Iterable[Credential], *, now: datetime, zone: tzinfo) 
 
 
 def _span(row: Credential, overlap_from: datetime | None, *, is_newest: bool, now: datetime, zone: tzinfo) -> Span:
-    kind = {ClientSecret: "Secret", ClientPublicKey: "Key", ClientCertificate: "Certificate"}[type(row)]
+    kind = row.SHORT_NAME.capitalize()
     starts_at = row.valid_from if isinstance(row, ClientCertificate) else row.created_at
     made = f"made {moment.say_day(row.created_at, now=now, zone=zone)}"
     if overlap_from is not None:

@@ -4,7 +4,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from clients.models import Client, ClientSecret
-from clients.services.client_fields import SECRET_METHODS
 from dashboard.models import Membership, SpentForm
 
 
@@ -24,7 +23,7 @@ def show_spent(request: HttpRequest, membership: Membership, spent: SpentForm | 
         "client": client,
         "secret": secret,
         "spent": spent,
-        "has_secret": secret is not None or any(method in client.auth_methods for method in SECRET_METHODS),
+        "has_secret": secret is not None or client.takes_secret,
     }
     response = render(request, "client/spent.html", context)
     response["Cache-Control"] = "no-store"

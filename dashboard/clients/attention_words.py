@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from clients.attention import Attention, Finding, Kind
-from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
+from clients.models import Client
 from dashboard.frame.moment import DAY, say_distance
 
 MOST_SENTENCES = 3
-
-_CREDENTIALS = {ClientSecret: "last secret", ClientPublicKey: "last public key", ClientCertificate: "certificate"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ def _say(finding: Finding, now: datetime) -> Sentence:
         case Kind.ROTATING:
             after = f"still uses its old secret, which ends {_say_when(finding.at, now)}"
         case Kind.EXPIRING:
-            before = f"The {_CREDENTIALS[finding.credential or ClientSecret]} of"
+            before = f"The last {finding.credential.NOUN if finding.credential else 'credential'} of"
             after = f"expires {_say_when(finding.at, now)}"
         case Kind.NEW_ADDRESS:
             after = f"was used from {activity.new_address} for the first time {_say_when(finding.at, now)}"

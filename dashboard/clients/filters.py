@@ -10,7 +10,8 @@ from django.db.models.functions import Cast, Coalesce, Greatest, Lower, NullIf
 
 from clients import attention
 from clients.credential_text import holds_credential
-from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
+from clients.models import Client, Workspace
+from clients.models.credentials import KINDS
 from dashboard.frame.keyset import Order, parse_moment, parse_number, parse_text
 
 SIZES = (10, 25, 100)
@@ -123,7 +124,7 @@ def order_of(filters: Filters, *, now: datetime) -> Order:
 def _last_end(now: datetime) -> Any:
     """Of all that it holds; what can't end, or has ended, comes last."""
     ends = []
-    for model in (ClientSecret, ClientPublicKey, ClientCertificate):
+    for model in KINDS:
         usable: QuerySet[Any] = model.objects.usable(now)
         of_client = usable.filter(client=OuterRef("pk")).order_by().values("client")
         last = of_client.values(last=Max(Coalesce("expires_at", Value(_ENDLESS, DateTimeField()))))

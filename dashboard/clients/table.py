@@ -11,7 +11,7 @@ from django.db.models import CharField, Count, F, Max, Min, Q, QuerySet, Value
 
 from clients.attention import IDLE_AFTER, SOON
 from clients.models import Client, ClientActivity, ClientCertificate, ClientPublicKey, ClientSecret
-from clients.services.client_fields import SECRET_METHODS
+from clients.models.client import SECRET_METHODS
 from clients.usage_report import granted_by_hour
 
 HOURS = 24
@@ -41,7 +41,7 @@ class Holding:
 class Expiry:
     """When the client can get no more tokens. at: None where there is no end, or nothing that could end.
 
-    is_endless: a secret that never ends. old_at: of an old secret that ends soon while others go on. kind: of what ends last, "" for a secret.
+    is_endless: a secret that never ends. old_at: of an old secret that ends soon while others go on. kind: of what ends last.
     """
 
     at: datetime | None = None
@@ -66,10 +66,6 @@ class ClientRow:
     spark: list[int] | None
     expiry: Expiry
     is_idle: bool
-
-    @property
-    def has_secret(self) -> bool:
-        return not set(self.client.auth_methods).isdisjoint(SECRET_METHODS)
 
     @property
     def more_scopes(self) -> int:
@@ -153,11 +149,8 @@ def _find_expiry(client: Client, held: dict[str, Holding], *, now: datetime) -> 
         is_endless=is_endless and bool(secrets.endless),
         is_soon=at is not None and at <= now + SOON,
         old_at=old_at,
-        kind=_KINDS[last.kind] if at is not None and last is not None else "",
+        kind=last.kind if at is not None and last is not None else "",
     )
-
-
-_KINDS = {"secret": "", "key": "key", "certificate": "certificate"}
 
 
 def _find_holdings(clients: Sequence[int], *, now: datetime) -> dict[int, list[Holding]]:

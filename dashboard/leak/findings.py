@@ -8,10 +8,11 @@ from threading import Lock
 
 from clients.leaked_text import Traces, find_ids, find_kids, find_traces, find_words
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
+from clients.models.credentials import AnyCredential
 from clients.policy import ClientPolicy
 from clients.secret import HashingBusyError, ParsedSecret, needs_hashing, verify_secret
 from clients.services.burnt_keys import find_registered_certificates, find_registered_keys
-from dashboard.leak.references import Credential, IssuedToken, Referred, refer_to, refer_to_token
+from dashboard.leak.references import IssuedToken, Referred, refer_to, refer_to_token
 from oauth.leaked_token import LeakedToken, find_leaked_tokens
 from oauth.models import RevokedToken
 
@@ -67,7 +68,7 @@ class Finding:
     client: Client
     state: State
     pasted: Pasted
-    credential: Credential | None = None
+    credential: AnyCredential | None = None
     token: LeakedToken | None = None
     ended_at: datetime | None = None
     why_off: str = ""
@@ -155,9 +156,9 @@ def look_at(referred: Referred, *, now: datetime) -> Report:
     return Report(sorted(found, key=lambda finding: finding.state.value), [], 0)
 
 
-def _find_credentials(traces: Traces, text: str, workspace: Workspace) -> dict[Credential, Pasted]:
+def _find_credentials(traces: Traces, text: str, workspace: Workspace) -> dict[AnyCredential, Pasted]:
     """The worst of each comes first, and stays."""
-    found: dict[Credential, Pasted] = {}
+    found: dict[AnyCredential, Pasted] = {}
     whole = {secret.secret_id: secret for secret in traces.secrets}
     damaged = [secret_id for secret_id in traces.damaged if secret_id and secret_id not in whole]
     rows = _secrets(workspace, [*whole, *damaged])
@@ -191,7 +192,7 @@ def _secrets(workspace: Workspace, secret_ids: Sequence[str]) -> Iterable[Client
     return ClientSecret.objects.filter(client__workspace=workspace, secret_id__in=secret_ids).select_related("client__workspace").order_by("pk")
 
 
-def _find_by_id(traces: Traces, text: str, workspace: Workspace) -> Iterable[Credential]:
+def _find_by_id(traces: Traces, text: str, workspace: Workspace) -> Iterable[AnyCredential]:
     own = {"client__workspace": workspace}
     kids = find_kids(text)
     if len(text) <= _SHORT:
@@ -223,8 +224,7 @@ def _find_clients(text: str, client_ids: Sequence[str], workspace: Workspace) ->
     return own.filter(client_id__in=wanted).select_related("workspace") if wanted else ()
 
 
-def _describe(row: Credential, pasted: Pasted, now: datetime) -> Finding:
-    kind = {ClientSecret: "secret", ClientPublicKey: "public key", ClientCertificate: "certificate"}[type(row)]
+def _describe(row: AnyCredential, pasted: Pasted, now: datetime) -> Finding:
     why_off = _find_why_off(row)
     ended_at = row.revoked_at or (None if row.is_usable(now) else row.expires_at)
     if ended_at is not None:
@@ -233,17 +233,17 @@ def _describe(row: Credential, pasted: Pasted, now: datetime) -> Finding:
         state = State.OFF
     else:
         state = State.USED if row.last_used_at is not None and row.last_used_at > now - _USED_LATELY else State.WORKS
-    return Finding(kind, str(row), refer_to(row), row.client, state, pasted, credential=row, ended_at=ended_at, why_off=why_off)
+    return Finding(row.NOUN, str(row), refer_to(row), row.client, state, pasted, credential=row, ended_at=ended_at, why_off=why_off)
 
 
-_METHODS: dict[type[Credential], tuple[str, ...]] = {
+_METHODS: dict[type[AnyCredential], tuple[str, ...]] = {
     ClientSecret: (Client.AuthMethod.CLIENT_SECRET_BASIC.value, Client.AuthMethod.CLIENT_SECRET_POST.value),
     ClientPublicKey: (Client.AuthMethod.PRIVATE_KEY_JWT.value,),
     ClientCertificate: (Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value,),
 }
 
 
-def _find_why_off(row: Credential) -> str:
+def _find_why_off(row: AnyCredential) -> str:
     """Why it obtains nothing though it hasn't ended, "" where it does."""
     client = row.client
     if client.status == Client.Status.DISABLED:

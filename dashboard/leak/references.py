@@ -14,13 +14,12 @@ from django.core.signing import BadSignature, Signer
 
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
 from clients.models.client import CLIENT_ID
+from clients.models.credentials import AnyCredential
 from clients.public_key import is_kid
 from oauth.leaked_token import LeakedToken
 
 # In one form or address.
 MOST = 300
-
-Credential = ClientSecret | ClientPublicKey | ClientCertificate
 
 _SECRET_ID = re.compile("[0-9A-Za-z]{1,32}")
 _THUMBPRINT = re.compile("[A-Za-z0-9_-]{43}")
@@ -41,12 +40,12 @@ class IssuedToken:
 class Referred:
     """What references led to, in the workspace; what isn't there, or in another one, is left out."""
 
-    credentials: list[Credential]
+    credentials: list[AnyCredential]
     clients: list[Client]
     tokens: list[IssuedToken]
 
 
-def refer_to(thing: Credential | Client) -> str:
+def refer_to(thing: AnyCredential | Client) -> str:
     if isinstance(thing, ClientSecret):
         return f"s.{thing.secret_id}"
     if isinstance(thing, ClientPublicKey):

@@ -5,18 +5,15 @@ from typing import Any
 
 from django.db import transaction
 
-from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
+from clients.models import Workspace
 from clients.services import audit
 from clients.services.audit import Actor, Change
-from clients.services.certificates import revoke_certificate
-from clients.services.public_keys import revoke_public_key
-from clients.services.secrets import revoke_secret
+from clients.services.revocation import revoke
 from dashboard.leak.findings import Finding, Report
-from dashboard.leak.references import Credential, Referred
+from dashboard.leak.references import Referred
 from oauth.services import revoke_token
 
 REASON = "leaked"
-_TARGETS: dict[type[Credential], str] = {ClientSecret: "secret", ClientPublicKey: "public_key", ClientCertificate: "certificate"}
 
 
 def record_check(*, workspace: Workspace, report: Report, names_each: bool, actor: Actor, now: datetime) -> None:
@@ -37,24 +34,14 @@ def record_check(*, workspace: Workspace, report: Report, names_each: bool, acto
 
 
 def _target_type(finding: Finding) -> str:
-    return finding.kind if finding.credential is None else _TARGETS[type(finding.credential)]
+    return finding.kind if finding.credential is None else finding.credential.TARGET_TYPE
 
 
 def end_leaked(*, referred: Referred, actor: Actor, now: datetime) -> int:
     """For ever, at once, all or none. No effect on what has been revoked. Returns how many there were."""
     with transaction.atomic():
         for credential in referred.credentials:
-            _revoke(credential, actor=actor, now=now)
+            revoke(type(credential), str(credential), client=credential.client, reason=REASON, actor=actor, now=now)
         for token in referred.tokens:
             revoke_token(client=token.client, jti=token.jti, expires_at=token.expires_at, credential=token.credential_id, actor=actor, now=now)
     return len(referred.credentials) + len(referred.tokens)
-
-
-def _revoke(credential: Credential, *, actor: Actor, now: datetime) -> None:
-    client: Client = credential.client
-    if isinstance(credential, ClientSecret):
-        revoke_secret(client=client, secret_id=credential.secret_id, reason=REASON, actor=actor, now=now)
-    elif isinstance(credential, ClientPublicKey):
-        revoke_public_key(client=client, kid=credential.kid, reason=REASON, actor=actor, now=now)
-    else:
-        revoke_certificate(client=client, thumbprint=credential.thumbprint, reason=REASON, actor=actor, now=now)

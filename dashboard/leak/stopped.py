@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from clients.models import Client, RecordedRequest, TokenCount
+from clients.models.credentials import AnyCredential
 from clients.usage_report import AddressSummary, addresses_of
 from dashboard.leak.reach import PERIOD
-from dashboard.leak.references import Credential, Referred
+from dashboard.leak.references import Referred
 from oauth.models import RevokedToken
 
 
@@ -46,7 +47,7 @@ def read(referred: Referred, *, now: datetime) -> Stopped | None:
     moments = [*(row.revoked_at for row in credentials if row.revoked_at is not None), *(row.revoked_at for row in revoked_tokens.values())]
     if not moments:
         return None
-    named = [(f"{_KINDS[type(row).__name__]} {row}", row.client) for row in credentials] + [("a token", token.client) for token in tokens]
+    named = [(f"{row.NOUN} {row}", row.client) for row in credentials] + [("a token", token.client) for token in tokens]
     since = min(moments)
     return Stopped(
         at=max(moments),
@@ -57,10 +58,7 @@ def read(referred: Referred, *, now: datetime) -> Stopped | None:
     )
 
 
-_KINDS = {"ClientSecret": "secret", "ClientPublicKey": "public key", "ClientCertificate": "certificate"}
-
-
-def _count_tokens(credentials: list[Credential], since: datetime) -> int:
+def _count_tokens(credentials: list[AnyCredential], since: datetime) -> int:
     """Those that would be alive at that moment, less those that were dead already. What has long expired isn't counted any more."""
     if not credentials:
         return 0
@@ -75,13 +73,13 @@ def _count_tokens(credentials: list[Credential], since: datetime) -> int:
     return sum(max(0, obtained[pair]) for pair in pairs)
 
 
-def _count_refused(credentials: list[Credential], of_tokens: list[str], named: list[tuple[str, Client]], since: datetime) -> int:
+def _count_refused(credentials: list[AnyCredential], of_tokens: list[str], named: list[tuple[str, Client]], since: datetime) -> int:
     names = {*(row.credential_id for row in credentials), *of_tokens}
     clients = {client.pk for _, client in named}
     return RecordedRequest.objects.filter(client__in=clients, credential__in=names, status__gte=400, created_at__gte=since).count()
 
 
-def _find_suspects(credentials: list[Credential], now: datetime) -> list[Suspect]:
+def _find_suspects(credentials: list[AnyCredential], now: datetime) -> list[Suspect]:
     """Of the first few, which is whom a leak is about."""
     found = []
     for row in credentials[:3]:

@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from clients.certificate import read_certificates
 from clients.models import AuditEvent
 from clients.public_key import read_public_keys
-from clients.services.added_credentials import add_usable_certificates, add_usable_public_keys
+from clients.services.certificates import add_certificates
+from clients.services.public_keys import add_public_keys
 from clients.services.workspaces import change_workspace
 from tests.certificates import pem, self_signed
 from tests.factories import TESTS, create_client, create_workspace
@@ -21,11 +22,11 @@ def client_(db):
 
 
 def add_key(client, now, *, allow_method=True):
-    return add_usable_public_keys(client=client, parsed=read_public_keys(json.dumps(jwk())), allow_method=allow_method, actor=TESTS, now=now)
+    return add_public_keys(client=client, parsed=read_public_keys(json.dumps(jwk())), allow_method=allow_method, actor=TESTS, now=now)
 
 
 def add_certificate(client, now, *, allow_method=True):
-    return add_usable_certificates(client=client, parsed=read_certificates(pem(self_signed().certificate)), allow_method=allow_method, actor=TESTS, now=now)
+    return add_certificates(client=client, parsed=read_certificates(pem(self_signed().certificate)), allow_method=allow_method, actor=TESTS, now=now)
 
 
 @pytest.mark.parametrize(("add", "method"), [(add_key, "private_key_jwt"), (add_certificate, "self_signed_tls_client_auth")])
@@ -48,7 +49,7 @@ def test_a_method_that_somebody_else_has_allowed_meanwhile_is_not_allowed_twice(
     stale = type(client_).objects.get(pk=client_.pk)
     stale.auth_methods = ["client_secret_basic"]
     parsed = read_public_keys(json.dumps(jwk("P-384")))
-    add_usable_public_keys(client=stale, parsed=parsed, allow_method=True, actor=TESTS, now=now)
+    add_public_keys(client=stale, parsed=parsed, allow_method=True, actor=TESTS, now=now)
     assert AuditEvent.objects.filter(event="client.changed").count() == 1
 
 

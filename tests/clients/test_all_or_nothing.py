@@ -10,21 +10,9 @@ from clients.certificate import read_certificates
 from clients.hygiene import Kind
 from clients.models import Client, ClientActivity, ClientCertificate, ClientPublicKey, ClientSecret, HandOver, Scope, Workspace
 from clients.public_key import read_public_keys
-from clients.services import (
-    added_credentials,
-    client_changes,
-    client_deletion,
-    clients,
-    deletion,
-    hand_overs,
-    hygiene,
-    scopes,
-    secret_ends,
-    secrets,
-    workspaces,
-)
-from clients.services.certificates import revoke_certificate
-from clients.services.public_keys import revoke_public_key
+from clients.services import client_changes, client_deletion, clients, deletion, hand_overs, hygiene, scopes, secret_ends, secrets, workspaces
+from clients.services.certificates import add_certificates, revoke_certificate
+from clients.services.public_keys import add_public_keys, revoke_public_key
 from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key, make_certificate
 from tests.public_keys import jwk
@@ -65,10 +53,8 @@ ACTS = {
     "revoke secret": lambda t, by: secrets.revoke_secret(client=t["client"], secret_id=t["ending"].secret_id, **by),
     "revoke key": lambda t, by: revoke_public_key(client=t["client"], kid=t["key"].kid, **by),
     "revoke certificate": lambda t, by: revoke_certificate(client=t["client"], thumbprint=t["certificate"].thumbprint, **by),
-    "add keys": lambda t, by: added_credentials.add_usable_public_keys(client=t["client"], parsed=_parsed(), allow_method=True, **by),
-    "add certificates": lambda t, by: added_credentials.add_usable_certificates(
-        client=t["client"], parsed=read_certificates(make_certificate("second")), allow_method=True, **by
-    ),
+    "add keys": lambda t, by: add_public_keys(client=t["client"], parsed=_parsed(), allow_method=True, **by),
+    "add certificates": lambda t, by: add_certificates(client=t["client"], parsed=read_certificates(make_certificate("second")), allow_method=True, **by),
     "make link": lambda t, by: hand_overs.create_hand_over(client=t["client"], recipient="", lifetime=DAY, secret_lifetime=None, **by),
     "withdraw link": lambda t, by: hand_overs.withdraw_hand_over(client=t["client"], pk=t["link"].pk, **by),
     "use link": lambda t, by: hand_overs.use_for_secret(hand_over=t["link"], is_allowed=bool, **by),

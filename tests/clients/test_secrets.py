@@ -6,10 +6,9 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from clients.models import AuditEvent, ClientSecret
-from clients.services import credential_rate, secrets
+from clients.services import credential_limits, secrets
 from clients.services.audit import Actor
-from clients.services.credential_rate import MOST_AN_HOUR
-from clients.services.secrets import MAX_USABLE_SECRETS
+from clients.services.credential_limits import MAX_USABLE, MOST_AN_HOUR
 from tests.factories import TESTS, create_client, create_secret, create_workspace
 
 
@@ -64,7 +63,7 @@ def test_clock_of_another_node_that_is_ahead_doesnt_break_a_rotation(client_, no
 
 
 def test_rotation_with_overlap_0_makes_room_under_the_limit(client_, now):
-    for _ in range(MAX_USABLE_SECRETS - 1):
+    for _ in range(MAX_USABLE - 1):
         create_secret(client_, now=now)
     with pytest.raises(ValidationError, match="Revoke one"):
         secrets.rotate_secret(client=client_, actor=TESTS, now=now)
@@ -102,12 +101,12 @@ class TestWhatSomebodyMakesInAnHour:
         self.rotate(client_, now + timedelta(hours=1, seconds=1))
 
     def test_leaves_to_others_what_they_may_make(self, client_, now, monkeypatch):
-        monkeypatch.setattr(credential_rate, "MOST_AN_HOUR", 2)
+        monkeypatch.setattr(credential_limits, "MOST_AN_HOUR", 2)
         for _ in range(2):
             self.rotate(client_, now, Actor("user:7 dana@example.com"))
         assert self.rotate(client_, now).secret.is_usable(now)
 
     def test_is_counted_by_client(self, client_, now, monkeypatch):
-        monkeypatch.setattr(credential_rate, "MOST_AN_HOUR", 2)
+        monkeypatch.setattr(credential_limits, "MOST_AN_HOUR", 2)
         self.rotate(client_, now)
         assert create_client(client_.workspace, name="other").secret.is_usable(now)

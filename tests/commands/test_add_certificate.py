@@ -9,7 +9,7 @@ from cryptography.x509.oid import NameOID
 from django.utils import timezone
 
 from clients.models import AuditEvent, Client, ClientCertificate
-from clients.services import certificates
+from clients.services import credential_limits
 from tests import factories
 from tests.certificates import pem, self_signed
 
@@ -123,7 +123,7 @@ def test_certificate_of_tomorrow_is_registered_today(command, file, client_id):
 
 
 def test_fifty_usable_ones_are_the_most(refused, command, file, client_id, monkeypatch):
-    monkeypatch.setattr(certificates, "MAX_USABLE_CERTIFICATES", 2)
+    monkeypatch.setattr(credential_limits, "MAX_USABLE", 2)
     command("add_certificate", client_id, file(self_signed("a"), self_signed("b")))
     assert "Revoke one" in refused("add_certificate", client_id, file(self_signed("c")))
     command("revoke_certificate", client_id, ClientCertificate.objects.first().thumbprint)

@@ -6,7 +6,7 @@ import pytest
 
 from clients.models import AuditEvent, ClientSecret
 from clients.secret import parse
-from clients.services.secrets import MAX_USABLE_SECRETS
+from clients.services.credential_limits import MAX_USABLE
 from tests import factories
 
 
@@ -68,7 +68,7 @@ def test_secret_in_place_of_the_client_id_is_not_repeated(refused, billing):
 
 def test_client_has_a_limited_number_of_usable_secrets(command, refused, billing):
     client = billing.secret.client
-    newest = [factories.create_secret(client) for _ in range(MAX_USABLE_SECRETS - 1)][-1]
+    newest = [factories.create_secret(client) for _ in range(MAX_USABLE - 1)][-1]
     assert "Revoke one" in refused("create_secret", client.client_id)
     command("revoke_secret", client.client_id, newest.secret.secret_id)
     assert command("create_secret", client.client_id).status == 0

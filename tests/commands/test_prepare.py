@@ -19,8 +19,8 @@ from clients.key_encryption import newest_key
 from clients.models import AuditEvent, Client, ClientSecret, Workspace
 from clients.secret import parse, verify_secret
 from clients.services import secrets
+from clients.services.credential_limits import MAX_USABLE
 from clients.services.deletion import GRACE_PERIOD, delete_workspace, remove_deleted_workspaces
-from clients.services.secrets import MAX_USABLE_SECRETS
 from dashboard.models import Membership, User
 from oauth.models import SigningKey
 from tests import factories
@@ -199,7 +199,7 @@ def test_rotated_secret_gets_a_successor(prepare, data_dir):
 def test_revoked_secrets_that_fill_the_limit_dont_stop_the_start(prepare, data_dir):
     prepare()
     client = Client.objects.get()
-    for _ in range(MAX_USABLE_SECRETS - 1):
+    for _ in range(MAX_USABLE - 1):
         factories.create_secret(client)
     (data_dir / "demo-client.curl").unlink()
     result = prepare("--announce", "--json").json

@@ -16,8 +16,8 @@ from typing import Any, cast
 from django.db.models import Q
 from django.urls import reverse
 
-from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
-from clients.models.credentials import Credential
+from clients.models import Client, ClientSecret
+from clients.models.credentials import KINDS, AnyCredential, Credential
 from clients.overlap import find_overlaps
 from clients.services.retention import delete_in_batches
 from dashboard.client import impact
@@ -41,8 +41,6 @@ _MOST_FAILURES = 3
 # By name, those that failed in this process.
 _failed: deque[str] = deque(maxlen=1000)
 _LONGEST_NAME = 24
-
-_Row = ClientSecret | ClientPublicKey | ClientCertificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ def _put_in_turn(found: Iterable[Due]) -> Iterator[Due]:
 
 def find_due(*, now: datetime) -> Iterator[Due]:
     """What was not told yet, those that end first first."""
-    for kind in impact.KINDS:
+    for kind in KINDS:
         rows = (
             kind.objects.usable(now)
             .filter(expires_at__lte=now + max(STEPS), client__status=Client.Status.ENABLED, client__workspace__deletes_at=None)
@@ -105,7 +103,7 @@ def find_due(*, now: datetime) -> Iterator[Due]:
             .order_by("expires_at", "pk")
         )
         after: tuple[datetime, int] | None = None
-        while batch := cast(list[_Row], list(rows.filter(_behind(after))[:_BATCH])):
+        while batch := cast(list[AnyCredential], list(rows.filter(_behind(after))[:_BATCH])):
             yield from _find_due_in(batch, now=now)
             after = (batch[-1].expires_at or now, batch[-1].pk)
 
@@ -114,7 +112,7 @@ def _behind(after: tuple[datetime, int] | None) -> Q:
     return Q() if after is None else Q(expires_at__gt=after[0]) | Q(expires_at=after[0], pk__gt=after[1])
 
 
-def _find_due_in(rows: Sequence[_Row], *, now: datetime) -> Iterator[Due]:
+def _find_due_in(rows: Sequence[AnyCredential], *, now: datetime) -> Iterator[Due]:
     told = set(ExpiryNotice.objects.filter(credential__in=[_name(row, row.client) for row in rows]).values_list("credential", "ends_at", "step"))
     ending = [row.client_id for row in rows if isinstance(row, ClientSecret)]
     secrets: dict[int, list[ClientSecret]] = {}
@@ -127,7 +125,7 @@ def _find_due_in(rows: Sequence[_Row], *, now: datetime) -> Iterator[Due]:
             yield due
 
 
-def _find_step(row: _Row, *, is_in_overlap: bool, since: datetime | None, now: datetime) -> Due | None:
+def _find_step(row: AnyCredential, *, is_in_overlap: bool, since: datetime | None, now: datetime) -> Due | None:
     """Whoever rotated a secret knows that the old one ends: that is told only where something uses it to the last."""
     if row.expires_at is None:
         return None
@@ -192,4 +190,4 @@ def _url(due: Due) -> str:
     arguments = [due.client.workspace.slug, due.client.client_id]
     if due.is_in_overlap:
         return reverse("secret_extend", args=[*arguments, due.credential])
-    return reverse({ClientSecret: "rotate", ClientPublicKey: "key_new", ClientCertificate: "certificate_new"}[type(due.credential)], args=arguments)
+    return reverse("rotate" if isinstance(due.credential, ClientSecret) else f"{due.credential.SHORT_NAME}_new", args=arguments)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from clients.models import Client, ClientPublicKey, ClientSecret
+from clients.models import Client, ClientSecret
 from clients.models.credentials import Credential
 from clients.places_of_use import Place
 from dashboard.people.actors import Names, describe
@@ -60,7 +60,7 @@ def describe_credentials(credentials: Iterable[Credential], *, client: Client, k
         tag, tone = _tag(credential, known.overlaps, known.now)
         rows.append(
             CredentialRow(
-                kind=_kind(credential),
+                kind=credential.NOUN.capitalize(),
                 label=str(credential),
                 name=credential.name,
                 detail="" if isinstance(credential, ClientSecret) else getattr(credential, "algorithm", "") or getattr(credential, "subject", ""),
@@ -109,12 +109,6 @@ def _say_maker(created_by: str, names: Names) -> str:
     return f"{who.name} {who.way}".strip()
 
 
-def _kind(credential: Credential) -> str:
-    if isinstance(credential, ClientSecret):
-        return "Secret"
-    return "Public key" if isinstance(credential, ClientPublicKey) else "Certificate"
-
-
 def _tag(credential: Credential, overlaps: Mapping[str, datetime], now: datetime) -> tuple[str, str]:
     if credential.revoked_at is not None:
         return "Revoked", "bad"
@@ -127,15 +121,8 @@ def _tag(credential: Credential, overlaps: Mapping[str, datetime], now: datetime
 
 def _acts(credential: Credential, client: Client, overlaps: Mapping[str, datetime]) -> Iterable[Act]:
     slug, client_id = client.workspace.slug, client.client_id
-    kind = _kind(credential).lower()
-    if isinstance(credential, ClientSecret):
-        if credential.secret_id in overlaps:
-            yield Act("Extend overlap", f" of secret {credential}", reverse("secret_extend", args=[slug, client_id, credential.secret_id]))
-            yield Act("End now", f": secret {credential}", reverse("secret_end", args=[slug, client_id, credential.secret_id]))
-            return
-        url = reverse("secret_revoke", args=[slug, client_id, credential.secret_id])
-    elif isinstance(credential, ClientPublicKey):
-        url = reverse("key_revoke", args=[slug, client_id, credential.kid])
-    else:
-        url = reverse("certificate_revoke", args=[slug, client_id, str(credential)])
-    yield Act("Revoke", f" {kind} {credential}", url)
+    if credential.credential_id in overlaps:
+        yield Act("Extend overlap", f" of secret {credential}", reverse("secret_extend", args=[slug, client_id, str(credential)]))
+        yield Act("End now", f": secret {credential}", reverse("secret_end", args=[slug, client_id, str(credential)]))
+        return
+    yield Act("Revoke", f" {credential.NOUN} {credential}", reverse(f"{credential.SHORT_NAME}_revoke", args=[slug, client_id, str(credential)]))

@@ -10,7 +10,6 @@ from clients.duration import parse_duration
 from clients.models import Client
 from clients.policy import ClientPolicy
 from clients.public_key import ParsedPublicKey
-from clients.services.hand_overs import takes_secret
 from dashboard.client.credentials.forms import expiry, pasted
 from dashboard.frame.fields import Radios
 from dashboard.frame.once import OnceForm
@@ -44,7 +43,7 @@ class HandOverForm(OnceForm):
 
     def __init__(self, data: Any = None, *, client: Client) -> None:
         super().__init__(data)
-        if takes_secret(client):
+        if client.takes_secret:
             policy = ClientPolicy.of(client.workspace)
             wrong = {"required": "Choose when the secret expires.", "invalid_choice": "Choose when the secret expires."}
             self.fields["secret_expiry"] = forms.ChoiceField(

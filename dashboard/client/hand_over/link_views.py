@@ -78,8 +78,7 @@ def _show(request: HttpRequest, found: HandOver, form: HandedKeyForm | None = No
         "hand_over": found,
         "client": client,
         "scopes": Scope.objects.filter(workspace=client.workspace, name__in=client.scopes).order_by("name"),
-        "takes_secret": services.takes_secret(client),
-        "form": (form or HandedKeyForm(client=client)) if services.takes_public_key(client) else None,
+        "form": (form or HandedKeyForm(client=client)) if client.takes_public_key else None,
         "refusal": refusal,
     }
     return render(request, "client/hand_over/open.html", context)
@@ -96,7 +95,7 @@ def _make_secret(request: HttpRequest, found: HandOver) -> HttpResponse:
 
 
 def _take_key(request: HttpRequest, found: HandOver) -> HttpResponse:
-    if not services.takes_public_key(found.client):
+    if not found.client.takes_public_key:
         return _show(request, found, refusal=f"{found.client.name} takes no public key.")
     form = HandedKeyForm(request.POST, request.FILES, client=found.client)
     if not form.is_valid():

@@ -60,7 +60,7 @@ def hand_overs(request: HttpRequest, membership: Membership, client_id: str) -> 
 def _show(request: HttpRequest, membership: Membership, client: Client, form: HandOverForm) -> HttpResponse:
     now = timezone.now()
     page = Paginator(HandOver.objects.filter(client=client), PAGE).get_page(request.GET.get("page"))
-    is_usable = client.status == Client.Status.ENABLED and (services.takes_secret(client) or services.takes_public_key(client))
+    is_usable = client.status == Client.Status.ENABLED and (client.takes_secret or client.takes_public_key)
     context = {
         "client": client,
         "form": form if is_usable and may(membership, Permission.WRITE_CLIENTS) and client.workspace.deletes_at is None else None,
@@ -68,8 +68,6 @@ def _show(request: HttpRequest, membership: Membership, client: Client, form: Ha
         "page": page,
         "may_write": may(membership, Permission.WRITE_CLIENTS),
         "rows": [(link, link.state(now), name_credential(link.credential)) for link in page.object_list],
-        "takes_secret": services.takes_secret(client),
-        "takes_public_key": services.takes_public_key(client),
     }
     return render(request, "client/hand_over/list.html", context)
 

@@ -16,7 +16,6 @@ from clients.models import Client, ClientSecret, HandOver, RecordedRequest, Usag
 from clients.overlap import find_overlaps
 from clients.periods import PERIODS
 from clients.places_of_use import Place, places_of
-from clients.services.client_fields import SECRET_METHODS
 from clients.usage_report import count_living_tokens, in_slots, requests_by_credential
 from dashboard.client import overview
 from dashboard.client.credentials.table import Background, describe_credentials, describe_sources
@@ -105,5 +104,5 @@ def _describe_credentials(client: Client, places: Sequence[Place], membership: M
         "ended_rows": describe_credentials(credentials.ended, client=client, known=known),
         "has_more_ended": credentials.has_more,
         "has_usable_secret": bool(secrets),
-        "has_secret": bool(secrets) or any(method in SECRET_METHODS for method in client.auth_methods),
+        "has_secret": bool(secrets) or client.takes_secret,
     }

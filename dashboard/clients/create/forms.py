@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from clients.models import Client
+from clients.models.client import SECRET_METHODS
 from clients.policy import ClientPolicy
-from clients.services.client_fields import SECRET_METHODS
 from clients.tls_subject import clean_tls_subject
 from dashboard.client import fields as client_fields
 from dashboard.client.credentials.forms import expiry

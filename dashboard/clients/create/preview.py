@@ -7,8 +7,8 @@ from typing import Any
 from clients.audience import workspace_audience
 from clients.duration import NO_END, format_duration
 from clients.models import Client
+from clients.models.client import SECRET_METHODS
 from clients.policy import ClientPolicy
-from clients.services.client_fields import SECRET_METHODS
 from clients.tls_subject import spell_subject_type
 from dashboard.client.fields import say_token_lifetime
 from dashboard.clients.create.forms import ASSERTION, BY_SUBJECT, MTLS, SECRET, NewClientForm

@@ -303,7 +303,7 @@ def test_certificate_of_another_client_is_refused(danas, demo):
     pem = make_certificate()
     create(danas, name="route-planner", method="mtls", credential_certificate=pem)
     page = create(danas, method="mtls", credential_certificate=pem)
-    assert "This certificate belongs to route-planner. Use a separate one for each client." in errors_of(page)
+    assert "This certificate belongs to route-planner. Use a separate certificate for each client." in errors_of(page)
 
 
 def test_workspace_may_forbid_methods_and_endless_secrets(danas, demo):

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, ClientSecret
 from clients.public_key import read_public_keys
-from clients.services import added_credentials, secret_ends, secrets
+from clients.services import secret_ends, secrets
+from clients.services.public_keys import add_public_keys
 from dashboard.client import impact
 from dashboard.client.credentials import expiry_notices
 from dashboard.frame import spent_forms
@@ -52,7 +53,7 @@ found = impact.of_credential(secret, client=client, now=now)
 secret_ends.extend_secret(client=client, secret_id=secret.secret_id, expires_at=now + timedelta(days=3), actor=factories.TESTS, now=now)
 secret_ends.end_secret(client=client, secret_id=secret.secret_id, actor=factories.TESTS, now=now + timedelta(hours=1))
 keys = read_public_keys(json.dumps(jwk()))
-added_credentials.add_usable_public_keys(client=client, parsed=keys, allow_method=True, actor=factories.TESTS, now=now)
+add_public_keys(client=client, parsed=keys, allow_method=True, actor=factories.TESTS, now=now)
 secrets.revoke_secret(client=client, secret_id=secret.secret_id, reason="It leaked", actor=factories.TESTS, now=now)
 json.dump(
     {

@@ -143,7 +143,7 @@ def test_one_that_the_client_has_or_had_can_not_be_ticked(danas, client_, now):
 def test_one_of_another_client_is_refused_with_its_name(danas, client_):
     text = pem()
     add(danas, factories.create_client(client_.workspace, name="route-planner").secret.client, text)
-    assert "This certificate belongs to route-planner. Use a separate one for each client." in text_of(show(danas, client_, text))
+    assert "This certificate belongs to route-planner. Use a separate certificate for each client." in text_of(show(danas, client_, text))
 
 
 def test_a_file_with_a_private_key_is_refused_and_where_it_is_in_use_stands_there_with_a_link(danas, client_):
@@ -171,7 +171,7 @@ def test_nothing_pasted_adds_nothing(danas, client_):
 
 
 def test_more_than_the_limit_are_refused_with_the_words_of_the_service(danas, client_, monkeypatch):
-    monkeypatch.setattr("clients.services.certificates.MAX_USABLE_CERTIFICATES", 0)
+    monkeypatch.setattr("clients.services.credential_limits.MAX_USABLE", 0)
     assert "The client has 0 usable certificates. Revoke one" in text_of(add(danas, client_, pem()))
 
 

@@ -259,7 +259,7 @@ def test_a_binary_file_is_said_so(danas, client_, content):
 
 
 def test_more_keys_than_the_limit_are_refused_with_the_words_of_the_service(danas, client_, key, monkeypatch):
-    monkeypatch.setattr("clients.services.public_keys.MAX_USABLE_PUBLIC_KEYS", 0)
+    monkeypatch.setattr("clients.services.credential_limits.MAX_USABLE", 0)
     assert "The client has 0 usable public keys. Revoke one" in text_of(add(danas, client_, pem_of(key)))
     client_.refresh_from_db()
     assert "private_key_jwt" not in client_.auth_methods

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from clients.models import AuditEvent, Client, ClientSecret
-from clients.services import secrets
+from clients.services import credential_limits, secrets
 from clients.services.workspaces import change_workspace
 from dashboard.client.credentials.views import rotation
 from dashboard.client.credentials.views import secrets as secrets_view
@@ -258,7 +258,7 @@ def test_the_picture_shows_all_secrets_also_one_that_ends_earlier(danas, client_
 
 
 def test_more_than_the_limit_is_refused_with_the_words_of_the_service(danas, client_, now, monkeypatch):
-    monkeypatch.setattr(secrets, "MAX_USABLE_SECRETS", 1)
+    monkeypatch.setattr(credential_limits, "MAX_USABLE", 1)
     assert "The client has 1 usable secrets. Revoke one before you make another." in text_of(rotate(danas, client_))
 
 
@@ -346,5 +346,5 @@ def test_a_further_secret_with_a_name_of_no_sense_is_refused(danas, client_):
 
 
 def test_a_further_secret_over_the_limit_is_refused(danas, client_, monkeypatch):
-    monkeypatch.setattr(secrets, "MAX_USABLE_SECRETS", 1)
+    monkeypatch.setattr(credential_limits, "MAX_USABLE", 1)
     assert "Revoke one before you make another." in text_of(make(danas, client_))

@@ -11,7 +11,7 @@ from clients.certificate import ParsedCertificate, read_certificates
 from clients.models import Client, ClientCertificate, ClientPublicKey, Workspace
 from clients.public_key import MAX_LENGTH, ParsedPublicKey, holds_private_key, read_public_keys, refuse_private_der
 from clients.services.burnt_keys import describe_registrations
-from clients.services.shared_credentials import find_other_owner, say_certificate_of, say_key_of
+from clients.services.shared_credentials import refuse_shared
 from dashboard.frame.typography import messages_of
 
 _Credential = TypeVar("_Credential", ParsedPublicKey, ParsedCertificate)
@@ -61,18 +61,14 @@ def read_pasted_keys(
     Raise ValidationError, also where another client has one of them.
     """
     keys = _read(text, file, read_public_keys, workspace=None if is_stranger else workspace)
-    owner = find_other_owner(ClientPublicKey, [key.thumbprint for key in keys], workspace=workspace, client=of)
-    if owner is not None:
-        raise ValidationError(say_key_of(owner), code="key_of_another")
+    refuse_shared(ClientPublicKey, [key.thumbprint for key in keys], workspace=workspace, client=of)
     return keys
 
 
 def read_pasted_certificates(text: str, file: "UploadedFile[Any] | None", *, workspace: Workspace, of: Client | None = None) -> list[ParsedCertificate]:
     """As read_pasted_keys."""
     certificates = _read(text, file, read_certificates, workspace=workspace)
-    owner = find_other_owner(ClientCertificate, [one.thumbprint for one in certificates], workspace=workspace, client=of)
-    if owner is not None:
-        raise ValidationError(say_certificate_of(owner), code="certificate_of_another")
+    refuse_shared(ClientCertificate, [one.thumbprint for one in certificates], workspace=workspace, client=of)
     return certificates
 
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from clients.services.added_credentials import add_usable_certificates
+from clients.services.certificates import add_certificates
 from dashboard.client.credentials.forms.added import CertificatesForm
 from dashboard.client.credentials.pasted_facts import CertificateFacts, draw_certificates
 from dashboard.frame.confirmation import require_confirmation
@@ -33,7 +33,7 @@ def certificate_new(request: HttpRequest, membership: Membership, client_id: str
         # There is nothing private in it, or it would not be valid.
         require_confirmation(request, holds_no_secret=True)
         try:
-            added = add_usable_certificates(
+            added = add_certificates(
                 client=client,
                 parsed=form.chosen_certificates,
                 allow_method=form.allows_method,

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from clients.services.added_credentials import add_usable_public_keys
+from clients.services.public_keys import add_public_keys
 from dashboard.client.credentials.forms.added import PublicKeysForm
 from dashboard.frame.confirmation import require_confirmation
 from dashboard.frame.context import zone_of
@@ -30,7 +30,7 @@ def key_new(request: HttpRequest, membership: Membership, client_id: str) -> Htt
         # There is nothing private in it, or it would not be valid.
         require_confirmation(request, holds_no_secret=True)
         try:
-            added = add_usable_public_keys(
+            added = add_public_keys(
                 client=client,
                 parsed=form.chosen_keys,
                 allow_method=form.allows_method,

@@ -13,7 +13,7 @@ from django.utils import timezone
 from clients.duration import NO_END
 from clients.models import Client, ClientSecret
 from clients.policy import ClientPolicy
-from clients.services.secrets import RotatedSecret, expected_lifetime, find_predecessor, rotate_secret, takes_secret
+from clients.services.secrets import RotatedSecret, expected_lifetime, find_predecessor, rotate_secret
 from dashboard.client.credentials import notices
 from dashboard.client.credentials.expiry_notices import OVERLAP_STEP
 from dashboard.client.credentials.forms.secrets import DATE, DEFAULT_OVERLAP, SHOW, RotationForm
@@ -45,7 +45,7 @@ def rotate(request: HttpRequest, membership: Membership, client_id: str) -> Http
     """
     client, now = find_client(membership, client_id, **about_contact()), timezone.now()
     secrets = list(ClientSecret.objects.filter(client=client).usable(now))
-    if not takes_secret(client) or not secrets:
+    if not client.takes_secret or not secrets:
         return redirect("secret_new", membership.workspace.slug, client.client_id)
     predecessor = find_predecessor(client, now)
     make_form = partial(

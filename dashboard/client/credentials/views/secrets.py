@@ -14,7 +14,7 @@ from clients.models import Client, ClientSecret
 from clients.overlap import find_overlaps
 from clients.policy import ClientPolicy
 from clients.services.secret_ends import end_secret, extend_secret, latest_end
-from clients.services.secrets import NewSecret, create_secret, takes_secret
+from clients.services.secrets import NewSecret, create_secret
 from dashboard.client import impact
 from dashboard.client.credentials import notices
 from dashboard.client.credentials.forms import expiry
@@ -43,7 +43,7 @@ from dashboard.people.recipients import about_contact
 def secret_new(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
     """A secret beside those that work; the answer to the POST shows it."""
     client, now = find_client(membership, client_id), timezone.now()
-    if not takes_secret(client):
+    if not client.takes_secret:
         return render(request, "client/credentials/no_secret.html", {"client": client})
     spent = find_spent(request)
     if spent is not None:

@@ -1,0 +1,41 @@
+"""Revoking credentials: for ever, at once, with every token that they obtained."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import prefetch_related_objects
+
+from clients.models import Workspace
+from clients.models.client import Client
+from clients.models.credentials import AnyCredential, Kind
+from clients.moment import iso
+from clients.services import audit
+from clients.services.audit import Actor, Change
+from clients.services.locking import lock_credential
+from clients.services.validation import clean_reason
+
+
+def revoke(kind: type[Kind], name: str, *, client: Client, actor: Actor, now: datetime, reason: str = "") -> Kind:
+    """No effect on a revoked one. name: its ID. reason: for the audit log. Raise ValidationError where the client has none of that kind and name."""
+    why = clean_reason(reason)
+    with transaction.atomic():
+        row = lock_credential(kind, name, client=client)
+        if row.revoked_at is None:
+            revoke_rows([row], workspace=row.client.workspace, reason=why, actor=actor, now=now)
+    return row
+
+
+def revoke_rows(rows: Sequence[AnyCredential], *, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> None:
+    """Locked ones of one kind that aren't revoked yet. workspace: theirs."""
+    if not rows:
+        return
+    kind = type(rows[0])
+    prefetch_related_objects(rows, "client")
+    kind.objects.filter(pk__in=[row.pk for row in rows]).update(revoked_at=now)
+    changes = []
+    for row in rows:
+        row.revoked_at = now
+        after = {"client_id": row.client.client_id, "revoked_at": iso(now), **({"reason": reason} if reason else {})}
+        changes.append(Change(str(row), {"revoked_at": None}, after))
+    audit.record_many(f"{kind.TARGET_TYPE}.revoked", workspace=workspace, actor=actor, target_type=kind.TARGET_TYPE, changes=changes, now=now)
