@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import pytest
 
 from dashboard.server import networks
-from dashboard.server.networks import Networks
+from dashboard.server.networks import PATIENCE, Networks
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
+NOW = 100.0
 
 
 @dataclass(eq=False)
@@ -29,7 +30,7 @@ class Open:
 
 
 def enter(found: Networks, phase: str | None) -> Open:
-    stay = found.enter(HERE)
+    stay = found.enter(HERE, NOW)
     assert stay is not None
     stay.connection = opened = Open(phase)
     return opened
@@ -43,8 +44,8 @@ def test_the_oldest_idle_one_is_ended_and_without_one_what_waits_for_its_peer(mo
         enter(found, None)
         assert [number for number, one in enumerate(others) if one.is_ended] == ended
     # None of the others waits.
-    assert found.enter(HERE) is None
-    assert found.enter(THERE) is not None
+    assert found.enter(HERE, NOW) is None
+    assert found.enter(THERE, NOW) is not None
 
 
 def test_one_that_has_just_been_made_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,15 +61,26 @@ def test_one_that_has_just_been_made_is_not_idle(monkeypatch: pytest.MonkeyPatch
 
 def test_one_network_has_a_quarter_of_few() -> None:
     found = Networks(16)
-    assert [found.enter(HERE) is not None for _ in range(5)] == [True] * 4 + [False]
-    assert found.enter(THERE) is not None
+    assert [found.enter(HERE, NOW) is not None for _ in range(5)] == [True] * 4 + [False]
+    assert found.enter(THERE, NOW) is not None
 
 
-def test_one_that_is_not_open_yet_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_says_nothing_or_is_within_its_handshake_is_idle_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "MOST", 1)
+    found, ended = Networks(1000), []
+    stay = found.enter(HERE, NOW)
+    assert stay is not None
+    stay.end = lambda: ended.append(stay)
+    assert found.enter(HERE, NOW + PATIENCE) is None
+    assert found.enter(HERE, NOW + PATIENCE + 0.1) is not None
+    assert ended == [stay]
+
+
+def test_one_that_leaves_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "MOST", 1)
     found = Networks(1000)
-    stay = found.enter(HERE)
+    stay = found.enter(HERE, NOW)
     assert stay is not None
-    assert found.enter(HERE) is None
+    assert found.enter(HERE, NOW) is None
     stay.leave()
-    assert found.enter(HERE) is not None
+    assert found.enter(HERE, NOW) is not None
