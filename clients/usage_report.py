@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from django.db.models import CharField, Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Cast, Concat
@@ -64,9 +65,19 @@ def living_tokens_by_credential(client: Client, *, now: datetime) -> dict[str, L
 
     Up to two seconds late, and a token counts until the end of the minute in which it ends.
     """
-    rows = _without_revoked_credentials(TokenCount.objects.filter(client=client, expires_at__gt=now))
+    rows = TokenCount.objects.filter(client=client, expires_at__gt=now)
+    return _count_living(_without_revoked_credentials(rows), client.revoked_tokens.filter(expires_at__gt=now))
+
+
+def living_tokens_of(client: Client, credential: str, *, now: datetime) -> LivingTokens | None:
+    """The same of one credential, as if it wasn't revoked; None for none. credential: as TokenCount names it."""
+    of_it = {"credential": credential, "expires_at__gt": now}
+    return _count_living(TokenCount.objects.filter(client=client, **of_it), client.revoked_tokens.filter(**of_it)).get(credential)
+
+
+def _count_living(rows: QuerySet[TokenCount], revoked_alone: QuerySet[Any]) -> dict[str, LivingTokens]:
     issued = rows.values_list("credential").annotate(tokens=Sum("count"), last=Max("expires_at")).order_by()
-    revoked = client.revoked_tokens.filter(expires_at__gt=now).values_list("credential").annotate(tokens=-Count("pk"), last=Max("expires_at")).order_by()
+    revoked = revoked_alone.values_list("credential").annotate(tokens=-Count("pk"), last=Max("expires_at")).order_by()
     living: dict[str, LivingTokens] = {}
     for credential, tokens, last in issued.union(revoked, all=True):
         before = living.get(credential, LivingTokens(0, last))

@@ -3,27 +3,59 @@
 So a page, a command and the admin have the same consequences. What comes of it doesn't undo the change.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 
 from clients.models import Client, ClientSecret
+from clients.models.credentials import AnyCredential
 from clients.services.audit import Actor
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """act: what was done to the client, such as “a secret was added”. names: of what was added. is_there: whether there is the client still."""
+    """act: what was done to the client, such as “a secret was added”. names: of what was added. is_there: whether there is the client still. former_contact:
+    its contact until then, if it has another now.
+    """
 
     act: str
     client: Client
     actor: Actor
     now: datetime
     names: tuple[str, ...] = ()
+    reason: str = ""
     is_there: bool = True
+    former_contact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """before, after: those of its fields that changed, named as in Client."""
+
+    client: Client
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    actor: Actor
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """act: “revoked”, with its tokens, or “ended”, and they live on. is_urgent: it leaked, say, so more people are told."""
+
+    act: str
+    credential: AnyCredential
+    client: Client
+    actor: Actor
+    now: datetime
+    reason: str = ""
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +68,35 @@ class Rotated:
     now: datetime
 
 
-Announcement = Changed | Rotated
-Listener = Callable[[Announcement], None]
+Announcement = Changed | Edited | Ended | Rotated
+Listener = Callable[[Sequence[Announcement]], None]
 _listeners: list[Listener] = []
+_gathered: ContextVar[list[Announcement] | None] = ContextVar("gathered", default=None)
 
 
 def listen(listener: Listener) -> None:
+    """It is called with what was done together."""
     _listeners.append(listener)
 
 
 def announce(announcement: Announcement) -> None:
-    for listener in _listeners:
-        transaction.on_commit(partial(listener, announcement), robust=True)
+    gathered = _gathered.get()
+    said = partial(_tell, [announcement]) if gathered is None else partial(gathered.append, announcement)
+    transaction.on_commit(said, robust=True)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """What is announced within is told at once, in one mail to each address, be it of one transaction or of many of which the last one failed."""
+    gathered: list[Announcement] = []
+    before = _gathered.set(gathered)
+    try:
+        yield
+    finally:
+        _gathered.reset(before)
+        transaction.on_commit(partial(_tell, gathered), robust=True)
+
+
+def _tell(announcements: Sequence[Announcement]) -> None:
+    for listener in _listeners if announcements else ():
+        listener(announcements)

@@ -13,6 +13,7 @@ from django.db import transaction
 from clients.models import AuditEvent, Client, Workspace
 from clients.policy import ClientPolicy
 from clients.services import audit
+from clients.services.announcements import Edited, announce
 from clients.services.audiences import claim_audiences, require_own_audiences
 from clients.services.audit import Actor
 from clients.services.client_fields import EditableFields, clean_fields, clean_scopes, describe
@@ -130,6 +131,7 @@ def update_client(*, client: Client, seen: str | None = None, actor: Actor, now:
                 before=before,
                 after=after,
             )
+            announce(Edited(locked, before, after, actor, now))
     return ChangedClient(locked, before, after)
 
 

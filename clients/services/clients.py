@@ -13,7 +13,7 @@ from clients.models import Client, ClientActivity, ClientCertificate, ClientPubl
 from clients.policy import ClientPolicy
 from clients.public_key import ParsedPublicKey
 from clients.services import audit
-from clients.services.announcements import Changed, announce
+from clients.services.announcements import Changed, Edited, announce, together
 from clients.services.audiences import claim_audiences
 from clients.services.audit import Actor
 from clients.services.certificates import insert_certificates, prepare_certificates
@@ -113,7 +113,6 @@ def _set_status(client: Client, status: Client.Status, *, reason: str = "", acto
         locked = lock_client(client)
         if locked.status != status:
             set_status_of([locked], status, workspace=locked.workspace, reason=why, actor=actor, now=now)
-            announce(Changed(f"a client was {status.value}", locked, actor, now))
     return locked
 
 
@@ -124,6 +123,7 @@ def set_status_of(clients: Sequence[Client], status: Client.Status, *, workspace
     changes = [audit.Change(client.client_id, {"status": client.status}, after) for client in clients]
     for client in clients:
         client.status = status.value
+        announce(Changed(f"a client was {status.value}", client, actor, now, reason=reason))
     audit.record_many(f"client.{status.value}", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
 
 
@@ -137,13 +137,14 @@ def enable_client(*, client: Client, actor: Actor, now: datetime) -> Client:
     return _set_status(client, Client.Status.ENABLED, actor=actor, now=now)
 
 
-def hand_over_clients(*, workspace: Workspace, contact: str, to: str, actor: Actor, now: datetime) -> int:
-    """Give the clients whose contact is that e-mail address, in whatever case, another. Returns how many."""
-    with transaction.atomic():
+def hand_over_clients(*, workspace: Workspace, contact: str, to: str, is_same_person: bool = False, actor: Actor, now: datetime) -> int:
+    """Give the clients whose contact is that e-mail address, in whatever case, another. Returns how many. is_same_person: whose address both are."""
+    with together(), transaction.atomic():
         lock_workspace(workspace)
-        held = Client.objects.filter(workspace=workspace, contact__iexact=contact).select_for_update(no_key=True).order_by("pk")
-        found = dict(held.values_list("client_id", "contact"))
-        Client.objects.filter(client_id__in=found).update(contact=to)
-        changes = [audit.Change(client_id, {"contact": before}, {"contact": to}) for client_id, before in found.items()]
+        held = list(Client.objects.filter(workspace=workspace, contact__iexact=contact).select_for_update(no_key=True).order_by("pk"))
+        Client.objects.filter(pk__in=[client.pk for client in held]).update(contact=to)
+        changes = [audit.Change(client.client_id, {"contact": client.contact}, {"contact": to}) for client in held]
         audit.record_many("client.changed", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
-    return len(found)
+        for client in () if is_same_person else held:
+            announce(Edited(client, {"contact": client.contact}, {"contact": to}, actor, now))
+    return len(held)

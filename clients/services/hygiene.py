@@ -14,6 +14,7 @@ from clients.models import Client, ClientSecret, Workspace
 from clients.models.credentials import KINDS
 from clients.moment import iso
 from clients.services import audit
+from clients.services.announcements import together
 from clients.services.audit import Actor, Change
 from clients.services.clients import set_status_of
 from clients.services.revocation import revoke_rows
@@ -25,7 +26,8 @@ _BATCH = 200
 def fix(kind: Kind, *, workspace: Workspace, rows: Sequence[int] | None, actor: Actor, now: datetime) -> int:
     """rows: primary keys of clients or secrets, None for all that are found. What isn't found any more is left alone. Returns how many were changed."""
     chosen = list(find(kind, workspace, now=now).values_list("pk", flat=True)) if rows is None else list(rows)
-    return sum(_fix_batch(kind, workspace, chosen[first : first + _BATCH], actor=actor, now=now) for first in range(0, len(chosen), _BATCH))
+    with together():
+        return sum(_fix_batch(kind, workspace, chosen[first : first + _BATCH], actor=actor, now=now) for first in range(0, len(chosen), _BATCH))
 
 
 def _fix_batch(kind: Kind, workspace: Workspace, rows: Sequence[int], *, actor: Actor, now: datetime) -> int:

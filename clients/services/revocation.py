@@ -11,22 +11,25 @@ from clients.models.client import Client
 from clients.models.credentials import AnyCredential, Kind
 from clients.moment import iso
 from clients.services import audit
+from clients.services.announcements import Ended, announce
 from clients.services.audit import Actor, Change
 from clients.services.locking import lock_credential
 from clients.services.validation import clean_reason
 
 
-def revoke(kind: type[Kind], name: str, *, client: Client, actor: Actor, now: datetime, reason: str = "") -> Kind:
-    """No effect on a revoked one. name: its ID. reason: for the audit log. Raise ValidationError where the client has none of that kind and name."""
+def revoke(kind: type[Kind], name: str, *, client: Client, actor: Actor, now: datetime, reason: str = "", is_urgent: bool = False) -> Kind:
+    """No effect on a revoked one. name: its ID. reason: for the audit log and mail. is_urgent: as in Ended. Raise ValidationError where the client has none of
+    that kind and name.
+    """
     why = clean_reason(reason)
     with transaction.atomic():
         row = lock_credential(kind, name, client=client)
         if row.revoked_at is None:
-            revoke_rows([row], workspace=row.client.workspace, reason=why, actor=actor, now=now)
+            revoke_rows([row], workspace=row.client.workspace, reason=why, is_urgent=is_urgent, actor=actor, now=now)
     return row
 
 
-def revoke_rows(rows: Sequence[AnyCredential], *, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> None:
+def revoke_rows(rows: Sequence[AnyCredential], *, workspace: Workspace, reason: str, is_urgent: bool = False, actor: Actor, now: datetime) -> None:
     """Locked ones of one kind that aren't revoked yet. workspace: theirs."""
     if not rows:
         return
@@ -38,4 +41,5 @@ def revoke_rows(rows: Sequence[AnyCredential], *, workspace: Workspace, reason: 
         row.revoked_at = now
         after = {"client_id": row.client.client_id, "revoked_at": iso(now), **({"reason": reason} if reason else {})}
         changes.append(Change(str(row), {"revoked_at": None}, after))
+        announce(Ended("revoked", row, row.client, actor, now, reason=reason, is_urgent=is_urgent))
     audit.record_many(f"{kind.TARGET_TYPE}.revoked", workspace=workspace, actor=actor, target_type=kind.TARGET_TYPE, changes=changes, now=now)

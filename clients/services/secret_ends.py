@@ -10,6 +10,7 @@ from clients.models import Client, ClientSecret, Workspace
 from clients.moment import iso
 from clients.policy import ClientPolicy
 from clients.services import audit
+from clients.services.announcements import Ended, announce
 from clients.services.audit import Actor
 from clients.services.locking import lock_credential
 from clients.services.workspaces import require_kept
@@ -63,6 +64,7 @@ def end_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime) -
         if secret.is_usable(now):
             # Not before its creation, even if another node's clock that made it is ahead.
             _move(secret, "secret.ended", max(now, secret.created_at), actor=actor, now=now)
+            announce(Ended("ended", secret, secret.client, actor, now))
     return secret
 
 

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from clients.models import AuditEvent, Client, UsageBucket, Workspace
 from clients.models.credentials import KINDS
 from clients.outcomes import GRANTED
+from clients.services.announcements import together
 from clients.services.audit import SYSTEM
 from clients.services.clients import set_status_of
 from clients.services.workspaces import lock_workspace
@@ -46,7 +47,7 @@ def disable_unused_clients(*, now: datetime) -> Iterator[int]:
 
 
 def _disable_batch(workspace: Workspace, *, now: datetime) -> int:
-    with transaction.atomic():
+    with together(), transaction.atomic():
         # As the policy is now: somebody may have loosened it since the last batch.
         locked = lock_workspace(workspace)
         days = locked.disable_unused_after_days

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from clients.services.announcements import together
 from dashboard.admin.read_only import ReadOnlyAdmin
 from dashboard.frame.confirmation import require_confirmation
 
@@ -40,14 +41,15 @@ def confirm(admin: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any],
     if "confirmed" in request.POST:
         require_confirmation(request)
         done = unchanged = 0
-        for row in rows:
-            changes = admin.offers(confirmation.action, row)
-            try:
-                confirmation.act(row)
-            except ValidationError as error:
-                admin.message_user(request, " ".join(error.messages), messages.ERROR)
-            else:
-                done, unchanged = done + changes, unchanged + (not changes)
+        with together():
+            for row in rows:
+                changes = admin.offers(confirmation.action, row)
+                try:
+                    confirmation.act(row)
+                except ValidationError as error:
+                    admin.message_user(request, " ".join(error.messages), messages.ERROR)
+                else:
+                    done, unchanged = done + changes, unchanged + (not changes)
         if done:
             admin.message_user(request, confirmation.done.format(count=done), messages.SUCCESS)
         if unchanged:

@@ -1,7 +1,7 @@
 """Secrets, public keys and certificates of clients."""
 
 from datetime import datetime
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Max, Model, QuerySet
@@ -15,8 +15,6 @@ from clients.models.credentials import KINDS, AnyCredential, Credential
 from clients.services.revocation import revoke
 from dashboard.admin.confirmation import Confirmation, confirm
 from dashboard.admin.read_only import ReadOnlyAdmin, filter_by
-from dashboard.client.credentials.notices import Ended, tell_ended
-from dashboard.models import User
 from dashboard.people.caller import actor_of
 
 
@@ -87,12 +85,8 @@ class CredentialAdmin(ReadOnlyAdmin):
                 left or f"{client} has no other usable {noun}, so it gets no tokens by {noun} until it has a new one.",
             ]
 
-        ended: list[Ended] = []
-
         def act(credential: Any) -> None:
-            is_first = credential.revoked_at is None
             revoke(type(credential), str(credential), client=credential.client, actor=actor_of(request), now=now)
-            ended.extend([Ended(credential, credential.client, None)] if is_first else [])
 
         confirmation = Confirmation(
             action="revoke_credentials",
@@ -102,10 +96,7 @@ class CredentialAdmin(ReadOnlyAdmin):
             act=act,
             done="Revoked: {count}. Every token that they obtained has ended too.",
         )
-        response = confirm(self, request, queryset, confirmation)
-        for workspace in {one.client.workspace_id for one in ended}:
-            tell_ended([one for one in ended if one.client.workspace_id == workspace], act="revoked", by=cast(User, request.user), now=now)
-        return response
+        return confirm(self, request, queryset, confirmation)
 
 
 @admin.register(ClientSecret)

@@ -1,53 +1,73 @@
-"""Mail to a client's owner about what else somebody did to it: let others in by a further credential, disabled, enabled or deleted it, or tidied it up."""
+"""Mail to a client's owner about what was done to it, be it by a page, a command, the admin or TokenOS itself."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 
-from clients.hygiene import Kind
-from clients.models import AuditEvent, Client, Workspace
-from clients.models.credentials import KINDS
-from clients.services.announcements import Announcement, Rotated
-from dashboard.client.credentials.notices import Ended, send_or_tell_admins, tell_ended, tell_rotated, without
-from dashboard.models import User
+from clients.models import Client
+from clients.services.announcements import Announcement, Changed, Edited, Ended, Rotated
+from clients.services.audit import SYSTEM
+from dashboard.client.credentials.notices import send_or_tell_admins, tell_ended, tell_rotated, without
+from dashboard.client.settings.changes import say_changes, say_labels
 from dashboard.people.actors import find_person, say_doer
-from dashboard.people.recipients import contact_is_out, present_owner_of
+from dashboard.people.recipients import admins_of, contact_is_out, owner_named, present_owner_of
 
-# Which kind of tidying up does what.
-_REVOKING = (Kind.SILENT, Kind.DISABLED)
-_DISABLING = (Kind.NEVER_USED, Kind.IDLE)
+_OF_MANY = {"a client was disabled": "clients were disabled", "a client was enabled": "clients were enabled"}
+# By which somebody else is told from now on, or others get in without a credential that is registered here.
+_TOLD_FIELDS = ("contact", "jwks_uri", "tls_subject_type", "tls_subject")
 
 
-def tell_announced(said: Announcement) -> None:
+def tell_announced(said: Sequence[Announcement]) -> None:
     """Listens to clients.services.announcements."""
-    if isinstance(said, Rotated):
-        tell_rotated(said)
-    else:
-        _tell([said.client], said.act, actor=said.actor.name, now=said.now, names=said.names, is_there=said.is_there)
+    clients = _read({one.client.pk for one in said if not isinstance(one, Rotated)})
+    ended: dict[object, list[Ended]] = {}
+    changed: dict[object, list[Changed]] = {}
+    for one in said:
+        if isinstance(one, Rotated):
+            tell_rotated(one)
+        elif isinstance(one, Ended):
+            ended.setdefault((one.client.workspace_id, one.act, one.reason), []).append(one)
+        elif change := one if isinstance(one, Changed) else _describe(one):
+            changed.setdefault((one.client.workspace_id, change.act, change.reason, change.names), []).append(change)
+    for of_kind in ended.values():
+        tell_ended(of_kind, clients)
+    for alike in changed.values():
+        _tell_changed(alike, clients)
 
 
-def _tell(clients: Sequence[Client], act: str, *, actor: str, now: datetime, names: Sequence[str] = (), is_there: bool = True) -> None:
-    """Of one workspace."""
-    by, doer = find_person(actor), say_doer(actor)
+def _read(pks: Iterable[int]) -> dict[int, Client]:
+    """As they are now. Without one that was deleted."""
+    return Client.objects.select_related("workspace").annotate(contact_is_out=contact_is_out()).in_bulk(pks)
+
+
+def _describe(edited: Edited) -> Changed | None:
+    """None where nobody has to hear of it."""
+    after = {name: value for name, value in edited.after.items() if name in _TOLD_FIELDS}
+    if not after:
+        return None
+    names = tuple(f"{change.label}: {change.after or 'none'}, before: {change.before or 'none'}" for change in say_changes(edited.before, after))
+    former = edited.before.get("contact", "")
+    return Changed(f"{say_labels(after)} changed", edited.client, edited.actor, edited.now, names=names, former_contact=former)
+
+
+def _tell_changed(announced: Sequence[Changed], clients: Mapping[int, Client]) -> None:
+    """What was done alike to clients of one workspace."""
+    first = announced[0]
+    by = find_person(first.actor.name)
     told: dict[str, list[Client]] = {}
-    for client in clients:
-        for address in without(by, present_owner_of(client)):
+    for said in announced:
+        client = clients.get(said.client.pk, said.client)
+        owners = [*owner_named(said.former_contact, client.workspace_id), *present_owner_of(client)]
+        # What nobody did somebody must hear of.
+        others = admins_of(client.workspace) if said.actor == SYSTEM else []
+        for address in without(by, owners or others):
             told.setdefault(address, []).append(client)
+    context = {
+        "workspace": first.client.workspace,
+        "doer": say_doer(first.actor.name),
+        "at": first.now,
+        "reason": first.reason,
+        "names": first.names,
+        "is_there": first.is_there,
+    }
     for address, rows in told.items():
-        context = {"act": act, "clients": rows, "workspace": rows[0].workspace, "doer": doer, "at": now, "names": names, "is_there": is_there}
-        send_or_tell_admins("client_changed", address, context, by=by, now=now)
-
-
-def tell_tidied(kind: Kind, *, workspace: Workspace, by: User, now: datetime) -> None:
-    """After clients.services.hygiene.fix, at the same moment."""
-    if kind in _REVOKING:
-        rows = [row for credentials in KINDS for row in credentials.objects.filter(client__workspace=workspace, revoked_at=now)]
-        by_pk = {client.pk: client for client in _read(workspace, pk__in={row.client_id for row in rows})}
-        tell_ended([Ended(row, by_pk[row.client_id], None) for row in rows], act="revoked", by=by, now=now)
-    elif kind in _DISABLING:
-        disabled = AuditEvent.objects.filter(workspace=workspace, event="client.disabled", created_at=now, actor=by.audit_name)
-        clients = _read(workspace, client_id__in=list(disabled.values_list("target_id", flat=True)))
-        _tell(clients, "clients were disabled", actor=by.audit_name, now=now)
-
-
-def _read(workspace: Workspace, **which: object) -> list[Client]:
-    return list(Client.objects.filter(workspace=workspace, **which).select_related("workspace").annotate(contact_is_out=contact_is_out()))
+        act = first.act if len(rows) == 1 else _OF_MANY.get(first.act, first.act)
+        send_or_tell_admins("client_changed", address, {**context, "act": act, "clients": rows}, by=by, now=first.now)

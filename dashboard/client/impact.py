@@ -9,7 +9,7 @@ from clients.credential_list import credentials_of
 from clients.models import Client, TokenCount
 from clients.models.credentials import KINDS, Credential
 from clients.places_of_use import addresses_by_credential
-from clients.usage_report import AddressSummary, addresses_of, count_living_tokens, living_tokens_by_credential
+from clients.usage_report import AddressSummary, addresses_of, count_living_tokens, living_tokens_of
 
 # What was used within it is in use; who asks less often finds out later.
 IN_USE = timedelta(days=7)
@@ -64,13 +64,14 @@ class Impact:
 
 
 def of_credential(credential: Credential, *, client: Client, now: datetime) -> Impact:
+    """The same before it ends and right after."""
     name = credential.credential_id
     found = addresses_of(client, credential=name, since=now - IN_USE, now=now, limit=MOST_ADDRESSES + 1)
     others = [row for row in usable_credentials_of(client, now) if row.credential_id != name]
     uses = addresses_by_credential(client, since=now - IN_USE) if others else {}
     affected = {use.address for use in found}
     unaffected = [Unaffected(row, [address for address in uses.get(row.credential_id, ()) if address not in affected]) for row in others]
-    tokens = living_tokens_by_credential(client, now=now).get(name)
+    tokens = living_tokens_of(client, name, now=now)
     return Impact(
         addresses=[Affected(use, [row for row in others if use.address in uses.get(row.credential_id, ())]) for use in found[:MOST_ADDRESSES]],
         has_more_addresses=len(found) > MOST_ADDRESSES,

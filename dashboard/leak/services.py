@@ -1,5 +1,6 @@
-"""Writing down that something was looked up, and ending what was found: credentials and single tokens, in one transaction."""
+"""Writing down that something was looked up, telling who can end it, and ending it: credentials and single tokens, in one transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,10 +8,14 @@ from django.db import transaction
 
 from clients.models import Workspace
 from clients.services import audit
+from clients.services.announcements import together
 from clients.services.audit import Actor, Change
 from clients.services.revocation import revoke
 from dashboard.leak.findings import Finding, Report
 from dashboard.leak.references import Referred
+from dashboard.models import Membership, User
+from dashboard.people.member_notices import tell_member
+from dashboard.people.quotas import may_tell
 from oauth.services import revoke_token
 
 REASON = "leaked"
@@ -37,11 +42,19 @@ def _target_type(finding: Finding) -> str:
     return finding.kind if finding.credential is None else finding.credential.TARGET_TYPE
 
 
+def tell(helpers: Sequence[Membership], found: Sequence[Finding], *, url: str, workspace: Workspace, by: User, now: datetime) -> list[Membership]:
+    """Whom: who wasn't told of all of it within an hour. url: where they see and end it."""
+    told = [helper for helper in helpers if may_tell(helper.user, [finding.what for finding in found], now=now)]
+    for helper in told:
+        tell_member("leak_found", helper.user.email, {"workspace": workspace, "by": by, "findings": found, "url": url}, by=by, now=now)
+    return told
+
+
 def end_leaked(*, referred: Referred, actor: Actor, now: datetime) -> int:
     """For ever, at once, all or none. No effect on what has been revoked. Returns how many there were."""
-    with transaction.atomic():
+    with together(), transaction.atomic():
         for credential in referred.credentials:
-            revoke(type(credential), str(credential), client=credential.client, reason=REASON, actor=actor, now=now)
+            revoke(type(credential), str(credential), client=credential.client, reason=REASON, is_urgent=True, actor=actor, now=now)
         for token in referred.tokens:
             revoke_token(client=token.client, jti=token.jti, expires_at=token.expires_at, credential=token.credential_id, actor=actor, now=now)
     return len(referred.credentials) + len(referred.tokens)

@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import get_text_list
 
-from dashboard.client.credentials import notices
 from dashboard.frame.confirmation import confirmed_when_sent
 from dashboard.frame.context import zone_of
 from dashboard.frame.fragments import render_page_or_fragment
@@ -22,7 +21,7 @@ from dashboard.models import Membership
 from dashboard.people import actors
 from dashboard.people.caller import actor_of
 from dashboard.people.permissions import Permission, find_able, may, member, who_can
-from dashboard.people.quotas import may_list_found, may_tell, refuse_look_up
+from dashboard.people.quotas import may_list_found, refuse_look_up
 from dashboard.people.refusal import Refusal
 
 # In an address; a longer list is named by its beginning.
@@ -100,9 +99,7 @@ def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpRe
     if refusal := refuse_look_up(membership.user, now=now):
         messages.warning(request, refusal.text)
         return redirect(url)
-    told = [helper for helper in helpers if may_tell(helper.user, [finding.what for finding in found], now=now)]
-    for helper in told:
-        mail.send_later("leak_found", [helper.user.email], {"workspace": workspace, "by": request.user, "findings": found, "url": url})
+    told = services.tell(helpers, found, url=url, workspace=workspace, by=membership.user, now=now)
     if mail.goes_to_files():
         messages.warning(request, "This instance has no mail server yet, so nobody got a mail. Send them the address of this page.")
         return redirect(url)
@@ -128,9 +125,7 @@ def leak_stop(request: HttpRequest, membership: Membership) -> HttpResponse:
     what = (request.POST if request.method == "POST" else request.GET).getlist("what")
     referred = references.resolve(what, membership.workspace)
     if request.method == "POST":
-        ending = notices.measure(referred.credentials, now=now)
         if services.end_leaked(referred=referred, actor=actor_of(request), now=now):
-            notices.tell_ended(ending, act="revoked", reason=services.REASON, by=membership.user, now=now, is_red=True)
             return redirect(_address("leak_stop", membership, what))
         messages.warning(request, "Nothing was ended: what you named isn’t there any more.")
         return redirect("leak", membership.workspace.slug)

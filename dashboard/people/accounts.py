@@ -168,7 +168,7 @@ def _change_email(user: User, token: str, actor: Actor, now: datetime) -> User:
         for workspace in Workspace.objects.filter(memberships__user=present).order_by("pk"):
             audit.record("member.email_changed", workspace=workspace, actor=actor, target_type="user", target_id=present.audit_name, now=now, **changed)
             # Or mail about them would go where the person, or by then somebody else, has read it before.
-            hand_over_clients(workspace=workspace, contact=before, to=wanted, actor=actor, now=now)
+            hand_over_clients(workspace=workspace, contact=before, to=wanted, is_same_person=True, actor=actor, now=now)
             reason = f"{before} is no member’s address any more."
             made_links.withdraw_for_address(address=before, workspace=workspace, reason=reason, actor=actor, now=now)
         present.email = wanted

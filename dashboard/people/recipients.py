@@ -20,13 +20,18 @@ def present_owner_of(client: Client) -> list[str]:
     """Its contact, if that is an address; but not of an account that is switched off, or was taken out of the workspace, as by single sign-on, which names
     no heir. A query, unless the client was read with **about_contact().
     """
-    if not is_address(client.contact):
-        return []
     is_out = getattr(client, "contact_is_out", None)
     if is_out is None:
-        of_client = contact_is_out(workspace=Value(client.workspace_id), contact=Value(client.contact.lower()))
-        is_out = Workspace.objects.filter(of_client, pk=client.workspace_id).exists()
-    return [] if is_out else [client.contact]
+        return owner_named(client.contact, client.workspace_id)
+    return [client.contact] if is_address(client.contact) and not is_out else []
+
+
+def owner_named(contact: str, workspace: int) -> list[str]:
+    """As present_owner_of, if that was the contact of a client there. workspace: its primary key."""
+    if not is_address(contact):
+        return []
+    is_out = contact_is_out(workspace=Value(workspace), contact=Value(contact.lower()))
+    return [] if Workspace.objects.filter(is_out, pk=workspace).exists() else [contact]
 
 
 def about_contact() -> dict[str, Any]:

@@ -8,6 +8,8 @@ from django.core import mail as outbox
 from dashboard.instance import mail
 from tests import factories
 from tests.certificates import pem, self_signed
+from tests.dashboard.conftest import create_certificate, create_public_key
+from tests.dashboard.credentials.conftest import give_tokens, use
 from tests.public_keys import jwk
 
 OWNER = "payments@example.com"
@@ -58,10 +60,53 @@ def test_a_certificate(command, client_, told, tmp_path):
     assert told(OWNER) == ["A certificate was added: billing-sync"]
 
 
+def test_that_a_secret_is_revoked_with_who_used_it(command, client_, told):
+    secret = client_.secrets.get()
+    use(secret)
+    give_tokens(secret, 3)
+    assert command("revoke_secret", client_.client_id, secret.secret_id).status == 0
+    subject = f"Secret {secret.secret_id} was revoked: billing-sync"
+    assert told(OWNER) == told("ada@example.com") == [subject]
+    for text in ("by a command.", "3 tokens ended with it.", "- 198.51.100.7, 1 time in 7 days", "billing-sync has no other credential"):
+        assert text in outbox.outbox[0].body
+
+
+def test_that_a_secret_is_ended(command, client_, told):
+    secret = client_.secrets.get()
+    give_tokens(secret, 3)
+    assert command("end_secret", client_.client_id, secret.secret_id).status == 0
+    assert told(OWNER) == [f"Secret {secret.secret_id} was ended: billing-sync"]
+    assert "3 tokens that it got live on until they expire." in outbox.outbox[0].body
+
+
+def test_that_a_public_key_is_revoked(command, client_, told):
+    key = create_public_key(client_)
+    assert command("revoke_public_key", client_.client_id, key.kid).status == 0
+    assert told(OWNER)[-1:] == ["Public key laptop was revoked: billing-sync"]
+
+
+def test_that_a_certificate_is_revoked(command, client_, told):
+    certificate = create_certificate(client_)
+    assert command("revoke_certificate", client_.client_id, certificate.thumbprint).status == 0
+    assert told(OWNER)[-1:] == [f"Certificate {certificate.thumbprint} was revoked: billing-sync"]
+
+
+def test_not_what_was_revoked_or_had_ended_before(command, client_, told):
+    secret = client_.secrets.get()
+    for name in ("end_secret", "end_secret", "revoke_secret", "revoke_secret", "end_secret"):
+        assert command(name, client_.client_id, secret.secret_id).status == 0
+    assert told(OWNER) == [f"Secret {secret.secret_id} was {act}: billing-sync" for act in ("ended", "revoked")]
+
+
 def test_that_a_client_is_disabled_and_enabled(command, client_, told):
     assert command("disable_client", client_.client_id).status == 0
     assert command("enable_client", client_.client_id).status == 0
     assert told(OWNER) == ["A client was disabled: billing-sync", "A client was enabled: billing-sync"]
+
+
+def test_that_a_client_has_another_owner(command, client_, told):
+    assert command("update_client", client_.client_id, "--contact", "routes@example.com").status == 0
+    assert told(OWNER) == told("routes@example.com") == ["Owner changed: billing-sync"]
 
 
 def test_what_was_so_already_is_not(command, client_, told):

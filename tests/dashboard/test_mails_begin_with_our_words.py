@@ -8,7 +8,7 @@ from dashboard.settings import BASE_DIR
 
 TEXTS = sorted((BASE_DIR / "templates/mail").glob("*.txt"))
 # Words of ours, or a number.
-OURS = {"headline", "text", "what|capfirst", "one.what|capfirst", "act|capfirst", "ended|length"}
+OURS = {"headline", "text", "what|capfirst", "one.what|capfirst", "act|capfirst", "ended|length", "findings.0.kind|capfirst", "findings|length"}
 
 
 def beginnings(line):

@@ -5,7 +5,7 @@ the admins are told instead: nobody keeps an end from all others by ends that do
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -15,7 +15,7 @@ from django.utils.text import get_text_list
 
 from clients.models import Client
 from clients.models.credentials import Credential
-from clients.services.announcements import Rotated
+from clients.services.announcements import Ended, Rotated
 from dashboard.client import impact
 from dashboard.client.impact import Impact
 from dashboard.frame.credential_names import name_credential
@@ -35,8 +35,8 @@ _MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """found: measured before it ended; None for one of many."""
+class _Told:
+    """found: what its end means; None for one of many."""
 
     credential: Credential
     client: Client
@@ -52,31 +52,27 @@ class Ended:
         return self.found is not None and not self.found.others and not self.client.jwks_uri and not self.client.tls_subject
 
 
-def measure(credentials: Iterable[Any], *, now: datetime) -> list[Ended]:
-    """Of those that aren't revoked yet, each with its client."""
-    rows = [row for row in credentials if row.revoked_at is None]
-    if len(rows) > _MOST_MEASURED:
-        return [Ended(row, row.client, None) for row in rows]
-    return [Ended(row, row.client, impact.of_credential(row, client=row.client, now=now)) for row in rows]
-
-
-def tell_ended(ended: Sequence[Ended], *, act: str, by: User, now: datetime, reason: str = "", is_red: bool = False) -> None:
-    """Of one workspace. act: “revoked”, with its tokens, or “ended”. is_red: whether the admins are told though nothing uses it."""
-    told: dict[str, list[Ended]] = {}
-    for one in ended:
-        for address in _recipients(one.client, is_red=is_red or (one.found is not None and one.found.is_used), by=by):
-            told.setdefault(address, []).append(one)
-    context = {"act": act, "by": by, "at": now, "reason": reason}
-    untold = {address: of_address for address, of_address in told.items() if not _send("credential_ended", address, _list(of_address, context), by=by, now=now)}
-    for admin in without(by, admins_of(ended[0].client.workspace)) if untold else []:
+def tell_ended(announced: Sequence[Ended], clients: Mapping[int, Client]) -> None:
+    """Of one workspace, by one person, for one reason. clients: theirs, by primary key."""
+    first = announced[0]
+    by, now = find_person(first.actor.name), first.now
+    told: dict[str, list[_Told]] = {}
+    for said in announced:
+        client = clients.get(said.client.pk, said.client)
+        found = impact.of_credential(said.credential, client=client, now=now) if len(announced) <= _MOST_MEASURED else None
+        for address in _recipients(client, is_red=said.is_urgent or (found is not None and found.is_used), by=by):
+            told.setdefault(address, []).append(_Told(said.credential, client, found))
+    context = {"act": first.act, "doer": say_doer(first.actor.name), "at": now, "reason": first.reason, "workspace": first.client.workspace}
+    untold = {address: rows for address, rows in told.items() if not _send("credential_ended", address, _list(rows, context), by=by, now=now)}
+    for admin in without(by, admins_of(first.client.workspace)) if untold else []:
         known = [] if admin in untold else told.get(admin, [])
         rows = [one for of_address in untold.values() for one in of_address if one not in known]
         if rows:
             _send_instead("credential_ended", admin, _list(rows, context), list(untold), by=by, now=now)
 
 
-def _list(ended: Sequence[Ended], context: Mapping[str, Any]) -> dict[str, Any]:
-    return {**context, "ended": ended, "one": ended[0], "workspace": ended[0].client.workspace}
+def _list(ended: Sequence[_Told], context: Mapping[str, Any]) -> dict[str, Any]:
+    return {**context, "ended": ended, "one": ended[0]}
 
 
 def tell_rotated(new: Rotated) -> None:

@@ -86,8 +86,7 @@ def say_saved(names: Iterable[str], *, living_tokens: int) -> str:
     changed = [name for name in LABELS if name in set(names)]
     if not changed:
         return "Nothing changed."
-    labels = [LABELS[changed[0]], *(_lower(LABELS[name]) for name in changed[1:])]
-    said = f"{get_text_list(labels, 'and')} changed."
+    said = f"{say_labels(changed)} changed."
     of_tokens = [name for name in changed if name in _OF_TOKENS]
     if not of_tokens:
         return said
@@ -97,6 +96,12 @@ def say_saved(names: Iterable[str], *, living_tokens: int) -> str:
         living = "" if not living_tokens else f"; {living_tokens:,} living token{'s stay' if living_tokens != 1 else ' stays'} as before"
         return f"{said} That holds for new tokens from now on{living}."
     return f"{said} New tokens have {it} from now on{living}."
+
+
+def say_labels(names: Iterable[str]) -> str:
+    """“Owner and address of its public keys”, in the order of the form."""
+    first, *others = [label for name, label in LABELS.items() if name in set(names)]
+    return get_text_list([first, *map(_lower, others)], "and")
 
 
 def _lower(label: str) -> str:

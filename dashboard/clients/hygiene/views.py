@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from clients.hygiene import Kind, count_all, find, unasked_scopes
 from clients.services.hygiene import fix
-from dashboard.client import client_notices
 from dashboard.clients.hygiene.words import WORDS, say_change
 from dashboard.frame.confirmation import confirmed_when_sent
 from dashboard.frame.context import zone_of
@@ -49,8 +48,6 @@ def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> Http
         if rows or is_all:
             now = timezone.now()
             count = fix(kind, workspace=workspace, rows=None if is_all else rows[:PAGE], actor=actor_of(request), now=now)
-            if count:
-                client_notices.tell_tidied(kind, workspace=workspace, by=membership.user, now=now)
             messages.success(request, f"{words.things(count)} {words.done}." if count else "Nothing was changed: somebody was faster.")
             return redirect("hygiene", workspace.slug)
         error = f"Tick at least one {words.thing}."

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client
+from clients.models import AuditEvent, Client, ClientSecret, Workspace
 from clients.services.clients import disable_client
+from dashboard.background import schedule
 from dashboard.frame.spent_forms import new_token
 from dashboard.models import Membership
 from tests import factories
@@ -74,6 +75,35 @@ def test_that_it_is_enabled(adas, client_):
     assert told() == ["A client was enabled: billing-sync"]
 
 
+class TestOfAnUnusedClient:
+    """That the workspace's policy disables."""
+
+    @pytest.fixture(autouse=True)
+    def _unused(self):
+        Client.objects.update(created_at=timezone.now() - timedelta(days=200))
+        Workspace.objects.update(disable_unused_after_days=90)
+
+    def run(self, run_after_commit):
+        with run_after_commit(execute=True):
+            schedule.disable_unused_clients_if_due()
+
+    def test_its_owner_hears(self, django_capture_on_commit_callbacks):
+        self.run(django_capture_on_commit_callbacks)
+        assert told() == ["A client was disabled: billing-sync"]
+        assert "by TokenOS, in Demo. Reason: “unused for 90 days”." in sent()[0].body
+
+    @pytest.mark.parametrize("contact", ["", "Team Payments"])
+    def test_the_admins_hear_if_nobody_else_can(self, django_capture_on_commit_callbacks, contact):
+        Client.objects.update(contact=contact)
+        self.run(django_capture_on_commit_callbacks)
+        assert [(message.to, message.subject) for message in sent()] == [(["ada@example.com"], "A client was disabled: billing-sync")]
+
+    def test_of_several_one_mail(self, django_capture_on_commit_callbacks, demo):
+        factories.create_client(demo, contact=OWNER, now=timezone.now() - timedelta(days=200))
+        self.run(django_capture_on_commit_callbacks)
+        assert told() == ["Clients were disabled: 2 of Demo"]
+
+
 def test_that_it_is_deleted(adas, client_):
     AuditEvent.objects.all().delete()
     disable_client(client=client_, actor=factories.TESTS, now=timezone.now() - timedelta(days=40))
@@ -88,6 +118,18 @@ class TestAdmin:
         secret = client_.secrets.get()
         admin.post(list_url(type(secret)), {"action": "revoke_credentials", "_selected_action": [secret.pk], "confirmed": "yes"}, follow=True)
         assert told() == [f"Secret {secret.secret_id} was revoked: billing-sync"]
+
+    def test_several_in_one_mail_to_each_workspace(self, admin, client_, other):
+        theirs = factories.create_client(other, contact=OWNER).secret
+        several = [client_.secrets.get(), factories.create_secret(client_).secret, theirs]
+        form = {"action": "revoke_credentials", "_selected_action": [secret.pk for secret in several], "confirmed": "yes"}
+        admin.post(list_url(ClientSecret), form, follow=True)
+        assert sorted(told()) == ["2 credentials were revoked: Demo", f"Secret {theirs.secret_id} was revoked: billing-sync"]
+
+    def test_several_disabled_clients(self, admin, client_, demo):
+        pks = [client_.pk, factories.create_client(demo, contact=OWNER).secret.client.pk]
+        admin.post(list_url(Client), {"action": "disable_clients", "_selected_action": pks, "confirmed": "yes"}, follow=True)
+        assert told() == ["Clients were disabled: 2 of Demo"]
 
     def test_disabled_clients(self, admin, client_):
         admin.post(list_url(Client), {"action": "disable_clients", "_selected_action": [client_.pk], "confirmed": "yes"}, follow=True)

@@ -206,7 +206,7 @@ def test_a_viewer_tells_whoever_can_by_a_mail_without_the_secret(bens, billing, 
     messages = [message for message in mailoutbox if "leaked" in message.subject]
     assert {message.to[0] for message in messages} == {"ada@example.com", "dana@example.com"}
     message = messages[0]
-    assert message.subject == "Something that leaked was found: Demo"
+    assert message.subject == f"Secret {billing.secret.secret_id} leaked: billing-sync"
     assert f"- secret {billing.secret.secret_id} of billing-sync" in message.body
     link = re.search(r"https://\S+?(/w/demo/leak/\?what=\S+)", message.body)[1]
     assert billing.plaintext not in message.body + str(message.alternatives)
@@ -221,6 +221,21 @@ def test_nobody_is_told_of_nothing_nor_too_often(bens, billing, monkeypatch, mai
     assert "Too many tries. Wait" in text_of(bens.get(answer["Location"]))
     mail.wait_until_sent()
     assert not any("leaked" in message.subject for message in mailoutbox)
+
+
+def test_one_person_s_mails_about_much_stand_in_one_more(bens, demo, ada, monkeypatch, mailoutbox):
+    monkeypatch.setattr(quotas, "MOST_NOTICES_TO_MEMBER", 2)
+    secrets = [factories.create_client(demo).secret.secret_id for _ in range(5)]
+    mail.wait_until_sent()
+    mailoutbox.clear()
+    for secret in secrets:
+        bens.post(URL, {"tell": "yes", "what": f"s.{secret}"})
+    mail.wait_until_sent()
+    *each, more = [message for message in mailoutbox if message.to == [ada.email]]
+    assert [message.subject for message in each] == [f"Secret {secret} leaked: billing-sync" for secret in secrets[:2]]
+    assert more.subject == "More notices: 3 at once"
+    for secret in secrets[2:]:
+        assert f"- Secret {secret} leaked: billing-sync" in more.body
 
 
 def test_nobody_is_told_of_the_same_twice_within_an_hour(bens, eve, demo, billing, dana, mailoutbox):

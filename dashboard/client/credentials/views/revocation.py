@@ -85,8 +85,6 @@ def _revoke(request: HttpRequest, membership: Membership, client: Client, find: 
         except ValidationError as error:
             form.add_error("reason", error)
         else:
-            ended_one = notices.Ended(credential, client, found)
-            notices.tell_ended([ended_one], act="revoked", reason=form.cleaned_data["reason"], by=membership.user, now=now)
             ended = f"{found.tokens:,} token{'s' if found.tokens != 1 else ''} ended with it" if found.tokens else "No token was alive"
             name = _name(credential)
             messages.success(request, f"{name[:1].upper() if is_long else name[:1]}{name[1:]} ended. {ended}.")

@@ -144,7 +144,6 @@ def secret_end(request: HttpRequest, membership: Membership, client_id: str, sec
             end_secret(client=client, secret_id=secret_id, actor=actor_of(request), now=now)
         except ValidationError:
             raise Http404 from None
-        notices.tell_ended([notices.Ended(secret, client, found)], act="ended", by=membership.user, now=now)
         messages.success(request, f"{secret_id} ended. {_say_tokens(found.tokens)}")
         return redirect("client", membership.workspace.slug, client.client_id)
     context: dict[str, Any] = {

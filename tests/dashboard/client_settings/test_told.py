@@ -1,0 +1,69 @@
+"""Who answers for a client hears by which other keys programs get in, and who answers for it from now on; so does who did before."""
+
+import pytest
+from django.utils import timezone
+
+from clients.models import Client
+from dashboard.models import Membership
+from dashboard.people.account_status import disable_account
+from tests import factories
+from tests.dashboard.client_settings.conftest import entries, path
+from tests.dashboard.credentials.test_notices import sent
+
+OWNER, NEXT = "payments@example.com", "routes@example.com"
+JWKS = "https://elsewhere.example.com/jwks.json"
+
+
+@pytest.fixture(autouse=True)
+def _owner(client):
+    Client.objects.update(contact=OWNER)
+
+
+def save(browser, client, **changes):
+    answer = browser.post(path(client), {**entries(browser, client), **changes})
+    assert answer.status_code == 302
+    return [(message.to[0], message.subject) for message in sent()]
+
+
+def test_an_address_of_keys_that_is_added(carls, client):
+    methods = ["client_secret_basic", "private_key_jwt"]
+    assert save(carls, client, auth_methods=methods, jwks_uri=JWKS) == [(OWNER, "Address of its public keys changed: billing-sync")]
+    [message] = sent()
+    for text in (message.body, " ".join(message.alternatives[0].content.split())):
+        assert "by carl@example.com, in Demo." in text
+        assert f"Address of its public keys: {JWKS}, before: none" in text
+
+
+def test_the_subject_of_a_certificate(carls, client):
+    named = {"tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "billing.example.com"}
+    told = save(carls, client, auth_methods=["client_secret_basic", "tls_client_auth"], **named)
+    assert told == [(OWNER, "Certificate subject and value of the subject changed: billing-sync")]
+
+
+def test_a_new_owner_and_the_former_one(carls, client):
+    subject = "Owner changed: billing-sync"
+    assert save(carls, client, contact=NEXT) == [(OWNER, subject), (NEXT, subject)]
+    assert f"- Owner: {NEXT}, before: {OWNER}" in sent()[0].body
+
+
+@pytest.mark.parametrize("contact", ["", "carl@example.com"])
+def test_the_former_owner_if_somebody_takes_their_place_or_leaves_it_empty(carls, client, contact):
+    assert save(carls, client, contact=contact) == [(OWNER, "Owner changed: billing-sync")]
+
+
+def test_nobody_of_what_only_describes_the_client(carls, client):
+    assert save(carls, client, description="Sends invoices", tags="billing") == []
+
+
+def test_not_a_former_owner_whose_account_is_off(carls, client):
+    disable_account(user=factories.create_user(OWNER), actor=factories.TESTS, now=timezone.now())
+    assert save(carls, client, contact=NEXT) == [(NEXT, "Owner changed: billing-sync")]
+
+
+def test_the_heir_of_somebody_who_is_removed_in_one_mail(adas, demo, client):
+    mia = factories.add_member(demo, factories.create_user(OWNER))
+    heir = factories.add_member(demo, factories.create_user(NEXT), Membership.Role.DEVELOPER)
+    factories.create_client(demo, contact=OWNER)
+    assert adas.post(f"/w/demo/members/{mia.pk}/remove/", {"heir": heir.pk}).status_code == 302
+    assert [message.subject for message in sent() if message.to == [NEXT]] == ["Owner changed: 2 of Demo"]
+    assert not [message for message in sent() if message.to == [OWNER] and message.subject.startswith("Owner changed")]
