@@ -78,8 +78,7 @@ def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
 
 def refuse_look_up_unseen(account: str, *, now: datetime) -> Refusal | None:
     """What refuse_look_up would refuse. It counts nothing, so that it may be asked before the text is here. account: a user's primary key."""
-    wait = seconds_left([(_look_up_key(account), MOST_LOOK_UPS)], now=now)
-    return too_many(wait) if wait else None
+    return _refuse(_look_up_key(account), MOST_LOOK_UPS, now=now, counts=False)
 
 
 def may_list_found(user: User, number: int, *, now: datetime) -> bool:
@@ -116,10 +115,12 @@ def refuse_export(user: User, *, now: datetime) -> Refusal | None:
     return _refuse(f"exports by {user.pk}", MOST_EXPORTS, now=now, window=_HOUR, what="Too many exports")
 
 
-def refuse_proof(user: User, *, at_provider: bool = False, now: datetime) -> Refusal | None:
-    """Counts one. at_provider: apart from those here, for whom the provider vouches for has proved no factor of the account's own."""
+def refuse_proof(user: User, *, at_provider: bool = False, counts: bool = True, now: datetime) -> Refusal | None:
+    """Counts one. at_provider: apart from those here, for whom the provider vouches for has proved no factor of the account's own. counts: False to ask
+    before a password is looked at, which takes long.
+    """
     key = f"proofs of {user.pk} at the provider" if at_provider else f"proofs of {user.pk}"
-    return _refuse(key, MOST_PROOFS, now=now, window=_HOUR, what="Too many proofs")
+    return _refuse(key, MOST_PROOFS, now=now, window=_HOUR, what="Too many proofs", counts=counts)
 
 
 def may_record_refusal(subject: str, *, now: datetime) -> bool:
@@ -127,9 +128,10 @@ def may_record_refusal(subject: str, *, now: datetime) -> bool:
     return count(f"refused {_digest(subject)}", now=now, window=_HOUR).failures <= MOST_REFUSALS
 
 
-def refuse_password_change(user: User, *, now: datetime) -> Refusal | None:
-    """Counts one change by somebody who is signed in. A link of a mail sets another password all the same."""
-    return _refuse(f"password changes of {user.pk}", MOST_PASSWORD_CHANGES, now=now, window=_HOUR, what="Too many changes of the password")
+def refuse_password_change(user: User, *, counts: bool = True, now: datetime) -> Refusal | None:
+    """Counts one change by somebody who is signed in. A link of a mail sets another password all the same. counts: as for refuse_proof."""
+    key = f"password changes of {user.pk}"
+    return _refuse(key, MOST_PASSWORD_CHANGES, now=now, window=_HOUR, what="Too many changes of the password", counts=counts)
 
 
 def refuse_mail_to(email: str, *, by: User, now: datetime) -> Refusal | None:
@@ -183,8 +185,11 @@ def may_mail_reset_link(email: str, *, now: datetime) -> bool:
     return count(f"reset {_digest(email)}", now=now).failures <= MOST_RESET_MAILS
 
 
-def _refuse(key: str, most: int, *, now: datetime, window: int = 0, what: str = "Too many tries") -> Refusal | None:
-    """window: as count has it."""
+def _refuse(key: str, most: int, *, now: datetime, window: int = 0, what: str = "Too many tries", counts: bool = True) -> Refusal | None:
+    """window: as count has it. counts: False for what would be refused."""
+    if not counts:
+        wait = seconds_left([(key, most)], now=now)
+        return too_many(wait, what) if wait else None
     counted = count(key, now=now, window=window)
     return too_many(max(1, counted.window_ends - int(now.timestamp())), what) if counted.failures > most else None
 

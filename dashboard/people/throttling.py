@@ -28,9 +28,14 @@ logger = logging.getLogger("tokenos.throttling")
 # threads (dashboard/asgi.py), of which health checks need some too, so few may. Who holds a link that was mailed to them is no stranger either.
 MOST_AT_ONCE = 4
 MOST_STRANGERS = 2
+# Of one person, in a minute and process. For who sends more there are the places of strangers, so that a few people leave some to the others.
+MOST_A_MINUTE = 6
+_MINUTE = 60
 _places = Places(MOST_AT_ONCE, most_of_group=MOST_STRANGERS)
 waiting = _places.held
 _lock = Lock()
+# By person, when the last ones were looked at, by time.monotonic; who was here last comes last.
+looked_at: dict[str, list[float]] = {}
 # Networks that the database said have failed too often, with the moment at which they may try again, the oldest first: as it stays true until then, they are
 # refused without asking it.
 MOST_FULL = 10_000
@@ -44,10 +49,26 @@ _TELL_EVERY = 60
 @contextmanager
 def place(who: str, *, is_stranger: bool) -> Iterator[bool]:
     """One's place in the line for passwords, as Places.take has it. Within it nothing happens but that passwords are hashed."""
-    with _places.take(who, group=STRANGERS if is_stranger else "") as is_free:
+    with _places.take(who, group=STRANGERS if is_stranger or _comes_often(who) else "") as is_free:
         if not is_free:
             _tell_of_flood()
+        elif not is_stranger:
+            _note(who)
         yield is_free
+
+
+def _comes_often(person: str) -> bool:
+    with _lock:
+        times = looked_at.get(person, [])
+    return len(times) == MOST_A_MINUTE and times[0] > time.monotonic() - _MINUTE
+
+
+def _note(person: str) -> None:
+    now = time.monotonic()
+    with _lock:
+        looked_at[person] = [*looked_at.pop(person, ()), now][-MOST_A_MINUTE:]
+        while next(iter(looked_at.values()))[-1] < now - _MINUTE:
+            del looked_at[next(iter(looked_at))]
 
 
 def refuse_unseen(address: str, *, is_known: bool, takes_password: bool, now: datetime) -> Refusal | None:

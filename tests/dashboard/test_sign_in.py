@@ -19,6 +19,7 @@ from oauth.models import FailureCount
 from oauth.throttling import widest_network_of
 from tests import factories
 from tests.dashboard.conftest import Browser
+from tests.dashboard.conftest import sign_in as as_person
 
 PAGE = "/accounts/sign-in/"
 REFUSED = "Email or password is wrong."
@@ -227,6 +228,7 @@ class TestManyAtOnce:
     @pytest.fixture(autouse=True)
     def _others(self):
         """Passwords of as many strangers are being checked or wait as may be."""
+        door.looked_at.clear()
         door.waiting.update({f"198.51.100.{number}": STRANGERS for number in range(door.MOST_STRANGERS)})
         yield
         door.waiting.clear()
@@ -284,6 +286,17 @@ class TestManyAtOnce:
         assert sign_in(browser).status_code == 503
         del door.waiting["person 1000"]
         assert sign_in(browser).status_code == 302
+
+    def test_who_sends_many_has_the_places_of_strangers_and_leaves_the_others_to_everybody_else(self, admin, olga, monkeypatch):
+        proof = {"password": factories.PASSWORD, "next": "/"}
+        for _ in range(door.MOST_A_MINUTE):
+            assert admin.post("/accounts/confirm/", proof).status_code == 302
+        assert admin.post("/accounts/confirm/", proof).status_code == 503
+        other = factories.create_user("paul@example.com")
+        assert as_person(other).post("/accounts/confirm/", proof).status_code == 302
+        monkeypatch.setattr(door, "_MINUTE", 0)
+        assert admin.post("/accounts/confirm/", proof).status_code == 302
+        assert list(door.looked_at) == [f"person {olga.pk}"]
 
     def test_a_made_up_cookie_makes_no_browser_known(self, browser):
         browser.cookies["__Host-known"] = "WzFd:1wAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

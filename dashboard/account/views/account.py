@@ -80,7 +80,7 @@ def password(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     form = ChangePasswordForm(user, request.POST if request.method == "POST" else None)
     refusal = None
-    if form.is_valid():
+    if form.is_valid() and (refusal := quotas.refuse_password_change(user, counts=False, now=timezone.now())) is None:
         hashed = ""
         with throttling.attempt(request, user.email) as refusal:
             now = timezone.now()

@@ -37,11 +37,13 @@ def confirm(request: HttpRequest) -> HttpResponse:
         if (repeated := confirmation.repeat(request, path)) is not None:
             return repeated
         form = PasskeyForm(request.POST) if "credential" in request.POST else ConfirmForm(request.POST, **asked)
-        with throttling.attempt(request, user.email, takes_password="credential" not in request.POST) as refusal:
-            if refusal is None and form.is_valid():
-                proved = _check(request, user, form)
-                if form.errors:
-                    _record_wrong(request, user)
+        refusal = quotas.refuse_proof(user, counts=False, now=timezone.now())
+        if refusal is None:
+            with throttling.attempt(request, user.email, takes_password="credential" not in request.POST) as refusal:
+                if refusal is None and form.is_valid():
+                    proved = _check(request, user, form)
+                    if form.errors:
+                        _record_wrong(request, user)
         # Of what is right only: else whoever has a copy of the session's cookie would use up its owner's.
         if proved and (refusal := quotas.refuse_proof(user, now=timezone.now())):
             proved = []

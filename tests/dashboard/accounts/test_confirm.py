@@ -264,6 +264,16 @@ def test_one_person_fills_no_log_by_proving_it_again_and_again(old, ada, monkeyp
     assert AuditEvent.objects.filter(event="user.confirmed").count() == 2
 
 
+def test_beyond_that_number_no_password_is_looked_at(old, monkeypatch):
+    """Each takes a tenth of a second, and waits in a line that others need."""
+    monkeypatch.setattr(quotas, "MOST_PROOFS", 1)
+    proof = {"password": factories.PASSWORD, "next": PASSWORD_PAGE}
+    assert old.post(PAGE, proof).status_code == 302
+    monkeypatch.setitem(throttling.waiting, "another", "")
+    monkeypatch.setattr(throttling._places, "_most", 1)
+    assert old.post(PAGE, proof).status_code == 429
+
+
 def test_wrong_ones_use_up_nothing_of_that(old, monkeypatch):
     """As of whoever has a copy of the session's cookie."""
     monkeypatch.setattr(quotas, "MOST_PROOFS", 1)
