@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from clients.duration import parse_duration
 from clients.models import Client, ClientSecret, Workspace
 from clients.moment import iso
 from clients.policy import ClientPolicy
@@ -21,7 +22,8 @@ from clients.services.revocation import revoke
 from clients.services.validation import clean_text
 from clients.services.workspaces import lock_workspace, require_kept
 
-DEFAULT_OVERLAP = timedelta(hours=24)
+USUAL_OVERLAP = "24h"
+DEFAULT_OVERLAP = parse_duration(USUAL_OVERLAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ def rotate_secret(
     """
     _require_use(client)
     if overlap < timedelta():
-        raise ValidationError("The overlap is negative. Use 0 to end the old secrets at once, or for example 24h.", code="invalid_overlap")
+        raise ValidationError(f"The overlap is negative. Use 0 to end the old secrets at once, or for example {USUAL_OVERLAP}.", code="invalid_overlap")
     newest = find_predecessor(client, now)
     if lifetime is None:
         lifetime = _inherit_lifetime(client, newest)

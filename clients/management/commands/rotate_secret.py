@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from clients.duration import format_duration, parse_duration, parse_lifetime
+from clients.duration import parse_duration, parse_lifetime
 from clients.management.base import JSONCommand, require_client
 from clients.moment import iso
 from clients.services import secrets
@@ -20,9 +20,9 @@ class Command(JSONCommand):
         parser.add_argument("client_id", metavar="CLIENT_ID")
         parser.add_argument(
             "--overlap",
-            default=format_duration(secrets.DEFAULT_OVERLAP),
+            default=secrets.USUAL_OVERLAP,
             metavar="DURATION",
-            help="how long the old ones still work; 0 ends them at once (default: 24h)",
+            help="how long the old ones still work; 0 ends them at once (default: %(default)s)",
         )
         parser.add_argument("--name", default="", help="default: that of the old one")
         parser.add_argument(

@@ -3,7 +3,7 @@
 import pytest
 
 from clients.models import Client
-from dashboard.client.credentials.views import revocation, rotation, secrets
+from dashboard.client.credentials.views import ended, rotation, secrets
 from dashboard.client.hand_over import views as hand_overs
 from dashboard.client.views import status
 from dashboard.frame import spent_forms
@@ -16,8 +16,8 @@ FORMS = [
     ("delete", {"name": "billing-sync"}, status),
     ("rotate", {"overlap": "24h", "name": "", "once": spent_forms.new_token()}, rotation),
     ("secrets/new", {"name": "", "once": spent_forms.new_token()}, secrets),
-    ("secrets/{secret}/end", {}, secrets),
-    ("secrets/{secret}/revoke", {"typed": "{secret}"}, revocation),
+    ("secrets/{secret}/end", {}, ended),
+    ("secrets/{secret}/revoke", {"typed": "{secret}"}, ended),
     ("hand-over", {"recipient": "", "lifetime": "1h", "secret_expiry": "90d", "once": spent_forms.new_token()}, hand_overs),
 ]
 

@@ -2,22 +2,21 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from clients.certificate import ParsedCertificate
 from clients.duration import parse_duration
 from clients.models import Client, ClientCertificate, ClientPublicKey
 from clients.policy import ClientPolicy
 from clients.private_key import find_public_halves
-from clients.public_key import ParsedPublicKey
 from clients.services.burnt_keys import find_registered_certificates, find_registered_keys
 from dashboard.client.credentials.forms import expiry
 from dashboard.client.credentials.forms import pasted as pasted_credentials
-from dashboard.client.credentials.pasted_facts import CertificateFacts, KeyFacts, describe_certificates, describe_keys
+from dashboard.client.credentials.pasted_facts import describe_certificates, describe_keys, draw_certificates
+from dashboard.client.lifeline import Lifeline
 from dashboard.frame.fields import credential_name
 
 # Of the button that adds what was shown.
@@ -28,12 +27,12 @@ _MOST_READ = 128 * 1024
 class AddedForm(forms.Form):
     """What both kinds have in common. is_adding: whether the second step is asked for.
 
-    facts: of what was pasted. burnt: rows of the workspace to which a private key that was pasted belongs. chosen: what is to be added, by its name.
+    parsed, facts: of what was pasted. burnt: rows of the workspace to which a private key that was pasted belongs. chosen: what is to be added, by its ID.
     """
 
+    kind: type[ClientPublicKey] | type[ClientCertificate]
     pasted: str
     method: Client.AuthMethod
-    name_of_one: str
 
     name = credential_name()
 
@@ -41,9 +40,22 @@ class AddedForm(forms.Form):
         super().__init__(data, files)
         self.client, self.now, self.zone = client, now, zone
         self.is_adding = data is not None and ADD in data
-        self.facts: Sequence[KeyFacts | CertificateFacts] = ()
+        self.parsed: Sequence[Any] = ()
+        self.facts: Sequence[Any] = ()
         self.burnt: list[ClientPublicKey | ClientCertificate] = []
         self.chosen: list[str] = []
+
+    @property
+    def noun(self) -> str:
+        return self.kind.NOUN
+
+    @property
+    def pasted_field(self) -> forms.BoundField:
+        return self[self.pasted]
+
+    @property
+    def file_field(self) -> forms.BoundField:
+        return self[f"{self.pasted}_file"]
 
     @property
     def lacks_method(self) -> bool:
@@ -68,7 +80,7 @@ class AddedForm(forms.Form):
     @property
     def seen(self) -> str:
         """Of what is shown, so that nobody adds what they haven’t seen."""
-        return hashlib.sha256("\n".join(self._thumbprints()).encode()).hexdigest()[:16] if self.facts else ""
+        return hashlib.sha256("\n".join(one.thumbprint for one in self.parsed).encode()).hexdigest()[:16] if self.facts else ""
 
     @property
     def _has_seen(self) -> bool:
@@ -79,7 +91,7 @@ class AddedForm(forms.Form):
         if self.facts:
             self._choose()
         elif self.is_adding and not self.errors:
-            self.add_error(self.pasted, f"Paste the {self.name_of_one}, or choose its file.")
+            self.add_error(self.pasted, f"Paste the {self.noun}, or choose its file.")
         return self.cleaned_data
 
     def _read_or_refuse(self) -> None:
@@ -110,7 +122,7 @@ class AddedForm(forms.Form):
         return content
 
     def _choose(self) -> None:
-        addable = [name for name, fact in zip(self._names(), self.facts, strict=True) if not fact.refusal]
+        addable = [self._id_of(fact) for fact in self.facts if not fact.refusal]
         ticked = self.data.getlist("chosen") if hasattr(self.data, "getlist") else []
         self.chosen = [name for name in addable if name in ticked] if self._has_seen else addable
         if not self.is_adding:
@@ -120,18 +132,19 @@ class AddedForm(forms.Form):
         elif not self._has_seen:
             self.add_error(self.pasted, "That has changed since it was shown. Look at it again, then add it.")
         elif not self.chosen:
-            self.add_error(self.pasted, f"Tick at least one {self.name_of_one}.")
+            self.add_error(self.pasted, f"Tick at least one {self.noun}.")
+
+    def _id_of(self, one: Any) -> str:
+        return str(getattr(one, self.kind.ID_FIELD))
 
     def _read(self, text: str, file: Any) -> None:
-        """Fill facts. Raise ValidationError."""
+        """Fill parsed and facts. Raise ValidationError."""
         raise NotImplementedError
 
-    def _thumbprints(self) -> list[str]:
-        raise NotImplementedError
-
-    def _names(self) -> list[str]:
-        """As the boxes to tick have them."""
-        return self._thumbprints()
+    def values(self) -> dict[str, Any]:
+        """As the services take them."""
+        chosen = [one for one in self.parsed if self._id_of(one) in self.chosen]
+        return {"parsed": chosen, "name": self.cleaned_data["name"], "allow_method": self.allows_method}
 
 
 class PublicKeysForm(AddedForm):
@@ -145,29 +158,17 @@ class PublicKeysForm(AddedForm):
     )
     field_order = ("public_key", "public_key_file", "name", "key_expiry")
 
+    kind = ClientPublicKey
     pasted = "public_key"
     method = Client.AuthMethod.PRIVATE_KEY_JWT
-    name_of_one = "public key"
-    keys: Sequence[ParsedPublicKey] = ()
 
     def _read(self, text: str, file: Any) -> None:
-        self.keys = pasted_credentials.read_pasted_keys(text, file, workspace=self.client.workspace, of=self.client)
-        self.facts = describe_keys(self.client, self.keys, now=self.now, zone=self.zone)
+        self.parsed = pasted_credentials.read_pasted_keys(text, file, workspace=self.client.workspace, of=self.client)
+        self.facts = describe_keys(self.client, self.parsed, now=self.now, zone=self.zone)
 
-    def _thumbprints(self) -> list[str]:
-        return [key.thumbprint for key in self.keys]
-
-    def _names(self) -> list[str]:
-        return [key.kid for key in self.keys]
-
-    @property
-    def chosen_keys(self) -> list[ParsedPublicKey]:
-        return [key for key in self.keys if key.kid in self.chosen]
-
-    @property
-    def lifetime(self) -> timedelta | None:
+    def values(self) -> dict[str, Any]:
         chosen = self.cleaned_data.get("key_expiry")
-        return parse_duration(chosen) if chosen else None
+        return {**super().values(), "lifetime": parse_duration(chosen) if chosen else None}
 
 
 class CertificatesForm(AddedForm):
@@ -175,17 +176,13 @@ class CertificatesForm(AddedForm):
     credential_certificate_file = pasted_credentials.chosen_file("id_credential_certificate")
     field_order = ("credential_certificate", "credential_certificate_file", "name")
 
+    kind = ClientCertificate
     pasted = "credential_certificate"
     method = Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH
-    name_of_one = "certificate"
-    certificates: Sequence[ParsedCertificate] = ()
 
     def _read(self, text: str, file: Any) -> None:
-        self.certificates = pasted_credentials.read_pasted_certificates(text, file, workspace=self.client.workspace, of=self.client)
-        self.facts = describe_certificates(self.client, self.certificates, now=self.now, zone=self.zone)
-
-    def _thumbprints(self) -> list[str]:
-        return [one.thumbprint for one in self.certificates]
+        self.parsed = pasted_credentials.read_pasted_certificates(text, file, workspace=self.client.workspace, of=self.client)
+        self.facts = describe_certificates(self.client, self.parsed, now=self.now, zone=self.zone)
 
     @property
     def lacks_method(self) -> bool:
@@ -193,5 +190,5 @@ class CertificatesForm(AddedForm):
         return super().lacks_method and not self.client.require_certificate
 
     @property
-    def chosen_certificates(self) -> list[ParsedCertificate]:
-        return [one for one in self.certificates if one.thumbprint in self.chosen]
+    def line(self) -> Lifeline:
+        return draw_certificates(self.facts, now=self.now, zone=self.zone)

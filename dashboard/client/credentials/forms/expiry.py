@@ -44,9 +44,14 @@ def until_end_of(day: date, *, policy: ClientPolicy, now: datetime) -> timedelta
     longest = policy.longest_secret_lifetime
     if longest is not None and longest < lifetime < longest + timedelta(days=1):
         lifetime = longest
+    require_ahead(lifetime)
+    policy.choose_secret_lifetime(lifetime)
+    return lifetime
+
+
+def require_ahead(lifetime: timedelta) -> None:
+    """Raise ValidationError where its end is over already, or too far away."""
     if lifetime <= timedelta():
         raise ValidationError("Choose a time after now.", code="invalid_lifetime")
     if lifetime > MAX_DURATION:
         raise ValidationError("That is over 100 years away. Choose an earlier day.", code="invalid_lifetime")
-    policy.choose_secret_lifetime(lifetime)
-    return lifetime

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from clients.duration import MAX_DURATION, parse_duration
+from clients.duration import parse_duration
 from clients.policy import ClientPolicy
 from dashboard.client.credentials.forms import expiry
 from dashboard.frame.fields import Radios, credential_name
@@ -14,7 +15,6 @@ from dashboard.frame.once import OnceForm
 
 DATE = "date"
 AT_ONCE = "0"
-DEFAULT_OVERLAP = "24h"
 # Of the button that draws the picture of a choice anew, where there is no script.
 SHOW = "show"
 _HOURS = [("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days")]
@@ -96,12 +96,13 @@ class UntilField:
             return None
         if until is None:
             form.add_error("until", "Enter until when, for example tomorrow noon.")
-        elif until <= self.now:
-            form.add_error("until", "Choose a time after now.")
-        elif until - self.now > MAX_DURATION:
-            form.add_error("until", "That is over 100 years away. Choose an earlier day.")
         else:
-            return until
+            try:
+                expiry.require_ahead(until - self.now)
+            except ValidationError as error:
+                form.add_error("until", error)
+            else:
+                return until
         return None
 
 

@@ -1,6 +1,6 @@
 """Rotating a client's secret: one question, the answer as a picture, and then the new secret."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
@@ -13,10 +13,10 @@ from django.utils import timezone
 from clients.duration import NO_END
 from clients.models import Client, ClientSecret
 from clients.policy import ClientPolicy
-from clients.services.secrets import RotatedSecret, expected_lifetime, find_predecessor, rotate_secret
+from clients.services.secrets import DEFAULT_OVERLAP, USUAL_OVERLAP, RotatedSecret, expected_lifetime, find_predecessor, rotate_secret
 from dashboard.client.credentials import notices
 from dashboard.client.credentials.expiry_notices import OVERLAP_STEP
-from dashboard.client.credentials.forms.secrets import DATE, DEFAULT_OVERLAP, SHOW, RotationForm
+from dashboard.client.credentials.forms.secrets import DATE, SHOW, RotationForm
 from dashboard.client.credentials.rotation_plan import Plan, plan_rotation
 from dashboard.client.credentials.secret_once import describe_secret, show_once
 from dashboard.client.fields import say_token_lifetime
@@ -82,7 +82,7 @@ def rotate(request: HttpRequest, membership: Membership, client_id: str) -> Http
 
 def _chosen(query: QueryDict, predecessor: ClientSecret | None) -> dict[str, Any]:
     return {
-        "overlap": query.get("overlap") or DEFAULT_OVERLAP,
+        "overlap": query.get("overlap") or USUAL_OVERLAP,
         "until": query.get("until", ""),
         # That of a secret which was handed over names who took it.
         "name": query.get("name", predecessor.name if predecessor and not predecessor.created_by.startswith("hand-over:") else ""),
@@ -128,7 +128,7 @@ def _show(request: HttpRequest, client: Client, secrets: list[ClientSecret], sho
 
 def _plan(request: HttpRequest, client: Client, secrets: list[ClientSecret], form: RotationForm) -> Plan:
     form.is_valid()
-    ends_at = form.cleaned_data.get("ends_at") or form.now + timedelta(hours=24)
+    ends_at = form.cleaned_data.get("ends_at") or form.now + DEFAULT_OVERLAP
     lifetime = form.lifetime or form.expected
     new_ends_at: datetime | None = None if lifetime is None or lifetime == NO_END else form.now + lifetime
     return plan_rotation(client, secrets, ends_at=ends_at, new_ends_at=new_ends_at, now=form.now, zone=zone_of(request))

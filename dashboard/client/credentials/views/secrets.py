@@ -1,11 +1,10 @@
 """Further secrets of a client, and when secrets end."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -13,20 +12,19 @@ from django.utils import timezone
 from clients.models import Client, ClientSecret
 from clients.overlap import find_overlaps
 from clients.policy import ClientPolicy
-from clients.services.secret_ends import end_secret, extend_secret, latest_end
-from clients.services.secrets import NewSecret, create_secret
+from clients.services.secret_ends import extend_secret, latest_end
+from clients.services.secrets import DEFAULT_OVERLAP, USUAL_OVERLAP, NewSecret, create_secret
 from dashboard.client import impact
-from dashboard.client.credentials import notices
 from dashboard.client.credentials.forms import expiry
-from dashboard.client.credentials.forms.ended import TypedForm
-from dashboard.client.credentials.forms.secrets import DEFAULT_OVERLAP, SHOW, ExtensionForm, NewSecretForm
+from dashboard.client.credentials.forms.secrets import SHOW, ExtensionForm, NewSecretForm
 from dashboard.client.credentials.rotation_plan import plan_extension
 from dashboard.client.credentials.secret_once import describe_secret, show_once
+from dashboard.client.credentials.views.ended import show_fixed
 from dashboard.client.spent_form import show_spent
-from dashboard.frame.confirmation import confirmed_when_sent, require_confirmation
+from dashboard.frame.confirmation import require_confirmation
 from dashboard.frame.context import zone_of
 from dashboard.frame.entries import kept_over_sign_in
-from dashboard.frame.found import find_client, find_secret
+from dashboard.frame.found import find_client, find_credential
 from dashboard.frame.fragments import render_page_or_fragment
 from dashboard.frame.moment import say_day
 from dashboard.frame.snippets import chosen_language
@@ -35,7 +33,6 @@ from dashboard.frame.typography import messages_of
 from dashboard.models import Membership
 from dashboard.people.caller import actor_of
 from dashboard.people.permissions import Permission, member
-from dashboard.people.recipients import about_contact
 
 
 @kept_over_sign_in
@@ -96,10 +93,10 @@ def _show_made(request: HttpRequest, membership: Membership, new: NewSecret) -> 
 @member(Permission.WRITE_CLIENTS)
 def secret_extend(request: HttpRequest, membership: Membership, client_id: str, secret_id: str) -> HttpResponse:
     client, now, zone = find_client(membership, client_id), timezone.now(), zone_of(request)
-    secret = find_secret(client, secret_id)
+    secret = find_credential(ClientSecret, client, secret_id=secret_id)
     if secret.expires_at is None or not secret.is_usable(now):
-        return _show_fixed(request, client, secret, now)
-    choice = {"longer": request.GET.get("longer") or DEFAULT_OVERLAP, "until": request.GET.get("until", "")}
+        return show_fixed(request, secret, now)
+    choice = {"longer": request.GET.get("longer") or USUAL_OVERLAP, "until": request.GET.get("until", "")}
     chosen = ExtensionForm(request.POST if request.method == "POST" else choice, present=secret.expires_at, now=now, zone=zone, initial={})
     ends_at = chosen.cleaned_data["ends_at"] if chosen.is_valid() else None
     if request.method == "POST" and SHOW not in request.POST and ends_at is not None:
@@ -119,51 +116,10 @@ def secret_extend(request: HttpRequest, membership: Membership, client_id: str, 
         "client": client,
         "secret": secret,
         "form": shown,
-        "plan": plan_extension(client, secret, others, ends_at=ends_at or secret.expires_at + timedelta(hours=24), now=now, zone=zone),
+        "plan": plan_extension(client, secret, others, ends_at=ends_at or secret.expires_at + DEFAULT_OVERLAP, now=now, zone=zone),
         "is_in_overlap": secret.secret_id in find_overlaps([secret, *others], now),
         "impact": found,
         "latest": latest_end(secret, client.workspace) if client.workspace.max_secret_lifetime_days else None,
         "problem": "" if shown.is_bound or not choice["until"] else " ".join(map(str, chosen.errors.get("until", []))),
     }
     return render_page_or_fragment(request, "client/credentials/extend.html", "client/credentials/extension_plan.html", context)
-
-
-@kept_over_sign_in
-@member(Permission.WRITE_CLIENTS)
-@confirmed_when_sent
-def secret_end(request: HttpRequest, membership: Membership, client_id: str, secret_id: str) -> HttpResponse:
-    """It gets no more tokens, and those that it got live on. Typed only while something uses it: a silent one ends by one click."""
-    client, now = find_client(membership, client_id, **about_contact()), timezone.now()
-    secret = find_secret(client, secret_id)
-    if not secret.is_usable(now):
-        return _show_fixed(request, client, secret, now)
-    found = impact.of_credential(secret, client=client, now=now)
-    form = TypedForm(request.POST if request.method == "POST" else None, must_type=secret_id if found.is_used else "")
-    if request.method == "POST" and form.is_valid():
-        try:
-            end_secret(client=client, secret_id=secret_id, actor=actor_of(request), now=now)
-        except ValidationError:
-            raise Http404 from None
-        messages.success(request, f"{secret_id} ended. {_say_tokens(found.tokens)}")
-        return redirect("client", membership.workspace.slug, client.client_id)
-    context: dict[str, Any] = {
-        "client": client,
-        "secret": secret,
-        "form": form,
-        "impact": found,
-        "told": notices.say_told(client, is_red=found.is_used, by=membership.user, now=now),
-        "is_last": not found.others and not client.jwks_uri and not client.tls_subject,
-        "is_in_overlap": secret_id in find_overlaps([secret, *(row for row in found.others if isinstance(row, ClientSecret))], now),
-    }
-    return render(request, "client/credentials/end.html", context)
-
-
-def _say_tokens(count: int) -> str:
-    if not count:
-        return "No token was alive."
-    return f"{count:,} tokens live on until they expire." if count > 1 else "1 token lives on until it expires."
-
-
-def _show_fixed(request: HttpRequest, client: Client, secret: ClientSecret, now: datetime) -> HttpResponse:
-    """There is no end to move: it has come, or there is none."""
-    return render(request, "client/credentials/fixed.html", {"client": client, "secret": secret, "is_usable": secret.is_usable(now)})
