@@ -117,7 +117,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "dashboard.frame.confirmation.ConfirmationMiddleware",
-    "dashboard.people.passkeys.PasskeyMiddleware",
+    "dashboard.people.kept_by_browser.KeptByBrowserMiddleware",
     "dashboard.frame.middleware.SessionActivityMiddleware",
     "dashboard.frame.middleware.AccessMiddleware",
     "dashboard.frame.middleware.MethodNotAllowedMiddleware",

@@ -19,11 +19,11 @@ _LOCKED = (
 )
 
 
-def check_passkey(request: HttpRequest, user: User | None, form: Any) -> Any | None:
+def check_passkey(request: HttpRequest, user: User | None, form: Any, *, purpose: passkeys.Purpose) -> Any | None:
     """The passkey that answered form, a PasskeyForm, noted as used; None, with the error in form. user: None for whoever it belongs to."""
     now = timezone.now()
     try:
-        passkey = passkeys.check_authentication(request, user, form.cleaned_data["credential"], now=now)
+        passkey = passkeys.check_authentication(request, user, form.cleaned_data["credential"], purpose=purpose, now=now)
     except ValidationError as error:
         form.add_error(None, error)
         return None

@@ -1,48 +1,40 @@
 """Web Authentication Level 3: asking a browser for a passkey, and checking what it answers.
 
-Each question is in a cookie of the browser that is asked, signed, and is answered once. In the session it would be one for all browsers that have its cookie:
-somebody with a copy could ask again and again, so that every answer of the owner's comes too late.
+Each question is kept by the browser that is asked, and is answered once: for what it was asked, by whom, and in that session, as far as these are known.
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any, NoReturn
 
 from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth
-from django.core import signing
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from fido2.cose import UnsupportedKey
 from fido2.webauthn import CollectedClientData, ResidentKeyRequirement, UserVerificationRequirement
 
 from dashboard.models import User
+from dashboard.people import kept_by_browser, user_sessions
 from dashboard.people.caller import origin_of
 from oauth.replay import mark_used
 
 COOKIE = "__Host-passkey"
-# After that one asks again.
-QUESTION_SECONDS = 3600
-_SALT = "dashboard.people.passkeys"
 
 # fido2 reads an answer as far as it goes, so what isn't one fails in whichever way the first wrong byte makes it fail.
 _MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError, struct.error)
 
 
-class PasskeyMiddleware:
-    """Gives a browser the question that its page or script asks."""
+class Purpose(Enum):
+    """What a question is asked for: an answer to it does nothing else."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        question = getattr(request, "passkey_question", None)
-        if question is not None:
-            response.set_cookie(COOKIE, question, max_age=QUESTION_SECONDS, secure=True, httponly=True, samesite="Strict")
-        return response
+    SIGN_IN = "sign in"
+    SECOND_FACTOR = "second factor"
+    CONFIRM = "confirm"
+    ADD = "add"
 
 
 def registration_options(request: HttpRequest, user: User) -> dict[str, Any]:
@@ -54,27 +46,32 @@ def registration_options(request: HttpRequest, user: User) -> dict[str, Any]:
         user_verification=UserVerificationRequirement.REQUIRED,
         extensions=auth.EXTENSIONS,
     )
-    return _ask(request, options, question)
+    return _ask(request, options, question, Purpose.ADD, user)
 
 
-def authentication_options(request: HttpRequest, user: User | None) -> dict[str, Any]:
+def authentication_options(request: HttpRequest, user: User | None, *, purpose: Purpose) -> dict[str, Any]:
     """§5.5. user: None for whoever's passkey it will be."""
     verification = UserVerificationRequirement(app_settings.WEBAUTHN_USER_VERIFICATION) if user is not None else UserVerificationRequirement.REQUIRED
     credentials = auth.get_credentials(user) if user is not None else []
     options, question = auth.get_server().authenticate_begin(credentials=credentials, user_verification=verification)
-    return _ask(request, options, question)
+    return _ask(request, options, question, purpose, user)
 
 
-def _ask(request: HttpRequest, options: Any, question: Mapping[str, Any]) -> dict[str, Any]:
-    request.passkey_question = signing.dumps(dict(question), salt=_SALT)  # type: ignore[attr-defined]  # for PasskeyMiddleware
+def _ask(request: HttpRequest, options: Any, question: Mapping[str, Any], purpose: Purpose, user: User | None) -> dict[str, Any]:
+    kept_by_browser.keep(request, COOKIE, {**question, "bound_to": _bind(request, purpose, user)})
     return dict(options)
+
+
+def _bind(request: HttpRequest, purpose: Purpose, user: User | None) -> list[Any]:
+    """Nobody's session is that of a sign-in that begins: there is none, or another one at its end."""
+    return [purpose.value] if user is None else [purpose.value, user.pk, user_sessions.find_own(request)]
 
 
 def check_registration(request: HttpRequest, user: User, answer: Mapping[str, Any], *, now: datetime) -> None:
     """§7.1. Raise ValidationError."""
     try:
         _require_origin(auth.parse_registration_response(answer).response.client_data, origin_of(request))
-        question = _read_question(request)
+        question = _read_question(request, Purpose.ADD, user)
         data = auth.get_server().register_complete(question, answer)
         # §7.1 step 20: of no algorithm that was asked for.
         if data.credential_data is not None and isinstance(data.credential_data.public_key, UnsupportedKey):
@@ -87,11 +84,11 @@ def check_registration(request: HttpRequest, user: User, answer: Mapping[str, An
         raise ValidationError("This passkey was registered before.", code="known_passkey")
 
 
-def check_authentication(request: HttpRequest, user: User | None, answer: Mapping[str, Any], *, now: datetime) -> Any:
+def check_authentication(request: HttpRequest, user: User | None, answer: Mapping[str, Any], *, purpose: Purpose, now: datetime) -> Any:
     """§7.2. The passkey; user: None for whoever it belongs to. Raise ValidationError."""
     try:
         _require_origin(auth.parse_authentication_response(answer).response.client_data, origin_of(request))
-        owner, question = user or auth.extract_user_from_response(answer), _read_question(request)
+        owner, question = user or auth.extract_user_from_response(answer), _read_question(request, purpose, user)
         found = auth.get_server().authenticate_complete(question, auth.get_credentials(owner), answer)
         passkey = auth.get_authenticator_by_credential_id(owner, found.credential_id)
         _use(question, owner, now)
@@ -100,18 +97,17 @@ def check_authentication(request: HttpRequest, user: User | None, answer: Mappin
     return Authenticator.objects.select_related("user").get(pk=passkey.pk)
 
 
-def _read_question(request: HttpRequest) -> dict[str, Any]:
-    """Raise ValueError where this browser was asked nothing, or long ago."""
-    try:
-        question: dict[str, Any] = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=QUESTION_SECONDS)
-    except signing.BadSignature:
-        raise ValueError("This browser was asked nothing.") from None
+def _read_question(request: HttpRequest, purpose: Purpose, user: User | None) -> dict[str, Any]:
+    """Raise ValueError where this browser was asked nothing, or for something else, or long ago."""
+    question = kept_by_browser.find(request, COOKIE)
+    if question is None or question.pop("bound_to") != _bind(request, purpose, user):
+        raise ValueError("This browser wasn't asked that.")
     return question
 
 
 def _use(question: Mapping[str, Any], user: User, now: datetime) -> None:
     """Raise ValueError where it was answered before: whoever has seen the answer mustn't send it again."""
-    if not mark_used("passkey", str(user.pk), question["challenge"], expires_at=int(now.timestamp()) + QUESTION_SECONDS, now=now):
+    if not mark_used("passkey", str(user.pk), question["challenge"], expires_at=int(now.timestamp()) + kept_by_browser.SECONDS, now=now):
         raise ValueError("It was answered before.")
 
 

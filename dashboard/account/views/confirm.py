@@ -17,6 +17,7 @@ from dashboard.models import User
 from dashboard.people import passkeys, quotas, second_factors, throttling, user_sessions
 from dashboard.people.caller import actor_of
 from dashboard.people.factor_check import check_code, check_passkey
+from dashboard.people.passkeys import Purpose
 from dashboard.people.permissions import signed_in
 from dashboard.people.proved_factors import as_record, record_proofs
 
@@ -55,7 +56,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "secret_form": form if isinstance(form, ConfirmForm) else ConfirmForm(**asked),
-        "request_options": passkeys.authentication_options(request, user) if has_passkey else None,
+        "request_options": passkeys.authentication_options(request, user, purpose=Purpose.CONFIRM) if has_passkey else None,
         "has_fields": any(asked.values()),
         "next": path,
         "once": confirmation.one_time_token(request, path),
@@ -74,7 +75,8 @@ def _check(request: HttpRequest, user: User, form: Any) -> list[dict[str, Any]]:
             return []
         proved.append({"method": "password"})
     if "credential" in form.fields or "code" in form.fields:
-        factor = (check_passkey if "credential" in form.fields else check_code)(request, user, form)
+        is_passkey = "credential" in form.fields
+        factor = check_passkey(request, user, form, purpose=Purpose.CONFIRM) if is_passkey else check_code(request, user, form)
         if factor is None:
             return []
         proved.append(as_record(factor))

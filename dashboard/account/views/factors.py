@@ -1,10 +1,8 @@
 """Passkeys, one-time codes and recovery codes of whoever is signed in."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, cast
 
-from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import generate_totp_secret
@@ -19,14 +17,14 @@ from dashboard.account.forms import NewPasskeyForm, PasskeyNameForm
 from dashboard.account.sign_in_forms import CodeForm
 from dashboard.frame.confirmation import confirmed
 from dashboard.models import User
-from dashboard.people import passkeys, qr_code, quotas, second_factors, user_sessions
+from dashboard.people import kept_by_browser, passkeys, qr_code, quotas, second_factors, user_sessions
 from dashboard.people.caller import actor_of
 from dashboard.people.notices import tell
 from dashboard.people.permissions import signed_in
 from dashboard.people.proved_factors import as_record, record_proofs
 
-# In the session: the secret that the page shows, encrypted as it will be in the account, and when it was made.
-_OFFERED = "offered_one_time_codes"
+# The secret that the page shows, encrypted as it will be in the account, and in whose session.
+_OFFERED = "__Host-one-time-codes"
 
 
 def _own_passkey(request: HttpRequest, pk: int) -> Any:
@@ -119,8 +117,8 @@ def one_time_codes_on(request: HttpRequest) -> HttpResponse:
         return redirect("one_time_codes_off")
     form = CodeForm(request.POST if request.method == "POST" else None)
     now = timezone.now()
-    offered = _find_offered(request, now=now) if form.is_bound else None
-    secret = offered or _offer(request, now=now)
+    offered = _find_offered(request) if form.is_bound else None
+    secret = offered or _offer(request)
     if form.is_valid() and offered is None:
         form.add_error("code", "The secret has changed meanwhile. Scan the new one, then enter its code.")
     elif form.is_valid():
@@ -136,7 +134,7 @@ def one_time_codes_on(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("code", error)
         else:
-            del request.session[_OFFERED]
+            kept_by_browser.forget(request, _OFFERED)
             ended = _say_ended(added)
             tell("one_time_codes_on", user, request=request, now=now, ended=ended)
             record_proofs(request, [as_record(added.factor)])
@@ -149,16 +147,16 @@ def one_time_codes_on(request: HttpRequest) -> HttpResponse:
     return render(request, "account/one_time_codes_on.html", context)
 
 
-def _offer(request: HttpRequest, *, now: datetime) -> str:
+def _offer(request: HttpRequest) -> str:
     secret: str = generate_totp_secret()
-    request.session[_OFFERED] = {"secret": encrypt(secret), "at": now.timestamp()}
+    kept_by_browser.keep(request, _OFFERED, {"secret": encrypt(secret), "session": user_sessions.find_own(request)})
     return secret
 
 
-def _find_offered(request: HttpRequest, *, now: datetime) -> str | None:
-    """What the form is about; None where that was shown longer ago than a proof counts."""
-    offered = request.session.get(_OFFERED)
-    if offered is None or now.timestamp() - offered["at"] >= REAUTHENTICATION_TIMEOUT:
+def _find_offered(request: HttpRequest) -> str | None:
+    """What the form is about; None where that was shown in another browser or session, or longer ago than a proof counts."""
+    offered = kept_by_browser.find(request, _OFFERED)
+    if offered is None or offered["session"] != user_sessions.find_own(request):
         return None
     return str(decrypt(offered["secret"]))
 

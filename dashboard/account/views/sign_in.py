@@ -23,6 +23,7 @@ from dashboard.people import passkeys, quotas, recovery_codes, second_factors, s
 from dashboard.people.caller import actor_of
 from dashboard.people.factor_check import check_code, check_passkey
 from dashboard.people.notices import tell
+from dashboard.people.passkeys import Purpose
 from dashboard.people.permissions import anyone
 
 MOST_WRONG_CODES = 5
@@ -80,14 +81,14 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
         is_script = request.headers.get("X-Requested-With") == "XMLHttpRequest"
         if not is_script:
             return redirect("account_login")
-        return JsonResponse({"request_options": passkeys.authentication_options(request, None)})
+        return JsonResponse({"request_options": passkeys.authentication_options(request, None, purpose=Purpose.SIGN_IN)})
     form = PasskeyForm(request.POST)
     # Of whom a wrong one is isn't known, so it counts for the address alone: one name for all would shut the passkeys of all people there out.
     named = form.cleaned_data["credential"].get("id") if form.is_valid() else None
     name = f"passkey {named:.64}" if isinstance(named, str) else "passkey"
     with throttling.attempt(request, name, takes_password=False) as refusal:
         if refusal is None and form.is_valid():
-            passkey = check_passkey(request, None, form)
+            passkey = check_passkey(request, None, form, purpose=Purpose.SIGN_IN)
             if passkey is None:
                 # Never name: it is whatever somebody sent, and nobody's address.
                 _record_wrong(request, name, email="")
@@ -119,7 +120,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         with throttling.attempt(request, user.email, takes_password=False) as refusal:
             if refusal is None and form.is_valid():
-                factor = (check_passkey if is_passkey else check_code)(request, user, form)
+                factor = check_passkey(request, user, form, purpose=Purpose.SECOND_FACTOR) if is_passkey else check_code(request, user, form)
                 if factor is not None:
                     return _enter_by_factor(request, stage, factor)
                 if _is_over(request, stage):
@@ -135,7 +136,7 @@ def _second_factor_context(request: HttpRequest, user: User, form: Any, *, is_pa
         "form": form,
         "code_form": CodeForm() if is_passkey else form,
         "has_codes": second_factors.of(user, Authenticator.Type.TOTP).exists(),
-        "request_options": passkeys.authentication_options(request, user) if has_passkey else None,
+        "request_options": passkeys.authentication_options(request, user, purpose=Purpose.SECOND_FACTOR) if has_passkey else None,
         "refusal": refusal,
     }
 

@@ -79,9 +79,6 @@ def sso_sign_in(request: HttpRequest) -> HttpResponse:
     next_url = get_next_redirect_url(request) or ""
     if request.method != "POST":
         return render(request, "account/sso_sign_in.html", {"next_url": next_url})
-    refusal = quotas.refuse_new_session(request)
-    if refusal is not None:
-        return refusal.apply_to(_refuse(request, RefusedError("too_many")))
     return _go(request, purpose="sign_in", next_url=next_url)
 
 
@@ -129,12 +126,12 @@ def sso_connection(request: HttpRequest) -> HttpResponse:
 def sso_callback(request: HttpRequest) -> HttpResponse:
     """Where the provider sends the browser back: OpenID Connect Core 1.0 §3.1.2.5. Raise SessionInterrupted if a session that was open here is over by then."""
     try:
-        begun = session.take(request)
+        begun = session.take(request, now=timezone.now())
     except RefusedError as error:
         # Nobody guesses a state. If it counted, images on a foreign page would lock out everybody at its reader's address.
         return _refuse(request, error)
-    # By the browser: one name for all would let somebody shut out the colleagues behind the same address.
-    name = f"{admission.METHOD} {request.session.session_key}"
+    # Each has a name of its own: one for all would let somebody shut out the colleagues behind the same address sooner.
+    name = f"{admission.METHOD} {begun.nonce}"
     with throttling.attempt(request, name, takes_password=False) as refusal:
         if refusal is not None:
             return refusal.apply_to(_refuse(request, RefusedError("too_many")))

@@ -1,5 +1,6 @@
 """A sign-in at the provider: the way there, the way back, and into a session."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -10,7 +11,6 @@ from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
 from allauth.mfa.internal.constants import LoginStageKey
-from allauth.socialaccount.internal import statekit
 from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from clients.foreign_text import shown
 from dashboard.models import User
+from dashboard.people import kept_by_browser
 from dashboard.people.caller import actor_of, connection_of
 from dashboard.people.notices import tell
 from dashboard.people.places import STRANGERS, Places
@@ -30,6 +31,7 @@ from dashboard.people.sso.provider import Provider, ProviderError, authorization
 from dashboard.people.sso.record import remember
 from dashboard.people.throttling import known_person
 from dashboard.people.user_sessions import find_own, record_sign_in
+from oauth.replay import mark_used
 from oauth.throttling import widest_network_of
 
 # Of the eight threads that run Django: a provider that doesn't answer must leave some to everybody else.
@@ -56,6 +58,12 @@ _ERRORS = frozenset(
 
 Answer = TypeVar("Answer")
 
+# Each with what one sign-in began with: a browser may have some at once, in several tabs.
+COOKIES = "__Host-sso-"
+MOST_BEGUN = 3
+# A browser keeps no cookie of more than 4,096 characters.
+_LONGEST_NEXT = 1024
+
 conversations = Places(MOST_AT_ONCE, most_of_group=MOST_STRANGERS)
 
 
@@ -78,7 +86,7 @@ class Begun:
 def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool = False, now: datetime) -> str:
     """The provider's URL to go to. proves_anew: whether the provider has to ask who it is, even if it knows. Raise ProviderError, RefusedError."""
     challenge = generate_code_challenge()
-    begun = Begun(purpose, next_url, request.user.pk, token_urlsafe(32), challenge["code_verifier"], now.timestamp())
+    begun = Begun(purpose, next_url if len(next_url) <= _LONGEST_NEXT else "", request.user.pk, token_urlsafe(32), challenge["code_verifier"], now.timestamp())
     parameters = {
         "redirect_uri": _redirect_uri(request),
         "scope": " ".join(settings.SSO_SCOPES),
@@ -91,17 +99,29 @@ def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: boo
         # Core 1.0 §3.1.2.1. The browser could leave out prompt; that max_age was obeyed shows in the ID token.
         parameters |= {"prompt": "login", "max_age": "0"}
     endpoint = known_authorization_endpoint() or _in_turn(request, lambda: Provider().find_authorization_endpoint())
-    statekit.stash_state(request, provider_id=settings.SSO_ISSUER, state=asdict(begun), state_id=parameters["state"])
+    others = [name for name in request.COOKIES if name.startswith(COOKIES)]
+    for name in others if len(others) >= MOST_BEGUN else ():
+        kept_by_browser.forget(request, name)
+    # Not Strict: the browser comes back from another site.
+    kept_by_browser.keep(request, _cookie_of(parameters["state"]), {"issuer": settings.SSO_ISSUER, **asdict(begun)}, samesite="Lax")
     return authorization_url(endpoint, **parameters)
 
 
-def take(request: HttpRequest) -> Begun:
+def take(request: HttpRequest, *, now: datetime) -> Begun:
     """What this browser began; it counts once, for ten minutes. Raise RefusedError."""
-    state = _single(request, "state")
-    kept = statekit.unstash_state(request, provider_id=settings.SSO_ISSUER, state_id=state) if state else None
-    if kept is None:
+    cookie = _cookie_of(_single(request, "state"))
+    kept = kept_by_browser.find(request, cookie)
+    if kept is None or kept.pop("issuer") != settings.SSO_ISSUER:
+        raise RefusedError("unknown_state")
+    kept_by_browser.forget(request, cookie)
+    # Who copied the cookie mustn't come back with it once more.
+    if not mark_used("single sign-on", kept["nonce"], "", expires_at=int(now.timestamp()) + kept_by_browser.SECONDS, now=now):
         raise RefusedError("unknown_state")
     return Begun(**kept)
+
+
+def _cookie_of(state: str) -> str:
+    return f"{COOKIES}{hashlib.sha256(state.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def finish(request: HttpRequest, begun: Begun, *, now: datetime) -> Identity:

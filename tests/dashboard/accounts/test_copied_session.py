@@ -7,11 +7,13 @@ from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 
 from clients.models import AuditEvent
-from dashboard.people import passkeys, second_factors
-from tests.dashboard.accounts.conftest import age_confirmation
+from dashboard.people import kept_by_browser, passkeys, second_factors
+from tests.dashboard.accounts.conftest import age_confirmation, app_code
 from tests.dashboard.accounts.security_key import SecurityKey
+from tests.dashboard.accounts.test_one_time_codes import ON, shown_secret
 from tests.dashboard.accounts.test_passkey_origin import CONFIRM, NEW, challenge_on, register, sign_in_by
 from tests.dashboard.conftest import Browser, text_of
+from tests.dashboard.conftest import sign_in as as_person
 
 
 @pytest.fixture
@@ -67,10 +69,44 @@ def test_an_answer_counts_once(here, key, ada):
     assert "its answer came too late" in text_of(page)
 
 
-def test_a_question_ends_after_an_hour(here, key, ada, monkeypatch):
+def test_a_question_ends_after_ten_minutes(here, key, ada, monkeypatch):
     challenge = challenge_on(here.get(CONFIRM), "request-options")
-    monkeypatch.setattr(passkeys, "QUESTION_SECONDS", -1)
+    assert here.cookies[passkeys.COOKIE]["max-age"] == 600
+    monkeypatch.setattr(kept_by_browser, "SECONDS", -1)
     assert "its answer came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
+
+
+def test_who_is_asked_to_add_one_proves_nothing_by_the_answer(here, key, ada):
+    challenge = challenge_on(here.get(NEW), "creation-options")
+    assert "its answer came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
+
+
+def test_an_answer_to_that_signs_nobody_in(here, key, ada):
+    """In a browser that has the question as well, of a page that anybody may open who has an account."""
+    challenge = challenge_on(here.get(CONFIRM), "request-options")
+    other = Browser()
+    other.cookies[passkeys.COOKIE] = here.cookies[passkeys.COOKIE].value
+    assert other.post("/accounts/sign-in/passkey/", answer_of(key, challenge, ada)).status_code == 200
+
+
+def test_nor_does_one_of_another_session_of_the_same_person_prove_it(here, key, ada):
+    challenge = challenge_on(here.get(CONFIRM), "request-options")
+    other = as_person(ada)
+    other.cookies[passkeys.COOKIE] = here.cookies[passkeys.COOKIE].value
+    assert "its answer came too late" in text_of(other.post(CONFIRM, answer_of(key, challenge, ada)))
+
+
+def test_the_secret_of_one_time_codes_is_not_pushed_out(here, thief, ada):
+    secret = shown_secret(here)
+    assert shown_secret(thief) != secret
+    here.post(ON, {"code": app_code(secret)})
+    assert second_factors.of(ada, Authenticator.Type.TOTP).exists()
+
+
+def test_and_is_offered_to_that_browser_alone(here, thief, ada):
+    secret = shown_secret(here)
+    thief.post(ON, {"code": app_code(secret)})
+    assert not second_factors.of(ada, Authenticator.Type.TOTP).exists()
 
 
 def test_who_was_asked_nothing_answers_nothing(here, key, ada):

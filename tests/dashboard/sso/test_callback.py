@@ -1,14 +1,15 @@
 """What the browser brings back: forged, repeated, late, and of another session or issuer. RFC 6749 §4.1.2, RFC 9207."""
 
 from contextlib import ExitStack
-from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
 
+from dashboard.people import kept_by_browser
 from dashboard.people.places import STRANGERS
 from dashboard.people.sso.session import MOST_STRANGERS, conversations
 from oauth.models import FailureCount
+from tests.dashboard.conftest import Browser
 from tests.dashboard.sso.conftest import CALLBACK, begin, events, heading, user_of
 from tests.dashboard.sso.hostility import DOWN, STALE, linked, log, refused
 
@@ -38,6 +39,33 @@ def test_a_state_counts_once(browser, okta, ada):
     assert user_of(browser) is None
 
 
+def test_nor_with_a_copy_of_the_cookie(browser, okta):
+    callback = okta.authorize(begin(browser), error="access_denied", code=None)
+    cookies = browser.cookies.copy()
+    browser.get(callback)
+    browser.cookies = cookies
+    assert refused(browser, browser.get(callback), 400, STALE, "unknown_state")
+
+
+def test_somebody_with_a_copy_of_the_session_pushes_none_out(browser, okta, ada):
+    browser.get(okta.authorize(begin(browser)))
+    callback = okta.authorize(begin(browser))
+    thief = Browser()
+    thief.cookies["__Host-session"] = browser.cookies["__Host-session"].value
+    for _ in range(11):
+        begin(thief)
+    assert browser.get(callback).status_code == 302
+
+
+def test_a_browser_keeps_a_few_that_it_has_begun(browser, okta, ada):
+    for _ in range(10):
+        callback = okta.authorize(begin(browser))
+    kept = [cookie for name, cookie in browser.cookies.items() if name.startswith("__Host-sso-") and cookie.value]
+    assert len(kept) <= 3
+    assert {(cookie["secure"], cookie["httponly"], cookie["samesite"], cookie["max-age"]) for cookie in kept} == {(True, True, "Lax", 600)}
+    assert browser.get(callback).status_code == 302
+
+
 def test_a_state_counts_once_within_its_own_session(browser, okta):
     callback = okta.authorize(begin(browser), error="access_denied", code=None)
     browser.get(callback)
@@ -51,14 +79,9 @@ def test_another_browser_has_no_use_for_a_state_and_code(browser, okta, second_b
     assert refused(second_browser, second_browser.get(callback), 400, STALE, "unknown_state")
 
 
-def test_a_state_is_good_for_ten_minutes(browser, okta):
+def test_a_state_is_good_for_ten_minutes(browser, okta, monkeypatch):
     callback = okta.authorize(begin(browser))
-    row = Session.objects.get(session_key=browser.row_key)
-    content = row.get_decoded()
-    for state in content["socialaccount_states"].values():
-        state[1] -= timedelta(minutes=10, seconds=1).total_seconds()
-    row.session_data = browser.session.encode(content)
-    row.save()
+    monkeypatch.setattr(kept_by_browser, "SECONDS", -1)
     assert refused(browser, browser.get(callback), 400, STALE, "unknown_state")
 
 
@@ -113,9 +136,9 @@ def test_the_way_back_is_a_get(browser, okta, method):
 @pytest.mark.parametrize(("error", "status"), [("access_denied", 403), ("server_error", 502)])
 def test_too_many_that_say_that_the_provider_refused_are_not_recorded_any_more(browser, okta, settings, error, status):
     """Anybody can come back with it, without a word from the provider, and no event can be deleted."""
-    settings.FAILURES_PER_CLIENT = 3
-    callbacks = [okta.authorize(begin(browser), error=error, code=None) for _ in range(4)]
-    assert [browser.get(callback).status_code for callback in callbacks] == [status, status, status, 429]
+    settings.FAILURES_PER_ADDRESS = 3
+    answers = [browser.get(okta.authorize(begin(browser), error=error, code=None)) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [status, status, status, 429]
     assert len(events("user.sign_in_failed")) == 3
 
 

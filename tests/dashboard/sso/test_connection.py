@@ -96,12 +96,7 @@ def test_a_second_person_is_refused(ada_in, okta, ada, linked):
 def test_whoever_signs_in_meanwhile_is_not_connected(ada_in, okta, ada, ben):
     """Ada began it; the browser is Ben's by now."""
     url = begin(ada_in, path=CONNECT)
-    session = ada_in.session
-    states = session["socialaccount_states"]
     ada_in.force_login(ben)
-    session = ada_in.session
-    session["socialaccount_states"] = states
-    session.save()
     response = ada_in.get(okta.authorize(url))
     assert (response.status_code, heading(response)) == (403, "That was somebody else")
     assert not SocialAccount.objects.exists()
@@ -196,9 +191,8 @@ def test_a_form_that_somebody_put_in_its_place_is_not(passwordless, okta, ada):
 def test_nor_is_one_whose_sender_had_the_owner_follow_the_link_to_the_provider(passwordless, okta, ada):
     thief = copy_of(passwordless)
     url = begin(thief, path=CONFIRM, **asked_by(thief.post(DISCONNECT)))
-    assert passwordless.get(okta.authorize(url))["Location"] == DISCONNECT
+    assert passwordless.get(okta.authorize(url)).status_code == 400
     assert SocialAccount.objects.exists()
-    assert thief.get(PAGE)["Location"].startswith("/accounts/sign-in/")
 
 
 def copy_of(browser):
