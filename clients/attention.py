@@ -9,13 +9,13 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
+from clients.disuse import IDLE_AFTER
 from clients.models import Client, ClientActivity, ClientSecret, Workspace
 from clients.models.credentials import KINDS, AnyCredential
 from clients.usage_report import NEW_FOR
 
 # What ends within so long is soon.
 SOON = timedelta(days=14)
-IDLE_AFTER = timedelta(days=90)
 # An old secret is still used if it was within so long, and since there is a newer one.
 _STILL = timedelta(hours=24)
 # Of a client's requests in 24 hours: refusals are too many from 1 in so many on, but never fewer than a handful.

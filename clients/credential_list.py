@@ -1,6 +1,8 @@
 """All credentials of a client, whatever their kind, in one query."""
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple, cast
 
 from django.db.models import BigIntegerField, Case, CharField, DateTimeField, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
@@ -43,8 +45,12 @@ def credentials_of(client: Client, *, now: datetime, most: int) -> CredentialLis
 
 def holds_usable(now: datetime) -> Q:
     """Of clients: one that works, or a set of keys or a subject in place of one."""
-    secret, key, certificate = (Exists(cast("QuerySet[Any]", kind.objects.usable(now)).filter(client=OuterRef("pk"))) for kind in KINDS)
-    return Q(jwks_uri__gt="") | Q(tls_subject__gt="") | Q(secret) | Q(key) | Q(certificate)
+    return Q(jwks_uri__gt="") | Q(tls_subject__gt="") | has_usable_credential(now)
+
+
+def has_usable_credential(now: datetime) -> Q:
+    """Of clients."""
+    return reduce(or_, (Q(Exists(cast("QuerySet[Any]", kind.objects.usable(now)).filter(client=OuterRef("pk")))) for kind in KINDS))
 
 
 def _part(number: int, client: Client, now: datetime) -> Any:

@@ -7,18 +7,18 @@ clients.services.hygiene the fixes.
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from django.db import connection, models
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.expressions import RawSQL
 
-from clients.models import AuditEvent, Client, ClientSecret, ScopeUse, Workspace
-from clients.models.credentials import KINDS
+from clients.credential_list import has_usable_credential
+from clients.disuse import IDLE_AFTER, status_set_since
+from clients.models import Client, ClientSecret, ScopeUse, Workspace
 from clients.policy import ClientPolicy
 
 NEVER_USED_AFTER = timedelta(days=30)
-IDLE_AFTER = timedelta(days=90)
 # A secret beside one that is in use.
 SILENT_AFTER = timedelta(days=14)
 OLD_AFTER = timedelta(days=365)
@@ -48,6 +48,10 @@ class Kind(models.TextChoices):
         return self in (Kind.SILENT, Kind.NO_END, Kind.OLD)
 
 
+# Which field of a client allows more than it needs.
+NARROWED = {Kind.SCOPES: "scopes", Kind.BODY: "auth_methods"}
+
+
 def find(kind: Kind, workspace: Workspace, *, now: datetime) -> QuerySet[Any]:
     """Its clients, or its secrets, in the order in which they were made."""
     found: QuerySet[Any]
@@ -75,9 +79,9 @@ def oldest_allowed(workspace: Workspace) -> timedelta:
     return min(ClientPolicy.of(workspace).longest_secret_lifetime or OLD_AFTER, OLD_AFTER)
 
 
-def new_end(workspace: Workspace, *, now: datetime) -> datetime:
-    """What a secret without an end gets: time enough to rotate it, as far as the workspace allows."""
-    return now + min(ClientPolicy.of(workspace).longest_secret_lifetime or NEW_END, NEW_END)
+def new_end(kind: Kind, workspace: Workspace, *, now: datetime) -> datetime:
+    """What a secret gets that is found: time enough to rotate it, as far as the workspace allows."""
+    return now + (TIME_TO_ROTATE if kind is Kind.OLD else min(ClientPolicy.of(workspace).longest_secret_lifetime or NEW_END, NEW_END))
 
 
 def _find_secrets(kind: Kind, workspace: Workspace, now: datetime) -> QuerySet[ClientSecret]:
@@ -101,7 +105,7 @@ def _find_enabled(kind: Kind, workspace: Workspace, now: datetime) -> QuerySet[C
         case Kind.NEVER_USED:
             return clients.filter(created_at__lt=now - NEVER_USED_AFTER, activity__last_used_at__isnull=True)
         case Kind.IDLE:
-            return clients.filter(_was_enabled_before(now - IDLE_AFTER), activity__last_used_at__lt=now - IDLE_AFTER)
+            return clients.filter(~status_set_since(Client.Status.ENABLED, now - IDLE_AFTER), activity__last_used_at__lt=now - IDLE_AFTER)
         case Kind.BODY:
             if Client.AuthMethod.CLIENT_SECRET_BASIC in ClientPolicy.of(workspace).forbidden_auth_methods:
                 return clients.none()
@@ -113,20 +117,11 @@ def _find_enabled(kind: Kind, workspace: Workspace, now: datetime) -> QuerySet[C
             return long_enough.filter(_HasUnaskedScope(workspace, now=now), Exists(_asked(OuterRef("pk"), now)))
 
 
-def _was_enabled_before(since: datetime) -> Q:
-    """Whoever enabled a client lately means to use it."""
-    events = AuditEvent.objects.filter(target_type="client", target_id=OuterRef("client_id"), event="client.enabled", created_at__gte=since)
-    return ~Q(Exists(events))
-
-
 def _find_disabled(workspace: Workspace, now: datetime) -> QuerySet[Client]:
     """For long, and with credentials that would work again at once."""
     since = now - DISABLED_FOR
-    lately = AuditEvent.objects.filter(target_type="client", target_id=OuterRef("client_id"), event="client.disabled", created_at__gte=since)
-    has_any = Q(pk__in=[])
-    for model in KINDS:
-        has_any |= Q(Exists(cast("QuerySet[Any]", model.objects.usable(now)).filter(client=OuterRef("pk"))))
-    return Client.objects.filter(has_any, ~Exists(lately), workspace=workspace, status=Client.Status.DISABLED, created_at__lt=since)
+    disabled = Client.objects.filter(workspace=workspace, status=Client.Status.DISABLED, created_at__lt=since)
+    return disabled.filter(has_usable_credential(now), ~status_set_since(Client.Status.DISABLED, since))
 
 
 def _asked(client: Any, now: datetime) -> QuerySet[ScopeUse]:
@@ -156,11 +151,13 @@ class _HasUnaskedScope(RawSQL):
             super().__init__(f"EXISTS (SELECT 1 FROM ({held}) held WHERE NOT EXISTS ({asked}))", [since], models.BooleanField())  # noqa: S608  # the same
 
 
-def unasked_scopes(clients: Iterable[Client], *, now: datetime) -> dict[int, list[str]]:
-    """Of each, by its primary key, the scopes that it has and never asked for, in one query."""
+def narrow(kind: Kind, clients: Iterable[Client], *, now: datetime) -> dict[int, list[str]]:
+    """Of each, by its primary key, what the field NARROWED[kind] keeps. At most one query."""
     listed = list(clients)
+    if kind is Kind.BODY:
+        return {client.pk: [method for method in client.auth_methods if method != Client.AuthMethod.CLIENT_SECRET_POST] for client in listed}
     asked: defaultdict[int, set[str]] = defaultdict(set)
     rows = ScopeUse.objects.filter(client__in=listed, day__gte=(now - SCOPES_ASKED_WITHIN).date(), asked__gt=0)
     for client, scope in rows.order_by().values_list("client_id", "scope").distinct():
         asked[client].add(scope)
-    return {client.pk: [scope for scope in client.scopes if scope not in asked[client.pk]] for client in listed}
+    return {client.pk: [scope for scope in client.scopes if scope in asked[client.pk]] for client in listed}

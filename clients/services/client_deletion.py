@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from clients.models import AddressUse, AuditEvent, Client, ClientActivity, RecordedRequest, ScopeUse, TokenCount, UsageBucket
-from clients.outcomes import GRANTED
+from clients.disuse import find_disabling, was_used_since
+from clients.models import AddressUse, Client, RecordedRequest, ScopeUse, TokenCount, UsageBucket
 from clients.services import audit
 from clients.services.announcements import Changed, announce
 from clients.services.audit import Actor
@@ -24,9 +24,7 @@ _MANY = (RecordedRequest, UsageBucket, AddressUse, ScopeUse, TokenCount)
 
 def disabled_since(client: Client) -> datetime | None:
     """None where it is enabled, or was disabled longer ago than the audit log reaches."""
-    if client.status != Client.Status.DISABLED:
-        return None
-    event = AuditEvent.objects.filter(target_type="client", target_id=client.client_id, event="client.disabled", workspace=client.workspace).first()
+    event = find_disabling(client)
     return None if event is None else event.created_at
 
 
@@ -36,16 +34,7 @@ def is_deletable(client: Client, *, now: datetime) -> bool:
         since = disabled_since(client)
         if since is None or since <= now - DISABLED_FOR:
             return True
-    return not _was_used(client, now - UNUSED_FOR)
-
-
-def _was_used(client: Client, since: datetime) -> bool:
-    hour = since.replace(minute=0, second=0, microsecond=0)
-    return (
-        ClientActivity.objects.filter(client=client, last_used_at__gte=since).exists()
-        or UsageBucket.objects.filter(client=client, hour__gte=hour, outcome=GRANTED).exists()
-        or any(of_kind.filter(last_used_at__gte=since).exists() for of_kind in (client.secrets, client.public_keys, client.certificates))
-    )
+    return not was_used_since(client, now - UNUSED_FOR)
 
 
 def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetime) -> None:

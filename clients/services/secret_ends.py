@@ -1,9 +1,10 @@
-"""Moving the end of a secret: later, while something still uses it, or to now."""
+"""Moving the ends of secrets: later, while something still uses one, to now, or of all that have none to the same day."""
 
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from clients.duration import MAX_DURATION
 from clients.models import Client, ClientSecret, Workspace
@@ -11,9 +12,9 @@ from clients.moment import iso
 from clients.policy import ClientPolicy
 from clients.services import audit
 from clients.services.announcements import Ended, announce
-from clients.services.audit import Actor
+from clients.services.audit import Actor, Change
 from clients.services.locking import lock_credential
-from clients.services.workspaces import require_kept
+from clients.services.workspaces import lock_workspace, require_kept
 
 
 def latest_end(secret: ClientSecret, workspace: Workspace) -> datetime:
@@ -81,3 +82,30 @@ def _move(secret: ClientSecret, event: str, expires_at: datetime, *, actor: Acto
         before={"expires_at": iso(before)},
         after={"client_id": secret.client.client_id, "expires_at": iso(expires_at)},
     )
+
+
+def give_ends(*, workspace: Workspace, lifetime: timedelta, actor: Actor, now: datetime) -> int:
+    """Let every usable secret of the workspace that has no end, or a later one, end after that time. Returns how many got one.
+
+    Raise ValidationError where the workspace forbids so long a life.
+    """
+    if lifetime < timedelta(days=1):
+        raise ValidationError("Leave those who use the secrets a day at least.", code="invalid_lifetime")
+    with transaction.atomic():
+        locked = lock_workspace(workspace)
+        ClientPolicy.of(locked).require_secret_lifetime(lifetime)
+        expires_at = now + lifetime
+        late = ClientSecret.objects.filter(client__workspace=locked).ending_after(expires_at, now=now)
+        return set_ends(late, expires_at=expires_at, workspace=locked, actor=actor, now=now)
+
+
+def set_ends(secrets: QuerySet[ClientSecret], *, expires_at: datetime, workspace: Workspace, reason: str = "", actor: Actor, now: datetime) -> int:
+    """Of one workspace, which is locked. Returns how many got that end."""
+    after = {"expires_at": iso(expires_at), **({"reason": reason} if reason else {})}
+    changes = [
+        Change(secret.secret_id, {"expires_at": iso(secret.expires_at)}, after)
+        for secret in secrets.select_for_update(of=("self",), no_key=True).order_by("pk")
+    ]
+    secrets.update(expires_at=expires_at)
+    audit.record_many("secret.changed", workspace=workspace, actor=actor, target_type="secret", changes=changes, now=now)
+    return len(changes)

@@ -15,12 +15,12 @@ from clients.secret import digest_secret, generate, hash_secret
 from clients.services import audit
 from clients.services.added_credentials import announce_added
 from clients.services.announcements import Rotated, announce
-from clients.services.audit import Actor, Change
+from clients.services.audit import Actor
 from clients.services.credential_limits import require_room
 from clients.services.locking import lock_client
 from clients.services.revocation import revoke
 from clients.services.validation import clean_text
-from clients.services.workspaces import lock_workspace, require_kept
+from clients.services.workspaces import require_kept
 
 USUAL_OVERLAP = "24h"
 DEFAULT_OVERLAP = parse_duration(USUAL_OVERLAP)
@@ -211,24 +211,3 @@ def _end(secrets: Sequence[ClientSecret], *, at: datetime) -> None:
 def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime, reason: str = "") -> ClientSecret:
     """As revocation.revoke."""
     return revoke(ClientSecret, secret_id, client=client, actor=actor, now=now, reason=reason)
-
-
-def give_ends(*, workspace: Workspace, lifetime: timedelta, actor: Actor, now: datetime) -> int:
-    """Let every usable secret of the workspace that has no end, or a later one, end after that time. Returns how many got one.
-
-    Raise ValidationError where the workspace forbids so long a life.
-    """
-    if lifetime < timedelta(days=1):
-        raise ValidationError("Leave those who use the secrets a day at least.", code="invalid_lifetime")
-    with transaction.atomic():
-        locked = lock_workspace(workspace)
-        ClientPolicy.of(locked).require_secret_lifetime(lifetime)
-        expires_at = now + lifetime
-        late = ClientSecret.objects.filter(client__workspace=locked).ending_after(expires_at, now=now)
-        changes = [
-            Change(secret.secret_id, {"expires_at": iso(secret.expires_at)}, {"expires_at": iso(expires_at)})
-            for secret in late.select_for_update(of=("self",), no_key=True).order_by("pk")
-        ]
-        late.update(expires_at=expires_at)
-        audit.record_many("secret.changed", workspace=locked, actor=actor, target_type="secret", changes=changes, now=now)
-    return len(changes)

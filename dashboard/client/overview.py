@@ -8,7 +8,7 @@ from django.conf import settings
 
 from clients.audience import find_refused
 from clients.credential_list import CredentialList, holds_usable
-from clients.models import AuditEvent, Client, ClientSecret
+from clients.models import Client, ClientSecret
 from clients.models.credentials import Credential
 from clients.places_of_use import Place
 from clients.policy import ClientPolicy
@@ -68,14 +68,6 @@ def _standing(client: Client, *, has_credential: bool) -> Standing:
     if client.status == Client.Status.DISABLED:
         return Standing("Disabled", "off")
     return Standing("Active", "ok") if has_credential else Standing("No credential that works", "bad")
-
-
-def find_disabling(client: Client) -> AuditEvent | None:
-    """By whom and when it was switched off; None while it is on, or where the event is gone."""
-    if client.status != Client.Status.DISABLED:
-        return None
-    events = AuditEvent.objects.filter(workspace=client.workspace_id, target_type="client", target_id=client.client_id, event="client.disabled")
-    return events.order_by("-pk").first()
 
 
 def forbidden_methods(client: Client) -> list[str]:

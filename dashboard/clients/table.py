@@ -9,7 +9,8 @@ from typing import Any
 from django.db import DatabaseError
 from django.db.models import CharField, Count, F, Max, Min, Q, QuerySet, Value
 
-from clients.attention import IDLE_AFTER, SOON
+from clients.attention import SOON
+from clients.disuse import IDLE_AFTER
 from clients.models import Client, ClientActivity, ClientCertificate, ClientPublicKey, ClientSecret
 from clients.models.client import SECRET_METHODS
 from clients.usage_report import granted_by_hour

@@ -14,11 +14,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import get_text_list
 
+from clients.disuse import can_tell
 from clients.models import Client, Workspace
 from clients.policy import ClientPolicy
 from clients.services import workspaces
 from clients.services.audit import Actor
-from clients.services.unused import can_tell
 from clients.services.workspaces import WorkspaceFields
 from dashboard.models import AccessPolicy, Membership
 from dashboard.people.permissions import Permission, Role, may, roles_from

@@ -67,7 +67,7 @@ def tidy(_number: int) -> None:
 
 
 def give_ends(number: int) -> None:
-    secrets.give_ends(workspace=workspace, lifetime=timedelta(days=400 - number), actor=factories.TESTS, now=timezone.now())
+    secret_ends.give_ends(workspace=workspace, lifetime=timedelta(days=400 - number), actor=factories.TESTS, now=timezone.now())
 
 
 def set_policy(number: int) -> None:

@@ -60,7 +60,7 @@ ACTS = {
     "use link": lambda t, by: hand_overs.use_for_secret(hand_over=t["link"], is_allowed=bool, **by),
     "give key by link": lambda t, by: hand_overs.use_for_public_key(hand_over=t["link"], parsed=_parsed()[0], is_allowed=bool, **by),
     "tidy up": lambda t, by: hygiene.fix(Kind.NO_END, workspace=t["workspace"], rows=None, **by),
-    "give ends": lambda t, by: secrets.give_ends(workspace=t["workspace"], lifetime=DAY, **by),
+    "give ends": lambda t, by: secret_ends.give_ends(workspace=t["workspace"], lifetime=DAY, **by),
     "set a policy": lambda t, by: workspaces.change_workspace(workspace=t["workspace"], max_secret_lifetime_days=90, **by),
     "remove a scope": lambda t, by: scopes.remove_scope(scope=Scope.objects.get(workspace=t["workspace"], name="read"), **by),
     "delete the workspace": lambda t, by: deletion.delete_workspace(workspace=t["workspace"], typed_slug="demo", **by),

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from clients.duration import NO_END
 from clients.models import AuditEvent, Client, ClientSecret, Workspace
-from clients.services import clients, secrets, workspaces
+from clients.services import clients, secret_ends, secrets, workspaces
 from clients.services.certificates import add_certificates
 from clients.services.deletion import delete_workspace
 from clients.services.scopes import create_scope
@@ -193,7 +193,7 @@ def test_secrets_are_given_an_end_each_with_its_event(workspace, now):
     revoked = create_secret(client, now=now).secret
     secrets.revoke_secret(client=client, secret_id=revoked.secret_id, actor=TESTS, now=now)
     others = create_client(create_workspace("other"), now=now).secret
-    assert secrets.give_ends(workspace=workspace, lifetime=30 * DAY, actor=TESTS, now=now) == 2
+    assert secret_ends.give_ends(workspace=workspace, lifetime=30 * DAY, actor=TESTS, now=now) == 2
     assert sorted(client.secrets.usable(now).values_list("expires_at", flat=True)) == [now + 2 * DAY, now + 30 * DAY, now + 30 * DAY]
     assert {event.after["expires_at"] for event in AuditEvent.objects.filter(event="secret.changed")} == {(now + 30 * DAY).isoformat()}
     assert AuditEvent.objects.filter(event="secret.changed").count() == 2
@@ -204,8 +204,8 @@ def test_secrets_are_given_an_end_each_with_its_event(workspace, now):
 def test_no_end_at_once_and_none_that_is_too_late(workspace, now):
     demo = demand(workspace, now, max_secret_lifetime_days=30)
     with pytest.raises(ValidationError, match="a day at least"):
-        secrets.give_ends(workspace=demo, lifetime=timedelta(), actor=TESTS, now=now)
-    refusal(lambda: secrets.give_ends(workspace=demo, lifetime=31 * DAY, actor=TESTS, now=now))
+        secret_ends.give_ends(workspace=demo, lifetime=timedelta(), actor=TESTS, now=now)
+    refusal(lambda: secret_ends.give_ends(workspace=demo, lifetime=31 * DAY, actor=TESTS, now=now))
 
 
 # A workspace that is about to be deleted

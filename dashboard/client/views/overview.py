@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from clients.credential_list import credentials_of
+from clients.disuse import find_disabling
 from clients.models import Client, ClientSecret, HandOver, RecordedRequest, UsageBucket
 from clients.overlap import find_overlaps
 from clients.periods import PERIODS
@@ -85,7 +86,7 @@ def _describe_credentials(client: Client, places: Sequence[Place], membership: M
     credentials = credentials_of(client, now=now, most=MOST_CREDENTIALS)
     secrets = [row for row in credentials.usable if isinstance(row, ClientSecret)]
     granted = requests_by_credential(client, since=now - DAY, now=now)
-    disabling = overview.find_disabling(client)
+    disabling = find_disabling(client)
     makers = [row.created_by for row in (*credentials.usable, *credentials.ended)]
     names = find_names(client.workspace, actors=[client.created_by, *makers, *([disabling.actor] if disabling else [])], client_ids=[])
     known = Background(find_overlaps(secrets, now), granted, names, may(membership, Permission.WRITE_CLIENTS), now)

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from clients.hygiene import Kind, count_all, find, unasked_scopes
+from clients.hygiene import NARROWED, Kind, count_all, find, narrow
 from clients.services.hygiene import fix
 from dashboard.clients.hygiene.words import WORDS, say_change
 from dashboard.frame.confirmation import confirmed_when_sent
@@ -60,7 +60,7 @@ def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> Http
         "error": error,
         "may_fix": may(membership, words.permission),
         "is_of_secrets": kind.is_of_secrets,
-        "is_of_code": kind in (Kind.SCOPES, Kind.BODY),
+        "is_of_code": kind in NARROWED,
         "all_named": words.things(shown.paginator.count),
         "permission": words.permission.name,
         "act": f"{words.act[0].lower()}{words.act[1:]} {words.thing}s here",
@@ -76,10 +76,10 @@ def _select(kind: Kind, membership: Membership) -> Any:
 def _describe(request: HttpRequest, kind: Kind, membership: Membership, shown: Page[Any]) -> list[dict[str, Any]]:
     now, zone = timezone.now(), zone_of(request)
     rows = list(shown.object_list)
-    dropped = unasked_scopes(rows, now=now) if kind is Kind.SCOPES else {}
+    left = narrow(kind, rows, now=now) if kind in NARROWED else {}
     described = []
     for row in rows:
-        before, after = say_change(kind, row, workspace=membership.workspace, dropped=dropped, now=now, zone=zone)
+        before, after = say_change(kind, row, workspace=membership.workspace, left=left, now=now, zone=zone)
         client = row.client if kind.is_of_secrets else row
         last_used_at = row.last_used_at if kind.is_of_secrets else row.activity.last_used_at
         described.append({"row": row, "client": client, "last_used_at": last_used_at, "before": before, "after": after})

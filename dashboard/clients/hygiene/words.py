@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
-from clients.hygiene import TIME_TO_ROTATE, Kind, new_end
-from clients.models import Client, ClientSecret, Workspace
+from clients.hygiene import NARROWED, Kind, new_end
+from clients.models import Workspace
 from dashboard.frame import moment
 from dashboard.people.permissions import Permission
 
@@ -135,22 +135,11 @@ WORDS: Mapping[Kind, Words] = {
 }
 
 
-def say_change(kind: Kind, row: Any, *, workspace: Workspace, dropped: Mapping[int, list[str]], now: datetime, zone: tzinfo) -> tuple[str, str]:
-    """What a row has, and what it has then. row: a Client or a ClientSecret. dropped: scopes by primary key."""
-    if isinstance(row, ClientSecret):
-        if kind is Kind.SILENT:
-            return "works", "revoked"
+def say_change(kind: Kind, row: Any, *, workspace: Workspace, left: Mapping[int, list[str]], now: datetime, zone: tzinfo) -> tuple[str, str]:
+    """What a row has, and what it has then. row: a Client or a ClientSecret. left: of clients.hygiene.narrow."""
+    if kind in NARROWED:
+        return " ".join(getattr(row, NARROWED[kind])), " ".join(left[row.pk]) or "no scope"
+    if kind in (Kind.NO_END, Kind.OLD):
         before = "no end" if row.expires_at is None else moment.say_date(row.expires_at, now=now, zone=zone, with_year=True)
-        after = new_end(workspace, now=now) if kind is Kind.NO_END else now + TIME_TO_ROTATE
-        return before, moment.say_date(after, now=now, zone=zone, with_year=True)
-    match kind:
-        case Kind.SCOPES:
-            left = [scope for scope in row.scopes if scope not in dropped[row.pk]]
-            return " ".join(row.scopes), " ".join(left) or "no scope"
-        case Kind.BODY:
-            post = Client.AuthMethod.CLIENT_SECRET_POST.value
-            return " ".join(row.auth_methods), " ".join(method for method in row.auth_methods if method != post)
-        case Kind.DISABLED:
-            return "disabled, with credentials", "disabled, without any"
-        case _:
-            return "enabled", "disabled"
+        return before, moment.say_date(new_end(kind, workspace, now=now), now=now, zone=zone, with_year=True)
+    return {Kind.SILENT: ("works", "revoked"), Kind.DISABLED: ("disabled, with credentials", "disabled, without any")}.get(kind, ("enabled", "disabled"))

@@ -10,8 +10,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import QueryDict
 
+from clients.disuse import can_tell, unused_clients
 from clients.models import Client, ClientSecret, Workspace
-from clients.services.unused import can_tell, unused_clients
 from dashboard.models import Membership
 from dashboard.people.permissions import roles_from
 from dashboard.people.policies import Policies

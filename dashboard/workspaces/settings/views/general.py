@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from clients.models import Workspace
 from clients.policy import MAX_LIFETIME_DAYS
-from clients.services import secrets
+from clients.services import secret_ends
 from dashboard.frame.confirmation import confirmed_when_sent, require_confirmation
 from dashboard.frame.credential_names import METHOD_SENTENCES
 from dashboard.models import Membership
@@ -74,7 +74,7 @@ def settings_report(request: HttpRequest, membership: Membership) -> HttpRespons
     form = SecretEndsForm(request.POST if request.method == "POST" else None, most=longest, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            count = secrets.give_ends(workspace=workspace, lifetime=timedelta(days=form.cleaned_data["days"]), actor=actor_of(request), now=now)
+            count = secret_ends.give_ends(workspace=workspace, lifetime=timedelta(days=form.cleaned_data["days"]), actor=actor_of(request), now=now)
         except ValidationError as error:
             form.add_error("days", error)
         else:
