@@ -40,6 +40,8 @@ def clean_tls_subject(subject_type: str, subject: str) -> str:
     """Return subject as it may be stored. Raise ValidationError where no certificate could ever have it."""
     if subject_type not in _EXPECTED:
         kinds = ", ".join(map(spell_subject_type, _Type.values))
+        if not subject_type:
+            raise ValidationError("Choose which part of the certificate that is.", code="unknown_subject_type")
         raise ValidationError(f"“{spell_subject_type(subject_type)[:40]}” isn't a kind of subject. Choose from {kinds}.", code="unknown_subject_type")
     kind = _Type(subject_type)
     if len(subject) > 512 or not subject.isprintable() or not _is_possible(kind, subject):

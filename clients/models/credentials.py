@@ -6,7 +6,7 @@ from typing import ClassVar, Self, TypeVar
 from django.db import models
 from django.db.models import F, Q
 
-from clients.models.client import Client
+from clients.models.client import SECRET_METHODS, Client
 
 _Row = TypeVar("_Row", bound="Credential")
 
@@ -38,6 +38,8 @@ class Credential(models.Model):
     SHORT_NAME: ClassVar[str]
     TARGET_TYPE: ClassVar[str]
     ID_FIELD: ClassVar[str]
+    # By which it authenticates its client.
+    METHODS: ClassVar[tuple[Client.AuthMethod, ...]]
 
     class State(models.TextChoices):
         USABLE = "usable"
@@ -78,6 +80,7 @@ class ClientSecret(Credential):
 
     NOUN = SHORT_NAME = TARGET_TYPE = "secret"
     ID_FIELD = "secret_id"
+    METHODS = SECRET_METHODS
 
     class Meta:
         ordering = ["-id"]
@@ -114,6 +117,7 @@ class ClientPublicKey(Credential):
     public_jwk = models.JSONField()
 
     NOUN, SHORT_NAME, TARGET_TYPE, ID_FIELD = "public key", "key", "public_key", "kid"
+    METHODS = (Client.AuthMethod.PRIVATE_KEY_JWT,)
 
     class Meta:
         ordering = ["-id"]
@@ -140,6 +144,7 @@ class ClientCertificate(Credential):
 
     NOUN = SHORT_NAME = TARGET_TYPE = "certificate"
     ID_FIELD = "thumbprint"
+    METHODS = (Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH,)
 
     class Meta:
         ordering = ["-id"]

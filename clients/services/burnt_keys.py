@@ -17,18 +17,22 @@ from clients.public_key import read_key
 def describe_registrations(content: bytes, *, workspace: Workspace) -> list[str]:
     """A sentence for each registration in the workspace, none of others, with the command that ends it. content: of the file."""
     halves = find_public_halves(content)
-    keys = (row for row in find_registered_keys(halves, workspace=workspace) if row.revoked_at is None)
-    certificates = (row for row in find_registered_certificates(halves, workspace=workspace) if row.revoked_at is None)
-    return [
-        *(
-            f"Its public half is registered for {row.client.client_id} as {row.kid}. {_advise('revoke_public_key', row.client.client_id, row.kid)}"
-            for row in keys
-        ),
-        *(
-            f"It is the key of certificate {row.thumbprint} of {row.client.client_id}. {_advise('revoke_certificate', row.client.client_id, row.thumbprint)}"
-            for row in certificates
-        ),
+    return [f"{_say(row)} {_advise(row)}" for row in find_registered(halves, workspace=workspace)]
+
+
+def find_registered(halves: Sequence[PublicKeyTypes], *, workspace: Workspace) -> list[ClientPublicKey | ClientCertificate]:
+    """Those that work still."""
+    found: list[ClientPublicKey | ClientCertificate] = [
+        *find_registered_keys(halves, workspace=workspace),
+        *find_registered_certificates(halves, workspace=workspace),
     ]
+    return [row for row in found if row.revoked_at is None]
+
+
+def _say(row: ClientPublicKey | ClientCertificate) -> str:
+    if isinstance(row, ClientPublicKey):
+        return f"Its public half is registered for {row.client.client_id} as {row.kid}."
+    return f"It is the key of certificate {row.thumbprint} of {row.client.client_id}."
 
 
 def find_registered_keys(halves: Sequence[PublicKeyTypes], *, workspace: Workspace) -> list[ClientPublicKey]:
@@ -53,10 +57,11 @@ def find_registered_certificates(halves: Sequence[PublicKeyTypes], *, workspace:
     return [row for row in rows.iterator() if _read_key(row) in spkis]
 
 
-def _advise(command: str, client_id: str, credential: str) -> str:
+def _advise(row: ClientPublicKey | ClientCertificate) -> str:
     """Whoever named the key chose its kid, so it may be anything to a shell."""
+    client_id, credential = row.client.client_id, str(row)
     end = "-- " if credential.startswith("-") or client_id.startswith("-") else ""
-    return f"Revoke it now: “.venv/bin/python manage.py {command} {end}{shlex.quote(client_id)} {shlex.quote(credential)}”."
+    return f"Revoke it now: “.venv/bin/python manage.py revoke_{row.TARGET_TYPE} {end}{shlex.quote(client_id)} {shlex.quote(credential)}”."
 
 
 def _read_key(row: ClientCertificate) -> bytes:

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from clients.disuse import find_disabling, was_used_since
 from clients.models import AddressUse, Client, RecordedRequest, ScopeUse, TokenCount, UsageBucket
+from clients.models.credentials import KINDS
 from clients.services import audit
 from clients.services.announcements import Changed, announce
 from clients.services.audit import Actor
@@ -60,11 +61,8 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
                 f"Somebody enabled {client.name} meanwhile, so it was kept. Its requests and usage so far are gone.", code="enabled_meanwhile"
             )
         # By their IDs the audit log finds what happened to them, once they are gone.
-        credentials = {
-            "secrets": list(locked.secrets.order_by("pk").values_list("secret_id", flat=True)),
-            "public_keys": list(locked.public_keys.order_by("pk").values_list("kid", flat=True)),
-            "certificates": list(locked.certificates.order_by("pk").values_list("thumbprint", flat=True)),
-        }
+        of_kinds = {f"{kind.TARGET_TYPE}s": kind._default_manager.filter(client=locked).values_list(kind.ID_FIELD, flat=True) for kind in KINDS}
+        credentials = {name: list(ids.order_by("pk")) for name, ids in of_kinds.items()}
         audit.record(
             "client.deleted",
             workspace=locked.workspace,

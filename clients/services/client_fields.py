@@ -1,6 +1,6 @@
 """What a client is made of: the fields that it may be given, their defaults and their limits."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
@@ -91,8 +91,8 @@ def clean_jwks_uri(uri: str) -> str:
     return uri
 
 
-def _clean_tls_subject(fields: "EditableFields", auth_methods: Sequence[str]) -> tuple[str, str]:
-    """The kind and the value, "" both where the client has none."""
+def clean_subject(fields: Mapping[str, Any], auth_methods: Sequence[str]) -> tuple[str, str]:
+    """The kind and the value, "" both where the client has none. fields: as EditableFields. Raise ValidationError, also where nothing would ever use it."""
     subject_type, subject = fields.get("tls_subject_type", ""), fields.get("tls_subject", "")
     if not subject_type and not subject:
         if Client.AuthMethod.TLS_CLIENT_AUTH in auth_methods:
@@ -100,7 +100,17 @@ def _clean_tls_subject(fields: "EditableFields", auth_methods: Sequence[str]) ->
                 "tls_client_auth needs to know the subject of the client's certificate, for example san_dns:billing.example.com.", code="required"
             )
         return "", ""
-    return subject_type, clean_tls_subject(subject_type, subject)
+    cleaned = clean_tls_subject(subject_type, subject)
+    if not fields.get("require_certificate"):
+        # Else tokens are bound to certificates of that subject, by whatever method the client authenticates.
+        require_method(auth_methods, Client.AuthMethod.TLS_CLIENT_AUTH, "A subject")
+    return subject_type, cleaned
+
+
+def require_use_of_jwks_uri(fields: Mapping[str, Any], auth_methods: Sequence[str]) -> None:
+    """Raise ValidationError where nothing would ever fetch its keys."""
+    if fields.get("jwks_uri"):
+        require_method(auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "A set of keys")
 
 
 def _clean_token_lifetime(lifetime: timedelta) -> int:
@@ -172,12 +182,8 @@ def clean_fields(policy: ClientPolicy, name: str, fields: EditableFields, *, kep
     _check_lengths(scopes=scopes, audiences=audiences, ranges=networks, tags=tags)
     _check_token_size(scopes, audiences)
     auth_methods = _clean_auth_methods(auth_methods)
-    tls_subject_type, tls_subject = _clean_tls_subject(fields, auth_methods)
-    if fields.get("jwks_uri"):
-        require_method(auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "A jwks_uri")
-    if tls_subject and not fields.get("require_certificate"):
-        # Else tokens are bound to certificates of that subject, by whatever method the client authenticates.
-        require_method(auth_methods, Client.AuthMethod.TLS_CLIENT_AUTH, "A TLS subject")
+    tls_subject_type, tls_subject = clean_subject(fields, auth_methods)
+    require_use_of_jwks_uri(fields, auth_methods)
     return {
         "name": clean_text(name, field="name", max_length=100),
         "description": clean_text(fields.get("description", ""), field="description", max_length=1000, required=False),

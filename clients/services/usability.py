@@ -3,8 +3,7 @@
 from datetime import datetime
 
 from clients.credential_list import credentials_of
-from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
-from clients.models.client import SECRET_METHODS
+from clients.models import Client
 from clients.policy import ClientPolicy
 
 _KEY, _CERTIFICATE = Client.AuthMethod.PRIVATE_KEY_JWT, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH
@@ -42,13 +41,9 @@ def warn_of_missing_credentials(client: Client, *, public_keys: bool, certificat
 
 def find_methods_without_credentials(client: Client, *, now: datetime) -> list[str]:
     """Those of its methods that it can't use now, for it has no credential for them. A subject is always there where its method is."""
-    kinds = {type(credential) for credential in credentials_of(client, now=now, most=_MOST_CREDENTIALS).usable}
-    has = {
-        **dict.fromkeys(SECRET_METHODS, ClientSecret in kinds),
-        _KEY: bool(client.jwks_uri) or ClientPublicKey in kinds,
-        _CERTIFICATE: ClientCertificate in kinds,
-    }
-    return [method for method in client.auth_methods if not has.get(Client.AuthMethod(method), True)]
+    usable = {method for credential in credentials_of(client, now=now, most=_MOST_CREDENTIALS).usable for method in credential.METHODS}
+    usable |= {Client.AuthMethod.TLS_CLIENT_AUTH, *([_KEY] if client.jwks_uri else [])}
+    return [method for method in client.auth_methods if method not in usable]
 
 
 def _say_register(command: str, client: Client) -> str:

@@ -11,7 +11,8 @@ from ipaddress import ip_address
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
+from clients.models import AuditEvent, Client, ClientSecret, Workspace
+from clients.models.credentials import KINDS
 from dashboard.models import User
 
 PAGE = 50
@@ -144,15 +145,11 @@ def _any(parts: Iterable[Q]) -> Q:
 
 def _about(client_ids: Sequence[str], workspace: Workspace) -> list[Q]:
     of_these = {"client__client_id__in": client_ids, "client__workspace": workspace}
-    keys = ClientPublicKey.objects.filter(**of_these).values("kid")
-    certificates = ClientCertificate.objects.filter(**of_these).values("thumbprint")
-    parts = [
-        Q(target_type="client", target_id__in=client_ids),
-        Q(target_type="secret", target_id__in=ClientSecret.objects.filter(**of_these).values("secret_id")),
+    parts = [Q(target_type="client", target_id__in=client_ids)]
+    for kind in KINDS:
         # Other clients may have keys of the same name.
-        Q(target_type="public_key", target_id__in=keys, after__client_id__in=client_ids),
-        Q(target_type="certificate", target_id__in=certificates, after__client_id__in=client_ids),
-    ]
+        narrowed = {} if kind is ClientSecret else {"after__client_id__in": client_ids}
+        parts.append(Q(target_type=kind.TARGET_TYPE, target_id__in=kind._default_manager.filter(**of_these).values(kind.ID_FIELD), **narrowed))
     for target_type, ids in _deleted_with(client_ids, workspace).items():
         parts.append(Q(target_type=target_type, target_id__in=ids, after__client_id__in=client_ids))
     return parts
@@ -167,10 +164,10 @@ def _deleted_with(client_ids: Sequence[str], workspace: Workspace) -> dict[str, 
     """The IDs of the credentials that went with deleted clients, by type of target."""
     gone: dict[str, list[str]] = {}
     for before in deletions(client_ids, workspace).order_by().values_list("before", flat=True):
-        for target_type in ("secret", "public_key", "certificate"):
-            ids = before.get(f"{target_type}s")
+        for kind in KINDS:
+            ids = before.get(f"{kind.TARGET_TYPE}s")
             if isinstance(ids, list):
-                gone.setdefault(target_type, []).extend(ids)
+                gone.setdefault(kind.TARGET_TYPE, []).extend(ids)
     return gone
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from clients.models import AuditEvent, Client, Workspace
+from clients.models.credentials import KINDS
 from dashboard.audit import events as audit_events
 from dashboard.audit.words import PASTED, words_of
 from dashboard.frame.moment import say_length
@@ -19,7 +20,7 @@ MOST_CHANGES = 5
 _LONGEST = 80
 # Said elsewhere in the sentence.
 _UNSHOWN = frozenset({"client_id", "status", "revoked_at", "reason"})
-_CREDENTIALS = frozenset({"secret", "public_key", "certificate"})
+_CREDENTIALS = frozenset(kind.TARGET_TYPE for kind in KINDS)
 _OF_MEMBERS = frozenset({"member.email_changed", "member.renamed", "member.role_changed"})
 _BAD = frozenset({"user.sign_in_failed", "user.confirmation_failed"})
 _INSTANT = re.compile(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::[\d.]+)?(?:Z|\+00:00)\Z")

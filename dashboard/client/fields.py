@@ -11,9 +11,8 @@ from clients.audience import workspace_audience
 from clients.credential_text import holds_credential
 from clients.models import Client, Scope, Workspace
 from clients.models.client import MAX_TOKEN_LIFETIME
-from clients.services.client_fields import MAX_LIST_LENGTH, clean_jwks_uri
+from clients.services.client_fields import MAX_LIST_LENGTH, clean_jwks_uri, clean_subject, require_use_of_jwks_uri
 from clients.services.validation import clean_networks, clean_resource_uri, clean_text
-from clients.tls_subject import clean_tls_subject
 from dashboard.frame.credential_names import METHOD_SENTENCES
 from dashboard.frame.fields import Checkboxes, TextField
 from dashboard.frame.typography import messages_of
@@ -252,31 +251,16 @@ def tls_subject() -> forms.CharField:
     )
 
 
-def check_tls_subject(form: forms.Form) -> None:
-    """Adds an error where kind and value don't fit each other, or a method lacks them."""
+def check_methods(form: forms.Form) -> None:
+    """Adds an error where a method lacks its subject, where that is wrong, or where nothing would ever use what is entered."""
     entries = form.cleaned_data
-    if form.errors.keys() & {"tls_subject_type", "tls_subject", "auth_methods"}:
-        return
-    kind, value, methods = entries["tls_subject_type"], entries["tls_subject"], entries["auth_methods"]
-    if not kind and not value:
-        if Client.AuthMethod.TLS_CLIENT_AUTH in methods:
-            form.add_error("tls_subject_type", "tls_client_auth needs to know the subject of the certificate. Choose its kind and enter its value.")
-    elif not kind:
-        form.add_error("tls_subject_type", "Choose which part of the certificate that is.")
-    else:
-        try:
-            clean_tls_subject(kind, value)
-        except ValidationError as error:
-            form.add_error("tls_subject", error)
-    if (kind or value) and Client.AuthMethod.TLS_CLIENT_AUTH not in methods:
-        form.add_error("tls_subject_type", "A subject is for tls_client_auth. Choose that method too, or leave the subject out.")
-
-
-def check_jwks_uri(form: forms.Form) -> None:
-    """Adds an error where nothing would ever fetch its keys."""
-    entries = form.cleaned_data
-    if entries.get("jwks_uri") and Client.AuthMethod.PRIVATE_KEY_JWT not in entries.get("auth_methods", [Client.AuthMethod.PRIVATE_KEY_JWT]):
-        form.add_error("jwks_uri", "Keys are for private_key_jwt. Choose that method too, or leave the address out.")
+    for field, check in {"tls_subject": clean_subject, "jwks_uri": require_use_of_jwks_uri}.items():
+        if not form.errors.keys() & {field, "tls_subject_type", "auth_methods"}:
+            try:
+                check(entries, entries["auth_methods"])
+            except ValidationError as error:
+                is_of_kind = field == "tls_subject" and error.code != "invalid_subject"
+                form.add_error("tls_subject_type" if is_of_kind else field, messages_of(error))
 
 
 def in_order(chosen: Iterable[str], present: Sequence[str]) -> list[str]:

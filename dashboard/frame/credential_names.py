@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from clients.models import Client
+from clients.models.credentials import KINDS
 
 METHOD_SENTENCES = {
     Client.AuthMethod.CLIENT_SECRET_BASIC.value: "A secret in the Authorization header, or as an API key",
@@ -11,6 +12,8 @@ METHOD_SENTENCES = {
     Client.AuthMethod.TLS_CLIENT_AUTH.value: "A certificate of an authority that the operator trusts",
     Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value: "A certificate that is registered with the client",
 }
+
+_NOUNS = {kind.SHORT_NAME: kind.NOUN for kind in KINDS}
 
 
 class CredentialName(NamedTuple):
@@ -28,11 +31,6 @@ def name_credential(credential: str) -> CredentialName | None:
     kind, colon, name = credential.partition(":")
     if not colon:
         return CredentialName("secret", credential) if credential else None
-    match kind:
-        case "key":
-            return CredentialName("public key", name)
-        case "certificate":
-            return CredentialName("certificate", name)
-        case "jwks_uri":
-            return CredentialName("key of its jwks_uri", name.rpartition(":")[2])
-    return CredentialName("certificate by subject", "")
+    if kind in _NOUNS:
+        return CredentialName(_NOUNS[kind], name)
+    return CredentialName("key of its jwks_uri", name.rpartition(":")[2]) if kind == "jwks_uri" else CredentialName("certificate by subject", "")

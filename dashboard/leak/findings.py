@@ -236,13 +236,6 @@ def _describe(row: AnyCredential, pasted: Pasted, now: datetime) -> Finding:
     return Finding(row.NOUN, str(row), refer_to(row), row.client, state, pasted, credential=row, ended_at=ended_at, why_off=why_off)
 
 
-_METHODS: dict[type[AnyCredential], tuple[str, ...]] = {
-    ClientSecret: (Client.AuthMethod.CLIENT_SECRET_BASIC.value, Client.AuthMethod.CLIENT_SECRET_POST.value),
-    ClientPublicKey: (Client.AuthMethod.PRIVATE_KEY_JWT.value,),
-    ClientCertificate: (Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value,),
-}
-
-
 def _find_why_off(row: AnyCredential) -> str:
     """Why it obtains nothing though it hasn't ended, "" where it does."""
     client = row.client
@@ -252,7 +245,7 @@ def _find_why_off(row: AnyCredential) -> str:
         return f"{client.workspace.name} is about to be deleted. If it is kept, this works again."
     allowed = ClientPolicy.of(client.workspace).permit_auth_methods(client.auth_methods)
     binds = isinstance(row, ClientCertificate) and client.require_certificate
-    if not binds and not any(method in allowed for method in _METHODS[type(row)]):
+    if not binds and not any(method in allowed for method in row.METHODS):
         return f"{client.name} signs in by other means now. If that is changed back, this works again."
     return ""
 

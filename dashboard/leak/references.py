@@ -46,11 +46,7 @@ class Referred:
 
 
 def refer_to(thing: AnyCredential | Client) -> str:
-    if isinstance(thing, ClientSecret):
-        return f"s.{thing.secret_id}"
-    if isinstance(thing, ClientPublicKey):
-        return f"k.{thing.client.client_id}.{thing.kid}"
-    return f"i.{thing.client_id}" if isinstance(thing, Client) else f"c.{thing.client.client_id}.{thing.thumbprint}"
+    return f"i.{thing.client_id}" if isinstance(thing, Client) else refer_to_credential(thing.client, thing.credential_id)
 
 
 def refer_to_credential(client: Client, credential_id: str) -> str:

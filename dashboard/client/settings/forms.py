@@ -51,8 +51,7 @@ class ClientSettingsForm(forms.Form):
         return client_fields.in_order(self.cleaned_data["scopes"], self.client.scopes)
 
     def clean(self) -> dict[str, Any]:
-        client_fields.check_jwks_uri(self)
-        client_fields.check_tls_subject(self)
+        client_fields.check_methods(self)
         return self.cleaned_data
 
     def values(self) -> ClientChanges:

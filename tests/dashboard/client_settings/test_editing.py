@@ -114,12 +114,12 @@ def test_saving_says_what_it_means_for_tokens(carls, client, billing, orders, en
         ({"token_lifetime": "59"}, "Choose a lifetime from the list."),
         ({"token_lifetime": ""}, "Choose a lifetime from the list."),
         ({"jwks_uri": "http://billing.example.com/jwks.json"}, "has to be an https URL"),
-        ({"jwks_uri": "https://billing.example.com/jwks.json"}, "Keys are for private_key_jwt."),
+        ({"jwks_uri": "https://billing.example.com/jwks.json"}, "A set of keys is for private_key_jwt"),
         ({"auth_methods": ["tls_client_auth"]}, "tls_client_auth needs to know the subject"),
         ({"auth_methods": ["tls_client_auth"], "tls_subject": "x.example.com"}, "Choose which part of the certificate that is."),
-        ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "tls_client_auth_san_ip", "tls_subject": "x"}, "isn't what san_ip takes"),
+        ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "tls_client_auth_san_ip", "tls_subject": "x"}, "isn’t what san_ip takes"),
         ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "nope"}, "Choose a kind of subject from the list."),
-        ({"tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "x.example.com"}, "A subject is for tls_client_auth."),
+        ({"tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "x.example.com"}, "A subject is for tls_client_auth"),
         ({"seen": ""}, "This page was open too long."),
     ],
 )
@@ -132,6 +132,12 @@ def test_what_makes_no_sense_is_refused_and_entries_stay(carls, client, entered,
     if "contact" not in entered:
         assert 'value="kept@example.com"' in page.content.decode()
     assert changes() == []
+
+
+def test_a_subject_to_which_tokens_are_bound_needs_no_method_of_its_own(carls, client):
+    subject = {"tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "x.example.com", "require_certificate": "on"}
+    assert carls.post(path(client), {**entries(carls, client), **subject}).status_code == 302
+    assert Client.objects.get().tls_subject == "x.example.com"
 
 
 @pytest.mark.parametrize("seen", ["", "x" * 65])

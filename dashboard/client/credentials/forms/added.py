@@ -12,7 +12,7 @@ from clients.duration import parse_duration
 from clients.models import Client, ClientCertificate, ClientPublicKey
 from clients.policy import ClientPolicy
 from clients.private_key import find_public_halves
-from clients.services.burnt_keys import find_registered_certificates, find_registered_keys
+from clients.services.burnt_keys import find_registered
 from dashboard.client.credentials.forms import expiry
 from dashboard.client.credentials.forms import pasted as pasted_credentials
 from dashboard.client.credentials.pasted_facts import describe_certificates, describe_keys, draw_certificates
@@ -107,11 +107,7 @@ class AddedForm(forms.Form):
     def _find_burnt(self) -> None:
         text: str = self.data.get(self.pasted, "")
         halves = find_public_halves(text.encode()[:_MOST_READ] or self._read_file())
-        workspace = self.client.workspace
-        rows: list[ClientPublicKey | ClientCertificate] = []
-        rows += find_registered_keys(halves, workspace=workspace)
-        rows += find_registered_certificates(halves, workspace=workspace)
-        self.burnt = [row for row in rows if row.revoked_at is None]
+        self.burnt = find_registered(halves, workspace=self.client.workspace)
 
     def _read_file(self) -> bytes:
         file = self.files.get(f"{self.pasted}_file")
