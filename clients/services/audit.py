@@ -1,7 +1,7 @@
 """Writing audit events. Only services call it, inside their transaction."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +12,16 @@ from clients.models import AuditEvent, Workspace
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: name as AuditEvent.actor has it; address and request_id where the act came over HTTP."""
+    """Who acts: name as AuditEvent.actor has it; address and request_id where the act came over HTTP.
+
+    require_still: asked in the transaction of each change of a workspace, so under its lock: it raises where that may no longer be. A request may wait longer
+    than its sender belongs to the workspace.
+    """
 
     name: str
     address: str | None = None
     request_id: str = ""
+    require_still: Callable[[Workspace], None] | None = field(default=None, compare=False, repr=False)
 
 
 SYSTEM = Actor("system")
@@ -50,6 +55,8 @@ def record_many(event: str, *, workspace: Workspace | None, actor: Actor, target
     """Write one event for each change, in few statements."""
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("An audit event belongs in the transaction of the change that it records.")
+    if workspace is not None and actor.require_still is not None:
+        actor.require_still(workspace)
     return AuditEvent.objects.bulk_create(
         [
             AuditEvent(

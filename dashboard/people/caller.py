@@ -14,10 +14,10 @@ def connection_of(request: HttpRequest) -> Connection:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The person who is signed in; "anonymous" where nobody is."""
+    """The person who is signed in; "anonymous" where nobody is. In a view of a workspace's members who acts has to be one until the end."""
     connection = connection_of(request)
     name = request.user.audit_name if isinstance(request.user, User) else "anonymous"
-    return Actor(name, connection.remote_address or None, connection.request_id)
+    return Actor(name, connection.remote_address or None, connection.request_id, getattr(request, "require_still", None))
 
 
 def origin_of(request: HttpRequest) -> str:

@@ -7,7 +7,7 @@ by: the membership of whoever acts; None where the instance itself does, by a co
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -75,6 +75,11 @@ def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor, now
     return membership
 
 
+def _asked(actor: Actor) -> Actor:
+    """Who was asked under the lock already, and may have less by what they do."""
+    return replace(actor, require_still=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """withdrawn: the links that the person made, and could not make in the new role."""
@@ -97,6 +102,7 @@ def change_role(*, membership: Membership, role: str, by: Membership | None, act
             acting = read_anew(by)
             require_over(acting, present.role)
             require_over(acting, role)
+            actor = _asked(actor)
         if present.role == role:
             return Changed(present, Links())
         _keep_an_owner(present)
@@ -142,6 +148,7 @@ def remove_member(*, membership: Membership, by: Membership | None, heir: Member
         is_leaving = by is not None and by.pk == present.pk
         if by is not None and not is_leaving:
             require_over(read_anew(by), present.role)
+        actor = _asked(actor)
         _keep_an_owner(present)
         handed_over = 0
         if heir is not None:

@@ -6,7 +6,7 @@ Each view declares beside itself who may call it; one that declares nothing is c
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar, cast
 
 from allauth.core.exceptions import ReauthenticationRequired
@@ -109,6 +109,21 @@ def require(membership: Membership, permission: Permission) -> None:
     """Raise NotAllowedError."""
     if not may(membership, permission):
         raise NotAllowedError(membership, permission)
+
+
+def act_with(request: HttpRequest, membership: Membership, permission: Permission) -> None:
+    """As require, and again within the transaction of whatever request changes. Then also raise Http404, if the membership is gone or the account is off."""
+    require(membership, permission)
+    request.require_still = partial(_require_still, membership, permission)  # type: ignore[attr-defined]  # for actor_of
+
+
+def _require_still(membership: Membership, permission: Permission, workspace: Workspace) -> None:
+    if workspace.pk != membership.workspace_id:
+        return
+    present = Membership.objects.select_related("workspace", "user").filter(pk=membership.pk, user__is_active=True).first()
+    if present is None:
+        raise Http404
+    require(present, permission)
 
 
 def find_able(membership: Membership, permission: Permission) -> list[Membership]:
@@ -216,7 +231,7 @@ def member(permission: Permission, *, post: Permission | None = None) -> Callabl
             request.membership = membership  # type: ignore[attr-defined]  # for the frame of the page, and the error page
             if request.session.get(LAST_WORKSPACE) != workspace:
                 request.session[LAST_WORKSPACE] = workspace
-            require(membership, permission if request.method in ("GET", "HEAD") or post is None else post)
+            act_with(request, membership, permission if request.method in ("GET", "HEAD") or post is None else post)
             return cast(HttpResponse, view(request, membership, *args, **kwargs))
 
         return cast(View, declare(WorkspaceAccess(permission, post), check))

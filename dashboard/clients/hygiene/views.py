@@ -16,7 +16,7 @@ from dashboard.frame.context import zone_of
 from dashboard.frame.entries import kept_over_sign_in
 from dashboard.models import Membership
 from dashboard.people.caller import actor_of
-from dashboard.people.permissions import Permission, may, member, require
+from dashboard.people.permissions import Permission, act_with, may, member
 
 PAGE = 50
 
@@ -42,7 +42,7 @@ def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> Http
     kind, workspace, error = Kind(page), membership.workspace, ""
     words = WORDS[kind]
     if request.method == "POST":
-        require(membership, words.permission)
+        act_with(request, membership, words.permission)
         is_all = "all" in request.POST
         rows = [int(value) for value in request.POST.getlist("row") if value.isascii() and value.isdigit() and len(value) < 19]
         if rows or is_all:

@@ -1,0 +1,75 @@
+"""Who is removed, demoted or switched off while a request of theirs waits changes nothing any more."""
+
+import pytest
+
+from clients.models import AuditEvent, ClientSecret
+from clients.services import secrets
+from dashboard.frame.spent_forms import new_token
+from dashboard.models import Membership
+from dashboard.people import memberships
+from dashboard.people.account_status import disable_account
+from tests import factories
+from tests.dashboard.credentials.conftest import url
+
+
+@pytest.fixture
+def while_it_hashes(monkeypatch):
+    """Something that happens while a new secret is hashed, which takes long."""
+
+    def wait_for(act):
+        hash_secret = secrets.hash_secret
+
+        def hash_after(plaintext):
+            monkeypatch.setattr(secrets, "hash_secret", hash_secret)
+            act()
+            return hash_secret(plaintext)
+
+        monkeypatch.setattr(secrets, "hash_secret", hash_after)
+
+    return wait_for
+
+
+@pytest.fixture
+def own(demo, dana):
+    return Membership.objects.get(workspace=demo, user=dana)
+
+
+@pytest.fixture
+def make(danas, billing):
+    def make(act="new"):
+        parts = ("rotate",) if act == "rotate" else ("secrets", "new")
+        here = url(billing.secret.client, *parts)
+        assert danas.get(here).status_code == 200
+        page = danas.post(here, {"name": "", "overlap": "24h", "secret_expiry": "90d", "once": new_token()})
+        assert "tos_live_" not in page.content.decode()
+        assert list(ClientSecret.objects.all()) == [billing.secret]
+        assert not AuditEvent.objects.filter(event__in=["secret.created", "secret.rotated"], actor__startswith="user:").exists()
+        return page.status_code
+
+    return make
+
+
+@pytest.mark.parametrize("act", ["new", "rotate"])
+def test_who_is_removed_makes_no_secret(adas, own, make, while_it_hashes, act):
+    while_it_hashes(lambda: adas.post(f"/w/demo/members/{own.pk}/remove/"))
+    assert make(act) == 404
+    assert not Membership.objects.filter(pk=own.pk).exists()
+
+
+def test_nor_who_only_views_by_then(adas, own, make, while_it_hashes):
+    while_it_hashes(lambda: adas.post(f"/w/demo/members/{own.pk}/role/", {"role": "viewer"}))
+    assert make() == 403
+
+
+def test_nor_whose_account_is_switched_off(own, make, while_it_hashes, now):
+    while_it_hashes(lambda: disable_account(user=own.user, actor=factories.TESTS, now=now))
+    assert make() == 404
+
+
+def test_who_gives_up_a_role_or_leaves_does_so(adas, demo, ada, eve):
+    other = factories.add_member(demo, eve, Membership.Role.OWNER)
+    own = Membership.objects.get(workspace=demo, user=ada)
+    assert adas.post(f"/w/demo/members/{own.pk}/role/", {"role": "viewer"}).status_code == 302
+    assert adas.post("/w/demo/members/leave/").status_code == 302
+    assert list(memberships.members_of(demo).filter(role="owner")) == [other]
+    assert not Membership.objects.filter(pk=own.pk).exists()
