@@ -19,6 +19,7 @@ from clients.services.workspaces import require_kept
 
 
 def insert_all(
+    event: str,
     rows: Sequence[Kind],
     *,
     client: Client,
@@ -36,7 +37,7 @@ def insert_all(
             require_room(row, now=now)
             row.save(force_insert=True)
             audit.record(
-                f"{row.TARGET_TYPE}.added",
+                event,
                 workspace=locked.workspace,
                 actor=actor,
                 target_type=row.TARGET_TYPE,

@@ -40,7 +40,7 @@ def prepare_certificates(*, client: Client, parsed: Sequence[ParsedCertificate],
 
 def insert_certificates(rows: Sequence[ClientCertificate], *, client: Client, actor: Actor, now: datetime) -> None:
     """Save what prepare_certificates made, all or none. Raise ValidationError where one is known already."""
-    insert_all(rows, client=client, refuse_known=_refuse_known, describe=_describe, actor=actor, now=now)
+    insert_all("certificate.added", rows, client=client, refuse_known=_refuse_known, describe=_describe, actor=actor, now=now)
 
 
 def _describe(row: ClientCertificate) -> dict[str, str]:

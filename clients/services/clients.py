@@ -24,6 +24,8 @@ from clients.services.secrets import NewSecret, insert_secret, prepare_secret
 from clients.services.validation import clean_reason
 from clients.services.workspaces import lock_workspace, require_kept
 
+_EVENTS = {Client.Status.ENABLED: "client.enabled", Client.Status.DISABLED: "client.disabled"}
+
 
 def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
     with transaction.atomic():
@@ -124,7 +126,7 @@ def set_status_of(clients: Sequence[Client], status: Client.Status, *, workspace
     for client in clients:
         client.status = status.value
         announce(Changed(f"a client was {status.value}", client, actor, now, reason=reason))
-    audit.record_many(f"client.{status.value}", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
+    audit.record_many(_EVENTS[status], workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
 
 
 def disable_client(*, client: Client, reason: str = "", actor: Actor, now: datetime) -> Client:

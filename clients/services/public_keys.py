@@ -45,7 +45,7 @@ def prepare_public_keys(
 
 def insert_public_keys(rows: Sequence[ClientPublicKey], *, client: Client, actor: Actor, now: datetime) -> None:
     """Save what prepare_public_keys made, all or none. Raise ValidationError where one is known already, be it revoked or not."""
-    insert_all(rows, client=client, refuse_known=_refuse_known, describe=_describe, actor=actor, now=now)
+    insert_all("public_key.added", rows, client=client, refuse_known=_refuse_known, describe=_describe, actor=actor, now=now)
 
 
 def _describe(row: ClientPublicKey) -> dict[str, str]:

@@ -6,8 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 
-from clients.models import Workspace
-from clients.models.client import Client
+from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
 from clients.models.credentials import AnyCredential, Kind
 from clients.moment import iso
 from clients.services import audit
@@ -15,6 +14,8 @@ from clients.services.announcements import Ended, announce
 from clients.services.audit import Actor, Change
 from clients.services.locking import lock_credential
 from clients.services.validation import clean_reason
+
+_EVENTS = {ClientSecret: "secret.revoked", ClientPublicKey: "public_key.revoked", ClientCertificate: "certificate.revoked"}
 
 
 def revoke(kind: type[Kind], name: str, *, client: Client, actor: Actor, now: datetime, reason: str = "", is_urgent: bool = False) -> Kind:
@@ -42,4 +43,4 @@ def revoke_rows(rows: Sequence[AnyCredential], *, workspace: Workspace, reason: 
         after = {"client_id": row.client.client_id, "revoked_at": iso(now), **({"reason": reason} if reason else {})}
         changes.append(Change(str(row), {"revoked_at": None}, after))
         announce(Ended("revoked", row, row.client, actor, now, reason=reason, is_urgent=is_urgent))
-    audit.record_many(f"{kind.TARGET_TYPE}.revoked", workspace=workspace, actor=actor, target_type=kind.TARGET_TYPE, changes=changes, now=now)
+    audit.record_many(_EVENTS[kind], workspace=workspace, actor=actor, target_type=kind.TARGET_TYPE, changes=changes, now=now)
