@@ -138,7 +138,7 @@ TEMPLATES = [
                 "charts": "dashboard.usage.tags",
                 "components": "dashboard.frame.tags.components",
                 "lifelines": "dashboard.client.tags",
-                "quoting": "dashboard.frame.tags.quoting",
+                "quoting": "dashboard.frame.snippets.quoting",
                 "sso": "dashboard.frame.tags.sso",
                 "terminal": "dashboard.frame.tags.terminal",
             },

@@ -4,8 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard.frame.snippets import TokenRequest, highlight
-from dashboard.frame.snippets.curl import write
+from dashboard.frame.snippets import TokenRequest, curl, highlight
 from dashboard.frame.snippets.token_request import SECRET, server_ca
 from dashboard.models import Membership
 from dashboard.people.permissions import Permission, may, member, who_can
@@ -22,6 +21,6 @@ def start(request: HttpRequest, membership: Membership) -> HttpResponse:
         "creators": () if may_create else who_can(membership, Permission.WRITE_CLIENTS),
         "demo": find_demo_client(membership),
         "tasks": tasks_before_live(membership),
-        "example": highlight(write(example), "curl"),
+        "example": highlight(curl.write(example), "curl"),
     }
     return render(request, "workspaces/start.html", context)

@@ -21,6 +21,7 @@ from django.template.loader import render_to_string
 from clients.models import Client, Workspace
 from dashboard.docs.pages import Values, values_of
 from dashboard.frame.snippets import curl, go, javascript, python
+from dashboard.frame.snippets.quoting import quote
 from dashboard.frame.snippets.same_command import write_command, write_update
 from dashboard.frame.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
 from tests.servers.hostile_values import hostile_scopes, hostile_texts
@@ -183,7 +184,7 @@ def test_go_and_javascript_with_the_name_of_a_key_are_well_formed(sandbox: Sandb
 
 
 def test_strings_are_the_same_in_go(sandbox: Sandbox) -> None:
-    literals = ", ".join(go.quote(text) for text in TEXTS)
+    literals = ", ".join(quote(text) for text in TEXTS)
     program = sandbox.folder.parent / "main.go"
     program.write_text(
         f'package main\n\nimport (\n\t"encoding/json"\n\t"os"\n)\n\nfunc main() {{\n\tjson.NewEncoder(os.Stdout).Encode([]string{{{literals}}})\n}}\n'

@@ -1,19 +1,35 @@
-"""Requests for a token that run as they are shown: with the client's own ID, scopes and method, and this server's address."""
+"""Requests for a token that run as they are shown: with the client's own ID, scopes and method, and this server's address.
+
+templates/components/snippets has one for each language.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 
-from dashboard.frame.snippets import curl, go, javascript, python
 from dashboard.frame.snippets.highlighting import Highlighted, highlight
 from dashboard.frame.snippets.token_request import TokenRequest
 
-__all__ = ["COOKIE", "Snippet", "TokenRequest", "chosen_language", "highlight", "snippets_for"]
+__all__ = ["COOKIE", "Snippet", "TokenRequest", "chosen_language", "curl", "go", "highlight", "javascript", "python", "snippets_for"]
 
 COOKIE = "__Host-language"
-_LANGUAGES = {"curl": ("curl", curl), "python": ("Python", python), "javascript": ("JavaScript", javascript), "go": ("Go", go)}
-DEFAULT = "curl"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """name: as it is remembered. label: as people say it."""
+
+    name: str
+    label: str
+
+    def write(self, request: TokenRequest) -> str:
+        return render_to_string(f"components/snippets/{self.name}.txt", {"request": request}).strip()
+
+
+curl, python, javascript, go = Language("curl", "curl"), Language("python", "Python"), Language("javascript", "JavaScript"), Language("go", "Go")
+_LANGUAGES = (curl, python, javascript, go)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +43,10 @@ class Snippet:
 
 def snippets_for(request: TokenRequest) -> Sequence[Snippet]:
     """In each language."""
-    return [Snippet(language, label, highlight(module.write(request), language)) for language, (label, module) in _LANGUAGES.items()]
+    return [Snippet(language.name, language.label, highlight(language.write(request), language.name)) for language in _LANGUAGES]
 
 
 def chosen_language(request: HttpRequest) -> str:
     """The one that the reader looked at last."""
-    language = request.COOKIES.get(COOKIE, DEFAULT)
-    return language if language in _LANGUAGES else DEFAULT
+    language = request.COOKIES.get(COOKIE, "")
+    return language if any(language == known.name for known in _LANGUAGES) else curl.name

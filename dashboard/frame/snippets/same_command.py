@@ -7,7 +7,7 @@ from typing import Any
 from clients.duration import format_duration
 from clients.models import Client
 from clients.tls_subject import spell_subject_type
-from dashboard.frame.snippets.token_request import word
+from dashboard.frame.snippets.quoting import word
 
 PROGRAM = ".venv/bin/python manage.py"
 

@@ -1,8 +1,5 @@
 """What a client sends to get a token."""
 
-import json
-import re
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,11 +18,6 @@ KINDS = {
     _Method.TLS_CLIENT_AUTH.value: CERTIFICATE,
     _Method.SELF_SIGNED_TLS_CLIENT_AUTH.value: CERTIFICATE,
 }
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-# As the lines that make a pair name the files.
-PRIVATE_KEY, TLS_CERTIFICATE, TLS_KEY = "private.pem", "client.pem", "client-key.pem"
-# Harmless between double quotes, whatever the shell.
-_PLAIN = re.compile(r"[\w :./@,=+-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +68,16 @@ class TokenRequest:
         """Whether it makes a JWT, be it an assertion or a proof."""
         return self.kind == ASSERTION or self.needs_dpop
 
+    @property
+    def family(self) -> str:
+        """Of the algorithm, RFC 7518 §3.1 and RFC 8037 §3.1: ES, RS, PS or Ed."""
+        return self.algorithm[:2]
+
+    @property
+    def hash(self) -> str:
+        """As sha256; "" for EdDSA, which has no choice."""
+        return "" if self.family == "Ed" else f"sha{self.algorithm[2:]}"
+
 
 def server_ca() -> str:
     """The file with the certificate authority of this machine; "" where a proxy ends TLS, with a certificate that everybody trusts."""
@@ -94,28 +96,3 @@ def methods_to_show(auth_methods: Iterable[str]) -> list[str]:
 def find_signing_key(client: Client, now: datetime) -> ClientPublicKey | None:
     """The newest key that works."""
     return ClientPublicKey.objects.usable(now).filter(client=client).order_by("-pk").first()
-
-
-def quote(text: str) -> str:
-    """A string of Python, JavaScript, Go and YAML: what JSON has to escape they all read. Beyond the BMP they read other escapes than JSON's."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def is_plain(text: str) -> bool:
-    """Whether no shell sees anything but text in it, between double quotes."""
-    return _PLAIN.fullmatch(text) is not None
-
-
-def shell(text: str) -> str:
-    """A word for sh: readable where that is safe."""
-    return f'"{text}"' if is_plain(text) else shlex.quote(text)
-
-
-def word(text: str) -> str:
-    """As shell, without quotes where it needs none. In zsh a word that begins with = is the path of a program."""
-    return text if text and " " not in text and not text.startswith("=") and is_plain(text) else shell(text)
-
-
-def between_quotes(text: str) -> str:
-    """A part of a word between double quotes. An interactive bash looks for ! even there, so that gets others."""
-    return re.sub(r'([\\"$`])', r"\\\1", text).replace("!", "\"'!'\"")

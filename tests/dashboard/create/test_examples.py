@@ -23,7 +23,7 @@ def test_the_secret_is_not_among_them(bens, demo):
     text = text_of(page)
     assert new.plaintext not in text
     assert f'-u "{new.secret.client.client_id}:$TOKENOS_CLIENT_SECRET"' in text
-    assert '-d scope= "read write"' in text
+    assert '--data-urlencode scope= "read write"' in text
     assert "set -a; . ./refunds-worker.env; set +a" in page.content.decode()
     assert "If not, type this and paste the secret: export TOKENOS_CLIENT_ID=" in text
 

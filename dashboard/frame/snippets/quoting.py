@@ -1,0 +1,67 @@
+"""A value in a piece of code that somebody will copy: nothing in it is more than text there, whoever chose it.
+
+Each value in templates/docs/code and templates/components/snippets goes through one of these, for the language of its place
+(tests/servers/test_hostile_samples.py and tests/dashboard/test_sample_templates.py).
+"""
+
+import json
+import re
+import shlex
+from urllib.parse import quote as percent_encode
+
+from django import template
+
+register = template.Library()
+
+# Harmless between double quotes, whatever the shell.
+_PLAIN = re.compile(r"[\w :./@,=+-]*", re.ASCII)
+
+
+@register.filter("string")
+def quote(text: str) -> str:
+    """A string of Python, JavaScript, Go, JSON and YAML: what JSON has to escape they all read. Beyond the BMP they read other escapes than JSON's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+@register.filter("shell")
+def word(text: str) -> str:
+    """A word for sh, bash and zsh, without quotes if it needs none. In zsh a word that begins with = is the path of a program."""
+    if _PLAIN.fullmatch(text) is None:
+        return shlex.quote(text)
+    return f'"{text}"' if not text or " " in text or text.startswith("=") else text
+
+
+@register.filter
+def within_quotes(text: str) -> str:
+    """A part of such a word that stands between double quotes, as beside a variable. An interactive bash looks for ! even there, so that gets others."""
+    return re.sub(r'([\\"$`])', r"\\\1", text).replace("!", "\"'!'\"")
+
+
+@register.filter
+def within_apostrophes(text: str) -> str:
+    """A part of such a word that stands between single quotes, as JSON does."""
+    return text.replace("'", "'\\''")
+
+
+@register.filter
+def nginx(text: str) -> str:
+    """A parameter of a directive that takes no variables. It may hold everything between quotes but them and the backslash."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@register.filter
+def url(text: str) -> str:
+    """An address where neither quotes nor variables can be escaped: what is more than text anywhere is percent-encoded."""
+    return percent_encode(text, safe="/:?&=%+-._~[]@,")
+
+
+@register.filter
+def envoy(text: str) -> str:
+    """The value of a header, in YAML. Between percent signs stands a command there."""
+    return quote(text.replace("%", "%%"))
+
+
+@register.filter
+def caddy(text: str) -> str:
+    """A token of a Caddyfile. A brace begins a placeholder there, even between quotes."""
+    return nginx(text).replace("{", "\\{")
