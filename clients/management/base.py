@@ -28,7 +28,7 @@ from clients.models import Client, Workspace
 from clients.public_key import refuse_private_der
 from clients.secret import looks_like_secret
 from clients.services.audit import Actor
-from clients.services.burnt_keys import describe_registrations
+from clients.services.compromised_keys import describe_registrations
 
 _Credential = TypeVar("_Credential")
 

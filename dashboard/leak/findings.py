@@ -11,7 +11,7 @@ from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSec
 from clients.models.credentials import AnyCredential
 from clients.policy import ClientPolicy
 from clients.secret import HashingBusyError, ParsedSecret, needs_hashing, verify_secret
-from clients.services.burnt_keys import find_registered_certificates, find_registered_keys
+from clients.services.compromised_keys import find_registered_certificates, find_registered_keys
 from dashboard.leak.references import IssuedToken, Referred, refer_to, refer_to_token
 from oauth.leaked_token import LeakedToken, find_leaked_tokens
 from oauth.models import RevokedToken

@@ -98,7 +98,7 @@ def test_certificate_of_an_intermediate_ca_is_refused():
 
 
 @pytest.mark.parametrize("label", ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"])
-def test_private_key_is_burnt_and_not_repeated(label):
+def test_private_key_is_compromised_and_not_repeated(label):
     body = base64.b64encode(b"the secret half" * 9).decode()
     refused = refusal(pem(self_signed().certificate) + f"-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
     assert refused.code == "private_key"

@@ -153,7 +153,7 @@ PRIVATE = {
 
 
 @pytest.mark.parametrize("case", PRIVATE)
-def test_private_key_is_burnt_and_never_repeated(case):
+def test_private_key_is_compromised_and_never_repeated(case):
     text = PRIVATE[case]
     with pytest.raises(ValidationError) as error:
         read_public_keys(text)
@@ -166,7 +166,7 @@ def test_private_key_is_burnt_and_never_repeated(case):
 
 @pytest.mark.parametrize("kind", ["P-256", "RSA-2048", "Ed25519"])
 @pytest.mark.parametrize("encryption", [NoEncryption(), PASSWORD])
-def test_private_key_in_der_is_burnt(kind, encryption):
+def test_private_key_in_der_is_compromised(kind, encryption):
     with pytest.raises(ValidationError, match="compromised"):
         refuse_private_der(private(kind).private_bytes(Encoding.DER, PKCS8, encryption))
 

@@ -130,7 +130,7 @@ def test_fifty_usable_ones_are_the_most(refused, command, file, client_id, monke
     assert command("add_certificate", client_id, file(self_signed("c"))).status == 0
 
 
-def test_private_key_is_burnt_and_not_repeated(refused, tmp_path, client_id):
+def test_private_key_is_compromised_and_not_repeated(refused, tmp_path, client_id):
     certificate, key = self_signed().write(tmp_path)
     secret = Path(key).read_text()
     (tmp_path / "both.pem").write_text(Path(certificate).read_text() + secret)
@@ -160,7 +160,7 @@ def test_wrong_number_of_arguments_and_unknown_client_are_refused(refused, billi
     refused("add_certificate", *arguments)
 
 
-def test_private_jwk_is_called_burnt(refused, client_id, tmp_path):
+def test_private_jwk_is_called_compromised(refused, client_id, tmp_path):
     path = tmp_path / "key.jwk"
     path.write_text('{"kty":"EC","crv":"P-256","x":"a","y":"b","d" : "c"}')
     assert "treat it as compromised" in refused("add_certificate", client_id, str(path))

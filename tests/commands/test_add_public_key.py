@@ -156,7 +156,7 @@ def test_client_has_up_to_fifty_usable_keys(refused, command, file, client_id):
     [private_pem("P-256", PrivateFormat.PKCS8), json.dumps(to_jwk(private())), private().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())],
     ids=["PEM", "JWK", "DER"],
 )
-def test_private_key_is_burnt_and_leaves_no_trace(refused, file, client_id, content):
+def test_private_key_is_compromised_and_leaves_no_trace(refused, file, client_id, content):
     line = refused("add_public_key", client_id, file(content))
     assert "compromised" in line
     assert len(line) < 300
@@ -202,12 +202,12 @@ def test_command_that_revokes_a_key_of_any_name_is_one_that_a_shell_takes(refuse
     assert command(*words).status == 0
 
 
-def test_private_key_of_a_kind_that_nobody_could_register_is_burnt_all_the_same(refused, file, client_id):
+def test_private_key_of_a_kind_that_nobody_could_register_is_compromised_all_the_same(refused, file, client_id):
     content = dsa.generate_private_key(1024).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     assert "compromised" in refused("add_public_key", client_id, file(content))
 
 
-def test_registered_certificate_that_cant_be_read_any_more_hides_no_burnt_key(refused, command, file, client_id):
+def test_registered_certificate_that_cant_be_read_any_more_hides_no_compromised_key(refused, command, file, client_id):
     command("add_certificate", client_id, file(certificates.pem(certificates.self_signed(key=private("P-256")).certificate)))
     content = private_pem("P-256", PrivateFormat.PKCS8)
     assert "It is the key of certificate" in refused("add_public_key", client_id, file(content))
@@ -217,7 +217,7 @@ def test_registered_certificate_that_cant_be_read_any_more_hides_no_burnt_key(re
     assert "It is the key of" not in line
 
 
-def test_encrypted_private_key_is_burnt_all_the_same(refused, command, file, client_id):
+def test_encrypted_private_key_is_compromised_all_the_same(refused, command, file, client_id):
     command("add_public_key", client_id, file(jwk(kid="first")))
     for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL):
         assert "compromised" in refused("add_public_key", client_id, file(private_pem("P-256", form, BestAvailableEncryption(b"password"))))

@@ -78,12 +78,12 @@ def test_two_secrets_that_were_meant_to_work_side_by_side_are_no_rotation():
 
 def test_what_has_ended_is_said_so():
     gone = secret("Gone", made=NOW - timedelta(days=9), ends=NOW - timedelta(days=2))
-    revoked = secret("Burnt", made=NOW - timedelta(days=1), revoked_at=NOW - timedelta(hours=1))
+    revoked = secret("Leaked", made=NOW - timedelta(days=1), revoked_at=NOW - timedelta(hours=1))
     one, two = draw([gone, revoked]).rows
     assert [bar.shade for row in (one, two) for bar in row.bars] == ["dead", "dead"]
     assert one.text.said == "revoked 11:05"
     assert two.text.said == "ended 22 Nov 12:05"
-    assert draw([gone, revoked]).sentence == "Secret Burnt was revoked today 11:05. Secret Gone ended 22 Nov 12:05. None of 2 work now."
+    assert draw([gone, revoked]).sentence == "Secret Leaked was revoked today 11:05. Secret Gone ended 22 Nov 12:05. None of 2 work now."
 
 
 def test_what_ended_long_before_the_axis_has_no_bar_but_its_words():

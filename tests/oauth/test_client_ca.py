@@ -160,7 +160,7 @@ def test_what_openssl_writes_around_a_certificate_does_no_harm(trusted, authorit
     ],
     ids=["PKCS 8", "PKCS 8 encrypted", "SEC 1", "SEC 1 encrypted", "OpenSSH"],
 )
-def test_private_key_in_the_file_is_burnt_and_the_file_trusts_nobody(trusted, authorities, ca, caplog, form, encryption):
+def test_private_key_in_the_file_is_compromised_and_the_file_trusts_nobody(trusted, authorities, ca, caplog, form, encryption):
     key = ca.key.private_bytes(Encoding.PEM, form, encryption).decode()
     for text in (key + pem(ca.certificate), pem(ca.certificate) + key, pem(ca.certificate) + key[:100]):
         caplog.clear()

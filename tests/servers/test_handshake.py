@@ -126,7 +126,7 @@ def test_refused_peer_that_goes_on_sending_is_cut_off(tls: Server) -> None:
         assert time.monotonic() - began < 2
 
 
-def test_private_key_among_the_cas_trusts_nobody_and_is_called_burnt(tls: Server, authority: Authority, tmp_path: Path) -> None:
+def test_private_key_among_the_cas_trusts_nobody_and_is_called_compromised(tls: Server, authority: Authority, tmp_path: Path) -> None:
     """Before any certificate is registered, so that nobody is asked for one."""
     client_id, holder = make_client_of_ca(tls), named(authority)
     with Kept(tls, holder, tmp_path) as kept:

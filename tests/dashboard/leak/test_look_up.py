@@ -223,7 +223,7 @@ def test_a_public_key_is_found_by_its_kid_and_by_its_private_half(adas, billing,
     assert "odd/kid:1 is the ID of a live public key" in text_of(look_up(adas, f"thumbprint {key.thumbprint}"))
 
 
-def test_a_private_key_of_nothing_here_is_burnt_all_the_same(adas, demo):
+def test_a_private_key_of_nothing_here_is_compromised_all_the_same(adas, demo):
     private = Program().key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     text = text_of(look_up(adas, private))
     assert "Well formed, but not from this instance A private key of which nothing is registered here." in text

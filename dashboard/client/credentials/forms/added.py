@@ -12,7 +12,7 @@ from clients.duration import parse_duration
 from clients.models import Client, ClientCertificate, ClientPublicKey
 from clients.policy import ClientPolicy
 from clients.private_key import find_public_halves
-from clients.services.burnt_keys import find_registered
+from clients.services.compromised_keys import find_registered
 from dashboard.client.credentials.forms import expiry
 from dashboard.client.credentials.forms import pasted as pasted_credentials
 from dashboard.client.credentials.pasted_facts import describe_certificates, describe_keys, draw_certificates
@@ -27,7 +27,7 @@ _MOST_READ = 128 * 1024
 class AddedForm(forms.Form):
     """What both kinds have in common. is_adding: whether the second step is asked for.
 
-    parsed, facts: of what was pasted. burnt: rows of the workspace to which a private key that was pasted belongs. chosen: what is to be added, by its ID.
+    parsed, facts: of what was pasted. compromised: rows of the workspace to which a pasted private key belongs. chosen: what is to be added, by its ID.
     """
 
     kind: type[ClientPublicKey] | type[ClientCertificate]
@@ -42,7 +42,7 @@ class AddedForm(forms.Form):
         self.is_adding = data is not None and ADD in data
         self.parsed: Sequence[Any] = ()
         self.facts: Sequence[Any] = ()
-        self.burnt: list[ClientPublicKey | ClientCertificate] = []
+        self.compromised: list[ClientPublicKey | ClientCertificate] = []
         self.chosen: list[str] = []
 
     @property
@@ -100,14 +100,14 @@ class AddedForm(forms.Form):
             self._read(self.cleaned_data.get(self.pasted, ""), file)
         except ValidationError as error:
             if getattr(error, "code", "") == "private_key":
-                self._find_burnt()
+                self._find_compromised()
                 error = ValidationError(pasted_credentials.PRIVATE_KEY, code=error.code)
             self.add_error(self.pasted, error)
 
-    def _find_burnt(self) -> None:
+    def _find_compromised(self) -> None:
         text: str = self.data.get(self.pasted, "")
         halves = find_public_halves(text.encode()[:_MOST_READ] or self._read_file())
-        self.burnt = find_registered(halves, workspace=self.client.workspace)
+        self.compromised = find_registered(halves, workspace=self.client.workspace)
 
     def _read_file(self) -> bytes:
         file = self.files.get(f"{self.pasted}_file")

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from clients.certificate import ParsedCertificate, read_certificates
 from clients.models import Client, ClientCertificate, ClientPublicKey, Workspace
 from clients.public_key import MAX_LENGTH, ParsedPublicKey, holds_private_key, read_public_keys, refuse_private_der
-from clients.services.burnt_keys import describe_registrations
+from clients.services.compromised_keys import describe_registrations
 from clients.services.shared_credentials import refuse_shared
 from dashboard.frame.typography import messages_of
 
