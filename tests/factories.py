@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from allauth.account.internal.flows.login import record_authentication
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import auth
@@ -18,12 +18,14 @@ from dashboard.models import Membership, User
 from dashboard.people import accounts, invitations, memberships, workspaces
 from dashboard.people.invitations import NewInvitation
 from dashboard.people.session_store import SessionStore, digest_key
+from dashboard.people.sign_in_flow import AUTHENTICATION_METHODS_SESSION_KEY, record_authentication
 from dashboard.people.user_sessions import NOTED
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
 
 TESTS = Actor("command:tests")
 PASSWORD = "correct-horse-battery"
+TOTP_SECRET = "JBSWY3DPEHPK3PXP"
 
 
 def create_workspace(slug="demo", *, owner=None) -> Workspace:
@@ -37,6 +39,11 @@ def create_user(email, *, password=PASSWORD, is_instance_admin=False) -> User:
     return accounts.create_user(email=email, hashed_password=hashed, is_instance_admin=is_instance_admin, actor=TESTS, now=timezone.now())
 
 
+def turn_on_one_time_codes(user, *, secret=TOTP_SECRET) -> Authenticator:
+    """Unlike the service, it ends no session, and makes no recovery codes."""
+    return Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": get_adapter().encrypt(secret)})
+
+
 def create_session(user) -> str:
     """As after a sign-in with all factors, which counts for as long as the tests take. Returns its key, which the browser's cookie holds."""
     request = HttpRequest()
@@ -47,7 +54,7 @@ def create_session(user) -> str:
     record_authentication(request, user, "password", email=user.email)
     for factor in Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES):
         record_authentication(request, user, "mfa", id=factor.pk, type=factor.type)
-    for record in request.session["account_authentication_methods"]:
+    for record in request.session[AUTHENTICATION_METHODS_SESSION_KEY]:
         record["at"] += timedelta(days=1).total_seconds()
     request.session.save()
     UserSession.objects.create(user=user, session_key=digest_key(request.session.session_key), ip="127.0.0.1", user_agent="")

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.utils import decrypt, encrypt
 from django.db import transaction
 
 from clients.key_encryption import newest_key
@@ -22,10 +22,10 @@ def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
 
 
 def _reencrypt_second_factors(*, actor: Actor, now: datetime) -> int:
-    newest, count = newest_key().id, 0
+    newest, adapter, count = newest_key().id, get_adapter(), 0
     for factor in Authenticator.objects.select_for_update().filter(type=Authenticator.Type.TOTP).order_by("pk").iterator():
         if factor.data["secret"].partition(":")[0] != newest:
-            factor.data["secret"] = encrypt(decrypt(factor.data["secret"]))
+            factor.data["secret"] = adapter.encrypt(adapter.decrypt(factor.data["secret"]))
             factor.save(update_fields=["data"])
             count += 1
     if count:

@@ -5,8 +5,6 @@ from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
-from allauth.account.internal.flows.login import get_authentication_records
-from allauth.account.internal.stagekit import clear_login
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
@@ -26,6 +24,7 @@ from dashboard.people.caller import actor_of, connection_of
 from dashboard.people.notices import tell
 from dashboard.people.password_origin import find_origin
 from dashboard.people.proved_factors import has_proved_one
+from dashboard.people.sign_in_flow import clear_login, get_authentication_records
 from dashboard.people.sso import session as sso_session
 from dashboard.people.sso.admission import RefusedError, record_refusal
 from dashboard.people.sso.identity import Identity

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from django.http import HttpRequest
 
 from dashboard.models import User
 from dashboard.people import second_factors, user_sessions
+from dashboard.people.sign_in_flow import get_authentication_records, record_authentication
 from dashboard.people.sso.record import has_second_factor
 
 

@@ -5,17 +5,14 @@ recovery codes are the way back for whoever has lost them, come with the first a
 (dashboard.people.quotas.refuse_factor_change), and raises ValidationError beyond the limit.
 """
 
-import hmac
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from allauth.mfa.utils import decrypt, encrypt
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -26,10 +23,10 @@ from clients.services.validation import clean_text
 from dashboard.models import User
 from dashboard.people import quotas, recovery_codes, user_sessions
 from dashboard.people.account_events import record
+from dashboard.people.one_time_codes import PERIOD, find_counter
 from oauth.replay import mark_used
 
 MOST_PASSKEYS = 20
-PERIOD = 30
 # In a row. Whoever guesses one in 3 of a million codes for months would find one; the owner has other ways in.
 MOST_WRONG_CODES = 100
 MORE_AFTER_RESET = 10
@@ -107,7 +104,7 @@ def turn_on_one_time_codes(*, user: User, secret: str, code: str, kept: str = ""
 
     Raise ValidationError for a wrong code, and where they are on already; SessionInterrupted as add_passkey.
     """
-    counter = _find_counter(secret, code)
+    counter = find_counter(secret, code)
     if counter is None:
         raise ValidationError("This code is wrong. Codes change every 30 s: enter the newest one.", code="incorrect_code")
     _count_change(user, now=now)
@@ -117,7 +114,7 @@ def turn_on_one_time_codes(*, user: User, secret: str, code: str, kept: str = ""
         if of(user, _TOTP).exists():
             raise ValidationError("One-time codes are on already. Turn them off first to use another app.", code="already_on")
         ended = _end_other_sessions(user, kept)
-        factor = Authenticator.objects.create(user=user, type=_TOTP, data={"secret": encrypt(secret)}, created_at=now)
+        factor = Authenticator.objects.create(user=user, type=_TOTP, data={"secret": get_adapter().encrypt(secret)}, created_at=now)
         _mark(user, counter, now=now)
         record("user.one_time_codes_on", user, actor=actor, now=now, after=ended or None)
         return Added(factor, _insert_recovery_codes(user, recovery, actor=actor, now=now), ended.get("sessions_ended", 0))
@@ -225,7 +222,7 @@ def _is_locked(factor: Any) -> bool:
 
 def _use_one_time_code(user: User, code: str, *, actor: Actor, now: datetime) -> Any | None:
     factor = of(user, _TOTP).first()
-    counter = _find_counter(decrypt(factor.data["secret"]), code) if factor and not _is_locked(factor) else None
+    counter = find_counter(get_adapter().decrypt(factor.data["secret"]), code) if factor and not _is_locked(factor) else None
     if counter is None:
         return None
     with transaction.atomic():
@@ -250,15 +247,6 @@ def _use_recovery_code(user: User, code: str, *, actor: Actor, now: datetime) ->
         record_use(factor=present, actor=actor, now=now)
         record("user.recovery_code_used", user, actor=actor, now=now, after={"left": recovery_codes.count_left(present.data)})
     return present
-
-
-def _find_counter(secret: str, code: str) -> int | None:
-    """RFC 6238 §4: the time step that a code is of, the present one or MFA_TOTP_TOLERANCE beside it."""
-    present = int(time.time()) // PERIOD
-    for counter in range(present - settings.MFA_TOTP_TOLERANCE, present + settings.MFA_TOTP_TOLERANCE + 1):
-        if hmac.compare_digest(format_hotp_value(hotp_value(secret, counter)).encode(), code.encode("utf-8", "surrogatepass")):
-            return counter
-    return None
 
 
 def _mark(user: User, counter: int, *, now: datetime) -> bool:

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.login import get_authentication_records
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
@@ -20,6 +19,7 @@ from clients.services.retention import delete_in_batches
 from dashboard.models import User
 from dashboard.people.account_events import record
 from dashboard.people.session_store import SessionStore, digest_key
+from dashboard.people.sign_in_flow import get_authentication_records
 from dashboard.people.user_agent import describe_device
 
 # In a session: when its last use was noted in its row, seconds since the epoch. It is a note itself, so that most requests needn't ask for the row.

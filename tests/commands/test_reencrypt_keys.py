@@ -2,7 +2,6 @@
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 
 from clients.key_encryption import decrypt, newest_key
@@ -84,21 +83,21 @@ def test_altered_ciphertext_is_refused(refused, settings, old_keys):
 
 @pytest.fixture
 def second_factors(transactional_db):
-    return TOTP.activate(factories.create_user("ada@example.com"), "JBSWY3DPEHPK3PXP").instance
+    return factories.turn_on_one_time_codes(factories.create_user("ada@example.com"))
 
 
 def test_secrets_of_second_factors_are_encrypted_anew_as_well(command, settings, old_keys, second_factors):
     settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]
     assert command("reencrypt_keys", "--json").json == {"reencrypted": 1}
     settings.KEY_ENCRYPTION_KEYS = [NEW]
-    assert SecondFactorAdapter().decrypt(Authenticator.objects.get(type="totp").data["secret"]) == "JBSWY3DPEHPK3PXP"
+    assert SecondFactorAdapter().decrypt(Authenticator.objects.get(type="totp").data["secret"]) == factories.TOTP_SECRET
     assert AuditEvent.objects.first().event == "second_factors.reencrypted"
     assert command("reencrypt_keys", "--json").json == {"reencrypted": 0}
 
 
 def test_one_of_them_that_cant_be_opened_leaves_signing_keys_as_they_were(refused, settings, old_keys, second_factors):
     settings.KEY_ENCRYPTION_KEYS = ["a-lost-key-encryption-key-" + "3" * 40]
-    TOTP.activate(factories.create_user("ben@example.com"), "JBSWY3DPEHPK3PXP")
+    factories.turn_on_one_time_codes(factories.create_user("ben@example.com"))
     settings.KEY_ENCRYPTION_KEYS = old_keys
     key = factories.create_signing_key()
     settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]

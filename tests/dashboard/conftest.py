@@ -6,7 +6,6 @@ from html import unescape
 from urllib.parse import parse_qsl
 
 import pytest
-from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.usersessions.models import UserSession
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,6 +24,7 @@ from clients.services.public_keys import add_public_keys
 from dashboard.instance import mail
 from dashboard.models import Membership
 from dashboard.people.session_store import digest_key
+from dashboard.people.sign_in_flow import AUTHENTICATION_METHODS_SESSION_KEY
 from dashboard.people.user_sessions import NOTED, record_sign_in
 from oauth.jose import generate_private_key
 from tests import factories

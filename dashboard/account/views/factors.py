@@ -5,8 +5,6 @@ from typing import Any, cast
 
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import generate_totp_secret
-from allauth.mfa.utils import decrypt, encrypt
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,7 +15,7 @@ from dashboard.account.forms import NewPasskeyForm, PasskeyNameForm
 from dashboard.account.sign_in_forms import CodeForm
 from dashboard.frame.confirmation import confirmed
 from dashboard.models import User
-from dashboard.people import kept_by_browser, passkeys, qr_code, quotas, second_factors, user_sessions
+from dashboard.people import kept_by_browser, one_time_codes, passkeys, qr_code, quotas, second_factors, user_sessions
 from dashboard.people.caller import actor_of
 from dashboard.people.notices import tell
 from dashboard.people.permissions import signed_in
@@ -148,8 +146,8 @@ def one_time_codes_on(request: HttpRequest) -> HttpResponse:
 
 
 def _offer(request: HttpRequest) -> str:
-    secret: str = generate_totp_secret()
-    kept_by_browser.keep(request, _OFFERED, {"secret": encrypt(secret), "session": user_sessions.find_own(request)})
+    secret = one_time_codes.make_secret()
+    kept_by_browser.keep(request, _OFFERED, {"secret": get_adapter().encrypt(secret), "session": user_sessions.find_own(request)})
     return secret
 
 
@@ -158,7 +156,7 @@ def _find_offered(request: HttpRequest) -> str | None:
     offered = kept_by_browser.find(request, _OFFERED)
     if offered is None or offered["session"] != user_sessions.find_own(request):
         return None
-    return str(decrypt(offered["secret"]))
+    return str(get_adapter().decrypt(offered["secret"]))
 
 
 @signed_in

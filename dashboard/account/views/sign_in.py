@@ -2,11 +2,8 @@
 
 from typing import Any, cast
 
-from allauth.account.internal.flows.login import perform_login, record_authentication
-from allauth.account.internal.stagekit import stash_login
 from allauth.account.models import Login
 from allauth.account.stages import LoginStageController
-from allauth.account.utils import get_login_redirect_url
 from allauth.account.views import LoginView, LogoutView
 from allauth.mfa.models import Authenticator
 from allauth.mfa.stages import AuthenticateStage
@@ -25,6 +22,7 @@ from dashboard.people.factor_check import check_code, check_passkey
 from dashboard.people.notices import tell
 from dashboard.people.passkeys import Purpose
 from dashboard.people.permissions import anyone
+from dashboard.people.sign_in_flow import get_login_redirect_url, perform_login, record_authentication, stash_login
 
 MOST_WRONG_CODES = 5
 

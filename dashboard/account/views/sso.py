@@ -6,7 +6,6 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from allauth.account.adapter import get_adapter
-from allauth.account.utils import get_next_redirect_url
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -23,6 +22,7 @@ from dashboard.people import notices, quotas, throttling
 from dashboard.people.caller import actor_of, connection_of
 from dashboard.people.permissions import anyone, signed_in
 from dashboard.people.refusal import Refusal
+from dashboard.people.sign_in_flow import get_next_redirect_url
 from dashboard.people.sso import admission, session
 from dashboard.people.sso.admission import RefusedError
 from dashboard.people.sso.identity import Identity

@@ -7,8 +7,6 @@ address, and no page that one comes from, holds a token. Opening the link uses n
 from collections.abc import Sequence
 from typing import cast
 
-from allauth.account.internal.flows.login import perform_password_login
-from allauth.account.internal.flows.logout import logout
 from allauth.account.models import Login
 from django.contrib import messages
 from django.contrib.auth.hashers import make_password
@@ -28,6 +26,7 @@ from dashboard.people import invitations
 from dashboard.people.caller import actor_of
 from dashboard.people.permissions import Permission, anyone, givable_roles, member
 from dashboard.people.quotas import refuse_new_session
+from dashboard.people.sign_in_flow import logout, perform_password_login
 from dashboard.people.throttling import attempt
 
 PAGE = 50

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.http import HttpRequest
 
 from dashboard.models import User
+from dashboard.people.sign_in_flow import get_authentication_records, record_authentication
 from dashboard.people.sso.identity import Identity
 
 # For so long the provider's word counts. Whoever it no longer lets in is out after that at the latest.

@@ -1,4 +1,7 @@
-"""A sign-in at the provider: the way there, the way back, and into a session."""
+"""A sign-in at the provider: the way there, the way back, and into a session.
+
+It uses private parts of django-allauth in version 65.21, which no other file imports; see “django-allauth” in pyproject.toml.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -8,7 +11,6 @@ from secrets import token_urlsafe
 from typing import TypeVar
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
 from allauth.mfa.internal.constants import LoginStageKey
 from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
@@ -23,6 +25,7 @@ from dashboard.people.caller import actor_of, connection_of
 from dashboard.people.notices import tell
 from dashboard.people.places import STRANGERS, Places
 from dashboard.people.proved_factors import owes_one
+from dashboard.people.sign_in_flow import perform_login
 from dashboard.people.sso import admission, id_token
 from dashboard.people.sso.admission import METHOD, Admitted, RefusedError
 from dashboard.people.sso.id_token import InvalidIDTokenError

@@ -5,14 +5,12 @@ import time
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from allauth.mfa.utils import encrypt
 from django.core import mail as django_mail
 from django.utils import timezone
 
 from clients.models import AuditEvent
 from dashboard.instance import mail
-from dashboard.people import second_factors
+from dashboard.people import one_time_codes, second_factors
 from tests import factories
 from tests.dashboard.conftest import Browser
 
@@ -26,7 +24,7 @@ def sign_in(browser, user, password=factories.PASSWORD):
 
 def app_code(secret, *, steps=0):
     """What an authenticator app shows, steps of 30 s from now."""
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
+    return one_time_codes.code_at(secret, int(time.time()) // 30 + steps)
 
 
 def last_event(event):
@@ -95,9 +93,8 @@ class App:
 
     def __init__(self, user):
         self.secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-        now, type_ = timezone.now(), Authenticator.Type.TOTP
-        self.factor = Authenticator.objects.create(user=user, type=type_, data={"secret": encrypt(self.secret)}, created_at=now)
-        self.recovery_codes = second_factors.make_recovery_codes(user=user, actor=factories.TESTS, now=now).recovery_codes
+        self.factor = factories.turn_on_one_time_codes(user, secret=self.secret)
+        self.recovery_codes = second_factors.make_recovery_codes(user=user, actor=factories.TESTS, now=timezone.now()).recovery_codes
 
     @property
     def code(self):

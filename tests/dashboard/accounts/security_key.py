@@ -5,11 +5,13 @@ import json
 import os
 from typing import Any
 
+from allauth.mfa.adapter import get_adapter
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from fido2.cose import ES256
 from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
 
+from dashboard.models import User
 from tests.public_keys import encode
 
 _TOUCHED_AND_VERIFIED = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV
@@ -30,8 +32,8 @@ class SecurityKey:
         seen = _client_data("webauthn.create", challenge, client_data)
         return self._answer({"clientDataJSON": encode(seen), "attestationObject": encode(bytes(AttestationObject.create("none", data, {})))})
 
-    def answer(self, challenge: str, *, user: str, **client_data: Any) -> dict[str, Any]:
-        """AuthenticationResponseJSON. user: the handle that the key keeps."""
+    def answer(self, challenge: str, *, user: User, **client_data: Any) -> dict[str, Any]:
+        """AuthenticationResponseJSON. user: whose handle the key keeps."""
         data = AuthenticatorData.create(self._rp, _TOUCHED_AND_VERIFIED, 0)
         seen = _client_data("webauthn.get", challenge, client_data)
         signature = self._key.sign(bytes(data) + hashlib.sha256(seen).digest(), ec.ECDSA(hashes.SHA256()))
@@ -39,7 +41,7 @@ class SecurityKey:
             "clientDataJSON": encode(seen),
             "authenticatorData": encode(bytes(data)),
             "signature": encode(signature),
-            "userHandle": encode(user.encode()),
+            "userHandle": encode(get_adapter().get_public_key_credential_user_entity(user)["id"]),
         }
         return self._answer(response)
 

@@ -5,7 +5,6 @@
 import json
 
 import pytest
-from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 
 from tests import factories
@@ -39,7 +38,7 @@ def register(browser, key, **client_data):
 
 def sign_in_by(browser, key, user, **client_data):
     asked = browser.get(SIGN_IN_BY, headers={"x-requested-with": "XMLHttpRequest"}).json()
-    answer = key.answer(asked["request_options"]["publicKey"]["challenge"], user=user_pk_to_url_str(user), **client_data)
+    answer = key.answer(asked["request_options"]["publicKey"]["challenge"], user=user, **client_data)
     return browser.post(SIGN_IN_BY, {"credential": json.dumps(answer)})
 
 
@@ -74,7 +73,7 @@ def test_nor_does_it_prove_who_it_is(here, key, ada):
     age_confirmation(here)
 
     def confirm(**client_data):
-        answer = key.answer(challenge_on(here.get(CONFIRM), "request-options"), user=user_pk_to_url_str(ada), **client_data)
+        answer = key.answer(challenge_on(here.get(CONFIRM), "request-options"), user=ada, **client_data)
         return here.post(CONFIRM, {"credential": json.dumps(answer), "next": NEW})
 
     for client_data in ELSEWHERE:
@@ -87,7 +86,7 @@ def test_nor_does_it_prove_who_it_is(here, key, ada):
 def test_nor_is_it_a_second_factor(key, ada):
     def prove(browser, **client_data):
         page = browser.post("/accounts/sign-in/", {"login": ada.email, "password": factories.PASSWORD})["Location"]
-        answer = key.answer(challenge_on(browser.get(page), "request-options"), user=user_pk_to_url_str(ada), **client_data)
+        answer = key.answer(challenge_on(browser.get(page), "request-options"), user=ada, **client_data)
         return browser.post(page, {"credential": json.dumps(answer)})
 
     for client_data in ELSEWHERE:

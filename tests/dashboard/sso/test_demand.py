@@ -8,9 +8,8 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 
 from dashboard.models import AccessPolicy, User
-from dashboard.people import second_factors
 from tests import factories
-from tests.dashboard.accounts.conftest import App
+from tests.dashboard.accounts.conftest import App, app_code
 from tests.dashboard.conftest import asked_by
 from tests.dashboard.sso.conftest import come, demand_sso, events, heading, user_of
 from tests.dashboard.sso.test_connection import CONFIRM, age, sign_in
@@ -143,8 +142,8 @@ def test_userinfo_does_not_say_how_somebody_signed_in(browser, okta, demo, ada, 
 
 
 @pytest.fixture
-def with_codes(ada, now):
-    Authenticator.objects.create(user=ada, type=Authenticator.Type.TOTP, data={"secret": second_factors.encrypt("JBSWY3DPEHPK3PXP")}, created_at=now)
+def with_codes(ada):
+    factories.turn_on_one_time_codes(ada)
 
 
 def test_whoever_has_a_second_factor_here_is_asked_for_it(browser, okta, demo, ada, linked, with_codes):
@@ -162,9 +161,7 @@ def test_unless_the_provider_asked_for_one(browser, okta, demo, ada, linked, wit
 def test_the_code_after_it_ends_in_a_session_of_the_provider_s(browser, okta, demo, ada, linked, with_codes):
     demand_sso(demo)
     come(browser, okta, goes_on=PAGE)
-    counter = int(time.time()) // second_factors.PERIOD
-    code = second_factors.format_hotp_value(second_factors.hotp_value("JBSWY3DPEHPK3PXP", counter))
-    response = browser.post("/accounts/sign-in/code/", {"code": code})
+    response = browser.post("/accounts/sign-in/code/", {"code": app_code(factories.TOTP_SECRET)})
     assert response["Location"] == PAGE
     assert browser.get(PAGE).status_code == 200
     assert events("user.signed_in")[-1].after == {"method": "single sign-on and one-time code"}

@@ -1,21 +1,19 @@
 """An account of a domain for which the provider answers is linked by its address, but not before its owner has proved all that the account asks for."""
 
 import pytest
-from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.core import mail as outbox
-from django.utils import timezone
 
 from clients.models import AuditEvent
 from dashboard.instance import mail
 from dashboard.models import Membership, User
-from dashboard.people import second_factors
+from tests import factories
 from tests.dashboard.accounts.conftest import app_code
 from tests.dashboard.conftest import text_of
 from tests.dashboard.sso.conftest import come, events, heading, user_of
 from tests.dashboard.sso.test_connection import sign_in
 
-SECRET, CODE = "JBSWY3DPEHPK3PXP", "/accounts/sign-in/code/"
+CODE = "/accounts/sign-in/code/"
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +25,7 @@ def _domain(okta, settings, demo):
 
 @pytest.fixture
 def with_codes(ada):
-    data = {"secret": second_factors.encrypt(SECRET)}
-    return Authenticator.objects.create(user=ada, type=Authenticator.Type.TOTP, data=data, created_at=timezone.now())
+    return factories.turn_on_one_time_codes(ada)
 
 
 def subjects():
@@ -52,12 +49,12 @@ class TestWithASecondFactor:
     def test_so_the_owner_can_still_connect(self, browser, okta, ada, second_browser):
         come(second_browser, okta, sub="somebody")
         assert come(browser, okta, sub="00u1ada")["Location"] == CODE
-        assert browser.post(CODE, {"code": app_code(SECRET)})["Location"] == "/"
+        assert browser.post(CODE, {"code": app_code(factories.TOTP_SECRET)})["Location"] == "/"
         assert subjects() == [(ada.email, "00u1ada")]
 
     def test_who_proves_it_is_linked_with_the_roles_of_the_groups_and_told(self, browser, okta, ada, other):
         come(browser, okta, groups=["platform"])
-        browser.post(CODE, {"code": app_code(SECRET)})
+        browser.post(CODE, {"code": app_code(factories.TOTP_SECRET)})
         assert user_of(browser) == ada.pk
         assert Membership.objects.get(user=ada, workspace=other).role == "viewer"
         assert {event.actor for event in events("user.sso_connected", "member.added")[-2:]} == {f"sso:{okta.issuer}"}
@@ -76,7 +73,7 @@ class TestWithASecondFactor:
         else:
             User.objects.filter(pk=ada.pk).update(is_staff=True)
         before = subjects()
-        assert browser.post(CODE, {"code": app_code(SECRET)})["Location"] == "/accounts/sign-in/"
+        assert browser.post(CODE, {"code": app_code(factories.TOTP_SECRET)})["Location"] == "/accounts/sign-in/"
         assert (user_of(browser), subjects()) == (None, before)
         assert "Your account can’t be connected with Okta any more. Sign in as before." in text_of(browser.get("/accounts/sign-in/"))
         assert events("user.sign_in_failed")[-1].target_id == ada.audit_name
@@ -85,7 +82,7 @@ class TestWithASecondFactor:
         """Whoever runs it would open accounts of a domain by their addresses alone."""
         assert come(browser, okta, amr=["pwd", "mfa"])["Location"] == CODE
         assert (subjects(), user_of(browser), told()) == ([], None, [])
-        browser.post(CODE, {"code": app_code(SECRET)})
+        browser.post(CODE, {"code": app_code(factories.TOTP_SECRET)})
         assert (user_of(browser), told()) == (ada.pk, [[ada.email]])
         browser.post("/accounts/sign-out/")
         come(browser, okta, amr=["pwd", "mfa"])
