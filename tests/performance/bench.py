@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from types import FrameType
@@ -23,6 +22,7 @@ from typing import Any
 from tests.performance import report, servers
 from tests.performance.assertions import Programs
 from tests.performance.load import WRK, Case, Result, check, measure, read_credentials, send_each, write_basic, write_lines
+from tests.performance.measured import API_KEY, ASSERTION, BARE, FIRST, JWT, LATE, LATER, PROCESS, PROOF, SECOND, TOKEN, TOOLKIT, UNSYNCED, Measured, large_name
 from tests.performance.servers import BenchError, Installation, Server
 
 # Clients whose credentials take turns.
@@ -38,19 +38,7 @@ RESTARTS = 3
 # Usage is gathered and written every two seconds: after this time each phase has paid for its own.
 FLUSHING = 2.5
 
-TOKEN, JWT, API_KEY = "token request", "verify, access token", "verify, API key"
-ASSERTION, PROOF = "token request, private_key_jwt", "token request, Basic and DPoP"
-BARE, TOOLKIT, UNSYNCED = "bare Django view", "django-oauth-toolkit", "django-oauth-toolkit, no syncs"
 BODY = "grant_type=client_credentials"
-
-
-@dataclass
-class Measured:
-    """What was found: results by case and round, and the CPU of each restart's phases."""
-
-    rounds: list[dict[tuple[str, str], Result]] = field(default_factory=list)
-    restarts: list[dict[str, Result]] = field(default_factory=list)
-    clients: dict[str, int] = field(default_factory=dict)
 
 
 def say(text: str) -> None:
@@ -177,23 +165,19 @@ class Bench:
             server.start()
             results = {}
             for name, requests, count in (
-                (report.PROCESS, warming, WARMING),
-                (report.FIRST, first, FIRST_USES),
-                (report.SECOND, first, FIRST_USES),
-                (report.LATER, late, 2 * USES_BEFORE),
-                (report.LATE, late, FIRST_USES),
+                (PROCESS, warming, WARMING),
+                (FIRST, first, FIRST_USES),
+                (SECOND, first, FIRST_USES),
+                (LATER, late, 2 * USES_BEFORE),
+                (LATE, late, FIRST_USES),
             ):
                 case = Case(TOKEN, server, "/oauth2/token", requests, "POST", BODY)
-                results[name] = send_each(case, count=count, rest=0 if name == report.LATER else FLUSHING)
+                results[name] = send_each(case, count=count, rest=0 if name == LATER else FLUSHING)
                 if results[name].errors:
                     raise BenchError(f"{results[name].errors} of {count} answers weren't 200 after a restart")
             found.append(results)
             server.stop()
         return found
-
-
-def large_name(name: str) -> str:
-    return f"{name}, large table"
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

@@ -8,16 +8,9 @@ import ssl
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from statistics import median
-from typing import TYPE_CHECKING
 
 from tests.performance.load import CONNECTIONS, Result
-
-if TYPE_CHECKING:
-    from tests.performance.bench import Measured
-
-PROCESS, FIRST, SECOND = "the process's first requests", "first use of a client", "second use of a client"
-# LATER only brings two clients to their 1,000th use, and isn't shown.
-LATER, LATE = "later uses", "use of a client after its 1,000th"
+from tests.performance.measured import API_KEY, ASSERTION, BARE, FIRST, LATE, PROCESS, SECOND, TOKEN, TOOLKIT, UNSYNCED, Measured, large_name
 
 # Two figures count as the same within this; the noise between rounds is about as large.
 SAME = 1.10
@@ -27,24 +20,21 @@ _VERDICTS = {True: "met", False: "MISSED", None: "no target"}
 Table = list[Sequence[str]]
 
 
-def render(measured: "Measured", options: argparse.Namespace, *, seconds: float, generator: str) -> tuple[str, bool]:
+def render(measured: Measured, options: argparse.Namespace, *, seconds: float, generator: str) -> tuple[str, bool]:
     """Return the text, and whether every answer was 200 and every target is met."""
-    from tests.performance import bench
-
     comparison = Comparison(measured)
-    large = bench.large_name
     # None: no target, but whoever would choose another yardstick finds it here.
     targets: list[tuple[str, str, bool | None]] = []
     for transport in ("plain", "TLS"):
-        for other, least in ((bench.BARE, 1), (bench.TOOLKIT, 10), (bench.UNSYNCED, None)):
-            rate = comparison.ratio((bench.TOKEN, transport), (other, transport), _rate)
+        for other, least in ((BARE, 1), (TOOLKIT, 10), (UNSYNCED, None)):
+            rate = comparison.ratio((TOKEN, transport), (other, transport), _rate)
             goal = f", at least {least} ×" if least else " beside"
             targets.append((f"rate of the token request{goal} {other}, {transport}", f"{rate:.2f} ×", rate >= least if least else None))
-        assertion = comparison.ratio((bench.ASSERTION, transport), (bench.TOKEN, transport), _rate)
-        targets.append((f"rate of {bench.ASSERTION}, at least 0.6 × by Basic, {transport}", f"{assertion:.2f} ×", assertion >= 0.6))
-    for name in (bench.TOKEN, bench.API_KEY):
-        if (large(name), "plain") in measured.rounds[0]:
-            cpu = comparison.ratio((large(name), "plain"), (name, "plain"), _cpu)
+        assertion = comparison.ratio((ASSERTION, transport), (TOKEN, transport), _rate)
+        targets.append((f"rate of {ASSERTION}, at least 0.6 × by Basic, {transport}", f"{assertion:.2f} ×", assertion >= 0.6))
+    for name in (TOKEN, API_KEY):
+        if (large_name(name), "plain") in measured.rounds[0]:
+            cpu = comparison.ratio((large_name(name), "plain"), (name, "plain"), _cpu)
             counts = f"{measured.clients['large']:,} clients instead of {measured.clients['small']:,}"
             targets.append((f"{name}: CPU with {counts}, same within {SAME - 1:.0%}", f"{cpu:.2f} ×", cpu <= SAME))
     first = median(restart[FIRST].cpu / restart[SECOND].cpu for restart in measured.restarts)
@@ -54,7 +44,7 @@ def render(measured: "Measured", options: argparse.Namespace, *, seconds: float,
 
     layout = _markdown if options.markdown else _text
     parts = [
-        layout(_case_table(comparison, bench.BARE)),
+        layout(_case_table(comparison, BARE)),
         layout(_restart_table(measured)),
         layout([("target", "measured", ""), *((name, figure, _VERDICTS[met]) for name, figure, met in targets)]),
         _facts(options, seconds, generator),
@@ -71,7 +61,7 @@ def _cpu(result: Result) -> float:
 
 
 class Comparison:
-    def __init__(self, measured: "Measured") -> None:
+    def __init__(self, measured: Measured) -> None:
         self.rounds = measured.rounds
 
     def median(self, case: tuple[str, str], figure: Callable[[Result], float]) -> float:
@@ -102,7 +92,7 @@ def _case_table(comparison: Comparison, bare: str) -> Table:
     return table
 
 
-def _restart_table(measured: "Measured") -> Table:
+def _restart_table(measured: Measured) -> Table:
     table: Table = [("after a restart, token request", "requests", "CPU µs a request")]
     for name in (PROCESS, FIRST, SECOND, LATE):
         results = [restart[name] for restart in measured.restarts]

@@ -1,4 +1,4 @@
-"""A PostgreSQL and a Redis of the tests' own, on free loopback ports, that can be stopped, frozen and started again; and a look into a server's database."""
+"""A PostgreSQL and a Redis of the tests' own, on free loopback ports, that can be stopped, frozen and started again."""
 
 import itertools
 import os
@@ -6,20 +6,16 @@ import shlex
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 import pytest
-
-if TYPE_CHECKING:
-    from tests.servers.conftest import Server
 
 READY_WITHIN = 20
 
@@ -37,21 +33,6 @@ def missing(what: str, *, install: str) -> None:
 
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def query(server: "Server", sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """Run one statement in the database of server, from outside, and commit. Parameters are written %s. Returns its rows, if it has any."""
-    url = server.environment["DATABASE_URL"]
-    if url:
-        with psycopg.connect(url) as database:
-            cursor = database.execute(sql, parameters)  # type: ignore[call-overload]
-            return cursor.fetchall() if cursor.description else []
-    database = sqlite3.connect(server.data_dir / "tokenos.sqlite3", timeout=10)
-    try:
-        with database:
-            return database.execute(sql.replace("%s", "?"), parameters).fetchall()
-    finally:
-        database.close()
 
 
 @dataclass

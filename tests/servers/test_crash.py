@@ -18,8 +18,9 @@ import pytest
 from dashboard.background.schedule import FLUSH_SECONDS
 from oauth import own_revocations
 from tests.servers.conftest import BROKEN, ROOT, Database, Server
+from tests.servers.database import query
 from tests.servers.load import KeptConnection, Load, basic
-from tests.servers.stores import children, query
+from tests.servers.stores import children
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.servers.conftest import Server
-from tests.servers.stores import query
+from tests.servers.database import query
 
 GRANT = {"grant_type": "client_credentials"}
 

@@ -7,8 +7,8 @@ from typing import Any
 import jwt
 
 from tests.servers.conftest import Server
+from tests.servers.database import query
 from tests.servers.load import KeptConnection, Load, every_worker
-from tests.servers.stores import query
 
 # Before the end of an overlap from which on the old secret isn't sent any more, so that a slow request isn't mistaken for a failure.
 MARGIN = 0.4

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from clients import secret as secret_format
 from tests.servers.conftest import Answer, Server
+from tests.servers.database import query
 from tests.servers.load import GRANT, KeptConnection, basic, bearer, every_worker
-from tests.servers.stores import query
 from tests.servers.traces import find, read_files
 
 DECRYPT = """

@@ -16,8 +16,8 @@ import pytest
 
 from tests.ports import free_port
 from tests.servers.conftest import Database, Server
+from tests.servers.database import query
 from tests.servers.load import KeptConnection, Load, every_worker
-from tests.servers.stores import query
 
 pytestmark = pytest.mark.slow
 

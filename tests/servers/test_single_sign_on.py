@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from tests.servers.database import query
 from tests.servers.single_sign_on import ACCOUNTS, CLIENT_SECRET, NAME, SingleSignOn, Visitor, single_sign_on
-from tests.servers.stores import query
 from tests.servers.test_interoperability import javascript
 
 __all__ = ["javascript", "single_sign_on"]
