@@ -16,13 +16,16 @@ from dashboard.frame.snippets import go
 from dashboard.frame.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
 from tests.certificates import self_signed
 from tests.servers.conftest import Server
+from tests.servers.stores import missing
 from tests.servers.test_snippets import make, request_of
 
 LIBRARIES = Path("/usr/share/gocode")
-needs_go = pytest.mark.skipif(shutil.which("go") is None, reason="Go isn't installed. To run this test, apt install golang-go")
-needs_oauth2 = pytest.mark.skipif(
-    shutil.which("go") is None or not (LIBRARIES / "src/golang.org/x/oauth2").is_dir(), reason="apt install golang-go golang-golang-x-oauth2-dev"
-)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _go() -> None:
+    if shutil.which("go") is None or shutil.which("gofmt") is None:
+        missing("Go", install="apt install golang-go")
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +52,14 @@ def run(request: TokenRequest, folder: Path, cache: Path, *, secret: str = "") -
     return done.stdout
 
 
-@needs_oauth2
 @pytest.mark.parametrize("kind", [SECRET, POST])
 def test_a_secret_gets_a_token(server: Server, tmp_path: Path, cache: Path, kind: str) -> None:
+    if not (LIBRARIES / "src/golang.org/x/oauth2").is_dir():
+        missing("The library golang.org/x/oauth2", install="apt install golang-golang-x-oauth2-dev")
     made = make(server, "--scope", "read write")
     assert "a token until" in run(request_of(server, made, kind), tmp_path, cache, secret=made["client_secret"])
 
 
-@needs_go
 def test_a_certificate_gets_a_token(server: Server, tmp_path: Path, cache: Path) -> None:
     self_signed("sample").write(tmp_path, "client")
     made = make(server, "--scope", "read", "--auth-method", "self_signed_tls_client_auth", "--certificate", str(tmp_path / "client.pem"))
@@ -64,7 +67,6 @@ def test_a_certificate_gets_a_token(server: Server, tmp_path: Path, cache: Path)
     assert "200 OK" in run(request_of(server, made, CERTIFICATE, uses_certificate=True), tmp_path, cache)
 
 
-@pytest.mark.skipif(shutil.which("gofmt") is None, reason="gofmt isn't installed. To run this test, apt install golang-go")
 @pytest.mark.parametrize("kind", [SECRET, POST, ASSERTION, CERTIFICATE])
 @pytest.mark.parametrize(
     "fields", [{}, {"scope": "read write"}, {"needs_dpop": True, "kid": "k"}, {"uses_certificate": True, "scope": "read"}, {"ca": "/a b/ca.pem"}], ids=str
