@@ -1,0 +1,113 @@
+"""The body of a request for a page: how much of it is read depends on who sends it, and on how many long ones are being read."""
+
+import re
+from contextlib import ExitStack
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils import timezone
+
+from dashboard.frame.threads import look
+from dashboard.models import Membership
+from dashboard.people.places import Places
+from dashboard.people.quotas import refuse_look_up_unseen
+from dashboard.people.refusal import Refusal
+from dashboard.people.user_sessions import find_account
+from dashboard.server.cookies import find_cookie
+from oauth.asgi import Receive, Scope
+
+# Octets of a body: of who isn't signed in; of a form without files, which Python takes apart with eighty times its length, and lets no other thread go on
+# meanwhile; of any page, and of the one that takes whole log files. Each is in memory until it is answered, so few of the long ones are at once: one of each
+# person, and half of them of people of one workspace.
+LONGEST_OF_STRANGERS = 65_536
+# Four times the longest text that such a form takes, of which each character may be encoded as three.
+LONGEST_FORM = 524_288
+LONGEST_BODY = 2_621_440
+LONGEST_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+MOST_LONG_BODIES = 4
+MOST_LONG_BODIES_OF_WORKSPACE = 2
+_TAKES_LOGS = re.compile("/w/([a-z0-9-]+)/leak/")
+_long_bodies = Places(MOST_LONG_BODIES, most_of_group=MOST_LONG_BODIES_OF_WORKSPACE)
+_LOGS_BUSY = Refusal(503, 5, "Other long files are being read at this moment. Try again in a few seconds, or send a part of yours.")
+
+
+class TooLargeError(Exception):
+    pass
+
+
+class LookUpRefusedError(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+
+
+async def read_body(scope: Scope, receive: Receive, held: ExitStack) -> bytes | None:
+    """None where the sender has left. held: until the request is answered. Raise TooLargeError or LookUpRefusedError, also before anything was read."""
+    parts: list[bytes] = []
+    length = 0
+    longest = LONGEST_OF_STRANGERS
+    announced = _find_announced_length(scope)
+    more = True
+    while more:
+        while max(length, announced) > longest:
+            longest = await _find_next_limit(scope, longest, held)
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message["body"])
+        length += len(parts[-1])
+        more = message["more_body"]
+    if length > longest:
+        raise TooLargeError
+    return b"".join(parts)
+
+
+def _find_announced_length(scope: Scope) -> int:
+    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
+
+
+async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
+    """Raise TooLargeError where there is none, LookUpRefusedError where the page would refuse whatever comes, or too much of it comes at once."""
+    if longest == LONGEST_OF_STRANGERS and await look_for_person(scope):
+        scope["state"]["belong_to_person"]()
+        return LONGEST_BODY if _has_files(scope) else LONGEST_FORM
+    takes_logs = _TAKES_LOGS.fullmatch(scope["path"])
+    if longest == LONGEST_BODY and takes_logs and (account := await look(scope, _find_member, (_session_key(scope), takes_logs[1]))):
+        if not held.enter_context(_long_bodies.take(account, group=takes_logs[1])):
+            raise LookUpRefusedError(_LOGS_BUSY)
+        return LONGEST_LOG
+    raise TooLargeError
+
+
+def _has_files(scope: Scope) -> bool:
+    return any(name == b"content-type" and value.lower().startswith(b"multipart/form-data") for name, value in scope["headers"])
+
+
+async def look_for_person(scope: Scope) -> bool:
+    """Whether somebody is signed in. Raise OverdueError as look, LookUpRefusedError if they want to look something up and may not."""
+    is_there, refusal = await look(scope, _find_person, (_session_key(scope), _TAKES_LOGS.fullmatch(scope["path"]) is not None))
+    if refusal is not None:
+        raise LookUpRefusedError(refusal)
+    return is_there
+
+
+def _session_key(scope: Scope) -> str:
+    return find_cookie(scope["headers"], settings.SESSION_COOKIE_NAME, "[a-z0-9]{32}")
+
+
+def _find_person(asked: tuple[str, bool]) -> tuple[bool, Refusal | None]:
+    """Whether somebody is signed in, and why they may not look anything up. asked: the session's key, and whether it is about a look-up.
+
+    By a connection that works: Django itself only looks for one that broke when it begins a request.
+    """
+    session_key, takes_logs = asked
+    close_old_connections()
+    account = find_account(session_key)
+    return bool(account), refuse_look_up_unseen(account, now=timezone.now()) if account and takes_logs else None
+
+
+def _find_member(asked: tuple[str, str]) -> str:
+    """The account that is signed in, "" where it isn't one of the workspace. asked: the session's key, and the workspace's slug."""
+    session_key, slug = asked
+    close_old_connections()
+    account = find_account(session_key)
+    return account if account and Membership.objects.filter(user=int(account), workspace__slug=slug).exists() else ""

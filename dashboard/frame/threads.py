@@ -1,0 +1,47 @@
+"""The threads in which Django answers requests for pages, and in which its database is asked before that."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, TypeVar
+
+from dashboard.server.wsgi_call import Answer, Request
+from oauth.asgi import Scope
+from oauth.database import keep_database
+from oauth.patience import PAGE_STATEMENT, Patience
+from oauth.threads import OverdueError, Threads
+from oauth.throttling import widest_network_of
+
+Asked = TypeVar("Asked")
+Found = TypeVar("Found")
+
+DJANGO_THREADS = 8
+# Requests of one worker for pages that wait for a thread.
+MOST_WAITING = 256
+# Seconds for which a statement of an overdue request may be under way: an export goes on for long, from one short statement to the next.
+OVERDUE_STATEMENT = 0.75
+# Seconds in which what decides on a request is found, or the request is given up.
+LONGEST_LOOK = 0.75
+
+
+def _may_go_on(its: Patience, now: float) -> bool:
+    return not its.waits_since or now - its.waits_since < OVERDUE_STATEMENT
+
+
+django_threads: Threads[Any, Any] = Threads(
+    DJANGO_THREADS, name="django", begin=lambda: keep_database(PAGE_STATEMENT), most_waiting=MOST_WAITING, may_go_on=_may_go_on
+)
+# For those who ask whether this worker can do its work, which they have to hear while it can't.
+probe_threads: Threads[Request, Answer] = Threads(2, name="probe", begin=lambda: None, most_waiting=MOST_WAITING)
+
+
+def sender_of(scope: Scope) -> str:
+    return widest_network_of(scope["state"]["connection"].remote_address)
+
+
+async def look(scope: Scope, find: Callable[[Asked], Found], asked: Asked) -> Found:
+    """Raise OverdueError where that took so long that the request itself would take too long."""
+    began = monotonic()
+    found: Found = await django_threads.run(find, asked, sender=sender_of(scope))
+    if monotonic() - began > LONGEST_LOOK:
+        raise OverdueError(has_begun=False)
+    return found
