@@ -88,6 +88,29 @@ def test_a_secret_pasted_into_a_search_stays_in_the_browser(hand):
     assert not any("Kp4zR1uW9a" in url for url in sent)
 
 
+@in_ways(WITH_SCRIPT)
+def test_a_search_that_is_sent_at_once_keeps_a_secret_back_and_leads_to_leak_response(hand):
+    page, sent = hand.page, []
+    page.on("request", lambda request: sent.append(request.url + (request.post_data or "")))
+    for path, label in (
+        ("/w/kestrel/search/", "Search clients, IDs, people, pages and actions"),
+        ("/w/kestrel/docs/quick-start/", "Client in the examples"),
+        (LIST, "Search by name, client ID, owner or scope"),
+    ):
+        page.goto(path)
+        field, note = page.get_by_label(label, exact=True), page.get_by_role("alert").get_by_text("That looks like a secret. It was not sent.")
+        for _ in range(2):
+            field.fill(SECRET)
+            field.press("Enter")
+            note.wait_for()
+            assert field.input_value() == ""
+        assert note.count() == 1
+        assert page.url.endswith(path)
+    hand.press("Respond to a leak")
+    page.wait_for_url("**/leak/")
+    assert not any("Kp4zR1uW9a" in text for text in sent)
+
+
 def open_palette(hand):
     if hand.page.viewport_size["width"] < 768:
         hand.press("Search")
