@@ -13,10 +13,12 @@ class DashboardConfig(AppConfig):
 
     def ready(self) -> None:
         from clients.services.announcements import listen
-        from dashboard.client.client_notices import tell_announced
+        from dashboard.client import client_notices
         from dashboard.instance import checks  # noqa: F401  # importing it registers them
+        from dashboard.workspaces import notices
 
-        listen(tell_announced)
+        listen(client_notices.tell_announced)
+        listen(notices.tell_announced)
 
 
 class SessionsConfig(UserSessionsConfig):  # type: ignore[misc]  # django-allauth has no types

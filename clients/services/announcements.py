@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from clients.models import Client, ClientSecret
+from clients.models import Client, ClientSecret, HandOver, Workspace
 from clients.models.credentials import AnyCredential
 from clients.services.audit import Actor
 
@@ -68,7 +68,23 @@ class Rotated:
     now: datetime
 
 
-Announcement = Changed | Edited | Ended | Rotated
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """Its link was used."""
+
+    hand_over: HandOver
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceDeletion:
+    """A workspace that was deleted or, if it has no deletes_at any more, is kept."""
+
+    workspace: Workspace
+    actor: Actor
+    now: datetime
+
+
+Announcement = Changed | Edited | Ended | Rotated | HandedOver | WorkspaceDeletion
 Listener = Callable[[Sequence[Announcement]], None]
 _listeners: list[Listener] = []
 _gathered: ContextVar[list[Announcement] | None] = ContextVar("gathered", default=None)

@@ -12,6 +12,7 @@ from django.db import models, transaction
 from clients.models import AddressUse, AuditEvent, Client, RecordedRequest, ScopeUse, TokenCount, UsageBucket, Workspace, WorkspaceUsage
 from clients.moment import iso
 from clients.services import audit
+from clients.services.announcements import WorkspaceDeletion, announce
 from clients.services.audit import SYSTEM, Actor
 from clients.services.retention import delete_in_batches
 from clients.services.workspaces import lock_workspace
@@ -62,6 +63,7 @@ def _set_deletion(locked: Workspace, deletes_at: datetime | None, event: str, *,
         before={"deletes_at": iso(before)},
         after={"deletes_at": iso(deletes_at)},
     )
+    announce(WorkspaceDeletion(locked, actor, now))
 
 
 def remove_deleted_workspaces(*, now: datetime) -> Iterator[str]:

@@ -19,7 +19,7 @@ from clients.moment import iso
 from clients.policy import ClientPolicy
 from clients.public_key import ParsedPublicKey
 from clients.services import audit
-from clients.services.announcements import Changed, announce
+from clients.services.announcements import Changed, HandedOver, announce
 from clients.services.audit import Actor
 from clients.services.locking import lock_client
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
@@ -183,6 +183,7 @@ def _mark_used(locked: HandOver, credential: str, *, actor: Actor, now: datetime
     locked.used_at, locked.used_from, locked.credential = now, actor.address or None, credential
     locked.save(update_fields=["used_at", "used_from", "credential"])
     _record("hand_over.used", locked, actor=actor, now=now, after={"credential": credential})
+    announce(HandedOver(locked))
 
 
 def _actor(hand_over: HandOver, actor: Actor) -> Actor:

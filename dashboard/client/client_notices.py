@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from clients.models import Client
-from clients.services.announcements import Announcement, Changed, Edited, Ended, Rotated
+from clients.services.announcements import Announcement, Changed, Edited, Ended, HandedOver, Rotated
 from clients.services.audit import SYSTEM
 from dashboard.client.credentials.notices import send_or_tell_admins, tell_ended, tell_rotated, without
+from dashboard.client.hand_over.notices import tell_maker
 from dashboard.client.settings.changes import say_changes, say_labels
 from dashboard.people.actors import find_person, say_doer
 from dashboard.people.recipients import admins_of, contact_is_out, owner_named, present_owner_of
@@ -17,15 +18,17 @@ _TOLD_FIELDS = ("contact", "jwks_uri", "tls_subject_type", "tls_subject")
 
 def tell_announced(said: Sequence[Announcement]) -> None:
     """Listens to clients.services.announcements."""
-    clients = _read({one.client.pk for one in said if not isinstance(one, Rotated)})
+    clients = _read({one.client.pk for one in said if isinstance(one, Changed | Edited | Ended)})
     ended: dict[object, list[Ended]] = {}
     changed: dict[object, list[Changed]] = {}
     for one in said:
         if isinstance(one, Rotated):
             tell_rotated(one)
+        elif isinstance(one, HandedOver):
+            tell_maker(one.hand_over)
         elif isinstance(one, Ended):
             ended.setdefault((one.client.workspace_id, one.act, one.reason), []).append(one)
-        elif change := one if isinstance(one, Changed) else _describe(one):
+        elif isinstance(one, Changed | Edited) and (change := one if isinstance(one, Changed) else _describe(one)):
             changed.setdefault((one.client.workspace_id, change.act, change.reason, change.names), []).append(change)
     for of_kind in ended.values():
         tell_ended(of_kind, clients)

@@ -16,7 +16,6 @@ from django.views.decorators.cache import never_cache
 from clients.models import Client, ClientPublicKey, HandOver, Scope
 from clients.services import hand_overs as services
 from dashboard.client.credentials.secret_once import describe_secret, show_once
-from dashboard.client.hand_over import notices
 from dashboard.client.hand_over.forms import HandedKeyForm
 from dashboard.frame.snippets import TokenRequest, chosen_language, snippets_for
 from dashboard.frame.snippets.token_request import server_ca
@@ -89,7 +88,7 @@ def _make_secret(request: HttpRequest, found: HandOver) -> HttpResponse:
         new = services.use_for_secret(hand_over=found, is_allowed=may_hand_over_still, actor=actor_of(request), now=timezone.now())
     except ValidationError as error:
         return _show(request, found, refusal=" ".join(error.messages))
-    _end(request, found, new.secret.secret_id)
+    request.session.pop(HAND_OVER, None)
     context = {"client": found.client, "once": describe_secret(new, ca=_ca_of_reader()), "handed_ca": _ca_of_reader(), "language": chosen_language(request)}
     return show_once(request, "client/hand_over/secret.html", context)
 
@@ -107,7 +106,7 @@ def _take_key(request: HttpRequest, found: HandOver) -> HttpResponse:
     except ValidationError as error:
         form.add_error("public_key", error)
         return _show(request, found, form)
-    _end(request, found, f"key {key.kid}")
+    request.session.pop(HAND_OVER, None)
     return show_once(request, "client/hand_over/key.html", _describe_key(request, found.client, key))
 
 
@@ -119,8 +118,3 @@ def _describe_key(request: HttpRequest, client: Client, key: ClientPublicKey) ->
 def _ca_of_reader() -> str:
     """Whoever got a link isn't at this machine: the name of a file that they were given, "" where the certificate is from a public authority."""
     return PurePath(server_ca()).name
-
-
-def _end(request: HttpRequest, found: HandOver, credential: str) -> None:
-    request.session.pop(HAND_OVER, None)
-    notices.tell_maker(found, credential)

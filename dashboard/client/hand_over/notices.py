@@ -1,13 +1,19 @@
 """Telling whoever made a hand-over link what came of it."""
 
 from clients.models import HandOver
+from dashboard.frame.credential_names import name_credential
 from dashboard.instance import mail
 from dashboard.people.made_links import find_maker
 
 
-def tell_maker(hand_over: HandOver, credential: str) -> None:
-    """While the maker belongs to the workspace. credential: as people name it."""
+def tell_maker(hand_over: HandOver) -> None:
+    """While the maker belongs to the workspace."""
     maker = find_maker(hand_over)
     if maker is not None:
-        context = {"hand_over": hand_over, "client": hand_over.client, "workspace": hand_over.client.workspace, "credential": credential}
+        context = {
+            "hand_over": hand_over,
+            "client": hand_over.client,
+            "workspace": hand_over.client.workspace,
+            "credential": name_credential(hand_over.credential),
+        }
         mail.send_later("hand_over_used", [maker.user.email], context)

@@ -113,7 +113,7 @@ def test_who_made_the_link_is_told_by_mail(jonas, made):
     [sent] = outbox.outbox
     secret = ClientSecret.objects.first()
     assert sent.to == ["ada@example.com"]
-    assert f"has {secret.secret_id} now" in sent.body
+    assert f"has secret {secret.secret_id} now" in sent.body
     assert "tos_" not in sent.body
 
 

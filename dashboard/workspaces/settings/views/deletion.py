@@ -13,7 +13,6 @@ from clients.services.deletion import delete_workspace, keep_workspace
 from dashboard.frame.confirmation import confirmed_when_sent
 from dashboard.models import Membership
 from dashboard.people.caller import actor_of
-from dashboard.people.owner_notices import tell_owners
 from dashboard.people.permissions import Permission, Role, may, member
 from dashboard.workspaces.settings.forms import DeletionForm
 
@@ -26,13 +25,10 @@ def workspace_delete(request: HttpRequest, membership: Membership) -> HttpRespon
     form = DeletionForm(request.POST if request.method == "POST" else None, slug=workspace.slug)
     if request.method == "POST" and form.is_valid():
         try:
-            now = timezone.now()
-            deleted = delete_workspace(workspace=workspace, typed_slug=form.cleaned_data["slug"], actor=actor_of(request), now=now)
+            deleted = delete_workspace(workspace=workspace, typed_slug=form.cleaned_data["slug"], actor=actor_of(request), now=timezone.now())
         except ValidationError as error:
             form.add_error("slug", error)
         else:
-            if workspace.deletes_at is None:
-                tell_owners("workspace_deleted", deleted, {"by": membership.user}, by=membership.user, now=now)
             messages.success(request, f"{workspace.name} stopped. It is deleted on {deleted.deletes_at:%-d %b %Y %H:%M} UTC, unless an owner keeps it.")
             return redirect("workspace_delete", workspace.slug)
     clients = Client.objects.filter(workspace=workspace)
@@ -53,14 +49,11 @@ def workspace_delete(request: HttpRequest, membership: Membership) -> HttpRespon
 def workspace_keep(request: HttpRequest, membership: Membership) -> HttpResponse:
     """It takes a proof, as enabling one client does."""
     workspace = membership.workspace
-    now = timezone.now()
     try:
-        keep_workspace(workspace=workspace, actor=actor_of(request), now=now)
+        keep_workspace(workspace=workspace, actor=actor_of(request), now=timezone.now())
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
-        if workspace.deletes_at is not None:
-            tell_owners("workspace_kept", workspace, {"by": membership.user}, by=membership.user, now=now)
         messages.success(request, f"{workspace.name} is kept. Its clients and their tokens work again.")
     return redirect("workspace_delete", workspace.slug)
 
