@@ -47,6 +47,14 @@ class Kind(models.TextChoices):
     def is_of_secrets(self) -> bool:
         return self in (Kind.SILENT, Kind.NO_END, Kind.OLD)
 
+    @property
+    def thing(self) -> str:
+        return "secret" if self.is_of_secrets else "client"
+
+    def count_things(self, count: int) -> str:
+        """“1 secret”, “2,345 secrets”."""
+        return f"{count:,} {self.thing}{'' if count == 1 else 's'}"
+
 
 # Which field of a client allows more than it needs.
 NARROWED = {Kind.SCOPES: "scopes", Kind.BODY: "auth_methods"}

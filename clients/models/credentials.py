@@ -153,5 +153,5 @@ class ClientCertificate(Credential):
 
 
 AnyCredential = ClientSecret | ClientPublicKey | ClientCertificate
-Kind = TypeVar("Kind", bound=AnyCredential)
+CredentialT = TypeVar("CredentialT", bound=AnyCredential)
 KINDS: tuple[type[AnyCredential], ...] = (ClientSecret, ClientPublicKey, ClientCertificate)

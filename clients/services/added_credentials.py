@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from clients.models import Client
-from clients.models.credentials import AnyCredential, Kind
+from clients.models.credentials import AnyCredential, CredentialT
 from clients.moment import iso
 from clients.services import audit
 from clients.services.announcements import Changed, announce
@@ -20,11 +20,11 @@ from clients.services.workspaces import require_kept
 
 def insert_all(
     event: str,
-    rows: Sequence[Kind],
+    rows: Sequence[CredentialT],
     *,
     client: Client,
-    refuse_known: Callable[[Kind], None],
-    describe: Callable[[Kind], Mapping[str, Any]],
+    refuse_known: Callable[[CredentialT], None],
+    describe: Callable[[CredentialT], Mapping[str, Any]],
     actor: Actor,
     now: datetime,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from clients.models import Client
-from clients.models.credentials import Kind
+from clients.models.credentials import CredentialT
 from clients.services.workspaces import lock_workspace
 
 
@@ -23,11 +23,11 @@ def lock_client(client: Client) -> Client:
     return locked
 
 
-def lock_credential(kind: type[Kind], name: str, *, client: Client) -> Kind:
+def lock_credential(kind: type[CredentialT], name: str, *, client: Client) -> CredentialT:
     """The row of that ID as it is now, with its client, as lock_client. Raise ValidationError where the client has none."""
     locked = lock_client(client)
     rows: Any = kind.objects.filter(client=locked)
-    row: Kind | None = rows.select_for_update(no_key=True).filter(**{kind.ID_FIELD: name}).first()
+    row: CredentialT | None = rows.select_for_update(no_key=True).filter(**{kind.ID_FIELD: name}).first()
     if row is None:
         known = ", ".join(rows.filter(revoked_at=None).values_list(kind.ID_FIELD, flat=True)[:20]) or "none"
         raise ValidationError(f"{client.client_id} has no {kind.NOUN} “{name[:100]}”. It has {known}.", code=f"unknown_{kind.TARGET_TYPE}")

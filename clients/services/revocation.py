@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import prefetch_related_objects
 
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
-from clients.models.credentials import AnyCredential, Kind
+from clients.models.credentials import AnyCredential, CredentialT
 from clients.moment import iso
 from clients.services import audit
 from clients.services.announcements import Ended, announce
@@ -18,7 +18,7 @@ from clients.services.validation import clean_reason
 _EVENTS = {ClientSecret: "secret.revoked", ClientPublicKey: "public_key.revoked", ClientCertificate: "certificate.revoked"}
 
 
-def revoke(kind: type[Kind], name: str, *, client: Client, actor: Actor, now: datetime, reason: str = "", is_urgent: bool = False) -> Kind:
+def revoke(kind: type[CredentialT], name: str, *, client: Client, actor: Actor, now: datetime, reason: str = "", is_urgent: bool = False) -> CredentialT:
     """No effect on a revoked one. name: its ID. reason: for the audit log and mail. is_urgent: as in Ended. Raise ValidationError where the client has none of
     that kind and name.
     """

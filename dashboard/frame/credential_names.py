@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from clients.models import Client
-from clients.models.credentials import KINDS
+from clients.models.credentials import KINDS, Credential
 
 METHOD_SENTENCES = {
     Client.AuthMethod.CLIENT_SECRET_BASIC.value: "A secret in the Authorization header, or as an API key",
@@ -13,6 +13,7 @@ METHOD_SENTENCES = {
     Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value: "A certificate that is registered with the client",
 }
 
+_LONGEST_ID = 24
 _NOUNS = {kind.SHORT_NAME: kind.NOUN for kind in KINDS}
 
 
@@ -34,3 +35,13 @@ def name_credential(credential: str) -> CredentialName | None:
     if kind in _NOUNS:
         return CredentialName(_NOUNS[kind], name)
     return CredentialName("key of its jwks_uri", name.rpartition(":")[2]) if kind == "jwks_uri" else CredentialName("certificate by subject", "")
+
+
+def has_long_id(credential: Credential) -> bool:
+    """Nobody types it, and in a sentence it would hide the rest."""
+    return len(str(credential)) > _LONGEST_ID
+
+
+def call_credential(credential: Credential) -> str:
+    """“secret Kp4zR1uW”; of what has a long ID its name, if it has one."""
+    return f"{credential.NOUN} {credential.name if has_long_id(credential) else credential}".strip()

@@ -7,7 +7,7 @@ from django.http import Http404
 
 from clients.models import Client
 from clients.models.client import CLIENT_ID
-from clients.models.credentials import Kind
+from clients.models.credentials import CredentialT
 from dashboard.models import Membership
 
 
@@ -21,9 +21,9 @@ def find_client(membership: Membership, client_id: str, **annotations: Any) -> C
     return found
 
 
-def find_credential(kind: type[Kind], client: Client, **name: str) -> Kind:
+def find_credential(kind: type[CredentialT], client: Client, **name: str) -> CredentialT:
     """With its client. name: its ID, by the field that has it. Raise Http404."""
-    found = cast("QuerySet[Kind]", kind.objects.filter(client=client, **name)).first() if all(value.isprintable() for value in name.values()) else None
+    found = cast("QuerySet[CredentialT]", kind.objects.filter(client=client, **name)).first() if all(value.isprintable() for value in name.values()) else None
     if found is None:
         raise Http404
     found.client = client

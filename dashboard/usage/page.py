@@ -28,7 +28,7 @@ class ShareRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ReasonRow:
+class RefusalRow:
     title: str
     refusal: Refusal
 
@@ -59,7 +59,7 @@ class Shares:
     """rows: by credential where a client is selected, else by client."""
 
     rows: list[ShareRow]
-    reasons: list[ReasonRow]
+    reasons: list[RefusalRow]
 
 
 def find_shares(selection: Selection, totals: Totals, activity: Activity, *, now: datetime) -> Shares:
@@ -80,8 +80,8 @@ def _list_credentials(client: Client, selection: Selection, *, now: datetime) ->
     return sorted(rows, key=lambda row: (-row.share.count, -row.share.before, row.credential))
 
 
-def _with_titles(refusals: list[Refusal]) -> list[ReasonRow]:
-    return [ReasonRow(title_of(refusal.reason), refusal) for refusal in refusals]
+def _with_titles(refusals: list[Refusal]) -> list[RefusalRow]:
+    return [RefusalRow(title_of(refusal.reason), refusal) for refusal in refusals]
 
 
 def find_most_used(selection: Selection, *, clients: int, now: datetime) -> MostUsed:

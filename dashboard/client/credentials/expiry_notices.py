@@ -21,7 +21,7 @@ from clients.models.credentials import KINDS, AnyCredential, Credential
 from clients.overlap import find_overlaps
 from clients.services.retention import delete_in_batches
 from dashboard.client import impact
-from dashboard.frame.credential_names import name_credential
+from dashboard.frame.credential_names import call_credential
 from dashboard.frame.moment import say_length
 from dashboard.instance import mail
 from dashboard.models import ExpiryNotice
@@ -40,7 +40,6 @@ ROUND_SECONDS = 240
 _MOST_FAILURES = 3
 # By name, those that failed in this process.
 _failed: deque[str] = deque(maxlen=1000)
-_LONGEST_NAME = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ def _send(due: Due, *, now: datetime) -> _Outcome:
         "client": due.client,
         "workspace": workspace,
         "credential": due.credential,
-        "what": _what(due.credential),
+        "what": call_credential(due.credential),
         "ends_at": due.ends_at,
         "left": say_length(due.ends_at - now),
         "impact": found,
@@ -176,13 +175,6 @@ def _send(due: Due, *, now: datetime) -> _Outcome:
 
 def _tell(recipients: Sequence[str], context: Mapping[str, Any]) -> mail.Unsent:
     return mail.send_each("credential_ends", dict.fromkeys(recipients, context)) if recipients else mail.Unsent([], [])
-
-
-def _what(credential: Credential) -> str:
-    """“secret Kp4zR1uW”; of what has a long ID its name, if it has one."""
-    found = name_credential(credential.credential_id)
-    kind = found.kind if found is not None else ""
-    return f"{kind} {credential if len(str(credential)) <= _LONGEST_NAME else credential.name}".strip()
 
 
 def _url(due: Due) -> str:

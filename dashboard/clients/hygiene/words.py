@@ -27,13 +27,8 @@ class Words:
     effect: str
     undo: str
     done: str
-    thing: str = "client"
     is_harmful: bool = True
     permission: Permission = Permission.WRITE_CLIENTS
-
-    def things(self, count: int) -> str:
-        """“1 secret”, “2,345 secrets”."""
-        return f"{count:,} {self.thing}{'' if count == 1 else 's'}"
 
 
 WORDS: Mapping[Kind, Words] = {
@@ -47,7 +42,6 @@ WORDS: Mapping[Kind, Words] = {
         effect="They end at once and for ever. Nothing has used them for 14 days, and their clients go on with their other secrets.",
         undo="This can’t be undone. Make a new secret where one is missed after all.",
         done="revoked",
-        thing="secret",
     ),
     Kind.NO_END: Words(
         heading="Secrets without an end",
@@ -59,7 +53,6 @@ WORDS: Mapping[Kind, Words] = {
         effect="They go on working until then. Whoever is named as contact gets a mail 30, 7 and 1 days before.",
         undo="Until the end comes, it can be moved to a later day on the page of the client.",
         done="got an end",
-        thing="secret",
         is_harmful=False,
     ),
     Kind.OLD: Words(
@@ -72,7 +65,6 @@ WORDS: Mapping[Kind, Words] = {
         effect="They go on working for 30 days: time to rotate them, with an overlap. Whoever is named as contact gets a mail 7 and 1 days before.",
         undo="Until the end comes, it can be moved to a later day on the page of the client, as far as this workspace allows.",
         done="got an end in 30 days",
-        thing="secret",
         is_harmful=False,
     ),
     Kind.NEVER_USED: Words(

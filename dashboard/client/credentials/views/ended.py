@@ -20,6 +20,7 @@ from dashboard.client.credentials import notices
 from dashboard.client.credentials.forms.ended import RevocationForm, TypedForm
 from dashboard.client.impact import Impact
 from dashboard.frame.confirmation import confirmed_when_sent
+from dashboard.frame.credential_names import call_credential, has_long_id
 from dashboard.frame.entries import kept_over_sign_in
 from dashboard.frame.found import find_client, find_credential
 from dashboard.models import Membership
@@ -27,9 +28,6 @@ from dashboard.people import actors
 from dashboard.people.caller import actor_of
 from dashboard.people.permissions import Permission, member
 from dashboard.people.recipients import about_contact
-
-# What is longer nobody types, and it is no heading: for the first the client's name stands.
-_LONG = 24
 
 
 @kept_over_sign_in
@@ -42,7 +40,7 @@ def credential_revoke(request: HttpRequest, membership: Membership, client_id: s
     if credential.revoked_at is not None:
         return render(request, "client/credentials/revoked.html", {**_describe(credential), **_tell_who(membership, credential)})
     found = impact.of_credential(credential, client=client, now=now)
-    must_type = (client.name if _is_long(credential) else str(credential)) if found.is_used or client.environment == Client.Environment.LIVE else ""
+    must_type = (client.name if has_long_id(credential) else str(credential)) if found.is_used or client.environment == Client.Environment.LIVE else ""
     form = RevocationForm(request.POST if request.method == "POST" else None, must_type=must_type)
     if request.method == "POST" and form.is_valid():
         try:
@@ -83,7 +81,7 @@ def show_fixed(request: HttpRequest, secret: ClientSecret, now: datetime) -> Htt
 def _go_back(request: HttpRequest, credential: AnyCredential, tokens: str) -> HttpResponse:
     """tokens: what became of them, "" where none was alive."""
     name = _name(credential)
-    messages.success(request, f"{capfirst(name) if _is_long(credential) else name} ended. {tokens or 'No token was alive.'}")
+    messages.success(request, f"{capfirst(name) if has_long_id(credential) else name} ended. {tokens or 'No token was alive.'}")
     return redirect("client", credential.client.workspace.slug, credential.client.client_id)
 
 
@@ -105,16 +103,12 @@ def _ask(request: HttpRequest, membership: Membership, credential: AnyCredential
 
 
 def _describe(credential: AnyCredential) -> dict[str, Any]:
-    return {"client": credential.client, "credential": credential, "name": _name(credential), "is_long": _is_long(credential)}
-
-
-def _is_long(credential: AnyCredential) -> bool:
-    return len(str(credential)) > _LONG
+    return {"client": credential.client, "credential": credential, "name": _name(credential), "is_long": has_long_id(credential)}
 
 
 def _name(credential: AnyCredential) -> str:
     """What the button and the note call it: 43 characters of a thumbprint would hide the verb."""
-    return f"{credential.NOUN} {credential.name}".strip() if _is_long(credential) else str(credential)
+    return call_credential(credential) if has_long_id(credential) else str(credential)
 
 
 def _tell_who(membership: Membership, credential: AnyCredential) -> dict[str, Any]:
