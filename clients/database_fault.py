@@ -79,5 +79,8 @@ def find_fault(error: BaseException | None) -> Fault | None:
     """None where error isn't the database's, or says that we made a mistake."""
     if not isinstance(error, DatabaseError | InterfaceError) or isinstance(error, MISTAKES):
         return None
+    # Django's own, of a row that is gone: what a driver says comes with the driver's error.
+    if type(error) is DatabaseError and error.__cause__ is None:
+        return None
     known = _BY_SQLSTATE.get(getattr(error.__cause__, "sqlstate", None) or "")
     return known or next((fault for said, fault in _BY_TEXT.items() if said in str(error)), UNREACHABLE)

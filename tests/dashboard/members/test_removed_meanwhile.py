@@ -36,10 +36,10 @@ def own(demo, dana):
 
 @pytest.fixture
 def make(danas, billing):
-    def make(act="new"):
+    def make(act="new", *, is_first=False):
         parts = ("rotate",) if act == "rotate" else ("secrets", "new")
         here = url(billing.secret.client, *parts)
-        assert danas.get(here).status_code == 200
+        assert is_first or danas.get(here).status_code == 200
         page = danas.post(here, {"name": "", "overlap": "24h", "secret_expiry": "90d", "once": new_token()})
         assert "tos_live_" not in page.content.decode()
         assert list(ClientSecret.objects.all()) == [billing.secret]
@@ -64,6 +64,12 @@ def test_nor_who_only_views_by_then(adas, own, make, while_it_hashes):
 def test_nor_whose_account_is_switched_off(own, make, while_it_hashes, now):
     while_it_hashes(lambda: disable_account(user=own.user, actor=factories.TESTS, now=now))
     assert make() == 404
+
+
+def test_and_the_page_says_so_if_it_was_the_first_of_the_session(own, make, while_it_hashes, now):
+    """Of which the session notes the workspace."""
+    while_it_hashes(lambda: disable_account(user=own.user, actor=factories.TESTS, now=now))
+    assert make(is_first=True) == 400
 
 
 def test_who_gives_up_a_role_or_leaves_does_so(adas, demo, ada, eve):
