@@ -1,8 +1,11 @@
 """Which clients of a workspace somebody should look at, and why. Only enabled ones: what is switched off can wait."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from itertools import chain
+from operator import or_
 from typing import Any
 
 from django.db import models
@@ -24,8 +27,6 @@ _HANDFUL = 10
 
 # Reasons are counted up to here.
 MOST = 1000
-
-_CredentialModel = type[AnyCredential]
 
 
 class Kind(models.TextChoices):
@@ -50,7 +51,7 @@ class Finding:
     client: Client
     count: int
     at: datetime
-    credential: _CredentialModel | None
+    credential: type[AnyCredential] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +65,24 @@ class Attention:
 
 def needing(kind: Kind, workspace: Workspace, *, now: datetime) -> Q:
     """A condition for clients."""
-    found = Q(pk__in=[])
-    for rows, _ in _rows(kind, workspace, now):
-        found |= Q(pk__in=rows.values("client"))
-    return found
+    return _any(_questions(workspace, now)[kind])
 
 
 def needing_any(workspace: Workspace, *, now: datetime) -> Q:
     """A condition for clients."""
-    found = Q(pk__in=[])
-    for kind in Kind:
-        found |= needing(kind, workspace, now=now)
-    return found
+    return _any(chain.from_iterable(_questions(workspace, now).values()))
+
+
+def _any(parts: Iterable[tuple[QuerySet[Any], object]]) -> Q:
+    return reduce(or_, (Q(pk__in=rows.values("client")) for rows, _ in parts))
 
 
 def find_attention(workspace: Workspace, *, now: datetime) -> Attention:
     """In two queries, the second only where there is something."""
     parts: list[QuerySet[Any, Any]] = []
-    meanings: list[tuple[Kind, _CredentialModel | None]] = []
-    for kind in Kind:
-        for rows, credential in _rows(kind, workspace, now):
+    meanings: list[tuple[Kind, type[AnyCredential] | None]] = []
+    for kind, of_kind in _questions(workspace, now).items():
+        for rows, credential in of_kind:
             part = rows.order_by().annotate(part=Value(len(parts), models.IntegerField()))
             parts.append(part.values_list("part", "weight", "at", "client"))
             meanings.append((kind, credential))
@@ -91,8 +90,8 @@ def find_attention(workspace: Workspace, *, now: datetime) -> Attention:
     return _sum_up([(*meanings[part], at, client) for part, _, at, client in reasons])
 
 
-def _sum_up(reasons: list[tuple[Kind, _CredentialModel | None, datetime, int]]) -> Attention:
-    first: dict[Kind, tuple[_CredentialModel | None, datetime, int]] = {}
+def _sum_up(reasons: list[tuple[Kind, type[AnyCredential] | None, datetime, int]]) -> Attention:
+    first: dict[Kind, tuple[type[AnyCredential] | None, datetime, int]] = {}
     clients: dict[Kind, set[int]] = {}
     for kind, credential, at, client in reasons:
         first.setdefault(kind, (credential, at, client))
@@ -102,24 +101,20 @@ def _sum_up(reasons: list[tuple[Kind, _CredentialModel | None, datetime, int]]) 
     return Attention(len(set().union(*clients.values())), len(reasons) > MOST, findings)
 
 
-def _rows(kind: Kind, workspace: Workspace, now: datetime) -> Iterator[tuple[QuerySet[Any], _CredentialModel | None]]:
+def _questions(workspace: Workspace, now: datetime) -> dict[Kind, list[tuple[QuerySet[Any], type[AnyCredential] | None]]]:
     """Rows with client, at and weight, and which kind of credential they are of. The least weight, then the earliest moment, is the most urgent."""
-    match kind:
-        case Kind.ROTATING:
-            yield _annotate(_old_secrets(workspace, now), F("expires_at")), None
-        case Kind.EXPIRING:
-            for model in KINDS:
-                yield _annotate(_last_ones(model, workspace, now), F("expires_at")), model
-        case Kind.NEW_ADDRESS:
-            new = _activities(workspace).filter(new_address_at__gt=now - NEW_FOR, client__environment=Client.Environment.LIVE)
-            yield _annotate(new, F("new_address_at")), None
-        case Kind.REFUSED:
-            refused = _activities(workspace).filter(refused_24h__gte=_HANDFUL, refused_24h__gt=(F("granted_24h") + F("refused_24h")) / _ONE_IN)
-            yield _annotate(refused, F("client__created_at"), weight=-F("refused_24h")), None
-        case _:  # Kind.UNUSED
-            since = now - IDLE_AFTER
-            idle = Q(last_used_at__lt=since) | Q(last_used_at__isnull=True, client__created_at__lt=since)
-            yield _annotate(_activities(workspace).filter(idle), Coalesce("last_used_at", "client__created_at")), None
+    activities = ClientActivity.objects.filter(workspace=workspace, client__status=Client.Status.ENABLED)
+    new = activities.filter(new_address_at__gt=now - NEW_FOR, client__environment=Client.Environment.LIVE)
+    refused = activities.filter(refused_24h__gte=_HANDFUL, refused_24h__gt=(F("granted_24h") + F("refused_24h")) / _ONE_IN)
+    since = now - IDLE_AFTER
+    idle = activities.filter(Q(last_used_at__lt=since) | Q(last_used_at__isnull=True, client__created_at__lt=since))
+    return {
+        Kind.ROTATING: [(_annotate(_old_secrets(workspace, now), F("expires_at")), None)],
+        Kind.EXPIRING: [(_annotate(_last_ones(model, workspace, now), F("expires_at")), model) for model in KINDS],
+        Kind.NEW_ADDRESS: [(_annotate(new, F("new_address_at")), None)],
+        Kind.REFUSED: [(_annotate(refused, F("client__created_at"), weight=-F("refused_24h")), None)],
+        Kind.UNUSED: [(_annotate(idle, Coalesce("last_used_at", "client__created_at")), None)],
+    }
 
 
 def _annotate(rows: QuerySet[Any], at: Any, *, weight: Any = None) -> QuerySet[Any]:
@@ -127,11 +122,7 @@ def _annotate(rows: QuerySet[Any], at: Any, *, weight: Any = None) -> QuerySet[A
     return annotated
 
 
-def _activities(workspace: Workspace) -> QuerySet[ClientActivity]:
-    return ClientActivity.objects.filter(workspace=workspace, client__status=Client.Status.ENABLED)
-
-
-def _ending_soon(model: _CredentialModel, workspace: Workspace, now: datetime, **of_client: str) -> QuerySet[Any]:
+def _ending_soon(model: type[AnyCredential], workspace: Workspace, now: datetime, **of_client: str) -> QuerySet[Any]:
     """By their ends, of which an index knows the few: a join would begin at the workspace's clients."""
     client = Client.objects.filter(pk=OuterRef("client"), workspace=workspace, status=Client.Status.ENABLED, **of_client)
     usable: QuerySet[Any] = model.objects.usable(now)
@@ -148,7 +139,7 @@ def _old_secrets(workspace: Workspace, now: datetime) -> QuerySet[Any]:
     return used
 
 
-def _last_ones(model: _CredentialModel, workspace: Workspace, now: datetime) -> QuerySet[Any]:
+def _last_ones(model: type[AnyCredential], workspace: Workspace, now: datetime) -> QuerySet[Any]:
     """Those that end soon where nothing lasts longer: no other credential, no address of keys, no subject of certificates."""
     found = _ending_soon(model, workspace, now, jwks_uri="", tls_subject="")
     for other in KINDS:

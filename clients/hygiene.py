@@ -60,26 +60,45 @@ class Kind(models.TextChoices):
 NARROWED = {Kind.SCOPES: "scopes", Kind.BODY: "auth_methods"}
 
 
+def questions(workspace: Workspace, *, now: datetime) -> dict[Kind, QuerySet[Any]]:
+    """Of each kind its clients, or its secrets. The database is asked by whoever reads one."""
+    secrets = ClientSecret.objects.usable(now).filter(client__workspace=workspace)
+    silent_since, disabled_since, idle_since = now - SILENT_AFTER, now - DISABLED_FOR, now - IDLE_AFTER
+    in_use = ClientSecret.objects.usable(now).filter(client=OuterRef("client"), last_used_at__gte=silent_since).exclude(pk=OuterRef("pk"))
+    silent = Q(last_used_at__isnull=True) | Q(last_used_at__lt=silent_since)
+    enabled, disabled = (Client.objects.filter(workspace=workspace, status=status) for status in (Client.Status.ENABLED, Client.Status.DISABLED))
+    by_basic = Q(auth_methods__has_element=Client.AuthMethod.CLIENT_SECRET_BASIC.value)
+    if Client.AuthMethod.CLIENT_SECRET_BASIC in ClientPolicy.of(workspace).forbidden_auth_methods:
+        by_basic = Q(pk__in=[])
+    return {
+        Kind.SILENT: secrets.filter(silent, Exists(in_use), created_at__lt=silent_since),
+        Kind.NO_END: secrets.filter(expires_at__isnull=True),
+        Kind.OLD: secrets.ending_after(now + TIME_TO_ROTATE, now=now).filter(created_at__lt=now - oldest_allowed(workspace)),
+        Kind.NEVER_USED: enabled.filter(created_at__lt=now - NEVER_USED_AFTER, activity__last_used_at__isnull=True),
+        Kind.IDLE: enabled.filter(~status_set_since(Client.Status.ENABLED, idle_since), activity__last_used_at__lt=idle_since),
+        # Few have a scope too many, so the question whether they name any comes after.
+        Kind.SCOPES: enabled.filter(created_at__lt=now - SCOPES_ASKED_WITHIN, activity__granted_30d__gt=0).filter(
+            _HasUnaskedScope(workspace, now=now), Exists(_asked(OuterRef("pk"), now))
+        ),
+        Kind.BODY: enabled.filter(by_basic, auth_methods__has_element=Client.AuthMethod.CLIENT_SECRET_POST.value, created_at__lt=now - BODY_AFTER),
+        # Their credentials would work again at once.
+        Kind.DISABLED: disabled.filter(has_usable_credential(now), ~status_set_since(Client.Status.DISABLED, disabled_since), created_at__lt=disabled_since),
+    }
+
+
 def find(kind: Kind, workspace: Workspace, *, now: datetime) -> QuerySet[Any]:
-    """Its clients, or its secrets, in the order in which they were made."""
-    found: QuerySet[Any]
-    if kind.is_of_secrets:
-        found = _find_secrets(kind, workspace, now)
-    elif kind is Kind.DISABLED:
-        found = _find_disabled(workspace, now)
-    else:
-        found = _find_enabled(kind, workspace, now)
-    return found.order_by("pk")
+    """In the order in which they were made."""
+    return questions(workspace, now=now)[kind].order_by("pk")
 
 
 def count_all(workspace: Workspace, *, now: datetime) -> dict[Kind, int]:
     """In one query."""
     parts = [
-        find(kind, workspace, now=now).order_by().annotate(part=Value(number)).values("part").annotate(found=Count("pk")).values_list("part", "found")
-        for number, kind in enumerate(Kind)
+        rows.order_by().annotate(part=Value(kind.value)).values("part").annotate(found=Count("pk")).values_list("part", "found")
+        for kind, rows in questions(workspace, now=now).items()
     ]
     counted = dict(parts[0].union(*parts[1:], all=True))
-    return {kind: counted.get(number, 0) for number, kind in enumerate(Kind)}
+    return {kind: counted.get(kind.value, 0) for kind in Kind}
 
 
 def oldest_allowed(workspace: Workspace) -> timedelta:
@@ -90,46 +109,6 @@ def oldest_allowed(workspace: Workspace) -> timedelta:
 def new_end(kind: Kind, workspace: Workspace, *, now: datetime) -> datetime:
     """What a secret gets that is found: time enough to rotate it, as far as the workspace allows."""
     return now + (TIME_TO_ROTATE if kind is Kind.OLD else min(ClientPolicy.of(workspace).longest_secret_lifetime or NEW_END, NEW_END))
-
-
-def _find_secrets(kind: Kind, workspace: Workspace, now: datetime) -> QuerySet[ClientSecret]:
-    secrets = ClientSecret.objects.usable(now).filter(client__workspace=workspace)
-    match kind:
-        case Kind.NO_END:
-            return secrets.filter(expires_at__isnull=True)
-        case Kind.OLD:
-            late = Q(expires_at__isnull=True) | Q(expires_at__gt=now + TIME_TO_ROTATE)
-            return secrets.filter(late, created_at__lt=now - oldest_allowed(workspace))
-        case _:  # Kind.SILENT
-            since = now - SILENT_AFTER
-            in_use = ClientSecret.objects.usable(now).filter(client=OuterRef("client"), last_used_at__gte=since).exclude(pk=OuterRef("pk"))
-            silent = Q(last_used_at__isnull=True) | Q(last_used_at__lt=since)
-            return secrets.filter(silent, Exists(in_use), created_at__lt=since)
-
-
-def _find_enabled(kind: Kind, workspace: Workspace, now: datetime) -> QuerySet[Client]:
-    clients = Client.objects.filter(workspace=workspace, status=Client.Status.ENABLED)
-    match kind:
-        case Kind.NEVER_USED:
-            return clients.filter(created_at__lt=now - NEVER_USED_AFTER, activity__last_used_at__isnull=True)
-        case Kind.IDLE:
-            return clients.filter(~status_set_since(Client.Status.ENABLED, now - IDLE_AFTER), activity__last_used_at__lt=now - IDLE_AFTER)
-        case Kind.BODY:
-            if Client.AuthMethod.CLIENT_SECRET_BASIC in ClientPolicy.of(workspace).forbidden_auth_methods:
-                return clients.none()
-            both = (Client.AuthMethod.CLIENT_SECRET_BASIC.value, Client.AuthMethod.CLIENT_SECRET_POST.value)
-            return clients.filter(*(Q(auth_methods__has_element=method) for method in both), created_at__lt=now - BODY_AFTER)
-        case _:  # Kind.SCOPES
-            long_enough = clients.filter(created_at__lt=now - SCOPES_ASKED_WITHIN, activity__granted_30d__gt=0)
-            # Few have a scope too many, so the question whether they name any comes after.
-            return long_enough.filter(_HasUnaskedScope(workspace, now=now), Exists(_asked(OuterRef("pk"), now)))
-
-
-def _find_disabled(workspace: Workspace, now: datetime) -> QuerySet[Client]:
-    """For long, and with credentials that would work again at once."""
-    since = now - DISABLED_FOR
-    disabled = Client.objects.filter(workspace=workspace, status=Client.Status.DISABLED, created_at__lt=since)
-    return disabled.filter(has_usable_credential(now), ~status_set_since(Client.Status.DISABLED, since))
 
 
 def _asked(client: Any, now: datetime) -> QuerySet[ScopeUse]:
