@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
@@ -205,8 +206,13 @@ def _join(invitation: Invitation, user: User, *, actor: Actor, now: datetime) ->
     invitation.save(update_fields=["accepted_at"])
     _record("invitation.accepted", invitation, actor=actor, now=now, after={"role": invitation.role})
     _mark_proved(user)
-    inviter = invitation.invited_by.audit_name if invitation.invited_by else ""
-    return add_member(workspace=invitation.workspace, user=user, role=invitation.role, invited_by=inviter, actor=actor, now=now)
+    inviter = invitation.invited_by
+    name = inviter.audit_name if inviter else ""
+    membership = add_member(workspace=invitation.workspace, user=user, role=invitation.role, invited_by=name, actor=actor, now=now)
+    if inviter is not None:
+        context = {"membership": membership, "workspace": invitation.workspace}
+        transaction.on_commit(partial(mail.send_later, "member_joined", [inviter.email], context), robust=True)
+    return membership
 
 
 def _mark_proved(user: User) -> None:
@@ -233,9 +239,3 @@ def deliver(made: Iterable[NewInvitation]) -> mail.Unsent:
         for new in made
     }
     return mail.send_each("invitation", contexts, is_page=True)
-
-
-def tell_inviter(invitation: Invitation, membership: Membership) -> None:
-    inviter = invitation.invited_by
-    if inviter is not None:
-        mail.send_later("member_joined", [inviter.email], {"membership": membership, "workspace": membership.workspace})

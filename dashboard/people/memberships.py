@@ -9,6 +9,7 @@ by: the membership of whoever acts; None where the instance itself does, by a co
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -22,6 +23,7 @@ from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.clients import hand_over_clients
 from clients.services.workspaces import lock_workspace, require_kept
+from dashboard.instance import mail
 from dashboard.models import Membership, User
 from dashboard.people.made_links import Links, withdraw_lost
 from dashboard.people.owner_notices import tell_owners_of_new
@@ -110,6 +112,7 @@ def change_role(*, membership: Membership, role: str, by: Membership | None, act
         present.save(update_fields=["role"])
         _record("member.role_changed", present, actor=actor, now=now, before={"role": before}, after={"role": role})
         _tell(present, giver=actor.name, now=now)
+        _tell_person("member_role_changed", present, by=by, before=Role(before).label)
         reason = f"{present.user.email} is {Role(role).with_article} now."
         withdrawn = withdraw_lost(user=present.user, workspace=present.workspace, role=role, reason=reason, actor=actor, now=now)
     return Changed(present, withdrawn)
@@ -156,6 +159,7 @@ def remove_member(*, membership: Membership, by: Membership | None, heir: Member
         _record("member.left" if is_leaving else "member.removed", present, actor=actor, now=now, before={"role": present.role})
         reason = f"{present.user.email} {'left' if is_leaving else 'was removed'}."
         withdrawn = withdraw_lost(user=present.user, workspace=present.workspace, role=None, reason=reason, actor=actor, now=now)
+        _tell_person("member_removed", present, by=by)
         present.delete()
     return Removed(handed_over, withdrawn)
 
@@ -176,6 +180,13 @@ def _tell(membership: Membership, *, giver: str, now: datetime) -> None:
     """The other owners of one whom the workspace belongs to now as well."""
     if membership.role == Role.OWNER:
         tell_owners_of_new(membership, giver=giver, now=now)
+
+
+def _tell_person(template: str, membership: Membership, *, by: Membership | None, **said: Any) -> None:
+    """After the commit: whom it happened to, unless they did it themselves or the instance did."""
+    if by is not None and by.user_id != membership.user_id:
+        context = {"membership": membership, "workspace": membership.workspace, "by": by.user, **said}
+        transaction.on_commit(partial(mail.send_later, template, [membership.user.email], context), robust=True)
 
 
 def members_of(workspace: Workspace) -> QuerySet[Membership]:

@@ -183,7 +183,7 @@ def _join(request: HttpRequest, found: Invitation, user: User) -> HttpResponse:
         return redirect("invitation")
     except ValidationError as error:
         return _show(request, found, user, refusal=" ".join(error.messages))
-    return _welcome(request, found, membership)
+    return _welcome(request, membership)
 
 
 def _join_as_new_person(request: HttpRequest, found: Invitation) -> HttpResponse:
@@ -203,13 +203,12 @@ def _join_as_new_person(request: HttpRequest, found: Invitation) -> HttpResponse
     except ValidationError as error:
         form.add_error(None, error)
         return _show(request, found, None, form)
-    response = _welcome(request, found, membership)
+    response = _welcome(request, membership)
     login = Login(user=membership.user, redirect_url=response["Location"], email=found.email)
     return cast(HttpResponse, perform_password_login(request, {"email": found.email}, login))
 
 
-def _welcome(request: HttpRequest, found: Invitation, membership: Membership) -> HttpResponse:
+def _welcome(request: HttpRequest, membership: Membership) -> HttpResponse:
     request.session.pop(INVITATION, None)
-    invitations.tell_inviter(found, membership)
     messages.success(request, f"Welcome to {membership.workspace.name}.")
     return redirect(reverse("workspace", args=[membership.workspace.slug]))

@@ -1,7 +1,5 @@
 """The people of a workspace: who they are, what they may do, and taking leave of them."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -11,7 +9,6 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from dashboard.frame.confirmation import confirmed_when_sent
-from dashboard.instance import mail
 from dashboard.members.forms import InvitationForm, RemovalForm, RoleForm
 from dashboard.models import Membership
 from dashboard.people import memberships, quotas
@@ -74,7 +71,6 @@ def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
         else:
             named = f"{other.user.shown_name} is {Membership.Role(changed.membership.role).with_article}"
             if changed.membership.role != other.role:
-                _tell(changed.membership, "member_role_changed", before=other.get_role_display(), request=request)
                 messages.success(request, f"{named} now.{_say_withdrawn(changed.withdrawn)}")
             else:
                 messages.info(request, f"{named}, as before.")
@@ -147,7 +143,6 @@ def _say_goodbye(request: HttpRequest, other: Membership, *, is_leaving: bool, h
     if is_leaving:
         messages.success(request, f"You left {other.workspace.name}.{said}")
         return redirect("workspaces")
-    _tell(other, "member_removed", request=request)
     messages.success(request, f"{other.user.shown_name} was removed.{said}")
     return redirect("members", other.workspace.slug)
 
@@ -155,9 +150,3 @@ def _say_goodbye(request: HttpRequest, other: Membership, *, is_leaving: bool, h
 def _say_withdrawn(links: Links) -> str:
     """To follow another sentence."""
     return f" Withdrawn: {links}." if links else ""
-
-
-def _tell(membership: Membership, template: str, *, request: HttpRequest, **said: Any) -> None:
-    """Whoever it happened to, unless they did it themselves."""
-    if membership.user_id != request.user.pk:
-        mail.send_later(template, [membership.user.email], {"membership": membership, "workspace": membership.workspace, "by": request.user, **said})
