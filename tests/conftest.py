@@ -4,13 +4,16 @@ import fcntl
 import shutil
 from hashlib import sha256
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from coverage import Coverage
+from django.apps import apps
 from django.conf import settings
 from django.contrib.contenttypes.management import create_contenttypes
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import CharField
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 
@@ -58,7 +61,7 @@ def django_db_setup(django_test_environment, django_db_blocker, pytestconfig):
 def _tables(root):
     """A database without the triggers that keep audit events, which couldn't be emptied: tests/clients/test_audit_events_stay.py is about them."""
     of = sha256()
-    for file in [root / "requirements.txt", *sorted(root.glob("*/migrations/*.py"))]:
+    for file in [root / "requirements.txt", Path(__file__), *sorted(root.glob("*/migrations/*.py"))]:
         of.update(file.read_bytes())
     folder = root / ".pytest_cache" / "tables"
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,9 +75,21 @@ def _tables(root):
             call_command("migrate", verbosity=0)
             with connection.schema_editor() as editor:
                 import_module("clients.migrations.0012_audit_events_stay").remove(None, editor)
+            _limit_lengths()
             connection.close()
             unfinished.rename(made)
     return made
+
+
+def _limit_lengths():
+    """As PostgreSQL does: SQLite takes a text of any length."""
+    for model in apps.get_models():
+        table = model._meta.db_table
+        limited = [(field.column, field.max_length) for field in model._meta.local_fields if field.max_length and isinstance(field, CharField)]
+        too_long = " OR ".join(f'length(NEW."{column}") > {most}' for column, most in limited)
+        for event in ("INSERT", "UPDATE") if limited else ():
+            body = f"BEGIN SELECT RAISE(ABORT, 'a text is too long for a column of {table}'); END"
+            connection.cursor().execute(f'CREATE TRIGGER "{table}_lengths_{event}" BEFORE {event} ON "{table}" WHEN {too_long} {body}')
 
 
 @pytest.fixture(scope="module")

@@ -90,6 +90,16 @@ _listeners: list[Listener] = []
 _gathered: ContextVar[list[Announcement] | None] = ContextVar("gathered", default=None)
 
 
+def after_commit(act: Callable[[], object]) -> None:
+    """If it fails, that is logged, and what was committed is answered as usual."""
+
+    # Django logs the name of what failed, and a partial has none.
+    def acted() -> None:
+        act()
+
+    transaction.on_commit(acted, robust=True)
+
+
 def listen(listener: Listener) -> None:
     """It is called with what was done together."""
     _listeners.append(listener)
@@ -98,7 +108,7 @@ def listen(listener: Listener) -> None:
 def announce(announcement: Announcement) -> None:
     gathered = _gathered.get()
     said = partial(_tell, [announcement]) if gathered is None else partial(gathered.append, announcement)
-    transaction.on_commit(said, robust=True)
+    after_commit(said)
 
 
 @contextmanager
@@ -110,7 +120,7 @@ def together() -> Iterator[None]:
         yield
     finally:
         _gathered.reset(before)
-        transaction.on_commit(partial(_tell, gathered), robust=True)
+        after_commit(partial(_tell, gathered))
 
 
 def _tell(announcements: Sequence[Announcement]) -> None:

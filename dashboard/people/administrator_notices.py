@@ -4,8 +4,7 @@ from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
 
-from django.db import transaction
-
+from clients.services.announcements import after_commit
 from clients.services.audit import Actor
 from dashboard.instance.addresses import page_url
 from dashboard.models import User
@@ -23,7 +22,7 @@ _TEXTS = {
 
 def tell_administrators(event: str, user: User, *, actor: Actor, now: datetime) -> None:
     """Within the transaction of the change, after which it is told. event: as in the audit log. user: the account, which hears of it otherwise."""
-    transaction.on_commit(partial(_tell, event, user, actor.name, now), robust=True)
+    after_commit(partial(_tell, event, user, actor.name, now))
 
 
 def _tell(event: str, user: User, actor: str, now: datetime) -> None:

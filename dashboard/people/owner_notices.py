@@ -5,9 +5,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db import transaction
-
 from clients.models import Workspace
+from clients.services.announcements import after_commit
 from dashboard.models import Membership, User
 from dashboard.people.actors import find_person, say_doer
 from dashboard.people.member_notices import tell_member
@@ -22,7 +21,7 @@ def tell_owners(template: str, workspace: Workspace, context: Mapping[str, Any],
 
 def tell_owners_of_new(membership: Membership, *, giver: str, now: datetime) -> None:
     """Within the transaction that makes one, after which it is told. giver: whoever gave the role, as AuditEvent.actor names them."""
-    transaction.on_commit(partial(_tell_owners_of_new, membership, giver, now), robust=True)
+    after_commit(partial(_tell_owners_of_new, membership, giver, now))
 
 
 def _tell_owners_of_new(membership: Membership, giver: str, now: datetime) -> None:

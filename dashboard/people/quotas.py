@@ -163,7 +163,8 @@ def _limits_of_notices(email: str, by: User | Workspace) -> list[tuple[str, int]
 def _limits_of_mail(kind: str, email: str, by: User | Workspace, *, most: int, most_by_all: int) -> list[tuple[str, int]]:
     written = email.strip().lower()
     address = as_counted(written) or written
-    return [(f"{kind} by {_digest(f'{by._meta.model_name} {by.pk} {address}')}", most), (f"{kind} {_digest(address)}", most_by_all)]
+    # A key has 64 characters at most.
+    return [(f"mail by {_digest(f'{kind} {by._meta.model_name} {by.pk} {address}')}", most), (f"mail to {_digest(f'{kind} {address}')}", most_by_all)]
 
 
 def _refuse_mail(limits: list[tuple[str, int]], *, now: datetime) -> Refusal | None:

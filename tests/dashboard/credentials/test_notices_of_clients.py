@@ -8,6 +8,7 @@ from django.utils import timezone
 from clients.models import AuditEvent, Client, ClientSecret, Workspace
 from clients.services.clients import disable_client
 from dashboard.background import schedule
+from dashboard.client import client_notices
 from dashboard.frame.spent_forms import new_token
 from dashboard.models import Membership
 from tests import factories
@@ -40,6 +41,20 @@ def test_a_further_secret(danas, client_):
         assert f"{url(client_)}" in text
         assert new.secret_id in text
         assert "tos_live_" not in text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_notice_that_cannot_be_made_changes_no_answer(danas, client_, monkeypatch, caplog):
+    """Its secret is shown once: who got an error instead would have lost it."""
+
+    def fail(*_, **__):
+        raise RuntimeError("no notice")
+
+    monkeypatch.setattr(client_notices, "owner_named", fail)
+    answer = danas.post(url(client_, "secrets", "new"), {"name": "", "secret_expiry": "90d", "once": new_token()})
+    assert answer.status_code == 200
+    assert "tos_live_" in answer.content.decode()
+    assert "no notice" in caplog.text
 
 
 def test_public_keys(danas, client_):

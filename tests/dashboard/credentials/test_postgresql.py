@@ -13,3 +13,15 @@ def test_of_two_forms_at_once_one_makes_a_secret(run_on_postgresql):
 
 def test_who_was_removed_owns_no_client_under_whatever_address(run_on_postgresql):
     assert run_on_postgresql("tests.dashboard.credentials.removed_owner") == [["Mia_1@example.com"], [], []]
+
+
+def test_who_is_concerned_is_told(run_on_postgresql):
+    assert run_on_postgresql("tests.dashboard.credentials.told") == {
+        "answers": [200, 302],
+        "told": [
+            [["mia@example.com"], "A secret was added: billing-sync"],
+            [["ada@example.com"], "A new owner: Demo"],
+            [["dana@example.com"], "A new owner: Demo"],
+            [["mia@example.com"], "You are an owner now: Demo"],
+        ],
+    }
