@@ -37,6 +37,7 @@ class Each(list):
 
 def pytest_addoption(parser):
     parser.addoption("--apart", action="store_true", help="make each case a test of its own")
+    parser.addoption("--few", action="store_true", help="leave out all cases of a test but the first and the last")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,6 +50,8 @@ def pytest_generate_tests(metafunc):
     for mark in marks:
         names, rows = _names(mark), [_values(row, _names(mark)) for row in mark.args[1]]
         cases = [case | dict(zip(names, row, strict=True)) for case in cases for row in rows]
+    if metafunc.config.getoption("few"):
+        cases = [cases[0], *cases[1:][-1:]]
     definition.iter_markers = lambda name=None: (mark for mark in type(definition).iter_markers(definition, name) if mark.name != "parametrize")
     metafunc.parametrize(list(cases[0]), [[Column(case[name] for case in cases) for name in cases[0]]], ids=[pytest.HIDDEN_PARAM])
 

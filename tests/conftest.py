@@ -1,6 +1,7 @@
 """The cast, and a database in a file, where locks are those of production."""
 
 import fcntl
+import gc
 import shutil
 from hashlib import sha256
 from importlib import import_module
@@ -19,6 +20,7 @@ from django.utils import timezone
 
 from dashboard.models import Membership
 from tests import factories
+from tests.kept_rows import kept
 
 pytest_plugins = ["tests.cases", "tests.postgresql", "tests.rfc_matrix"]
 
@@ -53,6 +55,10 @@ def django_db_setup(django_test_environment, django_db_blocker, pytestconfig):
         settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = str(database)
     # Less than the product takes: each secret of a test costs it.
     settings.ARGON2_MEMORY_COST = 8
+    # Each account of the cast would cost a tenth of a second and 100 MB.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+    # Every cycle of garbage is small beside what the libraries keep, which is looked through each time.
+    gc.set_threshold(100_000, 20, 50)
     # Tables that are emptied after a test get no permissions anew, which nobody is given here: it takes longer than the test.
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     assert post_migrate.disconnect(create_contenttypes)
@@ -120,31 +126,34 @@ def now():
 
 @pytest.fixture
 def ada(db):
-    return factories.create_user("ada@example.com")
+    return kept(lambda: factories.create_user("ada@example.com"))
 
 
 @pytest.fixture
 def ben(db):
-    return factories.create_user("ben@example.com")
+    return kept(lambda: factories.create_user("ben@example.com"))
 
 
 @pytest.fixture
 def eve(db):
-    return factories.create_user("eve@example.com")
+    return kept(lambda: factories.create_user("eve@example.com"))
 
 
 @pytest.fixture
 def demo(ada, ben):
     """Ada's workspace, which Ben may view."""
-    workspace = factories.create_workspace("demo", owner=ada.email)
-    factories.add_member(workspace, ben, Membership.Role.VIEWER)
-    return workspace
+    def make():
+        workspace = factories.create_workspace("demo", owner=ada.email)
+        factories.add_member(workspace, ben, Membership.Role.VIEWER)
+        return workspace
+
+    return kept(make)
 
 
 @pytest.fixture
 def other(eve):
     """Eve's workspace, of which Ada and Ben know nothing."""
-    return factories.create_workspace("other", owner=eve.email)
+    return kept(lambda: factories.create_workspace("other", owner=eve.email))
 
 
 @pytest.fixture

@@ -169,9 +169,9 @@ ADVERSARIAL = {
 
 
 @pytest.mark.parametrize("piece", ADVERSARIAL.values(), ids=ADVERSARIAL)
-def test_five_million_characters_of_anything_are_read_in_one_go(piece):
-    """No clock is looked at: what took time by the square of the length would take hours."""
-    text = piece * (5_000_000 // len(piece))
+def test_half_a_million_characters_of_anything_are_read_in_one_go(piece):
+    """No clock is looked at: what took time by the square of the length would take an hour."""
+    text = piece * (500_000 // len(piece))
     traces = find_traces(text)
     assert len(traces.secrets) == 0
     assert len(traces.damaged) <= leaked_text.MOST_SECRETS

@@ -28,6 +28,7 @@ from dashboard.people.sign_in_flow import AUTHENTICATION_METHODS_SESSION_KEY
 from dashboard.people.user_sessions import NOTED, record_sign_in
 from oauth.jose import generate_private_key
 from tests import factories
+from tests.kept_rows import kept
 
 
 class Browser(Client):
@@ -61,12 +62,6 @@ def _static_files(settings):
 
 
 @pytest.fixture(autouse=True)
-def _quick_passwords(settings):
-    """Each account of the cast would cost a tenth of a second and 100 MB."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
-
-
-@pytest.fixture(autouse=True)
 def _mail_is_sent():
     """What a test leaves in the queue mustn't reach the next one."""
     yield
@@ -81,7 +76,7 @@ def browser():
 @pytest.fixture
 def olga(db):
     """Operates the instance."""
-    return factories.create_user("olga@example.com", is_instance_admin=True)
+    return kept(lambda: factories.create_user("olga@example.com", is_instance_admin=True))
 
 
 @pytest.fixture
@@ -146,7 +141,7 @@ def join(workspace, email, role):
 @pytest.fixture
 def dana(demo):
     """Develops in demo."""
-    return join(demo, "dana@example.com", Membership.Role.DEVELOPER)
+    return kept(lambda: join(demo, "dana@example.com", Membership.Role.DEVELOPER))
 
 
 @pytest.fixture
@@ -157,7 +152,7 @@ def danas(dana):
 @pytest.fixture
 def dan(demo):
     """Administers demo."""
-    return join(demo, "dan@example.com", Membership.Role.ADMIN)
+    return kept(lambda: join(demo, "dan@example.com", Membership.Role.ADMIN))
 
 
 @pytest.fixture
