@@ -142,6 +142,7 @@ def eve(db):
 @pytest.fixture
 def demo(ada, ben):
     """Ada's workspace, which Ben may view."""
+
     def make():
         workspace = factories.create_workspace("demo", owner=ada.email)
         factories.add_member(workspace, ben, Membership.Role.VIEWER)

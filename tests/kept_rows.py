@@ -1,4 +1,4 @@
-"""Rows that nearly every test begins with are made once, and then inserted as they were: services that check, count and record them cost a quarter of the suite."""
+"""Rows that nearly every test begins with are made once and then inserted as they were: services that check and record them cost a quarter of the suite."""
 
 import itertools
 import pickle
