@@ -119,6 +119,9 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
         assert self.handshake is not None
         if self.is_waiting:
             self.is_waiting = False
+            # It may have been ended to make room for another.
+            if self.raw.is_closing():
+                return
             self.raw.resume_reading()
         self.handshake.is_waiting, self.handshake.has_turn = False, True
         # Nothing has come; what there is to do is done as if something had.

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from oauth.form import MAX_ESCAPES
 from tests.oauth.doors import ADDRESS, DOORS, FORM, Answer, basic, bearer
 
 FORM_PATHS = ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"]
@@ -202,3 +203,14 @@ def test_any_path_below_the_gateway_is_answered(billing, path):
     answer = DOORS["asgi"].get("/gateway/" + quote_from_bytes(path.encode(), safe="/"), billing.basic)
     assert answer.status in (200, 401, 404)
     assert_clean(answer)
+
+
+@pytest.mark.parametrize("path", FORM_PATHS)
+@pytest.mark.parametrize("escapes", [b"%", b"%41", b"%zz"])
+def test_a_body_of_thousands_of_escapes_is_refused_unread(send, billing, path, escapes):
+    """To decode one of 64 KB takes eight times as long as to read plain octets."""
+    body = b"grant_type=client_credentials&a=" + escapes * (MAX_ESCAPES + 1)
+    answer = send("POST", path, body=body, headers={"Authorization": billing.basic, "Content-Type": FORM})
+    assert answer.status == 400
+    assert answer.json()["error"] == "invalid_request"
+    assert "more than 4096 percent-encoded octets" in answer.json()["error_description"]

@@ -197,6 +197,19 @@ def test_long_body_is_refused_in_json(site: Site) -> None:
     assert answer.json()["error"] == "invalid_request"
 
 
+def test_handshakes_that_stop_are_ended_after_ten_seconds(site: Site) -> None:
+    """nginx counts no connection whose handshake isn't over: those of one stranger would take all that it has for a minute."""
+    begun = time.monotonic()
+    sockets = [socket.create_connection(("127.0.0.1", site.tls["tokens.example.com"].port)) for _ in range(20)]
+    for sock in sockets:
+        sock.sendall(b"\x16")
+    for sock in sockets:
+        sock.settimeout(20)
+        assert sock.recv(1) == b""
+        sock.close()
+    assert 8 < time.monotonic() - begun < 20
+
+
 def send_unfinished(site: Site, host: str, path: str, sent: int) -> socket.socket:
     """All but the end of a body of 16 MB, or as much of it as nginx takes."""
     sock = ssl._create_unverified_context().wrap_socket(socket.create_connection(("127.0.0.1", site.tls[host].port)), server_hostname=host)
