@@ -1,4 +1,4 @@
-"""Which clients of a workspace somebody should look at, and why. Only enabled ones: what is switched off can wait."""
+"""Which clients of a workspace need attention, and why. Only enabled ones: disabled clients can wait."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from clients.models import Client, ClientActivity, ClientSecret, Workspace
 from clients.models.credentials import KINDS, AnyCredential
 from clients.usage_report import NEW_FOR
 
-# What ends within so long is soon.
+# A credential that expires within this time expires soon.
 SOON = timedelta(days=14)
-# An old secret is still used if it was within so long, and since there is a newer one.
+# An old secret is still used if it was used within this time and since there is a newer one.
 _STILL = timedelta(hours=24)
-# Of a client's requests in 24 hours: refusals are too many from 1 in so many on, but never fewer than a handful.
+# Refusals are too many if at least one in this many of a client's requests in 24 hours is refused, and there are at least a handful.
 _ONE_IN = 20
 _HANDFUL = 10
 
-# Reasons are counted up to here.
+# Reasons are only counted up to this number.
 MOST = 1000
 
 
 class Kind(models.TextChoices):
-    """In the order in which they are said."""
+    """In the order in which they are shown."""
 
     ROTATING = "rotating", "Old secret still used"
     EXPIRING = "expiring", "Expiring in 14 days"
@@ -41,10 +41,10 @@ class Kind(models.TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Of one kind: the client where it is most urgent, with its activity, and how many there are.
+    """For one kind: the most urgent client with its activity, and how many clients there are.
 
-    at: of a secret or another credential the end, of a new address when it was noticed, of an unused client its last use, or when it was made.
-    credential: the kind of what expires.
+    at: for a credential its expiry, for a new address when it was noticed, for an unused client its last use or when it was made.
+    credential: the kind of credential that expires.
     """
 
     kind: Kind
@@ -56,7 +56,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """count: of clients, each once. is_more: there are more than MOST reasons, so that counts are too low."""
+    """count: of clients, each counted once. is_more: there are more than MOST reasons, so the counts are too low."""
 
     count: int
     is_more: bool
@@ -78,7 +78,7 @@ def _any(parts: Iterable[tuple[QuerySet[Any], object]]) -> Q:
 
 
 def find_attention(workspace: Workspace, *, now: datetime) -> Attention:
-    """In two queries, the second only where there is something."""
+    """In two queries; the second only if the first finds something."""
     parts: list[QuerySet[Any, Any]] = []
     meanings: list[tuple[Kind, type[AnyCredential] | None]] = []
     for kind, of_kind in _questions(workspace, now).items():
@@ -102,7 +102,7 @@ def _sum_up(reasons: list[tuple[Kind, type[AnyCredential] | None, datetime, int]
 
 
 def _questions(workspace: Workspace, now: datetime) -> dict[Kind, list[tuple[QuerySet[Any], type[AnyCredential] | None]]]:
-    """Rows with client, at and weight, and which kind of credential they are of. The least weight, then the earliest moment, is the most urgent."""
+    """Rows with client, at and weight, and the kind of credential that they are about. The lowest weight, then the earliest time, is the most urgent."""
     activities = ClientActivity.objects.filter(workspace=workspace, client__status=Client.Status.ENABLED)
     new = activities.filter(new_address_at__gt=now - NEW_FOR, client__environment=Client.Environment.LIVE)
     refused = activities.filter(refused_24h__gte=_HANDFUL, refused_24h__gt=(F("granted_24h") + F("refused_24h")) / _ONE_IN)
@@ -123,14 +123,14 @@ def _annotate(rows: QuerySet[Any], at: Any, *, weight: Any = None) -> QuerySet[A
 
 
 def _ending_soon(model: type[AnyCredential], workspace: Workspace, now: datetime, **of_client: str) -> QuerySet[Any]:
-    """By their ends, of which an index knows the few: a join would begin at the workspace's clients."""
+    """Found by their expiry, because an index finds these few: a join would begin with all of the workspace's clients."""
     client = Client.objects.filter(pk=OuterRef("client"), workspace=workspace, status=Client.Status.ENABLED, **of_client)
     usable: QuerySet[Any] = model.objects.usable(now)
     return usable.filter(Exists(client), expires_at__lte=now + SOON)
 
 
 def _old_secrets(workspace: Workspace, now: datetime) -> QuerySet[Any]:
-    """Those that end soon, are used, and have had a successor for longer than since their last use."""
+    """Secrets that expire soon and were last used after their successor was made."""
     newer = ClientSecret.objects.usable(now).filter(
         Q(expires_at__isnull=True) | Q(expires_at__gt=OuterRef("expires_at")), client=OuterRef("client"), created_at__lt=OuterRef("last_used_at")
     )
@@ -140,7 +140,7 @@ def _old_secrets(workspace: Workspace, now: datetime) -> QuerySet[Any]:
 
 
 def _last_ones(model: type[AnyCredential], workspace: Workspace, now: datetime) -> QuerySet[Any]:
-    """Those that end soon where nothing lasts longer: no other credential, no address of keys, no subject of certificates."""
+    """Those that expire soon and nothing of their client lasts longer: no other credential, no jwks_uri, no TLS subject."""
     found = _ending_soon(model, workspace, now, jwks_uri="", tls_subject="")
     for other in KINDS:
         longer: QuerySet[Any] = other.objects.ending_after(now + SOON, now=now)

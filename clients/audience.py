@@ -1,7 +1,7 @@
-"""Audiences are URIs, and one URI has many spellings: which of them a resource server may take for the same, and which are this instance's own.
+"""Audiences are URIs, and a URI has many spellings: which of them a resource server may treat as the same, and which belong to this instance.
 
-RFC 8707 §2, RFC 3986 §6, and what browsers and HTTP libraries make of an address (WHATWG URL). Tokens hold an audience exactly as it was registered; this is
-only about whose it is.
+RFC 8707 §2, RFC 3986 §6, and how browsers and HTTP libraries read an address (WHATWG URL). Tokens contain an audience exactly as it was registered; this is
+only about who owns it.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from django.conf import settings
 
-# Of these libraries find the host behind any number of slashes. Servers are often reached by more than one of them.
+# In these, libraries find the host behind any number of slashes. A server is often reachable by several of them.
 _WEB = frozenset({"http", "https", "ws", "wss"})
 _DEFAULT_PORTS = (80, 443)
 
 
 class _Address(NamedTuple):
-    """host: in lower case. port: None for the usual one. path: without empty and dot segments."""
+    """host: in lower case. port: None for the default one. path: without empty and dot segments."""
 
     scheme: str
     host: str
@@ -29,12 +29,12 @@ class _Address(NamedTuple):
 
 
 def workspace_audience(workspace: str) -> str:
-    """The audience of the workspace's own resources, by default that of its tokens. workspace: its slug."""
+    """The audience of the workspace's own resources, which its tokens have by default. workspace: its slug."""
     return f"{settings.ISSUER_URL}/w/{workspace}"
 
 
 def audience_key(uri: str) -> str:
-    """The same for all spellings of an audience: capitals, the usual port, slashes, dot segments, percent-encoding, user and fragment make no difference."""
+    """The same for all spellings of an audience: case, the default port, slashes, dot segments, percent-encoding, user and fragment make no difference."""
     address = _read(uri)
     if address is None:
         return quote(uri.lower(), safe=":/")
@@ -44,18 +44,18 @@ def audience_key(uri: str) -> str:
 
 
 def is_of_another_workspace(uri: str, *, workspace: str, issuer: str) -> bool:
-    """Whether it is the instance's, in whatever spelling, and not the audience of that workspace, exactly spelled. workspace: its slug."""
+    """Whether it is an address of the instance, in any spelling, except that workspace's own audience in its exact spelling. workspace: its slug."""
     return uri != f"{issuer}/w/{workspace}" and _is_below(uri, issuer)
 
 
 def find_refused(audiences: Sequence[str], withheld: Sequence[str], *, workspace: str, issuer: str) -> tuple[str, ...]:
-    """Those of a client's audiences that no token of it may be for. withheld: what it has of another workspace's APIs. workspace: its slug."""
+    """The client's audiences that its tokens must not be for. withheld: those that belong to another workspace. workspace: its slug."""
     return tuple(uri for uri in audiences if uri in withheld or is_of_another_workspace(uri, workspace=workspace, issuer=issuer))
 
 
 @lru_cache(maxsize=4096)
 def _is_below(uri: str, issuer: str) -> bool:
-    """Or the same."""
+    """Whether uri is the issuer or below it."""
     address, ours = _read(uri), _read(issuer)
     if address is None or ours is None:
         return False
@@ -63,7 +63,7 @@ def _is_below(uri: str, issuer: str) -> bool:
 
 
 def _read(uri: str) -> _Address | None:
-    """None where nobody could tell a host in it from the rest."""
+    """None if the host can't be told from the rest."""
     scheme, _, rest = uri.partition(":")
     scheme = scheme.lower()
     if scheme in _WEB:
@@ -84,7 +84,7 @@ def _read_host(text: str) -> str:
     except ValueError:
         pass
     try:
-        # 127.1, 2130706433 and 0x7f000001 are one address.
+        # 127.1, 2130706433 and 0x7f000001 are the same address.
         return inet_ntoa(inet_aton(host)) if host[-1:].isalnum() and host[:1].isdigit() else host
     except OSError:
         return host
@@ -101,7 +101,7 @@ def _read_path(text: str) -> tuple[bytes, ...]:
 
 
 def _decode(text: str) -> bytes:
-    """However often it was percent-encoded, and in lower case."""
+    """Decode it however often it was percent-encoded, in lower case."""
     decoded = text.encode()
     while (further := unquote_to_bytes(decoded)) != decoded:
         decoded = further

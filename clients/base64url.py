@@ -1,4 +1,4 @@
-"""base64url as JOSE has it, without padding: RFC 7515 §2, RFC 4648 §5."""
+"""base64url without padding, as in JOSE: RFC 7515 §2, RFC 4648 §5."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
@@ -8,7 +8,7 @@ def encode(octets: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """Of the one spelling that encode writes. Raise ValueError."""
+    """Accepts only what encode would write. Raise ValueError."""
     octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if encode(octets) != text:
         raise ValueError

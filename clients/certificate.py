@@ -1,7 +1,7 @@
-"""Client certificates as an operator hands them in: X.509 (RFC 5280) in PEM (RFC 7468).
+"""Client certificates as an operator submits them: X.509 (RFC 5280) in PEM (RFC 7468).
 
-Refused is what a TLS handshake with OpenSSL would refuse anyway, so that it is noticed here, and what nobody should rely on. Left out on purpose: chains.
-A registered certificate stands for itself (RFC 8705 §2.2).
+A certificate is refused if OpenSSL would refuse it in a TLS handshake anyway, so that this is noticed early, or if it isn't safe. Chains aren't supported on
+purpose: a registered certificate is trusted by itself (RFC 8705 §2.2).
 """
 
 import binascii
@@ -25,7 +25,7 @@ from clients.der import MAX_RSA_BITS, MAX_RSA_EXPONENT
 
 MAX_LENGTH = 64 * 1024
 MAX_CERTIFICATES = 10
-# Of one in DER. Each name and extension in it is an object, and costs time; and a handshake has no room for a longer one.
+# The maximum length in DER. Each name and extension is an object and costs time, and a longer certificate doesn't fit into a handshake.
 MAX_DER_LENGTH = 8 * 1024
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----")
@@ -43,13 +43,13 @@ _KEYS = (
 )
 _BROKEN_HASHES = (hashes.MD5, hashes.SHA1)
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
-# All that cryptography raises for a certificate that it can't read; some of it only when a part is asked for.
+# Everything that cryptography raises for an unreadable certificate, some of it only when a part is accessed.
 UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedCertificate:
-    """thumbprint: x5t#S256 (RFC 8705 §3.1). subject: RFC 4514, "" for none. pem: of exactly the bytes that the thumbprint is of."""
+    """thumbprint: x5t#S256 (RFC 8705 §3.1). subject: RFC 4514, "" for none. pem: exactly the bytes that the thumbprint is made from."""
 
     thumbprint: str
     subject: str
@@ -64,7 +64,7 @@ def x5t_s256(der: bytes) -> str:
 
 
 def read_certificates(text: str) -> list[ParsedCertificate]:
-    """Return the certificates of a PEM file. Raise ValidationError where it holds anything else, or one that can't authenticate a client."""
+    """Return the certificates in a PEM file. Raise ValidationError if it contains anything else, or a certificate that can't authenticate a client."""
     ders = _read_pem(text)
     certificates = [load_certificate(der) for der in ders]
     _refuse_chain(certificates)
@@ -72,12 +72,12 @@ def read_certificates(text: str) -> list[ParsedCertificate]:
         check_certificate(certificate)
     parsed = [_describe(der, certificate) for der, certificate in zip(ders, certificates, strict=True)]
     if len({one.thumbprint for one in parsed}) < len(parsed):
-        raise ValidationError("The file holds a certificate twice. Leave each in once.", code="repeated_certificate")
+        raise ValidationError("The file contains the same certificate twice. Include each only once.", code="repeated_certificate")
     return parsed
 
 
 def parse_thumbprint(text: str) -> str:
-    """Return the x5t#S256 that text is, in that form or as “openssl x509 -fingerprint -sha256” prints it. Raise ValidationError where it is neither."""
+    """Read an x5t#S256, given as such or as “openssl x509 -fingerprint -sha256” prints it. Raise ValidationError if it is neither."""
     if _X5T_S256.fullmatch(text):
         return text
     hexadecimal = text.rpartition("=")[2].replace(":", "")
@@ -91,23 +91,27 @@ def parse_thumbprint(text: str) -> str:
 def _read_pem(text: str) -> list[bytes]:
     if _PRIVATE.search(text):
         raise ValidationError(
-            "The file holds a PRIVATE KEY. It has left its owner, so treat it as compromised: make a new key and certificate, and register the latter.",
+            "The file contains a PRIVATE KEY. It has left its owner, so it is compromised. Make a new key and certificate, and register the certificate.",
             code="private_key",
         )
     if len(text) > MAX_LENGTH:
-        raise ValidationError("The file is longer than 64 KiB. Give the certificates of one client alone.", code="too_long")
+        raise ValidationError("The file is longer than 64 KiB. Submit only one client's certificates.", code="too_long")
     blocks = _BLOCK.findall(text)
     other = next((label for label, _ in blocks if label != "CERTIFICATE"), None)
     if other is not None:
-        raise ValidationError(f"The file holds a {other[:40]}, not a certificate. Give the file with -----BEGIN CERTIFICATE-----.", code="not_a_certificate")
+        raise ValidationError(
+            f"The file contains a {other[:40]}, not a certificate. Submit the file with -----BEGIN CERTIFICATE-----.", code="not_a_certificate"
+        )
     if not blocks:
         raise ValidationError(
-            "The file holds no certificate in PEM. Convert a binary one with: openssl x509 -inform DER -in FILE -out FILE.pem", code="not_a_certificate"
+            "The file contains no certificate in PEM. Convert a binary one with: openssl x509 -inform DER -in FILE -out FILE.pem", code="not_a_certificate"
         )
     if _BLOCK.sub("", text).strip():
-        raise ValidationError("The file holds something besides certificates. Leave only what stands between the BEGIN and END lines.", code="trailing_data")
+        raise ValidationError(
+            "The file contains something besides certificates. Keep only the certificates, from their BEGIN lines to their END lines.", code="trailing_data"
+        )
     if len(blocks) > MAX_CERTIFICATES:
-        raise ValidationError(f"The file holds {len(blocks)} certificates. Register up to {MAX_CERTIFICATES} at once.", code="too_many_certificates")
+        raise ValidationError(f"The file contains {len(blocks)} certificates. Register at most {MAX_CERTIFICATES} at once.", code="too_many_certificates")
     return [_decode(body) for _, body in blocks]
 
 
@@ -119,11 +123,11 @@ def _decode(body: str) -> bytes:
 
 
 def _unreadable() -> ValidationError:
-    return ValidationError("A certificate in the file is damaged or cut off. Export it anew.", code="malformed_certificate")
+    return ValidationError("A certificate in the file is damaged or cut off. Export it again.", code="malformed_certificate")
 
 
 def load_certificate(der: bytes) -> x509.Certificate:
-    """With its names and extensions read, so that those can't fail later. Raise ValidationError where der isn't exactly one certificate."""
+    """Loads names and extensions too, so that they can't fail later. Raise ValidationError if der isn't exactly one certificate."""
     if len(der) > MAX_DER_LENGTH:
         raise ValidationError("A certificate in the file is longer than 8 KiB. Issue it with fewer names.", code="too_long")
     try:
@@ -135,7 +139,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
 
 
 def find_public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes | None:
-    """None for one that can't be read, or is of a kind that no TLS client has: the numbers of Diffie-Hellman OpenSSL would test for seconds."""
+    """None if the key can't be read or is of a kind that no TLS client uses: OpenSSL would test Diffie-Hellman numbers for seconds."""
     try:
         return certificate.public_key() if certificate.public_key_algorithm_oid in _KEYS else None
     except UNREADABLE:
@@ -148,7 +152,7 @@ def _refuse_chain(certificates: list[x509.Certificate]) -> None:
         signs_another = any(other.issuer == certificate.subject for other in certificates if other is not certificate)
         if is_authority(certificate) and (signs_another or not is_self_signed):
             raise ValidationError(
-                "The file holds the certificate of a CA. Register the client's own certificate without its chain.", code="authority_certificate"
+                "The file contains a CA's certificate. Register the client's own certificate without its chain.", code="authority_certificate"
             )
 
 
@@ -175,17 +179,19 @@ def _describe(der: bytes, certificate: x509.Certificate) -> ParsedCertificate:
 
 
 def check_certificate(certificate: x509.Certificate) -> None:
-    """Raise ValidationError where it can't authenticate a TLS client, whoever issued it and whenever that is."""
+    """Raise ValidationError if it can't authenticate a TLS client, whatever its issuer and validity period."""
     _check_key(certificate)
     _check_signature(certificate)
     if not _allows_client_authentication(certificate):
         raise ValidationError(
-            "A certificate in the file isn't for TLS clients. Where it has an extended key usage, that must include clientAuth; where it has a key usage, "
-            "that must include digitalSignature.",
+            "A certificate in the file isn't for TLS clients. Its extended key usage, if any, must include clientAuth, and its key usage, if any, must include "
+            "digitalSignature.",
             code="wrong_key_usage",
         )
     if any(extension.critical and isinstance(extension.value, x509.UnrecognizedExtension) for extension in certificate.extensions):
-        raise ValidationError("A certificate in the file has a critical extension that TLS doesn't know. Issue it without.", code="unknown_extension")
+        raise ValidationError(
+            "A certificate in the file has a critical extension that TLS doesn't know. Issue it without that extension.", code="unknown_extension"
+        )
 
 
 def _check_key(certificate: x509.Certificate) -> None:
@@ -196,7 +202,7 @@ def _check_key(certificate: x509.Certificate) -> None:
                 f"A certificate in the file has an RSA key of {key.key_size} bits. Use {_RSA_BITS.start} to {_RSA_BITS.stop - 1}.", code="weak_key"
             )
         if key.public_numbers().e > MAX_RSA_EXPONENT:
-            raise ValidationError("A certificate in the file has an RSA key with a huge exponent. Make one with the usual exponent 65537.", code="weak_key")
+            raise ValidationError("A certificate in the file has an RSA key with a huge exponent. Make a key with the usual exponent 65537.", code="weak_key")
     elif isinstance(key, ec.EllipticCurvePublicKey):
         if not isinstance(key.curve, _CURVES):
             raise ValidationError(f"A certificate in the file has a key on the curve {key.curve.name}. Use P-256, P-384 or P-521.", code="weak_key")
@@ -208,7 +214,7 @@ def _check_signature(certificate: x509.Certificate) -> None:
     try:
         algorithm = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
-        raise ValidationError("A certificate in the file is signed by an unknown algorithm. Use SHA-256 or Ed25519.", code="weak_signature") from None
+        raise ValidationError("A certificate in the file is signed with an unknown algorithm. Use SHA-256 or Ed25519.", code="weak_signature") from None
     if isinstance(algorithm, _BROKEN_HASHES):
         raise ValidationError(f"A certificate in the file is signed with {algorithm.name.upper()}, which is broken. Use SHA-256.", code="weak_signature")
 

@@ -1,4 +1,4 @@
-"""All credentials of a client, whatever their kind, in one query."""
+"""All credentials of a client, of all kinds, in one query."""
 
 from datetime import datetime
 from functools import reduce
@@ -11,9 +11,9 @@ from django.db.models.functions import Cast
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret
 from clients.models.credentials import KINDS, Credential
 
-# PostgreSQL takes a bare NULL in a union for text.
+# PostgreSQL treats a bare NULL in a union as text.
 _NO_NUMBER, _NO_MOMENT = Cast(Value(None), BigIntegerField()), Cast(Value(None), DateTimeField())
-# Of each kind: the names of its columns that others don't have, in the order of _COLUMNS.
+# For each kind: the names of the columns that other kinds don't have, in the order of _COLUMNS.
 _OWN: dict[type[Credential], dict[str, Any]] = {
     ClientSecret: {"label": F("secret_id"), "lifetime_": F("lifetime"), "valid_from_": _NO_MOMENT, "detail": Value("", CharField())},
     ClientPublicKey: {"label": F("kid"), "lifetime_": _NO_NUMBER, "valid_from_": _NO_MOMENT, "detail": F("algorithm")},
@@ -24,7 +24,7 @@ _COLUMNS = ("has_ended", "kind", "label", "lifetime_", "valid_from_", "detail", 
 
 
 class CredentialList(NamedTuple):
-    """usable: the newest first. ended: the same, of those that have ended or were revoked. has_more: there are more that have ended."""
+    """usable: newest first. ended: the expired or revoked ones, also newest first. has_more: whether there are more of these."""
 
     usable: list[Credential]
     ended: list[Credential]
@@ -32,7 +32,7 @@ class CredentialList(NamedTuple):
 
 
 def credentials_of(client: Client, *, now: datetime, most: int) -> CredentialList:
-    """At most so many, those that have ended last. Of each only what lists of them show is read: neither hash nor key nor certificate."""
+    """At most that many, the expired or revoked ones last. Only the columns that lists show are read: no hash, key or certificate."""
     parts = [_part(number, client, now) for number in range(len(KINDS))]
     rows = list(parts[0].union(*parts[1:], all=True).order_by("has_ended", "-created_at", "kind", "-pk")[: most + 1])
     credentials = [(row[0], _make(client, dict(zip(_COLUMNS[1:], row[1:], strict=True)))) for row in rows[:most]]
@@ -44,7 +44,7 @@ def credentials_of(client: Client, *, now: datetime, most: int) -> CredentialLis
 
 
 def holds_usable(now: datetime) -> Q:
-    """Of clients: one that works, or a set of keys or a subject in place of one."""
+    """A condition for clients: they have a usable credential, or a jwks_uri or a TLS subject instead."""
     return Q(jwks_uri__gt="") | Q(tls_subject__gt="") | has_usable_credential(now)
 
 

@@ -1,6 +1,6 @@
-"""Why the database didn't do its work, told from what it said: for whom it concerns, what to do differs.
+"""Finds out from a database error what is wrong, because what the operator should do differs.
 
-By SQLSTATE on PostgreSQL, by the text on SQLite, which Python passes on with no more than that. All else that isn't a mistake of ours counts as unreachable.
+By SQLSTATE on PostgreSQL, by the text on SQLite, because Python passes on nothing else. Any other error that isn't our own mistake counts as unreachable.
 """
 
 from dataclasses import dataclass
@@ -10,37 +10,37 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """code: for machines. sentence: what is so. fix: what the operator does."""
+    """code: for machines. sentence: what is wrong. fix: what the operator should do."""
 
     code: str
     sentence: str
     fix: str
 
 
-UNREACHABLE = Fault("unreachable", "The database can't be reached.", "See whether it runs, and look at DATABASE_URL.")
-NO_ANSWER = Fault("no_answer", "The database doesn't answer.", "See whether its machine hangs or is overloaded.")
-DISK_FULL = Fault("disk_full", "The database has no room on its disk.", "Make room on the disk that holds it. Nothing needs a restart.")
+UNREACHABLE = Fault("unreachable", "The database can't be reached.", "Check that it is running, and check DATABASE_URL.")
+NO_ANSWER = Fault("no_answer", "The database doesn't answer.", "Check whether its machine hangs or is overloaded.")
+DISK_FULL = Fault("disk_full", "The database's disk is full.", "Free some space on it. Nothing needs a restart.")
 READ_ONLY = Fault(
-    "read_only", "The database is read-only.", "SQLite: look at the permissions and the mount of DATA_DIR. PostgreSQL: let DATABASE_URL lead to the primary."
+    "read_only", "The database is read-only.", "SQLite: check the permissions and the mount of DATA_DIR. PostgreSQL: make DATABASE_URL point to the primary."
 )
-LOCKED = Fault("locked", "Another program holds the lock of the database.", "Look for a backup, a shell or a command that has a transaction open.")
+LOCKED = Fault("locked", "Another program has locked the database.", "Look for a backup, a shell or a command with an open transaction.")
 DEADLOCK = Fault(
-    "deadlock", "Two changes waited for each other, and the database broke off one of them.", "Repeat it. If that happens often, PostgreSQL's log names both."
+    "deadlock", "Two changes waited for each other, and the database aborted one of them.", "Repeat it. If this happens often, PostgreSQL's log names both."
 )
 CANCELLED = Fault(
     "cancelled",
-    "The database broke off a statement, for it took too long or somebody cancelled it.",
-    "See in pg_stat_activity what keeps the database busy, and run ANALYZE.",
+    "The database aborted a statement because it took too long or somebody cancelled it.",
+    "Look in pg_stat_activity for what keeps the database busy, and run ANALYZE.",
 )
 TOO_MANY_CONNECTIONS = Fault(
     "too_many_connections",
-    "The database takes no more connections.",
-    "See in pg_stat_activity who has them, raise max_connections or the role's limit, or lower WEB_CONCURRENCY.",
+    "The database accepts no more connections.",
+    "Look in pg_stat_activity for who has them, raise max_connections or the role's limit, or lower WEB_CONCURRENCY.",
 )
-NO_MEMORY = Fault("no_memory", "The database has no memory left.", "Give its machine more, or lower work_mem and max_connections.")
-DAMAGED = Fault("damaged", "The database is damaged, or its disk fails.", "Look at the system's log, and restore the database from a backup.")
+NO_MEMORY = Fault("no_memory", "The database has run out of memory.", "Give its machine more, or lower work_mem and max_connections.")
+DAMAGED = Fault("damaged", "The database is damaged, or its disk is failing.", "Check the system's log, and restore the database from a backup.")
 
-# What the database says of our own mistakes. All else says that it isn't there, or can't do its work.
+# The errors for our own mistakes. All others mean that the database isn't there or can't do its work.
 MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -57,8 +57,8 @@ _BY_SQLSTATE = {
     "XX001": DAMAGED,  # data_corrupted
     "XX002": DAMAGED,  # index_corrupted
 }
-# https://www.sqlite.org/rescode.html, psycopg's own words where the server is silent, and those of PostgreSQL and PgBouncer when they refuse a connection, of
-# which psycopg passes on no more.
+# https://www.sqlite.org/rescode.html, psycopg's own texts if the server doesn't answer, and those of PostgreSQL and PgBouncer when they refuse a connection,
+# for which psycopg passes on nothing else.
 _BY_TEXT = {
     "readonly database": READ_ONLY,
     "disk is full": DISK_FULL,
@@ -76,7 +76,7 @@ _BY_TEXT = {
 
 
 def find_fault(error: BaseException | None) -> Fault | None:
-    """None where error isn't the database's, or says that we made a mistake."""
+    """None if the error isn't the database's, or if it is our own mistake."""
     if not isinstance(error, DatabaseError | InterfaceError) or isinstance(error, MISTAKES):
         return None
     # Django's own, of a row that is gone: what a driver says comes with the driver's error.

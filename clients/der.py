@@ -1,5 +1,5 @@
-"""What a key in DER is by its outline (X.690 §8.1), read before OpenSSL sees it: some kinds, and numbers that somebody chose, cost it seconds or minutes, in
-which no other thread of the process runs.
+"""Reads only the outline of a key in DER (X.690 §8.1), before OpenSSL sees it: some kinds of keys, and maliciously chosen numbers, cost OpenSSL seconds or
+minutes, during which no other thread of the process runs.
 
 The forms are PKCS 8 (RFC 5958 §2 and §3), PKCS 1 (RFC 8017 §A.1), SEC 1 (RFC 5915 §3), PKCS 12 (RFC 7292 §4) and SubjectPublicKeyInfo (RFC 5280 §4.1).
 """
@@ -7,25 +7,25 @@ The forms are PKCS 8 (RFC 5958 §2 and §3), PKCS 1 (RFC 8017 §A.1), SEC 1 (RFC
 from enum import IntEnum
 from typing import NamedTuple
 
-# An RSA key of 8,192 bits with its private half has less than 5 KB.
+# An RSA private key of 8,192 bits has less than 5 KB.
 MAX_KEY_LENGTH = 8 * 1024
 MAX_RSA_BITS = 8192
-# Each bit of an exponent costs time at every signature. The usual one, 65537, has 17.
+# Each bit of an exponent costs time at every signature. The usual exponent, 65537, has 17 bits.
 MAX_RSA_EXPONENT = 2**17
 
 _RSA = (bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a864886f70d01010a"))
-# Of the curves each has a length of its own, and OpenSSL is asked for no other than those with a name.
+# Ed25519 and the other curves of this kind have a fixed length each; of the EC curves, OpenSSL only gets named ones.
 _QUICK = (bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2b6570"), bytes.fromhex("2b6571"))
-# PKCS 5 and the schemes of PKCS 12, by which private keys are encrypted, and PKCS 7, which PKCS 12 is made of.
+# PKCS 5 and the schemes of PKCS 12, which encrypt private keys, and PKCS 7, which PKCS 12 is made of.
 _ENCRYPTION = (bytes.fromhex("2a864886f70d0105"), bytes.fromhex("2a864886f70d010c01"))
 _PKCS7 = bytes.fromhex("2a864886f70d0107")
-# RFC 5480 §2.1.1.1 and RFC 5639 §4.1: those over a prime field that have a name. A point of any other may take OpenSSL seconds, and nobody can register it.
+# RFC 5480 §2.1.1.1 and RFC 5639 §4.1: the named curves over a prime field. A point on any other may take OpenSSL seconds, and it can't be registered anyway.
 _CURVES = frozenset(
     bytes.fromhex(f"06{len(oid) // 2:02x}{oid}")
     for oid in ("2a8648ce3d030107", "2b8104000a", "2b81040021", "2b81040022", "2b81040023", "2b2403030208010107", "2b240303020801010b", "2b240303020801010d")
 )
 
-# Octets of an RSA key in DER beside its modulus: an exponent, tags and lengths.
+# Bytes of an RSA key in DER besides its modulus: an exponent, tags and lengths.
 _AROUND_RSA = 64
 # In a certificate: [0], constructed.
 _VERSION = 0xA0
@@ -45,17 +45,17 @@ class _Element(NamedTuple):
 
 
 def is_private_key(der: bytes) -> bool:
-    """Whether it is a private key, or a PKCS 12 file, of any kind and length, encrypted or not, whole or cut off in its last part."""
+    """Whether it is a private key or a PKCS 12 file of any kind and length, encrypted or not, whole or cut off in its last part."""
     match _outline(der):
-        # PKCS 12, whose version is 3.
+        # PKCS 12, which has version 3.
         case [_Element(tag=_Tag.INTEGER, content=b"\3"), _Element(tag=_Tag.SEQUENCE, content=inner), *_]:
             return _algorithm(inner).startswith(_PKCS7)
-        # PKCS 8, then encrypted. A digest in the form of PKCS 1 looks like the latter, but for its algorithm.
+        # PKCS 8, then encrypted PKCS 8. A PKCS 1 digest looks like the latter except for its algorithm.
         case [_Element(tag=_Tag.INTEGER, content=b"\0" | b"\1"), _Element(tag=_Tag.SEQUENCE), _Element(tag=_Tag.OCTET_STRING), *_]:
             return True
         case [_Element(tag=_Tag.SEQUENCE, content=inner), _Element(tag=_Tag.OCTET_STRING), *_]:
             return _algorithm(inner).startswith(_ENCRYPTION)
-        # SEC 1, then PKCS 1 and what OpenSSL made of DSA.
+        # SEC 1, then PKCS 1 and OpenSSL's own form of DSA.
         case [_Element(tag=_Tag.INTEGER, content=b"\1"), _Element(tag=_Tag.OCTET_STRING), *_]:
             return True
         case [_Element(tag=_Tag.INTEGER, content=b"\0"), _Element(tag=_Tag.INTEGER), _Element(tag=_Tag.INTEGER), _Element(tag=_Tag.INTEGER), *_]:
@@ -64,7 +64,7 @@ def is_private_key(der: bytes) -> bool:
 
 
 def is_quick_private_key(der: bytes) -> bool:
-    """Whether OpenSSL reads it at once, if it is told to believe that it is sound. Else it is of a kind or size that nobody can register."""
+    """Whether OpenSSL reads it quickly if told to skip its validity check. If not, its kind or size can't be registered anyway."""
     if len(der) > MAX_KEY_LENGTH:
         return False
     match _outline(der):
@@ -74,13 +74,13 @@ def is_quick_private_key(der: bytes) -> bool:
         case [_Element(tag=_Tag.INTEGER, content=b"\1"), _Element(tag=_Tag.OCTET_STRING), *_]:
             return True
         case [_Element(tag=_Tag.INTEGER, content=b"\0"), *numbers]:
-            # DSA has five of them, and a further one for each is the sign of RSA.
+            # DSA has five numbers; RSA is recognised by having more.
             return len(numbers) == 8 and _is_small_rsa(numbers)
     return False
 
 
 def is_quick_public_key(der: bytes) -> bool:
-    """As is_quick_private_key."""
+    """Like is_quick_private_key."""
     if len(der) > MAX_KEY_LENGTH:
         return False
     match _outline(der):
@@ -92,11 +92,11 @@ def is_quick_public_key(der: bytes) -> bool:
 
 
 def is_quick_certificate(der: bytes) -> bool:
-    """Whether OpenSSL reads the key in that X.509 certificate (RFC 5280 §4.1) at once. False too for what OpenSSL might read otherwise than this does."""
+    """Whether OpenSSL reads the key in that X.509 certificate (RFC 5280 §4.1) quickly. Also False if OpenSSL might read the certificate differently."""
     whole = _read_strictly(der, 1)
     certificate = _read_strictly(whole[0].content, 3) if whole and whole[0].tag == _Tag.SEQUENCE else []
     body = _read_strictly(certificate[0].content, 10) if certificate and certificate[0].tag == _Tag.SEQUENCE else []
-    # The version may be left out. Behind it: the serial number, the signature's algorithm, the issuer, the validity, the subject, the key.
+    # The version is optional. Then follow the serial number, the signature algorithm, the issuer, the validity, the subject and the key.
     place = 6 if body and body[0].tag == _VERSION else 5
     key = _read_strictly(body[place].content, 2) if len(body) > place and body[place].tag == _Tag.SEQUENCE else []
     if [element.tag for element in key] != [_Tag.SEQUENCE, _Tag.BIT_STRING]:
@@ -112,7 +112,7 @@ def is_quick_certificate(der: bytes) -> bool:
 
 
 def _read_strictly(content: bytes, most: int) -> list[_Element]:
-    """Up to most elements that fill content one behind the other, each of a length that is said and with a tag of one octet; [] if it is anything else."""
+    """Up to most elements that fill content one after the other, each with a definite length and a one-byte tag; [] for anything else."""
     elements: list[_Element] = []
     place = 0
     while place < len(content):
@@ -136,33 +136,33 @@ def _is_small_rsa(numbers: list[_Element]) -> bool:
 
 
 def _has_small_exponent(key: bytes) -> bool:
-    """key: of RSA, as PKCS 1 has it."""
+    """key: an RSA key in PKCS 1."""
     whole = _read_strictly(key, 1)
     numbers = _read_strictly(whole[0].content, 2) if whole and whole[0].tag == _Tag.SEQUENCE else []
     return [number.tag for number in numbers] == [_Tag.INTEGER, _Tag.INTEGER] and int.from_bytes(numbers[1].content) <= MAX_RSA_EXPONENT
 
 
 def _algorithm(content: bytes) -> bytes:
-    """The object identifier that an AlgorithmIdentifier or a ContentInfo begins with, b"" for none."""
+    """The object identifier at the beginning of an AlgorithmIdentifier or a ContentInfo, b"" for none."""
     found = _read(content)
     return found[0].content if found and found[0].tag == _Tag.OBJECT_IDENTIFIER else b""
 
 
 def _outline(der: bytes) -> list[_Element]:
-    """What is in the sequence that it is, not deeper; [] where it is none."""
+    """The elements of the sequence, one level deep; [] if it isn't a sequence."""
     outer = _read(der)
     return _read(outer[0].content) if outer and outer[0].tag == _Tag.SEQUENCE else []
 
 
 def _read(content: bytes, most: int = 12) -> list[_Element]:
-    """Up to most of the elements that stand one behind the other, the last one as far as it is there."""
+    """Up to most elements one after the other; the last one may be cut off."""
     elements: list[_Element] = []
     place = 0
     while place + 2 <= len(content) and len(elements) < most:
         tag, length = content[place], content[place + 1]
         place += 2
         if length > 0x80:
-            # X.690 §8.1.3.5: so many octets have the length.
+            # X.690 §8.1.3.5: this many bytes contain the length.
             octets = content[place : place + length - 0x80]
             place += len(octets)
             length = int.from_bytes(octets)

@@ -41,7 +41,7 @@ def find_disabling(client: Client) -> AuditEvent | None:
 
 
 def can_tell(days: int) -> bool:
-    """Whether usage is kept for so long. A client without credentials of its own, such as one with a jwks_uri, leaves no other trace."""
+    """Whether usage is kept that long. A client without stored credentials, such as one with a jwks_uri, leaves no other trace."""
     return days <= settings.USAGE_RETENTION_DAYS
 
 

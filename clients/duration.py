@@ -1,4 +1,4 @@
-"""Durations as commands and the API write them: 90d, 24h, 30m, 45s or 0."""
+"""Durations as the commands and the API write them: 90d, 24h, 30m, 45s or 0."""
 
 import re
 from datetime import timedelta
@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 MAX_DURATION = timedelta(days=36500)
 
-# The life of what has no end, where None would mean that nobody said anything.
+# The lifetime of something that doesn't expire, because None means the default.
 NO_END = timedelta.max
 
 
@@ -17,10 +17,10 @@ def parse_lifetime(text: str) -> timedelta:
 
 
 def parse_duration(text: str) -> timedelta:
-    """Raise ValidationError where it is none, negative, or over 100 years."""
+    """Raise ValidationError if it isn't a duration, is negative, or is over 100 years."""
     match = re.fullmatch(r"([0-9]{1,10})([dhms])|0", text)
     if match is None:
-        raise ValidationError(f"“{text[:40]}” isn't a duration. Write for example 90d, 24h, 30m, 45s or 0.", code="invalid_duration")
+        raise ValidationError(f"“{text[:40]}” isn't a duration. Use for example 90d, 24h, 30m, 45s or 0.", code="invalid_duration")
     if text == "0":
         return timedelta()
     seconds = int(match[1]) * {"d": 86400, "h": 3600, "m": 60, "s": 1}[match[2]]

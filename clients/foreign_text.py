@@ -1,17 +1,17 @@
-"""What may be kept, logged or shown of a text that somebody sent and that nothing here knows.
+"""How much of an unknown text that somebody sent may be stored, logged or shown.
 
-Programs put a credential into whatever field they get at: whole, cut off, glued to what belongs there. Its beginning tells what it is; of its end nothing does,
-so a length is all that can be gone by. Whoever has twelve of the 33 random characters of a secret has 125 bits to guess.
+Programs put credentials into any field: whole, cut off, or glued to what belongs there. The beginning of a secret shows what it is, but a later part looks like
+any text, so only the length can be limited. An attacker with twelve of a secret's 33 random characters still has to guess 125 bits.
 """
 
 MOST_SHOWN = 12
 
-# What URLs begin with says nothing, and no secret does.
+# The scheme of a URL says nothing, and no secret begins with one.
 _SCHEMES = ("https://", "http://")
 
 
 def shown(value: object, *, after: str = "") -> str:
-    """Its beginning, harmless wherever it is written. after: what is known, such as our own address, and may stand before those characters."""
+    """Its beginning, safe to write anywhere. after: a known text, such as our own address, that may precede those characters."""
     text = value if isinstance(value, str) else str(value)
     known = next((beginning for beginning in (after, *_SCHEMES) if beginning and text.startswith(beginning)), "")
     rest = text[len(known) : len(known) + MOST_SHOWN + 1]
@@ -20,6 +20,6 @@ def shown(value: object, *, after: str = "") -> str:
 
 
 def shown_path(path: str) -> str:
-    """The beginning of each segment, of which there may be a dozen: no address of ours has more."""
+    """The beginning of each segment, up to a dozen: none of our addresses has more."""
     segments = path.split("/", MOST_SHOWN)
     return "/".join(map(shown, segments))

@@ -1,6 +1,6 @@
-"""What should be tidied up in a workspace: clients and secrets that nobody uses, that never end, or that allow more than they need to.
+"""What should be tidied up in a workspace: clients and secrets that are unused, never expire, or allow more than they need.
 
-Each question is one query by an index, for a page asks all of them at once. dashboard.clients.hygiene.words has their words,
+Each check is one query by an index, because a page runs all of them at once. dashboard.clients.hygiene.words has the texts,
 clients.services.hygiene the fixes.
 """
 
@@ -19,20 +19,20 @@ from clients.models import Client, ClientSecret, ScopeUse, Workspace
 from clients.policy import ClientPolicy
 
 NEVER_USED_AFTER = timedelta(days=30)
-# A secret beside one that is in use.
+# For a secret beside one that is in use.
 SILENT_AFTER = timedelta(days=14)
 OLD_AFTER = timedelta(days=365)
 SCOPES_ASKED_WITHIN = timedelta(days=30)
-# A new client is allowed the body by default, until its owner knows what its program does.
+# A new client may send its secret in the body by default, until its owner knows what its program does.
 BODY_AFTER = timedelta(days=30)
 DISABLED_FOR = timedelta(days=90)
-# What a fix leaves to those who use a secret.
+# How much time a fix leaves to the programs that use a secret.
 TIME_TO_ROTATE = timedelta(days=30)
 NEW_END = timedelta(days=90)
 
 
 class Kind(models.TextChoices):
-    """In the order in which they are told."""
+    """In the order in which they are shown."""
 
     SILENT = "silent-secrets"
     NO_END = "secrets-without-end"
@@ -102,7 +102,7 @@ def count_all(workspace: Workspace, *, now: datetime) -> dict[Kind, int]:
 
 
 def oldest_allowed(workspace: Workspace) -> timedelta:
-    """Up to what age a secret isn't too old: what the workspace demands, or a year."""
+    """The age up to which a secret isn't too old: the workspace's limit, or a year."""
     return min(ClientPolicy.of(workspace).longest_secret_lifetime or OLD_AFTER, OLD_AFTER)
 
 
@@ -116,10 +116,10 @@ def _asked(client: Any, now: datetime) -> QuerySet[ScopeUse]:
 
 
 class _HasUnaskedScope(RawSQL):
-    """The ORM can't look into a JSON list. Its index leads from a client and a scope to the days, so that one row is read for each scope that is in use.
+    """Raw SQL because the ORM can't look into a JSON list. The index leads from a client and a scope to the days, so one row is read for each scope in use.
 
-    PostgreSQL takes long for that, so it first drops what was asked for since yesterday, which is most of it. LIMIT keeps it from joining the rest with all
-    that was ever asked for.
+    PostgreSQL is slow at this, so it first drops the scopes requested since yesterday, which are most. LIMIT keeps it from joining the rest with all
+    requests ever made.
     """
 
     conditional = True

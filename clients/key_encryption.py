@@ -1,6 +1,6 @@
-"""The keys of KEY_ENCRYPTION_KEYS and what is derived from them: encryption of private keys at rest, and the digest key of secrets.
+"""The keys of KEY_ENCRYPTION_KEYS and the keys derived from them, for encrypting stored private keys and for digesting secrets.
 
-The first key of the list encrypts and digests; every key of the list still decrypts and compares, so that the list can be rotated.
+The first key in the list encrypts and digests; every key in the list can still decrypt and compare, so the list can be rotated.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ _NONCE_BYTES = 12
 
 
 class MissingKeyEncryptionKeyError(Exception):
-    """None of KEY_ENCRYPTION_KEYS opens what was read."""
+    """No key in KEY_ENCRYPTION_KEYS can decrypt what was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyEncryptionKey:
-    """id: public, 8 hex digits, derived from the key, so that a ciphertext or digest can name the key that it needs."""
+    """id: public, 8 hex digits derived from the key, so that a ciphertext or digest can name the key that it needs."""
 
     id: str
     digest_key: bytes
@@ -52,24 +52,24 @@ def newest_key() -> KeyEncryptionKey:
 
 
 def encrypt(plaintext: bytes, *, context: str) -> str:
-    """AES-256-GCM under the newest key, as "<key id>:<hex of nonce and ciphertext>". The same context, say the row's ID, must be given to decrypt it."""
+    """AES-256-GCM under the newest key, as "<key id>:<hex of nonce and ciphertext>". Decrypting needs the same context, for example the row's ID."""
     key = newest_key()
     nonce = token_bytes(_NONCE_BYTES)
     return f"{key.id}:{(nonce + key.cipher.encrypt(nonce, plaintext, context.encode())).hex()}"
 
 
 def decrypt(encrypted: str, *, context: str) -> bytes:
-    """Raise MissingKeyEncryptionKeyError, which names the missing key's ID, where no key of the list opens it."""
+    """Raise MissingKeyEncryptionKeyError, which names the missing key's ID, if no key in the list can decrypt it."""
     key_id, _, sealed = encrypted.partition(":")
     key = key_encryption_keys().get(key_id)
     if key is None:
         known = ", ".join(key_encryption_keys())
         raise MissingKeyEncryptionKeyError(
-            f"KEY_ENCRYPTION_KEYS lacks the key with ID {key_id}. It holds, in this order: {known}. "
-            "If .env already holds the missing one, restart; otherwise add it, which the .env of that time has, to the end of the list."
+            f"KEY_ENCRYPTION_KEYS lacks the key with ID {key_id}. It contains, in this order: {known}. "
+            "If .env already contains the missing key, restart. Otherwise take it from the .env of that time and add it to the end of the list."
         )
     try:
         data = bytes.fromhex(sealed)
         return key.cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], context.encode())
     except (InvalidTag, ValueError):
-        raise MissingKeyEncryptionKeyError(f"What was encrypted under the key with ID {key_id} was altered. Restore it from a backup.") from None
+        raise MissingKeyEncryptionKeyError(f"Data that was encrypted with the key with ID {key_id} has been altered. Restore it from a backup.") from None

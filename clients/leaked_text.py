@@ -1,7 +1,7 @@
-"""What of ours a text may hold that somebody found where it shouldn't be: a secret by itself, a ticket, a configuration file, a log.
+"""Finds our credentials in a text that somebody found in the wrong place: a secret by itself, a ticket, a configuration file, a log.
 
-Pure: it says what has our form, not whose it is. Each pass over the text takes time in proportion to its length, whatever the text is, for anybody in a
-workspace may paste one; nothing of it is kept but what is returned.
+Pure: it says what has our format, not who it belongs to. Each pass takes time in proportion to the length of any text, because anybody in a workspace may paste
+one. Only what is returned is kept.
 """
 
 import re
@@ -19,37 +19,37 @@ from clients.credential_text import decode_pair
 from clients.private_key import find_public_halves
 from clients.secret import CHECKSUM_LENGTH, RANDOM_LENGTH, SECRET_ID_LENGTH, ParsedSecret, parse
 
-# Of each kind; a log may hold the same things a million times, and other things than ours.
+# The most results of each kind: a log may contain the same things a million times, and things that aren't ours.
 MOST_SECRETS = 10_000
-# More than fit into the longest text that a page takes, unless they overlap.
+# More than fit into the longest text that a page accepts, unless they overlap.
 MOST_SECRET_LIKE = 200_000
 MOST_KEYS = 20
 MOST_CERTIFICATES = 100
 MOST_TOKENS = 10_000
 MAX_TOKEN_LENGTH = 8192
-# A text so short holds few IDs, and may be a single one.
+# A text this short contains few IDs, and may be a single one.
 MAX_KID_LENGTH = 100
 
-# Characters that are searched in one go: within one, Python lets no other thread go on, and a token would wait for the whole of a log file.
+# Characters that are searched at once. Python runs no other thread during one search, so a token request would otherwise wait for a whole log file.
 _WINDOW = 64 * 1024
-# More than what a pattern below matches, but for runs without an end and JSON.
+# Longer than any match of a pattern below, except endless runs and JSON.
 _MARGIN = 1000
 
 _SECRET_START = re.compile("tos_(?:live|test)_")
 _SECRET_ID = re.compile(rf"tos_(?:live|test)_([0-9A-Za-z]{{{SECRET_ID_LENGTH}}})(?![0-9A-Za-z])")
 _SECRET_LIKE = re.compile(rf"\w{{1,{len('tos_live_') + SECRET_ID_LENGTH + len('_') + RANDOM_LENGTH + CHECKSUM_LENGTH}}}", re.ASCII)
-# The base64 of “tos_live_” and “tos_test_”, as in a Kubernetes secret: nine octets, so what follows has no influence on it.
+# The base64 of “tos_live_” and “tos_test_”, as in a Kubernetes secret. They have nine bytes, so what follows doesn't affect it.
 _ENCODED_SECRET = re.compile("dG9zX(?:2xpdmVf|3Rlc3Rf)[A-Za-z0-9+/]{1,200}")
-# RFC 7617: the ID and the secret of a client.
+# RFC 7617: a client's ID and secret.
 _BASIC = re.compile("[Bb]asic {1,3}([A-Za-z0-9+/]{16,600})")
 
-# Everything that an ID, a thumbprint or a JWT can be made of, in whole runs: each is entered at its beginning only.
+# Whole runs of the characters in IDs, thumbprints and JWTs: each run is only entered at its beginning.
 _RUN = re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]{10,}")
 _JWT_START = "eyJ"
 _FINGERPRINT = re.compile("(?<![0-9A-Fa-f:])[0-9A-Fa-f:]{64,}")
 _HEX = re.compile("[0-9A-Fa-f]{64}")
 _COLONS = re.compile("(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}")
-# Its quotes may be escaped, as they are in JSON that stands in JSON.
+# The quotes may be escaped, as in JSON within JSON.
 _NAMED_KID = re.compile(r'"kid\\?" ?: ?\\?"([!#-\[\]-~]{1,100})\\?"')
 
 _BEGIN, _END, _DASHES = "-----BEGIN ", "-----END ", "-----"
@@ -60,9 +60,9 @@ _JSON_OBJECT = re.compile(rf"\{{[^{{}}]{{2,{_MAX_JSON}}}\}}")
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """secrets: whole, and their checksum fits. damaged: the IDs of others, "" once for those of which not even the ID is whole.
+    """secrets: whole, with a right checksum. damaged: the IDs of other secrets; "" once for those whose ID isn't whole.
 
-    jwts: anybody's. thumbprints: x5t#S256, of certificates and SHA-256 fingerprints. public_halves: of private keys.
+    jwts: from any issuer. thumbprints: x5t#S256, of certificates and SHA-256 fingerprints. public_halves: the private keys' public keys.
     """
 
     secrets: tuple[ParsedSecret, ...]
@@ -73,7 +73,7 @@ class Traces:
 
 
 def find_traces(text: str) -> Traces:
-    """All but IDs, which look like many another word: find_ids is told which to look for."""
+    """Everything except IDs, which look like many other words: find_ids gets those to look for."""
     secrets: dict[str, ParsedSecret] = {}
     damaged: dict[str, None] = {}
     for piece in islice(_secret_like(text), MOST_SECRET_LIKE):
@@ -94,7 +94,7 @@ def find_traces(text: str) -> Traces:
 
 
 def _find_all(pattern: re.Pattern[str], text: str, *, margin: int = _MARGIN) -> Iterator[re.Match[str]]:
-    """As pattern.finditer(text), window by window. margin: more than what the pattern matches, if that isn't a run without an end."""
+    """Like pattern.finditer(text), but window by window. margin: longer than any match, except an endless run."""
     place = 0
     while place < len(text):
         following = place + _WINDOW
@@ -110,7 +110,7 @@ def _find_all(pattern: re.Pattern[str], text: str, *, margin: int = _MARGIN) -> 
 
 
 def _secret_like(text: str) -> Iterator[str]:
-    """Each piece that begins like a secret of ours, as long as one is or shorter."""
+    """Each piece that begins like one of our secrets, at most as long as one."""
     for start in _find_all(_SECRET_START, text):
         yield _cut(text, start.start())
     encoded = [match[0] for match in islice(_find_all(_ENCODED_SECRET, text), MOST_SECRETS)] + [
@@ -134,7 +134,7 @@ def _whole_id(piece: str) -> str:
 
 
 def _find_jwts(text: str) -> list[str]:
-    """RFC 7515 §7.1. What isn't followed by two more parts is none, and no part is looked at twice."""
+    """RFC 7515 §7.1. A header must be followed by two more parts, and no part is looked at twice."""
     found: dict[str, None] = {}
     for run in _find_all(_RUN, text):
         if _JWT_START not in run[0] or "." not in run[0]:
@@ -151,7 +151,7 @@ def _find_jwts(text: str) -> list[str]:
 
 
 def find_words(text: str) -> Iterator[str]:
-    """What has the length of a secret ID, a client ID or a thumbprint, again and again. RFC 7638 and RFC 8705 have thumbprints as kids."""
+    """Words with the length of a secret ID, a client ID or a thumbprint, including repetitions. RFC 7638 and RFC 8705 use thumbprints as kids."""
     for run in _find_all(_RUN, text):
         for word in run[0].split(".") if "." in run[0] else (run[0],):
             if len(word) == SECRET_ID_LENGTH or 16 <= len(word) <= 64:
@@ -159,7 +159,7 @@ def find_words(text: str) -> Iterator[str]:
 
 
 def find_kids(text: str) -> list[str]:
-    """What somebody may have meant as a kid: one that JSON names so, or a text that is a single word. A kid may be any word, so others are none."""
+    """Possible kids: the value of "kid" in JSON, or a text that is a single word. A kid may be any word, so other words don't count."""
     named = {match[1]: None for match in _find_all(_NAMED_KID, text)}
     alone = text.strip() if len(text) <= MAX_KID_LENGTH * 2 else ""
     if alone and len(alone) <= MAX_KID_LENGTH and alone.isascii() and " " not in alone and alone.isprintable():
@@ -168,21 +168,21 @@ def find_kids(text: str) -> list[str]:
 
 
 def find_ids(text: str, known: Collection[str]) -> list[str]:
-    """Those of known that stand in the text, each once."""
+    """The known IDs that are in the text, each once."""
     return list(dict.fromkeys(word for word in find_words(text) if word in known))
 
 
 def _fingerprints(text: str) -> Iterator[str]:
-    """As openssl prints them, and as plain hexadecimal digits."""
+    """Fingerprints as openssl prints them, and as plain hexadecimal digits."""
     for run in _find_all(_FINGERPRINT, text):
-        # “SHA256:” before it ends with what may be digits.
+        # A preceding “SHA256:” ends with characters that may be digits.
         match = _HEX.fullmatch(run[0]) or _COLONS.fullmatch(run[0][-95:])
         if match is not None:
             yield base64url.encode(bytes.fromhex(match[0].replace(":", "")))
 
 
 def _pem_blocks(text: str) -> Iterator[tuple[str, str]]:
-    """Label and the whole block, RFC 7468, also of one that stands in JSON. No dash is in its body, so none is searched for twice."""
+    """Label and whole block, RFC 7468, also within JSON. The body contains no dash, so no part is searched twice."""
     place = text.find(_BEGIN)
     while place >= 0:
         body = text.find(_DASHES, place + len(_BEGIN), place + len(_BEGIN) + _MAX_LABEL)
@@ -207,7 +207,7 @@ def _certificates(blocks: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def _public_halves(text: str, blocks: list[tuple[str, str]]) -> Iterator[PublicKeyTypes]:
-    """Of private keys in PEM, and of private JWKs, each at most MOST_KEYS."""
+    """Those of private keys in PEM and of private JWKs, at most MOST_KEYS of each."""
     for _, block in [pair for pair in blocks if pair[0].endswith("PRIVATE KEY")][:MOST_KEYS]:
         yield from find_public_halves(block.encode("utf-8", "replace"))
     jwks = (match[0] for match in _find_all(_JSON_OBJECT, text, margin=_MAX_JSON + _MARGIN) if '"kty"' in match[0] and '"d"' in match[0])

@@ -1,4 +1,4 @@
-"""What a change of a client would refuse of what it did lately. A question over the counts of its use, asked before the change."""
+"""Finds out, before a client is changed, which of its recent uses would be refused afterwards, from the counts of its use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ LOOKS_BACK = timedelta(days=7)
 _MOST_ADDRESSES = 10
 
 _Method = Client.AuthMethod
-# What the name of a credential of theirs begins with, before a colon: a secret's has none.
+# The prefix in the names of each method's credentials, before a colon. Secrets' names have none.
 _CREDENTIALS = {
     _Method.PRIVATE_KEY_JWT: ("key", "jwks_uri"),
     _Method.SELF_SIGNED_TLS_CLIENT_AUTH: ("certificate",),
@@ -28,15 +28,15 @@ _CREDENTIALS = {
 
 @dataclass(frozen=True, slots=True)
 class LostUse:
-    """kind, by which pages say it:
-    scope; implied_scope, granted without being asked for;
-    method; secret_method, one of two ways to send a secret, of which nobody counts which was used;
+    """kind, which determines the pages' words:
+    scope; implied_scope: granted without being requested;
+    method; secret_method: one of the two ways to send a secret, which aren't counted separately;
     address;
-    audience; last_audience, in whose place comes the workspace's own; first_audience, in the place of the workspace's own;
-    unbound, requests without the key or the certificate that is demanded then;
-    source, living tokens that die, because what obtained them is another then.
+    audience; last_audience: the workspace's own replaces it; first_audience: it replaces the workspace's own;
+    unbound: requests without the key or certificate that would be required;
+    source: valid tokens that would stop working, because what obtained them changes.
 
-    thing: what it is about. count: how often that was used in 7 days, or how many tokens die.
+    thing: what it is about. count: how often it was used in 7 days, or how many tokens would stop working.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class LostUse:
 
 
 def find_lost_uses(client: Client, changes: Mapping[str, Any], *, now: datetime) -> list[LostUse]:
-    """changes: of the client's columns, as propose() has them. Whatever wasn't used in 7 days is lost to nobody."""
+    """changes: of the client's columns, from propose(). Anything that wasn't used in 7 days doesn't count as lost."""
     since = now - LOOKS_BACK
     lost: list[LostUse] = []
     if "scopes" in changes:
@@ -109,9 +109,9 @@ def _addresses(client: Client, ranges: list[str], since: datetime) -> list[LostU
 
 
 def _audiences(client: Client, left: list[str], since: datetime) -> list[LostUse]:
-    """Which one was asked for isn't counted."""
+    """Which of the audiences was requested isn't counted."""
     removed = [audience for audience in client.audiences if audience not in left]
-    # Whoever has none gets tokens for the workspace's own, so the first one takes that away.
+    # A client without audiences gets tokens for the workspace's own, so its first audience replaces that one.
     is_first = not client.audiences and bool(left)
     if not removed and not is_first:
         return []
@@ -129,7 +129,7 @@ def _unbound(client: Client, changes: Mapping[str, Any], since: datetime) -> lis
 
 
 def _sources(client: Client, changes: Mapping[str, Any], now: datetime) -> list[LostUse]:
-    """Where keys are published, and which subject certificates have: tokens name them as what obtained them."""
+    """The jwks_uri and the certificates' subject: tokens name them as what obtained them."""
     found = []
     for name, kind in (("jwks_uri", "jwks_uri"), ("tls_subject", "tls_subject")):
         if getattr(client, name) and {name, f"{name}_type"} & changes.keys():

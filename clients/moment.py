@@ -1,4 +1,4 @@
-"""How a moment is written: as JSON and the audit log have it."""
+"""How a point in time is written in JSON and the audit log."""
 
 from datetime import datetime
 

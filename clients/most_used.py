@@ -1,4 +1,4 @@
-"""Scopes and addresses of a workspace or of one client, the most used first. By whole days, UTC, for that is how they are counted."""
+"""Scopes and addresses of a workspace or of one client, the most used first. By whole days (UTC), because that is how they are counted."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,7 +13,7 @@ LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class UsedScope:
-    """granted: tokens with it. asked: of them, those whose request named it. clients: how many got any."""
+    """granted: tokens with the scope. asked: how many of their requests named it. clients: how many clients got it."""
 
     scope: str
     granted: int
@@ -23,7 +23,7 @@ class UsedScope:
 
 @dataclass(frozen=True, slots=True)
 class UsedAddress:
-    """count: requests granted to credentials from there. clients: how many; client_id: of one of them, and so of the only one."""
+    """count: requests granted to credentials from there. clients: how many clients. client_id: of one of them."""
 
     address: str
     count: int

@@ -1,6 +1,6 @@
-"""What becomes of a request, as UsageBucket.outcome has it: granted, or a reason; and whose turn it is after that."""
+"""The outcome of a request, as in UsageBucket.outcome: granted, or a reason; and who has to act on it."""
 
 GRANTED = "granted"
 
-# Reasons that are ours: nobody but who runs the instance can do anything about them. All others are refusals.
+# The server's own failures: only the operator can do something about them. All others are refusals.
 FAILED_HERE = frozenset({"database_unavailable", "hashing_busy", "jwks_uri_busy", "key_encryption_key_missing", "no_signing_key", "overdue", "server_error"})

@@ -1,4 +1,4 @@
-"""Which secrets of a client a rotation lets run out, and since when. Pure."""
+"""Which secrets of a client are in a rotation's overlap, and since when. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,7 +7,7 @@ from clients.models import ClientSecret
 
 
 def find_overlaps(secrets: Iterable[ClientSecret], now: datetime) -> dict[str, datetime]:
-    """By its ID each usable secret whose end was moved while a newer one works that goes on for longer, with the moment from which on both did.
+    """Each usable secret whose expiry was moved while a newer secret lasts longer, by ID, with the time since which both have worked.
 
     secrets: of one client.
     """

@@ -1,4 +1,4 @@
-"""The three periods over which usage is counted and drawn. Each ends with the hour, the six hours or the day, UTC, that now is in."""
+"""The three periods that usage is counted and charted for. Each ends with the current hour, six hours or day, UTC."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ def floor_hour(moment: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """So many slots of that length. name: as in a URL, and in the columns of ClientActivity."""
+    """A number of slots of the same length. name: as in a URL, and in the columns of ClientActivity."""
 
     name: str
     slots: int
@@ -24,7 +24,7 @@ class Period:
         return self.slots * self.slot
 
     def ends_at(self, now: datetime) -> datetime:
-        """After now: the last slot has only just begun."""
+        """A time after now, because the last slot has only begun."""
         midnight = floor_hour(now).replace(hour=0)
         return midnight + ((now - midnight) // self.slot + 1) * self.slot
 
@@ -33,7 +33,7 @@ class Period:
 
     @classmethod
     def of_hours(cls, hours: int) -> Self:
-        """Slots of an hour."""
+        """Slots of one hour."""
         return cls(f"{hours}h", hours, HOUR)
 
 

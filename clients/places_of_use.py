@@ -1,4 +1,4 @@
-"""From where the credentials of a client are used, all of them at once: one query, however many credentials and addresses there are."""
+"""The addresses that a client's credentials are used from: one query, however many credentials and addresses there are."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +9,13 @@ from django.db.models import Max, Sum
 from clients.models import AddressUse, Client
 from clients.usage_report import first_day, last_old_day
 
-# Of pairs of a credential and an address; those used last.
+# The most pairs of a credential and an address that are returned: those used last.
 MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A credential used from an address. count: on the days that were asked for, UTC. is_new: the address to the client, as AddressSummary has it."""
+    """A credential used from an address. count: on the requested days, UTC. is_new: whether the address is new to the client, as in AddressSummary."""
 
     credential: str
     address: str
@@ -25,14 +25,14 @@ class Place:
 
 
 def places_of(client: Client, *, since: datetime, now: datetime) -> list[Place]:
-    """Those used last come first."""
+    """The ones used last come first."""
     found = _used(client, since, first=first_day(client))
     old = last_old_day(client, now=now)
     return [Place(row["credential"], row["address"], row["uses"], row["last"], row["first"] > old) for row in found]
 
 
 def addresses_by_credential(client: Client, *, since: datetime) -> dict[str, list[str]]:
-    """From where each was used on the days from since on, UTC; those used last come first. One query."""
+    """The addresses that each credential was used from since that day, UTC; those used last come first. One query."""
     found: dict[str, list[str]] = {}
     for row in _used(client, since):
         found.setdefault(row["credential"], []).append(row["address"])

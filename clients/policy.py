@@ -1,6 +1,6 @@
-"""What a workspace demands of its clients, and what it refuses. Pure: the services ask, for pages, API and commands alike.
+"""What a workspace requires of its clients, and what it refuses. Pure: the services use it, so pages, API and commands follow the same rules.
 
-Left out on purpose: what it demands of its people, which is dashboard.people.policies.
+What it requires of its people is in dashboard.people.policies.
 """
 
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ from clients.models.client import DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME, MI
 
 MAX_LIFETIME_DAYS = MAX_DURATION.days
 MIN_TOKEN_SECONDS, MAX_TOKEN_SECONDS = int(MIN_TOKEN_LIFETIME.total_seconds()), int(MAX_TOKEN_LIFETIME.total_seconds())
-# A client that works once a week is in use. More than the audit log is sure to reach back can't be judged.
+# A client that runs once a week is in use. Nothing can be said about longer than the audit log is kept.
 MIN_UNUSED_DAYS, MAX_UNUSED_DAYS = 7, 400
 
 
 @dataclass(frozen=True, slots=True)
 class ClientPolicy:
-    """workspace: its slug. allowed_auth_methods: () for all. max_token_lifetime: seconds. None wherever nothing is demanded beyond what holds for all.
+    """workspace: its slug. allowed_auth_methods: () for all. max_token_lifetime: seconds. None means that only the general rules apply.
 
-    A longest life of secrets also demands that each has an end.
+    A maximum lifetime for secrets also means that each must expire.
     """
 
     workspace: str
@@ -57,7 +57,7 @@ class ClientPolicy:
 
     @property
     def usual_secret_lifetime(self) -> timedelta | None:
-        """What a new secret gets where nobody says anything; None for no end, or, where each must have one, for nothing: somebody has to say it."""
+        """A new secret's default lifetime; None for no expiry or, if each secret must expire, for no default: then somebody has to choose one."""
         days = self.default_secret_lifetime_days
         return self.longest_secret_lifetime if days is None else timedelta(days=days)
 
@@ -70,22 +70,22 @@ class ClientPolicy:
         return DEFAULT_TOKEN_LIFETIME if self.max_token_lifetime is None else min(DEFAULT_TOKEN_LIFETIME, timedelta(seconds=self.max_token_lifetime))
 
     def permit_auth_methods(self, methods: Sequence[str]) -> list[str]:
-        """Those of them that it allows."""
+        """The methods that the workspace allows."""
         return [method for method in methods if method not in self.forbidden_auth_methods]
 
     def require_auth_methods(self, methods: Sequence[str]) -> None:
-        """Raise ValidationError where one of them isn't allowed."""
+        """Raise ValidationError if one of them isn't allowed."""
         refused = [method for method in methods if method in self.forbidden_auth_methods]
         if refused:
             raise self._error(f"{self.workspace} doesn’t allow {' and '.join(refused)}. It allows {' and '.join(self.allowed_auth_methods)}.")
 
     def require_token_lifetime(self, seconds: int) -> None:
-        """Raise ValidationError where it is longer than allowed."""
+        """Raise ValidationError if it is longer than allowed."""
         if self.max_token_lifetime is not None and seconds > self.max_token_lifetime:
-            raise self._error(f"Tokens live {seconds:,} s then, and {self.workspace} allows {self.max_token_lifetime:,} s at most. Choose less.")
+            raise self._error(f"A token lifetime of {seconds:,} s is too long: {self.workspace} allows at most {self.max_token_lifetime:,} s.")
 
     def choose_secret_lifetime(self, asked: timedelta | None) -> timedelta | None:
-        """What a new secret gets, None for no end. asked: None where nobody said anything, NO_END for none at all. Raise ValidationError."""
+        """A new secret's lifetime, None for no expiry. asked: None for the default, NO_END for no expiry. Raise ValidationError."""
         if asked is None:
             asked = self.usual_secret_lifetime or NO_END
         lifetime = None if asked == NO_END else asked
@@ -93,20 +93,20 @@ class ClientPolicy:
         return lifetime
 
     def inherit_secret_lifetime(self, previous: timedelta) -> timedelta:
-        """What a successor asks for: what its predecessor had, cut to what is allowed now."""
+        """A successor's lifetime: its predecessor's, cut to what is allowed now."""
         return min(previous, self.longest_secret_lifetime or previous)
 
     def require_secret_lifetime(self, lifetime: timedelta | None) -> None:
-        """Raise ValidationError where a secret may not live so long. lifetime: None for no end."""
+        """Raise ValidationError if a secret's lifetime is too long. lifetime: None for no expiry."""
         longest = self.longest_secret_lifetime
         if lifetime is None and self.demands_secret_expiry:
             example = "90d" if longest is None else format_duration(min(longest, timedelta(days=90)))
-            raise self._error(f"{self.workspace} demands that each secret has an end. Give it one, for example {example}.")
+            raise self._error(f"{self.workspace} requires an expiry date for each secret. Choose a lifetime, for example {example}.")
         if lifetime is not None and longest is not None and lifetime > longest:
-            raise self._error(f"A life of {format_duration(lifetime)} is too long: {self.workspace} allows secrets {format_duration(longest)} at most.")
+            raise self._error(f"A lifetime of {format_duration(lifetime)} is too long: {self.workspace} allows at most {format_duration(longest)} for secrets.")
 
     def require_consistency(self) -> None:
-        """Raise ValidationError, under the field's name, where a value is out of range or contradicts another."""
+        """Raise ValidationError, under the field's name, if a value is out of range or contradicts another."""
         _require_range("default_secret_lifetime_days", self.default_secret_lifetime_days, 1, MAX_LIFETIME_DAYS, "days")
         _require_range("max_secret_lifetime_days", self.max_secret_lifetime_days, 1, MAX_LIFETIME_DAYS, "days")
         _require_range("max_token_lifetime", self.max_token_lifetime, MIN_TOKEN_SECONDS, MAX_TOKEN_SECONDS, "seconds")
@@ -118,7 +118,7 @@ class ClientPolicy:
             )
         longest, default = self.max_secret_lifetime_days, self.default_secret_lifetime_days
         if longest is not None and default is not None and default > longest:
-            raise ValidationError({"default_secret_lifetime_days": f"The default can’t be longer than the longest, {longest:,} days."})
+            raise ValidationError({"default_secret_lifetime_days": f"The default can’t be longer than the maximum of {longest:,} days."})
 
     def _error(self, sentence: str) -> ValidationError:
         return ValidationError(f"{sentence} Admins and owners of {self.workspace} can change that in its settings.", code="against_policy")

@@ -1,4 +1,4 @@
-"""Private keys that somebody hands in by mistake: whose public half is it? Nothing of them is kept or repeated."""
+"""Finds the public keys of private keys that somebody submits by mistake. The private keys are never stored or repeated."""
 
 import json
 import re
@@ -15,16 +15,16 @@ from clients.der import is_quick_private_key
 from clients.public_key import MAX_KEYS, read_jwk
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----([^-]*)-----END \1-----")
-# In OpenSSH's form an RSA key of 8,192 bits has less than 7 KB, in Base64 10.
+# In OpenSSH's format an RSA key of 8,192 bits has less than 7 KB, in Base64 10 KB.
 _MAX_OPENSSH_LENGTH = 12 * 1024
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
-# Whether an RSA key is sound takes seconds to find out, and its public half is the same whatever it is.
+# Validating an RSA key takes seconds, and its public key is the same either way.
 _AS_IT_IS: Any = {"password": None, "unsafe_skip_rsa_key_validation": True}
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
 def find_public_halves(content: bytes) -> list[PublicKeyTypes]:
-    """Of the private keys in PEM, OpenSSH's form, JWK, JWK Set or DER that can be read without a password. content: of a file, up to 128 KiB."""
+    """The public keys of all private keys in PEM, OpenSSH's format, JWK, JWK Set or DER that need no password. content: of a file, up to 128 KiB."""
     return [*_find_in_pem(content), *_find_in_json(content), *_find_in_der(content)]
 
 

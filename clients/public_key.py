@@ -1,6 +1,6 @@
-"""Public keys as people hand them in: a PEM key or certificate, a JWK or a JWK Set (RFC 7517, RFC 7518 §6, RFC 8037 §2). Signing keys only.
+"""Public keys as people submit them: a PEM key or certificate, a JWK or a JWK Set (RFC 7517, RFC 7518 §6, RFC 8037 §2). Signing keys only.
 
-A private key is refused with a warning and never repeated. Of a certificate only its key and its end count, whoever issued it.
+A private key is refused with a warning and never repeated. From a certificate only the key and the expiry are used, whoever issued it.
 """
 
 import hashlib
@@ -23,25 +23,25 @@ from clients.certificate import find_public_key, load_certificate
 
 MAX_LENGTH = 64 * 1024
 MAX_KEYS = 20
-# Of a set that somebody publishes, which may hold other keys, and each client's in the same place.
+# For a published set, which may contain other keys, and the keys of several clients.
 MAX_PUBLISHED_KEYS = 50
-# Entries of such a set that are looked at: each that is no key costs a refusal.
+# How many entries of such a set are read: each that isn't a key costs a refusal.
 MAX_PUBLISHED_ENTRIES = 200
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-# RFC 7518 §3.4 and §6.2.1: the curve fixes the algorithm, and the length of its coordinates in octets.
+# RFC 7518 §3.4 and §6.2.1: the curve determines the algorithm and the length of its coordinates in bytes.
 _CURVES: dict[str, tuple[str, ec.EllipticCurve, int]] = {
     "P-256": ("ES256", ec.SECP256R1(), 32),
     "P-384": ("ES384", ec.SECP384R1(), 48),
     "P-521": ("ES512", ec.SECP521R1(), 66),
 }
 ALGORITHMS = ("ES256", "ES384", "ES512", *RSA_ALGORITHMS, "EdDSA")
-# RFC 9864 §2.2: what EdDSA means with the one curve that is taken here. Keys have the older name, whichever they came with.
+# RFC 9864 §2.2: what EdDSA means with the only curve that is accepted here. Stored keys have the older name, whichever they came with.
 ED25519 = "Ed25519"
 
-# RFC 7638 §3.2, RFC 8037 §2, and of RFC 7518 §6 what only a private key or a shared secret has.
+# RFC 7638 §3.2, RFC 8037 §2, and the members that by RFC 7518 §6 only a private key or a shared secret has.
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("e", "n"), "OKP": ("crv", "x")}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _PRIVATE_TEXT = re.compile(r'PRIVATE[ -]KEY|Private-Lines|"(?:d|p|q|dp|dq|qi|oth|k)"\s*:')
@@ -50,10 +50,10 @@ _PEM = re.compile(r"-----BEGIN ((?:RSA )?PUBLIC KEY|CERTIFICATE)-----\r?\n([A-Za
 _KID = re.compile(r"[!-~]{1,100}")
 
 _MIN_RSA_BITS = 2048
-# FIPS 186-5 §A.1.1 wants an odd exponent above 2^16.
+# FIPS 186-5 §A.1.1 requires an odd exponent above 2^16.
 _MIN_RSA_EXPONENT = 65537
 
-# The y coordinates of the eight points of Ed25519 whose order is 1, 2, 4 or 8, also in their second spelling: under such a key forged signatures verify.
+# The y coordinates of the eight Ed25519 points of order 1, 2, 4 or 8, also in their second encoding: with such a key, forged signatures verify.
 _ED25519_PRIME = 2**255 - 19
 _ED25519_WEAK = frozenset(
     {
@@ -68,16 +68,16 @@ _ED25519_WEAK = frozenset(
 )
 
 _PRIVATE_KEY_GIVEN = (
-    "This holds a private key or a shared secret, which must never leave its owner: it is compromised now. Nothing was registered. "
-    "Destroy it, make a new pair and register only the public half."
+    "This contains a private key or a shared secret, which must never leave its owner, so it is compromised. Nothing was registered. "
+    "Destroy it, make a new key pair and register only the public key."
 )
 
 
 class ParsedPublicKey(NamedTuple):
-    """kid: the JWK's own, else the thumbprint. algorithm: the only one that it may sign with, "" for an RSA key that may use any of RSA_ALGORITHMS.
+    """kid: the JWK's own, or else the thumbprint. algorithm: the only one that it may sign with, "" for an RSA key that may use any of RSA_ALGORITHMS.
 
-    public_jwk: with kid, use, and alg where there is one. thumbprint: RFC 7638, SHA-256. key: what verifies signatures. expires_at: the end of the certificate
-    that it came in, None where it came alone.
+    public_jwk: with kid, use, and alg if there is one. thumbprint: RFC 7638, SHA-256. key: the object that verifies signatures. expires_at: when the
+    certificate that contained it expires, None without a certificate.
     """
 
     kid: str
@@ -89,17 +89,17 @@ class ParsedPublicKey(NamedTuple):
 
 
 def name_in_keys(algorithm: str) -> str:
-    """What ParsedPublicKey.algorithm calls an algorithm."""
+    """The name that ParsedPublicKey.algorithm uses for an algorithm."""
     return "EdDSA" if algorithm == ED25519 else algorithm
 
 
 def fits(algorithm: str, key_algorithm: str) -> bool:
-    """Whether a key of key_algorithm, as ParsedPublicKey has it, may sign with algorithm."""
+    """Whether a key with key_algorithm (as in ParsedPublicKey) may sign with algorithm."""
     return name_in_keys(algorithm) in ((key_algorithm,) if key_algorithm else RSA_ALGORITHMS)
 
 
 def is_kid(text: str) -> bool:
-    """Whether a key may have that kid: 1 to 100 visible ASCII characters."""
+    """Whether it is a valid kid: 1 to 100 visible ASCII characters."""
     return _KID.fullmatch(text) is not None
 
 
@@ -112,18 +112,18 @@ def read_public_keys(text: str) -> list[ParsedPublicKey]:
         keys = [_read_pem(text)]
     else:
         raise ValidationError(
-            "This is neither a PEM public key nor a certificate nor a JWK nor a JWK Set. "
-            "“openssl pkey -in private.pem -pubout” writes the first; for a key of ssh-keygen use “ssh-keygen -e -m pkcs8 -f key.pub”.",
+            "This isn't a PEM public key, a certificate, a JWK or a JWK Set. "
+            "For a PEM public key, run “openssl pkey -in private.pem -pubout”, or “ssh-keygen -e -m pkcs8 -f key.pub” for a key from ssh-keygen.",
             code="not_a_public_key",
         )
     for name, values in (("kid", [key.kid for key in keys]), ("key", [key.thumbprint for key in keys])):
         if len(set(values)) != len(values):
-            raise ValidationError(f"The set has the same {name} twice. Give each key once, with a kid of its own.", code="repeated_key")
+            raise ValidationError(f"The set has the same {name} twice. Include each key once, with its own kid.", code="repeated_key")
     return keys
 
 
 def read_published_keys(content: bytes) -> list[ParsedPublicKey]:
-    """The usable ones of the first keys of a published JWK Set; others are left out, as RFC 7517 §5 wants. Raise ValidationError if it is no set."""
+    """The usable keys among the first entries of a published JWK Set; others are ignored, as RFC 7517 §5 says. Raise ValidationError if it isn't a set."""
     try:
         value = json.loads(content.decode(), object_pairs_hook=_drop_duplicates)
     except (ValueError, RecursionError):
@@ -151,30 +151,30 @@ def read_jwk(jwk: object) -> ParsedPublicKey:
     thumbprint = _thumbprint(members)
     kid = jwk.get("kid", thumbprint)
     if not isinstance(kid, str) or not is_kid(kid):
-        raise ValidationError("The kid has to be 1 to 100 visible ASCII characters without spaces. Or leave it out.", code="invalid_kid")
+        raise ValidationError("The kid must be 1 to 100 visible ASCII characters without spaces. You can also leave it out.", code="invalid_kid")
     return ParsedPublicKey(kid, algorithm, {**members, "kid": kid, "use": "sig", **({"alg": algorithm} if algorithm else {})}, thumbprint, key)
 
 
 def read_key(key: object) -> ParsedPublicKey:
-    """Of cryptography's own kind. Raise ValidationError."""
+    """key: an object of the library cryptography. Raise ValidationError."""
     return read_jwk(_to_jwk(key))
 
 
 @lru_cache(maxsize=4096)
 def load_public_key(public_jwk: str) -> PublicKey:
-    """Of the JSON of a ParsedPublicKey's public_jwk. Cached by its content, so it can't be out of date."""
+    """public_jwk: JSON as in ParsedPublicKey. Cached by its content, so it can't be out of date."""
     jwk = json.loads(public_jwk)
     return _LOADERS[jwk["kty"]](jwk)
 
 
 def refuse_private_der(content: bytes) -> None:
-    """Raise ValidationError where content is a private key in DER, encrypted or not."""
+    """Raise ValidationError if content is a private key in DER, encrypted or not."""
     if der.is_private_key(content):
         raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
 
 
 def holds_private_key(content: bytes) -> bool:
-    """Whether there is a private key in it, in whatever form that one knows by its looks, whole or cut off."""
+    """Whether it contains a private key in any recognisable form, whole or cut off."""
     return _PRIVATE_TEXT.search(content.decode(errors="replace")) is not None or der.is_private_key(content)
 
 
@@ -182,8 +182,8 @@ def _clean(text: str) -> str:
     if _PRIVATE_TEXT.search(text):
         raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
     if len(text) > MAX_LENGTH:
-        raise ValidationError("The file is longer than 64 KiB, so it isn't a public key. Give the public half alone.", code="too_long")
-    # Editors of Windows begin a file with a byte order mark.
+        raise ValidationError("The file is longer than 64 KiB, so it isn't a public key. Submit only the public key.", code="too_long")
+    # Windows editors begin a file with a byte order mark.
     return text.removeprefix("\N{BYTE ORDER MARK}").strip()
 
 
@@ -191,7 +191,7 @@ def _read_pem(text: str) -> ParsedPublicKey:
     match = _PEM.fullmatch(text)
     if match is None:
         raise ValidationError(
-            "Give one PEM public key, or one certificate without its chain, alone in the file, from its -----BEGIN line to its -----END line.",
+            "The file must contain only one PEM public key, or one certificate without its chain, from its -----BEGIN line to its -----END line.",
             code="not_a_public_key",
         )
     try:
@@ -200,10 +200,10 @@ def _read_pem(text: str) -> ParsedPublicKey:
             certificate = load_certificate(content)
             return read_key(find_public_key(certificate))._replace(expires_at=certificate.not_valid_after_utc)
         if not der.is_quick_public_key(content):
-            raise ValidationError(f"The PEM holds no key of a kind and size that can be used here. {_ACCEPTED}", code="unsupported_key")
+            raise ValidationError(f"The PEM contains no key of a kind and size that can be used here. {_ACCEPTED}", code="unsupported_key")
         key = load_der_public_key(content)
     except (ValueError, UnsupportedAlgorithm):
-        raise ValidationError("The PEM is damaged, or its key is of a kind that can't be used here. " + _ACCEPTED, code="invalid_key") from None
+        raise ValidationError("The PEM is damaged, or this kind of key can't be used here. " + _ACCEPTED, code="invalid_key") from None
     return read_key(key)
 
 
@@ -232,7 +232,7 @@ def _read_json_keys(text: str) -> list[ParsedPublicKey]:
         return [read_jwk(value)]
     jwks = value["keys"]
     if not isinstance(jwks, list) or not jwks:
-        raise ValidationError("The JWK Set has no key in it.", code="not_a_public_key")
+        raise ValidationError("The JWK Set contains no key.", code="not_a_public_key")
     if len(jwks) > MAX_KEYS:
         raise ValidationError(f"The JWK Set has {len(jwks):,} keys. Register up to {MAX_KEYS} at once.", code="too_many_keys")
     return [read_jwk(jwk) for jwk in jwks]
@@ -243,7 +243,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if not _PRIVATE_MEMBERS.isdisjoint(members):
         raise ValidationError(_PRIVATE_KEY_GIVEN, code="private_key")
     if len(members) != len(pairs):
-        raise ValidationError("A member of the JWK stands there twice, so it isn't clear which one counts.", code="repeated_member")
+        raise ValidationError("The JWK has the same member twice. Leave one out.", code="repeated_member")
     return members
 
 
@@ -263,20 +263,20 @@ def _check_purpose(jwk: Mapping[str, Any]) -> None:
     """RFC 7517 §4.2 and §4.3."""
     operations = jwk.get("key_ops", ["verify"])
     if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
-        raise ValidationError("The key isn't for signatures, as its use or key_ops says. Make one with use “sig”.", code="wrong_use")
+        raise ValidationError("The key's use or key_ops says that it isn't for signatures. Make one with use “sig”.", code="wrong_use")
 
 
 def _read_members(jwk: Mapping[str, Any]) -> tuple[str, dict[str, str], PublicKey]:
-    """The algorithm, "" for any of RSA, the members that make the key, and the key."""
+    """The algorithm ("" for any RSA algorithm), the members that define the key, and the key."""
     kty, alg = jwk.get("kty"), jwk.get("alg")
     if not isinstance(kty, str) or kty not in _LOADERS:
-        raise ValidationError(f"The JWK's kty has to be EC, RSA or OKP. {_ACCEPTED}", code="unsupported_key")
+        raise ValidationError(f"The JWK's kty must be EC, RSA or OKP. {_ACCEPTED}", code="unsupported_key")
     members = {"kty": kty, **{name: _text(jwk, name) for name in _THUMBPRINT_MEMBERS[kty]}}
     try:
         key = _LOADERS[kty](members)
     except ValueError:
-        raise ValidationError("The numbers in the key make no key: its point isn't on the curve, or it is damaged.", code="invalid_key") from None
-    # Not where a key is loaded: one that was registered when larger exponents were taken goes on working.
+        raise ValidationError("The numbers aren't a valid key: the point isn't on the curve, or the key is damaged.", code="invalid_key") from None
+    # Not checked when a stored key is loaded: a key registered when larger exponents were accepted still works.
     if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e > der.MAX_RSA_EXPONENT:
         raise ValidationError(_UNSAFE_RSA, code="weak_key")
     allowed = RSA_ALGORITHMS if kty == "RSA" else (_CURVES[members["crv"]][0] if kty == "EC" else "EdDSA",)
@@ -288,7 +288,7 @@ def _read_members(jwk: Mapping[str, Any]) -> tuple[str, dict[str, str], PublicKe
 def _text(jwk: Mapping[str, Any], name: str) -> str:
     value = jwk.get(name)
     if not isinstance(value, str):
-        raise ValidationError(f"The JWK lacks {name}, or it isn't text.", code="invalid_key")
+        raise ValidationError(f"The JWK has no {name}, or it isn't a string.", code="invalid_key")
     return value
 
 
@@ -298,14 +298,14 @@ def _load_ec(jwk: Mapping[str, str]) -> ec.EllipticCurvePublicKey:
     _, curve, length = _CURVES[jwk["crv"]]
     x, y = _decode(jwk["x"]), _decode(jwk["y"])
     if len(x) != length or len(y) != length:
-        raise ValidationError(f"The coordinates of a {jwk['crv']} key are {length} octets each (RFC 7518 §6.2.1).", code="invalid_key")
+        raise ValidationError(f"The coordinates of a {jwk['crv']} key must be {length} bytes each (RFC 7518 §6.2.1).", code="invalid_key")
     return ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), curve).public_key()
 
 
 def _load_rsa(jwk: Mapping[str, str]) -> rsa.RSAPublicKey:
     n, e = _decode(jwk["n"]), _decode(jwk["e"])
     if n[0] == 0 or e[0] == 0:
-        raise ValidationError("The numbers of an RSA key have no leading zero octets (RFC 7518 §6.3.1).", code="invalid_key")
+        raise ValidationError("An RSA key's numbers must not have leading zero bytes (RFC 7518 §6.3.1).", code="invalid_key")
     modulus, exponent = int.from_bytes(n), int.from_bytes(e)
     if not _MIN_RSA_BITS <= modulus.bit_length() <= der.MAX_RSA_BITS:
         raise ValidationError(f"An RSA key of {modulus.bit_length()} bits can't be used. {_ACCEPTED}", code="weak_key")
@@ -319,7 +319,7 @@ def _load_okp(jwk: Mapping[str, str]) -> ed25519.Ed25519PublicKey:
         raise ValidationError(f"The key's curve can't be used here. {_ACCEPTED}", code="unsupported_key")
     x = _decode(jwk["x"])
     if int.from_bytes(x, "little") % 2**255 in _ED25519_WEAK:
-        raise ValidationError("Under this Ed25519 key anybody could forge signatures. Make a new one.", code="weak_key")
+        raise ValidationError("Anybody could forge signatures for this Ed25519 key. Make a new one.", code="weak_key")
     return ed25519.Ed25519PublicKey.from_public_bytes(x)
 
 
@@ -327,7 +327,7 @@ _LOADERS: dict[str, Callable[[Mapping[str, str]], PublicKey]] = {"EC": _load_ec,
 
 
 def _decode(text: str) -> bytes:
-    """At least one octet. Canonical, so that a key has one spelling only."""
+    """At least one byte. Only canonical base64url, so that a key has only one spelling."""
     try:
         octets = base64url.decode(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How fast the whole instance answered, from counts by limit (clients.models.ResponseTime)."""
+"""How fast the whole instance answered, computed from counts by limit (clients.models.ResponseTime)."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -15,13 +15,13 @@ from clients.services.usage import LIMITS_MS
 
 SLOT = timedelta(seconds=SLOT_SECONDS)
 
-# How many requests took at most so many milliseconds, and more than the next smaller limit; 0 for longer than the last one.
+# Limit in milliseconds → how many requests took at most that long, and longer than the next smaller limit; 0 for longer than the last limit.
 Counts = Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Of 5 minutes, or of several. median, p95: milliseconds, None where nothing was asked."""
+    """For 5 minutes, or several times 5. median, p95: milliseconds, None without requests."""
 
     begins_at: datetime
     count: int
@@ -30,7 +30,7 @@ class Times:
 
 
 def measure_times(*, endpoint: str, length: timedelta, now: datetime) -> tuple[list[Times], Times]:
-    """Of each slot up to now, oldest first, also of those in which nothing was asked; and of all together."""
+    """The times of each slot up to now, oldest first, including slots without requests; and of all slots together."""
     last = _floor(now)
     slots = [last - SLOT * number for number in range(int(length / SLOT))][::-1]
     counted, total = _count(endpoint=endpoint, since=slots[0], until=now), Counter[int]()
@@ -41,7 +41,7 @@ def measure_times(*, endpoint: str, length: timedelta, now: datetime) -> tuple[l
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """p95: milliseconds, None where nothing was asked. failures: how many of them were ours, by status 5xx."""
+    """p95: milliseconds, None without requests. failures: how many responses had status 5xx."""
 
     count: int
     failures: int
@@ -49,7 +49,7 @@ class Answers:
 
 
 def sum_answers(*, endpoint: str, since: datetime) -> Answers:
-    """Of any time, in one row for each limit."""
+    """For any length of time, with one row for each limit."""
     rows = ResponseTime.objects.filter(slot__gte=since, endpoint=endpoint).values_list("limit_ms", "is_failure").annotate(answers=Sum("count")).order_by()
     counts, failures = Counter[int](), 0
     for limit, is_failure, count in rows:
@@ -59,7 +59,7 @@ def sum_answers(*, endpoint: str, since: datetime) -> Answers:
 
 
 def percentile(counts: Counts, share: float) -> float | None:
-    """Milliseconds within which that share was answered: on a straight line between two limits, for nobody knows more. None where there is nothing."""
+    """Milliseconds within which that share was answered, interpolated linearly between two limits. None without requests."""
     total = sum(counts.values())
     if not total:
         return None

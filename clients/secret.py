@@ -1,10 +1,10 @@
-"""The format of a client's secret, and how one is stored and checked.
+"""The format of a client's secret, and how secrets are stored and checked.
 
     tos_live_Kp4zR1uW9a_<33 random characters><6 characters of checksum>
 
-The ten characters after the environment are the secret ID, by which the secret alone finds its row. All characters are base62, so a double click selects
-the whole secret, and the 33 random ones hold 196 bits. At rest a secret is an argon2id hash and, beside it, a digest: HMAC-SHA-256 under a key derived from
-KEY_ENCRYPTION_KEYS, "<key ID>:<hex>". With that many random bits the digest is as hard to invert as the hash, and it costs microseconds.
+The ten characters after the environment are the secret ID, so the secret alone finds its row. All characters are base62, so a double click selects
+the whole secret, and the 33 random ones have 196 bits. A secret is stored as an argon2id hash and a digest: HMAC-SHA-256 under a key derived from
+KEY_ENCRYPTION_KEYS, "<key ID>:<hex>". With that many random bits, the digest is as hard to invert as the hash, and it takes only microseconds.
 """
 
 import hashlib
@@ -32,12 +32,12 @@ CHECKSUM_LENGTH = 6
 _PATTERN = re.compile(rf"tos_(live|test)_([0-9A-Za-z]{{{SECRET_ID_LENGTH}}})_[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}")
 _HASHING_WAIT_SECONDS = 0.5
 _hashing = Lock()
-# Of the few threads that answer requests one may wait; who comes while it does hears at once that the others have to go on.
+# Only one of the few answering threads may wait for argon2id; a request that comes meanwhile is refused at once, so that the other threads stay free.
 _waiting = Lock()
 
 
 class HashingBusyError(Exception):
-    """Another argon2id verification runs in this process; the caller should try again."""
+    """Another argon2id verification is running in this process; the caller should try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,12 @@ def generate(environment: str) -> ParsedSecret:
 
 
 def looks_like_secret(text: str) -> bool:
-    """Whether it was meant as one of our secrets, be it complete or not."""
+    """Whether it is meant as one of our secrets, complete or not."""
     return text.startswith(("tos_live_", "tos_test_"))
 
 
 def parse(text: str) -> ParsedSecret | None:
-    """None where the form or the checksum is wrong: mistyped, cut off, or not one of ours."""
+    """None if the form or the checksum is wrong: the secret is mistyped, cut off, or not ours."""
     match = _PATTERN.fullmatch(text)
     if match is None or _checksum(text[:-CHECKSUM_LENGTH]) != text[-CHECKSUM_LENGTH:]:
         return None
@@ -107,14 +107,14 @@ def needs_digest(digest: str) -> bool:
 
 
 def needs_hashing(digest: str) -> bool:
-    """Whether verify_secret can't do without the argon2id hash."""
+    """Whether verify_secret needs the argon2id hash."""
     return key_encryption_keys().get(digest.partition(":")[0]) is None
 
 
 def verify_secret(plaintext: str, *, hashed: str, digest: str) -> bool:
-    """In constant time by the digest. By the argon2id hash only where the digest is missing or under a key that is no longer in the list.
+    """Compare the digest in constant time. Use the argon2id hash only if the digest is missing or was made with a key that is no longer in the list.
 
-    Raise HashingBusyError where that one is needed while another runs: one at a time per process, so that a flood can't take every core.
+    Raise HashingBusyError if the hash is needed while another verification runs: one at a time per process, so that a flood can't take every core.
     """
     key_id, _, expected = digest.partition(":")
     key = key_encryption_keys().get(key_id)
@@ -123,7 +123,7 @@ def verify_secret(plaintext: str, *, hashed: str, digest: str) -> bool:
     return _verify_hash(plaintext, hashed)
 
 
-@async_unsafe("argon2id takes its time: call it in a thread.")
+@async_unsafe("argon2id is slow: call it in a thread.")
 def _verify_hash(plaintext: str, hashed: str) -> bool:
     has_turn = _hashing.acquire(blocking=False)
     if not has_turn and _waiting.acquire(blocking=False):
@@ -142,5 +142,5 @@ def _verify_hash(plaintext: str, hashed: str) -> bool:
 
 
 def imitate_verification(plaintext: str) -> None:
-    """The same work as verify_secret, so that an unknown secret ID takes as long as a wrong secret."""
+    """Do the same work as verify_secret, so that an unknown secret ID takes as long as a wrong secret."""
     verify_secret(plaintext, hashed="", digest=f"{newest_key().id}:{'0' * 64}")

@@ -12,7 +12,7 @@ SUBJECT_TYPE_PREFIX = "tls_client_auth_"
 
 _Type = Client.TLSSubjectType
 
-# Beside those of RFC 4514 §3, as openssl -nameopt RFC2253 spells them.
+# In addition to those of RFC 4514 §3, as openssl -nameopt RFC2253 spells them.
 _ATTRIBUTES = {
     "emailAddress": NameOID.EMAIL_ADDRESS,
     "serialNumber": NameOID.SERIAL_NUMBER,
@@ -24,7 +24,7 @@ _ATTRIBUTES = {
 
 _EXPECTED = {
     _Type.SUBJECT_DN: "a distinguished name as “openssl x509 -noout -subject -nameopt RFC2253” prints it, for example CN=billing-sync,O=Example",
-    _Type.SAN_DNS: "a host name without wildcard, for example billing.example.com",
+    _Type.SAN_DNS: "a host name without a wildcard, for example billing.example.com",
     _Type.SAN_URI: "a URI, for example spiffe://example.com/billing",
     _Type.SAN_IP: "an IP address, for example 203.0.113.7",
     _Type.SAN_EMAIL: "an e-mail address, for example billing@example.com",
@@ -32,20 +32,20 @@ _EXPECTED = {
 
 
 def spell_subject_type(subject_type: str) -> str:
-    """As people write it, without what the metadata names of RFC 8705 §2.1.2 all begin with: san_dns."""
+    """As people write it, such as san_dns: without the common prefix of the metadata names in RFC 8705 §2.1.2."""
     return subject_type.removeprefix(SUBJECT_TYPE_PREFIX)
 
 
 def clean_tls_subject(subject_type: str, subject: str) -> str:
-    """Return subject as it may be stored. Raise ValidationError where no certificate could ever have it."""
+    """Return subject as it may be stored. Raise ValidationError if no certificate could have it."""
     if subject_type not in _EXPECTED:
         kinds = ", ".join(map(spell_subject_type, _Type.values))
         if not subject_type:
-            raise ValidationError("Choose which part of the certificate that is.", code="unknown_subject_type")
+            raise ValidationError("Choose which part of the certificate this is.", code="unknown_subject_type")
         raise ValidationError(f"“{spell_subject_type(subject_type)[:40]}” isn't a kind of subject. Choose from {kinds}.", code="unknown_subject_type")
     kind = _Type(subject_type)
     if len(subject) > 512 or not subject.isprintable() or not _is_possible(kind, subject):
-        raise ValidationError(f"“{subject[:80]}” isn't what {spell_subject_type(kind.value)} takes. Use {_EXPECTED[kind]}.", code="invalid_subject")
+        raise ValidationError(f"“{subject[:80]}” isn't valid for {spell_subject_type(kind.value)}. Use {_EXPECTED[kind]}.", code="invalid_subject")
     return subject
 
 
@@ -84,7 +84,7 @@ def _is_address(text: str) -> bool:
 def is_named(certificate: x509.Certificate, subject_type: str, subject: str) -> bool:
     """Whether the certificate names that subject.
 
-    A distinguished name is compared attribute by attribute, in order and exactly. Domains don't know case; a wildcard in a certificate stands for nothing.
+    A distinguished name is compared attribute by attribute, in order and exactly. The case of domains doesn't matter; wildcards in a certificate don't match.
     """
     if subject_type == _Type.SUBJECT_DN:
         return certificate.subject == _parse_name(subject)
@@ -102,6 +102,6 @@ def is_named(certificate: x509.Certificate, subject_type: str, subject: str) -> 
 
 
 def _fold(address: str) -> str:
-    """RFC 5321 §2.4: only the local part knows case."""
+    """RFC 5321 §2.4: only the local part is case-sensitive."""
     local, at, domain = address.rpartition("@")
     return local + at + domain.lower()

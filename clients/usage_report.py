@@ -1,7 +1,7 @@
-"""Questions over what a client did: which of its credentials are in use, from where, how often, and how many of their tokens are alive.
+"""Queries about what a client did: which of its credentials are in use, from where, how often, and how many of their tokens are still valid.
 
-A credential is named as in tokens: a secret by its secret ID, a key “key:<kid>”, a certificate “certificate:<thumbprint>”. Nothing here costs more with more
-clients; with one client's rows it grows by the hours and addresses that are asked for.
+A credential is named as in tokens: a secret by its secret ID, a key “key:<kid>”, a certificate “certificate:<thumbprint>”. The cost doesn't depend on the
+number of clients; for one client it grows with the requested hours and addresses.
 """
 
 from collections.abc import Iterable
@@ -17,13 +17,13 @@ from clients.models import AddressUse, Client, ClientCertificate, ClientPublicKe
 from clients.outcomes import FAILED_HERE, GRANTED
 from clients.periods import HOUR, Period, floor_hour
 
-# An address is new to a client for so long, unless the client itself is.
+# How long an address is new to a client, unless the client itself is new.
 NEW_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class AddressSummary:
-    """is_new: the client was first seen there within NEW_FOR, and had been used elsewhere or existed before. first_seen: a day, UTC."""
+    """is_new: the client was first seen there within NEW_FOR, but had been used elsewhere or existed before. first_seen: a day, UTC."""
 
     address: str
     count: int
@@ -34,7 +34,7 @@ class AddressSummary:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What became of the requests of some hours. failed: for a reason of ours."""
+    """The outcomes of the requests in some hours. failed: the server failed."""
 
     begins_at: datetime
     length: timedelta
@@ -49,21 +49,21 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class LivingTokens:
-    """last_ends_at: when the last that was issued ends, be it revoked or not."""
+    """last_ends_at: when the last issued token expires, revoked or not."""
 
     count: int
     last_ends_at: datetime
 
 
 def count_living_tokens(client: Client, *, now: datetime) -> int:
-    """Of all its credentials. See living_tokens_by_credential."""
+    """For all its credentials. See living_tokens_by_credential."""
     return sum(one.count for one in living_tokens_by_credential(client, now=now).values())
 
 
 def living_tokens_by_credential(client: Client, *, now: datetime) -> dict[str, LivingTokens]:
-    """How many tokens would be good now if the client is enabled; what was revoked, alone or with its credential, doesn't count.
+    """How many tokens are valid now, assuming that the client is enabled. Tokens that were revoked, alone or with their credential, don't count.
 
-    Up to two seconds late, and a token counts until the end of the minute in which it ends.
+    The count is up to two seconds late, and a token counts until the end of the minute in which it expires.
     """
     rows = TokenCount.objects.filter(client=client, expires_at__gt=now)
     return _count_living(_without_revoked_credentials(rows), client.revoked_tokens.filter(expires_at__gt=now))
@@ -97,9 +97,9 @@ def _without_revoked_credentials(rows: QuerySet[TokenCount]) -> QuerySet[TokenCo
 
 
 def addresses_of(client: Client, *, credential: str | None = None, since: datetime, now: datetime, limit: int = 100) -> list[AddressSummary]:
-    """From where its credentials were used on the days from since on, UTC; those used last come first.
+    """The addresses that its credentials were used from since that day, UTC; those used last come first.
 
-    Only what the credential itself was presented for counts: a token that it obtained earlier goes its own ways.
+    Only requests that presented the credential itself count, because a token may be used elsewhere.
     """
     rows = AddressUse.objects.filter(client=client, day__gte=since.date())
     if credential is not None:
@@ -111,23 +111,23 @@ def addresses_of(client: Client, *, credential: str | None = None, since: dateti
 
 
 def last_old_day(client: Client, *, now: datetime) -> date:
-    """What was first seen on a later one is new to the client; nothing is to a new client."""
+    """An address first seen after this day is new to the client. For a new client, no address is new."""
     return (now - NEW_FOR).date() if client.created_at <= now - NEW_FOR else date.max
 
 
 def first_day(client: Client) -> Subquery:
-    """On which one the client was first seen at an address, UTC. For rows of AddressUse that are grouped by address: one look into an index for each group."""
+    """The day on which the client was first seen at an address, UTC. For rows of AddressUse grouped by address: one index look-up for each group."""
     return Subquery(AddressUse.objects.filter(client=client, address=OuterRef("address")).order_by("day").values("day")[:1])
 
 
 def requests_by_credential(client: Client, *, since: datetime, now: datetime) -> dict[str, int]:
-    """How many requests were granted to each from the hour of since on, at whichever endpoint, by it or by a token that it obtained."""
+    """How many requests were granted to each credential since that hour, at any endpoint, by it or by a token that it obtained."""
     rows = UsageBucket.objects.filter(client=client, hour__gte=floor_hour(since), hour__lte=now, outcome=GRANTED)
     return {row["credential"]: row["requests"] for row in rows.values("credential").annotate(requests=Sum("count")).order_by()}
 
 
 def hourly(client: Client, *, credential: str | None = None, endpoint: str | None = "token", hours: int, now: datetime) -> list[Slot]:
-    """One Slot an hour, oldest first, the present hour last. endpoint: None for all of them."""
+    """One Slot per hour, oldest first, the current hour last. endpoint: None for all of them."""
     rows = UsageBucket.objects.filter(client=client)
     if credential is not None:
         rows = rows.filter(credential=credential)
@@ -160,17 +160,17 @@ def in_slots(rows: QuerySet[UsageBucket] | QuerySet[WorkspaceUsage], period: Per
 
 @lru_cache(maxsize=1024)
 def _read_moment(text: str) -> datetime:
-    """As the database writes it, in UTC, of which only PostgreSQL says so."""
+    """A time as the database writes it: in UTC, but only PostgreSQL says so."""
     read = datetime.fromisoformat(text)
     return read.replace(tzinfo=read.tzinfo or UTC)
 
 
 def granted_by_hour(clients: Iterable[int], *, hours: int, now: datetime) -> dict[int, list[int]]:
-    """Tokens in each of the last hours, the present one last, by the primary keys of clients, in one query for a whole page of them."""
+    """Tokens in each of the last hours, the current one last, by the clients' primary keys, in one query for a whole page of clients."""
     begin = floor_hour(now) - timedelta(hours=hours - 1)
     series = {client: [0] * hours for client in clients}
     rows = UsageBucket.objects.filter(client__in=series, hour__gte=begin, hour__lte=now, endpoint="token", outcome=GRANTED)
-    # As text: thousands of rows name a few hours, of which each is read once.
+    # As text, because thousands of rows name the same few hours, and each is parsed only once.
     named = rows.annotate(named=Cast("hour", CharField())).values_list("client_id", "named")
     for client, hour, tokens in named.annotate(tokens=Sum("count")).order_by():
         series[client][(_read_moment(hour) - begin) // HOUR] = tokens

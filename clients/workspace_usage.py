@@ -1,5 +1,5 @@
-"""Questions over what all clients of a workspace did at the token endpoint, or one of them. Their cost doesn't grow with the number of clients, for they read
-sums that are kept (WorkspaceUsage, ClientActivity), and buckets of the few clients that they name.
+"""Queries about what a workspace's clients, or one of them, did at the token endpoint. Their cost doesn't grow with the number of clients, because they read
+stored sums (WorkspaceUsage, ClientActivity), and the buckets of only a few clients.
 """
 
 from collections import defaultdict
@@ -18,13 +18,13 @@ from clients.usage_report import Slot
 
 ENDPOINT = "token"
 
-# Among how many clients the one is looked for that was refused most for a reason.
+# How many clients are searched for the one that was refused most for a reason.
 _CANDIDATES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a page is about. environment: "" for both. client: None for all of them."""
+    """What a page shows. environment: "" for both. client: None for all clients."""
 
     workspace: Workspace
     period: Period
@@ -34,7 +34,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """outcomes: how often each one came."""
+    """outcomes: how often each one happened."""
 
     slots: list[Slot]
     outcomes: dict[str, int]
@@ -58,7 +58,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """count: of requests in the period. before: in the same time before it."""
+    """count: of requests in the period. before: in the previous period of the same length."""
 
     count: int
     before: int
@@ -66,7 +66,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """client: that was refused most for that reason, None where one can't tell without asking all of them."""
+    """client: the one refused most often for that reason, None if finding it would mean reading all clients."""
 
     reason: str
     count: int
@@ -75,7 +75,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Clients that asked for anything, of how many. busiest: those with most tokens first. refused: of those refused most, how often, by primary key."""
+    """How many clients made requests, and how many there are. busiest: those with most tokens first. refused: by primary key, how often those refused most."""
 
     asked: int
     clients: int
@@ -101,7 +101,7 @@ def count_totals(selection: Selection, *, now: datetime) -> Totals:
 
 
 def find_activity(selection: Selection, *, limit: int) -> Activity:
-    """busiest: as many as limit, some of which may have asked for nothing. Up to an hour late in what has become too old."""
+    """busiest: at most limit clients, some of which may have made no requests. What has become too old may still count for up to an hour."""
     rows = ClientActivity.objects.filter(workspace=selection.workspace)
     if selection.environment:
         rows = rows.filter(client__environment=selection.environment)
@@ -122,32 +122,32 @@ def find_activity(selection: Selection, *, limit: int) -> Activity:
 
 
 def _count(rows: QuerySet[ClientActivity]) -> Coalesce:
-    """As a part of another query. rows: of one workspace."""
+    """For use in another query. rows: of one workspace."""
     return Coalesce(Subquery(rows.order_by().values("workspace").values(count=Count("pk"))), 0)
 
 
 def count_shares(clients: Collection[int], period: Period, *, now: datetime) -> dict[tuple[int, str], Share]:
-    """By primary key and outcome."""
+    """Shares by primary key and outcome."""
     rows = UsageBucket.objects.filter(client__in=clients).order_by().values_list("client_id", "outcome")
     return {(client, outcome): Share(count, before) for client, outcome, count, before in _with_shares(rows, period, now=now)}
 
 
 def count_credential_shares(client: Client, period: Period, *, now: datetime) -> dict[str, Share]:
-    """Tokens of each credential that it used in either time."""
+    """Tokens of each credential that it used in this period or the one before."""
     rows = UsageBucket.objects.filter(client=client, outcome=GRANTED).order_by().values_list("credential")
     return {credential: Share(count, before) for credential, count, before in _with_shares(rows, period, now=now)}
 
 
 def _with_shares(rows: QuerySet[UsageBucket, Any], period: Period, *, now: datetime) -> QuerySet[UsageBucket, Any]:
     begin = period.begins_at(now)
-    # As long before as the period has lasted so far, or each would seem to fall as its last slot begins.
+    # Compare with as much time as the period has lasted so far; otherwise everything would seem to fall when the last slot begins.
     before = Q(hour__lt=floor_hour(now) + HOUR - period.length)
     in_both = rows.filter(endpoint=ENDPOINT, hour__gte=begin - period.length, hour__lt=period.ends_at(now))
     return in_both.annotate(count_now=Sum("count", filter=Q(hour__gte=begin), default=0), count_before=Sum("count", filter=before, default=0))
 
 
 def name_refused(outcomes: dict[str, int], shares: Mapping[tuple[int, str], Share], activity: Activity) -> list[Refusal]:
-    """Every reason, the most frequent first. outcomes: of Totals. shares: at least those of activity.refused."""
+    """Every reason, the most frequent first. outcomes: from Totals. shares: at least those of activity.refused."""
     of_clients: defaultdict[str, dict[int, int]] = defaultdict(dict)
     for (client, outcome), share in shares.items():
         if client in activity.refused and share.count:
@@ -156,12 +156,12 @@ def name_refused(outcomes: dict[str, int], shares: Mapping[tuple[int, str], Shar
 
 
 def in_order(outcomes: dict[str, int]) -> list[tuple[str, int]]:
-    """Reasons of refusals, and how often each one came, the most frequent first."""
+    """The reasons for refusals and how often each one happened, the most frequent first."""
     return sorted(((reason, count) for reason, count in outcomes.items() if reason != GRANTED), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _find_most(of_reason: dict[int, int], total: int, activity: Activity) -> Client | None:
-    """Whoever is none of the candidates was refused no more than each of them, and no more than what they leave of the total."""
+    """A client that isn't a candidate was refused at most as often as any candidate, and at most as often as the candidates leave of the total."""
     if not of_reason:
         return None
     pk = max(of_reason, key=lambda client: (of_reason[client], client))

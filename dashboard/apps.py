@@ -1,5 +1,5 @@
-"""What Django does when it starts: registers our checks, our admin and what sends mail about what services announce, and leaves out what django-allauth would
-do at each sign-in.
+"""Django's app configurations: they register our checks, our admin and the listeners that send mail about services' announcements, and leave out what
+django-allauth would do at each sign-in.
 """
 
 from allauth.usersessions.apps import UserSessionsConfig
@@ -22,8 +22,8 @@ class DashboardConfig(AppConfig):
 
 
 class SessionsConfig(UserSessionsConfig):  # type: ignore[misc]  # django-allauth has no types
-    """Without the signals of django-allauth's, which at each sign-in read every other session of the account, 9 ms each. dashboard.people.user_sessions makes
-    the rows, and removes those whose session is over.
+    """Without django-allauth's signals, which at each sign-in read every other session of the account, 9 ms each. dashboard.people.user_sessions makes
+    the rows, and removes those of expired sessions.
     """
 
     def ready(self) -> None:
@@ -31,7 +31,7 @@ class SessionsConfig(UserSessionsConfig):  # type: ignore[misc]  # django-allaut
 
 
 class AdminConfig(SimpleAdminConfig):
-    """Shows our models only: without autodiscovery, Django's own, such as groups, have no page."""
+    """Shows only our models: without autodiscovery, Django's own, such as groups, have no page."""
 
     default_site = "dashboard.admin.site.AdminSite"
 

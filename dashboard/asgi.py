@@ -1,7 +1,7 @@
-"""The one ASGI application: settles the connection, then hands protocol paths to oauth/asgi.py and all else to Django.
+"""The ASGI application: determines the connection, then passes protocol paths to oauth/asgi.py and everything else to Django.
 
-Django stays synchronous, in persistent threads that keep their database connections. A thread gets a request whose body is complete and gives back
-a complete answer, so that no slow peer ever holds one; that is why it isn't a2wsgi that stands between.
+Django stays synchronous, in persistent threads that keep their database connections. A thread gets a request with a complete body and returns a complete
+response, so that a slow peer never blocks a thread; a2wsgi can't do that.
 """
 
 import json
@@ -40,7 +40,7 @@ PROBES = ("/healthz", "/readyz")
 _stranger_time = StrangerTime()
 _NO_PART = "This page can’t be shown inside another site’s page. Open it by itself."
 
-# A mistake in a view fails the start, and the first request costs what the thousandth does.
+# So that a mistake in a view fails the start, and the first request is as quick as the thousandth.
 import_module(settings.ROOT_URLCONF)
 forget_others()
 
@@ -79,7 +79,7 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
                 await _refuse_unseen(scope, send, refusal, "You are not signed in")
                 return
             sender = sender_of(scope)
-            # Browsers that somebody signed in with have time of their own: a flood at the address that they share keeps nobody from signing in.
+            # Browsers that were signed in before have a separate share, so a flood from their address can't keep people from signing in.
             strangers = f"{sender} known" if is_known(scope) else sender
             wait = 0.0 if scope["path"] in PROBES else _stranger_time.find_wait(strangers, monotonic())
             if wait and not await look_for_person(scope):
@@ -95,7 +95,7 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             await _refuse_unseen(scope, send, error.refusal, "Nothing was looked up")
             return
         except (OverdueError, DatabaseError) as error:
-            # Django answers by itself when the database fails it: the error comes from looking for the session.
+            # Django itself handles database failures, so this error comes from looking for the session.
             overdue = error if isinstance(error, OverdueError) else OverdueError(has_begun=False)
             await _give_up(scope, send, overdue)
             return
@@ -117,7 +117,7 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _is_part_of_foreign_page(scope: Scope) -> bool:
-    """Such as an image, by what each present browser says (Fetch Metadata §2). It would be counted for the reader's address, who knows nothing of it."""
+    """Such as an image, as current browsers report it (Fetch Metadata §2). It would count for its reader's address, who doesn't know of it."""
     said = {name: value for name, value in scope["headers"] if name in (b"sec-fetch-site", b"sec-fetch-mode")}
     return said.get(b"sec-fetch-site") in (b"cross-site", b"same-site") and said.get(b"sec-fetch-mode") != b"navigate"
 
@@ -127,7 +127,7 @@ async def _refuse_size(scope: Scope, send: Send) -> None:
 
 
 async def _refuse_unseen(scope: Scope, send: Send, refusal: Refusal, heading: str) -> None:
-    """Whatever of it is still to come isn't read."""
+    """The rest of the request isn't read."""
     again = [(b"retry-after", b"%d" % refusal.seconds)]
     said = {"heading": heading, "text": refusal.text, "path": scope["path"]}
     await _refuse(scope, send, refusal.status, "refused_unseen.html", said, "temporarily_unavailable", refusal.text, again)
@@ -140,13 +140,13 @@ async def _give_up(scope: Scope, send: Send, overdue: OverdueError) -> None:
     again = [(b"retry-after", b"%d" % RETRY_AFTER)]
     if scope["method"] == "GET":
         again.append((b"refresh", b"%d" % RETRY_AFTER))
-    await _refuse(scope, send, 503, "503.html", said, "temporarily_unavailable", "It took too long. Repeat the request after the time in Retry-After.", again)
+    await _refuse(scope, send, 503, "503.html", said, "temporarily_unavailable", "The request took too long. Repeat it after the time in Retry-After.", again)
 
 
 async def _refuse(
     scope: Scope, send: Send, status: int, template: str, said: dict[str, Any], error: str, description: str, more: list[tuple[bytes, bytes]] | None = None
 ) -> None:
-    """A page to a browser, JSON to a program."""
+    """A page for a browser, JSON for a program."""
     if any(name == b"accept" and b"text/html" in value for name, value in scope["headers"]):
         kind, content = b"text/html; charset=utf-8", render_to_string(template, said).encode()
     else:
@@ -168,7 +168,7 @@ async def _refuse(
 
 
 async def _live(receive: Receive, send: Send) -> None:
-    """The lifespan protocol; everything starts with the import and ends with the process."""
+    """The lifespan protocol. Nothing to do: everything starts with the import and ends with the process."""
     while True:
         message = await receive()
         await send({"type": message["type"] + ".complete"})

@@ -1,4 +1,4 @@
-"""gunicorn's configuration: python -m gunicorn -c dashboard/gunicorn.py. Everything an operator may choose is in dashboard/settings.py."""
+"""gunicorn's configuration: python -m gunicorn -c dashboard/gunicorn.py. Everything that an operator can choose is in dashboard/settings.py."""
 
 import gc
 import logging
@@ -30,7 +30,7 @@ logger = logging.getLogger("tokenos.server")
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's messages go where all others go."""
+    """Sends gunicorn's messages to the same place as all others."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -38,13 +38,13 @@ class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
         self.error_log.propagate = True
 
 
-# One open connection is one file descriptor; the rest is for databases, logs and files.
+# One open connection is one file descriptor. The rest is for databases, logs and files.
 _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 open_files = 16384 if most_files == resource.RLIM_INFINITY else min(most_files, 16384)
 resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, most_files))
 
 wsgi_app = "dashboard.asgi:application"
-# The master loads it, before it listens. A worker is then a fork that serves within a tenth of a second, also where one replaces another or the disk is gone.
+# The master loads the application before it listens. A worker is then a fork that serves within a tenth of a second, even as a replacement or without a disk.
 preload_app = True
 bind = settings.HOST if is_socket(settings.HOST) else f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
@@ -56,7 +56,7 @@ timeout = 30
 graceful_timeout = 30
 proc_name = "tokenos"
 
-# gunicorn itself believes no proxy, not even one on this machine: dashboard/server/connection.py decides, by TRUSTED_PROXIES.
+# gunicorn itself trusts no proxy, not even on this machine: dashboard/server/connection.py decides by TRUSTED_PROXIES.
 forwarded_allow_ips = ""
 control_socket_disable = True
 
@@ -79,7 +79,7 @@ def ssl_context(_conf: Any, _default: Any) -> ssl.SSLContext:
 
 
 def on_starting(server: Any) -> None:
-    """Refuse in one line what gunicorn would answer with retries and tracebacks, or not at all."""
+    """Refuse with one line what gunicorn would only notice with retries and tracebacks, or not at all."""
     give_back()
     refuse_mistakes()
     if "GUNICORN_FD" not in os.environ and "LISTEN_FDS" not in os.environ:
@@ -91,21 +91,21 @@ def on_starting(server: Any) -> None:
         if settings.TLS:
             _context.check()
     except FileNotFoundError as error:
-        sys.exit(f"{error.filename or server_pem} is missing. Run “make setup”, which makes it.")
+        sys.exit(f"{error.filename or server_pem} is missing. Run “make setup” to create it.")
     except ssl.SSLError:
-        sys.exit(f"{server_pem} must hold a private key and its certificate in PEM. Correct it, or remove it and run “make setup” to have a new one made.")
+        sys.exit(f"{server_pem} must contain a private key and its certificate in PEM. Correct it, or remove it and run “make setup” to create a new one.")
     except OSError as error:
         sys.exit(f"{error.filename}: {error.strerror}. TokenOS must be able to write there; see DATA_DIR.")
 
 
 def when_ready(_server: Any) -> None:
-    # What was loaded stays. Workers share the memory of it for as long as nobody writes to it, as looking through it for garbage would.
+    # Loaded objects stay. Workers share their memory until somebody writes to it, as garbage collection would.
     gc.collect()
     gc.freeze()
 
 
 def on_exit(_server: Any) -> None:
-    """After the last worker."""
+    """Called after the last worker has ended."""
     logger.info("Stopped.")
 
 
@@ -116,9 +116,9 @@ def pre_fork(_server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Hear a signal to end that came just after the fork: the master's handler, which is still in place, only queues it, and here nobody reads the queue.
+    """Handle a signal to end that came just after the fork: the master's handler, which is still installed, only queues it, and here nobody reads the queue.
 
-    A worker that missed it would keep the master waiting for all of graceful_timeout. Nothing has begun yet, so from here on the signal may simply end it.
+    A worker that missed it would keep the master waiting for the whole graceful_timeout. Nothing has begun yet, so from here on the signal may simply end it.
     """
     ending = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
     for number in ending:
@@ -139,7 +139,7 @@ def post_worker_init(_worker: Any) -> None:
     background.start()
     if settings.TLS:
         _context.start()
-    # What was loaded stays as long as the worker does. To look through all of it for garbage would hold up a request for 60 ms every now and then.
+    # Loaded objects stay as long as the worker. Searching all of them for garbage would occasionally delay a request by 60 ms.
     gc.collect()
     gc.freeze()
 
@@ -151,7 +151,7 @@ def worker_exit(_server: Any, worker: Any) -> None:
     background.stop()
     readers = getattr(worker, "readers", None)
     if readers is not None and readers.is_reading:
-        # Python would have OpenSSL put away what that thread works with.
+        # Otherwise Python would make OpenSSL free what that thread is using.
         logging.shutdown()
         os._exit(0)
 

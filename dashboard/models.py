@@ -1,4 +1,4 @@
-"""People, and the work that the instance does by itself."""
+"""People, and the instance's background jobs."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
@@ -14,7 +14,7 @@ from clients.models import Workspace
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """password: None for an account that can't sign in until it is given one."""
+        """password: None for an account that can't sign in until it gets one."""
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.full_clean(exclude=["password"])
@@ -28,7 +28,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person, who signs in by e-mail address. is_staff, is_superuser: administers the whole instance.
 
-    disabled_at: when the account was switched off the last time, None for never. It stays when the account is switched on again.
+    disabled_at: when the account was last switched off, None for never. It stays when the account is switched on again.
     """
 
     email = models.EmailField(max_length=254, unique=True, error_messages={"unique": "This e-mail address has an account already."})
@@ -56,8 +56,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
     def get_session_auth_hash(self) -> str:
-        """Changes with the password, and when the account is switched off: sessions and links from before then end for good, also those of a sign-in that was
-        under way.
+        """Changes with the password and when the account is switched off: earlier sessions and links stop working for ever, also those of an unfinished
+        sign-in.
         """
         of_password = super().get_session_auth_hash()
         if self.disabled_at is None:
@@ -66,7 +66,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def audit_name(self) -> str:
-        """As AuditEvent.actor and target_id have it."""
+        """As in AuditEvent.actor and target_id."""
         return f"user:{self.pk} {self.email}"
 
 
@@ -100,7 +100,7 @@ class Membership(models.Model):
 
 
 class AccessPolicy(models.Model):
-    """What a workspace demands of its people. A workspace without one demands nothing. Of its clients: the fields of Workspace."""
+    """What a workspace requires of its people; nothing if it has none. The requirements for clients are fields of Workspace."""
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="access_policy")
     requires_second_factor = models.BooleanField(default=False)
@@ -121,7 +121,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """For one address, to one workspace. token_digest: SHA-256 of the link's token, in hex; the token itself is only in the mail."""
+    """An invitation of one address to one workspace. token_digest: SHA-256 of the link's token, in hex; the token itself is only in the mail."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField(max_length=254)
@@ -148,9 +148,9 @@ class Invitation(models.Model):
 
 
 class SpentForm(models.Model):
-    """A form that made something whose secret is shown in the answer: sent again, by a second click or a reload, it makes nothing and says what it made.
+    """A form that made something whose secret was shown in the response. If it is sent again, by a second click or a reload, it only says what it made.
 
-    token: of the form, random. made: the ID of what it made.
+    token: the form's random token. made: the ID of what it made.
     """
 
     token = models.CharField(max_length=64, unique=True)
@@ -167,9 +167,9 @@ class SpentForm(models.Model):
 
 
 class ExpiryNotice(models.Model):
-    """That people were told that a credential ends. A moved end is told anew.
+    """Records that people were told about a credential's expiry. If the expiry is moved, they are told again.
 
-    credential: the client's ID and the credential's, as usage names it, with a space between. step: how long before, in seconds. ends_at: as it was told.
+    credential: the client's ID and the credential's, as in usage, separated by a space. step: how long before, in seconds. ends_at: the expiry in the mail.
     """
 
     credential = models.CharField(max_length=200)
@@ -188,9 +188,9 @@ class ExpiryNotice(models.Model):
 
 class ScheduledJobManager(models.Manager["ScheduledJob"]):
     def claim(self, name: str, *, now: datetime, every: timedelta) -> bool:
-        """Whether the caller is the one process, over all workers and nodes, that does this job now. now: by the clock that they share, the database's.
+        """Whether the caller is the process, among all workers and nodes, that does this job now. now: by the shared clock, the database's.
 
-        A turn that is further away than every was given by a clock that was wrong.
+        A next run that is further away than every was set by a wrong clock.
         """
         self.get_or_create(name=name, defaults={"next_run_at": now})
         return self.filter(models.Q(next_run_at__lte=now) | models.Q(next_run_at__gt=now + every), name=name).update(next_run_at=now + every) == 1

@@ -1,6 +1,6 @@
 """Every setting, in the order of docs/configuration.md; the environment wins over .env.
 
-A plain module that gunicorn's configuration also imports, so nothing here may need a started Django.
+A plain module that gunicorn's configuration also imports, so nothing here may need Django to be set up.
 """
 
 import os
@@ -44,7 +44,7 @@ SECRET_KEY = environment.key("SECRET_KEY")
 KEY_ENCRYPTION_KEYS = environment.keys("KEY_ENCRYPTION_KEYS")
 SIGNING_KEY_ROTATION_DAYS = environment.integer("SIGNING_KEY_ROTATION_DAYS", default=90, least=0, most=3650)
 
-# Argon2id for the secrets of clients: OWASP's first recommended parameters (memory in KiB). Secrets hashed under others are re-hashed at a later use.
+# Argon2id for clients' secrets: OWASP's first recommended parameters (memory in KiB). Secrets hashed with others are rehashed when they are next used.
 ARGON2_MEMORY_COST = environment.integer("ARGON2_MEMORY_COST", default=19456, least=7168, most=4194304)
 ARGON2_TIME_COST = environment.integer("ARGON2_TIME_COST", default=2, least=1, most=100)
 
@@ -53,10 +53,10 @@ FAILURES_PER_CLIENT = environment.integer("FAILURES_PER_CLIENT", default=20, lea
 FAILURES_PER_ADDRESS = environment.integer("FAILURES_PER_ADDRESS", default=100, least=1, most=1000000)
 FAILURE_WINDOW = environment.integer("FAILURE_WINDOW", default=300, least=1, most=86400)
 
-# Whether a DPoP proof must hold a nonce of ours (RFC 9449 §8).
+# Whether a DPoP proof must contain a nonce from us (RFC 9449 §8).
 DPOP_NONCE = environment.switch("DPOP_NONCE", default=False)
 
-# Hosts of jwks_uri that may have an address inside a private network.
+# Hosts of jwks_uris that may have a private address.
 OUTBOUND_ALLOWED_HOSTS = environment.words("OUTBOUND_ALLOWED_HOSTS", default="")
 
 # Single sign-on by OpenID Connect; off while SSO_ISSUER is empty.
@@ -75,7 +75,7 @@ USAGE_RETENTION_DAYS = environment.integer("USAGE_RETENTION_DAYS", default=400, 
 REQUEST_RETENTION_DAYS = environment.integer("REQUEST_RETENTION_DAYS", default=30, least=1, most=36500)
 AUDIT_RETENTION_DAYS = environment.integer("AUDIT_RETENTION_DAYS", default=400, least=400, most=36500)
 
-# For who changes the code: failures with their cause on the page.
+# For developers: error pages show the cause.
 DEBUG = environment.switch("DEBUG", default=False)
 
 # Django
@@ -182,10 +182,10 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "TokenOS"
 MFA_TOTP_TOLERANCE = 1
 
-# Classes of the notes in static/css/app.css, by level.
+# CSS classes of messages in static/css/app.css, by level.
 MESSAGE_TAGS = {25: "ok", 30: "warn", 40: "bad"}
 
-# What is pasted or uploaded is in memory only, for it may hold secrets. How much a page takes, dashboard/asgi.py says before Django sees it.
+# Pasted and uploaded data stays in memory because it may contain secrets. dashboard/asgi.py limits its size before Django sees it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
@@ -203,7 +203,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Without a request for that long, a person is signed out, and in any case so long after the sign-in.
+# A user is signed out after this long without a request, and in any case SESSION_LONGEST_AGE after signing in.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_LONGEST_AGE = 7 * 24 * 3600
 SESSION_ENGINE = "dashboard.people.session_store"

@@ -1,4 +1,4 @@
-"""Django for any WSGI server. make run doesn't use it: dashboard/asgi.py has the protocol answered before Django."""
+"""Django for any WSGI server. make run doesn't use it: dashboard/asgi.py answers the protocol without Django."""
 
 import os
 

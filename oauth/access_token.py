@@ -1,7 +1,7 @@
-"""JWT access tokens, RFC 9068: issuing them, and telling whether one is alive.
+"""JWT access tokens, RFC 9068: issuing and verifying them.
 
-Beside the claims of the RFC a token carries workspace, its workspace's slug, and credential_id, the credential that obtained it, so that revoking the
-credential ends the token without a row for each one. That of a test client says so in environment, which no token of a live one has.
+Besides the RFC's claims, a token has workspace, its workspace's slug, and credential_id, the credential that obtained it, so that revoking the credential
+also ends the token without a row for each token. A test client's token says so in environment; a live client's token doesn't have that claim.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ _LIVE = Client.Environment.LIVE.value
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A token that is alive."""
+    """A valid token."""
 
     client: RegisteredClient
     scopes: tuple[str, ...]
@@ -79,12 +79,12 @@ def issue(
 def verified_claims(token: str) -> tuple[str, dict[str, Any]]:
     """The kid and the claims of a token that one of our keys signed, whenever that was. Raise jose.InvalidJWTError.
 
-    Cached: a signature stays good or bad for ever. Whether key, client, credential and token are still good is asked each time, by verify().
+    Cached, because a signature stays right or wrong for ever. verify() checks each time whether the key, client, credential and token are still valid.
     """
     parsed = jose.parse(token)
     header = parsed.unverified_header
     kid = header.get("kid")
-    # A stranger's may hold what no database takes as text, NUL or half a surrogate pair.
+    # A stranger's token may contain NUL or half a surrogate pair, which no database accepts as text.
     if not isinstance(kid, str) or not is_kid(kid) or not jose.has_typ(header, TYP):
         raise jose.InvalidJWTError
     try:
@@ -96,7 +96,7 @@ def verified_claims(token: str) -> tuple[str, dict[str, Any]]:
 
 
 def verify(token: str, *, now: datetime) -> AccessToken:
-    """RFC 9068 §4. The audience is left to the caller. Raise InvalidTokenError for a token that is not ours, or dead."""
+    """RFC 9068 §4. The caller checks the audience. Raise InvalidTokenError for a token that isn't ours or no longer valid."""
     try:
         kid, claims = verified_claims(token)
     except jose.InvalidJWTError:
@@ -122,7 +122,7 @@ def verify(token: str, *, now: datetime) -> AccessToken:
 
 
 def lives_too_long(claims: dict[str, Any]) -> bool:
-    """Whether it says that it ends later than a token of any client may: then somebody else has one of our keys."""
+    """Whether it claims to expire later than any client's token may. Then somebody else has one of our keys."""
     return bool(claims["exp"] - claims["iat"] > MAX_TOKEN_LIFETIME.total_seconds())
 
 
@@ -133,7 +133,7 @@ def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, sta
         return reasons.TOKEN_EXPIRED.say(at=f"{datetime.fromtimestamp(claims['exp'], UTC):%d %b %H:%M:%S}")
     if state.is_signing_key_revoked:
         return reasons.SIGNING_KEY_REVOKED.say()
-    # What the JWKS no longer shows is good for nobody: an old backup holds it, too.
+    # A key that is no longer in the JWKS isn't accepted: it may also be in an old backup.
     if state.signing_key_retires_at is not None and state.signing_key_retires_at <= now - PUBLISHED_AFTER_RETIREMENT:
         return reasons.SIGNING_KEY_RETIRED.say()
     if lives_too_long(claims):
@@ -146,7 +146,7 @@ def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, sta
 
 
 def _find_reason_in_binding(client: RegisteredClient, confirmation: Confirmation) -> Reason | None:
-    """A client's policy holds for the tokens that it obtained before as well, and whatever obtained them, a revoked certificate is good for none."""
+    """A client's requirements also apply to tokens that it already has. A token bound to a revoked certificate is refused, whatever credential obtained it."""
     if (client.require_dpop and not confirmation.jkt) or (client.require_certificate and not confirmation.x5t_s256):
         return reasons.TOKEN_NOT_BOUND.say()
     if confirmation.x5t_s256 and is_certificate_revoked(client_pk=client.pk, thumbprint=confirmation.x5t_s256):

@@ -1,7 +1,7 @@
-"""The server's door to the endpoints: ASGI events in, ASGI events out, with nothing of Django's request cycle between.
+"""The server's way to the endpoints: ASGI events in and out, without Django's request cycle.
 
-The endpoints are synchronous and run in a small pool of threads, each with its own database connection. Where the database is SQLite, whose readers hardly
-ever wait, the event loop itself first attempts what is usually granted with one read, and at most the mark of a used JWT: that saves two changes of thread.
+The endpoints are synchronous and run in a small pool of threads, each with its own database connection. With SQLite, whose readers hardly ever wait, the event
+loop first tries requests that usually need only one read and at most the mark of a used JWT. That saves two thread switches.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -16,27 +16,27 @@ from oauth.threads import OverdueError, Threads
 from oauth.throttling import widest_network_of
 from oauth.urls import cut_issuer_path, find_endpoint
 
-# An endpoint computes and reads one row, so threads beyond the first only bridge waits: for a commit, for PostgreSQL, for argon2id.
+# An endpoint computes and reads one row, so more than one thread only helps with waits: for a commit, for PostgreSQL, for argon2id.
 THREADS = 4
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-# Requests of one worker that aren't answered: about as many as the threads answer in a second.
+# A worker's unanswered requests: about as many as its threads answer in a second.
 MOST_WAITING = 1000
 
 
 threads: Threads[Any, Any] = Threads(THREADS, name="oauth", begin=lambda: keep_database(PROTOCOL_STATEMENT), most_waiting=MOST_WAITING)
 
-# Octets of a body. A form with an assertion and a proof is shorter.
+# Bytes of a body. A form with an assertion and a proof is shorter.
 LONGEST_ATTEMPTED = 16 * 1024
 
 _attempts = _serves = False
 
 
 def start() -> None:
-    """To be called in the event loop's thread before it runs."""
+    """Call it in the event loop's thread before the loop runs."""
     global _attempts, _serves
     serve()
     _attempts = keep_event_loop_database()
@@ -44,16 +44,16 @@ def start() -> None:
 
 
 def find_threads() -> Threads[Any, Any] | None:
-    """Those that answer; None in a process that doesn't."""
+    """The threads that answer; None in a process that doesn't answer requests."""
     return threads if _serves else None
 
 
 class ClientDisconnectedError(Exception):
-    """The sender went away before its request was complete."""
+    """The client disconnected before its request was complete."""
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """scope["state"]["connection"]: the oauth.messages.Connection that the server settled. A request whose sender goes away halfway isn't acted upon."""
+    """scope["state"]["connection"]: the oauth.messages.Connection that the server made. If the client disconnects halfway, its request is ignored."""
     path = cut_issuer_path(scope["path"])
     endpoint = find_endpoint(path)
     method: str = scope["method"]
@@ -72,8 +72,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         used_jwts=set(),
         raw_path=_cut(scope.get("raw_path", b"").decode("latin-1"), scope["path"].removesuffix(path)),
     )
-    # What came together with the peer's next request is left to a thread: the peer would have them all served in one turn of the loop, before anybody else's.
-    # So is a body that takes milliseconds to parse.
+    # A request that came together with the peer's next one is left to a thread: otherwise all of them would be served in one turn of the loop, before anybody
+    # else's. A body that takes milliseconds to parse is left to a thread, too.
     attempts = _attempts and not scope["state"].get("is_followed") and len(body or b"") <= LONGEST_ATTEMPTED
     try:
         response = (endpoint.attempt(request) if attempts else None) or await threads.run(
@@ -85,7 +85,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _cut(raw_path: str, issuer_path: str) -> str:
-    """ "" where it isn't spelled as the issuer's path is."""
+    """ "" if it isn't spelled like the issuer's path."""
     return raw_path.removeprefix(issuer_path) if raw_path.startswith(issuer_path) else ""
 
 
@@ -98,7 +98,7 @@ def _read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """None where it is longer than MAX_BODY_BYTES; then no more of it is read. Raise ClientDisconnectedError."""
+    """None if it is longer than MAX_BODY_BYTES; the rest isn't read then. Raise ClientDisconnectedError."""
     parts: list[bytes] = []
     length = 0
     more = True

@@ -1,4 +1,4 @@
-"""What a request asked for, as it may be kept for its client's owner: scopes and resources that the workspace has, and of any other the beginning."""
+"""What a request asked for, as it may be stored for the client's owner: the scopes and resources that the workspace has, and the beginning of any other."""
 
 from collections.abc import Iterable
 
@@ -14,9 +14,9 @@ _MOST_SCOPES, _LONGEST_AUDIENCE = 50, 512
 
 
 def shown_scopes(scopes: Iterable[str], *, workspace_pk: int | None) -> str:
-    """Separated by spaces, in the order asked for. Of those that the workspace doesn't have only the first: several might be the pieces of one secret.
+    """Separated by spaces, in the requested order. Of scopes that the workspace doesn't have, only the first is shown: several might be pieces of a secret.
 
-    workspace_pk: None where the request named no client, and so no workspace.
+    workspace_pk: None if the request named no client and so no workspace.
     """
     asked = list(dict.fromkeys(scope for scope in scopes if scope))
     known = _find_known(asked, workspace_pk) if workspace_pk is not None else set()
@@ -26,7 +26,7 @@ def shown_scopes(scopes: Iterable[str], *, workspace_pk: int | None) -> str:
 
 
 def shown_resource(uri: str, *, workspace_pk: int) -> str:
-    """Whole where the workspace has it in this very spelling."""
+    """The whole resource if the workspace has it in exactly this spelling."""
     if len(uri) <= _LONGEST_AUDIENCE and "\0" not in uri and Audience.objects.filter(workspace=workspace_pk, key=audience_key(uri), uri=uri).exists():
         return uri
     return shown(uri, after=settings.ISSUER_URL)

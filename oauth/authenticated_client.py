@@ -1,4 +1,4 @@
-"""A client that has proved who it is, and what every method checks once the credential itself is good. RFC 6749 §2.3."""
+"""An authenticated client, and what every method checks once the credential itself is valid. RFC 6749 §2.3."""
 
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -15,14 +15,14 @@ from oauth.registration import RegisteredClient, Registration
 _CAME = {
     "client_secret_basic": "by HTTP Basic or as an API key",
     "client_secret_post": "in the body",
-    "private_key_jwt": "with a client assertion",
-    "tls_client_auth": "with a client certificate",
-    "self_signed_tls_client_auth": "with a client certificate",
+    "private_key_jwt": "as a client assertion",
+    "tls_client_auth": "as a client certificate",
+    "self_signed_tls_client_auth": "as a client certificate",
 }
 
 
 class AuthenticatedClient(NamedTuple):
-    """credential_id: what tokens name as their origin (oauth.registration). method: token_endpoint_auth_method. signing_kid: of the key that signs now."""
+    """credential_id: how tokens name it (oauth.registration). method: token_endpoint_auth_method. signing_kid: of the key that signs now."""
 
     client: RegisteredClient
     credential_id: str
@@ -31,18 +31,18 @@ class AuthenticatedClient(NamedTuple):
 
 
 def clean_client_id(client_id: str) -> str:
-    """As it may be asked for, "" for what no client's is: not everything that a stranger sends is a text to every database."""
+    """The ID as it may be looked up, "" if no client can have it: not every string that a stranger sends is valid text for every database."""
     return client_id if CLIENT_ID.fullmatch(client_id) else ""
 
 
 def refuse_blocked(request: Request, registration: Registration[Any]) -> None:
-    """Raise TooManyFailuresError while too many failures came from the caller's address."""
+    """Raise TooManyFailuresError as long as the caller's address has too many failures."""
     if registration.blocked_until is not None:
         raise TooManyFailuresError(retry_after=max(1, registration.blocked_until - int(request.now.timestamp())), client=registration.client)
 
 
 def client_checks(request: Request, method: str, client: RegisteredClient) -> Checks:
-    """Last, for only who holds a good credential may learn by the time it takes what the client's row says."""
+    """The last checks: their time may depend on the client's row, so only a caller with a valid credential gets this far."""
     yield Subject.STATUS, find_reason_in_status(client)
     yield Subject.METHOD, _find_reason_in_method(method, client)
     yield Subject.ADDRESS, _find_reason_in_address(request.connection.remote_address, client)
@@ -57,14 +57,14 @@ def _find_reason_in_method(method: str, client: RegisteredClient) -> Reason | No
 
 
 def _find_reason_in_address(address: str, client: RegisteredClient) -> Reason | None:
-    """address: "" where nothing shows it."""
+    """address: "" if unknown."""
     if client.allowed_networks and not _is_allowed(address, client.allowed_networks):
         return reasons.ADDRESS_NOT_ALLOWED.say(address=address or "an unknown address")
     return None
 
 
 def find_reason_in_status(client: RegisteredClient) -> Reason | None:
-    """Why neither the client nor a token of its is any good now."""
+    """Why neither the client nor any of its tokens is accepted now."""
     if client.is_workspace_deleted:
         return reasons.WORKSPACE_DELETED.say(workspace=client.workspace)
     return None if client.is_enabled else reasons.CLIENT_DISABLED.say()

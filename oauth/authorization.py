@@ -1,7 +1,7 @@
-"""/oauth2/authorize: the authorization endpoint, RFC 6749 §3.1, of a server at which nobody signs in.
+"""/oauth2/authorize: the authorization endpoint, RFC 6749 §3.1, of a server that people don't sign in at.
 
-It is there because client libraries of MCP refuse metadata that names none, beside the empty response_types_supported (RFC 8414 §2). It reads nothing of the
-request but Accept, never redirects and repeats nothing: there is no client here whose redirect_uri anybody has checked.
+It exists because MCP client libraries refuse metadata that names none beside an empty response_types_supported (RFC 8414 §2). It reads only the request's
+Accept header, never redirects and repeats nothing of the request, because no client here has a checked redirect_uri.
 """
 
 from functools import lru_cache

@@ -1,6 +1,6 @@
-"""The checks of the protocol: what each is about, and what it says. Each authentication method yields its own, in their order.
+"""The checks of the protocol: what each is about, and its result. Each authentication method yields its checks in order.
 
-An endpoint stops at the first that fails; oauth.shown_request collects them all.
+An endpoint stops at the first check that fails; oauth.shown_request collects them all.
 """
 
 from collections.abc import Iterator
@@ -41,11 +41,11 @@ class Subject(Enum):
 
 
 Checks: TypeAlias = Iterator[tuple[Subject, Reason | None]]
-"""Each with why it would be refused, None where it is good. Plain tuples, for each request makes them."""
+"""Each with why the request would be refused, None if it passes. Plain tuples, because each request makes them."""
 
 
 def first_refusal(checks: Checks) -> Reason | None:
-    """None where all are good. No check after it is made."""
+    """None if all pass. The checks after a refusal aren't made."""
     for _, reason in checks:
         if reason is not None:
             return reason

@@ -1,6 +1,6 @@
 """What a client assertion must say: RFC 7523 §3, with the audience rule of draft-ietf-oauth-rfc7523bis, OpenID Connect Core §9, FAPI 2.0 §5.3.2.1.
 
-Pure: a parsed JWT in, a Reason or None out. Who signed it is oauth.private_key_jwt's. Left out on purpose: any rule about iat's age; exp bounds a life.
+Pure: a parsed JWT in, a Reason or None out. oauth.private_key_jwt checks who signed it. There is no rule about iat's age on purpose: exp bounds the lifetime.
 """
 
 import math
@@ -15,7 +15,7 @@ from oauth.reasons import Reason
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_LIFETIME = 600
 
-# Each brings a key along or changes how the rest is read. RFC 7515 §4.1.2 to §4.1.6 and §4.1.11, RFC 7797 §3.
+# Each supplies a key or changes how the rest is read. RFC 7515 §4.1.2 to §4.1.6 and §4.1.11, RFC 7797 §3.
 _REFUSED_HEADERS = ("crit", "b64", "jwk", "jku", "x5u", "x5c")
 
 
@@ -23,12 +23,12 @@ def find_reason_in_header(header: dict[str, Any]) -> Reason | None:
     refused = [name for name in _REFUSED_HEADERS if name in header]
     if refused:
         return reasons.ASSERTION_HEADER_REFUSED.say(names=", ".join(refused))
-    # draft-ietf-oauth-rfc7523bis §4 defines the last.
+    # draft-ietf-oauth-rfc7523bis §4 defines the last one.
     if "typ" in header and not has_typ(header, "jwt", "client-authentication+jwt"):
         return reasons.ASSERTION_WRONG_TYP.say(typ=shown(header["typ"]))
     algorithm = header.get("alg")
     if algorithm not in SIGNATURE_ALGORITHMS:
-        # RFC 7523 §3 (9) and RFC 8725 §3.2: neither none, nor HMAC with what is public.
+        # RFC 7523 §3 (9) and RFC 8725 §3.2: neither none nor HMAC with a public key.
         return reasons.ASSERTION_ALGORITHM_REFUSED.say(algorithm=shown(algorithm), allowed=", ".join(SIGNATURE_ALGORITHMS))
     if not isinstance(header.get("kid", ""), str):
         return reasons.ASSERTION_KID_MALFORMED.say()  # RFC 7515 §4.1.4
@@ -36,13 +36,13 @@ def find_reason_in_header(header: dict[str, Any]) -> Reason | None:
 
 
 def find_reason_in_claims(claims: dict[str, Any], *, issuer: str, token_endpoint: str, now: datetime) -> Reason | None:
-    """sub is known to be the client ID, for it says whose keys count."""
+    """sub is already known to be the client ID, because it decided whose keys were tried."""
     if claims.get("iss") != claims["sub"]:
         # §3 (1) and (2.B): both are the client.
         return reasons.ASSERTION_WRONG_ISSUER.say(issuer=shown(claims.get("iss"), after=issuer))
     audience = claims.get("aud")
     if not isinstance(audience, str) or audience not in (issuer, token_endpoint):
-        # §3 (3); rfc7523bis: one string, so that no other server can use the assertion here or this one there.
+        # §3 (3); rfc7523bis: a single string, so that no server can use an assertion meant for another one.
         return reasons.ASSERTION_WRONG_AUDIENCE.say(audience=shown(audience, after=issuer), issuer=issuer, token_endpoint=token_endpoint)
     return _find_reason_in_times(claims, now.timestamp()) or _find_reason_in_jti(claims.get("jti"))
 
@@ -67,18 +67,18 @@ def _find_reason_in_times(claims: dict[str, Any], now: float) -> Reason | None:
 
 
 def _find_reason_in_jti(jti: object) -> Reason | None:
-    # §3 (7) makes it optional, OpenID Connect Core §9 required.
+    # §3 (7) makes it optional, OpenID Connect Core §9 requires it.
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_LENGTH:
         return reasons.ASSERTION_WITHOUT_JTI.say(most=MAX_JTI_LENGTH)
     return None
 
 
 def earliest_use(claims: dict[str, Any]) -> int:
-    """The second before which a good assertion can't have been accepted, so that a mark of its use can't have been lost before then."""
+    """The second before which a valid assertion can't have been accepted, so no mark of its use can be from before then."""
     return int(max(claims["exp"] - MAX_LIFETIME, claims.get("iat", 0), claims.get("nbf", 0))) - CLOCK_SKEW
 
 
 def latest_use(claims: dict[str, Any]) -> int:
-    """The second after which a good assertion is refused anyway."""
+    """The second after which a valid assertion is refused anyway."""
     expires_at: float = claims["exp"]
     return math.ceil(expires_at) + CLOCK_SKEW

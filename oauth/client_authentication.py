@@ -1,6 +1,6 @@
-"""Client authentication: which of the methods a request uses, RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2.
+"""Client authentication: which method a request uses, RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2.
 
-What the caller is told is always the same; which check failed is in the error's reason, for the client's owner.
+The caller always gets the same error. The error's reason, for the client's owner, says which check failed.
 """
 
 from enum import Enum, auto
@@ -13,7 +13,7 @@ from oauth.messages import Request
 
 
 class Way(Enum):
-    """Where a request has what authenticates its client, but for the connection."""
+    """Where a request carries the client's credentials, apart from the connection's certificate."""
 
     AUTHORIZATION = auto()
     SECRET = auto()
@@ -39,13 +39,13 @@ def authenticate_client(request: Request, form: Form) -> AuthenticatedClient:
 
 
 def find_way(request: Request, form: Form) -> Way | None:
-    """None where neither a header nor a parameter authenticates, so that it can only be a certificate. Raise InvalidRequestError for two at once."""
+    """None if no header or parameter authenticates, so that only a certificate can. Raise InvalidRequestError for two at once."""
     has_authorization = request.headers.get("authorization") is not None
     has_secret = form.get("client_secret") is not None
     has_assertion = form.get("client_assertion") is not None or form.get("client_assertion_type") is not None
     if has_authorization + has_secret + has_assertion > 1:
         raise InvalidRequestError(
-            "Two authentication methods at once. Use one of Authorization header, client_secret and client_assertion.",
+            "The request uses two authentication methods. Use only one of the Authorization header, client_secret and client_assertion.",
             named_client_id=form.get("client_id") or "",
         )
     if has_authorization:

@@ -1,10 +1,10 @@
 """The CAs whose certificates authenticate clients (tls_client_auth): the operator's file $DATA_DIR/tls/client-ca.pem. RFC 8705 §2.1, RFC 5280 §6.
 
-A client's certificate must be issued by one of them directly: intermediate CAs stand in the file themselves. Revocation lists are left out on purpose:
-a client is disabled, or its CA taken out of the file, which counts at once.
+One of them must have issued the client's certificate directly, so intermediate CAs must be in the file themselves. Revocation lists are left out on purpose:
+disable the client, or take its CA out of the file, which takes effect at once.
 
-What can be read in the file as it is now is trusted, and nothing that stood there before: whoever empties or overwrites it wants that to end, and no clock and
-no memory may be in the way. An editor that writes in place trusts fewer CAs for the moment that it takes.
+Only the CAs in the file as it is now are trusted, never those that were in it before: if somebody empties or overwrites the file, no clock and no cache may
+delay that. While an editor writes the file in place, fewer CAs are trusted for a moment.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from clients.public_key import holds_private_key
 
 logger = logging.getLogger("tokenos.oauth")
 
-# Extensions that may be critical because what they say is heeded here, or can't matter where a client's certificate is issued directly.
+# Extensions that may be critical: they are checked here, or can't matter if a CA issues the client's certificate directly.
 _HEEDED = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)
 
 _BEGIN = re.compile(rb"(?=-----BEGIN )")
@@ -36,9 +36,9 @@ Stamp = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class ClientCAs:
-    """What the file held at one moment. by_subject: encoded name → those of that name.
+    """The content of the file at one moment. by_subject: encoded name → the CAs with that name.
 
-    stamp: what tells one content of the file from the next without reading it; () where there is no file, and of a file that can't be read the error's number.
+    stamp: tells without reading the file whether it has changed; () if there is no file, the error's number if it can't be read.
     """
 
     stamp: Stamp
@@ -50,7 +50,7 @@ class ClientCAs:
         return frozenset(map(fingerprint, self.certificates))
 
     def find_issuers(self, certificate: x509.Certificate) -> tuple[x509.Certificate, ...]:
-        """Those whose signature the certificate bears. Whether they are valid today is another question."""
+        """The CAs that signed the certificate. Their own validity period isn't checked here."""
         return tuple(authority for authority in self.by_subject.get(certificate.issuer.public_bytes(), ()) if _has_signed(authority, certificate))
 
 
@@ -62,12 +62,12 @@ def file() -> Path:
 
 
 def client_cas() -> ClientCAs:
-    """Those of the file as it is now; none where there is no file, or it can't be read."""
+    """The CAs in the file as it is now; none if there is no file or it can't be read."""
     global _current
     known = _current
     try:
         found = file().stat()
-        # The last is no mere time of day: nothing can set it back.
+        # st_ctime_ns can't be set back like a file's other times.
         stamp: Stamp = (found.st_mtime_ns, found.st_ino, found.st_size, found.st_ctime_ns)
         if stamp == known.stamp:
             return known
@@ -75,17 +75,17 @@ def client_cas() -> ClientCAs:
     except FileNotFoundError:
         _current = read = known if known.stamp == () else ClientCAs((), {}, ())
     except OSError as error:
-        # Tried again each time: the file may be the same when what is wrong with the machine is over.
+        # Tried again each time: the file may be unchanged when the machine's problem is solved.
         stamp = (error.errno or 0,)
         if stamp == known.stamp:
             return known
-        logger.exception("%s can't be read, so none of the CAs in it is trusted.", file())
+        logger.exception("%s can't be read, so no CA in it is trusted.", file())
         _current = read = ClientCAs(stamp, {}, ())
     return read
 
 
 def fingerprint(authority: x509.Certificate) -> str:
-    """Of a CA's name and key: that of its renewed certificate is the same, and so is what it may be trusted for."""
+    """A fingerprint of a CA's name and key. A renewed CA certificate has the same one and stays trusted for the same."""
     key = authority.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(authority.subject.public_bytes() + key).hexdigest()[:32]
 
@@ -99,11 +99,11 @@ def _group(stamp: Stamp, certificates: tuple[x509.Certificate, ...]) -> ClientCA
 
 
 def _read(content: bytes) -> tuple[x509.Certificate, ...]:
-    """What may be trusted of a content of the file. What is left out of it is logged."""
+    """The CAs in the file's content that may be trusted. The others are logged."""
     if holds_private_key(content):
         logger.error(
-            "%s holds a private key, which is compromised now: anybody who has read it can make certificates for every client of its CA. "
-            "None of the CAs in the file is trusted until the key is taken out. Replace that CA.",
+            "%s contains a private key, so that key is compromised: anybody who has read the file can make certificates for every client of its CA. "
+            "No CA in the file is trusted until the key is taken out. Replace that CA.",
             file(),
         )
         return ()
@@ -112,16 +112,16 @@ def _read(content: bytes) -> tuple[x509.Certificate, ...]:
     for number, block in enumerate(blocks, 1):
         certificate = _load(block)
         if certificate is None:
-            logger.error("The certificate number %s in %s is damaged, or isn't that of a CA for TLS clients. It is left out.", number, file())
+            logger.error("Certificate number %s in %s is damaged or doesn't belong to a CA for TLS clients. It is ignored.", number, file())
         else:
             usable.append(certificate)
     if not usable:
-        logger.log(logging.ERROR if content.strip() else logging.WARNING, "%s holds no CA in PEM, so none is trusted.", file())
+        logger.log(logging.ERROR if content.strip() else logging.WARNING, "%s contains no CA in PEM, so no CA is trusted.", file())
     return tuple(usable)
 
 
 def _load(block: bytes) -> x509.Certificate | None:
-    """block: PEM, and what stands behind it."""
+    """block: PEM, and any text behind it."""
     try:
         certificate = x509.load_pem_x509_certificate(block)
     except UNREADABLE:
@@ -130,7 +130,7 @@ def _load(block: bytes) -> x509.Certificate | None:
 
 
 def _is_usable(certificate: x509.Certificate) -> bool:
-    """One that can't be read is no reason to leave the others out."""
+    """If one certificate can't be read, the others still count."""
     try:
         fingerprint(certificate)
         usage, extended = find_extension(certificate, x509.KeyUsage), find_extension(certificate, x509.ExtendedKeyUsage)

@@ -1,4 +1,4 @@
-"""The client credentials grant, RFC 6749 §4.4: which scope and which audience a token gets."""
+"""The client credentials grant, RFC 6749 §4.4: which scopes and audiences a token gets."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ def grant(authenticated: AuthenticatedClient, form: Form) -> Grant:
 
 
 def grant_scopes(authenticated: AuthenticatedClient, scope: str | None) -> tuple[str, ...]:
-    """RFC 6749 §3.3. scope: as asked for; None for all that the client has."""
+    """RFC 6749 §3.3. scope: as requested; None for all of the client's scopes."""
     if scope is None:
         return authenticated.client.scopes
     scopes = parse_scope(scope)
@@ -34,7 +34,7 @@ def grant_scopes(authenticated: AuthenticatedClient, scope: str | None) -> tuple
     if missing:
         said = shown_scopes(missing, workspace_pk=authenticated.client.workspace_pk)
         raise InvalidScopeError(
-            "The scope is unknown or not allowed for this client. Ask for some of its own, or leave scope out for all of them.",
+            "The scope is unknown or not allowed for this client. Ask for scopes that it has, or leave scope out to get all of them.",
             reason=reasons.SCOPE_NOT_ALLOWED.say(scopes=said),
             client=authenticated.client,
             credential_id=authenticated.credential_id,
@@ -43,7 +43,7 @@ def grant_scopes(authenticated: AuthenticatedClient, scope: str | None) -> tuple
 
 
 def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...]) -> tuple[str, ...]:
-    """RFC 8707 §2. resource: as asked for; none for all audiences of the client, or the workspace's own where it has none."""
+    """RFC 8707 §2. resource: as requested; empty for all audiences of the client, or for the workspace's own if the client has none."""
     client = authenticated.client
     if not resource and client.own_audiences:
         return client.own_audiences

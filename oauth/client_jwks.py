@@ -1,9 +1,9 @@
 """The public keys that a client publishes at its jwks_uri (RFC 7591 §2, RFC 7517 §5), as this process last read them.
 
-A copy counts for five minutes. An unknown kid has it read once more, at most every 30 seconds, for everybody may send one. While the URI fails, the last good
-copy goes on counting for a day; a host that takes too long is left alone as a whole, but what was read of another URI there counts for a quarter of an hour
-only, or a slow one would keep a key alive that was taken out of it. Only so many threads wait for a host that others stay free for who needs
-none, and those for the hosts of one workspace leave a place to the others.
+A copy is used for five minutes. An unknown kid makes it be read again, but at most every 30 seconds, because anybody can send one. While the URI fails, the
+last valid copy is used for up to a day. A host that takes too long isn't asked at all for a while, but then copies of other URIs there are only used for a
+quarter of an hour: otherwise a slow URI would keep a removed key alive. The number of threads that wait for hosts is limited, so that other requests find free
+threads, and the hosts of one workspace can't take all of these.
 """
 
 from collections import Counter, OrderedDict
@@ -26,22 +26,22 @@ from oauth.registration import RegisteredClient
 
 FRESH = timedelta(minutes=5)
 BACK_OFF = timedelta(seconds=30)
-# For a host that goes on failing, twice as long each time: many of them must not keep those busy who wait.
+# For a host that keeps failing, the pause doubles each time, so that many such hosts can't keep the waiting threads busy.
 MAX_BACK_OFF = timedelta(minutes=5)
 KEPT = timedelta(hours=24)
-# A copy of a URI that isn't asked for others' sake: because of its host, or because all places are taken.
+# How long a copy is used if its URI can't be asked because of its host, or because all places are taken.
 SPARED = timedelta(minutes=15)
 MAX_HOSTS = 1000
-# Of the four threads that run the endpoints: in all, and for the clients of one workspace.
+# How many of the endpoints' four threads may wait: in total, and for the clients of one workspace.
 MAX_WAITING = 3
 MAX_WAITING_OF_WORKSPACE = 2
 
-_OVERDUE = reasons.JWKS_URI_UNAVAILABLE.say(problem="its host took too long shortly before, and is left alone for a while")
+_OVERDUE = reasons.JWKS_URI_UNAVAILABLE.say(problem="its host took too long just now, so TokenOS waits a while before asking it again")
 _ACCEPT = "application/jwk-set+json, application/json"
 
 
 class Published(NamedTuple):
-    """keys: that fit. problem: why the client's keys couldn't be read, None if they could."""
+    """keys: those that fit. problem: why the client's keys couldn't be read, None if they could."""
 
     keys: list[ParsedPublicKey]
     problem: Reason | None
@@ -49,19 +49,19 @@ class Published(NamedTuple):
 
 _copies = PublishedCopies()
 _lock = Lock()
-# Hosts that took longer than the time limit, of each workspace: how many times in a row, and until when none of its URIs there is read. Not of
-# others, whose URIs there may be good.
+# Per workspace, the hosts that took longer than the time limit: how many times in a row, and until when none of the workspace's URIs there is read. Other
+# workspaces' URIs at the same host may work.
 _overdue: OrderedDict[tuple[int, str], tuple[int, datetime]] = OrderedDict()
-# Threads that wait, by the primary key of the workspace.
+# The number of waiting threads, by the primary key of the workspace.
 _waiting: Counter[int] = Counter()
 
 
 def find_keys(client: RegisteredClient, *, kid: str, algorithm: str, now: datetime) -> Published:
-    """Those with that kid; without one, all that may sign with that algorithm. Raise TemporarilyUnavailableError if too many threads wait already."""
+    """The keys with that kid; without a kid, all that may sign with that algorithm. Raise TemporarilyUnavailableError if too many threads wait already."""
     copy = _copies.get(client.workspace_pk, client.jwks_uri)
     attempts = copy.attempts
     is_enough = copy.counts(now, FRESH) and _select(copy, kid, algorithm)
-    # It was good when it was asked last, which is too long ago.
+    # The last attempt succeeded, but too long ago.
     is_outlived = copy.read_at is not None and not _is_of_use(copy, now) and copy.problem is None
     if not is_enough and (copy.waits_until is None or now >= copy.waits_until) and (is_outlived or not _is_overdue(client, now)):
         _read(client, copy, attempts, is_needed=not (_is_of_use(copy, now) and _select(copy, kid, algorithm)), now=now)
@@ -75,7 +75,7 @@ def _is_of_use(copy: Copy, now: datetime) -> bool:
 
 
 def _is_overdue(client: RegisteredClient, now: datetime) -> bool:
-    """Whether its host is left alone, whatever the URI there."""
+    """Whether its host isn't asked for a while, whatever the URI there."""
     with _lock:
         known = _overdue.get((client.workspace_pk, urlsplit(client.jwks_uri).netloc))
     return known is not None and now < known[1]
@@ -92,7 +92,7 @@ def _note(client: RegisteredClient, *, is_overdue: bool, now: datetime) -> None:
 
 
 def _back_off(failures: int) -> timedelta:
-    """After so many in a row."""
+    """The pause after that many failures in a row."""
     return min(BACK_OFF * (1 << min(failures - 1, 10)), MAX_BACK_OFF)
 
 
@@ -100,15 +100,15 @@ def _select(copy: Copy, kid: str, algorithm: str) -> list[ParsedPublicKey]:
     return [key for key in copy.keys if (key.kid == kid if kid else fits(algorithm, key.algorithm))]
 
 
-@async_unsafe("What is at a jwks_uri is waited for: read it in a thread.")
+@async_unsafe("Reading a jwks_uri blocks: do it in a thread.")
 def _read(client: RegisteredClient, copy: Copy, attempts: int, *, is_needed: bool, now: datetime) -> None:
-    """Read the URI anew, unless another thread does or did meanwhile. is_needed: whether to wait for that one, as there is nothing to go on with."""
+    """Read the URI again, unless another thread does or did meanwhile. is_needed: whether to wait for that thread because there is no usable copy."""
     if not _take_place(client.workspace_pk):
         if not is_needed:
             return
         raise TemporarilyUnavailableError(reasons.JWKS_URI_BUSY.say())
     try:
-        # The other thread is done within its time limit.
+        # The other thread finishes within its time limit.
         if copy.lock.acquire(blocking=is_needed):
             try:
                 if copy.attempts == attempts:
@@ -120,7 +120,7 @@ def _read(client: RegisteredClient, copy: Copy, attempts: int, *, is_needed: boo
 
 
 def _take_place(workspace: int) -> bool:
-    """False if too many wait already."""
+    """False if too many threads wait already."""
     with _lock:
         if _waiting.total() >= MAX_WAITING or _waiting[workspace] >= MAX_WAITING_OF_WORKSPACE:
             return False
@@ -136,7 +136,7 @@ def _leave_place(workspace: int) -> None:
 
 
 def _attempt(client: RegisteredClient, copy: Copy, now: datetime) -> None:
-    # One that replaces a stale copy may be followed at once by one for a new kid, and that by none for a while.
+    # After a read that replaced a stale copy, a new kid may cause another read at once, and then none for a while.
     is_repeated = copy.counts(now, FRESH)
     is_overdue, problem = False, None
     try:

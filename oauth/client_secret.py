@@ -1,6 +1,6 @@
 """Client authentication with a secret, RFC 6749 §2.3.1: by HTTP Basic or in the body.
 
-What the caller is told is always the same; which check failed is in the error's reason, for the client's owner.
+The caller always gets the same error. The error's reason, for the client's owner, says which check failed.
 """
 
 import base64
@@ -29,7 +29,7 @@ CLIENT_SECRET_POST = Client.AuthMethod.CLIENT_SECRET_POST.value
 
 @dataclass(frozen=True, slots=True)
 class PresentedSecret:
-    """client_id: None where a secret comes alone, as an API key."""
+    """client_id: None if the secret is sent alone, as an API key."""
 
     client_id: str | None
     plaintext: str
@@ -49,7 +49,7 @@ def present_by_basic(request: Request, form: Form) -> PresentedSecret:
     presented = read_basic(request.headers["authorization"])
     client_id = form.get("client_id")
     if client_id is not None and client_id != presented.client_id:
-        raise InvalidRequestError("client_id in the body differs from the one in the Authorization header. Send the same, or leave it out.")
+        raise InvalidRequestError("client_id in the body differs from the one in the Authorization header. Send the same ID, or leave it out.")
     return presented
 
 
@@ -57,12 +57,12 @@ def present_by_post(form: Form) -> PresentedSecret:
     """Raise InvalidRequestError."""
     client_id, client_secret = form.get("client_id"), form.require("client_secret")
     if client_id is None:
-        raise InvalidRequestError("The parameter client_id is missing beside client_secret.")
+        raise InvalidRequestError("The parameter client_id is missing. Send it together with client_secret.")
     return PresentedSecret(client_id, client_secret, CLIENT_SECRET_POST)
 
 
 def read_basic(authorization: str) -> PresentedSecret:
-    """RFC 7617, with both parts form-encoded as RFC 6749 §2.3.1 has it. A part that isn't encoded reads the same, for our IDs and secrets need no encoding."""
+    """RFC 7617, with both parts form-encoded as in RFC 6749 §2.3.1. Parts that aren't encoded work too, because our IDs and secrets need no encoding."""
     scheme, _, encoded = authorization.partition(" ")
     if "," in authorization:
         raise InvalidRequestError("The Authorization header is repeated. Send it once.")
@@ -102,7 +102,7 @@ def authenticate_secret(request: Request, presented: PresentedSecret) -> Authent
             credential_id=found.credential_id if found and client and found.client_pk == client.pk else "",
             is_proved=unproved is None,
         )
-    # Else there is a reason.
+    # Without a client there is a reason.
     assert client is not None
     assert found is not None
     _record_use(found, presented.plaintext, request)
@@ -118,7 +118,7 @@ def _find(request: Request, presented: PresentedSecret, parsed: ParsedSecret | N
 
 
 def proof_checks(presented: PresentedSecret, parsed: ParsedSecret | None, registration: Registration[RegisteredSecret]) -> Checks:
-    """Possession of the client's secret first: a stranger's guess must not cost less or more for what the rest of the rows says. Raise HashingBusyError."""
+    """Possession of the secret is checked first: the time that a guess takes must not depend on the rest of the rows. Raise HashingBusyError."""
     client, found = registration.client, registration.credential
     reason = None if parsed is None else _find_reason_in_possession(presented.plaintext, found, client)
     if presented.client_id is not None:
@@ -134,7 +134,7 @@ def proof_checks(presented: PresentedSecret, parsed: ParsedSecret | None, regist
 
 
 def row_checks(request: Request, method: str, client: RegisteredClient | None, found: RegisteredSecret | None) -> Checks:
-    """Once the secret is proved. client, found: None where that isn't known."""
+    """The checks after the secret is proved. client, found: None if unknown."""
     if found is not None:
         yield Subject.LIFE, _find_reason_in_life(found, request.now)
     if client is not None:
@@ -142,7 +142,7 @@ def row_checks(request: Request, method: str, client: RegisteredClient | None, f
 
 
 def _find_reason_in_possession(plaintext: str, found: RegisteredSecret | None, client: RegisteredClient | None) -> Reason | None:
-    """client: the one that was named. Its owner doesn't learn by a guess which secrets others have. Raise HashingBusyError."""
+    """client: the one that the request names. Its owner can't find out by guessing which secrets other clients have. Raise HashingBusyError."""
     if found is None:
         secret.imitate_verification(plaintext)
         return reasons.UNKNOWN_SECRET.say()

@@ -1,5 +1,5 @@
-"""The database connection of the thread that answers: found once where the thread lasts, set up not to wait where it runs an event loop, and elsewhere to wait
-no longer than the request has left.
+"""The answering thread's database connection. A long-lived thread looks it up once. In an event loop it is set up not to wait; elsewhere, to wait no longer
+than the request has left.
 """
 
 import logging
@@ -13,9 +13,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from oauth.patience import patience
 
-# Seconds that a statement of SQLite waits for another writer, if the request has as long.
+# Seconds that a SQLite statement waits for another writer, if the request has that long.
 LONGEST_WAIT = 5.0
-# Where a request has no time left, as a long export has none: what another request needs for a write.
+# If a request has no time left, as in a long export: long enough for another request's write.
 SHORTEST_WAIT = 0.05
 
 logger = logging.getLogger("tokenos.oauth")
@@ -24,8 +24,8 @@ _of_thread = local()
 
 
 def keep_database(statement: float) -> None:
-    """For a thread that lasts and answers requests: remember its Django connection, for finding it anew for each statement takes a third of the statement's
-    time. statement: seconds that PostgreSQL has for one.
+    """For a long-lived thread that answers requests: remember its Django connection, because looking it up takes a third of a statement's time.
+    statement: seconds that PostgreSQL has for one statement.
     """
     patience().statement = statement
     database = _of_thread.database = connections[DEFAULT_DB_ALIAS]
@@ -40,7 +40,7 @@ def _bound_write(execute: Callable[..., Any], sql: str, params: Any, many: bool,
 
 
 def bound_wait(database: BaseDatabaseWrapper) -> None:
-    """Before a write to SQLite: let it wait for other writers only as long as the request has left, so that the waits of one don't add up."""
+    """Before a write to SQLite: let it wait for other writers only as long as the request has left, so that the waits of one request don't add up."""
     ends = patience().ends
     if ends:
         seconds = max(SHORTEST_WAIT, min(LONGEST_WAIT, ends - monotonic()))
@@ -53,22 +53,22 @@ def own_database() -> BaseDatabaseWrapper:
 
 
 def keep_event_loop_database() -> bool:
-    """Let this thread go on by the connection that it opens here while it runs an event loop, in which Django would open one for each task.
+    """Let this thread keep using the connection that it opens here while it runs an event loop, in which Django would open one for each task.
 
-    Returns whether it may, as with SQLite. Nothing waits longer than a millisecond for another writer: it is an OperationalError then. To be called before
-    the loop runs.
+    Returns whether it may, which is so with SQLite. A statement that waits longer than a millisecond for another writer raises OperationalError. Call it
+    before the loop runs.
     """
     if connection.vendor != "sqlite":
         return False
     try:
         with connection.cursor() as cursor:
-            # Its only writes are marks of used JWTs, which need no sync, and what writes as little is done within a millisecond. Putting the log of writes
-            # back into the file is for those who may wait.
+            # Its only writes are marks of used JWTs, which need no sync, and such a small write takes less than a millisecond. Checkpointing the
+            # write-ahead log is left to threads, which may wait.
             cursor.execute("PRAGMA busy_timeout = 1")
             cursor.execute("PRAGMA synchronous = NORMAL")
             cursor.execute("PRAGMA wal_autocheckpoint = 0")
     except DatabaseError as error:
-        # The threads open one as soon as it can be had.
+        # The threads open one as soon as that is possible.
         logger.warning("The database can't be opened yet: %s", error)
         return False
     _of_thread.database = connections[DEFAULT_DB_ALIAS]

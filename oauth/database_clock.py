@@ -1,7 +1,7 @@
-"""The clock that all processes of an installation share: the database's. What deletes, or does something once for all of them, goes by it.
+"""The clock that all processes of an installation share: the database's. Work that deletes, or that is done once for all processes, goes by it.
 
-PostgreSQL has a clock of its own. SQLite has none, but whoever opens its file is on one machine, so there it is that of the kernel, which is read where no
-process can be told otherwise. A process whose own clock is off leaves such work to others: one of the two clocks is wrong, and nobody here knows which.
+PostgreSQL has its own clock. SQLite has none, but all processes that open its file are on one machine, so its clock is the kernel's, read in a way that
+no process's settings can change. A process whose clock is off leaves such work to others: one of the two clocks is wrong, and we can't know which.
 """
 
 import time
@@ -13,17 +13,17 @@ from django.db import connection
 
 # By how much the clock of a process may differ from the database's.
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=60)
-# By how much those of two processes may differ then: what one of them still takes, another one remembers for so long.
+# By how much the clocks of two processes may then differ: each process remembers for this long what another may still accept.
 CLOCK_MARGIN = 2 * MAX_CLOCK_DIFFERENCE
 
 _BOOTED_AT = Path("/proc/stat")
-# Of what the kernel says there.
+# The precision of the kernel's value.
 _RESOLUTION = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """now: by the database's clock. ahead: by how much the process's is ahead of it, negative where it is behind."""
+    """now: by the database's clock. ahead: how far the process's clock is ahead of it; negative if it is behind."""
 
     now: datetime
     ahead: timedelta
@@ -37,7 +37,7 @@ class ClockReading:
 
 
 def read_clocks() -> ClockReading:
-    """Both at this moment, but for the time that the database takes to answer."""
+    """Both clocks now, apart from the time that the database takes to answer."""
     before = datetime.now(UTC)
     theirs = _read_postgresql() if connection.vendor == "postgresql" else _read_kernel()
     own = before + (datetime.now(UTC) - before) / 2
@@ -48,17 +48,17 @@ def read_clocks() -> ClockReading:
 
 def _read_postgresql() -> datetime:
     with connection.cursor() as cursor:
-        # Not now(), which stands still within a transaction.
+        # Not now(), which doesn't change within a transaction.
         cursor.execute("SELECT clock_timestamp()")
         found: datetime = cursor.fetchone()[0]
     return found
 
 
 def _read_kernel() -> datetime | None:
-    """None where the system has no such file."""
+    """None if the system has no such file."""
     try:
         booted_at = next(line for line in _BOOTED_AT.read_text().splitlines() if line.startswith("btime "))
     except (OSError, StopIteration):
         return None
-    # Not /proc/uptime: in a container of LXC that is the container's, beside the host's time of boot.
+    # Not /proc/uptime: in an LXC container that is the container's uptime, while btime is the host's boot time.
     return datetime.fromtimestamp(int(booted_at.split()[1]) + time.clock_gettime(time.CLOCK_BOOTTIME), UTC)

@@ -1,4 +1,4 @@
-"""DPoP proofs: that whoever sends a request holds a key. RFC 9449 §4."""
+"""DPoP proofs: they show that the sender of a request holds a key. RFC 9449 §4."""
 
 import hashlib
 import json
@@ -42,11 +42,11 @@ class InvalidProofError(Exception):
 
 
 class StaleNonceError(Exception):
-    """The proof is good, but for its nonce."""
+    """The proof is valid except for its nonce."""
 
 
 class OtherKeyError(Exception):
-    """The proof is good, but of another key than it should be."""
+    """The proof is valid but signed by the wrong key."""
 
 
 class Target(NamedTuple):
@@ -57,23 +57,23 @@ class Target(NamedTuple):
 
 
 def own_target(request: Request) -> Target:
-    """The URL is ours, whatever name the caller gave us in Host: a proof that was made for another server must not do here."""
+    """The URL is our own, whatever the caller's Host says: a proof for another server must not be accepted here."""
     return Target(request.method, settings.ISSUER_URL + request.encoded_path)
 
 
 def accept_proof(request: Request, target: Target, *, access_token: str | None = None, expected_jkt: str | None = None) -> str:
-    """The RFC 7638 thumbprint of the key that signed the request's proof, once all of §4.3 holds. The proof is used up by it.
+    """The RFC 7638 thumbprint of the key that signed the request's proof, if all of §4.3 holds. This uses up the proof.
 
-    access_token: that it comes with. expected_jkt: None for any key. Raise InvalidProofError, StaleNonceError, OtherKeyError.
+    access_token: the one in the request. expected_jkt: None for any key. Raise InvalidProofError, StaleNonceError, OtherKeyError.
     """
     jkt, claims = check_proof(request, target, access_token=access_token, expected_jkt=expected_jkt)
-    # Last, so that a proof that is refused may be sent again.
+    # Last, so that a refused proof may be sent again.
     _use(request, jkt, claims)
     return jkt
 
 
 def check_proof(request: Request, target: Target, *, access_token: str | None = None, expected_jkt: str | None = None) -> tuple[str, dict[str, Any]]:
-    """As accept_proof, but for whether it was used before. Returns its claims as well."""
+    """Like accept_proof, but without checking whether it was used before. Also returns its claims."""
     proof = request.headers.get("dpop")
     if proof is None:
         raise InvalidProofError(reasons.DPOP_PROOF_MISSING.say())
@@ -89,7 +89,7 @@ def check_proof(request: Request, target: Target, *, access_token: str | None = 
 
 
 def _verify(proof: str) -> tuple[str, dict[str, Any]]:
-    """The thumbprint of the key in its header, which signed it, and its claims, of which nothing is checked."""
+    """The thumbprint of the key in its header, which signed it, and its unchecked claims."""
     if "," in proof:
         raise InvalidProofError(reasons.DPOP_PROOF_REPEATED.say())
     try:
@@ -111,7 +111,7 @@ def _use(request: Request, jkt: str, claims: dict[str, Any]) -> None:
 
 
 def was_used(jkt: str, claims: dict[str, Any], now: datetime) -> bool:
-    """Whether a proof that is good would be refused as used."""
+    """Whether a valid proof would be refused as used."""
     return is_used("dpop", jkt, claims["jti"], issued_at=_earliest_use(claims), expires_at=_latest_use(claims), now=now)
 
 
@@ -125,7 +125,7 @@ def _latest_use(claims: dict[str, Any]) -> int:
 
 
 def _read_header(header: dict[str, Any]) -> ParsedPublicKey:
-    """§4.2. The algorithm is one that the key allows, whatever the header says."""
+    """§4.2. The algorithm must fit the key, whatever the header says."""
     if not jose.has_typ(header, "dpop+jwt"):
         raise InvalidProofError(reasons.DPOP_PROOF_TYP.say())
     if not _REFUSED_PARAMETERS.isdisjoint(header):
@@ -148,13 +148,13 @@ def _read_key(jwk: object) -> ParsedPublicKey:
 
 
 def _is_flat(value: object) -> bool:
-    """As all of RFC 7517 §4 is. What is nested without end isn't worth writing out again."""
+    """Whether it has no nested values, as everything in RFC 7517 §4. Deeply nested JSON would be expensive to serialise again."""
     return isinstance(value, str | bool) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
 
 
 @lru_cache(maxsize=1024)
 def _load_key(jwk: str) -> ParsedPublicKey:
-    """Of its JSON. Cached by its content, so it can't be out of date. Raise ValidationError."""
+    """jwk: JSON. Cached by its content, so it can't be out of date. Raise ValidationError."""
     return read_jwk(json.loads(jwk))
 
 
@@ -190,7 +190,7 @@ def _find_reason_in_claims(claims: dict[str, Any], access_token: str | None, now
 
 
 def _hash(access_token: str) -> str:
-    """§4.2. What isn't ASCII is no token of ours, and was refused before."""
+    """§4.2. A token that isn't ASCII isn't ours and was refused before."""
     return base64url.encode(hashlib.sha256(access_token.encode()).digest())
 
 
@@ -200,7 +200,7 @@ def _is_same_url(url: str, other: str) -> bool:
 
 
 def _normalize(url: str) -> str | None:
-    """By syntax and scheme (RFC 3986 §6.2.2 and §6.2.3), without query and fragment. None for what isn't an http or https URL."""
+    """By syntax and scheme (RFC 3986 §6.2.2 and §6.2.3), without query and fragment. None if it isn't an http or https URL."""
     if not _URL.fullmatch(url):
         return None
     try:
@@ -221,7 +221,7 @@ def _normalize_octet(match: re.Match[str]) -> str:
 
 
 def _remove_dot_segments(path: str) -> str:
-    """RFC 3986 §5.2.4 for a path that is empty or begins with a slash."""
+    """RFC 3986 §5.2.4, for a path that is empty or begins with a slash."""
     kept: list[str] = []
     for segment in path.split("/")[1:]:
         if segment == "..":

@@ -1,6 +1,6 @@
 """Nonces for DPoP proofs, RFC 9449 §8 and §9: an option of the instance, DPOP_NONCE.
 
-Stateless: each is derived from the time by SECRET_KEY, so all workers and nodes give and take the same ones without a table.
+Stateless: each nonce is derived from the time and SECRET_KEY, so all workers and nodes issue and accept the same ones without a table.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from django.utils.crypto import salted_hmac
 from clients import base64url
 from oauth.messages import Request
 
-# Seconds for which the same nonce is given. It is taken for as long again.
+# Seconds for which the same nonce is issued. It is accepted for as long again.
 SLOT = 60
 
 
@@ -20,13 +20,13 @@ def current_nonce(now: datetime) -> str:
 
 
 def is_fresh(nonce: object, *, now: datetime) -> bool:
-    """Also the next one, which a node gives whose clock is a little ahead. Nobody else knows it yet."""
+    """The next nonce is fresh too: a node whose clock is slightly ahead already issues it, and nobody else can know it."""
     slot = _slot(now)
     return nonce in (_nonce(slot), _nonce(slot - 1), _nonce(slot + 1))
 
 
 def nonce_headers(request: Request) -> tuple[tuple[str, str], ...]:
-    """What a good answer to a request with a proof holds, so that the next proof is good as well (§8.2)."""
+    """The headers that give the client a nonce for its next proof (§8.2)."""
     return (("DPoP-Nonce", current_nonce(request.now)),) if settings.DPOP_NONCE and "dpop" in request.headers else ()
 
 

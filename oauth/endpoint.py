@@ -1,7 +1,7 @@
-"""The frame of every protocol endpoint: the rules that all of them share.
+"""The frame of every protocol endpoint: the rules that all endpoints share.
 
-An endpoint is a function from Request (and Form) to Response. It raises OAuthError for whatever it refuses; the frame renders it, logs its reason
-and keeps it for the client's owner. RFC 6749 §3.2 and §5.
+An endpoint is a function from Request (and Form) to Response. To refuse a request it raises OAuthError; the frame renders the error, logs its reason
+and stores it for the client's owner. RFC 6749 §3.2 and §5.
 """
 
 import logging
@@ -36,14 +36,14 @@ from oauth.metrics import observe
 from oauth.overdue import overdue_log
 from oauth.reasons import Reason
 
-# Fetch §3.2.2: a browser asks before a page of another site may send a header such as MCP-Protocol-Version, and keeps the answer for a day.
+# Fetch §3.2.2: before another site's page may send a header such as MCP-Protocol-Version, the browser asks, and caches the answer for a day.
 PREFLIGHT_HEADERS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", "*"), ("Access-Control-Max-Age", "86400"))
 
 logger = logging.getLogger("tokenos.oauth")
 
 
 class Endpoint:
-    """What is behind one path: called with a Request it gives the Response, whatever happens. name: as in UsageBucket.endpoint."""
+    """One path's endpoint: called with a Request, it always returns a Response, whatever happens. name: as in UsageBucket.endpoint."""
 
     __name__: str
 
@@ -69,12 +69,12 @@ class Endpoint:
         return response
 
     def _refuse(self, refused: OAuthError, request: Request) -> tuple[Response, str]:
-        """In a frame that the error doesn't know: one in its traceback and the error would keep each other, and with them the request."""
+        """A function of its own, so that this frame isn't in the error's traceback: the error and the frame would keep each other and the request alive."""
         answered = _record(refused, self._name, request)
         return _render(answered, is_resource=self._is_resource), answered.error
 
     def attempt(self, request: Request) -> Response | None:
-        """The response to a request that is granted without a wait. None for any other: then nothing but a mark has happened, and the call does it all.
+        """The response to a request that can be granted without waiting. None for any other: at most a mark was written, and __call__ does everything.
 
         For a caller on an event loop, where Django refuses everything that might block.
         """
@@ -87,7 +87,7 @@ class Endpoint:
         return response
 
     def give_up(self, request: Request, reason: Reason) -> Response:
-        """The response to a request that took too long, or came when too many waited. It is then not begun any more, or its response is dropped."""
+        """The response to a request that took too long, or that came when too many were waiting. Its work isn't started, or its own response is dropped."""
         overdue_log.write(self._name, reason, request_id=request.connection.request_id, now=monotonic())
         refused = TemporarilyUnavailableError(reason)
         response = _render(refused)
@@ -106,9 +106,9 @@ def _is_preflight(request: Request) -> bool:
 def endpoint(
     name: str, *, methods: tuple[str, ...] | None, is_for_every_origin: bool = False, is_resource: bool = False, takes_every_host: bool = False
 ) -> Callable[[Callable[[Request], Response]], Endpoint]:
-    """The frame of an endpoint that reads no body. methods: None for any. is_for_every_origin: whether a page elsewhere may ask with headers of its own.
+    """The frame of an endpoint that reads no body. methods: None for any. is_for_every_origin: whether other sites' pages may send their own headers.
 
-    is_resource: as Endpoint has it. takes_every_host: for what tells nobody where we are.
+    is_resource: as in Endpoint. takes_every_host: for responses that don't contain our address.
     """
 
     def decorate(function: Callable[[Request], Response]) -> Endpoint:
@@ -137,10 +137,10 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
                 raise InsecureTransportError(settings.ISSUER_URL, had_credentials=may_carry_credentials(request))
             if not request.connection.is_own_host:
                 raise ForeignHostError
-            # Fetch Metadata §2.4. Any page may have its readers' browsers send a form here: of what that fails at, nothing counts against their address.
+            # Fetch Metadata §2.4. Any web page can make its visitors' browsers send a form here, so such failures don't count against the visitors' address.
             if request.headers.get("sec-fetch-site", "") not in ("", "none", "same-origin"):
                 raise ForeignPageError
-            # Before the method: whoever puts credentials into a URL often uses GET, and should hear of the worse mistake.
+            # Before the method: credentials in a URL often come with GET, and they are the worse mistake.
             if request.query:
                 refuse_credentials_in_query(request.query, allowed=() if request.method == "POST" else ("POST",))
             if request.method != "POST":
@@ -155,10 +155,10 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
 
 
 def _run(checked: Callable[[Request], Response], request: Request) -> Response:
-    """Run it once more where the connection turns out to be broken, as a failover of PostgreSQL leaves those that are idle.
+    """Run it again if the database connection turns out to be broken, as idle connections are after a failover of PostgreSQL.
 
-    That does no harm: an endpoint counts only what it has done, and its changes, a revocation and the mark of a used JWT, have no further effect. A database
-    that can't be reached at all leaves no connection, and one that refuses a statement leaves a usable one, as SQLite always does: neither is asked again.
+    This is safe: an endpoint only counts what it has done, and its changes (a revocation, the mark of a used JWT) have no effect the second time. If the
+    database can't be reached at all there is no connection, and if it refuses a statement the connection is usable, as with SQLite: neither is tried again.
     """
     try:
         return checked(request)
@@ -177,7 +177,7 @@ def _record(refused: OAuthError, name: str, request: Request) -> OAuthError:
 
 
 def _explain(failed: Exception, name: str, request: Request) -> OAuthError:
-    """What to answer where the fault is ours. A lost connection is dropped, so that the next request of this thread opens a new one."""
+    """The error to answer with if the server failed. A lost connection is dropped, so that the next request of this thread opens a new one."""
     request_id = request.connection.request_id
     fault = find_fault(failed)
     if fault is None:
@@ -194,7 +194,7 @@ def _render(error: OAuthError, *, is_resource: bool = False) -> Response:
 
 
 def _name_metadata(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """RFC 9728 §5.1, in each challenge, for some libraries look no further than the first."""
+    """RFC 9728 §5.1, in each challenge, because some libraries only read the first."""
     realm = f'realm="{REALM}"'
     return tuple((name, value.replace(realm, f'{realm}, resource_metadata="{insert_well_known("oauth-protected-resource")}"')) for name, value in headers)
 

@@ -1,6 +1,6 @@
-"""What a caller may be answered instead of what it asked for: each error with its status, when that happens, and what to do. The one table of them.
+"""The only table of the errors that a caller may get: each with its status, when it happens, and what to do.
 
-Markdown, as docs/errors.md has it, which is made from here (make docs). The reasons, which only the client's owner learns, are in oauth.reasons.
+It is Markdown, because make docs writes docs/errors.md from it. The reasons, which only the client's owner sees, are in oauth.reasons.
 """
 
 from typing import NamedTuple
@@ -36,20 +36,20 @@ ERROR_CODES = (
     ErrorCode(
         400,
         "invalid_scope",
-        "the scope is malformed, unknown, or not the client's",
-        "ask for less, or leave `scope` out for all that the client has",
+        "the scope is malformed, unknown, or not one of the client's",
+        "ask for less, or leave `scope` out to get all of the client's scopes",
     ),
     ErrorCode(
         400,
         "invalid_dpop_proof",
-        "token endpoint: the DPoP proof is missing where the client needs one, malformed, expired, used before, or for another request",
-        "make a new proof for each request, even a repeated one",
+        "token endpoint: the DPoP proof is missing although the client needs one, malformed, expired, used before, or for another request",
+        "make a new proof for each request, even if you repeat one",
     ),
     ErrorCode(
         400,
         "use_dpop_nonce",
-        "token endpoint, with `DPOP_NONCE=on`: the proof lacks a nonce, or has an old one",
-        "repeat it with a new proof that holds the nonce in `DPoP-Nonce`",
+        "token endpoint, with `DPOP_NONCE=on`: the proof has no nonce or an old one",
+        "repeat the request with a new proof that has the nonce from `DPoP-Nonce`",
     ),
     ErrorCode(
         400,
@@ -60,8 +60,8 @@ ERROR_CODES = (
     ErrorCode(
         401,
         "invalid_client",
-        "no, unknown or wrong credentials; they are expired or revoked; the client is disabled or may not use this method",
-        "don't repeat it. [Find the reason](#find-the-reason)",
+        "the credentials are missing, unknown, wrong, expired or revoked; the client is disabled or may not use this method",
+        "don't repeat the request. [Find the reason](#find-the-reason)",
     ),
     ErrorCode(
         401,
@@ -72,20 +72,20 @@ ERROR_CODES = (
     ErrorCode(
         401,
         "invalid_dpop_proof",
-        "`/api/v1` and gateway: the same of a proof that comes with a token",
+        "`/api/v1` and gateway: the same for a proof sent with a token",
         "make a new proof for each request",
     ),
     ErrorCode(
         401,
         "use_dpop_nonce",
         "`/api/v1` and gateway: the same",
-        "repeat it with a new proof that holds the nonce in `DPoP-Nonce`",
+        "repeat the request with a new proof that has the nonce from `DPoP-Nonce`",
     ),
     ErrorCode(
         403,
         "insufficient_scope",
-        "`/api/v1` and gateway: the credentials are good, but lack a scope; gateway: "
-        "they are a test client's where live ones are demanded, or the other way round, or what the proxy demands makes no sense",
+        "`/api/v1` and gateway: the credentials are valid but lack a scope; gateway: "
+        "a test client called where a live one is required, or the other way round, or the proxy requires something that makes no sense",
         "get a token with the scope that `WWW-Authenticate` names; if it names none, "
         "call with a client of the other environment, or correct the proxy: [find the reason](#find-the-reason)",
     ),
@@ -110,19 +110,19 @@ ERROR_CODES = (
     ErrorCode(
         429,
         "invalid_client",
-        "too many failed authentications of this client from this address, or from this address whatever the client",
-        "correct the credentials, then wait for the seconds in `Retry-After`",
+        "too many authentications failed from this address, for this client or in total",
+        "correct the credentials, then wait for as many seconds as `Retry-After` says",
     ),
     ErrorCode(
         500,
         "server_error",
-        "a fault of ours; nothing was changed",
-        "repeat once; report it with the `X-Request-Id`",
+        "the server failed; nothing was changed",
+        "repeat once; if it happens again, report it with the `X-Request-Id`",
     ),
     ErrorCode(
         503,
         "temporarily_unavailable",
-        "the database can't be reached, or no key can sign; `/oauth2/revoke`: the client has revoked 20,000 tokens in this hour, and this one lives on",
-        "repeat after the seconds in `Retry-After`",
+        "the database can't be reached, or no key can sign; `/oauth2/revoke`: the client has revoked 20,000 tokens in this hour, and this one is still valid",
+        "repeat after as many seconds as `Retry-After` says",
     ),
 )

@@ -1,4 +1,4 @@
-"""What an endpoint may refuse, and how the refusal is told. RFC 6749 §5.2, RFC 6750 §3, RFC 8707 §2, RFC 9449 §5 to §9.
+"""The errors of the endpoints and their responses. RFC 6749 §5.2, RFC 6750 §3, RFC 8707 §2, RFC 9449 §5 to §9.
 
 Each error has two texts: the description goes to the caller, the reason to the log and to the RecordedRequest that the client's owner finds by its request ID.
 InvalidClientError takes no description, so that it can't say which part of a credential was wrong.
@@ -18,9 +18,9 @@ DPOP = "DPoP"
 
 
 class OAuthError(Exception):
-    """description: RFC 6749 §5.2 characters, so neither quotes nor backslashes.
+    """description: only characters of RFC 6749 §5.2, so no quotes and no backslashes.
 
-    client, credential_id: whose request it was, as far as that is known. named_client_id, secret_id: the IDs that the request has, known or not.
+    client, credential_id: who sent the request, as far as known. named_client_id, secret_id: the IDs in the request, known or not.
     """
 
     error: ClassVar[str]
@@ -54,18 +54,18 @@ class InvalidRequestError(OAuthError):
 
 
 class InsecureTransportError(InvalidRequestError):
-    """had_credentials: as far as one can tell; in doubt True."""
+    """had_credentials: True if in doubt."""
 
     def __init__(self, url: str, *, had_credentials: bool) -> None:
         refusal = reasons.CREDENTIALS_OVER_PLAIN_HTTP if had_credentials else reasons.PLAIN_HTTP
         leaked = " and treat the credentials that were sent without TLS as leaked" if had_credentials else ""
-        super().__init__(f"This came over plain HTTP. Use {url}{leaked}.", reason=refusal.say())
+        super().__init__(f"The request came over plain HTTP. Use {url}{leaked}.", reason=refusal.say())
 
 
 class ForeignHostError(InvalidRequestError):
     def __init__(self) -> None:
         super().__init__(
-            "The Host of this request is not a name of this server. Use the address that its administrator gave you.",
+            "The Host of this request isn't a name of this server. Use the address that its administrator gave you.",
             reason=reasons.FOREIGN_HOST.say(),
         )
 
@@ -73,17 +73,17 @@ class ForeignHostError(InvalidRequestError):
 class ForeignPageError(InvalidRequestError):
     def __init__(self) -> None:
         super().__init__(
-            "A web page of another site sent this. Send it from a program: a browser is no place for a client's credentials.",
+            "A web page of another site sent this request. Send it from a server: a client's credentials don't belong in a browser.",
             reason=reasons.FOREIGN_PAGE.say(),
         )
 
 
 class CredentialsInQueryError(InvalidRequestError):
-    """allowed: the endpoint's methods where the request's is none of them, which is then wrong as well."""
+    """allowed: the endpoint's methods if the request's method is wrong as well."""
 
     def __init__(self, *, named_client_id: str, allowed: tuple[str, ...] = ()) -> None:
         super().__init__(
-            "Credentials must not stand in the URL. Treat those that were sent there as leaked and send new ones in a header or the body.",
+            "Credentials must not be in the URL. Treat the ones that you sent as leaked, and send new ones in a header or the body.",
             reason=reasons.CREDENTIALS_IN_QUERY.say(),
             named_client_id=named_client_id,
         )
@@ -118,16 +118,16 @@ class NotFoundError(InvalidRequestError):
     status = 404
 
     def __init__(self) -> None:
-        super().__init__("There is no endpoint at this path. /.well-known/oauth-authorization-server lists those that there are.")
+        super().__init__("There is no endpoint at this path. /.well-known/oauth-authorization-server lists the endpoints.")
 
 
 class UnsupportedResponseTypeError(OAuthError):
-    """RFC 6749 §4.1.2.1, of every response type."""
+    """RFC 6749 §4.1.2.1, for every response type."""
 
     error = "unsupported_response_type"
 
     def __init__(self) -> None:
-        super().__init__("Nobody signs in here: this server gives tokens to programs only. Use grant_type=client_credentials at the token endpoint.")
+        super().__init__("People can't sign in here: this server issues tokens to programs only. Use grant_type=client_credentials at the token endpoint.")
 
 
 class UnsupportedGrantTypeError(OAuthError):
@@ -143,7 +143,7 @@ class InvalidTargetError(OAuthError):
 
 
 class InvalidDPoPProofError(OAuthError):
-    """RFC 9449 §5. Like InvalidClientError it takes no description."""
+    """RFC 9449 §5. Like InvalidClientError, it takes no description."""
 
     error = "invalid_dpop_proof"
 
@@ -163,7 +163,7 @@ class UseDPoPNonceError(OAuthError):
 
     def __init__(self, nonce: str, *, client: RegisteredClient, credential_id: str) -> None:
         super().__init__(
-            "The DPoP proof needs the nonce that stands in DPoP-Nonce.",
+            "The DPoP proof needs the nonce in the DPoP-Nonce header.",
             reason=reasons.USE_DPOP_NONCE.say(),
             client=client,
             credential_id=credential_id,
@@ -176,7 +176,7 @@ class UseDPoPNonceError(OAuthError):
 
 
 class InvalidClientError(OAuthError):
-    """is_proved: whether the sender holds a credential of the client's, which is refused for something else."""
+    """is_proved: whether the sender proved a credential of the client and was refused for another reason."""
 
     error = "invalid_client"
     status = 401
@@ -212,7 +212,7 @@ class TooManyFailuresError(OAuthError):
 
     def __init__(self, *, retry_after: int, client: RegisteredClient | None = None) -> None:
         super().__init__(
-            f"Too many failed authentications from this address, of this client or of all together. Wait {retry_after} s.",
+            f"Too many authentications failed from this address, for this client or in total. Wait {retry_after} s.",
             reason=reasons.THROTTLED.say(),
             client=client,
         )
@@ -240,16 +240,16 @@ class ServerError(OAuthError):
     status = 500
 
     def __init__(self) -> None:
-        super().__init__("This failed on our side. Nothing was changed. The log has the cause under the X-Request-Id of this answer.")
+        super().__init__("The server failed, and nothing was changed. Its log has the cause under the X-Request-Id of this answer.")
 
 
 _ALGS = f'algs="{" ".join(SIGNATURE_ALGORITHMS)}"'
 
 
 def _challenge(used: str, parameters: str = "") -> tuple[str, str]:
-    """Both schemes in one header (RFC 9110 §11.6.1), for auth_request passes on no second one. parameters: for the scheme that the request used.
+    """Both schemes in one header (RFC 9110 §11.6.1), because nginx's auth_request passes on only one. parameters: for the scheme that the request used.
 
-    That one comes first, because some libraries look no further. algs: RFC 9449 §7.1.
+    The scheme that the request used comes first, because some libraries only read the first. algs: RFC 9449 §7.1.
     """
     if used == BEARER:
         return "WWW-Authenticate", f'Bearer realm="{REALM}"{parameters}, DPoP realm="{REALM}", {_ALGS}'
@@ -278,7 +278,7 @@ _INVALID_TOKEN = f', error="invalid_token", error_description="{_REFUSED}"'
 
 
 class InvalidTokenError(OAuthError):
-    """RFC 6750 §3.1. Like InvalidClientError it takes no description. scheme: that the request used."""
+    """RFC 6750 §3.1. Like InvalidClientError, it takes no description. scheme: the one that the request used."""
 
     error = "invalid_token"
     status = 401
@@ -296,7 +296,7 @@ class InvalidTokenError(OAuthError):
 
 
 class InvalidAPIKeyError(InvalidClientError):
-    """A secret used as a bearer token: told like InvalidTokenError, counted like InvalidClientError."""
+    """A secret used as a bearer token: answered like InvalidTokenError, counted like InvalidClientError."""
 
     error = "invalid_token"
 
@@ -337,7 +337,7 @@ class UseDPoPNonceAtResourceError(UseDPoPNonceError):
 
 
 class InsufficientScopeError(OAuthError):
-    """RFC 6750 §3.1. required: as demanded; shown: as it may be kept. scheme: that the request used."""
+    """RFC 6750 §3.1. required: as the API or proxy asked; shown: as it may be stored. scheme: the one that the request used."""
 
     error = "insufficient_scope"
     status = 403
@@ -345,7 +345,7 @@ class InsufficientScopeError(OAuthError):
     def __init__(self, required: tuple[str, ...], *, shown: str, scheme: str, client: RegisteredClient, credential_id: str) -> None:
         demanded = " ".join(required)
         super().__init__(
-            "The credentials are good, but lack a scope that is required here.",
+            "The credentials are valid but lack a scope that is required here.",
             reason=reasons.INSUFFICIENT_SCOPE.say(required=shown),
             client=client,
             credential_id=credential_id,
@@ -356,13 +356,13 @@ class InsufficientScopeError(OAuthError):
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        # What a caller demanded may be no scope at all; only a well-formed one may stand in a header, and only what may be kept is repeated.
+        # The required text may be no scope at all. Only a well-formed one may go into a header, and only one that may be stored is repeated.
         scope = f', scope="{self.required}"' if self.required == self.shown and parse_scope(self.required) else ""
         return (_challenge(self.scheme, f', error="insufficient_scope"{scope}'),)
 
 
 class _ForbiddenError(OAuthError):
-    """For good credentials that get in nowhere by more scopes. RFC 6750 §3.1 has no code that is nearer. scheme: that the request used."""
+    """For valid credentials that more scopes wouldn't help. RFC 6750 §3.1 has no better code. scheme: the one that the request used."""
 
     error = "insufficient_scope"
     status = 403
@@ -377,11 +377,11 @@ class _ForbiddenError(OAuthError):
 
 
 class OtherEnvironmentError(_ForbiddenError):
-    """For a test client if live ones are demanded, and the other way round."""
+    """For a test client where a live one is required, and the other way round."""
 
     def __init__(self, *, scheme: str, client: RegisteredClient, credential_id: str) -> None:
         super().__init__(
-            f"The credentials are good, but those of a {client.environment} client, which may not call here.",
+            f"The credentials are valid, but they belong to a {client.environment} client, which may not call here.",
             reasons.OTHER_ENVIRONMENT.say(environment=client.environment),
             scheme=scheme,
             client=client,
@@ -390,11 +390,11 @@ class OtherEnvironmentError(_ForbiddenError):
 
 
 class ImpossibleDemandError(_ForbiddenError):
-    """For everybody, if the gateway is to demand what makes no sense."""
+    """For every caller, if the gateway's requirements make no sense."""
 
     def __init__(self, reason: Reason, *, scheme: str, client: RegisteredClient, credential_id: str) -> None:
         super().__init__(
-            "The credentials are good, but what is demanded here nobody has. The gateway is set up wrongly.",
+            "The credentials are valid, but no client can meet what is required here. The gateway is set up wrongly.",
             reason,
             scheme=scheme,
             client=client,

@@ -1,4 +1,4 @@
-"""What comes of looking at a request that somebody shows: which checks were made, and what each says."""
+"""The result of examining a pasted request: which checks were made, and what each says."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
@@ -13,7 +13,7 @@ _Value = TypeVar("_Value")
 
 
 class Check(NamedTuple):
-    """reason: why it would be refused, None where it is good. is_open: what was shown doesn't say, so nobody knows."""
+    """reason: why it would be refused; None if it passes. is_open: the pasted text doesn't say, so the result is unknown."""
 
     subject: Subject
     reason: Reason | None = None
@@ -21,9 +21,9 @@ class Check(NamedTuple):
 
 
 class Examination:
-    """checks: those that were made. client: of the workspace, as far as it was found. credential_id: what it would be recognised by, "" where it isn't.
+    """checks: those that were made. client: the workspace's client, if found. credential_id: the credential that it would be recognised by, "" if none.
 
-    method: token_endpoint_auth_method, "" where none was seen. scopes, audiences: those of the token.
+    method: token_endpoint_auth_method, "" if none was seen. scopes, audiences: those of the token.
     """
 
     def __init__(self, request: Request, workspace: int) -> None:
@@ -38,16 +38,16 @@ class Examination:
 
     @property
     def reason(self) -> Reason | None:
-        """What it would be refused for, None where it is good as far as one can see."""
+        """Why it would be refused; None if it passes as far as can be seen."""
         return next((check.reason for check in self.checks if check.reason is not None), None)
 
     def note(self, subject: Subject, reason: Reason | None = None) -> bool:
-        """Whether it is good."""
+        """Record the check. Returns whether it passed."""
         self.checks.append(Check(subject, reason))
         return reason is None
 
     def collect(self, checks: Checks) -> set[Subject]:
-        """Make all of them. Returns what those are about that failed. Nobody may have said from which address the request comes."""
+        """Make all checks. Returns the subjects of those that failed. The request's address may be unknown."""
         failed = set()
         for subject, reason in checks:
             if subject is Subject.ADDRESS and not self.request.connection.remote_address:
@@ -61,7 +61,7 @@ class Examination:
         self.checks.append(Check(subject, is_open=True))
 
     def attempt(self, subject: Subject, function: Callable[[], _Value]) -> _Value | None:
-        """What the function returns; None where it refuses, which is noted."""
+        """What the function returns; None if it refuses, which is recorded."""
         try:
             value = function()
         except OAuthError as error:

@@ -1,7 +1,7 @@
-"""One exchange of HTTPS with a server that may be hostile, in a process of its own: oauth.fetch starts it, gives it one order after another, and kills it when
-the time is over. Nothing less ends OpenSSL while it computes with the numbers in a server's certificate, nor the system's resolver.
+"""HTTPS requests to servers that may be hostile, in a separate process. oauth.fetch starts it, gives it one order after another, and kills it when the time is
+up. Only killing a process can stop OpenSSL while it computes with the numbers in a server's certificate, or the system's resolver.
 
-Run as a file, with nothing but the standard library. A line of JSON comes in, a line of JSON goes out.
+It runs as a file and uses only the standard library. It reads a line of JSON and writes a line of JSON.
 """
 
 import io
@@ -19,27 +19,27 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from typing import Any, BinaryIO, TypedDict
 
 MAX_BYTES = 64 * 1024
-# Seconds that a process without an order stays.
+# Seconds after which a process without an order ends.
 KEPT = 600
 
 # Beside the body: the status line and headers, and what the transfer encoding adds.
 _MAX_OVERHEAD = 16 * 1024
-# Of nice: requests that don't ask a stranger's server come first.
+# For nice: requests that don't need another server come first.
 _NICENESS = 5
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
-# Global by the looks of it, but another form of an IPv4 address (6to4), or for documentation.
+# These look global but are another form of an IPv4 address (6to4), or for documentation.
 _NOT_PUBLIC = (IPv6Network("2002::/16"), IPv6Network("3fff::/20"))
-# Likewise: the relay of 6to4 (RFC 7526), what a virtual machine at Azure gets its certificates and settings from, and what is for protocols alone (RFC 6890),
-# where some clouds have the like, and of which older versions of Python know a part.
+# Likewise: the 6to4 relay (RFC 7526), the address that an Azure virtual machine gets its certificates and settings from, and the range for protocols only
+# (RFC 6890), where some clouds have similar services. Older versions of Python know only a part of that range.
 _NOT_PUBLIC_V4 = (IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"), IPv4Network("192.0.0.0/24"))
 # RFC 6052 §2.1: the last four octets are an IPv4 address, the only way to reach one from a network of IPv6 alone.
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class Order(TypedDict):
-    """request: as it goes over the wire, in Latin-1. is_open: whether the host may have an address that isn't public. ca_file: the only authorities to trust,
-    in PEM; "" for those of the system or of SSL_CERT_FILE. timeout: in seconds; the process ends after it, also when nobody is there any more to kill it.
+    """request: as sent over the wire, in Latin-1. is_open: whether the host may have a private address. ca_file: the only CAs to trust, in PEM; "" for those
+    of the system or of SSL_CERT_FILE. timeout: in seconds; the process ends after it even if its parent is no longer there to kill it.
     """
 
     host: str
@@ -59,11 +59,11 @@ class Reply(TypedDict):
 
 
 class _ProblemError(Exception):
-    """As text: what went wrong, for the owner of the URL."""
+    """Its text says what went wrong, for the owner of the URL."""
 
 
 def exchange(order: Order) -> Reply:
-    """Takes as long as the host likes."""
+    """There is no time limit here: the host may take as long as it likes."""
     host = order["host"]
     try:
         addresses = _resolve(host, order["port"])
@@ -74,7 +74,7 @@ def exchange(order: Order) -> Reply:
     except _ProblemError as error:
         problem = str(error)
     except ssl.SSLCertVerificationError as error:
-        problem = f"the certificate of {host} isn't good: {error.verify_message}"
+        problem = f"the certificate of {host} isn't valid: {error.verify_message}"
     except HTTPException:
         problem = f"{host} didn't answer in well-formed HTTP"
     except OSError as error:
@@ -83,7 +83,7 @@ def exchange(order: Order) -> Reply:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of the open Internet, in whatever form it is written."""
+    """Whether an address is on the public Internet, in whatever form it is written."""
     ip = ip_address(address)
     if isinstance(ip, IPv4Address):
         return ip.is_global and not ip.is_multicast and not ip.is_reserved and not any(ip in network for network in _NOT_PUBLIC_V4)
@@ -93,7 +93,7 @@ def is_public(address: str) -> bool:
 
 
 def serve(orders: BinaryIO, replies: BinaryIO) -> None:
-    """Until there are no orders any more. The system ends the process if one takes too long: SIGALRM is never waited for."""
+    """Serve until there are no more orders. If one takes too long, the system ends the process by SIGALRM, which nothing can delay."""
     signal.alarm(KEPT)
     for line in orders:
         order: Order = json.loads(line)
@@ -115,7 +115,7 @@ def _resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
 
 
 def _connect(addresses: Sequence[tuple[socket.AddressFamily, str]], port: int) -> socket.socket:
-    """To the first address that takes the connection. Raise OSError."""
+    """Connect to the first address that accepts. Raise OSError."""
     failed: OSError | None = None
     for family, address in addresses:
         connection = socket.socket(family, socket.SOCK_STREAM)
@@ -132,12 +132,12 @@ def _connect(addresses: Sequence[tuple[socket.AddressFamily, str]], port: int) -
 
 @lru_cache(maxsize=4)
 def _tls_context(ca_file: str) -> ssl.SSLContext:
-    """Reading the authorities takes milliseconds, so they are read once."""
+    """Reading the CAs takes milliseconds, so they are read once."""
     return ssl.create_default_context(cafile=ca_file or None)
 
 
 class _Bounded(io.RawIOBase):
-    """What a connection sends, within the length that is left. In place of a socket for http.client, which asks for its file only."""
+    """Reads from a connection up to a maximum length. Stands in for a socket in http.client, which only asks for its file."""
 
     def __init__(self, connection: ssl.SSLSocket) -> None:
         self._connection = connection
@@ -170,7 +170,7 @@ def _ask(connection: ssl.SSLSocket, host: str, request: bytes) -> Reply:
 
 
 if __name__ == "__main__":
-    # Before the process steps back, for who waits for it has little time.
+    # Before the process lowers its priority, because its parent has little time.
     _tls_context("")
     with suppress(OSError):
         os.nice(_NICENESS)

@@ -1,4 +1,4 @@
-"""What becomes of a refused request: a line in the log, a count of usage, and a RecordedRequest that the client's owner finds by the request ID."""
+"""Records a refused request: a line in the log, a count in the usage, and a RecordedRequest that the client's owner finds by the request ID."""
 
 import logging
 from datetime import datetime
@@ -16,13 +16,13 @@ from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
 from oauth.granted import microseconds_since
 from oauth.messages import Connection
 
-# Failures that don't block their sender are kept, but not without end: of a client and an address so many within FAILURE_WINDOW.
+# Failures that don't block their sender are stored too, but not without limit: so many per client and address within FAILURE_WINDOW.
 _MAX_KEPT = 100
-# Whatever the addresses, so many of a client, and of all that name none, within FAILURE_WINDOW. Beyond that a failure is counted and logged.
+# So many per client from all addresses, and so many without a client, within FAILURE_WINDOW. Beyond that, a failure is only counted and logged.
 _MAX_KEPT_OF_CLIENT = 1000
 _MAX_KEPT_OF_NOBODY = 200
-# And so many within 24 hours of a workspace, and of all that name no client: of those who hold a credential of the client's, and of all others, so that these
-# don't hide those. Of all others so many that name one client, and so many from one network, so that nobody takes all of their places.
+# And so many per workspace, and without a client, within 24 hours. Callers with a credential of the client and strangers have separate limits, so that
+# strangers can't crowd out the others. Strangers are also limited per client and per network, so that nobody can take all of their places.
 _MAX_KEPT_OF_KNOWN = 50_000
 _MAX_KEPT_OF_STRANGERS = 10_000
 _MAX_KEPT_OF_STRANGERS_AT_CLIENT = 3_000
@@ -56,29 +56,29 @@ def _write(
 
 
 def _clean(text: str) -> str:
-    """Without what may be secret in it, as a net for mistakes, and without NUL, which PostgreSQL refuses."""
+    """Without anything that may be secret, as a safety net, and without NUL, which PostgreSQL refuses."""
     return redact(text).replace("\0", "")
 
 
 def _abbreviate(client_id: str) -> str:
-    """What may be kept of an ID that a stranger sent: programs that mix up ID and secret send the secret there."""
+    """How much of an ID that a stranger sent may be stored: a program that mixes up ID and secret sends the secret there."""
     beginning = client_id[:8]
     return beginning + "…" if beginning.isascii() and beginning.isprintable() and beginning else ""
 
 
 def _find_client(client_id: str) -> tuple[int, int] | None:
-    """Its primary key and that of its workspace."""
+    """The client's primary key and that of its workspace."""
     if not CLIENT_ID.fullmatch(client_id):
         return None
     return Client.objects.filter(client_id=client_id).values_list("pk", "workspace_id").first()
 
 
 def _places(client: tuple[int, int] | None, address: str, *, is_known: bool) -> list[tuple[str, int, int]]:
-    """What may be kept: the key under which it is counted, how much, and in how many seconds, 0 for FAILURE_WINDOW. The widest comes last."""
+    """The limits for storing: the key under which it is counted, how many, and within how many seconds, 0 for FAILURE_WINDOW. The widest comes last."""
     pk, workspace = client if client is not None else ("nobody", "none")
     whose, most = ("known", _MAX_KEPT_OF_KNOWN) if is_known else ("strangers", _MAX_KEPT_OF_STRANGERS)
     network = throttling.widest_network_of(address) if address else "unknown"
-    # As many for one as for the other, and for nobody: each is a statement, and how long an answer takes would tell whether a credential was real.
+    # The same number of limits in each case: each is a statement, and the time of a response must not tell whether a credential was real.
     return [
         (f"kept of {whose} client {pk}", _MAX_KEPT_OF_NOBODY if client is None else _MAX_KEPT_OF_CLIENT, 0),
         (f"kept of {whose} at {pk}", most if is_known else _MAX_KEPT_OF_STRANGERS_AT_CLIENT, _DAY),
@@ -88,9 +88,9 @@ def _places(client: tuple[int, int] | None, address: str, *, is_known: bool) -> 
 
 
 def _may_keep(client: tuple[int, int] | None, address: str, *, is_known: bool, now: datetime) -> bool:
-    """Counts one that is about to be kept. Beyond a limit it only reads: failures from everywhere would else wait in turn for one row.
+    """Count a failure that is about to be stored. Beyond a limit this only reads, because otherwise failures from everywhere would queue for one row.
 
-    is_known: whether it came with a credential of the client's.
+    is_known: whether the request had a credential of the client.
     """
     places = _places(client, address, is_known=is_known)
     if throttling.seconds_left([(key, limit) for key, limit, _ in places], now=now):
@@ -99,7 +99,7 @@ def _may_keep(client: tuple[int, int] | None, address: str, *, is_known: bool, n
 
 
 def record_failure(error: OAuthError, *, endpoint: str, connection: Connection, scope: str = "", now: datetime) -> OAuthError:
-    """Log it, count it, and keep it where it names a client or tried to authenticate one. Returns the error to answer with. scope: as asked for."""
+    """Log and count it, and store it if it names a client or tried to authenticate. Returns the error to answer with. scope: as requested."""
     named = error.client.client_id if error.client else _abbreviate(error.named_client_id)
     logger.info(
         "refused: %s",
@@ -123,7 +123,7 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: Connection, 
     client = None if error.client is None else (error.client.pk, error.client.workspace_pk)
     if isinstance(error, InvalidClientError):
         keys = throttling.failure_keys(name=error.named_client_id, address=connection.remote_address)
-        # Whatever it failed at, from an address that has to wait nothing more is written: each name that somebody makes up would be a row.
+        # From an address that has to wait, nothing more is written, whatever failed: otherwise each made-up name would be a row.
         blocked = throttling.seconds_to_wait_to_fail(keys, now=now)
         if blocked:
             unwritten_failures.count(keys, now=now)
@@ -136,7 +136,7 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: Connection, 
     is_known = client is not None
     client = client or _find_client(error.named_client_id)
     if client is not None:
-        # Under a key that no authentication reads. Requests whose address nothing shows share one.
+        # Under a key that no authentication reads. Requests with an unknown address share one.
         name = f"kept {'of known ' if is_known else ''}{client[0]}"
         key = throttling.failure_keys(name=name, address=connection.remote_address or "unknown").client_and_address
         if throttling.has_reached(key, _MAX_KEPT, now=now):

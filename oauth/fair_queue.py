@@ -1,4 +1,4 @@
-"""Work that waits for a thread: those whose it is take turns, so that one who sends much waits for himself and for nobody else."""
+"""Work that waits for a thread. Senders take turns, so a sender with much work makes only itself wait."""
 
 from collections import deque
 from queue import SimpleQueue
@@ -14,7 +14,7 @@ class FairQueue(Generic[ItemT]):
     def __init__(self) -> None:
         self._lines: dict[str, deque[ItemT]] = {}
         self._lock = Lock()
-        # One for each item: what threads wait at.
+        # One entry for each item: threads wait for these.
         self._ready: SimpleQueue[None] = SimpleQueue()
 
     def put(self, sender: str, item: ItemT) -> None:
@@ -26,13 +26,13 @@ class FairQueue(Generic[ItemT]):
         self._ready.put(None)
 
     def get(self) -> ItemT:
-        """Waits for one."""
+        """Wait for an item."""
         self._ready.get()
         with self._lock:
             sender = next(iter(self._lines))
             line = self._lines.pop(sender)
             item = line.popleft()
             if line:
-                # Behind all others.
+                # Back to the end of the queue.
                 self._lines[sender] = line
             return item

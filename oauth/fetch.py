@@ -1,9 +1,9 @@
-"""Asking another server for something, without letting it hold us up; and of a URL that somebody else chose, without letting them reach into our network.
+"""Requests to other servers that can't hold us up and, if somebody else chose the URL, can't reach into our network.
 
-HTTPS with a verified certificate; the name is looked up once, every address of it has to be public where somebody else chose it, and the connection goes to the
-address that was looked at, so that a name which changes its address in between gains nothing. No redirects, no proxy of the environment, a bounded answer, and
-one time limit over all: what speaks with the server is another process (oauth/exchange.py), which is killed at the limit. Left out on purpose: keeping
-connections alive, for such requests are rare.
+HTTPS with a verified certificate. The name is looked up once; if somebody else chose it, every address of it must be public. The connection goes to the address
+that was checked, so changing the name's address in between doesn't help. No redirects, no proxy from the environment, a bounded response, and one time limit
+for everything: another process (oauth/exchange.py) talks to the server and is killed at the limit. Connections aren't kept alive on purpose, because such
+requests are rare.
 """
 
 import atexit
@@ -21,10 +21,10 @@ from urllib.parse import SplitResult, urlsplit
 from oauth import exchange
 
 TIMEOUT = 3.0
-# Starting a process takes a tenth of a second of a processor, so so many stay for the next requests.
+# Starting a process takes a tenth of a second of processor time, so this many stay for the next requests.
 MOST_KEPT = 2
 
-# What the dynamic linker, OpenSSL and the system's resolver go by. Nothing else of our environment is for a process that speaks with strangers.
+# What the dynamic linker, OpenSSL and the system's resolver read. A process that talks to strangers gets nothing else of our environment.
 _ENVIRONMENT = (
     "LD_LIBRARY_PATH",
     "LD_PRELOAD",
@@ -36,16 +36,16 @@ _ENVIRONMENT = (
     "LOCALDOMAIN",
     "HOSTALIASES",
 )
-# JSON writes an octet as six characters at most.
+# JSON writes a byte as at most six characters.
 _MAX_REPLY = 6 * exchange.MAX_BYTES + 4096
 
 
 class FetchError(Exception):
-    """As text: what went wrong, for the owner of the URL."""
+    """Its text says what went wrong, for the owner of the URL."""
 
 
 class OverdueError(FetchError):
-    """The time limit was over."""
+    """The time limit was reached."""
 
 
 class Answer(NamedTuple):
@@ -54,19 +54,19 @@ class Answer(NamedTuple):
 
 
 def fetch(url: str, *, accept: str, allowed_hosts: Sequence[str]) -> bytes:
-    """The body of a 200 to a GET. allowed_hosts: names that may have an address that isn't public. Raise FetchError."""
+    """The body of the response to a GET, which must be a 200. allowed_hosts: names that may have a private address. Raise FetchError."""
     parts = _split(url)
     host = (parts.hostname or "").lower()
     is_open = host in (allowed.lower() for allowed in allowed_hosts)
     answer = _exchange(parts, _write("GET", parts, {"Accept": accept}, b""), is_open=is_open, ca_file="", timeout=TIMEOUT)
     if answer.status != 200:
-        raise FetchError(f"{host} answered with status {answer.status}, and not 200")
+        raise FetchError(f"{host} answered with status {answer.status} instead of 200")
     return answer.body
 
 
 def send(method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", ca_file: str = "", timeout: float) -> Answer:
-    """Ask a server that the operator named, whatever its address is. ca_file: the only authorities to trust, in PEM; "" for the usual. timeout: in seconds,
-    over all. Raise FetchError.
+    """Ask a server that the operator named, whatever its address is. ca_file: the only CAs to trust, in PEM; "" for the usual ones. timeout: in seconds, for
+    everything. Raise FetchError.
     """
     parts = _split(url)
     return _exchange(parts, _write(method, parts, headers, body), is_open=True, ca_file=ca_file, timeout=timeout)
@@ -81,7 +81,7 @@ def _exchange(parts: SplitResult, request: bytes, *, is_open: bool, ca_file: str
         "request": request.decode("latin-1"),
         "is_open": is_open,
         "ca_file": ca_file,
-        # Of its own accord it ends later than we end it.
+        # It would end by itself later than we kill it.
         "timeout": timeout + 1,
     }
     try:
@@ -90,14 +90,14 @@ def _exchange(parts: SplitResult, request: bytes, *, is_open: bool, ca_file: str
     except TimeoutError:
         raise OverdueError(f"{host} took longer than {timeout:.0f} s") from None
     except (OSError, ValueError):
-        raise FetchError(f"the process that asked {host} couldn't be started, or ended") from None
+        raise FetchError(f"the process that asked {host} couldn't be started, or it ended") from None
     if reply["problem"]:
         raise FetchError(reply["problem"])
     return Answer(reply["status"], reply["body"].encode("latin-1"))
 
 
 class _Helper:
-    """The other process, and the socket to it. idle_since: of a monotonic clock."""
+    """The other process, and the socket to it. idle_since: by a monotonic clock."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
@@ -105,7 +105,7 @@ class _Helper:
         ours, theirs = socket.socketpair()
         with ExitStack() as undone, theirs:
             undone.enter_context(ours)
-            # A group of its own: Ctrl+C in a terminal is for us, and when we are gone its input ends.
+            # In its own process group, because Ctrl+C in a terminal is for us. When we end, its input ends.
             self._process = Popen(  # noqa: S603  # nothing in it comes from outside
                 [sys.executable, "-I", "-S", exchange.__file__], stdin=theirs.fileno(), stdout=theirs.fileno(), env=environment, process_group=0
             )
@@ -128,7 +128,7 @@ class _Helper:
         return reply
 
     def is_good(self) -> bool:
-        """For one more order. It ends by itself when it has had none for long, so it is given none shortly before."""
+        """Whether it can take one more order. It ends by itself after a long time without one, so shortly before that it gets none."""
         return self._process.poll() is None and monotonic() < self.idle_since + exchange.KEPT / 2 and self.environment == _environment()
 
     def end(self) -> None:
@@ -142,7 +142,7 @@ _kept: list[_Helper] = []
 
 @contextmanager
 def _take_helper() -> Iterator[_Helper]:
-    """One that nobody else uses. Whatever is raised while it is used ends it."""
+    """A process that nobody else is using. Any exception raised while it is in use ends it."""
     helper = _find_kept() or _Helper(_environment())
     try:
         yield helper
@@ -156,7 +156,7 @@ def _take_helper() -> Iterator[_Helper]:
 
 
 def _find_kept() -> _Helper | None:
-    # Other threads take from the same list, and a list gives each of its items once.
+    # Other threads take from the same list, but each item can be popped only once.
     with suppress(IndexError):
         while not (helper := _kept.pop()).is_good():
             helper.end()

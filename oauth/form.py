@@ -1,4 +1,4 @@
-"""The parameters of a form body: reading them (RFC 6749 appendix B), and what may be in a request that isn't a good form."""
+"""The parameters of a form body: reading them (RFC 6749 appendix B), and finding credentials in a request that isn't a valid form."""
 
 import base64
 from collections.abc import Mapping
@@ -69,14 +69,14 @@ def parse_form(request: Request) -> Form:
 
 
 def refuse_credentials_in_query(query: str, *, allowed: tuple[str, ...] = ()) -> None:
-    """RFC 6749 §2.3.1: the parameters can only be transmitted in the request body. allowed: as CredentialsInQueryError has it."""
+    """RFC 6749 §2.3.1: the parameters can only be transmitted in the request body. allowed: as in CredentialsInQueryError."""
     names = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
     if names & _CREDENTIALS:
         raise CredentialsInQueryError(named_client_id=parse_qs(query, errors="replace").get("client_id", [""])[0], allowed=allowed)
 
 
 def may_carry_credentials(request: Request) -> bool:
-    """Wherever in it, well-formed or not, so that nobody who has to rotate a secret is told less."""
+    """Anywhere in the request, well-formed or not, so that a client that has to rotate its secret is always told so."""
     if request.body is None or not request.headers.keys().isdisjoint(("authorization", "x-api-key")):
         return True
     if request.body.count(b"%") > MAX_ESCAPES:
@@ -86,7 +86,7 @@ def may_carry_credentials(request: Request) -> bool:
 
 
 def peek_client_id(request: Request) -> str:
-    """The unverified ID of the client that a request names before it is refused as malformed, "" for none: so that its owner hears of it."""
+    """The unverified client ID in a request that will be refused as malformed, so that the client's owner can see the refusal; "" for none."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     try:
         if scheme.lower() == "basic":
@@ -97,10 +97,10 @@ def peek_client_id(request: Request) -> str:
 
 
 def peek_parameter(request: Request, parameter: str) -> str:
-    """What the body says at first, "" if it says nothing that can be read. By bytes, and of the value no more than _MAX_PEEKED_BYTES: a refused form has been
-    parsed already, and is to cost no more than a granted one.
+    """The first value in the body, "" if none can be read. It looks at bytes, and at no more than _MAX_PEEKED_BYTES of the value: a refused form has already
+    been parsed once, and must cost no more than a granted one.
     """
-    # An empty one counts as absent, but nobody has to look through thousands of those.
+    # An empty value counts as absent, but it isn't worth looking through thousands of them.
     _, *parts = (b"&" + (request.body or b"")).split(f"&{parameter}=".encode(), 4)
     value = next((value for part in parts if (value := part[:_MAX_PEEKED_BYTES].partition(b"&")[0])), b"")
     return unquote_plus(value.decode(errors="replace"))

@@ -1,8 +1,8 @@
 """/gateway/<workspace>/verify: forward authentication for nginx auth_request, Traefik, Caddy and Envoy, which appends the original path.
 
-Answers 200 with who the caller is, or 401 or 403 (RFC 6750 §3). What the query string and the headers demand adds up, so that a caller who can write either can
-only make it stricter. What was meant as a demand and isn't one lets nobody in. Any method, for proxies pass on the original one; a body is not read.
-A DPoP proof is for the original request (RFC 9449 §4.3).
+Answers 200 with who the caller is, or 401 or 403 (RFC 6750 §3). The requirements in the query string and the headers add up, so a caller who can write to them
+can only make them stricter. A requirement that makes no sense lets nobody in. Any method is accepted, because proxies pass on the original one; the body isn't
+read. A DPoP proof is for the original request (RFC 9449 §4.3).
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ PREFIX = "/gateway/"
 
 _DEMANDS = ("audience", "environment", "scope")
 _HEADERS = {f"x-tokenos-require-{name}": name for name in _DEMANDS}
-# How names begin by which somebody may have meant to demand something.
+# How names begin that somebody may have meant as a requirement.
 _LIKE_HEADERS, _LIKE_DEMANDS = "x-tokenos-require", ("aud", "env", "scop")
 
 
@@ -51,7 +51,7 @@ def verify(request: Request) -> Response:
         require_audience(caller, audience)
     for environment in demands["environment"]:
         require_environment(caller, environment)
-    # By spaces only: what else looks like white space is part of a scope that nobody has.
+    # Only spaces separate: any other white space is part of a scope, which then nobody has.
     require_scopes(caller, tuple(dict.fromkeys(scope for scope in " ".join(demands["scope"]).split(" ") if scope)))
     record_granted(request, client, caller.credential_id, endpoint="gateway", is_by_credential=caller.is_by_credential, scopes=caller.scopes)
     return Response(
@@ -68,7 +68,7 @@ def verify(request: Request) -> Response:
 
 
 def _read_demands(request: Request, caller: Caller) -> dict[str, list[str]]:
-    """By each name of _DEMANDS. Raise ImpossibleDemandError for one that is empty, as an unset variable leaves it, and for names that are like these."""
+    """The requirements by each name of _DEMANDS. Raise ImpossibleDemandError for an empty one, as an unset variable leaves it, and for similar names."""
     said = parse_qs(request.query, keep_blank_values=True, errors="replace") if request.query else {}
     demands = {name: [*said.get(name, ()), *_header(request, header)] for header, name in _HEADERS.items()}
     reason = _find_blank(demands) or _find_unknown(request, said)
@@ -89,7 +89,7 @@ def _find_unknown(request: Request, said: Iterable[str]) -> Reason | None:
     for name in request.headers:
         if name.startswith(_LIKE_HEADERS) and name not in _HEADERS:
             return reasons.UNKNOWN_DEMAND_BY_HEADER.say(name=shown(name, after=_LIKE_HEADERS))
-    # Below the address the query is the caller's own, which Envoy appends.
+    # Below this address the query is the caller's own, because Envoy appends the original one.
     for name in () if _path_below(request) else said:
         if name.lower().startswith(_LIKE_DEMANDS) and name not in _DEMANDS:
             return reasons.UNKNOWN_DEMAND.say(name=shown(name))
@@ -97,17 +97,17 @@ def _find_unknown(request: Request, said: Iterable[str]) -> Reason | None:
 
 
 def _find_reason(workspace: str) -> Reason:
-    # A proxy that asks for a name nobody has is told apart from one that asks for somebody else's. NUL is no text to PostgreSQL.
+    # The reason says whether the workspace is somebody else's or doesn't exist. PostgreSQL doesn't accept NUL in text.
     if "\0" in workspace or not Workspace.objects.filter(slug=workspace).exists():
         return reasons.NO_WORKSPACE.say()
     return reasons.OTHER_WORKSPACE.say()
 
 
 def original_target(request: Request) -> Target:
-    """The request that the proxy asks about, as far as a trusted one says; else the one that came here.
+    """The request that the proxy asks about, as far as a trusted proxy says; otherwise this request.
 
-    nginx, Traefik and Caddy say it in X-Forwarded-Method and X-Forwarded-Uri; Envoy keeps the method and appends the original path. Raise InvalidProofError
-    where that can't be read: a caller writes it, and no proof is for that request.
+    nginx, Traefik and Caddy send X-Forwarded-Method and X-Forwarded-Uri; Envoy keeps the method and appends the original path. Raise InvalidProofError
+    if these can't be read: the caller's request is malformed, and no proof can be for it.
     """
     connection = request.connection
     uri = connection.forwarded_uri or _path_below(request)
@@ -119,11 +119,11 @@ def original_target(request: Request) -> Target:
 
 
 def _path_below(request: Request) -> str:
-    """What Envoy appended, encoded; "" for nothing."""
+    """The path that Envoy appended, encoded; "" for none."""
     return "".join(f"/{path}" for path in request.encoded_path.split("/", 4)[4:])
 
 
 def _header(request: Request, name: str) -> tuple[str, ...]:
-    """A repeated header arrives joined by commas. A demand that itself holds a comma can only be made in the query string."""
+    """A repeated header arrives joined by commas. A requirement that contains a comma can only be in the query string."""
     value = request.headers.get(name)
     return tuple(part.strip() for part in value.split(",")) if value is not None else ()

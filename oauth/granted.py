@@ -1,4 +1,4 @@
-"""What becomes of a granted request: it is counted, and kept for the client's owner as far as the sample takes it. oauth.failures is for refused ones."""
+"""Records a granted request: it is counted and, if the sample takes it, stored for the client's owner. oauth.failures is for refused requests."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from clients.services import usage
 from oauth.messages import Request
 from oauth.registration import RegisteredClient
 
-# 36 minutes, and what the column holds: whatever says more is a clock that was set.
+# 36 minutes, the most that the column can hold: a longer time means that the clock was set.
 _MOST = 2**31
 
 
@@ -21,7 +21,7 @@ def record_granted(
     is_scope_asked: bool = False,
     token_lifetime: int = 0,
 ) -> None:
-    """To be called when nothing can go wrong any more. token_lifetime: of the token that was issued, in seconds, 0 for none. See GrantedKey for the rest."""
+    """Call it when nothing can fail any more. token_lifetime: of the issued token, in seconds, 0 for none. See GrantedKey for the rest."""
     connection, now = request.connection, request.now
     second = int(now.timestamp())
     usage.record_granted(
@@ -45,7 +45,7 @@ def record_granted(
 
 
 def microseconds_since(moment: datetime) -> int | None:
-    """None where the clock was set meanwhile."""
+    """None if the clock was set meanwhile."""
     elapsed = datetime.now(UTC) - moment
     microseconds = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
     return microseconds if 0 <= microseconds < _MOST else None

@@ -1,7 +1,7 @@
-"""POST /oauth2/introspect: token introspection, RFC 7662, of bound tokens RFC 8705 §3.2 and RFC 9449 §6.2.
+"""POST /oauth2/introspect: token introspection, RFC 7662; for bound tokens RFC 8705 §3.2 and RFC 9449 §6.2.
 
-The parameter resource is ours, with the name and the form that RFC 8707 §2 has: which of its audiences the caller speaks as. A client's audiences are also
-those that it asks tokens for, so an API that calls another one learns of the tokens for both, unless it says which it is.
+The parameter resource is our own, with the name and form of RFC 8707 §2. It says as which of its audiences the caller asks. A client's audiences are also
+those that it requests tokens for, so an API that calls another one sees the tokens for both, unless it says which one it is.
 """
 
 from django.conf import settings
@@ -24,8 +24,8 @@ _INACTIVE: dict[str, object] = {"active": False}
 
 @form_endpoint("introspection")
 def introspect(request: Request, form: Form) -> Response:
-    """§2.2. A caller learns of a token of its own workspace that it obtained itself or whose aud holds one of its own audiences,
-    the workspace's if it has none. If it names one, of the tokens for that only.
+    """§2.2. A caller sees the tokens of its workspace that it obtained itself or whose aud contains one of its own audiences
+    (the workspace's audience if it has none). If it names an audience, it sees only the tokens for that one.
     """
     presented, resource = form.require("token"), _read_resource(form)
     authenticated = authenticate_client(request, form)
@@ -42,12 +42,12 @@ def introspect(request: Request, form: Form) -> Response:
 
 def _read_resource(form: Form) -> str | None:
     if len(form.resource) > 1:
-        raise InvalidRequestError("The parameter resource is repeated. Send the one URI of the API that asks.")
+        raise InvalidRequestError("The parameter resource is repeated. Send only the URI of the API that asks.")
     try:
         return clean_resource_uri(form.resource[0]) if form.resource else None
     except ValidationError:
         raise InvalidRequestError(
-            "The parameter resource is no absolute URI without fragment of at most 512 characters. Send the URI of the API that asks."
+            "The parameter resource isn't an absolute URI of at most 512 characters without a fragment. Send the URI of the API that asks."
         ) from None
 
 

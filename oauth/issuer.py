@@ -7,7 +7,7 @@ from django.conf import settings
 
 
 def issuer_path() -> str:
-    """ "" for an issuer without one, else with its slash in front."""
+    """With its leading slash; "" for an issuer without a path."""
     return _path_of(settings.ISSUER_URL)
 
 

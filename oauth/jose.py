@@ -1,4 +1,4 @@
-"""Signing and verifying JWTs, RFC 7515 and RFC 7519, and our own keys for it. The sole user of PyJWT, of which only the algorithms are used."""
+"""Signing and verifying JWTs, RFC 7515 and RFC 7519, and generating our own keys for it. Only this module uses PyJWT, and only its algorithms."""
 
 import json
 import re
@@ -16,11 +16,11 @@ from clients.public_key import ED25519, name_in_keys, read_key
 
 MAX_TOKEN_LENGTH = 8192
 
-# Of what clients sign themselves, assertions and proofs. CLOCK_SKEW: seconds by which their clocks may be off.
+# For what clients sign themselves: assertions and proofs. CLOCK_SKEW: seconds by which their clocks may be off.
 MAX_JTI_LENGTH = 256
 CLOCK_SKEW = 30
 
-# What clients may sign assertions and proofs with: RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 §2.2, without HMAC and none.
+# The algorithms for assertions and proofs: RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 §2.2, without HMAC and none.
 SIGNATURE_ALGORITHMS = ("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", ED25519)
 
 # RFC 7515 §7.1: three parts in base64url without padding.
@@ -29,11 +29,11 @@ _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class InvalidJWTError(Exception):
-    """Malformed, or not signed by that key. As text: what is wrong, to follow the name of the thing: “is longer than 8192 characters”."""
+    """Malformed, or not signed by that key. Its text says what is wrong and follows the name of the thing: “is longer than 8192 characters”."""
 
 
 class ParsedJWT(NamedTuple):
-    """A JWT that is well-formed. Nothing in it is verified yet."""
+    """A well-formed JWT. Nothing in it is verified yet."""
 
     unverified_header: dict[str, Any]
     unverified_claims: dict[str, Any]
@@ -68,14 +68,14 @@ def load_private_key(der: bytes) -> Any:
 
 
 def sign(claims: dict[str, Any], *, key: Any, algorithm: str, kid: str, typ: str) -> str:
-    """RFC 7515 §3.1. The segments are put together here because PyJWT's way of doing it takes as long as the signature, for every token."""
+    """RFC 7515 §3.1. The segments are put together here because PyJWT's own way takes as long as the signature, for every token."""
     signing_input = f"{header_segment(algorithm, kid, typ)}.{base64url.encode(_encode_json(claims).encode())}"
     return f"{signing_input}.{base64url.encode(_algorithm(algorithm).sign(signing_input.encode(), key))}"
 
 
 @lru_cache(maxsize=64)
 def header_segment(algorithm: str, kid: str, typ: str) -> str:
-    """What every JWT that sign makes with that key begins with, up to its first dot."""
+    """How every JWT that sign makes with that key begins, up to its first dot."""
     return base64url.encode(_encode_json({"alg": algorithm, "typ": typ, "kid": kid}).encode())
 
 
@@ -85,8 +85,8 @@ def _algorithm(name: str) -> jwt.algorithms.Algorithm:
 
 
 def parse(token: str, *, most: int = MAX_TOKEN_LENGTH) -> ParsedJWT:
-    """Read a JWS in compact serialization whose header and payload are JSON objects without duplicate members (RFC 7515 §4, RFC 7519 §4), in the one
-    spelling that base64url has for them. most: characters. Raise InvalidJWTError.
+    """Read a JWS in compact serialization whose header and payload are JSON objects without duplicate members (RFC 7515 §4, RFC 7519 §4), encoded as
+    canonical base64url. most: characters. Raise InvalidJWTError.
     """
     if len(token) > most:
         raise InvalidJWTError(f"is longer than {most} characters")
@@ -100,18 +100,18 @@ def parse(token: str, *, most: int = MAX_TOKEN_LENGTH) -> ParsedJWT:
 
 
 def has_typ(header: dict[str, Any], *types: str) -> bool:
-    """RFC 7515 §4.1.9: in upper or lower case, with or without “application/”. types: in lower case, without it."""
+    """RFC 7515 §4.1.9: in upper or lower case, with or without “application/”. types: in lower case, without “application/”."""
     typ = header.get("typ")
     return isinstance(typ, str) and typ.lower().removeprefix("application/") in types
 
 
 def is_time(value: object) -> TypeGuard[float]:
-    """Whether it is a NumericDate, RFC 7519 §2, which may be a fraction: seconds since 1970, not infinite and not beyond what a float can tell apart."""
+    """Whether it is a NumericDate, RFC 7519 §2: seconds since 1970, perhaps a fraction, but not infinite and no larger than a float can represent exactly."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
 def verify_signature(parsed: ParsedJWT, *, key: Any, algorithm: str) -> None:
-    """Whether key and algorithm fit each other is the caller's to know. Raise InvalidJWTError."""
+    """The caller must make sure that key and algorithm fit each other. Raise InvalidJWTError."""
     if not _algorithm(algorithm).verify(parsed.signing_input, key, parsed.signature):
         raise InvalidJWTError("isn't signed by that key")
 

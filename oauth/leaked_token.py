@@ -1,4 +1,4 @@
-"""Which of the JWTs that a leaked text holds are tokens of a workspace, and whether they are alive."""
+"""Which JWTs in a leaked text are tokens of a workspace, and whether they are still valid."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from oauth import access_token, jose
 from oauth.errors import InvalidTokenError
 from oauth.models import SigningKey
 
-# A signature and a look-up each. Tokens of a log that holds more are ended by the credentials that obtained them.
+# Each costs a signature check and a look-up. If a log holds more tokens, revoke the credentials that obtained them.
 MOST_VERIFIED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class LeakedToken:
-    """dead_because: a sentence, "" while it is alive."""
+    """dead_because: a sentence, "" if it is still valid."""
 
     jti: str
     client_id: str
@@ -26,14 +26,14 @@ class LeakedToken:
 
 @dataclass(frozen=True, slots=True)
 class LeakedTokens:
-    """unread: how many look like ours, but weren't verified, being too many."""
+    """unread: how many look like ours but weren't verified because there are too many."""
 
     tokens: list[LeakedToken]
     unread: int
 
 
 def find_leaked_tokens(jwts: Iterable[str], *, workspace: str, now: datetime) -> LeakedTokens:
-    """Those that our keys signed for the workspace, by its slug. Others are left out: strangers' and those of other workspaces alike."""
+    """The tokens that our keys signed for the workspace, by its slug. Tokens of other servers and of other workspaces are left out."""
     headers = {jose.header_segment(algorithm, kid, access_token.TYP) for kid, algorithm in SigningKey.objects.values_list("kid", "algorithm")}
     ours = [jwt for jwt in jwts if jwt.partition(".")[0] in headers]
     found = []

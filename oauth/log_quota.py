@@ -1,10 +1,10 @@
-"""How many lines of one kind the log gets, so that nobody floods it."""
+"""Limits how many lines of one kind the log gets, so that it can't be flooded."""
 
 from collections import Counter
 
 
 class LogQuota:
-    """seconds: of a window, which begins with the first line after the window before. lines: so many in it, of_one: and of them about one sender."""
+    """seconds: length of a window, which begins with the first line after the previous one. lines: how many lines in it; of_one: how many about one sender."""
 
     def __init__(self, *, seconds: float, lines: int, of_one: int) -> None:
         self._seconds, self._most, self._most_of_one = seconds, lines, of_one
@@ -13,7 +13,7 @@ class LogQuota:
         self._left_out = 0
 
     def spend(self, whose: str, now: float) -> int | None:
-        """now: seconds of a monotonic clock. Returns how many lines were left out since the last one, None if this one is to be left out as well."""
+        """now: seconds of a monotonic clock. Returns how many lines were left out since the last one; None if this line must be left out too."""
         if now - self._began >= self._seconds:
             self._began, self._lines = now, Counter()
         if self._lines[whose] >= self._most_of_one or self._lines.total() >= self._most:

@@ -1,7 +1,7 @@
-"""What a request needs from the database, in one statement, read anew for each request.
+"""Reads all that a request needs from the database, in one statement, for each request.
 
-Nothing is cached that a revocation could make untrue: a row read by its index costs about as much as asking whether a cache is still good. Raw SQL because
-the ORM's compilation costs more than the rest of a token request; the same text runs on SQLite and PostgreSQL.
+Nothing that a revocation could change is cached: reading a row by its index costs about as much as asking whether a cache is still valid. Raw SQL because
+the ORM's compilation costs more than the rest of a token request. The same text runs on SQLite and PostgreSQL.
 """
 
 import json
@@ -35,7 +35,7 @@ _CLIENT_COLUMNS = """c.id, c.client_id, c.workspace_id, w.slug, c.environment, c
     c.token_lifetime, c.require_dpop, c.require_certificate, c.jwks_uri, c.tls_subject_type, c.tls_subject,
     w.allowed_auth_methods, w.max_token_lifetime, w.deletes_at, c.withheld_audiences"""
 _CREDENTIAL = 20  # the position after those
-# What signs now, and until when the caller must wait: both are needed by nearly every request, and a subselect is no further round trip.
+# The key that signs now, and until when the caller must wait: nearly every request needs both, and a subselect saves a round trip.
 _STATE_COLUMNS = """(SELECT k.kid FROM {signing_key} k WHERE k.revoked_at IS NULL AND k.activates_at <= %s AND (k.retires_at IS NULL OR k.retires_at > %s)
         ORDER BY k.activates_at DESC, k.id DESC LIMIT 1),
     (SELECT MAX(f.window_ends) FROM {failure_count} f
@@ -80,13 +80,13 @@ def _by_token(columns: str, join: str) -> str:
     LEFT JOIN {{signing_key}} k ON k.kid = %s""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
 
 
-# By how a token names the credential that obtained it, its credential_id: a secret by its ID, each other kind with its name before a colon.
+# By how a token's credential_id names the credential that obtained it: a secret by its ID, each other kind with its name before a colon.
 _BY_TOKEN = {
     "": _by_token("s.id, s.revoked_at", "LEFT JOIN {secret} s ON s.secret_id = %s AND s.client_id = c.id"),
     "key": _by_token("s.id, s.revoked_at", "LEFT JOIN {public_key} s ON s.kid = %s AND s.client_id = c.id"),
     "certificate": _by_token("s.id, s.revoked_at", "LEFT JOIN {certificate} s ON s.thumbprint = %s AND s.client_id = c.id"),
 }
-# The two that are fields of the client. A published key that is registered as well is revoked with that.
+# The two kinds that are fields of the client. If a published key is also registered, revoking the registered key revokes it.
 _BY_TOKEN_OF_SUBJECT = _by_token("c.id, NULL", "")
 _BY_TOKEN_OF_PUBLISHED = _by_token("c.id, s.revoked_at", "LEFT JOIN {public_key} s ON s.thumbprint = %s AND s.client_id = c.id")
 
@@ -98,7 +98,7 @@ def _strings(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _divide(methods: str, allowed: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """A client's methods by whether its workspace allows them. Both JSON; no allowed ones: all are."""
+    """A client's methods: those that its workspace allows, and the others. Both JSON; an empty list allows all."""
     own, allowed_methods = _strings(methods), _strings(allowed)
     permitted = tuple(method for method in own if not allowed_methods or method in allowed_methods)
     return permitted, tuple(method for method in own if method not in permitted)
@@ -106,7 +106,7 @@ def _divide(methods: str, allowed: str) -> tuple[tuple[str, ...], tuple[str, ...
 
 @lru_cache(maxsize=4096)
 def _divide_audiences(audiences: str, withheld: str, workspace: str, issuer: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """A client's audiences by whether its tokens may be for them. audiences, withheld: JSON."""
+    """A client's audiences: those that its tokens may be for, and the others. audiences, withheld: JSON."""
     own = _strings(audiences)
     refused = find_refused(own, _strings(withheld), workspace=workspace, issuer=issuer)
     return tuple(uri for uri in own if uri not in refused), refused
@@ -152,7 +152,7 @@ def _select(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _select_all(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """All rows, by Django's connection, but by the driver's own cursor: what Django's does to the text each time costs as much as SQLite's answer."""
+    """All rows, over Django's connection but with the driver's own cursor: what Django's cursor does to the text costs as much as SQLite's answer."""
     database = own_database()
     rows: list[tuple[Any, ...]]
     if database.queries_logged:
@@ -191,7 +191,7 @@ def _find(kind: type[CredentialT], sql: str, named: tuple[str, ...], failure_key
 
 
 def find_by_secret(*, client_id: str, secret_id: str, failure_keys: FailureKeys, now: datetime) -> Registration[RegisteredSecret]:
-    """The client with that ID and the secret with that one, whether or not the one belongs to the other."""
+    """The client with that ID and the secret with that ID, whether or not they belong together."""
     return _find(RegisteredSecret, _BY_SECRET, (client_id, secret_id), failure_keys, now)
 
 
@@ -213,7 +213,7 @@ def find_usable_keys(*, client_pk: int, algorithm: str, limit: int, now: datetim
 
 
 def find_ended_thumbprints(*, client_pk: int, now: datetime) -> set[str]:
-    """Of the client's keys that are revoked or expired, RFC 7638."""
+    """The RFC 7638 thumbprints of the client's revoked or expired keys."""
     return {thumbprint for (thumbprint,) in _select_all(_ENDED_KEYS, (client_pk, own_database().ops.adapt_datetimefield_value(now)))}
 
 
@@ -246,7 +246,7 @@ def find_token_state(*, client_id: str, credential_id: str, jti: str, kid: str) 
     else:
         row = _select(_BY_TOKEN_OF_SUBJECT, (jti, client_id, kid))
         client = _client(row)
-        # Whether its CA is trusted still, which may stand behind it, is no matter of the database.
+        # The part behind it may name the CA. Whether that is still trusted isn't in the database.
         subject = ":".join(credential_id.split(":")[:2])
         is_credential_revoked = client is None or subject != client.tls_subject_credential
     return TokenState(

@@ -1,6 +1,6 @@
-"""What goes in and out of an endpoint, free of any web framework: Request and Response, and the Connection that a request came over.
+"""What goes in and out of an endpoint, independent of any web framework: Request, Response, and the Connection that a request came over.
 
-What each request makes is a NamedTuple, here and in oauth.registration: a frozen dataclass takes five times as long to make.
+Objects made for each request are NamedTuples, here and in oauth.registration: a frozen dataclass takes five times as long to make.
 """
 
 import json
@@ -18,13 +18,13 @@ _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Connection(NamedTuple):
-    """What the server settled once about a connection, for all that follows.
+    """What the server found out once about a connection.
 
-    remote_address: the caller's IP address as the connection or a trusted proxy shows it, "" where neither does.
-    client_certificate: DER, from the TLS handshake or a trusted proxy. has_malformed_certificate: a trusted proxy passes on what isn't one.
-    is_own_host: whether the name that the caller used is one of ALLOWED_HOSTS, or it used none.
-    forwarded_method, forwarded_host, forwarded_uri: of the request that a trusted proxy asks about, "" where it doesn't say. URI: path and query, encoded.
-    has_malformed_target: what it says of that can't be read.
+    remote_address: the caller's IP address as the connection or a trusted proxy shows it, "" if neither does.
+    client_certificate: DER, from the TLS handshake or a trusted proxy. has_malformed_certificate: a trusted proxy passes on something that isn't a certificate.
+    is_own_host: whether the caller used a name in ALLOWED_HOSTS, or no name.
+    forwarded_method, forwarded_host, forwarded_uri: of the request that a trusted proxy asks about, "" if it doesn't say. URI: path and query, encoded.
+    has_malformed_target: the method, host or URI that the proxy sent can't be read.
     """
 
     remote_address: str
@@ -40,10 +40,10 @@ class Connection(NamedTuple):
 
 
 class Request(NamedTuple):
-    """headers: lower-case name → value; a repeated header is one value joined by commas. body: None where it was longer than MAX_BODY_BYTES.
+    """headers: lower-case name → value; a repeated header is one value joined by commas. body: None if it was longer than MAX_BODY_BYTES.
 
-    raw_path: path as it was sent, percent-encoded; "" where the server doesn't say. used_jwts: keys of oauth.models.UsedJWT that this very request marked, so
-    that it may be run again, as attempt and _run do.
+    raw_path: path as it was sent, percent-encoded; "" if the server doesn't say. used_jwts: keys of oauth.models.UsedJWT that this request marked itself, so
+    that it can be run again, as attempt and _run do.
     """
 
     method: str
@@ -58,7 +58,7 @@ class Request(NamedTuple):
 
     @property
     def encoded_path(self) -> str:
-        """As it stands in a URL."""
+        """As in a URL."""
         return self.raw_path or quote(self.path, safe="/:@!$&'()*+,;=~")
 
 

@@ -20,14 +20,14 @@ def public_headers(max_age: int) -> tuple[tuple[str, str], ...]:
 def metadata(_request: Request) -> Response:
     """RFC 8414 §2, RFC 8705 §3.3, RFC 9449 §5.1.
 
-    mtls_endpoint_aliases (RFC 8705 §5) would be for endpoints that ask for certificates at another host. Ours ask at the same one, where it disturbs nobody.
+    mtls_endpoint_aliases (RFC 8705 §5) is for endpoints that ask for certificates at another host. Ours ask at the same host, so there are none.
     """
     issuer = settings.ISSUER_URL
     methods = Client.AuthMethod.values
     return Response.json(
         {
             "issuer": issuer,
-            # Nobody signs in there, but client libraries of MCP refuse metadata without it. Where scopes_supported stands they ask for all of them.
+            # Nobody signs in there, but MCP client libraries refuse metadata without it. They also request every scope in scopes_supported, so it is left out.
             "authorization_endpoint": f"{issuer}/oauth2/authorize",
             "token_endpoint": f"{issuer}/oauth2/token",
             "introspection_endpoint": f"{issuer}/oauth2/introspect",
@@ -50,6 +50,6 @@ def metadata(_request: Request) -> Response:
 
 @endpoint("jwks", methods=("GET", "HEAD"), is_for_every_origin=True)
 def jwks(request: Request) -> Response:
-    """Keys that sign, will sign, or signed a token that may be alive. A verifier that keeps it for max-age never meets an unknown kid."""
+    """Keys that sign, will sign, or signed a token that may still be valid. A verifier that caches the JWKS for max-age never sees an unknown kid."""
     keys = [key.public_jwk for key in SigningKey.objects.published(request.now)]
     return Response.json({"keys": keys}, headers=public_headers(int(JWKS_MAX_AGE.total_seconds())))

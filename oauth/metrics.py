@@ -1,6 +1,6 @@
-"""What Prometheus sees of the protocol: how many requests, how they ended, how long they took. dashboard/health/metrics.py serves it.
+"""The protocol's Prometheus metrics: how many requests there were, how they ended, how long they took. dashboard/health/metrics.py serves them.
 
-All processes that were forked after this module was imported count together. It can't fail for want of a disk, and what can't be counted costs no answer.
+All processes that were forked after this module was imported count together. Counting doesn't need a disk, and if it fails, the request is still answered.
 """
 
 import logging
@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from oauth.shared_numbers import NoRoomError, Row, SharedNumbers
 
-# Upper bounds of the buckets, in seconds; what takes longer is in one more. The sum stands in the last column.
+# Upper bounds of the buckets, in seconds; one more bucket counts what takes longer. The sum is in the last column.
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _SUM = -1
 
@@ -26,21 +26,21 @@ logger = logging.getLogger("tokenos.oauth")
 
 _numbers = SharedNumbers(PLACES)
 _lock = Lock()
-# Of each (endpoint, status, error) the row with its number, and the row with the times of its endpoint.
+# For each (endpoint, status, error): the row with its number, and the row with the times of its endpoint.
 _rows: dict[tuple[str, int, str], tuple[Row, Row]] = {}
 _is_full = False
 
 
 def take_place(place: int) -> None:
-    """To be called in a forked process, with a number that no other living one has. One that isn't below PLACES counts for itself only."""
+    """Call it in a forked process, with a number that no other living process has. A process whose number isn't below PLACES counts only for itself."""
     _numbers.take(place)
     _rows.clear()
 
 
 def observe(endpoint: str, status: int, error: str, seconds: float) -> None:
-    """Count one answered request. Each argument comes from a closed set of our own: every value ever seen is kept, here and in Prometheus.
+    """Count one answered request. Each argument must come from a closed set of our own, because every value ever seen is kept, here and in Prometheus.
 
-    error: as in the answer's body, "" for none.
+    error: as in the response's body, "" for none.
     """
     global _is_full
     try:
@@ -68,11 +68,11 @@ class ProtocolMetrics(Collector):
     def collect(self) -> Iterable[Metric]:
         requests = CounterMetricFamily(
             "tokenos_requests",
-            "Protocol requests by endpoint, status of the answer and OAuth error, which is empty for a success.",
+            "Protocol requests by endpoint, response status and OAuth error, which is empty for a success.",
             labels=["endpoint", "status", "error"],
         )
         seconds = HistogramMetricFamily(
-            "tokenos_request_seconds", "Seconds from the complete request to the complete answer, by endpoint.", labels=["endpoint"]
+            "tokenos_request_seconds", "Seconds from the complete request to the complete response, by endpoint.", labels=["endpoint"]
         )
         bounds = [*map(str, _BOUNDS), "+Inf"]
         for name, row in sorted(_numbers.sum_up().items()):

@@ -10,30 +10,30 @@ from clients.models import Client
 from clients.models.client import MAX_TOKEN_LIFETIME
 from oauth.database_clock import CLOCK_MARGIN
 
-# The longest token that a key signed at its last moment has ended by then, also if this clock is ahead or a verifier's is behind.
+# Even the longest token that a key signed at the last moment has expired by then, also if this clock is ahead or a verifier's is behind.
 PUBLISHED_AFTER_RETIREMENT = MAX_TOKEN_LIFETIME + CLOCK_MARGIN
 
 
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def usable_for_signing(self, now: datetime) -> Self:
-        """Those that may sign, the one to use first."""
+        """The keys that may sign, the one to use first."""
         return self.going_on(now).filter(activates_at__lte=now).order_by("-activates_at", "-id")
 
     def going_on(self, now: datetime) -> Self:
-        """Those that sign or will sign."""
+        """The keys that sign or will sign."""
         return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now), revoked_at__isnull=True)
 
     def published(self, now: datetime) -> Self:
-        """Those of the JWKS: that sign, will sign, or signed a token that may be alive."""
+        """The keys in the JWKS: they sign, will sign, or signed a token that may still be valid."""
         return self.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=now - PUBLISHED_AFTER_RETIREMENT), Q(revoked_at__isnull=True)).order_by(
             "-activates_at", "-id"
         )
 
 
 class SigningKey(models.Model):
-    """A key that signs access tokens. Its state follows from its times, so that no process has to be awake to change it.
+    """A key that signs access tokens. Its state follows from its times, so no process has to run to change it.
 
-    private_key: PKCS 8 DER, encrypted with clients.key_encryption under the kid; "" once it never signs again. public_jwk: as published.
+    private_key: PKCS 8 DER, encrypted by clients.key_encryption under the kid; "" once it never signs again. public_jwk: as published.
     """
 
     class Algorithm(models.TextChoices):
@@ -77,7 +77,7 @@ class SigningKey(models.Model):
 
 
 class RevokedToken(models.Model):
-    """A token that died before its time. Kept until it would have expired. credential: that obtained it."""
+    """A token that was revoked before it expired. credential: the one that obtained it."""
 
     jti = models.CharField(max_length=64, unique=True)
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="revoked_tokens")
@@ -108,17 +108,17 @@ class FailureCount(models.Model):
 
 
 class RowIDField(models.BigIntegerField):  # type: ignore[type-arg]  # Django's fields take none when they run
-    """A primary key of 64 bits that isn't counted up. In SQLite it is the row's own place, which takes the type integer, there of 64 bits as well."""
+    """A 64-bit primary key without auto-increment. In SQLite it is the rowid, which needs the type integer, also of 64 bits there."""
 
     def db_type(self, connection: Any) -> str | None:
         return "integer" if connection.vendor == "sqlite" else super().db_type(connection)
 
 
 class UsedJWT(models.Model):
-    """A jti that was used (oauth.replay). expires_at: seconds since the epoch, after which it can't be used again anyway.
+    """A used jti (oauth.replay). expires_at: seconds since the epoch, after which it can't be used again anyway.
 
-    key: 64 bits of a hash of the jti and whose it is. Two that are alike by chance, one in 10¹³ with a million alive, refuse a good request once; they never
-    let a used one through. No other index, for that would take as long as the row, at each request; oauth.services.prune goes by key.
+    key: 64 bits of a hash of the jti and its issuer. Two equal by chance (one in 10¹³ with a million rows) refuse a valid request once; they never let a used
+    jti through. There is no other index, because it would take as long as the row at each request; oauth.services.prune goes by key.
     """
 
     key = RowIDField(primary_key=True)
@@ -132,9 +132,9 @@ class UsedJWT(models.Model):
 
 
 class ForgottenJWTs(models.Model):
-    """Marks of used JWTs that would end before that second may have been removed, so what would need one counts as used. One row, with ROW as its key.
+    """Marks of used JWTs that expire before this second may have been removed, so a JWT that would need one counts as used. One row, with ROW as its key.
 
-    Whatever clock they were removed by, and whatever clock a node has: what was used once is never taken again.
+    So a used JWT is never accepted again, whatever clock the marks were removed by and whatever clock a node has.
     """
 
     ROW = 1
@@ -150,7 +150,7 @@ class ForgottenJWTs(models.Model):
 
 
 class ReplayFloor(models.Model):
-    """A boot of the machine, and the second before which nothing that was issued counts since then. Only with SQLite; see oauth.replay."""
+    """A boot of the machine, and the second before which no JWT may have been issued since then. Only with SQLite; see oauth.replay."""
 
     boot_id = models.CharField(max_length=64, unique=True)
     began_at = models.BigIntegerField()

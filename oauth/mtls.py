@@ -1,7 +1,7 @@
 """Mutual TLS client authentication, RFC 8705 §2.
 
-Who connects has proved that it holds the certificate's key: to us in the handshake, or to the trusted proxy that passes the certificate on. Whether the
-certificate is good for the client is checked here in both cases, for a proxy may let any through.
+The caller has proved that it holds the certificate's key: to us in the handshake, or to the trusted proxy that passes the certificate on. Whether the
+certificate is valid for the client is checked here in both cases, because a proxy may let any certificate through.
 """
 
 from datetime import datetime
@@ -32,8 +32,8 @@ CERTIFICATE_METHODS = (TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH)
 
 
 class _Examined(NamedTuple):
-    """What holds of a certificate at any time. validity: from when and to when, None for one that can't be read. issuers: CAs that signed it. flaw: why none
-    of that is worth anything. certificate: None for one without issuers, for a stranger can show many, and names take a hundred times their length once read.
+    """What doesn't change about a certificate. validity: from when and until when, None if it can't be read. issuers: the CAs that signed it. flaw: why it is
+    unusable. certificate: None if it has no issuers, because a stranger can present many, and a parsed name takes a hundred times its length.
     """
 
     validity: tuple[datetime, datetime] | None
@@ -48,7 +48,7 @@ def has_certificate(request: Request) -> bool:
 
 
 def authenticate(request: Request, client_id: str) -> AuthenticatedClient:
-    """By the connection's certificate: one that is registered for the client, or one of its subject that an operator's CA issued.
+    """Authenticate by the connection's certificate: one that is registered for the client, or one with the client's subject, issued by an operator's CA.
 
     Raise InvalidClientError, TooManyFailuresError.
     """
@@ -88,14 +88,14 @@ def _authenticate(request: Request, client_id: str, certificate: bytes) -> Authe
         )
     if method == TLS_CLIENT_AUTH:
         return AuthenticatedClient(client, name_issued(client, certificate), method, registration.signing_kid)
-    assert found is not None  # where nothing is found there is a reason
+    assert found is not None  # if nothing is found, there is a reason
     usage.record_use(ClientCertificate, pk=found.pk, address=request.connection.remote_address, now=request.now)
     return AuthenticatedClient(client, found.credential_id, method, registration.signing_kid)
 
 
 def proof_checks(certificate: bytes, client: RegisteredClient | None, found: RegisteredCertificate | None, now: datetime) -> Checks:
-    """Whether a certificate in DER authenticates the client. found: the row of the client's that is that certificate."""
-    # Whether or not it is needed, so that the time that it takes says nothing about the client.
+    """Whether a certificate in DER authenticates the client. found: the client's row for that certificate."""
+    # Done even if it isn't needed, so that the time it takes says nothing about the client.
     examined = _examine(certificate, client_cas())
     yield Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None
     if client is None:
@@ -107,14 +107,14 @@ def proof_checks(certificate: bytes, client: RegisteredClient | None, found: Reg
 
 
 def name_issued(client: RegisteredClient, certificate: bytes) -> str:
-    """How a token names a certificate of the client's subject, in DER, as what obtained it: by the subject and by the CA. All that issued it have one key."""
+    """How a token names a certificate (DER) with the client's subject as the credential that obtained it: by subject and CA. All its issuers share one key."""
     examined = _examine(certificate, client_cas())
-    # The file may have changed since: a token that names no CA of it is dead.
+    # The file may have changed since: a token that names no CA in it is refused.
     return f"{client.tls_subject_credential}:{next(map(fingerprint, examined.issuers), '')}"
 
 
 def find_reason_in_withdrawal(credential_id: str) -> Reason | None:
-    """Of a token by what obtained it. One that was issued before tokens named the CA is good until its end."""
+    """Why the CA that a token names no longer counts. A token issued before tokens named the CA is valid until it expires."""
     kind, *named = credential_id.split(":")
     if kind != "tls_subject" or len(named) < 2 or named[1] in client_cas().fingerprints:
         return None
@@ -122,8 +122,8 @@ def find_reason_in_withdrawal(credential_id: str) -> Reason | None:
 
 
 def find_reason_not_to_bind(request: Request, client: RegisteredClient, certificate: bytes) -> Reason | None:
-    """Why a token of a client that authenticated otherwise isn't bound to that certificate, in DER: it has to be one that is registered for the client, or that
-    an operator's CA issued to the client's subject. A stolen secret would else be as good with a thief's own certificate, or with any other of that CA.
+    """Why the token of a client that authenticated by another method can't be bound to that certificate (in DER). It must be registered for the client, or an
+    operator's CA must have issued it to the client's subject. Otherwise a thief could use a stolen secret with his own certificate, or another one of that CA.
     """
     thumbprint = x5t_s256(certificate)
     found = find_by_certificate(client_id=client.client_id, thumbprint=thumbprint, failure_keys=NOT_COUNTED, now=request.now).credential
@@ -136,7 +136,7 @@ def find_reason_not_to_bind(request: Request, client: RegisteredClient, certific
 
 
 def find_reason_in_validity(certificate: bytes, now: datetime) -> Reason | None:
-    """Of a certificate in DER: why it isn't good now, whoever has it."""
+    """Why a certificate in DER isn't valid now, for any client."""
     validity = _examine(certificate, client_cas()).validity
     return reasons.CERTIFICATE_MALFORMED.say() if validity is None else _find_reason_in_times(*validity, now)
 
@@ -144,16 +144,16 @@ def find_reason_in_validity(certificate: bytes, now: datetime) -> Reason | None:
 def choose_method(client: RegisteredClient, found: RegisteredCertificate | None) -> str:
     own = (*client.auth_methods, *client.forbidden_auth_methods)
     if SELF_SIGNED_TLS_CLIENT_AUTH not in own and TLS_CLIENT_AUTH in client.forbidden_auth_methods:
-        # It came by its own method, and its owner is to read why that is refused.
+        # The client's own method, so that its owner reads why the certificate is refused.
         return TLS_CLIENT_AUTH
     if TLS_CLIENT_AUTH not in client.auth_methods:
         return SELF_SIGNED_TLS_CLIENT_AUTH
     if found is None:
         return TLS_CLIENT_AUTH
     if found.revoked_at is not None:
-        # Whoever issued it.
+        # Any issuer will do.
         return SELF_SIGNED_TLS_CLIENT_AUTH
-    # Where the client may use either, what is registered counts first.
+    # If the client may use either, registered certificates come first.
     return SELF_SIGNED_TLS_CLIENT_AUTH if SELF_SIGNED_TLS_CLIENT_AUTH in client.auth_methods else TLS_CLIENT_AUTH
 
 
@@ -186,7 +186,7 @@ def _find_reason_in_issued(client: RegisteredClient, examined: _Examined, now: d
     reason = _find_reason_in_chain(examined, now)
     if reason is not None:
         return reason
-    assert examined.certificate is not None  # else nobody issued it
+    assert examined.certificate is not None  # without one, nobody issued it
     if not is_named(examined.certificate, client.tls_subject_type, client.tls_subject):
         kind = spell_subject_type(client.tls_subject_type)
         return reasons.CERTIFICATE_SUBJECT.say(subject=client.tls_subject, kind=kind)
@@ -198,7 +198,7 @@ def _find_reason_in_chain(examined: _Examined, now: datetime) -> Reason | None:
         return examined.flaw
     if not any(issuer.not_valid_before_utc <= now < issuer.not_valid_after_utc for issuer in examined.issuers):
         return reasons.CERTIFICATE_UNTRUSTED.say()
-    assert examined.validity is not None  # else there is a flaw
+    assert examined.validity is not None  # without one, there is a flaw
     return _find_reason_in_times(*examined.validity, now)
 
 

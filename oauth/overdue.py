@@ -1,4 +1,4 @@
-"""Requests that are given up before they are answered: why, and in the log one line a second of each process, however many they are."""
+"""Logs why requests are given up before they are answered: one line per second and process, however many there are."""
 
 import logging
 
@@ -21,7 +21,7 @@ class OverdueLog:
         left_out = self._quota.spend("", now)
         if left_out is None:
             return
-        more = f" {left_out} more were given up since the last such line." if left_out else ""
+        more = f" {left_out} more were given up since the last line." if left_out else ""
         logger.error("%s: %s.%s", reason.code, what, more, extra={"request_id": request_id, "endpoint": what, "reason": reason.sentence})
 
 

@@ -1,6 +1,6 @@
-"""How many of its own tokens a client may revoke within an hour, and what the audit log says of it: each of the first ones, and of the rest their number.
+"""How many of its own tokens a client may revoke in an hour. The audit log has an event for each of the first ones, and one with the number of the rest.
 
-Nobody may remove an audit event for more than a year, and a client gets as many tokens as it likes: one event each would fill the disk for all workspaces.
+Audit events can't be removed for more than a year, and a client may get any number of tokens: one event each would fill the disk for all workspaces.
 """
 
 from datetime import UTC, datetime
@@ -14,9 +14,9 @@ from clients.services.audit import Actor
 from oauth import throttling
 from oauth.models import FailureCount
 
-# Within an hour by the clock of the node.
+# In an hour by the node's clock.
 MOST = 100
-# Each revoked token is a row for its life and a week.
+# A revoked token is a row until a week after it expires.
 MOST_REVOKED = 20_000
 
 _HOUR = 3600
@@ -24,13 +24,13 @@ _PREFIX = "own revocations "
 
 
 def is_one_of_few(client: Client, *, now: datetime) -> bool:
-    """Count one, over all workers. False if the hour has had MOST of them: record_rest says how many more there were."""
+    """Count one, over all workers. False if the hour already has MOST of them: record_rest writes how many more there were."""
     left = _HOUR - int(now.timestamp()) % _HOUR
     return throttling.count(_key(client.pk, now), now=now, window=left).failures <= MOST
 
 
 def is_too_many(client_pk: int, *, now: datetime) -> bool:
-    """Whether the hour has had MOST_REVOKED of them. It only reads."""
+    """Whether the hour already has MOST_REVOKED of them. It only reads."""
     return throttling.has_reached(_key(client_pk, now), MOST_REVOKED, now=now)
 
 
@@ -39,16 +39,16 @@ def _key(client_pk: int, now: datetime) -> str:
 
 
 def record_rest(*, now: datetime) -> None:
-    """Write, of each client and hour that is over, one event that counts what is_one_of_few left out."""
+    """For each client and each past hour, write one event with the number that is_one_of_few left out."""
     over = FailureCount.objects.filter(key__startswith=_PREFIX, failures__gt=MOST, window_ends__lt=int(now.timestamp()))
     with transaction.atomic():
-        # Locked: another process that counts them too finds none afterwards.
+        # Locked, so that another process that does the same finds none afterwards.
         counts = {counted.key.removeprefix(_PREFIX): counted for counted in over.select_for_update().order_by("pk")}
         FailureCount.objects.filter(pk__in=[counted.pk for counted in counts.values()]).delete()
         for key, counted in counts.items():
             hour, client_pk = (int(part) for part in key.split())
             since, until = (iso(datetime.fromtimestamp(at * _HOUR, UTC)) for at in (hour, hour + 1))
-            # One that was deleted meanwhile has said all.
+            # For a client deleted meanwhile, its deletion is the last event.
             for client in Client.objects.select_related("workspace").filter(pk=client_pk):
                 audit.record(
                     "token.more_revoked",

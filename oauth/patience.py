@@ -1,15 +1,15 @@
-"""How long a thread may wait for the database: each statement of its own, and all that the request waits for together."""
+"""How long a thread may wait for the database: for each statement, and for all of a request's waits together."""
 
 from threading import local
 
-# Seconds after which a request that a thread hasn't answered is given up: 503, whatever it waits for.
+# Seconds after which an unanswered request is given up with 503, whatever it waits for.
 REQUEST = 4.0
-# Seconds that PostgreSQL has for one statement: of a protocol endpoint, of a page, of work that nobody waits for, and of a command.
+# Seconds that PostgreSQL has for one statement: of a protocol endpoint, of a page, of background work, and of a command.
 PROTOCOL_STATEMENT = 2.0
 PAGE_STATEMENT = 3.0
 BACKGROUND_STATEMENT = 60.0
 COMMAND_STATEMENT = 900.0
-# Of a migration, which may have to build an index over millions of rows.
+# For a migration, which may have to build an index over millions of rows.
 MIGRATION_STATEMENT = 24 * 3600.0
 
 _of_thread = local()
@@ -17,8 +17,8 @@ _usual_statement = COMMAND_STATEMENT
 
 
 class Patience:
-    """A thread's. statement: seconds for one. waits_since: since when it waits for an answer of the database, 0.0 while it doesn't. ends: when the request
-    that it answers is given up, 0.0 for none. Both by time.monotonic().
+    """A thread's limits. statement: seconds for one statement. waits_since: since when it has waited for the database, 0.0 if it isn't waiting. ends: when its
+    request is given up, 0.0 if it has none. Both by time.monotonic().
     """
 
     __slots__ = ("ends", "statement", "waits_since")
@@ -38,6 +38,6 @@ def patience() -> Patience:
 
 
 def serve() -> None:
-    """This process is a server's: what isn't told otherwise is work in the background, not a command."""
+    """Mark this process as a server's: its threads do background work unless told otherwise, not a command's."""
     global _usual_statement
     _usual_statement = BACKGROUND_STATEMENT

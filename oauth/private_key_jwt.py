@@ -1,8 +1,8 @@
 """Client authentication with a signed JWT: RFC 7521 §4.2, RFC 7523 §2.2 and §3.
 
-Which key and which algorithm count is what the client registered; the assertion's header only says which of them to try. An unknown client costs the same
-work as a wrong signature. What is asked in which order: form, header, signature, claims, key, client, and last whether the jti is new, so that only good
-assertions are remembered, and one that is refused may be sent again.
+Only the keys and algorithms that the client registered are accepted; the assertion's header only says which of them to try. An unknown client costs the same
+work as a wrong signature. The order of the checks: form, header, signature, claims, key, client, and last whether the jti is new, so that only valid
+assertions are remembered, and a refused one may be sent again.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,14 +32,14 @@ from oauth.registration import RegisteredClient, RegisteredKey, Registration
 from oauth.throttling import FailureKeys, failure_keys
 
 PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value
-# How many keys an assertion that names none is tried with. One that takes long counts as so many: by P-256, Ed25519 and RSA of up to 4,096 bits a signature is
-# verified in 0.1 ms, by others in 0.3 to 0.6.
+# How many keys are tried for an assertion that names none, and how many a slow key counts as: P-256, Ed25519 and RSA of up to 4,096 bits verify a signature
+# in 0.1 ms, other keys in 0.3 to 0.6 ms.
 MAX_TRIED_KEYS, _WEIGHT = 10, 3
 _QUICK_RSA_BITS, _QUICK_EC_BITS = 4096, 256
 
 
 class ClientKey(NamedTuple):
-    """One that the assertion may be signed by. row: None for one that the client publishes. algorithm: as clients.public_key has it."""
+    """A key that may have signed the assertion. row: None for a key that the client publishes. algorithm: as in clients.public_key."""
 
     key: PublicKey
     algorithm: str
@@ -56,7 +56,7 @@ class ClientKey(NamedTuple):
 
 
 class _Keys(NamedTuple):
-    """keys: to be tried, of any algorithm. problem: why there are none from the client's jwks_uri, None where nothing was asked or all went well."""
+    """keys: to be tried, of any algorithm. problem: why there are none from the client's jwks_uri; None if it wasn't asked or all went well."""
 
     keys: Sequence[ClientKey]
     problem: Reason | None
@@ -78,7 +78,7 @@ def authenticate(request: Request, form: Form) -> AuthenticatedClient:
             named_client_id=client_id,
             credential_id=registration.credential.credential_id if registration.credential and client else "",
         )
-    # Else it isn't proved.
+    # A proof needs a client.
     assert client is not None
     assert not isinstance(signer, Reason)
     reason = first_refusal(statement_checks(request, assertion, client, signer, is_used=lambda: not _use(request, assertion)))
@@ -90,7 +90,7 @@ def authenticate(request: Request, form: Form) -> AuthenticatedClient:
 
 
 def read_assertion(form: Form) -> ParsedJWT:
-    """The assertion, with a header that is allowed and a sub that is a text. Nothing in it is verified yet."""
+    """The assertion, with an allowed header and a string as sub. Nothing in it is verified yet."""
     text, assertion_type = form.require("client_assertion"), form.require("client_assertion_type")
     named = form.get("client_id")
     if assertion_type != ASSERTION_TYPE:
@@ -103,7 +103,7 @@ def read_assertion(form: Form) -> ParsedJWT:
     if not isinstance(client_id, str):
         raise InvalidClientError(reasons.ASSERTION_WITHOUT_SUB.say(), named_client_id=named or "")
     if named is not None and named != client_id:
-        # RFC 7521 §4.2: it is unnecessary, but has to be the same.
+        # RFC 7521 §4.2: client_id is optional, but must be the same.
         raise InvalidRequestError("client_id differs from the sub of the client assertion. Send the same, or leave it out.", named_client_id=named)
     reason = find_reason_in_header(assertion.unverified_header)
     if reason is not None:
@@ -112,7 +112,7 @@ def read_assertion(form: Form) -> ParsedJWT:
 
 
 def find_registration(assertion: ParsedJWT, keys: FailureKeys, now: datetime) -> Registration[RegisteredKey]:
-    """keys: under which the caller's failures count."""
+    """keys: those under which the caller's failures are counted."""
     kid = assertion.unverified_header.get("kid", "")
     return find_by_key(client_id=clean_client_id(assertion.unverified_claims["sub"]), kid=kid if is_kid(kid) else "", failure_keys=keys, now=now)
 
@@ -125,7 +125,7 @@ def find_signer(assertion: ParsedJWT, registration: Registration[RegisteredKey],
 
 
 def _find_keys(registration: Registration[RegisteredKey], kid: str, algorithm: str, now: datetime) -> _Keys:
-    """Those that the client registered, and where they can't be meant, those that it publishes."""
+    """The keys that the client registered; if none of them can be meant, those that it publishes."""
     client = registration.client
     if registration.credential is not None:
         return _Keys([ClientKey.registered(registration.credential)], None)
@@ -136,14 +136,14 @@ def _find_keys(registration: Registration[RegisteredKey], kid: str, algorithm: s
     if not client.jwks_uri:
         return _Keys(registered, None)
     published = client_jwks.find_keys(client, kid=kid, algorithm=algorithm, now=now)
-    # What was revoked here or has ended stays so, wherever and under whatever kid it is published.
+    # A key that was revoked here or has expired stays so, wherever and under whatever kid it is published.
     ended = find_ended_thumbprints(client_pk=client.pk, now=now)
     keys = [ClientKey.published(client, key) for key in published.keys if key.thumbprint not in ended]
     return _Keys([*registered, *keys][: MAX_TRIED_KEYS + 1], published.problem)
 
 
 def _find_signer(assertion: ParsedJWT, algorithm: str, keys: Sequence[ClientKey]) -> ClientKey | None:
-    """The key that made the signature. Where none is for that algorithm, the same work is done for nothing."""
+    """The key that made the signature. If no key is for that algorithm, a decoy is tried so that the work is the same."""
     tried = _choose(keys, algorithm)
     for key in tried:
         if _is_signed_by(assertion, key.key, algorithm):
@@ -154,7 +154,7 @@ def _find_signer(assertion: ParsedJWT, algorithm: str, keys: Sequence[ClientKey]
 
 
 def _choose(keys: Sequence[ClientKey], algorithm: str) -> list[ClientKey]:
-    """The first of those that fit, as many as may be tried."""
+    """The first keys that fit, as many as may be tried."""
     tried: list[ClientKey] = []
     left = MAX_TRIED_KEYS
     for key in keys:
@@ -182,14 +182,14 @@ def _is_signed_by(assertion: ParsedJWT, key: Any, algorithm: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _decoy(algorithm: str) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey:
-    """A key of that algorithm whose private half nobody has."""
+    """A key for that algorithm whose private key nobody has."""
     match algorithm:
         case "ES256" | "ES384" | "ES512":
             curve = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}[algorithm]
             return ec.generate_private_key(curve).public_key()
         case "EdDSA" | "Ed25519":
             return ed25519.Ed25519PrivateKey.generate().public_key()
-    # No product of two primes, for making one takes long, and verifying doesn't mind.
+    # Not a product of two primes: making one takes long, and verifying works without.
     return rsa.RSAPublicNumbers(65537, randbits(2048) | 1 << 2047 | 1).public_key()
 
 
@@ -205,18 +205,18 @@ def _find_reason_in_keys(kid: str, algorithm: str, found: _Keys) -> Reason:
         return reasons.ALGORITHM_NOT_OF_KEY.say(algorithm=algorithm, kid=kid, allowed=found.keys[0].algorithm or "RSA")
     if fitting > len(_choose(found.keys, algorithm)):
         return reasons.TOO_MANY_KEYS.say()
-    return reasons.WRONG_SIGNATURE.say(key=f"public key {kid}" if kid else "any of the public keys of the client")
+    return reasons.WRONG_SIGNATURE.say(key=f"public key {kid}" if kid else "any of the client's public keys")
 
 
 def proof_checks(client: RegisteredClient | None, signer: ClientKey | Reason) -> Checks:
-    """Possession of a key first."""
+    """Possession of a key is checked first."""
     yield Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None
     if client is not None:
         yield Subject.SIGNATURE, signer if isinstance(signer, Reason) else None
 
 
 def statement_checks(request: Request, assertion: ParsedJWT, client: RegisteredClient, signer: ClientKey | Reason, *, is_used: Callable[[], bool]) -> Checks:
-    """Once the signature is good. is_used: asked last, and only of what states what it should."""
+    """The checks after the signature. is_used: called last, and only if all claims are right."""
     token_endpoint = f"{settings.ISSUER_URL}/oauth2/token"
     flaw = find_reason_in_claims(assertion.unverified_claims, issuer=settings.ISSUER_URL, token_endpoint=token_endpoint, now=request.now)
     yield Subject.CLAIMS, flaw
@@ -239,12 +239,12 @@ def _find_reason_in_life(signer: ClientKey, now: datetime) -> Reason | None:
 
 
 def is_used(assertion: ParsedJWT, now: datetime) -> bool:
-    """Whether it would be refused as used, of one whose statements are good."""
+    """Whether an assertion with valid claims would be refused as used."""
     claims = assertion.unverified_claims
     return replay.is_used("assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), expires_at=latest_use(claims), now=now)
 
 
 def _use(request: Request, assertion: ParsedJWT) -> bool:
-    """Whether it is the first time, RFC 7523 §3 (7)."""
+    """Whether this is the first use, RFC 7523 §3 (7)."""
     claims = assertion.unverified_claims
     return replay.use_once(request, "assertion", claims["sub"], claims["jti"], issued_at=earliest_use(claims), expires_at=latest_use(claims))

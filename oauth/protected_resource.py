@@ -1,4 +1,4 @@
-"""The other side of the wire: who calls a protected resource, by access token, HTTP Basic or API key. RFC 6750, RFC 8705 §3, RFC 9449 §7."""
+"""Authenticate the caller of a protected resource by access token, HTTP Basic or API key. RFC 6750, RFC 8705 §3, RFC 9449 §7."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ from oauth.registration import RegisteredClient
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """auth_method: access_token, client_secret_basic or api_key. audiences: what the credentials are good for. credential_id: of the client's credential.
+    """auth_method: access_token, client_secret_basic or api_key. audiences: what the credentials are for. credential_id: of the client's credential.
 
-    scheme: of the challenge that a refusal holds.
+    scheme: of the challenge in a refusal.
     """
 
     client: RegisteredClient
@@ -46,12 +46,12 @@ class Caller:
 
     @property
     def is_by_credential(self) -> bool:
-        """Whether it is the client's credential itself that was presented, not a token that it had obtained."""
+        """Whether the caller presented the client's credential itself, not a token obtained with it."""
         return self.auth_method != "access_token"
 
 
 def authenticate_caller(request: Request, *, takes_api_key_header: bool = False, target: Callable[[Request], Target] = own_target) -> Caller:
-    """target: what a DPoP proof has to be for. A proof that comes with other credentials than a token under DPoP proves nothing, and isn't looked at.
+    """target: the request that a DPoP proof must be for. A proof beside anything but a token under DPoP proves nothing and is ignored.
 
     Raise MissingTokenError, InvalidTokenError, InvalidDPoPProofAtResourceError, UseDPoPNonceAtResourceError, InvalidClientError, TooManyFailuresError.
     """
@@ -85,7 +85,7 @@ def require_scopes(caller: Caller, required: tuple[str, ...]) -> None:
 
 
 def require_environment(caller: Caller, environment: str) -> None:
-    """environment: as demanded; what isn't one lets nobody in."""
+    """environment: as required; an unknown one is never met."""
     if environment != caller.client.environment:
         raise OtherEnvironmentError(scheme=caller.scheme, client=caller.client, credential_id=caller.credential_id)
 
@@ -116,7 +116,7 @@ def _by_bearer(request: Request, credentials: str) -> Caller:
 
 
 def _by_dpop(request: Request, credentials: str, target: Callable[[Request], Target]) -> Caller:
-    """RFC 9449 §7.1. The proof comes last: it is used up by it."""
+    """RFC 9449 §7.1. The proof is checked last because the check uses it up."""
     try:
         token = access_token.verify(credentials, now=request.now)
     except InvalidTokenError as error:
@@ -146,7 +146,7 @@ def _by_dpop(request: Request, credentials: str, target: Callable[[Request], Tar
 
 
 def _by_token(request: Request, token: AccessToken, scheme: str) -> Caller:
-    """RFC 8705 §3: a token that is bound to a certificate is good on a connection with the same one only."""
+    """RFC 8705 §3: a token that is bound to a certificate is only accepted on a connection with the same certificate."""
     reason = _find_reason_in_certificate(token.confirmation.x5t_s256, request)
     if reason is not None:
         raise InvalidTokenError(reason, scheme=scheme, client=token.client, credential_id=token.credential_id)
@@ -175,7 +175,7 @@ def _by_basic(request: Request, authorization: str) -> Caller:
 
 
 def _with_secret(authenticated: AuthenticatedClient, auth_method: str) -> Caller:
-    """A secret alone shows neither key nor certificate, which a client may have to."""
+    """A secret alone proves neither a key nor a certificate, but a client may be required to prove one."""
     client = authenticated.client
     if client.require_dpop or client.require_certificate:
         raise InvalidClientError(

@@ -1,4 +1,4 @@
-"""What this process has read at the jwks_uris of clients: so many keys in all. A workspace that takes more than others loses its own first."""
+"""The keys that this process has read from clients' jwks_uris, limited in total. The workspace with the most loses its own first."""
 
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
@@ -8,16 +8,16 @@ from threading import Lock
 from clients.public_key import ParsedPublicKey
 from oauth.reasons import Reason
 
-# Keys, of which each takes two to five KB, and URIs, each of which counts as one more.
+# Counts keys, each of which takes two to five KB, and URIs, each of which counts as one more.
 MOST = 5000
 
 
 @dataclass(slots=True)
 class Copy:
-    """What is known of one URI. keys: of the last good copy, read at read_at. problem: of the last attempt. attempts: how many there were;
-    failures: how many of them in a row were in vain.
+    """What is known about one URI. keys: from the last valid copy, read at read_at. problem: of the last attempt. attempts: how many there were;
+    failures: how many of the last ones failed in a row.
 
-    waits_until: before then it isn't read again.
+    waits_until: it isn't read again before then.
     """
 
     keys: list[ParsedPublicKey] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Copy:
 
 
 class PublishedCopies:
-    """By the primary key of the workspace and the URI: what one workspace does with a URI is nothing to another that has the same."""
+    """By the primary key of the workspace and the URI, so that one workspace's use of a URI doesn't affect another's."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -53,7 +53,7 @@ class PublishedCopies:
         return copy
 
     def set_keys(self, workspace: int, uri: str, copy: Copy, keys: list[ParsedPublicKey]) -> None:
-        """copy: of that URI, though it may have been dropped meanwhile."""
+        """copy: that URI's, even if it has been dropped meanwhile."""
         with self._lock:
             if (copies := self._by_workspace.get(workspace)) and copies.get(uri) is copy:
                 self._weigh(workspace, len(keys) - len(copy.keys))

@@ -1,6 +1,6 @@
-"""Why the protocol refuses: of each reason its code, its title, its sentence, what helps, and where. The one table of them.
+"""Why the protocol refuses a request: the code, title and sentence of each reason, the advice, and where to follow it. The only table of reasons.
 
-Pages read it (dashboard.explain), docs/errors.md is made from it (make docs), and what refuses says one of its sentences.
+Pages read it (dashboard.explain), make docs writes docs/errors.md from it, and every refusal in the code uses one of its sentences.
 """
 
 import re
@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 
 class Reason(NamedTuple):
-    """Of one refusal. code: stable, for counting. sentence: for the client's owner, who may know everything but the secret itself."""
+    """The reason for one refusal. code: stable, for counting. sentence: for the client's owner, who may know everything except the secret itself."""
 
     code: str
     sentence: str
 
 
 class Remedy(Enum):
-    """Where something can be done about it."""
+    """Where the client's owner can fix it."""
 
     ROTATE = auto()
     NEW_SECRET = auto()
@@ -39,8 +39,8 @@ class Remedy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """title: of a few words, where many are counted. sentence: with {names} for what differs. advice: what to do, for the client's owner, "" where the sentence
-    says it. operator: what only who runs the instance can do or look at, in the documentation's Markdown.
+    """title: a few words, for lists and counts. sentence: with {names} for what differs. advice: what the client's owner should do, "" if the sentence says it.
+    operator: what only the operator of the instance can do or look up, in the documentation's Markdown.
     """
 
     code: str
@@ -55,16 +55,16 @@ class Refusal:
 
     @property
     def shape(self) -> str:
-        """Its sentence, with … for what differs."""
+        """The sentence, with … for what differs."""
         return _NAME.sub("…", self.sentence)
 
     @property
     def whole_advice(self) -> str:
-        """Also for who runs the instance, in Markdown."""
-        return " ".join(filter(None, (self.advice, self.operator))) or "As it says."
+        """The advice for the client's owner and for the operator, in Markdown."""
+        return " ".join(filter(None, (self.advice, self.operator))) or "Do what the sentence says."
 
     def in_other_words(self, sentence: str) -> "Refusal":
-        """The same reason, met elsewhere."""
+        """The same reason in another situation."""
         return replace(self, sentence=sentence)
 
 
@@ -74,353 +74,357 @@ def _spell(value: object) -> object:
 
 _NAME = re.compile(r"\{\w+\}")
 
-_LIBRARY = "Let a library build it."
-_CLOCK = "Set the program's clock by NTP."
-_NEW_TOKEN = "Let the program get a new token."  # noqa: S105  # a sentence
-_PROXY = "Behind a proxy: does it pass the certificate on?"
-_FORGED = "Let the program get a new token. If no program got this one here, tell whoever runs this instance: somebody may have one of its signing keys."
-_STOLEN = "Nobody of yours did that? Then somebody else has read what was sent."
-_OURS = "Nothing to change: let the program repeat it."
-_TELL = "Tell whoever runs this instance."
-_SERVERS = "Live and test, or two servers, mixed up?"
+_LIBRARY = "Use a library to build it."
+_CLOCK = "Synchronise the program's clock (NTP)."
+_NEW_TOKEN = "Have the program get a new token."  # noqa: S105  # a sentence
+_PROXY = "If a proxy ends TLS, does it pass the certificate on?"
+_FORGED = "Have the program get a new token. If this server didn't issue this one, tell its operator: a signing key may be compromised."
+_STOLEN = "If your program didn't send it twice, somebody else has read the request."
+_OURS = "Change nothing. Have the program repeat the request."
+_TELL = "Tell the operator of this instance."
+_SERVERS = "Did you mix up live and test, or two servers?"
 _CLIENT_ID = "Put the client ID into iss and sub."
 
 # Who the client is
 UNKNOWN_CLIENT = Refusal("unknown_client", "Unknown client", "No client has this ID. Check which server it belongs to.", _SERVERS)
-DELETED_CLIENT = UNKNOWN_CLIENT.in_other_words("The client that the token was issued to is deleted.")
+DELETED_CLIENT = UNKNOWN_CLIENT.in_other_words("The client that got the token has been deleted.")
 CLIENT_ID_MISSING = Refusal(
     "client_id_missing",
     "Client ID missing",
-    "It came with a client certificate alone. Which client it is has to stand in client_id.",
-    "Send client_id in the body. A program that authenticates otherwise has sent no credentials at all.",
+    "The request has a client certificate but no client_id, so it doesn't say which client it is from.",
+    "Send client_id in the body. If the program uses another method, it has sent no credentials at all.",
     Remedy.EXAMPLES,
 )
-CLIENT_DISABLED = Refusal(
-    "client_disabled", "Client disabled", "This client is disabled.", "", Remedy.ENABLE_CLIENT, "`enable_client`, if that is what you want."
-)
+CLIENT_DISABLED = Refusal("client_disabled", "Client disabled", "This client is disabled.", "", Remedy.ENABLE_CLIENT, "Run `enable_client` to enable it again.")
 WORKSPACE_DELETED = Refusal(
     "workspace_deleted",
-    "Workspace about to be deleted",
-    "The workspace {workspace} is about to be deleted, so its clients don't work. An owner can keep it.",
+    "Workspace scheduled for deletion",
+    "The workspace {workspace} is scheduled for deletion, so its clients don't work. An owner can keep it.",
     "",
     Remedy.KEEP_WORKSPACE,
     "An owner of the workspace: [keep it](workspace-settings.md#delete-the-workspace).",
 )
 MISSING_CREDENTIALS = Refusal(
-    "missing_credentials", "No credentials", "It came without credentials.", "Did the program read its configuration?", Remedy.EXAMPLES
+    "missing_credentials", "No credentials", "The request has no credentials.", "Did the program read its configuration?", Remedy.EXAMPLES
 )
 METHOD_NOT_ALLOWED = Refusal(
     "method_not_allowed",
     "Method not allowed for the client",
-    "It came {way}. This client allows {allowed} only.",
-    "Use what the client allows, or allow this as well.",
+    "The credentials came {way}. This client allows only {allowed}.",
+    "Use a method that the client allows, or allow this one too.",
     Remedy.CHANGE_CLIENT,
 )
 METHOD_AGAINST_POLICY = Refusal(
     "method_against_policy",
     "Method not allowed in the workspace",
-    "It came {way}, which the workspace {workspace} no longer allows. Its admins can change that.",
+    "The credentials came {way}, which the workspace {workspace} no longer allows. Its admins can change that.",
     "",
     Remedy.POLICIES,
-    "Give the client what the workspace allows, see [its policies](workspace-settings.md#policies).",
+    "Give the client a method that the workspace allows. See [its policies](workspace-settings.md#policies).",
 )
 METHOD_NOT_SUPPORTED = Refusal(
     "method_not_supported",
     "Method unknown",
-    "It came with another authentication scheme than Basic in the Authorization header.",
-    "Use Basic or the body at the token endpoint.",
+    "The Authorization header uses a scheme other than Basic.",
+    "At the token endpoint, use Basic or send the credentials in the body.",
     Remedy.EXAMPLES,
     "Elsewhere use Bearer, DPoP or Basic.",
 )
-SCHEME_NOT_SUPPORTED = METHOD_NOT_SUPPORTED.in_other_words("It came with another authentication scheme than Bearer, DPoP and Basic.")
+SCHEME_NOT_SUPPORTED = METHOD_NOT_SUPPORTED.in_other_words("The Authorization header uses a scheme other than Bearer, DPoP and Basic.")
 ADDRESS_NOT_ALLOWED = Refusal(
     "address_not_allowed",
-    "Address not among the client's ranges",
-    "It came from {address}, which isn't in the client's ranges.",
-    "Call from one of its ranges, or add this one.",
+    "Address not in the client's ranges",
+    "The request came from {address}, which isn't in the client's address ranges.",
+    "Call from one of these ranges, or add the address.",
     Remedy.CHANGE_RANGES,
-    "Behind a proxy: is it in `TRUSTED_PROXIES`?",
+    "If the client calls through a proxy of yours, is the proxy in `TRUSTED_PROXIES`?",
 )
-TWO_METHODS = Refusal("two_methods", "Two methods at once", "It came with an Authorization and an X-API-Key header. Send one.", "", Remedy.EXAMPLES)
+TWO_METHODS = Refusal(
+    "two_methods", "Two methods at once", "The request has both an Authorization and an X-API-Key header. Send only one.", "", Remedy.EXAMPLES
+)
 REPEATED_AUTHORIZATION = Refusal(
-    "repeated_authorization", "Several Authorization headers", "It came with several Authorization headers. Send one.", "Does a proxy add one of its own?"
+    "repeated_authorization", "Several Authorization headers", "The request has several Authorization headers. Send only one.", "Does a proxy add one?"
 )
 THROTTLED = Refusal(
     "throttled",
-    "Too many failures before",
-    "Too many failed authentications came from this address, of this client or of all together, so it has to wait there.",
-    "Find the failures before it. Successes are never counted.",
+    "Too many failures",
+    "Too many authentications failed from this address, for this client or in total, so the client has to wait at this address.",
+    "Look at the failures before this one. Only failures count.",
     operator="Wait for `Retry-After`.",
 )
 
 # Secrets
-MALFORMED_BASIC = Refusal("malformed_basic", "Basic malformed", "The Authorization header isn't Basic with base64 of UTF-8.", _LIBRARY, Remedy.EXAMPLES)
-INCOMPLETE_BASIC = MALFORMED_BASIC.in_other_words("The Authorization header lacks the ID or the secret.")
+MALFORMED_BASIC = Refusal(
+    "malformed_basic", "Basic malformed", "The Authorization header isn't Basic followed by base64 of UTF-8 text.", _LIBRARY, Remedy.EXAMPLES
+)
+INCOMPLETE_BASIC = MALFORMED_BASIC.in_other_words("The Authorization header has no ID or no secret.")
 BAD_CHECKSUM = Refusal(
     "bad_checksum",
-    "Checksum of the secret wrong",
-    "The secret's checksum is wrong, so it was cut off or mistyped.",
-    "Copy it again. Look for a line break or a missing end.",
+    "Wrong checksum in the secret",
+    "The secret's checksum is wrong. The secret was cut off or mistyped.",
+    "Copy it again. Check for a line break or a missing end.",
     Remedy.TEST,
 )
 NOT_A_SECRET = Refusal(
     "not_a_secret",
-    "No secret at all",
-    "What came as the secret isn't one: secrets begin with tos_live_ or tos_test_.",
-    "Is it a variable that wasn't filled in, or another system's key?",
+    "Not a secret",
+    "The value sent as the secret isn't one: secrets begin with tos_live_ or tos_test_.",
+    "Is a variable not filled in, or is it another system's key?",
     Remedy.TEST,
 )
 UNKNOWN_SECRET = Refusal(
     "unknown_secret",
     "Unknown secret",
-    "A well-formed secret that isn't from this instance. Check which server it belongs to.",
+    "The secret is well-formed but isn't from this instance. Check which server it belongs to.",
     _SERVERS,
     Remedy.TEST,
 )
 WRONG_SECRET = Refusal(
     "wrong_secret",
     "Wrong secret",
-    "The secret carries the ID {id}, but isn't that secret: somebody altered or guessed it.",
-    "Look where the program has it from.",
+    "The secret has the ID {id} but isn't that secret: somebody altered or guessed it.",
+    "Find out where the program got it.",
     Remedy.TEST,
 )
 OTHER_CLIENTS_SECRET = Refusal(
     "other_clients_secret",
     "Secret of another client",
-    "The secret belongs to another client than the ID.",
-    "ID and secret are from different clients.",
+    "The secret belongs to a different client than the client ID.",
+    "Take the ID and the secret from the same client.",
     Remedy.TEST,
 )
 SECRET_EXPIRED = Refusal(
     "secret_expired",
-    "Secret ended",
-    "Secret {id} ended on {at}.",
-    "Was it rotated, and the program kept the old one?",
+    "Secret expired",
+    "Secret {id} expired on {at}.",
+    "Was it rotated while the program kept the old one?",
     Remedy.NEW_SECRET,
-    "`create_secret` makes another one.",
+    "`create_secret` makes a new one.",
 )
 SECRET_REVOKED = Refusal(
     "secret_revoked",
     "Secret revoked",
     "Secret {id} was revoked on {at}.",
-    "It is gone for ever. Give the program another one.",
+    "A revoked secret can't be restored. Give the program a new one.",
     Remedy.NEW_SECRET,
-    "The audit log says by whom.",
+    "The audit log says who revoked it.",
 )
 HASHING_BUSY = Refusal(
     "hashing_busy",
     "Too busy to check the secret",
-    "A secret without a digest has to wait for its turn to be hashed.",
+    "The secret has no stored digest, and too many secrets were waiting to be hashed.",
     _OURS,
-    operator="It goes away by itself. Is a key missing from `KEY_ENCRYPTION_KEYS`?",
+    operator="It passes by itself. If it doesn't, is a key missing from `KEY_ENCRYPTION_KEYS`?",
 )
 BOUND_TOKEN_REQUIRED = Refusal(
     "bound_token_required",
-    "Secret used where the client needs a bound token",
-    "This client may only call with tokens that are bound to a key or a certificate, not with its secret.",
-    "Get a token, or let the client do without.",
+    "Secret used instead of a bound token",
+    "This client must call with tokens that are bound to a key or a certificate, not with its secret.",
+    "Get a token, or turn the requirement off for this client.",
     Remedy.CHANGE_CLIENT,
 )
 
 # Assertions
 ASSERTION_ALGORITHM_REFUSED = Refusal(
     "assertion_algorithm_refused",
-    "Algorithm of the assertion not accepted",
+    "Assertion's algorithm not accepted",
     "The assertion's alg is {algorithm}. Use {allowed}.",
     "",
     Remedy.EXAMPLES,
-    "Only an asymmetric algorithm is taken, never `none` or HMAC.",
+    "Only asymmetric algorithms are accepted, never `none` or HMAC.",
 )
 ASSERTION_EXPIRED = Refusal(
     "assertion_expired",
-    "Assertion ended",
-    "The assertion ended {seconds} s ago: exp is {exp}, and it is {now}. Make a new one for each request.",
-    "Does the program reuse one? Else compare the clocks.",
+    "Assertion expired",
+    "The assertion expired {seconds} s ago: exp is {exp}, and the time is {now}. Make a new one for each request.",
+    "Does the program reuse assertions? If not, compare the clocks.",
     Remedy.TEST,
 )
 ASSERTION_HEADER_REFUSED = Refusal(
     "assertion_header_refused",
-    "Header of the assertion not accepted",
-    "The assertion's header has {names}. Leave it out: the key is the one that is registered.",
+    "Assertion's header not accepted",
+    "The assertion's header has {names}. Leave it out: TokenOS uses the registered key.",
     "",
     Remedy.EXAMPLES,
-    "`kid` alone may name the key.",
+    "Only `kid` may name the key.",
 )
 ASSERTION_KID_MALFORMED = Refusal(
-    "assertion_kid_malformed", "kid of the assertion malformed", "The assertion's kid isn't text.", "Send the kid that the client's page shows, or none."
+    "assertion_kid_malformed", "Assertion's kid malformed", "The assertion's kid isn't a string.", "Send the kid that the client's page shows, or none."
 )
 ASSERTION_MALFORMED = Refusal(
-    "assertion_malformed", "Assertion malformed", "The client assertion {problem}.", "Let a library sign it. Look for a cut-off end.", Remedy.TEST
+    "assertion_malformed", "Assertion malformed", "The client assertion {problem}.", "Use a library to sign it. Check that the end isn't cut off.", Remedy.TEST
 )
 ASSERTION_NOT_YET_VALID = Refusal(
     "assertion_not_yet_valid",
-    "Assertion not valid yet",
-    "The assertion's nbf or iat is in the future of {now}. Compare the clocks.",
+    "Assertion not yet valid",
+    "The assertion's nbf or iat is in the future: the time is {now}. Compare the clocks.",
     _CLOCK,
     Remedy.TEST,
 )
 ASSERTION_REPLAYED = Refusal(
     "assertion_replayed",
     "Assertion used twice",
-    "The assertion's jti was used before, or may have been: the machine restarted since, or a clock here is wrong. Make a new one for each request.",
+    "The assertion's jti was used before, or may have been: the server restarted, or its clock is wrong. Make a new assertion for each request.",
     _STOLEN,
     Remedy.LEAK_RESPONSE,
 )
 ASSERTION_TIME_MALFORMED = Refusal(
     "assertion_time_malformed",
-    "Time in the assertion malformed",
-    "The assertion's {name} is {value}. It has to be a number of seconds since 1970.",
-    "Seconds since 1970 as a JSON number, without quotes.",
+    "Assertion's time malformed",
+    "The assertion's {name} is {value}. It must be a number: seconds since 1970.",
+    "Send seconds since 1970 as a JSON number, without quotes.",
     Remedy.TEST,
 )
 ASSERTION_TOO_LONG = Refusal(
     "assertion_too_long",
-    "Assertion valid too long",
-    "The assertion's exp is {exp}, over {allowed} s after now, {now}. Let it end earlier.",
+    "Assertion valid for too long",
+    "The assertion's exp is {exp}, more than {allowed} s after the current time, {now}. Let it expire earlier.",
     "One minute is enough.",
     Remedy.TEST,
 )
 ASSERTION_TYPE_NOT_SUPPORTED = Refusal(
-    "assertion_type_not_supported", "Type of assertion unknown", "It came with another client_assertion_type than {supported}.", "", Remedy.EXAMPLES
+    "assertion_type_not_supported", "Assertion type unknown", "The request's client_assertion_type isn't {supported}.", "", Remedy.EXAMPLES
 )
 ASSERTION_WITHOUT_EXP = Refusal(
-    "assertion_without_exp", "Assertion without exp", "The assertion lacks exp. Let it end one minute after it is made.", "", Remedy.EXAMPLES
+    "assertion_without_exp", "Assertion without exp", "The assertion has no exp. Let it expire one minute after it is made.", "", Remedy.EXAMPLES
 )
 ASSERTION_WITHOUT_JTI = Refusal(
-    "assertion_without_jti", "Assertion without jti", "The assertion needs a jti of 1 to {most} characters, another one each time.", "", Remedy.EXAMPLES
+    "assertion_without_jti", "Assertion without jti", "The assertion needs a jti of 1 to {most} characters, a different one each time.", "", Remedy.EXAMPLES
 )
-ASSERTION_WITHOUT_SUB = Refusal("assertion_without_sub", "Assertion without sub", "The assertion's sub has to be the client ID.", _CLIENT_ID, Remedy.EXAMPLES)
+ASSERTION_WITHOUT_SUB = Refusal("assertion_without_sub", "Assertion without sub", "The assertion's sub must be the client ID.", _CLIENT_ID, Remedy.EXAMPLES)
 ASSERTION_WRONG_AUDIENCE = Refusal(
     "assertion_wrong_audience",
-    "Audience of the assertion wrong",
-    "The assertion's aud is {audience}. It has to be one single string: {issuer} or {token_endpoint}.",
+    "Wrong audience in the assertion",
+    "The assertion's aud is {audience}. It must be a single string: {issuer} or {token_endpoint}.",
     "Send it as a string, not in an array.",
     Remedy.EXAMPLES,
     "Take the issuer from the metadata.",
 )
 ASSERTION_WRONG_ISSUER = Refusal(
     "assertion_wrong_issuer",
-    "Issuer of the assertion wrong",
-    "The assertion's iss is {issuer}. iss and sub both have to be the client ID.",
+    "Wrong issuer in the assertion",
+    "The assertion's iss is {issuer}. Both iss and sub must be the client ID.",
     _CLIENT_ID,
     Remedy.EXAMPLES,
 )
 ASSERTION_WRONG_TYP = Refusal(
     "assertion_wrong_typ",
-    "typ of the assertion wrong",
+    "Wrong typ in the assertion",
     "The assertion's typ is {typ}. Leave it out, or use client-authentication+jwt.",
     "",
     Remedy.EXAMPLES,
 )
 ALGORITHM_NOT_OF_KEY = Refusal(
     "algorithm_not_of_key",
-    "Algorithm not that of the key",
-    "The assertion's alg is {algorithm}, but public key {kid} is for {allowed} only.",
-    "Sign with the algorithm of the key, or add another key.",
+    "Algorithm doesn't fit the key",
+    "The assertion's alg is {algorithm}, but public key {kid} is only for {allowed}.",
+    "Sign with an algorithm that fits the key, or add another key.",
     Remedy.NEW_KEY,
 )
 UNKNOWN_KEY = Refusal(
     "unknown_key",
     "Unknown key",
-    "The client has no public key {kid}. Register it, or sign with one that is.",
+    "The client has no public key {kid}. Register it, or sign with a registered one.",
     "Compare its kid with those on the client's page.",
     Remedy.NEW_KEY,
-    "Or compare it with what is at the `jwks_uri`.",
+    "Or compare it with the keys at the `jwks_uri`.",
 )
 NO_KEY_FOR_ALGORITHM = Refusal(
     "no_key_for_algorithm",
     "No key for the algorithm",
-    "The assertion has no kid, and the client no usable public key for {algorithm}.",
-    "Was it revoked, or has it ended?",
+    "The assertion has no kid, and the client has no usable public key for {algorithm}.",
+    "Was the key revoked, or has it expired?",
     Remedy.NEW_KEY,
-    "Register the key, or sign with one that is.",
+    "Register the key, or sign with a registered one.",
 )
 WRONG_SIGNATURE = Refusal(
     "wrong_signature",
-    "Signature wrong",
+    "Wrong signature",
     "The assertion isn't signed by {key}.",
-    "Does the program sign with the private half of the key that is registered?",
+    "Does the program sign with the private key of the registered pair?",
     Remedy.NEW_KEY,
 )
 TOO_MANY_KEYS = WRONG_SIGNATURE.in_other_words(
-    "The assertion isn't signed by any of the public keys of the client that were tried. It has many: let the assertion name its kid."
+    "The client has many public keys, and none of those that were tried signed the assertion. Name the key by its kid."
 )
-KEY_EXPIRED = Refusal("key_expired", "Key ended", "Public key {kid} ended on {at}.", "Make a new pair.", Remedy.NEW_KEY, "Register it with `add_public_key`.")
+KEY_EXPIRED = Refusal(
+    "key_expired", "Key expired", "Public key {kid} expired on {at}.", "Make a new key pair.", Remedy.NEW_KEY, "Register it with `add_public_key`."
+)
 KEY_REVOKED = Refusal(
     "key_revoked",
     "Key revoked",
     "Public key {kid} was revoked on {at}.",
-    "Make a new pair, unless the wrong one was revoked.",
+    "Make a new key pair. If the key was revoked by mistake, see who revoked it.",
     Remedy.AUDIT_LOG,
-    "The audit log says by whom.",
+    "The audit log says who revoked it.",
 )
 JWKS_URI_BUSY = Refusal(
     "jwks_uri_busy",
     "Too busy to fetch the keys",
-    "Too many clients' keys are being fetched from their jwks_uri at once.",
+    "Too many clients' keys were being fetched from a jwks_uri at once.",
     _OURS,
-    operator="Is a host of theirs slow?",
+    operator="Is one of their hosts slow?",
 )
 JWKS_URI_UNAVAILABLE = Refusal(
     "jwks_uri_unavailable",
-    "jwks_uri can't be reached",
+    "jwks_uri unreachable",
     "The client's public keys couldn't be fetched from its jwks_uri: {problem}.",
-    "Open the address yourself: does it answer?",
+    "Open the address yourself. Does it answer?",
     Remedy.CHANGE_CLIENT,
-    "A host inside a private network: `OUTBOUND_ALLOWED_HOSTS`.",
+    "If the host is inside a private network, add it to `OUTBOUND_ALLOWED_HOSTS`.",
 )
 JWKS_URI_UNUSABLE = Refusal(
     "jwks_uri_unusable",
-    "jwks_uri holds no keys",
-    "What is at the client's jwks_uri isn't a JWK Set.",
-    'Open the address yourself: does it answer with {"keys": […]}?',
+    "No JWK Set at the jwks_uri",
+    "The client's jwks_uri doesn't answer with a JWK Set.",
+    'Open the address yourself. Does it answer with {"keys": […]}?',
     Remedy.CHANGE_CLIENT,
 )
 
 # Certificates
 CERTIFICATE_EXPIRED = Refusal(
     "certificate_expired",
-    "Certificate ended",
-    "The certificate ended on {at}.",
+    "Certificate expired",
+    "The certificate expired on {at}.",
     "Issue a new one.",
     Remedy.NEW_CERTIFICATE,
-    "If it is registered by itself, run `add_certificate`.",
+    "If the client authenticates by registered certificates, add it by `add_certificate`.",
 )
 CERTIFICATE_MALFORMED = Refusal(
     "certificate_malformed",
     "Certificate malformed",
-    "The client certificate can't be read. Where a proxy passes it on: does CLIENT_CERT_HEADER name the header that the proxy sets?",
+    "The client certificate can't be read. If a proxy passes it on, does CLIENT_CERT_HEADER name the header that the proxy sets?",
     "Compare the proxy's configuration with the examples in deploy/.",
-    operator="The header comes once, in its own form, complete.",
+    operator="The proxy must send the header once, complete and in the expected format.",
 )
 CERTIFICATE_MISMATCH = Refusal(
     "certificate_mismatch",
     "Token bound to another certificate",
-    "The token is bound to a certificate, and the connection has none or another one.",
-    f"Use the token over connections with the certificate that obtained it. {_PROXY}",
+    "The token is bound to a certificate, but the connection has none or a different one.",
+    f"Use the token over connections with the certificate that it was obtained with. {_PROXY}",
 )
 CERTIFICATE_MISSING = Refusal(
     "certificate_missing",
     "No certificate",
-    "It came without the client certificate by which this client authenticates. Where a proxy ends TLS: does it pass the certificate on?",
+    "The request has no client certificate, but this client authenticates with one. If a proxy ends TLS, does it pass the certificate on?",
     _PROXY,
     Remedy.EXAMPLES,
-    "Are `TRUSTED_PROXIES` and `CLIENT_CERT_HEADER` right? Does the program send its certificate (`curl --cert`)? The server asks for one only while a "
+    "Are `TRUSTED_PROXIES` and `CLIENT_CERT_HEADER` right? Does the program send its certificate (`curl --cert`)? The server only asks for one if a "
     "certificate or a CA is registered.",
 )
 CERTIFICATE_NOT_YET_VALID = Refusal(
     "certificate_not_yet_valid",
-    "Certificate not valid yet",
-    "The certificate begins on {at}.",
-    "Wait, or issue one that begins earlier. Is a clock wrong?",
+    "Certificate not yet valid",
+    "The certificate is valid from {at}.",
+    "Wait, or issue one that is valid earlier. Is a clock wrong?",
 )
 CERTIFICATE_REQUIRED = Refusal(
     "certificate_required",
-    "Token without the certificate that the client needs",
-    "This client's tokens must be bound to a certificate, and the connection has none.",
+    "Token requested without a certificate",
+    "This client's tokens must be bound to a certificate, but the connection has none.",
     _PROXY,
     Remedy.EXAMPLES,
-    "Otherwise connect with the client certificate.",
+    "If not, connect with the client certificate.",
 )
 CERTIFICATE_REVOKED = Refusal(
     "certificate_revoked",
@@ -428,14 +432,14 @@ CERTIFICATE_REVOKED = Refusal(
     "Certificate {thumbprint} was revoked on {at}.",
     "Issue a new key and certificate.",
     Remedy.NEW_CERTIFICATE,
-    "Was the revocation meant for this one?",
+    "Was this the certificate that should be revoked?",
 )
-BOUND_CERTIFICATE_REVOKED = CERTIFICATE_REVOKED.in_other_words("The certificate that the token is bound to is revoked.")
+BOUND_CERTIFICATE_REVOKED = CERTIFICATE_REVOKED.in_other_words("The token is bound to a certificate that is revoked.")
 CERTIFICATE_SUBJECT = Refusal(
     "certificate_subject",
     "Certificate of another subject",
-    "The certificate doesn't name {subject} as {kind}, which is this client's.",
-    "A subject is compared exactly, and in its order.",
+    "The certificate doesn't have the {kind} {subject} that this client requires.",
+    "A subject must match exactly, in the same order.",
     Remedy.CHANGE_CLIENT,
     "Compare with `openssl x509 -noout -subject -nameopt RFC2253 -ext subjectAltName`.",
 )
@@ -443,121 +447,127 @@ CERTIFICATE_UNKNOWN = Refusal(
     "certificate_unknown",
     "Unknown certificate",
     "Certificate {thumbprint} isn't registered for this client.",
-    "Add it, or let the program use the one that is known.",
+    "Add it, or have the program use a registered one.",
     Remedy.NEW_CERTIFICATE,
     "Run `add_certificate`.",
 )
 CERTIFICATE_UNSUITABLE = Refusal(
     "certificate_unsuitable",
     "Certificate not for clients",
-    "The certificate isn't for TLS clients, has a weak key or signature, or is itself a CA's.",
-    "Issue one with the extended key usage clientAuth, and a key of P-256, Ed25519 or RSA from 2,048 bits.",
+    "The certificate isn't for TLS clients, has a weak key or signature, or belongs to a CA.",
+    "Issue one with the extended key usage clientAuth and a P-256, Ed25519 or RSA key (RSA: at least 2,048 bits).",
 )
 CERTIFICATE_UNTRUSTED = Refusal(
     "certificate_untrusted",
     "Certificate of an unknown CA",
-    "The certificate is neither registered for this client nor issued by a CA in client-ca.pem that is valid today.",
-    "The CA that issued it has to stand in client-ca.pem itself; or add the certificate.",
+    "The certificate isn't registered for this client, and no CA in client-ca.pem that is valid today issued it.",
+    "Put the CA that issued it into client-ca.pem, or add the certificate.",
     Remedy.NEW_CERTIFICATE,
-    "The file is `$DATA_DIR/tls/client-ca.pem`. An intermediate CA must stand there itself.",
+    "The file is `$DATA_DIR/tls/client-ca.pem`. It must contain the issuing CA itself, even if that is an intermediate CA.",
 )
-CA_WITHDRAWN = CERTIFICATE_UNTRUSTED.in_other_words("The CA of the certificate that obtained the token isn't in client-ca.pem any more.")
+CA_WITHDRAWN = CERTIFICATE_UNTRUSTED.in_other_words("The token was obtained with a certificate whose CA is no longer in client-ca.pem.")
 
 # What it asked for
 SCOPE_NOT_ALLOWED = Refusal(
     "scope_not_allowed",
-    "Scope not among the client's scopes",
-    "{scopes} isn't among this client's scopes. Ask for less, or give it to the client.",
+    "Scope not allowed for the client",
+    "This client doesn't have {scopes}. Ask for less, or give it to the client.",
     "",
     Remedy.ADD_TO_CLIENT,
 )
 INVALID_SCOPE = Refusal(
     "invalid_scope",
     "Scope malformed",
-    "What the caller was told: the scope is malformed.",
-    "Scope names, separated by single spaces.",
+    "The scope is malformed. The caller was told so.",
+    "Separate scope names by single spaces.",
     Remedy.EXAMPLES,
 )
 INSUFFICIENT_SCOPE = Refusal(
     "insufficient_scope",
-    "Scope missing in the token",
-    "It lacks a scope of those required there: {required}.",
-    "Ask for a token with that scope, or give the client the scope.",
+    "Scope missing from the token",
+    "The token or secret lacks a scope that the API requires: {required}.",
+    "Ask for a token with that scope, or give the scope to the client.",
     Remedy.ADD_TO_CLIENT,
 )
 OTHER_ENVIRONMENT = Refusal(
     "other_environment",
-    "Test client at a live API, or the other way round",
-    "It is a {environment} client, and those aren't let in there: the gateway demands another environment.",
-    "Call with a client of the environment that is let in there, or change what the gateway demands.",
+    "Client of the other environment",
+    "This is a {environment} client, but the gateway requires the other environment.",
+    "Call with a client of that environment, or change what the gateway requires.",
     operator="See [the gateway](tokens.md#the-gateway).",
 )
 EMPTY_DEMAND = Refusal(
     "impossible_demand",
-    "Demand at the gateway that nobody meets",
-    "The gateway demands an empty {name}, which nobody has. Is a variable in the proxy's configuration not set?",
-    "Correct what the proxy asks the gateway for. It is in its configuration, in the query or the headers of its request.",
+    "Gateway requirement that no client meets",
+    "The gateway requires an empty {name}, which no client has. Is a variable in the proxy's configuration not set?",
+    "Correct the requirement in the proxy's configuration. It is in the query or the headers of the request that the proxy sends to the gateway.",
     operator="See [the gateway](tokens.md#the-gateway).",
 )
 UNKNOWN_DEMAND_BY_HEADER = EMPTY_DEMAND.in_other_words(
-    "The gateway demands something by the header {name}, which TokenOS doesn't know. "
+    "The gateway got a requirement in the header {name}, which TokenOS doesn't know. "
     "It knows X-TokenOS-Require-Audience, X-TokenOS-Require-Environment and X-TokenOS-Require-Scope."
 )
 UNKNOWN_DEMAND = EMPTY_DEMAND.in_other_words(
-    "The gateway demands something by the parameter {name}, which TokenOS doesn't know. It knows audience, environment and scope."
+    "The gateway got a requirement in the parameter {name}, which TokenOS doesn't know. It knows audience, environment and scope."
 )
 AUDIENCE_WITHHELD = Refusal(
     "audience_withheld",
     "Audience of another workspace",
-    "{audiences} belongs to another workspace of this instance, and its API would take a token of this client for one of theirs. "
-    "Give the client another audience, or have the operator hand this one over.",
+    "{audiences} belongs to another workspace of this instance, whose API would accept this client's token as one of its own. "
+    "Give the client another audience, or ask the operator to hand this one over.",
     "",
     Remedy.CHANGE_CLIENT,
-    "`check_audiences` names all such clients, `hand_over_audience` makes it this workspace's.",
+    "`check_audiences` lists all such clients. `hand_over_audience` gives the audience to this workspace.",
 )
 RESOURCE_NOT_ALLOWED = Refusal(
     "resource_not_allowed",
-    "Resource not among the client's audiences",
-    "{resource} isn't among this client's audiences. Leave resource out, or give it to the client.",
+    "Resource not allowed for the client",
+    "{resource} isn't one of this client's audiences. Leave resource out, or add it to the client.",
     "",
     Remedy.ADD_TO_CLIENT,
 )
 WRONG_AUDIENCE = Refusal(
     "wrong_audience",
     "Token for another audience",
-    "It is good for {audiences}, not for {demanded}.",
-    "Ask with resource, or give the client that audience.",
+    "The token is for {audiences}, not for {demanded}.",
+    "Ask for a token with that resource, or give the client that audience.",
     Remedy.CHANGE_CLIENT,
 )
-INVALID_REQUEST = Refusal("invalid_request", "Request malformed", "What the caller was told: it says what to correct.", "", Remedy.EXAMPLES)
+INVALID_REQUEST = Refusal("invalid_request", "Request malformed", "The request is malformed. The caller was told what to correct.", "", Remedy.EXAMPLES)
 UNSUPPORTED_GRANT_TYPE = Refusal(
-    "unsupported_grant_type", "Grant type unknown", "What the caller was told.", "Send grant_type=client_credentials.", Remedy.EXAMPLES
+    "unsupported_grant_type",
+    "Grant type unknown",
+    "The grant type isn't supported. The caller was told so.",
+    "Send grant_type=client_credentials.",
+    Remedy.EXAMPLES,
 )
 FOREIGN_HOST = Refusal(
     "foreign_host",
-    "Foreign host name",
-    "It came under a host name that isn't one of this instance.",
-    "Use the issuer's address. Behind a proxy: does it send X-Forwarded-Host? The administrator adds further names to ALLOWED_HOSTS.",
+    "Unknown host name",
+    "The request used a host name that isn't this instance's.",
+    "Use the issuer's address. If a proxy is in front, does it send X-Forwarded-Host? The administrator can add names to ALLOWED_HOSTS.",
 )
 FOREIGN_PAGE = Refusal(
     "foreign_page",
-    "Sent by a web page of another site",
-    "A web page of another site sent it, by the browser of somebody who looked at that page.",
-    "Move the call to a server. If the page isn't yours: somebody tries IDs or secrets by other people's browsers.",
+    "Sent by another site's web page",
+    "A web page of another site sent the request from the browser of somebody who visited it.",
+    "Move the call to a server. If the page isn't yours, somebody is trying IDs or secrets through other people's browsers.",
 )
 PLAIN_HTTP = Refusal(
     "plain_http",
     "Plain HTTP",
-    "It came over plain HTTP. Use https.",
-    "Correct the address. Behind a proxy: does it send X-Forwarded-Proto?",
+    "The request came over plain HTTP. Use https.",
+    "Correct the address. If a proxy is in front, does it send X-Forwarded-Proto?",
     Remedy.ROTATE,
-    "Is the proxy in `TRUSTED_PROXIES`? If it came with credentials, run `rotate_secret --overlap 0`.",
+    "Is the proxy in `TRUSTED_PROXIES`? If the request had credentials, run `rotate_secret --overlap 0`.",
 )
-CREDENTIALS_OVER_PLAIN_HTTP = PLAIN_HTTP.in_other_words("It came over plain HTTP with credentials. Use https. Treat the secret as leaked: rotate it now.")
+CREDENTIALS_OVER_PLAIN_HTTP = PLAIN_HTTP.in_other_words(
+    "The request came over plain HTTP with credentials. Use https. Treat the secret as leaked: rotate it now."
+)
 CREDENTIALS_IN_QUERY = Refusal(
     "credentials_in_query",
     "Credentials in the URL",
-    "It had credentials in the URL, where proxies and logs keep them. Treat the secret as leaked: rotate it now.",
+    "The request had credentials in the URL, which proxies and logs keep. Treat the secret as leaked: rotate it now.",
     "Send them in a header or the body.",
     Remedy.ROTATE,
     "Run `rotate_secret --overlap 0`.",
@@ -566,173 +576,174 @@ CREDENTIALS_IN_QUERY = Refusal(
 # DPoP proofs
 DPOP_JKT_MISMATCH = Refusal(
     "dpop_jkt_mismatch",
-    "DPoP proof by another key than dpop_jkt",
-    "dpop_jkt isn't the thumbprint of the key that signed the DPoP proof.",
-    "Leave dpop_jkt out, or send the RFC 7638 thumbprint.",
+    "DPoP proof doesn't match dpop_jkt",
+    "The parameter dpop_jkt isn't the thumbprint of the key that signed the DPoP proof.",
+    "Leave dpop_jkt out, or send the key's RFC 7638 thumbprint.",
 )
 DPOP_OTHER_KEY = Refusal(
     "dpop_other_key",
     "Token bound to another key",
-    "The DPoP proof is signed by another key than the one that the token is bound to.",
-    "Sign with the key that the token was obtained with. Somebody else's program with a stolen token?",
+    "The DPoP proof isn't signed by the key that the token is bound to.",
+    "Sign with the key that the token was obtained with. If the call isn't yours, the token was stolen.",
     Remedy.LEAK_RESPONSE,
 )
 DPOP_PROOF_ALGORITHM = Refusal(
     "dpop_proof_algorithm",
-    "Algorithm of the DPoP proof not accepted",
-    "alg of the DPoP proof isn't an algorithm for the key in its header.",
+    "DPoP proof's algorithm not accepted",
+    "The DPoP proof's alg doesn't fit the key in its header.",
     "Use ES256.",
-    operator="Any other that `WWW-Authenticate` lists is good as well.",
+    operator="Or use another algorithm that `WWW-Authenticate` lists.",
 )
 DPOP_PROOF_HEADER = Refusal(
     "dpop_proof_header",
-    "Header of the DPoP proof not accepted",
-    "The header of the DPoP proof names another key, or extensions. typ, alg and jwk are enough.",
-    "Leave the rest out.",
+    "DPoP proof's header not accepted",
+    "The DPoP proof's header names a second key, or extensions. It only needs typ, alg and jwk.",
+    "Leave the other members out.",
 )
 DPOP_PROOF_JTI = Refusal(
     "dpop_proof_jti",
-    "jti of the DPoP proof malformed",
-    "jti of the DPoP proof is missing or isn't a string of 1 to 256 characters.",
-    "A new random text for each proof.",
+    "DPoP proof's jti malformed",
+    "The DPoP proof's jti is missing or isn't a string of 1 to 256 characters.",
+    "Use a new random string for each proof.",
 )
 DPOP_PROOF_KEY = Refusal(
     "dpop_proof_key",
-    "Key of the DPoP proof not accepted",
+    "DPoP proof's key not accepted",
     "The key in the DPoP proof can't be used. {problem}",
-    "Use a key of P-256, P-384, P-521, Ed25519, or RSA of 2,048 to 8,192 bits.",
+    "Use a P-256, P-384, P-521, Ed25519 or RSA key (RSA: 2,048 to 8,192 bits).",
 )
-DPOP_PROOF_WITHOUT_KEY = DPOP_PROOF_KEY.in_other_words("The header of the DPoP proof holds no JWK.")
+DPOP_PROOF_WITHOUT_KEY = DPOP_PROOF_KEY.in_other_words("The DPoP proof's header has no jwk.")
 DPOP_PROOF_MALFORMED = Refusal("dpop_proof_malformed", "DPoP proof malformed", "The DPoP header can't be read: the JWT {problem}.", _LIBRARY, Remedy.EXAMPLES)
 DPOP_PROOF_METHOD = Refusal(
     "dpop_proof_method",
     "DPoP proof for another method",
-    "htm of the DPoP proof isn't {method}, the method of the request.",
-    "In capitals. Behind a gateway: does the proxy set X-Forwarded-Method?",
+    "The DPoP proof's htm isn't {method}, the method of the request.",
+    "Write it in capitals. Behind a gateway, does the proxy set X-Forwarded-Method?",
 )
 DPOP_PROOF_MISSING = Refusal(
     "dpop_proof_missing",
-    "No DPoP proof",
-    "It came without the DPoP proof that it needs.",
+    "DPoP proof missing",
+    "The request needs a DPoP proof but has none.",
     "Send a DPoP header with each request. Does a proxy remove it?",
     Remedy.EXAMPLES,
 )
 DPOP_PROOF_PRIVATE_KEY = Refusal(
     "dpop_proof_private_key",
     "Private key in the DPoP proof",
-    "The DPoP proof holds the private key itself, which is compromised now. Let the client make a new pair.",
-    "Put only the public members into jwk.",
+    "The DPoP proof contains the private key, so the key is compromised. Have the client make a new key pair.",
+    "Put only the key's public members into jwk.",
 )
 DPOP_PROOF_REPEATED = Refusal(
-    "dpop_proof_repeated", "Several DPoP proofs", "It came with several DPoP headers. Send one.", "Does a proxy or a library add one of its own?"
+    "dpop_proof_repeated", "Several DPoP proofs", "The request has several DPoP headers. Send only one.", "Does a proxy or a library add one?"
 )
 DPOP_PROOF_REPLAYED = Refusal(
     "dpop_proof_replayed",
     "DPoP proof used twice",
-    "The DPoP proof was used before, or may have been: the machine restarted since, or a clock here is wrong.",
+    "The DPoP proof was used before, or may have been: the server restarted, or its clock is wrong.",
     _STOLEN,
     Remedy.LEAK_RESPONSE,
-    "Make a new proof for each request, even a repeated one.",
+    "Make a new proof for each request, even if you repeat it.",
 )
 DPOP_PROOF_SIGNATURE = Refusal(
     "dpop_proof_signature",
-    "Signature of the DPoP proof wrong",
-    "The signature of the DPoP proof isn't of the key in its header.",
+    "Wrong signature in the DPoP proof",
+    "The DPoP proof isn't signed by the key in its header.",
     _LIBRARY,
     Remedy.EXAMPLES,
 )
 DPOP_PROOF_TIME = Refusal(
     "dpop_proof_time",
-    "Time of the DPoP proof wrong",
-    "iat of the DPoP proof isn't a number, or isn't now. Make a proof for each request, and set the client's clock.",
+    "Wrong time in the DPoP proof",
+    "The DPoP proof's iat isn't a number, or is too far from the current time. Make a proof for each request, and set the client's clock.",
     _CLOCK,
     Remedy.TEST,
-    "A proof is taken for 60 seconds, with 30 more for the clocks.",
+    "A proof is accepted for 60 seconds, plus 30 for clock differences.",
 )
-DPOP_PROOF_LIMITS = DPOP_PROOF_TIME.in_other_words("exp or nbf of the DPoP proof isn't a number, or doesn't allow it now. Leave both out.")
+DPOP_PROOF_LIMITS = DPOP_PROOF_TIME.in_other_words("The DPoP proof's exp or nbf isn't a number, or says that the proof isn't valid now. Leave both out.")
 DPOP_PROOF_TOKEN = Refusal(
     "dpop_proof_token",
     "DPoP proof for another token",
-    "ath of the DPoP proof isn't the hash of the access token that it came with.",
-    "base64url of the token's SHA-256, without padding.",
+    "The DPoP proof's ath isn't the hash of the access token in the request.",
+    "Send base64url of the token's SHA-256, without padding.",
 )
-DPOP_PROOF_TYP = Refusal("dpop_proof_typ", "typ of the DPoP proof wrong", "The JWT in the DPoP header isn't of the type dpop+jwt.", _LIBRARY, Remedy.EXAMPLES)
+DPOP_PROOF_TYP = Refusal("dpop_proof_typ", "Wrong typ in the DPoP proof", "The DPoP proof's typ isn't dpop+jwt.", _LIBRARY, Remedy.EXAMPLES)
 DPOP_PROOF_URL = Refusal(
     "dpop_proof_url",
     "DPoP proof for another address",
-    "htu of the DPoP proof isn't {url}. Behind a gateway: does it pass on the original host and path?",
-    "The address without its query; behind a gateway that of your API.",
-    operator="Without a gateway it is below `ISSUER_URL`. See [the gateway](tokens.md#the-gateway).",
+    "The DPoP proof's htu isn't {url}. Behind a gateway, does the proxy pass on the original host and path?",
+    "Send the URL without its query. Behind a gateway, send your API's URL.",
+    operator="Without a gateway, the URL is below `ISSUER_URL`. See [the gateway](tokens.md#the-gateway).",
 )
 DPOP_TARGET_MALFORMED = Refusal(
     "dpop_target_malformed",
-    "Original request behind the gateway malformed",
-    "Method, host or URL of the original request, as the proxy says them, can't be read, so no DPoP proof is for it. "
-    "A URL is up to 8,000 characters of ASCII, without blanks.",
-    "Encode the URL as RFC 3986 has it. Does the proxy say method, host and URL of the original request once each?",
-    operator="They are `X-Forwarded-Method`, `X-Forwarded-Host` and `X-Forwarded-Uri`.",
+    "Original request at the gateway malformed",
+    "The proxy sent a method, host or URL of the original request that can't be read, so no DPoP proof can match it. "
+    "A URL may have up to 8,000 ASCII characters and no spaces.",
+    "Encode the URL as RFC 3986 says. Does the proxy send the method, host and URL of the original request exactly once?",
+    operator="The headers are `X-Forwarded-Method`, `X-Forwarded-Host` and `X-Forwarded-Uri`.",
 )
 USE_DPOP_NONCE = Refusal(
     "use_dpop_nonce",
-    "Nonce of the DPoP proof missing or old",
-    "Its DPoP proof had no nonce or an old one. The answer holds a new one, for the client to try again with.",
-    "Nothing, if it got through then. Else let a library do it.",
+    "DPoP proof's nonce missing or old",
+    "The DPoP proof had no nonce or an old one. The response has a new one, and the client should try again with it.",
+    "If the next request succeeded, do nothing. If not, use a library.",
 )
 
 # Tokens
 BAD_TOKEN = Refusal(
     "bad_token",
-    "Token malformed or not ours",
-    "The token is malformed or was not signed by this instance.",
-    "Is it a token of this server?",
+    "Token malformed or from another server",
+    "The token is malformed, or this instance didn't sign it.",
+    "Did this server issue it?",
     Remedy.LEAK_RESPONSE,
 )
-INVALID_TOKEN = Refusal("invalid_token", "No token", "What the caller was told: it came without credentials.", "Send an Authorization header.", Remedy.EXAMPLES)
+INVALID_TOKEN = Refusal(
+    "invalid_token", "No token", "The request has no credentials. The caller was told so.", "Send an Authorization header.", Remedy.EXAMPLES
+)
 TOKEN_EXPIRED = Refusal(
     "token_expired",
-    "Token ended",
-    "The token ended at {at} UTC.",
-    "Get a new one a little before the old one ends. Compare the clocks.",
+    "Token expired",
+    "The token expired at {at} UTC.",
+    "Get a new one shortly before the old one expires. Compare the clocks.",
 )
 TOKEN_REVOKED = Refusal("token_revoked", "Token revoked", "The token is revoked.", _NEW_TOKEN)
 TOKEN_NOT_BOUND = Refusal(
     "token_not_bound",
     "Token not bound",
-    "This client may only use tokens that are bound to a key or a certificate, and this one isn't as it must be.",
+    "This client must use tokens that are bound to a key or a certificate, and this token isn't bound as required.",
     _NEW_TOKEN,
 )
 BEARER_TOKEN_UNDER_DPOP = Refusal(
     "bearer_token_under_dpop",
     "Unbound token sent as DPoP",
-    "The token isn't bound to a key, but came under DPoP. Send it under Bearer, or get a bound one.",
+    "The token isn't bound to a key but was sent under DPoP. Send it under Bearer, or get a bound one.",
     "Ask for the token with a DPoP header.",
 )
 DPOP_TOKEN_AS_BEARER = Refusal(
     "dpop_token_as_bearer",
     "Bound token sent as Bearer",
-    "The token is bound to a key, but came under Bearer. Send it under DPoP with a proof.",
-    "Somebody else's program with a stolen token?",
+    "The token is bound to a key but was sent under Bearer. Send it under DPoP with a proof.",
+    "If the call isn't yours, the token was stolen.",
     Remedy.LEAK_RESPONSE,
 )
 CREDENTIAL_REVOKED = Refusal(
     "credential_revoked",
-    "Credential of the token revoked",
+    "Token's credential revoked",
     "The credential {credential_id}, which obtained the token, is revoked.",
-    "Get a new token with a credential that works.",
+    "Get a new token with a valid credential.",
 )
-SIGNING_KEY_REVOKED = Refusal("signing_key_revoked", "Signing key of the token revoked", "The key that signed the token is revoked.", _NEW_TOKEN)
+SIGNING_KEY_REVOKED = Refusal("signing_key_revoked", "Token's signing key revoked", "The key that signed the token is revoked.", _NEW_TOKEN)
 SIGNING_KEY_RETIRED = Refusal(
     "signing_key_retired",
-    "Signing key of the token retired",
-    "The key that signed the token retired long ago, and every token that it signed until then has ended.",
+    "Token's signing key retired",
+    "The key that signed the token was retired long ago, and every token that it had signed by then has expired.",
     _FORGED,
-    operator="If the program got this one from here just now, a node's clock is wrong; if nobody did, "
-    "[somebody has an old signing key](rotation.md#a-signing-key-was-stolen).",
+    operator="If this instance has just issued it, a node's clock is wrong. If not, [somebody has an old signing key](rotation.md#a-signing-key-was-stolen).",
 )
 TOKEN_LIFETIME = Refusal(
     "token_lifetime",
-    "Token lives too long",
-    "The token claims to live longer than any token of this instance does.",
+    "Token's lifetime too long",
+    "The token claims a longer lifetime than any token of this instance has.",
     _FORGED,
     operator="It is forged: [revoke the signing key](rotation.md#a-signing-key-was-stolen) that its `kid` names.",
 )
@@ -740,49 +751,49 @@ OTHER_ISSUER = Refusal(
     "other_issuer",
     "Token of another issuer",
     "The token was issued under another issuer URL.",
-    "The token comes from another server, or this one has a new address: get a new one.",
-    operator="That address is `ISSUER_URL`.",
+    "The token is from another server, or this server's address has changed. Get a new token.",
+    operator="The address is `ISSUER_URL`.",
 )
 OTHER_WORKSPACE = Refusal(
     "other_workspace",
     "Token of another workspace",
-    "It was used at the gateway of another workspace.",
+    "The credential was used at another workspace's gateway.",
     "Which /gateway/…/verify does the proxy ask?",
 )
-NO_WORKSPACE = OTHER_WORKSPACE.in_other_words("It was used at the gateway of a workspace that doesn't exist.")
+NO_WORKSPACE = OTHER_WORKSPACE.in_other_words("The credential was used at the gateway of a workspace that doesn't exist.")
 TOO_MANY_REVOCATIONS = Refusal(
     "too_many_revocations",
     "Too many revocations",
-    "The client has revoked 20,000 of its tokens within this hour. This one isn't revoked.",
-    "Does the program revoke every token that it gets? Make them short instead.",
+    "The client has revoked 20,000 of its tokens in this hour. This token is still valid.",
+    "Does the program revoke every token that it gets? Give its tokens a short lifetime instead.",
     Remedy.CHANGE_CLIENT,
-    "`--token-lifetime` does that. Disabling the client stops all of them at once.",
+    "Use `--token-lifetime`. To stop all tokens at once, disable the client.",
 )
 
 # Faults of ours
 DATABASE_UNAVAILABLE = Refusal(
-    "database_unavailable", "Database not reachable", "The database couldn't be reached.", _OURS, operator="See [operations](operations.md)."
+    "database_unavailable", "Database unreachable", "The database couldn't be reached.", _OURS, operator="See [operations](operations.md)."
 )
 OVERDUE = Refusal(
     "overdue",
     "Took too long",
-    "It was given up: it took too long, for the database was slow, or too many requests came at once.",
+    "TokenOS gave up because the request took too long: the database was slow, or too many requests came at once.",
     _OURS,
     operator="See [operations](operations.md#postgresql).",
 )
 CROWDED = Refusal(
     "crowded",
     "Too many requests at once",
-    "It was refused at once: too many requests were waiting already.",
+    "TokenOS refused the request at once because too many were already waiting.",
     _OURS,
-    operator="If it comes often, raise `WEB_CONCURRENCY`, or see what slows the database down.",
+    operator="If this happens often, raise `WEB_CONCURRENCY`, or find out what slows the database down.",
 )
 NO_SIGNING_KEY = Refusal(
     "no_signing_key",
     "No signing key",
     "There is no signing key. Run “.venv/bin/python manage.py rotate_signing_key --now”.",
     _TELL,
-    operator="Run that.",
+    operator="Run the command.",
 )
 KEY_ENCRYPTION_KEY_MISSING = Refusal(
     "key_encryption_key_missing",
@@ -802,9 +813,9 @@ def _table() -> dict[str, tuple[Refusal, ...]]:
 
 
 REFUSALS: Mapping[str, tuple[Refusal, ...]] = _table()
-"""By code, each in all of its words."""
+"""By code: each reason with all of its sentences."""
 
 
 def find(code: str) -> Refusal | None:
-    """None for one that an older version wrote."""
+    """None for a code that only an older version wrote."""
     return next(iter(REFUSALS.get(code, ())), None)

@@ -1,6 +1,6 @@
-"""A client and its credentials as their rows have them, what a request finds of them, and how tokens name them.
+"""A client and its credentials as their rows store them, what a request finds of them, and how tokens name them.
 
-Made for each request, so a NamedTuple each: a frozen dataclass takes five times as long to make.
+All are NamedTuples because they are made for each request, and a frozen dataclass takes five times as long to make.
 """
 
 import hashlib
@@ -11,12 +11,12 @@ from clients.audience import workspace_audience
 
 
 class RegisteredClient(NamedTuple):
-    """A client as its row has it, within what its workspace allows.
+    """A client as its row stores it, limited to what its workspace allows.
 
     pk, workspace_pk: primary keys; workspace: its slug; token_lifetime: seconds; allowed_networks: CIDR ranges. auth_methods: those that it may use now;
-    forbidden_auth_methods: its others, which the workspace forbids. is_workspace_deleted: its workspace is about to be deleted, and it isn't enabled then.
-    audiences: those that its tokens may be for; withheld_audiences: its others, which are another workspace's.
-    tls_subject_type: the name of RFC 8705 §2.1.2 for what tls_subject is, both "" where the client has none.
+    forbidden_auth_methods: its others, which the workspace forbids. is_workspace_deleted: its workspace is scheduled for deletion, so the client isn't enabled.
+    audiences: those that its tokens may be for; withheld_audiences: its others, which belong to another workspace.
+    tls_subject_type: the name in RFC 8705 §2.1.2 for the kind of tls_subject; both are "" if the client has none.
     """
 
     pk: int
@@ -45,12 +45,12 @@ class RegisteredClient(NamedTuple):
 
     @property
     def own_audiences(self) -> tuple[str, ...]:
-        """What its tokens are for, and as which resource server it speaks: the workspace's own audience where it has none. () where all are withheld."""
+        """What its tokens are for, and which resource server it acts as: the workspace's own audience if it has none; () if all are withheld."""
         return self.audiences or (() if self.withheld_audiences else (self.default_audience,))
 
     @property
     def jwks_uri_credential(self) -> str:
-        """How a token names jwks_uri as what obtained it: another URI is another credential."""
+        """How a token names jwks_uri as the credential that obtained it: a different URI is a different credential."""
         return _fingerprint("jwks_uri", self.jwks_uri)
 
     @property
@@ -59,7 +59,7 @@ class RegisteredClient(NamedTuple):
 
 
 class RegisteredSecret(NamedTuple):
-    """pk, id: its primary key and its secret ID. client_pk: whose it is."""
+    """pk, id: its primary key and its secret ID. client_pk: its client."""
 
     pk: int
     id: str
@@ -71,7 +71,7 @@ class RegisteredSecret(NamedTuple):
 
     @property
     def credential_id(self) -> str:
-        """How a token names it as what obtained it."""
+        """How a token names it as the credential that obtained it."""
         return self.id
 
 
@@ -88,7 +88,7 @@ class RegisteredKey(NamedTuple):
 
     @property
     def credential_id(self) -> str:
-        """How a token names it as what obtained it."""
+        """How a token names it as the credential that obtained it."""
         return f"key:{self.id}"
 
 
@@ -104,7 +104,7 @@ class RegisteredCertificate(NamedTuple):
 
     @property
     def credential_id(self) -> str:
-        """How a token names it as what obtained it."""
+        """How a token names it as the credential that obtained it."""
         return f"certificate:{self.id}"
 
 
@@ -112,7 +112,7 @@ CredentialT = TypeVar("CredentialT", RegisteredSecret, RegisteredKey, Registered
 
 
 class Registration(NamedTuple, Generic[CredentialT]):
-    """client, credential: None where there is none. signing_kid: of the key that signs now. blocked_until: seconds since the epoch."""
+    """client, credential: None if there is none. signing_kid: of the key that signs now. blocked_until: seconds since the epoch."""
 
     client: RegisteredClient | None
     credential: CredentialT | None
@@ -121,7 +121,7 @@ class Registration(NamedTuple, Generic[CredentialT]):
 
 
 class TokenState(NamedTuple):
-    """Whether what a token depends on is as it was. client: None if it is gone. signing_key_retires_at: None if that is open."""
+    """Whether what a token depends on is still valid. client: None if it was deleted. signing_key_retires_at: None if not yet known."""
 
     client: RegisteredClient | None
     is_credential_revoked: bool

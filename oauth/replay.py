@@ -1,13 +1,13 @@
-"""Using a jti once: RFC 7523 §3 (7) for assertions, RFC 9449 §11.1 for DPoP proofs.
+"""Allow each jti only once: RFC 7523 §3 (7) for assertions, RFC 9449 §11.1 for DPoP proofs.
 
-Marks are rows of the database, so that they hold over all workers, nodes and restarts. Each stays CLOCK_MARGIN longer than what it marks is good for by the
-clock of the node that marks it, for another node's may be behind. What removes them says first how far it goes, and what would need a mark that ends before
-is refused, so that no clock, however wrong, brings back what was used. Each is one statement, and no lost one is a danger:
+Marks are database rows, so they hold over all workers, nodes and restarts. A mark stays CLOCK_MARGIN longer than its JWT is valid by the clock of the node
+that writes it, because another node's clock may be behind. Before marks are removed, the removal records up to which expiry it goes, and from then on a JWT
+whose mark would expire earlier is refused. So no wrong clock makes a used JWT valid again. A mark is one statement, and losing one is no danger:
 
-PostgreSQL commits it as it commits all else. SQLite doesn't sync it to the disk, which would cost more than the rest of the request; a mark may then be lost
-when the machine itself crashes, so after its next boot nothing counts that may have been issued before that boot. The next commit that is synced takes it
-along: that of usage, within two seconds (dashboard/background/schedule.py). A file system that is cut off without a crash loses the marks since then; that is
-accepted, and docs/operations.md says so.
+PostgreSQL commits it like everything else. SQLite doesn't sync it to the disk, because that would cost more than the rest of the request. If the machine
+crashes, a mark may be lost, so after the next boot every JWT that may have been issued before that boot is refused. The next synced commit also syncs the
+marks: the commit of usage, within two seconds (dashboard/background/schedule.py). If a file system is cut off without a crash, the marks since then are lost.
+That is accepted, and docs/operations.md says so.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ _MARK_BY_DRIVER = _MARK.replace("%s", "?")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _MARGIN = int(CLOCK_MARGIN.total_seconds())
 
-# Every one of this number is left to a thread.
+# After each of this number of marks, one is left to a thread.
 MARKS_ON_EVENT_LOOP = 200
 
 _found_floor: int | None = None
@@ -42,10 +42,10 @@ _marks_on_event_loop = count(1)
 
 
 def use_once(request: Request, purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at: int) -> bool:
-    """Whether this is the first request that uses jti. Of any number of requests at once exactly one is.
+    """Whether this is the first request that uses jti. Of several simultaneous requests, exactly one is.
 
-    purpose: so that jtis of assertions and of proofs are apart. issuer: whose jti it is. issued_at: the earliest second at which it may have been made.
-    expires_at: the second after which it is refused anyway, so that the mark can go.
+    purpose: keeps jtis of assertions and of proofs apart. issuer: whose jti it is. issued_at: the earliest second at which it may have been made.
+    expires_at: the second after which it is refused anyway, so that the mark can be removed.
     """
     key = _key(purpose, issuer, jti)
     if key in request.used_jwts:
@@ -67,12 +67,12 @@ def is_used(purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at: 
 
 
 def mark_used(purpose: str, issuer: str, jti: str, *, expires_at: int, now: datetime) -> bool:
-    """As use_once, for what no request of the protocol brings, such as a person's one-time code. It commits, and is synced, with the caller's transaction."""
+    """Like use_once, for what doesn't come with a protocol request, such as a person's one-time code. Committed and synced with the caller's transaction."""
     return _mark(_key(purpose, issuer, jti), int(now.timestamp()), expires_at, now)
 
 
 def forget_before(seconds: int) -> None:
-    """From now on what would need a mark that ends before is refused. To be committed before the first of them is removed."""
+    """Refuse from now on every JWT whose mark would expire before seconds. Commit this before the first of those marks is removed."""
     row, is_new = ForgottenJWTs.objects.get_or_create(pk=ForgottenJWTs.ROW, defaults={"ends_before": seconds})
     if not is_new:
         ForgottenJWTs.objects.filter(pk=row.pk, ends_before__lt=seconds).update(ends_before=seconds)
@@ -91,7 +91,7 @@ def _mark(key: int, issued_at: int, expires_at: int, now: datetime) -> bool:
     if boot_id is not None:
         if issued_at < _floor(boot_id, now):
             return False
-        # Within a transaction SQLite doesn't let that be changed.
+        # SQLite doesn't allow changing it within a transaction.
         if not database.in_atomic_block:
             return _mark_unsynced(database, parameters)
     with database.cursor() as cursor:
@@ -100,14 +100,14 @@ def _mark(key: int, issued_at: int, expires_at: int, now: datetime) -> bool:
 
 
 def _mark_unsynced(database: BaseDatabaseWrapper, parameters: tuple[Any, ...]) -> bool:
-    """By the driver itself, for Django's own cursor takes as long as SQLite. Raise OperationalError on an event loop that would have to wait long."""
+    """Use the driver directly, because Django's cursor takes as long as SQLite itself. Raise OperationalError on an event loop that would have to wait long."""
     if database.connection is None:
         database.ensure_connection()
     with database.wrap_database_errors:
         execute = database.connection.execute
         if is_event_loop():
             if next(_marks_on_event_loop) % MARKS_ON_EVENT_LOOP == 0:
-                raise OperationalError("This mark is for a thread, whose connection then puts SQLite's log back into the file.")
+                raise OperationalError("A thread has to write this mark, because its connection then checkpoints SQLite's write-ahead log.")
             return bool(execute(_MARK_BY_DRIVER, parameters).rowcount == 1)
         bound_wait(database)
         execute("PRAGMA synchronous = NORMAL")
@@ -119,7 +119,7 @@ def _mark_unsynced(database: BaseDatabaseWrapper, parameters: tuple[Any, ...]) -
 
 @lru_cache(maxsize=1)
 def _boot_id() -> str | None:
-    """Another one after each boot of the machine. None where the system doesn't say; then every mark is synced."""
+    """A different one after each boot of the machine. None if the system doesn't say; then every mark is synced."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:
@@ -127,11 +127,11 @@ def _boot_id() -> str | None:
 
 
 def _floor(boot_id: str, now: datetime) -> int:
-    """The second before which nothing counts: when this installation first looked after the machine's boot; 0 where it knows no earlier boot."""
+    """The second before which nothing is accepted: when this installation first looked after the machine's boot. 0 if it knows no earlier boot."""
     global _found_floor
     if _found_floor is None:
         clocks = read_clocks()
-        # By a process's clock that is off it would be too late for all others, or too early to be of use.
+        # If a process's clock is off, its time would be too late for all others, or too early to help.
         looked_at = clocks.now if clocks.is_off else now
         began_at = int(looked_at.timestamp()) if ReplayFloor.objects.exclude(boot_id=boot_id).exists() else 0
         _found_floor = ReplayFloor.objects.get_or_create(boot_id=boot_id, defaults={"began_at": began_at})[0].began_at

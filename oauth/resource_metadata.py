@@ -1,7 +1,7 @@
-"""Protected resource metadata, RFC 9728: of a workspace's own resource, and of the whole instance, for discovery only.
+"""Protected resource metadata, RFC 9728, for a workspace's own resource and, for discovery only, for the whole instance.
 
-It says the same of a workspace that doesn't exist, so that nobody learns which ones do. scopes_supported is left out on purpose: client libraries ask for
-every scope that they find there, and a client that has fewer is refused.
+The answer is the same for a workspace that doesn't exist, so it doesn't reveal which ones do. scopes_supported is left out on purpose: client libraries
+request every scope that it lists, and a client that has fewer is refused.
 """
 
 import re

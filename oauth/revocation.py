@@ -18,9 +18,9 @@ from oauth.models import SigningKey
 
 @form_endpoint("revocation")
 def revoke(request: Request, form: Form) -> Response:
-    """§2.2: 200 whether or not there was anything to revoke. A client ends its own tokens only.
+    """§2.2: 200 whether or not there was anything to revoke. A client can only revoke its own tokens.
 
-    Also one that is dead to this node at this moment: its clock may be wrong, and what refuses the token may be taken back.
+    A token that this node would refuse now is revoked too: the node's clock may be wrong, and the cause of the refusal may be undone later.
     """
     presented = form.require("token")
     authenticated = authenticate_client(request, form)
@@ -44,5 +44,5 @@ def revoke(request: Request, form: Form) -> Response:
 
 
 def _may_live(kid: str, claims: dict[str, Any], *, now: datetime) -> bool:
-    """now: of the node whose clock is furthest behind."""
+    """now: by the clock of the node that is furthest behind."""
     return bool(claims["exp"] > now.timestamp()) and not access_token.lives_too_long(claims) and SigningKey.objects.published(now).filter(kid=kid).exists()

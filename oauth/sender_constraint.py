@@ -1,7 +1,7 @@
-"""Sender-constrained access tokens: what a token is bound to when it is issued, and that whoever uses it shows the same. RFC 8705 §3, RFC 9449 §5 to §7.
+"""Sender-constrained access tokens: binding a token when it is issued, and checking the binding when it is used. RFC 8705 §3, RFC 9449 §5 to §7.
 
-A token is bound to the key of the DPoP proof that its request came with, and to the certificate of the connection where its client authenticated with it. A
-client may be allowed to have only tokens that are bound.
+A token is bound to the key of the DPoP proof in the token request, and to the connection's certificate if the client authenticated with it. A client can be
+required to use only bound tokens.
 """
 
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from oauth.mtls import CERTIFICATE_METHODS, find_reason_not_to_bind
 
 
 class Confirmation(NamedTuple):
-    """The cnf claim, RFC 7800 §3.1: x5t_s256 as RFC 8705 §3.1 has it, jkt as RFC 9449 §6.1 has it, each "" for a token that isn't bound to that."""
+    """The cnf claim, RFC 7800 §3.1: x5t_s256 as in RFC 8705 §3.1, jkt as in RFC 9449 §6.1; each is "" if the token isn't bound to that."""
 
     x5t_s256: str = ""
     jkt: str = ""
@@ -29,18 +29,18 @@ class Confirmation(NamedTuple):
 
     @property
     def token_type(self) -> str:
-        """RFC 9449 §5. RFC 8705 has no type of its own."""
+        """RFC 9449 §5. RFC 8705 defines no type."""
         return "DPoP" if self.jkt else "Bearer"
 
 
 def read_confirmation(claims: dict[str, Any]) -> Confirmation:
-    """What a token of ours is bound to. claims: its own."""
+    """What one of our tokens is bound to. claims: the token's."""
     members = claims.get("cnf", {})
     return Confirmation(members.get("x5t#S256", ""), members.get("jkt", ""))
 
 
 def bind(request: Request, form: Form, authenticated: AuthenticatedClient) -> Confirmation:
-    """To be called last: a proof is used up by it. Raise InvalidClientError, InvalidDPoPProofError, UseDPoPNonceError."""
+    """Call it last, because it uses up the proof. Raise InvalidClientError, InvalidDPoPProofError, UseDPoPNonceError."""
     thumbprint = bind_to_certificate(request, authenticated)
     return Confirmation(thumbprint, _bind_to_key(request, form, authenticated))
 
@@ -65,7 +65,7 @@ def bind_to_certificate(request: Request, authenticated: AuthenticatedClient) ->
 
 
 def _bind_to_key(request: Request, form: Form, authenticated: AuthenticatedClient) -> str:
-    """RFC 9449 §5. Whoever sends a proof gets a bound token. dpop_jkt (§10) is a parameter of authorization requests; where it comes, it must be true."""
+    """RFC 9449 §5. A request with a proof gets a bound token. dpop_jkt (§10) is a parameter of authorization requests; if it is sent here, it must be right."""
     client, credential_id = authenticated.client, authenticated.credential_id
     wanted = form.get("dpop_jkt")
     if "dpop" not in request.headers and wanted is None and not client.require_dpop:

@@ -21,9 +21,9 @@ from oauth.jose import generate_private_key
 from oauth.models import PUBLISHED_AFTER_RETIREMENT, FailureCount, RevokedToken, SigningKey, UsedJWT
 
 JWKS_MAX_AGE = timedelta(minutes=5)
-# A cache that fetched the JWKS just before the new key was published may keep it for JWKS_MAX_AGE; the rest is for a node whose clock is ahead.
+# A cache that fetched the JWKS just before the new key was published may keep it for JWKS_MAX_AGE. The rest allows for a node whose clock is ahead.
 ANNOUNCEMENT = JWKS_MAX_AGE + MAX_CLOCK_DIFFERENCE
-# After a token's end, by which no clock is wrong: without its row a revoked one would live again for whoever isn't there yet.
+# How long a revoked token's row stays after the token expires. Longer than any clock is wrong: without the row, a node whose clock is behind would accept it.
 REVOCATIONS_KEPT = timedelta(days=7)
 
 
@@ -46,9 +46,9 @@ def _new_key(algorithm: str, *, activates_at: datetime, now: datetime) -> Signin
 
 
 def _lock_signing_keys(now: datetime) -> list[SigningKey]:
-    """Those that sign or will sign. Every key is locked, so that two changes come one after the other."""
+    """The keys that sign or will sign. Every key is locked, so that two changes can't overlap."""
     list(SigningKey.objects.select_for_update().order_by("pk").values_list("pk"))
-    # Read after the lock was got: PostgreSQL wouldn't show the key that the change before this one has made.
+    # Read after the lock is held: otherwise PostgreSQL wouldn't show a key that the previous change made.
     return list(SigningKey.objects.going_on(now))
 
 
@@ -59,9 +59,9 @@ def _retire(keys: list[SigningKey], *, at: datetime) -> None:
 
 
 def rotate_signing_key(*, actor: Actor, now: datetime, algorithm: str | None = None, immediately: bool = False) -> RotatedSigningKey:
-    """Publish a new key. It signs once every cache of the JWKS must hold it, or with immediately at once; the others sign until then.
+    """Publish a new key. It signs once every cache of the JWKS must have it, or at once if immediately is set; the others sign until then.
 
-    algorithm: None for that of the key that signs now. The first key of an instance signs at once: nobody holds a JWKS without it.
+    algorithm: None for that of the key that signs now. An instance's first key signs at once: no cache can hold a JWKS without it.
     """
     if algorithm is not None and algorithm not in SigningKey.Algorithm.values:
         raise ValidationError(f"“{algorithm[:40]}” isn't an algorithm. Choose from {', '.join(SigningKey.Algorithm.values)}.", code="unknown_algorithm")
@@ -71,9 +71,9 @@ def rotate_signing_key(*, actor: Actor, now: datetime, algorithm: str | None = N
 
 
 def rotate_signing_key_if_due(*, now: datetime) -> RotatedSigningKey | None:
-    """Announce a successor by itself where the newest key has signed for SIGNING_KEY_ROTATION_DAYS; None where none is due.
+    """Announce a successor if the newest key has signed for SIGNING_KEY_ROTATION_DAYS; None if none is due.
 
-    Whoever calls it at once, whichever process or node: one successor is made.
+    However many processes and nodes call it at once, only one successor is made.
     """
     if not _is_due(list(SigningKey.objects.going_on(now)), now=now):
         return None
@@ -84,14 +84,14 @@ def rotate_signing_key_if_due(*, now: datetime) -> RotatedSigningKey | None:
 
 
 def _is_due(keys: list[SigningKey], *, now: datetime) -> bool:
-    """keys: those that sign or will sign. One that is announced, of whichever algorithm, is newer than every age."""
+    """keys: those that sign or will sign. An announced key, of any algorithm, means that none is due."""
     if settings.SIGNING_KEY_ROTATION_DAYS == 0 or not keys:
         return False
     return max(key.activates_at for key in keys) <= now - timedelta(days=settings.SIGNING_KEY_ROTATION_DAYS)
 
 
 def _successor(algorithm: str | None, *, immediately: bool, now: datetime) -> SigningKey:
-    """Made before anything is locked: an RSA key takes a while."""
+    """Made before anything is locked, because generating an RSA key takes a while."""
     signing = SigningKey.objects.usable_for_signing(now).first()
     activates_at = now if immediately or signing is None else now + ANNOUNCEMENT
     return _new_key(algorithm or (signing.algorithm if signing else SigningKey.Algorithm.ES256), activates_at=activates_at, now=now)
@@ -119,9 +119,9 @@ def _announce(key: SigningKey, previous: list[SigningKey], *, actor: Actor, now:
 
 
 def revoke_signing_key(*, kid: str, actor: Actor, now: datetime) -> tuple[SigningKey, SigningKey]:
-    """Take a stolen key out of the JWKS at once; every token that it signed is dead. No effect on a revoked one.
+    """Take a stolen key out of the JWKS at once; every token that it signed stops working. No effect on a revoked key.
 
-    Returns it and the key that signs from now on: another one, or a new one where there is none.
+    Returns it and the key that signs from now on: another existing one, or a new one.
     """
     replacement = _new_key(_algorithm_of(kid), activates_at=now, now=now)
     with transaction.atomic():
@@ -145,10 +145,10 @@ def revoke_signing_key(*, kid: str, actor: Actor, now: datetime) -> tuple[Signin
 
 
 def _go_on_signing(keys: list[SigningKey], *, replacement: SigningKey, actor: Actor, now: datetime) -> SigningKey:
-    """See to it that at every moment from now on one of keys signs, or replacement where there are none. Returns the one that signs now.
+    """Make sure that at every moment from now on one of keys signs, or replacement if keys is empty. Returns the key that signs now.
 
-    Each signs until the next one does, for the moment that a key was to end may have been the beginning of the one that is revoked. A key that was
-    announced as the successor of that one is not waited for: tokens must go on.
+    Each key signs until the next one does, because a key's planned end may have been the start of the revoked key. A key that was announced as the revoked
+    key's successor signs at once, so that tokens can still be issued.
     """
     before = {key.kid: _times(key) for key in keys}
     keys = sorted(keys, key=lambda key: (key.activates_at, key.pk)) or [replacement]
@@ -178,14 +178,14 @@ def _times(key: SigningKey) -> dict[str, str | None]:
 def _algorithm_of(kid: str) -> str:
     key = SigningKey.objects.filter(kid=kid).first()
     if key is None:
-        raise ValidationError(f"There is no signing key “{kid[:80]}”. The JWKS lists those that there are.", code="unknown_key")
+        raise ValidationError(f"There is no signing key “{kid[:80]}”. The JWKS lists the keys.", code="unknown_key")
     return key.algorithm
 
 
 def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
-    """Encrypt every private key anew under the first of KEY_ENCRYPTION_KEYS. Returns how many were not. All or none.
+    """Re-encrypt every private key under the first of KEY_ENCRYPTION_KEYS. Returns how many were under another key. All or none.
 
-    Raise MissingKeyEncryptionKeyError where the list lacks the key of one that signs or will sign. One that never signs again may stay closed for ever.
+    Raise MissingKeyEncryptionKeyError if the list lacks the key for one that signs or will sign. A key that never signs again may stay unreadable.
     """
     with transaction.atomic():
         needed = {key.pk for key in _lock_signing_keys(now)}
@@ -215,9 +215,9 @@ def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
 
 
 def revoke_token(*, client: Client, credential: str, jti: str, expires_at: datetime, actor: Actor, now: datetime) -> None:
-    """End one token, given by its jti, at once. No effect on a revoked one. credential: that obtained it, as the token names it.
+    """Revoke one token by its jti. No effect on a revoked one. credential: the one that obtained it, as the token names it.
 
-    Of those that a client ends itself not every one is written into the audit log (oauth.own_revocations).
+    If a client revokes many of its own tokens, not each one gets an audit event (oauth.own_revocations).
     """
     with transaction.atomic():
         fields = {"client": client, "credential": credential, "expires_at": expires_at, "revoked_at": now}
@@ -235,12 +235,12 @@ def revoke_token(*, client: Client, credential: str, jti: str, expires_at: datet
 
 
 def prune(*, now: datetime) -> dict[str, int]:
-    """Remove what can no longer matter. Returns how many rows went, by table. Signing keys stay, without their private half: a few a year, and the audit log
-    names them.
+    """Remove rows that can no longer matter. Returns how many were removed, by table. Signing keys stay, without their private key: there are only a few a
+    year, and the audit log names them.
 
     now: by the clock that all processes share, oauth.database_clock.
     """
-    # Before their counts go.
+    # Before their counts are removed.
     own_revocations.record_rest(now=now)
     return {
         "private_keys": _remove_private_keys(now),
@@ -251,7 +251,7 @@ def prune(*, now: datetime) -> dict[str, int]:
 
 
 def _remove_private_keys(now: datetime) -> int:
-    """Of keys that never sign again: those of a node whose clock is behind may for a while longer. If there is none, nobody can take it."""
+    """For keys that never sign again, so that they can't be stolen. A node whose clock is behind may use its key a while longer, so this waits for that."""
     with transaction.atomic():
         over = Q(revoked_at__isnull=False) | Q(retires_at__lte=now - PUBLISHED_AFTER_RETIREMENT - REVOCATIONS_KEPT)
         keys = list(SigningKey.objects.select_for_update().filter(over).exclude(private_key=""))

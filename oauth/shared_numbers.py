@@ -1,6 +1,6 @@
-"""Rows of numbers in memory that a process and its forks share, each process with a place of its own, so that none waits for another.
+"""Rows of numbers in memory that a process and its forks share. Each process has its own place, so none waits for another.
 
-It is memory and no file: a full disk under a mapped file kills the process that writes to it (SIGBUS). Nothing here needs a started Django.
+This is memory, not a file, because a full disk under a mapped file kills the process that writes to it (SIGBUS). Nothing here needs Django to be set up.
 """
 
 import mmap
@@ -10,7 +10,7 @@ from typing import TypeAlias
 WIDTH = 16
 _NAME_BYTES = 96
 _ROW_BYTES = _NAME_BYTES + 8 * WIDTH
-# Names come from closed sets of ours, so this is plenty. A page to which nothing was written costs nothing.
+# Enough, because names come from our own closed sets. A memory page that was never written costs nothing.
 _ROWS = 180
 
 Row: TypeAlias = "memoryview[float]"
@@ -21,7 +21,7 @@ class NoRoomError(Exception):
 
 
 class SharedNumbers:
-    """To be made before the processes fork. The numbers of a process that has ended stay, and the next one in its place counts on from them."""
+    """Make it before the processes fork. When a process ends, its numbers stay, and the next process in its place continues from them."""
 
     def __init__(self, places: int) -> None:
         self._places = [memoryview(mmap.mmap(-1, _ROWS * _ROW_BYTES)) for _ in range(places)]
@@ -29,12 +29,12 @@ class SharedNumbers:
         self.take(0)
 
     def take(self, place: int) -> None:
-        """Write to that place from now on; no other living process may. One that isn't there is memory of this process alone, which nobody sums up."""
+        """Write to that place from now on; no other living process may. A place that doesn't exist is private memory, which isn't summed up."""
         self._place = self._places[place] if place < len(self._places) else memoryview(bytearray(_ROWS * _ROW_BYTES))
         self._rows = _find_rows(self._place)
 
     def find_row(self, name: str) -> Row:
-        """WIDTH numbers, at first 0, to add to. Raise NoRoomError."""
+        """WIDTH numbers to add to, initially 0. Raise NoRoomError."""
         with self._lock:
             return self._rows.get(name) or self._make_row(name.encode())
 
@@ -42,7 +42,7 @@ class SharedNumbers:
         begin = len(self._rows) * _ROW_BYTES
         if len(name) > _NAME_BYTES or len(self._rows) == _ROWS:
             raise NoRoomError
-        # The first octet last: until then a process that reads meanwhile finds no row.
+        # The first octet is written last, so that a process that reads meanwhile doesn't find a row with half a name.
         self._place[begin + 1 : begin + len(name)] = name[1:]
         self._place[begin : begin + 1] = name[:1]
         row = self._rows[name.decode()] = self._place[begin + _NAME_BYTES : begin + _ROW_BYTES].cast("d")

@@ -1,7 +1,7 @@
-"""What every check would say of a request that somebody shows, with nothing coming of it: no use, no failure and no jti is noted, and no token is issued.
+"""What every check would say about a pasted request, without any effect: no use, failure or jti is recorded, and no token is issued.
 
-The checks are those of the endpoints, by the same functions, in the order of the protocol. One that fails doesn't hide the others, except those that need what
-it found. What is of another workspace than the reader's reads as what isn't there.
+The checks are the endpoints' own functions, in the order of the protocol. A failed check doesn't hide the others, except those that need its result.
+Anything that belongs to a workspace other than the reader's is treated as if it didn't exist.
 """
 
 from datetime import datetime
@@ -32,9 +32,9 @@ from oauth.throttling import NOT_COUNTED, failure_keys, seconds_to_wait
 
 
 def examine_form(request: Request, *, workspace: int, is_whole: bool) -> Examination:
-    """A request to an endpoint that takes a form and client authentication. workspace: primary key. is_whole: whether method and URL are those that were sent.
+    """A request to an endpoint that takes a form and client authentication. workspace: primary key. is_whole: whether method and URL were pasted too.
 
-    connection: an address "" is one that nobody has said, a certificate one that was shown beside the request.
+    request.connection: an address of "" is unknown; a certificate is one that was pasted beside the request.
     """
     examination = Examination(request, workspace)
     if is_whole:
@@ -100,7 +100,7 @@ def _require_grant_type(form: Form) -> None:
 
 
 def _authenticate(examination: Examination, form: Form) -> AuthenticatedClient | None:
-    """None where nobody can be meant. Else whom it is about, even where it isn't proved."""
+    """The client that the request is about, even if it isn't proved; None if none can be meant."""
     request = examination.request
     try:
         way = find_way(request, form)
@@ -127,14 +127,14 @@ def _examine_secret(examination: Examination, presented: PresentedSecret) -> Aut
         examination.note(Subject.SECRET, reasons.HASHING_BUSY.say())
         found = None
     else:
-        # Of a secret that is proved everything is said, even if the client that it was sent for isn't known.
+        # For a proved secret everything is shown, even if the client that it was sent for is unknown.
         found = found if failed <= {Subject.CLIENT} else None
     examination.collect(client_secret.row_checks(request, presented.method, client, found))
     return _conclude(examination, client, found.credential_id if found is not None else "", presented.method)
 
 
 def _find_secret(examination: Examination, presented: PresentedSecret, parsed: ParsedSecret | None, now: datetime) -> Registration[RegisteredSecret]:
-    """With the client that was named, or the secret's where none was; nothing of what is of another workspace."""
+    """With the named client, or the secret's own if none was named; nothing from another workspace."""
     registration = find_by_secret_alone(secret_id=parsed.secret_id if parsed else "", failure_keys=NOT_COUNTED, now=now)
     client = examination.own(registration.client)
     found = registration.credential if client is not None else None
@@ -205,7 +205,7 @@ def _examine_grant(examination: Examination, form: Form, authenticated: Authenti
     examination.audiences = examination.attempt(Subject.RESOURCE, lambda: grant_audiences(authenticated, form.resource)) or ()
     client, request = authenticated.client, examination.request
     if client.require_certificate and request.connection.client_certificate is None:
-        # What is shown is the request, and the certificate is the connection's.
+        # Only the request was pasted, and the certificate belongs to the connection.
         examination.leave_open(Subject.BINDING)
     elif client.require_certificate:
         examination.attempt(Subject.BINDING, lambda: bind_to_certificate(request, authenticated))
@@ -230,7 +230,7 @@ def _examine_proof(examination: Examination, *, expected_jkt: str | None) -> Non
 
 
 def _examine_token(examination: Examination, text: str) -> None:
-    """Whether it is alive. Whether it is in the right hands is left out: that takes the request that it came with."""
+    """Whether it is valid. Whether the right client sent it is left out: that needs the request that it came with."""
     try:
         token = access_token.verify(text, now=examination.request.now)
     except InvalidTokenError as error:

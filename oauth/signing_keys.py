@@ -1,4 +1,4 @@
-"""The signing keys in the memory of this process. Key material never changes under one kid; whether a key may be used is read for each request."""
+"""The signing keys in this process's memory. The key material under a kid never changes; whether a key may be used is read for each request."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,7 +35,7 @@ def verification_key(kid: str) -> LoadedKey:
 
 
 def require_signing_key(kid: str | None) -> LoadedKey:
-    """Raise TemporarilyUnavailableError where no key signs now or KEY_ENCRYPTION_KEYS doesn't open it."""
+    """Raise TemporarilyUnavailableError if no key signs now or KEY_ENCRYPTION_KEYS can't decrypt it."""
     if kid is None:
         raise TemporarilyUnavailableError(reasons.NO_SIGNING_KEY.say())
     try:

@@ -1,7 +1,7 @@
-"""Strict-Transport-Security, RFC 6797: a browser that has seen it asks the issuer's host by HTTPS only, for a year.
+"""Strict-Transport-Security, RFC 6797: for a year, a browser that has seen it calls the issuer's host by HTTPS only.
 
-Not for localhost and addresses: it holds for every port of a name, and there other services may speak plain HTTP. Not for names below the issuer's either,
-which may be somebody else's, nor at the gateway for the API that it guards.
+It isn't sent for localhost and IP addresses, because it applies to every port of a name, and other services there may use plain HTTP. It doesn't include
+names below the issuer's, which may belong to somebody else, and the gateway doesn't send it for the API that it protects.
 """
 
 from functools import lru_cache
@@ -16,7 +16,7 @@ FIELD = (NAME.lower().encode(), VALUE.encode())
 
 
 def is_strict(host: str, *, is_secure: bool) -> bool:
-    """Whether an answer has it. host: as the request names it. RFC 6797 §7.2: never over plain HTTP."""
+    """Whether a response has the header. host: as in the request. RFC 6797 §7.2: never over plain HTTP."""
     return is_secure and host in _hosts_of(settings.ISSUER_URL)
 
 

@@ -1,11 +1,11 @@
-"""The threads that answer requests, with a hand-over from the event loop and back that costs a third of a ThreadPoolExecutor's.
+"""The threads that answer requests. Handing a request over from the event loop and back costs a third of what it costs with a ThreadPoolExecutor.
 
-What that one does beyond it (a future with a lock of its own, chained to the event loop's; counting idle threads; waiting for the threads at exit)
-nobody needs here: the server lets its requests end before it stops, and the threads run as long as the process.
+A ThreadPoolExecutor does more (a future with its own lock, chained to the event loop's; counting idle threads; waiting for the threads at exit),
+but this server doesn't need it: it lets its requests end before it stops, and its threads run as long as the process.
 
-No request waits longer than patience.REQUEST: it is given up then, whatever holds up the threads. A sweep on the event loop sees to it, four times a second
-while there are any, which keeps timers off the path of a request. Nor does it wait for all that another sender has sent before: senders take turns, and have
-equal parts of the places once half of them are taken.
+No request waits longer than patience.REQUEST: then it is given up, whatever blocks the threads. A sweep on the event loop does this, four times a second
+while requests wait, so no request needs a timer. Nor does a request wait for everything that another sender sent before it: senders take turns, and once half
+of the places are taken, each sender gets an equal share.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from oauth.reasons import Reason
 
 SWEEP = 0.25
 
-# In place of a thread's patience: the request was given up before a thread took it.
+# Stands in for a thread's patience if the request was given up before a thread took it.
 _NOBODY = Patience(0)
 
 AskedT = TypeVar("AskedT")
@@ -31,7 +31,7 @@ AnswerT = TypeVar("AnswerT")
 
 
 class OverdueError(Exception):
-    """The request was given up. has_begun: whether a thread works on it; else none ever will."""
+    """The request was given up. has_begun: whether a thread is working on it; if not, none ever will."""
 
     def __init__(self, *, has_begun: bool, reason: Reason = OVERDUE) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class OverdueError(Exception):
         self.reason = reason
 
 
-# loop: that awaits the answer; None where a thread does. ends: when it is given up.
+# loop: the event loop that awaits the answer; None if a thread waits for it. ends: when it is given up.
 _Answering = asyncio.Future[AnswerT] | concurrent.futures.Future[AnswerT]
 _Task = tuple[_Answering[AnswerT], asyncio.AbstractEventLoop | None, Callable[[AskedT], AnswerT], AskedT, float]
 
@@ -48,28 +48,28 @@ class Threads(Generic[AskedT, AnswerT]):
     def __init__(
         self, count: int, *, name: str, begin: Callable[[], None], most_waiting: int, may_go_on: Callable[[Patience, float], bool] | None = None
     ) -> None:
-        """begin: what each thread does first. most_waiting: how many requests there are at most, but for the first of each sender; more are given up at once.
+        """begin: what each thread does first. most_waiting: how many requests may wait, not counting each sender's first; any more are given up at once.
 
-        may_go_on: whether a thread may work on at a request that is overdue, told its patience and the moment; None for never.
+        may_go_on: whether a thread may continue with an overdue request, given its patience and the current time; None for never.
         """
         self._begin = begin
         self._most_waiting = most_waiting
         self._may_go_on = may_go_on
         self._tasks: FairQueue[_Task[AnswerT, AskedT]] = FairQueue()
-        # Started at the first request, which is after the fork: a thread doesn't survive one.
+        # Started at the first request, which comes after the fork, because threads don't survive a fork.
         self._unstarted = [Thread(target=self._work, name=f"{name}_{number}", daemon=True) for number in range(count)]
         self._loop: asyncio.AbstractEventLoop | None = None
-        # Those of the loop that aren't answered, with the moment at which they are given up and their sender, the oldest first.
+        # The loop's unanswered requests, oldest first, with the time at which each is given up and its sender.
         self._waiting: dict[_Answering[AnswerT], tuple[float, str]] = {}
-        # How many of those each sender has.
+        # How many of these each sender has.
         self._places: dict[str, int] = {}
-        # Who has each, until its answer has arrived: a thread, or nobody. setdefault is atomic, so a thread and the sweep never both believe they were first.
+        # Which thread has each request until its answer arrives, if any. setdefault is atomic, so a thread and the sweep never both take one.
         self._takers: dict[_Answering[AnswerT], Patience] = {}
         self._is_watched = False
 
     def run(self, answer: Callable[[AskedT], AnswerT], asked: AskedT, *, sender: str = "") -> asyncio.Future[AnswerT]:
-        """Call answer in one of the threads; called from the event loop that awaits what it returns. sender: whose request it is. Raise OverdueError, there or
-        here.
+        """Call answer in one of the threads. To be called from the event loop that awaits the result. sender: who sent the request. Raise OverdueError, at once
+        or from the future.
         """
         loop = asyncio.get_running_loop()
         if self._loop is not loop or not self._waiting:
@@ -90,7 +90,7 @@ class Threads(Generic[AskedT, AnswerT]):
         return taken < self._most_waiting // 2 or (taken < self._most_waiting and own < self._most_waiting // (len(self._places) + 1))
 
     def _leave(self, answering: _Answering[AnswerT]) -> None:
-        """Of the loop's thread."""
+        """Runs in the loop's thread."""
         found = self._waiting.pop(answering, None)
         if found is None:
             return
@@ -100,7 +100,7 @@ class Threads(Generic[AskedT, AnswerT]):
             del self._places[sender]
 
     def ask(self, answer: Callable[[AskedT], AnswerT], asked: AskedT) -> "concurrent.futures.Future[AnswerT]":
-        """The same for whoever runs no event loop, and waits as long as he likes."""
+        """The same for a caller without an event loop, which may wait as long as it likes."""
         self._start()
         answering: concurrent.futures.Future[AnswerT] = concurrent.futures.Future()
         self._tasks.put("", (answering, None, answer, asked, monotonic() + patience_.REQUEST))
@@ -129,14 +129,14 @@ class Threads(Generic[AskedT, AnswerT]):
             try:
                 loop.call_soon_threadsafe(self._deliver, answering, response, error)
             except RuntimeError:
-                # The loop is closed: the server was told not to wait for its requests.
+                # The loop is closed because the server was told not to wait for its requests.
                 del self._takers[answering]
 
     def _deliver(self, answering: _Answering[AnswerT], response: AnswerT | None, error: BaseException | None) -> None:
         self._leave(answering)
         del self._takers[answering]
         if answering.done():
-            return  # whoever awaited it was cancelled meanwhile, or it was given up
+            return  # the awaiting task was cancelled meanwhile, or the request was given up
         if error is None:
             answering.set_result(cast(AnswerT, response))
         else:
@@ -151,7 +151,7 @@ class Threads(Generic[AskedT, AnswerT]):
             loop.call_later(SWEEP, self._sweep)
 
     def _sweep(self) -> None:
-        """Give up what is overdue, and come again as long as anything waits."""
+        """Give up what is overdue, and run again as long as anything waits."""
         now = monotonic()
         for answering, (ends, _) in list(self._waiting.items()):
             if now < ends:

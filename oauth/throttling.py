@@ -1,10 +1,10 @@
-"""Counting failed authentications over all workers and nodes, in the database.
+"""Counts failed authentications in the database, over all workers and nodes.
 
-A window begins with its first failure and lasts FAILURE_WINDOW seconds. While a key has reached its limit, every attempt under it is refused without being
-counted. Successes cost nothing here: whether a key is blocked is read along with the client (oauth.lookup).
+A window begins with its first failure and lasts FAILURE_WINDOW seconds. Once a key has reached its limit, every attempt under it is refused without being
+counted. Successes cost nothing here: whether a key is blocked is read together with the client (oauth.lookup).
 
-An IPv6 network has more addresses than can be counted one by one, and each failure is written down. So wider networks count as well: beyond their limit a
-failure is only refused, which writes nothing. A good credential is never refused because of them.
+An IPv6 network has more addresses than can be counted one by one, and each failure is a write. So failures also count for wider networks: beyond a network's
+limit, a failure is refused without a write. A valid credential is never refused because of a network's limit.
 """
 
 import hashlib
@@ -28,21 +28,21 @@ _COUNT = f"""INSERT INTO {_TABLE} (key, failures, window_ends) VALUES (%s, %s, %
         window_ends = CASE WHEN {_TABLE}.window_ends <= %s THEN excluded.window_ends ELSE {_TABLE}.window_ends END
     RETURNING failures, window_ends"""  # noqa: S608  # only names of our own are put in
 
-# What may be one sender's, by octets of an IPv6 address: a customer has a /64, a /56 or a /48. Each with how many times FAILURES_PER_ADDRESS it may fail. The
-# widest comes first, so that two workers lock the rows in the same order.
+# Networks that may belong to one sender, by bytes of an IPv6 address: a customer has a /64, a /56 or a /48. Each may fail this many times FAILURES_PER_ADDRESS.
+# The widest comes first, so that two workers lock the rows in the same order.
 _WIDER = ((6, 16), (7, 4))
 
 
 @dataclass(frozen=True, slots=True)
 class FailureKeys:
-    """ "" for what isn't counted: an address that nothing shows, or attempts that name no client. wider: of the networks in _WIDER, none for IPv4."""
+    """ "" for what isn't counted: an unknown address, or attempts that name no client. wider: for the networks in _WIDER, empty for IPv4."""
 
     client_and_address: str
     address: str
     wider: tuple[str, ...] = ()
 
 
-# For a look-up that decides nothing about who may try.
+# For a look-up that doesn't check limits.
 NOT_COUNTED = FailureKeys("", "")
 
 
@@ -52,7 +52,7 @@ class Count(NamedTuple):
 
 
 def network_of(address: str) -> str:
-    """What counts as one sender: an IPv6 customer has at least a /64, so a single address of it is no one's limit."""
+    """What counts as one sender: an IPv6 customer has at least a /64, so a limit for a single address wouldn't stop anybody."""
     if ":" not in address:
         return address
     packed = ip_address(address).packed
@@ -61,7 +61,7 @@ def network_of(address: str) -> str:
 
 @lru_cache(maxsize=4096)
 def widest_network_of(address: str) -> str:
-    """What shares a place where there are few: everything that may be one sender's."""
+    """The widest network that may belong to one sender, for limits with few places."""
     return next(iter(_wider_networks_of(address)), address)
 
 
@@ -73,7 +73,7 @@ def _wider_networks_of(address: str) -> tuple[str, ...]:
 
 
 def failure_keys(*, name: str, address: str) -> FailureKeys:
-    """name: whom the attempt is for, a client ID as the request has it, "" for none. address: as the connection or a trusted proxy shows it, "" for unknown."""
+    """name: the client ID in the request, "" for none. address: as the connection or a trusted proxy shows it, "" if unknown."""
     if not address:
         return FailureKeys("", "")
     network, wider = network_of(address), _wider_networks_of(address)
@@ -83,7 +83,7 @@ def failure_keys(*, name: str, address: str) -> FailureKeys:
 
 
 def count(key: str, *, now: datetime, window: int = 0, failures: int = 1) -> Count:
-    """Count one failure under key, or so many, atomically. window: in seconds, FAILURE_WINDOW unless given. 0 failures: only read what was counted."""
+    """Count failures under key, atomically. window: in seconds, FAILURE_WINDOW unless given. 0 failures: only read the count."""
     seconds = int(now.timestamp())
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, (key, failures, seconds + (window or settings.FAILURE_WINDOW), seconds, seconds))
@@ -91,19 +91,19 @@ def count(key: str, *, now: datetime, window: int = 0, failures: int = 1) -> Cou
 
 
 def has_reached(key: str, limit: int, *, now: datetime) -> bool:
-    """Whether so many were counted under key in its window. It only reads, so asking often doesn't keep the database from others' writes."""
+    """Whether limit failures were counted under key in its window. It only reads, so calling it often doesn't block others' writes."""
     return FailureCount.objects.filter(key=key, failures__gte=limit, window_ends__gt=int(now.timestamp())).exists()
 
 
 def seconds_left(limits: list[tuple[str, int]], *, now: datetime) -> int:
-    """Until the windows end of those keys under which so many were counted, 0 for none. It only reads."""
+    """Until the windows of all keys that have reached their limit end, 0 for none. It only reads."""
     seconds = int(now.timestamp())
     ends = FailureCount.objects.filter(_reached(limits), window_ends__gt=seconds).aggregate(ends=Max("window_ends"))["ends"]
     return ends - seconds if ends else 0
 
 
 def seconds_to_wait(keys: FailureKeys, *, now: datetime) -> int:
-    """0 if an attempt under keys is allowed. Of a client the same is read along with it (oauth.lookup)."""
+    """0 if an attempt under keys is allowed. For a client, oauth.lookup reads the same together with the client."""
     return seconds_left(_limits(keys), now=now)
 
 
@@ -113,7 +113,7 @@ def seconds_to_wait_to_fail(keys: FailureKeys, *, now: datetime) -> int:
 
 
 def find_full(keys: FailureKeys, *, now: datetime) -> dict[str, int]:
-    """Those under which no failure may be counted now, each with the end of its window. It only reads."""
+    """The keys that have reached their limit, each with the end of its window. It only reads."""
     if not keys.address:
         return {}
     return dict(FailureCount.objects.filter(_reached(_limits_to_fail(keys)), window_ends__gt=int(now.timestamp())).values_list("key", "window_ends"))
@@ -124,7 +124,7 @@ def _limits(keys: FailureKeys) -> list[tuple[str, int]]:
 
 
 def _limits_to_fail(keys: FailureKeys) -> list[tuple[str, int]]:
-    """Always in this order, so that two workers lock the rows in the same one."""
+    """Always in this order, so that two workers lock the rows in the same order."""
     wider = [(key, times * settings.FAILURES_PER_ADDRESS) for key, (_, times) in zip(keys.wider, _WIDER, strict=False)]
     return [*wider, *_limits(keys)]
 
@@ -134,7 +134,7 @@ def _reached(limits: list[tuple[str, int]]) -> Q:
 
 
 def count_failure(keys: FailureKeys, *, now: datetime) -> int | None:
-    """Count one under each key. Returns the seconds to wait if one is now over its limit, None if none is."""
+    """Count one failure under each key. Returns the seconds to wait if a key is now over its limit, None if none is."""
     waits = []
     for key, limit in _limits_to_fail(keys):
         if key:

@@ -1,6 +1,6 @@
-"""Failures of a network that has had too many: nothing more is written of them, so each process counts them itself, under the same limits.
+"""Counts the failures of a network that already has too many: they are no longer written down, so each process counts them itself, under the same limits.
 
-Else who has a whole network of IPv6 guesses without end from one address in it, once the others have failed often enough.
+Otherwise somebody with a whole IPv6 network could guess without limit from one of its addresses once the other addresses have failed often enough.
 """
 
 from collections import OrderedDict
@@ -12,7 +12,7 @@ from django.conf import settings
 
 from oauth.throttling import FailureKeys
 
-# Keys that are counted; beyond that the one that began first is forgotten. To have one forgotten takes as many failures, each a request.
+# How many keys are counted; beyond that the oldest is forgotten. To make it forget a key, an attacker needs this many failed requests.
 MOST = 20_000
 
 
@@ -26,7 +26,7 @@ _lock = Lock()
 
 
 def count(keys: FailureKeys, *, now: datetime) -> None:
-    """One more under each key that there is."""
+    """Count one failure under each key."""
     seconds = int(now.timestamp())
     with _lock:
         for key in filter(None, (keys.client_and_address, keys.address)):
@@ -40,7 +40,7 @@ def count(keys: FailureKeys, *, now: datetime) -> None:
 
 
 def blocked_until(keys: FailureKeys, *, now: datetime) -> int | None:
-    """Seconds since the epoch, None if an attempt under keys is allowed."""
+    """Seconds since the epoch; None if an attempt under keys is allowed."""
     if not _counts:
         return None
     limits = ((keys.client_and_address, settings.FAILURES_PER_CLIENT), (keys.address, settings.FAILURES_PER_ADDRESS))
@@ -51,6 +51,6 @@ def blocked_until(keys: FailureKeys, *, now: datetime) -> int | None:
 
 
 def forget() -> None:
-    """All of them."""
+    """Forget all failures."""
     with _lock:
         _counts.clear()

@@ -1,4 +1,4 @@
-"""Paths of the protocol. oauth.asgi serves them straight from the server, these URLs any other server and Django's test client."""
+"""Paths of the protocol. Our server serves them through oauth.asgi; any other server and Django's test client use these URLs."""
 
 import re
 
@@ -27,7 +27,7 @@ _PREFIXES = ("/oauth2/", "/gateway/", "/.well-known/")
 
 
 def find_endpoint(path: str) -> Endpoint:
-    """The endpoint at a path of the protocol; not_found where there is none."""
+    """The endpoint at a path of the protocol; not_found if there is none."""
     found = ENDPOINTS.get(path)
     if found is not None:
         return found
@@ -35,19 +35,19 @@ def find_endpoint(path: str) -> Endpoint:
         return gateway.verify
     if resource_metadata.is_path(path):
         return resource_metadata.resource_metadata
-    # RFC 8414 §3.1: the issuer's path comes behind.
+    # RFC 8414 §3.1: the issuer's path comes last.
     if path in [known + issuer_path() for known in _METADATA]:
         return metadata.metadata
     return not_found
 
 
 def is_protocol_path(path: str) -> bool:
-    """Whether it is the protocol's, also where it names no endpoint."""
+    """Whether the path is the protocol's, even if it names no endpoint."""
     return _is_own(path) or _is_own(cut_issuer_path(path))
 
 
 def cut_issuer_path(path: str) -> str:
-    """Without the path of ISSUER_URL, where the rest is the protocol's: some proxies take it away, and others leave it."""
+    """Without the path of ISSUER_URL if the rest is a path of the protocol: some proxies remove it, others leave it."""
     if path in ENDPOINTS:
         return path
     issuer = issuer_path()

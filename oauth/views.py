@@ -1,4 +1,4 @@
-"""Django's door to the endpoints: Django's request in, Django's response out."""
+"""Django's way to the endpoints: Django's request in, Django's response out."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from oauth.messages import MAX_BODY_BYTES, Request, Response
 
 
 def view(endpoint: Callable[[Request], Response]) -> Callable[..., HttpResponse]:
-    """The connection is the one that the middleware settled, as request.connection."""
+    """The middleware has set request.connection."""
 
     @csrf_exempt
     def serve(http_request: HttpRequest, *_: str, **__: str) -> HttpResponse:
@@ -36,6 +36,6 @@ def view(endpoint: Callable[[Request], Response]) -> Callable[..., HttpResponse]
 
 
 def _read_body(http_request: HttpRequest) -> bytes | None:
-    """None where it is too long, which is known before all of it is read."""
+    """None if it is too long, which is known before all of it is read."""
     body = http_request.read(MAX_BODY_BYTES + 1)
     return body if len(body) <= MAX_BODY_BYTES else None

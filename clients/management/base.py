@@ -1,6 +1,6 @@
-"""What every command shares: --json, one line for whatever goes wrong, the acting person and the moment.
+"""What all commands share: --json, one line for any error, the acting person and the current time.
 
-A command parses, calls a service and returns the result; it is printed here. Left out on purpose: rules about values, which are the services'.
+A command parses its arguments, calls a service and returns the result, which is printed here. Rules about values belong to the services.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from clients.services.compromised_keys import describe_registrations
 
 _Credential = TypeVar("_Credential")
 
-# Though Python calls them unprintable.
+# Harmless, although Python calls them unprintable.
 _HARMLESS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 _SHOWN_ONCE = {
     "client_secret": "Store the client secret now: it can't be shown again.",
@@ -41,7 +41,7 @@ _SHOWN_ONCE = {
 
 
 class _StoreOnce(argparse.Action):
-    """Like argparse's store, but an option that is given twice is an error, for which of both would be meant?"""
+    """Like argparse's store, but giving an option twice is an error, because it isn't clear which value is meant."""
 
     _used = False
 
@@ -61,7 +61,7 @@ class JSONCommand(BaseCommand):
         """Add the command's own arguments."""
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
-        """Do the work and return what --json prints, with sentences under "warnings" where there are any. A ValidationError becomes the one line on stderr."""
+        """Do the work and return what --json prints, with any warnings as sentences under "warnings". A ValidationError becomes the one line on stderr."""
         raise NotImplementedError
 
     def render(self, result: Mapping[str, Any]) -> str:
@@ -77,7 +77,7 @@ class JSONCommand(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **{"allow_abbrev": False, **kwargs})
-        # So that a usage error is a CommandError as well, and not argparse's several lines and exit status 2.
+        # So that a usage error is a CommandError too, not argparse's several lines and exit status 2.
         parser.called_from_command_line = False
         return parser
 
@@ -115,22 +115,22 @@ class JSONCommand(BaseCommand):
             self.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
             self.stdout.flush()
         except OSError as error:
-            # Else Python tries once more at exit, and complains in its own words.
+            # Otherwise Python tries again at exit and prints its own error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise CommandError(f"The command has done its work, but the result can't be written ({error.strerror}). A secret in it is lost.") from error
+            raise CommandError(f"The command has done its work, but its result couldn't be written ({error.strerror}). A secret in it is lost.") from error
 
 
 def require_workspace(slug: str) -> Workspace:
     workspace = Workspace.objects.filter(slug=slug).first()
     if workspace is None:
-        known = ", ".join(Workspace.objects.values_list("slug", flat=True)[:20]) or "none yet; create_workspace makes one"
-        raise CommandError(f"There is no workspace “{slug[:63]}”. There is: {known}.")
+        known = ", ".join(Workspace.objects.values_list("slug", flat=True)[:20]) or "none yet (create_workspace makes one)"
+        raise CommandError(f"There is no workspace “{slug[:63]}”. Workspaces: {known}.")
     return workspace
 
 
 def require_client(client_id: str) -> Client:
     if looks_like_secret(client_id):
-        raise CommandError("That is a secret, not a client ID. Give the client_id that was printed when the client was made.")
+        raise CommandError("This is a secret, not a client ID. Give the client_id that was printed when the client was made.")
     client = Client.objects.select_related("workspace").filter(client_id=client_id).first()
     if client is None:
         raise CommandError(f"There is no client “{client_id[:64]}”. Give the client_id that was printed when the client was made; upper and lower case matter.")
@@ -139,7 +139,7 @@ def require_client(client_id: str) -> Client:
 
 def require_secret_id(text: str) -> str:
     if looks_like_secret(text):
-        raise ValidationError("That is a whole secret. Give its ID, the ten characters after tos_live_ or tos_test_.", code="secret_given")
+        raise ValidationError("This is a whole secret. Give its ID, the ten characters after tos_live_ or tos_test_.", code="secret_given")
     return text
 
 
@@ -150,9 +150,9 @@ def parse_whole_number(text: str, *, field: str, least: int, most: int) -> int:
 
 
 def read_credentials(name: str, read: Callable[[str], list[_Credential]], *, workspace: Workspace) -> list[_Credential]:
-    """What read, of clients.public_key or clients.certificate, makes of a file. workspace: of their client.
+    """The credentials in a file. read: from clients.public_key or clients.certificate. workspace: their client's.
 
-    A private key, which is refused, may have its public half registered there, and then its error says where.
+    A private key is refused. If its public key is registered in the workspace, the error says where.
     """
     content = _read_file(name)
     try:
@@ -164,14 +164,14 @@ def read_credentials(name: str, read: Callable[[str], list[_Credential]], *, wor
 
 
 def _read_file(name: str) -> bytes:
-    """A file of keys or certificates, which is short, or so much of it that its reader sees that it is too long."""
+    """The content of a file of keys or certificates, which is short; of a longer file, enough for its reader to see that it is too long."""
     if "-----BEGIN" in name or "{" in name:
-        raise CommandError("Give the path of a file, not what is in it. If that was a private key, it is compromised now: make a new pair.")
+        raise CommandError("Give the path of a file, not its content. If that was a private key, it is compromised now: make a new key pair.")
     try:
         with Path(name).open("rb") as file:
             return file.read(128 * 1024)
     except (OSError, ValueError) as error:
-        # What is no path may be a key.
+        # A name that isn't a path may be a key.
         shown = name if len(name) <= 100 else f"{name[:10]}…"
         raise CommandError(f"“{shown}” can't be read ({getattr(error, 'strerror', None) or 'no such name is possible'}). Give the path of a file.") from None
 
@@ -181,26 +181,26 @@ def _decode(name: str, content: bytes) -> str:
         return content.decode()
     except UnicodeDecodeError:
         refuse_private_der(content)
-        raise CommandError(f"“{name}” is binary. Give it as text: PEM, a JWK or a JWK Set.") from None
+        raise CommandError(f"“{name}” is binary. Convert it to text: PEM, a JWK or a JWK Set.") from None
 
 
 def warn(sentences: Sequence[str]) -> dict[str, list[str]]:
-    """What a command's result has of warnings: nothing where there are none."""
+    """The warnings in a command's result, empty if there are none."""
     return {"warnings": list(sentences)} if sentences else {}
 
 
 def printable(text: str) -> str:
-    """Text on one line, whatever somebody typed; what a terminal might obey is replaced."""
+    """Any text on one line, with everything that a terminal might interpret replaced."""
     return _obeyed_by_none(" ".join(text.split()))
 
 
 def _obeyed_by_none(line: str) -> str:
-    """By no terminal. What joins the parts of an emoji, or keeps words together, stays."""
+    """A line that no terminal interprets. Characters that join the parts of an emoji or keep words together stay."""
     return "".join(character if character.isprintable() or character in _HARMLESS else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 
 def _move_thumbprint(arguments: Sequence[str]) -> list[str]:
-    """Put a key's or certificate's thumbprint that begins with "-" to the end, behind a "--", so that it isn't taken for an option."""
+    """Move a key's or certificate's thumbprint that begins with "-" to the end, after a "--", so that it isn't taken for an option."""
     found = [argument for argument in arguments if re.fullmatch(r"-[A-Za-z0-9_-]{42}", argument)]
     if len(found) != 1 or "--" in arguments:
         return list(arguments)
@@ -208,7 +208,7 @@ def _move_thumbprint(arguments: Sequence[str]) -> list[str]:
 
 
 def _join_negative_values(arguments: Sequence[str]) -> list[str]:
-    """Make --overlap -5h one word, so that it is refused as a duration and not taken for an option -5h."""
+    """Join --overlap -5h into one word, so that -5h is refused as a duration and not taken for an option."""
     joined: list[str] = []
     for argument in arguments:
         if re.match(r"-[0-9]", argument) and joined and re.fullmatch(r"--[a-z-]+", joined[-1]):
@@ -222,12 +222,12 @@ def _refuse_undecodable(options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and re.search("[\0\ud800-\udfff]", text):
-                raise ValidationError(f"The value of {name} isn't UTF-8 text, or holds a NUL character. Type it again.", code="invalid_text")
+                raise ValidationError(f"The value of {name} isn't UTF-8 text or contains a NUL character. Type it again.", code="invalid_text")
 
 
 def _system_user() -> str:
     try:
-        # Not getpass.getuser(), which believes whatever LOGNAME says.
+        # Not getpass.getuser(), which believes LOGNAME.
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return f"uid {os.getuid()}"
@@ -235,14 +235,14 @@ def _system_user() -> str:
 
 def _explain(error: DatabaseError) -> str:
     if isinstance(error, IntegrityError):
-        return "Somebody else changed the same at the same moment, and nothing was written. Run the command again."
+        return "Somebody else made a change at the same moment, so nothing was written. Run the command again."
     if isinstance(error, ProgrammingError) or "no such" in str(error):
         return "The database isn't set up for this version. Run “make setup”."
     fault = find_fault(error)
     if fault is DAMAGED and connections["default"].vendor == "sqlite":
-        return f"{connections['default'].settings_dict['NAME']} isn't a SQLite database, or is damaged. Restore it from a backup."
+        return f"{connections['default'].settings_dict['NAME']} isn't a SQLite database, or it is damaged. Restore it from a backup."
     if fault is LOCKED:
-        return "The database is locked by another process, and nothing was written. Run the command again in a moment."
+        return "The database is locked by another process, so nothing was written. Run the command again in a moment."
     if fault is not None and fault not in (DAMAGED, NO_ANSWER, UNREACHABLE):
         return f"{fault.sentence} Nothing was written. {fault.fix}"
     return f"The database can't be reached ({str(error).splitlines()[0]}). Check DATABASE_URL and DATA_DIR, and whether the database runs."

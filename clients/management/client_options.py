@@ -1,4 +1,4 @@
-"""How commands spell a client's fields that aren't plain text."""
+"""How commands write those fields of a client that aren't plain text."""
 
 from datetime import timedelta
 
@@ -24,8 +24,8 @@ def parse_token_lifetime(text: str) -> timedelta:
 
 
 def parse_tls_subject(text: str) -> dict[str, str]:
-    """text: TYPE:VALUE. The fields tls_subject_type and tls_subject."""
+    """text: TYPE:VALUE. Returns the fields tls_subject_type and tls_subject."""
     subject_type, colon, subject = text.partition(":")
     if not colon:
-        raise ValidationError("A TLS subject is written TYPE:VALUE, for example san_dns:billing.example.com.", code="invalid_subject")
+        raise ValidationError("Write a TLS subject as TYPE:VALUE, for example san_dns:billing.example.com.", code="invalid_subject")
     return {"tls_subject_type": SUBJECT_TYPE_PREFIX + subject_type, "tls_subject": subject}

@@ -1,4 +1,4 @@
-"""Tables of what is true: who may authenticate, with what, for which scopes, and what happened."""
+"""Tables: who may authenticate, with which credentials, for which scopes, and what happened."""
 
 from clients.models.audience import Audience
 from clients.models.audit import AuditEvent

@@ -1,4 +1,4 @@
-"""Who changed what, on what, from where."""
+"""Who changed what, and from where."""
 
 from django.db import models
 
@@ -6,10 +6,10 @@ from clients.models.workspace import Workspace
 
 
 class AuditEvent(models.Model):
-    """One change, written in the transaction that made it, never changed afterwards.
+    """One change, written in the transaction that made it and never changed afterwards.
 
-    workspace: None for what concerns the whole instance, such as signing keys, and once the workspace is gone; workspace_slug says then which one it was,
-    and is "" otherwise. actor: as text, "user:7 ada@example.com", "client:<client_id>", "command:<system user>" or "system". before, after: the changed
+    workspace: None for changes of the whole instance, such as signing keys, and after the workspace is removed; then workspace_slug says which one it was;
+    otherwise that is "". actor: as text, "user:7 ada@example.com", "client:<client_id>", "command:<system user>" or "system". before, after: the changed
     fields, without secrets.
     """
 
@@ -29,11 +29,11 @@ class AuditEvent(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["workspace", "-created_at"], name="audit_by_workspace"),
-            # Pages go by id, newest first, whatever they are filtered by.
+            # Pages are ordered by id, newest first, whatever the filter.
             models.Index(fields=["workspace", "id"], name="audit_by_workspace_and_id"),
             models.Index(fields=["workspace", "event", "id"], name="audit_by_event"),
             models.Index(fields=["workspace", "address", "id"], name="audit_by_address"),
-            # In an order that PostgreSQL can use for “begins with”: a person's address may change, what stands before it doesn't.
+            # With an operator class that PostgreSQL can use for “begins with”: a person's address may change, but not the text before it.
             models.Index(fields=["workspace", "actor", "id"], name="audit_by_actor", opclasses=["int8_ops", "varchar_pattern_ops", "int8_ops"]),
             models.Index(fields=["target_type", "target_id"], name="audit_by_target"),
             models.Index(fields=["request_id"], name="audit_by_request_id"),

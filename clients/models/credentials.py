@@ -16,12 +16,12 @@ class CredentialQuerySet(models.QuerySet[_Row]):
         return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
 
     def ending_after(self, moment: datetime, *, now: datetime) -> Self:
-        """Usable ones that have no end, or a later one."""
+        """Usable ones that don't expire, or that expire after moment."""
         return self.usable(now).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=moment))
 
 
 class Credential(models.Model):
-    """What every kind has. From expires_at on it obtains no more tokens; revoked_at ends it for ever, with the tokens that it obtained."""
+    """What every kind of credential has. From expires_at on it obtains no more tokens; revoked_at ends it for ever, with the tokens that it obtained."""
 
     name = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField()
@@ -69,7 +69,7 @@ class Credential(models.Model):
 class ClientSecret(Credential):
     """hash: argon2id, PHC string. digest: see clients.secret.
 
-    lifetime: what it was given when made, in seconds, None for no end, so that its successor gets the same.
+    lifetime: what it was given when it was made, in seconds, None for no expiry, so that its successor gets the same.
     """
 
     secret_id = models.CharField(max_length=32, unique=True)
@@ -96,7 +96,7 @@ class ClientSecret(Credential):
 
     @property
     def has_other_end(self) -> bool:
-        """Whether it ends at another time than it was meant to when made: a rotation lets it run out, or somebody moved its end since."""
+        """Whether its expiry was changed after it was made: by a rotation, or by somebody who moved it."""
         if self.expires_at is None:
             return False
         # lifetime is whole seconds.
@@ -104,10 +104,10 @@ class ClientSecret(Credential):
 
 
 class ClientPublicKey(Credential):
-    """A public key whose private half signs the client's assertions (RFC 7523).
+    """A public key whose private key signs the client's assertions (RFC 7523).
 
-    kid: as the JWK names it, else its thumbprint. public_jwk: RFC 7517, public members only. thumbprint: RFC 7638, SHA-256. algorithm: the only one that
-    it may sign with, "" for an RSA key that names none, which may use any RSA algorithm.
+    kid: the JWK's own, or else the thumbprint. public_jwk: RFC 7517, public members only. thumbprint: RFC 7638, SHA-256. algorithm: the only one that
+    it may sign with, "" for an RSA key that names none and may use any RSA algorithm.
     """
 
     kid = models.CharField(max_length=100)
@@ -124,7 +124,7 @@ class ClientPublicKey(Credential):
         indexes = [models.Index(fields=["expires_at"], name="client_public_key_by_end")]
         constraints = [
             models.UniqueConstraint(fields=["client", "kid"], name="client_public_key_unique_kid"),
-            # Also of revoked ones: a key whose private half leaked mustn't come back under another name.
+            # Including revoked ones: a key whose private key leaked must not come back under another name.
             models.UniqueConstraint(fields=["client", "thumbprint"], name="client_public_key_unique"),
             models.CheckConstraint(condition=Q(expires_at__isnull=True) | Q(expires_at__gte=F("created_at")), name="client_public_key_expires_after_creation"),
         ]

@@ -1,4 +1,4 @@
-"""Handing a client's credentials to whoever runs it, who needs no account."""
+"""Hands a client's credentials over to the person who runs it, who needs no account."""
 
 from datetime import datetime
 from typing import ClassVar, Self
@@ -11,19 +11,19 @@ from clients.models.client import Client
 
 class HandOverQuerySet(models.QuerySet["HandOver"]):
     def open(self, now: datetime) -> Self:
-        """Those that nobody has used or withdrawn, and whose time isn't over."""
+        """Links that haven't been used or withdrawn and haven't expired."""
         return self.filter(used_at=None, withdrawn_at=None, expires_at__gt=now)
 
     def usable(self, now: datetime) -> Self:
-        """Open ones whose client may get tokens, and whose workspace stays: those whose link leads anywhere."""
+        """Open links that work: their client is enabled, and their workspace isn't being deleted."""
         return self.open(now).filter(client__status=Client.Status.ENABLED, client__workspace__deletes_at=None)
 
 
 class HandOver(models.Model):
-    """The right to make one secret for a client, or to give it one public key instead. The secret is made when the link is used, so none waits anywhere.
+    """The right to make one secret for a client, or to give it one public key instead. The secret is only made when the link is used, so it is never stored.
 
-    token_digest: SHA-256 of the link's token, in hex. recipient: for whom, as its maker wrote it. secret_lifetime: seconds, None for no end.
-    opened_at: when its page was first looked at. used_at, used_from, credential: what came of it.
+    token_digest: SHA-256 of the link's token, in hex. recipient: who it is for, as its maker wrote it. secret_lifetime: seconds, None for no expiry.
+    opened_at: when its page was first opened. used_at, used_from, credential: when and where it was used, and the credential that it made.
     """
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="hand_overs")

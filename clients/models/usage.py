@@ -1,4 +1,4 @@
-"""What clients asked for and got, from where, and what was refused."""
+"""What clients requested and got, from where, and what was refused."""
 
 from django.db import models
 
@@ -9,8 +9,8 @@ from clients.models.workspace import Workspace
 class UsageBucket(models.Model):
     """How many requests with one outcome a credential made in one hour.
 
-    credential: its ID, "" where no credential of the client was recognised. endpoint: token, introspection, revocation, api or gateway.
-    outcome: "granted" or the reason of the refusal. hour: its beginning, UTC.
+    credential: its ID, "" if no credential of the client was recognised. endpoint: token, introspection, revocation, api or gateway.
+    outcome: "granted" or the reason for the refusal. hour: its beginning, UTC.
     """
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="usage")
@@ -32,14 +32,14 @@ class UsageBucket(models.Model):
 
 
 class RecordedRequest(models.Model):
-    """One request, granted or refused, which the client's owner finds by its request ID.
+    """A request, granted or refused, which the client's owner finds by its request ID.
 
-    Of refused ones each is kept, up to a limit for each client and address; of granted ones a sample of what a busy client sends (clients.services.usage).
-    client, workspace: None where the request named no client that exists. named_client_id, named_secret_id: as the request had them, unverified.
-    credential: ID of the client's credential, "" where none was recognised. scope: as granted; where it was refused, what was
-    asked for and the workspace has, and the beginning of another.
-    error: what the caller was told. reason: a code; detail: the sentence for the owner; all three "" where it was granted.
-    microseconds: from the complete request to the answer, None where nobody measured.
+    Every refused one is stored, up to a limit for each client and address; of a busy client's granted ones, a sample (clients.services.usage).
+    client, workspace: None if the request named no existing client. named_client_id, named_secret_id: as in the request, unverified.
+    credential: ID of the client's credential, "" if none was recognised. scope: as granted; if the request was refused, the requested scopes that the
+    workspace has, and the beginning of another one.
+    error: what the caller was told. reason: a code; detail: the sentence for the owner; all three "" if it was granted.
+    microseconds: from the complete request to the response, None if not measured.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="requests")
@@ -76,7 +76,7 @@ class RecordedRequest(models.Model):
 
 
 class AddressUse(models.Model):
-    """How many requests of a credential from one address were granted on one day, UTC."""
+    """How many requests with a credential from one address were granted on one day, UTC."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="addresses")
     credential = models.CharField(max_length=128)
@@ -95,7 +95,7 @@ class AddressUse(models.Model):
 
 
 class ScopeUse(models.Model):
-    """How many tokens with a scope a client got on one day, UTC. asked: of them, those whose request named it; without a scope parameter a client gets all."""
+    """How many tokens with a scope a client got on one day, UTC. asked: how many of the requests named it; without a scope parameter a client gets all."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="scope_use")
     scope = models.CharField(max_length=128)
@@ -113,7 +113,7 @@ class ScopeUse(models.Model):
 
 
 class TokenCount(models.Model):
-    """How many tokens a credential obtained that expire within one minute, so that one can say how many are alive. expires_at: the end of that minute."""
+    """How many of a credential's tokens expire within one minute, to know how many are still valid. expires_at: the end of that minute."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="token_counts")
     credential = models.CharField(max_length=128)
@@ -130,7 +130,7 @@ class TokenCount(models.Model):
 
 
 class WorkspaceUsage(models.Model):
-    """UsageBucket summed over a workspace's clients of one environment, so that a chart reads as many rows with ten thousand clients as with ten."""
+    """UsageBucket summed over a workspace's clients of one environment, so that a chart with ten thousand clients reads no more rows than one with ten."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="usage")
     environment = models.CharField(max_length=4)
@@ -149,9 +149,9 @@ class WorkspaceUsage(models.Model):
 
 
 class ClientActivity(models.Model):
-    """What lists of clients show and sort by. The counts are of token requests in the last 24 hours, 7 and 30 days: counted up at once, and corrected for what
-    has become too old by clients.services.activity. last_used_at, last_used_from: of anything granted. new_address, new_address_at: the last address from
-    which it was used for the first time, once it was a week old, and when that was noticed (clients.services.new_addresses).
+    """What lists of clients show and sort by. The counts are of token requests in the last 24 hours, 7 and 30 days: increased at once, while
+    clients.services.activity subtracts what has become too old. last_used_at, last_used_from: of any granted request. new_address, new_address_at: the last
+    address that a client older than a week was first used from, and when this was noticed (clients.services.new_addresses).
     """
 
     client = models.OneToOneField(Client, on_delete=models.CASCADE, primary_key=True, related_name="activity")
@@ -180,9 +180,9 @@ class ClientActivity(models.Model):
 
 
 class UsageSummary(models.Model):
-    """What of a workspace with many clients takes too long to sum up while somebody waits: scopes and addresses, the most used first, as of made_at.
+    """Sums for a workspace with many clients that take too long to compute for a page: scopes and addresses, the most used first, as they were at made_at.
 
-    environment: "" for both. period: its name in clients.periods. scopes, addresses: lists of the fields of clients.most_used.
+    environment: "" for both. period: its name in clients.periods. scopes, addresses: lists of the fields in clients.most_used.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
@@ -201,9 +201,9 @@ class UsageSummary(models.Model):
 
 
 class ResponseTime(models.Model):
-    """How many requests the whole instance answered within 5 minutes in at most so many milliseconds, and more than the next smaller limit.
+    """How many of the instance's requests within 5 minutes took at most limit_ms milliseconds, and longer than the next smaller limit.
 
-    slot: the beginning of the 5 minutes. limit_ms: 0 for longer than the last limit. is_failure: whether the fault was ours (status 5xx).
+    slot: the beginning of the 5 minutes. limit_ms: 0 for longer than the last limit. is_failure: whether the server failed (status 5xx).
     """
 
     slot = models.DateTimeField()

@@ -11,13 +11,13 @@ validate_slug = RegexValidator(
 
 
 class Workspace(models.Model):
-    """Everything else belongs to one. The slug stands in URLs and tokens and never changes."""
+    """Everything else belongs to a workspace. The slug is in URLs and tokens and never changes."""
 
     slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
     name = models.CharField(max_length=100)
     created_at = models.DateTimeField()
 
-    # What it demands of its clients; None and an empty list for nothing beyond what holds for all.
+    # What it requires of its clients; None or an empty list if nothing beyond the general rules.
     allowed_auth_methods = models.JSONField(default=list, blank=True)
     requires_secret_expiry = models.BooleanField(default=False)
     default_secret_lifetime_days = models.PositiveIntegerField(null=True, blank=True)
@@ -29,7 +29,7 @@ class Workspace(models.Model):
     request_retention_days = models.PositiveIntegerField(null=True, blank=True)
     audit_retention_days = models.PositiveIntegerField(null=True, blank=True)
 
-    # Set when an owner deletes it; until then it can be kept after all.
+    # Set when an owner deletes it. Until that time an owner can still keep it.
     deletes_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -40,7 +40,7 @@ class Workspace(models.Model):
 
 
 class Scope(models.Model):
-    """What a token may be good for. Built-in ones belong to the management API and exist in every workspace."""
+    """What a token may allow. Built-in scopes belong to the management API and exist in every workspace."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="scopes")
     name = models.CharField(max_length=128)

@@ -1,4 +1,4 @@
-"""Correcting the counts of ClientActivity: what was counted up as it came has become too old. Only rows that are wrong are written, and locked."""
+"""Corrects the counts of ClientActivity by what has become too old since it was counted. Only wrong rows are locked and written."""
 
 from datetime import datetime
 
@@ -15,10 +15,10 @@ Counts = dict[int, tuple[int, int]]
 
 
 def correct_counts(period: Period, *, now: datetime) -> int:
-    """Those of one period, of all clients. Returns how many clients had wrong ones."""
+    """Correct one period's counts for all clients. Returns how many clients had wrong ones."""
     right: Counts = {}
     clients = list(ClientActivity.objects.order_by("client_id").values_list("client_id", flat=True))
-    # In slices: with a hundred thousand clients one statement over a month would take longer than the database gives it.
+    # In slices: with a hundred thousand clients, one statement over a month would exceed the database's time limit.
     for first in range(0, len(clients), _BATCH):
         right |= _count(period, clients[first : first + _BATCH], now=now)
     kept = _kept(period)
@@ -36,14 +36,14 @@ def _count(period: Period, clients: list[int], *, now: datetime) -> Counts:
 
 
 def _kept(period: Period) -> Counts:
-    """Without those of whom nothing is counted."""
+    """The stored counts, without clients whose counts are all zero."""
     granted, refused = _columns(period)
     rows = ClientActivity.objects.filter(Q(**{f"{granted}__gt": 0}) | Q(**{f"{refused}__gt": 0}))
     return {client: (left, right) for client, left, right in rows.values_list("client_id", granted, refused)}
 
 
 def _write(clients: list[int], period: Period, *, now: datetime) -> None:
-    """Counted anew under the lock of the rows, for a flush may have added to both meanwhile."""
+    """Counts again while the rows are locked, because a flush may have added to both meanwhile."""
     granted, refused = _columns(period)
     with transaction.atomic():
         locked = list(ClientActivity.objects.select_for_update().filter(client__in=clients).order_by("client_id"))

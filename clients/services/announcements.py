@@ -1,6 +1,6 @@
-"""What people are told of: a service announces it within its transaction, and once that is committed it reaches whoever listens, such as what sends mail.
+"""Events that people are told about. A service announces one in its transaction; after the commit it reaches the listeners, such as the one that sends mail.
 
-So a page, a command and the admin have the same consequences. What comes of it doesn't undo the change.
+So pages, commands and the admin have the same consequences. An error in a listener doesn't undo the change.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,7 +60,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """previous: the secrets that run out, with their new ends."""
+    """previous: the old secrets, with their new expiry dates."""
 
     secret: ClientSecret
     previous: tuple[ClientSecret, ...]

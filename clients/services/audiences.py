@@ -1,4 +1,4 @@
-"""Whose an audience is. A resource server knows a token by its audience, so that no workspace may have another's: it would name its scopes as it likes."""
+"""Which workspace owns an audience. A resource server recognises a token by its audience, so no workspace may have another's: it could add any scopes."""
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,8 +19,8 @@ from clients.services.workspaces import lock_workspace, require_kept
 
 @dataclass(frozen=True, slots=True)
 class ForeignAudience:
-    """An audience that a client has and that isn't its workspace's: no token is issued for it. owner: slug of the workspace whose it is, None for the
-    instance itself, and where that is deleted."""
+    """A client's audience that its workspace doesn't own: no token is issued for it. owner: slug of the owning workspace, None if that is deleted or if the
+    instance itself owns it."""
 
     client: Client
     uri: str
@@ -29,7 +29,7 @@ class ForeignAudience:
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """previous: slug of the workspace whose it was, None where it was nobody's. withheld, released: clients that get no tokens for it from now on, or do so
+    """previous: slug of the previous owner, None if there was none. withheld: clients that get no more tokens for it. released: clients that get them
     again."""
 
     audience: Audience
@@ -39,12 +39,12 @@ class HandedOver:
 
 
 def require_own_audiences(workspace: Workspace, uris: Sequence[str]) -> None:
-    """Raise ValidationError where one of them is another workspace's, as it is now."""
+    """Raise ValidationError if another workspace owns one of them now."""
     own = workspace_audience(workspace.slug)
     foreign = next((uri for uri in uris if is_of_another_workspace(uri, workspace=workspace.slug, issuer=settings.ISSUER_URL)), None)
     if foreign is not None:
         raise ValidationError(
-            f"{foreign[:80]} is an address of this instance. The only one that tokens of {workspace.slug} can be for is {own}, spelled exactly so.",
+            f"{foreign[:80]} is an address of this instance. The only one that tokens of {workspace.slug} can be for is {own}, spelled exactly like this.",
             code="invalid_audience",
         )
     if Audience.objects.filter(key__in=_keys(uris, own)).exclude(workspace=workspace).exists():
@@ -52,17 +52,17 @@ def require_own_audiences(workspace: Workspace, uris: Sequence[str]) -> None:
 
 
 def claim_audiences(workspace: Workspace, uris: Sequence[str], *, now: datetime) -> None:
-    """Make them the workspace's, as far as they are nobody's. In the transaction that gives them to a client. Raise ValidationError, also where another
-    workspace was faster."""
+    """Make the workspace own them if nobody does. Call it in the transaction that gives them to a client. Raise ValidationError, also if another workspace was
+    faster."""
     keys = _keys(uris, workspace_audience(workspace.slug))
     rows = [Audience(workspace=workspace, key=key, uri=uri, created_at=now) for key, uri in sorted(keys.items())]
-    # Waits for whoever is about to claim one of them, and then sees that they have it.
+    # This waits for another transaction that is claiming one of them, and then sees its result.
     Audience.objects.bulk_create(rows, ignore_conflicts=True)
     require_own_audiences(workspace, uris)
 
 
 def _keys(uris: Iterable[str], own: str) -> dict[str, str]:
-    """key → URI of those that can be a workspace's or another's."""
+    """key → URI, for those that can belong to a workspace."""
     return {audience_key(uri): uri for uri in uris if uri != own}
 
 
@@ -70,13 +70,13 @@ def _say_taken(uris: Sequence[str], workspace: Workspace) -> str:
     taken = set(Audience.objects.filter(key__in=map(audience_key, uris)).exclude(workspace=workspace).values_list("key", flat=True))
     uri = next(uri for uri in uris if audience_key(uri) in taken)
     return (
-        f"{uri[:80]} belongs to another workspace of this instance, so that its API takes no tokens of {workspace.slug}. "
+        f"{uri[:80]} belongs to another workspace of this instance, whose API accepts no tokens of {workspace.slug}. "
         f"The operator of this instance can hand it over: .venv/bin/python manage.py hand_over_audience {shlex.quote(uri)} --workspace {workspace.slug}"
     )
 
 
 def find_foreign_audiences() -> Iterator[ForeignAudience]:
-    """In the whole instance, by workspace and client. For the operator."""
+    """In the whole instance, sorted by workspace and client. For the operator."""
     slugs = dict(Workspace.objects.values_list("pk", "slug"))
     owners = dict(Audience.objects.values_list("key", "workspace_id"))
     by_own = {audience_key(workspace_audience(slug)): slug for slug in slugs.values()}
@@ -90,14 +90,14 @@ def find_foreign_audiences() -> Iterator[ForeignAudience]:
 
 
 def say_foreign(foreign: ForeignAudience) -> str:
-    """What it is and what to do, for the operator."""
+    """What is wrong and what to do, for the operator."""
     client, slug = foreign.client, foreign.client.workspace.slug
     said = f"{client.client_id} ({client.name}) of {slug} has the audience {foreign.uri}"
     if is_of_another_workspace(foreign.uri, workspace=slug, issuer=settings.ISSUER_URL):
         whose = f"the workspace {foreign.owner}" if foreign.owner else "this instance itself"
         remedy = f"Remove it from the client: .venv/bin/python manage.py update_client {client.client_id} --audience …"
         return f"{said}, which belongs to {whose}. No token is issued for it. {remedy}"
-    whose = f"belongs to the workspace {foreign.owner}" if foreign.owner else "belonged to a workspace that is deleted"
+    whose = f"belongs to the workspace {foreign.owner}" if foreign.owner else "belonged to a workspace that was deleted"
     return (
         f"{said}, which {whose}. No token is issued for it. Remove it from the client, or hand it over: "
         f".venv/bin/python manage.py hand_over_audience {shlex.quote(foreign.uri)} --workspace {slug}"
@@ -105,14 +105,14 @@ def say_foreign(foreign: ForeignAudience) -> str:
 
 
 def hand_over_audience(*, uri: str, workspace: Workspace, actor: Actor, now: datetime) -> HandedOver:
-    """Make it that workspace's, whosever it was. Clients of another keep it in their list and get no tokens for it from now on; tokens that they have stay as
-    they are. No effect where it is that workspace's already. Raise ValidationError."""
+    """Make that workspace own it, whoever owned it before. Other workspaces' clients keep it in their list but get no more tokens for it; their existing tokens
+    stay as they are. No effect if that workspace owns it already. Raise ValidationError."""
     cleaned = clean_resource_uri(uri)
     if cleaned == workspace_audience(workspace.slug) or is_of_another_workspace(cleaned, workspace=workspace.slug, issuer=settings.ISSUER_URL):
-        raise ValidationError(f"{cleaned[:80]} is an address of this instance, and stays with it. Give the URI of an API.", code="invalid_audience")
+        raise ValidationError(f"{cleaned[:80]} is an address of this instance and can't be handed over. Give the URI of an API.", code="invalid_audience")
     key = audience_key(cleaned)
     with transaction.atomic():
-        # All of them, for so nobody registers it or hands it over meanwhile.
+        # All workspaces, so that nobody can register it or hand it over meanwhile.
         locked = {one.pk: one for one in Workspace.objects.select_for_update(no_key=True).order_by("pk")}
         target = lock_workspace(workspace)
         require_kept(target)
@@ -136,7 +136,7 @@ def _record(audience: Audience, workspace: Workspace, after: Mapping[str, object
 
 
 def _having(key: str, workspace: Workspace) -> Iterator[tuple[Client, list[str]]]:
-    """The workspace's clients that have the audience, locked, and how they spell it."""
+    """The workspace's clients that have the audience, locked, each with how it spells it."""
     for client in Client.objects.filter(workspace=workspace).exclude(audiences=[]).select_for_update(no_key=True).order_by("pk"):
         spelled = [uri for uri in client.audiences if audience_key(uri) == key]
         if spelled:

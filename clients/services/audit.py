@@ -1,4 +1,4 @@
-"""Writing audit events. Only services call it, inside their transaction."""
+"""Writes audit events. Only services call it, inside their transaction."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> AuditEvent:
-    """Write one event. An error of the program if no transaction is open: event and change stand or fall together."""
+    """Write one event. It is a programming error if no transaction is open, because the event and the change must be committed together."""
     change = Change(target_id, before or {}, after or {})
     [written] = record_many(event, workspace=workspace, actor=actor, target_type=target_type, changes=[change], now=now)
     return written
@@ -66,7 +66,7 @@ def record_many(event: str, *, workspace: Workspace | None, actor: Actor, target
                 address=actor.address or None,
                 request_id=actor.request_id,
                 target_type=target_type,
-                # A person with a very long address has a longer one.
+                # It is longer for a person with a very long address.
                 target_id=change.target_id[:254],
                 before=dict(change.before),
                 after=dict(change.after),

@@ -1,4 +1,4 @@
-"""Writing down that somebody took audit events out of the log."""
+"""Records that somebody exported audit events."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ _LONGEST = 254
 
 
 def record_export(*, workspace: Workspace, kind: str, filters: Mapping[str, str], events: int, actor: Actor, now: datetime) -> AuditEvent:
-    """kind: csv or json. filters: by which the events were chosen, as they were asked for. events: how many there were."""
+    """kind: csv or json. filters: those of the export, as requested. events: how many were exported."""
     with transaction.atomic():
         return audit.record(
             "audit.exported",

@@ -1,4 +1,4 @@
-"""Clients in bulk, for measuring: as many as wanted in one transaction, of which only the last few have a secret that anybody knows."""
+"""Clients in bulk, for measuring: any number in one transaction, but only the last few have a known secret."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -24,19 +24,21 @@ from clients.services.client_fields import build_client
 MAX_CLIENTS = 10_000_000
 
 _BATCH = 10_000
-# Slightly uneven, which does no harm to what nobody can use, and 20 times as fast as clients.secret.random_text.
+# Slightly uneven, which is harmless for unusable secrets, and 20 times as fast as clients.secret.random_text.
 _TO_ALPHABET = bytes(ALPHABET[byte % len(ALPHABET)].encode()[0] for byte in range(256))
 
 Credentials = Sequence[tuple[str, str]]
 
 
 def seed_clients(*, workspace: Workspace, clients: int, known: int, deliver: Callable[[Credentials], None], actor: Actor, now: datetime) -> None:
-    """Make clients with one secret each, all or none; the last known of them are really usable.
+    """Make clients with one secret each, all or none; the last ones, known in number, are really usable.
 
-    deliver: is given client ID and plaintext of these before the commit, and may raise.
+    deliver: gets the client ID and plaintext of these before the commit, and may raise.
     """
     if not 0 <= known <= clients <= MAX_CLIENTS:
-        raise ValidationError(f"There can't be {known:,} known ones among {clients:,} clients. Use 0 to {MAX_CLIENTS:,} clients, and not more known ones.")
+        raise ValidationError(
+            f"There can't be {known:,} known secrets among {clients:,} clients. Use 0 to {MAX_CLIENTS:,} clients, and no more known secrets than clients."
+        )
     client = build_client(workspace=workspace, name="Benchmark", scopes=("read", "write"), actor=actor, now=now)
     plaintexts = [generate(client.environment) for _ in range(known)]
     unusable = hash_secret(generate(client.environment).plaintext)
@@ -87,9 +89,9 @@ def _next_key(model: type[models.Model]) -> int:
 
 
 def fill(template: models.Model, differences: Iterator[dict[str, Any]], *, has_keys: bool = True) -> None:
-    """One row for each of differences, which gives the columns in which it differs from template. A tenth of the time of bulk_create.
+    """Insert one row for each of differences, which has the columns that differ from template. A tenth of the time of bulk_create.
 
-    has_keys: whether differences give the primary keys, not the database.
+    has_keys: whether differences contain the primary keys; otherwise the database makes them.
     """
     fields = template._meta.concrete_fields
     row: dict[str, Any] = {str(field.column): field.get_db_prep_save(getattr(template, field.attname), connection) for field in fields}
@@ -111,7 +113,7 @@ def _continue_sequences() -> None:
 
 @contextmanager
 def large_cache() -> Iterator[None]:
-    """With SQLite's 2 MB of cache, an index in random order is read back from the file all the time."""
+    """With SQLite's default cache of 2 MB, an index in random order would constantly be read back from the file."""
     if connection.vendor != "sqlite":
         yield
         return

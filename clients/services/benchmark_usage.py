@@ -1,4 +1,4 @@
-"""Usage in bulk, for measuring: what the clients of a workspace would have left in so many days. Few ask all the time, most a few times a day."""
+"""Usage in bulk, for measuring: what a workspace's clients would leave behind in a number of days. A few clients are busy, most make a few requests a day."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from clients.services.upsert import add_up
 
 MAX_DAYS = 400
 
-# So many clients ask every hour, the others in so many hours of a day; and what one of how many clients is refused once a day.
+# How many clients make requests every hour; in how many hours of a day the others do; and one in how many clients is refused once a day.
 _BUSY = 100
 _HOURS = 4
 _REFUSED_EVERY = 10
@@ -26,7 +26,7 @@ _REASONS = ("scope_not_allowed", "wrong_secret", "secret_expired", "assertion_re
 
 
 def seed_usage(*, workspace: Workspace, days: int, actor: Actor, now: datetime) -> None:
-    """Up to now, for every client of the workspace that has none yet."""
+    """Make usage up to now for every client of the workspace that has none yet."""
     clients = list(Client.objects.filter(workspace=workspace, usage__isnull=True).order_by("pk"))
     hours = [floor_hour(now) - number * HOUR for number in range(days * 24)][::-1]
     with transaction.atomic(), large_cache():
@@ -47,7 +47,7 @@ def _is_active(number: int, hour: datetime) -> bool:
 
 
 def _count(number: int) -> int:
-    """A few have most of it."""
+    """A few clients have most of the usage."""
     return 1 + 20_000 // (number + 1)
 
 

@@ -1,4 +1,4 @@
-"""Registering and revoking certificates."""
+"""Registers and revokes certificates."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,12 +15,12 @@ from clients.services.validation import clean_text
 
 
 def prepare_certificates(*, client: Client, parsed: Sequence[ParsedCertificate], name: str = "", actor: Actor, now: datetime) -> list[ClientCertificate]:
-    """Rows that aren't saved yet. The client may not be saved yet either. Raise ValidationError where one is of no use any more."""
+    """Unsaved rows. The client may be unsaved too. Raise ValidationError if one has expired."""
     cleaned = clean_text(name, field="certificate's name", max_length=100, required=False)
     for certificate in parsed:
         if certificate.expires_at <= now:
             raise ValidationError(
-                f"Certificate {certificate.thumbprint} ended on {certificate.expires_at:%d %b %Y %H:%M} UTC. Issue a new one.", code="expired_certificate"
+                f"Certificate {certificate.thumbprint} expired on {certificate.expires_at:%d %b %Y %H:%M} UTC. Issue a new one.", code="expired_certificate"
             )
     return [
         ClientCertificate(
@@ -39,7 +39,7 @@ def prepare_certificates(*, client: Client, parsed: Sequence[ParsedCertificate],
 
 
 def insert_certificates(rows: Sequence[ClientCertificate], *, client: Client, actor: Actor, now: datetime) -> None:
-    """Save what prepare_certificates made, all or none. Raise ValidationError where one is known already."""
+    """Save the rows from prepare_certificates, all or none. Raise ValidationError if one is already registered."""
     insert_all("certificate.added", rows, client=client, refuse_known=_refuse_known, describe=_describe, actor=actor, now=now)
 
 
@@ -52,8 +52,8 @@ def _refuse_known(row: ClientCertificate) -> None:
     if known is None:
         return
     if known.revoked_at is not None:
-        raise ValidationError(f"Certificate {row.thumbprint} was revoked and stays so. Issue one with a new key.", code="revoked_certificate")
-    raise ValidationError(f"The client has certificate {row.thumbprint} already.", code="known_certificate")
+        raise ValidationError(f"Certificate {row.thumbprint} was revoked and can't be registered again. Issue one with a new key.", code="revoked_certificate")
+    raise ValidationError(f"The client already has certificate {row.thumbprint}.", code="known_certificate")
 
 
 def add_certificates(

@@ -1,4 +1,4 @@
-"""Changing a client, and telling two people who do it at once what the other did."""
+"""Changes a client and, if two people do so at once, tells the second what the first did."""
 
 import hashlib
 import json
@@ -20,13 +20,13 @@ from clients.services.client_fields import EditableFields, clean_fields, clean_s
 from clients.services.locking import lock_client
 from clients.services.validation import require_plain_uris
 
-# Settled for good, or changed by services of their own.
+# Can't be changed, or has its own services.
 _FIXED = ("environment", "status")
 _MOST_EVENTS = 100
 
 
 class ClientChanges(EditableFields, total=False):
-    """What can be changed of a client."""
+    """The fields of a client that can be changed."""
 
     name: str
 
@@ -42,7 +42,7 @@ class ChangedClient:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """actor: as AuditEvent has it."""
+    """actor: as in AuditEvent."""
 
     actor: str
     at: datetime
@@ -50,7 +50,7 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Meanwhile:
-    """What others changed since somebody looked: the fields as they were seen and as they are, and who changed each last."""
+    """What others have changed since somebody looked: the fields as they were seen and as they are now, and who changed each last."""
 
     before: dict[str, Any]
     after: dict[str, Any]
@@ -58,12 +58,12 @@ class Meanwhile:
 
 
 def read_fields(client: Client) -> dict[str, Any]:
-    """What can be changed, as it is, named as in Client."""
+    """The changeable fields with their current values, named as in Client."""
     return {name: value for name, value in describe(client).items() if name not in _FIXED}
 
 
 def fingerprint(client: Client) -> str:
-    """Of the fields as they are, so that a form shows whether somebody changed them since it was made."""
+    """Of the current fields, so that a form can tell whether somebody has changed them since it was made."""
     return _digest(read_fields(client))
 
 
@@ -72,7 +72,7 @@ def _digest(fields: Mapping[str, Any]) -> str:
 
 
 def propose(client: Client, **fields: Unpack[ClientChanges]) -> dict[str, Any]:
-    """The columns that would change, as update_client would write them. Raise ValidationError as that does."""
+    """The columns that update_client would change, with the new values. Raise ValidationError like update_client."""
     return _clean(client, client.workspace, fields)
 
 
@@ -86,7 +86,7 @@ def _clean(client: Client, workspace: Workspace, fields: ClientChanges) -> dict[
     changed = {name: value for name, value in cleaned.items() if value != present[name]}
     if "scopes" in changed:
         changed["scopes"] = clean_scopes(workspace, changed["scopes"])
-    # What it had before, or was before its workspace became stricter, it may keep.
+    # It may keep what it had before, even if its workspace's rules have become stricter.
     if "audiences" in changed:
         added = _added(present["audiences"], changed["audiences"])
         require_plain_uris(added)
@@ -103,10 +103,10 @@ def _added(before: Sequence[str], after: Sequence[str]) -> list[str]:
 
 
 def update_client(*, client: Client, seen: str | None = None, actor: Actor, now: datetime, **fields: Unpack[ClientChanges]) -> ChangedClient:
-    """Change what is given. Its new tokens are as it is then; those that it has stay as they are. No event where nothing changes.
+    """Change the given fields. New tokens follow the changes; existing tokens stay as they are. Without a change there is no event.
 
-    seen: the fingerprint when the caller looked. Raise ValidationError where a value makes no sense or the client is gone, and with the code
-    changed_meanwhile where somebody else was faster.
+    seen: the fingerprint when the caller looked. Raise ValidationError if a value makes no sense or the client is deleted, and with the code
+    changed_meanwhile if somebody else was faster.
     """
     with transaction.atomic():
         locked = lock_client(client)
@@ -136,7 +136,7 @@ def update_client(*, client: Client, seen: str | None = None, actor: Actor, now:
 
 
 def find_changes_since(client: Client, seen: str) -> Meanwhile | None:
-    """What changed since the client had that fingerprint, read backwards from the audit log. None where it doesn't tell."""
+    """What has changed since the client had that fingerprint, read backwards from the audit log. None if the log doesn't reach that far."""
     present = read_fields(client)
     past, authors = dict(present), dict[str, Author]()
     events = AuditEvent.objects.filter(target_type="client", target_id=client.client_id, event="client.changed", workspace=client.workspace)

@@ -1,4 +1,4 @@
-"""Deleting a client for good, once nothing can miss it. Its audit events stay."""
+"""Deletes an unused client permanently. Its audit events stay."""
 
 from datetime import datetime, timedelta
 
@@ -19,18 +19,18 @@ from clients.services.retention import delete_in_batches
 DISABLED_FOR = timedelta(hours=24)
 UNUSED_FOR = timedelta(days=30)
 
-# What a busy client has by the million: not in one transaction, for all others would wait.
+# A busy client has millions of these. They aren't deleted in one transaction, because everybody else would have to wait.
 _MANY = (RecordedRequest, UsageBucket, AddressUse, ScopeUse, TokenCount)
 
 
 def disabled_since(client: Client) -> datetime | None:
-    """None where it is enabled, or was disabled longer ago than the audit log reaches."""
+    """None if it is enabled, or was disabled before the oldest audit event."""
     event = find_disabling(client)
     return None if event is None else event.created_at
 
 
 def is_deletable(client: Client, *, now: datetime) -> bool:
-    """Whether it has been disabled for 24 hours, or got nothing for 30 days."""
+    """Whether it has been disabled for 24 hours, or unused for 30 days."""
     if client.status == Client.Status.DISABLED:
         since = disabled_since(client)
         if since is None or since <= now - DISABLED_FOR:
@@ -39,10 +39,10 @@ def is_deletable(client: Client, *, now: datetime) -> bool:
 
 
 def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetime) -> None:
-    """With its credentials, requests and usage. Every token of its is dead at once.
+    """Delete a client with its credentials, requests and usage. All of its tokens stop working at once.
 
-    typed_name: what somebody typed to confirm it. Raise ValidationError where that isn't the name, where the client is or was in use lately, and where it is
-    gone. It is disabled first, in a transaction of its own, and what there is much of goes in batches: where that breaks off, one can do it again.
+    typed_name: what the user typed to confirm. Raise ValidationError if it isn't the name, or if the client is in use, was used recently, or is deleted
+    already. The client is first disabled in its own transaction, and large tables are deleted in batches: if that breaks off, it can be repeated.
     """
     if typed_name.strip() != client.name:
         typed = f" You typed {typed_name[:100]}." if typed_name.strip() else ""
@@ -50,7 +50,7 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
     with transaction.atomic():
         locked = _lock(client)
         if not is_deletable(locked, now=now):
-            raise ValidationError(f"{client.name} is in use, or was within 30 days. Disable it first, and delete it 24 hours later.", code="in_use")
+            raise ValidationError(f"{client.name} was used within the last 30 days. Disable it first, and delete it 24 hours later.", code="in_use")
         disable_client(client=locked, reason="to be deleted", actor=actor, now=now)
     for rows in _MANY:
         delete_in_batches(rows.objects.filter(client=client))
@@ -58,9 +58,9 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
         locked = _lock(client)
         if locked.status != Client.Status.DISABLED:
             raise ValidationError(
-                f"Somebody enabled {client.name} meanwhile, so it was kept. Its requests and usage so far are gone.", code="enabled_meanwhile"
+                f"Somebody enabled {client.name} meanwhile, so it was kept. Its requests and usage until now were deleted.", code="enabled_meanwhile"
             )
-        # By their IDs the audit log finds what happened to them, once they are gone.
+        # With their IDs, the audit log can still find what happened to them after the deletion.
         of_kinds = {f"{kind.TARGET_TYPE}s": kind._default_manager.filter(client=locked).values_list(kind.ID_FIELD, flat=True) for kind in KINDS}
         credentials = {name: list(ids.order_by("pk")) for name, ids in of_kinds.items()}
         audit.record(
@@ -77,7 +77,7 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
 
 
 def _lock(client: Client) -> Client:
-    """Also for those that only refer to it, such as counted requests: they would hold rows that go with it, and wait for the client."""
+    """A lock that also stops rows which only refer to the client, such as counted requests: they would hold rows to be deleted, and wait for the client."""
     locked = lock_client(client)
     Client.objects.select_for_update().get(pk=client.pk)
     return locked

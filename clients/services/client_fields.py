@@ -1,4 +1,4 @@
-"""What a client is made of: the fields that it may be given, their defaults and their limits."""
+"""The fields of a client, their defaults and their limits."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,15 +23,15 @@ MAX_SCOPES_AND_AUDIENCES = 4000
 def _check_lengths(**lists: Sequence[str]) -> None:
     for name, values in lists.items():
         if len(values) > MAX_LIST_LENGTH:
-            raise ValidationError(f"{len(values):,} {name} are too many. Use up to {MAX_LIST_LENGTH}.", code="too_many")
+            raise ValidationError(f"{len(values):,} {name} are too many. Use at most {MAX_LIST_LENGTH}.", code="too_many")
 
 
 def _check_token_size(scopes: Sequence[str], audiences: Sequence[str]) -> None:
-    """A token holds them all, and no longer one is taken than fits into a header field."""
+    """A token contains all of them, and it must fit into a header field."""
     length = sum(map(len, [*scopes, *audiences]))
     if length > MAX_SCOPES_AND_AUDIENCES:
         raise ValidationError(
-            f"Scopes and audiences have {length:,} characters together, and a token must hold them. Use up to {MAX_SCOPES_AND_AUDIENCES:,}.", code="too_long"
+            f"Scopes and audiences have {length:,} characters together, too many for a token. Use at most {MAX_SCOPES_AND_AUDIENCES:,}.", code="too_long"
         )
 
 
@@ -53,7 +53,7 @@ def _clean_auth_methods(methods: Sequence[str]) -> list[str]:
 
 
 def default_auth_methods(policy: ClientPolicy, fields: "EditableFields", *, public_keys: bool = False, certificates: bool = False) -> list[str]:
-    """Both ways to send a secret, as far as the workspace allows them, and what the client is given credentials for."""
+    """Both ways to send a secret, as far as the workspace allows them, and the methods that the given credentials are for."""
     given = {
         Client.AuthMethod.PRIVATE_KEY_JWT: public_keys or bool(fields.get("jwks_uri")),
         Client.AuthMethod.TLS_CLIENT_AUTH: bool(fields.get("tls_subject_type")),
@@ -62,22 +62,22 @@ def default_auth_methods(policy: ClientPolicy, fields: "EditableFields", *, publ
     methods = [*policy.permit_auth_methods(SECRET_METHODS), *(method for method, is_given in given.items() if is_given)]
     if not methods:
         raise ValidationError(
-            f"{policy.workspace} allows {' and '.join(policy.allowed_auth_methods)} only. Give the client the key, certificate or subject that this takes.",
+            f"{policy.workspace} allows only {' and '.join(policy.allowed_auth_methods)}. Give the client the key, certificate or subject that this needs.",
             code="against_policy",
         )
     return methods
 
 
 def require_method(auth_methods: Sequence[str], method: Client.AuthMethod, what: str) -> None:
-    """Raise ValidationError where what, which is for that method, is given to a client without it: nothing would ever use it."""
+    """Raise ValidationError if a client is given what, which is for that method, but not the method: it would be useless."""
     if method not in auth_methods:
         raise ValidationError(
-            f"{what} is for {method.value}, which isn't among the methods that the client is given. Add it to them, or leave that out.", code="unused"
+            f"{what} is for {method.value}, which isn't one of the client's methods. Add that method, or leave out what needs it.", code="unused"
         )
 
 
 def clean_jwks_uri(uri: str) -> str:
-    """Raise ValidationError where no keys could ever be fetched from there."""
+    """Raise ValidationError if keys could never be fetched from there."""
     try:
         parts = urlsplit(uri)
         valid = parts.scheme == "https" and bool(parts.hostname) and parts.username is None and (parts.port is None or parts.port > 0)
@@ -85,7 +85,7 @@ def clean_jwks_uri(uri: str) -> str:
         valid = False
     if not valid or len(uri) > 512 or "#" in uri or "\\" in uri or " " in uri or not uri.isascii() or not uri.isprintable():
         raise ValidationError(
-            "The JWK Set's URI has to be an https URL without user, password and fragment, for example https://billing.example.com/jwks.json.",
+            "The JWK Set's URI must be an https URL without user, password and fragment, for example https://billing.example.com/jwks.json.",
             code="invalid_jwks_uri",
         )
     return uri
@@ -96,13 +96,11 @@ def clean_subject(fields: Mapping[str, Any], auth_methods: Sequence[str]) -> tup
     subject_type, subject = fields.get("tls_subject_type", ""), fields.get("tls_subject", "")
     if not subject_type and not subject:
         if Client.AuthMethod.TLS_CLIENT_AUTH in auth_methods:
-            raise ValidationError(
-                "tls_client_auth needs to know the subject of the client's certificate, for example san_dns:billing.example.com.", code="required"
-            )
+            raise ValidationError("tls_client_auth needs the subject of the client's certificate, for example san_dns:billing.example.com.", code="required")
         return "", ""
     cleaned = clean_tls_subject(subject_type, subject)
     if not fields.get("require_certificate"):
-        # Else tokens are bound to certificates of that subject, by whatever method the client authenticates.
+        # With require_certificate, tokens are bound to certificates with that subject, whatever method the client uses.
         require_method(auth_methods, Client.AuthMethod.TLS_CLIENT_AUTH, "A subject")
     return subject_type, cleaned
 
@@ -120,7 +118,7 @@ def _clean_token_lifetime(lifetime: timedelta) -> int:
 
 
 def describe(client: Client) -> dict[str, object]:
-    """What the audit log shows of a client."""
+    """What the audit log shows about a client."""
     return {
         "name": client.name,
         "environment": client.environment,
@@ -142,10 +140,9 @@ def describe(client: Client) -> dict[str, object]:
 
 
 class EditableFields(TypedDict, total=False):
-    """What a client may be given besides its name, and what can be changed later. Each has a default; scopes are names, in the order in which a token gets
-    them.
+    """The fields of a client besides its name that can be set and changed later. Each has a default; scopes are names, in the order in which a token has them.
 
-    tls_subject_type: a name of RFC 8705 §2.1.2.
+    tls_subject_type: a name from RFC 8705 §2.1.2.
     """
 
     auth_methods: Sequence[str]
@@ -164,15 +161,15 @@ class EditableFields(TypedDict, total=False):
 
 
 class ClientFields(EditableFields, total=False):
-    """The environment is settled when the client is made: its secrets say it."""
+    """The environment can't be changed after the client is made, because its secrets contain it."""
 
     environment: str
 
 
 def clean_fields(policy: ClientPolicy, name: str, fields: EditableFields, *, kept_audiences: Collection[str] = ()) -> dict[str, Any]:
-    """The columns of a client that is given those, but for scopes that its workspace lacks. Raise ValidationError.
+    """The columns of a client with these fields. Doesn't check whether the workspace has the scopes. Raise ValidationError.
 
-    kept_audiences: those that it has had, which may be such as no new one may be.
+    kept_audiences: those that it has already, which may break rules for new ones.
     """
     auth_methods = fields["auth_methods"] if "auth_methods" in fields else default_auth_methods(policy, fields)
     scopes, audiences = fields.get("scopes", ()), fields.get("audiences", ())
@@ -203,7 +200,7 @@ def clean_fields(policy: ClientPolicy, name: str, fields: EditableFields, *, kep
 
 
 def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
-    """A client that isn't saved yet, and whose scopes aren't checked yet."""
+    """An unsaved client whose scopes haven't been checked yet."""
     policy = ClientPolicy.of(workspace)
     environment = fields.get("environment", Client.Environment.LIVE)
     if environment not in Client.Environment.values:
@@ -223,6 +220,6 @@ def build_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime
 
 
 def require_policy(client: Client, policy: ClientPolicy) -> None:
-    """Raise ValidationError where the client is what its workspace forbids."""
+    """Raise ValidationError if the client breaks its workspace's rules."""
     policy.require_auth_methods(client.auth_methods)
     policy.require_token_lifetime(client.token_lifetime)

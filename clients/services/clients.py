@@ -31,7 +31,7 @@ def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
     with transaction.atomic():
         locked = lock_workspace(client.workspace)
         require_kept(locked)
-        # Once more: somebody may have made it stricter meanwhile.
+        # Checked again: the workspace's rules may have become stricter meanwhile.
         require_policy(client, ClientPolicy.of(locked))
         client.scopes = clean_scopes(client.workspace, client.scopes)
         claim_audiences(client.workspace, client.audiences, now=now)
@@ -49,7 +49,7 @@ def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
 
 
 def create_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
-    """A client without credentials. Raise ValidationError, and write nothing, where a value makes no sense."""
+    """Make a client without credentials. If a value makes no sense, raise ValidationError and write nothing."""
     client = build_client(workspace=workspace, name=name, actor=actor, now=now, **fields)
     _insert(client, actor=actor, now=now)
     return client
@@ -57,7 +57,7 @@ def create_client(*, workspace: Workspace, name: str, actor: Actor, now: datetim
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """secret: None for a client that uses none."""
+    """secret: None for a client that doesn't use one."""
 
     client: Client
     secret: NewSecret | None
@@ -77,10 +77,10 @@ def create_client_with_credentials(
     also: Callable[[NewClient], None] | None = None,
     **fields: Unpack[ClientFields],
 ) -> NewClient:
-    """A client and its first credentials, all or none: a secret where one of its methods takes one, and what is given.
+    """Make a client and its first credentials, all or none: the given ones, and a secret if one of its methods uses one.
 
-    secret_lifetime: None for the workspace's default, NO_END for no end. also: what is to be written in the same transaction. Raise ValidationError, and
-    write nothing, as create_client.
+    secret_lifetime: None for the workspace's default, NO_END for no expiry. also: called in the same transaction. Like create_client, raise
+    ValidationError and write nothing if a value makes no sense.
     """
     if "auth_methods" not in fields:
         fields["auth_methods"] = default_auth_methods(ClientPolicy.of(workspace), fields, public_keys=bool(public_keys), certificates=bool(certificates))
@@ -90,7 +90,7 @@ def create_client_with_credentials(
     if certificates and not client.require_certificate:
         require_method(client.auth_methods, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH, "A certificate")
     if secret_lifetime is not None and not client.takes_secret:
-        raise ValidationError("The client gets no secret that could expire: none of its methods takes one.", code="no_secret")
+        raise ValidationError("The client gets no secret, because none of its methods uses one. Leave the secret's expiry out.", code="no_secret")
     secret = prepare_secret(client=client, name="", lifetime=secret_lifetime, actor=actor, now=now) if client.takes_secret else None
     new = NewClient(
         client,
@@ -130,7 +130,7 @@ def set_status_of(clients: Sequence[Client], status: Client.Status, *, workspace
 
 
 def disable_client(*, client: Client, reason: str = "", actor: Actor, now: datetime) -> Client:
-    """It gets no more tokens, and those it has are dead until it is enabled. No effect on a disabled one. reason: for the audit log."""
+    """It gets no more tokens, and its existing tokens don't work until it is enabled. No effect on a disabled one. reason: for the audit log."""
     return _set_status(client, Client.Status.DISABLED, reason=reason, actor=actor, now=now)
 
 

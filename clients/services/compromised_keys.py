@@ -1,4 +1,4 @@
-"""Where the public half of a private key that was handed in by mistake is registered: there it goes on working until somebody revokes it."""
+"""Finds where the public key of a private key that somebody submitted by mistake is registered. There it still works until somebody revokes it."""
 
 import shlex
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from clients.public_key import read_key
 
 
 def describe_registrations(content: bytes, *, workspace: Workspace) -> list[str]:
-    """A sentence for each registration in the workspace, none of others, with the command that ends it. content: of the file."""
+    """A sentence for each registration in the workspace, with the command that revokes it. Other workspaces' are left out. content: of the file."""
     halves = find_public_halves(content)
     return [f"{_say(row)} {_advise(row)}" for row in find_registered(halves, workspace=workspace)]
 
@@ -31,25 +31,25 @@ def find_registered(halves: Sequence[PublicKeyTypes], *, workspace: Workspace) -
 
 def _say(row: ClientPublicKey | ClientCertificate) -> str:
     if isinstance(row, ClientPublicKey):
-        return f"Its public half is registered for {row.client.client_id} as {row.kid}."
+        return f"Its public key is registered for {row.client.client_id} as {row.kid}."
     return f"It is the key of certificate {row.thumbprint} of {row.client.client_id}."
 
 
 def find_registered_keys(halves: Sequence[PublicKeyTypes], *, workspace: Workspace) -> list[ClientPublicKey]:
-    """Revoked ones as well."""
+    """Including revoked ones."""
     thumbprints = []
     for half in halves:
         try:
             thumbprints.append(read_key(half).thumbprint)
         except ValidationError:
-            continue  # of a kind that nobody could register
+            continue  # a kind that can't be registered
     if not thumbprints:
         return []
     return list(ClientPublicKey.objects.filter(client__workspace=workspace, thumbprint__in=thumbprints).select_related("client__workspace").order_by("pk"))
 
 
 def find_registered_certificates(halves: Sequence[PublicKeyTypes], *, workspace: Workspace) -> list[ClientCertificate]:
-    """Revoked ones as well. No column has a certificate's key, so each is read, which only a mistake costs."""
+    """Including revoked ones. No column has a certificate's key, so each certificate is read, but only after such a mistake."""
     if not halves:
         return []
     spkis = {_encode(half) for half in halves}
@@ -58,7 +58,7 @@ def find_registered_certificates(halves: Sequence[PublicKeyTypes], *, workspace:
 
 
 def _advise(row: ClientPublicKey | ClientCertificate) -> str:
-    """Whoever named the key chose its kid, so it may be anything to a shell."""
+    """The kid is quoted because the key's owner chose it, so it may contain anything that is special to a shell."""
     client_id, credential = row.client.client_id, str(row)
     end = "-- " if credential.startswith("-") or client_id.startswith("-") else ""
     return f"Revoke it now: “.venv/bin/python manage.py revoke_{row.TARGET_TYPE} {end}{shlex.quote(client_id)} {shlex.quote(credential)}”."

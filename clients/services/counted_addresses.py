@@ -1,8 +1,8 @@
-"""Under which address a use is counted: the caller's own, or that of its network, if a client comes from very many on one day.
+"""The address under which a use is counted: the caller's own, or its network's if a client uses very many addresses on one day.
 
-A network of IPv6 gives one caller more addresses than there is room for, and each would be a row. So of a client's day the first MOST_ADDRESSES are kept as
-they are. After them an address is counted as the first one of its network, and after MOST_NETWORKS in all as that of a much larger one. Each process goes on
-from what it finds in the database, and hears of no other's rows after that.
+An IPv6 network gives one caller more addresses than there is room for, and each would be a row. So the first MOST_ADDRESSES of a client's day are kept as
+they are. After that, an address counts as the first one of its network, and after MOST_NETWORKS in total as the first of a much larger network. Each process
+starts with what it finds in the database and doesn't see other processes' rows after that.
 """
 
 from collections import OrderedDict
@@ -12,25 +12,25 @@ from ipaddress import ip_address, ip_network
 
 from clients.models import AddressUse
 
-# Of a client on one day, UTC.
+# Per client and day, UTC.
 MOST_ADDRESSES = 200
 MOST_NETWORKS = 400
 
-# Lengths of prefixes in bits, by the version of IP.
+# Prefix lengths in bits, by IP version.
 _NETWORK = {4: 16, 6: 48}
 _LARGE_NETWORK = {4: 8, 6: 16}
 
-# Addresses that a process keeps in mind, some 10 MB.
+# Addresses that a process remembers, about 10 MB.
 _MOST_KNOWN = 100_000
 
 ClientDay = tuple[int, date]
 
-# Those that have rows; who was active last comes last.
+# The addresses that have rows; the client that was active last comes last.
 _known: OrderedDict[ClientDay, set[str]] = OrderedDict()
 
 
 def find_counted(uses: AbstractSet[tuple[int, date, str]]) -> dict[tuple[int, date, str], str]:
-    """Return the address under which each is counted. uses: clients by their primary keys, days, and the addresses of callers. One query at most."""
+    """The address under which each use is counted. uses: clients' primary keys, days, and callers' addresses. One query at most."""
     _learn({(client, day) for client, day, _ in uses})
     counted = {(client, day, address): _choose(_known[client, day], address) for client, day, address in sorted(uses)}
     _forget()

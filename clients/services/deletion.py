@@ -1,6 +1,6 @@
-"""Deleting a workspace: its clients stop at once, and after a time in which an owner can keep it all of it goes.
+"""Deletes a workspace: its clients stop at once, and after a period in which an owner can still keep it, everything is removed.
 
-Its audit events stay, without their workspace and with its slug, for as long as the instance keeps audit events.
+Its audit events stay as long as the instance keeps audit events. They no longer refer to the workspace but keep its slug.
 """
 
 from collections.abc import Iterator
@@ -20,15 +20,15 @@ from clients.services.workspaces import lock_workspace
 GRACE_PERIOD = timedelta(days=7)
 
 _CLIENTS = 100
-# Of which a client may have so many that they go first, in batches.
+# A client may have so many of these that they are removed first, in batches.
 _OF_CLIENTS: tuple[type[models.Model], ...] = (UsageBucket, AddressUse, ScopeUse, TokenCount)
 _EVENTS = 5000
 
 
 def delete_workspace(*, workspace: Workspace, typed_slug: str, actor: Actor, now: datetime) -> Workspace:
-    """From now on none of its clients gets a token, and no token of theirs is any good. No effect where it was deleted before.
+    """From now on, none of its clients gets a token, and their existing tokens are refused. No effect if it was deleted before.
 
-    typed_slug: what somebody typed to confirm it. Raise ValidationError where that isn't the slug.
+    typed_slug: what the user typed to confirm. Raise ValidationError if it isn't the slug.
     """
     with transaction.atomic():
         locked = lock_workspace(workspace)
@@ -40,12 +40,12 @@ def delete_workspace(*, workspace: Workspace, typed_slug: str, actor: Actor, now
 
 
 def keep_workspace(*, workspace: Workspace, actor: Actor, now: datetime) -> Workspace:
-    """Undo delete_workspace: its clients work as before. No effect where it wasn't deleted. Raise ValidationError where it is too late."""
+    """Undo delete_workspace: its clients work as before. No effect if it wasn't deleted. Raise ValidationError if it is too late."""
     with transaction.atomic():
         locked = lock_workspace(workspace)
         if locked.deletes_at is not None:
             if locked.deletes_at <= now:
-                raise ValidationError(f"It is too late: {locked.slug} is being removed.", code="too_late")
+                raise ValidationError(f"It is too late: {locked.slug} is already being removed.", code="too_late")
             _set_deletion(locked, None, "workspace.kept", actor=actor, now=now)
     return locked
 
@@ -67,9 +67,9 @@ def _set_deletion(locked: Workspace, deletes_at: datetime | None, event: str, *,
 
 
 def remove_deleted_workspaces(*, now: datetime) -> Iterator[str]:
-    """Those whose time is over, each with everything in it but its audit events. Yields their slugs.
+    """Remove the workspaces whose period is over, each with everything in it except its audit events. Yields their slugs.
 
-    In many transactions, for a large one would hold up everybody else. Where it breaks off, the next time goes on: nobody can keep it any more.
+    It uses many transactions, because a large one would block everybody else. If it breaks off, the next run continues: the workspace can no longer be kept.
     """
     for workspace in Workspace.objects.filter(deletes_at__lte=now):
         if not _begin_removal(workspace, now=now):
@@ -86,7 +86,7 @@ def remove_deleted_workspaces(*, now: datetime) -> Iterator[str]:
 
 
 def _begin_removal(workspace: Workspace, *, now: datetime) -> bool:
-    """Whether nobody has kept it meanwhile. From then on it is too late by every clock, also one that is behind."""
+    """False if an owner has kept it meanwhile. After this it can't be kept any more, even by a node whose clock is behind."""
     with transaction.atomic():
         locked = lock_workspace(workspace)
         if locked.deletes_at is None or locked.deletes_at > now:
@@ -106,6 +106,6 @@ def _remove(workspace: Workspace, *, now: datetime) -> None:
         locked = lock_workspace(workspace)
         audit.record("workspace.removed", workspace=locked, actor=SYSTEM, target_type="workspace", target_id=locked.slug, now=now, before={"name": locked.name})
         AuditEvent.objects.filter(workspace=locked).update(workspace=None, workspace_slug=locked.slug)
-        # What was made at the very last moment, before the row was locked.
+        # Clients made at the last moment, before the row was locked.
         Client.objects.filter(workspace=locked).delete()
         locked.delete()

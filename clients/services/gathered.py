@@ -1,5 +1,5 @@
-"""What a process has gathered of usage since it wrote last, in the form in which it costs a request least: keys are plain tuples, for a named one takes ten
-times as long to make, and get their names when they are written.
+"""The usage that a process has gathered since it last wrote, in the form that costs a request least: keys are plain tuples, because a named tuple takes ten
+times as long to make. They get their names when they are written.
 """
 
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ SLOT_SECONDS = 300
 
 
 class GrantedKey(NamedTuple):
-    """All that granted requests are counted by. address: "" for unknown. minute, token_minute: minutes since the epoch, of the request and, rounded up, of the
-    end of the token that was issued, 0 for none. is_scope_asked: scopes were named. is_by_credential: the credential itself was presented, not its token.
+    """What granted requests are counted by. address: "" if unknown. minute, token_minute: minutes since the epoch, of the request and (rounded up) of the
+    issued token's expiry, 0 for none. is_scope_asked: the request named scopes. is_by_credential: the credential itself was presented, not a token.
     """
 
     client: int
@@ -40,7 +40,7 @@ class RefusedKey(NamedTuple):
 
 
 class TimeKey(NamedTuple):
-    """As ResponseTime has it. slot: number of SLOT_SECONDS since the epoch."""
+    """As in ResponseTime. slot: number of SLOT_SECONDS since the epoch."""
 
     slot: int
     endpoint: str
@@ -49,7 +49,7 @@ class TimeKey(NamedTuple):
 
 
 class SampledRequest(NamedTuple):
-    """A granted request that is kept by itself. microseconds: None where nobody could measure."""
+    """A granted request that is stored individually. microseconds: None if it couldn't be measured."""
 
     key: GrantedKey
     request_id: str
@@ -59,8 +59,8 @@ class SampledRequest(NamedTuple):
 
 @dataclass(slots=True)
 class Gathered:
-    """granted: how many, and when last, by what becomes a GrantedKey; refused, times: how many, by what becomes a RefusedKey and a TimeKey. last_used: when and
-    from where, by table and primary key. outdated: plaintexts of secrets by their primary keys. requests: how many of them were recorded.
+    """granted: how many, and when last, by the tuple of a GrantedKey. refused, times: how many, by the tuples of a RefusedKey and a TimeKey. last_used: when
+    and from where, by table and primary key. outdated: plaintexts of secrets by their primary keys. requests: how many were recorded.
     """
 
     granted: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Gathered:
         return bool(self.granted or self.refused or self.times or self.sampled or self.last_used)
 
     def halves(self) -> "tuple[Gathered, Gathered] | None":
-        """Its rows in two parts; None if there is one row, or none."""
+        """Its rows in two parts; None if it has at most one row."""
         rows: list[tuple[str, Any, Any]] = [("sampled", None, sample) for sample in self.sampled]
         for name in ("granted", "refused", "times", "last_used"):
             rows += [(name, key, value) for key, value in getattr(self, name).items()]
@@ -84,7 +84,7 @@ class Gathered:
         return (_gather(rows[:middle]), _gather(rows[middle:])) if middle else None
 
     def put_back(self, taken: "Gathered") -> None:
-        """Add rows that could not be written after all. What came meanwhile is newer."""
+        """Add rows back that couldn't be written. What was gathered meanwhile is newer."""
         for granted, (count, last) in taken.granted.items():
             self.granted.setdefault(granted, [0, last])[0] += count
         for refused, count in taken.refused.items():

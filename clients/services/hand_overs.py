@@ -1,6 +1,6 @@
-"""Handing a client's credentials to whoever runs it, by a link that makes one secret, or takes one public key, once.
+"""Hands a client's credentials over to the person who runs it, by a link that makes one secret, or accepts one public key, once.
 
-The link's token has 256 random bits, and only its SHA-256 is kept: nobody can invert it, and a stolen database opens no door.
+The link's token has 256 random bits, and only its SHA-256 is stored: it can't be inverted, so a stolen database reveals no link.
 """
 
 import hashlib
@@ -30,15 +30,15 @@ from clients.services.workspaces import lock_workspace, require_kept
 
 MAX_LIFETIME = timedelta(days=7)
 MAX_OPEN = 20
-# To addresses that anybody may write down.
+# The links can be mailed to any address.
 MAX_AN_HOUR = 200
-# After their end, so that one can see what became of them.
+# How long they stay after they expire, so that people can see whether they were used.
 KEPT = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
 class NewHandOver:
-    """plaintext: the token, which is only for the link."""
+    """plaintext: the token, which only goes into the link."""
 
     hand_over: HandOver
     plaintext: str
@@ -58,12 +58,12 @@ def create_hand_over(
     now: datetime,
     also: Callable[[NewHandOver], None] | None = None,
 ) -> NewHandOver:
-    """recipient: for whom, "" for whoever gets the link. lifetime: of the link. secret_lifetime: of the secret, None for the workspace's default, or NO_END.
+    """recipient: who it is for, "" for anybody with the link. lifetime: of the link. secret_lifetime: None for the workspace's default, or NO_END.
 
-    also: what is to be written in the same transaction. Raise ValidationError, also where the client could use neither a secret nor a public key.
+    also: called in the same transaction. Raise ValidationError, also if the client could use neither a secret nor a public key.
     """
     if not timedelta() < lifetime <= MAX_LIFETIME:
-        raise ValidationError("A link works for up to 7 days.", code="invalid_lifetime")
+        raise ValidationError("A link can work for at most 7 days.", code="invalid_lifetime")
     cleaned = clean_text(recipient, field="recipient", max_length=254, required=False, redacts=True)
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
@@ -94,7 +94,7 @@ def _lock_usable(client: Client) -> Client:
         raise ValidationError("The client is disabled. Enable it before you hand it over.", code="disabled_client")
     if not locked.takes_secret and not locked.takes_public_key:
         methods = " or ".join(locked.auth_methods)
-        raise ValidationError(f"{locked.name} signs in by {methods} only, so there is neither a secret nor a key to hand over.", code="method_not_allowed")
+        raise ValidationError(f"{locked.name} authenticates only by {methods}, so there is no secret or key to hand over.", code="method_not_allowed")
     return locked
 
 
@@ -103,16 +103,16 @@ def _refuse_too_many(client: Client, *, now: datetime) -> None:
         raise ValidationError(f"The client has {MAX_OPEN} open links. Withdraw one before you make another.", code="too_many_hand_overs")
     made = HandOver.objects.filter(client__workspace=client.workspace, expires_at__gt=now - timedelta(hours=1), created_at__gt=now - timedelta(hours=1))
     if made.count() >= MAX_AN_HOUR:
-        raise ValidationError(f"A workspace makes up to {MAX_AN_HOUR} links an hour. Make the next one later.", code="too_many_hand_overs")
+        raise ValidationError(f"A workspace can make at most {MAX_AN_HOUR} links an hour. Try again later.", code="too_many_hand_overs")
 
 
 def withdraw_hand_over(*, client: Client, pk: int, actor: Actor, now: datetime) -> HandOver:
-    """Its link is dead. No effect on a withdrawn one. Raise HandOver.DoesNotExist, and ValidationError where it was used meanwhile."""
+    """Its link stops working. No effect on a withdrawn one. Raise HandOver.DoesNotExist, and ValidationError if it has been used meanwhile."""
     with transaction.atomic():
         lock_client(client)
         locked = HandOver.objects.select_for_update(of=("self",)).select_related("client__workspace").get(client=client, pk=pk)
         if locked.used_at is not None:
-            raise ValidationError(f"The link was used already. What came of it is {locked.credential}: revoke that.", code="used_hand_over")
+            raise ValidationError(f"The link has already been used. It made {locked.credential}: revoke that instead.", code="used_hand_over")
         if locked.withdrawn_at is None:
             locked.withdrawn_at = now
             locked.save(update_fields=["withdrawn_at"])
@@ -121,7 +121,7 @@ def withdraw_hand_over(*, client: Client, pk: int, actor: Actor, now: datetime) 
 
 
 def withdraw_all(*, found: HandOverQuerySet, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> int:
-    """Withdraw those of found, which are open and of that workspace, as when their maker loses the right to them. Returns how many went. reason: a sentence."""
+    """Withdraw those of found that are open and the workspace's, for example when their maker loses the right to them. Returns how many. reason: a sentence."""
     with transaction.atomic():
         lock_workspace(workspace)
         rows = list(found.select_for_update(of=("self",)).select_related("client__workspace").order_by("pk"))
@@ -132,20 +132,20 @@ def withdraw_all(*, found: HandOverQuerySet, workspace: Workspace, reason: str, 
 
 
 def note_opening(*, hand_over: HandOver, now: datetime) -> None:
-    """That somebody looked at its page. The first time counts; it is no change, and so no audit event."""
+    """Note the first time that somebody opens its page. This isn't a change, so there is no audit event."""
     HandOver.objects.filter(pk=hand_over.pk, opened_at=None).update(opened_at=now)
 
 
 def use_for_secret(*, hand_over: HandOver, is_allowed: Callable[[HandOver], bool], actor: Actor, now: datetime) -> NewSecret:
-    """Make the secret that the link is for. actor: where the recipient is; who it is follows from the link.
+    """Make the secret that the link is for. actor: the recipient's address and request; its name follows from the link.
 
-    is_allowed: whether its maker may hand over still, asked under the lock. Raise HandOver.DoesNotExist where it isn't usable any more, and ValidationError,
-    which leaves it usable, where the client can't have another secret.
+    is_allowed: whether its maker may still hand over, called under the lock. Raise HandOver.DoesNotExist if it is no longer usable, and ValidationError,
+    which leaves it usable, if the client can't have another secret.
     """
     client, by = hand_over.client, _actor(hand_over, actor)
     lifetime = NO_END if hand_over.secret_lifetime is None else timedelta(seconds=hand_over.secret_lifetime)
     if not client.takes_secret:
-        raise ValidationError(f"{client.name} takes no secret any more. Ask whoever gave you the link.", code="method_not_allowed")
+        raise ValidationError(f"{client.name} no longer uses a secret. Ask the person who gave you the link.", code="method_not_allowed")
     new = prepare_secret(client=client, name=_name(hand_over), lifetime=lifetime, actor=by, now=now)
     with transaction.atomic():
         locked = _lock_open(hand_over, is_allowed, now)
@@ -155,10 +155,10 @@ def use_for_secret(*, hand_over: HandOver, is_allowed: Callable[[HandOver], bool
 
 
 def use_for_public_key(*, hand_over: HandOver, parsed: ParsedPublicKey, is_allowed: Callable[[HandOver], bool], actor: Actor, now: datetime) -> ClientPublicKey:
-    """Give the client that key instead of a secret. As use_for_secret."""
+    """Give the client that key instead of a secret. Otherwise like use_for_secret."""
     client, by = hand_over.client, _actor(hand_over, actor)
     if not client.takes_public_key:
-        raise ValidationError(f"{client.name} takes no public key. Ask whoever gave you the link.", code="method_not_allowed")
+        raise ValidationError(f"{client.name} can't use a public key. Ask the person who gave you the link.", code="method_not_allowed")
     with transaction.atomic():
         locked = _lock_open(hand_over, is_allowed, now)
         [key] = prepare_public_keys(client=client, parsed=[parsed], name=_name(hand_over), actor=by, now=now)
@@ -168,7 +168,7 @@ def use_for_public_key(*, hand_over: HandOver, parsed: ParsedPublicKey, is_allow
 
 
 def _lock_open(hand_over: HandOver, is_allowed: Callable[[HandOver], bool], now: datetime) -> HandOver:
-    """Of several that come at once the first uses it; to the others it is gone."""
+    """If several requests come at once, the first uses it; for the others it no longer exists."""
     try:
         lock_client(hand_over.client)
     except ValidationError:
@@ -195,12 +195,12 @@ def _name(hand_over: HandOver) -> str:
 
 
 def _record(event: str, hand_over: HandOver, *, actor: Actor, now: datetime, after: dict[str, str | None] | None = None) -> None:
-    """Of the client, so that it stays among its events when the link is long forgotten."""
+    """Recorded for the client, so that it stays among the client's events after the link is removed."""
     client = hand_over.client
     said = {"hand_over": hand_over.pk, "recipient": hand_over.recipient, **(after or {})}
     audit.record(event, workspace=client.workspace, actor=actor, target_type="client", target_id=client.client_id, now=now, after=said)
 
 
 def prune(*, now: datetime) -> int:
-    """Remove those whose end is long past. Returns how many went."""
+    """Remove those that expired long ago. Returns how many."""
     return delete_in_batches(HandOver.objects.filter(expires_at__lt=now - KEPT))

@@ -1,6 +1,6 @@
-"""Tidying up: for each kind of finding its fix, for those that somebody chose, with one event each.
+"""Tidying up: fixes each kind of finding for the rows that somebody chose, with one audit event each.
 
-In batches, each a transaction of its own: tidying up ten thousand clients keeps nobody waiting, and where it breaks off, one can do it again.
+It works in batches, each in its own transaction, so tidying up ten thousand clients doesn't block others. If it breaks off, it can be repeated.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ _BATCH = 200
 
 
 def fix(kind: Kind, *, workspace: Workspace, rows: Sequence[int] | None, actor: Actor, now: datetime) -> int:
-    """rows: primary keys of clients or secrets, None for all that are found. What isn't found any more is left alone. Returns how many were changed."""
+    """rows: primary keys of clients or secrets, None for all that are found. Rows that are no longer found stay as they are. Returns how many were changed."""
     chosen = list(find(kind, workspace, now=now).values_list("pk", flat=True)) if rows is None else list(rows)
     with together():
         return sum(_fix_batch(kind, workspace, chosen[first : first + _BATCH], actor=actor, now=now) for first in range(0, len(chosen), _BATCH))
@@ -34,7 +34,7 @@ def fix(kind: Kind, *, workspace: Workspace, rows: Sequence[int] | None, actor: 
 def _fix_batch(kind: Kind, workspace: Workspace, rows: Sequence[int], *, actor: Actor, now: datetime) -> int:
     with transaction.atomic():
         locked = lock_workspace(workspace)
-        # Asked again under the lock: somebody may use it since the page was made.
+        # Checked again under the lock: the row may have been used since the page was made.
         found = list(find(kind, locked, now=now).filter(pk__in=rows).select_for_update(of=("self",), no_key=True))
         if found:
             do, reason = _FIXES[kind]

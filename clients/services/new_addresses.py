@@ -1,4 +1,4 @@
-"""Noticing from where a client is used for the first time, for lists of clients: to ask that of all addresses of all clients anew takes too long for a page."""
+"""Notes when a client is first used from an address, for lists of clients: a page can't look through all addresses of all clients."""
 
 from datetime import date, datetime, timedelta
 
@@ -7,14 +7,14 @@ from django.db.models import Exists, OuterRef
 from clients.models import AddressUse, Client, ClientActivity
 from clients.usage_report import NEW_FOR
 
-# A day's last uses are written, and looked at, a little after it has ended.
+# A day's last uses are written, and looked at here, a little after the day has ended.
 _LATE = timedelta(hours=1)
 
 
 def note_new_addresses(*, now: datetime) -> int:
-    """Note in ClientActivity, of live clients that are older than NEW_FOR, which address of today was never seen before. Returns how many clients got one.
+    """For live clients older than NEW_FOR, note in ClientActivity which of today's addresses was never seen before. Returns how many clients got one.
 
-    Of several on one day one stands for all, always the same, so that its moment stays.
+    If there are several on one day, one stands for all: always the same one, so that its time stays.
     """
     noted = 0
     for day in sorted({(now - _LATE).date(), now.date()}):

@@ -1,4 +1,4 @@
-"""Registering and revoking public keys."""
+"""Registers and revokes public keys."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,14 +18,14 @@ from clients.services.validation import clean_text
 def prepare_public_keys(
     *, client: Client, parsed: Sequence[ParsedPublicKey], name: str = "", lifetime: timedelta | None = None, actor: Actor, now: datetime
 ) -> list[ClientPublicKey]:
-    """Rows that aren't saved yet. The client may not be saved yet either. lifetime: None for no end. What came in a certificate ends with it at the latest."""
+    """Unsaved rows. The client may be unsaved too. lifetime: None for no expiry. A key from a certificate expires with the certificate at the latest."""
     if lifetime is not None and lifetime <= timedelta():
         raise ValidationError(
-            "A public key that has expired at once is of no use. Give it a longer life, for example 365d, or none for no end.", code="invalid_lifetime"
+            "A public key that expires at once is useless. Give it a longer lifetime, for example 365d, or leave it out.", code="invalid_lifetime"
         )
     ended = next((key.expires_at for key in parsed if key.expires_at is not None and key.expires_at <= now), None)
     if ended is not None:
-        raise ValidationError(f"The certificate ended on {ended:%d %b %Y %H:%M} UTC. Give a valid one, or the public key alone.", code="expired_certificate")
+        raise ValidationError(f"The certificate expired on {ended:%d %b %Y %H:%M} UTC. Submit a valid one, or only the public key.", code="expired_certificate")
     cleaned = clean_text(name, field="public key's name", max_length=100, required=False)
     return [
         ClientPublicKey(
@@ -44,7 +44,7 @@ def prepare_public_keys(
 
 
 def insert_public_keys(rows: Sequence[ClientPublicKey], *, client: Client, actor: Actor, now: datetime) -> None:
-    """Save what prepare_public_keys made, all or none. Raise ValidationError where one is known already, be it revoked or not."""
+    """Save the rows from prepare_public_keys, all or none. Raise ValidationError if one is already registered, revoked or not."""
     insert_all("public_key.added", rows, client=client, refuse_known=_refuse_known, describe=_describe, actor=actor, now=now)
 
 
@@ -59,8 +59,8 @@ def _refuse_known(row: ClientPublicKey) -> None:
     if known.thumbprint != row.thumbprint:
         raise ValidationError(f"The client has, or had, another public key with the kid {row.kid}. Give this one another kid.", code="kid_taken")
     if known.revoked_at is not None:
-        raise ValidationError(f"Public key {known.kid} was revoked and stays so. Make a new pair.", code="revoked_public_key")
-    raise ValidationError(f"The client has this public key already, as {known.kid}.", code="known_public_key")
+        raise ValidationError(f"Public key {known.kid} was revoked and can't be registered again. Make a new key pair.", code="revoked_public_key")
+    raise ValidationError(f"The client already has this public key, as {known.kid}.", code="known_public_key")
 
 
 def add_public_keys(

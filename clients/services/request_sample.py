@@ -1,8 +1,8 @@
-"""Which granted requests are kept one by one, beside being counted: all of a client that asks now and then, a sample of one that asks all the time.
+"""Chooses which granted requests are stored individually, besides being counted: all of an occasional client, a sample of a busy one.
 
-A client has BURST rows, and one more every REFILL seconds; so many at once that all its instances may start together, so few for ever that a year of a busy
-client stays readable. What it hasn't done in the same hour before, by credential, endpoint, address or scopes, is kept whatever it had. All clients of a
-process have so many a second together, or a thousand of them would cost more than the requests that they note.
+A client has BURST rows, and one more every REFILL seconds: enough that all its instances can start together, and few enough that a year of a busy client
+stays readable. A request with a credential, endpoint, address or scopes that the client hasn't used in the same hour is always stored. All clients of a
+process share a limit per second, because storing the requests of a thousand clients would cost more than answering them.
 """
 
 from collections.abc import Hashable
@@ -14,7 +14,7 @@ FIRSTS_PER_HOUR = 100
 BURST_OF_ALL = 1000
 PER_SECOND_OF_ALL = 20
 
-# Beyond so many clients those are forgotten that have all their rows again.
+# Beyond this many clients, those that have all their rows again are forgotten.
 _REMEMBERED = 20_000
 
 
@@ -25,17 +25,17 @@ class _Allowance:
 
 
 class RequestSample:
-    """Of one process. Not safe for threads: the caller has a lock. Seconds are those since the epoch."""
+    """The sample of one process. Not thread-safe: the caller holds a lock. Seconds are since the epoch."""
 
     def __init__(self) -> None:
         self._clients: dict[int, _Allowance] = {}
         self._left, self._since = BURST_OF_ALL, 0
-        # What each client has done in this hour, by its hash: what it sent is as long as it likes.
+        # What each client has done in this hour, as hashes, because what a client sends may be long.
         self._hour = 0
         self._firsts: dict[int, set[int]] = {}
 
     def takes(self, client: int, doing: Hashable | None, second: int) -> bool:
-        """Whether to keep a request. doing: what it did, None where the caller knows that the client has just done the same."""
+        """Whether to store a request. doing: what it did, None if the caller knows that the client has just done the same."""
         allowance = self._clients.get(client)
         if allowance is None:
             if len(self._clients) >= _REMEMBERED:

@@ -1,4 +1,4 @@
-"""How long requests and audit events are kept: as long as their workspace says, else as long as the instance does."""
+"""How long requests and audit events are kept: as long as their workspace says, or else as long as the instance says."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ _Row = TypeVar("_Row", bound=models.Model)
 
 
 def require_range(workspace: Workspace) -> None:
-    """Raise ValidationError, under the field's name, for days that no workspace may choose."""
+    """Raise ValidationError, under the field's name, if a number of days is out of range."""
     for field, (least, most) in (("request_retention_days", REQUEST_DAYS), ("audit_retention_days", AUDIT_DAYS)):
         days = getattr(workspace, field)
         if days is not None and not least <= days <= most:
@@ -27,17 +27,17 @@ def require_range(workspace: Workspace) -> None:
 
 
 def request_days(days: int | None) -> int:
-    """days: as the workspace has it."""
+    """days: the workspace's setting."""
     return settings.REQUEST_RETENTION_DAYS if days is None else days
 
 
 def audit_days(days: int | None) -> int:
-    """days: as the workspace has it."""
+    """days: the workspace's setting."""
     return settings.AUDIT_RETENTION_DAYS if days is None else days
 
 
 def audit_kept_since(workspace: Workspace, *, now: datetime) -> datetime:
-    """What is older is gone, or goes within the hour."""
+    """Events older than this are removed within the hour."""
     return now - timedelta(days=audit_days(workspace.audit_retention_days))
 
 
@@ -50,12 +50,12 @@ def count_audit_events(workspace: Workspace, *, older_than_days: int, now: datet
 
 
 def prune_requests(*, now: datetime) -> int:
-    """Remove those past their retention. Returns how many went."""
+    """Remove those past their retention. Returns how many."""
     return _prune(RecordedRequest.objects.all(), "request_retention_days", settings.REQUEST_RETENTION_DAYS, now)
 
 
 def prune_audit_events(*, now: datetime) -> int:
-    """Remove those past their retention. Returns how many went."""
+    """Remove those past their retention. Returns how many."""
     return _prune(AuditEvent.objects.all(), "audit_retention_days", settings.AUDIT_RETENTION_DAYS, now)
 
 
@@ -68,18 +68,18 @@ def _prune(rows: models.QuerySet[_Row], field: str, instance_days: int, now: dat
 
 
 def delete_in_batches(rows: models.QuerySet[_Row]) -> int:
-    """Each so short that nobody waits long for the lock. Returns how many went."""
+    """Each batch is so short that nobody waits long for the lock. Returns how many rows were deleted."""
     removed = 0
-    # In no order, for with one a database reads the whole table in it, to find that nothing is left.
+    # Unordered: with an order, a database would read the whole table only to find that nothing is left.
     while batch := list(rows.order_by().values_list("pk", flat=True)[:_BATCH]):
-        # Of rows, not only by their keys: one that was renewed since they were read stays.
+        # Filtered again and not only by key, so that a row renewed since it was read stays.
         rows.filter(pk__in=batch).delete()
         removed += len(batch)
     return removed
 
 
 def delete_along_keys(rows: models.QuerySet[_Row]) -> Iterator[int]:
-    """As delete_in_batches, of a table in which no index finds what is old. Yields how many went of each so many rows, in the order of their primary keys."""
+    """Like delete_in_batches, for a table without an index that finds old rows. It goes along the primary keys and yields how many of each batch it deleted."""
     table = rows.model._default_manager.order_by("pk").values_list("pk", flat=True)
     first = table.first()
     while first is not None:

@@ -1,4 +1,4 @@
-"""Making, describing and removing a workspace's scopes, and the audiences that its clients have."""
+"""Makes, describes and removes a workspace's scopes, and removes its clients' audiences."""
 
 from datetime import datetime
 
@@ -20,13 +20,13 @@ def _clean_description(description: str) -> str:
 
 
 def create_scope(*, workspace: Workspace, name: str, description: str, actor: Actor, now: datetime) -> Scope:
-    """Raise ValidationError where the name is malformed or taken."""
+    """Raise ValidationError if the name is malformed or taken."""
     validate_scope_name(name)
     scope = Scope(workspace=workspace, name=name, description=_clean_description(description))
     with transaction.atomic():
         require_kept(lock_workspace(workspace))
         if Scope.objects.filter(workspace=workspace, name=name).exists():
-            raise ValidationError(f"The scope {name} exists already in {workspace.slug}.", code="scope_taken")
+            raise ValidationError(f"The scope {name} already exists in {workspace.slug}.", code="scope_taken")
         if Scope.objects.filter(workspace=workspace).count() >= MAX_SCOPES:
             raise ValidationError(f"{workspace.slug} has {MAX_SCOPES:,} scopes. Remove one before you add another.", code="too_many_scopes")
         scope.save(force_insert=True)
@@ -35,7 +35,7 @@ def create_scope(*, workspace: Workspace, name: str, description: str, actor: Ac
 
 
 def change_scope(*, scope: Scope, description: str, actor: Actor, now: datetime) -> Scope:
-    """Its sentence; the name stands in tokens and stays. Raise ValidationError for a built-in one, and where it is gone."""
+    """Change its description; the name is in tokens and can't change. Raise ValidationError for a built-in scope and for a removed one."""
     cleaned = _clean_description(description)
     with transaction.atomic():
         lock_workspace(scope.workspace)
@@ -57,9 +57,9 @@ def change_scope(*, scope: Scope, description: str, actor: Actor, now: datetime)
 
 
 def remove_scope(*, scope: Scope, actor: Actor, now: datetime) -> int:
-    """Take it from the workspace and from every client that has it; tokens that hold it keep it until they end. Returns how many clients lost it.
+    """Remove it from the workspace and from every client that has it; tokens that have it keep it until they expire. Returns how many clients lost it.
 
-    Raise ValidationError for a built-in one, and where it is gone.
+    Raise ValidationError for a built-in scope and for a removed one.
     """
     with transaction.atomic():
         lock_workspace(scope.workspace)
@@ -86,15 +86,15 @@ def remove_scope(*, scope: Scope, actor: Actor, now: datetime) -> int:
 
 
 def remove_audience(*, workspace: Workspace, audience: str, actor: Actor, now: datetime) -> int:
-    """Take it from every client that has it; tokens that hold it keep it until they end. Returns how many clients lost it.
+    """Remove it from every client that has it; tokens that have it keep it until they expire. Returns how many clients lost it.
 
-    A client that has none left gets tokens for the workspace's own audience. Raise ValidationError where no client has it.
+    A client without any left gets tokens for the workspace's own audience. Raise ValidationError if no client has it.
     """
     with transaction.atomic():
         locked = lock_workspace(workspace)
         clients = list(Client.objects.filter(workspace=locked).with_audience(audience).select_for_update(no_key=True).order_by("pk"))
         if not clients:
-            raise ValidationError(f"No client of {locked.slug} has the audience {audience[:80]} any more.", code="unknown_audience")
+            raise ValidationError(f"No client of {locked.slug} has the audience {audience[:80]} any longer.", code="unknown_audience")
         changes = []
         for client in clients:
             left = [uri for uri in client.audiences if uri != audience]
@@ -112,7 +112,7 @@ def remove_audience(*, workspace: Workspace, audience: str, actor: Actor, now: d
 def _lock_own(scope: Scope) -> Scope:
     locked = Scope.objects.select_for_update(of=("self",)).select_related("workspace").filter(pk=scope.pk).first()
     if locked is None:
-        raise ValidationError(f"The scope {scope.name} doesn’t exist any more.", code="unknown_scope")
+        raise ValidationError(f"The scope {scope.name} no longer exists.", code="unknown_scope")
     if locked.is_built_in:
         raise ValidationError(f"{locked.name} is built in, for the management API, so it can’t be changed or removed.", code="built_in_scope")
     return locked

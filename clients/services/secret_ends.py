@@ -18,26 +18,28 @@ from clients.services.workspaces import lock_workspace, require_kept
 
 
 def latest_end(secret: ClientSecret, workspace: Workspace) -> datetime:
-    """Up to when the workspace allows the secret to work, counted from its creation."""
+    """The latest expiry that the workspace allows, counted from the secret's creation."""
     return secret.created_at + (ClientPolicy.of(workspace).longest_secret_lifetime or MAX_DURATION)
 
 
 def extend_secret(*, client: Client, secret_id: str, expires_at: datetime, actor: Actor, now: datetime, seen: datetime | None = None) -> ClientSecret:
-    """Let a secret that has an end work longer. seen: the end that the caller knows of, None for whichever.
+    """Give a secret a later expiry. seen: the expiry that the caller knows, None to skip this check.
 
-    Raise ValidationError where it has ended meanwhile, where its end isn't the one seen, or where expires_at is no later, or longer than allowed.
+    Raise ValidationError if the secret has expired meanwhile, if its expiry isn't the one seen, or if expires_at isn't later or is later than allowed.
     """
     with transaction.atomic():
         secret = lock_credential(ClientSecret, secret_id, client=client)
         require_kept(secret.client.workspace)
         if not secret.is_usable(now):
-            raise ValidationError(f"Secret {secret_id} has ended, and stays so. Make a new one.", code="ended")
+            raise ValidationError(f"Secret {secret_id} has expired and can't be extended. Make a new one.", code="ended")
         if secret.expires_at is None:
-            raise ValidationError(f"Secret {secret_id} has no end that could be later.", code="no_end")
+            raise ValidationError(f"Secret {secret_id} has no expiry date, so it can't be extended.", code="no_end")
         if seen is not None and seen != secret.expires_at:
-            raise ValidationError(f"Its end was moved meanwhile, to {secret.expires_at:%d %b %Y %H:%M} UTC. Choose anew if that is too early.", code="stale")
+            raise ValidationError(
+                f"Somebody changed its expiry meanwhile, to {secret.expires_at:%d %b %Y %H:%M} UTC. If that is too early, choose again.", code="stale"
+            )
         if expires_at <= secret.expires_at:
-            raise ValidationError(f"Secret {secret_id} works until then anyway. Choose a time after {secret.expires_at:%d %b %Y %H:%M} UTC.", code="not_later")
+            raise ValidationError(f"Secret {secret_id} already works until then. Choose a time after {secret.expires_at:%d %b %Y %H:%M} UTC.", code="not_later")
         _require_allowed(secret, expires_at)
         _move(secret, "secret.extended", expires_at, actor=actor, now=now)
     return secret
@@ -49,21 +51,21 @@ def _require_allowed(secret: ClientSecret, expires_at: datetime) -> None:
     if expires_at > latest:
         length = (latest - secret.created_at) // timedelta(days=1)
         raise ValidationError(
-            f"{workspace.slug} allows secrets {length:,} days at most, so this one can work until {latest:%d %b %Y %H:%M} UTC. Choose that or less, "
+            f"{workspace.slug} allows secrets at most {length:,} days, so this one can work until {latest:%d %b %Y %H:%M} UTC. Choose an earlier time, "
             "or make a new secret.",
             code="against_policy",
         )
 
 
 def end_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime) -> ClientSecret:
-    """Let a secret obtain no more tokens from now on; those that it obtained live on. No effect on one that has ended.
+    """Make a secret expire now; tokens that it obtained stay valid. No effect on an expired one.
 
-    Raise ValidationError where the client has no such secret.
+    Raise ValidationError if the client has no such secret.
     """
     with transaction.atomic():
         secret = lock_credential(ClientSecret, secret_id, client=client)
         if secret.is_usable(now):
-            # Not before its creation, even if another node's clock that made it is ahead.
+            # Not before its creation, even if it was made on a node whose clock is ahead.
             _move(secret, "secret.ended", max(now, secret.created_at), actor=actor, now=now)
             announce(Ended("ended", secret, secret.client, actor, now))
     return secret
@@ -85,12 +87,12 @@ def _move(secret: ClientSecret, event: str, expires_at: datetime, *, actor: Acto
 
 
 def give_ends(*, workspace: Workspace, lifetime: timedelta, actor: Actor, now: datetime) -> int:
-    """Let every usable secret of the workspace that has no end, or a later one, end after that time. Returns how many got one.
+    """Make every usable secret of the workspace that has no expiry, or a later one, expire after that time. Returns how many were changed.
 
-    Raise ValidationError where the workspace forbids so long a life.
+    Raise ValidationError if the workspace forbids such a long lifetime.
     """
     if lifetime < timedelta(days=1):
-        raise ValidationError("Leave those who use the secrets a day at least.", code="invalid_lifetime")
+        raise ValidationError("Give the programs that use the secrets at least one day.", code="invalid_lifetime")
     with transaction.atomic():
         locked = lock_workspace(workspace)
         ClientPolicy.of(locked).require_secret_lifetime(lifetime)

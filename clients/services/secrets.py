@@ -28,7 +28,7 @@ DEFAULT_OVERLAP = parse_duration(USUAL_OVERLAP)
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """plaintext: to be shown once; it is stored nowhere."""
+    """plaintext: shown once and never stored."""
 
     secret: ClientSecret
     plaintext: str
@@ -36,7 +36,7 @@ class NewSecret:
 
 @dataclass(frozen=True, slots=True)
 class RotatedSecret(NewSecret):
-    """previous: the secrets that run out, with their new ends."""
+    """previous: the old secrets, with their new expiry dates."""
 
     previous: list[ClientSecret]
 
@@ -44,19 +44,17 @@ class RotatedSecret(NewSecret):
 def _require_use(client: Client) -> None:
     if not client.takes_secret:
         raise ValidationError(
-            f"{client.client_id} authenticates by {' or '.join(client.auth_methods)} only, so a secret would be of no use to it.", code="method_not_allowed"
+            f"{client.client_id} authenticates only by {' or '.join(client.auth_methods)}, so it can't use a secret.", code="method_not_allowed"
         )
 
 
 def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, actor: Actor, now: datetime) -> NewSecret:
-    """Everything that is slow, so that it happens before the transaction. The client may not be saved yet.
+    """Does all slow work before the transaction. The client may not be saved yet.
 
-    lifetime: None for the workspace's default, NO_END for no end. Raise ValidationError where the workspace forbids it.
+    lifetime: None for the workspace's default, NO_END for no expiry. Raise ValidationError if the workspace forbids it.
     """
     if lifetime is not None and lifetime <= timedelta():
-        raise ValidationError(
-            "A secret that has expired at once is of no use. Give it a longer life, for example 90d, or none for no end.", code="invalid_lifetime"
-        )
+        raise ValidationError("A secret that expires at once is useless. Give it a longer lifetime, for example 90d, or leave it out.", code="invalid_lifetime")
     lifetime = ClientPolicy.of(client.workspace).choose_secret_lifetime(lifetime)
     generated = generate(client.environment)
     secret = ClientSecret(
@@ -74,7 +72,7 @@ def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, act
 
 
 def _insert(secret: ClientSecret, *, workspace: Workspace, now: datetime) -> None:
-    """workspace: its row, locked. Somebody may have made it stricter meanwhile."""
+    """workspace: its locked row. Its rules may have become stricter meanwhile."""
     require_kept(workspace)
     ClientPolicy.of(workspace).require_secret_lifetime(None if secret.lifetime is None else timedelta(seconds=secret.lifetime))
     require_room(secret, now=now)
@@ -90,9 +88,9 @@ def create_secret(
     lifetime: timedelta | None = None,
     also: Callable[[NewSecret], None] | None = None,
 ) -> NewSecret:
-    """A further secret; the others stay as they are. lifetime: None for the workspace's default, NO_END for no end.
+    """Add a secret; the others stay as they are. lifetime: None for the workspace's default, NO_END for no expiry.
 
-    also: what is to be written in the same transaction.
+    also: called in the same transaction.
     """
     _require_use(client)
     new = prepare_secret(client=client, name=name, lifetime=lifetime, actor=actor, now=now)
@@ -105,7 +103,7 @@ def create_secret(
 
 
 def insert_secret(secret: ClientSecret, *, actor: Actor, now: datetime) -> None:
-    """The second half of create_secret, for whoever has more to write in the same transaction."""
+    """The second half of create_secret, for callers that write more in the same transaction."""
     with transaction.atomic():
         locked = lock_client(secret.client)
         _insert(secret, workspace=locked.workspace, now=now)
@@ -121,13 +119,13 @@ def insert_secret(secret: ClientSecret, *, actor: Actor, now: datetime) -> None:
 
 
 def find_predecessor(client: Client, now: datetime) -> ClientSecret | None:
-    """Whose name and life the next secret gets: the newest usable one, else the newest that there was."""
+    """The secret whose name and lifetime the next one gets: the newest usable one, or else the newest of all."""
     secrets = ClientSecret.objects.filter(client=client)
     return secrets.usable(now).first() or secrets.first()
 
 
 def expected_lifetime(client: Client, predecessor: ClientSecret | None) -> timedelta | None:
-    """What a rotation gives the new secret where nobody says anything else; None as of ClientPolicy.usual_secret_lifetime."""
+    """The lifetime that a rotation gives the new secret by default; None as in ClientPolicy.usual_secret_lifetime."""
     return _inherit_lifetime(client, predecessor) or ClientPolicy.of(client.workspace).usual_secret_lifetime
 
 
@@ -148,11 +146,11 @@ def rotate_secret(
     seen: str = "",
     also: Callable[[NewSecret], None] | None = None,
 ) -> RotatedSecret:
-    """A new secret; all usable old ones end after overlap, or earlier where they did already. Tokens that they obtained live on.
+    """Make a new secret. All usable old ones expire after overlap, or earlier if they would have anyway. Tokens that they obtained stay valid.
 
-    lifetime: None for what the newest old secret had been given, a usable one if there is one, as far as the workspace allows that; NO_END for no end.
-    seen: the ID of the newest secret when the caller looked, "" for whatever there is. also: what is to be written in the same transaction.
-    Raise ValidationError, with the code changed_meanwhile where somebody made a secret since, of which the caller doesn't know that it would end.
+    lifetime: None for the lifetime of find_predecessor's secret, as far as the workspace allows it; NO_END for no expiry.
+    seen: the ID of the newest secret when the caller looked, "" to skip this check. also: called in the same transaction.
+    Raise ValidationError, with the code changed_meanwhile if somebody has made a secret since, because the caller doesn't know that it would expire too.
     """
     _require_use(client)
     if overlap < timedelta():
@@ -194,16 +192,16 @@ def _refuse_unseen(secrets: Sequence[ClientSecret], seen: str) -> None:
         last_seen = ClientSecret.objects.filter(client=secrets[0].client_id, secret_id=seen).first()
         if last_seen is not None and secrets[0].pk > last_seen.pk:
             raise ValidationError(
-                f"Secret {secrets[0].secret_id} was made meanwhile, and would end as well. Look at it, and send the form again if you still want that.",
+                f"Secret {secrets[0].secret_id} was made meanwhile and would expire too. Check it, and submit the form again if you still want to rotate.",
                 code="changed_meanwhile",
             )
 
 
 def _end(secrets: Sequence[ClientSecret], *, at: datetime) -> None:
-    """Let them expire then, or earlier where they did already."""
+    """Make them expire then, or earlier if they would have anyway."""
     for secret in secrets:
         if secret.expires_at is None or secret.expires_at > at:
-            # Not before its creation, even if another node's clock that made it is ahead.
+            # Not before its creation, even if it was made on a node whose clock is ahead.
             secret.expires_at = max(at, secret.created_at)
             secret.save(update_fields=["expires_at"])
 

@@ -1,6 +1,6 @@
-"""A public key or certificate that several clients of a workspace have: who has its private half is each of them, and it has to be revoked at each.
+"""A public key or certificate that several clients of a workspace share: its private key can act as each of them, and it must be revoked for each.
 
-A person at a page makes a separate one, so there it is refused. A program that registers one for several clients goes on working, and is warned.
+The dashboard refuses it, because a person can make a separate one. Commands accept it with a warning, so that scripts that share one still work.
 """
 
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ def refuse_shared(kind: _Kind, thumbprints: Sequence[str], *, workspace: Workspa
 
 
 def warn_of_shared(rows: Sequence[ClientPublicKey | ClientCertificate], *, client: Client) -> list[str]:
-    """For a client that has got these."""
+    """For a client that these were added to."""
     warnings = []
     for row in rows:
         owner = _find_other_owner(type(row), [row.thumbprint], workspace=client.workspace, client=client)
         if owner is not None:
-            also = f"{row.NOUN.capitalize()} {row} also belongs to {owner.name} ({owner.client_id}), so whoever has its private key is both."
+            also = f"{row.NOUN.capitalize()} {row} also belongs to {owner.name} ({owner.client_id}), so its private key can act as both clients."
             warnings.append(f"{also} Use a separate one for each client.")
     return warnings

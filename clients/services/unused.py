@@ -16,7 +16,7 @@ _BATCH = 100
 
 
 def disable_unused_clients(*, now: datetime) -> Iterator[int]:
-    """In every workspace that wants it. In batches, each a transaction of its own; yields how many clients each disabled."""
+    """In every workspace with this policy. In batches, each in its own transaction; yields how many clients each disabled."""
     for workspace in Workspace.objects.filter(disable_unused_after_days__isnull=False, deletes_at=None):
         while disabled := _disable_batch(workspace, now=now):
             yield disabled
@@ -24,7 +24,7 @@ def disable_unused_clients(*, now: datetime) -> Iterator[int]:
 
 def _disable_batch(workspace: Workspace, *, now: datetime) -> int:
     with together(), transaction.atomic():
-        # As the policy is now: somebody may have loosened it since the last batch.
+        # The current policy, because somebody may have loosened it since the last batch.
         locked = lock_workspace(workspace)
         days = locked.disable_unused_after_days
         if days is None or not can_tell(days):

@@ -1,4 +1,4 @@
-"""Adding to rows that may be there already, many in one go. In raw SQL, for the ORM's upsert can't add; the same text for SQLite and PostgreSQL."""
+"""Inserts rows or adds to existing ones, many at once. Raw SQL because the ORM's upsert can't add. The same text for SQLite and PostgreSQL."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, models
 
-# With each a driver compiles the statement once; more would only hold more in memory.
+# The driver compiles the statement once per batch; a larger batch would only use more memory.
 _BATCH = 1000
 
 Values = tuple[Any, ...]
@@ -24,11 +24,11 @@ def add_up(
     of: type[models.Model] | None = None,
     copied: Mapping[str, str] | None = None,
 ) -> None:
-    """Make each row, or add its sums to the one that has the same values in the columns by.
+    """Insert each row, or add its sums to the row with the same values in the columns by.
 
-    rows: values of by, sums and latest, in this order, sorted by those of by, so that two processes lock them alike. latest: columns that become the new row's
-    where its first one of them, a point in time, is later. of: the table to which the first column of by points: where the row that it points to is gone,
-    nothing is written. copied: columns that are that row's, and what they are called there.
+    rows: values of by, sums and latest, in this order, sorted by those of by, so that two processes lock them in the same order. latest: columns that take the
+    new row's values if the first of them, a point in time, is later. of: the table that the first column of by refers to: if that row is deleted, nothing is
+    written. copied: columns copied from that row → their names there.
     """
     update = [f"{name} = {{table}}.{name} + excluded.{name}" for name in sums]
     if latest:
@@ -39,7 +39,7 @@ def add_up(
 
 
 def insert(model: type[models.Model], rows: Iterable[Values], *, columns: Sequence[str], of: type[models.Model], copied: Mapping[str, str]) -> None:
-    """Make each row. columns: of rows, the first one as that of by in add_up."""
+    """Insert each row. columns: those of rows; the first one refers to of, as in add_up."""
     _execute(model, columns, rows, of=of, copied=copied, conflict="")
 
 
@@ -76,12 +76,12 @@ def _quote(model: type[models.Model]) -> str:
 
 @lru_cache(maxsize=10_000)
 def adapt_moment(moment: datetime) -> Any:
-    """Into what the driver takes. Remembered, for the moment of a request goes into several tables."""
+    """Convert it for the driver. Cached, because a request's time goes into several tables."""
     return connection.ops.adapt_datetimefield_value(moment)
 
 
 def _adapter(field: "models.Field[Any, Any]") -> Callable[[Any], Any] | None:
-    """Into what the driver takes; None where that is the value itself. Remembers the same value, which hours and days are over and over."""
+    """Converts a value for the driver; None if the driver takes the value itself. It remembers the last value, because hours and days repeat."""
     if isinstance(field, models.DateTimeField):
         return adapt_moment
     if isinstance(field, models.DateField):

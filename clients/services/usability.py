@@ -1,4 +1,4 @@
-"""What a client has and may not use, and what it may use and doesn't have: warnings, for both may be on purpose, or about to change."""
+"""Warnings about credentials that a client has but may not use, and that it may use but doesn't have. Both may be on purpose, or temporary."""
 
 from datetime import datetime
 
@@ -12,23 +12,23 @@ _MOST_CREDENTIALS = 1000
 
 
 def warn_of_public_keys(client: Client) -> list[str]:
-    """For a client to which public keys are added."""
+    """For a client that public keys are added to."""
     return _warn_of_method(client, _KEY, "the key")
 
 
 def warn_of_certificates(client: Client) -> list[str]:
-    """For a client to which certificates are added. One that is there to bind tokens needs no method."""
+    """For a client that certificates are added to. A certificate that only binds tokens needs no method."""
     return [] if client.require_certificate else _warn_of_method(client, _CERTIFICATE, "the certificate")
 
 
 def warn_of_missing_credentials(client: Client, *, public_keys: bool, certificates: bool) -> list[str]:
-    """For a new client. public_keys, certificates: whether it has got any."""
+    """For a new client. public_keys, certificates: whether it has any."""
     missing = {
         _KEY: None if public_keys or client.jwks_uri else ("public key", "add_public_key"),
         _CERTIFICATE: None if certificates else ("certificate", "add_certificate"),
     }
     unbound = client.require_certificate and not certificates and not client.tls_subject
-    demand = f"The client gets no tokens before it has a certificate to bind them to. {_say_register('add_certificate', client)}"
+    demand = f"The client gets no tokens until it has a certificate to bind them to. {_say_register('add_certificate', client)}"
     return [
         *([demand] if unbound and _CERTIFICATE not in client.auth_methods else ()),
         *(
@@ -40,7 +40,7 @@ def warn_of_missing_credentials(client: Client, *, public_keys: bool, certificat
 
 
 def find_methods_without_credentials(client: Client, *, now: datetime) -> list[str]:
-    """Those of its methods that it can't use now, for it has no credential for them. A subject is always there where its method is."""
+    """The methods that it can't use now because it has no credential for them. A client with tls_client_auth always has a subject."""
     usable = {method for credential in credentials_of(client, now=now, most=_MOST_CREDENTIALS).usable for method in credential.METHODS}
     usable |= {Client.AuthMethod.TLS_CLIENT_AUTH, *([_KEY] if client.jwks_uri else [])}
     return [method for method in client.auth_methods if method not in usable]
@@ -55,7 +55,7 @@ def _warn_of_method(client: Client, method: Client.AuthMethod, what: str) -> lis
         usable = " and ".join(client.auth_methods)
         unusable = f"{client.client_id} may not use {method.value}, so it can't authenticate with {what}. It may use {usable}."
         allow = f"“.venv/bin/python manage.py update_client {client.client_id} --auth-method {method.value}”"
-        return [f"{unusable} If it should, run {allow}, with a further --auth-method for each method that it keeps."]
+        return [f"{unusable} To allow it, run {allow}, with one more --auth-method for each method that it keeps."]
     if method in ClientPolicy.of(client.workspace).forbidden_auth_methods:
         return [f"The workspace {client.workspace.slug} no longer allows {method.value}, so {client.client_id} can't authenticate with {what}."]
     return []

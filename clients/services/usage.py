@@ -1,7 +1,7 @@
-"""Counting what clients do: gathered in the process, written in one go.
+"""Counts what clients do: gathered in the process, written in batches.
 
-To record a request costs a few entries in dictionaries under a lock. flush() writes everything gathered since the last one in one transaction; what a killed
-process had not flushed is lost, which is why nothing but counters, samples and last-used marks goes through here.
+Recording a request costs a few dictionary entries under a lock. flush() writes everything gathered since the last flush in one transaction. A killed process
+loses what it hasn't flushed, so only counters, samples and last-used marks go through here.
 """
 
 import logging
@@ -22,7 +22,7 @@ from clients.services.gathered import SLOT_SECONDS, Gathered, GrantedKey, Refuse
 from clients.services.request_sample import RequestSample
 from clients.services.usage_rows import write
 
-# Of ResponseTime, in milliseconds; what took longer counts under 0.
+# For ResponseTime, in milliseconds; longer times count under 0.
 LIMITS_MS = (1, 2, 3, 5, 7, 10, 15, 25, 40, 60, 100, 250, 500, 1000, 2500, 5000)
 _LIMITS = tuple(limit / 1000 for limit in LIMITS_MS)
 
@@ -35,7 +35,7 @@ _flushing = Lock()
 
 
 def record_granted(key: GrantedKey | tuple[Any, ...], *, request_id: str, elapsed: Callable[[], int | None], now: datetime) -> None:
-    """Count one request, and keep it where the sample takes it. key: what GrantedKey has. elapsed: says microseconds since now, for one that is kept."""
+    """Count one request, and store it if the sample takes it. key: the fields of GrantedKey. elapsed: returns microseconds since now, for a stored request."""
     client, _, _, credential, endpoint, address, scopes, *_ = key
     with _lock:
         _gathered.requests += 1
@@ -52,14 +52,14 @@ def record_granted(key: GrantedKey | tuple[Any, ...], *, request_id: str, elapse
 
 
 def record_refused(key: RefusedKey | tuple[Any, ...]) -> None:
-    """Count one request. key: what RefusedKey has."""
+    """Count one request. key: the fields of RefusedKey."""
     with _lock:
         _gathered.requests += 1
         _gathered.refused[key] = _gathered.refused.get(key, 0) + 1
 
 
 def record_time(endpoint: str, seconds: float, now: datetime, *, is_failure: bool) -> None:
-    """Count one answer of the instance, whoever asked. is_failure: whether the fault was ours."""
+    """Count one response of the instance. is_failure: whether the server failed."""
     limit = bisect_left(_LIMITS, seconds)
     key = (int(now.timestamp()) // SLOT_SECONDS, endpoint, LIMITS_MS[limit] if limit < len(LIMITS_MS) else 0, is_failure)
     with _lock:
@@ -73,13 +73,13 @@ def record_use(kind: type[Credential], *, pk: int, address: str, now: datetime) 
 
 
 def schedule_rehash(*, secret: int, plaintext: str) -> None:
-    """Have hash and digest of a secret, just verified, made anew at the next flush, off the request."""
+    """Recompute a just verified secret's hash and digest at the next flush, outside the request."""
     with _lock:
         _gathered.outdated[secret] = plaintext
 
 
 def count_gathered() -> int:
-    """How many requests wait to be written."""
+    """How many requests are waiting to be written."""
     return _gathered.requests
 
 
@@ -103,7 +103,7 @@ def _rehash(outdated: dict[int, str]) -> None:
 
 
 def flush() -> None:
-    """Write what was gathered. If that fails, it stays gathered and the database's error is raised, but a row that doesn't fit is dropped: it never will."""
+    """Write what was gathered. If that fails, it stays gathered and the database's error is raised. A row that the database will never accept is dropped."""
     with _flushing:
         taken = _take()
         parts = [taken]
@@ -120,7 +120,7 @@ def flush() -> None:
 
 
 def _write(part: Gathered) -> tuple[Gathered, ...]:
-    """In one transaction. Returns what is to be written instead, in smaller parts, if a row of it doesn't fit."""
+    """Write part in one transaction. If the database doesn't accept one of its rows, returns smaller parts to write instead."""
     try:
         if part.has_rows:
             with transaction.atomic():
@@ -128,12 +128,12 @@ def _write(part: Gathered) -> tuple[Gathered, ...]:
     except (DataError, IntegrityError):
         if halves := part.halves():
             return halves
-        logger.exception("Usage that the database doesn't take was dropped: %s", part)
+        logger.exception("Dropped usage that the database doesn't accept: %s", part)
     return ()
 
 
 def prune(*, now: datetime) -> dict[str, int]:
-    """Remove usage and requests past their retention, and counts of tokens that have ended. Returns how many rows went, by table."""
+    """Remove usage and requests past their retention, and counts of expired tokens. Returns how many rows were removed, by table."""
     ends = now - timedelta(days=settings.USAGE_RETENTION_DAYS)
     day = ends.date()
     rows = {

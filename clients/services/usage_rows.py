@@ -1,6 +1,7 @@
-"""Writing what was gathered of usage: sums by hour, day and minute, added to those of other processes.
+"""Writes gathered usage: sums by hour, day and minute, added to those of other processes.
 
-Tables come in one order, so that two processes lock their rows in the same. A client or workspace deleted meanwhile has no row to count for.
+The tables are always written in the same order, so that two processes lock rows in the same order. If a client or workspace was deleted meanwhile, nothing is
+counted for it.
 """
 
 from collections import defaultdict
@@ -24,7 +25,7 @@ ACTIVITY_COUNTS = tuple(f"{outcome}_{period}" for outcome in ("granted", "refuse
 
 
 def write(gathered: Gathered) -> None:
-    """All but the outdated secrets. To be called in a transaction."""
+    """Write everything except the outdated secrets. Call it in a transaction."""
     granted = [(GrantedKey(*key), count, last) for key, (count, last) in gathered.granted.items()]
     refused = [(RefusedKey(*key), count) for key, count in gathered.refused.items()]
     _write_requests(granted, refused)
@@ -96,7 +97,7 @@ def _write_scopes(granted: Granted) -> None:
 
 
 def _write_activity(granted: Granted, refused: Refused) -> None:
-    """The counts are of the token endpoint; anything granted is a use."""
+    """The counts are only of the token endpoint, but any granted request is a use."""
     tokens: defaultdict[int, int] = defaultdict(int)
     refusals: defaultdict[int, int] = defaultdict(int)
     used: dict[int, tuple[datetime, str]] = {}
@@ -136,7 +137,7 @@ def _write_sampled(sampled: list[SampledRequest]) -> None:
 
 
 def _write_last_used(last_used: dict[tuple[str, int], tuple[datetime, str]]) -> None:
-    # The ORM would compile each update anew, which costs more than the token request that it notes.
+    # The ORM would compile each update again, which costs more than the token request that it records.
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for (table, pk), (moment, address) in sorted(last_used.items()):
         adapted = adapt_moment(moment)

@@ -1,4 +1,4 @@
-"""Summing up, by the clock, what pages of workspaces with many clients show."""
+"""Regularly sums up what the pages of workspaces with many clients show."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -9,12 +9,12 @@ from clients.models import Client, UsageSummary, Workspace
 from clients.most_used import clients_of, most_used_addresses, most_used_scopes
 from clients.periods import Period
 
-# Up to so many clients a page sums up by itself, in 20 ms.
+# With up to this many clients a page sums up by itself, in 20 ms.
 LIVE_CLIENTS = 500
 
 
 def make_summaries(period: Period, *, now: datetime) -> int:
-    """Of each workspace that has more. Returns of how many."""
+    """For each workspace with more clients. Returns for how many."""
     large = Workspace.objects.annotate(count=Count("clients")).filter(count__gt=LIVE_CLIENTS)
     for workspace in large:
         for environment in ("", *Client.Environment.values):

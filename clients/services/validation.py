@@ -1,4 +1,4 @@
-"""Checks that several services share. Each raises ValidationError with a sentence that says what would be right."""
+"""Checks that several services share. Each raises ValidationError with a sentence that says what is allowed."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ from clients.credential_text import holds_credential, redact
 
 MAX_REASON_LENGTH = 200
 
-# Part of many an emoji and of Persian words; alone they are invisible.
+# Part of many emoji and of Persian words; alone they are invisible.
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _PLAIN_URI = re.compile(r"[A-Za-z0-9._~:/?@%+,=\[\]-]+")
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -21,24 +21,24 @@ _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 def clean_text(text: str, *, field: str, max_length: int, required: bool = True, redacts: bool = False) -> str:
     """Text on one line, without surrounding white space, control and formatting characters.
 
-    redacts: whether a secret in it is cut down, as where somebody is in a hurry, instead of refused.
+    redacts: whether to redact a secret in the text instead of refusing it, for somebody in a hurry.
     """
     cleaned = text.strip()
     if required and all(character in _JOINERS or character.isspace() for character in cleaned):
         raise ValidationError(f"The {field} is empty. Enter one, for example billing-sync.", code="required")
     if len(cleaned) > max_length:
-        raise ValidationError(f"The {field} has {len(cleaned):,} characters. Use up to {max_length:,}.", code="too_long")
+        raise ValidationError(f"The {field} has {len(cleaned):,} characters. Use at most {max_length:,}.", code="too_long")
     if any(unicodedata.category(character) in _INVISIBLE and character not in _JOINERS for character in cleaned):
         raise ValidationError(f"The {field} contains a line break or an invisible character. Use visible characters on one line.", code="invalid_text")
     if redacts:
         return redact(cleaned)
     if holds_credential(cleaned):
-        raise ValidationError(f"The {field} holds a secret, a token or a private key, and others can read it. Take it out.", code="credential")
+        raise ValidationError(f"The {field} contains a secret, a token or a private key, and others can read it. Remove it.", code="credential")
     return cleaned
 
 
 def clean_reason(text: str) -> str:
-    """Why somebody did it, "" for no reason given: as the audit log keeps it, so without a secret that somebody wrote into it."""
+    """The reason that somebody gave, "" for none, as the audit log stores it: a secret in it is redacted."""
     return clean_text(text, field="reason", max_length=MAX_REASON_LENGTH, required=False, redacts=True)
 
 
@@ -50,7 +50,7 @@ def clean_networks(networks: Sequence[str]) -> list[str]:
             cleaned.append(str(ip_network(text)))
         except ValueError:
             try:
-                said = f"“{text[:64]}” isn’t an address range. For that network write {ip_network(text, strict=False)}."
+                said = f"“{text[:64]}” isn’t an address range. For this network, write {ip_network(text, strict=False)}."
             except ValueError:
                 said = f"“{text[:64]}” isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."
             raise ValidationError(said, code="invalid_network") from None
@@ -58,20 +58,20 @@ def clean_networks(networks: Sequence[str]) -> list[str]:
 
 
 def require_plain_uris(uris: Iterable[str]) -> None:
-    """Of audiences that are new. People copy them into shells and configurations, so they have no character that is more than text there."""
+    """For new audiences. People copy them into shells and configurations, so they must not contain characters that are special there."""
     for uri in uris:
         if not _PLAIN_URI.fullmatch(uri):
             raise ValidationError(
-                f"The audience {uri[:80]} has a character that shells take for more than text. Use letters, digits and . _ ~ : / ? @ % + , = [ ] - only.",
+                f"The audience {uri[:80]} contains a character that is special to shells. Use only letters, digits and . _ ~ : / ? @ % + , = [ ] -",
                 code="invalid_audience",
             )
 
 
 def clean_resource_uri(uri: str) -> str:
-    """RFC 8707 §2: an absolute URI without a fragment component."""
+    """RFC 8707 §2: an absolute URI without a fragment."""
     try:
         parts = urlsplit(uri)
-        # Of http libraries find a host behind any number of slashes, and each sees another one in what is encoded.
+        # In http URLs, libraries find a host behind any number of slashes, and they disagree on an encoded one.
         has_host = bool(parts.hostname) and "%" not in parts.netloc if parts.scheme in ("http", "https", "ws", "wss") else bool(parts.netloc or parts.path)
         valid = bool(parts.scheme) and has_host and "@" not in parts.netloc
         _ = parts.port
@@ -79,6 +79,6 @@ def clean_resource_uri(uri: str) -> str:
         valid = False
     if not valid or len(uri) > 512 or "#" in uri or not uri.isascii() or not uri.isprintable() or " " in uri or '"' in uri or "\\" in uri:
         raise ValidationError(
-            f"“{uri[:80]}” isn't an audience. Use an absolute URI without fragment, for example https://api.example.com.", code="invalid_audience"
+            f"“{uri[:80]}” isn't an audience. Use an absolute URI without a fragment, for example https://api.example.com.", code="invalid_audience"
         )
     return uri

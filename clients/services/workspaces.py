@@ -1,4 +1,4 @@
-"""Making and changing workspaces."""
+"""Makes and changes workspaces."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,9 +23,9 @@ _FIRST_SCOPES = {"read": "Read what the service offers.", "write": "Change what 
 
 
 def create_workspace(*, slug: str, name: str, actor: Actor, now: datetime) -> Workspace:
-    """A workspace with the built-in scopes and read and write. Raise ValidationError where the slug is malformed or taken.
+    """Make a workspace with the built-in scopes, read and write. Raise ValidationError if the slug is malformed or taken.
 
-    Taken is it too for as long as audit events of a workspace are kept that had it: the database refuses it.
+    A removed workspace's slug stays taken as long as its audit events are kept: the database refuses it.
     """
     validate_slug(slug)
     workspace = Workspace(slug=slug, name=clean_text(name or slug, field="name", max_length=100), created_at=now)
@@ -35,7 +35,7 @@ def create_workspace(*, slug: str, name: str, actor: Actor, now: datetime) -> Wo
                 workspace.save(force_insert=True)
         except IntegrityError:
             is_removed = AuditEvent.objects.filter(workspace_slug=slug).exclude(workspace_slug="").exists()
-            problem = "was removed, and its audit events are kept under that name" if is_removed else "exists already"
+            problem = "was removed, and its audit events are kept under that name" if is_removed else "already exists"
             raise ValidationError(f"The workspace {slug} {problem}. Choose another slug.", code="slug_taken") from None
         Scope.objects.bulk_create(
             [Scope(workspace=workspace, name=scope, description=description, is_built_in=True) for scope, description in _BUILT_IN_SCOPES.items()]
@@ -54,25 +54,25 @@ def create_workspace(*, slug: str, name: str, actor: Actor, now: datetime) -> Wo
 
 
 def lock_workspace(workspace: Workspace) -> Workspace:
-    """The row as it is now, which nobody else changes until the transaction ends. Raise ValidationError where it is gone."""
-    # no_key: rows that only refer to it, such as refused requests, needn't wait.
+    """The current row, which nobody else can change until the transaction ends. Raise ValidationError if it is deleted."""
+    # no_key: rows that only refer to it, such as refused requests, don't have to wait.
     locked = Workspace.objects.select_for_update(no_key=True).filter(pk=workspace.pk).first()
     if locked is None:
-        raise ValidationError(f"The workspace {workspace.slug} doesn’t exist any more.", code="unknown_workspace")
+        raise ValidationError(f"The workspace {workspace.slug} no longer exists.", code="unknown_workspace")
     return locked
 
 
 def require_kept(workspace: Workspace) -> None:
-    """Raise ValidationError where it is about to be deleted: nothing new is made in it."""
+    """Raise ValidationError if it is scheduled for deletion: nothing new can be made in it."""
     if workspace.deletes_at is not None:
         raise ValidationError(
-            f"{workspace.slug} is deleted on {workspace.deletes_at:%d %b %Y %H:%M} UTC. Until then an owner can keep it, in its settings.",
+            f"{workspace.slug} will be deleted on {workspace.deletes_at:%d %b %Y %H:%M} UTC. Until then an owner can keep it in its settings.",
             code="workspace_deleted",
         )
 
 
 class WorkspaceFields(TypedDict, total=False):
-    """What can be changed of a workspace, see Workspace. Retention in days."""
+    """The fields of a workspace that can be changed, see Workspace. Retention is in days."""
 
     name: str
     allowed_auth_methods: Sequence[str]
@@ -87,14 +87,14 @@ class WorkspaceFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The fields that changed, as they were and as they are."""
+    """The changed fields with their old and new values."""
 
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
 
 
 def write_fields(locked: Workspace, fields: WorkspaceFields) -> Difference:
-    """The half of change_workspace for whoever has more to write into its event. locked: from lock_workspace. Raise ValidationError."""
+    """The first half of change_workspace, for callers that add more to its event. locked: from lock_workspace. Raise ValidationError."""
     wanted: dict[str, Any] = dict(fields)
     if "name" in wanted:
         wanted["name"] = clean_text(wanted["name"], field="name", max_length=100)
@@ -113,7 +113,7 @@ def write_fields(locked: Workspace, fields: WorkspaceFields) -> Difference:
 
 
 def record_change(workspace: Workspace, difference: Difference, *, actor: Actor, now: datetime) -> None:
-    """Nothing where nothing changed."""
+    """Record nothing if nothing changed."""
     if difference.after:
         audit.record(
             "workspace.changed",
@@ -128,7 +128,7 @@ def record_change(workspace: Workspace, difference: Difference, *, actor: Actor,
 
 
 def change_workspace(*, workspace: Workspace, actor: Actor, now: datetime, **fields: Unpack[WorkspaceFields]) -> Workspace:
-    """Change what is given, and return the row as it is then. Raise ValidationError under the name of the field that makes no sense."""
+    """Change the given fields and return the changed row. Raise ValidationError under the name of the wrong field."""
     with transaction.atomic():
         locked = lock_workspace(workspace)
         record_change(locked, write_fields(locked, fields), actor=actor, now=now)

@@ -1,1 +1,1 @@
-"""A person's own account: signing in, proving who they are, factors, sessions."""
+"""A user's own account: signing in, proving who they are, factors, sessions."""

@@ -1,4 +1,4 @@
-"""What people change about their accounts."""
+"""Forms for changing one's own account."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ class ProfileForm(forms.Form):
         label="Name",
         required=False,
         max_length=100,
-        help_text="As others see you in members, audit log and mail. Without one they see your email address.",
+        help_text="Others see it in members, audit log and mail. Without a name they see your email address.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
-        error_messages={"max_length": "A name has at most 100 characters."},
+        error_messages={"max_length": "A name can have at most 100 characters."},
     )
 
 
@@ -24,7 +24,7 @@ class DisplayForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
-    """A new one. user: whose it becomes; None where a link names nobody."""
+    """A new password. user: the one who gets it; None if a link names nobody."""
 
     new_password = fields.new_password(autofocus=True)
 
@@ -37,7 +37,7 @@ class PasswordForm(forms.Form):
 
 
 class ChangePasswordForm(PasswordForm):
-    """With the present one, which is asked for here however somebody has signed in. OWASP ASVS 5.0, 6.2.3."""
+    """Includes the current password, which is always required here, however the user signed in. OWASP ASVS 5.0, 6.2.3."""
 
     field_order = ("current_password", "new_password")
 
@@ -50,7 +50,7 @@ class ChangePasswordForm(PasswordForm):
             self.order_fields(self.field_order)
 
     def is_proved(self) -> bool:
-        """Of a valid form. It takes an argon2id hash: within dashboard.people.throttling.attempt."""
+        """For a valid form. Call it within dashboard.people.throttling.attempt, because it computes an argon2id hash."""
         if "current_password" not in self.fields or self.user.check_password(self.cleaned_data["current_password"]):
             return True
         self.add_error("current_password", "That isn’t your current password. Enter it again.")
@@ -65,7 +65,7 @@ class EmailForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """The password, and the code where the account has second factors."""
+    """The password, and a code if the account has second factors."""
 
     def __init__(self, *args: Any, asks_password: bool, asks_code: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -73,7 +73,7 @@ class ConfirmForm(forms.Form):
             self.fields["password"] = fields.password(autofocus=True)
         if asks_code:
             self.fields["code"] = fields.code()
-            self.fields["code"].help_text = "The newest one of your authenticator app, or one of your recovery codes."
+            self.fields["code"].help_text = "The current code from your authenticator app, or one of your recovery codes."
 
 
 class PasskeyNameForm(forms.Form):
@@ -82,7 +82,7 @@ class PasskeyNameForm(forms.Form):
         max_length=100,
         help_text="So that you recognise it later, for example Laptop.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
-        error_messages={"required": "Enter a name, for example Laptop.", "max_length": "A name has at most 100 characters."},
+        error_messages={"required": "Enter a name, for example Laptop.", "max_length": "A name can have at most 100 characters."},
     )
 
 

@@ -1,4 +1,4 @@
-"""The fields of signing in, in our words."""
+"""The sign-in form, with our own labels."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The paths of single sign-on, below /accounts/. sso/callback/ is what the provider knows as redirect URI."""
+"""The paths of single sign-on, below /accounts/. sso/callback/ is the redirect URI registered at the provider."""
 
 from django.urls import path
 

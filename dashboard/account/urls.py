@@ -1,4 +1,4 @@
-"""The paths of accounts. Names that begin with “account_” and “mfa_” are those that django-allauth reverses."""
+"""The paths of accounts. django-allauth reverses the names that begin with “account_” and “mfa_”."""
 
 from django.urls import include, path
 

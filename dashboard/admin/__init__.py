@@ -1,1 +1,1 @@
-"""Django admin: the instance's tables to look at, and the few changes an operator needs at once, each through its service."""
+"""Django admin: views of the instance's tables, and the few changes that an operator needs quickly, each through its service."""

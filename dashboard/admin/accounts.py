@@ -1,4 +1,4 @@
-"""Accounts: looked at, switched off and on, and made administrators of the instance or not."""
+"""Accounts: view them, switch them off and on, and make them administrators of the instance or not."""
 
 from collections.abc import Callable
 from operator import attrgetter
@@ -18,7 +18,7 @@ from dashboard.people.account_status import Ended
 from dashboard.people.caller import actor_of
 from dashboard.people.notices import tell_by_operator
 
-_OWN = "It is your own account. Nothing changes. Ask another administrator, or run the command."
+_OWN = "This is your own account. Nothing changes. Ask another administrator, or run the command."
 
 
 @admin.register(User)
@@ -28,7 +28,7 @@ class UserAdmin(ReadOnlyAdmin):
     fields = ("email", "name", "is_active", "disabled_at", "is_staff", "is_superuser", "last_login", "created_at")
     secret_fields = ("password",)
     search_fields = ("email__icontains", "name__icontains")
-    search_help_text = "Search by a part of e-mail address or name."
+    search_help_text = "Search by a part of the e-mail address or name."
     audit_target = ("user", attrgetter("audit_name"))
     actions = ("disable_accounts", "enable_accounts", "promote", "demote")
 
@@ -36,7 +36,7 @@ class UserAdmin(ReadOnlyAdmin):
         return [Q(email=term.lower())]
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Without disabled_at of one that is on: it stays when an account is switched on again, and the audit log has both."""
+        """Without disabled_at if the account is on: it stays when an account is switched on again, and the audit log has both."""
         fields = super().get_fields(request, obj)
         return [name for name in fields if name != "disabled_at"] if obj is not None and obj.is_active else fields
 
@@ -54,15 +54,15 @@ class UserAdmin(ReadOnlyAdmin):
 
         def explain(user: User) -> list[str]:
             if not user.is_active:
-                return ["It is switched off already. Nothing changes."]
+                return ["It is already switched off. Nothing changes."]
             if user.pk == request.user.pk:
                 return [_OWN]
             links, ownerless = made_links.count_open(user, now=now), account_status.find_ownerless(user)
             return [
-                f"Nobody can sign in to it any more, in whatever way, and its {_count_sessions(user)} at once.",
-                f"Withdrawn is what it made, or was made for it: {links}." if links else "No invitation or hand-over link by or for it is open.",
+                f"Nobody can sign in to it any more, and its {_count_sessions(user)} at once.",
+                f"Links that it made, or that were made for it, are withdrawn: {links}." if links else "It has no open invitation or hand-over link.",
                 "Memberships, clients and secrets stay. If the person may have a copy of a secret, rotate it.",
-                *(f"Nobody else who can sign in owns the workspace {slug}." for slug in ownerless),
+                *(f"The workspace {slug} has no other owner who can sign in." for slug in ownerless),
             ]
 
         done = "Switched off: {count}. Nobody can sign in to them, and their sessions have ended."
@@ -73,24 +73,24 @@ class UserAdmin(ReadOnlyAdmin):
     def enable_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         def explain(user: User) -> list[str]:
             if user.is_active:
-                return ["It is on already. Nothing changes."]
-            return ["Its person can sign in again, as before, and its memberships count. Sessions and links from before stay dead."]
+                return ["It is already on. Nothing changes."]
+            return ["The person can sign in again, and the account's memberships count again. Earlier sessions and links don't come back."]
 
-        words = ("Switch these accounts on?", "Switch on", "Switched on: {count}. Their people can sign in again.")
+        words = ("Switch these accounts on?", "Switch on", "Switched on: {count}. These people can sign in again.")
         return self._change(request, queryset, "enable_accounts", words, explain, account_status.enable_account, "enabled")
 
     @admin.action(description="Make administrator…")
     def promote(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         def explain(user: User) -> list[str]:
             if user.is_staff:
-                return ["It administers the instance already. Nothing changes."]
+                return ["It already administers the instance. Nothing changes."]
             return [
-                "It sees every workspace under /admin/, disables clients and accounts, revokes credentials, and makes other administrators.",
-                f"Its {_count_sessions(user)}: its person signs in again.",
-                *([] if second_factors.has_strong(user) else ["It has no second factor yet. Ask its person to add one."]),
+                "Under /admin/ it can see every workspace, disable clients and accounts, revoke credentials, and make other administrators.",
+                f"Its {_count_sessions(user)}, so the person has to sign in again.",
+                *([] if second_factors.has_strong(user) else ["It has no second factor yet. Ask the person to add one."]),
             ]
 
-        words = ("Let these accounts administer the instance?", "Make administrator", "They administer the instance now: {count}.")
+        words = ("Make these accounts administrators of the instance?", "Make administrator", "New administrators of the instance: {count}.")
         return self._change(request, queryset, "promote", words, explain, account_status.promote, "promoted")
 
     @admin.action(description="Take administration away…")
@@ -100,9 +100,9 @@ class UserAdmin(ReadOnlyAdmin):
                 return ["It does not administer the instance. Nothing changes."]
             if user.pk == request.user.pk:
                 return [_OWN]
-            return [f"/admin/ doesn’t open for it any more, and its {_count_sessions(user)} at once. What it may do in workspaces stays."]
+            return [f"It can no longer open /admin/, and its {_count_sessions(user)} at once. Its rights in workspaces stay."]
 
-        words = ("Take the administration of the instance away from these accounts?", "Take away", "They administer the instance no longer: {count}.")
+        words = ("Take these accounts' administrator rights away?", "Take away", "No longer administrators of the instance: {count}.")
         return self._change(request, queryset, "demote", words, explain, account_status.demote, "demoted")
 
     def _change(

@@ -41,7 +41,7 @@ class ScopeAdmin(ReadOnlyAdmin):
 
 @admin.register(Audience)
 class AudienceAdmin(ReadOnlyAdmin):
-    """Whose an audience is. manage.py hand_over_audience changes it."""
+    """Which workspace owns an audience. manage.py hand_over_audience changes it."""
 
     list_display = ("uri", "workspace", "created_at")
     list_filter = (WorkspaceFilter, "created_at")
@@ -72,10 +72,10 @@ class ClientAdmin(ReadOnlyAdmin):
 
         def explain(client: Client) -> list[str]:
             if client.status == Client.Status.DISABLED:
-                return ["It is disabled already. Nothing changes."]
+                return ["It is already disabled. Nothing changes."]
             granted = client.usage.filter(hour__gte=now - timedelta(hours=24), outcome=GRANTED).aggregate(sum=Sum("count"))["sum"] or 0
             return [
-                "It gets no more tokens, and every token that it has stops working at once.",
+                "It gets no more tokens, and all its tokens stop working at once.",
                 f"{describe_use(find_last_use(client), now)} {granted:,} of its requests were granted in the last 24 hours.",
                 "Credentials and settings stay. Enabling it brings everything back.",
             ]
@@ -86,7 +86,7 @@ class ClientAdmin(ReadOnlyAdmin):
             submit="Disable",
             explain=explain,
             act=lambda client: disable_client(client=client, actor=actor_of(request), now=now),
-            done="Disabled: {count}. They get no tokens, and those that they had don't work.",
+            done="Disabled: {count}. They get no tokens, and their existing tokens don't work.",
         )
         return confirm(self, request, queryset, confirmation)
 
@@ -96,8 +96,8 @@ class ClientAdmin(ReadOnlyAdmin):
 
         def explain(client: Client) -> list[str]:
             if client.status == Client.Status.ENABLED:
-                return ["It is enabled already. Nothing changes."]
-            return [f"It can get tokens again, with {count_usable(client, now)}. Tokens from before that have not expired work again."]
+                return ["It is already enabled. Nothing changes."]
+            return [f"It can get tokens again, with {count_usable(client, now)}. Its unexpired tokens work again."]
 
         confirmation = Confirmation(
             action="enable_clients",

@@ -19,7 +19,7 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """question: the heading. explain: what happens to one row. act: does it, or raises ValidationError. done: what is said afterwards, with {count}."""
+    """question: the heading. explain: says what happens to one row. act: does it, or raises ValidationError. done: the message afterwards, with {count}."""
 
     action: str
     question: str
@@ -30,13 +30,13 @@ class Confirmation:
 
 
 def confirm(admin: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any], confirmation: Confirmation) -> HttpResponse | None:
-    """The page; or, where request comes from it, do it, by somebody who has just proved who they are. None leads back to the list.
+    """Show the page or, if the request comes from it, do the action. The user must have just proved who they are. None leads back to the list.
 
-    The admin calls actions for POST requests only. Raise ReauthenticationRequired, as the dashboard does before the same acts.
+    The admin calls actions only for POST requests. Raise ReauthenticationRequired, as the dashboard does before the same acts.
     """
     rows = list(queryset[: MOST + 1])
     if len(rows) > MOST:
-        admin.message_user(request, f"Nothing was changed: more than {MOST} rows are chosen. Choose fewer at a time.", messages.ERROR)
+        admin.message_user(request, f"Nothing was changed: more than {MOST} rows are selected. Select fewer at a time.", messages.ERROR)
         return None
     if "confirmed" in request.POST:
         require_confirmation(request)
@@ -53,7 +53,7 @@ def confirm(admin: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any],
         if done:
             admin.message_user(request, confirmation.done.format(count=done), messages.SUCCESS)
         if unchanged:
-            admin.message_user(request, f"Unchanged, for it was so already: {unchanged}.", messages.INFO)
+            admin.message_user(request, f"Already so, not changed: {unchanged}.", messages.INFO)
         return None
     context = {
         **admin.admin_site.each_context(request),

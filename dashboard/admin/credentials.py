@@ -1,4 +1,4 @@
-"""Secrets, public keys and certificates of clients."""
+"""Clients' secrets, public keys and certificates."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -59,7 +59,7 @@ class CredentialAdmin(ReadOnlyAdmin):
         return {} if isinstance(row, ClientSecret) else {"after__client_id": row.client.client_id}
 
     def find_alternative(self, client: Client) -> str:  # noqa: ARG002  # most have none
-        """What of the same kind the client may still authenticate with, though none is registered: a sentence, or ""."""
+        """A sentence about what the client can still authenticate with if no credential of this kind is registered, or ""."""
         return ""
 
     def offers(self, action: str, row: Credential) -> bool:  # noqa: ARG002  # there is but one
@@ -75,14 +75,14 @@ class CredentialAdmin(ReadOnlyAdmin):
 
         def explain(credential: Any) -> list[str]:
             if credential.revoked_at is not None:
-                return ["It is revoked already. Nothing changes."]
+                return ["It is already revoked. Nothing changes."]
             client = credential.client
             others = self.model.objects.usable(now).filter(client=client).exclude(pk=credential.pk).count()
             left = f"{client} keeps {_count(others, noun)}." if others else self.find_alternative(client)
             return [
-                "It ends for ever, and every token that it obtained stops working at once.",
+                "It stops working for ever, and so does every token that it obtained.",
                 describe_use(credential.last_used_at, now),
-                left or f"{client} has no other usable {noun}, so it gets no tokens by {noun} until it has a new one.",
+                left or f"{client} has no other usable {noun}, so it gets no tokens with a {noun} until it has a new one.",
             ]
 
         def act(credential: Any) -> None:
@@ -94,7 +94,7 @@ class CredentialAdmin(ReadOnlyAdmin):
             submit="Revoke",
             explain=explain,
             act=act,
-            done="Revoked: {count}. Every token that they obtained has ended too.",
+            done="Revoked: {count}. The tokens that they obtained don't work any more either.",
         )
         return confirm(self, request, queryset, confirmation)
 
@@ -138,4 +138,4 @@ class ClientCertificateAdmin(CredentialAdmin):
     audit_target = (ClientCertificate.TARGET_TYPE, str)
 
     def find_alternative(self, client: Client) -> str:
-        return f"Certificates of the trusted authorities for {client.tls_subject} still work." if client.tls_subject else ""
+        return f"Certificates for {client.tls_subject} from a trusted CA still work." if client.tls_subject else ""

@@ -1,4 +1,4 @@
-"""Signing keys, revoked tokens, counted failures, and what was used once."""
+"""Signing keys, revoked tokens, counted failures, and used JWTs."""
 
 import re
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from oauth.models import FailureCount, ForgottenJWTs, ReplayFloor, RevokedToken,
 
 
 def _in_state(keys: QuerySet[SigningKey], now: datetime, *, state: str) -> QuerySet[SigningKey]:
-    """There are a few keys a year, so each can say its state itself."""
+    """There are only a few keys a year, so each one's own state can be read."""
     return keys.filter(pk__in=[key.pk for key in SigningKey.objects.all() if key.state(now) == state])
 
 
@@ -83,7 +83,7 @@ class UsedJWTAdmin(ReadOnlyAdmin):
     list_filter = (_filter_by_end("state", "expires_at", ahead="kept", over="over"),)
     fields = readonly_fields = ("key", "expires")
     search_fields = ("key__icontains",)
-    search_help_text = "Search by the key: a hash of the assertion’s or proof’s jti and of who made it."
+    search_help_text = "Search by the key: a hash of the assertion’s or proof’s jti and of its issuer."
 
     def exact_matches(self, term: str) -> list[Q]:
         return [Q(key=int(term))] if re.fullmatch(r"-?[0-9]{1,18}", term) else []
@@ -95,13 +95,13 @@ class UsedJWTAdmin(ReadOnlyAdmin):
 
 @admin.register(ForgottenJWTs)
 class ForgottenJWTsAdmin(ReadOnlyAdmin):
-    """An end in the future means that a clock was wrong: until then assertions and proofs that end before it are refused."""
+    """A time in the future means that a clock was wrong: until then, assertions and proofs that expire before it are refused."""
 
     list_display = ("id", "marks_may_be_gone_that_end_before")
     list_filter = (_filter_by_end("end", "ends_before", ahead="future", over="past"),)
     fields = readonly_fields = ("marks_may_be_gone_that_end_before",)
     search_fields = ("ends_before__exact",)
-    search_help_text = "Search by the end, in seconds since 1970."
+    search_help_text = "Search by the time, in seconds since 1970."
 
     @admin.display
     def marks_may_be_gone_that_end_before(self, forgotten: ForgottenJWTs) -> datetime:
@@ -124,9 +124,9 @@ class ReplayFloorAdmin(ReadOnlyAdmin):
     fields = readonly_fields = ("boot_id", "nothing_counts_from_before")
     find_by = ("boot_id",)
     search_fields = ("boot_id__exact",)
-    search_help_text = "Search by boot ID, which is in /proc/sys/kernel/random/boot_id."
+    search_help_text = "Search by boot ID, as in /proc/sys/kernel/random/boot_id."
 
     @admin.display(empty_value="–")
     def nothing_counts_from_before(self, floor: ReplayFloor) -> datetime | None:
-        """None for the first boot: no mark can have been lost before."""
+        """None for the first boot, because no mark can have been lost before it."""
         return _moment(floor.began_at) if floor.began_at else None

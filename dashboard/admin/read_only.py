@@ -1,7 +1,7 @@
-"""What all admin pages share: they show, they don't change, and they stay quick where a table has millions of rows.
+"""What all admin pages share: they are read-only, and they stay quick with millions of rows.
 
-Every write belongs to a service, so there is no add, change or delete page for anybody, superusers included. Of a large table nothing is counted or sorted
-as a whole: lists are newest first by primary key, counts stop at a bound, and a search looks for an exact identifier by its index first.
+Services do all writes, so nobody has an add, change or delete page, not even superusers. A large table is never counted or sorted as a whole: lists are
+newest first by primary key, counts stop at a limit, and a search first looks for an exact identifier by its index.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,13 +21,13 @@ from clients.models import Workspace
 
 MATCHES_LIMIT = 1_000
 
-# What filters and links of these pages ask for. Others cost what whoever writes the address likes: SQLite runs a regular expression in Python.
+# The look-ups that these pages' filters and links use. Others could be arbitrarily expensive: SQLite runs a regular expression in Python.
 _LOOKUPS = frozenset({"exact", "gte", "lt", "isnull"})
 _OF_CLIENT = "after__client_id"
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # it takes no argument when it runs
-    """Counts up to LIMIT and one more, which the template shows as "more than"."""
+    """Counts up to LIMIT plus one, which the template shows as "more than"."""
 
     LIMIT = 10_000
 
@@ -37,11 +37,11 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # it takes no argu
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no argument when it runs
-    """find_by: exact lookups that an index serves; search_fields are scanned where they find nothing.
+    """find_by: exact look-ups that use an index; search_fields are scanned only if these find nothing.
 
-    secret_fields: shown nowhere and not to be filtered by, which would tell them letter by letter.
-    audit_target: target_type, and how a row is called in target_id, of the audit events about it.
-    offers: where there are actions, whether one of them, by its name, would change anything about a row, whose page then has a button for it.
+    secret_fields: never shown, and not to be filtered by, because filters would reveal them letter by letter.
+    audit_target: the target_type and the name of a row in target_id, for the audit events about it.
+    offers: whether an action, given by its name, would change a row; then the row's page has a button for it.
     """
 
     find_by: ClassVar[tuple[str, ...]] = ()
@@ -77,14 +77,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
         field, *rest = lookup.split("__")
         if field in self.secret_fields or not (_LOOKUPS.issuperset(rest) or lookup == _OF_CLIENT):
             return False
-        # PostgreSQL takes no NUL character.
+        # PostgreSQL doesn't accept NUL characters.
         return "\0" not in value and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # the stubs don't know None
 
     def exact_matches(self, term: str) -> list[Q]:
         return [Q(**{lookup: term}) for lookup in self.find_by]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
-        """The rows are looked for once, here, so that counting and listing them don't read the whole table again."""
+        """The rows are searched once, here, so that counting and listing them don't read the whole table again."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -94,7 +94,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
         return queryset.filter(pk__in=found or _newest(super().get_search_results(request, queryset, term)[0])), False
 
     def narrow_history(self, row: Any) -> dict[str, str]:  # noqa: ARG002  # most names are unique
-        """Further filters of the audit events about a row, where its name alone may mean others too."""
+        """Further filters for the audit events about a row if its name alone isn't unique."""
         return {}
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *positional: Any, **named: Any) -> HttpResponse:
@@ -104,7 +104,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
         return super().render_change_form(request, context, *positional, **named)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002  # Django's signature
-        """Django keeps a log of its own, which nothing here writes: the audit log has the whole history."""
+        """Leads to the audit log, which has the whole history. Nothing here writes Django's own log."""
         row = self.get_object(request, object_id)
         if row is None or self.audit_target is None or not self.has_view_permission(request, row):
             raise Http404
@@ -114,12 +114,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
 
 
 def _newest(queryset: QuerySet[Any]) -> list[Any]:
-    # Distinct, for a search through a client's keys finds it once for each.
+    # Distinct, because a search through a client's keys finds the client once for each.
     return list(queryset.order_by("-pk").values_list("pk", flat=True).distinct()[:MATCHES_LIMIT])
 
 
 class WorkspaceFilter(admin.SimpleListFilter):
-    """Lists the first workspaces only. For a table with a workspace of its own: through the client's, rows would have to be sorted by the million."""
+    """Lists only the first workspaces. For tables with their own workspace column: through the client, millions of rows would have to be sorted."""
 
     title = parameter_name = "workspace"
     MOST = 100
@@ -132,7 +132,7 @@ class WorkspaceFilter(admin.SimpleListFilter):
 
 
 def filter_by(parameter: str, choices: Mapping[str, Callable[[Any, datetime], QuerySet[Any]]]) -> type[admin.SimpleListFilter]:
-    """A filter by what its choices, by name, make of a queryset now."""
+    """A filter whose choices, by name, each narrow a queryset."""
 
     class ChoiceFilter(admin.SimpleListFilter):
         title = parameter.replace("_", " ")
@@ -149,7 +149,7 @@ def filter_by(parameter: str, choices: Mapping[str, Callable[[Any, datetime], Qu
 
 
 def choose(field: str, *values: str) -> type[admin.SimpleListFilter]:
-    """A filter by the values that a column without declared choices may hold; asking the table for them would read all of it."""
+    """A filter by the possible values of a column without declared choices. Reading them from the table would scan all of it."""
 
     def is_value(queryset: QuerySet[Any], now: datetime, *, value: str) -> QuerySet[Any]:  # noqa: ARG001  # the same at every moment
         return queryset.filter(**{field: value})

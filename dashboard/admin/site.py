@@ -1,4 +1,4 @@
-"""The admin site: its doors and its name."""
+"""The admin site: who may enter, and its name."""
 
 from functools import wraps
 from typing import Any, cast
@@ -18,8 +18,8 @@ from dashboard.people.permissions import View, find_refusal_of_administrator
 
 
 class AdminSite(admin.AdminSite):
-    """For people with is_staff, who see everything and change nothing but by the actions that name a service. One signs in as for every other page, and with
-    the second factor of whoever has one.
+    """For people with is_staff. They see everything and only change things through actions that call a service. They sign in as for every other page, with
+    their second factor if they have one.
     """
 
     site_title = site_header = "TokenOS"
@@ -27,7 +27,7 @@ class AdminSite(admin.AdminSite):
     site_url = "/"
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002  # Django's signature
-        """Behind Django's own check of is_staff."""
+        """In addition to Django's own check of is_staff."""
 
         @wraps(view)
         def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Usage: what clients asked for, from where, and what became of it."""
+"""Usage: what clients requested, from where, and with which outcome."""
 
 from django.contrib import admin
 from django.db.models import Q
@@ -19,7 +19,7 @@ class UsageBucketAdmin(ReadOnlyAdmin):
     search_help_text = "Search by client ID, or by the ID of a secret, public key or certificate."
 
     def exact_matches(self, term: str) -> list[Q]:
-        # The index begins with the client. How each kind is called: oauth.registration.
+        # The index begins with the client. For the names of the kinds, see oauth.registration.
         return [
             *super().exact_matches(term),
             Q(client__secrets__secret_id=term, credential=term),

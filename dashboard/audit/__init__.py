@@ -1,1 +1,1 @@
-"""The audit log, as its pages and files tell it."""
+"""The audit log: its pages and exports."""

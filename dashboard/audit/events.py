@@ -1,6 +1,6 @@
-"""The audit events of a workspace, as its pages ask for them: by filters, of one client, and page by page.
+"""Queries for a workspace's audit events: by filters, for one client, and page by page.
 
-Each question is answered by an index (clients.models.AuditEvent), so that a log of a million events is as quick to look at as an empty one.
+Each query uses an index (clients.models.AuditEvent), so that a log with a million events is as quick as an empty one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,10 +16,10 @@ from clients.models.credentials import KINDS
 from dashboard.models import User
 
 PAGE = 50
-# Counting on takes time that nobody needs: more than that is “more than 10,000”.
+# Counting further takes too long: more than this is shown as “more than 10,000”.
 MOST_COUNTED = 10_000
 MOST_CLIENTS_FOUND = 50
-# E-mail addresses that one person had.
+# The most e-mail addresses that one person may have had.
 MOST_NAMES = 20
 _TARGETS = ("client", "secret", "public_key", "certificate", "scope", "audience", "user", "invitation", "workspace", "token")
 
@@ -28,11 +28,11 @@ Events = QuerySet[AuditEvent]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What was asked for; "" and None for anything.
+    """The requested filters; "" and None match anything.
 
-    text: a client's name or ID, the ID of a credential, an address, a request ID, or a person's e-mail address, whole but for names. actor: "user:7",
-    "client:<client_id>", "system", or "client", "command" and "hand-over" for all of a kind. event: its name. client: a client_id. since, until: of
-    created_at, the second excluded.
+    text: a client's name or a part of it, or a whole client ID, credential ID, address, request ID or e-mail address. actor: "user:7",
+    "client:<client_id>", "system", or "client", "command" and "hand-over" for all of a kind. event: its name. client: a client_id. since, until: bounds of
+    created_at, until excluded.
     """
 
     text: str = ""
@@ -46,7 +46,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """events: newest first. newer, older: what the addresses of the neighbouring pages hold, None where there is none."""
+    """events: newest first. newer, older: the values for the neighbouring pages' URLs, None if there is none."""
 
     events: Sequence[AuditEvent]
     newer: int | None
@@ -58,7 +58,7 @@ def of_workspace(workspace: Workspace) -> Events:
 
 
 def of_client(client: Client) -> Events:
-    """What happened to it and to its credentials."""
+    """Events of the client and its credentials."""
     return of_workspace(client.workspace).filter(_any(_about([client.client_id], client.workspace)))
 
 
@@ -80,20 +80,20 @@ def find(workspace: Workspace, filters: Filters) -> Events:
 
 
 def by_person_on_day(event: AuditEvent, workspace: Workspace, *, begins: datetime) -> Events:
-    """What else the actor of an event did within 24 hours."""
+    """What else the event's actor did within 24 hours."""
     same_day = of_workspace(workspace).filter(created_at__gte=begins, created_at__lt=begins + timedelta(days=1))
     return same_day.filter(actor=event.actor).exclude(pk=event.pk)
 
 
 def of_request(event: AuditEvent, workspace: Workspace) -> Events:
-    """What else the request of an event did; nothing for one that came by none."""
+    """What else the event's request did; nothing if the event has no request."""
     if not event.request_id:
         return AuditEvent.objects.none()
     return of_workspace(workspace).filter(request_id=event.request_id).exclude(pk=event.pk)
 
 
 def up_to_now(events: Events) -> Events:
-    """Those that are there, without what is written from now on."""
+    """The existing events, without any that are written from now on."""
     newest = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
     return events.filter(pk__lte=newest or 0)
 
@@ -104,7 +104,7 @@ def count(events: Events) -> int:
 
 
 def paginate(events: Events, *, after: str = "", before: str = "", size: int = PAGE) -> Page:
-    """after, before: the ID of the event that the page's neighbour ends with, as the address has it; anything else is the first page."""
+    """after, before: the ID of the last event on the neighbouring page, as in the URL; anything else leads to the first page."""
     if is_id(before):
         rows = list(events.filter(pk__gt=int(before)).order_by("pk")[: size + 1])
         has_newer, rows = len(rows) > size, rows[:size][::-1]
@@ -123,14 +123,14 @@ def is_id(text: str) -> bool:
 def _by(actor: str, workspace: Workspace) -> Q:
     kind, _, name = actor.partition(":")
     if kind == "user":
-        # Hardly ever more than one: then the index has the events of that one in the order of the page.
+        # Hardly ever more than one. For a single name, the index has the events in the order of the page.
         names = list(of_workspace(workspace).filter(_begins(f"user:{name} ")).order_by().values_list("actor", flat=True).distinct()[:MOST_NAMES])
         return Q(actor=names[0]) if len(names) == 1 else Q(actor__in=names)
     return Q(actor=actor) if name or kind == "system" else _begins(f"{kind}:")
 
 
 def _begins(prefix: str) -> Q:
-    """LIKE, which PostgreSQL answers by its index; SQLite needs a range for that, whose order of characters only it and its index agree on."""
+    """LIKE, for which PostgreSQL uses its index; SQLite needs a range instead, because its index only matches its own character order."""
     begins = Q(actor__startswith=prefix)
     if connection.vendor == "sqlite":
         begins &= Q(actor__gte=prefix, actor__lt=prefix[:-1] + chr(ord(prefix[-1]) + 1))
@@ -138,7 +138,7 @@ def _begins(prefix: str) -> Q:
 
 
 def _any(parts: Iterable[Q]) -> Q:
-    """Each part by its own index. With OR, SQLite would rather read the whole log from its end until a page is full."""
+    """Each part uses its own index. With OR, SQLite would read the whole log from its end until a page is full."""
     first, *rest = [AuditEvent.objects.filter(part).order_by().values("pk") for part in parts]
     return Q(pk__in=first.union(*rest))
 
@@ -147,7 +147,7 @@ def _about(client_ids: Sequence[str], workspace: Workspace) -> list[Q]:
     of_these = {"client__client_id__in": client_ids, "client__workspace": workspace}
     parts = [Q(target_type="client", target_id__in=client_ids)]
     for kind in KINDS:
-        # Other clients may have keys of the same name.
+        # Other clients may have keys with the same name.
         narrowed = {} if kind is ClientSecret else {"after__client_id__in": client_ids}
         parts.append(Q(target_type=kind.TARGET_TYPE, target_id__in=kind._default_manager.filter(**of_these).values(kind.ID_FIELD), **narrowed))
     for target_type, ids in _deleted_with(client_ids, workspace).items():
@@ -156,12 +156,12 @@ def _about(client_ids: Sequence[str], workspace: Workspace) -> list[Q]:
 
 
 def deletions(client_ids: Sequence[str], workspace: Workspace) -> Events:
-    """The events that say what is left of clients that are gone."""
+    """The deletion events of deleted clients, which say what they had."""
     return of_workspace(workspace).filter(target_type="client", target_id__in=client_ids, event="client.deleted")
 
 
 def _deleted_with(client_ids: Sequence[str], workspace: Workspace) -> dict[str, list[str]]:
-    """The IDs of the credentials that went with deleted clients, by type of target."""
+    """The IDs of credentials that were deleted with their clients, by target type."""
     gone: dict[str, list[str]] = {}
     for before in deletions(client_ids, workspace).order_by().values_list("before", flat=True):
         for kind in KINDS:
@@ -186,7 +186,7 @@ def _matching(text: str, workspace: Workspace) -> list[Q]:
 
 
 def _read_address(text: str) -> str:
-    """ "" where it is none."""
+    """ "" if it isn't an address."""
     try:
         return str(ip_address(text))
     except ValueError:

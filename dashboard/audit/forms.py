@@ -1,4 +1,4 @@
-"""Which audit events somebody wants to see. Every field may be missing: the address of a list is a form that people write by hand."""
+"""The filters for audit events. Every field is optional, because people also write a list's URL by hand."""
 
 from datetime import date, datetime, time, timedelta, tzinfo
 from ipaddress import ip_address
@@ -17,7 +17,7 @@ MOST_PEOPLE = 200
 PERIODS = {"24h": ("24 h", timedelta(hours=24)), "7d": ("7 d", timedelta(days=7)), "30d": ("30 d", timedelta(days=30))}
 DEFAULT_PERIOD = "7d"
 ALL, DATES = "all", "dates"
-# Days whose beginning and end can be told in every zone. Nothing was before the first, and nothing will be after the last.
+# Days whose beginning and end exist in every time zone. No event is before the first or after the last.
 _FIRST, _LAST = date(1970, 1, 1), date(9999, 12, 29)
 _KINDS = [("client", "Any client"), ("system", "TokenOS"), ("command", "Commands"), ("hand-over", "Hand-over links")]
 _DATE = "Enter a date, for example 2026-11-24."
@@ -28,7 +28,7 @@ def _date(label: str) -> forms.DateField:
 
 
 class AuditFilterForm(forms.Form):
-    q = forms.CharField(required=False, max_length=254, label="Search events", error_messages={"max_length": "Search for up to 254 characters."})
+    q = forms.CharField(required=False, max_length=254, label="Search events", error_messages={"max_length": "A search can have at most 254 characters."})
     person = forms.CharField(required=False, max_length=254)
     action = forms.CharField(required=False, max_length=64)
     client = forms.CharField(required=False, max_length=64)
@@ -69,13 +69,13 @@ class AuditFilterForm(forms.Form):
 
     @property
     def other_person(self) -> str:
-        """Who was asked for and isn't among those that can be chosen, such as one client; "" for nobody."""
+        """The requested person if they aren't in the list of choices, such as a single client; "" for nobody."""
         person = str(self.cleaned_data.get("person", ""))
         return person if person and person not in dict(self.people) else ""
 
     @property
     def filters(self) -> Filters:
-        """Of what was understood."""
+        """The filters from the valid fields."""
         cleaned = self.cleaned_data
         since, until = self._limits()
         return Filters(

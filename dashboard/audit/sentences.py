@@ -1,4 +1,4 @@
-"""Audit events as sentences: who did what to what, from where, and what changed by it."""
+"""Audit events as sentences: who did what, to what, from where, and what changed."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ _INSTANT = re.compile(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::[\d.]+)?(?:Z|\+00:00)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Of one field. label: "" where the sentence names it."""
+    """The change of one field. label: "" if the sentence names it."""
 
     label: str
     removed: Sequence[str]
@@ -44,7 +44,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """url: "" where there is nothing to open. is_code: whether machines read it."""
+    """url: "" if there is nothing to open. is_code: whether it is an identifier for machines."""
 
     text: str = ""
     url: str = ""
@@ -53,9 +53,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """act: in bold. thing: an ID that follows it. more: the rest of the sentence. more_changes: how many aren't among changes.
+    """act: in bold. thing: an ID that follows it. more: the rest of the sentence. more_changes: how many changes aren't in changes.
 
-    is_of_target: whether what was acted on belongs to the target, and isn't the target itself.
+    is_of_target: whether the thing belongs to the target and isn't the target itself.
     """
 
     event: AuditEvent
@@ -84,7 +84,7 @@ def describe(events: Iterable[AuditEvent], workspace: Workspace) -> list[EventRo
 
 
 def group(rows: Iterable[EventRow], *, now: datetime, zone: tzinfo) -> list[Day]:
-    """By day in that zone, in the order that they have."""
+    """Group by day in that zone, in the given order."""
     days: dict[date, list[EventRow]] = {}
     for row in rows:
         days.setdefault(row.event.created_at.astimezone(zone).date(), []).append(row)
@@ -94,21 +94,21 @@ def group(rows: Iterable[EventRow], *, now: datetime, zone: tzinfo) -> list[Day]
 
 
 def client_id_of(event: AuditEvent) -> str:
-    """The client that an event is about, itself or by one of its credentials; "" for none."""
+    """The client that an event is about, directly or by one of its credentials; "" for none."""
     if event.target_type == "client":
         return event.target_id
     return str(event.after.get("client_id") or event.before.get("client_id") or "")
 
 
 def changes_of(event: AuditEvent) -> list[Change]:
-    """What is another value than before, field by field."""
+    """The fields whose value changed."""
     shown = (name for name in event.after if name in event.before and name not in _UNSHOWN)
     changed = [name for name in shown if event.before[name] != event.after[name]]
     return [_compare(_label(name), event.before[name], event.after[name]) for name in changed]
 
 
 def fields_of(event: AuditEvent) -> list[Field]:
-    """Everything that it says of before and after. What one of them lacks is None."""
+    """All fields in before and after. A field that one of them lacks is None there."""
     names = [*event.before, *(name for name in event.after if name not in event.before)]
     return [Field(_label(name), _say(event.before, name), _say(event.after, name)) for name in names]
 
@@ -118,7 +118,7 @@ def _say(values: dict[str, Any], name: str) -> list[str] | None:
 
 
 def say_value(value: Any) -> list[str]:
-    """Of a field, as people read it: an item a text."""
+    """A field's value as people read it: one text for each item."""
     if isinstance(value, dict):
         return [f"{name}: {', '.join(say_value(item))}" for name, item in value.items()]
     if isinstance(value, list):
@@ -204,7 +204,7 @@ def _rotation(event: AuditEvent) -> Change:
 
 
 def _overlap(event: AuditEvent) -> str:
-    """How long the old secrets go on, of which the longest counts."""
+    """How long the old secrets keep working; the longest counts."""
     old, ends = event.before.get("expires_at"), event.after.get("expires_at")
     if not isinstance(old, dict) or not isinstance(ends, dict):
         return ""
@@ -212,7 +212,7 @@ def _overlap(event: AuditEvent) -> str:
     left = [moment - event.created_at for moment in moments if moment is not None]
     if not left:
         return ""
-    # Events have microseconds and what they say of ends has none.
+    # Events have microseconds, but the expiry dates in them don't.
     longest = max(left) + timedelta(seconds=1)
     return f"with an overlap of {say_length(longest)}" if longest > timedelta(seconds=2) else "without overlap"
 
@@ -228,7 +228,7 @@ def _compare(label: str, before: Any, after: Any) -> Change:
     if isinstance(before, list) and isinstance(after, list):
         removed = [item for item in before if item not in after]
         added = [item for item in after if item not in before]
-        # In another order, which matters to scopes.
+        # Only the order changed, which matters for scopes.
         before, after = (removed, added) if removed or added else (before, after)
     return Change(label, [_cut(text) for text in say_value(before)], [_cut(text) for text in say_value(after)])
 
@@ -246,7 +246,7 @@ def _target(event: AuditEvent, names: Names, workspace: Workspace) -> Target:
     if client_id:
         if client_id in names.clients:
             return Target(names.clients[client_id], reverse("client", args=[workspace.slug, client_id]))
-        # It is gone; some events say what it was called.
+        # The client is deleted; some events contain its name.
         name = event.target_type == "client" and (event.before.get("name") or event.after.get("name"))
         return Target(str(name or client_id), is_code=not name)
     if event.target_type == "user":
@@ -259,7 +259,7 @@ def _target(event: AuditEvent, names: Names, workspace: Workspace) -> Target:
 
 
 def name_of(client: str, workspace: Workspace) -> str:
-    """Of a client_id, which may be gone."""
+    """The name of a client, which may be deleted. client: its client_id."""
     name = Client.objects.filter(workspace=workspace, client_id=client).values_list("name", flat=True).first()
     if name is None:
         deletion = audit_events.deletions([client], workspace).first()

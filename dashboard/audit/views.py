@@ -1,4 +1,4 @@
-"""The audit log of a workspace: what people, clients, commands and TokenOS itself changed in it."""
+"""A workspace's audit log: what people, clients, commands and TokenOS itself changed in it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ from dashboard.people.caller import actor_of
 from dashboard.people.permissions import Permission, may, member
 
 MOST_RELATED = 20
-# Of the address, which filters; the rest leads from page to page.
+# The URL parameters that filter; the others are for paging.
 _FILTERS = ("q", "person", "action", "client", "address", "period", "since", "until")
 
 
@@ -53,7 +53,7 @@ def audit(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 def _read_form(request: HttpRequest, membership: Membership) -> AuditFilterForm:
-    """The export has its filters in its body, the page in its address."""
+    """The export has its filters in the body, the page in its URL."""
     form = AuditFilterForm(request.POST if request.method == "POST" else request.GET, workspace=membership.workspace, zone=zone_of(request), now=timezone.now())
     form.is_valid()
     return form
@@ -66,7 +66,7 @@ def _say_count(count: int) -> str:
 
 
 def _query(request: HttpRequest, *, without: str = "") -> str:
-    """What filters, as a query string that begins with “?”; "" for nothing."""
+    """The filters as a query string that begins with “?”; "" for none."""
     kept = request.GET.copy()
     for name in set(kept) - set(_FILTERS) | {without}:
         kept.pop(name, None)
@@ -75,7 +75,7 @@ def _query(request: HttpRequest, *, without: str = "") -> str:
 
 
 def _chips(request: HttpRequest, form: AuditFilterForm) -> list[tuple[str, str]]:
-    """What is filtered by beside the period, in words, and the way to the list without it."""
+    """The active filters except the period, in words, each with the link to the list without it."""
     cleaned, people, acts = form.cleaned_data, dict(form.people), dict(form.actions)
     said = {
         "q": f"“{cleaned.get('q')}”",
@@ -90,7 +90,7 @@ def _chips(request: HttpRequest, form: AuditFilterForm) -> list[tuple[str, str]]
 
 
 def _gone_before(form: AuditFilterForm, membership: Membership) -> Any:
-    """The end of what is kept, where somebody asks for more."""
+    """The time before which events have been deleted, if the filter asks for earlier ones."""
     since = form.filters.since
     kept_since = retention.audit_kept_since(membership.workspace, now=form.now)
     return kept_since if since is not None and since < kept_since else None
@@ -130,7 +130,7 @@ def audit_json(request: HttpRequest, membership: Membership) -> HttpResponseBase
 
 
 def _export(request: HttpRequest, membership: Membership, kind: str, answer: Callable[[str, audit_events.Events], HttpResponseBase]) -> HttpResponseBase:
-    """POST only, for it is written down who took what; by any other way one comes to the page with the same filters."""
+    """POST only, because exports are recorded; any other method leads to the page with the same filters."""
     workspace = membership.workspace
     if request.method != "POST":
         return redirect(reverse("audit", args=[workspace.slug]) + _query(request))
@@ -140,7 +140,7 @@ def _export(request: HttpRequest, membership: Membership, kind: str, answer: Cal
     if refusal := quotas.refuse_export(membership.user, now=form.now):
         messages.warning(request, refusal.text)
         return redirect("audit", workspace.slug)
-    # Events that come in meanwhile, the one of the export among them, are no part of it.
+    # Without events that are added meanwhile, such as that of the export itself.
     found = audit_events.up_to_now(audit_events.find(workspace, form.filters))
     asked = {name: value for name in _FILTERS if name in form.cleaned_data and (value := request.POST.get(name, ""))}
     audit_export.record_export(workspace=workspace, kind=kind, filters=asked, events=found.count(), actor=actor_of(request), now=form.now)

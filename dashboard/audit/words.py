@@ -1,6 +1,6 @@
-"""What each event is called: the words that follow the name of whoever did it. dashboard.audit.sentences adds what it was done to and what changed."""
+"""The words for each event, which follow the name of the person who did it. dashboard.audit.sentences adds the target and the changes."""
 
-# By the name of the event, as services write it. Those of accounts and signing keys belong to the instance and stand in no workspace's log.
+# By the event's name, as services write it. Events of accounts and signing keys belong to the instance and are in no workspace's log.
 WORDS = {
     "audience.handed_over": "handed over audience",
     "audience.removed": "removed audience",
@@ -19,7 +19,7 @@ WORDS = {
     "invitation.accepted": "accepted the invitation",
     "invitation.sent_again": "invited again",
     "invitation.withdrawn": "withdrew the invitation",
-    "leak.checked": "checked something pasted",
+    "leak.checked": "checked a pasted text",
     "member.added": "added member",
     "member.changed": "made the role independent of single sign-on",
     "member.email_changed": "changed email address",
@@ -30,19 +30,19 @@ WORDS = {
     "member.role_changed": "changed role",
     "public_key.added": "added public key",
     "public_key.revoked": "revoked public key",
-    "scope.changed": "changed the sentence of scope",
+    "scope.changed": "edited the description of scope",
     "scope.created": "added scope",
     "scope.removed": "removed scope",
-    "second_factors.reencrypted": "encrypted second factors again",
-    "secret.changed": "changed the end of secret",
+    "second_factors.reencrypted": "re-encrypted second factors",
+    "secret.changed": "changed the expiry of secret",
     "secret.created": "made secret",
     "secret.ended": "ended secret",
     "secret.extended": "extended secret",
     "secret.revoked": "revoked secret",
     "secret.rotated": "rotated secret",
     "signing_key.created": "made signing key",
-    "signing_key.private_half_removed": "removed the private half of signing key",
-    "signing_key.reencrypted": "encrypted signing key again",
+    "signing_key.private_half_removed": "removed the private key of signing key",
+    "signing_key.reencrypted": "re-encrypted signing key",
     "signing_key.rescheduled": "rescheduled signing key",
     "signing_key.revoked": "revoked signing key",
     "signing_key.rotated": "rotated signing key",
@@ -86,7 +86,7 @@ WORDS = {
     "workspace.kept": "kept the workspace",
     "workspace.removed": "removed the workspace",
 }
-# What was pasted, by the type of what was found in it.
+# The words for a pasted text, by the type of what was found in it.
 PASTED = {
     "certificate": "checked a pasted certificate",
     "client": "checked a pasted client ID",
@@ -99,11 +99,11 @@ _OF_THE_INSTANCE = ("user.", "signing_key.", "second_factors.")
 
 
 def words_of(event: str) -> str:
-    """Of one that has no words, as an older or newer version may have written it: the plain form of its name, “lease renewed” for lease.renewed."""
+    """For an event without words, which an older or newer version may have written, the plain form of its name: “lease renewed” for lease.renewed."""
     return WORDS.get(event) or event.replace(".", " ").replace("_", " ")
 
 
 def actions() -> list[tuple[str, str]]:
-    """What may stand in a workspace's log: name and label, by label."""
+    """The events that may be in a workspace's log: name and label, sorted by label."""
     listed = [(event, words[0].upper() + words[1:]) for event, words in WORDS.items() if not event.startswith(_OF_THE_INSTANCE)]
     return sorted(listed, key=lambda item: item[1])

@@ -1,4 +1,4 @@
-"""Work that no request waits for, in one thread of each worker process."""
+"""Background work, in one thread of each worker process."""
 
 from dashboard.background.schedule import start, stop
 

@@ -1,4 +1,4 @@
-"""What is past its retention goes."""
+"""Deletes data older than its retention."""
 
 from datetime import datetime, timedelta
 
@@ -8,16 +8,16 @@ from dashboard.models import Invitation, SpentForm
 from dashboard.people import strangers_attempts, user_sessions
 from oauth import services as oauth_services
 
-# After their end, so that they can be sent again.
+# How long they stay after they expire, so that they can be sent again.
 INVITATIONS_KEPT = timedelta(days=90)
 
-# Nobody reloads a page that is older.
+# Nobody reloads a page that is older than this.
 SPENT_FORMS_KEPT = timedelta(days=30)
 
 
 def prune(*, now: datetime) -> dict[str, int]:
-    """Remove what is past its retention. Returns how many rows went, by table."""
-    # Before their counts go.
+    """Delete data older than its retention. Returns how many rows were deleted, by table."""
+    # Before their counts are deleted.
     strangers_attempts.record_rest(now=now)
     return {
         **client_usage.prune(now=now),

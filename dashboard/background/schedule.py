@@ -1,10 +1,10 @@
-"""What is done when: usage is written every few seconds by each process; hourly, one process of the whole installation prunes old rows, one looks whether
-the signing key is due for its successor, one disables unused clients, one removes workspaces whose time is over, and one sums up the usage of weeks and
-months. Every five minutes one sums up that of days, one notes from where clients are used for the first time, and one sends mail about credentials that end.
+"""The schedule of background work. Each process writes usage every few seconds. Every hour, one process of the installation prunes old rows, one checks whether
+the signing key is due for rotation, one disables unused clients, one removes workspaces whose deletion is due, and one sums up the usage of weeks and months.
+Every five minutes, one process sums up the usage of days, one notes clients' new addresses, and one sends mail about expiring credentials.
 
-Whose turn it is goes by the database's clock, and so does what is done. A process whose clock is off takes no turn, and says so each minute.
+Turns and work go by the database's clock. A process whose clock is off takes no turn, and logs this every minute.
 
-A job that fails is logged and comes again; nothing ends the thread but stop().
+A failed job is logged and tried again. Only stop() ends the thread.
 """
 
 import logging
@@ -32,7 +32,7 @@ from oauth import services as oauth_services
 from oauth.database_clock import read_clocks
 
 FLUSH_SECONDS = 2
-# With so few requests a flush costs less than somebody's waiting to see his own on a page.
+# With so few requests, a flush costs less than making a user wait to see their own request on a page.
 FLUSH_FEW_SECONDS = 0.5
 FEW = 100
 PRUNE_EVERY = timedelta(hours=1)
@@ -45,7 +45,7 @@ SEND_EXPIRY_NOTICES_EVERY = timedelta(minutes=5)
 SUM_UP_WEEK_AND_MONTH_EVERY = timedelta(hours=1)
 CERTIFICATE_SECONDS = 3600
 
-# How often each process asks whether it is its turn.
+# How often each process checks whether it is its turn.
 CLAIM_SECONDS = 60
 
 # Seconds that stop() waits for the thread.
@@ -59,7 +59,7 @@ _mailing: threading.Thread | None = None
 
 
 def start() -> None:
-    """Start the thread of this process; called after the fork, for a thread doesn't survive one."""
+    """Start this process's thread. Call it after the fork, because threads don't survive a fork."""
     global _thread
     _stopping.clear()
     _thread = threading.Thread(target=_run, name="background", daemon=True)
@@ -67,7 +67,7 @@ def start() -> None:
 
 
 def stop() -> None:
-    """Let the thread write what is still buffered, and wait for it."""
+    """Make the thread write what is still buffered, and wait for it."""
     _stopping.set()
     if _thread is not None:
         _thread.join(STOPPING)
@@ -75,7 +75,7 @@ def stop() -> None:
 
 def _run() -> None:
     opened = identify_database_file()
-    # Seconds until the first time, and between two. A signing key that came of age while nothing ran has its successor at once.
+    # Seconds until the first run, and between runs. If a signing key became due while nothing ran, it gets its successor at once.
     periodic: list[tuple[float, float, Callable[[], None]]] = [
         (0, CLAIM_SECONDS, check_clock),
         (CLAIM_SECONDS, CLAIM_SECONDS, prune_if_due),
@@ -96,8 +96,10 @@ def _run() -> None:
         flushed, works = time.monotonic(), attempt(usage.flush)
         opened = opened or identify_database_file()
         if opened != (identify_database_file() or opened):
-            # SQLite goes on with the file that it opened, whatever has its name now: what somebody revokes there would live on here.
-            logger.error("%s was replaced while this process served. It ends, and another one opens the new file.", settings.DATABASES["default"]["NAME"])
+            # SQLite keeps using the file that it opened, even if another file has its name now: revocations in the new file wouldn't be seen here.
+            logger.error(
+                "%s was replaced while this process was serving. The process ends, and its successor opens the new file.", settings.DATABASES["default"]["NAME"]
+            )
             os.kill(os.getpid(), signal.SIGTERM)
             return
         for index, (_, seconds, job) in enumerate(periodic):
@@ -109,7 +111,7 @@ def _run() -> None:
 
 
 def attempt(job: Callable[[], None]) -> bool:
-    """Whether it was done."""
+    """Run the job. Returns whether it succeeded."""
     try:
         job()
     except Exception as error:
@@ -120,13 +122,13 @@ def attempt(job: Callable[[], None]) -> bool:
             logger.error("Background work failed and will be tried again: %s", job.__name__, extra={"reason": f"{fault.sentence} {fault.fix}"})  # noqa: TRY400
         return False
     finally:
-        # A connection that a failover broke is replaced before the next job.
+        # A connection broken by a failover is replaced before the next job.
         close_old_connections()
     return True
 
 
 def identify_database_file() -> tuple[int, int] | None:
-    """Device and inode; None where there is no file."""
+    """Device and inode; None if there is no file."""
     if connection.vendor != "sqlite":
         return None
     try:
@@ -143,7 +145,7 @@ def check_clock() -> None:
 
 
 def _claim(name: str, *, every: timedelta) -> datetime | None:
-    """The moment by which to do the job, None where it isn't this process's turn."""
+    """The time to use for the job, None if it isn't this process's turn."""
     clocks = read_clocks()
     if clocks.is_off or not ScheduledJob.objects.claim(name, now=clocks.now, every=every):
         return None
@@ -202,7 +204,7 @@ def sum_up_week_and_month_if_due() -> None:
 
 
 def send_expiry_notices_apart() -> None:
-    """In a thread of its own: mailboxes that answer slowly hold up nothing else. A process that ends doesn't wait for it, and one may be told twice then."""
+    """In a separate thread, so that slow mail servers don't delay anything else. A process that ends doesn't wait for it, so a person may be told twice."""
     global _mailing
     if _mailing is None or not _mailing.is_alive():
         _mailing = threading.Thread(target=_send_expiry_notices, name="expiry notices", daemon=True)
@@ -219,11 +221,11 @@ def send_expiry_notices_if_due() -> None:
     if now is not None:
         sent = expiry_notices.send_due(now=now, is_over=_stopping.is_set)
         if sent:
-            logger.info("Sent %s notices of credentials that end", sent)
+            logger.info("Sent %s notices about expiring credentials", sent)
 
 
 def renew_certificate() -> None:
-    """Each node has its own files; its processes exclude each other."""
+    """Each node has its own files; a lock keeps its processes from doing this at once."""
     done = bootstrap.renew_certificate()
     if done:
         logger.info(done)

@@ -1,1 +1,1 @@
-"""One client, as its pages tell it: what it is, what works until when, and what a change of it would do."""
+"""One client: its pages, what works until when, and what a change would do."""

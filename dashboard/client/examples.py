@@ -1,4 +1,4 @@
-"""The requests by which a client gets a token, one set for each way in which it may prove who it is."""
+"""The requests that get a client a token, one set for each of its authentication methods."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _TITLES = {SECRET: "With the secret", POST: "With the secret, in the body", ASSE
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """kind: of dashboard.frame.snippets.token_request. lacks_key: whether it would be refused, for there is no key to check it with.
+    """kind: from dashboard.frame.snippets.token_request. lacks_key: whether it would be refused because no key is registered.
 
     kid: of the key that signs, "" for none.
     """

@@ -1,4 +1,4 @@
-"""What a client is made of, as fields of forms: of the one that makes it and of the one that changes it."""
+"""A client's form fields, shared by the form for a new client and the form for changing one."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
@@ -17,9 +17,9 @@ from dashboard.frame.credential_names import METHOD_SENTENCES
 from dashboard.frame.fields import Checkboxes, TextField
 from dashboard.frame.typography import messages_of
 
-# The scope with which a program changes this dashboard's own things.
+# The scope that lets a program change things in this dashboard.
 POWERFUL_SCOPE = "clients:write"
-# From more scopes on their picker has groups and a filter.
+# With more scopes than this, the picker has groups and a filter.
 _MANY_SCOPES = 8
 _TYPED = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 _LIFETIMES = {300: "5 minutes", 900: "15 minutes", 1800: "30 minutes", 3600: "1 hour", 14400: "4 hours", 28800: "8 hours", 86400: "24 hours"}
@@ -30,12 +30,12 @@ def say_token_lifetime(seconds: int) -> str:
 
 
 class ListField(forms.CharField):
-    """Several values, one a line, or with commas between them. cleaned to a list, with every wrong one told."""
+    """Several values, one per line or separated by commas. Cleaned to a list; every wrong value gets an error."""
 
     def __init__(self, *, check: Callable[[str], str], placeholder: str, kept: Collection[str] = (), **options: Any) -> None:
-        """check: returns a value as it may be stored, or raises ValidationError. kept: values that may stay as they are, each on its line."""
+        """check: returns a value as it may be stored, or raises ValidationError. kept: existing values that may stay, each on its own line."""
         widget = forms.Textarea(attrs={"rows": 2, "placeholder": placeholder, **_TYPED})
-        too_long = {"max_length": f"That is too much text for up to {MAX_LIST_LENGTH} values."}
+        too_long = {"max_length": f"That is too much text. Use at most {MAX_LIST_LENGTH} values."}
         super().__init__(required=False, max_length=40_000, widget=widget, error_messages=too_long, **options)
         self.check = check
         self.kept = kept
@@ -47,7 +47,7 @@ class ListField(forms.CharField):
         lines = [line.strip() for line in super().clean(value).splitlines()]
         texts = list(chain.from_iterable([line] if line in self.kept else line.replace(",", " ").split() for line in lines))
         if len(texts) > MAX_LIST_LENGTH:
-            raise ValidationError(f"{len(texts):,} are too many. Use up to {MAX_LIST_LENGTH}.", code="too_many")
+            raise ValidationError(f"{len(texts):,} are too many. Use at most {MAX_LIST_LENGTH}.", code="too_many")
         found, wrong = [], []
         for text in texts:
             try:
@@ -60,17 +60,17 @@ class ListField(forms.CharField):
 
 
 class TagsField(forms.CharField):
-    """Words with commas between them. cleaned to a list."""
+    """Words separated by commas. Cleaned to a list."""
 
     def __init__(self, *, kept: Sequence[str] = ()) -> None:
-        """kept: what the client has, of which one may hold a comma itself."""
+        """kept: the client's tags, which may contain commas themselves."""
         super().__init__(
             label="Tags",
             required=False,
             max_length=3_000,
-            help_text="With commas between them.",
+            help_text="Separated by commas.",
             widget=forms.TextInput(attrs={"autocomplete": "off"}),
-            error_messages={"max_length": f"Use up to {MAX_LIST_LENGTH} tags of up to 40 characters."},
+            error_messages={"max_length": f"Use at most {MAX_LIST_LENGTH} tags with at most 40 characters each."},
         )
         self.kept = list(kept)
 
@@ -84,7 +84,7 @@ class TagsField(forms.CharField):
             return self.kept
         tags = [clean_text(tag, field="tag", max_length=40) for tag in text.split(",") if tag.strip()]
         if len(tags) > MAX_LIST_LENGTH:
-            raise ValidationError(f"{len(tags):,} tags are too many. Use up to {MAX_LIST_LENGTH}.", code="too_many")
+            raise ValidationError(f"{len(tags):,} tags are too many. Use at most {MAX_LIST_LENGTH}.", code="too_many")
         return list(dict.fromkeys(tags))
 
 
@@ -94,7 +94,7 @@ def name() -> TextField:
         label="Name",
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": "Enter a name, for example billing-sync.", "max_length": "A name has up to 100 characters."},
+        error_messages={"required": "Enter a name, for example billing-sync.", "max_length": "A name can have at most 100 characters."},
     )
 
 
@@ -104,9 +104,9 @@ def contact() -> TextField:
         label="Owner",
         required=False,
         max_length=254,
-        help_text="Gets expiry and leak mail. A team address is best.",
+        help_text="Gets mail about expiry and leaks. A team address is best.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email"}),
-        error_messages={"max_length": "An owner has up to 254 characters."},
+        error_messages={"max_length": "An owner can have at most 254 characters."},
     )
 
 
@@ -117,12 +117,12 @@ def description() -> TextField:
         required=False,
         max_length=1000,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"max_length": "A description has up to 1,000 characters."},
+        error_messages={"max_length": "A description can have at most 1,000 characters."},
     )
 
 
 def scopes(workspace: Workspace, chosen: Sequence[str] = ()) -> forms.MultipleChoiceField:
-    """Those of the workspace with their sentences as labels: chosen ones first, those of the management API last, which few clients need."""
+    """The workspace's scopes with their descriptions as labels: chosen ones first, those of the management API last, because few clients need them."""
     known = dict(Scope.objects.filter(workspace=workspace).order_by("is_built_in", "name").values_list("name", "description"))
     names = [*(scope for scope in chosen if scope in known), *(scope for scope in known if scope not in chosen)]
     return forms.MultipleChoiceField(
@@ -135,7 +135,7 @@ def scopes(workspace: Workspace, chosen: Sequence[str] = ()) -> forms.MultipleCh
 
 
 def group_scopes(scopes: forms.BoundField) -> list[tuple[str, list[Any]]]:
-    """Boxes by the part before the colon, those that are chosen first; few of them in one group without a name."""
+    """Checkboxes grouped by the part before the colon, chosen ones first; a few scopes form one unnamed group."""
     boxes = list(scopes)
     if len(boxes) <= _MANY_SCOPES:
         return [("", boxes)]
@@ -162,12 +162,12 @@ def auth_methods() -> forms.MultipleChoiceField:
         label="Methods",
         choices=[(method, METHOD_SENTENCES[method]) for method in Client.AuthMethod.values],
         widget=Checkboxes,
-        error_messages={"required": "Choose at least one method.", "invalid_choice": "That isn’t a method. Choose from those that are listed."},
+        error_messages={"required": "Choose at least one method.", "invalid_choice": "That isn’t a method. Choose from the list."},
     )
 
 
 def audiences(kept: Collection[str] = ()) -> ListField:
-    """kept: those that the client has, which may be such as no new one may be."""
+    """kept: the client's audiences, which may break rules for new ones."""
     return ListField(
         kept=kept,
         label="Audiences",
@@ -178,7 +178,7 @@ def audiences(kept: Collection[str] = ()) -> ListField:
 
 def say_audiences(workspace: Workspace) -> str:
     """The hint under audiences."""
-    return f"The APIs that its tokens are for, one per line. Empty: the workspace’s own, {workspace_audience(workspace.slug)}."
+    return f"The APIs that its tokens are for, one per line. Leave empty for the workspace’s own, {workspace_audience(workspace.slug)}."
 
 
 def allowed_networks() -> ListField:
@@ -186,12 +186,12 @@ def allowed_networks() -> ListField:
         label="Allowed addresses",
         check=lambda text: clean_networks([text])[0],
         placeholder="203.0.113.0/24",
-        help_text="Addresses or ranges, one a line. Empty: any address.",
+        help_text="Addresses or ranges, one per line. Leave empty to allow any address.",
     )
 
 
 def token_lifetime(present: int, longest: int | None) -> forms.TypedChoiceField:
-    """present: what the client has, which it may keep. longest: what the workspace allows, None for no limit. Both in seconds."""
+    """present: the client's current lifetime, which it may keep. longest: the workspace's maximum, None for no limit. Both in seconds."""
     most = int(MAX_TOKEN_LIFETIME.total_seconds()) if longest is None else longest
     seconds = sorted({present, *(value for value in _LIFETIMES if value <= most)})
     words = "Choose a lifetime from the list."
@@ -205,25 +205,25 @@ def token_lifetime(present: int, longest: int | None) -> forms.TypedChoiceField:
 
 def require_dpop() -> forms.BooleanField:
     return forms.BooleanField(
-        label="Accept only DPoP-bound tokens", required=False, help_text="Each request proves that it holds a key: a stolen token is useless."
+        label="Accept only DPoP-bound tokens", required=False, help_text="Each request proves possession of a key, so a stolen token is useless."
     )
 
 
 def require_certificate() -> forms.BooleanField:
     return forms.BooleanField(
-        label="Accept only certificate-bound tokens", required=False, help_text="Each connection brings a client certificate: a stolen token is useless."
+        label="Accept only certificate-bound tokens", required=False, help_text="Each connection uses a client certificate, so a stolen token is useless."
     )
 
 
 class JWKSURIField(forms.CharField):
     def __init__(self) -> None:
         super().__init__(
-            label="Address of its public keys",
+            label="JWKS URL",
             required=False,
             max_length=512,
-            help_text="A JWK Set that it publishes over https, for private_key_jwt. Its keys are fetched from there.",
+            help_text="Where it publishes a JWK Set over https, for private_key_jwt. TokenOS fetches its keys from there.",
             widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://billing.example.com/jwks.json", **_TYPED}),
-            error_messages={"max_length": "An address has up to 512 characters."},
+            error_messages={"max_length": "A URL can have at most 512 characters."},
         )
 
     def clean(self, value: Any) -> str:
@@ -236,7 +236,7 @@ def tls_subject_type() -> forms.ChoiceField:
         label="Certificate subject",
         required=False,
         choices=[("", "None"), *((kind.value, f"{kind.label[:1].upper()}{kind.label[1:]}") for kind in Client.TLSSubjectType)],
-        help_text="Which part of its certificate names it, for tls_client_auth.",
+        help_text="The part of its certificate that names it, for tls_client_auth.",
         error_messages={"invalid_choice": "Choose a kind of subject from the list."},
     )
 
@@ -247,7 +247,7 @@ def tls_subject() -> forms.CharField:
         required=False,
         max_length=512,
         widget=forms.TextInput(attrs={"placeholder": "billing.example.com", **_TYPED}),
-        error_messages={"max_length": "A subject has up to 512 characters."},
+        error_messages={"max_length": "A subject can have at most 512 characters."},
     )
 
 
@@ -264,6 +264,6 @@ def check_methods(form: forms.Form) -> None:
 
 
 def in_order(chosen: Iterable[str], present: Sequence[str]) -> list[str]:
-    """Chosen scopes in the order in which a token gets them: those that were there stay where they were, new ones follow."""
+    """Chosen scopes in the order in which a token has them: existing ones keep their place, new ones follow."""
     wanted = list(chosen)
     return [*(scope for scope in present if scope in wanted), *(scope for scope in wanted if scope not in present)]

@@ -1,4 +1,4 @@
-"""What will break when a credential ends, or a whole client: who uses it now, which tokens die, and what goes on."""
+"""What breaks if a credential or a whole client stops: who uses it now, which tokens stop working, and what keeps working."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from clients.models.credentials import KINDS, Credential
 from clients.places_of_use import addresses_by_credential
 from clients.usage_report import AddressSummary, addresses_of, count_living_tokens, living_tokens_of
 
-# What was used within it is in use; who asks less often finds out later.
+# A credential used within this time counts as in use. A program that runs less often isn't noticed.
 IN_USE = timedelta(days=7)
 MOST_ADDRESSES = 8
 _MOST_CREDENTIALS = 1000
@@ -19,7 +19,7 @@ _MOST_CREDENTIALS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """also: other credentials of the client that the address uses, which go on."""
+    """also: other credentials of the client that the address uses and that keep working."""
 
     use: AddressSummary
     also: list[Credential]
@@ -27,7 +27,7 @@ class Affected:
 
 @dataclass(frozen=True, slots=True)
 class Unaffected:
-    """Another credential of the client that goes on, and addresses that use it and nothing that ends."""
+    """Another credential of the client that keeps working, and the addresses that only use such credentials."""
 
     credential: Credential
     addresses: list[str]
@@ -39,9 +39,9 @@ class Unaffected:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """addresses: those that used it within IN_USE, at most MOST_ADDRESSES, used last first. tokens: how many are alive. last_used_at: None for never.
+    """addresses: those that used it within IN_USE, at most MOST_ADDRESSES, used last first. tokens: how many are valid. last_used_at: None for never.
 
-    others: the client's other usable credentials. unaffected: those of them that are in use where the one that ends isn't.
+    others: the client's other usable credentials. unaffected: those of them that are in use from addresses that don't use the stopped one.
     """
 
     addresses: list[Affected]
@@ -59,7 +59,7 @@ class Impact:
 
     @property
     def unused_days(self) -> int:
-        """Whole days since the last use; 0 where there was none."""
+        """Whole days since the last use; 0 if there was none."""
         return 0 if self.last_used_at is None else (self.now - self.last_used_at).days
 
 
@@ -85,7 +85,7 @@ def of_credential(credential: Credential, *, client: Client, now: datetime) -> I
 
 
 def of_client(client: Client, *, now: datetime) -> Impact:
-    """Of all its credentials together."""
+    """For all its credentials together."""
     found = addresses_of(client, since=now - IN_USE, now=now, limit=MOST_ADDRESSES + 1)
     of_kinds = [Subquery(kind.objects.filter(client=OuterRef("pk")).order_by().values("client").values(last=Max("last_used_at"))) for kind in KINDS]
     of_tokens = Subquery(TokenCount.objects.filter(expires_at__gt=now, client=OuterRef("pk")).order_by().values("client").values(last=Max("expires_at")))
@@ -103,5 +103,5 @@ def of_client(client: Client, *, now: datetime) -> Impact:
 
 
 def usable_credentials_of(client: Client, now: datetime) -> list[Credential]:
-    """Of every kind, the newest first in each; of each what lists show."""
+    """Of every kind, newest first within each; only the columns that lists show."""
     return sorted(credentials_of(client, now=now, most=_MOST_CREDENTIALS).usable, key=lambda row: KINDS.index(type(row)))

@@ -1,4 +1,4 @@
-"""When credentials are valid, as a picture: one row each, on a common axis with a line for now. Pure: from rows and now to percentages and sentences."""
+"""A picture of when credentials are valid: one row each, on a common axis with a line for now. Pure: from rows and now to percentages and sentences."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,20 +11,20 @@ from clients.overlap import find_overlaps
 from dashboard.frame import moment
 
 DAYS_AROUND = 4
-# In percent of the axis: where a text still has room behind its bar, how far from it it stands, and what is centred.
+# In percent of the axis: up to where a text has room behind its bar, its distance from the bar, and the width for centring.
 _ROOM, _GAP, _CENTRED = 70, 1.2, 12
-# Percent of the axis on the smallest screen: of a character of a label, and of half of “Now”.
+# The width of a label's character, and of half of “Now”, in percent of the axis on the smallest screen.
 _CHARACTER, _NOW = 2.0, 5.0
-# The same of a character where more is said, which is where there is room.
+# The width of a character in longer texts, which are only used if there is room.
 _WIDE_CHARACTER = 1.4
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A row to be drawn. kind: before the label where that is said, "" where it says so itself. ends_at: None for no end.
+    """A row to draw. kind: shown before the label, "" if the label is clear by itself. ends_at: None for no expiry.
 
-    overlap_from: since when a newer one works beside it, of one that runs out. longer_until: its end after a change that isn't made yet.
-    ended: "revoked" or "ended", "" while it is usable or will be. text: what stands at its end, None for the usual words.
+    overlap_from: for a secret in its overlap, since when a newer one also works. longer_until: its expiry after a planned change.
+    ended: "revoked" or "ended", "" while it is or will be usable. text: the words at its end, None for the usual ones.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """shade: a class of the style sheet. x, width: percent."""
+    """shade: a class in the style sheet. x, width: percent."""
 
     shade: str
     x: str
@@ -49,7 +49,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """more: what is left out where there is little room."""
+    """more: the part that is left out if there is little room."""
 
     said: str
     more: str
@@ -74,7 +74,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Lifeline:
-    """sentence: all that the picture shows, for whoever doesn’t see it."""
+    """sentence: everything that the picture shows, for readers who can't see it."""
 
     rows: list[LifelineRow]
     ticks: list[Tick]
@@ -89,12 +89,12 @@ class Axis:
     ticks: list[tuple[datetime, str]] = field(default_factory=list)
 
     def place(self, value: datetime) -> float:
-        """Percent, never outside."""
+        """Percent, always within the axis."""
         return min(100.0, max(0.0, 100 * ((value - self.start) / (self.end - self.start))))
 
 
 def spans_of(credentials: Iterable[Credential], *, now: datetime, zone: tzinfo) -> list[Span]:
-    """Of one client’s. Secrets that run out come first, then the newest; what has ended comes last."""
+    """For one client's credentials. Secrets in their overlap come first, then the newest; ended ones come last."""
     listed = list(credentials)
     overlaps = find_overlaps((row for row in listed if isinstance(row, ClientSecret)), now)
     newest = max((row.pk for row in listed if isinstance(row, ClientSecret) and row.is_usable(now)), default=None) if overlaps else None
@@ -119,7 +119,7 @@ def _span(row: Credential, overlap_from: datetime | None, *, is_newest: bool, no
 
 
 def axis_around(spans: Sequence[Span], *, now: datetime, zone: tzinfo) -> Axis:
-    """Whole days of the zone, wider where an overlap needs it."""
+    """Whole days in the zone, wider if an overlap needs it."""
     today = now.astimezone(zone).date()
     overlaps = [span for span in spans if span.overlap_from is not None and span.ends_at is not None]
     first = today - timedelta(days=DAYS_AROUND)
@@ -131,7 +131,7 @@ def axis_around(spans: Sequence[Span], *, now: datetime, zone: tzinfo) -> Axis:
 
 
 def axis_until(ends_at: datetime, *, now: datetime, zone: tzinfo) -> Axis:
-    """For what is to come: now at its left, the end of an overlap at its right. A day where that is now."""
+    """For the future: now at its left, the end of an overlap at its right. One day if the end is now."""
     length = (ends_at - now if ends_at > now else timedelta(hours=24)) / 0.64
     start = now - 0.08 * length
     return Axis(start, start + length, [(ends_at, moment.say_day(ends_at, now=now, zone=zone).capitalize())])
@@ -149,7 +149,7 @@ def draw(spans: Sequence[Span], axis: Axis, *, now: datetime, zone: tzinfo) -> L
 
 
 def _is_clear(x: float, said: str, now_x: float) -> bool:
-    """Whether a label keeps off “Now”."""
+    """Whether a label doesn't touch “Now”."""
     width = _CHARACTER * len(said)
     return abs(x - now_x) > _NOW + (width / 2 if x > _CENTRED else width)
 
@@ -159,7 +159,7 @@ def _percent(number: float) -> str:
 
 
 def _bars(span: Span, axis: Axis, now: datetime) -> list[Bar]:
-    """Solid for what has passed, hatched for an overlap, pale for what is to come."""
+    """Solid for the past, hatched for an overlap, pale for the future."""
     end = span.ends_at or axis.end
     if span.ended:
         parts = [("dead", span.starts_at, min(end, now))]
@@ -184,7 +184,7 @@ def _text(span: Span, axis: Axis, now: datetime, zone: tzinfo) -> Text | None:
         return Text(said, more, _percent(max(axis.place(now), axis.place(span.starts_at)) + 3.2), is_before=False)
     end = axis.place(span.ends_at)
     is_before = end > _ROOM
-    # Before its end it keeps off the line for now, too.
+    # In front of its end it must not touch the line for now either.
     room = end - (axis.place(now) if span.ends_at > now else 0) if is_before else 100 - end
     fits = _WIDE_CHARACTER * len(said + more) + _GAP <= room
     return Text(said, more if fits else "", _percent(end - _GAP if is_before else end + _GAP), is_before=is_before)
@@ -192,7 +192,7 @@ def _text(span: Span, axis: Axis, now: datetime, zone: tzinfo) -> Text | None:
 
 def _say_end(span: Span, axis: Axis, now: datetime, zone: tzinfo) -> tuple[str, str]:
     if span.ends_at is None:
-        return "no end", ""
+        return "no expiry", ""
     if span.ended:
         return f"{span.ended} {moment.say_day(span.ends_at, now=now, zone=zone).removeprefix('today ')}", ""
     if span.ends_at > axis.end:
@@ -214,7 +214,7 @@ def _say(spans: Sequence[Span], now: datetime, zone: tzinfo) -> str:
 def _say_span(span: Span, now: datetime, zone: tzinfo) -> str:
     named = f"{span.kind} {span.label}".strip()
     if span.ends_at is None:
-        return f"{named} is valid from {moment.say_day(span.starts_at, now=now, zone=zone)} and has no end."
+        return f"{named} is valid from {moment.say_day(span.starts_at, now=now, zone=zone)} and never expires."
     if span.ended:
         was = "was revoked" if span.ended == "revoked" else span.ended
         return f"{named} {was} {moment.say_day(span.ends_at, now=now, zone=zone)}."

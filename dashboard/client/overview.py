@@ -1,4 +1,4 @@
-"""What a client's page says about it: whether it is well, who uses it, and what should be done next."""
+"""What a client's page says: whether the client works, who uses it, and what to do next."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from clients.places_of_use import Place
 from clients.policy import ClientPolicy
 from dashboard.client.credentials.table import Background
 
-# Of an overlap: when the old secret was silent for so long at its end, it isn't missed.
+# If the old secret was unused for this share of the overlap at its end, it isn't needed any more.
 SILENT_SHARE = 0.25
 MOST_PLACES = 5
 _MOST_DRAWN = 8
@@ -22,7 +22,7 @@ _MOST_DRAWN = 8
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """word: how it is, in the head of its pages. tone: of app.css."""
+    """word: the client's state, in the head of its pages. tone: a class in app.css."""
 
     word: str
     tone: str
@@ -30,7 +30,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """An old secret beside a newer one. places: from where it was used since, last first. granted: requests in 24 hours. is_silent: nothing misses it."""
+    """An old secret beside a newer one. places: where it was used since, last first. granted: requests in 24 hours. is_silent: nothing needs it any more."""
 
     secret: ClientSecret
     since: datetime
@@ -47,7 +47,7 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """An address, its share of all requests, and when it was used last."""
+    """An address, its share of all requests, and when it was last used."""
 
     address: str
     percent: str
@@ -60,28 +60,28 @@ def find_standing(client: Client, credentials: CredentialList) -> Standing:
 
 
 def ask_standing(client: Client, *, now: datetime) -> Standing:
-    """The same for pages that don't list its credentials, in one query."""
+    """The client's standing, for pages that don't list its credentials, in one query."""
     return _standing(client, has_credential=Client.objects.filter(holds_usable(now), pk=client.pk).exists())
 
 
 def _standing(client: Client, *, has_credential: bool) -> Standing:
     if client.status == Client.Status.DISABLED:
         return Standing("Disabled", "off")
-    return Standing("Active", "ok") if has_credential else Standing("No credential that works", "bad")
+    return Standing("Active", "ok") if has_credential else Standing("No working credential", "bad")
 
 
 def forbidden_methods(client: Client) -> list[str]:
-    """Those of its own that the workspace no longer allows."""
+    """Its methods that the workspace no longer allows."""
     return [method for method in client.auth_methods if method in ClientPolicy.of(client.workspace).forbidden_auth_methods]
 
 
 def refused_audiences(client: Client) -> tuple[str, ...]:
-    """Those of its own that no token is issued for."""
+    """Its audiences that no token is issued for."""
     return find_refused(client.audiences, client.withheld_audiences, workspace=client.workspace.slug, issuer=settings.ISSUER_URL)
 
 
 def describe_overlaps(secrets: Iterable[ClientSecret], places: Sequence[Place], known: Background) -> list[Overlap]:
-    """secrets: usable ones. places: of the client. The one that ends first comes first."""
+    """secrets: usable ones. places: the client's. The earliest expiry comes first."""
     found = []
     for secret in secrets:
         since = known.overlaps.get(secret.secret_id)
@@ -104,12 +104,12 @@ def describe_overlaps(secrets: Iterable[ClientSecret], places: Sequence[Place], 
 
 
 def share_out(places: Iterable[Place]) -> list[Share]:
-    """By address, those used most first."""
+    """By address, the most used first."""
     counts: dict[str, int] = {}
     last: dict[str, Place] = {}
     for place in places:
         counts[place.address] = counts.get(place.address, 0) + place.count
-        # They come by their last use.
+        # They are sorted by their last use.
         last.setdefault(place.address, place)
     total = sum(counts.values())
     most = sorted(counts.items(), key=lambda item: -item[1])
@@ -119,7 +119,7 @@ def share_out(places: Iterable[Place]) -> list[Share]:
 
 
 def drawn(credentials: CredentialList) -> list[Credential]:
-    """Those of the lifeline: the usable ones, or else what ended last."""
+    """The credentials in the picture: the usable ones, or else those that ended last."""
     return credentials.usable[:_MOST_DRAWN] or credentials.ended[:1]
 
 

@@ -1,4 +1,4 @@
-"""The requests of a client, as its page asks for them: by filters, page by page, and as a file."""
+"""Queries for a client's requests: by filters, page by page, and as a file."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -41,19 +41,19 @@ class DayOfRequests:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Of the requests of a busy client not every granted one is kept: how many of how many, in 24 hours."""
+    """For a busy client, not every granted request is stored: how many of how many are, in 24 hours."""
 
     listed: int
     granted: int
 
 
 def find(client: Client, form: RequestFilterForm) -> QuerySet[RecordedRequest]:
-    """form: valid or not; what can't be read in it doesn't filter."""
+    """form: valid or not; invalid fields don't filter."""
     found, chosen = RecordedRequest.objects.filter(client=client), form.cleaned_data
     if result := chosen.get("result"):
         found = found.filter(_of_result(result))
     if credential := chosen.get("credential"):
-        # One that is refused may only be named, for nothing was recognised.
+        # In a refused request the secret may only be named, if nothing was recognised.
         found = found.filter(Q(credential=credential) | Q(credential="", named_secret_id=credential))
     if address := chosen.get("address"):
         found = found.filter(address=address)
@@ -71,7 +71,7 @@ def _of_result(result: str) -> Q:
 
 
 def find_sample(client: Client, *, now: datetime) -> Sample | None:
-    """None where every one is listed."""
+    """None if every request is stored."""
     granted = sum(requests_by_credential(client, since=now - DAY, now=now).values())
     if not granted:
         return None
@@ -80,7 +80,7 @@ def find_sample(client: Client, *, now: datetime) -> Sample | None:
 
 
 def group_by_day(rows: Iterable[RequestRow], *, now: datetime, zone: tzinfo) -> list[DayOfRequests]:
-    """By day in that zone, in the order that they have."""
+    """Group by day in that zone, in the given order."""
     days: dict[date, list[RequestRow]] = {}
     for row in rows:
         days.setdefault(row.recorded.created_at.astimezone(zone).date(), []).append(row)

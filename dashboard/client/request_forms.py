@@ -1,4 +1,4 @@
-"""Which requests of a client somebody wants to see. Every field may be missing: the address of a list is a form that people write by hand."""
+"""The filters for a client's requests. Every field is optional, because people also write a list's URL by hand."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,13 +16,13 @@ from dashboard.frame.credential_names import name_credential
 REFUSED, ALL = "refused", "all"
 PERIODS = {"1h": ("1 h", timedelta(hours=1)), "24h": ("24 h", timedelta(hours=24)), "7d": ("7 d", timedelta(days=7)), ALL: ("All", None)}
 _ENDPOINTS = (("token", "Token"), ("introspection", "Introspection"), ("revocation", "Revocation"), ("api", "API"), ("gateway", "Gateway"))
-# As far back as one may choose by what was refused and used.
+# How far back the choices of reasons and credentials go.
 _LISTED = timedelta(days=30)
 _MOST_LISTED = 200
 
 
 class RequestFilterForm(forms.Form):
-    """result: granted, refused, or the reason of a refusal. credential: its ID as requests have it. since: the beginning of the period, None for all."""
+    """result: granted, refused, or the reason for a refusal. credential: its ID as in requests. since: the beginning of the period, None for all."""
 
     result = forms.CharField(required=False, max_length=40)
     credential = forms.CharField(required=False, max_length=128)
@@ -75,7 +75,7 @@ class RequestFilterForm(forms.Form):
         return [(name, label) for name, (label, _) in PERIODS.items()]
 
     def _with_chosen(self, name: str, choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """What somebody followed a link to is among the choices, whatever it is."""
+        """Adds the value from the URL to the choices if it is missing."""
         chosen = self.cleaned_data.get(name, "")
         return choices if not chosen or chosen in dict(choices) else [*choices, (chosen, _say(chosen) if name == "credential" else chosen)]
 

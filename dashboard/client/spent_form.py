@@ -1,4 +1,4 @@
-"""What a form says that is sent again: by a second click, by a reload, or after Back."""
+"""The response to a form that is sent again: by a second click, a reload, or after Back."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -8,7 +8,7 @@ from dashboard.models import Membership, SpentForm
 
 
 def show_spent(request: HttpRequest, membership: Membership, spent: SpentForm | None) -> HttpResponse:
-    """What it made: a client, or a secret of one. Raise Http404 where that is of another workspace, or gone."""
+    """Shows what it made: a client or a secret. Raise Http404 if that belongs to another workspace or is deleted."""
     if spent is None:
         raise Http404
     clients = Client.objects.filter(workspace=membership.workspace)

@@ -14,7 +14,7 @@ class DisablingForm(forms.Form):
         max_length=200,
         help_text="Kept in the audit log.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"max_length": "A reason has up to 200 characters."},
+        error_messages={"max_length": "A reason can have at most 200 characters."},
     )
 
 

@@ -1,4 +1,4 @@
-"""The picture of a client's credentials in templates; dashboard.client.lifeline draws it."""
+"""The picture of a client's credentials, for templates. dashboard.client.lifeline draws it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.inclusion_tag("components/lifeline.html", takes_context=True)
 def lifeline(context: template.Context, credentials: Iterable[Credential]) -> dict[str, Any]:
-    """When each of one client’s credentials is valid, around now."""
+    """When each of a client's credentials is valid, around now."""
     zone, now = zone_of(context["request"]), timezone.now()
     spans = lifelines.spans_of(credentials, now=now, zone=zone)
     return {"line": lifelines.draw(spans, lifelines.axis_around(spans, now=now, zone=zone), now=now, zone=zone)}

@@ -1,1 +1,1 @@
-"""The clients of a workspace: the list, a new one, hygiene and search."""
+"""A workspace's clients: the list, a new client, hygiene and search."""

@@ -1,4 +1,4 @@
-"""What is said about clients that need attention, one sentence a kind."""
+"""The sentences about clients that need attention, one per kind."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ MOST_SENTENCES = 3
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """before, after: what stands around the client's name. more: of how many others the same could be said. kind: the status that lists them."""
+    """before, after: the text around the client's name. more: how many other clients are in the same situation. kind: the status filter that lists them."""
 
     before: str
     client: Client
@@ -30,7 +30,7 @@ def _say(finding: Finding, now: datetime) -> Sentence:
     activity = finding.client.activity
     match finding.kind:
         case Kind.ROTATING:
-            after = f"still uses its old secret, which ends {_say_when(finding.at, now)}"
+            after = f"still uses its old secret, which expires {_say_when(finding.at, now)}"
         case Kind.EXPIRING:
             before = f"The last {finding.credential.NOUN if finding.credential else 'credential'} of"
             after = f"expires {_say_when(finding.at, now)}"

@@ -1,4 +1,4 @@
-"""What a list of clients shows and in which order, as its address says it."""
+"""What a list of clients shows and in which order, from its URL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,21 +29,21 @@ STATUSES = (
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)
 
-# By name: words, how they follow “Clients,” in the caption, and whether the first click shows the largest first.
+# By name: the label, the two orders as they follow “Clients,” in the caption, and whether the first click sorts in descending order.
 COLUMNS = {
     "name": ("Client", "by name", "from Z to A", False),
-    "method": ("Signs in with", "by how they sign in", "by how they sign in, last first", False),
+    "method": ("Signs in with", "by authentication method", "by authentication method, last first", False),
     "scopes": ("Scopes", "by scopes", "by scopes, last first", False),
     "tokens": ("Tokens, 24 h", "fewest tokens in the last 24 hours first", "most tokens in the last 24 hours first", True),
     "used": ("Last used", "used longest ago first", "used last first", True),
-    "expires": ("Expires", "ending soonest first", "ending last first", False),
+    "expires": ("Expires", "expiring soonest first", "expiring last first", False),
 }
 _DEFAULT = "tokens"
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """is_dropped: q looked like a credential, and is "". sort: a name of COLUMNS."""
+    """is_dropped: q looked like a credential and was cleared. sort: a name in COLUMNS."""
 
     q: str
     is_dropped: bool
@@ -70,7 +70,7 @@ class Filters:
 
 
 def read_filters(query: Mapping[str, str]) -> Filters:
-    """Whatever the address holds: what isn't known counts as not said."""
+    """Reads any URL: unknown values are ignored."""
     text = query.get("q", "").replace("\0", "").strip()
     is_dropped = holds_credential(text)
     sort, status, size = query.get("sort", ""), query.get("status", ""), query.get("size", "")
@@ -90,7 +90,7 @@ def read_filters(query: Mapping[str, str]) -> Filters:
 
 
 def filter_clients(workspace: Workspace, filters: Filters, *, now: datetime) -> QuerySet[Client]:
-    """In both environments; those of one are a filter more."""
+    """In both environments; one environment is a further filter."""
     found = Client.objects.filter(workspace=workspace)
     if filters.q:
         found = found.matching(filters.q)
@@ -104,7 +104,7 @@ def filter_clients(workspace: Workspace, filters: Filters, *, now: datetime) -> 
 
 
 def list_rows(found: QuerySet[Client], workspace: Workspace) -> QuerySet[Client]:
-    """With their activity. Its indexes begin with the workspace: by them, the usual order is read no further than a page goes."""
+    """With their activity. Its indexes begin with the workspace, so for the usual order only one page of rows is read."""
     return found.filter(activity__workspace=workspace).select_related("activity")
 
 
@@ -122,7 +122,7 @@ def order_of(filters: Filters, *, now: datetime) -> Order:
 
 
 def _last_end(now: datetime) -> Any:
-    """Of all that it holds; what can't end, or has ended, comes last."""
+    """The last expiry of all its credentials; clients whose credentials don't expire, or have expired, come last."""
     ends = []
     for model in KINDS:
         usable: QuerySet[Any] = model.objects.usable(now)

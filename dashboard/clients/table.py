@@ -1,4 +1,4 @@
-"""The rows of the list of clients: how each signs in, how often it got tokens, when it was used, and when its last credential ends."""
+"""The rows of the list of clients: how each authenticates, how often it got tokens, when it was used, and when its last credential expires."""
 
 import logging
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ _CERTIFICATE_METHODS = frozenset({_Method.TLS_CLIENT_AUTH, _Method.SELF_SIGNED_T
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """The credentials of one kind that a client has. first_end, last_end: of the usable ones that have an end. detail: the algorithm of all usable keys, or the
-    subject of all usable certificates, "" where they differ.
+    """A client's credentials of one kind. first_end, last_end: of the usable ones that expire. detail: the algorithm of all usable keys, or the subject of all
+    usable certificates, "" if they differ.
     """
 
     kind: str
@@ -58,7 +58,7 @@ class Expiry:
 
 @dataclass(frozen=True, slots=True)
 class ClientRow:
-    """spark: tokens in each of the last hours, None where that can't be read. is_idle: nothing has used it for long."""
+    """spark: tokens in each of the last hours, None if they can't be read. is_idle: it hasn't been used for long."""
 
     client: Client
     method: str
@@ -74,7 +74,7 @@ class ClientRow:
 
 
 def describe_clients(clients: Sequence[Client], *, now: datetime) -> list[ClientRow]:
-    """Two queries, however many there are. clients: with their activity."""
+    """Two queries for any number of clients. clients: with their activity."""
     keys = [client.pk for client in clients]
     holdings = _find_holdings(keys, now=now) if keys else {}
     sparks = _find_sparks(keys, now=now) if keys else {}
@@ -98,7 +98,7 @@ def describe_clients(clients: Sequence[Client], *, now: datetime) -> list[Client
 
 
 def say_methods(client: Client) -> str:
-    """How it signs in, in words: “Secret, signed assertion”."""
+    """How it authenticates, in words: “Secret, signed assertion”."""
     methods = set(client.auth_methods)
     words = []
     if methods.intersection(SECRET_METHODS):
@@ -138,7 +138,7 @@ def _find_expiry(client: Client, held: dict[str, Holding], *, now: datetime) -> 
     usable = [holding for holding in held.values() if holding.usable]
     if client.status == Client.Status.DISABLED or not usable:
         return Expiry()
-    # A client that names its keys' address or its certificate's subject holds nothing here that could be its last.
+    # A client with a jwks_uri or a TLS subject doesn't depend on the credentials stored here.
     is_endless = bool(client.jwks_uri or client.tls_subject or any(holding.endless for holding in usable))
     last = max((holding for holding in usable if holding.last_end), key=lambda holding: holding.last_end or now, default=None)
     at = None if is_endless or last is None else last.last_end
@@ -180,9 +180,9 @@ def _sum_up(usable: QuerySet[Any], kind: str, detail: Any, clients: Sequence[int
 
 
 def _find_sparks(clients: Sequence[int], *, now: datetime) -> dict[int, list[int]] | None:
-    """None where usage can't be read: the list is worth showing without it."""
+    """None if usage can't be read: the list is useful without it."""
     try:
         return granted_by_hour(clients, hours=HOURS, now=now)
     except DatabaseError:
-        logger.exception("The usage of clients can't be read")
+        logger.exception("Clients' usage can't be read")
         return None

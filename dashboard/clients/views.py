@@ -51,21 +51,21 @@ def clients(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 def _drop_text(request: HttpRequest) -> HttpResponse:
-    """The same list without the text that looks like a credential, so that it stays in no address."""
+    """Redirect to the same list without the text that looks like a credential, so that it doesn't stay in a URL."""
     query = request.GET.copy()
     del query["q"]
-    messages.error(request, "That looks like a secret, so it was not searched for. If it is one, respond to a leak.")
+    messages.error(request, "That looks like a secret, so we didn’t search for it. If it is one, use Leak response.")
     return redirect(f"{request.path}?{query.urlencode()}" if query else request.path)
 
 
 def _count_by_environment(found: QuerySet[Client]) -> dict[str, int]:
-    """Of all under ""."""
+    """The total is under ""."""
     counts = dict(found.order_by().values_list("environment").annotate(count=Count("pk")))
     return {"": sum(counts.values()), **{env: counts.get(env, 0) for env in Client.Environment.values}}
 
 
 def _describe_column(name: str, filters: Filters) -> dict[str, Any]:
-    """sort: what the address says once one has clicked. direction: of aria-sort, "" for a column that doesn't order the list."""
+    """sort: the URL's value after a click. direction: for aria-sort, "" for a column that the list isn't sorted by."""
     label, _, _, begins_descending = COLUMNS[name]
     is_current = name == filters.sort
     becomes_descending = not filters.is_descending if is_current else begins_descending

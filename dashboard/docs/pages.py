@@ -1,4 +1,4 @@
-"""The docs pages: which there are, and the values of the workspace and of a client that stand in their examples."""
+"""The docs pages: the list, and the values of the workspace and a client for their examples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ PAGES = (
     Page("authentication", "Three ways to sign in", "Secret, signed assertion, client certificate"),
     Page("dpop", "DPoP", "Tokens that are useless when stolen"),
     Page("resource-and-scope", "Resource and scope", "Which API a token is for, and what it may do there"),
-    Page("introspection", "Introspection and revocation", "Ask whether a token lives, and end it"),
+    Page("introspection", "Introspection and revocation", "Ask whether a token is valid, and revoke it"),
     Page("gateway", "Gateway", "nginx, Traefik, Envoy and Caddy ask before your API sees a request"),
     Page("errors", "Errors", "Each code: its cause, and what to do"),
 )
@@ -44,9 +44,9 @@ def find_page(slug: str) -> Page | None:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What stands in examples. client: None where the workspace has none. scope: one of its scopes. audience: of its tokens.
+    """The values in examples. client: None if the workspace has none. scope: one of its scopes. audience: of its tokens.
 
-    gateway: the path that a proxy asks, with its demands. token_lifetime: in words.
+    gateway: the path that a proxy asks, with its requirements. token_lifetime: in words.
     """
 
     workspace: Workspace
@@ -61,7 +61,7 @@ class Values:
 
     @property
     def own_audience(self) -> str:
-        """The workspace's, which /api/v1 takes."""
+        """The workspace's audience, which /api/v1 accepts."""
         return workspace_audience(self.workspace.slug)
 
     @property
@@ -70,19 +70,19 @@ class Values:
 
 
 def offer_clients(workspace: Workspace) -> list[Client]:
-    """The newest, for the picker; any other one is found by its name or ID."""
+    """The newest clients, for the picker; any other can be found by its name or ID."""
     return list(Client.objects.filter(workspace=workspace).order_by("-pk")[:MOST_OFFERED])
 
 
 def choose_first(offered: Sequence[Client], *, now: datetime) -> Client | None:
-    """The newest of them with which the examples can work, else the newest. None where none is offered."""
+    """The newest client that the examples can work with, or else the newest. None if none is offered."""
     listed = Client.objects.filter(pk__in=[client.pk for client in offered], status=Client.Status.ENABLED)
     works = listed.filter(holds_usable(now)).order_by("-pk").values_list("pk", flat=True).first()
     return next((client for client in offered if client.pk == works), next(iter(offered), None))
 
 
 def find_named(workspace: Workspace, text: str) -> Client | None:
-    """By its ID, or its whole name."""
+    """By its ID or its whole name."""
     wanted = text.strip()
     if not wanted or "\0" in wanted or len(wanted) > 100:
         return None
@@ -111,7 +111,7 @@ def values_of(workspace: Workspace, client: Client | None) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """kind: of dashboard.frame.snippets.token_request. is_allowed: for the client that the reader chose."""
+    """kind: from dashboard.frame.snippets.token_request. is_allowed: for the client that the reader chose."""
 
     kind: str
     snippets: Sequence[Snippet]

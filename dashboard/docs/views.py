@@ -27,7 +27,7 @@ def docs(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 @member(Permission.VIEW)
 def docs_page(request: HttpRequest, membership: Membership, page: str) -> HttpResponse:
-    """?client= names the client whose values the examples have."""
+    """?client= names the client whose values the examples use."""
     found = find_page(page)
     if found is None:
         raise Http404
@@ -44,8 +44,8 @@ def docs_page(request: HttpRequest, membership: Membership, page: str) -> HttpRe
 
 
 def _refuse_credential(request: HttpRequest) -> HttpResponse:
-    """Somebody pasted one into the picker: away from an address with it."""
-    messages.error(request, "That looks like a secret, and it stood in an address. Look it up under Leak response.")
+    """A credential was pasted into the picker: redirect away from the URL that contains it."""
+    messages.error(request, "That looks like a secret, and it was in a URL. Look it up under Leak response.")
     return redirect(request.path)
 
 
@@ -63,7 +63,7 @@ def _context(request: HttpRequest, membership: Membership) -> dict[str, Any]:
         "values": values_of(membership.workspace, client),
         "env_file": env_file_name(client) if client else "client.env",
         "language": chosen_language(request),
-        # Of the chosen client, for the links between pages.
+        # Keeps the chosen client in the links between pages.
         "query": f"?{urlencode({'client': client.client_id})}" if client is not None and is_found else "",
     }
 

@@ -1,1 +1,1 @@
-"""Why a request was refused, and what helps."""
+"""Why a request was refused, and what to do."""

@@ -1,4 +1,4 @@
-"""A test of what a program sends: the request that it amounts to, put to every check of the protocol, and what each says in words."""
+"""Tests what a program sends: builds the request, runs every check of the protocol, and puts the results into words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,46 +28,46 @@ _FORM_PATHS = (_TOKEN_PATH, "/oauth2/introspect", "/oauth2/revoke")
 
 _GOOD: Mapping[Subject, str] = {
     Subject.TRANSPORT: "It goes over HTTPS",
-    Subject.QUERY: "No credential stands in the address",
-    Subject.FORM: "The request is well formed",
-    Subject.GRANT_TYPE: "It asks by the grant type client_credentials",
-    Subject.AUTHENTICATION: "It authenticates in one way, which can be read",
+    Subject.QUERY: "No credential is in the URL",
+    Subject.FORM: "The request is well-formed",
+    Subject.GRANT_TYPE: "The grant type is client_credentials",
+    Subject.AUTHENTICATION: "It uses one authentication method, which can be read",
     Subject.CLIENT: "The client is known",
-    Subject.SECRET_FORM: "The secret is whole: its checksum is right",
-    Subject.SECRET: "The secret is of this workspace",
+    Subject.SECRET_FORM: "The secret is complete: its checksum is right",
+    Subject.SECRET: "The secret belongs to this workspace",
     Subject.OWNER: "The secret belongs to the client",
-    Subject.ASSERTION: "The assertion is well formed",
-    Subject.SIGNATURE: "The assertion is signed by a key of the client",
+    Subject.ASSERTION: "The assertion is well-formed",
+    Subject.SIGNATURE: "One of the client’s keys signed the assertion",
     Subject.CLAIMS: "iss, sub, aud, exp and jti are right",
     Subject.FIRST_USE: "The assertion wasn’t used before",
-    Subject.CERTIFICATE: "The certificate is the client’s, and good now",
-    Subject.TOKEN: "The token is alive",
-    Subject.LIFE: "The credential has neither ended nor been revoked",
+    Subject.CERTIFICATE: "The certificate belongs to the client and is valid now",
+    Subject.TOKEN: "The token is valid",
+    Subject.LIFE: "The credential isn’t expired or revoked",
     Subject.STATUS: "The client is enabled",
-    Subject.METHOD: "The client may authenticate like that",
-    Subject.ADDRESS: "The address is one from which the client may call",
-    Subject.WAIT: "The address doesn’t have to wait for failures before",
-    Subject.SCOPE: "The client has every scope that is asked for",
-    Subject.RESOURCE: "The client has the audience that is asked for",
-    Subject.BINDING: "What the client has to show beside its credential is there",
+    Subject.METHOD: "The client may use this authentication method",
+    Subject.ADDRESS: "The client may call from this address",
+    Subject.WAIT: "The address doesn’t have to wait because of earlier failures",
+    Subject.SCOPE: "The client has every requested scope",
+    Subject.RESOURCE: "The client has the requested audience",
+    Subject.BINDING: "The required DPoP proof or certificate is there",
     Subject.PROOF: "The DPoP proof is right",
     Subject.PROOF_FIRST_USE: "The DPoP proof wasn’t used before",
 }
 _OPEN: Mapping[Subject, str] = {
-    Subject.ADDRESS: "The client may call from some addresses only. Say above from which one it calls.",
+    Subject.ADDRESS: "The client may only call from some addresses. Enter the address above.",
     Subject.BINDING: "The client’s tokens must be bound to a certificate. Paste its PEM below the request.",
 }
-# Whether something is of another workspace, or nowhere, nobody is told here.
+# Doesn't reveal whether something belongs to another workspace or doesn't exist.
 _NOT_HERE: Mapping[str, str] = {
     "unknown_client": "No client of this workspace has this ID. Check which server and which workspace it belongs to.",
-    "unknown_secret": "A well-formed secret, but none of this workspace. Check which server and which workspace it belongs to.",
-    "bad_token": "This is no token of this workspace.",
+    "unknown_secret": "The secret is well-formed but isn’t from this workspace. Check which server and which workspace it belongs to.",
+    "bad_token": "This token isn’t from this workspace.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """tone: a class of the style sheet: fine, harm, or "" for what is open. explanation: None unless it is refused."""
+    """tone: a class in the style sheet: fine, harm, or "" if the result is open. explanation: None unless it is refused."""
 
     words: str
     tone: str
@@ -76,7 +76,7 @@ class CheckRow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """heading: in a few words. tone: of the note. client: of the workspace, None where it wasn't found."""
+    """heading: a few words. tone: of the note. client: the workspace's, None if not found."""
 
     heading: str
     tone: str
@@ -92,7 +92,7 @@ class Verdict:
 
 
 def examine(sent: Sent, *, address: str, to: Membership, now: datetime) -> Verdict:
-    """address: from which it is sent, "" where nobody says. to: who reads it."""
+    """address: where it is sent from, "" if unknown. to: the reader."""
     request, workspace = _request(sent, address=address, workspace=to.workspace, now=now), to.workspace.pk
     if set(sent.headers) == {"dpop"} and sent.body is None:
         examination = examine_proof(request, workspace=workspace)
@@ -108,7 +108,7 @@ def _request(sent: Sent, *, address: str, workspace: Workspace, now: datetime) -
     headers = {name: value for name, value in sent.headers.items() if name != "content-length"}
     body = sent.body
     if body is None:
-        # A credential by itself: what else a request needs is taken for granted.
+        # For a credential by itself, the rest of the request is assumed to be right.
         body = "" if sent.is_whole else "grant_type=client_credentials"
         headers.setdefault("content-type", _FORM)
     if sent.certificate is not None and "client_id=" not in body:
@@ -118,7 +118,7 @@ def _request(sent: Sent, *, address: str, workspace: Workspace, now: datetime) -
 
 
 def _client_of(certificate: bytes, workspace: Workspace) -> str:
-    """Which client of the workspace a certificate by itself is registered for, as a parameter; "" for none."""
+    """The ID of the workspace's client that the certificate is registered for, for a request with only a certificate; "" for none."""
     found = ClientCertificate.objects.filter(client__workspace=workspace, thumbprint=x5t_s256(certificate)).select_related("client").first()
     return "" if found is None else f"&client_id={found.client.client_id}"
 
@@ -129,7 +129,7 @@ def _is_form(sent: Sent, request: Request) -> bool:
     scheme = sent.headers.get("authorization", "").partition(" ")[0].lower()
     if "x-api-key" in sent.headers or scheme in ("bearer", "dpop"):
         return False
-    # Basic may be meant for either; to a path of somebody's own it is for the gateway.
+    # Basic may be meant for either kind of endpoint; a request to another path is for the gateway.
     return not (sent.is_whole and scheme == "basic")
 
 
@@ -156,7 +156,7 @@ def _judge(examination: Examination, rows: list[CheckRow]) -> tuple[str, str]:
     if examination.reason is not None:
         return "This is refused", "bad"
     if any(not row.tone for row in rows):
-        return "This works, as far as one can see", "warn"
+        return "This works, as far as we can tell", "warn"
     return "This works", "ok"
 
 
@@ -171,7 +171,7 @@ def _row(check: Check, client: Client | None, to: Membership) -> CheckRow:
 
 def _explain(reason: Reason, client: Client | None, to: Membership) -> Explanation:
     explanation = explain_reason(reason.code, redact(_NOT_HERE.get(reason.code, reason.sentence)), client=client, to=to)
-    # Whoever reads it is there already.
+    # The reader is already on that page.
     return replace(explanation, label="", url="") if explanation.url == reverse("explain", args=[to.workspace.slug]) else explanation
 
 
@@ -183,5 +183,5 @@ def _remarks(sent: Sent) -> list[str]:
     if shown.netloc.rpartition("@")[2].lower() != ours.netloc.lower():
         found.append(f"It goes to {shown.netloc.rpartition('@')[2] or 'no host'}. This server is {ours.netloc}.")
     if sent.body is not None and cut_issuer_path(shown.path) not in _FORM_PATHS and "authorization" not in sent.headers:
-        found.append(f"Tokens are had at {settings.ISSUER_URL}{_TOKEN_PATH}, not at {shown.path or '/'}.")
+        found.append(f"The token endpoint is {settings.ISSUER_URL}{_TOKEN_PATH}, not {shown.path or '/'}.")
     return found

@@ -1,4 +1,4 @@
-"""Finding a request by its ID, and testing what a program sends."""
+"""Forms for finding a request by its ID, and for testing what a program sends."""
 
 import re
 from ipaddress import ip_address
@@ -16,7 +16,7 @@ _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 
 class _RequestIDInput(forms.TextInput):
-    """Doesn't show again what was pasted here by mistake."""
+    """Doesn't show again what was pasted by mistake."""
 
     def format_value(self, value: Any) -> str | None:
         return None if not value or holds_credential(str(value)) else str(value)
@@ -26,18 +26,18 @@ class RequestIDForm(forms.Form):
     request_id = forms.CharField(
         label="Request ID",
         max_length=300,
-        help_text="Every answer has one, in the header X-Request-Id.",
+        help_text="Every response has one, in the header X-Request-Id.",
         widget=_RequestIDInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
-        error_messages={"required": "Enter the X-Request-Id of an answer.", "max_length": "A request ID has at most 128 characters."},
+        error_messages={"required": "Enter the X-Request-Id of a response.", "max_length": "A request ID can have at most 128 characters."},
     )
 
     def clean_request_id(self) -> str:
-        """What was copied with the name of its header is meant without."""
+        """The header's name may have been copied with the ID; it is removed."""
         text = _HEADER.sub("", str(self.cleaned_data["request_id"])).strip().strip("\"'")
         if holds_credential(text):
-            raise ValidationError("That looks like a credential, so it wasn’t looked up. Test it below, or respond to a leak.", code="credential")
+            raise ValidationError("That looks like a credential, so we didn’t look it up. Test it below, or use Leak response.", code="credential")
         if not _REQUEST_ID.fullmatch(text):
-            raise ValidationError("That is no request ID. Copy the value of X-Request-Id.", code="malformed")
+            raise ValidationError("That isn’t a request ID. Copy the value of X-Request-Id.", code="malformed")
         return text
 
 
@@ -63,7 +63,7 @@ class CredentialTestForm(forms.Form):
         label="From address",
         required=False,
         max_length=64,
-        help_text="From where the program calls. Without it nothing is said about allowed addresses.",
+        help_text="Where the program calls from. Without it, allowed addresses aren’t checked.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "inputmode": "text"}),
     )
 

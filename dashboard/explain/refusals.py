@@ -1,4 +1,4 @@
-"""Why a request was refused, and what to do about it, for the client's owner: as oauth.reasons has it, with a link to the page that helps."""
+"""Why a request was refused and what to do, for the client's owner: from oauth.reasons, with a link to the page that helps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from oauth.reasons import Remedy
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What helps, on a page of the dashboard. route: of that client, or of the workspace. permission: what one needs for it."""
+    """A link to the dashboard page that helps. route: of the client or of the workspace. permission: the one needed for it."""
 
     label: str
     route: str
@@ -25,7 +25,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """words: what was wrong. advice: what to do. label, url: of the page that helps, both "" where none does, or the reader may not."""
+    """words: what was wrong. advice: what to do. label, url: of the page that helps, both "" if there is none or the reader may not use it."""
 
     words: str
     advice: str
@@ -52,19 +52,19 @@ _ACTS: Mapping[Remedy, Act] = {
 
 
 def title_of(code: str) -> str:
-    """Of a reason, where many are counted. One that an older version wrote is its code."""
+    """A reason's title, for counts. For a code that only an older version wrote, the code itself."""
     refusal = reasons.find(code)
     return code if refusal is None else typeset(refusal.title)
 
 
 def explain(recorded: RecordedRequest, *, to: Membership) -> Explanation:
-    """recorded: a refused one. to: who reads it."""
+    """recorded: a refused request. to: the reader."""
     return explain_reason(recorded.reason, recorded.detail, client=recorded.client, to=to)
 
 
 def explain_reason(code: str, sentence: str, *, client: Client | None, to: Membership) -> Explanation:
-    """sentence: as oauth wrote it."""
-    # Of codes that an older version wrote nothing is known but the sentence.
+    """sentence: from oauth."""
+    # For a code that only an older version wrote, nothing is known but the sentence.
     refusal = reasons.find(code)
     advice = "" if refusal is None else typeset(refusal.advice)
     act = None if refusal is None or refusal.remedy is None else _ACTS[refusal.remedy]

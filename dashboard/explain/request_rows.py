@@ -1,4 +1,4 @@
-"""Requests of clients as lists of them show each: what came of it, by which credential, and for a refused one why, and what to do."""
+"""Rows in lists of clients' requests: the outcome, the credential and, for a refused request, the reason and what to do."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from dashboard.explain.refusals import Explanation, explain
 from dashboard.frame.credential_names import CredentialName, name_credential
 from dashboard.models import Membership
 
-# What was granted, by the endpoint where it was.
+# The words for a granted request, by endpoint.
 _GRANTED = {"token": "Token issued", "introspection": "Token looked up", "revocation": "Token revoked", "api": "Let in", "gateway": "Let through"}
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """result: what came of it, in a few words; of a refused one, what the caller was told. explanation: None where it was granted."""
+    """result: the outcome in a few words; for a refused request, what the caller was told. explanation: None if it was granted."""
 
     recorded: RecordedRequest
     result: str
@@ -31,7 +31,7 @@ class RequestRow:
 
 
 def describe_requests(requests: Iterable[RecordedRequest], *, to: Membership) -> list[RequestRow]:
-    """to: who reads them. client has to be selected along, else each costs a query."""
+    """to: the reader. requests must have client in select_related; otherwise each costs a query."""
     return [_describe(recorded, to) for recorded in requests]
 
 

@@ -1,4 +1,4 @@
-"""Why a request was refused, and what would be refused."""
+"""Why a request was refused, and testing what would be refused."""
 
 from django.urls import path
 

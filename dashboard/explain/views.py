@@ -1,4 +1,4 @@
-"""Why a request failed, by its ID; and testing what a program sends, of which nothing is kept."""
+"""Why a request failed, by its ID; and testing what a program sends, which isn't stored."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -26,7 +26,7 @@ MOST = 50
 
 @member(Permission.VIEW)
 def explain(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """POST, so that a credential that somebody pastes by mistake never stands in an address, leads to the address that holds the ID."""
+    """POST redirects to the URL with the ID. It is a POST so that a credential pasted by mistake never gets into a URL."""
     if request.method == "POST":
         form = RequestIDForm(request.POST)
         if form.is_valid():

@@ -1,4 +1,4 @@
-"""What a browser may keep. Static files, by WhiteNoise: for a year, under names that change with their content. Pages: never."""
+"""What browsers may cache. Static files (by WhiteNoise): for a year, because their names change with their content. Pages: never."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class NoStoreMiddleware:
-    """Neither “Back” after a sign-out nor another account of the same machine shows a page. The protocol's answers and static files say it by themselves."""
+    """So neither “Back” after signing out nor another user of the same machine sees a page. Protocol responses and static files set their own headers."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -1,8 +1,8 @@
-"""“Prove it is you”: before sensitive acts, valid for 10 minutes. The form that asked is kept in the session and sent on, unless it holds a secret.
+"""“Prove it is you” before sensitive acts; valid for 10 minutes. The submitted form is kept in the session and then continued, unless it contains a secret.
 
-A view asks for it by @confirmed before its page is shown, as where the form takes a secret that can't be kept, or by @confirmed_when_sent: then whoever only
-looks proves nothing. What was kept has an ID in a cookie of the browser that sent it, another one for each form: else somebody with a copy of the session's
-cookie could have the owner's proof do a form of their own, put in its place or behind an address that they send on.
+A view requires it by @confirmed before its page is shown, for example if the form takes a secret that can't be kept, or by @confirmed_when_sent, so that just
+looking at the page needs no proof. A kept form has an ID in a cookie of the browser that sent it, a different one for each form. Otherwise an attacker with a
+copy of the session cookie could put in a form of their own, and the owner's proof would submit it.
 """
 
 import time
@@ -32,7 +32,7 @@ _MOST_KEPT = 64 * 1024
 
 
 class ConfirmationMiddleware:
-    """Answers django-allauth's ReauthenticationRequired in its stead: that would write the whole request, passwords included, into the session."""
+    """Handles ReauthenticationRequired instead of django-allauth, which would write the whole request, including passwords, into the session."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -45,7 +45,7 @@ class ConfirmationMiddleware:
 
 
 def confirmed(view: View) -> View:
-    """For a view under @signed_in, @member or @instance_admin: whoever asks must have signed in or proved who they are within 10 minutes."""
+    """For a view under @signed_in, @member or @instance_admin: the user must have signed in or proved who they are within the last 10 minutes."""
 
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -56,7 +56,7 @@ def confirmed(view: View) -> View:
 
 
 def confirmed_when_sent(view: View) -> View:
-    """As confirmed, but of whoever sends the view's form."""
+    """Like confirmed, but only for submitting the view's form."""
 
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -68,10 +68,10 @@ def confirmed_when_sent(view: View) -> View:
 
 
 def require_confirmation(request: HttpRequest, *, holds_no_secret: bool = False) -> None:
-    """Raise ReauthenticationRequired. Not django-allauth's own, which asks nothing of whoever has neither password nor second factor here: the OpenID
-    provider can ask them.
+    """Raise ReauthenticationRequired. django-allauth's own check doesn't ask users without a password and second factor here, but the OpenID provider
+    can ask them.
 
-    holds_no_secret: whether the caller has looked, so that the form is kept whatever its fields are called.
+    holds_no_secret: whether the caller has checked the form, so that it is kept whatever its fields are called.
     """
     request.holds_no_secret = holds_no_secret  # type: ignore[attr-defined]  # for _suspend
     if not request.user.is_authenticated or get_adapter(request).is_reauthentication_required(app="dashboard"):
@@ -81,7 +81,7 @@ def require_confirmation(request: HttpRequest, *, holds_no_secret: bool = False)
 def _suspend(request: HttpRequest) -> HttpResponse:
     path = request.get_full_path()
     response = HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
-    # Whoever asks anew has given up what waited: one proof mustn't do what was asked for long ago.
+    # A new request replaces the waiting form: a proof must not submit what was requested long ago.
     request.session.pop(_SUSPENDED, None)
     if request.method == "POST" and request.user.is_authenticated and length_of(request.POST) <= _MOST_KEPT:
         fields = request.POST.copy()
@@ -92,26 +92,26 @@ def _suspend(request: HttpRequest) -> HttpResponse:
         if not request.FILES and all(may_be_kept("" if has_looked else name, value) for name, value in pairs):
             form_id = token_urlsafe(16)
             request.session[_SUSPENDED] = {"id": form_id, "user": request.user.pk, "path": path, "body": body, "at": time.time()}
-            # Not Strict: who proves it at a provider comes back from another site.
+            # Not Strict, because a user who proves it at a provider comes back from another site.
             response.set_cookie(COOKIE, form_id, max_age=REAUTHENTICATION_TIMEOUT, secure=True, httponly=True, samesite="Lax")
     return response
 
 
 def resume(request: HttpRequest, path: str) -> HttpResponse:
-    """After the proof: the answer to the form that asked, or the way to path where this browser sent none there."""
+    """After the proof: the response to the waiting form, or a redirect to path if this browser didn't send one there."""
     kept = _kept_for(request, path)
     request.session.pop(_SUSPENDED, None)
     return HttpResponseRedirect(path) if kept is None else _send_on(request, path, kept["body"])
 
 
 def one_time_token(request: HttpRequest, path: str) -> str:
-    """Of the form of path that waits for the proof; "" where none waits, or it has none."""
+    """The one-time token of the form for path that waits for the proof; "" if none is waiting or it has no token."""
     kept = _kept_for(request, path)
     return "" if kept is None else QueryDict(kept["body"]).get(spent_forms.FIELD, "")
 
 
 def repeat(request: HttpRequest, path: str) -> HttpResponse | None:
-    """What the form of path says that made its secret once already, where the proof itself is sent again, as by a reload of the page with that secret."""
+    """The response for a form for path that has already made its secret, if the proof is sent again, for example by reloading the page with that secret."""
     spent = spent_forms.find_spent(request)
     if spent is None or spent.user != request.user:
         return None

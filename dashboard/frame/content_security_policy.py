@@ -1,6 +1,6 @@
-"""What a page of ours may load and do in a browser: from default-src 'none' upwards, nothing inline, nothing from elsewhere.
+"""What our pages may load and do in a browser: based on default-src 'none', nothing inline, nothing from other sites.
 
-Called as the middleware of Django 6.0, which replaces it at the upgrade.
+Named like the middleware in Django 6.0, which will replace it.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ PERMISSIONS = ", ".join(f"{feature}=()" for feature in ("camera", "display-captu
 
 
 class ContentSecurityPolicyMiddleware:
-    """Leaves alone what isn't HTML, and a policy that the view itself has set."""
+    """Doesn't change responses that aren't HTML, or a policy that the view has set."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

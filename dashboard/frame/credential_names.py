@@ -1,4 +1,4 @@
-"""What credentials and methods of authentication are called on pages. Requests and tokens name a credential by an ID (oauth.registration)."""
+"""The names of credentials and authentication methods on pages. Requests and tokens name a credential by an ID (oauth.registration)."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ _NOUNS = {kind.SHORT_NAME: kind.NOUN for kind in KINDS}
 
 
 class CredentialName(NamedTuple):
-    """kind: “secret”, “public key” and so on. name: its ID, "" where there can be but one."""
+    """kind: “secret”, “public key” and so on. name: its ID, "" if there can be only one."""
 
     kind: str
     name: str
@@ -28,7 +28,7 @@ class CredentialName(NamedTuple):
 
 
 def name_credential(credential: str) -> CredentialName | None:
-    """None for "", where no credential was recognised."""
+    """None for "", which means that no credential was recognised."""
     kind, colon, name = credential.partition(":")
     if not colon:
         return CredentialName("secret", credential) if credential else None
@@ -43,5 +43,5 @@ def has_long_id(credential: Credential) -> bool:
 
 
 def call_credential(credential: Credential) -> str:
-    """“secret Kp4zR1uW”; of what has a long ID its name, if it has one."""
+    """“secret Kp4zR1uW”; for a credential with a long ID its name, if it has one."""
     return f"{credential.NOUN} {credential.name if has_long_id(credential) else credential}".strip()

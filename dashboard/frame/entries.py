@@ -1,4 +1,4 @@
-"""What somebody had typed when the session ended: shown to them, ready to be sent again, and kept nowhere else."""
+"""What a user had typed when the session ended: shown to them again, ready to be sent, and not stored anywhere."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,14 +11,14 @@ from clients.credential_text import may_be_kept
 
 View = TypeVar("View", bound=Callable[..., Any])
 _CSRF = "csrfmiddlewaretoken"
-# Characters of a whole form: four times what the longest of ours takes.
+# Characters of a whole form: four times the limit of our longest form.
 _MOST_KEPT = 16 * 1024
-# To look through each takes a moment. Ours have some fifty, and one for each scope that is chosen.
+# Searching each pair takes time. Our forms have about fifty, plus one for each chosen scope.
 _MOST_PAIRS = 200
 
 
 class Entries(NamedTuple):
-    """kept: by name. lacks_secrets: whether others may not be kept. is_too_long: then none is."""
+    """kept: by name. lacks_secrets: whether some may not be kept. is_too_long: whether none is kept for that reason."""
 
     kept: list[tuple[str, str]]
     lacks_secrets: bool
@@ -26,8 +26,8 @@ class Entries(NamedTuple):
 
 
 def kept_over_sign_in(view: View) -> View:
-    """For a view with a long form, outside of what leads strangers to the sign-in page: a POST by one is answered by a page that holds its entries, without
-    secrets, and says to sign in beside it.
+    """For a view with a long form, around the decorator that sends strangers to the sign-in page: a stranger's POST gets a page with its entries, without
+    secrets, that asks to sign in in another tab.
     """
 
     @wraps(view)
@@ -46,7 +46,7 @@ def kept_over_sign_in(view: View) -> View:
 
 
 def sort_out(sent: QueryDict) -> Entries:
-    """What of it may be written into a page again. Who asks isn't known yet, so of a form that is longer than people fill them nothing is even looked at."""
+    """The entries that may be written into a page again. The sender isn't known yet, so a form that is longer than people fill in isn't searched at all."""
     pairs = [(name, value) for name, values in sent.lists() if name != _CSRF for value in values]
     if length_of(sent) > _MOST_KEPT or len(pairs) > _MOST_PAIRS:
         return Entries([], lacks_secrets=False, is_too_long=True)
@@ -55,5 +55,5 @@ def sort_out(sent: QueryDict) -> Entries:
 
 
 def length_of(sent: QueryDict) -> int:
-    """Its characters, counted without looking at any."""
+    """The number of characters, without searching them."""
     return sum(len(name) + sum(map(len, values)) for name, values in sent.lists())

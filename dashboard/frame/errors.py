@@ -1,7 +1,7 @@
-"""What is answered when a request fails: JSON to programs, a page to people. Neither says more than what to do next.
+"""The responses to failed requests: JSON for programs, a page for people. Both only say what to do next.
 
-The pages are rendered without context processors, and name their stylesheet and script by plain paths: nothing that may have failed is needed to say
-that something failed. Only that of a missing role has the frame of all pages, for there a view has already found whoever asks.
+The pages are rendered without context processors, and refer to their stylesheet and script by plain paths, so that reporting a failure doesn't need anything
+that may have failed. Only the page about a missing role has the usual frame, because there a view has already identified the user.
 """
 
 import logging
@@ -35,9 +35,9 @@ def _answer(request: HttpRequest, status: int, error: str, description: str, *, 
     if _is_for_a_program(request):
         response: HttpResponse = JsonResponse({"error": error, "error_description": description}, status=status)
     else:
-        # The failure may have come before ConnectionMiddleware had set it.
+        # The failure may have happened before ConnectionMiddleware set it.
         connection = getattr(request, "connection", None)
-        # Only what failed here is in the log under it.
+        # Only the server's own failures are in the log under this ID.
         request_id = connection.request_id if connection and status >= 500 else ""
         context = {"request_id": request_id, "theme": theme_of(request), "method": request.method, **said}
         response = HttpResponse(render_to_string(template, context), status=status)
@@ -61,7 +61,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # Django's signature
-    """Offers to send the entries again, except secrets and files, where they come from a page of ours: another site's must not get a button for them."""
+    """Offers to send the entries again, except secrets and files, if they come from one of our pages: another site's form must not get such a button."""
     found = sort_out(request.POST) if _is_from_our_page(request) else None
     said = {
         "can_send_again": found is not None and not found.is_too_long,
@@ -71,36 +71,36 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
         "action": request.get_full_path(),
         "csrf_token": get_token(request),
     }
-    return _answer(request, 403, "access_denied", "The request lacks a valid CSRF token.", template="403_csrf.html", **said)
+    return _answer(request, 403, "access_denied", "The request has no valid CSRF token.", template="403_csrf.html", **said)
 
 
 def _is_from_our_page(request: HttpRequest) -> bool:
-    """By the Origin, which every present browser sends with a form, and no page can forge."""
+    """By the Origin header, which every current browser sends with a form and no page can forge."""
     return request.headers.get("Origin") == origin_of(request)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature
-    """Leads to the search of the workspace that was looked at last, for what is gone from one address may be at another."""
+    """Links to the search of the last visited workspace, because what is gone from one address may be at another."""
     slug = request.session.get(LAST_WORKSPACE) if hasattr(request, "session") else None
     search = reverse("search", args=[slug]) if slug else ""
     return _answer(request, 404, "not_found", "There is nothing at this address.", template="404.html", search=search)
 
 
 def method_not_allowed(request: HttpRequest) -> HttpResponse:
-    """Where signing in led back to an address that only takes forms, above all."""
-    return _answer(request, 405, "invalid_request", "This address doesn't take that method.", template="405.html")
+    """Mostly happens when signing in leads back to an address that only takes forms."""
+    return _answer(request, 405, "invalid_request", "This address doesn't accept that method.", template="405.html")
 
 
-# With these nothing was changed; with all else a commit that was sent may have happened, though nobody heard so.
+# With these, nothing was changed. With all others, a commit may have succeeded without being reported.
 _UNDONE = (CANCELLED, DEADLOCK, DISK_FULL, LOCKED, READ_ONLY, TOO_MANY_CONNECTIONS)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A lost database is 503: repeating helps there, and only there."""
+    """A lost database is 503, because only then repeating the request helps."""
     fault = find_fault(sys.exc_info()[1])
     if fault is not None:
         return _lost_database(request, fault)
-    return _answer(request, 500, "server_error", "This failed on our side. The log has the cause under the X-Request-Id of this answer.", template="500.html")
+    return _answer(request, 500, "server_error", "The server failed. Its log has the cause under the X-Request-Id of this response.", template="500.html")
 
 
 def _lost_database(request: HttpRequest, fault: Fault) -> HttpResponse:
@@ -116,5 +116,5 @@ def _lost_database(request: HttpRequest, fault: Fault) -> HttpResponse:
 
 
 def _find_within(error: BaseException | None) -> Fault | None:
-    """Django says of a session that the database couldn't write that somebody deleted it."""
+    """If the database couldn't write a session, Django says that the session was deleted, so the cause is looked up here."""
     return (find_fault(error) or _find_within(error.__context__)) if error is not None else None

@@ -1,4 +1,4 @@
-"""Files to take away: CSV as RFC 4180 has it, and JSON lines, sent while the rows are still being read."""
+"""File exports: CSV (RFC 4180) and JSON lines, sent while the rows are still being read."""
 
 import csv
 import json
@@ -13,16 +13,16 @@ from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 
 _BATCH = 500
-# With what a spreadsheet takes a cell for a formula, also after the sign that it drops.
+# What makes a spreadsheet treat a cell as a formula, also after a character that it drops.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-# The same behind what some take for the end of a cell: where the comma parts numbers, spreadsheets part cells by semicolons.
+# The same after a possible cell separator: in locales with a decimal comma, spreadsheets separate cells by semicolons.
 _FORMULA_WITHIN = re.compile(r"""(?<=[;\t\r\n])(?=[ "]*[=+\-@＝＋－＠])""")
 
 
 class Export(StreamingHttpResponse):
-    """Reads its rows in the thread of the request, a batch at a time. Django's own would read all of them before it sent the first."""
+    """Reads its rows in the request's thread, one batch at a time. Django's own response would read all of them before it sent the first."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         parts = cast(Iterator[bytes], self.streaming_content)
@@ -31,12 +31,12 @@ class Export(StreamingHttpResponse):
 
 
 def csv_response(filename: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Export:
-    """UTF-8, a header, and no cell that a spreadsheet would compute. rows: read in batches as they are sent, so an iterator is best."""
+    """UTF-8, a header, and no cell that a spreadsheet would evaluate. rows: read in batches as they are sent, so an iterator is best."""
     return _respond(filename, "text/csv; charset=utf-8", _write_csv(header, rows))
 
 
 def json_lines_response(filename: str, rows: Iterable[Mapping[str, Any]]) -> Export:
-    """One JSON object a line."""
+    """One JSON object per line."""
     return _respond(filename, "application/x-ndjson", (json.dumps(row, default=_say, ensure_ascii=False) + "\n" for row in rows))
 
 
@@ -69,5 +69,5 @@ def _defuse(cell: Any) -> Any:
 
 
 def _say(value: Any) -> str:
-    """Points in time to the microsecond, in UTC as they are stored."""
+    """Points in time have microseconds and are in UTC, as they are stored."""
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -11,20 +11,20 @@ from clients.credential_text import holds_credential
 from clients.services.validation import clean_text
 from dashboard.people.password_rules import LONGEST_PASSWORD
 
-# Its library reads CBOR in time by the square of the length. With a key of RSA and the longest ID an answer has 9 KB.
+# The library reads CBOR in quadratic time. With an RSA key and the longest ID, a response has 9 KB.
 _LONGEST_CREDENTIAL = 12 * 1024
-# As JSON writes it. PostgreSQL keeps it neither in text nor in JSON.
+# NUL as JSON writes it. PostgreSQL stores it neither in text nor in JSON.
 _NUL = rb"\u0000"
 
 
 def password(*, label: str = "Password", **attrs: Any) -> forms.CharField:
-    """One that is there already."""
+    """A field for an existing password."""
     return forms.CharField(
         label=label,
         strip=False,
         max_length=LONGEST_PASSWORD,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", **attrs}),
-        error_messages={"required": "Enter your password.", "max_length": "A password has at most 1,024 characters."},
+        error_messages={"required": "Enter your password.", "max_length": "A password can have at most 1,024 characters."},
     )
 
 
@@ -35,19 +35,19 @@ def new_password(**attrs: Any) -> forms.CharField:
         max_length=LONGEST_PASSWORD,
         help_text=" ".join(password_validators_help_texts()),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "data-meter": "12", **attrs}),
-        error_messages={"required": "Enter a new password.", "max_length": "A password has at most 1,024 characters."},
+        error_messages={"required": "Enter a new password.", "max_length": "A password can have at most 1,024 characters."},
     )
 
 
 class TextField(forms.CharField):
-    """Text for people, on one line and without invisible characters. named: what its errors call it."""
+    """Text for people, on one line and without invisible characters. named: how its errors call the field."""
 
     def __init__(self, *, named: str, **options: Any) -> None:
         super().__init__(**options)
         self.named = named
 
     def prepare_value(self, value: Any) -> Any:
-        """Without what was pasted by mistake: it isn't shown again."""
+        """A credential that was pasted by mistake isn't shown again."""
         return "" if isinstance(value, str) and holds_credential(value) else super().prepare_value(value)
 
     def clean(self, value: Any) -> str:
@@ -65,12 +65,12 @@ def credential_name(label: str = "Name") -> TextField:
         max_length=100,
         help_text="For people: where it is used.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"max_length": "A name has up to 100 characters."},
+        error_messages={"max_length": "A name can have at most 100 characters."},
     )
 
 
 class CodeInput(forms.TextInput):
-    """Doesn't show again what was wrong, or is used by now."""
+    """Doesn't show a code again that was wrong or has been used."""
 
     def format_value(self, value: Any) -> None:  # noqa: ARG002  # Django's signature
         return None
@@ -81,7 +81,7 @@ def code(**attrs: Any) -> forms.CharField:
         label="Code",
         max_length=32,
         widget=CodeInput(attrs={"autocomplete": "one-time-code", **attrs}),
-        error_messages={"required": "Enter the code.", "max_length": "A code is shorter: 6 digits, or a recovery code of 12 characters."},
+        error_messages={"required": "Enter the code.", "max_length": "That is too long. A code has 6 digits, a recovery code 12 characters."},
     )
 
 
@@ -93,13 +93,13 @@ def email(**attrs: Any) -> forms.EmailField:
         error_messages={
             "required": "Enter your email address.",
             "invalid": "Enter an email address, for example ana@example.com.",
-            "max_length": "An email address has at most 254 characters.",
+            "max_length": "An email address can have at most 254 characters.",
         },
     )
 
 
 class FirstChoiceTarget:
-    """For a widget of several boxes: its errors lead to the first one."""
+    """For a widget with several boxes: its errors link to the first one."""
 
     def id_for_label(self, id_: str, index: str | None = None) -> str:
         return f"{id_}_{index or 0}" if id_ else id_
@@ -114,10 +114,10 @@ class Radios(FirstChoiceTarget, forms.RadioSelect):
 
 
 class CredentialField(forms.CharField):
-    """What a browser's passkey answers, as JSON (WebAuthn Level 3, §5.1). cleaned to a dict."""
+    """The response of a browser's passkey, as JSON (WebAuthn Level 3, §5.1), cleaned to a dict."""
 
     widget = forms.HiddenInput
-    default_error_messages = {"required": "No passkey was used. Try again.", "max_length": "That is no answer of a passkey. Try again."}
+    default_error_messages = {"required": "No passkey was used. Try again.", "max_length": "The passkey’s response can’t be read. Try again."}
 
     def __init__(self) -> None:
         super().__init__(max_length=_LONGEST_CREDENTIAL)
@@ -128,14 +128,14 @@ class CredentialField(forms.CharField):
             answer = json.loads(text)
             is_storable = _NUL not in json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError):
-            # Of JSON, of half a character in a string of it, or of a number that has no end.
+            # Invalid JSON, half a character in one of its strings, or an endless number.
             answer, is_storable = None, False
         if not isinstance(answer, dict) or not is_storable:
-            raise ValidationError("That is no answer of a passkey. Try again.", code="malformed")
+            raise ValidationError("The passkey’s response can’t be read. Try again.", code="malformed")
         return answer
 
 
 def check_password_of(user: Any, chosen: str) -> str:
-    """Raise ValidationError, in one sentence for each thing that is wrong with it."""
+    """Raise ValidationError, with one sentence for each thing that is wrong with it."""
     validate_password(chosen, user)
     return chosen

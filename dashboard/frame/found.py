@@ -1,4 +1,4 @@
-"""What an address of a workspace names. Of another workspace's things it is 404, as of what isn't there."""
+"""Finds what a workspace's URL names. Another workspace's things are 404, like things that don't exist."""
 
 from typing import Any, cast
 
@@ -12,9 +12,9 @@ from dashboard.models import Membership
 
 
 def find_client(membership: Membership, client_id: str, **annotations: Any) -> Client:
-    """annotations: what a page wants to know of it besides. Raise Http404."""
+    """annotations: what else a page needs. Raise Http404."""
     found = None
-    if CLIENT_ID.match(client_id):  # what else an address may hold, such as NUL, is nothing for a database
+    if CLIENT_ID.match(client_id):  # a database may not accept other strings from a URL, such as one with NUL
         found = Client.objects.select_related("workspace").filter(workspace=membership.workspace, client_id=client_id).annotate(**annotations).first()
     if found is None:
         raise Http404

@@ -1,4 +1,4 @@
-"""Parts of a page that the script fetches by themselves: the same address, asked with HX-Request, answers with a part of what it answers otherwise."""
+"""Parts of a page that the script fetches separately: with the header HX-Request, the same address returns only a part of the page."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def is_fragment(request: HttpRequest) -> bool:
 
 
 def render_page_or_fragment(request: HttpRequest, page: str, fragment: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    """page, fragment: templates. The page includes the fragment where the script puts it."""
+    """page, fragment: templates. The page includes the fragment in the place where the script puts it."""
     response = render(request, fragment if is_fragment(request) else page, context, status=status)
     patch_vary_headers(response, [HEADER])
     response["Cache-Control"] = "no-store"

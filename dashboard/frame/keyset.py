@@ -1,4 +1,4 @@
-"""Pages of a long list by keyset: where the last page ended, not how many rows came before, so that page 1,000 costs what page 1 does."""
+"""Keyset pagination of long lists: by where the last page ended, not by how many rows came before, so that page 1,000 costs no more than page 1."""
 
 import base64
 import binascii
@@ -12,14 +12,14 @@ from django.db.models import Q, QuerySet
 
 _LONGEST_CURSOR = 2000
 
-# Key, primary key and number of the row at the edge.
+# Key, primary key and number of the row at the page's edge.
 _Cursor = tuple[Any, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """name: as in the address. key: of the annotation, without None, by which rows are ordered, then by primary key. parse: a key as read from an address,
-    whatever that holds; raises ValueError or TypeError.
+    """name: as in the URL. key: the annotation by which rows are ordered, never None; then they are ordered by primary key. parse: reads a key from a URL with
+    any content; raises ValueError or TypeError.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class KeysetPage:
-    """rows: at most one page. start: the number of the first one. before, after: what leads to the pages around, "" where there is none."""
+    """rows: at most one page. start: the number of the first row. before, after: cursors of the neighbouring pages, "" if there is none."""
 
     rows: list[Any]
     start: int
@@ -66,7 +66,7 @@ def parse_number(value: Any) -> int:
 
 
 def page_of(rows: QuerySet[Any], order: Order, *, size: int, before: str = "", after: str = "") -> KeysetPage:
-    """before, after: as in the address; what can't be read leads to the first page. One query."""
+    """before, after: as in the URL; an unreadable one leads to the first page. One query."""
     cursor = _read(before or after, order)
     is_back = bool(before) and cursor is not None
     found = _fetch(rows.annotate(key=order.key), cursor, is_descending=order.is_descending != is_back, most=size + 1)
@@ -92,7 +92,7 @@ def _fetch(rows: QuerySet[Any], cursor: _Cursor | None, *, is_descending: bool, 
 
 
 def _start(cursor: _Cursor | None, count: int, *, is_back: bool, has_more: bool) -> int:
-    """Rows may have come and gone meanwhile, so it says where about one is."""
+    """Rows may have been added or removed meanwhile, so the number is approximate."""
     if cursor is None or (is_back and not has_more):
         return 1
     return max(1, cursor[2] - count) if is_back else cursor[2] + 1

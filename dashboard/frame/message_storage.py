@@ -1,4 +1,4 @@
-"""Notes for the next page, such as “Saved.”: in a cookie that no other name of the domain can set, and in the session what is too long for it."""
+"""Messages for the next page, such as “Saved.”: in a cookie that no other host of the domain can set, or in the session if they are too long for it."""
 
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage

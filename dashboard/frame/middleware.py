@@ -1,4 +1,4 @@
-"""What holds for every page and API answer, before any view: who is connected, a request ID, no plain HTTP, and nothing open that isn't declared so."""
+"""Rules for every page and API response, before any view: who is connected, a request ID, no plain HTTP, and no view open unless it is declared so."""
 
 import codecs
 import re
@@ -29,7 +29,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class ConnectionMiddleware:
-    """Sets request.connection, and X-Request-Id on the answer. Under our server asgi.py has settled the connection; elsewhere it happens here."""
+    """Sets request.connection, and X-Request-Id on the response. Under our server, asgi.py has already done it; with other servers it happens here."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -44,7 +44,7 @@ class ConnectionMiddleware:
 
 
 class StrictTransportMiddleware:
-    """Tells a browser to come by HTTPS only. Not Django's setting, which says so for each host by which somebody comes, localhost too."""
+    """Tells browsers to use HTTPS only. Django's own setting isn't used, because it does so for every host name, even localhost."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -57,13 +57,13 @@ class StrictTransportMiddleware:
 
 
 class SecureOnlyMiddleware:
-    """Refuses plain HTTP and never redirects: what came in clear text has to be noticed, not to work at the second attempt."""
+    """Refuses plain HTTP and never redirects: sending in clear text has to be noticed, not to work at the second attempt."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # An endpoint of the protocol refuses it in words of its own, and tells the client's owner.
+        # The protocol's endpoints refuse it in their own way, and record it for the client's owner.
         if connection_of(request).is_secure or is_protocol_path(request.path):
             return self.get_response(request)
         description = f"Plain HTTP is not served. Use https:// instead, for example {settings.ISSUER_URL}."
@@ -71,29 +71,29 @@ class SecureOnlyMiddleware:
 
 
 class FormEncodingMiddleware:
-    """Refuses a form that says that it isn't in UTF-8. Browsers send no other to our pages, and Django would read one by any codec that Python has: into half
-    characters, which no database keeps, or not at all.
+    """Refuses a form that declares an encoding other than UTF-8. Browsers send only UTF-8 to our pages, and Django would decode a form with any codec of
+    Python: perhaps into half characters, which no database accepts, or not at all.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # None where the form says nothing, or names what isn't known: then Django takes it for UTF-8.
+        # None if the form declares nothing or an unknown encoding: then Django uses UTF-8.
         if request.encoding is not None and codecs.lookup(request.encoding).name != "utf-8" and not is_protocol_path(request.path):
-            raise BadRequest("A form has to be in UTF-8.")
+            raise BadRequest("A form must be in UTF-8.")
         return self.get_response(request)
 
 
 class HostMiddleware(CommonMiddleware):
-    """Django's, which refuses a foreign Host, for pages alone: an endpoint of the protocol knows by itself under which names it answers."""
+    """Django's, which refuses a foreign Host, but only for pages: the protocol's endpoints check the Host themselves."""
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         return None if is_protocol_path(request.path) else super().process_request(request)
 
 
 class AccessMiddleware:
-    """Closes every view that declares nothing (dashboard.people.permissions). The admin and the protocol's endpoints see to it by themselves."""
+    """Closes every view that declares no permission (dashboard.people.permissions). The admin and the protocol's endpoints check access themselves."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -102,7 +102,7 @@ class AccessMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any) -> None:
-        """Raise ImproperlyConfigured: nobody is to meet that outside of a test."""
+        """Raise ImproperlyConfigured, which should only happen in a test."""
         match = request.resolver_match
         if hasattr(view, "access") or is_protocol_path(request.path) or (match is not None and match.app_name == "admin"):
             return
@@ -110,7 +110,7 @@ class AccessMiddleware:
 
 
 class MethodNotAllowedMiddleware:
-    """Refuses methods that no page has, of which a view may know nothing, and gives Django's empty 405 a page, with the same Allow."""
+    """Refuses methods that no page has, which a view may not handle, and gives Django's empty 405 a page with the same Allow."""
 
     METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 
@@ -128,7 +128,7 @@ class MethodNotAllowedMiddleware:
 
 
 class SessionKeyMiddleware:
-    """Above SessionMiddleware: takes away a cookie that is no key of a session, such as one with a NUL character, at which PostgreSQL fails."""
+    """Before SessionMiddleware: removes a cookie that can't be a session key, such as one with a NUL character, on which PostgreSQL fails."""
 
     KEY = re.compile(r"[a-z0-9]{32}", re.ASCII)
 
@@ -142,10 +142,10 @@ class SessionKeyMiddleware:
 
 
 class SessionActivityMiddleware:
-    """Notes when and from where a session was last used, at most once a minute, for a note is a write. From then on it lasts SESSION_COOKIE_AGE again, but ends
-    SESSION_LONGEST_AGE after the sign-in.
+    """Records when and from where a session was last used, at most once a minute, because recording is a write. The session then lasts SESSION_COOKIE_AGE
+    again, but it ends SESSION_LONGEST_AGE after the sign-in.
 
-    The session itself says when that was, so that most requests don't ask.
+    The time is kept in the session itself, so that most requests need no query.
     """
 
     EVERY = timedelta(minutes=1)
@@ -154,14 +154,14 @@ class SessionActivityMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # An answer of the protocol depends on no cookie, and so says nothing of one.
+        # A protocol response depends on no cookie, so it must not vary by one.
         if not is_protocol_path(request.path) and request.user.is_authenticated:
             request.META["tokenos.signed_in"] = True  # for dashboard.server.wsgi_call
             self._note(request, timezone.now())
         return self.get_response(request)
 
     def _note(self, request: HttpRequest, now: datetime) -> None:
-        """A database that is read-only can still show what is in it, and that it is."""
+        """A read-only database can still show its content, and that it is read-only."""
         if abs(now.timestamp() - request.session.get(user_sessions.NOTED, 0)) >= self.EVERY.total_seconds():
             session = UserSession.objects.filter(session_key=user_sessions.find_own(request))
             address = connection_of(request).remote_address or "0.0.0.0"  # noqa: S104
@@ -170,12 +170,12 @@ class SessionActivityMiddleware:
                     request.session[user_sessions.NOTED] = now.timestamp()
                     user_sessions.limit(request, now=now)
                 elif not session.exists():
-                    # Its owner couldn't see it, nor end it, and no limit holds for it.
+                    # Its owner couldn't see or end it, and no limit would apply to it.
                     logout(request)
 
 
 def _settle_request(request: HttpRequest) -> Connection:
-    """Settle from META, as runserver and Django's test client fill it, and write back what a trusted proxy said."""
+    """Determine the connection from META, as runserver and Django's test client fill it, and write back what a trusted proxy said."""
     meta = request.META
     headers = [(key[5:].replace("_", "-").lower().encode(), str(value).encode("latin-1", "replace")) for key, value in meta.items() if key.startswith("HTTP_")]
     connection, kept = settle(meta.get("REMOTE_ADDR", ""), request.scheme or "http", headers, None)

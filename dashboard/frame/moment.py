@@ -1,4 +1,4 @@
-"""Points in time as pages say them: “3 min ago” while that helps, then a date. Exact UTC is always beside it, for whoever compares with a log."""
+"""How pages write points in time: “3 min ago” at first, then a date. Exact UTC is always given too, for comparing with a log."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
@@ -10,26 +10,26 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 @cache
 def zones() -> tuple[str, ...]:
-    """Names of the IANA database that stand for a place, and UTC. Empty where the machine has no such database."""
+    """Names in the IANA database that stand for a place, and UTC. Empty if the machine has no such database."""
     return ("UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix/", "right/"))))
 
 
 def find_zone(name: str) -> ZoneInfo | None:
-    """None where there is no such zone; name may be anything at all."""
+    """None if there is no such zone. name may be any string."""
     return ZoneInfo(name) if name in zones() and name != "UTC" else None
 
 
-# Beyond these some zone has no date any more. RFC 5280 §4.1.2.5 has certificates that don't end say the last second of the year 9999.
+# Beyond these, some zone has no valid date. By RFC 5280 §4.1.2.5, certificates that don't expire have the last second of the year 9999.
 FIRST, LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def local(value: datetime, zone: tzinfo) -> datetime:
-    """value in that zone; of a moment in the first or last hours of the calendar one on a day that every zone has."""
+    """value in that zone. A time in the calendar's first or last hours is moved to a day that every zone has."""
     return min(max(value, FIRST), LAST).astimezone(zone)
 
 
 def say_distance(distance: timedelta) -> str:
-    """distance: to now, positive for the past. Always the whole unit that has passed, so 119 s are “1 min”."""
+    """distance: to now, positive for the past. Rounded down to whole units, so 119 s are “1 min”."""
     seconds = int(abs(distance).total_seconds())
     if seconds < 1:
         return "now"
@@ -38,7 +38,7 @@ def say_distance(distance: timedelta) -> str:
 
 
 def say_date(value: datetime, *, now: datetime, zone: tzinfo, with_year: bool = False) -> str:
-    """“14 Feb 2027”; the year is left out if it is this one."""
+    """“14 Feb 2027”, without the year if it is the current one."""
     there = local(value, zone)
     year = f" {there.year}" if with_year or there.year != local(now, zone).year else ""
     return f"{there.day} {MONTHS[there.month - 1]}{year}"
@@ -54,7 +54,7 @@ def say_exactly(value: datetime, *, now: datetime, zone: tzinfo) -> str:
 
 
 def say_day(value: datetime, *, now: datetime, zone: tzinfo) -> str:
-    """“tomorrow 17:10”, to follow “until”; further away “24 Nov 17:10”."""
+    """“tomorrow 17:10”, to follow “until”; for later days “24 Nov 17:10”."""
     there = local(value, zone)
     near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((there.date() - local(now, zone).date()).days)
     return f"{near} {there:%H:%M}" if near else say_exactly(value, now=now, zone=zone)
@@ -74,7 +74,7 @@ def say_length(length: timedelta) -> str:
 
 
 def say(value: datetime, *, now: datetime, zone: tzinfo, with_year: bool = False) -> str:
-    """Relative within 24 hours, a date before and after. with_year: for an expiry, whose year matters most."""
+    """Relative within 24 hours, otherwise a date. with_year: for an expiry, where the year matters most."""
     if abs(now - value) < DAY:
         return say_distance(now - value)
     return say_date(value, now=now, zone=zone, with_year=with_year)

@@ -1,4 +1,4 @@
-"""Forms whose answer shows a secret: each carries a token that is spent once, see dashboard.frame.spent_forms."""
+"""Forms whose response shows a secret: each has a token that can be used only once, see dashboard.frame.spent_forms."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from django.core.exceptions import ValidationError
 
 from dashboard.frame import spent_forms
 
-_INCOMPLETE = "This page is incomplete. Look at your entries and send them again."
+_INCOMPLETE = "This page is incomplete. Check your entries and send them again."
 
 
 class OnceForm(forms.Form):
-    """cleaned: once, the token."""
+    """cleaned_data: once, the token."""
 
     once = forms.CharField(widget=forms.HiddenInput, error_messages={"required": _INCOMPLETE})
 
@@ -26,5 +26,5 @@ class OnceForm(forms.Form):
 
     @property
     def once_again(self) -> str:
-        """What the page sends next: another token where this one is none."""
+        """The token that the page sends next: a new one if this one is invalid."""
         return spent_forms.new_token() if "once" in self.errors else str(self["once"].value())

@@ -1,4 +1,4 @@
-"""What people paste into a search field by mistake."""
+"""Credentials that people paste into a search field by mistake."""
 
 from collections.abc import Iterable
 
@@ -10,9 +10,9 @@ from clients.credential_text import holds_credential
 
 
 def drop_credentials(request: HttpRequest, filters: QueryDict, names: Iterable[str], *, path: str) -> HttpResponseRedirect | None:
-    """The way to the same list without those of its filters that look like a credential, so that they stay in no address; None where none does.
+    """A redirect to the same list without the filters that look like a credential, so that they don't stay in a URL; None if none does.
 
-    names: of all filters, the rest of the query is left out. path: of the list.
+    names: of all filters; the rest of the query is dropped. path: of the list.
     """
     kept = QueryDict(mutable=True)
     dropped = False
@@ -24,5 +24,5 @@ def drop_credentials(request: HttpRequest, filters: QueryDict, names: Iterable[s
                 kept.appendlist(name, value)
     if not dropped:
         return None
-    messages.error(request, "That looks like a secret, so it was not searched for. If it is one, respond to a leak.")
+    messages.error(request, "That looks like a secret, so we didn’t search for it. If it is one, use Leak response.")
     return redirect(f"{path}?{kept.urlencode()}" if kept else path)

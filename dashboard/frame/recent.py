@@ -1,4 +1,4 @@
-"""The clients that somebody looked at last, for search to begin with. Only their IDs are kept, in the session."""
+"""The clients that a user viewed last, which search shows first. Only their IDs are stored, in the session."""
 
 from django.http import HttpRequest
 
@@ -9,12 +9,12 @@ _MOST = 5
 
 
 def note_visit(request: HttpRequest, client: Client) -> None:
-    """Whoever looks at the same client again writes nothing."""
+    """Viewing the same client again writes nothing."""
     known = request.session.get(_IN_SESSION, [])
     if known[:1] != [client.client_id]:
         request.session[_IN_SESSION] = [client.client_id, *(other for other in known if other != client.client_id)][:_MOST]
 
 
 def recent_client_ids(request: HttpRequest) -> list[str]:
-    """The last one first, of whichever workspace."""
+    """The last one first, from any workspace."""
     return list(request.session.get(_IN_SESSION, []))

@@ -16,11 +16,11 @@ from dashboard.people.user_sessions import find_account
 from dashboard.server.cookies import find_cookie
 from oauth.asgi import Receive, Scope
 
-# Octets of a body: of who isn't signed in; of a form without files, which Python takes apart with eighty times its length, and lets no other thread go on
-# meanwhile; of any page, and of the one that takes whole log files. Each is in memory until it is answered, so few of the long ones are at once: one of each
-# person, and half of them of people of one workspace.
+# Bytes of a body: of strangers; of a form without files, which Python parses with eighty times its length in memory while no other thread can run; of any page;
+# and of the page that takes whole log files. Each body stays in memory until it is answered, so only a few long ones are accepted at once: one per person, and
+# at most half of them from one workspace.
 LONGEST_OF_STRANGERS = 65_536
-# Four times the longest text that such a form takes, of which each character may be encoded as three.
+# Four times the longest text in such a form; each character may be encoded as three.
 LONGEST_FORM = 524_288
 LONGEST_BODY = 2_621_440
 LONGEST_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -28,7 +28,7 @@ MOST_LONG_BODIES = 4
 MOST_LONG_BODIES_OF_WORKSPACE = 2
 _TAKES_LOGS = re.compile("/w/([a-z0-9-]+)/leak/")
 _long_bodies = Places(MOST_LONG_BODIES, most_of_group=MOST_LONG_BODIES_OF_WORKSPACE)
-_LOGS_BUSY = Refusal(503, 5, "Other long files are being read at this moment. Try again in a few seconds, or send a part of yours.")
+_LOGS_BUSY = Refusal(503, 5, "Other long files are being read. Try again in a few seconds, or send only a part of yours.")
 
 
 class TooLargeError(Exception):
@@ -95,9 +95,9 @@ def _session_key(scope: Scope) -> str:
 
 
 def _find_person(asked: tuple[str, bool]) -> tuple[bool, Refusal | None]:
-    """Whether somebody is signed in, and why they may not look anything up. asked: the session's key, and whether it is about a look-up.
+    """Whether the user is signed in, and why they may not look anything up. asked: the session's key, and whether it is about a look-up.
 
-    By a connection that works: Django itself only looks for one that broke when it begins a request.
+    Makes sure that the connection works, because Django only checks for a broken one when a request begins.
     """
     session_key, takes_logs = asked
     close_old_connections()
@@ -106,7 +106,7 @@ def _find_person(asked: tuple[str, bool]) -> tuple[bool, Refusal | None]:
 
 
 def _find_member(asked: tuple[str, str]) -> str:
-    """The account that is signed in, "" where it isn't one of the workspace. asked: the session's key, and the workspace's slug."""
+    """The signed-in account, "" if it isn't a member of the workspace. asked: the session's key, and the workspace's slug."""
     session_key, slug = asked
     close_old_connections()
     account = find_account(session_key)

@@ -1,7 +1,7 @@
-"""Forms whose answer shows a secret once. Each carries a one-time token, so that a second click, a reload or Back makes nothing more.
+"""Forms whose response shows a secret once. Each has a one-time token, so that a second click, a reload or Back doesn't make another secret.
 
-The view asks find_spent before it acts, and hands a service a function that spends the token in the service's own transaction: of two that come at the same
-moment one fails with FormSpentError, and has written nothing.
+The view calls find_spent before it acts, and gives the service a function that spends the token in the service's own transaction: if two requests come at the
+same moment, one fails with FormSpentError and writes nothing.
 """
 
 import re
@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from dashboard.models import SpentForm, User
 
-# Of the hidden field. Not “token”: it is no secret, and has to outlive a sign-in with the other entries.
+# The name of the hidden field. Not “token”, because it isn't a secret and must survive a sign-in like the other entries.
 FIELD = "once"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
@@ -33,13 +33,13 @@ def is_token(text: str) -> bool:
 
 
 def find_spent(request: HttpRequest) -> SpentForm | None:
-    """What became of the form that the request holds; None where it is still good."""
+    """The result of the form in the request; None if its token hasn't been spent."""
     token = request.POST.get(FIELD, "")
     return SpentForm.objects.filter(token=token).first() if is_token(token) else None
 
 
 def spend(*, token: str, user: User, made: str, now: datetime) -> None:
-    """To be called in the transaction that makes it. Raise FormSpentError, after which that must be rolled back."""
+    """Call it in the transaction that makes the secret. If it raises FormSpentError, that transaction must be rolled back."""
     try:
         SpentForm.objects.create(token=token, user=user, made=made, created_at=now)
     except IntegrityError as error:
@@ -47,7 +47,7 @@ def spend(*, token: str, user: User, made: str, now: datetime) -> None:
 
 
 def spending(*, token: str, user: User, name: Callable[[Any], str], now: datetime) -> Callable[[Any], None]:
-    """For the argument also of a service. name: the ID of what the service made."""
+    """For a service's argument also. name: returns the ID of what the service made."""
 
     def also(made: Any) -> None:
         spend(token=token, user=user, made=name(made), now=now)

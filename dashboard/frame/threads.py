@@ -15,9 +15,9 @@ Asked = TypeVar("Asked")
 Found = TypeVar("Found")
 
 DJANGO_THREADS = 8
-# Requests of one worker for pages that wait for a thread.
+# A worker's page requests that wait for a thread.
 MOST_WAITING = 256
-# Seconds for which a statement of an overdue request may be under way: an export goes on for long, from one short statement to the next.
+# Seconds for which a statement of an overdue request may be running: an export takes long, but its statements are short.
 OVERDUE_STATEMENT = 0.75
 # Seconds in which what decides on a request is found, or the request is given up.
 LONGEST_LOOK = 0.75
@@ -30,7 +30,7 @@ def _may_go_on(its: Patience, now: float) -> bool:
 django_threads: Threads[Any, Any] = Threads(
     DJANGO_THREADS, name="django", begin=lambda: keep_database(PAGE_STATEMENT), most_waiting=MOST_WAITING, may_go_on=_may_go_on
 )
-# For those who ask whether this worker can do its work, which they have to hear while it can't.
+# For health checks, which must be answered even if the worker can't do its work.
 probe_threads: Threads[Request, Answer] = Threads(2, name="probe", begin=lambda: None, most_waiting=MOST_WAITING)
 
 
@@ -39,7 +39,7 @@ def sender_of(scope: Scope) -> str:
 
 
 async def look(scope: Scope, find: Callable[[Asked], Found], asked: Asked) -> Found:
-    """Raise OverdueError where that took so long that the request itself would take too long."""
+    """Raise OverdueError if this takes so long that the request itself would take too long."""
     began = monotonic()
     found: Found = await django_threads.run(find, asked, sender=sender_of(scope))
     if monotonic() - began > LONGEST_LOOK:

@@ -1,4 +1,4 @@
-"""What services and the protocol say, as pages set it: they write for terminals and logs as well, and so with the apostrophe of ASCII."""
+"""Typesets the sentences of services and the protocol for pages: they are also written for terminals and logs, so they use the ASCII apostrophe."""
 
 from django.core.exceptions import ValidationError
 
@@ -8,5 +8,5 @@ def typeset(text: str) -> str:
 
 
 def messages_of(error: ValidationError) -> list[str]:
-    """Of a service, for a form."""
+    """A service's error messages, for a form."""
     return [typeset(message) for message in error.messages]

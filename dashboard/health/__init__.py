@@ -1,1 +1,1 @@
-"""Whether this instance can do its work: for load balancers and for people."""
+"""Whether this instance works: for load balancers and for people."""

@@ -1,4 +1,4 @@
-"""Whether the mail server can be reached, asked at most once a minute by each process, in a thread of its own: one that hangs keeps no page waiting."""
+"""Whether the mail server can be reached: each process checks at most once a minute, in a separate thread, so a hanging server doesn't make pages wait."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ _last: "Checked | None" = None
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """at: when it was asked. failed_at: when a mail of this process couldn't be sent the last time, None for never."""
+    """at: when it was checked. failed_at: when this process last failed to send a mail, None for never."""
 
     at: datetime
     is_reachable: bool
@@ -29,7 +29,7 @@ class Checked:
 
 
 def look(now: datetime) -> Checked | None:
-    """What was found out last; None while nothing is known yet."""
+    """The last result; None while nothing is known yet."""
     global _asking
     with _lock:
         if (_last is None or now - _last.at >= EVERY) and (_asking is None or not _asking.is_alive()):

@@ -1,4 +1,4 @@
-"""What load balancers and Prometheus ask, answered before anything looks at scheme and Host: they come from beside us, by address and often in clear text."""
+"""Answers load balancers and Prometheus before scheme and Host are checked: they are nearby, use an IP address, and often plain HTTP."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class OperationsMiddleware:
-    """Outside METRICS_ALLOWED /metrics is passed on, so that it is answered as every path is that doesn't exist."""
+    """For callers outside METRICS_ALLOWED, /metrics is passed on, so that it is answered like a path that doesn't exist."""
 
     VIEWS = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 

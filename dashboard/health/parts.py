@@ -1,4 +1,4 @@
-"""What this instance needs in order to issue tokens, part by part, measured when somebody looks. For people; /readyz is dashboard.health.probes's."""
+"""What this instance needs to issue tokens, part by part, measured when somebody looks. For people; dashboard.health.probes serves /readyz."""
 
 import shutil
 import time
@@ -43,32 +43,32 @@ CERTIFICATE_DAYS = 14
 CLOCK_SECONDS = 1
 LATE = timedelta(minutes=10)
 LITTLE_DISK, NO_DISK = 2 * 1024**3, 200 * 1024**2
-# After which a successor should have been announced, beside what SIGNING_KEY_ROTATION_DAYS says.
+# How long after SIGNING_KEY_ROTATION_DAYS a successor should have been announced.
 _GRACE = timedelta(days=2)
 
 
-# What that means for tokens: one by a secret needs only to read; one by a key, or with DPoP, marks what was used.
+# The effect on tokens: a token by a secret only needs to read the database; a token by a key or with DPoP also writes a mark.
 _PROBLEMS = {
     UNREACHABLE: ("the database can’t be written", True),
     NO_ANSWER: ("the database doesn’t answer", True),
-    TOO_MANY_CONNECTIONS: ("the database takes no more connections", True),
-    NO_MEMORY: ("the database has no memory left", True),
+    TOO_MANY_CONNECTIONS: ("the database accepts no more connections", True),
+    NO_MEMORY: ("the database has run out of memory", True),
     CANCELLED: ("the database took too long for a write", True),
-    DEADLOCK: ("two changes waited for each other, and the database broke off one of them", False),
-    DAMAGED: ("the database is damaged, or its disk fails", True),
+    DEADLOCK: ("two changes waited for each other, and the database aborted one of them", False),
+    DAMAGED: ("the database is damaged, or its disk is failing", True),
     DISK_FULL: ("the database’s disk is full, which stops changes and tokens by private key", False),
     READ_ONLY: ("the database is read-only, which stops changes and tokens by private key", False),
-    LOCKED: ("another program locks the database, which stops changes and tokens by private key", False),
+    LOCKED: ("another program has locked the database, which stops changes and tokens by private key", False),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """state: GOOD, SOON for what needs somebody before long, BAD, or OFF for what isn't used. word: that as people read it. code, measured, limit: of admins.
-    code: what stands before measured, as machines read it.
+    """state: GOOD, SOON if somebody has to act before long, BAD, or OFF if it isn't used. word: the state for people. code, measured, limit: for admins.
+    code: an identifier before measured.
 
-    problem: as a sentence that goes on, “the database is read-only”, "" for none. fix: the command that ends it, or what to do. stops_tokens: whether a bad
-    state means that nobody gets tokens.
+    problem: a clause, “the database is read-only”, "" for none. fix: the command that solves it, or what to do. stops_tokens: whether a bad state means that
+    nobody gets tokens.
     """
 
     key: str
@@ -93,7 +93,7 @@ def _database(_now: datetime) -> Part:
     begins = time.perf_counter()
     try:
         with transaction.atomic():
-            # A real write of rows as they are: a file system that is full or read-only says so here.
+            # A real write that changes nothing, so that a full or read-only file system shows.
             ScheduledJob.objects.update(next_run_at=F("next_run_at"))
     except DatabaseError as error:
         fault = find_fault(error) or UNREACHABLE
@@ -103,7 +103,7 @@ def _database(_now: datetime) -> Part:
     took = (time.perf_counter() - begins) * 1000
     measured = f"{kind}, {_say_ms(took)} for a write, {_say_bytes(_database_size())}"
     if took > SLOW_MS:
-        return Part("database", "Database", SOON, "Slow", measured, limit, f"the database takes {_say_ms(took)} for a write", "Look at the load of its machine")
+        return Part("database", "Database", SOON, "Slow", measured, limit, f"the database takes {_say_ms(took)} for a write", "Check the load of its machine")
     return Part("database", "Database", GOOD, "Good", measured, limit)
 
 
@@ -123,10 +123,10 @@ def _cache(now: datetime) -> Part:
         cache.set("health", now.isoformat(), 60)
         is_kept = cache.get("health") is not None
     except Exception as error:  # noqa: BLE001  # whatever the driver raises
-        return Part("cache", "Cache", BAD, "Failed", f"{kind}: {type(error).__name__}", limit, "the cache can’t be reached", "Look at Redis, see CACHE_URL")
+        return Part("cache", "Cache", BAD, "Failed", f"{kind}: {type(error).__name__}", limit, "the cache can’t be reached", "Check Redis, see CACHE_URL")
     took = (time.perf_counter() - begins) * 1000
     if not is_kept:
-        return Part("cache", "Cache", BAD, "Failed", f"{kind}, keeps nothing", limit, "the cache keeps nothing", "Look at Redis, see CACHE_URL")
+        return Part("cache", "Cache", BAD, "Failed", f"{kind}, stores nothing", limit, "the cache stores nothing", "Check Redis, see CACHE_URL")
     state, word, problem = (SOON, "Slow", "the cache is slow") if took > SLOW_MS else (GOOD, "Good", "")
     return Part("cache", "Cache", state, word, f"{kind}, {_say_ms(took)} for a write and a read", limit, problem)
 
@@ -140,7 +140,7 @@ def _signing_key(now: datetime) -> Part:
         problem, fix = "there is no key that signs tokens", ".venv/bin/python manage.py rotate_signing_key --now"
         return Part("signing_key", "Signing key", BAD, "Missing", "none", limit, problem, fix, stops_tokens=True)
     if not _can_open(key):
-        problem, fix = "the signing key can’t be opened", "Put the key that encrypted it back into KEY_ENCRYPTION_KEYS"
+        problem, fix = "the signing key can’t be decrypted", "Put the key that encrypted it back into KEY_ENCRYPTION_KEYS"
         return Part("signing_key", "Signing key", BAD, "Locked", key.algorithm, limit, problem, fix, code=key.kid, stops_tokens=True)
     next_at = keys[0].activates_at if keys[0].pk != key.pk else key.activates_at + timedelta(days=days)
     said = f"{key.algorithm}, {say_length(now - key.activates_at)} old"
@@ -161,7 +161,7 @@ def _can_open(key: SigningKey) -> bool:
 
 def _certificate(now: datetime) -> Part:
     if not settings.TLS:
-        return Part("certificate", "TLS certificate", OFF, "Elsewhere", "the proxy before this server has it")
+        return Part("certificate", "TLS certificate", OFF, "Elsewhere", "the proxy in front of this server has it")
     file, limit = settings.DATA_DIR / "tls" / "server.pem", f"{CERTIFICATE_DAYS} days"
     try:
         ends = x509.load_pem_x509_certificates(file.read_bytes())[0].not_valid_after_utc
@@ -169,17 +169,17 @@ def _certificate(now: datetime) -> Part:
         return Part("certificate", "TLS certificate", BAD, "Missing", f"none in {file}", limit, "there is no TLS certificate", f"Put one into {file}")
     left = ends - now
     if left <= timedelta():
-        problem = "the TLS certificate has ended"
-        return Part("certificate", "TLS certificate", BAD, "Ended", f"ended {say_length(-left)} ago", limit, problem, f"Replace {file}")
+        problem = "the TLS certificate has expired"
+        return Part("certificate", "TLS certificate", BAD, "Expired", f"expired {say_length(-left)} ago", limit, problem, f"Replace {file}")
     if left < timedelta(days=CERTIFICATE_DAYS):
-        problem = f"the TLS certificate ends in {say_length(left)}"
-        return Part("certificate", "TLS certificate", SOON, "Soon", f"ends in {say_length(left)}", limit, problem, f"Replace {file}")
-    renewed = f", one of our own is renewed {RENEWAL.days} days before" if left > RENEWAL else ""
-    return Part("certificate", "TLS certificate", GOOD, "Good", f"ends in {say_length(left)}{renewed}", limit)
+        problem = f"the TLS certificate expires in {say_length(left)}"
+        return Part("certificate", "TLS certificate", SOON, "Soon", f"expires in {say_length(left)}", limit, problem, f"Replace {file}")
+    renewed = f", renewed {RENEWAL.days} days before if TokenOS issued it" if left > RENEWAL else ""
+    return Part("certificate", "TLS certificate", GOOD, "Good", f"expires in {say_length(left)}{renewed}", limit)
 
 
 def _clock(now: datetime) -> Part:
-    """Against that of the database's machine, where it has another one; and against what is written already, which can't be from the future."""
+    """Compared with the database's clock, if that is another one, and with existing events, which can't be from the future."""
     newest = AuditEvent.objects.aggregate(newest=Max("created_at"))["newest"]
     ahead = (newest - now).total_seconds() if newest else 0.0
     off, said = _compare_clocks()
@@ -191,19 +191,19 @@ def _clock(now: datetime) -> Part:
     if ahead > CLOCK_SECONDS:
         problem = f"the newest audit event is {ahead:,.0f} s ahead of this clock"
         return Part("clock", "Clock", BAD, "Off", problem, limit, problem, "Synchronise all machines by NTP")
-    return Part("clock", "Clock", GOOD, "Good", f"{said}, nothing is from the future", limit)
+    return Part("clock", "Clock", GOOD, "Good", f"{said}, no event is from the future", limit)
 
 
 def _compare_clocks() -> tuple[float, str]:
-    """Seconds, and that in words."""
+    """The difference in seconds, and in words."""
     off = read_clocks().ahead.total_seconds()
-    return off, f"{abs(off) * 1000:,.0f} ms off the database’s" if off else "the database’s is the same"
+    return off, f"{abs(off) * 1000:,.0f} ms off the database’s" if off else "in sync with the database’s"
 
 
 def _mail(now: datetime) -> Part:
     backend = settings.EMAIL_BACKEND
     if "smtp" not in backend:
-        return Part("mail", "Mail", OFF, "Not sent", "written into DATA_DIR/mail, see EMAIL_URL" if mail.goes_to_files() else "not sent by SMTP")
+        return Part("mail", "Mail", OFF, "Not sent", "written to DATA_DIR/mail, see EMAIL_URL" if mail.goes_to_files() else "not sent by SMTP")
     checked = mail_check.look(now)
     server = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     if checked is None:
@@ -211,7 +211,7 @@ def _mail(now: datetime) -> Part:
     failed = f", last failed {say_length(now - checked.failed_at)} ago" if checked.failed_at else ""
     measured = f"{server}, asked {say_length(now - checked.at)} ago{failed}"
     if not checked.is_reachable:
-        return Part("mail", "Mail", BAD, "Failed", measured, "", "the mail server can’t be reached", "Look at EMAIL_URL and at the mail server")
+        return Part("mail", "Mail", BAD, "Failed", measured, "", "the mail server can’t be reached", "Check EMAIL_URL and the mail server")
     return Part("mail", "Mail", GOOD, "Good", measured)
 
 
@@ -239,7 +239,7 @@ def _disk(_now: datetime) -> Part:
     measured = f"{_say_bytes(free)} free in {settings.DATA_DIR}"
     if free < LITTLE_DISK:
         state, word = (BAD, "Full") if free < NO_DISK else (SOON, "Soon")
-        return Part("disk", "Disk", state, word, measured, limit, f"the disk has {_say_bytes(free)} left", f"Make room in {settings.DATA_DIR}")
+        return Part("disk", "Disk", state, word, measured, limit, f"the disk has {_say_bytes(free)} left", f"Free some space in {settings.DATA_DIR}")
     return Part("disk", "Disk", GOOD, "Good", measured, limit)
 
 

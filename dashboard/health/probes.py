@@ -1,4 +1,4 @@
-"""Liveness and readiness: /healthz says that the process answers, /readyz that it can do its work, part by part."""
+"""Liveness and readiness: /healthz says that the process answers, /readyz that each part works."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from dashboard.health import readiness
 from dashboard.health.readiness import READY, UNAVAILABLE, State
 
 NO_STORE = {"Cache-Control": "no-store"}
-# Seconds, for whoever asks while it is 503.
+# Seconds, sent with a 503.
 RETRY_AFTER = "2"
 
 
@@ -21,7 +21,7 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """A part without which tokens are issued all the same makes the instance degraded, which is 200."""
+    """If a part fails but tokens can still be issued, the instance is degraded, which is 200."""
     states = readiness.look()
     status = readiness.worst(state.status for state in states.values())
     content = {"status": status, "at": datetime.now(UTC).isoformat(timespec="seconds"), "checks": {name: _write(state) for name, state in states.items()}}

@@ -1,7 +1,7 @@
-"""What /readyz looks at: the parts without which no tokens are issued, and those without which they are, but something else fails.
+"""What /readyz checks: the parts without which no tokens can be issued, and those without which only something else fails.
 
-Each may hang, so it runs in a thread and counts as failed after LIMIT seconds. There is one run of a group at a time, which everybody who asks meanwhile
-shares: asking often costs nothing, and what hangs holds one thread, however often it is asked about.
+Each check may hang, so it runs in a thread and counts as failed after LIMIT seconds. Each group has one run at a time, which all simultaneous requests
+share: frequent requests cost nothing, and a hanging check blocks only one thread.
 """
 
 import logging
@@ -26,7 +26,7 @@ from oauth.database_clock import read_clocks
 from oauth.models import SigningKey
 from oauth.patience import patience
 
-# Seconds from the begin of a run.
+# Seconds from the beginning of a run.
 LIMIT = 2.5
 
 READY, DEGRADED, UNAVAILABLE = "ready", "degraded", "unavailable"
@@ -35,7 +35,7 @@ logger = logging.getLogger("tokenos.health")
 
 
 class FailedError(Exception):
-    """What a check raises. problem: a word for machines, which strangers may read. The message is for the log."""
+    """Raised by a check. problem: a word for machines that strangers may see. The message is for the log."""
 
     def __init__(self, problem: str, message: str) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class FailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """look: raise whatever where the part fails. without: what the instance is then, DEGRADED or UNAVAILABLE."""
+    """look: raises any exception if the part fails. without: the instance's status then, DEGRADED or UNAVAILABLE."""
 
     name: str
     look: Callable[[], None]
@@ -53,9 +53,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Checks that share a database connection, one after the other. reused: for how many seconds a good outcome is.
+    """Checks that share a database connection and run one after the other. reused: for how many seconds a good result is reused.
 
-    by_serving_threads: by the very threads and connections that answer requests for tokens, where this process has some.
+    by_serving_threads: run by the threads and connections that answer token requests, if this process has any.
     """
 
     checks: tuple[Check, ...]
@@ -65,7 +65,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """status: READY for a part that works. milliseconds: that it took, or takes until now. problem: "" for none."""
+    """status: READY for a part that works. milliseconds: how long it took, or has taken so far. problem: "" for none."""
 
     status: str
     milliseconds: float
@@ -73,7 +73,7 @@ class State:
 
 
 def _query() -> None:
-    """Once more by a new connection where that of the thread turns out to be broken, as the thread's next request would."""
+    """Try again with a new connection if the thread's is broken, as the thread's next request would."""
     try:
         _select()
     except (OperationalError, InterfaceError):
@@ -95,7 +95,7 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
 
 
 def _compare_migrations() -> None:
-    """Migrations of a newer version don't matter: it may be in the course of taking over."""
+    """Additional migrations of a newer version don't matter, because it may be taking over."""
     missing = _known_migrations() - MigrationRecorder(connection).applied_migrations().keys()
     if missing:
         raise FailedError("missing", f"{len(missing)} migrations are missing. Run “.venv/bin/python manage.py prepare”.")
@@ -118,7 +118,7 @@ def _compare_clocks() -> None:
 
 
 def _write() -> None:
-    """A row as it is: a disk that is full, and a database that only reads, say so nowhere else."""
+    """Write a row without changing it: only this reveals a full disk or a read-only database."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA busy_timeout = 1000")
@@ -129,11 +129,11 @@ def _write() -> None:
 def _ask_cache() -> None:
     cache.set("readyz", "ready", 10)
     if cache.get("readyz") != "ready":
-        raise FailedError("forgets", "The cache keeps nothing. Look at Redis, see CACHE_URL.")
+        raise FailedError("forgets", "The cache stores nothing. Check Redis, see CACHE_URL.")
 
 
-# Tokens go on without a cache; those by a secret also without writes. Of two clocks that differ nobody knows which is right: if it is the database's that is
-# wrong, all nodes would stop.
+# Tokens don't need the cache, and tokens by a secret don't need writes. If two clocks differ, we can't know which is right: if the database's is wrong, all
+# nodes would stop.
 GROUPS: tuple[Group, ...] = (
     Group(
         (
@@ -151,7 +151,7 @@ GROUPS: tuple[Group, ...] = (
 
 @dataclass(eq=False)
 class _Run:
-    """One run of a group, in the threads that answer requests for tokens or in one of its own. states: of the checks that have ended, as far as it has come."""
+    """One run of a group, in the threads that answer token requests or in its own. states: of the checks that have finished so far."""
 
     group: Group
     began: float = field(default_factory=monotonic)
@@ -163,7 +163,7 @@ class _Run:
         if serving is not None:
             serving.ask(self.run_there, None)
             return
-        # A daemon, because one that hangs mustn't keep the process from ending.
+        # A daemon, so that a hanging check can't keep the process from ending.
         Thread(target=self.run, name="readyz", daemon=True).start()
 
     def run(self) -> None:
@@ -172,7 +172,7 @@ class _Run:
         connection.close()
 
     def run_there(self, _asked: None) -> None:
-        """By a connection that stays. Without the database nothing else is asked of it, for each question would wait again."""
+        """Uses a persistent connection. If the database fails, the other checks that need it are skipped, because each would wait again."""
         try:
             for check in self.group.checks:
                 database = self.states.get("database")
@@ -185,7 +185,7 @@ class _Run:
         return self.ended.is_set() and (self.find_worst() != READY or monotonic() >= self.began + self.group.reused)
 
     def find(self, check: Check) -> State:
-        """Of one that hasn't ended: it, or one before it, hangs."""
+        """The state of a check that hasn't finished: it, or one before it, hangs."""
         return self.states.get(check.name) or State(check.without, (monotonic() - self.began) * 1000, NO_ANSWER.code)
 
     def find_worst(self) -> str:

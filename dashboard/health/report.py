@@ -1,4 +1,4 @@
-"""The page that answers “is it us?”: what is measured, as one sentence and a row for each part, and since when something isn't good."""
+"""The page that answers “is it us?”: the measurements as one sentence and a row for each part, and since when something has been wrong."""
 
 import tomllib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from dashboard.health import parts as health_parts
 from dashboard.health import since as health_since
 from dashboard.health.parts import BAD, GOOD, OFF, SOON, Part
 
-# However many look at it, each process measures so often at most.
+# However many people look at it, each process measures at most this often.
 REUSED_SECONDS = 5
 
 STARTED_AT = timezone.now()
@@ -26,7 +26,7 @@ _measured: tuple[float, list["PartRow"]] | None = None
 
 @dataclass(frozen=True, slots=True)
 class PartRow:
-    """since: when a worker of this machine saw for the first time that the part is as it is, where it isn't good."""
+    """since: when a worker of this machine first saw the part in its current state, if that isn't good."""
 
     part: Part
     since: datetime | None
@@ -34,7 +34,7 @@ class PartRow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """state: GOOD, SOON or BAD. lead, rest: the sentence, of which the first is in bold. at: since when, None where nobody knows."""
+    """state: GOOD, SOON or BAD. lead, rest: the sentence; lead is in bold. at: since when, None if unknown."""
 
     state: str
     lead: str
@@ -72,14 +72,14 @@ def judge(rows: Sequence[PartRow]) -> Verdict:
 
 
 def states(rows: Sequence[PartRow]) -> str:
-    """For whoever listens: what changes when a state does, and nothing else."""
+    """For screen readers: a text that changes only when a state changes."""
     unwell = [f"{row.part.name}: {row.part.word}" for row in rows if row.part.state not in (GOOD, OFF)]
     return ", ".join(unwell) or "All is well"
 
 
 @cache
 def version() -> str:
-    """As the release says; "" where that can't be read."""
+    """The release's version; "" if it can't be read."""
     try:
         with (settings.BASE_DIR / "pyproject.toml").open("rb") as file:
             return str(tomllib.load(file)["project"]["version"])

@@ -1,6 +1,6 @@
-"""Since when each part of the instance is as it is, for all workers of this machine: in a file, which can be written while database and cache can't.
+"""Since when each part of the instance has been in its state, for all workers of this machine: in a file, because database and cache may be unavailable.
 
-What was looked at last long ago isn't known to have been so all the time, and counts from now on.
+If nobody has looked for a long time, the state in between isn't known, so it counts from now.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 
 _KEPT = timedelta(hours=1)
-# Of this process, where the file can't be written.
+# This process's own record, if the file can't be written.
 _memory: dict[str, tuple[str, datetime]] = {}
 _looked_at: datetime | None = None
 
@@ -32,7 +32,7 @@ def _path() -> Path:
 
 
 def _read(now: datetime) -> dict[str, tuple[str, datetime]]:
-    """Nothing where it isn't there, can't be read, or is old."""
+    """Empty if the file doesn't exist, can't be read, or is old."""
     try:
         content = json.loads(_path().read_text())
         looked_at = datetime.fromisoformat(content["looked_at"])
@@ -43,7 +43,7 @@ def _read(now: datetime) -> dict[str, tuple[str, datetime]]:
 
 
 def _write(now: datetime) -> None:
-    """All or nothing, so that no worker reads half of it."""
+    """Write all or nothing, so that no worker reads half of it."""
     path = _path()
     unfinished = path.with_suffix(f".{os.getpid()}")
     content = {"looked_at": now.isoformat(), "states": {part: (state, since.isoformat()) for part, (state, since) in _memory.items()}}

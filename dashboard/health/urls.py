@@ -1,4 +1,4 @@
-"""Health of the instance, as members see it."""
+"""The instance's health, for members."""
 
 from django.urls import path
 

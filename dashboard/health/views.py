@@ -1,4 +1,4 @@
-"""Whether it is us: what this instance needs in order to issue tokens, measured at this moment."""
+"""“Is it us?”: what this instance needs to issue tokens, measured now."""
 
 from datetime import timedelta
 

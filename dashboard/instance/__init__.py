@@ -1,1 +1,1 @@
-"""The instance: its environment, checks, files, logs, database and mail. It knows nobody and no page."""
+"""The instance: its environment, checks, files, logs, database and mail. It doesn't know people or pages."""

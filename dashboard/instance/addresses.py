@@ -1,4 +1,4 @@
-"""Where the pages are for whoever reads a mail or a terminal."""
+"""Full URLs of pages, for mails and terminals."""
 
 from urllib.parse import urljoin
 
@@ -6,5 +6,5 @@ from django.conf import settings
 
 
 def page_url(path: str) -> str:
-    """Pages are at the root of the issuer's host, also where ISSUER_URL has a path: that is the protocol's alone."""
+    """Pages are at the root of the issuer's host, even if ISSUER_URL has a path: the path is only for the protocol."""
     return urljoin(settings.ISSUER_URL, path)

@@ -1,6 +1,6 @@
-"""What must be there before Django can start: .env with its generated keys, DATA_DIR, the local CA and the server certificate.
+"""Makes what Django needs before it can start: .env with its generated keys, DATA_DIR, the local CA and the server certificate.
 
-Run as “python -m dashboard.instance.bootstrap”, as often as wanted: it only adds what is missing. What is wrong is one line on stderr, and exit status 1.
+Run “python -m dashboard.instance.bootstrap” as often as you like: it only adds what is missing. An error is one line on stderr and exit status 1.
 """
 
 import os
@@ -21,7 +21,7 @@ from dashboard.instance.files import locked, write_private
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-# What a DATA_DIR holds, beside the database.
+# What a DATA_DIR contains besides the database.
 _OURS = frozenset({"tls", "mail", "static", "static.sha256", "health.json", "demo-client.curl", "lost+found"})
 KEYS = ("SECRET_KEY", "KEY_ENCRYPTION_KEYS")
 
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def protect_environment(file: Path = BASE_DIR / ".env") -> str | None:
-    """Close it to everybody but its owner. Another owner may mean a group to read it, and a service may only be let read."""
+    """Make it accessible only to its owner. If somebody else owns it, they may want a group to read it, and a service may only be allowed to read."""
     if not file.is_file():
         return None
     status = file.stat()
@@ -58,9 +58,9 @@ def protect_environment(file: Path = BASE_DIR / ".env") -> str | None:
 
 
 def protect_data_dir() -> str | None:
-    """Close it to everybody but its owner, as protect_environment, unless something else lies there: nobody is to be locked out of /tmp or /var/lib.
+    """Make it accessible only to its owner, like protect_environment, unless it contains other things, so that nobody is locked out of /tmp or /var/lib.
 
-    Raise ImproperlyConfigured where it stays so that others could put files of theirs in the place of ours.
+    Raise ImproperlyConfigured if other users could still replace our files.
     """
     directory, status = settings.DATA_DIR, settings.DATA_DIR.stat()
     mode = stat.S_IMODE(status.st_mode)
@@ -71,20 +71,20 @@ def protect_data_dir() -> str | None:
         with suppress(OSError):
             directory.chmod(mode & ~open_to)
             return f"Closed {directory} to other users: its mode was {mode:04o} and is {mode & ~open_to:04o}"
-    remedy = f"Let DATA_DIR be a folder that only TokenOS uses, and its owner enter: chmod 700 {directory}"
+    remedy = f"Use a DATA_DIR that only TokenOS uses and only its owner can enter: chmod 700 {directory}"
     if open_to & 0o022:
         raise ImproperlyConfigured(f"Other users can replace the files in {directory}. {remedy}")
     return f"Warning: other users can look into {directory}. {remedy}"
 
 
 def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
-    """Generate the keys that neither the environment nor the file has, make DATA_DIR, and write the keys into the file. Return what was done, or None.
+    """Generate the keys that are missing in the environment and the file, make DATA_DIR, and write the keys into the file. Return what was done, or None.
 
-    Other keys than those that a database was made with would lock it for good, so where there is a database, missing keys are an error.
+    With other keys than its own a database would be unreadable for ever, so if there is a database, missing keys are an error.
     """
     with locked(file.parent):
         for name in KEYS:
-            # Set but empty, it would hide the one in the file.
+            # If it is set but empty, it would hide the one in the file.
             if not os.environ.get(name, "").strip():
                 os.environ.pop(name, None)
         environment.read_file(file)
@@ -98,12 +98,12 @@ def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
             )
         for name in missing:
             os.environ[name] = secrets.token_urlsafe(48)
-        # From here on settings can be read. If anything else is wrong with them, nothing is written.
+        # Now settings can be read. If anything else is wrong with them, nothing is written.
         created = create_data_dir()
         if not missing:
             return created
         text = file.read_text(encoding="utf-8") if file.exists() else "# Keep a backup: without KEY_ENCRYPTION_KEYS the database is useless.\n"
-        # Of two assignments the first counts, so an empty one has to go.
+        # The first of two assignments counts, so an empty one must be removed.
         lines = [line for line in text.splitlines() if not re.fullmatch(rf"\s*(export\s+)?({'|'.join(missing)})\s*=\s*", line)]
         lines += [f"{name}={os.environ[name]}" for name in missing]
         write_private(file.resolve(), ("\n".join(lines) + "\n").encode())
@@ -112,7 +112,7 @@ def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
 
 
 def warn_of_mistakes(file: Path = BASE_DIR / ".env") -> str | None:
-    """What in it has no effect. After prepare_environment, which reads the settings and so asks for every variable there is."""
+    """Warn of lines without effect. Call it after prepare_environment, which reads the settings and so every variable."""
     return "\n".join(environment.find_mistakes(file, environment.read_names)) or None
 
 

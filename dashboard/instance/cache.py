@@ -1,15 +1,15 @@
-"""How values stand in Redis."""
+"""How values are stored in Redis."""
 
 import json
 from typing import Any
 
 
 class JSONSerializer:
-    """Instead of Django's, which unpickles what it reads: who can write to that Redis, or sits on the way to it, would run code here."""
+    """Instead of Django's, which unpickles what it reads: an attacker who can write to Redis, or is on the way to it, could run code here."""
 
     def dumps(self, value: Any) -> bytes:
         return json.dumps(value).encode()
 
     def loads(self, data: bytes) -> Any:
-        """Raise ValueError for what isn't ours."""
+        """Raise ValueError for a value that isn't ours."""
         return json.loads(data)

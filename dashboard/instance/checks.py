@@ -1,6 +1,6 @@
-"""Settings that are each possible but make no sense together. An error refuses the start; a warning is shown by make setup and make run.
+"""Checks for settings that are valid alone but make no sense together. An error prevents the start; make setup and make run show warnings.
 
-They run with manage.py prepare and manage.py check, and the errors at the start of gunicorn as well (refuse_mistakes).
+They run with manage.py prepare and manage.py check; errors are also checked when gunicorn starts (refuse_mistakes).
 """
 
 import os
@@ -38,16 +38,16 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 
 def _check_transport() -> list[CheckMessage]:
-    """Without TLS and without a proxy that says that it does TLS, every request counts as plain HTTP and is refused.
+    """Without TLS and without a trusted proxy that does TLS, every request counts as plain HTTP and is refused.
 
-    On a loopback address that is merely of no use. On another one callers would send their secrets in clear text before they are refused.
+    On a loopback address that is only useless. On another one, callers would send their secrets in clear text before they are refused.
     """
     if settings.TLS or settings.TRUSTED_PROXIES or environment.is_socket(settings.HOST):
         return []
     hint = "Set TLS=on, or name the proxy that terminates TLS in TRUSTED_PROXIES, for example TRUSTED_PROXIES=127.0.0.1."
     if settings.HOST.startswith(_LOOPBACK):
         return [Advice("TLS is off and no proxy is trusted, so every request will be refused as plain HTTP.", hint=hint, id="dashboard.W001")]
-    return [Error(f"TLS is off and no proxy is trusted, so secrets would come to {settings.HOST} in clear text.", hint=hint, id="dashboard.E001")]
+    return [Error(f"TLS is off and no proxy is trusted, so secrets would reach {settings.HOST} in clear text.", hint=hint, id="dashboard.E001")]
 
 
 def _check_proxies() -> list[CheckMessage]:
@@ -56,8 +56,8 @@ def _check_proxies() -> list[CheckMessage]:
         return []
     return [
         Error(
-            f"TRUSTED_PROXIES holds {everyone[0]}, so anybody could claim any address, TLS and client certificate.",
-            hint="Name the addresses of your proxies only.",
+            f"TRUSTED_PROXIES contains {everyone[0]}, so anybody could claim any address, TLS, or any client certificate.",
+            hint="List only the addresses of your proxies.",
             id="dashboard.E002",
         )
     ]
@@ -67,8 +67,8 @@ def _check_hosts() -> list[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         return [
             Advice(
-                "ALLOWED_HOSTS holds *, so a stranger decides under which name pages and tokens are given out.",
-                hint="Name the hosts. “.example.com” stands for that domain and every name below it. /healthz, /readyz and /metrics answer under any name.",
+                "ALLOWED_HOSTS contains *, so a stranger can choose the host name under which pages and tokens are served.",
+                hint="List the hosts. “.example.com” stands for that domain and every name below it. /healthz, /readyz and /metrics answer under any name.",
                 id="dashboard.W002",
             )
         ]
@@ -93,33 +93,33 @@ def _check_database() -> list[CheckMessage]:
         return []
     return [
         Error(
-            f"The database can't be written in {folder}.",
-            hint="Make that folder and let the user that runs TokenOS write to it, or set DATA_DIR or DATABASE_URL to another place.",
+            f"The database in {folder} isn't writable.",
+            hint="Create that folder and let the user that runs TokenOS write to it, or set DATA_DIR or DATABASE_URL to another place.",
             id="dashboard.E003",
         )
     ]
 
 
 def _check_lines() -> list[CheckMessage]:
-    """What goes to another machine in clear text. Of PostgreSQL's modes only these three insist on TLS."""
+    """Connections to other machines in clear text. Only these three modes of PostgreSQL require TLS."""
     found: list[CheckMessage] = []
     database, cache = settings.DATABASES["default"], urlsplit(str(settings.CACHES["default"].get("LOCATION", "")))
     hosts = str(database.get("OPTIONS", {}).get("host") or database.get("HOST") or "").split(",")
     insists = database.get("OPTIONS", {}).get("sslmode") in ("require", "verify-ca", "verify-full")
     if database["ENGINE"].endswith("postgresql") and not insists and (far := _find_far(hosts)):
         hint = "Add sslmode to DATABASE_URL: ?sslmode=verify-full&sslrootcert=/path/to/ca.pem, or at least ?sslmode=require."
-        found.append(Advice(f"PostgreSQL on {far} may be reached without TLS, so anybody on the way reads what is stored.", hint=hint, id="dashboard.W006"))
+        found.append(Advice(f"PostgreSQL on {far} may be reached without TLS, so anybody on the way can read the data.", hint=hint, id="dashboard.W006"))
     if cache.scheme == "redis" and (far := _find_far([cache.hostname or ""])):
-        hint = "Let Redis speak TLS, and begin CACHE_URL with rediss://."
-        found.append(Advice(f"Redis on {far} is reached without TLS, so anybody on the way reads its password.", hint=hint, id="dashboard.W007"))
+        hint = "Turn on TLS in Redis, and begin CACHE_URL with rediss://."
+        found.append(Advice(f"Redis on {far} is reached without TLS, so anybody on the way can read its password.", hint=hint, id="dashboard.W007"))
     if "smtp" in settings.EMAIL_BACKEND and not (settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL) and (far := _find_far([settings.EMAIL_HOST])):
         hint = "Begin EMAIL_URL with smtp+tls:// or smtp+ssl://."
-        found.append(Advice(f"Mail goes to {far} without TLS, so anybody on the way reads links that set a password.", hint=hint, id="dashboard.W008"))
+        found.append(Advice(f"Mail goes to {far} without TLS, so anybody on the way can read links that set a password.", hint=hint, id="dashboard.W008"))
     return found
 
 
 def _find_far(hosts: Sequence[str]) -> str | None:
-    """The first that isn't this machine. A name that begins with a slash, or none, is a Unix socket's."""
+    """The first host that isn't this machine. A name that is empty or begins with a slash is a Unix socket."""
     return next((host for host in hosts if host and not host.startswith("/") and not _is_loopback(host)), None)
 
 
@@ -135,7 +135,7 @@ def _check_keys() -> list[CheckMessage]:
         return []
     return [
         Error(
-            "SECRET_KEY stands in KEY_ENCRYPTION_KEYS too, so one leak would give away both, and neither could be changed alone.",
+            "SECRET_KEY is also in KEY_ENCRYPTION_KEYS, so one leak would reveal both, and neither could be changed alone.",
             hint="Change SECRET_KEY to another random value. Everybody will have to sign in again.",
             id="dashboard.E004",
         )
@@ -147,7 +147,7 @@ def _check_debug() -> list[CheckMessage]:
         return []
     return [
         Error(
-            f"DEBUG is on, so whoever reaches {settings.HOST} could read settings and data on the pages of failures.",
+            f"DEBUG is on, so anybody who can reach {settings.HOST} could read settings and data on error pages.",
             hint="Set DEBUG=off, or HOST=127.0.0.1.",
             id="dashboard.E005",
         )
@@ -167,18 +167,18 @@ def _find_errors_in_single_sign_on() -> list[CheckMessage]:
     found: list[CheckMessage] = []
     missing = [name for name in ("SSO_CLIENT_ID", "SSO_CLIENT_SECRET") if not getattr(settings, name)]
     if missing:
-        hint = "Register TokenOS at your OpenID provider as a confidential web application. It gives you both."
-        found.append(Error(f"SSO_ISSUER is set, but not {' and '.join(missing)}.", hint=hint, id="dashboard.E006"))
+        hint = "Register TokenOS at your OpenID provider as a confidential web application. It gives you both values."
+        found.append(Error(f"SSO_ISSUER is set without {' and '.join(missing)}.", hint=hint, id="dashboard.E006"))
     host, tenant = _microsoft_tenant(settings.SSO_ISSUER)
     if tenant in ("common", "organizations", "consumers"):
-        hint = f"Name your own tenant: SSO_ISSUER=https://{host}/TENANT/v2.0, with its ID, which Entra shows as “Directory (tenant) ID”."
-        found.append(Error(f"SSO_ISSUER names {tenant}, which stands for the people of all tenants, and no token names it.", hint=hint, id="dashboard.E009"))
+        hint = f"Use your own tenant: SSO_ISSUER=https://{host}/TENANT/v2.0, with its ID, which Entra shows as “Directory (tenant) ID”."
+        found.append(Error(f"SSO_ISSUER names {tenant}, which stands for all tenants, but tokens name a specific tenant.", hint=hint, id="dashboard.E009"))
     if "openid" not in settings.SSO_SCOPES:
-        hint = "Begin it with openid, for example SSO_SCOPES=openid email profile groups. Spaces separate the scopes."
-        found.append(Error("SSO_SCOPES lacks openid, so the provider would say of nobody who it is.", hint=hint, id="dashboard.E007"))
+        hint = "Begin it with openid, for example SSO_SCOPES=openid email profile groups. Separate scopes by spaces."
+        found.append(Error("SSO_SCOPES lacks openid, so the provider wouldn't say who the user is.", hint=hint, id="dashboard.E007"))
     if settings.SSO_CA and not _holds_certificates(settings.SSO_CA):
-        hint = "Name a PEM file of the authority that issued the provider's certificate, which the user that runs TokenOS may read."
-        found.append(Error(f"SSO_CA names {settings.SSO_CA}, where no certificate can be read.", hint=hint, id="dashboard.E008"))
+        hint = "Name a PEM file with the CA that issued the provider's certificate. The user that runs TokenOS must be able to read it."
+        found.append(Error(f"SSO_CA names {settings.SSO_CA}, but no certificate can be read there.", hint=hint, id="dashboard.E008"))
     return found
 
 
@@ -192,8 +192,8 @@ def _microsoft_tenant(issuer: str) -> tuple[str, str]:
 def _find_advice_on_single_sign_on() -> list[CheckMessage]:
     if settings.SSO_ROLES:
         return []
-    hint = "Say which group has which role, for example SSO_ROLES=devs=demo:developer."
-    return [Advice("SSO_ROLES is empty, so single sign-on lets in only whoever has an account already.", hint=hint, id="dashboard.W005")]
+    hint = "Give groups roles, for example SSO_ROLES=devs=demo:developer."
+    return [Advice("SSO_ROLES is empty, so single sign-on only lets in people who already have an account.", hint=hint, id="dashboard.W005")]
 
 
 def _holds_certificates(file: str) -> bool:
@@ -208,7 +208,7 @@ def describe(messages: Sequence[CheckMessage]) -> str:
 
 
 def refuse_mistakes() -> None:
-    """End the process with one line for each error. For gunicorn, which runs no checks; needs no started Django."""
+    """End the process with one line for each error. For gunicorn, which doesn't run Django's checks; it works before Django is set up."""
     errors = [message for message in check_settings() if message.is_serious()]
     if errors:
         sys.exit(describe(errors))

@@ -1,6 +1,6 @@
 """Typed readers of environment variables and of the .env file.
 
-Each raises ImproperlyConfigured with one sentence that names the variable and what would be right, and never repeats a value that may be secret.
+Each raises ImproperlyConfigured with one sentence that names the variable and says what is allowed, and never repeats a value that may be secret.
 """
 
 import os
@@ -17,19 +17,19 @@ from django.core.exceptions import ImproperlyConfigured
 
 _LINE = re.compile(r"\s*(#.*)?|\s*(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=[^\0]*")
 _SENDER = re.compile(r"[^\s<>@]+@[^\s<>@]+|[^<>@\r\n]+ <[^\s<>@]+@[^\s<>@]+>")
-# Segments of RFC 3986 §2.3's unreserved characters. None begins with a dot: . and .. are removed on the way, and .well-known is taken.
+# Segments of unreserved characters (RFC 3986 §2.3). None begins with a dot: . and .. are removed on the way, and .well-known is reserved.
 _ISSUER_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _env = environ.Env()
 
-# The name of every variable that was asked for: with settings.py imported, all that there are.
+# The name of every variable that was read: once settings.py is imported, all that exist.
 read_names: set[str] = set()
 
-# In which a proxy passes on its caller's certificate, each in its own form: dashboard/server/forwarded_certificate.py.
+# Headers in which a proxy passes on its caller's certificate, each in its own format: dashboard/server/forwarded_certificate.py.
 CLIENT_CERT_HEADERS = ("Client-Cert", "X-SSL-Client-Cert", "SSL-Client-Cert", "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert")
 
 
 def read_file(file: Path) -> None:
-    """Put the assignments of a .env file into os.environ, except those that stand there already; no file, no effect."""
+    """Put the assignments of a .env file into os.environ, except variables that are already set. Without a file there is no effect."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -43,9 +43,9 @@ def read_file(file: Path) -> None:
 
 
 def find_mistakes(file: Path, names: Collection[str]) -> list[str]:
-    """One sentence for each line of a .env file that read_file takes, but that has no effect. names: of the variables that there are.
+    """One sentence for each line of a .env file that read_file accepts but that has no effect. names: of the existing variables.
 
-    A name that is like none of them may be the operator's own, for another program.
+    A name that isn't similar to any of them may be the operator's own, for another program.
     """
     found: list[str] = []
     first_line: dict[str, int] = {}
@@ -55,7 +55,7 @@ def find_mistakes(file: Path, names: Collection[str]) -> list[str]:
         if name is None:
             continue
         if name in first_line:
-            found.append(f"{file}, line {number}: {name} is given again. Line {first_line[name]} counts; remove one of them.")
+            found.append(f"{file}, line {number}: {name} is set twice. Line {first_line[name]} counts; remove one of them.")
         first_line.setdefault(name, number)
         meant = None if name in names else _find_alike(name, names)
         if meant is not None:
@@ -74,21 +74,23 @@ def text(name: str, *, default: str) -> str:
 
 
 def is_socket(host: str) -> bool:
-    """Whether it is listened on a Unix socket."""
+    """Whether the host is a Unix socket."""
     return host.startswith("unix:")
 
 
 def listening(name: str, *, default: str) -> str:
-    """An address, or unix: and the path of a socket."""
+    """An address, or unix: followed by the path of a socket."""
     value = text(name, default=default)
-    # As much as the kernel has room for.
+    # The kernel's limit.
     if is_socket(value) and not (value.startswith("unix:/") and len(os.fsencode(value)) <= len("unix:") + 107):
-        raise ImproperlyConfigured(f"{name} must be an address, or unix: and a whole path of up to 107 characters, for example unix:/run/tokenos/tokenos.sock.")
+        raise ImproperlyConfigured(
+            f"{name} must be an address, or unix: followed by an absolute path of up to 107 characters, for example unix:/run/tokenos/tokenos.sock."
+        )
     return value
 
 
 def _say_given(value: str) -> str:
-    """What is longer was meant for another variable, and may be secret."""
+    """A longer value may have been meant for another variable and may be secret."""
     return f", not “{value}”" if len(value) <= 12 and value.isprintable() else ""
 
 
@@ -122,18 +124,18 @@ def path(name: str, *, default: str, base: Path) -> Path:
     try:
         return (base / Path(text(name, default=default)).expanduser()).resolve()
     except RuntimeError:
-        raise ImproperlyConfigured(f"{name} begins with ~ and a name that nobody here has. Use a whole path, for example /var/lib/tokenos.") from None
+        raise ImproperlyConfigured(f"{name} begins with ~ and an unknown user name. Use an absolute path, for example /var/lib/tokenos.") from None
 
 
 def networks(name: str, *, default: str) -> list[IPv4Network | IPv6Network]:
     try:
         return [ip_network(word) for word in words(name, default=default)]
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error}. Write addresses or ranges such as 10.0.0.0/8, separated by commas.") from None
+        raise ImproperlyConfigured(f"{name}: {error}. Use addresses or ranges such as 10.0.0.0/8, separated by commas.") from None
 
 
 def issuer(name: str, *, default: str) -> str:
-    """RFC 8414 §2: an https URL without query or fragment; here also without a trailing slash, and with a path that has one spelling only."""
+    """RFC 8414 §2: an https URL without query or fragment; here also without a trailing slash, and with a path that has only one spelling."""
     value = text(name, default=default)
     try:
         parts = urlsplit(value)
@@ -141,7 +143,7 @@ def issuer(name: str, *, default: str) -> str:
     except ValueError:
         valid = False
     if not valid or "?" in value or "#" in value or value.endswith("/") or not value.isascii() or re.search(r"[\s\"\\]", value):
-        # With @ it may hold a password.
+        # With @ it may contain a password.
         given = f", not “{value}”" if re.fullmatch(r"https?://[^@]{1,100}", value) and value.isprintable() else _say_given(value)
         raise ImproperlyConfigured(f"{name} must be an https URL without query, fragment and trailing slash, for example https://tokens.example.com{given}.")
     if not _ISSUER_PATH.fullmatch(parts.path):
@@ -152,13 +154,13 @@ def issuer(name: str, *, default: str) -> str:
 
 
 def host(url: str) -> str:
-    """Of a URL, as it stands in the header Host: an IPv6 address in brackets."""
+    """A URL's host as in the Host header: an IPv6 address in brackets."""
     name = urlsplit(url).hostname or ""
     return f"[{name}]" if ":" in name else name
 
 
 def provider(name: str, *, default: str) -> str:
-    """An OpenID provider's issuer, OpenID Connect Core 1.0 §2, letter by letter as the provider writes it; "" for none."""
+    """An OpenID provider's issuer, OpenID Connect Core 1.0 §2, exactly as the provider writes it; "" for none."""
     value = text(name, default=default)
     if not value:
         return ""
@@ -167,14 +169,14 @@ def provider(name: str, *, default: str) -> str:
         valid = parts.scheme == "https" and bool(parts.hostname) and not parts.username and (parts.port is None or parts.port > 0)
     except ValueError:
         valid = False
-    # Linked accounts are found by it, in a column of that length.
+    # Linked accounts are found by it, in a column of this length.
     if not valid or len(value) > 200 or not value.isascii() or not value.isprintable() or re.search(r"[?#\s\"\\]", value):
         raise ImproperlyConfigured(f"{name} must be the issuer of your OpenID provider, an https URL such as https://login.example.com/realms/acme.")
     return value
 
 
 def roles(name: str, *, default: str) -> list[tuple[str, str, str]]:
-    """Group, workspace and role of each “group=workspace:role”. A group may hold = and stand there several times."""
+    """Group, workspace and role of each “group=workspace:role”. A group may contain = and may occur several times."""
     found = []
     for word in words(name, default=default):
         group, _, target = word.rpartition("=")
@@ -201,9 +203,9 @@ def keys(name: str) -> list[str]:
     key(name)
     values = words(name, default="")
     if any(len(value) < 32 for value in values):
-        raise ImproperlyConfigured(f"{name} holds a key that is too short. Use at least 32 random characters for each, separated by commas, newest first.")
+        raise ImproperlyConfigured(f"{name} contains a key that is too short. Use at least 32 random characters for each, separated by commas, newest first.")
     if len(set(values)) != len(values):
-        raise ImproperlyConfigured(f"{name} holds the same key twice. Name each once, newest first.")
+        raise ImproperlyConfigured(f"{name} contains the same key twice. List each once, newest first.")
     return values
 
 
@@ -222,19 +224,19 @@ def database(name: str, *, default: str, base: Path) -> dict[str, Any]:
     options = configuration.setdefault("OPTIONS", {})
     if url.startswith("sqlite:"):
         configuration["NAME"] = str(base / configuration["NAME"])
-        # IMMEDIATE: a deferred transaction that reads, then writes, fails at once under concurrency, whatever the timeout.
+        # IMMEDIATE: a deferred transaction that reads and then writes fails at once under concurrency, whatever the timeout.
         # FULL: an acknowledged secret or revocation survives a power loss.
         options.update(transaction_mode="IMMEDIATE", timeout=5, init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
     else:
         configuration["ENGINE"] = "dashboard.instance.postgresql"
         configuration["CONN_HEALTH_CHECKS"] = True
-        # A statement's own end is oauth.patience's. These end connections that are idle when their server or the network goes away.
+        # oauth.patience limits statements. These settings end idle connections if the server or the network goes away.
         usual: dict[str, Any] = {"connect_timeout": 2, "tcp_user_timeout": 3000, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3}
         if "," in (configuration["HOST"] or ""):
             usual["target_session_attrs"] = "read-write"
         for option, value in {**usual, "application_name": "tokenos"}.items():
             options.setdefault(option, value)
-        # To compile them takes PostgreSQL a third of the time of our longest queries. What the URL says besides comes later, and counts.
+        # JIT compilation takes a third of the time of our longest queries. The URL's own options come later and override this.
         options["options"] = f"-c jit=off {options.get('options', '')}".strip()
     return configuration
 
@@ -250,7 +252,7 @@ def cache(name: str) -> dict[str, Any]:
         valid = False
     if not valid:
         raise ImproperlyConfigured(f"{name} must be redis://host:6379/0, or empty for a cache in the process.")
-    # A Redis that hangs must not hang a request.
+    # A hanging Redis must not block a request.
     return {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": url,
@@ -259,7 +261,7 @@ def cache(name: str) -> dict[str, Any]:
 
 
 def email(name: str) -> dict[str, Any]:
-    """The EMAIL_… settings of Django that an EMAIL_URL such as smtp+tls://user:password@host:587 means. Without a server, mail becomes files."""
+    """Django's EMAIL_… settings from an EMAIL_URL such as smtp+tls://user:password@host:587. Without a server, mail is written to files."""
     url = text(name, default="")
     if url in ("", "consolemail://"):
         return {"EMAIL_BACKEND": "dashboard.instance.mail.files.Backend"}
@@ -274,7 +276,7 @@ def email(name: str) -> dict[str, Any]:
 
 
 def sender(name: str, *, default: str) -> str:
-    """From whom mail comes: an address, or Name <address>."""
+    """The sender of mail: an address, or Name <address>."""
     value = text(name, default=default)
     if not _SENDER.fullmatch(value):
         raise ImproperlyConfigured(f"{name} must be an address, such as tokenos@example.com or TokenOS <tokenos@example.com>.")

@@ -1,4 +1,4 @@
-"""Files that several processes write and others read meanwhile."""
+"""Files that several processes write while others read them."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold off every other process that locks the same directory."""
+    """Make every other process that locks the same directory wait."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -20,7 +20,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def write_private(file: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Replace a file as a whole: a reader sees the old or the new one, and never one that others may read."""
+    """Replace a whole file: a reader sees the old or the new content, and the file is never readable for others."""
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -1,4 +1,4 @@
-"""After a new first entry in KEY_ENCRYPTION_KEYS: all that is encrypted at rest, anew under it."""
+"""Re-encrypts all stored ciphertexts under a new first entry in KEY_ENCRYPTION_KEYS."""
 
 from datetime import datetime
 
@@ -13,9 +13,9 @@ from oauth import services as oauth_services
 
 
 def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
-    """Private signing keys and secrets of one-time codes. Returns how many were encrypted under another key. All or none.
+    """Re-encrypt private signing keys and secrets of one-time codes. Returns how many were encrypted under another key. All or none.
 
-    Raise MissingKeyEncryptionKeyError where the list lacks a key that is still needed.
+    Raise MissingKeyEncryptionKeyError if the list lacks a key that is still needed.
     """
     with transaction.atomic():
         return oauth_services.reencrypt_keys(actor=actor, now=now) + _reencrypt_second_factors(actor=actor, now=now)

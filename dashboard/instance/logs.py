@@ -1,7 +1,7 @@
-"""Logging: one JSON object a line on stderr for the server, readable lines for commands; without secrets in either.
+"""Logging: one JSON object per line on stderr for the server, readable lines for commands, both without secrets.
 
-Whatever looks like a secret of ours, a JWT, the value of an Authorization or DPoP header, a private key or the link of a mail is taken out of every record,
-wherever in the program it was logged. That is a net for mistakes: nothing of ours logs a credential on purpose. Nothing here needs a started Django.
+Anything that looks like one of our secrets, a JWT, the value of an Authorization or DPoP header, a private key or a link from a mail is removed from every
+record, wherever it was logged. This is a safety net: our code never logs a credential on purpose. Nothing here needs Django to be set up.
 """
 
 import json
@@ -19,8 +19,8 @@ from typing import Any
 from clients.credential_text import REDACTED, may_be_logged, redact
 from clients.foreign_text import shown, shown_path
 
-# Characters of a message, of one entry of a traceback and of one extra field; what is longer is somebody else's text, and is cut off before it is looked
-# through. Of lists so many items, and of tracebacks entries.
+# The most characters of a message, a traceback entry or an extra field; a longer text comes from somebody else and is cut before it is searched. MOST_ITEMS
+# limits the items of lists and the entries of tracebacks.
 MOST_CHARACTERS = 8 * 1024
 MOST_ITEMS = 50
 
@@ -28,12 +28,12 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 def _cut(text: str) -> str:
-    """Only from its end: of a secret whose beginning is gone nobody could tell that it is one."""
+    """Cuts only the end: a secret without its beginning couldn't be recognised."""
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}… ({len(text) - MOST_CHARACTERS:,} more characters)"
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """The value in JSON's types, redacted; whatever JSON lacks as text. It never fails: a log line that raises would hide what it was about."""
+    """The value in JSON's types, redacted; other types as text. It never fails, because a log line that raises would hide what it was about."""
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
@@ -62,7 +62,7 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _describe_exception(entries: Sequence[str]) -> str:
-    """entries: of traceback.format_exception. The first ones say what was asked, the last ones what failed."""
+    """entries: from traceback.format_exception. The first ones say what was requested, the last ones what failed."""
     if len(entries) > MOST_ITEMS:
         middle = f"  … {len(entries) - MOST_ITEMS} entries left out …\n"
         entries = [*entries[: MOST_ITEMS // 2], middle, *entries[-MOST_ITEMS // 2 :]]
@@ -70,7 +70,7 @@ def _describe_exception(entries: Sequence[str]) -> str:
 
 
 class RedactingFilter(logging.Filter):
-    """Replaces what is secret in message, extra fields and exception, once, so that no formatter can show it. Keeps every record."""
+    """Redacts secrets in message, extra fields and exception once, so that no formatter can show them. Keeps every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         request = record.__dict__.pop("request", None)
@@ -90,7 +90,7 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-# What Django says of a header that it doesn't accept, up to its value, and how we go on after that.
+# Django's messages about a refused header, up to the header's value, and our text after the value.
 _OF_HEADERS = {
     "Invalid HTTP_HOST header: ": ". You may need to add it to ALLOWED_HOSTS.",
     "Origin checking failed - ": " does not match any trusted origins.",
@@ -100,7 +100,7 @@ _KNOWN_REFERERS = ("no Referer.", "Referer is malformed.", "Referer is insecure 
 
 
 def _cut_foreign(text: Any) -> Any:
-    """What Django quotes of a request is its sender's, and may be a credential: its beginning stays."""
+    """What Django quotes from a request may be a credential, so only its beginning stays."""
     if not isinstance(text, str):
         return text
     for said, rest in _OF_HEADERS.items():
@@ -110,9 +110,9 @@ def _cut_foreign(text: Any) -> Any:
 
 
 class StrangersFilter(logging.Filter):
-    """Django writes the traceback of each request that it refuses, or calls it an error. It is the sender's fault, whoever that is: worth a warning, for an
-    operator whose ALLOWED_HOSTS lacks a name, but no traceback, among which those of our own faults would be lost, and no more of what was sent than its
-    beginning. To come before RedactingFilter.
+    """Django logs each refused request as an error, often with a traceback, although it is the sender's mistake. A warning is enough, for an operator whose
+    ALLOWED_HOSTS lacks a name: without a traceback, which would hide those of our own failures, and with only the beginning of what was sent. Must come
+    before RedactingFilter.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -127,8 +127,8 @@ class StrangersFilter(logging.Filter):
 
 
 def _describe_request(request: Any) -> dict[str, Any]:
-    """Django passes the whole request, whose text has the query string in it. The path is enough to find the view, the ID to find the rest; of each of its
-    segments the beginning, for people paste what they have at hand behind an address.
+    """Django passes the whole request, whose text contains the query string. The path is enough to find the view, and the ID to find the rest. Only the
+    beginning of each segment stays, because people append pasted text to an address.
     """
     connection = getattr(request, "connection", None)
     return {
@@ -139,7 +139,7 @@ def _describe_request(request: Any) -> dict[str, Any]:
 
 
 class JSONFormatter(logging.Formatter):
-    """One object a line: time, level, logger, message, then the extra fields, then exception and stack, where there are any."""
+    """One object per line: time, level, logger, message, then the extra fields, then exception and stack, if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -158,12 +158,12 @@ class JSONFormatter(logging.Formatter):
 
 
 def is_command() -> bool:
-    """Whether this process is manage.py, whose reader is a person."""
+    """Whether this process is manage.py, whose output a person reads."""
     return Path(sys.argv[0]).name == "manage.py"
 
 
 def configure(config: Mapping[str, Any]) -> None:
-    """Django's LOGGING_CONFIG, called by gunicorn.py too. config: settings.LOGGING, {"level": of the server}; commands say warnings and worse only."""
+    """Django's LOGGING_CONFIG, also called by gunicorn.py. config: settings.LOGGING, {"level": the server's}; commands show only warnings and errors."""
     command = is_command()
     formatter: dict[str, Any] = {"format": "%(levelname)s: %(message)s"} if command else {"()": JSONFormatter}
     # Django's own loggers have handlers by default, which would write every line twice.

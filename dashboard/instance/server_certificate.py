@@ -1,7 +1,7 @@
 """The local CA and the server certificate that it issues, under $DATA_DIR/tls.
 
-server.pem holds the key, the certificate and its chain in one file of mode 0600, so that whoever reads it while it is replaced never gets a key that
-belongs to another certificate. A certificate that wasn't issued by a CA of ours is the operator's: it is served and never touched. RFC 5280 §4.2.
+server.pem contains the key, the certificate and its chain in one file with mode 0600, so that a reader never gets a key that belongs to another certificate
+while the file is replaced. A certificate that our local CA didn't issue is the operator's: it is served and never changed. RFC 5280 §4.2.
 """
 
 import secrets
@@ -22,7 +22,7 @@ CA_LIFETIME = timedelta(days=3652)
 LIFETIME = timedelta(days=90)
 RENEWAL = timedelta(days=30)
 
-# Clocks differ; a certificate must not be "not yet valid" to a machine that is a little behind.
+# Clocks differ, and a certificate must not be "not yet valid" on a machine that is slightly behind.
 _BACKDATING = timedelta(hours=1)
 
 
@@ -31,9 +31,9 @@ class CertificateError(Exception):
 
 
 def renew(directory: Path, host: str, *, now: datetime | None = None) -> str | None:
-    """Issue a server certificate for host and the loopback names where there is none, its names are others, or it ends within 30 days.
+    """Issue a server certificate for host and the loopback names if there is none, its names differ, or it expires within 30 days.
 
-    Return what was done as a sentence, or None where there was nothing to do. Raise CertificateError where it can't be done. Several processes may
+    Return what was done as a sentence, or None if there was nothing to do. Raise CertificateError if it can't be done. Several processes may
     call it at once.
     """
     now = now or datetime.now(UTC)
@@ -48,7 +48,7 @@ def renew(directory: Path, host: str, *, now: datetime | None = None) -> str | N
         done = ""
         is_over = ca is None or ca.not_valid_after_utc - now < LIFETIME
         if ca is not None and not is_over and not _permits(ca, names):
-            # Whose key is kept elsewhere, nobody replaces but its owner.
+            # A CA whose key is kept elsewhere can only be replaced by its owner.
             _read_ca_key(directory, ca)
             is_over = True
         if ca is None or is_over:
@@ -75,7 +75,7 @@ def _read_certificate(file: Path) -> x509.Certificate | None:
     except FileNotFoundError:
         return None
     except ValueError:
-        raise CertificateError(f"{file} holds no PEM certificate. Put the right one there, or remove the file to have a new one made.") from None
+        raise CertificateError(f"{file} contains no PEM certificate. Put the right one there, or remove the file to create a new one.") from None
 
 
 def _organization(name: x509.Name) -> str | None:
@@ -93,12 +93,12 @@ def _is_good(certificate: x509.Certificate, ca: x509.Certificate, names: list[x5
 
 
 def _constraints(names: list[x509.GeneralName]) -> x509.NameConstraints:
-    """RFC 5280 §4.2.1.10. A DNS name permits the names below it, too."""
+    """RFC 5280 §4.2.1.10. A DNS name also permits the names below it."""
     return x509.NameConstraints([x509.IPAddress(ip_network(name.value)) if isinstance(name, x509.IPAddress) else name for name in names], None)
 
 
 def _permits(ca: x509.Certificate, names: list[x509.GeneralName]) -> bool:
-    """Whether it may sign for them. One that has no constraints may for every name: an operator's own, or one from before there were any, which people have in
+    """Whether the CA may sign for these names. A CA without constraints may sign for any name: an operator's own, or an older one of ours that people have in
     their browsers.
     """
     try:
@@ -109,9 +109,9 @@ def _permits(ca: x509.Certificate, names: list[x509.GeneralName]) -> bool:
 
 
 def _create_ca(directory: Path, names: list[x509.GeneralName], now: datetime) -> x509.Certificate:
-    """For these names alone, as people import it into their browsers and its key lies here."""
+    """Only for these names, because people import the CA into their browsers and its key is stored here."""
     key = ec.generate_private_key(ec.SECP256R1())
-    # Two CAs of the same name confuse browsers, so each has a number.
+    # Two CAs with the same name confuse browsers, so each has a number.
     name = x509.Name(
         [x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION), x509.NameAttribute(NameOID.COMMON_NAME, f"{ORGANIZATION} {secrets.token_hex(4)}")]
     )
@@ -149,14 +149,14 @@ def _issue(directory: Path, ca: x509.Certificate, names: list[x509.GeneralName],
 
 
 def _read_ca_key(directory: Path, ca: x509.Certificate) -> ec.EllipticCurvePrivateKey:
-    """An operator may keep the CA's key elsewhere, or have put a CA of their own there."""
+    """The operator may keep the CA's key elsewhere, or may have put another CA there."""
     file = directory / "ca-key.pem"
     try:
         key = serialization.load_pem_private_key(file.read_bytes(), None)
     except (OSError, ValueError, TypeError):
         key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != ca.public_key():
-        raise CertificateError(f"A new server certificate is due, but {file} isn't the key of ca.pem. Put it back, or remove ca.pem to have a new CA made.")
+        raise CertificateError(f"A new server certificate is due, but {file} isn't the key of ca.pem. Put it back, or remove ca.pem to create a new CA.")
     return key
 
 

@@ -1,1 +1,1 @@
-"""Leak response: what a pasted text holds of a workspace, what that can do, and ending it. Nothing of the text is kept, logged or sent on."""
+"""Leak response: which of a workspace's credentials a pasted text contains, what they can do, and revoking them. The text is never stored, logged or sent."""

@@ -1,4 +1,4 @@
-"""Looking up what a text, or a reference, holds of a workspace: which credentials, tokens and clients, and whether they work."""
+"""Looks up which of a workspace's credentials, tokens and clients are in a text or named by references, and whether they work."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,29 +16,29 @@ from dashboard.leak.references import IssuedToken, Referred, refer_to, refer_to_
 from oauth.leaked_token import LeakedToken, find_leaked_tokens
 from oauth.models import RevokedToken
 
-# Who used it within that time has most likely not stopped yet.
+# A program that used it within this time is most likely still using it.
 _USED_LATELY = timedelta(hours=24)
-# Of one text. Whoever exports a whole workspace doesn't need each of its clients named.
+# Per text. If a whole workspace was exported, not every client needs to be named.
 MOST_FOUND = 300
-# Characters up to which the IDs that a text may hold are asked for; a longer one is compared with all IDs of the workspace.
+# Up to this many characters, possible IDs in a text are looked up; a longer text is compared with all IDs of the workspace.
 _SHORT = 64 * 1024
-# Characters from which on texts are looked through one after the other in a process, so that they take no more of it from tokens than one does.
+# From this many characters on, a process searches one text at a time, so that several take no more time from token requests than one.
 _LONG = 500_000
 _long_text = Lock()
 _WAITING = 0.5
-# Digests are compared. A secret that has none yet costs an argon2 hash, of which one text is worth a few.
+# Digests are compared. A secret without one costs an argon2id hash, which is done for only a few per text.
 _MOST_HASHED = 3
 
 
 class Pasted(Enum):
-    """What of it somebody had."""
+    """How much of the credential was in the text."""
 
     WHOLE = "whole"
     DAMAGED = "damaged"
     MADE_UP = "made up"
     PRIVATE_KEY = "private key"
     ID = "id"
-    # By a reference: in a mail of somebody who had it, or on another page.
+    # Only named by a reference, in a mail or on another page.
     NAMED = "named"
 
     @property
@@ -47,7 +47,7 @@ class Pasted(Enum):
 
 
 class State(Enum):
-    """What it is good for. Value: the more harm it can do, the less."""
+    """What it can still do. A lower value means more harm."""
 
     USED = 0
     WORKS = 1
@@ -57,9 +57,9 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """kind: as pages call it. name: its ID. what: its reference. credential: None for a client or token; token: None for others.
+    """kind: as pages call it. name: its ID. what: its reference. credential: None for a client or token; token: None for anything else.
 
-    ended_at: since when it is no good. why_off: a sentence, of what is off but hasn't ended.
+    ended_at: since when it hasn't worked. why_off: a sentence, for a credential that is off but hasn't ended.
     """
 
     kind: str
@@ -81,7 +81,7 @@ class Finding:
 
     @property
     def can_be_ended(self) -> bool:
-        """Whether ending it changes anything: what has expired was not revoked, and its tokens may live."""
+        """Whether revoking it changes anything: an expired credential wasn't revoked, and its tokens may still be valid."""
         if self.pasted is Pasted.MADE_UP:
             return False
         if self.credential is not None:
@@ -91,9 +91,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """foreign: the IDs of whole secrets that aren't the workspace's. damaged: how many are cut off so that nobody can tell whose they are.
+    """foreign: the IDs of whole secrets that aren't the workspace's. damaged: how many are cut off so much that their owner can't be found.
 
-    unread_tokens, left_out: how many tokens and findings there are more.
+    unread_tokens, left_out: how many more tokens and findings there are.
     """
 
     findings: list[Finding]
@@ -109,11 +109,11 @@ class Report:
 
 
 class BusyError(Exception):
-    """Another long text is being looked through in this process; the caller should try again."""
+    """Another long text is being searched in this process; the caller should try again."""
 
 
 def look_up(text: str, *, workspace: Workspace, now: datetime) -> Report:
-    """Of long texts one at a time: each takes a core for seconds. Raise BusyError rather than hold a thread for as long."""
+    """Long texts are searched one at a time, because each takes a core for seconds. Raise BusyError instead of blocking a thread for that long."""
     if len(text) <= _LONG:
         return _look_up(text, workspace, now)
     if not _long_text.acquire(timeout=_WAITING):
@@ -148,7 +148,7 @@ def _look_up(text: str, workspace: Workspace, now: datetime) -> Report:
 
 
 def look_at(referred: Referred, *, now: datetime) -> Report:
-    """What somebody else found, or what stands on another page."""
+    """Look at what somebody else found, or what another page refers to."""
     found = [_describe(row, Pasted.NAMED, now) for row in referred.credentials]
     revoked = _find_revoked(referred.tokens)
     found += [_describe_issued(token, now, is_revoked=token.jti in revoked) for token in referred.tokens]
@@ -157,7 +157,7 @@ def look_at(referred: Referred, *, now: datetime) -> Report:
 
 
 def _find_credentials(traces: Traces, text: str, workspace: Workspace) -> dict[AnyCredential, Pasted]:
-    """The worst of each comes first, and stays."""
+    """For each credential the worst match comes first and is kept."""
     found: dict[AnyCredential, Pasted] = {}
     whole = {secret.secret_id: secret for secret in traces.secrets}
     damaged = [secret_id for secret_id in traces.damaged if secret_id and secret_id not in whole]
@@ -179,7 +179,7 @@ def _find_credentials(traces: Traces, text: str, workspace: Workspace) -> dict[A
 
 
 def _is_it(row: ClientSecret, parsed: ParsedSecret) -> bool:
-    """In doubt it is: the ID and the checksum fit."""
+    """True if in doubt, because the ID and the checksum fit."""
     try:
         return verify_secret(parsed.plaintext, hashed=row.hash, digest=row.digest)
     except HashingBusyError:
@@ -214,7 +214,7 @@ def _find_by_id(traces: Traces, text: str, workspace: Workspace) -> Iterable[Any
 
 
 def _find_clients(text: str, client_ids: Sequence[str], workspace: Workspace) -> Iterable[Client]:
-    """Those of client_ids, and those whose IDs the text holds."""
+    """The clients in client_ids, and those whose IDs are in the text."""
     own = Client.objects.filter(workspace=workspace)
     if len(text) <= _SHORT:
         named = [word for word in dict.fromkeys(find_words(text)) if len(word) >= 16]
@@ -237,16 +237,16 @@ def _describe(row: AnyCredential, pasted: Pasted, now: datetime) -> Finding:
 
 
 def _find_why_off(row: AnyCredential) -> str:
-    """Why it obtains nothing though it hasn't ended, "" where it does."""
+    """Why it gets no tokens although it hasn't ended, "" if it does."""
     client = row.client
     if client.status == Client.Status.DISABLED:
-        return f"{client.name} is disabled. Whoever enables it makes this work again."
+        return f"{client.name} is disabled. If somebody enables it, this works again."
     if client.workspace.deletes_at is not None:
-        return f"{client.workspace.name} is about to be deleted. If it is kept, this works again."
+        return f"{client.workspace.name} is scheduled for deletion. If an owner keeps it, this works again."
     allowed = ClientPolicy.of(client.workspace).permit_auth_methods(client.auth_methods)
     binds = isinstance(row, ClientCertificate) and client.require_certificate
     if not binds and not any(method in allowed for method in row.METHODS):
-        return f"{client.name} signs in by other means now. If that is changed back, this works again."
+        return f"{client.name} uses another authentication method now. If that is changed back, this works again."
     return ""
 
 
@@ -264,7 +264,7 @@ def _find_revoked(tokens: Sequence[IssuedToken]) -> set[str]:
 
 def _describe_issued(token: IssuedToken, now: datetime, *, is_revoked: bool) -> Finding:
     scopes = tuple(token.client.scopes)
-    why = "The token is revoked." if is_revoked else "" if token.expires_at > now else "The token ended."
+    why = "The token is revoked." if is_revoked else "" if token.expires_at > now else "The token has expired."
     leaked = LeakedToken(token.jti, token.client.client_id, token.credential_id, scopes, token.expires_at, why)
     return _describe_token(leaked, token.client)
 

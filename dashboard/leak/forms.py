@@ -1,4 +1,4 @@
-"""What somebody found, pasted or as a file."""
+"""The form for what somebody found, pasted or as a file."""
 
 from codecs import getincrementaldecoder
 from math import ceil
@@ -9,14 +9,14 @@ from django.core.exceptions import ValidationError
 
 MOST_CHARACTERS = 10_000_000
 
-# Octets that are decoded, or characters that are looked through, at once: meanwhile no other thread goes on.
+# Bytes that are decoded, or characters that are searched, at once: no other thread runs meanwhile.
 _PIECE = 256 * 1024
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _PACKED = {b"\x1f\x8b": "gzip", b"PK": "zip", b"BZ": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 class AnyText(forms.Field):
-    """As it was sent, whatever it holds, NUL included: that of a damaged log file is as good as any other."""
+    """Accepts the text as it was sent, even with NUL, because a log file may be damaged."""
 
     widget = forms.Textarea
 
@@ -25,15 +25,17 @@ class AnyText(forms.Field):
 
 
 class LeakForm(forms.Form):
-    """The names of its fields are those of secrets: what is sent is neither kept in a session nor written into a page again."""
+    """Its fields are named like secrets, so what is sent is neither stored in a session nor written into a page again."""
 
     leaked_secret = AnyText(
         label="Leaked secret, access token, client ID or key ID",
         required=False,
-        help_text="Whole files and log lines work too: everything that looks like ours is found. The pasted text is masked when you look it up.",
+        help_text="You can paste whole files and log lines: everything that looks like ours is found. The pasted text is masked when you look it up.",
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "class": "mono", "data-sends": ""}),
     )
-    leaked_secret_file = forms.FileField(label="Or a file", required=False, allow_empty_file=True, help_text="A log, a configuration, a key. 10 MB at most.")
+    leaked_secret_file = forms.FileField(
+        label="Or a file", required=False, allow_empty_file=True, help_text="A log, a configuration file or a key, up to 10 MB."
+    )
 
     def __init__(self, *args: Any, has_focus: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,7 +49,9 @@ class LeakForm(forms.Form):
         if file is not None:
             text = f"{text}\n{self._read(file.read())}" if text else self._read(file.read())
         if len(text) > MOST_CHARACTERS:
-            raise ValidationError({"leaked_secret": f"That has {ceil(len(text) / 1e5) / 10:g} MB. Cut it into parts of 10 MB at most. Nothing was looked up."})
+            raise ValidationError(
+                {"leaked_secret": f"The text has {ceil(len(text) / 1e5) / 10:g} MB. Split it into parts of up to 10 MB. Nothing was looked up."}
+            )
         if not any(text[place : place + _PIECE].strip() for place in range(0, len(text), _PIECE)):
             raise ValidationError({"leaked_secret": "Paste what you found, or choose a file."}, code="required")
         cleaned["text"] = text
@@ -56,8 +60,8 @@ class LeakForm(forms.Form):
     def _read(self, content: bytes) -> str:
         packed = next((name for magic, name in _PACKED.items() if content.startswith(magic)), None)
         if packed is not None:
-            raise ValidationError({"leaked_secret_file": f"This is packed with {packed}. Unpack it first: nothing in it was read."}, code="packed")
-        # In pieces, between which other threads go on: whoever fills a file with what is no text has each octet replaced.
+            raise ValidationError({"leaked_secret_file": f"This file is compressed with {packed}. Decompress it first. Nothing in it was read."}, code="packed")
+        # In pieces, so that other threads can run in between: in a file that isn't text, every byte has to be replaced.
         decoder = getincrementaldecoder("utf-16" if content.startswith(_UTF16) else "utf-8")("replace")
         pieces = [decoder.decode(content[place : place + _PIECE]) for place in range(0, len(content), _PIECE)]
         return "".join([*pieces, decoder.decode(b"", final=True)])

@@ -1,4 +1,4 @@
-"""How far a leak reaches: what whoever holds it can do, from where it was used, how many tokens it obtained that are alive, and what breaks when it ends."""
+"""How far a leak reaches: what the credential allows, where it was used, how many of its tokens are valid, and what breaks if it is revoked."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,17 +10,17 @@ from clients.usage_report import AddressSummary, addresses_of, count_living_toke
 from dashboard.leak.findings import Finding
 from oauth.models import RevokedToken
 
-# Where it was used.
+# The period for which uses are shown.
 PERIOD = timedelta(days=30)
 _MOST_ADDRESSES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """scopes: of the token, or what a new one gets. last_token_ends: None where none is alive. rate: how often it is used, as what follows “it”, "" where
-    nothing uses it.
+    """scopes: of the token, or those that a new one gets. last_token_ends: None if no token is valid. rate: how often it is used, to follow “it”, "" if nothing
+    uses it.
 
-    places: those that are new to the client come first. others: secrets of the client that go on working.
+    places: those that are new to the client come first. others: the client's secrets that keep working.
     """
 
     scopes: tuple[str, ...]
@@ -55,10 +55,10 @@ def measure(finding: Finding, *, now: datetime) -> Reach:
 
 
 def _count_tokens(client: Client, credential: str, now: datetime) -> tuple[int, datetime | None]:
-    """How many are alive, and until when."""
+    """How many tokens are valid, and until when."""
     alive = {"client": client, "credential": credential, "expires_at__gt": now}
     revoked = RevokedToken.objects.filter(**alive).order_by().values("client").annotate(tokens=Count("pk")).values("tokens")
-    # One query: the page has others to ask.
+    # Only one query, because the page needs others too.
     found = TokenCount.objects.filter(**alive).aggregate(tokens=Sum("count"), last=Max("expires_at"), revoked=Max(Subquery(revoked)))
     tokens = (found["tokens"] or 0) - (found["revoked"] or 0)
     return (tokens, found["last"]) if tokens > 0 else (0, None)
@@ -70,7 +70,7 @@ def _places(client: Client, credential: str | None, now: datetime) -> list[Addre
 
 
 def _say_rate(count: int, length: timedelta) -> str:
-    """“is used about twice an hour”, on an average of that time."""
+    """“is used about twice an hour”, averaged over that time."""
     hours = length / timedelta(hours=1)
     if not count:
         return ""

@@ -1,8 +1,8 @@
-"""How forms and addresses of leak response name what was found: by IDs, never by the secret or token itself.
+"""How leak response's forms and URLs name what was found: by IDs, never by the secret or token itself.
 
-    s.<secret ID>    k.<client ID>.<kid>    c.<client ID>.<x5t#S256>    i.<client ID>    t.<a token's jti and what else it takes to end it, signed>
+    s.<secret ID>    k.<client ID>.<kid>    c.<client ID>.<x5t#S256>    i.<client ID>    t.<a token's jti and what else is needed to revoke it, signed>
 
-Signed, so that nobody ends another workspace's token by making up a jti.
+Signed, so that nobody can revoke another workspace's token by making up a jti.
 """
 
 import re
@@ -18,7 +18,7 @@ from clients.models.credentials import AnyCredential
 from clients.public_key import is_kid
 from oauth.leaked_token import LeakedToken
 
-# In one form or address.
+# The most in one form or URL.
 MOST = 300
 
 _SECRET_ID = re.compile("[0-9A-Za-z]{1,32}")
@@ -28,7 +28,7 @@ _signer = Signer(salt="leaked token")
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A token of a client of the workspace: enough to end it."""
+    """A token of one of the workspace's clients: enough to revoke it."""
 
     client: Client
     jti: str
@@ -38,7 +38,7 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class Referred:
-    """What references led to, in the workspace; what isn't there, or in another one, is left out."""
+    """What references lead to in the workspace. What doesn't exist, or is in another workspace, is left out."""
 
     credentials: list[AnyCredential]
     clients: list[Client]
@@ -50,7 +50,7 @@ def refer_to(thing: AnyCredential | Client) -> str:
 
 
 def refer_to_credential(client: Client, credential_id: str) -> str:
-    """ "" for what can't be ended by itself: a client's jwks_uri, or its TLS subject."""
+    """ "" for what can't be revoked by itself: a client's jwks_uri or TLS subject."""
     kind, colon, name = credential_id.partition(":")
     if not colon:
         return f"s.{credential_id}"
@@ -63,7 +63,7 @@ def refer_to_token(token: LeakedToken) -> str:
 
 
 def resolve(references: Iterable[str], workspace: Workspace) -> Referred:
-    """references: anything that somebody sent."""
+    """references: any strings that somebody sent."""
     named: dict[str, list[str]] = {}
     for reference in list(dict.fromkeys(references))[:MOST]:
         kind, dot, name = reference.partition(".")
@@ -82,7 +82,7 @@ def _secrets(names: Sequence[str], workspace: Workspace) -> list[ClientSecret]:
 
 
 def _pairs(names: Sequence[str]) -> set[tuple[str, str]]:
-    """Client ID and what follows it. A client ID has no dot, a kid may."""
+    """Client ID and what follows it. A client ID contains no dot, but a kid may."""
     pairs = ((client_id, name) for client_id, _, name in (name.partition(".") for name in names))
     return {(client_id, name) for client_id, name in pairs if CLIENT_ID.match(client_id)}
 

@@ -22,9 +22,9 @@ REASON = "leaked"
 
 
 def record_check(*, workspace: Workspace, report: Report, names_each: bool, actor: Actor, now: datetime) -> None:
-    """One event for each thing that was found, so that it stands in the history of that thing; one for the workspace if nothing was, or if names_each is false.
+    """One event for each thing that was found, so that it is in that thing's history; one for the workspace if nothing was found or names_each is false.
 
-    Of what was pasted nothing is written down but the IDs of what is ours.
+    Only the IDs of our own things are recorded, nothing else of the pasted text.
     """
     changes: dict[str, list[Change]] = {}
     for finding in report.findings if names_each else ():
@@ -51,7 +51,7 @@ def tell(helpers: Sequence[Membership], found: Sequence[Finding], *, url: str, w
 
 
 def end_leaked(*, referred: Referred, actor: Actor, now: datetime) -> int:
-    """For ever, at once, all or none. No effect on what has been revoked. Returns how many there were."""
+    """Revoke all or none, at once and for ever. No effect on revoked ones. Returns how many there were."""
     with together(), transaction.atomic():
         for credential in referred.credentials:
             revoke(type(credential), str(credential), client=credential.client, reason=REASON, is_urgent=True, actor=actor, now=now)

@@ -1,4 +1,4 @@
-"""What became of what was ended: since when it is dead, how many tokens died with it, and who has tried it since."""
+"""The effect of a revocation: since when, how many tokens stopped working, and who has tried to use it since."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from oauth.models import RevokedToken
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """An address that was new to the client when it was ended."""
+    """An address that was new to the client at the time of the revocation."""
 
     client: Client
     use: AddressSummary
@@ -26,7 +26,7 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """names: of what was ended, each with its client. tokens: that died with it. refused: requests since then."""
+    """names: of what was revoked, each with its client. tokens: how many stopped working with it. refused: requests since then."""
 
     at: datetime
     names: list[tuple[str, Client]]
@@ -40,7 +40,7 @@ class Stopped:
 
 
 def read(referred: Referred, *, now: datetime) -> Stopped | None:
-    """None where nothing of it has been revoked."""
+    """None if none of it is revoked."""
     credentials = [row for row in referred.credentials if row.revoked_at is not None]
     revoked_tokens = {row.jti: row for row in RevokedToken.objects.filter(jti__in=[token.jti for token in referred.tokens])} if referred.tokens else {}
     tokens = [token for token in referred.tokens if token.jti in revoked_tokens]
@@ -59,7 +59,7 @@ def read(referred: Referred, *, now: datetime) -> Stopped | None:
 
 
 def _count_tokens(credentials: list[AnyCredential], since: datetime) -> int:
-    """Those that would be alive at that moment, less those that were dead already. What has long expired isn't counted any more."""
+    """Tokens that would have been valid at that moment, without those revoked before. Tokens that expired long ago are no longer counted."""
     if not credentials:
         return 0
     pairs = {(row.client_id, row.credential_id) for row in credentials}
@@ -80,7 +80,7 @@ def _count_refused(credentials: list[AnyCredential], of_tokens: list[str], named
 
 
 def _find_suspects(credentials: list[AnyCredential], now: datetime) -> list[Suspect]:
-    """Of the first few, which is whom a leak is about."""
+    """For the first few credentials, which are those that a leak is about."""
     found = []
     for row in credentials[:3]:
         uses = addresses_of(row.client, credential=row.credential_id, since=now - PERIOD, now=now, limit=20)
@@ -90,7 +90,7 @@ def _find_suspects(credentials: list[AnyCredential], now: datetime) -> list[Susp
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """key: in the address, once it is ticked off. url: "" where there is nothing to look at."""
+    """key: in the URL, once it is ticked off. url: "" if there is nothing to open."""
 
     key: str
     title: str
@@ -99,11 +99,11 @@ class Task:
 
 
 def list_tasks(stopped: Stopped) -> list[Task]:
-    """What is left to do, by people."""
+    """What people still have to do."""
     slug = stopped.clients[0].workspace.slug
     tasks = []
     for number, client in enumerate(stopped.clients[:5]):
-        contact = client.contact or "whoever runs it"
+        contact = client.contact or "the person who runs it"
         tasks.append(
             Task(
                 f"tell-{number}",
@@ -119,5 +119,5 @@ def list_tasks(stopped: Stopped) -> list[Task]:
         url = f"{reverse('client_requests', args=[slug, suspect.client.client_id])}?{query}"
         tasks.append(Task(f"look-{suspect.use.address}", f"Look at the {requests} of {suspect.use.address}", "Show requests", url))
     query = urlencode({"client": stopped.clients[0].client_id, "period": "all"})
-    tasks.append(Task("export", f"Keep the events of {stopped.clients[0].name} for the report", "Show events", f"{reverse('audit', args=[slug])}?{query}"))
+    tasks.append(Task("export", f"Save the events of {stopped.clients[0].name} for the report", "Show events", f"{reverse('audit', args=[slug])}?{query}"))
     return tasks

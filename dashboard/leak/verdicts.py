@@ -1,4 +1,4 @@
-"""What pages say of a finding: in one line, in colour and a word, and in the sentence below."""
+"""What pages say about a finding: one line, a colour, and a sentence below."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from oauth.leaked_token import LeakedToken
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """tone: a class of the style sheet, "" for harm. icon: in static/img/icons.svg. heading: to stand by itself."""
+    """tone: a class in the style sheet, "" for harm. icon: in static/img/icons.svg. heading: a text of its own."""
 
     tone: str
     icon: str
@@ -22,29 +22,29 @@ class Verdict:
 _LONGEST_SECRET = 100
 
 NOTHING = Verdict("none", "search", "Nothing here looks like ours")
-FOREIGN = Verdict("none", "info", "Well formed, but not from this instance")
-DAMAGED = Verdict("warn", "alert", "The checksum is wrong: part of it is missing")
+FOREIGN = Verdict("none", "info", "Well-formed, but not from this instance")
+DAMAGED = Verdict("warn", "alert", "Wrong checksum: part of it is missing")
 
 
 def judge(finding: Finding, *, now: datetime, zone: tzinfo) -> Verdict:
     if finding.kind == "client":
-        return Verdict("none", "info", f"The client ID of {finding.client.name}, which is no secret")
+        return Verdict("none", "info", f"The client ID of {finding.client.name}, which isn’t secret")
     if finding.token is not None:
         return _judge_token(finding.token, finding.client.name, now=now, zone=zone)
     if finding.pasted is Pasted.MADE_UP:
-        return Verdict("ok", "check", "Made up: only its ID is ours")
+        return Verdict("ok", "check", "Made up: only the ID is ours")
     if finding.ended_at is not None:
-        return Verdict("ok", "check", f"It ended {_say_when(finding.ended_at, now=now, zone=zone)}")
+        return Verdict("ok", "check", f"It stopped working {_say_when(finding.ended_at, now=now, zone=zone)}")
     if finding.pasted is Pasted.DAMAGED:
         return DAMAGED
     if finding.state is State.OFF:
-        return Verdict("warn", "alert", "It doesn’t work now, but it can again")
+        return Verdict("warn", "alert", "It doesn’t work now, but could work again")
     tone = "warn" if finding.pasted is Pasted.ID else ""
-    return Verdict(tone, "alert", "It works right now, and it is being used" if finding.state is State.USED else "It works right now")
+    return Verdict(tone, "alert", "It works right now, and it is in use" if finding.state is State.USED else "It works right now")
 
 
 def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
-    """Of everything that was found, where it is more than one thing; of what isn't ours, where nothing is."""
+    """A verdict on everything that was found, if that is more than one thing, or on a text with nothing of ours."""
     found = report.findings
     if len(found) == 1:
         return judge(found[0], now=now, zone=zone)
@@ -55,20 +55,20 @@ def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
     working = [one for one in found if one.state in (State.USED, State.WORKS) and one.pasted.is_harmful]
     total = len(found) + report.left_out
     if working:
-        return Verdict("", "alert", f"{total:,} things of ours, and {len(working):,} of them work{'s' if len(working) == 1 else ''} right now")
+        return Verdict("", "alert", f"{total:,} found, {len(working):,} of them work{'s' if len(working) == 1 else ''} right now")
     if any(one.can_be_ended and one.pasted.is_harmful for one in found):
-        return Verdict("warn", "alert", f"{total:,} things of ours. None works right now, but they can again")
+        return Verdict("warn", "alert", f"{total:,} found. None works right now, but they could work again")
     if all(one.pasted is Pasted.ID for one in found):
-        return Verdict("none", "info", f"{total:,} IDs of ours, which are no secrets")
-    return Verdict("ok", "check", f"{total:,} things of ours, and none of them is any good to anybody")
+        return Verdict("none", "info", f"{total:,} IDs found, which aren’t secret")
+    return Verdict("ok", "check", f"{total:,} found. None works any more")
 
 
 def _judge_token(token: LeakedToken, client: str, *, now: datetime, zone: tzinfo) -> Verdict:
     if token.expires_at <= now:
-        return Verdict("ok", "check", f"It is a token of {client} that ended {_say_when(token.expires_at, now=now, zone=zone)}")
+        return Verdict("ok", "check", f"A token of {client} that expired {_say_when(token.expires_at, now=now, zone=zone)}")
     if token.dead_because:
-        return Verdict("ok", "check", f"It is a token of {client}, and it is dead")
-    return Verdict("", "alert", f"It is a token of {client}, valid for {_say_more(token.expires_at - now)}")
+        return Verdict("ok", "check", f"A token of {client} that doesn’t work any more")
+    return Verdict("", "alert", f"A token of {client}, valid for {_say_more(token.expires_at - now)}")
 
 
 def _say_more(left: timedelta) -> str:
@@ -85,7 +85,7 @@ def _say_when(value: datetime, *, now: datetime, zone: tzinfo) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MaskedSecret:
-    """What of a pasted secret may be shown: the ends, which say nothing of the 196 random bits between them."""
+    """The parts of a pasted secret that may be shown: both ends, which reveal nothing about the 196 random bits between them."""
 
     prefix: str
     secret_id: str
@@ -96,13 +96,13 @@ class MaskedSecret:
 
 
 def mask(text: str) -> MaskedSecret | None:
-    """Of a text that is one whole secret and nothing else, None of any other."""
+    """For a text that is exactly one whole secret; None for any other."""
     parsed = parse(text.strip()) if len(text) < _LONGEST_SECRET else None
     return None if parsed is None else MaskedSecret(f"tos_{parsed.environment}", parsed.secret_id, parsed.plaintext[-CHECKSUM_LENGTH:])
 
 
 def count_things(found: Sequence[Finding]) -> str:
-    """“secret”, “3 secrets” or “5 things”: what a button ends."""
+    """“secret”, “3 secrets” or “5 things”: what a button revokes."""
     kinds = {finding.kind for finding in found}
     word = kinds.pop() if len(kinds) == 1 else "thing"
     return word if len(found) == 1 else f"{len(found):,} {word}s"

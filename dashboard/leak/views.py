@@ -1,4 +1,4 @@
-"""From “I found this” to “it is dead”: what somebody pasted is looked up, and ended."""
+"""From “I found this” to “it is revoked”: a pasted text is looked up, and what it contains is revoked."""
 
 from datetime import datetime
 from typing import Any
@@ -24,14 +24,14 @@ from dashboard.people.permissions import Permission, find_able, may, member, who
 from dashboard.people.quotas import may_list_found, refuse_look_up
 from dashboard.people.refusal import Refusal
 
-# In an address; a longer list is named by its beginning.
+# The most references in a URL; of a longer list only the first ones are named.
 _MOST_IN_ADDRESS = 30
-_BUSY = Refusal(503, 5, "Another long text is being looked through. Try again in a few seconds, or paste a part of it.")
+_BUSY = Refusal(503, 5, "Another long text is being searched. Try again in a few seconds, or paste only a part of yours.")
 
 
 @member(Permission.VIEW)
 def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """POST looks up a text. GET with references, such as in a mail, shows those."""
+    """POST looks up a text. GET with references, such as from a mail, shows what they name."""
     now = timezone.now()
     if request.method == "POST" and "tell" in request.POST:
         return _tell(request, membership, now)
@@ -60,7 +60,7 @@ def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
     response = render(request, "leak/leak.html", context)
     if refusal is not None:
         refusal.apply_to(response)
-    # Django's protection of forms reads where one came from, so not even here it is left out altogether.
+    # Not left out completely even here, because Django's CSRF protection needs to know where a form came from.
     response["Referrer-Policy"] = "strict-origin"
     return response
 
@@ -101,13 +101,13 @@ def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpRe
         return redirect(url)
     told = services.tell(helpers, found, url=url, workspace=workspace, by=membership.user, now=now)
     if mail.goes_to_files():
-        messages.warning(request, "This instance has no mail server yet, so nobody got a mail. Send them the address of this page.")
+        messages.warning(request, "This instance has no mail server yet, so nobody was notified. Send them this page's address.")
         return redirect(url)
     names = get_text_list([helper.user.shown_name for helper in told or helpers], "and")
     if told:
         messages.success(request, f"{names} got a mail with a link to this page.")
     else:
-        messages.info(request, f"{names} {'was' if len(helpers) == 1 else 'were'} told of it within the last hour.")
+        messages.info(request, f"{names} {'was' if len(helpers) == 1 else 'were'} already notified within the last hour.")
     return redirect(url)
 
 
@@ -120,14 +120,14 @@ def _address(name: str, membership: Membership, what: list[str]) -> str:
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def leak_stop(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """POST ends what is named. GET says what became of that, and what is left to do."""
+    """POST revokes what is named. GET shows the effect, and what is left to do."""
     now = timezone.now()
     what = (request.POST if request.method == "POST" else request.GET).getlist("what")
     referred = references.resolve(what, membership.workspace)
     if request.method == "POST":
         if services.end_leaked(referred=referred, actor=actor_of(request), now=now):
             return redirect(_address("leak_stop", membership, what))
-        messages.warning(request, "Nothing was ended: what you named isn’t there any more.")
+        messages.warning(request, "Nothing was revoked: what you named no longer exists.")
         return redirect("leak", membership.workspace.slug)
     outcome = stopped.read(referred, now=now)
     if outcome is None:

@@ -1,4 +1,4 @@
-"""What the commands about accounts share."""
+"""Shared by the commands about accounts."""
 
 import sys
 from contextlib import redirect_stdout
@@ -16,18 +16,18 @@ def require_account(email: str) -> User:
     """Raise ValidationError."""
     user = User.objects.filter(email=email.strip().lower()).first()
     if user is None:
-        raise ValidationError(f"There is no account “{email[:80]}”. Give the e-mail address that it signs in with.", code="unknown_account")
+        raise ValidationError(f"There is no account “{email[:80]}”. Give the e-mail address that the person signs in with.", code="unknown_account")
     return user
 
 
 def tell_account(notice: str, user: User, *, is_news: bool = True, now: datetime) -> dict[str, Any]:
-    """For the result: told_by_mail, whether the mail server took it; mail_file, without a mail server, what to give to the person instead.
+    """For the result. told_by_mail: whether the mail server accepted the mail. mail_file: without a mail server, the file to give to the person instead.
 
     is_news: whether there is anything to tell.
     """
     if not is_news:
         return {"told_by_mail": False}
-    # A backend that shows mail on the screen must not mix it with the result.
+    # A backend that prints mail must not mix it with the result.
     with redirect_stdout(sys.stderr):
         is_told, file = mail.send_or_write("account_notice", [user.email], notices.describe(notice, now=now))
     return {"told_by_mail": is_told, **({"mail_file": str(file)} if file else {})}

@@ -1,4 +1,4 @@
-"""Inviting people, changing their role, taking leave of them, and accepting an invitation."""
+"""Forms for inviting people, changing their role, removing them, and accepting an invitation."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,7 +24,7 @@ ROLE_SENTENCES: Mapping[str, str] = {
 
 
 def role_field(by: Membership, initial: str) -> forms.ChoiceField:
-    """Those that by may give."""
+    """The roles that by may give."""
     choices = [(role.value, role.label) for role in roles_up_to(by.role)]
     words = {"required": "Choose a role.", "invalid_choice": "Choose a role."}
     return forms.ChoiceField(label="Role", choices=choices, initial=initial, widget=Radios, error_messages=words)
@@ -34,11 +34,11 @@ class InvitationForm(forms.Form):
     emails = forms.CharField(
         label="Email addresses",
         max_length=20_000,
-        help_text="One a line.",
+        help_text="One per line.",
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "data-counts": "invite"}),
         error_messages={
             "required": "Enter an email address, for example ana@example.com.",
-            "max_length": "That is too much text. Use up to 50 addresses, one a line.",
+            "max_length": "That is too much text. Use at most 50 addresses, one per line.",
         },
     )
 
@@ -48,12 +48,12 @@ class InvitationForm(forms.Form):
         self.fields["role"] = role_field(by, Role.VIEWER)
 
     def clean_emails(self) -> list[str]:
-        """Lists that are pasted from elsewhere have commas and semicolons."""
+        """Pasted lists may be separated by commas and semicolons."""
         text: str = self.cleaned_data["emails"]
         return text.replace(",", "\n").replace(";", "\n").split()
 
     def roles(self) -> list[dict[str, Any]]:
-        """Those that can be chosen, with a sentence each, for the template."""
+        """The roles that can be chosen, each with a description, for the template."""
         chosen = self["role"].value()
         return [{"role": role, "sentence": ROLE_SENTENCES[role], "is_chosen": role == chosen} for role in roles_up_to(self.by.role)]
 
@@ -65,7 +65,7 @@ class RoleForm(forms.Form):
         self.by, self.of, self.now = by, of, now
 
     def roles(self) -> list[dict[str, Any]]:
-        """As InvitationForm's, with what the person gains and loses by each, and which of their links are withdrawn."""
+        """Like InvitationForm's, with what the person gains and loses with each role, and which of their links would be withdrawn."""
         chosen, found = self["role"].value(), []
         withdrawn = count_by_role(user=self.of.user, workspace=self.of.workspace, now=self.now)
         for role in roles_up_to(self.by.role):
@@ -84,13 +84,13 @@ class HeirField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in
 
 
 class RemovalForm(forms.Form):
-    """Without a field where no client names the person."""
+    """Has no field if no client names the person as its contact."""
 
     heir = HeirField(
-        label="Contact from now on",
+        label="New contact",
         queryset=Membership.objects.none(),
         empty_label=None,
-        error_messages={"required": "Choose who looks after the clients from now on.", "invalid_choice": "Choose another member of this workspace."},
+        error_messages={"required": "Choose the new contact for the clients.", "invalid_choice": "Choose another member of this workspace."},
     )
 
     def __init__(self, *args: Any, heirs: QuerySet[Membership], needs_heir: bool, **kwargs: Any) -> None:
@@ -102,14 +102,14 @@ class RemovalForm(forms.Form):
 
 
 class JoinForm(forms.Form):
-    """The account of somebody who has none yet. The address is the invitation's."""
+    """A new account for a person without one. Its address is the invitation's."""
 
     name = TextField(
         named="name",
         label="Your name",
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
-        error_messages={"required": "Enter your name, for example Ana Ruiz.", "max_length": "A name has up to 100 characters."},
+        error_messages={"required": "Enter your name, for example Ana Ruiz.", "max_length": "A name can have at most 100 characters."},
     )
     password = new_password()
 

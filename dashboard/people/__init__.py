@@ -1,1 +1,1 @@
-"""Accounts, how they sign in, and to which workspaces they belong."""
+"""Accounts, how people sign in, and the workspaces that they belong to."""

@@ -1,4 +1,4 @@
-"""How django-allauth behaves here: who may join, where one lands, what mail says who did it, and how second factors are kept."""
+"""How django-allauth behaves here: who may join, where a sign-in leads, whose address mail names, and how second factors are stored."""
 
 import time
 from typing import Any, cast
@@ -31,9 +31,9 @@ from dashboard.people.sso.identity import Identity
 from dashboard.people.sso.record import proved_at
 
 _CONTEXT = "second factor"
-# In the session of a sign-in that is under way: the account's get_session_auth_hash when its first step was done.
+# The session key, during a sign-in, for the account's get_session_auth_hash at its first step.
 _PROVED_OF = "sign_in_proved_of"
-# There too: the Identity with which the account is to be linked at its end, or None.
+# Likewise for the Identity that the account will be linked with at the end, or None.
 _TO_LINK = "sign_in_to_link"
 
 
@@ -41,26 +41,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "email_password_mismatch": "Email or password is wrong.",
-        "enter_current_password": "That isn’t your present password. Enter it again.",
+        "enter_current_password": "That isn’t your current password. Enter it again.",
         "incorrect_password": "The password is wrong. Enter it again.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  # allauth's signature
-        """People come by invitation."""
+        """People join by invitation."""
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """What the server settled. A connection without an address, such as a Unix socket's, shows as 0.0.0.0."""
+        """The address that the server determined. A connection without an address, such as a Unix socket's, shows as 0.0.0.0."""
         return connection_of(request).remote_address or "0.0.0.0"  # noqa: S104  # not an address to listen on
 
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
-        """The first step is done: what was proved was proved of the account as it is now."""
+        """The first step is done: records the account's state at this proof."""
         request.session[_PROVED_OF] = user.get_session_auth_hash()
         request.session[_TO_LINK] = (kwargs["signal_kwargs"] or {}).get("identity")
         return cast("HttpResponse | None", super().pre_login(request, user, **kwargs))
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """The end of every way in. Whoever went half of it before the password was changed, or the account switched off, begins again."""
+        """The last step of every sign-in. If the password was changed or the account switched off since the first step, the user has to start again."""
         proved_of, to_link = request.session.pop(_PROVED_OF, ""), request.session.pop(_TO_LINK, None)
         present = User.objects.get(pk=user.pk)
         if not present.is_active:
@@ -85,9 +85,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         return response
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:  # noqa: ARG002  # allauth's signature
-        """Whoever proved to be somebody whose account is switched off. To a password alone it reads like a wrong one."""
+        """For a user who has fully proved who they are but whose account is switched off. With only a password, the page looks as for a wrong one."""
         clear_login(request)
-        messages.error(request, "This account is switched off. Ask whoever administers this instance.")
+        messages.error(request, "This account is switched off. Ask the administrator of this instance.")
         return redirect("account_login")
 
     def logout(self, request: HttpRequest) -> None:
@@ -97,15 +97,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
             account_events.record_sign_out(user=user, actor=actor, now=timezone.now())
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
-        """What happened shows on the page that follows."""
+        """No messages, because the next page shows what happened."""
 
     def is_safe_url(self, url: str | None) -> bool:
-        """A path of this instance under the name that the browser uses."""
+        """Whether it is a path of this instance, under the host name that the browser uses."""
         return url_has_allowed_host_and_scheme(url, allowed_hosts={self.request.get_host()}, require_https=True)
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:  # noqa: ARG002  # allauth's signature
-        """Whoever has just signed in has proved who it is, but for a single sign-on at which the provider asked nothing, and for a session from before the
-        account had a second factor. If it has one, what proved a password alone, here or at the provider, counts for nothing.
+        """A recent sign-in counts as a proof, except a single sign-on at which the provider asked nothing, and a session from before the account had a second
+        factor. If the account has one, a proof by password alone, here or at the provider, doesn't count.
         """
         user = cast(User, self.request.user)
         records, has_strong = get_authentication_records(self.request, user), second_factors.has_strong(user)
@@ -116,38 +116,38 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
 
 
 def _link(request: HttpRequest, user: User, kept: dict[str, Any]) -> None:
-    """With the person at the OpenID provider as whom the sign-in began. Raise ImmediateHttpResponse where that isn't possible any more."""
+    """Link the account with the person at the OpenID provider who started the sign-in. Raise ImmediateHttpResponse if that is no longer possible."""
     identity, now = Identity(**{**kept, "groups": frozenset(kept["groups"])}), timezone.now()
     try:
         sso_session.link(request, user=user, identity=identity, now=now)
     except RefusedError as refused:
         record_refusal(refused=refused, actor=actor_of(request), now=now)
         clear_login(request)
-        messages.error(request, f"Your account can’t be connected with {settings.SSO_NAME} any more. Sign in as before.")
+        messages.error(request, f"Your account can no longer be connected with {settings.SSO_NAME}. Sign in as before.")
         raise ImmediateHttpResponse(redirect("account_login")) from None
 
 
 def _propose_own_password(request: HttpRequest, user: User) -> None:
-    """To whoever has the one that a command printed or set, once in each browser."""
+    """Shown once in each browser to users whose password was printed or set by a command."""
     origin = find_origin(user)
     if origin is not None and origin.is_by_operator:
-        said = 'Whoever runs this instance set your password, and may know it. <a href="{}">Choose your own</a>'
+        said = 'The operator of this instance set your password and may know it. <a href="{}">Choose your own</a>'
         messages.warning(request, format_html(said, reverse("account_change_password")))
 
 
 def _propose_passkey(request: HttpRequest, user: User) -> None:
-    """To whoever has nothing but a password, once in each browser."""
+    """Shown once in each browser to users who only have a password."""
     if user.has_usable_password() and not second_factors.has_strong(user):
-        proposal = format_html('Add a passkey: sign in faster and safer. <a href="{}">Add passkey</a>', reverse("passkey_new"))
+        proposal = format_html('Sign in faster and more safely with a passkey. <a href="{}">Add passkey</a>', reverse("passkey_new"))
         messages.info(request, proposal)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has no types
-    """Secrets of one-time codes are encrypted under KEY_ENCRYPTION_KEYS, as private keys are."""
+    """Secrets of one-time codes are encrypted under KEY_ENCRYPTION_KEYS, like private keys."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": "This code is wrong, or was used before. Enter the newest one.",
+        "incorrect_code": "This code is wrong or has been used. Enter the current one.",
     }
 
     def encrypt(self, text: str) -> str:

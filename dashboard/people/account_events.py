@@ -1,4 +1,4 @@
-"""Audit events about an account. They are of the instance, for an account belongs to no workspace."""
+"""Audit events about an account. They belong to the instance, because an account belongs to no workspace."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ from dashboard.models import User
 def record(
     event: str, user: User | None, *, actor: Actor, now: datetime, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None
 ) -> None:
-    """As clients.services.audit.record, within the transaction of the change. user: None for an address or person without an account."""
+    """Like clients.services.audit.record, in the transaction of the change. user: None for an address or person without an account."""
     target = user.audit_name if user else "unknown"
     audit.record(event, workspace=None, actor=actor, target_type="user", target_id=target, now=now, before=before, after=after)
 

@@ -1,7 +1,7 @@
 """Switching an account off and on, and giving and taking the right to administer the instance.
 
-What a change ends, it ends in its own transaction, so that it counts at the very next request in every process. One administrator whose account is on always
-stays, and all hear of who is one. Rows are locked in one order: workspaces, then accounts, each by primary key.
+A change ends sessions and links in its own transaction, so that it takes effect at the next request in every process. At least one active administrator always
+remains, and all administrators are told about changes. Rows are locked in one order: workspaces, then accounts, each by primary key.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from dashboard.people.made_links import Links
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a change ended; nothing where has_changed is False, because the account was so already."""
+    """What a change ended; nothing if has_changed is False, because the account was already in that state."""
 
     has_changed: bool
     sessions: int = 0
@@ -31,7 +31,7 @@ class Ended:
 
 
 def disable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
-    """Nobody signs in to it any more, in whatever way; its sessions and the links that it made or was sent end. No effect on one that is off.
+    """Nobody can sign in to it any more; its sessions, and the links that it made or was sent, end. No effect if it is already off.
 
     Raise ValidationError for the last administrator.
     """
@@ -54,7 +54,7 @@ def disable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
 
 
 def enable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
-    """Its ways to sign in work again, and its memberships. Sessions and links don't come back. No effect on one that is on."""
+    """Its ways to sign in and its memberships work again. Sessions and links don't come back. No effect if it is already on."""
     with transaction.atomic():
         present, _ = _lock(user)
         if present.is_active:
@@ -68,9 +68,9 @@ def enable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
 
 
 def promote(*, user: User, actor: Actor, now: datetime) -> Ended:
-    """Let it administer the instance, once its person has signed in anew: a session that somebody left open gets no more power. No effect on an administrator.
+    """Make it an administrator. Its sessions end, so that one that was left open doesn't get more rights. No effect on an administrator.
 
-    Raise ValidationError where it is off.
+    Raise ValidationError if it is switched off.
     """
     with transaction.atomic():
         present, _ = _lock(user)
@@ -82,7 +82,7 @@ def promote(*, user: User, actor: Actor, now: datetime) -> Ended:
 
 
 def demote(*, user: User, actor: Actor, now: datetime) -> Ended:
-    """It administers the instance no more; what it is in workspaces stays. No effect on one that does not. Raise ValidationError for the last administrator."""
+    """It is no longer an administrator; its roles in workspaces stay. No effect if it isn't one. Raise ValidationError for the last administrator."""
     with transaction.atomic():
         present, administrators = _lock(user)
         if not present.is_staff:
@@ -92,15 +92,15 @@ def demote(*, user: User, actor: Actor, now: datetime) -> Ended:
 
 
 def find_ownerless(user: User) -> Sequence[str]:
-    """The slugs of workspaces that this account owns, and nobody else who can sign in."""
+    """The slugs of workspaces without any other owner who can sign in."""
     owned = Membership.objects.filter(user=user, role=Membership.Role.OWNER).values("workspace")
     others = Membership.objects.filter(role=Membership.Role.OWNER, user__is_active=True).exclude(user=user).values("workspace")
     return list(Workspace.objects.filter(pk__in=owned).exclude(pk__in=others).order_by("slug").values_list("slug", flat=True))
 
 
 def _lock(user: User) -> tuple[User, list[User]]:
-    """The account as it is now, and all administrators whose account is on."""
-    # no_key: rows that only refer to an account, such as its sessions, needn't wait.
+    """The current account, and all administrators whose account is on."""
+    # no_key: rows that only refer to an account, such as its sessions, don't have to wait.
     rows = User.objects.select_for_update(no_key=True).filter(Q(pk=user.pk) | Q(is_staff=True, is_active=True)).order_by("pk")
     found = {row.pk: row for row in rows}
     return found[user.pk], [row for row in found.values() if row.is_staff and row.is_active]

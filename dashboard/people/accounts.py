@@ -1,4 +1,4 @@
-"""Accounts: making one, and its name, display and e-mail address; who has lost one begins again."""
+"""Accounts: making one, changing its name, display and e-mail address, and recovering a lost one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ _EMAIL_CHANGE = "dashboard.people.accounts.email_change"
 
 
 def create_user(*, email: str, name: str = "", hashed_password: str | None = None, is_instance_admin: bool = False, actor: Actor, now: datetime) -> User:
-    """An account; hashed_password: as make_password returns it, None for none yet. Raise ValidationError where the address is malformed or taken."""
+    """Make an account. hashed_password: from make_password, None for none yet. Raise ValidationError if the address is malformed or taken."""
     with transaction.atomic():
         try:
             user = User.objects.create_user(clean_address(email), name=name, is_staff=is_instance_admin, is_superuser=is_instance_admin, created_at=now)
@@ -43,7 +43,7 @@ def create_user(*, email: str, name: str = "", hashed_password: str | None = Non
 
 
 def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:
-    """name: may be empty; then the e-mail address stands for it."""
+    """name: may be empty; then the e-mail address is shown instead."""
     named = clean_text(name, field="name", max_length=100, required=False)
     with transaction.atomic():
         present = User.objects.select_for_update().get(pk=user.pk)
@@ -52,20 +52,20 @@ def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:
             present.save(update_fields=["name"])
             changed = {"before": {"name": before}, "after": {"name": named}}
             record("user.renamed", present, actor=actor, now=now, **changed)
-            # Of what they did there pages show the name that they have now.
+            # Pages show a person's current name for earlier acts too.
             for workspace in Workspace.objects.filter(memberships__user=present).order_by("pk"):
                 target = present.audit_name
                 audit.record("member.renamed", workspace=workspace, actor=actor, target_type="user", target_id=target, now=now, **changed)
 
 
 def set_single_keys(*, user: User, is_on: bool) -> None:
-    """Whether single letters are shortcuts. No event: it opens nothing, shows to nobody else, and goes to and fro as often as one likes."""
+    """Whether single letters are shortcuts. There is no event: it gives no access, nobody else sees it, and it may be changed any number of times."""
     User.objects.filter(pk=user.pk).update(has_single_keys=is_on)
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """factors, sessions, connections (with a person at the OpenID provider): how many went. link: the path that sets a new password."""
+    """factors, sessions, connections (with a person at the OpenID provider): how many were removed. link: the path that sets a new password."""
 
     factors: int
     sessions: int
@@ -75,7 +75,7 @@ class Recovered:
 
     @property
     def counts(self) -> dict[str, int]:
-        """As the audit log and the command name them."""
+        """Named as in the audit log and the command."""
         return {
             "second_factors_removed": self.factors,
             "connections_removed": self.connections,
@@ -86,17 +86,18 @@ class Recovered:
 
 
 def recover(*, user: User, actor: Actor, now: datetime) -> Recovered:
-    """Whoever has lost everything begins anew: no password, no second factors, no connection with the OpenID provider, no sessions, and a link for a password.
+    """Reset an account whose owner has lost everything: no password, second factors, connection with the OpenID provider or sessions, and a link for a
+    password.
 
-    So does whoever has lost the account to somebody else, who may have connected it with a person of their own, and made links that bring them back. Raise
-    ValidationError where it is off.
+    Also for an account that somebody else has taken over, who may have connected it with their own person at the provider and made links to come back. Raise
+    ValidationError if it is switched off.
     """
     if not user.is_active:
         raise ValidationError(f"The account {user.email} is switched off.", code="inactive")
     with transaction.atomic():
         workspaces = made_links.lock_workspaces(user, now=now)
         present = User.objects.select_for_update().get(pk=user.pk)
-        # A password that somebody else knows would be all that it takes until the link is opened.
+        # Until the link is opened, a password that somebody else knows would be enough to sign in.
         present.set_unusable_password()
         present.save(update_fields=["password"])
         factors = second_factors.of(present).delete()[0]
@@ -110,10 +111,10 @@ def recover(*, user: User, actor: Actor, now: datetime) -> Recovered:
 
 
 def make_email_change_token(*, user: User, email: str, actor: Actor, now: datetime) -> str | None:
-    """What the link in the mail to the new address holds; None where that address has an account. Raise ValidationError for a malformed or the present one."""
+    """The token for the link in the mail to the new address; None if that address has an account. Raise ValidationError if it is malformed or unchanged."""
     wanted = clean_address(email)
     if wanted == user.email:
-        raise ValidationError("That is your present address.", code="same")
+        raise ValidationError("That is your current address.", code="same")
     with transaction.atomic():
         record("user.email_change_requested", user, actor=actor, now=now, after={"email": wanted})
     if User.objects.filter(email=wanted).exists():
@@ -122,15 +123,15 @@ def make_email_change_token(*, user: User, email: str, actor: Actor, now: dateti
 
 
 def _state_of(user: User) -> str:
-    """Of address and password, without telling them: anybody can read what is merely signed, and the mail may reach a stranger."""
+    """A digest of address and password: signed data can be read, and the mail may reach a stranger."""
     return salted_hmac(_EMAIL_CHANGE, f"{user.email} {user.get_session_auth_hash()}", algorithm="sha256").hexdigest()
 
 
 def read_email_change_token(token: str, *, user: User) -> str:
-    """The new address. user: who is signed in. Raise DeadLinkError for a link that is forged, expired, of another account, or of an address or password that
-    the account has no longer.
+    """The new address. user: the signed-in user. Raise DeadLinkError for a link that is forged, expired, for another account, or from before the account's
+    address or password changed.
 
-    So a link that a stranger had sent to himself ends with his session, when the owner sets another password; and whoever reads the mail of a mistyped address
+    So if an intruder mailed a link to himself, it stops working when the owner sets another password, and somebody who gets mail for a mistyped address
     can't move the account there.
     """
     try:
@@ -144,11 +145,11 @@ def read_email_change_token(token: str, *, user: User) -> str:
 
 
 def change_email(*, user: User, token: str, actor: Actor, now: datetime) -> User:
-    """Returns the account as it is then. Raise DeadLinkError as read_email_change_token, and where the link was used or the address is taken."""
+    """Returns the changed account. Raise DeadLinkError like read_email_change_token, and if the link was used or the address is taken."""
     try:
         return _change_email(user, token, actor, now)
     except IntegrityError:
-        # An account with that address was made at this moment.
+        # An account with that address has just been made.
         raise DeadLinkError from None
 
 
@@ -162,18 +163,18 @@ def _change_email(user: User, token: str, actor: Actor, now: datetime) -> User:
         if not is_first or User.objects.filter(email=wanted).exists():
             raise DeadLinkError
         before = present.email
-        # Before the change, for it names the account by its address.
+        # Before the change, because it names the account by its address.
         changed = {"before": {"email": before}, "after": {"email": wanted}}
         record("user.email_changed", present, actor=actor, now=now, **changed)
         for workspace in Workspace.objects.filter(memberships__user=present).order_by("pk"):
             audit.record("member.email_changed", workspace=workspace, actor=actor, target_type="user", target_id=present.audit_name, now=now, **changed)
-            # Or mail about them would go where the person, or by then somebody else, has read it before.
+            # Otherwise mail about them would go to the old address, which may belong to somebody else by then.
             hand_over_clients(workspace=workspace, contact=before, to=wanted, is_same_person=True, actor=actor, now=now)
-            reason = f"{before} is no member’s address any more."
+            reason = f"{before} is no longer a member’s address."
             made_links.withdraw_for_address(address=before, workspace=workspace, reason=reason, actor=actor, now=now)
         present.email = wanted
         present.save(update_fields=["email"])
-        # django-allauth keeps a list of its own.
+        # django-allauth keeps its own list.
         EmailAddress.objects.filter(Q(user=present) | Q(email=wanted)).delete()
         EmailAddress.objects.create(user=present, email=wanted, verified=True, primary=True)
     return present

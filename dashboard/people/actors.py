@@ -1,4 +1,4 @@
-"""Who did something, as AuditEvent.actor and created_by have it, in the words and marks of pages."""
+"""Turns AuditEvent.actor and created_by into words and icons for pages."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ _USER = re.compile(r"user:([0-9]{1,18}) (.+)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """name: as people know it. way: how it came, to follow what it did, "" for a person. client_id: of a client. icon: of what has neither cut nor letters."""
+    """name: for people. way: how it acted, after the act, "" for a person. client_id: of a client. icon: if there are no client's picture or initials."""
 
     name: str
     way: str = ""
@@ -25,14 +25,14 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Of people by primary key, and of a workspace's clients by client_id."""
+    """People's names by primary key, and a workspace's clients' names by client_id."""
 
     people: Mapping[int, str]
     clients: Mapping[str, str]
 
 
 def find_names(workspace: Workspace, *, actors: Iterable[str], client_ids: Iterable[str]) -> Names:
-    """Of those people also who are members now: one who acted mustn't be taken for another who could have."""
+    """Also considers current members, so that an actor can't be mistaken for another member with a similar name."""
     actors = list(actors)
     people = find_people(actors)
     named = {actor.removeprefix("client:") for actor in actors if actor.startswith("client:")}
@@ -43,12 +43,12 @@ def find_names(workspace: Workspace, *, actors: Iterable[str], client_ids: Itera
 
 
 def find_people(actors: Iterable[str]) -> set[int]:
-    """The primary keys of those who are people, whose account may be gone."""
+    """The primary keys of the actors who are people; their accounts may be deleted."""
     return {int(match[1]) for actor in actors if (match := _USER.fullmatch(actor))}
 
 
 def find_person(actor: str) -> User | None:
-    """Whose account it is; None where it is none's, or is gone."""
+    """The actor's account; None if it isn't a person's or is deleted."""
     person = _USER.fullmatch(actor)
     return User.objects.filter(pk=int(person[1])).first() if person else None
 

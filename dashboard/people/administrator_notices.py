@@ -1,4 +1,4 @@
-"""Mail to all administrators of the instance about who is one, also to whoever did it: it may have been somebody else in their session."""
+"""Mail to all administrators of the instance about changes among them, also to the one who made it: it may have been somebody else in their session."""
 
 from datetime import datetime
 from functools import partial
@@ -11,17 +11,17 @@ from dashboard.models import User
 from dashboard.people.actors import find_person, say_doer
 from dashboard.people.member_notices import tell_member
 
-# Of an account: what a change means to the administrators.
+# By event: the subject, and what it means to the administrators.
 _TEXTS = {
-    "user.promoted": ("A new administrator", "administers {host} from now on"),
-    "user.demoted": ("An administrator less", "administers {host} no longer"),
-    "user.disabled": ("An administrator’s account was switched off", "administered {host}, and nobody can sign in to that account any more"),
-    "user.enabled": ("An administrator’s account is on again", "administers {host} again"),
+    "user.promoted": ("A new administrator", "is now an administrator of {host}"),
+    "user.demoted": ("One administrator fewer", "is no longer an administrator of {host}"),
+    "user.disabled": ("An administrator’s account was switched off", "was an administrator of {host}. Nobody can sign in to that account any more"),
+    "user.enabled": ("An administrator’s account is on again", "is an administrator of {host} again"),
 }
 
 
 def tell_administrators(event: str, user: User, *, actor: Actor, now: datetime) -> None:
-    """Within the transaction of the change, after which it is told. event: as in the audit log. user: the account, which hears of it otherwise."""
+    """Call it in the transaction of the change; the mail is sent after it. event: as in the audit log. user: the changed account, which is told separately."""
     after_commit(partial(_tell, event, user, actor.name, now))
 
 

@@ -1,4 +1,4 @@
-"""Who makes a Django request: the connection that ConnectionMiddleware settled, and the actor that audit events name."""
+"""Who makes a Django request: the connection from ConnectionMiddleware, and the actor for audit events."""
 
 from typing import cast
 
@@ -21,5 +21,5 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def origin_of(request: HttpRequest) -> str:
-    """Of our own pages, under the name by which the browser knows us (RFC 6454 §6.2)."""
+    """The origin of our own pages, under the host name that the browser uses (RFC 6454 §6.2)."""
     return f"{request.scheme}://{request.get_host()}"

@@ -1,4 +1,4 @@
-"""A passkey's answer or a code, looked at wherever somebody signs in or proves who they are."""
+"""Checks a passkey's response or a code, for signing in and for proving who one is."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from dashboard.people.notices import tell
 
 _LOCKED = (
     f"One-time codes are locked after {second_factors.MOST_WRONG_CODES} wrong ones. "
-    f"Use a passkey or a recovery code, or reset your password, which allows {second_factors.MORE_AFTER_RESET} more once a day."
+    f"Use a passkey or a recovery code, or reset your password, which allows {second_factors.MORE_AFTER_RESET} more tries once a day."
 )
 
 
 def check_passkey(request: HttpRequest, user: User | None, form: Any, *, purpose: passkeys.Purpose) -> Any | None:
-    """The passkey that answered form, a PasskeyForm, noted as used; None, with the error in form. user: None for whoever it belongs to."""
+    """The passkey in form (a PasskeyForm), recorded as used; None with the error in form. user: None for any user's."""
     now = timezone.now()
     try:
         passkey = passkeys.check_authentication(request, user, form.cleaned_data["credential"], purpose=purpose, now=now)
@@ -32,10 +32,10 @@ def check_passkey(request: HttpRequest, user: User | None, form: Any, *, purpose
 
 
 def check_code(request: HttpRequest, user: User, form: Any) -> Any | None:
-    """The factor of form's code, which is used by this; None, with the error in form. Whoever's recovery code it was gets a mail."""
+    """The factor of form's code, which this uses up; None with the error in form. For a recovery code, its owner gets a mail."""
     now, actor = timezone.now(), actor_of(request)
     code: str = form.cleaned_data["code"]
-    # A recovery code can't be guessed; whoever knows the password mustn't keep the owner from using one.
+    # A recovery code can't be guessed, so somebody who knows the password must not be able to keep the owner from using one.
     can_be_guessed = second_factors.is_one_time_code(code)
     if can_be_guessed and throttling.has_guessed_too_often(user, now=now):
         form.add_error("code", "Too many wrong codes from many places. Wait 5 min, or use a passkey or a recovery code.")
@@ -43,14 +43,14 @@ def check_code(request: HttpRequest, user: User, form: Any) -> Any | None:
     try:
         factor = second_factors.use_code(user=user, code=code, actor=actor, now=now)
     except HashingBusyError:
-        form.add_error("code", "Too many codes are being checked at this moment. Try again in a few seconds.")
+        form.add_error("code", "Too many codes are being checked. Try again in a few seconds.")
         return None
     if factor is None:
         if can_be_guessed:
             throttling.count_wrong_code(user, now=now)
         if can_be_guessed and second_factors.count_wrong_one_time_code(user=user, actor=actor, now=now):
             tell("one_time_codes_locked", user, request=request, now=now, wrong=second_factors.MOST_WRONG_CODES, more=second_factors.MORE_AFTER_RESET)
-        form.add_error("code", _LOCKED if second_factors.are_one_time_codes_locked(user) else "That code is wrong or was used. Codes change every 30 s.")
+        form.add_error("code", _LOCKED if second_factors.are_one_time_codes_locked(user) else "That code is wrong or has been used. Codes change every 30 s.")
     elif factor.type == Authenticator.Type.RECOVERY_CODES:
         tell("recovery_code_used", user, request=request, now=now, left=recovery_codes.count_left(factor.data))
     return factor

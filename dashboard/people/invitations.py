@@ -1,6 +1,6 @@
-"""Invitations: a link in a mail, for one address, to one workspace, for 7 days, once.
+"""Invitations: a link in a mail, for one address and one workspace, valid for 7 days, usable once.
 
-The link's token has 256 random bits, and only its SHA-256 is kept: nobody can invert it, and a stolen database opens no door.
+The link's token has 256 random bits, and only its SHA-256 is stored: it can't be inverted, so a stolen database reveals no link.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ _SENDING = ("member.invited", "invitation.sent_again")
 
 @dataclass(frozen=True, slots=True)
 class NewInvitation:
-    """plaintext: the token, which is only for the mail."""
+    """plaintext: the token, which only goes into the mail."""
 
     invitation: Invitation
     plaintext: str
@@ -49,25 +49,25 @@ def digest_of(token: str) -> str:
 
 
 def find_invitation(token_digest: str) -> Invitation | None:
-    """Whatever became of it."""
+    """Finds it in any state."""
     return Invitation.objects.select_related("workspace", "invited_by").filter(token_digest=token_digest).first()
 
 
 def is_open(invitation: Invitation, now: datetime) -> bool:
-    """Whether it can be accepted: also not where the person who invited could do so no more."""
+    """Whether it can be accepted. False if the person who invited could no longer do so."""
     is_awaited = invitation.accepted_at is None and invitation.withdrawn_at is None and invitation.expires_at > now
     return is_awaited and may_invite_still(invitation)
 
 
 def awaited_in(workspace: Workspace) -> QuerySet[Invitation]:
-    """Those that nobody accepted or withdrew, also where their time is over: they can be sent again."""
+    """Invitations that haven't been accepted or withdrawn, including expired ones, which can be sent again."""
     return Invitation.objects.filter(workspace=workspace, accepted_at=None, withdrawn_at=None).select_related("invited_by")
 
 
 def invite(*, by: Membership, emails: Sequence[str], role: str, actor: Actor, now: datetime) -> list[NewInvitation]:
-    """Invite all of them or, where something is wrong with one, nobody. An address that is there twice counts once.
+    """Invite all of them or, if something is wrong with one, nobody. A repeated address counts once.
 
-    Raise ValidationError with a message for each address that can't be invited, NotAllowedError where by may not give that role.
+    Raise ValidationError with a message for each address that can't be invited, NotAllowedError if by may not give that role.
     """
     check_role(role)
     addresses = _clean_addresses(emails)
@@ -86,7 +86,7 @@ def _clean_addresses(emails: Sequence[str]) -> list[str]:
     if not addresses:
         raise ValidationError("Enter an email address, for example ana@example.com.", code="required")
     if len(addresses) > MOST_AT_ONCE:
-        raise ValidationError(f"{len(addresses):,} addresses are too many at once. Use up to {MOST_AT_ONCE}.", code="too_many")
+        raise ValidationError(f"{len(addresses):,} addresses are too many at once. Use at most {MOST_AT_ONCE}.", code="too_many")
     return addresses
 
 
@@ -100,20 +100,20 @@ def _refuse_wrong(workspace: Workspace, addresses: Sequence[str], *, now: dateti
         if address not in emails:
             wrong.append(ValidationError(f"“{address[:80]}” isn’t an email address.", code="invalid_email"))
         elif address in members:
-            wrong.append(ValidationError(f"{address} is a member already.", code="member"))
+            wrong.append(ValidationError(f"{address} is already a member.", code="member"))
         elif address in former:
-            wrong.append(ValidationError(f"{address} is a former address of {former[address]}, who is a member already.", code="member"))
+            wrong.append(ValidationError(f"{address} is a former address of {former[address]}, who is already a member.", code="member"))
         elif address in invited:
-            wrong.append(ValidationError(f"{address} is invited already. To make a new link, use “Send again” under Invited.", code="invited"))
+            wrong.append(ValidationError(f"{address} is already invited. To make a new link, use “Send again” under Invited.", code="invited"))
     if wrong:
         raise ValidationError(wrong)
 
 
 def _refuse_too_many(workspace: Workspace, addresses: Sequence[str], *, now: datetime) -> None:
-    """Counted by the audit log, which keeps each mail that was ever ordered."""
+    """Counted by the audit log, which records each mail."""
     sent = AuditEvent.objects.filter(workspace=workspace, event__in=_SENDING, created_at__gt=now - timedelta(hours=1))
     if sent.count() + len(addresses) > MOST_AN_HOUR:
-        raise ValidationError(f"A workspace sends up to {MOST_AN_HOUR} invitations an hour. Send these later.", code="too_many")
+        raise ValidationError(f"A workspace can send at most {MOST_AN_HOUR} invitations an hour. Send these later.", code="too_many")
     to_one = sent.filter(target_id__in=addresses).values("target_id").annotate(count=Count("pk")).filter(count__gte=MOST_AN_HOUR_TO_ONE)
     wrong = to_one.order_by("target_id").values_list("target_id", flat=True).first()
     if wrong is not None:
@@ -136,9 +136,9 @@ def _renew(invitation: Invitation, by: Membership, event: str, *, actor: Actor, 
 
 
 def send_again(*, invitation: Invitation, by: Membership, actor: Actor, now: datetime) -> NewInvitation:
-    """A new link for another 7 days; the old one is dead.
+    """Make a new link for another 7 days; the old one stops working.
 
-    Raise Invitation.DoesNotExist where it was accepted or withdrawn meanwhile, NotAllowedError, and ValidationError where too many were sent.
+    Raise Invitation.DoesNotExist if it was accepted or withdrawn meanwhile, NotAllowedError, and ValidationError if too many were sent.
     """
     with transaction.atomic():
         awaited = _read_awaited(invitation, by)
@@ -148,7 +148,7 @@ def send_again(*, invitation: Invitation, by: Membership, actor: Actor, now: dat
 
 
 def withdraw(*, invitation: Invitation, by: Membership, actor: Actor, now: datetime) -> None:
-    """Its link is dead. Raise Invitation.DoesNotExist where it was accepted or withdrawn meanwhile, NotAllowedError."""
+    """Its link stops working. Raise Invitation.DoesNotExist if it was accepted or withdrawn meanwhile, NotAllowedError."""
     with transaction.atomic():
         awaited = _read_awaited(invitation, by)
         awaited.withdrawn_at = now
@@ -164,9 +164,9 @@ def _read_awaited(invitation: Invitation, by: Membership) -> Invitation:
 
 
 def accept(*, invitation: Invitation, user: User, actor: Actor, now: datetime) -> Membership:
-    """user: who is signed in, under the invitation's address. Whoever is a member already stays what they are.
+    """user: the signed-in user, who has the invitation's address. A member keeps their role.
 
-    Raise Invitation.DoesNotExist where it is no longer open, was sent again meanwhile, or its maker may not invite with that role any more.
+    Raise Invitation.DoesNotExist if it is no longer open, was sent again meanwhile, or its maker may no longer invite with that role.
     """
     with transaction.atomic():
         opened = _read_open(invitation, now)
@@ -176,9 +176,9 @@ def accept(*, invitation: Invitation, user: User, actor: Actor, now: datetime) -
 
 
 def accept_as_new_person(*, invitation: Invitation, name: str, hashed_password: str, actor: Actor, now: datetime) -> Membership:
-    """Make the account of the invitation's address, whose owner the link has proved, and join. hashed_password: as make_password returns it.
+    """Make the account for the invitation's address, whose owner the link has proved, and join. hashed_password: from make_password.
 
-    Raise as accept, also where the address has an account by now: then its owner signs in.
+    Raise like accept, and if the address has an account by now: then its owner has to sign in.
     """
     try:
         with transaction.atomic():
@@ -188,7 +188,7 @@ def accept_as_new_person(*, invitation: Invitation, name: str, hashed_password: 
             user = accounts.create_user(email=opened.email, name=name, hashed_password=hashed_password, actor=actor, now=now)
             return _join(opened, user, actor=replace(actor, name=user.audit_name), now=now)
     except IntegrityError:
-        # Made at this moment, through the invitation to another workspace.
+        # The account was just made through an invitation to another workspace.
         raise Invitation.DoesNotExist from None
 
 
@@ -216,7 +216,7 @@ def _join(invitation: Invitation, user: User, *, actor: Actor, now: datetime) ->
 
 
 def _mark_proved(user: User) -> None:
-    """Whoever has the link reads the mail of that address. An address that another account proved before stays with that one."""
+    """A user with the link reads that address's mail. If another account has proved the address before, it stays with that one."""
     if not EmailAddress.objects.filter(email=user.email, verified=True).exists():
         has_primary = EmailAddress.objects.filter(user=user, primary=True).exclude(email=user.email).exists()
         EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True, "primary": not has_primary})
@@ -229,7 +229,7 @@ def _record(
 
 
 def deliver(made: Iterable[NewInvitation]) -> mail.Unsent:
-    """Send the mails, outside of any transaction."""
+    """Send the mails, outside any transaction."""
     contexts = {
         new.invitation.email: {
             "invitation": new.invitation,

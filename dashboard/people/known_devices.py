@@ -1,6 +1,6 @@
-"""Which browsers somebody signed in from before: a signed cookie names the accounts, so nothing has to be kept and no address decides.
+"""Which browsers a person has signed in from before: a signed cookie names the accounts, so nothing has to be stored and addresses don't matter.
 
-Beside each account it holds what of it a new password changes: whoever knew the one before is new again with the next.
+With each account it contains a value that changes with the password: after a new password, every browser is new again.
 """
 
 from typing import Any
@@ -22,12 +22,12 @@ def accounts_of(request: HttpRequest) -> list[int]:
 
 
 def accounts_in(cookie: str) -> list[int]:
-    """Also with a password that they have no longer."""
+    """Including accounts whose password has changed since."""
     return list(_read(cookie))
 
 
 def _read(cookie: str) -> dict[int, str]:
-    """By account its state. One of before there were states names accounts alone."""
+    """Account → state. An older cookie names only accounts."""
     try:
         content: list[Any] = signing.loads(cookie, salt=_SALT, max_age=_YEAR)
     except signing.BadSignature:

@@ -1,7 +1,7 @@
-"""Invitations and hand-over links, and the person who made them: each works only as long as that person could make it now.
+"""Invitations and hand-over links, and the person who made them: each works only as long as that person could still make it.
 
-That is asked again when a link is used. Besides, whatever takes the right away withdraws the links in the same transaction, so that lists show what works.
-What was made for somebody who goes is withdrawn as well: an invitation from before the membership would bring them back, and a hand-over link gives a secret.
+This is checked when a link is used. In addition, a change that takes the right away withdraws the links in the same transaction, so that lists only show
+working links. Links for a leaving person are withdrawn too: an earlier invitation would bring them back, and a hand-over link gives a secret.
 """
 
 import re
@@ -28,7 +28,7 @@ _USER = re.compile(r"user:([0-9]{1,18}) ")
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """How many there are, or were withdrawn."""
+    """How many links there are, or were withdrawn."""
 
     invitations: int = 0
     hand_overs: int = 0
@@ -47,19 +47,19 @@ class Links:
 
 
 def find_maker(hand_over: HandOver) -> Membership | None:
-    """The membership of the person who made it, while there is one and the account is on."""
+    """The maker's membership, if there is one and the account is switched on."""
     maker = _USER.match(hand_over.created_by)
     return _find_active(hand_over.client.workspace, int(maker[1])) if maker else None
 
 
 def may_invite_still(invitation: Invitation) -> bool:
-    """Whether the person who invited could do so now."""
+    """Whether the person who invited could still do so."""
     maker = _find_active(invitation.workspace, invitation.invited_by_id)
     return maker is not None and invitation.role in givable_roles(maker)
 
 
 def may_hand_over_still(hand_over: HandOver) -> bool:
-    """As may_invite_still. A command is for the people who have the machine, and they have it still."""
+    """Like may_invite_still. A link made by a command stays valid, because commands are for the operator."""
     if hand_over.created_by.startswith("command:"):
         return True
     maker = find_maker(hand_over)
@@ -71,23 +71,23 @@ def _find_active(workspace: Workspace, user: int | None) -> Membership | None:
 
 
 def count_open(user: User, *, now: datetime) -> Links:
-    """Those by and for a person, in all workspaces."""
+    """Open links by and for a person, in all workspaces."""
     return Links(*(found.count() for found in _find_by_or_for(user, now)))
 
 
 def find_workspaces(user: User, *, now: datetime) -> set[int]:
-    """The keys of those in which there are any."""
+    """The keys of the workspaces that have any."""
     of_invitations, of_hand_overs = _find_by_or_for(user, now)
     return {*of_invitations.values_list("workspace", flat=True), *of_hand_overs.values_list("client__workspace", flat=True)}
 
 
 def count_of_leaving(*, user: User, workspace: Workspace, now: datetime) -> Links:
-    """Of the open links in a workspace those by or for a person."""
+    """The open links in a workspace by or for a person."""
     return Links(*(lost.count() for lost in _find_lost(user, workspace, None, now)))
 
 
 def count_by_role(*, user: User, workspace: Workspace, now: datetime) -> dict[str, Links]:
-    """For each role: of the open links in a workspace those by a person that they couldn't make with it. Two queries for all."""
+    """For each role, the person's open links in a workspace that they couldn't make with it. Two queries for all roles."""
     invited = list(Invitation.objects.open(now).filter(workspace=workspace, invited_by=user).values_list("role", flat=True))
     handed = HandOver.objects.open(now).filter(_made_by(user), client__workspace=workspace).count()
     found = {}
@@ -99,15 +99,15 @@ def count_by_role(*, user: User, workspace: Workspace, now: datetime) -> dict[st
 
 
 def withdraw_lost(*, user: User, workspace: Workspace, role: str | None, reason: str, actor: Actor, now: datetime) -> Links:
-    """Withdraw a person's open links that a member with that role couldn't make, or, with None, all by or for them; each with its audit event.
+    """Withdraw a person's open links that a member with that role couldn't make, or with None all by or for them, each with its audit event.
 
-    Within the transaction that takes the right away, which has locked the workspace. reason: a sentence for the audit log.
+    Call it in the transaction that takes the right away, which must have locked the workspace. reason: a sentence for the audit log.
     """
     return _withdraw(*_find_lost(user, workspace, role, now), workspace=workspace, reason=reason, actor=actor, now=now)
 
 
 def withdraw_for_address(*, address: str, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> Links:
-    """As withdraw_lost, what was made for an address that isn't a member's any more: whoever reads its mail would come back by it."""
+    """Like withdraw_lost, for links to an address that is no longer a member's: otherwise somebody who reads its mail could come back."""
     invitations = Invitation.objects.open(now).filter(workspace=workspace, email=address)
     links = HandOver.objects.open(now).filter(_for(address), client__workspace=workspace)
     return _withdraw(invitations, links, workspace=workspace, reason=reason, actor=actor, now=now)
@@ -122,13 +122,13 @@ def _withdraw(of_invitations: InvitationQuerySet, of_hand_overs: HandOverQuerySe
 
 
 def withdraw_everywhere(*, user: User, workspaces: Sequence[Workspace], reason: str, actor: Actor, now: datetime) -> Links:
-    """As withdraw_lost with None, in workspaces that lock_workspaces locked."""
+    """Like withdraw_lost with None, in workspaces that lock_workspaces has locked."""
     parts = [withdraw_lost(user=user, workspace=workspace, role=None, reason=reason, actor=actor, now=now) for workspace in workspaces]
     return Links(sum(part.invitations for part in parts), sum(part.hand_overs for part in parts))
 
 
 def lock_workspaces(user: User, *, now: datetime) -> list[Workspace]:
-    """Those in which the account may have links, or make one at this moment. Within a transaction, before the account is locked."""
+    """Lock the workspaces in which the account may have links or be making one. Call it in a transaction, before the account is locked."""
     of_memberships = set(Membership.objects.filter(user=user).values_list("workspace", flat=True))
     found = Workspace.objects.filter(pk__in=of_memberships | find_workspaces(user, now=now)).order_by("pk")
     return [lock_workspace(workspace) for workspace in found]
@@ -145,14 +145,14 @@ def _find_lost(user: User, workspace: Workspace, role: str | None, now: datetime
 
 
 def _find_by_or_for(user: User, now: datetime) -> tuple[InvitationQuerySet, HandOverQuerySet]:
-    """Also for an address that they had before: whoever wrote it down meant them."""
+    """Including their former addresses, because these links are meant for them."""
     addresses = addresses_of(user)
     invitations = Invitation.objects.open(now).filter(Q(invited_by=user) | Q(email__in=addresses))
     return invitations, HandOver.objects.open(now).filter(reduce(or_, map(_for, addresses), _made_by(user)))
 
 
 def _for(address: str) -> Q:
-    """Of hand-over links. It may stand behind a name."""
+    """For hand-over links. The address may follow a name."""
     return Q(recipient__iexact=address) | Q(recipient__iendswith=f"<{address}>")
 
 

@@ -1,5 +1,5 @@
-"""Mail to a member about what somebody does, a number of them within an hour: whoever does much fills nobody's mailbox, and hides nothing by it, for one mail
-lists what is beyond.
+"""Mail to a member about what somebody does, limited per hour: doing much can't fill a mailbox, and it can't hide anything either, because one more mail lists
+the rest.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from dashboard.people.quotas import may_notify_member
 
 
 def tell_member(name: str, address: str, context: Mapping[str, Any], *, by: User | None, now: datetime, takes_place: bool = True, places: str = "") -> bool:
-    """Whether it goes there, as mail.send_later says it. by: None for who has the machine. takes_place: whether it takes one of those that by has."""
+    """Whether it is sent, as in mail.send_later. by: None for the operator. takes_place: whether it counts for by's limit."""
     if by is not None and not may_notify_member(address, by=by, now=now):
         mail.gather(name, address, context)
         return True

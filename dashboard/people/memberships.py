@@ -1,9 +1,9 @@
 """Who belongs to a workspace, and in which role.
 
-Every change locks the workspace first and then reads anew who may do what: two people who demote or remove each other at once can't leave it without an
-owner, and whoever was demoted a moment ago decides nothing more.
+Every change locks the workspace first and then reads again who may do what: two people who demote or remove each other at once can't leave it without an
+owner, and a person who was just demoted can't change anything any more.
 
-by: the membership of whoever acts; None where the instance itself does, by a command or single sign-on, which is bound by the last owner only.
+by: the acting person's membership; None if the instance itself acts, by a command or single sign-on. Then the only rule is that the last owner stays.
 """
 
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ Role = Membership.Role
 
 
 def read_anew(membership: Membership) -> Membership:
-    """Under the lock. Raise Membership.DoesNotExist where it was removed meanwhile."""
+    """Read it again under the lock. Raise Membership.DoesNotExist if it was removed meanwhile."""
     return Membership.objects.select_related("workspace", "user").get(pk=membership.pk, workspace=membership.workspace_id)
 
 
@@ -44,14 +44,14 @@ def check_role(role: str) -> None:
 
 
 def require_over(by: Membership, role: str) -> None:
-    """Raise NotAllowedError where by may neither give nor take that role."""
+    """Raise NotAllowedError if by may neither give nor take that role."""
     require(by, Permission.MANAGE_MEMBERS)
     if role not in givable_roles(by):
         raise NotAllowedError(by, Permission.MANAGE_OWNERS)
 
 
 def is_last_owner(membership: Membership) -> bool:
-    """Whether nobody else who can sign in owns the workspace."""
+    """Whether the workspace has no other owner who can sign in."""
     owners = Membership.objects.filter(workspace=membership.workspace_id, role=Role.OWNER, user__is_active=True)
     return membership.role == Role.OWNER and not owners.exclude(pk=membership.pk).exists()
 
@@ -62,9 +62,9 @@ def _keep_an_owner(membership: Membership) -> None:
 
 
 def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor, now: datetime, invited_by: str = "") -> Membership:
-    """Whoever is a member already stays what they are. invited_by: as AuditEvent.actor names people, "" for nobody.
+    """An existing member keeps their role. invited_by: as in AuditEvent.actor, "" for nobody.
 
-    Raise ValidationError for an unknown role, and where the workspace is about to be deleted.
+    Raise ValidationError for an unknown role, and if the workspace is scheduled for deletion.
     """
     check_role(role)
     with transaction.atomic():
@@ -84,16 +84,16 @@ def _asked(actor: Actor) -> Actor:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """withdrawn: the links that the person made, and could not make in the new role."""
+    """withdrawn: the person's links that they couldn't make in the new role."""
 
     membership: Membership
     withdrawn: Links
 
 
 def change_role(*, membership: Membership, role: str, by: Membership | None, actor: Actor, now: datetime) -> Changed:
-    """No effect where it is that role already. What the person made for others, and may not any more, is withdrawn.
+    """No effect if they already have that role. Links for others that the person could no longer make are withdrawn.
 
-    Raise ValidationError for an unknown role and for the last owner, NotAllowedError where by isn't above both roles, Membership.DoesNotExist where one of
+    Raise ValidationError for an unknown role and for the last owner, NotAllowedError if by isn't above both roles, Membership.DoesNotExist if one of
     the two was removed meanwhile.
     """
     check_role(role)
@@ -119,7 +119,7 @@ def change_role(*, membership: Membership, role: str, by: Membership | None, act
 
 
 def release_from_sso(*, membership: Membership, actor: Actor, now: datetime) -> bool:
-    """Make a role that came by single sign-on one that was given by hand. Whether it had come so. Raise Membership.DoesNotExist where it was removed."""
+    """Turn a role that came by single sign-on into one given by hand. Returns whether it came that way. Raise Membership.DoesNotExist if it was removed."""
     with transaction.atomic():
         lock_workspace(membership.workspace)
         present = read_anew(membership)
@@ -133,17 +133,17 @@ def release_from_sso(*, membership: Membership, actor: Actor, now: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """clients: how many went to the heir. withdrawn: the links that the person had made."""
+    """clients: how many got the heir as contact. withdrawn: the links that the person had made."""
 
     clients: int
     withdrawn: Links
 
 
 def remove_member(*, membership: Membership, by: Membership | None, heir: Membership | None = None, actor: Actor, now: datetime) -> Removed:
-    """Remove somebody, or leave, where by is the membership itself. What the person made for others is withdrawn.
+    """Remove somebody, or leave if by is the membership itself. The person's links for others are withdrawn.
 
-    heir: a member who from now on is the contact of the clients that name the one who goes; None to leave them as they are.
-    Raise as change_role, and ValidationError for an heir who isn't another member of the workspace.
+    heir: the member who becomes the contact of the clients that name the person; None to leave them as they are.
+    Raise like change_role, and ValidationError for an heir who isn't another member of the workspace.
     """
     with transaction.atomic():
         lock_workspace(membership.workspace)
@@ -177,7 +177,7 @@ def _record(event: str, membership: Membership, *, actor: Actor, now: datetime, 
 
 
 def _tell(membership: Membership, *, giver: str, now: datetime) -> None:
-    """The other owners of one whom the workspace belongs to now as well."""
+    """Tell the other owners about a new owner."""
     if membership.role == Role.OWNER:
         tell_owners_of_new(membership, giver=giver, now=now)
 
@@ -196,19 +196,19 @@ def members_of(workspace: Workspace) -> QuerySet[Membership]:
 
 
 def heirs_of(membership: Membership) -> QuerySet[Membership]:
-    """Who can look after the clients of somebody who goes: whoever may rotate their secrets."""
+    """The members who can take over a leaving person's clients: those who may rotate their secrets."""
     able = [Role.OWNER, Role.ADMIN, Role.DEVELOPER]
     return members_of(membership.workspace).filter(role__in=able, user__is_active=True).exclude(pk=membership.pk)
 
 
 def clients_of(membership: Membership) -> QuerySet[Client]:
-    """Those that name the person as whoever answers for them."""
+    """The clients that name the person as their contact."""
     return Client.objects.filter(workspace=membership.workspace, contact__iexact=membership.user.email).order_by("name", "pk")
 
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """second_factor: in words, "" for none. last_active: None for never. may_manage: whether who looks may change and remove them."""
+    """second_factor: in words, "" for none. last_active: None for never. may_manage: whether the reader may change and remove them."""
 
     membership: Membership
     second_factor: str
@@ -217,7 +217,7 @@ class MemberRow:
 
 
 def describe_members(memberships: Iterable[Membership], *, by: Membership) -> list[MemberRow]:
-    """Three queries for any number of them."""
+    """Three queries for any number of members."""
     listed = list(memberships)
     users = [membership.user_id for membership in listed]
     factors: dict[int, dict[str, int]] = {}
@@ -237,7 +237,7 @@ def describe_members(memberships: Iterable[Membership], *, by: Membership) -> li
 
 
 def say_second_factor(counts: dict[str, int]) -> str:
-    """counts: by type of Authenticator. Recovery codes are a way back, and no factor of their own."""
+    """counts: by type of Authenticator. Recovery codes alone don't count as a factor."""
     passkeys = counts.get(Authenticator.Type.WEBAUTHN, 0)
     words = [f"{passkeys} passkeys" if passkeys > 1 else "passkey"] if passkeys else []
     words += ["codes"] if counts.get(Authenticator.Type.TOTP) else []

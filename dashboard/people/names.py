@@ -1,4 +1,4 @@
-"""What people are called where only a name stands: everybody chooses their own, and may choose a colleague's."""
+"""How to name people where only a name is shown: people choose their own names, and could choose a colleague's."""
 
 import unicodedata
 from collections import Counter
@@ -6,25 +6,25 @@ from collections.abc import Iterable
 
 from dashboard.models import User
 
-# What hardly anybody tells apart.
+# Characters that are hard to tell apart.
 _ALIKE = str.maketrans("i1ıł0øđðħŧĸŋ", "llllooddhtkn")
-# Other signs may stand for a letter, as | for l.
+# Any other sign may be mistaken for a letter, like | for l.
 _SIGNS = frozenset(" .,'’-_&()")
-# And together.
+# Combinations that look like one letter.
 _ALIKE_TOGETHER = (("rn", "m"), ("vv", "w"))
-# Of who is no person, as dashboard.people.actors and the filter of the log have it.
+# Names for actors that aren't people, in dashboard.people.actors and in the log's filter.
 _NOBODYS = ("TokenOS", "A command", "Commands", "Hand-over links", "Whoever had the link", "Any client", "Unknown")
 
 
 def tell_apart(people: Iterable[User]) -> dict[int, str]:
-    """By primary key: the name alone if it can be nobody else's of these people, otherwise with the e-mail address."""
+    """By primary key: the name alone if it can't be mistaken for another of these people, otherwise with the e-mail address."""
     outlines = {user: _outline(user.shown_name) for user in people}
     names = Counter([*map(_outline, _NOBODYS), *outlines.values()])
     return {user.pk: user.shown_name if _is_its_own(user.name, names[outline]) else f"{user.name} ({user.email})" for user, outline in outlines.items()}
 
 
 def _outline(name: str) -> str:
-    """The same for names that look alike: without case, accents, spaces and signs."""
+    """The same for names that look alike: without case, accents, spaces and punctuation."""
     outline = "".join(character for character in unicodedata.normalize("NFKD", name).casefold() if character.isalnum()).translate(_ALIKE)
     for letters, letter in _ALIKE_TOGETHER:
         outline = outline.replace(letters, letter)
@@ -32,9 +32,9 @@ def _outline(name: str) -> str:
 
 
 def _is_its_own(name: str, alike: int) -> bool:
-    """Whether it can stand alone. Without a name the address does, which is nobody else's. alike: how many names look as this one.
+    """Whether the name can be shown alone. Without a name, the address is shown, which is unique. alike: how many names look like this one.
 
-    A letter beyond those of Europe's Latin alphabets may look like one of them.
+    A letter outside Europe's Latin alphabets may look like one of them.
     """
     return not name or (alike == 1 and all(map(_is_plain, unicodedata.normalize("NFKD", name))))
 

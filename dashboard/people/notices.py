@@ -1,4 +1,4 @@
-"""Mail to a person about every change of the account, also to whoever didn't make it: what, when, from which address and device, and what to do."""
+"""Mail to a person about every change of their account, whoever made it: what, when, from which address and device, and what to do."""
 
 from datetime import datetime
 from typing import Any
@@ -13,59 +13,59 @@ from dashboard.models import User
 from dashboard.people.caller import connection_of
 from dashboard.people.user_agent import describe_device
 
-# Subject, and what it means.
+# Subject, and what the change means.
 _TEXTS = {
-    "passkey_added": ("A passkey was added to your account: {name}", "It signs in without a password from now on.{ended}"),
-    "passkey_removed": ("A passkey of your account was removed: {name}", "It signs in no more."),
-    "one_time_codes_on": ("One-time codes are on for your account", "After your password, signing in asks for a code of your app from now on.{ended}"),
-    "one_time_codes_off": ("One-time codes are off for your account", "Signing in asks for none any more."),
-    "recovery_codes_made": ("New recovery codes were made for your account", "The ones from before don’t work any more."),
+    "passkey_added": ("A passkey was added to your account: {name}", "From now on, it can sign in without a password.{ended}"),
+    "passkey_removed": ("A passkey of your account was removed: {name}", "It can no longer sign in."),
+    "one_time_codes_on": ("One-time codes are on for your account", "From now on, after your password, signing in asks for a code from your app.{ended}"),
+    "one_time_codes_off": ("One-time codes are off for your account", "Signing in no longer asks for one."),
+    "recovery_codes_made": ("New recovery codes were made for your account", "The old ones no longer work."),
     "recovery_code_used": ("A recovery code of your account was used", "{left} of 10 are left."),
     "wrong_codes": (
-        "Somebody has your password, but not your code",
-        "A sign-in to your account was ended after 5 wrong codes. Whoever tried knew the password.",
+        "Somebody has your password but not your code",
+        "A sign-in to your account was ended after 5 wrong codes. The person who tried knew the password.",
     ),
     "one_time_codes_locked": (
-        "One-time codes of your account are locked",
-        "Somebody with your password entered {wrong} wrong codes in a row. Use a passkey or a recovery code. A reset of the password allows {more} more a day.",
+        "One-time codes are locked for your account",
+        "Somebody with your password entered {wrong} wrong codes in a row. Use a passkey or a recovery code. A password reset allows {more} more tries a day.",
     ),
     "password_changed": ("Your password was changed", "Every other session of your account has ended."),
     "password_reset": ("Your password was reset by a link in a mail", "Every session of your account has ended."),
-    "email_changed": ("The address of your account was changed", "It was {old}, and is {new} from now on. You sign in with it, and our mail goes there."),
-    "new_device": ("New sign-in to your account: {device}", "It was by {method}, in a browser that had not been signed in to your account before."),
-    "sso_connected": ("Your account was connected with {provider}", "Whoever signs in there as that person opens your account here from now on."),
-    "sso_disconnected": ("Your account is no longer connected with {provider}", "Signing in there doesn’t open your account here any more."),
+    "email_changed": ("The address of your account was changed", "It was {old} and is now {new}. Sign in with the new address; our mail goes there too."),
+    "new_device": ("New sign-in to your account: {device}", "Method: {method}, in a browser that hadn’t been signed in to your account before."),
+    "sso_connected": ("Your account was connected with {provider}", "From now on, signing in there as that person opens your account here."),
+    "sso_disconnected": ("Your account is no longer connected with {provider}", "Signing in there no longer opens your account here."),
     "recovered": (
-        "Your account was opened by the operator",
-        "Password, second factors and single sign-on connection were removed, and every session and link of yours has ended. The operator can give you a link.",
+        "The operator recovered your account",
+        "Your password, second factors and single sign-on connection were removed. Your sessions and links have ended. The operator can give you a new link.",
     ),
 }
-# As above, of what the people who run the instance do: an own password helps against none of it.
+# Likewise, for acts of the instance's administrators, against which changing the password doesn't help.
 _BY_OPERATOR = {
-    "disabled": ("Your account was switched off", "Nobody can sign in to it, every session has ended, and so have the links that you made for others."),
-    "enabled": ("Your account is on again", "You can sign in as before. Links that you made for others before it was switched off stay dead."),
-    "promoted": ("You administer this instance now", "Your account sees every workspace under /admin/ from now on. Every session has ended: sign in again."),
+    "disabled": ("Your account was switched off", "Nobody can sign in to it. Every session has ended, and the links that you made for others no longer work."),
+    "enabled": ("Your account is on again", "You can sign in as before. Links that you made for others earlier don’t work again."),
+    "promoted": ("You are now an administrator of this instance", "Under /admin/ you can see every workspace. Every session has ended, so sign in again."),
     "demoted": (
-        "You administer this instance no longer",
-        "Your account doesn’t open /admin/ any more. Roles in workspaces stay. Every session has ended.",
+        "You are no longer an administrator of this instance",
+        "You can no longer open /admin/. Your roles in workspaces stay. Every session has ended.",
     ),
 }
 
 
 def tell(notice: str, user: User, /, *, request: HttpRequest, now: datetime, to: str = "", **values: Any) -> None:
-    """Behind the answer to request; not within a transaction. to: another address than the account's."""
+    """Sent after the response to request; don't call it in a transaction. to: an address other than the account's."""
     user_agent = request.headers.get("User-Agent", "")
     context = {"address": connection_of(request).remote_address, "device": describe_device(user_agent)}
     mail.send_later("account_notice", [to or user.email], describe(notice, now=now, **{**context, **values}))
 
 
 def tell_by_operator(notice: str, user: User, *, now: datetime) -> None:
-    """As tell, but says nothing of the browser in which it was done, which isn't the person's."""
+    """Like tell, but without the browser, which isn't the person's."""
     mail.send_later("account_notice", [user.email], describe(notice, now=now))
 
 
 def describe(notice: str, /, *, now: datetime, **values: Any) -> dict[str, Any]:
-    """What the template of a notice needs. values: address and device, where they are known, and what the text names."""
+    """The data for a notice's template. values: address and device, if known, and the names in the text."""
     subject, text = {**_TEXTS, **_BY_OPERATOR}[notice]
     return {
         "headline": subject.format(**values),

@@ -1,4 +1,4 @@
-"""Mail to all owners of a workspace about what decides who it belongs to, also to whoever did it: it may have been somebody else in their session."""
+"""Mail to all owners of a workspace about changes of its ownership, also to the person who made it: it may have been somebody else in their session."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,14 +13,14 @@ from dashboard.people.member_notices import tell_member
 
 
 def tell_owners(template: str, workspace: Workspace, context: Mapping[str, Any], *, by: User | None, but: Membership | None = None, now: datetime) -> None:
-    """by: None for who is no person. but: who hears it otherwise."""
+    """by: None if it isn't a person. but: the one who is told separately."""
     owners = Membership.objects.filter(workspace=workspace, role=Membership.Role.OWNER, user__is_active=True).select_related("user")
     for owner in owners.order_by("pk") if but is None else owners.exclude(pk=but.pk).order_by("pk"):
         tell_member(template, owner.user.email, {"workspace": workspace, **context}, by=by, now=now)
 
 
 def tell_owners_of_new(membership: Membership, *, giver: str, now: datetime) -> None:
-    """Within the transaction that makes one, after which it is told. giver: whoever gave the role, as AuditEvent.actor names them."""
+    """Call it in the transaction that makes a new owner; the mail is sent after it. giver: who gave the role, as in AuditEvent.actor."""
     after_commit(partial(_tell_owners_of_new, membership, giver, now))
 
 

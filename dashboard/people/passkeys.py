@@ -26,7 +26,7 @@ from oauth.replay import mark_used
 
 COOKIE = "__Host-passkey"
 
-# fido2 reads an answer as far as it goes, so what isn't one fails in whichever way the first wrong byte makes it fail.
+# fido2 parses a response as far as it can, so a malformed one may raise any of these at the first wrong byte.
 _MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError, struct.error)
 
 
@@ -40,7 +40,7 @@ class Purpose(Enum):
 
 
 def registration_options(request: HttpRequest, user: User) -> dict[str, Any]:
-    """§5.4. A passkey that signs in by itself is kept on the device along with the account."""
+    """§5.4. A passkey that signs in by itself is stored on the device together with the account."""
     options, question = auth.get_server().register_begin(
         user=auth.build_user_payload(user),
         credentials=auth.get_credentials(user),
@@ -52,7 +52,7 @@ def registration_options(request: HttpRequest, user: User) -> dict[str, Any]:
 
 
 def authentication_options(request: HttpRequest, user: User | None, *, purpose: Purpose) -> dict[str, Any]:
-    """§5.5. user: None for whoever's passkey it will be."""
+    """§5.5. user: None for any user's passkey."""
     verification = UserVerificationRequirement(app_settings.WEBAUTHN_USER_VERIFICATION) if user is not None else UserVerificationRequirement.REQUIRED
     credentials = auth.get_credentials(user) if user is not None else []
     options, question = auth.get_server().authenticate_begin(credentials=credentials, user_verification=verification)
@@ -75,19 +75,19 @@ def check_registration(request: HttpRequest, user: User, answer: Mapping[str, An
         _require_origin(auth.parse_registration_response(answer).response.client_data, origin_of(request))
         question = _read_question(request, Purpose.ADD, user)
         data = auth.get_server().register_complete(question, answer)
-        # §7.1 step 20: of no algorithm that was asked for.
+        # §7.1 step 20: its algorithm isn't one of the requested ones.
         if data.credential_data is not None and isinstance(data.credential_data.public_key, UnsupportedKey):
             raise ValueError("The passkey has an unknown algorithm.")
         known = {credential.credential_id for credential in auth.get_credentials(user)}
         _use(question, user, now)
     except (*_MALFORMED, ValidationError) as error:
-        _refuse("That passkey can’t be added: its answer is malformed, or came too late. Try again.", error)
+        _refuse("That passkey can’t be added: its response is malformed or came too late. Try again.", error)
     if data.credential_data is None or data.credential_data.credential_id in known:
-        raise ValidationError("This passkey was registered before.", code="known_passkey")
+        raise ValidationError("This passkey is already registered.", code="known_passkey")
 
 
 def check_authentication(request: HttpRequest, user: User | None, answer: Mapping[str, Any], *, purpose: Purpose, now: datetime) -> Any:
-    """§7.2. The passkey; user: None for whoever it belongs to. Raise ValidationError."""
+    """§7.2. Returns the passkey. user: None for any user's. Raise ValidationError."""
     try:
         _require_origin(auth.parse_authentication_response(answer).response.client_data, origin_of(request))
         owner, question = user or auth.extract_user_from_response(answer), _read_question(request, purpose, user)
@@ -95,7 +95,7 @@ def check_authentication(request: HttpRequest, user: User | None, answer: Mappin
         passkey = auth.get_authenticator_by_credential_id(owner, found.credential_id)
         _use(question, owner, now)
     except (*_MALFORMED, ValidationError) as error:
-        _refuse("That passkey isn’t known here, or its answer came too late. Try again or use your password.", error)
+        _refuse("That passkey isn’t known here, or its response came too late. Try again or use your password.", error)
     return Authenticator.objects.select_related("user").get(pk=passkey.pk)
 
 
@@ -108,17 +108,17 @@ def _read_question(request: HttpRequest, purpose: Purpose, user: User | None) ->
 
 
 def _use(question: Mapping[str, Any], user: User, now: datetime) -> None:
-    """Raise ValueError where it was answered before: whoever has seen the answer mustn't send it again."""
+    """Raise ValueError if it was answered before, so that a response can't be replayed."""
     if not mark_used("passkey", str(user.pk), question["challenge"], expires_at=int(now.timestamp()) + kept_by_browser.SECONDS, now=now):
-        raise ValueError("It was answered before.")
+        raise ValueError("The challenge was answered before.")
 
 
 def _require_origin(seen: CollectedClientData, origin: str) -> None:
-    """§7.1 steps 9 to 11, §7.2 steps 12 to 14. Raise ValueError. The library asks no more than that the host ends in ours: a page on another port, under a name
-    below ours or in a frame may be somebody else's.
+    """§7.1 steps 9 to 11, §7.2 steps 12 to 14. Raise ValueError. The library only checks that the host ends in ours, but a page on another port, under a
+    subdomain or in a frame may be somebody else's.
     """
     if seen.origin != origin or seen.cross_origin is not False:
-        raise ValueError("The answer was made on a page of another origin.")
+        raise ValueError("The response was made on a page of another origin.")
 
 
 def _refuse(text: str, error: Exception) -> NoReturn:

@@ -1,7 +1,7 @@
-"""argon2id for passwords and recovery codes, in a thread that has one core and steps back there for all others: a hash has eight lanes, so it would take
-every core, and a flood of passwords would have them from tokens.
+"""argon2id for passwords and recovery codes, in a thread with one core and a low priority: a hash has eight lanes, so it would otherwise take every core, and a
+flood of passwords would take them from token requests.
 
-What waits for its turn is bounded by dashboard.people.throttling.
+dashboard.people.throttling limits how many may wait.
 """
 
 import os
@@ -12,13 +12,13 @@ from threading import get_native_id
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-# Of nice, beyond the process's own. The eight lanes together then have a little less of their core than one other thread that wants it. They don't step back
-# further, for people wait for them, and a hash takes Python's lock when it is done.
+# For nice, in addition to the process's own. The eight lanes together then get slightly less of their core than one other thread. Not lower, because people
+# wait for them, and a hash needs Python's lock when it is done.
 NICENESS = 10
 
 
 def _step_back() -> None:
-    """Linux has a niceness and a set of cores for each thread, which those that argon2 starts in it inherit. Elsewhere they stay as they are."""
+    """On Linux, each thread has its own niceness and set of cores, which the threads that argon2 starts in it inherit. Other systems stay as they are."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
     with suppress(AttributeError, OSError):
@@ -26,25 +26,25 @@ def _step_back() -> None:
 
 
 def _choose_core(cores: list[int]) -> int:
-    """Of the second half, so that another one is always free of hashing. Workers next to each other get cores next to each other.
+    """From the second half, so that some cores are always free of hashing. Neighbouring workers get neighbouring cores.
 
-    A thread that is only less important isn't enough: eight on each core delay whatever wakes up there by 20 ms and more.
+    A lower priority alone isn't enough: eight threads on each core delay any thread that wakes up there by 20 ms or more.
     """
     half = cores[len(cores) // 2 :]
     return half[os.getpid() % len(half)]
 
 
-# Its thread starts with the first password, which is after the fork.
+# Its thread starts with the first password, which comes after the fork.
 _hashing = ThreadPoolExecutor(1, thread_name_prefix="hashing", initializer=_step_back)
 
 
 def in_turn(function: Callable[[str], str], text: str) -> str:
-    """One hash, of what isn't a password."""
+    """Compute one hash of something other than a password."""
     return _hashing.submit(function, text).result()
 
 
 class PatientArgon2PasswordHasher(Argon2PasswordHasher):
-    """Django's, one at a time in each process."""
+    """Django's hasher, one hash at a time in each process."""
 
     def encode(self, password: str, salt: str) -> str:
         return _hashing.submit(super().encode, password, salt).result()

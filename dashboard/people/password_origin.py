@@ -1,4 +1,4 @@
-"""Where the password of an account comes from, by the audit log: one that a command set is known to whoever ran it."""
+"""Where an account's password comes from, by the audit log: if a command set it, the person who ran the command knows it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ class Origin:
 
 
 def find_origin(user: User) -> Origin | None:
-    """One query. None where the audit log doesn't tell: it keeps no event for ever, and names the account by an address that may have changed since."""
+    """One query. None if the audit log doesn't tell: events are deleted after a time, and they name the account by an address that may have changed."""
     events = AuditEvent.objects.filter(
         target_type="user", target_id=user.audit_name, event__in=("user.created", "user.password_changed", "user.password_reset")
     )

@@ -1,4 +1,4 @@
-"""What a new password must be, said in our words. The hint under the field is made of the help texts, in the order of AUTH_PASSWORD_VALIDATORS."""
+"""The rules for new passwords, in our words. The hint under the field consists of the help texts, in the order of AUTH_PASSWORD_VALIDATORS."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,20 +12,20 @@ from dashboard.people.breached_passwords import is_breached
 _LEAST_BESIDE = 8
 
 
-# What the form at sign-in takes.
+# The limit of the sign-in form.
 LONGEST_PASSWORD = 1024
 
 
 class LongEnough(password_validation.MinimumLengthValidator):
-    """And not too long for the form at sign-in, for commands ask for passwords too."""
+    """And not too long for the sign-in form, because commands ask for passwords too."""
 
     def validate(self, password: str, user: Any = None) -> None:
         if len(password) > LONGEST_PASSWORD:
-            raise ValidationError(f"A password has at most {LONGEST_PASSWORD} characters. Make it shorter.", code="password_too_long")
+            raise ValidationError(f"A password can have at most {LONGEST_PASSWORD} characters. Make it shorter.", code="password_too_long")
         super().validate(password, user)
 
     def get_error_message(self) -> str:
-        return f"A password has at least {self.min_length} characters. Make it longer."
+        return f"A password needs at least {self.min_length} characters. Make it longer."
 
     def get_help_text(self) -> str:
         return f"At least {self.min_length} characters."
@@ -48,7 +48,7 @@ class NotAboutThisPlace:
 
 
 def _words_of_this_place() -> list[str]:
-    """Longest first. Parts that are too short to be recognised, such as “id” or “com”, are none."""
+    """Longest first. Parts that are too short to be recognised, such as “id” or “com”, are left out."""
     host = urlsplit(settings.ISSUER_URL).hostname or ""
     return sorted({"tokenos", *(part for part in host.split(".") if len(part) >= 4)}, key=len, reverse=True)
 
@@ -56,7 +56,7 @@ def _words_of_this_place() -> list[str]:
 class NotBreached:
     def validate(self, password: str, user: Any = None) -> None:  # noqa: ARG002  # Django's signature
         if is_breached(password):
-            raise ValidationError("This password was published after a breach, so it is tried first. Choose another.", code="password_breached")
+            raise ValidationError("This password was published after a breach, so attackers try it first. Choose another.", code="password_breached")
 
     def get_help_text(self) -> str:
         return "Not published after a breach."
@@ -64,7 +64,7 @@ class NotBreached:
 
 class NotAlike(password_validation.UserAttributeSimilarityValidator):
     def get_error_message(self) -> str:
-        return "This is too much like the %(verbose_name)s. Choose another."
+        return "This is too similar to the %(verbose_name)s. Choose another."
 
     def get_help_text(self) -> str:
-        return "Not much like your email or name."
+        return "Not similar to your email or name."

@@ -1,4 +1,4 @@
-"""Passwords of accounts: setting one, and the link in a mail that sets one."""
+"""Passwords of accounts: setting one, and the link in a mail for setting one."""
 
 import secrets
 from datetime import datetime
@@ -16,8 +16,8 @@ from dashboard.people.strangers_attempts import record_attempt
 
 
 class _ResetTokens(PasswordResetTokenGenerator):
-    """They hold the account's password, which a used link has changed, so each works once; and its address, and when it was last switched off. Not its last
-    sign-in, or a thief who knows the password would end each link by signing in. They last PASSWORD_RESET_TIMEOUT seconds.
+    """Tokens depend on the account's password, which a used link changes, so each works once; and on its address and when it was last switched off. They don't
+    depend on the last sign-in: otherwise a thief with the password could invalidate each link by signing in. They last PASSWORD_RESET_TIMEOUT seconds.
     """
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:
@@ -28,7 +28,7 @@ _reset_tokens = _ResetTokens()
 
 
 class DeadLinkError(ValidationError):
-    """A link of a mail that is forged, expired or used. Which of it isn't said."""
+    """A link in a mail that is forged, expired or used. It doesn't say which."""
 
     def __init__(self) -> None:
         super().__init__("This link doesn’t work any more.", code="dead_link")
@@ -39,7 +39,7 @@ def generate_password() -> str:
 
 
 def set_password(*, user: User, hashed_password: str, kept: str = "", actor: Actor, now: datetime) -> None:
-    """hashed_password: as make_password returns it. kept: the key of the session that goes on; all others end."""
+    """hashed_password: from make_password. kept: the key of the session that stays; all others end."""
     with transaction.atomic():
         present = User.objects.select_for_update().get(pk=user.pk)
         _set(present, hashed_password, event="user.password_changed", kept=kept, actor=actor, now=now)
@@ -54,7 +54,7 @@ def _set(user: User, hashed_password: str, *, event: str, kept: str, actor: Acto
 
 
 def make_reset_link(user: User) -> str:
-    """The path that sets a new password once, within PASSWORD_RESET_TIMEOUT seconds. Only for the account's mail, or its operator's screen."""
+    """The path that sets a new password once, within PASSWORD_RESET_TIMEOUT seconds. Only for mail to the account, or the operator's screen."""
     return f"/accounts/reset/{int_to_base36(user.pk)}-{_reset_tokens.make_token(user)}/"
 
 
@@ -64,7 +64,7 @@ def record_reset_request(*, user: User | None, actor: Actor, now: datetime) -> N
 
 
 def find_by_reset_link(link: str) -> User | None:
-    """link: the part of the path that make_reset_link made."""
+    """link: the part of the path from make_reset_link."""
     uid, _, token = link.partition("-")
     try:
         pk = base36_to_int(uid)
@@ -75,12 +75,12 @@ def find_by_reset_link(link: str) -> User | None:
 
 
 def reset_password(*, link: str, hashed_password: str, actor: Actor, now: datetime) -> User:
-    """Sets it and ends every session. Raise DeadLinkError for a link that is forged, expired, or used, of two at once by one."""
+    """Set the password and end every session. Raise DeadLinkError for a link that is forged, expired or used; of two simultaneous requests, one gets it."""
     with transaction.atomic():
         user = find_by_reset_link(link)
         if user is None:
             raise DeadLinkError
-        # Read anew under the lock: a request beside this one may have used the link meanwhile.
+        # Read again under the lock, because another request may have used the link meanwhile.
         user = User.objects.select_for_update().get(pk=user.pk)
         if find_by_reset_link(link) is None:
             raise DeadLinkError

@@ -1,6 +1,6 @@
-"""Who may do what: one vocabulary for pages, operations of the API and commands.
+"""Who may do what: one vocabulary for pages, the API and commands.
 
-Each view declares beside itself who may call it; one that declares nothing is closed to everybody (AccessMiddleware).
+Each view declares who may call it; a view that declares nothing is closed to everybody (AccessMiddleware).
 """
 
 from collections.abc import Callable
@@ -24,12 +24,12 @@ from dashboard.people.sso.demand import find_refusal
 
 Role = Membership.Role
 
-# In the session: the slug of the workspace visited last, where the start page leads. Membership is asked again there.
+# The session key for the slug of the last visited workspace, where the start page leads. Membership is checked again there.
 LAST_WORKSPACE = "workspace"
 
 
 class Permission(Enum):
-    """Value: what it lets one do, to follow “can”."""
+    """The value says what it allows, to follow “can”."""
 
     VIEW = "see this workspace"
     WRITE_CLIENTS = "create and edit clients, and rotate and revoke their credentials"
@@ -59,16 +59,16 @@ _RANK = {role: rank for rank, role in enumerate((Role.VIEWER, Role.DEVELOPER, Ro
 
 
 class Access(Enum):
-    """Whom a view is for that isn't about one workspace."""
+    """Who may call a view that isn't about one workspace."""
 
     ANYONE = "anyone"
-    SIGNED_IN = "whoever is signed in"
-    INSTANCE_ADMIN = "whoever administers the instance"
+    SIGNED_IN = "anybody who is signed in"
+    INSTANCE_ADMIN = "administrators of the instance"
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceAccess:
-    """post: what changing takes, where that is more than what looking takes."""
+    """post: the permission for changes, if it is more than for viewing."""
 
     permission: Permission
     post: Permission | None = None
@@ -82,22 +82,22 @@ def may(membership: Membership, permission: Permission) -> bool:
 
 
 def roles_up_to(role: str) -> list[Membership.Role]:
-    """Those that are at most as much."""
+    """The roles up to and including it."""
     return [other for other in Role if _RANK[other] <= _RANK[Role(role)]]
 
 
 def roles_from(role: str) -> list[Membership.Role]:
-    """Those that are at least as much."""
+    """The roles from it upwards."""
     return [other for other in Role if _RANK[other] >= _RANK[Role(role)]]
 
 
 def givable_roles(membership: Membership) -> list[Membership.Role]:
-    """Those that somebody may give to others, and take from them."""
+    """The roles that a member may give to others and take from them."""
     return roles_up_to(membership.role) if may(membership, Permission.MANAGE_MEMBERS) else []
 
 
 class NotAllowedError(PermissionDenied):
-    """A member lacks a permission: the page says who has it."""
+    """A member lacks a permission. The page says who has it."""
 
     def __init__(self, membership: Membership, permission: Permission) -> None:
         super().__init__(permission.value)
@@ -127,7 +127,7 @@ def _require_still(membership: Membership, permission: Permission, workspace: Wo
 
 
 def find_able(membership: Membership, permission: Permission) -> list[Membership]:
-    """Those in the workspace who have it, at most five."""
+    """At most five members who have it."""
     roles = roles_from(LEAST_ROLE[permission])
     found = Membership.objects.filter(workspace=membership.workspace, role__in=roles, user__is_active=True)
     return list(found.select_related("user").order_by("user__name")[:5])
@@ -139,7 +139,7 @@ def who_can(membership: Membership, permission: Permission) -> list[str]:
 
 
 def declare(access: Access | WorkspaceAccess, view: View) -> View:
-    """Declare for whom a view is that sees to it by itself."""
+    """Declare who may call a view that checks this itself."""
     view.access = access  # type: ignore[attr-defined]  # read by AccessMiddleware and the test of all routes
     return view
 
@@ -149,7 +149,7 @@ def anyone(view: View) -> View:
 
 
 def signed_in(view: View) -> View:
-    """Leads strangers to the sign-in page and back."""
+    """Sends strangers to the sign-in page and back."""
 
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -161,35 +161,35 @@ def signed_in(view: View) -> View:
 
 
 def find_refusal_of_administrator(request: HttpRequest) -> HttpResponse | None:
-    """Where somebody with is_staff is led first: to set up a second factor where a workspace demands one of its people, for an administrator looks into
-    every workspace. None where nothing is missing. Raise ReauthenticationRequired where the session didn't prove the one that the account has.
+    """Where a user with is_staff must go first: to set up a second factor if any workspace requires one of its people, because an administrator can see every
+    workspace. None if nothing is missing. Raise ReauthenticationRequired if the session hasn't proved the account's second factor.
     """
     user = cast(User, request.user)
     if has_proved_one(request):
         return None
     if has_strong(user):
-        messages.info(request, "Administering the instance takes your second factor: a passkey or a code.")
+        messages.info(request, "Administering the instance needs your second factor: a passkey or a code.")
         raise ReauthenticationRequired
     demanding = Workspace.objects.filter(access_policy__requires_second_factor=True).order_by("name").first()
     if demanding is None:
         return None
-    who = f"{demanding.name} demands a second factor, also of the people who administer this instance."
-    messages.warning(request, f"{who} Add a passkey or turn on one-time codes, and /admin/ opens.")
+    who = f"{demanding.name} requires a second factor, also of the people who administer this instance."
+    messages.warning(request, f"{who} Add a passkey or turn on one-time codes to open /admin/.")
     return redirect("mfa_index")
 
 
 def _find_refusal_without_factor(request: HttpRequest, policy: AccessPolicy | None) -> HttpResponse | None:
-    """The way to where one adds a second factor, for whoever has none in a workspace that demands one. None where nothing is missing.
+    """A redirect to add a second factor, for a user without one in a workspace that requires it. None if nothing is missing.
 
-    Raise ReauthenticationRequired where the session didn't prove the one that the account has: whoever holds it may know the password only.
+    Raise ReauthenticationRequired if the session hasn't proved the account's second factor: its holder may only know the password.
     """
     if policy is None or not policy.requires_second_factor or has_proved_one(request):
         return None
-    demand = f"{policy.workspace.name} demands a second factor."
+    demand = f"{policy.workspace.name} requires a second factor."
     if has_strong(cast(User, request.user)):
-        messages.info(request, f"{demand} Use your passkey or a code, and it opens.")
+        messages.info(request, f"{demand} Use your passkey or a code to open it.")
         raise ReauthenticationRequired
-    messages.warning(request, f"{demand} Add a passkey or turn on one-time codes, and it opens.")
+    messages.warning(request, f"{demand} Add a passkey or turn on one-time codes to open it.")
     return redirect("mfa_index")
 
 
@@ -206,11 +206,11 @@ def instance_admin(view: View) -> View:
 
 
 def member(permission: Permission, *, post: Permission | None = None) -> Callable[[View], View]:
-    """For a view of a workspace: called with the Membership of whoever asks instead of the URL's slug, which it also finds as request.membership.
+    """For a workspace's view: it is called with the user's Membership instead of the URL's slug; it is also request.membership.
 
-    404 to whoever isn't a member, as for a workspace that isn't there. 403 to a member with too low a role. A session that hasn't proved a second factor, where
-    the workspace demands one, is led to prove it, or to add one; a session that no single sign-on made, where the workspace opens by that only or the role came
-    by it, to the provider.
+    404 for non-members, as for a workspace that doesn't exist. 403 for a member whose role is too low. If the workspace requires a second factor that the
+    session hasn't proved, the user is sent to prove or add one. If the workspace requires single sign-on, or the role came by it, other sessions are sent to
+    the provider.
     """
 
     def decorate(view: View) -> View:

@@ -1,15 +1,15 @@
-"""Work of which a process does little at once: who may wait for it or have it done, so that one who sends much leaves the others theirs."""
+"""Limits who may use or wait for scarce work of a process, so that one sender with much work leaves room for others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-# Of people who aren't signed in, and haven't signed in before with the same browser.
+# The group of people who aren't signed in and haven't signed in with the same browser before.
 STRANGERS = "strangers"
 
 
 class Places:
-    """Of each group some only, so that the rest is others'. held: by whom, each with the group, "" for none."""
+    """Each group may have only some of the places, so that others get the rest. held: who has a place, with the group, "" for none."""
 
     def __init__(self, most: int, *, most_of_group: int) -> None:
         self._most = most
@@ -19,7 +19,7 @@ class Places:
 
     @contextmanager
     def take(self, who: str, *, group: str = "") -> Iterator[bool]:
-        """False where none is free. who: a person, or a stranger's network; each has one, so that a flood from one network leaves the others to all."""
+        """False if none is free. who: a person, or a stranger's network; each can have only one, so a flood from one network leaves the others free."""
         with self._lock:
             is_free = who not in self.held and len(self.held) < self._most and not (group and self._has_all(group))
             if is_free:
@@ -32,7 +32,7 @@ class Places:
                     del self.held[who]
 
     def has_all(self, group: str) -> bool:
-        """Whether there is none for another of that group."""
+        """Whether there is no place for another member of that group."""
         with self._lock:
             return self._has_all(group)
 

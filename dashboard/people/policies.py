@@ -1,5 +1,4 @@
-"""The policies of a workspace, those for its clients (clients.policy) and those for its people, as one thing: what they are, what stricter ones would touch,
-and changing them."""
+"""A workspace's policies for its clients (clients.policy) and for its people, together: reading them, comparing how strict they are, and changing them."""
 
 import hashlib
 import json
@@ -30,7 +29,7 @@ FIELDS = ("name", *_OF_CLIENTS, *_OF_PEOPLE)
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """live_clients_from: the least role that may make live clients."""
+    """live_clients_from: the lowest role that may make live clients."""
 
     clients: ClientPolicy
     requires_second_factor: bool = False
@@ -43,7 +42,7 @@ class Policies:
         return cls(ClientPolicy.of(workspace), *(getattr(people, name) for name in _OF_PEOPLE))
 
     def changed(self, values: Mapping[str, Any]) -> Self:
-        """values: by the names in FIELDS; others are left out."""
+        """values: by the names in FIELDS; others are ignored."""
         of_clients = {name: values[name] for name in _OF_CLIENTS if name in values}
         if "allowed_auth_methods" in of_clients:
             of_clients["allowed_auth_methods"] = tuple(of_clients["allowed_auth_methods"])
@@ -51,7 +50,7 @@ class Policies:
         return replace(self, clients=replace(self.clients, **of_clients), **of_people)
 
     def stricter_than(self, other: "Policies") -> set[str]:
-        """In what: some of methods, secrets, tokens, unused, second_factor, sso, live_clients."""
+        """In which respects: some of methods, secrets, tokens, unused, second_factor, sso, live_clients."""
         own, others = self.clients, other.clients
         found = {
             "methods": bool(set(own.forbidden_auth_methods) - set(others.forbidden_auth_methods)),
@@ -72,7 +71,7 @@ def _is_less(value: int | None, other: int | None) -> bool:
 
 
 def read_settings(workspace: Workspace) -> dict[str, Any]:
-    """As the form has them: the names in FIELDS. allowed_auth_methods: all where all are allowed."""
+    """As in the form, by the names in FIELDS. allowed_auth_methods: all if all are allowed."""
     policies = Policies.of(workspace)
     values = {"name": workspace.name, **asdict(policies.clients), **{name: getattr(policies, name) for name in _OF_PEOPLE}}
     values["allowed_auth_methods"] = list(policies.clients.allowed_auth_methods) or list(Client.AuthMethod.values)
@@ -80,19 +79,21 @@ def read_settings(workspace: Workspace) -> dict[str, Any]:
 
 
 def fingerprint(workspace: Workspace) -> str:
-    """Of the settings as they are, so that a form shows whether somebody changed them since it was made."""
+    """Of the current settings, so that a form can tell whether somebody has changed them since it was made."""
     return hashlib.sha256(json.dumps(read_settings(workspace), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def change_settings(*, workspace: Workspace, values: Mapping[str, Any], seen: str, actor: Actor, now: datetime) -> Workspace:
-    """Name and policies, in one event. values: by the names in FIELDS. seen: their fingerprint when the caller read them.
+    """Change name and policies, with one event. values: by the names in FIELDS. seen: their fingerprint when the caller read them.
 
-    Raise ValidationError under the name of the field that makes no sense, and where somebody else was faster.
+    Raise ValidationError under the name of the wrong field, and if somebody else was faster.
     """
     with transaction.atomic():
         locked = workspaces.lock_workspace(workspace)
         if fingerprint(locked) != seen:
-            raise ValidationError("Somebody else changed these settings meanwhile. They are shown as they are now: look again.", code="changed_meanwhile")
+            raise ValidationError(
+                "Somebody else changed these settings meanwhile. This page shows the current ones: check them again.", code="changed_meanwhile"
+            )
         _require_possible(values, workspace=locked)
         of_workspace: WorkspaceFields = {name: values[name] for name in ("name", *_OF_CLIENTS) if name in values}  # type: ignore[assignment]  # from the lists above
         if set(Client.AuthMethod.values) <= set(of_workspace.get("allowed_auth_methods", ())):
@@ -109,15 +110,17 @@ def change_settings(*, workspace: Workspace, values: Mapping[str, Any], seen: st
 
 
 def _require_possible(values: Mapping[str, Any], *, workspace: Workspace) -> None:
-    """What the instance must be able to do for a policy, and that it shuts not every owner out, who alone can give owners' rights."""
+    """Checks that the instance can enforce the policy, and that at least one owner can still come in, because only owners can make owners."""
     days = values.get("disable_unused_after_days")
     if days is not None and not can_tell(days):
         kept = settings.USAGE_RETENTION_DAYS
-        raise ValidationError({"disable_unused_after_days": f"The instance keeps usage for {kept:,} days, so more can’t be told. Enter {kept:,} or less."})
+        raise ValidationError(
+            {"disable_unused_after_days": f"The instance keeps usage for {kept:,} days, so it can’t look back further. Enter {kept:,} or less."}
+        )
     if values.get("requires_sso") and not settings.SSO_ISSUER:
-        raise ValidationError({"requires_sso": "This instance has no single sign-on, so nobody could come in."})
+        raise ValidationError({"requires_sso": "This instance has no single sign-on, so nobody could sign in."})
     if values.get("requires_sso") and not Policies.of(workspace).requires_sso and not _has_connected_owner(workspace):
-        text = f"No owner’s account is connected with {settings.SSO_NAME}, so no owner could come in. An owner connects theirs first, under Account."
+        text = f"No owner’s account is connected with {settings.SSO_NAME}, so no owner could sign in. An owner must first connect their account, under Account."
         raise ValidationError({"requires_sso": text})
     if "live_clients_from" in values and values["live_clients_from"] not in (Role.DEVELOPER, Role.ADMIN, Role.OWNER):
         raise ValidationError({"live_clients_from": "Choose developers, admins or owners."})
@@ -134,14 +137,14 @@ def may_make_live_clients(membership: Membership) -> bool:
 
 
 def require_environment(membership: Membership, environment: str) -> None:
-    """For pages and API, before they make a client. Commands are for whoever has the machine.
+    """For pages and API, before they make a client. Commands don't need it, because their user has the machine.
 
-    Raise ValidationError where the member may make test clients only.
+    Raise ValidationError if the member may only make test clients.
     """
     if environment != Client.Environment.LIVE or may_make_live_clients(membership):
         return
     workspace = membership.workspace
     roles = [role.label.lower() + "s" for role in roles_from(Policies.of(workspace).live_clients_from)]
     raise ValidationError(
-        f"In {workspace.slug} only {get_text_list(roles, 'and')} make live clients. Make a test client, or ask one of them.", code="against_policy"
+        f"In {workspace.slug} only {get_text_list(roles, 'and')} can make live clients. Make a test client, or ask one of them.", code="against_policy"
     )

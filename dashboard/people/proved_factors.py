@@ -1,4 +1,4 @@
-"""Which second factors a session has proved. What an account has opens nothing: somebody else may hold a session of it that proved the password only."""
+"""Which second factors a session has proved. What the account has isn't enough, because somebody else may have a session that only proved the password."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -12,9 +12,9 @@ from dashboard.people.sso.record import has_second_factor
 
 
 def has_proved_one(request: HttpRequest) -> bool:
-    """Whether the session, at its sign-in or later, proved one that the account still has, or the OpenID provider vouches for one.
+    """Whether the session has proved a factor that the account still has, at sign-in or later, or the OpenID provider vouches for one.
 
-    A recovery code counts too: it is the way back for whoever has lost the others.
+    A recovery code counts too: it is for users who have lost the other factors.
     """
     user = cast(User, request.user)
     proved = {record["id"] for record in get_authentication_records(request, user) if record["method"] == "mfa"}
@@ -22,17 +22,17 @@ def has_proved_one(request: HttpRequest) -> bool:
 
 
 def owes_one(request: HttpRequest) -> bool:
-    """Whether the account has one that the session has not proved."""
+    """Whether the account has a second factor but the session hasn't proved it."""
     return second_factors.has_strong(cast(User, request.user)) and not has_proved_one(request)
 
 
 def as_record(factor: Any) -> dict[str, Any]:
-    """That it was proved, for record_proofs."""
+    """A record of the proof, for record_proofs."""
     return {"method": "mfa", "id": factor.pk, "type": factor.type}
 
 
 def record_proofs(request: HttpRequest, proved: Sequence[Mapping[str, Any]]) -> None:
-    """In the session, which goes on under another key. proved: as django-allauth records it."""
+    """Store it in the session, which gets a new key. proved: as django-allauth records it."""
     for record in proved:
         record_authentication(request, request.user, **record, reauthenticated=True)
     user_sessions.change_key(request)

@@ -1,4 +1,4 @@
-"""A QR code (ISO/IEC 18004) as SVG to stand in a page: its colours are attributes, for the pages' policy allows no styles inside."""
+"""A QR code (ISO/IEC 18004) as SVG for a page. Colours are attributes, because the pages' policy allows no inline styles."""
 
 import qrcode  # type: ignore[import-untyped]
 from django.utils.html import format_html
@@ -8,7 +8,7 @@ _QUIET_ZONE = 4
 
 
 def draw(text: str, *, label: str) -> SafeString:
-    """Black on white in every theme, for cameras. label: what it is, for whoever can't see it."""
+    """Black on white in every theme, for cameras. label: a description for people who can't see it."""
     code = qrcode.QRCode(border=_QUIET_ZONE)
     code.add_data(text)
     code.make(fit=True)

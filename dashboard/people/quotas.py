@@ -1,6 +1,6 @@
-"""How often somebody may do what isn't a guess: look things up, change a name, have mail sent. Counted in the database, over all workers and nodes.
+"""Limits for acts that aren't guesses: looking things up, changing a name, sending mail. Counted in the database, over all workers and nodes.
 
-A function refuse_… says why not, may_… whether; each counts, but those that say that they don't.
+A function refuse_… returns the refusal, may_… whether it is allowed. Each counts the act, unless it says that it doesn't.
 """
 
 import hashlib
@@ -20,46 +20,47 @@ from oauth.throttling import count, seconds_left, widest_network_of
 _HOUR = 3600
 # To one address, within FAILURE_WINDOW.
 MOST_RESET_MAILS = 5
-# Of one person, within FAILURE_WINDOW: each may read 10 MB.
+# By one person, within FAILURE_WINDOW: each may read 10 MB.
 MOST_LOOK_UPS = 60
-# Within an hour, of one person: things that look-ups found of which each is an event in the audit log. Of more there is one for each look-up.
+# Within an hour, by one person: found things that get an audit event each. Beyond that there is one event per look-up.
 MOST_FOUND = 1000
-# Within an hour, by one person: of what changes as often as one likes, such as a name, and is an event each time.
+# Within an hour, by one person: changes that can be repeated any number of times, such as of a name, each of which is an event.
 MOST_CHANGES = 60
-# Within an hour, by one person: changes of what a workspace has, such as a scope's sentence, of which each is such an event too. An admin may have hundreds of
-# clients to describe.
+# Within an hour, by one person: changes of a workspace's things, such as a scope's description, each of which is an event too. An admin may have to describe
+# hundreds of clients.
 MOST_EDITS = 300
-# Of these, of the role of one member, who gets a mail about each.
+# Of these, changes of one member's role, who gets a mail about each.
 MOST_ROLES_OF_ONE = 10
-# Within an hour, by one person: exports of audit logs, of which each is an event that nobody can remove.
+# Within an hour, by one person: exports of audit logs, each of which is an event that nobody can remove.
 MOST_EXPORTS = 60
-# Within an hour, by one person: each “Prove it is you” that was right, and each sign-in by a passkey or single sign-on, which take no time, is an event too.
-# Six are enough for a browser, and there may be 50.
+# Within an hour, by one person: each successful “Prove it is you”, and each sign-in by passkey or single sign-on, is an event too. A browser needs at most six,
+# and there may be 50.
 MOST_PROOFS = 300
-# Within an hour, of one person at the provider of single sign-on whom it vouches for and nothing here lets in: each is such an event.
+# Within an hour, for one person whom the single sign-on provider knows but who isn't let in here: each refusal is such an event.
 MOST_REFUSALS = 20
-# Within an hour, of one account. Each ends its reset links, and somebody who knows the password mustn't end every one that the owner asks for.
+# Within an hour, for one account. Each change ends its reset links, and somebody who knows the password must not be able to end every link that the owner
+# requests.
 MOST_PASSWORD_CHANGES = 5
-# Within an hour, to one address that somebody has written down, for the mailbox may be a stranger's: by that person, and by all people together. Were there
-# only the second number, anybody with an account could keep the others from mailing to an address.
+# Within an hour, to one address that somebody has entered, because the mailbox may be a stranger's: by that person, and by all people together. With only the
+# second limit, anybody with an account could keep the others from mailing to an address.
 MOST_MAILS_TO_ONE = 10
 MOST_MAILS_TO_ONE_BY_ALL = 100
-# The same of notices about what somebody does, and about what ends in one workspace. More, for the mailbox may be that of a team whose clients are many.
+# The same for notices about what somebody does, and about what expires in one workspace. More, because the mailbox may belong to a team with many clients.
 MOST_NOTICES_TO_ONE = 20
 MOST_NOTICES_TO_ONE_BY_ALL = 200
-# The same of all strangers together, whom one person may write down by the hundred.
+# The same for all strangers together, because one person may enter hundreds of them.
 MOST_NOTICES_TO_STRANGERS = 100
-# The same to one member. One mail lists what is beyond.
+# The same to one member. One more mail lists everything beyond.
 MOST_NOTICES_TO_MEMBER = 20
 MOST_NOTICES_TO_MEMBER_BY_ALL = 200
-# Tests of what a program sends, by one person within FAILURE_WINDOW.
+# Credential tests by one person within FAILURE_WINDOW.
 MOST_TESTS = 60
-# From one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
+# New sessions from one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
 MOST_NEW_SESSIONS = 1000
 
 
 def refuse_new_session(request: HttpRequest) -> Refusal | None:
-    """For what is kept in the session of somebody who needn't be anybody. A browser that has a session already makes no further row."""
+    """For storing something in a stranger's session. A browser that already has a session makes no further row."""
     network, now = widest_network_of(connection_of(request).remote_address), timezone.now()
     if request.session.session_key or not network:
         return None
@@ -67,51 +68,51 @@ def refuse_new_session(request: HttpRequest) -> Refusal | None:
 
 
 def refuse_test(user: User, *, now: datetime) -> Refusal | None:
-    """Counts one test of a credential. Whoever tries secrets out finds nothing more here than at the token endpoint, and no faster."""
+    """Counts one test of a credential, so that guessing secrets here is no better and no faster than at the token endpoint."""
     return _refuse(f"test of {user.pk}", MOST_TESTS, now=now)
 
 
 def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
-    """For leak response. Counts one look-up, or one mail about what it found."""
+    """For leak response. Counts one look-up, or one mail about its findings."""
     return _refuse(_look_up_key(str(user.pk)), MOST_LOOK_UPS, now=now)
 
 
 def refuse_look_up_unseen(account: str, *, now: datetime) -> Refusal | None:
-    """What refuse_look_up would refuse. It counts nothing, so that it may be asked before the text is here. account: a user's primary key."""
+    """What refuse_look_up would refuse. It counts nothing, so it can be called before the text arrives. account: a user's primary key."""
     return _refuse(_look_up_key(account), MOST_LOOK_UPS, now=now, counts=False)
 
 
 def may_list_found(user: User, number: int, *, now: datetime) -> bool:
-    """Whether the audit log names each thing that a look-up has found. Counts them as well."""
+    """Whether each thing that a look-up has found gets an audit event. Also counts them."""
     return count(f"found by {user.pk}", now=now, window=_HOUR, failures=number).failures <= MOST_FOUND
 
 
 def refuse_change(user: User, *, now: datetime) -> Refusal | None:
-    """Counts one change of something of one's own that can be changed to and fro."""
+    """Counts one change of one's own settings that can be repeated any number of times."""
     return _refuse(f"changes of {user.pk}", MOST_CHANGES, now=now, window=_HOUR, what="Too many changes")
 
 
 def refuse_edit(user: User, *, takes_proof: bool, now: datetime) -> Refusal | None:
-    """Counts one change of something of a workspace that can be changed to and fro, or a new thing of which there may be any number. takes_proof: apart from
-    those that take none, for who has a copy of a session's cookie mustn't keep its owner from disabling a client.
+    """Counts one repeatable change of a workspace's things, or a new thing of which there may be any number. takes_proof: counted separately from changes
+    without a proof, so that somebody with a copy of the session cookie can't keep the owner from disabling a client.
     """
     key = f"proved edits by {user.pk}" if takes_proof else f"edits by {user.pk}"
     return _refuse(key, MOST_EDITS, now=now, window=_HOUR, what="Too many changes")
 
 
 def refuse_role_change(membership: Membership, *, by: User, now: datetime) -> Refusal | None:
-    """Counts one change of that role. By one person, for somebody who has used up theirs mustn't keep an owner from undoing it."""
+    """Counts one change of that role. Per person, so that somebody who has used up their limit can't keep an owner from undoing the change."""
     key = f"role of {membership.pk} by {by.pk}"
     return _refuse(key, MOST_ROLES_OF_ONE, now=now, window=_HOUR, what="Too many changes of this role") or refuse_edit(by, takes_proof=True, now=now)
 
 
 def refuse_factor_change(user: User, *, now: datetime) -> Refusal | None:
-    """As refuse_change, but with a number of its own: a name takes no proof, and mustn't keep the owner from taking a second factor away."""
+    """Like refuse_change, but with a separate limit: changing a name needs no proof, and must not keep the owner from removing a second factor."""
     return _refuse(f"factor changes of {user.pk}", MOST_CHANGES, now=now, window=_HOUR, what="Too many changes")
 
 
 def refuse_export(user: User, *, now: datetime) -> Refusal | None:
-    """Counts one."""
+    """Counts one export."""
     return _refuse(f"exports by {user.pk}", MOST_EXPORTS, now=now, window=_HOUR, what="Too many exports")
 
 
@@ -124,7 +125,7 @@ def refuse_proof(user: User, *, at_provider: bool = False, counts: bool = True, 
 
 
 def may_record_refusal(subject: str, *, now: datetime) -> bool:
-    """Whether the audit log has one more refusal of that person at the provider. Counts it."""
+    """Whether one more refusal of that person at the provider is recorded in the audit log. Counts it."""
     return count(f"refused {_digest(subject)}", now=now, window=_HOUR).failures <= MOST_REFUSALS
 
 
@@ -135,22 +136,22 @@ def refuse_password_change(user: User, *, counts: bool = True, now: datetime) ->
 
 
 def refuse_mail_to(email: str, *, by: User, now: datetime) -> Refusal | None:
-    """Counts one mail to an address that somebody has written down."""
+    """Counts one mail to an address that somebody has entered."""
     return _refuse_mail(_limits_of_mail("mail", email, by, most=MOST_MAILS_TO_ONE, most_by_all=MOST_MAILS_TO_ONE_BY_ALL), now=now)
 
 
 def may_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
-    """Whether a stranger's address may have one more mail about what somebody did, or about what ends in a workspace. Counts it."""
+    """Whether a stranger's address may get one more mail about what somebody did, or about what expires in a workspace. Counts it."""
     return _refuse_mail(_limits_of_notices(email, by), now=now) is None
 
 
 def would_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
-    """What may_notify would say. Counts nothing."""
+    """What may_notify would return. Counts nothing."""
     return not seconds_left(_limits_of_notices(email, by), now=now)
 
 
 def may_notify_member(email: str, *, by: User | Workspace, now: datetime) -> bool:
-    """Whether a member may have one more mail of its own about what somebody did. Counts it."""
+    """Whether a member may get one more separate mail about what somebody did. Counts it."""
     limits = _limits_of_mail("notice to member", email, by, most=MOST_NOTICES_TO_MEMBER, most_by_all=MOST_NOTICES_TO_MEMBER_BY_ALL)
     return _refuse_mail(limits, now=now) is None
 
@@ -168,7 +169,7 @@ def _limits_of_mail(kind: str, email: str, by: User | Workspace, *, most: int, m
 
 
 def _refuse_mail(limits: list[tuple[str, int]], *, now: datetime) -> Refusal | None:
-    """What the own number of who causes it refuses takes nothing of the number of all."""
+    """A mail that the sender's own limit refuses doesn't count for the limit of all."""
     for key, most in limits:
         if refusal := _refuse(key, most, now=now, window=_HOUR, what="Too many mails to that address"):
             return refusal
@@ -176,17 +177,17 @@ def _refuse_mail(limits: list[tuple[str, int]], *, now: datetime) -> Refusal | N
 
 
 def may_tell(user: User, found: Sequence[str], *, now: datetime) -> bool:
-    """Whether any of these was not told that person within an hour, whoever asked for it. Counts them as told. found: what a leak's findings are named by."""
+    """Whether that person hasn't been told about one of these within an hour, whoever asked for it. Counts them as told. found: the references of findings."""
     told = [count(f"told {_digest(f'{user.pk} {one}')}", now=now, window=_HOUR) for one in sorted(found)]
     return any(counted.failures == 1 for counted in told)
 
 
 def may_mail_reset_link(email: str, *, now: datetime) -> bool:
-    """Counts the mail as well. From however many addresses somebody orders them, an account gets few at a time, and those that it got work still."""
+    """Counts the mail. However many addresses the requests come from, an account gets only a few mails at a time, and the links that it got still work."""
     return count(f"reset {_digest(email)}", now=now).failures <= MOST_RESET_MAILS
 
 
-def _refuse(key: str, most: int, *, now: datetime, window: int = 0, what: str = "Too many tries", counts: bool = True) -> Refusal | None:
+def _refuse(key: str, most: int, *, now: datetime, window: int = 0, what: str = "Too many attempts", counts: bool = True) -> Refusal | None:
     """window: as count has it. counts: False for what would be refused."""
     if not counts:
         wait = seconds_left([(key, most)], now=now)

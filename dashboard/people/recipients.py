@@ -1,4 +1,4 @@
-"""To whom mail about a client goes: its owner, and the admins of its workspace where it is urgent."""
+"""Who gets mail about a client: its owner and, if it is urgent, the admins of its workspace."""
 
 from datetime import datetime
 from typing import Any
@@ -17,8 +17,8 @@ MOST_ADMINS = 20
 
 
 def present_owner_of(client: Client) -> list[str]:
-    """Its contact, if that is an address; but not of an account that is switched off, or was taken out of the workspace, as by single sign-on, which names
-    no heir. A query, unless the client was read with **about_contact().
+    """Its contact, if that is an address, but not the address of an account that is switched off or was removed from the workspace, for example by single
+    sign-on, which names no successor. Needs a query, unless the client was read with **about_contact().
     """
     is_out = getattr(client, "contact_is_out", None)
     if is_out is None:
@@ -35,18 +35,18 @@ def owner_named(contact: str, workspace: int) -> list[str]:
 
 
 def about_contact() -> dict[str, Any]:
-    """Annotations of a query of clients, with which nothing here asks again about a client's contact."""
+    """Annotations for a query of clients, so that the functions here need no further query about the contact."""
     members = Membership.objects.filter(workspace=OuterRef("workspace"), user__email=Lower(OuterRef("contact")), user__is_active=True)
     return {"contact_is_out": contact_is_out(), "contact_belongs": Exists(members)}
 
 
 def contact_is_out(workspace: Any = OuterRef("workspace"), contact: Any = Lower(OuterRef("contact"))) -> "ExpressionWrapper[Q]":  # noqa: B008  # they are values
-    """For a query of clients, unless it is told the workspace and a contact. The log tells who went under which address: that of an account may be another
-    by now.
+    """For a query of clients, unless workspace and contact are given. The audit log tells under which address a person left, because the account's address may
+    have changed since.
     """
     went = AuditEvent.objects.filter(event__in=("member.removed", "member.left"), target_type="user")
     as_contact = went.filter(workspace=workspace, target_id__startswith="user:", target_id__endswith=Concat(Value(" "), contact, output_field=CharField()))
-    # A colleague may go on writing down an address that somebody had before.
+    # A colleague may still enter an address that somebody had before.
     person = Substr("target_id", 1, StrIndex("target_id", Value(" ")))
     went_later = Exists(went.annotate(person=person).filter(workspace=OuterRef("workspace"), person=OuterRef("person")))
     changes = AuditEvent.objects.annotate(person=person, former=Lower(KT("before__email"))).filter(
@@ -59,12 +59,12 @@ def contact_is_out(workspace: Any = OuterRef("workspace"), contact: Any = Lower(
 
 
 def may_have_notice(address: str, *, workspace: Workspace, by: User | Workspace, now: datetime) -> bool:
-    """A developer writes down whom a client belongs to: to who isn't of the workspace, few go within an hour. Counts it."""
+    """A developer can enter any address as a client's contact, so an address outside the workspace gets only a few mails an hour. Counts it."""
     return belongs_to(workspace, address) or may_notify(address, by=by, now=now)
 
 
 def would_have_notice(address: str, *, workspace: Workspace, by: User | Workspace, now: datetime) -> bool:
-    """What may_have_notice would say. Counts nothing."""
+    """What may_have_notice would return. Counts nothing."""
     return belongs_to(workspace, address) or would_notify(address, by=by, now=now)
 
 
@@ -73,7 +73,7 @@ def belongs_to(workspace: Workspace, address: str) -> bool:
 
 
 def contact_belongs(client: Client) -> bool:
-    """Whether its contact is a member's. A query, unless the client was read with **about_contact()."""
+    """Whether its contact is a member. Needs a query, unless the client was read with **about_contact()."""
     known: bool | None = getattr(client, "contact_belongs", None)
     return belongs_to(client.workspace, client.contact) if known is None else known
 

@@ -1,6 +1,6 @@
-"""Recovery codes: their form, and the hashes by which an account knows them. OWASP ASVS 5.0, 6.5.2.
+"""Recovery codes: their format, and the hashes that an account stores. OWASP ASVS 5.0, 6.5.2.
 
-A code names its place among the ten, so that one hash is computed for it and not ten. Codes of 8 digits are from before that: they name none.
+A code contains its place among the ten, so that only one hash is computed for it instead of ten. Older codes of 8 digits contain none.
 """
 
 import re
@@ -14,7 +14,7 @@ from dashboard.people.password_hasher import in_turn
 
 CODES = 10
 
-# Without what looks alike. 11 of 30 characters are 54 random bits, and argon2id makes each guess cost 20 ms.
+# Without characters that look alike. 11 of 30 characters have 54 random bits, and with argon2id each guess costs 20 ms.
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 _RANDOM = 11
 _CODE = re.compile(f"[{_ALPHABET[:CODES]}][{_ALPHABET}]{{{_RANDOM}}}", re.ASCII)
@@ -22,19 +22,19 @@ _OLD_CODE = re.compile(r"[0-9]{8}", re.ASCII)
 
 
 def make() -> tuple[list[str], dict[str, Any]]:
-    """The codes, as a person writes them, and what the account keeps of them. It takes 10 argon2id hashes: not within a transaction."""
+    """The codes for the person, and the data that the account stores. It computes 10 argon2id hashes, so don't call it in a transaction."""
     codes = [_ALPHABET[place] + get_random_string(_RANDOM, _ALPHABET) for place in range(CODES)]
     return ["-".join((code[:4], code[4:8], code[8:])) for code in codes], {"hashes": [in_turn(hash_secret, code) for code in codes]}
 
 
 def normalize(written: str) -> str | None:
-    """None for what can't be a recovery code. written: at most as long as a form lets it be."""
+    """None if it can't be a recovery code. written: no longer than the form allows."""
     code = re.sub(r"[\s-]", "", written).lower()
     return code if _CODE.fullmatch(code) or _OLD_CODE.fullmatch(code) else None
 
 
 def find_place(code: str, data: Mapping[str, Any]) -> int | None:
-    """Which of the account's codes it is, None for a wrong or used one. code: normalized. Raise clients.secret.HashingBusyError."""
+    """The place of the code among the account's; None for a wrong or used one. code: normalized. Raise clients.secret.HashingBusyError."""
     hashes = data["hashes"]
     places = range(len(hashes)) if _OLD_CODE.fullmatch(code) and data.get("are_old") else [_ALPHABET.index(code[0])]
     return next((place for place in places if place < len(hashes) and hashes[place] and verify_secret(code, hashed=hashes[place], digest="")), None)

@@ -1,4 +1,4 @@
-"""What people see who have to wait."""
+"""The response to people who have to wait."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from django.http import HttpResponse
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why nothing was looked at. seconds: after which to try again."""
+    """Why a request wasn't processed. seconds: when to try again."""
 
     status: int
     seconds: int
@@ -17,11 +17,11 @@ class Refusal:
         response.status_code = self.status
         response["Retry-After"] = str(self.seconds)
         if self.status >= 500:
-            # Django would log each as an error of ours, and whoever sends a flood would fill the disk.
+            # Django would log each as a server error, and a flood would fill the disk.
             response._has_been_logged = True  # type: ignore[attr-defined]  # django.utils.log.log_response asks for it
         return response
 
 
-def too_many(seconds: int, what: str = "Too many tries") -> Refusal:
+def too_many(seconds: int, what: str = "Too many attempts") -> Refusal:
     wait = f"{seconds} s" if seconds < 100 else f"{-(-seconds // 60)} min"
     return Refusal(429, seconds, f"{what}. Wait {wait} and try again.")

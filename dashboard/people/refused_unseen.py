@@ -1,7 +1,7 @@
-"""Sign-ins that are refused before Django sees them: it would take 5 ms to say so on the page, and its threads from everybody else, which a flood lives on.
+"""Sign-ins that are refused before Django sees them: Django would take 5 ms for the page and block its threads for others, which helps a flood.
 
-What is known without it: the address, whether it has failed too often, whether somebody signed in with this browser before, and whether strangers have all the
-places in the line for passwords. What isn't refused here is asked again by dashboard.people.throttling.attempt, by which everything is decided.
+What is known without Django: the address, whether it has failed too often, whether somebody signed in with this browser before, and whether strangers have all
+places in the queue for passwords. What isn't refused here is checked again by dashboard.people.throttling.attempt, which makes the final decision.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ _SIGN_IN = {reverse("account_login"): True, reverse("mfa_login_webauthn"): False
 
 
 def refuse_sign_in(scope: Any) -> Refusal | None:
-    """scope: ASGI's, settled. One in clear text hears that first."""
+    """scope: ASGI's, with the connection. A request in clear text is refused for that first."""
     takes_password = _SIGN_IN.get(scope["path"])
     connection = scope["state"]["connection"]
     if takes_password is None or scope["method"] != "POST" or not connection.is_secure:
@@ -28,5 +28,5 @@ def refuse_sign_in(scope: Any) -> Refusal | None:
 
 
 def is_known(scope: Any) -> bool:
-    """Whether somebody signed in with this browser before. scope: ASGI's."""
+    """Whether somebody has signed in with this browser before. scope: ASGI's."""
     return bool(known_devices.accounts_in(find_cookie(scope["headers"], known_devices.COOKIE, r"[\w:.-]+")))

@@ -1,8 +1,8 @@
-"""Passkeys, one-time codes and recovery codes of an account: every change, each with its audit event.
+"""An account's passkeys, one-time codes and recovery codes: every change, each with its audit event.
 
-Kept in django-allauth's rows, secrets encrypted (dashboard.people.account_adapter), recovery codes hashed. Passkeys and one-time codes are strong factors;
-recovery codes are the way back for whoever has lost them, come with the first and go with the last. Each change counts
-(dashboard.people.quotas.refuse_factor_change), and raises ValidationError beyond the limit.
+They are stored in django-allauth's rows, secrets encrypted (dashboard.people.account_adapter), recovery codes hashed. Passkeys and one-time codes are strong
+factors; recovery codes are for users who have lost those; they come with the first strong factor and are removed with the last. Each change is counted
+(dashboard.people.quotas.refuse_factor_change) and raises ValidationError beyond the limit.
 """
 
 import re
@@ -27,14 +27,14 @@ from dashboard.people.one_time_codes import PERIOD, find_counter
 from oauth.replay import mark_used
 
 MOST_PASSKEYS = 20
-# In a row. Whoever guesses one in 3 of a million codes for months would find one; the owner has other ways in.
+# In a row. With 3 of a million codes valid, guessing for months would succeed; the owner has other ways to sign in.
 MOST_WRONG_CODES = 100
 MORE_AFTER_RESET = 10
 
 _SPACES = re.compile(r"[\s-]")
-# In a row's data: how many one-time codes were wrong since the owner was here.
+# The key in a row's data for the number of wrong one-time codes since the owner last signed in.
 _WRONG = "wrong"
-# And when a reset of the password last allowed some more.
+# The key for when a password reset last allowed more.
 _ALLOWED_AT = "allowed_at"
 _ALLOWED_EVERY = timedelta(days=1)
 _TOTP, _PASSKEY, _RECOVERY = Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN, Authenticator.Type.RECOVERY_CODES
@@ -42,7 +42,7 @@ STRONG = (_TOTP, _PASSKEY)
 
 
 def of(user: User, *types: str) -> Any:
-    """The query of those, oldest first."""
+    """The user's factors of those types, oldest first."""
     return Authenticator.objects.filter(user=user, type__in=types or Authenticator.Type.values).order_by("pk")
 
 
@@ -56,7 +56,7 @@ def name_of(passkey: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """recovery_codes: those that came with it, which is so with the first strong factor. sessions_ended: how many others it ended, as the first one does."""
+    """recovery_codes: those that came with it, if it is the first strong factor. sessions_ended: how many other sessions it ended, which the first one does."""
 
     factor: Any
     recovery_codes: list[str]
@@ -64,9 +64,9 @@ class Added:
 
 
 def add_passkey(*, user: User, name: str, credential: Mapping[str, Any], kept: str = "", actor: Actor, now: datetime) -> Added:
-    """credential: a checked answer to a registration. kept: the key of the session in which it is added, and which goes on where others end, "" for none.
+    """credential: a checked registration response. kept: the key of the current session, which stays if others end, "" for none.
 
-    Raise SessionInterrupted where that was ended meanwhile.
+    Raise SessionInterrupted if that session was ended meanwhile.
     """
     named = clean_text(name or "Passkey", field="name", max_length=100)
     _count_change(user, now=now)
@@ -94,25 +94,25 @@ def rename_passkey(*, passkey: Any, name: str, actor: Actor, now: datetime) -> N
 
 
 def remove_passkey(*, user: User, passkey: Any, actor: Actor, now: datetime) -> None:
-    """Raise ValidationError where a workspace demands a second factor and it is the last, Authenticator.DoesNotExist where it is gone already."""
+    """Raise ValidationError if it is the last second factor and a workspace requires one, Authenticator.DoesNotExist if it has already been removed."""
     _count_change(user, now=now)
     _remove(user, of(user, _PASSKEY).filter(pk=passkey.pk), "user.passkey_removed", actor=actor, now=now)
 
 
 def turn_on_one_time_codes(*, user: User, secret: str, code: str, kept: str = "", actor: Actor, now: datetime) -> Added:
-    """secret: base32, as the person's app has it. code: one of it, which is used by this. kept: as for add_passkey.
+    """secret: base32, as in the person's app. code: one of its codes, which this uses up. kept: as in add_passkey.
 
-    Raise ValidationError for a wrong code, and where they are on already; SessionInterrupted as add_passkey.
+    Raise ValidationError for a wrong code, and if they are already on; SessionInterrupted like add_passkey.
     """
     counter = find_counter(secret, code)
     if counter is None:
-        raise ValidationError("This code is wrong. Codes change every 30 s: enter the newest one.", code="incorrect_code")
+        raise ValidationError("This code is wrong. Codes change every 30 s: enter the current one.", code="incorrect_code")
     _count_change(user, now=now)
     recovery = _make_first_recovery_codes(user)
     with transaction.atomic():
         _lock(user, kept)
         if of(user, _TOTP).exists():
-            raise ValidationError("One-time codes are on already. Turn them off first to use another app.", code="already_on")
+            raise ValidationError("One-time codes are already on. To use another app, turn them off first.", code="already_on")
         ended = _end_other_sessions(user, kept)
         factor = Authenticator.objects.create(user=user, type=_TOTP, data={"secret": get_adapter().encrypt(secret)}, created_at=now)
         _mark(user, counter, now=now)
@@ -121,13 +121,13 @@ def turn_on_one_time_codes(*, user: User, secret: str, code: str, kept: str = ""
 
 
 def turn_off_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
-    """Raise as remove_passkey."""
+    """Raise like remove_passkey."""
     _count_change(user, now=now)
     _remove(user, of(user, _TOTP), "user.one_time_codes_off", actor=actor, now=now)
 
 
 def make_recovery_codes(*, user: User, kept: str = "", actor: Actor, now: datetime) -> Added:
-    """The old ones end. kept: as for add_passkey. Raise ValidationError where there is no strong factor to recover from; SessionInterrupted as add_passkey."""
+    """The old ones stop working. kept: as in add_passkey. Raise ValidationError if there is no strong factor; SessionInterrupted like add_passkey."""
     _count_change(user, now=now)
     made = recovery_codes.make() if has_strong(user) else None
     with transaction.atomic():
@@ -140,15 +140,15 @@ def make_recovery_codes(*, user: User, kept: str = "", actor: Actor, now: dateti
 
 
 def _count_change(user: User, *, now: datetime) -> None:
-    """Outside of the change's transaction. Raise ValidationError where there were too many: each is an event and a mail, and codes are hashes."""
+    """Outside the change's transaction. Raise ValidationError if there were too many: each is an event and a mail, and recovery codes need hashing."""
     if refusal := quotas.refuse_factor_change(user, now=now):
         raise ValidationError(refusal.text, code="too_many_changes")
 
 
 def use_code(*, user: User, code: str, actor: Actor, now: datetime) -> Any | None:
-    """The factor that a one-time or recovery code belongs to, or None for a wrong or used one. It is used by this, over all workers and nodes.
+    """The factor that a one-time or recovery code belongs to, or None for a wrong or used code. This uses up the code, over all workers and nodes.
 
-    Raise clients.secret.HashingBusyError where a recovery code can't be looked at now.
+    Raise clients.secret.HashingBusyError if a recovery code can't be checked now.
     """
     if is_one_time_code(code):
         return _use_one_time_code(user, _SPACES.sub("", code), actor=actor, now=now)
@@ -157,7 +157,7 @@ def use_code(*, user: User, code: str, actor: Actor, now: datetime) -> Any | Non
 
 
 def is_one_time_code(code: str) -> bool:
-    """By its form."""
+    """By its format."""
     return re.fullmatch(r"[0-9]{6}", _SPACES.sub("", code)) is not None
 
 
@@ -167,7 +167,7 @@ def are_one_time_codes_locked(user: User) -> bool:
 
 
 def count_wrong_one_time_code(*, user: User, actor: Actor, now: datetime) -> bool:
-    """Whether this one locks them: then none is taken until the owner has used a passkey or a recovery code, or, once a day, has reset the password."""
+    """Returns whether this one locks them: then no code is accepted until the owner uses a passkey or a recovery code, or resets the password (once a day)."""
     with transaction.atomic():
         factor = of(user, _TOTP).select_for_update().first()
         if factor is None or _is_locked(factor):
@@ -181,7 +181,7 @@ def count_wrong_one_time_code(*, user: User, actor: Actor, now: datetime) -> boo
 
 
 def forget_wrong_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
-    """Once somebody has shown to be the owner."""
+    """Call it when the user has proved to be the owner."""
     with transaction.atomic():
         factor = of(user, _TOTP).select_for_update().first()
         if factor is None or _WRONG not in factor.data:
@@ -194,8 +194,8 @@ def forget_wrong_one_time_codes(*, user: User, actor: Actor, now: datetime) -> N
 
 
 def allow_few_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
-    """After a reset of the password, which shows only that somebody reads the account's mail: a few more once a day, if they are locked. Were they all
-    forgotten, whoever reads that mail could guess for ever.
+    """After a password reset, allow a few more attempts once a day if codes are locked. A reset only shows that somebody reads the account's mail, so the
+    wrong codes aren't forgotten: otherwise that person could guess for ever.
     """
     with transaction.atomic():
         factor = of(user, _TOTP).select_for_update().first()
@@ -207,7 +207,7 @@ def allow_few_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None
 
 
 def record_use(*, factor: Any, actor: Actor, now: datetime) -> None:
-    """When and from where it was last used."""
+    """Record when and from where it was last used."""
     with transaction.atomic():
         forget_wrong_one_time_codes(user=factor.user, actor=actor, now=now)
         present = Authenticator.objects.select_for_update().get(pk=factor.pk)
@@ -239,7 +239,7 @@ def _use_recovery_code(user: User, code: str, *, actor: Actor, now: datetime) ->
         return None
     with transaction.atomic():
         present = of(user, _RECOVERY).select_for_update().first()
-        # Used, or replaced by new codes, since it was looked at.
+        # It was used, or replaced by new codes, since it was checked.
         if present is None or present.data["hashes"][place] != factor.data["hashes"][place]:
             return None
         present.data["hashes"][place] = None
@@ -256,9 +256,9 @@ def _mark(user: User, counter: int, *, now: datetime) -> bool:
 
 
 def _lock(user: User, session_key: str = "") -> None:
-    """So that two changes of one account's factors come one after the other. session_key: of the session that makes the change, "" for none.
+    """Makes changes of one account's factors wait for each other. session_key: of the session that makes the change, "" for none.
 
-    Hashing ten recovery codes takes long, so its owner may have ended it meanwhile: raise SessionInterrupted then.
+    Hashing ten recovery codes takes long, so the owner may have ended the session meanwhile: then raise SessionInterrupted.
     """
     User.objects.select_for_update().get(pk=user.pk)
     if session_key:
@@ -266,7 +266,7 @@ def _lock(user: User, session_key: str = "") -> None:
 
 
 def _end_other_sessions(user: User, kept: str) -> dict[str, int]:
-    """What the event says of it: before the first strong factor is there, and nothing of any later one."""
+    """Ends them for the first strong factor only. Returns what the event says about it."""
     return {} if has_strong(user) else {"sessions_ended": user_sessions.delete_sessions(user, kept=kept)}
 
 
@@ -289,7 +289,7 @@ def _refuse_where_demanded(user: User) -> None:
     if names:
         verb = "demands" if len(names) == 1 else "demand"
         raise ValidationError(
-            f"{get_text_list(names, 'and')} {verb} a second factor, and this is your last. Add another one first.",
+            f"{get_text_list(names, 'and')} {verb} a second factor, and this is your last one. Add another one first.",
             code="last_factor",
         )
 
@@ -299,7 +299,7 @@ def _make_first_recovery_codes(user: User) -> tuple[list[str], dict[str, Any]] |
 
 
 def _insert_recovery_codes(user: User, made: tuple[list[str], dict[str, Any]] | None, *, actor: Actor, now: datetime) -> list[str]:
-    """made: by recovery_codes.make before the transaction, None for none. They come with the first strong factor."""
+    """made: from recovery_codes.make, before the transaction, None for none. They come with the first strong factor."""
     if made is None or of(user, _RECOVERY).exists():
         return []
     codes, data = made

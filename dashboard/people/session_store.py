@@ -1,7 +1,7 @@
-"""Sessions of people, in the database under a digest of their keys: the key itself stands in the cookie alone, so whoever reads the database, a replica of it
-or a backup can use none of them.
+"""People's sessions, stored under a digest of their keys: the key itself is only in the cookie, so somebody who reads the database, a replica or a backup can't
+use any session.
 
-A plain digest will do, for a key is 165 random bits. It has the 40 characters for which Django's column, and that of django-allauth, have room.
+A plain digest is enough, because a key has 165 random bits. It has 40 characters, the size of Django's and django-allauth's columns.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ from django.utils import timezone
 
 
 def digest_key(session_key: str | None) -> str:
-    """As session_key of Session and of UserSession has it, "" for a session that has no key yet."""
+    """As in session_key of Session and UserSession; "" for a session without a key."""
     return hashlib.sha256(session_key.encode()).hexdigest()[:40] if session_key else ""
 
 
 class SessionStore(db.SessionStore):
-    """session_key is what the cookie holds. Django's asynchronous methods, which nobody calls, would look for that, and find nothing."""
+    """session_key is the cookie's value. Django's asynchronous methods, which aren't used, would look for that and find nothing."""
 
     def _get_session_from_db(self) -> Any:
         row = self.model.objects.filter(session_key=digest_key(self.session_key), expire_date__gt=timezone.now()).first()

@@ -1,6 +1,6 @@
-"""What anybody can have the audit log say of accounts: of a day each of the first ones, and of the rest the number.
+"""Limits the audit events that strangers can cause about accounts: each of a day's first ones is recorded, and of the rest only the number.
 
-Nobody may remove an audit event for more than a year, and strangers come from as many addresses as they like: one event each would fill the disk.
+Audit events can't be removed for more than a year, and strangers may use any number of addresses: one event each would fill the disk.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from dashboard.people.account_events import record
 from oauth.models import FailureCount
 from oauth.throttling import count, widest_network_of
 
-# Within a day of UTC: from one network, and from all. Whose account it is about, and whether there is one, decides nothing: it would show in how long it takes.
+# Within a day (UTC): from one network, and from all. The account doesn't matter, nor whether it exists, because that would show in the response time.
 MOST_OF_NETWORK = 500
 MOST = 5000
 
@@ -25,10 +25,10 @@ _LISTED, _UNLISTED = "listed ", "unlisted "
 
 
 def record_attempt(event: str, user: User | None, *, actor: Actor, now: datetime, after: Mapping[str, Any] | None = None) -> None:
-    """As account_events.record. Beyond the day's number it is only counted: record_rest says how many more there were."""
+    """Like account_events.record. Beyond the day's limit it is only counted: record_rest writes how many more there were."""
     day, passed = divmod(int(now.timestamp()), _DAY)
     network = widest_network_of(actor.address) if actor.address else "unknown"
-    # What is refused for its network takes nothing of the number of all.
+    # An attempt that the network's limit refuses doesn't count for the total limit.
     for key, most in ((f"{_LISTED}{day} {network}", MOST_OF_NETWORK), (f"{_LISTED}{day}", MOST)):
         if count(key, now=now, window=_DAY - passed).failures > most:
             count(f"{_UNLISTED}{day} {event}", now=now, window=_DAY - passed)
@@ -38,10 +38,10 @@ def record_attempt(event: str, user: User | None, *, actor: Actor, now: datetime
 
 
 def record_rest(*, now: datetime) -> None:
-    """Write, of each event and day that is over, one event that counts what record_attempt left out."""
+    """For each event and each past day, write one event with the number that record_attempt left out."""
     over = FailureCount.objects.filter(key__startswith=_UNLISTED, window_ends__lt=int(now.timestamp()))
     with transaction.atomic():
-        # Locked: another process that counts them too finds none afterwards.
+        # Locked, so that another process that does the same finds none afterwards.
         counts = list(over.select_for_update().order_by("pk"))
         FailureCount.objects.filter(pk__in=[counted.pk for counted in counts]).delete()
         for counted in counts:
@@ -52,5 +52,5 @@ def record_rest(*, now: datetime) -> None:
 
 
 def record_failed_sign_in(*, email: str, actor: Actor, now: datetime) -> None:
-    """email: as typed. It is kept only where it is an account's: people type passwords there by mistake."""
+    """email: as typed. It is only stored if it is an account's, because people type passwords there by mistake."""
     record_attempt("user.sign_in_failed", User.objects.filter(email=email.strip().lower()).first(), actor=actor, now=now)

@@ -1,7 +1,7 @@
-"""Passwords and codes of people: how many wrong ones are looked at, and how many at once.
+"""Limits for people's passwords and codes: how many wrong ones are checked, and how many at once.
 
-Failures are counted per account and address, and per address, in the database: nobody can lock another person out from elsewhere. A process hashes one
-password at a time (dashboard.people.password_hasher); those who wait for that have a place here.
+Failures are counted per account and address, and per address, in the database, so nobody can lock another person out from elsewhere. A process hashes one
+password at a time (dashboard.people.password_hasher); those who wait for it take a place here.
 """
 
 import logging
@@ -24,8 +24,8 @@ from oauth.throttling import FailureKeys, count, count_failure, failure_keys, fi
 
 logger = logging.getLogger("tokenos.throttling")
 
-# Argon2 takes 100 MB and a tenth of a second for each password, right or wrong, and anybody may send one. Whoever waits for their turn holds one of Django's
-# threads (dashboard/asgi.py), of which health checks need some too, so few may. Who holds a link that was mailed to them is no stranger either.
+# Argon2 takes 100 MB and a tenth of a second for each password, right or wrong, and anybody can send one. Each waiting request blocks one of Django's threads
+# (dashboard/asgi.py), which health checks need too, so only a few may wait. A person with a link from a mail isn't a stranger either.
 MOST_AT_ONCE = 4
 MOST_STRANGERS = 2
 # Of one person, in a minute and process. For who sends more there are the places of strangers, so that a few people leave some to the others.
@@ -36,19 +36,19 @@ waiting = _places.held
 _lock = Lock()
 # By person, when the last ones were looked at, by time.monotonic; who was here last comes last.
 looked_at: dict[str, list[float]] = {}
-# Networks that the database said have failed too often, with the moment at which they may try again, the oldest first: as it stays true until then, they are
-# refused without asking it.
+# Networks that have failed too often by the database, with the time when they may try again, oldest first: until then they are refused without asking the
+# database.
 MOST_FULL = 10_000
 _full: dict[str, int] = {}
 BUSY_SECONDS = 2
-# When the log said the last time that passwords came in a flood, and how many seconds it waits before it says so again.
+# When a flood of passwords was last logged, and how many seconds must pass before it is logged again.
 _told_at = float("-inf")
 _TELL_EVERY = 60
 
 
 @contextmanager
 def place(who: str, *, is_stranger: bool) -> Iterator[bool]:
-    """One's place in the line for passwords, as Places.take has it. Within it nothing happens but that passwords are hashed."""
+    """A place in the queue for passwords, as in Places.take. Only hash passwords within it."""
     with _places.take(who, group=STRANGERS if is_stranger or _comes_often(who) else "") as is_free:
         if not is_free:
             _tell_of_flood()
@@ -72,9 +72,9 @@ def _note(person: str) -> None:
 
 
 def refuse_unseen(address: str, *, is_known: bool, takes_password: bool, now: datetime) -> Refusal | None:
-    """What attempt would refuse whatever is in the form, as far as this process knows, without a look at the form or the database.
+    """What attempt would refuse regardless of the form's content, as far as this process knows, without reading the form or the database.
 
-    is_known: whether the browser is. A flood costs least here, before anything is parsed and a page is rendered.
+    is_known: whether the browser is known. A flood costs least here, before anything is parsed and a page is rendered.
     """
     keys = person_keys("", address)
     wait = max(_full.get(key, 0) for key in (keys.address, *keys.wider)) - int(now.timestamp())
@@ -87,7 +87,7 @@ def refuse_unseen(address: str, *, is_known: bool, takes_password: bool, now: da
 
 
 def _remember_full(keys: FailureKeys, full: dict[str, int]) -> None:
-    """Not that of an account, which is in the form."""
+    """Only networks, not the account, which is in the form."""
     with _lock:
         for key, ends in full.items():
             if key != keys.client_and_address:
@@ -104,20 +104,20 @@ def _tell_of_flood() -> None:
         if is_due:
             _told_at = now
     if is_due:
-        logger.warning("more passwords come in than can be checked; some are asked to come back. This is said once a minute at most")
+        logger.warning("More passwords arrive than can be checked, so some users are asked to try again. This is logged at most once a minute.")
 
 
 def person_keys(email: str, address: str) -> FailureKeys:
-    """Apart from those of clients: a person who mistypes mustn't stop the clients behind the same address."""
+    """Separate from clients' keys: a person who mistypes must not stop the clients behind the same address."""
     keys = failure_keys(name=f"sign-in {email.strip().lower()}", address=address)
     return FailureKeys(keys.client_and_address, f"sign-in {keys.address}" if keys.address else "", tuple(f"sign-in {network}" for network in keys.wider))
 
 
 @contextmanager
 def attempt(request: HttpRequest, email: str, *, takes_password: bool = True, has_link: bool = False) -> Iterator[Refusal | None]:
-    """Within it a password or code is looked at, unless it is refused. email: of the account that it is for, "" where that isn't known.
+    """Check a password or code within it, unless it is refused. email: the account's, "" if unknown.
 
-    takes_password: whether that costs an argon2 hash, for which one waits in line. has_link: whether the caller holds a link that was mailed to that address.
+    takes_password: whether this costs an argon2 hash, for which there is a queue. has_link: whether the caller has a link that was mailed to that address.
     """
     address, now = connection_of(request).remote_address, timezone.now()
     keys = person_keys(email, address)
@@ -134,18 +134,18 @@ def attempt(request: HttpRequest, email: str, *, takes_password: bool = True, ha
 
 
 def known_person(request: HttpRequest) -> str:
-    """Who is signed in, or has signed in before with this browser; "" for a stranger."""
+    """The person who is signed in, or has signed in with this browser before; "" for a stranger."""
     account = request.user.pk or next(iter(known_devices.accounts_of(request)), "")
     return f"person {account}" if account else ""
 
 
 def count_wrong(request: HttpRequest, email: str, *, now: datetime) -> None:
-    """Count one that was looked at and was wrong."""
+    """Count one that was checked and was wrong."""
     count_failure(person_keys(email, connection_of(request).remote_address), now=now)
 
 
 def has_guessed_too_often(user: User, *, now: datetime) -> bool:
-    """Whether one-time codes of one account were guessed from many addresses. Only whoever has its password gets that far, so no stranger locks anybody out."""
+    """Whether an account's one-time codes were guessed from many addresses. Only somebody with its password gets this far, so strangers lock nobody out."""
     return has_reached(_code_key(user), settings.FAILURES_PER_CLIENT, now=now)
 
 
@@ -154,7 +154,7 @@ def count_wrong_code(user: User, *, now: datetime) -> None:
 
 
 def _busy() -> Refusal:
-    return Refusal(503, BUSY_SECONDS, "Too many passwords are being checked at this moment. Try again in a few seconds.")
+    return Refusal(503, BUSY_SECONDS, "Too many passwords are being checked. Try again in a few seconds.")
 
 
 def _code_key(user: User) -> str:

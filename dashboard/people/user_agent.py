@@ -1,6 +1,6 @@
-"""A device in words, as its browser calls itself in User-Agent. It is what the browser says: good for recognising one's own, and no proof."""
+"""Describes a device from the browser's User-Agent. That is what the browser claims: enough to recognise one's own devices, but no proof."""
 
-# The first that is found counts: most browsers also claim to be those that come after them.
+# The first match counts: most browsers also claim to be the later ones in this list.
 _BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -24,7 +24,7 @@ _SYSTEMS = (
 
 
 def describe_device(user_agent: str) -> str:
-    """“Firefox on Linux”; “Unknown browser” for what says nothing of the kind."""
+    """“Firefox on Linux”; “Unknown browser” if the header doesn't tell."""
     browser = next((name for sign, name in _BROWSERS if sign in user_agent), "Unknown browser")
     system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
     return f"{browser} on {system}" if system else browser

@@ -1,4 +1,4 @@
-"""Where people are signed in: each session has a row of django-allauth's, by which it can be shown and ended. An account has few of them."""
+"""Where people are signed in: each session has one of django-allauth's rows, so that it can be shown and ended. An account has only a few."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,9 +22,9 @@ from dashboard.people.session_store import SessionStore, digest_key
 from dashboard.people.sign_in_flow import get_authentication_records
 from dashboard.people.user_agent import describe_device
 
-# In a session: when its last use was noted in its row, seconds since the epoch. It is a note itself, so that most requests needn't ask for the row.
+# The session key for the time when its last use was recorded in its row, in seconds since the epoch, so that most requests needn't read the row.
 NOTED = "noted_at"
-# Of an account. Each takes a row for days, and is one more to look through.
+# Per account, because each is a row for days, and one more to search.
 MOST = 50
 
 
@@ -36,19 +36,19 @@ def find_open(user: User, *, now: datetime) -> "QuerySet[Any]":
 
 
 def find_own(request: HttpRequest) -> str:
-    """The key under which the rows of the request's own session are, "" for none. What the cookie holds stands in no row."""
+    """The key of the rows for the request's own session, "" for none. It isn't the cookie's value, which no row contains."""
     return digest_key(request.session.session_key)
 
 
 def find_account(session_key: str) -> str:
-    """The primary key of the user who is signed in by the session with that key, as the cookie has it, "" for none. It decides only what is read of a request.
-    At most one query.
+    """The primary key of the user signed in by the session with the cookie's key, "" for none. It only decides how much of a request is read. At most one
+    query.
     """
     return str(SessionStore(session_key).get(SESSION_KEY, "")) if session_key else ""
 
 
 def end_session(*, user: User, session: Any, actor: Actor, now: datetime) -> None:
-    """The browser that holds it is signed out at its next request."""
+    """The session's browser is signed out at its next request."""
     with transaction.atomic():
         _delete(UserSession.objects.filter(user=user, pk=session.pk))
         after = {"device": describe_device(session.user_agent), "address": session.ip, "signed_in_at": session.created_at.isoformat()}
@@ -56,7 +56,7 @@ def end_session(*, user: User, session: Any, actor: Actor, now: datetime) -> Non
 
 
 def end_other_sessions(*, user: User, kept: str, actor: Actor, now: datetime) -> int:
-    """kept: the key of the session that goes on. Returns how many ended."""
+    """kept: the key of the session that stays. Returns how many ended."""
     with transaction.atomic():
         ended = delete_sessions(user, kept=kept)
         if ended:
@@ -65,26 +65,26 @@ def end_other_sessions(*, user: User, kept: str, actor: Actor, now: datetime) ->
 
 
 def delete_sessions(user: User, *, kept: str = "") -> int:
-    """All of an account but that with the key kept. Within the transaction of the change that ends them, whose event tells of it."""
+    """End all sessions of an account except the one with the key kept. Call it in the transaction of the change that ends them, whose event reports it."""
     return _delete(UserSession.objects.filter(user=user).exclude(session_key=kept))
 
 
 def _delete(ended: "QuerySet[Any]") -> int:
-    """Locked before they are read: one that gets another key at this moment ends under that one. In one order, for two sign-ins may end the same ones."""
+    """Locks them before reading, so that a session that is getting a new key ends under that key. In a fixed order: two sign-ins may end the same ones."""
     keys = list(ended.order_by("pk").select_for_update().values_list("session_key", flat=True))
     UserSession.objects.filter(session_key__in=keys).delete()
     return Session.objects.filter(session_key__in=keys).delete()[0]
 
 
 def say_method(records: Sequence[Mapping[str, Any]]) -> str:
-    """How somebody has proved who they are, in words. records: as django-allauth keeps them in the session."""
+    """How the user proved who they are, in words. records: as django-allauth stores them in the session."""
     words = {"totp": "one-time code", "webauthn": "passkey", "recovery_codes": "recovery code", "socialaccount": "single sign-on"}
     said = [words.get(str(record.get("type", record["method"])), str(record["method"])) for record in records]
     return " and ".join(dict.fromkeys(said))
 
 
 def open_session(request: HttpRequest, *, user: User, method: str, actor: Actor, now: datetime) -> None:
-    """Make its row, and end those that were used least recently where the account has more than MOST. method: as record_sign_in has it."""
+    """Make its row, and end the least recently used ones if the account has more than MOST. method: as in record_sign_in."""
     with transaction.atomic():
         device = request.META.get("HTTP_USER_AGENT", "")[: UserSession._meta.get_field("user_agent").max_length]
         said = {"user": user, "ip": get_adapter(request).get_client_ip(request), "user_agent": device, "last_seen_at": now}
@@ -98,7 +98,7 @@ def open_session(request: HttpRequest, *, user: User, method: str, actor: Actor,
 
 
 def record_sign_in(*, user: User, session_key: str, method: str, actor: Actor, now: datetime) -> None:
-    """method: as say_method has it; the list of sessions shows it too."""
+    """method: from say_method; the list of sessions shows it too."""
     with transaction.atomic():
         UserSession.objects.filter(session_key=session_key).update(data={"method": method})
         record("user.signed_in", user, actor=actor, now=now, after={"method": method})
@@ -115,7 +115,7 @@ def record_failed_confirmation(*, user: User, actor: Actor, now: datetime) -> No
 
 
 def limit(request: HttpRequest, *, now: datetime) -> None:
-    """However it is used, a session ends SESSION_LONGEST_AGE after the sign-in. OWASP ASVS 5.0, 7.3.2."""
+    """A session ends SESSION_LONGEST_AGE after the sign-in, however it is used. OWASP ASVS 5.0, 7.3.2."""
     began = min((record["at"] for record in get_authentication_records(request, request.user)), default=now.timestamp())
     left = int(began + settings.SESSION_LONGEST_AGE - now.timestamp())
     if left <= 0:
@@ -125,16 +125,16 @@ def limit(request: HttpRequest, *, now: datetime) -> None:
 
 
 def prune(*, now: datetime) -> int:
-    """Remove what has expired. Returns how many sessions went, also those of browsers in which nobody ever signed in."""
+    """Delete expired sessions. Returns how many, including those of browsers in which nobody ever signed in."""
     ended = delete_in_batches(Session.objects.filter(expire_date__lt=now))
     delete_in_batches(UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")))
     return ended
 
 
 def change_key(request: HttpRequest) -> None:
-    """Give the session another key: one that somebody saw before what it has just proved is of no use after it. OWASP ASVS 5.0, 7.2.4.
+    """Give the session a new key, so that an earlier key that somebody saw doesn't get what was just proved. OWASP ASVS 5.0, 7.2.4.
 
-    Raise SessionInterrupted, with nobody signed in any more, if the session was ended meanwhile: a new key must not be a new life.
+    If the session has been ended meanwhile, sign the user out and raise SessionInterrupted: a new key must not revive it.
     """
     old = find_own(request)
     try:
@@ -148,6 +148,6 @@ def change_key(request: HttpRequest) -> None:
 
 
 def require_open(session_key: str) -> None:
-    """Within a transaction, until whose end nobody ends it: locked as _delete locks it, before its other row. Raise SessionInterrupted where it was ended."""
+    """Call it in a transaction: nobody can end the session before its end. Locks in the same order as _delete. Raise SessionInterrupted if it was ended."""
     if not UserSession.objects.filter(session_key=session_key).select_for_update().values_list("pk"):
         raise SessionInterrupted("The session was ended meanwhile")

@@ -1,4 +1,4 @@
-"""Workspaces with the people who own them."""
+"""Making workspaces together with their owners."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from dashboard.models import Membership, User
 from dashboard.people import memberships
 from dashboard.people.accounts import create_user
 
-# Words that follow /w/ where no workspace is meant.
+# Words after /w/ that don't mean a workspace.
 RESERVED_SLUGS = ("new",)
 
 
@@ -27,12 +27,12 @@ def create_workspace(
     actor: Actor,
     now: datetime,
 ) -> tuple[Workspace, User | None]:
-    """A workspace and, where owner is an e-mail address, its owner: the account with that address, or a new one.
+    """Make a workspace and, if owner is an e-mail address, its owner: the account with that address, or a new one.
 
-    owner_password: of a new account; None for none yet. An account that is there already keeps what it has.
+    owner_password: of a new account; None for none yet. An existing account keeps its password.
     """
     if slug in RESERVED_SLUGS:
-        raise ValidationError(f"The slug {slug} is the address of another page. Choose another slug.", code="slug_reserved")
+        raise ValidationError(f"The slug {slug} is used by another page. Choose another slug.", code="slug_reserved")
     hashed = make_password(owner_password)
     with transaction.atomic():
         workspace = workspaces.create_workspace(slug=slug, name=name, actor=actor, now=now)
@@ -48,14 +48,14 @@ def has_owner(workspace: Workspace) -> bool:
 
 
 def give_first_owner(*, workspace: Workspace, owner: str, owner_password: str, actor: Actor, now: datetime) -> User:
-    """For a workspace that was made without one. owner, owner_password: as in create_workspace. Raise ValidationError if it has an owner.
+    """For a workspace that was made without an owner. owner, owner_password: as in create_workspace. Raise ValidationError if it has an owner.
 
-    Only for who runs the instance: nobody who is no owner may give a workspace to somebody.
+    Only for the operator, because only owners may otherwise make owners.
     """
     hashed = make_password(owner_password)
     with transaction.atomic():
         if has_owner(workspaces.lock_workspace(workspace)):
-            raise ValidationError(f"The workspace {workspace.slug} has an owner already, who can invite others.", code="has_owner")
+            raise ValidationError(f"The workspace {workspace.slug} already has an owner, who can invite others.", code="has_owner")
         user = _find_or_create_user(owner, hashed_password=hashed, actor=actor, now=now)
         membership = memberships.add_member(workspace=workspace, user=user, role=Membership.Role.OWNER, actor=actor, now=now)
         memberships.change_role(membership=membership, role=Membership.Role.OWNER, by=None, actor=actor, now=now)

@@ -1,1 +1,1 @@
-"""From a socket to a request whose sender is known: TLS, peers, proxies."""
+"""From a socket to a request with a known sender: TLS, peers, proxies."""

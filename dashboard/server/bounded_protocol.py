@@ -1,8 +1,8 @@
-"""What one connection may cost the others: time on the event loop that all of them share, and memory.
+"""Limits what one connection may cost the others: time on the shared event loop, and memory.
 
-gunicorn's parser is in Python, so each octet around a body costs a hundred times what one of a body does, and each chunk a hundred times that. So what frames a
-body is counted, and so are its parts; of what has come, one connection has a small part parsed in each turn of the loop. What is received and not yet answered
-is counted over all connections of a worker: those of strangers have a share of their own, so that they can't take the memory from people who are signed in.
+gunicorn's parser is in Python, so each byte outside a body costs a hundred times as much as one inside it, and each chunk a hundred times that. So bytes
+outside bodies are counted, and so are a body's parts; each turn of the loop parses only a small part of a connection's data. Received data that hasn't been
+answered yet is counted over all connections of a worker. Strangers have a separate share, so they can't take the memory from people who are signed in.
 
 Private names of gunicorn 27.0.1 (pinned) used here: _callback_parser with is_complete and headers, _current_request, _body_receiver, _on_headers_complete,
 _on_body, _feed_callback_parser, _pause_reading, _resume_reading, _max_buffer_size, _closed.
@@ -15,38 +15,38 @@ from typing import Any
 from gunicorn.asgi.parser import InvalidHeader, InvalidRequestLine, LimitRequestHeaders, ParseError
 from gunicorn.asgi.protocol import ASGIProtocol
 
-# Octets of what frames a body that are parsed in one turn of the loop: 0.3 ms.
+# Bytes outside a body that are parsed in one turn of the loop: 0.3 ms.
 PART = 4096
-# All octets of a request that aren't its body: request line and header fields; sizes, extensions and ends of chunks; trailers. A body may have some more.
+# All bytes of a request outside its body: request line and header fields; sizes, extensions and ends of chunks; trailers. A long body may have some more.
 MOST_FRAMING = 32 * 1024
-# A body may come in so many parts, and in one more for each so many octets: chunks, and what was read from the connection.
+# A body may come in this many parts (chunks and reads), plus one for each further number of bytes.
 FEW_PARTS = 128
 PART_OF_BODY = 64
 
-# Octets that a worker holds of unanswered requests, of strangers and of people who are signed in: four whole log files, and pages.
+# Bytes of unanswered requests that a worker keeps, for strangers and for people who are signed in: four whole log files, and pages.
 MOST_OF_STRANGERS = 32 * 1024 * 1024
 MOST_OF_PEOPLE = 96 * 1024 * 1024
-# So much of one connection is always taken: any head, and the form of a token request.
+# This much of one connection is always accepted: any head, and the form of a token request.
 ALWAYS_TAKEN = 16 * 1024
-# Of a request that isn't for a proxy: origin form, absolute form, and * for OPTIONS (RFC 9112 §3.2). gunicorn takes all that has :// anywhere.
+# The target of a request that isn't for a proxy: origin form, absolute form, and * for OPTIONS (RFC 9112 §3.2). gunicorn accepts anything with :// in it.
 _TARGET = re.compile(rb"/|https?://[][A-Za-z0-9._:-]+(?:[/?#]|\Z)|\*\Z", re.IGNORECASE)
-# Seconds for which more than that isn't read where its share is full, before it is refused: the application may learn meanwhile that it is a person's.
+# Seconds for which more isn't read if the share is full, before the request is refused: meanwhile the application may find out that the user is signed in.
 PATIENCE = 1.0
 
 
 @dataclass
 class Share:
-    """Octets held by all connections of one kind, and how many these may be."""
+    """Bytes kept by all connections of one kind, and their limit."""
 
     most: int
     held: int = 0
 
 
 class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's connection, which counts. The worker has turns, strangers, people and unsent. has_grown: whether a stranger sent much at once on it."""
+    """gunicorn's connection, with counting. The worker has turns, strangers, people and unsent. has_grown: whether a stranger sent much at once on it."""
 
     _closed: bool
-    # Of the peer, as dashboard.server.turns has it.
+    # The peer's, as in dashboard.server.turns.
     network = ""
 
     def __init__(self, worker: Any) -> None:
@@ -58,12 +58,12 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         self.begin_message()
 
     def begin_message(self) -> None:
-        """fed: octets given to the parser, in so many reads. octets: of the body, in so many parts."""
+        """fed: bytes given to the parser, in how many reads. octets: bytes of the body, in how many parts."""
         self.fed = self.reads = self.octets = self.parts = 0
 
     @property
     def is_followed(self) -> bool:
-        """Whether more has come than the request that is being served."""
+        """Whether more than the current request has arrived."""
         return bool(self.unparsed) or (self._callback_parser.is_complete and bool(self._callback_parser.remaining()))
 
     def data_received(self, data: bytes) -> None:
@@ -85,7 +85,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
             self.feed(data)
 
     def parse(self) -> None:
-        """Parse a part of what has come. The next is parsed in a later turn, or once the request is answered, or the body taken."""
+        """Parse a part of the received data. The next part is parsed in a later turn, or once the request is answered or the body is read."""
         while self.unparsed and not self._closed and not self._callback_parser.is_complete and not self.is_full():
             left = self.find_plain_octets()
             part = bytes(self.unparsed[: left or PART])
@@ -100,7 +100,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
             self.worker.turns.ask(self.parse, self.network)
 
     def is_over(self) -> bool:
-        """Whether no more of this connection can be kept."""
+        """Whether no more data of this connection can be kept."""
         return self.held > ALWAYS_TAKEN and self.share.held > self.share.most
 
     def wait_for_room(self) -> None:
@@ -113,7 +113,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         if not self.is_over():
             self._resume_reading()
         elif not self._callback_parser.is_complete:
-            # A request that is here in full is being served: who is told 503 would think that nothing has happened.
+            # A complete request is being served: a 503 would make the client think that nothing has happened.
             self.refuse_memory()
 
     def is_full(self) -> bool:
@@ -121,20 +121,20 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         return self._body_receiver is not None and self._body_receiver.buffered > self._max_buffer_size
 
     def find_plain_octets(self) -> int:
-        """How much of a body without chunks is to come, which costs the parser next to nothing."""
+        """How much of an unchunked body is still to come, which costs the parser next to nothing."""
         request = self._current_request
         if request is None or request.chunked or self._callback_parser.is_complete:
             return 0
         return int(request.content_length) - self.octets
 
     def feed(self, data: bytes) -> bool:
-        """Whether the connection goes on."""
+        """Returns whether the connection continues."""
         self.fed += len(data)
         self.reads += 1
         try:
             is_going_on = bool(super()._feed_callback_parser(data))
         except ValueError:
-            # gunicorn's parser lets through what int() refuses: a number of more than 4300 digits.
+            # gunicorn's parser lets a number of more than 4300 digits through, which int() refuses.
             is_going_on = False
             self._send_error_response(400, "Content-Length has too many digits")
             self._close_transport()
@@ -154,12 +154,12 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
     def count(self) -> None:
         """Raise ParseError."""
         if self.fed - self.octets > MOST_FRAMING + self.octets // 8:
-            raise (LimitRequestHeaders if self._current_request is None else ParseError)("too many octets aren't the body's")
+            raise (LimitRequestHeaders if self._current_request is None else ParseError)("too many bytes are outside the body")
         if self.reads > FEW_PARTS + self.fed // PART_OF_BODY:
             raise ParseError("the request comes in too many parts")
 
     def _feed_callback_parser(self, data: bytes) -> bool:
-        """gunicorn calls it with what has come behind a request that is answered."""
+        """gunicorn calls it with the data that arrived after an answered request."""
         self.unparsed[:0] = data
         self.parse()
         return not self._closed
@@ -167,7 +167,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
     def _on_headers_complete(self) -> bool:
         parser = self._callback_parser
         if _TARGET.match(parser.path) is None:
-            raise InvalidRequestLine("the target has none of the forms of RFC 9112 §3.2")
+            raise InvalidRequestLine("the target isn't in a form of RFC 9112 §3.2")
         if parser.http_version >= (1, 1) and not any(name == b"host" for name, _ in parser.headers):
             raise InvalidHeader("Host is missing")  # RFC 9112 §3.2; more than one is refused by the parser
         return bool(super()._on_headers_complete())
@@ -193,7 +193,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         self.share.held += octets
 
     def let_go(self) -> None:
-        """The request is answered, or nobody wants an answer any more."""
+        """Call it when the request is answered, or when nobody waits for an answer any longer."""
         self.hold(-self.held)
         self.kept = 0
         self.share = self.worker.strangers
@@ -201,7 +201,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         self.begin_message()
 
     def keep(self, octets: int) -> None:
-        """So many of the answer are in memory until its peer has taken them."""
+        """Count bytes of the response that stay in memory until its peer has taken them."""
         self.kept = octets
 
     def pause_writing(self) -> None:
@@ -213,12 +213,12 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         self.worker.unsent.remove(self)
 
     def drop_unparsed(self) -> None:
-        """Nothing more of this connection is served."""
+        """Serve nothing more of this connection."""
         self.unparsed.clear()
         self.let_go()
 
     def belong_to_person(self) -> None:
-        """The request is of somebody who is signed in."""
+        """Call it if the user is signed in."""
         self.has_grown = False
         held = self.held
         self.hold(-held)
@@ -227,6 +227,6 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         self._resume_reading()
 
     def refuse_memory(self) -> None:
-        """Also in the middle of a body; of what isn't read nothing is kept."""
-        self._send_error_response(503, "what is held of requests takes too much memory")
+        """Refuse, also in the middle of a body. Unread data isn't kept."""
+        self._send_error_response(503, "unfinished requests take too much memory")
         self._close_transport()

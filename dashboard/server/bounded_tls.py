@@ -1,10 +1,10 @@
-"""What a TLS peer may send after its handshake: in TLS 1.3 one change of keys (RFC 8446 §4.6.3) after the other, and records of one octet.
+"""Limits what a TLS peer may send after its handshake: in TLS 1.3 it could send any number of key updates (RFC 8446 §4.6.3) and one-byte records.
 
-If OpenSSL keeps sessions, see dashboard/server/openssl.py, it forgets only those that don't end politely. Each holds the client's certificate, up to 0.3 MB.
-So it isn't told of the end, in TLS 1.2: the first alert ends the connection, and none is sent in return.
+If OpenSSL keeps sessions (see dashboard/server/openssl.py), it only forgets those that aren't closed cleanly. Each holds the client's certificate, up to 0.3
+MB. So in TLS 1.2 OpenSSL isn't told about the end: the first alert ends the connection, and none is sent in return.
 
-OpenSSL goes through all that it is given at once, which takes 0.25 s if it is nothing but changes of keys. So it is given one record after the other, few of a
-connection in each turn of the event loop; those without data are counted. That costs a read 3 µs.
+OpenSSL processes everything that it is given at once, which takes 0.25 s if it is only key updates. So it gets one record after the other, a few of each
+connection in each turn of the event loop, and records without data are counted. That costs 3 µs per read.
 """
 
 import ssl
@@ -16,17 +16,17 @@ from dashboard.server.tls_records import MOST_DATA, find_record
 # RFC 5246 §6.2.1.
 _ALERT = 21
 
-# What is read of one connection in a turn of the loop: 0.1 ms. A record of data costs as much as a hundred octets do, and a change of keys ten times that. So
-# of records of one octet an HTTP request has too many parts.
+# What is read from one connection in a turn of the loop: 0.1 ms. A data record costs as much as a hundred bytes, and a key update ten times that. So an HTTP
+# request in one-byte records has too many parts.
 _TURN, _OF_DATA, _OF_OTHER = 32, 1, 10
-# Records without data that a peer may send, and one more for each with data: it may change its keys before each request.
+# Records without data that a peer may send, plus one for each record with data: it may update its keys before each request.
 MOST_OTHERS = 128
 
 
 class BoundedTLS(ssl.SSLObject):
-    """incoming: what OpenSSL reads. spent: of this turn of the loop. others: records so far that had no data, beyond one for each that had. ask_for_turn: has
-    another turn begin, for which it is_waiting. has_turn: whether this is one. keeps_session: whether OpenSSL would, after a polite end. has_ended:
-    unheard by OpenSSL.
+    """incoming: what OpenSSL reads. spent: in this turn of the loop. others: records so far without data, beyond one for each with data. ask_for_turn:
+    requests another turn; until then it is_waiting. has_turn: whether this is one. keeps_session: whether OpenSSL would keep the session after a clean
+    close. has_ended: whether the connection has ended, of which OpenSSL isn't told.
     """
 
     incoming: ssl.MemoryBIO
@@ -35,7 +35,7 @@ class BoundedTLS(ssl.SSLObject):
     ask_for_turn: Callable[[], None] | None = None
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002, ARG002  # Python's names for it; no protocol of ours has a buffer
-        """As SSLObject's, but of several records. Raise SSLError if too many of them have no data, SSLWantReadError also if others have their turn."""
+        """Like SSLObject's, but for several records. Raise SSLError if too many of them have no data, and SSLWantReadError also if it is others' turn."""
         if self.is_waiting:
             raise _wait()
         if self.has_ended:
@@ -49,7 +49,7 @@ class BoundedTLS(ssl.SSLObject):
             while self.spent < _TURN and (length := find_record(came, place)):
                 data = self._read_record(octets[place : place + length])
                 if data == b"":
-                    # The end, which is told by itself: what comes before it has to be taken first.
+                    # The end is reported separately: the data before it must be taken first.
                     if not found:
                         place += length
                         return data
@@ -69,7 +69,7 @@ class BoundedTLS(ssl.SSLObject):
         return b"".join(found)
 
     def unwrap(self) -> Any:
-        """As SSLObject's, which takes data behind the end for an error."""
+        """Like SSLObject's, which treats data after the end as an error."""
         if self.is_waiting:
             raise _wait()
         return None if self._must_end_unheard() else super().unwrap()
@@ -78,7 +78,7 @@ class BoundedTLS(ssl.SSLObject):
         return self.keeps_session and self.version() == "TLSv1.2"
 
     def _read_record(self, record: memoryview) -> bytes | None:
-        """Its data, None for none, b"" for the end of all."""
+        """The record's data, None if it has none, b"" at the end of the connection."""
         if record[0] == _ALERT and self._must_end_unheard():
             self.has_ended = True
             return b""
@@ -89,7 +89,7 @@ class BoundedTLS(ssl.SSLObject):
             self.spent += _OF_OTHER
             self.others += 1
             if self.others > MOST_OTHERS:
-                raise ssl.SSLError(ssl.SSL_ERROR_SSL, "Too much of what the peer sends isn't data.") from None
+                raise ssl.SSLError(ssl.SSL_ERROR_SSL, "The peer sends too many records without data.") from None
             return None
         self.spent += _OF_DATA
         self.others = max(self.others - 1, 0)
@@ -97,4 +97,4 @@ class BoundedTLS(ssl.SSLObject):
 
 
 def _wait() -> ssl.SSLWantReadError:
-    return ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "There is nothing whole to read, or others have their turn.")
+    return ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "There is no whole record to read, or it is others' turn.")

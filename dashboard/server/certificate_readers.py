@@ -1,9 +1,9 @@
-"""The threads in which clients' certificates are read while a handshake goes on: OpenSSL reads the key in a certificate before it asks whose it is, and with
-numbers chosen for it that takes seconds, in which an event loop would serve nobody.
+"""Threads that read clients' certificates during a handshake: OpenSSL reads the key in a certificate before it checks whose it is, and with maliciously
+chosen numbers that takes seconds, during which an event loop would serve nobody.
 
-Nothing ends a thread that computes. So there are few, each network has one at a time, and one that has cost more than honest certificates do has no other
-for some minutes. Networks from which a good certificate came have threads of their own, so that strangers don't keep them waiting; those of strangers step
-back for all else that the machine does. Behind a balancer that hides addresses all are one network.
+A computing thread can't be stopped. So there are only a few, each network has one at a time, and a network that has cost more than honest certificates do gets
+no other for some minutes. Networks that have sent a valid certificate have separate threads, so that strangers don't make them wait. The strangers' threads
+have a low priority. Behind a load balancer that hides addresses, all peers are one network.
 """
 
 import asyncio
@@ -16,19 +16,19 @@ from queue import SimpleQueue
 from threading import Thread, get_native_id
 from typing import Protocol
 
-# Of each kind: threads, and how many handshakes may wait for them, in all and of one network.
+# For each kind: threads, and how many handshakes may wait for them, in total and per network.
 THREADS, MOST_WAITING, MOST_OF_NETWORK = 2, 1024, 256
-# Of nice, for strangers: a tenth of the time of a thread that wants the same core. Not less, for a thread takes Python's lock when it is done.
+# For nice, for strangers: a tenth of the time of another thread on the same core. Not less, because a thread needs Python's lock when it is done.
 NICENESS = 10
 
-# Seconds of a processor: what any certificate may take, which is ten times what honest ones do, and what a network may take beyond that in so many seconds.
+# Processor seconds: what any certificate may take (ten times an honest one), and what a network may take beyond that within REMEMBERED seconds.
 ORDINARY, MOST_BEYOND, REMEMBERED = 0.02, 0.2, 600.0
-# How many networks are remembered, of those that have cost something and of those that are known.
+# How many networks are remembered: expensive ones and known ones.
 MOST_NETWORKS = 4096
 
 
 class Reading(Protocol):
-    """One step of a handshake. Its methods are called on the event loop, but for read. network: of the peer."""
+    """One step of a handshake. All methods except read are called on the event loop. network: the peer's."""
 
     network: str
 
@@ -36,12 +36,12 @@ class Reading(Protocol):
         """Called in a thread. It raises nothing."""
 
     def go_on(self) -> None:
-        """Called after read, or in its place if nobody reads for that network any more."""
+        """Called after read, or instead of it if certificates of that network aren't read any longer."""
 
 
 @dataclass
 class Lane:
-    """Who waits for the same threads. waiting: the network that has waited longest comes first."""
+    """The readings that wait for the same threads. waiting: the network that has waited longest comes first."""
 
     niceness: int
     waiting: OrderedDict[str, deque[Reading]] = field(default_factory=OrderedDict)
@@ -50,7 +50,7 @@ class Lane:
     threads: int = 0
 
     def take(self) -> Reading | None:
-        """The next one of a network that no thread reads for."""
+        """The next reading of a network that no thread is reading for."""
         for network in self.waiting:
             if network not in self.busy:
                 queue = self.waiting.pop(network)
@@ -62,7 +62,7 @@ class Lane:
 
 
 class Costs:
-    """Seconds that each network took beyond what is ordinary."""
+    """Seconds that each network took beyond the ordinary."""
 
     def __init__(self) -> None:
         self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
@@ -86,7 +86,7 @@ class Costs:
 
 
 class CertificateReaders:
-    """Belongs to an event loop, on which all is called. Its threads start with the first reading, which is after the fork."""
+    """Call its methods only on the event loop. Its threads start with the first reading, which comes after the fork."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -96,11 +96,11 @@ class CertificateReaders:
 
     @property
     def is_reading(self) -> bool:
-        """Whether there is a thread that nothing can end."""
+        """Whether a thread is reading, which nothing can stop."""
         return bool(self._strangers.busy or self._acquaintances.busy)
 
     def ask(self, reading: Reading) -> bool:
-        """Return whether it will be read, or at least gone on with."""
+        """Return whether it will be read, or at least continued."""
         network = reading.network
         lane = self._acquaintances if network in self._known else self._strangers
         of_network = len(lane.waiting.get(network, ()))
@@ -108,12 +108,12 @@ class CertificateReaders:
         if is_full or not self.allows(network):
             return False
         lane.waiting.setdefault(network, deque()).append(reading)
-        # Not at once: who asks has what OpenSSL wrote still to send.
+        # Not at once: the caller still has to send what OpenSSL wrote.
         self._loop.call_soon(self._start, lane)
         return True
 
     def forget(self, reading: Reading) -> bool:
-        """The peer is gone. Return False if a thread has it already, so that it will be gone on with."""
+        """Call it when the peer is gone. Return False if a thread already has the reading, so that it will be continued."""
         for lane in (self._strangers, self._acquaintances):
             queue = lane.waiting.get(reading.network, deque())
             if reading in queue:
@@ -127,7 +127,7 @@ class CertificateReaders:
         return self._costs.allows(network, self._loop.time())
 
     def know(self, network: str) -> None:
-        """A certificate that is trusted came from there."""
+        """Call it when a trusted certificate came from that network."""
         self._known[network] = None
         self._known.move_to_end(network)
         if len(self._known) > MOST_NETWORKS:
@@ -155,7 +155,7 @@ class CertificateReaders:
             try:
                 self._loop.call_soon_threadsafe(self._finish, lane, reading, spent)
             except RuntimeError:
-                return  # the loop is closed: the worker has ended meanwhile
+                return  # the loop is closed: the worker has ended
 
     def _finish(self, lane: Lane, reading: Reading, spent: float) -> None:
         lane.busy.discard(reading.network)

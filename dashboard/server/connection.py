@@ -1,8 +1,7 @@
-"""Who is calling: the peer, or, where the peer is a trusted proxy, what the proxy says of its caller.
+"""Who is calling: the peer or, if the peer is a trusted proxy, the caller that the proxy names.
 
-RFC 7239 is left out on purpose: of the headers that proxies add, six are believed (X-Forwarded-For, -Proto, -Host, -Method, -Uri and the one of
-CLIENT_CERT_HEADER), and only from TRUSTED_PROXIES, or by the Unix socket that HOST names. Nothing behind this module sees such a header, so nothing can believe
-one by accident.
+RFC 7239 is left out on purpose. Six proxy headers are believed (X-Forwarded-For, -Proto, -Host, -Method, -Uri and the one in CLIENT_CERT_HEADER), and only
+from TRUSTED_PROXIES or over the Unix socket in HOST. No code behind this module sees such a header, so none can believe one by accident.
 """
 
 import os
@@ -31,11 +30,11 @@ _URI = re.compile(rb"/[!-~]{0,8000}")
 
 
 def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes | None) -> tuple[Connection, Headers]:
-    """Return what is known of the caller, and the headers without those that only a proxy may set.
+    """Return what is known about the caller, and the headers without those that only a proxy may set.
 
     peer: the IP address at the other end, "" for a Unix socket. headers: names in lower case. client_certificate: DER, from the TLS handshake.
-    A malformed value from a trusted proxy counts as none, but what it says of a client certificate or of the request that it asks about isn't the same as
-    saying nothing. Called for every request: it costs 2 µs, and 8 where a proxy is believed.
+    A malformed value from a trusted proxy counts as missing, except that a malformed client certificate or original request is reported as such.
+    Called for every request: it takes 2 µs, or 8 µs behind a trusted proxy.
     """
     if (settings.TRUSTED_PROXIES or not peer) and is_trusted(peer):
         return _settle_forwarded(peer, scheme, headers, tuple(settings.TRUSTED_PROXIES))
@@ -50,12 +49,12 @@ def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes |
 
 
 def is_trusted(peer: str) -> bool:
-    """Whether it is a proxy: one in TRUSTED_PROXIES, or whoever comes by the Unix socket, for nobody else can reach that."""
+    """Whether the peer is a proxy: one in TRUSTED_PROXIES, or any peer on the Unix socket, which only a proxy can reach."""
     return _is_within(peer, tuple(settings.TRUSTED_PROXIES)) if peer else is_socket(settings.HOST)
 
 
 def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networks) -> tuple[Connection, Headers]:
-    """A trusted proxy's own TLS certificate isn't its caller's: only the header that CLIENT_CERT_HEADER names counts here."""
+    """A trusted proxy's own TLS certificate isn't its caller's, so only the header named in CLIENT_CERT_HEADER counts here."""
     kept, said = _split(headers)
     certificates = _decode_certificates(headers) if settings.CLIENT_CERT_HEADER.lower().encode() in said else []
     host = said.get(b"x-forwarded-host")
@@ -85,9 +84,9 @@ def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networ
 
 
 def _split(headers: Headers) -> tuple[Headers, dict[bytes, bytes]]:
-    """Return the headers that are nobody's but the caller's, and what a proxy says, a repeated field joined (RFC 9110 §5.3).
+    """Return the caller's own headers, and the proxy's, with repeated fields joined (RFC 9110 §5.3).
 
-    A name with "_" is in neither: WSGI can't tell X_Forwarded_For from X-Forwarded-For.
+    Names with "_" are in neither, because WSGI can't tell X_Forwarded_For from X-Forwarded-For.
     """
     kept: Headers = []
     said: dict[bytes, bytes] = {}
@@ -106,7 +105,7 @@ def _read(syntax: re.Pattern[bytes], value: bytes | None) -> str:
 
 
 def _is_own_host(host: bytes | None) -> bool:
-    """Whether ALLOWED_HOSTS has it. None: HTTP/1.0 knows none, so nobody was led here under a foreign one."""
+    """Whether it is in ALLOWED_HOSTS. None is fine: HTTP/1.0 has no Host, so the caller used no foreign name."""
     return host is None or (len(host) <= _LONGEST_HOST and _has_host(host, tuple(settings.ALLOWED_HOSTS)))
 
 
@@ -118,9 +117,9 @@ def _has_host(host: bytes, allowed: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _find_caller(forwarded_for: bytes, networks: Networks) -> str:
-    """Walk X-Forwarded-For from the right, where trusted proxies wrote, to the first address that isn't one; "" where that isn't an address.
+    """Walk X-Forwarded-For from the right, where trusted proxies write, to the first address that isn't a proxy's; "" if that isn't an address.
 
-    What stands further left was sent by the caller itself and is worth nothing.
+    Anything further left was sent by the caller and can't be trusted.
     """
     caller = ""
     for value in reversed(forwarded_for.split(b",")):
@@ -138,7 +137,7 @@ def _is_within(address: str, networks: Networks) -> bool:
 
 @lru_cache(maxsize=4096)
 def _read_address(text: str) -> str:
-    """Return an IP address in its usual spelling, an IPv4 one mapped into IPv6 as IPv4; "" for anything else. A port and a zone are cut off."""
+    """Return an IP address in its usual spelling, with IPv4-mapped IPv6 as IPv4; "" for anything else. A port and a zone are removed."""
     text = text.partition("%")[0]
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -154,6 +153,6 @@ def _read_address(text: str) -> str:
 
 
 def _decode_certificates(headers: Headers) -> list[bytes | None]:
-    """One for each time that the header comes. A proxy that sends an empty one says that its caller has none."""
+    """One for each occurrence of the header. A proxy sends an empty header if its caller has no certificate."""
     wanted = settings.CLIENT_CERT_HEADER.lower()
     return [forwarded_certificate.decode(wanted, value) for name, value in headers if name == wanted.encode() and value.strip()]

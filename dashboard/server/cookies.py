@@ -1,11 +1,11 @@
-"""Cookies of a request that Django hasn't seen. They are not unquoted: that is quadratic in Python 3.11.7 and 3.12.1, and none of ours has quotes."""
+"""Reads cookies before Django does. They aren't unquoted: that takes quadratic time in Python 3.11.7 and 3.12.1, and our cookies have no quotes."""
 
 import re
 from collections.abc import Iterable
 
 
 def find_cookie(headers: Iterable[tuple[bytes, bytes]], name: str, value: str) -> str:
-    """ "" for none. value: a pattern of what it may be."""
+    """ "" for none. value: a pattern for its value."""
     cookies = b"; ".join(content for field, content in headers if field == b"cookie").decode("latin-1")
     found = re.search(rf"(?:\A|; ?){re.escape(name)}=({value})(?:;|\Z)", cookies, re.ASCII)
     return found[1] if found else ""

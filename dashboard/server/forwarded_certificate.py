@@ -1,6 +1,6 @@
-"""A client's certificate as the proxy that ended its TLS connection passes it on: RFC 9440, and the forms of nginx, Envoy and Traefik.
+"""A client's certificate as the proxy that ends its TLS connection passes it on: RFC 9440, and the formats of nginx, Envoy and Traefik.
 
-Which header is believed is the setting CLIENT_CERT_HEADER. It is one, for a proxy that sets one header lets its callers send the others.
+The setting CLIENT_CERT_HEADER says which header is believed. It names only one, because a proxy that sets one header lets its callers send the others.
 """
 
 import binascii
@@ -22,7 +22,7 @@ _XFCC = re.compile(rb"%b(?:;%b)*" % (_XFCC_PAIR, _XFCC_PAIR))
 
 @lru_cache(maxsize=512)
 def decode(header: str, value: bytes) -> bytes | None:
-    """Return the DER of the one certificate that the header holds, or None where it holds anything else. header: its name in lower case."""
+    """Return the DER of the certificate in the header, or None if it contains anything else than one certificate. header: its name in lower case."""
     if len(value) > MAX_LENGTH:
         return None
     try:
@@ -53,7 +53,7 @@ def _read_escaped_pem(value: bytes) -> bytes:
 
 
 def _read_xfcc(value: bytes) -> bytes:
-    """Envoy's X-Forwarded-Client-Cert: pairs of one element. Several elements are those of several hops, and whose is the client's isn't said."""
+    """Envoy's X-Forwarded-Client-Cert: the pairs of one element. Several elements come from several hops, and it isn't clear which one is the client's."""
     if not _XFCC.fullmatch(value):
         raise ValueError
     (certificate,) = [pair[5:] for pair in re.findall(_XFCC_PAIR, value) if pair[:5].lower() == b"cert="]
@@ -61,7 +61,7 @@ def _read_xfcc(value: bytes) -> bytes:
 
 
 def _read_traefik(value: bytes) -> bytes:
-    """Traefik's X-Forwarded-Tls-Client-Cert: base64 of the DER, percent-encoded or not, and after a comma the rest of the chain."""
+    """Traefik's X-Forwarded-Tls-Client-Cert: base64 of the DER, percent-encoded or not, followed by a comma and the rest of the chain."""
     return _read_base64(unquote_to_bytes(value).partition(b",")[0])
 
 

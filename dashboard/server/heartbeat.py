@@ -1,4 +1,4 @@
-"""By which gunicorn's master sees that a worker lives: in memory, for its own is a file in a folder that may be full, and then it starts no worker and ends."""
+"""Shows gunicorn's master that a worker is alive. In memory: gunicorn's own uses a file, and if its disk is full, gunicorn starts no worker and ends."""
 
 import os
 from typing import Any

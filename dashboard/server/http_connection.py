@@ -2,7 +2,7 @@
 
 Private names of gunicorn 27.0.1 (pinned) used here: _current_request, _body_receiver, _flow_control, _closed, _close_transport, _keepalive_timeout,
 _will_close, _arm_keepalive_timer, _is_websocket_upgrade, _serve_http_request, _handle_http_request, _build_http_scope, _send_error_response,
-_callback_parser with _headers_list, _handle_connection, _conn_lost_handled, _request_ready. What a connection may cost is bounded_protocol's. WebSocket and
+_callback_parser with _headers_list, _handle_connection, _conn_lost_handled, _request_ready. bounded_protocol limits what a connection may cost. WebSocket and
 HTTP/2 are left out on purpose.
 """
 
@@ -17,13 +17,14 @@ from dashboard.server.bounded_protocol import ALWAYS_TAKEN, BoundedProtocol
 from dashboard.server.networks import Stay
 from oauth import strict_transport
 
-# Seconds for which the rest of a refused request is still read: closing with unread bytes would reset the connection and may take our answer with it.
+# Seconds for which the rest of a refused request is still read: closing with unread bytes would reset the connection, and the peer might lose our response.
 LINGERING = 2
-# Octets of a TLS connection that wait to be decrypted, beyond which no more is read of it.
+# Undecrypted bytes of a TLS connection beyond which no more is read from it.
 MOST_ENCRYPTED = 64 * 1024
-# Seconds between two reads of it: who goes on sending at full speed takes no time from others.
+# Seconds between two such reads, so that a peer that sends at full speed takes no time from others.
 DRAINING = 0.01
-# Seconds for which a connection is kept idle on which a stranger sent much at once: TLS keeps the 0.3 MB that it took for that for as long as it is open.
+# Seconds for which a connection is kept idle after a stranger sent much at once: TLS keeps the 0.3 MB that it needed for that as long as the connection is
+# open.
 IDLE_GROWN = 2.0
 
 _REFUSALS = {
@@ -33,7 +34,7 @@ _REFUSALS = {
     431: "The header fields are too large or too many.",
     500: "The request failed. The log has the reason under its X-Request-Id.",
     501: "The transfer coding is not supported.",
-    503: "The server has too much to keep of unfinished requests. Try again in a few seconds.",
+    503: "Unfinished requests take too much of the server's memory. Try again in a few seconds.",
 }
 _CODES = {500: "server_error", 503: "temporarily_unavailable"}
 
@@ -61,10 +62,10 @@ class HTTPConnection(BoundedProtocol):
         if tls is not None:
             self.is_secure = True
             self.client_certificate = tls.getpeercert(binary_form=True)
-            # More than a record waits before more is read: one that isn't whole can't be decrypted.
+            # The limit is more than one record, because a partial record can't be decrypted.
             transport.set_read_buffer_limits(MOST_ENCRYPTED, MOST_ENCRYPTED // 2)
         else:
-            # As soon as anything waits to be sent, nothing more is written. With TLS as well, see open_tls.
+            # As soon as anything is waiting to be sent, nothing more is written. The same with TLS, see open_tls.
             transport.set_write_buffer_limits(0)
         self.worker.connections[self] = None
         if self.stay is not None:
@@ -78,10 +79,10 @@ class HTTPConnection(BoundedProtocol):
         self.drop_unparsed()
         self.worker.unsent.remove(self)
         super().connection_lost(exc)
-        # Else what waits for the next request would do so for three more seconds.
+        # Otherwise the task that waits for the next request would wait three more seconds.
         self._request_ready.set()
         if self._flow_control is not None:
-            # And so would what waits for the peer to take its answer.
+            # And so would the task that waits for the peer to take its response.
             self._flow_control.resume_writing()
         self.let_all_go()
 
@@ -93,8 +94,8 @@ class HTTPConnection(BoundedProtocol):
             self.let_all_go()
 
     def let_all_go(self) -> None:
-        """Once neither the peer nor the application is there. These refer to each other, so the garbage collector would come for them, and for what TLS took, a
-        thousand connections later, and hold up requests meanwhile.
+        """Called once the peer and the application are done. The objects refer to each other, so the garbage collector would free them, and TLS's memory, only
+        a thousand connections later, and delay requests then.
         """
         if self._conn_lost_handled and not self.is_served:
             self.transport = self.writer = self._flow_control = self._body_receiver = None
@@ -108,7 +109,7 @@ class HTTPConnection(BoundedProtocol):
             super().data_received(data)
 
     def find_phase(self) -> str | None:
-        """What the peer must do next: a key of DEADLINES, or None while it is we who work."""
+        """What the peer must do next: a key of DEADLINES, or None while we are working."""
         if self._closed or (self._flow_control is not None and self._flow_control.write_paused):
             return "write"
         if self._current_request is None:
@@ -119,16 +120,16 @@ class HTTPConnection(BoundedProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        # The peer has taken a part of its answer, and has as long for the next.
+        # The peer has taken a part of its response, so it gets the same time for the next part.
         self.phase = None
 
     @property
     def keeps_memory(self) -> bool:
-        """Whether it has the memory still that TLS took when a stranger sent much at once."""
+        """Whether it still has the memory that TLS needed when a stranger sent much at once."""
         return self.is_secure and self.has_grown
 
     def enforce_deadline(self, now: float, deadlines: dict[str, float]) -> None:
-        """Close the connection if its phase lasts too long. A byte now and then doesn't begin a new phase."""
+        """Close the connection if its phase lasts too long. An occasional byte doesn't begin a new phase."""
         name = self.find_phase()
         if name is None:
             self.phase = None
@@ -154,7 +155,7 @@ class HTTPConnection(BoundedProtocol):
         self._closed = self.is_lingering = True
         self.drop_unparsed()
         if self._body_receiver is not None:
-            # Else the application would keep what has come of the body until the connection is gone.
+            # Otherwise the application would keep the received part of the body until the connection is closed.
             self._body_receiver.signal_disconnect()
         self._resume_reading()
         if self.transport.can_write_eof():
@@ -162,16 +163,16 @@ class HTTPConnection(BoundedProtocol):
         self.worker.loop.call_later(LINGERING, self.transport.close)
 
     def _will_close(self, request: Any, response_requires_close: bool) -> bool:  # noqa: FBT001  # gunicorn's signature
-        """Also if a body isn't read to its end, and after a long one of a stranger, see IDLE_GROWN."""
+        """Also close it if a body wasn't read to its end, and after a stranger's long body, see IDLE_GROWN."""
         unread = self._body_receiver is not None and not self._body_receiver._complete
         was_long = self.keeps_memory and self.octets > ALWAYS_TAKEN and not self.is_followed
         return unread or was_long or bool(super()._will_close(request, response_requires_close))
 
     def _arm_keepalive_timer(self) -> None:
-        """The sweep does it."""
+        """Does nothing: the sweep enforces deadlines."""
 
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
-        """Without the task that gunicorn makes for each request, so that an application may go on after its answer: ours ends with it."""
+        """Without the task that gunicorn makes for each request so that an application can continue after its response: ours doesn't."""
         try:
             return await self._handle_http_request(request, sockname, peername)  # type: ignore[no-any-return]  # gunicorn has no types
         finally:
@@ -182,12 +183,12 @@ class HTTPConnection(BoundedProtocol):
 
     def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
         self.scope = scope = super()._build_http_scope(request, sockname, peername)
-        # The next request is here already: oauth.asgi then lets others have their turn between the two.
+        # If the next request has already arrived, oauth.asgi lets others have a turn between the two.
         scope["state"]["is_followed"] = self.is_followed
         scope["state"]["belong_to_person"] = self.belong_to_person
         scope["state"]["keep"] = self.keep
         if not scope["path"].startswith("/"):
-            # RFC 9112 §3.2.2: the absolute form is for proxies, but a server has to take it.
+            # RFC 9112 §3.2.2: the absolute form is for proxies, but a server must accept it.
             scope["path"] = "/" + scope["path"].partition("://")[2].partition("/")[2]
             scope["raw_path"] = b"/" + scope["raw_path"].partition(b"://")[2].partition(b"/")[2]
         if self.client_certificate is not None:
@@ -195,10 +196,10 @@ class HTTPConnection(BoundedProtocol):
         return scope  # type: ignore[no-any-return]  # gunicorn has no types
 
     def _send_error_response(self, status: int, message: str, _extra_headers: Any = ()) -> None:
-        """Refuse, without repeating any of what was sent; message, which may, goes to the log."""
+        """Refuse without repeating anything that was sent. message, which may repeat some of it, goes to the log."""
         if self._closed:
             return
-        # Only an answer that fails belongs to the request that the scope describes; a malformed request has no scope.
+        # Only with these statuses is the scope this request's; a malformed request has no scope.
         connection = self.scope["state"].get("connection") if self.scope is not None and status in (408, 500) else None
         request_id = connection.request_id if connection else os.urandom(16).hex()
         description = _REFUSALS.get(status, "The request can't be served.")
@@ -212,13 +213,13 @@ class HTTPConnection(BoundedProtocol):
         self._safe_write(head.encode() + body)
 
     def find_host(self) -> str:
-        """As the request has named it so far, "" if it hasn't."""
+        """The host that the request has named so far, "" if it hasn't."""
         return next((value.decode("latin-1") for name, value in self._callback_parser._headers_list if name == b"host"), "")
 
 
 def _without_repeating(message: str) -> str:
-    """What a parser says is wrong, and of what it repeats the beginning: a body whose length was wrong is read as the next request's line."""
+    """The parser's error, with only the beginning of anything that it repeats: after a wrong length, a body is read as the next request line."""
     said, colon, repeated = message.partition(": ")
-    # No word of the parser's own is longer; a version of HTTP is all that it says.
+    # The parser's own words are no longer than this; it repeats at most an HTTP version.
     words = [word if len(word) <= len("Contradictory") else shown(word) for word in said.split(" ")]
     return f"{' '.join(words)}{colon}{shown(repeated)}"

@@ -1,4 +1,4 @@
-"""Of codecs Python finds only those that it has. It would look in its path for whatever a Content-Type names, and remember each name that it didn't find."""
+"""Makes Python find only its own codecs. Otherwise it searches its path for any name in a Content-Type, and remembers each name that it didn't find."""
 
 import codecs
 import encodings
@@ -9,7 +9,7 @@ _known = frozenset([*aliases, *aliases.values(), *(module.name for module in pkg
 
 
 def forget_others() -> None:
-    """For this process. Called twice it does no more."""
+    """Affects this process. A second call has no effect."""
     codecs.unregister(encodings.search_function)
     codecs.unregister(_find)
     codecs.register(_find)

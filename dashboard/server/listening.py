@@ -1,7 +1,7 @@
-"""Where the server listens: taken before it starts, and listened at once a worker can answer. Until then a connection is refused at once, which sends callers
-and load balancers to another node instead of having them wait.
+"""The server's address: bound before the server starts, but it only listens once a worker can answer. Until then connections are refused at once, so that
+callers and load balancers try another node instead of waiting.
 
-Run as “python -m dashboard.server.listening” before anybody is told where to sign in.
+Also run as “python -m dashboard.server.listening” before make run prints where to sign in.
 """
 
 import errno
@@ -20,7 +20,7 @@ from dashboard.server.unsent import PART
 
 
 class _Bound:
-    """Of gunicorn's sockets, which listen as soon as they are made."""
+    """For gunicorn's sockets, which would otherwise listen as soon as they are made."""
 
     cfg_addr: tuple[str, int]
 
@@ -42,7 +42,7 @@ class _BoundSocket6(_Bound, TCP6Socket):  # type: ignore[misc]
 
 
 class _BoundUnixSocket(UnixSocket):  # type: ignore[misc]
-    """For its owner and group: who may connect is believed as a proxy."""
+    """Only for its owner and group, because anybody who can connect is trusted as a proxy."""
 
     def set_options(self, sock: socket.socket, bound: bool = False) -> socket.socket:  # noqa: ARG002, FBT001, FBT002  # gunicorn's signature
         before = os.umask(0o117)
@@ -56,18 +56,18 @@ class _BoundUnixSocket(UnixSocket):  # type: ignore[misc]
 
 
 def bind(cfg: Any, log: Any, host: str = settings.HOST, port: int = settings.PORT) -> list[Any]:
-    """What gunicorn's master takes for its LISTENERS; a worker makes them listen. Raise ImproperlyConfigured as check_address."""
+    """The sockets that gunicorn's master uses as its LISTENERS; a worker makes them listen. Raise ImproperlyConfigured like check_address."""
     check_address(host, port)
     if is_socket(host):
-        # What one that was killed left there is taken away.
+        # This removes the socket of a killed server.
         return [_BoundUnixSocket(host.removeprefix("unix:"), cfg, log)]
     return [(_BoundSocket6 if ":" in host else _BoundSocket)((host, port), cfg, log)]
 
 
 def listen(sock: socket.socket, backlog: int) -> bool:
-    """Whether it didn't before: one that another process handed over may, and to say so again can be denied (SELinux). Raise OSError."""
+    """Return False if it already listens: a socket passed on by another process may, and listening again can be forbidden (SELinux). Raise OSError."""
     if sock.family != socket.AF_UNIX:
-        # For each connection. What the kernel doesn't keep is ours, and counted, see dashboard.server.unsent.
+        # Per connection. We keep and count what the kernel doesn't, see dashboard.server.unsent.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 2 * PART)
     if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         return False
@@ -76,7 +76,7 @@ def listen(sock: socket.socket, backlog: int) -> bool:
 
 
 def check_address(host: str = settings.HOST, port: int = settings.PORT) -> None:
-    """Raise ImproperlyConfigured, in one line that says what to do, where it can't."""
+    """Raise ImproperlyConfigured, with one line that says what to do, if the server can't listen there."""
     if is_socket(host):
         _check_socket(Path(host.removeprefix("unix:")))
         return
@@ -88,7 +88,7 @@ def check_address(host: str = settings.HOST, port: int = settings.PORT) -> None:
             probe.listen(1)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            hint = f"Port {port} is in use on {host}. Stop what listens there, or put another into .env, for example PORT={port % 65535 + 1}."
+            hint = f"Port {port} is in use on {host}. Stop the program that uses it, or set another port in .env, for example PORT={port % 65535 + 1}."
         else:
             hint = f"TokenOS can't listen on {host}, port {port}: {error.strerror or error}. Set HOST and PORT to an address of this machine and a free port."
         raise ImproperlyConfigured(hint) from None
@@ -99,18 +99,18 @@ def _check_socket(path: Path) -> None:
     try:
         if not path.exists():
             if not os.access(path.parent, os.W_OK | os.X_OK):
-                hint = f"TokenOS can't make a socket in {path.parent}. Make that folder, and let the user that runs TokenOS write to it, or change HOST."
+                hint = f"TokenOS can't make a socket in {path.parent}. Create that folder and let the user that runs TokenOS write to it, or change HOST."
         elif not path.is_socket():
-            hint = f"{path} is there and isn't a socket. Remove it, or set HOST to another path."
+            hint = f"{path} exists but isn't a socket. Remove it, or set HOST to another path."
         else:
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.connect(str(path))
-            hint = f"{path} is in use. Stop what listens there, or set HOST to another path."
+            hint = f"{path} is in use. Stop the program that uses it, or set HOST to another path."
     except ConnectionRefusedError:
-        # Nobody listens any more.
+        # No process is listening any more.
         return
     except OSError as error:
-        hint = f"TokenOS can't use {path}: {error.strerror or error}. Set HOST to a path where the user that runs TokenOS may make a socket."
+        hint = f"TokenOS can't use {path}: {error.strerror or error}. Set HOST to a path where the user that runs TokenOS can make a socket."
     if hint:
         raise ImproperlyConfigured(hint)
 

@@ -1,24 +1,24 @@
-"""How many connections of a worker one network has: an idle one costs memory, and who has them all keeps others out.
+"""Limits how many of a worker's connections one network may have: an idle one costs memory, and a network that has them all keeps others out.
 
-Beyond that the network's longest idle one makes room for a new one, and if none is idle the oldest that waits for its peer in the middle of a request. So a
-balancer behind which callers look like one network keeps serving them.
+Beyond the limit, the network's longest idle connection makes room for a new one; if none is idle, the oldest one that waits for its peer in the middle of a
+request. So a load balancer that makes all callers look like one network can still serve them.
 """
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 MOST = 2048
-# Of the connections that a worker can have, one network has one part in so many.
+# One network may have one in this many of a worker's connections.
 PART = 4
-# Seconds for which a peer may be silent, or within its handshake, before it makes room for another.
+# Seconds for which a peer may be silent, or in its handshake, before it has to make room for another.
 PATIENCE = 1
 
-# What a connection waits for, in the order in which it is ended for want of room: an idle one loses nothing.
+# What a connection waits for, in the order in which connections are closed to make room: an idle one loses nothing.
 _WAITING = ("head", "next", "body", "write")
 
 
 class Stay:
-    """Of one connection, from accept on. since: the loop's time then. connection: what serves it, once that is there; end: what ends it before."""
+    """One connection's stay, from accept on. since: the loop's time then. connection: what serves it, once there is one. end: how to end it before that."""
 
     __slots__ = ("_stays", "connection", "end", "since")
 
@@ -30,14 +30,14 @@ class Stay:
         stays[self] = None
 
     def is_idle(self, now: float) -> bool:
-        """One that has just been made isn't: whoever shares the network with somebody who fills it would never get to a request."""
+        """A new connection isn't idle yet: otherwise a peer that shares its network with a flooder would never get to its request."""
         if self.connection is None:
             return self.end is not None and now - self.since > PATIENCE
         phase = self.connection.find_phase()
         return phase == "next" or (phase == "head" and self.connection.phase is not None)
 
     def leave(self) -> None:
-        """May be called again."""
+        """May be called more than once."""
         self._stays.pop(self, None)
 
 
@@ -46,12 +46,12 @@ class Networks:
 
     def __init__(self, connections: int) -> None:
         self.most = min(MOST, connections // PART)
-        # A network that has more has many.
+        # A network with more than this has many.
         self.crowd = connections // 64
         self._stays: dict[str, dict[Stay, None]] = {}
 
     def enter(self, address: str, now: float) -> Stay | None:
-        """None if there is no room. address: of the peer, "" for a Unix socket; a trusted proxy's connections are everybody's, and aren't counted."""
+        """None if there is no room. address: the peer's, "" for a Unix socket. A trusted proxy's connections aren't counted, because they are everybody's."""
         from dashboard.server.connection import is_trusted
         from oauth.throttling import widest_network_of
 
@@ -63,10 +63,10 @@ class Networks:
         return Stay(stays, now)
 
     def choose_waiting(self, connections: Iterable[Any], most: int) -> list[Any]:
-        """Of all connections of the worker, oldest first, those to end when there are too many: none that is being served.
+        """The connections to end when the worker has too many, oldest first; none that is being served.
 
-        First those of networks that have many, so that who holds many loses them. Then others that the last sweep saw waiting: a peer far away takes a moment
-        between its handshake and its request.
+        First those of networks that have many. Then others that were already waiting at the last sweep, because a distant peer takes a moment between its
+        handshake and its request.
         """
         found = []
         for connection in connections:
@@ -78,13 +78,13 @@ class Networks:
         return [connection for _, connection in found[:most]]
 
     def forget(self) -> None:
-        """Those that have no connection any more."""
+        """Forget networks without connections."""
         for network in [network for network, stays in self._stays.items() if not stays]:
             del self._stays[network]
 
 
 def _make_room(stays: dict[Stay, None], now: float) -> bool:
-    """End the oldest idle one; if there is none, some of those that wait for their peer, for to look through all of them takes a while."""
+    """End the oldest idle connection; if there is none, several that wait for their peer, because searching all of them takes a while."""
     slow: dict[str, list[Stay]] = {"body": [], "write": []}
     for stay in stays:
         if stay.is_idle(now):

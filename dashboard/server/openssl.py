@@ -1,8 +1,8 @@
-"""What OpenSSL can do and Python's ssl has no name for: to name several groups (RFC 8446 §4.2.7), and to spoil a message of a handshake before it is heeded.
+"""OpenSSL features that Python's ssl doesn't offer: naming several groups (RFC 8446 §4.2.7), and spoiling a handshake message before OpenSSL processes it.
 
-OpenSSL's own functions are called, if Python is a CPython, whose context is known to keep its SSL_CTX behind the head of each object, and its _ssl uses OpenSSL
-as a library of its own. If OpenSSL is linked into Python, as by python-build-standalone, from which uv has its Pythons, nobody finds its functions: then each
-function here says that it can't.
+OpenSSL's own functions are called. This needs CPython, whose context is known to have its SSL_CTX directly after the object header, and an _ssl that uses
+OpenSSL as a shared library. If OpenSSL is linked into Python, as in python-build-standalone, which uv uses, its functions can't be found, and each function
+here returns False.
 """
 
 import ctypes
@@ -14,35 +14,35 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-# OpenSSL 3 also offers groups of finite fields (RFC 7919), up to 8192 bits: a stranger who sends any number for such a key, and computes nothing, has the
-# server compute for a tenth of a second. P-521 costs ten times as much as these, and nobody needs it; P-384 costs four times as much, but TLS 1.2 takes a
-# client's certificate on the curves of this list alone. The first list is for OpenSSL 3.5 and later: what is recorded today stays secret when there are
-# quantum computers.
+# OpenSSL 3 also offers finite-field groups (RFC 7919) of up to 8192 bits: a stranger who sends any number as such a key, without computing anything, makes the
+# server compute for a tenth of a second. P-521 costs ten times as much as these groups and isn't needed. P-384 costs four times as much, but TLS 1.2 only
+# accepts client certificates on the curves in this list. The first list is for OpenSSL 3.5 and later: with it, traffic recorded today stays secret from quantum
+# computers.
 _GROUPS = ("X25519MLKEM768:X25519:P-256:P-384", "X25519:P-256:P-384")
 _SSL_CTRL_SET_SESS_CACHE_MODE, _SSL_CTRL_SET_GROUPS_LIST = 44, 92
-# Bytes of an object's head: its count of references and its type.
+# Bytes of an object's header: its reference count and its type.
 _HEAD = 16
 
 # RFC 8446 §5.1 and §4.
 _HANDSHAKE, _CERTIFICATE, _FINISHED = 22, 11, 20
-# Of a message: its kind and length.
+# Of a message: its type and length.
 _MESSAGE_HEAD = 4
 
-# SSL_CTX_set_msg_callback(3): is it written, version, type of content, data, length, SSL, argument.
+# SSL_CTX_set_msg_callback(3): whether it is written, version, content type, data, length, SSL, argument.
 _Callback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
 
-# In a thread, .hear: what its handshake under way does with a certificate message, which it gets with the version, and whether that goes on.
+# In a thread, .hear: what the current handshake does with a certificate message and the TLS version; it returns whether to continue.
 _under_way = threading.local()
 
 
 def limit_groups(context: ssl.SSLContext) -> None:
-    """To those that cost little. If they can't be named, P-256 alone is left, which every client has (RFC 8446 §9.1)."""
+    """Allow only groups that cost little. If they can't be named, only P-256 is left, which every client has (RFC 8446 §9.1)."""
     if not any(_name_groups(context, groups) for groups in _GROUPS):
         context.set_ecdh_curve("prime256v1")
 
 
 def _name_groups(context: ssl.SSLContext, groups: str) -> bool:
-    """Return False if OpenSSL doesn't know them all, or can't be asked."""
+    """Return False if OpenSSL doesn't know all of them, or its functions can't be called."""
     if hasattr(context, "set_groups"):  # from Python 3.15 on
         try:
             context.set_groups(groups)
@@ -53,13 +53,13 @@ def _name_groups(context: ssl.SSLContext, groups: str) -> bool:
     if library is None:
         return False
     is_done = bool(library.SSL_CTX_ctrl(_find(context), _SSL_CTRL_SET_GROUPS_LIST, 0, groups.encode()))
-    # Else the next reading of a connection in this thread would be told of the error.
+    # Otherwise the next read of a connection in this thread would get the error.
     library.ERR_clear_error()
     return is_done
 
 
 def forget_sessions(context: ssl.SSLContext) -> bool:
-    """Have it keep no session. Return whether that is possible: else it keeps those of TLS 1.2 that end politely for two hours, 20,480 at most."""
+    """Make the context keep no sessions. Return whether that is possible: if not, it keeps cleanly closed TLS 1.2 sessions for two hours, up to 20,480."""
     library = _load()
     if library is not None:
         library.SSL_CTX_ctrl(_find(context), _SSL_CTRL_SET_SESS_CACHE_MODE, 0, None)
@@ -67,7 +67,7 @@ def forget_sessions(context: ssl.SSLContext) -> bool:
 
 
 def hear_certificates(context: ssl.SSLContext) -> bool:
-    """Have each handshake of context tell of a certificate message before OpenSSL reads it, see telling. Return whether that is possible."""
+    """Make each handshake of the context report a certificate message before OpenSSL reads it, see telling. Return whether that is possible."""
     library = _load()
     if library is not None:
         library.SSL_CTX_set_msg_callback(_find(context), _on_message)
@@ -75,8 +75,8 @@ def hear_certificates(context: ssl.SSLContext) -> bool:
 
 
 class telling:  # noqa: N801  # a context manager, used like a function
-    """Within it, a handshake of a context of hear_certificates calls hear with the message and TLS's version. If it returns False, OpenSSL finds a message
-    that makes no sense, and the handshake fails.
+    """Within it, a handshake of a context from hear_certificates calls hear with the message and the TLS version. If hear returns False, OpenSSL gets a
+    meaningless message, and the handshake fails.
     """
 
     def __init__(self, hear: Callable[[bytes, int], bool]) -> None:
@@ -95,7 +95,7 @@ def _load() -> Any:
     is_known = sys.implementation.name == "cpython" and object.__basicsize__ == _HEAD and not sysconfig.get_config_var("Py_GIL_DISABLED")
     library: Any = ctypes.CDLL(path) if path is not None and is_known else None
     if not hasattr(library, "SSL_CTX_ctrl"):
-        # OpenSSL is linked into Python, or into _ssl, which then keeps its functions to itself.
+        # OpenSSL is linked into Python or into _ssl, so its functions aren't accessible.
         return None
     library.SSL_CTX_ctrl.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_char_p]
     library.SSL_CTX_ctrl.restype = ctypes.c_long
@@ -116,7 +116,7 @@ def _on_message(is_written: int, version: int, content_type: int, data: int, len
         return
     kind = ctypes.string_at(data, 1)[0]
     if kind == _FINISHED:
-        # No message of the open connection is told.
+        # Messages of the open connection aren't reported.
         _load().SSL_set_msg_callback(handle, _Callback())
     elif kind == _CERTIFICATE:
         is_good = False

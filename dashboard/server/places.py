@@ -1,4 +1,4 @@
-"""How many connections each worker has, in memory that all share: it is made before the master forks."""
+"""How many connections each worker has, in shared memory that is made before the master forks."""
 
 import mmap
 from typing import Any
@@ -12,13 +12,13 @@ for _place in range(PLACES):
 
 
 def take_place(worker: Any) -> None:
-    """To be called by the master before it forks."""
+    """The master calls it before it forks."""
     worker.place = next((place for place, count in enumerate(_counts) if count == _NOBODY), PLACES)
     note(worker, _STARTING)
 
 
 def forget(worker: Any) -> None:
-    """To be called by the master when a worker has ended, however it did."""
+    """The master calls it when a worker has ended for any reason."""
     note(worker, _NOBODY)
 
 
@@ -28,7 +28,7 @@ def note(worker: Any, connections: int) -> None:
 
 
 def fewest() -> int:
-    """Connections of the worker that has the fewest of those that serve."""
+    """The lowest number of connections among the serving workers."""
     return min((count for count in _counts if count >= 0), default=0)
 
 

@@ -1,13 +1,14 @@
-"""The certificate that a TLS client presents, read before OpenSSL decides on it: one that is registered passes, whoever issued it. RFC 8705 §2.2.
+"""Reads the certificate that a TLS client presents before OpenSSL decides about it: a registered one passes, whoever issued it. RFC 8705 §2.2.
 
-OpenSSL looks for an issuer among all that it trusts, takes the first that fits by name and key identifier, and asks no other for the signature. If all
-registered certificates were trusted at once, each would keep out those that it looks like the issuer of, and anybody can make one that does. So when one is
-presented, its connection goes on with a context that trusts that one alone. The context before it trusts the operator's CAs and nothing else.
+OpenSSL searches its trusted certificates for an issuer, takes the first one that matches by name and key identifier, and doesn't try others if the signature
+doesn't fit. If all registered certificates were trusted at once, each would keep out the certificates whose issuer it looks like, and anybody can make one that
+looks so. So when a registered one is presented, its connection continues with a context that trusts only that one. The initial context only trusts the
+operator's CAs.
 
-Its key is looked at first: of some kinds OpenSSL takes seconds to read one, in which the event loop would stand still. RFC 8446 §4.4.2.
+Its key is checked first: OpenSSL takes seconds to read some kinds, and would block the event loop. RFC 8446 §4.4.2.
 
-If OpenSSL's functions can't be called, see dashboard/server/openssl.py, a private name of Python's ssl is used (3.8 and later): SSLContext._msg_callback,
-which hears each message and can refuse none. Then threads read the certificates, see dashboard/server/certificate_readers.py.
+If OpenSSL's functions can't be called (see dashboard/server/openssl.py), a private name of Python's ssl is used (3.8 and later): SSLContext._msg_callback,
+which sees each message but can't refuse any. Then threads read the certificates, see dashboard/server/certificate_readers.py.
 """
 
 import ssl
@@ -22,16 +23,16 @@ from dashboard.server.refused_certificate import MANY, SLOW
 # RFC 8446 §5.1 and §4.
 _HANDSHAKE, _CERTIFICATE = 22, 11
 
-# A client's own, two between it and its CA, and that. OpenSSL reads the key of each, which takes up to 0.4 ms.
+# A client's own certificate, two intermediates, and the CA. OpenSSL reads the key of each, which takes up to 0.4 ms.
 MOST_CERTIFICATES = 4
 
 # X509_V_FLAG_NO_CHECK_TIME, which Python has no name for.
 _NO_CHECK_TIME = 0x200000
 
-# SSL_OP_NO_RX_CERTIFICATE_COMPRESSION (RFC 8879), of OpenSSL 3.2 and later: else a certificate could come in a message that isn't read here.
+# SSL_OP_NO_RX_CERTIFICATE_COMPRESSION (RFC 8879), in OpenSSL 3.2 and later: otherwise a certificate could come in a message that isn't read here.
 _NO_COMPRESSION = 1 << 33
 
-# Contexts that each worker keeps for the next connection with the same certificate, of some 20 KB.
+# Contexts that each worker keeps for the next connection with the same certificate, about 20 KB each.
 _CONTEXTS = 256
 
 
@@ -57,10 +58,10 @@ class PresentingHandshake(Handshake):
 
 
 class ClientCertificateContext(HandshakeContext):
-    """A context that asks for a certificate and demands none.
+    """A context that requests a certificate but doesn't require one.
 
-    registered: the thumbprints of those that pass. quiet: what takes its place after a handshake without any of them, so that the messages of the open
-    connection are told to nobody.
+    registered: the thumbprints of those that pass. quiet: the context that replaces it after a handshake without a registered certificate, so that messages of
+    the open connection aren't reported.
     """
 
     sslobject_class = PresentingHandshake
@@ -71,7 +72,7 @@ class ClientCertificateContext(HandshakeContext):
         self.registered, self.quiet = registered, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.options |= _NO_COMPRESSION
         self.verify_mode = ssl.CERT_OPTIONAL
-        # The flags of a connection are those of the context that it begins with.
+        # A connection keeps the flags of the context that it begins with.
         self.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
         self.reads_aside = not openssl.hear_certificates(self)
         if self.reads_aside:
@@ -84,9 +85,9 @@ def _hear(handshake: PresentingHandshake, direction: str, version: int, content_
 
 
 def _find_certificates(message: bytes, version: int) -> list[bytes]:
-    """Return them in DER, the client's own first. RFC 8446 §4.4.2, RFC 5246 §7.4.6. Of what isn't well-formed, something that no certificate is."""
+    """Return the certificates in DER, the client's own first. RFC 8446 §4.4.2, RFC 5246 §7.4.6. If the message is malformed, the result isn't a certificate."""
     is_new = version >= ssl.TLSVersion.TLSv1_3
-    # The message's kind and length, since TLS 1.3 a context with its length, and the length of the list.
+    # The message's type and length, from TLS 1.3 on a context with its length, and the length of the list.
     place = 4 + (1 + int.from_bytes(message[4:5]) if is_new else 0) + 3
     found = []
     while place < len(message):

@@ -1,4 +1,4 @@
-"""What the log says of a client certificate that was refused in a TLS handshake. OpenSSL doesn't tell which it was: it forgets it before anybody can ask."""
+"""Logs a client certificate that was refused in a TLS handshake. OpenSSL doesn't say which one it was, because it forgets it before we can ask."""
 
 import logging
 import ssl
@@ -8,20 +8,20 @@ from oauth.log_quota import LogQuota
 
 logger = logging.getLogger("tokenos.server")
 
-# Of each worker; one about an address.
+# Per worker; of_one is per address.
 _quota = LogQuota(seconds=60, lines=50, of_one=5)
 
-# X509_V_ERR_CERT_SIGNATURE_FAILURE, if the issuer only has the name of a trusted CA; …_DEPTH_ZERO_SELF_SIGNED_CERT, …_SELF_SIGNED_CERT_IN_CHAIN,
+# X509_V_ERR_CERT_SIGNATURE_FAILURE, if the issuer has only the name of a trusted CA; …_DEPTH_ZERO_SELF_SIGNED_CERT, …_SELF_SIGNED_CERT_IN_CHAIN,
 # …_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, …_UNABLE_TO_VERIFY_LEAF_SIGNATURE.
 _UNKNOWN = (7, 18, 19, 20, 21)
 
-SLOW = "its key, or that of one sent along with it, is of a kind that nobody can register: an EC key without a named curve, or another algorithm"
-MANY = "more certificates were sent along with it than any chain has"
+SLOW = "its key, or the key of a certificate sent with it, is of a kind that can't be registered: an EC key without a named curve, or another algorithm"
+MANY = "more certificates were sent with it than any chain has"
 
 
 def log_refusal(error: ssl.SSLError, address: str, complaint: str) -> None:
-    """Of the handshake that failed by error, if it failed by a certificate. complaint: why that was refused unread, "" if it was read. address: of the peer, ""
-    for none.
+    """Log it if error shows that the handshake failed because of a certificate. complaint: why it was refused unread, "" if it was read. address: the peer's,
+    "" if unknown.
     """
     if complaint:
         reason = complaint
@@ -32,10 +32,10 @@ def log_refusal(error: ssl.SSLError, address: str, complaint: str) -> None:
     left_out = _quota.spend(address, time.monotonic())
     if left_out is None:
         return
-    more = f" {left_out} more were refused since the last such line." if left_out else ""
+    more = f" {left_out} more were refused since the last line." if left_out else ""
     logger.info("A client certificate was refused in the TLS handshake.%s", more, extra={"address": address or None, "reason": f"{reason}."})
 
 
 def _explain(error: ssl.SSLCertVerificationError) -> str:
-    more = ". It isn't registered, or ended or was revoked over 30 days ago, and no CA in client-ca.pem issued it directly"
+    more = ". It isn't registered (or expired or was revoked over 30 days ago), and no CA in client-ca.pem issued it directly"
     return error.verify_message + (more if error.verify_code in _UNKNOWN else "")

@@ -1,4 +1,4 @@
-"""Sets Django up. To be imported before whatever has models."""
+"""Sets Django up. Import it before anything with models."""
 
 import os
 

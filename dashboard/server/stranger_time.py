@@ -1,23 +1,23 @@
-"""How long a worker computes for strangers' pages: with requests for tokens these share one interpreter, and a page takes as long as several of them.
+"""Limits how long a worker computes strangers' pages: they share an interpreter with token requests, and a page takes as long as several of these.
 
-Each network has so much at once, and a share of the time for ever; so have all together, of which each has a little in any case. Only the thread's own time
-counts, not what it waits for.
+Each network has a burst of time, and after that a share of the time; so do all networks together, of which each gets at least a little. Only the thread's own
+computing time counts, not its waits.
 """
 
 from collections import OrderedDict
 
-# Seconds: some hundred pages.
+# Seconds: about a hundred pages.
 AT_ONCE = 3.0
-# Of each second: some ten pages.
+# Of each second: about ten pages.
 SHARE = 0.05
-# The same of all networks, and what one has though all others took more.
+# The same for all networks together, and what each network gets in any case.
 AT_ONCE_OF_ALL, SHARE_OF_ALL, IN_ANY_CASE = 9.0, 0.25, 0.5
-# Beyond so many, those are forgotten that haven't asked for the longest.
+# Beyond this many, the networks that were idle longest are forgotten.
 MOST_NETWORKS = 10_000
 
 
 class StrangerTime:
-    """Of one worker. Belongs to an event loop, on which all is called. now: seconds of a monotonic clock."""
+    """For one worker. Call its methods only on the event loop. now: seconds of a monotonic clock."""
 
     def __init__(self) -> None:
         self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()

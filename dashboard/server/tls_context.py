@@ -1,11 +1,12 @@
-"""gunicorn's own TLS: the server's certificate, and which clients' certificates a handshake lets through. RFC 8705 §2.
+"""gunicorn's own TLS: the server's certificate, and which client certificates a handshake lets through. RFC 8705 §2.
 
-A client certificate is asked for, never demanded, and only while there is one that could be good, so that browsers notice nothing. Trusted are the operator's
-client CAs; a registered certificate passes by itself, see dashboard/server/presented_certificate.py; no list of names is sent. Whether a certificate is good
-for a client is decided by oauth/mtls.py at each request: a handshake only proves who holds its key, so an expired or revoked certificate passes for a while yet
-and gets an answer that says so. One that nobody registered or issued fails the handshake, see dashboard/server/handshake.py.
+A client certificate is requested, never required, and only if one could be valid, so browsers don't notice. The operator's client CAs are trusted. A registered
+certificate passes by itself, see dashboard/server/presented_certificate.py. No list of CA names is sent. oauth/mtls.py decides at each request whether a
+certificate is valid for a client: a handshake only proves who holds its key, so an expired or revoked certificate still passes for a while and gets a response
+that says so. A certificate that is neither registered nor issued by a trusted CA fails the handshake, see dashboard/server/handshake.py.
 
-One thread of each worker asks the database and the files, so a new connection only takes what is there. Other CAs, or another server.pem, make a new context.
+One thread of each worker reads the database and the files, so a new connection only uses what is already there. If the CAs or server.pem change, a new context
+is made.
 """
 
 import logging
@@ -27,10 +28,10 @@ logger = logging.getLogger("tokenos.server")
 
 POLLING = 0.5
 
-# How long the certificate of a client still passes a handshake after it has expired or was revoked.
+# How long a client's certificate still passes a handshake after it has expired or was revoked.
 KEPT = timedelta(days=30)
 
-# Seconds that a worker waits for the certificates before it serves, and at its end for its thread.
+# Seconds that a worker waits for the certificates before it serves, and for its thread before it ends.
 STARTING, STOPPING = 10, 2
 
 # Thumbprint → PEM.
@@ -38,7 +39,7 @@ Authorities = Mapping[str, str]
 
 
 class ServerContext:
-    """The context of new connections. One that trusts nobody asks for no certificate."""
+    """The context of new connections. A context that trusts nothing requests no certificate."""
 
     def __init__(self, server_pem: Path) -> None:
         self.server_pem = server_pem
@@ -52,11 +53,11 @@ class ServerContext:
         self._thread: threading.Thread | None = None
 
     def check(self) -> None:
-        """Raise OSError or ssl.SSLError if the server's certificate can't be used. For gunicorn's master, which serves nobody."""
+        """Raise OSError or ssl.SSLError if the server's certificate can't be used. For gunicorn's master, which doesn't serve."""
         self._build({}, frozenset())
 
     def start(self) -> None:
-        """Start the thread of this worker; called after the fork, for a thread doesn't survive one."""
+        """Start this worker's thread. Call it after the fork, because threads don't survive a fork."""
         self._thread = threading.Thread(target=self._watch, name="tls", daemon=True)
         self._thread.start()
         self._began.wait(STARTING)
@@ -74,7 +75,8 @@ class ServerContext:
         return self.context
 
     def load(self, authorities: Authorities, registered: frozenset[str]) -> None:
-        """Let the registered pass, and what those CAs issued; serve server.pem as it is now. Raise OSError or ssl.SSLError if that can't be used.
+        """Let the registered certificates and those issued by the CAs pass, and serve the current server.pem. Raise OSError or ssl.SSLError if it can't be
+        used.
 
         registered: thumbprints.
         """
@@ -98,7 +100,7 @@ class ServerContext:
     def _watch(self) -> None:
         from django.db import connections
 
-        # A database that hangs must not keep it from the next one.
+        # A hanging database must not block the next attempt.
         patience().statement = PAGE_STATEMENT
         self._refresh()
         self._began.set()
@@ -107,17 +109,17 @@ class ServerContext:
         connections.close_all()
 
     def _refresh(self) -> None:
-        """Whatever fails is logged once and tried again; meanwhile the context stays as it is."""
+        """A failure is logged once and tried again. Meanwhile the context stays as it is."""
         from django.db import close_old_connections
         from django.utils import timezone
 
         try:
             self.load(*self._find_passing(timezone.now()))
         except (OSError, ssl.SSLError) as error:
-            # An operator's half-replaced file.
-            self._log(error, f"{self.server_pem} can't be used. The certificate before it stays in use.")
+            # The operator may be replacing the file.
+            self._log(error, f"{self.server_pem} can't be used. The previous certificate stays in use.")
         except Exception as error:  # noqa: BLE001  # else one failed query would end the thread
-            self._log(error, "The certificates of clients can't be looked up. Those that are known stay in use.")
+            self._log(error, "The clients' certificates can't be looked up. The known ones stay in use.")
             close_old_connections()
         else:
             self._is_failing = False
@@ -149,7 +151,7 @@ class ServerContext:
 
 
 def _trust(context: ssl.SSLContext, authorities: Authorities) -> None:
-    """One by one: one that OpenSSL doesn't take keeps out no other."""
+    """Load the CAs one by one, so that one that OpenSSL refuses doesn't keep out the others."""
     for thumbprint, pem in authorities.items():
         try:
             context.load_verify_locations(cadata=pem)

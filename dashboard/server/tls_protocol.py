@@ -1,7 +1,7 @@
-"""uvloop's TLS, of which a handshake can go on in another thread and come back.
+"""uvloop's TLS, with handshakes that can continue in another thread and come back.
 
-While it is away, nothing of the connection is touched: its peer isn't read from, and if that is gone, the connection is only taken apart afterwards. Nor is its
-peer read from while a handshake waits for its turn; what it sent before counts as what strangers sent.
+While a handshake is away, the connection isn't touched: nothing is read from its peer, and if the peer is gone, the connection is only closed afterwards.
+Nothing is read from the peer either while a handshake waits for its turn; what it sent before counts for the strangers' share.
 
 Private name of uvloop 0.23.0 (pinned) used here: loop.SSLProtocol, a protocol like asyncio's own.
 """
@@ -18,14 +18,14 @@ from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.handshake import MOST, MOST_OF_HELLO, Handshake, opening
 from dashboard.server.turns import Turns
 
-# What has come is in uvloop's buffer and in OpenSSL's, which keep the room that they once needed.
+# Received data is in uvloop's buffer and in OpenSSL's, which both keep the size that they once needed.
 _BUFFERS = 2
-# What a handshake may take is taken, however much others have sent.
+# What a handshake needs is always accepted, however much others have sent.
 _ALWAYS_TAKEN = _BUFFERS * (MOST_OF_HELLO + MOST)
 
 
 class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for it
-    """Between a connection's transport and HTTP. network and address: of the peer, "" for a Unix socket or a peer that is gone."""
+    """Between a connection's transport and HTTP. network, address: the peer's, "" for a Unix socket or a peer that is gone."""
 
     raw: Any
     handshake: Handshake | None = None
@@ -74,11 +74,11 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
             self.handshake.let_go()
         self.connection = None
         super().connection_lost(exc)
-        # Its error would hold this by the frames of its traceback.
+        # Its error would keep this object alive by the frames of its traceback.
         self.made = None
 
     def pause_writing(self) -> None:
-        """Tell HTTP of encrypted octets that wait, for uvloop doesn't: it would take more, and close the connection before they are sent."""
+        """Tell HTTP that encrypted bytes are waiting. uvloop doesn't: it would accept more, and close the connection before they are sent."""
         super().pause_writing()
         self.connection.pause_writing()
 
@@ -88,7 +88,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
             self.connection.resume_writing()
 
     def read_aside(self) -> bool:
-        """Have the handshake read by a thread. Return False if there is none."""
+        """Have a thread read the handshake. Return False if there is none."""
         if not self.readers.ask(self):
             return False
         self.is_away = self.was_aside = True
@@ -100,7 +100,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
         self.handshake.go_on_aside()
 
     def ask_for_turn(self) -> None:
-        """To go on with what has come: with a handshake, or to read what OpenSSL hasn't got."""
+        """Ask for a turn to continue with received data: with a handshake, or to read what OpenSSL hasn't got."""
         assert self.handshake is not None
         if self.handshake.opening is not None:
             self._hold(max(self.held, _BUFFERS * self.handshake.held))
@@ -124,7 +124,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
                 return
             self.raw.resume_reading()
         self.handshake.is_waiting, self.handshake.has_turn = False, True
-        # Nothing has come; what there is to do is done as if something had.
+        # Nothing has arrived, but this does what is to be done as if something had.
         self.buffer_updated(0)
         self.handshake.has_turn = False
         if self.handshake.opening is None:
@@ -152,7 +152,7 @@ async def open_tls(
     share: Share,
     **timeouts: float,
 ) -> None:
-    """As loop.connect_accepted_socket does with a context."""
+    """Like loop.connect_accepted_socket with a context."""
     protocol = TLSProtocol(loop, connection, context, find_address(sock), readers, turns, share, **timeouts)
     made = protocol.made
     assert made is not None
@@ -161,18 +161,19 @@ async def open_tls(
         await made
     except BaseException:
         transport.abort()
-        # The error's traceback holds this frame.
+        # The error's traceback keeps this frame alive.
         del protocol, made
         raise
     if not transport.is_closing():
-        # As soon as anything waits to be sent, nothing more is written. Not before: uvloop sends nothing more of a handshake that had to wait.
+        # As soon as anything is waiting to be sent, nothing more is written. Not set earlier, because uvloop wouldn't send the rest of a handshake that had to
+        # wait.
         transport.set_write_buffer_limits(0)
     if protocol.was_aside and connection.client_certificate is not None:
         readers.know(protocol.network)
 
 
 def find_network(sock: socket.socket) -> str:
-    """Of the peer; "" as find_address."""
+    """The peer's network; "" like find_address."""
     from oauth.throttling import widest_network_of
 
     return widest_network_of(find_address(sock))

@@ -1,14 +1,14 @@
-"""What TLS sends over a connection: records, of which each says in clear how long it is. RFC 8446 §5.1."""
+"""TLS records: each says in clear text how long it is. RFC 8446 §5.1."""
 
-# What one begins with, and how long it may be (RFC 5246 §6.2.3).
+# The length of a header, and the maximum length of a record (RFC 5246 §6.2.3).
 HEADER, _LONGEST = 5, 2**14 + 2048
-# Octets of data in one.
+# Bytes of data in a record.
 MOST_DATA = 2**14
 _TYPES, _MAJOR_VERSION = range(20, 24), 3
 
 
 def find_record(octets: bytes | bytearray, place: int) -> int:
-    """The length of the record that begins there, 0 if it isn't whole. Of what is no record, that of all: OpenSSL will say so."""
+    """The length of the record at place, 0 if it isn't complete. If it isn't a record, the length of everything: OpenSSL will report the error."""
     length = len(octets) - place
     if length < HEADER:
         return 0

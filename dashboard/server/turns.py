@@ -1,16 +1,16 @@
-"""What waits to be read: a part of one connection in each turn of the event loop, and the networks from which they come one after the other, so that what one
-sends at once isn't the others' problem, on one connection or on a thousand.
+"""The queue of connections to be read: in each turn of the event loop a part of one connection, with the networks taking turns, so that a network that sends
+much at once, over one connection or a thousand, doesn't delay the others.
 """
 
 import asyncio
 from collections.abc import Callable
 
-# Requests of one network that are begun in one turn of the loop without waiting for another: a turn for each would cost a tenth of a busy worker.
+# Requests of one network that begin in one turn of the loop without waiting for another: a turn for each would cost a busy worker a tenth of its time.
 MOST_AT_ONCE = 32
 
 
 class Turns:
-    """network: of the peer, "" for those that have none in common."""
+    """network: the peer's, "" for peers that share none."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -18,13 +18,13 @@ class Turns:
         self._begun: dict[str, int] = {}
 
     def ask(self, go_on: Callable[[], None], network: str = "") -> None:
-        """Have it called once, in a turn of its own, however often it is asked for meanwhile."""
+        """Have go_on called once, in its own turn, however often this is called meanwhile."""
         if not self._lines:
             self._loop.call_soon(self._give)
         self._lines.setdefault(network, {})[go_on] = None
 
     def may_go_at_once(self, network: str) -> bool:
-        """Whether something short of it needn't wait. Counts it."""
+        """Whether a short task of the network may run without waiting. Counts it."""
         if network in self._lines:
             return False
         if not self._begun:
@@ -38,7 +38,7 @@ class Turns:
         go_on = next(iter(line))
         del line[go_on]
         if line:
-            # Behind all others.
+            # Back to the end of the queue.
             self._lines[network] = line
         if self._lines:
             self._loop.call_soon(self._give)

@@ -1,15 +1,15 @@
-"""What peers haven't taken yet of their answers: of a worker so much is kept, and then those are cut off that have taken nothing for the longest time.
+"""Limits how much a worker keeps of responses that peers haven't taken yet: beyond the limit, the peers that have taken nothing for longest are cut off.
 
-Who reads soon isn't among them, so nobody is refused an answer because others don't read theirs.
+Peers that read their responses promptly aren't affected by those that don't.
 """
 
 from typing import Any
 
-# Octets of an answer that are sent at once: one TLS record. TLS keeps the room that it takes for them for as long as a connection is open.
+# Bytes of a response that are sent at once: one TLS record. TLS keeps this buffer as long as the connection is open.
 PART = 16 * 1024
-# What a connection keeps whose peer takes nothing, in octets: parts in clear and encrypted, and what TLS and HTTP keep of it.
+# Bytes that a connection keeps if its peer takes nothing: parts in clear text and encrypted, and the buffers of TLS and HTTP.
 UNDER_WAY = 128 * 1024
-# Octets of all connections.
+# Bytes for all connections.
 MOST = 32 * 1024 * 1024
 
 
@@ -19,7 +19,7 @@ class Unsent:
         self._waiting: dict[Any, int] = {}
 
     def add(self, connection: Any, octets: int) -> None:
-        """Its peer takes nothing more for now. octets: of its answer that are in memory, beside what every one keeps."""
+        """Call it when a peer takes nothing more for now. octets: bytes of its response in memory, in addition to UNDER_WAY."""
         self.remove(connection)
         self._waiting[connection] = UNDER_WAY + octets
         self.octets += UNDER_WAY + octets
@@ -29,5 +29,5 @@ class Unsent:
             longest.transport.abort()
 
     def remove(self, connection: Any) -> None:
-        """It goes on, or is gone. May be called again."""
+        """Call it when the peer continues or is gone. May be called more than once."""
         self.octets -= self._waiting.pop(connection, 0)

@@ -1,7 +1,7 @@
-"""gunicorn's ASGI worker with an accept of its own, so that slow and broken peers cost nobody anything.
+"""gunicorn's ASGI worker with its own accept, so that slow and broken peers don't affect others.
 
-The first byte of a connection is peeked at: a TLS handshake gets TLS, anything else is served in clear text, so that the application can say why it
-refuses it. Once a second one sweep compares every connection with its deadline, which keeps timers off the path of a request.
+It peeks at a connection's first byte: a TLS handshake gets TLS, anything else is served in clear text, so that the application can say why it refuses it.
+Once a second, a sweep compares every connection with its deadline, so no request needs a timer.
 
 Private names of gunicorn 27.0.1 (pinned) used here: _serve, _quick_shutdown.
 """
@@ -31,24 +31,24 @@ from dashboard.server.tls_protocol import find_address, find_network, open_tls
 from dashboard.server.turns import Turns
 from dashboard.server.unsent import Unsent
 
-# Seconds that a peer may take: to its first byte, for the TLS handshake, for the first request's head, to the next request's head, for a body, to
-# take (some of) our answer. Proxies keep idle connections for 60 s, so with 75 we aren't the first to close one. gunicorn itself gives up a body
-# after its timeout of 30 s without a byte.
+# Seconds that a peer may take: until its first byte, for the TLS handshake, for the first request's head, until the next request's head, for a body, to
+# take (some of) our response. Proxies keep idle connections for 60 s, so with 75 s we aren't the first to close one. gunicorn itself gives up a body
+# after 30 s without a byte.
 FIRST_BYTE = HANDSHAKE = 10
 DEADLINES = {"head": 10.0, "next": 75.0, "body": 20.0, "write": 30.0}
 STOPPING_DEADLINES = {"head": 0.5, "next": 0.5, "body": 5.0, "write": 5.0}
 
-# Seconds before the master's SIGKILL that are left for what happens after the last request: usage is written.
+# Seconds before the master's SIGKILL that are reserved for the work after the last request: writing usage.
 EXITING = 5
 
-# Seconds after which a thread that computes, such as one that renders a page, lets the event loop go on; Python's usual 5 ms would add up at each turn.
+# Seconds after which a computing thread, such as one that renders a page, lets the event loop continue. Python's default of 5 ms would add up at each turn.
 SWITCHING = 0.0005
 
-# Seconds for which a worker that has more connections than another leaves a new one to it. Kept-alive connections stay where they are, so whichever worker
-# happened to wake first would do the work of both.
+# Seconds for which a worker with more connections than another leaves a new one to it. Kept-alive connections stay where they are, so otherwise the worker
+# that happens to wake first would do the work of both.
 YIELDING = 0.002
 
-# How long a worker that is told to end serves on, while those that are to replace it start.
+# How long a worker that is told to end keeps serving while its replacement starts.
 HANDING_OVER = 15
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -59,12 +59,12 @@ base.WorkerTmp = Heartbeat
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Accepts, peeks, opens; counts what is open; sweeps; stops without breaking off a request."""
+    """Accepts, peeks at and opens connections, counts the open ones, sweeps, and stops without breaking off a request."""
 
     alive: bool
 
     def init_signals(self) -> None:
-        """While the application loads, the loop doesn't run and would never hear of a SIGTERM."""
+        """While the application loads, the loop doesn't run and wouldn't notice a SIGTERM."""
         SyncSignals.init_signals(self)
 
     async def _serve(self) -> None:
@@ -94,12 +94,12 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
                 await asyncio.wait_for(self.is_stopping.wait(), 1.0)
             except TimeoutError:
                 continue
-        # Also where the master is gone: an answer from now on closes its connection.
+        # Also if the master is gone: every response from now on closes its connection.
         self.alive = False
         await self.finish()
 
     def handle_exit_signal(self) -> None:
-        """A reload tells the old workers to end as soon as it has forked the new ones: this one goes on until they serve."""
+        """A reload tells the old workers to end as soon as it has forked the new ones. This worker continues until they serve."""
         if self.ends_by is None:
             self.ends_by = self.loop.time() + HANDING_OVER
             self.hand_over()
@@ -117,7 +117,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.is_stopping.set()
 
     def open_doors(self) -> None:
-        """Only now that this worker can answer."""
+        """Called once this worker can answer."""
         for listener in self.sockets:
             try:
                 is_first = self.alive and listen(listener.sock, self.cfg.backlog)
@@ -133,7 +133,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
                 self.loop.add_reader(listener.sock.fileno(), self.accept, listener.sock)
 
     def pause(self, reason: str) -> None:
-        """Leave new connections in the kernel's queue for a moment, where another worker may take them."""
+        """Leave new connections in the kernel's queue for a moment, so that another worker can take them."""
         for listener in self.sockets:
             self.loop.remove_reader(listener.sock.fileno())
         self.loop.call_later(0.1, self.listen)
@@ -142,13 +142,13 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.log.warning("New connections have to wait: %s.", reason)
 
     def count(self) -> int:
-        """How many connections there are, which the other workers then know as well."""
+        """How many connections there are. This also tells the other workers."""
         connections = len(self.connections) + len(self.silent) + len(self.openings)
         places.note(self, connections)
         return connections
 
     def yields(self, connections: int) -> bool:
-        """Whether to leave a new connection to another worker, for a moment: one that doesn't take it may be stuck."""
+        """Whether to leave a new connection to another worker. Only for a moment, because the other worker may be stuck."""
         self.has_yielded = not self.has_yielded and connections > places.fewest()
         if self.has_yielded:
             for listener in self.sockets:
@@ -157,7 +157,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         return self.has_yielded
 
     def accept(self, listener: socket.socket) -> None:
-        """Take one connection: a worker that took all that wait would leave none to the others."""
+        """Take only one connection: a worker that took all waiting ones would leave none to the others."""
         connections = self.count()
         if self.yields(connections):
             return
@@ -201,7 +201,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         else:
             self.silent[sock] = self.loop.time()
         if first:
-            # In a turn of its own, for what has come is read at once: up to 0.5 MB of memory, which is counted before the next one's is.
+            # In its own turn, because the received data is read at once: up to 0.5 MB of memory, which is counted before the next connection's.
             self.turns.ask(partial(self.begin, sock, first), find_network(sock))
         else:
             del self.silent[sock]
@@ -252,7 +252,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             connection.enforce_deadline(now, deadlines)
 
     def shed(self) -> bool:
-        """Make room: drop some of the oldest peers that have sent nothing for a while, and some that are waited for. Return whether there were any."""
+        """Make room: drop some of the oldest peers that have sent nothing for a while, and some that we wait for. Return whether there were any."""
         some = 1 + self.worker_connections // 64
         now = self.loop.time()
         silent = [sock for sock, since in self.silent.items() if now - since > PATIENCE][:some]
@@ -263,12 +263,12 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             opening.cancel()
         waiting = self.networks.choose_waiting(self.connections, some)
         for connection in waiting:
-            # A polite close takes a TLS peer's answer, and the descriptor is needed now.
+            # A clean TLS close would need the peer's answer, but the descriptor is needed now.
             connection.transport.abort()
         return bool(silent or openings or waiting)
 
     async def finish(self) -> None:
-        """Serve what has already connected, then wait for all that is in flight; peers get little time from now on."""
+        """Serve the peers that have already connected, then wait for all requests in flight. Peers get little time from now on."""
         for listener in self.sockets:
             self.loop.remove_reader(listener.sock.fileno())
             for _ in range(self.cfg.backlog):

@@ -1,4 +1,4 @@
-"""A request that came whole, given to Django by WSGI, and its answer, whole."""
+"""Passes a complete request to Django over WSGI and returns the complete response."""
 
 import io
 import os
@@ -14,29 +14,29 @@ from oauth.asgi import Scope
 
 application = WSGIHandler()
 
-# A memoryview: of what many answers share.
+# A memoryview if several responses share the content.
 Content = bytes | memoryview | IO[bytes]
 Request = tuple[Scope, bytes]
 Answer = tuple[int, list[tuple[bytes, bytes]], Content]
 
-# What Django says in the environ of somebody who is signed in.
+# The key that Django sets in the environ if the user is signed in.
 SIGNED_IN = "tokenos.signed_in"
 
-# A longer answer waits in a file for its peer.
+# A longer response waits in a file for its peer.
 MOST_IN_MEMORY = 1024 * 1024
 
-# By name: when it was changed and how long it was, and what is in it. There are as many as the static files, of 4 MB in all.
+# By name: when it was changed, its length, and its content. These are the static files, 4 MB in total.
 _files: dict[str, tuple[tuple[int, int], bytes]] = {}
 
 
 class _File:
-    """What Django makes of an answer that is a file (PEP 3333: wsgi.file_wrapper), so a static one."""
+    """A response that is a file (PEP 3333: wsgi.file_wrapper), which means a static file."""
 
     def __init__(self, file: IO[bytes], _block_size: int) -> None:
         self.file = file
 
     def close(self) -> None:
-        """Django has put the response's in place of the file's."""
+        """Django has replaced the file's close with the response's."""
         self.file.close()
 
 
@@ -66,7 +66,7 @@ def call_django(request: Request) -> Answer:
 
 
 def _gather(response: Any) -> tuple[Content, int]:
-    """All of it, and its length: no peer that reads slowly holds the thread, or a query that is still being read."""
+    """The whole content and its length, so that a peer that reads slowly can't block the thread or a running query."""
     if isinstance(response, _File):
         shared = _read(response.file)
         return shared, len(shared)
@@ -82,7 +82,7 @@ def _gather(response: Any) -> tuple[Content, int]:
 
 
 def _read(file: IO[bytes]) -> memoryview:
-    """Once for all who ask for it: each that doesn't read its answer would keep a copy."""
+    """Read once for all requests: otherwise each peer that doesn't read its response would keep a copy."""
     status = os.fstat(file.fileno())
     stamp = status.st_mtime_ns, status.st_size
     found = _files.get(file.name)
@@ -92,7 +92,7 @@ def _read(file: IO[bytes]) -> memoryview:
 
 
 def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
-    """PEP 3333. A body has a length here even if it came in chunks, and repeated header fields are one value (RFC 9110 §5.3)."""
+    """PEP 3333. A body has a length here even if it was chunked, and repeated header fields are one value (RFC 9110 §5.3)."""
     server = scope["server"] or ("localhost", 0)
     environ: dict[str, Any] = {
         "asgi.scope": scope,
@@ -117,17 +117,17 @@ def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
         key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
         text = value.decode("latin-1")
         if name == b"cookie":
-            # None of ours has one, and Django would unquote it in quadratic time, see dashboard.server.cookies.
+            # Our cookies contain no backslash, and Django would unquote it in quadratic time, see dashboard.server.cookies.
             text = text.replace("\\", "")
         if key in environ:
             text = environ[key] + (";" if name == b"cookie" else ",") + text
         environ[key] = text
     content_type = environ.pop("HTTP_CONTENT_TYPE", "")
-    # Django decodes RFC 2231's parameters before it can answer, by the codec that they name. No browser sends such.
+    # Django decodes RFC 2231 parameters with the codec that they name, before it can answer. No browser sends them.
     environ["CONTENT_TYPE"] = "" if "*" in content_type else content_type
     environ.pop("HTTP_CONTENT_LENGTH", None)
     environ.pop("HTTP_TRANSFER_ENCODING", None)
-    # RFC 9110 §14.2: it may be ignored. A part of a file would be a copy of it.
+    # RFC 9110 §14.2: Range may be ignored. A part of a file would be a copy of it.
     environ.pop("HTTP_RANGE", None)
     environ["CONTENT_LENGTH"] = str(len(body))
     return environ

@@ -1,1 +1,1 @@
-"""What clients did, as charts, tables and files."""
+"""Clients' usage as charts, tables and files."""

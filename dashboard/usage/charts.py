@@ -1,4 +1,4 @@
-"""Bars over time: where they stand, what they are called, and the sentence that says what they show. No colours and no markup: templates have those."""
+"""Bars over time: their positions, labels, and the sentence that describes them. Colours and markup are in the templates."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from dashboard.frame.moment import MONTHS
 DAY = timedelta(days=1)
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
-# Of a slot's width: how much is bar, and how much is left of it.
+# Fractions of a slot's width: the bar, and the space to its left.
 _BAR, _LEFT = 0.76, 0.12
-# Pixels: above the highest bar, between two parts of a bar, and the least height of what isn't zero.
+# Pixels: above the highest bar, between two parts of a bar, and the minimum height of a value that isn't zero.
 _TOP, _GAP, _LEAST = 10.0, 1.0, 2.0
-# How much of all that was refused must have been refused together for the sentence to say when that was.
+# Which fraction of all refusals must fall into a short time for the sentence to name that time.
 _MOST = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A rectangle. kind: its class. x, width: per cent; y, height: pixels."""
+    """A rectangle. kind: its class. x, width: per cent. y, height: pixels."""
 
     kind: str
     x: str
@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """label: when, as its tooltip and its line of the table have it."""
+    """label: the time, for its tooltip and its row in the table."""
 
     label: str
     slot: Slot
@@ -47,7 +47,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A word on an axis. x: per cent, y: pixels. short: for a narrow screen. anchor: as SVG has it."""
+    """A label on an axis. x: per cent. y: pixels. short: for a narrow screen. anchor: as in SVG."""
 
     text: str
     x: str = ""
@@ -58,7 +58,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """base: the line on which the bars stand, in pixels from the top. grid: lines with their numbers."""
+    """base: the baseline of the bars, in pixels from the top. grid: lines with their numbers."""
 
     sentence: str
     bars: list[Bar]
@@ -73,7 +73,7 @@ class Chart:
 
 
 def draw(series: Sequence[Slot], *, what: str = "Token requests", base: int = 150, zone: tzinfo = UTC, zone_name: str = "UTC") -> Chart:
-    """what: the noun that the sentence begins with. base: the height of the bars' foot. zone: of the hours; longer slots are of UTC whatever it is."""
+    """what: the noun that the sentence begins with. base: the height of the bars' baseline. zone: for hours; longer slots are always in UTC."""
     length = series[0].length if series else HOUR
     if length > HOUR:
         zone, zone_name = UTC, "UTC"
@@ -93,7 +93,7 @@ def draw(series: Sequence[Slot], *, what: str = "Token requests", base: int = 15
 
 
 def spark(series: Sequence[int]) -> dict[str, str]:
-    """Small bars in a box of 100 × 24, the highest of which fills it: for each kind one path, for a list has hundreds of bars."""
+    """Small bars in a box of 100 × 24; the highest bar fills it. One path for each kind, because a list has hundreds of bars."""
     top = max(series, default=0) or 1
     width = 100 / max(len(series), 1)
     paths = {"granted": "", "none": ""}
@@ -128,7 +128,7 @@ def _short(number: int) -> str:
 
 
 def _times(series: Sequence[Slot], zone: tzinfo) -> Iterator[Mark]:
-    """The words of the time axis: the hour every six hours, each day at its noon, or a day every five."""
+    """The labels of the time axis: every six hours, each day at noon, or every fifth day."""
     for number, slot in enumerate(series):
         local, x = slot.begins_at.astimezone(zone), f"{number / len(series) * 100:.2f}%"
         if slot.length == HOUR and local.hour % 6 == 0:
@@ -158,7 +158,7 @@ def _say(series: Sequence[Slot], what: str, zone: tzinfo) -> str:
     each = {HOUR: "per hour", 6 * HOUR: "per 6 hours", DAY: "per day"}[series[0].length]
     when = _find_peak(series, refused, zone)
     most = f", mostly {when}" if when else ""
-    return f"{what} {each} over the last {_span(series)}. {granted:,} granted, {refused:,} refused{most}, {failed:,} failed on our side."
+    return f"{what} {each} over the last {_span(series)}. {granted:,} granted, {refused:,} refused{most}, {failed:,} failed on the server."
 
 
 def _span(series: Sequence[Slot]) -> str:
@@ -167,7 +167,7 @@ def _span(series: Sequence[Slot]) -> str:
 
 
 def _find_peak(series: Sequence[Slot], refused: int, zone: tzinfo) -> str:
-    """When most of the refusals came, "" where they were spread: within up to an eighth of the period."""
+    """When most of the refusals happened, if that was within an eighth of the period; "" if they were spread out."""
     width = max(1, ceil(len(series) / 8))
     sums = [sum(slot.refused for slot in islice(series, begin, begin + width)) for begin in range(len(series) - width + 1)]
     if not refused or max(sums) <= refused * _MOST:

@@ -1,4 +1,4 @@
-"""What the Usage page says of a selection: shares, reasons, scopes and addresses, each a part that the others can do without."""
+"""What the Usage page shows for a selection: shares, reasons, scopes and addresses, each independent of the others."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +13,13 @@ from dashboard.frame.credential_names import CredentialName, name_credential
 
 LISTED = 10
 
-# From so many times as much on nobody thinks in per cent.
+# From this factor on, per cent is no longer readable.
 _TIMES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
-    """A line of “By client” or “By credential”, of which it has either."""
+    """A line of “By client” or “By credential”: it has one of the two."""
 
     share: Share
     than_before: str
@@ -35,7 +35,7 @@ class RefusalRow:
 
 @dataclass(frozen=True, slots=True)
 class MostUsed:
-    """made_at: None for just now. is_counted: whether anybody has summed them up yet."""
+    """made_at: None for just now. is_counted: whether they have been summed up yet."""
 
     scopes: list[UsedScope]
     addresses: list[UsedAddress]
@@ -44,7 +44,7 @@ class MostUsed:
 
 
 def compare(share: Share) -> str:
-    """How much more or less it is than before."""
+    """How much more or less it is than in the previous period."""
     if not share.before:
         return "none before" if share.count else ""
     ratio = share.count / share.before
@@ -56,7 +56,7 @@ def compare(share: Share) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """rows: by credential where a client is selected, else by client."""
+    """rows: by credential if a client is selected, otherwise by client."""
 
     rows: list[ShareRow]
     reasons: list[RefusalRow]
@@ -74,7 +74,7 @@ def find_shares(selection: Selection, totals: Totals, activity: Activity, *, now
 
 
 def _list_credentials(client: Client, selection: Selection, *, now: datetime) -> list[ShareRow]:
-    """Also those that were used before only: they are the ones that somebody has just replaced."""
+    """Including those that were only used before, because somebody has just replaced them."""
     shares = count_credential_shares(client, selection.period, now=now)
     rows = [ShareRow(share, compare(share), credential=name_credential(credential)) for credential, share in shares.items() if credential]
     return sorted(rows, key=lambda row: (-row.share.count, -row.share.before, row.credential))
@@ -85,7 +85,7 @@ def _with_titles(refusals: list[Refusal]) -> list[RefusalRow]:
 
 
 def find_most_used(selection: Selection, *, clients: int, now: datetime) -> MostUsed:
-    """clients: how many there are in the selection."""
+    """clients: how many are in the selection."""
     if selection.client is None and clients > LIVE_CLIENTS:
         return _read_summary(selection)
     found = clients_of(selection.workspace, selection.environment) if selection.client is None else Client.objects.filter(pk=selection.client.pk)

@@ -1,4 +1,4 @@
-"""Two lines of milliseconds over an hour: where they run, and the sentence that says what they show."""
+"""Two lines of milliseconds over an hour: their coordinates, and the sentence that describes them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class TimeChart:
 
 
 def draw(series: Sequence[Times], total: Times, *, zone: tzinfo) -> TimeChart | None:
-    """series: slots without a gap, oldest first. None where nothing was measured."""
+    """series: slots without gaps, oldest first. None if nothing was measured."""
     if total.median is None or total.p95 is None:
         return None
     highest = max(times.p95 or 0 for times in series) or 1
@@ -50,7 +50,7 @@ def draw(series: Sequence[Times], total: Times, *, zone: tzinfo) -> TimeChart | 
 
 
 def _line(kind: str, values: Sequence[float | None], top: float) -> Iterator[Segment]:
-    """From the middle of a slot to that of the next. One between two that nobody asked in is a dot."""
+    """From the middle of each slot to the middle of the next. A slot between two without requests is a dot."""
     width = 100 / len(values)
     for number, value in enumerate(values):
         if value is None:
@@ -76,7 +76,7 @@ def _clock_marks(series: Sequence[Times], zone: tzinfo) -> list[Mark]:
 
 def _say(series: Sequence[Times], total: Times, zone: tzinfo) -> str:
     peak = max(series, key=lambda times: times.p95 or 0)
-    said = f"Time to answer a token request in the last hour. Median about {total.median:.0f} ms, 95th percentile about {total.p95:.0f} ms"
+    said = f"Response time of token requests in the last hour. Median about {total.median:.0f} ms, 95th percentile about {total.p95:.0f} ms"
     if (peak.p95 or 0) > 1.5 * (total.p95 or 0):
         return f"{said}, with a peak of {peak.p95:.0f} ms at {peak.begins_at.astimezone(zone):%H:%M}."
     return f"{said}."

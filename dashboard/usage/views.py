@@ -23,7 +23,7 @@ from dashboard.people.permissions import Permission, member
 from dashboard.usage import exports
 from dashboard.usage import page as usage_page
 
-# Clients that one can choose from; usage of another one is chosen on its own page.
+# How many clients the menu lists; the usage of any other is linked from the client's page.
 CHOICES = 100
 
 logger = logging.getLogger("tokenos.dashboard")
@@ -33,7 +33,7 @@ _Part = TypeVar("_Part")
 
 @member(Permission.VIEW)
 def usage(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """?period= is 24h, 7d or 30d; ?env= is live or test; ?client= is a client ID, and makes the environment that client's."""
+    """?period= is 24h, 7d or 30d; ?env= is live or test; ?client= is a client ID, which also selects that client's environment."""
     now, selection = timezone.now(), _read(request, membership)
     period, client = selection.period, selection.client
     totals = _part(lambda: count_totals(selection, now=now))
@@ -51,7 +51,7 @@ def usage(request: HttpRequest, membership: Membership) -> HttpResponse:
         "shares": totals and activity and _part(lambda: usage_page.find_shares(selection, totals, activity, now=now)),
         "most_used": activity and _part(lambda: usage_page.find_most_used(selection, clients=activity.clients, now=now)),
         "first_day": first_day(period, now),
-        # What the requests of a client can be filtered by.
+        # The filter of a client's list of requests.
         "requests_period": period.name if period.length <= WEEK.length else "",
     }
     return render(request, "usage/usage.html", context)
@@ -59,7 +59,7 @@ def usage(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 @member(Permission.VIEW)
 def usage_csv(request: HttpRequest, membership: Membership) -> HttpResponseBase:
-    """With the filters of the page. ?by=client: the sums of every client."""
+    """With the page's filters. ?by=client: the sums for every client."""
     now, selection = timezone.now(), _read(request, membership)
     name = f"usage-{membership.workspace.slug}-{now:%Y-%m-%d}.csv"
     if selection.client is not None:
@@ -70,7 +70,7 @@ def usage_csv(request: HttpRequest, membership: Membership) -> HttpResponseBase:
 
 
 def _read(request: HttpRequest, membership: Membership) -> Selection:
-    """What can't be read doesn't filter. Raise Http404 for a client that isn't there."""
+    """Invalid values don't filter. Raise Http404 for a client that doesn't exist."""
     period = PERIODS.get(request.GET.get("period", ""), WEEK)
     if client_id := request.GET.get("client"):
         return Selection(membership.workspace, period, client=find_client(membership, client_id))
@@ -79,14 +79,14 @@ def _read(request: HttpRequest, membership: Membership) -> Selection:
 
 
 def _write(selection: Selection, **changes: str) -> str:
-    """As a query string that _read reads."""
+    """The selection as a query string that _read can read."""
     client_id = selection.client.client_id if selection.client else ""
     fields = {"period": selection.period.name, "env": selection.environment, "client": client_id, **changes}
     return "?" + urlencode({name: value for name, value in fields.items() if value})
 
 
 def _part(find: Callable[[], _Part]) -> _Part | None:
-    """A part of the page; None where the database wouldn't say, so that the page says that, and shows the others."""
+    """A part of the page; None if the database fails, so that the page says so and still shows the other parts."""
     try:
         return find()
     except DatabaseError:
@@ -95,7 +95,7 @@ def _part(find: Callable[[], _Part]) -> _Part | None:
 
 
 def _choices(activity: Activity | None, chosen: Client | None) -> list[Client]:
-    """By name; whichever is chosen is among them."""
+    """Sorted by name, including the chosen one."""
     listed: dict[int, Any] = {client.pk: client for client in (activity.busiest if activity else [])}
     if chosen is not None:
         listed[chosen.pk] = chosen

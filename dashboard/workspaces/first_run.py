@@ -1,4 +1,4 @@
-"""What a workspace needs before it goes live, and whether it has begun at all."""
+"""What a workspace still needs before it goes live, and whether it is still new."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from dashboard.workspaces.first_start import DEMO_CLIENT, DEMO_WORKSPACE
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """words: what to do. route: where, of the workspace or of the account. label: of the link, "" where the reader may not do it. object: what follows it."""
+    """words: what to do. route: the page, of the workspace or of the account. label: of the link, "" if the reader may not do it. object: the text after it."""
 
     words: str
     icon: str
@@ -24,7 +24,7 @@ class Task:
 
 
 def is_first_run(membership: Membership) -> bool:
-    """While the workspace has no client, or none but the one that the first start made."""
+    """Whether the workspace has no client except the one that the first start made."""
     return not _own_clients(membership).exists()
 
 
@@ -41,7 +41,7 @@ def _own_clients(membership: Membership) -> QuerySet[Client]:
 
 
 def tasks_before_live(membership: Membership) -> list[Task]:
-    """Those that are left."""
+    """The tasks that are left."""
     has_passkey = Authenticator.objects.filter(user=membership.user, type=Authenticator.Type.WEBAUTHN).exists()
     tasks = [] if has_passkey else [Task("Add a passkey", "passkey", "Add", "a passkey", "passkey_new", is_of_workspace=False)]
     owners = Membership.objects.filter(workspace=membership.workspace, role=Role.OWNER, user__is_active=True).count()

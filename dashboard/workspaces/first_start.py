@@ -1,4 +1,4 @@
-"""What a new instance has from the beginning: static files, a signing key, the workspace demo with its owner, and a client to try it with."""
+"""What a new instance starts with: static files, a signing key, the workspace demo with its owner, and a client to try it with."""
 
 import hashlib
 import re
@@ -35,7 +35,7 @@ DEMO_OWNER = "owner@example.com"
 
 
 def collect_static_files() -> str | None:
-    """Collect them where one of them has changed since; to look takes milliseconds, to collect takes seconds."""
+    """Collect them if one has changed since: checking takes milliseconds, collecting takes seconds."""
     stamp = settings.DATA_DIR / "static.sha256"
     fingerprint = _fingerprint_static_files()
     if stamp.is_file() and stamp.read_text() == fingerprint and (settings.STATIC_ROOT / "staticfiles.json").is_file():
@@ -55,14 +55,14 @@ def _fingerprint_static_files() -> str:
 
 
 def create_signing_key(*, actor: Actor, now: datetime) -> str | None:
-    """The first signing key, where there is none. Raise MissingKeyEncryptionKeyError where one that signs or will sign can't be opened."""
+    """Make the first signing key if there is none. Raise MissingKeyEncryptionKeyError if one that signs or will sign can't be decrypted."""
     keys = SigningKey.objects.going_on(now)
     for key in keys:
         try:
             decrypt(key.private_key, context=key.kid)
         except MissingKeyEncryptionKeyError as error:
             raise MissingKeyEncryptionKeyError(
-                f"{error} If it is lost, “.venv/bin/python manage.py rotate_signing_key --now” makes another signing key; tokens that are out live on."
+                f"{error} If it is lost, “.venv/bin/python manage.py rotate_signing_key --now” makes another signing key; existing tokens stay valid."
             ) from error
     if keys:
         return None
@@ -70,7 +70,7 @@ def create_signing_key(*, actor: Actor, now: datetime) -> str | None:
 
 
 def create_demo_workspace(*, actor: Actor, now: datetime) -> str | None:
-    """The workspace demo with an owner, who has no password yet, and a client without a secret; only where there is no workspace, nor was one of that name."""
+    """Make the workspace demo with an owner without a password and a client without a secret, unless there is a workspace or ever was one named demo."""
     with transaction.atomic():
         if Workspace.objects.exists() or AuditEvent.objects.filter(workspace_slug=DEMO_WORKSPACE).exists():
             return None
@@ -80,10 +80,10 @@ def create_demo_workspace(*, actor: Actor, now: datetime) -> str | None:
 
 
 def write_curl_configuration(*, actor: Actor, now: datetime) -> str | None:
-    """A secret of the demo client, in a file for curl --config, where the one in there doesn't work.
+    """Write a secret of the demo client into a file for curl --config if the one in it doesn't work.
 
-    So a process that died before it wrote the file, a lost DATA_DIR and a rotated secret are mended by the next start. The other secrets stay: somebody
-    may have copied one. The file is written before the commit, so that no secret is left over that nobody knows.
+    So the next start repairs the file after a crash before it was written, a lost DATA_DIR, or a rotated secret. The other secrets stay, because somebody
+    may have copied one. The file is written before the commit, so that no unknown secret is left over.
     """
     client = _find_demo_client()
     if client is None or _works(client, now=now):
@@ -94,7 +94,7 @@ def write_curl_configuration(*, actor: Actor, now: datetime) -> str | None:
             insert_secret(new.secret, actor=actor, now=now)
             write_private(_curl_configuration(), f'user = "{client.client_id}:{new.plaintext}"\n'.encode())
     except ValidationError:
-        # It has as many as a client may have. Then there is no curl to announce, which is no reason not to serve.
+        # It has as many secrets as a client may have. Then there is no curl to announce, but the server can still run.
         return None
     return f"Wrote the demo client's credentials: {_curl_configuration()}"
 
@@ -105,7 +105,7 @@ def _curl_configuration() -> Path:
 
 def _find_demo_client() -> Client | None:
     demo_clients = Client.objects.filter(workspace__slug=DEMO_WORKSPACE, name=DEMO_CLIENT)
-    # The oldest, for names aren't unique.
+    # The oldest, because names aren't unique.
     client = demo_clients.order_by("pk").first()
     return client if client is not None and client.status == Client.Status.ENABLED else None
 
@@ -123,9 +123,9 @@ def _works(client: Client, *, now: datetime) -> bool:
 
 
 def announce(*, actor: Actor, now: datetime) -> dict[str, str]:
-    """What the operator needs to begin with: url, sign_in, and where there are such an account and client, owner, at the first start owner_password, curl.
+    """What the operator needs first: url, sign_in and, if there are such an account and client, owner, owner_password (at the first start) and curl.
 
-    No curl where every request would be refused as plain HTTP (dashboard.instance.checks).
+    There is no curl if every request would be refused as plain HTTP (dashboard.instance.checks).
     """
     announcement = {"url": page_url("/").removesuffix("/"), "sign_in": page_url("/accounts/sign-in/")}
     owner = User.objects.filter(is_active=True, memberships__role=Membership.Role.OWNER, memberships__workspace__slug=DEMO_WORKSPACE).order_by("pk").first()
@@ -162,5 +162,5 @@ def render_announcement(announcement: dict[str, Any]) -> list[str]:
     if "curl" in announcement:
         lines += ["Get a token:", f"  {announcement['curl']}"]
     elif not is_reachable():
-        lines.append("There is no curl to try it with: with TLS=off and without TRUSTED_PROXIES every request is refused.")
+        lines.append("No curl command is shown: with TLS=off and without TRUSTED_PROXIES, every request is refused.")
     return lines

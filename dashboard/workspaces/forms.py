@@ -1,4 +1,4 @@
-"""What makes a workspace."""
+"""The form for a new workspace."""
 
 from django import forms
 
@@ -11,15 +11,15 @@ class WorkspaceForm(forms.Form):
         named="name",
         label="Name",
         max_length=100,
-        help_text="As people call it. You can change it later.",
+        help_text="The name for people. You can change it later.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
-        error_messages={"required": "Enter a name, for example Billing.", "max_length": "A name has up to 100 characters."},
+        error_messages={"required": "Enter a name, for example Billing.", "max_length": "A name can have at most 100 characters."},
     )
     slug = forms.CharField(
         label="Slug",
         max_length=63,
         validators=[validate_slug],
-        help_text="Stands in addresses and tokens, for example billing. It stays as it is.",
+        help_text="Used in URLs and tokens, for example billing. It can’t be changed.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
-        error_messages={"required": "Enter a slug, for example billing.", "max_length": "A slug has up to 63 characters."},
+        error_messages={"required": "Enter a slug, for example billing.", "max_length": "A slug can have at most 63 characters."},
     )

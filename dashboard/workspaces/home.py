@@ -1,4 +1,4 @@
-"""The start page: where somebody who is signed in goes on."""
+"""The start page of a signed-in user."""
 
 from typing import cast
 
@@ -11,7 +11,7 @@ from dashboard.people.permissions import LAST_WORKSPACE, signed_in
 
 @signed_in
 def home(request: HttpRequest) -> HttpResponse:
-    """The workspace visited last, or the only one; the choice of workspaces otherwise."""
+    """The last visited workspace, or the only one; otherwise the list of workspaces."""
     own = Membership.objects.filter(user=cast(User, request.user)).select_related("workspace")
     last = own.filter(workspace__slug=request.session.get(LAST_WORKSPACE, "")).first()
     if last is not None:

@@ -1,4 +1,4 @@
-"""First run: the next step, until a workspace has a client of its own."""
+"""First run: shows the next step until a workspace has its own client."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse

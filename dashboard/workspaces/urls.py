@@ -1,4 +1,4 @@
-"""The list of workspaces, a new one, and the start of one. URL name = view name, here as everywhere."""
+"""The list of workspaces, a new one, and a workspace's start page. URL name = view name, here and everywhere."""
 
 from django.urls import path
 

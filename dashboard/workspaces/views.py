@@ -1,4 +1,4 @@
-"""The workspaces of whoever is signed in, and making one."""
+"""The signed-in user's workspaces, and making a new one."""
 
 from typing import cast
 
@@ -30,7 +30,7 @@ def workspaces(request: HttpRequest) -> HttpResponse:
 @instance_admin
 @confirmed_when_sent
 def workspace_new(request: HttpRequest) -> HttpResponse:
-    """The one who makes it owns it. It takes a proof: nobody can remove it at once."""
+    """The user who makes it owns it. They must prove who they are, because a workspace can't be removed at once."""
     user, now, refusal = cast(User, request.user), timezone.now(), None
     form = WorkspaceForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and (refusal := quotas.refuse_edit(user, takes_proof=True, now=now)):
@@ -41,7 +41,7 @@ def workspace_new(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("slug", error.messages[0])
         else:
-            messages.success(request, f"{made.name} is created. Invite the others.")
+            messages.success(request, f"{made.name} created. Invite the others.")
             return redirect("members", made.slug)
     response = render(request, "workspaces/new.html", {"form": form})
     return refusal.apply_to(response) if refusal else response

@@ -450,7 +450,7 @@ const create = async (form) => {
 const MESSAGES = {
   InvalidStateError: "This passkey was registered before.",
   NotAllowedError: "No passkey was used. Try again, or go on another way.",
-  TooManyTries: "Too many tries. Wait a moment.",
+  TooManyTries: "Too many attempts. Wait a moment.",
   NoAnswer: "The server couldn’t answer. Try again, or go on another way.",
 };
 const DISTRUST = "The browser uses no passkeys here, because it doesn’t trust this server’s certificate.";

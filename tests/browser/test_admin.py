@@ -74,7 +74,7 @@ def test_an_operator_finds_a_client_and_disables_it(server, visit, operator, cli
 
     assert get_token(server, client) == 200
     page.get_by_role("button", name="Disable…").click()
-    assert "every token that it has stops working at once" in page.locator("#content").inner_text()
+    assert "all its tokens stop working at once" in page.locator("#content").inner_text()
     look(page, "confirmation")
     assert find_barriers(page) == []
     assert not scrolls_sideways(page, width)

@@ -60,7 +60,7 @@ def test_what_a_program_sends_is_tested_and_never_shown_again(server, ada, way):
     hand.press("Test it")
     verdict = hand.page.get_by_role("region", name="This is refused")
     verdict.wait_for()
-    assert "The secret’s checksum is wrong, so it was cut off or mistyped." in verdict.inner_text()
+    assert "The secret’s checksum is wrong. The secret was cut off or mistyped." in verdict.inner_text()
     assert secret[:-3] not in hand.page.content()
     assert hand.page.get_by_label("What your program sends").input_value() == ""
     hand.write("What your program sends", command.format(secret))

@@ -63,7 +63,7 @@ def test_what_is_in_use_is_asked_about_and_what_another_tab_saved_is_told(enter,
     hand.press("Save changes")
     hand.page.get_by_role("heading", name="What will break").wait_for()
     hand.press("Save changes")
-    hand.page.get_by_text("Owner and scopes changed. New tokens have them from now on; 1 living token keeps the old ones.").wait_for()
+    hand.page.get_by_text("Owner and scopes changed. New tokens have them from now on; 1 existing token keeps the old ones.").wait_for()
     assert ask_for_token(server, client, scope="write").json()["error"] == "invalid_scope"
 
     other.page.bring_to_front()
@@ -71,7 +71,7 @@ def test_what_is_in_use_is_asked_about_and_what_another_tab_saved_is_told(enter,
     other.press("Save changes")
     alert = other.page.get_by_role("alert")
     alert.wait_for()
-    assert "Somebody else changed this client while you edited." in alert.inner_text()
+    assert "Somebody else changed this client while you were editing." in alert.inner_text()
     assert "You entered: tom@example.com" in read(other)
     assert other.page.get_by_label("Owner optional", exact=True).input_value() == "tom@example.com"
     assert not other.page.get_by_label("Change what the service offers.").is_checked()

@@ -77,7 +77,7 @@ def watch_requests_arrive(hand, server, client_id, secret):
     page = hand.page
     feed = page.get_by_role("list", name="Requests from this client")
     assert ask_for_token(server, client_id, secret[:-1] + ("x" if secret[-1] != "x" else "y")) == 401
-    feed.get_by_text("The secret’s checksum is wrong, so it was cut off or mistyped.").wait_for()
+    feed.get_by_text("The secret’s checksum is wrong. The secret was cut off or mistyped.").wait_for()
     # Further down than one sees, so a link leads there.
     hand.press("A request arrived")
     expect(feed.locator("li").first).to_be_in_viewport()
@@ -134,7 +134,7 @@ def test_a_pasted_key_is_read_before_it_is_saved(enter, owners):
     hand.tick("Signed assertion")
     page.get_by_text("Secret expires", exact=True).wait_for(state="hidden")
     hand.write("As PEM key or certificate, JWK or JWK Set", public_keys.private_pem("P-256", public_keys.PrivateFormat.PKCS8))
-    page.locator("#what-you-get").get_by_text("That is a private key. It was not stored.").wait_for()
+    page.locator("#what-you-get").get_by_text("That is a private key. It wasn’t stored.").wait_for()
     hand.write("As PEM key or certificate, JWK or JWK Set", public_keys.pem("P-384"))
     page.locator("#what-you-get").get_by_text("ES384, P-384").wait_for()
     hand.press("Create client")

@@ -66,9 +66,9 @@ def test_a_secret_is_rotated_the_old_one_gets_more_time_is_ended_and_is_revoked(
     token = ask_for_token(server, client_id, old).json()["access_token"]
     wait_for(hand, way, client, ["rotate"], f"127.0.0.1 goes on with {old_id}.")
 
-    choose(hand, way, "End old at once", f"The present secret {old_id} ends at once.")
+    choose(hand, way, "End old at once", f"The current secret {old_id} ends at once.")
     assert "127.0.0.1 gets no more tokens" in read(hand)
-    choose(hand, way, "7 days", f"The present secret {old_id} keeps working until")
+    choose(hand, way, "7 days", f"The current secret {old_id} keeps working until")
     hand.press("Rotate and show new secret")
     hand.page.get_by_role("heading", name="Save the secret now").wait_for()
     assert f"The old secret {old_id} works until" in read(hand)
@@ -86,13 +86,13 @@ def test_a_secret_is_rotated_the_old_one_gets_more_time_is_ended_and_is_revoked(
     assert "127.0.0.1" in read(hand)
     choose(hand, way, "7 days", f"Secret {old_id} would work until")
     hand.press(hand.page.locator("#plan .btn.main").inner_text())
-    hand.page.get_by_text(f"{old_id} now ends").wait_for()
+    hand.page.get_by_text(f"{old_id} now expires").wait_for()
 
     visit(hand, way, client, "secrets", old_id, "end")
     assert "127.0.0.1 stops getting tokens with it." in read(hand)
     hand.write(f"Type {old_id} to confirm", old_id)
     hand.press(f"End {old_id}")
-    hand.page.get_by_text(f"{old_id} ended. 2 tokens live on until they expire.").wait_for()
+    hand.page.get_by_text(f"{old_id} ended. 2 tokens stay valid until they expire.").wait_for()
     assert ask_for_token(server, client_id, old).json()["error"] == "invalid_client"
     assert status_of(server, token) == 200
 

@@ -62,7 +62,7 @@ def test_a_leaked_secret_is_dead_within_seconds_of_its_paste(server, finder, way
     time.sleep(2.5)  # usage is written every 2 seconds
     hand = finder(way)
     look_up(hand, way, f"found in a ticket: {billing['client_secret']}")
-    assert verdict(hand).inner_text() == "It works right now, and it is being used"
+    assert verdict(hand).inner_text() == "It works right now, and it is in use"
     if way != "scriptless":
         assert verdict(hand).evaluate("element => element === document.activeElement")
     assert billing["client_secret"] not in hand.page.content()
@@ -93,7 +93,7 @@ def test_a_log_of_six_megabytes_is_read_and_all_in_it_ends(server, finder, way, 
     hand.page.get_by_label("Or a file").set_input_files({"name": "app.log", "mimeType": "text/plain", "buffer": log.encode()})
     hand.press("Look it up")
     verdict(hand).wait_for()
-    assert verdict(hand).inner_text() == "2 things of ours, and 2 of them work right now"
+    assert verdict(hand).inner_text() == "2 found, 2 of them work right now"
     hand.press("Revoke all 2")
     hand.page.wait_for_url("**/leak/stop/**")
     assert ask_for_token(server, billing).status_code == 401

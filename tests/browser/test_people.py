@@ -116,7 +116,9 @@ def test_a_passkey_that_is_not_there_is_said_under_its_button_with_the_other_way
     assert refusal.bounding_box()["y"] < hand.page.locator("p.or").bounding_box()["y"]
 
 
-@pytest.mark.parametrize(("status", "said"), [(429, "Too many tries. Wait a moment."), (503, "The server couldn’t answer. Try again, or go on another way.")])
+@pytest.mark.parametrize(
+    ("status", "said"), [(429, "Too many attempts. Wait a moment."), (503, "The server couldn’t answer. Try again, or go on another way.")]
+)
 def test_a_passkey_that_the_server_does_not_ask_for_is_said_there_too(enter, status, said):
     hand = enter("phone")
     add_authenticator(hand.page)
@@ -167,7 +169,7 @@ def test_somebody_is_invited_gets_another_role_and_is_removed(enter, server, way
     tom.write("Email addresses", address)
     tom.tick("Viewer")
     tom.press("Send 1 invitation" if way != "scriptless" else "Send invitations")
-    tom.page.get_by_text("1 invitation sent. It ends on").wait_for()
+    tom.page.get_by_text("1 invitation sent. It expires on").wait_for()
 
     guest.page.goto(find_link(server, address, r"https://localhost:\d+/accounts/invite/[^/\s]+/"))
     wait_for_heading(guest.page, f"Join Tom-{way}".title())

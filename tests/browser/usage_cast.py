@@ -31,13 +31,13 @@ STRANGE_NAME = "مرحبا <b>bold</b> & co"
 
 # Code, status, error and sentence of why something was refused.
 REFUSALS = (
-    ("scope_not_allowed", 400, "invalid_scope", "admin isn't among this client's scopes. Ask for less, or make a client that has it."),
-    ("bad_checksum", 401, "invalid_client", "The secret's checksum is wrong, so it was cut off or mistyped."),
-    ("secret_expired", 401, "invalid_client", "The secret ended on 24 Nov 17:10 UTC."),
-    ("other_clients_secret", 401, "invalid_client", "The secret belongs to another client than the ID."),
-    ("method_not_allowed", 401, "invalid_client", "It came in the body. This client allows client_secret_basic only."),
-    ("address_not_allowed", 401, "invalid_client", "It came from 192.0.2.9, which isn't in the client's ranges."),
-    ("plain_http", 400, "invalid_request", "It came over plain HTTP with credentials. Use https. Treat the secret as leaked: rotate it now."),
+    ("scope_not_allowed", 400, "invalid_scope", "This client doesn't have admin. Ask for less, or give it to the client."),
+    ("bad_checksum", 401, "invalid_client", "The secret's checksum is wrong. The secret was cut off or mistyped."),
+    ("secret_expired", 401, "invalid_client", "Secret aB3xY9Qz expired on 24 Nov 2026 17:10 UTC."),
+    ("other_clients_secret", 401, "invalid_client", "The secret belongs to a different client than the client ID."),
+    ("method_not_allowed", 401, "invalid_client", "The credentials came in the body. This client allows only client_secret_basic."),
+    ("address_not_allowed", 401, "invalid_client", "The request came from 192.0.2.9, which isn't in the client's address ranges."),
+    ("plain_http", 400, "invalid_request", "The request came over plain HTTP with credentials. Use https. Treat the secret as leaked: rotate it now."),
     ("client_disabled", 401, "invalid_client", "This client is disabled."),
 )
 

@@ -62,7 +62,7 @@ def test_where_the_method_is_forbidden_nothing_is_added(client_, now):
 
 def test_where_the_key_is_refused_the_method_is_not_allowed(client_, now):
     add_key(client_, now, allow_method=False)
-    with pytest.raises(ValidationError, match="has this public key already"):
+    with pytest.raises(ValidationError, match="already has this public key"):
         add_key(client_, now)
     client_.refresh_from_db()
     assert "private_key_jwt" not in client_.auth_methods

@@ -121,7 +121,7 @@ def test_what_a_deleted_workspace_had_is_withheld_until_somebody_decides(demo, o
     Client.objects.filter(pk=client.pk).update(audiences=[API], withheld_audiences=[API])
     [found] = find_foreign_audiences()
     assert (found.uri, found.owner) == (API, None)
-    assert "belonged to a workspace that is deleted" in say_foreign(found)
+    assert "belonged to a workspace that was deleted" in say_foreign(found)
     claim_audiences(other, [API], now=now)
     assert hand_over_audience(uri=API, workspace=other, actor=TESTS, now=now).released == 1
     assert AuditEvent.objects.get(event="audience.handed_over").after == {"belongs_to_workspace": True, "clients": 1}

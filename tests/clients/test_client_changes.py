@@ -104,5 +104,5 @@ def test_audit_log_that_does_not_reach_back_tells_nothing(client, now):
 
 def test_deleted_client_is_told(client, now):
     Client.objects.all().delete()
-    with pytest.raises(ValidationError, match="billing-sync doesn’t exist any more"):
+    with pytest.raises(ValidationError, match="billing-sync no longer exists"):
         update(client, now, name="x")

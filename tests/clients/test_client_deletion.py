@@ -129,5 +129,5 @@ def test_name_has_to_be_typed_exactly_and_the_client_has_to_be_there(client, now
     with pytest.raises(ValidationError, match=r"Type billing-sync exactly\. You typed Billing"):
         delete(client, now, typed_name="Billing")
     delete(client, now)
-    with pytest.raises(ValidationError, match="doesn’t exist any more"):
+    with pytest.raises(ValidationError, match="no longer exists"):
         delete(client, now)

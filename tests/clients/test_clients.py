@@ -139,19 +139,19 @@ def test_scope_is_made_once_with_its_event(workspace, now):
     scope = scopes.create_scope(workspace=workspace, name="orders:read", description="Read orders.", actor=TESTS, now=now)
     assert (str(scope), scope.is_built_in) == ("orders:read", False)
     assert AuditEvent.objects.first().event == "scope.created"
-    with pytest.raises(ValidationError, match="exists already in demo") as error:
+    with pytest.raises(ValidationError, match="already exists in demo") as error:
         scopes.create_scope(workspace=workspace, name="orders:read", description="", actor=TESTS, now=now)
     assert error.value.code == "scope_taken"
     assert scopes.create_scope(workspace=create_workspace("other"), name="orders:read", description="", actor=TESTS, now=now).pk != scope.pk
 
 
 def test_workspace_is_made_once(workspace, now):
-    with pytest.raises(ValidationError, match="The workspace demo exists already"):
+    with pytest.raises(ValidationError, match="The workspace demo already exists"):
         workspaces.create_workspace(slug="demo", name="", actor=TESTS, now=now)
 
 
 def test_scopes_and_audiences_that_no_token_can_hold_are_refused(workspace, now):
     audiences = [f"https://{'a' * 200}{number}.example.com" for number in range(20)]
-    with pytest.raises(ValidationError, match=r"a token must hold them\. Use up to 4,000\."):
+    with pytest.raises(ValidationError, match=r"too many for a token\. Use at most 4,000\."):
         clients.create_client(workspace=workspace, name="x", audiences=audiences, actor=TESTS, now=now)
     assert clients.create_client(workspace=workspace, name="x", audiences=audiences[:18], actor=TESTS, now=now).audiences == audiences[:18]

@@ -43,7 +43,7 @@ def test_missing_key_is_named_by_its_id(settings):
     missing = newest_key().id
     encrypted = encrypt(b"private", context="kid")
     settings.KEY_ENCRYPTION_KEYS = [SECOND]
-    with pytest.raises(MissingKeyEncryptionKeyError, match=rf"lacks the key with ID {missing}\. It holds, in this order: {newest_key().id}\.") as error:
+    with pytest.raises(MissingKeyEncryptionKeyError, match=rf"lacks the key with ID {missing}\. It contains, in this order: {newest_key().id}\.") as error:
         decrypt(encrypted, context="kid")
     assert FIRST not in str(error.value)
     assert SECOND not in str(error.value)

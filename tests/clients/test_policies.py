@@ -74,9 +74,7 @@ def test_without_a_default_it_gets_the_longest(workspace, now):
     assert create_secret(new.client, now=now).secret.expires_at == now + 30 * DAY
 
 
-@pytest.mark.parametrize(
-    ("lifetime", "said"), [(31 * DAY, "A life of 31d is too long: demo allows secrets 30d at most."), (NO_END, "demands that each secret has an end")]
-)
+@pytest.mark.parametrize(("lifetime", "said"), [(31 * DAY, "demo allows at most 30d for secrets."), (NO_END, "requires an expiry date for each secret")])
 def test_longer_life_is_refused(workspace, now, lifetime, said):
     demo = demand(workspace, now, max_secret_lifetime_days=30)
     client = make(demo, now).client
@@ -96,7 +94,7 @@ def test_longest_life_itself_is_allowed(workspace, now):
 
 def test_demanded_end_has_to_be_given_where_nothing_says_how_long(workspace, now):
     demo = demand(workspace, now, requires_secret_expiry=True)
-    assert "Give it one, for example 90d" in refusal(lambda: make(demo, now))
+    assert "Choose a lifetime, for example 90d" in refusal(lambda: make(demo, now))
     assert make(demo, now, secret_lifetime=5000 * DAY).secret.secret.expires_at == now + 5000 * DAY
 
 
@@ -118,8 +116,8 @@ def test_policy_that_becomes_stricter_meanwhile_counts(workspace, now):
     demand(Workspace.objects.get(), now, max_secret_lifetime_days=30, max_token_lifetime=600, allowed_auth_methods=["client_secret_basic"])
     events = AuditEvent.objects.count()
     assert "doesn’t allow client_secret_post" in refusal(lambda: make(workspace, now))
-    assert "Tokens live 3,600 s then" in refusal(lambda: make(workspace, now, auth_methods=["client_secret_basic"]))
-    assert "demands that each secret has an end" in refusal(
+    assert "A token lifetime of 3,600 s is too long" in refusal(lambda: make(workspace, now, auth_methods=["client_secret_basic"]))
+    assert "requires an expiry date for each secret" in refusal(
         lambda: make(workspace, now, auth_methods=["client_secret_basic"], token_lifetime=timedelta(seconds=600))
     )
     assert (Client.objects.count(), AuditEvent.objects.count()) == (0, events)
@@ -130,7 +128,9 @@ def test_policy_that_becomes_stricter_meanwhile_counts(workspace, now):
 
 def test_longer_life_of_tokens_is_refused_and_the_default_is_cut(workspace, now):
     demo = demand(workspace, now, max_token_lifetime=600)
-    assert refusal(lambda: make(demo, now, token_lifetime=timedelta(seconds=601))).startswith("Tokens live 601 s then, and demo allows 600 s at most.")
+    assert refusal(lambda: make(demo, now, token_lifetime=timedelta(seconds=601))).startswith(
+        "A token lifetime of 601 s is too long: demo allows at most 600 s."
+    )
     assert make(demo, now).client.token_lifetime == 600
     assert make(demo, now, token_lifetime=timedelta(seconds=60)).client.token_lifetime == 60
 
@@ -180,7 +180,7 @@ def test_default_longer_than_the_longest_is_refused(workspace, now):
     demo = demand(workspace, now, max_secret_lifetime_days=30)
     with pytest.raises(ValidationError) as error:
         demand(demo, now, default_secret_lifetime_days=31)
-    assert error.value.message_dict == {"default_secret_lifetime_days": ["The default can’t be longer than the longest, 30 days."]}
+    assert error.value.message_dict == {"default_secret_lifetime_days": ["The default can’t be longer than the maximum of 30 days."]}
 
 
 # Secrets that are there already
@@ -203,7 +203,7 @@ def test_secrets_are_given_an_end_each_with_its_event(workspace, now):
 
 def test_no_end_at_once_and_none_that_is_too_late(workspace, now):
     demo = demand(workspace, now, max_secret_lifetime_days=30)
-    with pytest.raises(ValidationError, match="a day at least"):
+    with pytest.raises(ValidationError, match="at least one day"):
         secret_ends.give_ends(workspace=demo, lifetime=timedelta(), actor=TESTS, now=now)
     refusal(lambda: secret_ends.give_ends(workspace=demo, lifetime=31 * DAY, actor=TESTS, now=now))
 

@@ -159,8 +159,8 @@ def test_private_key_is_compromised_and_never_repeated(case):
         read_public_keys(text)
     assert error.value.code == "private_key"
     message = error.value.message
-    assert "it is compromised now" in message
-    assert "make a new pair and register only the public half" in message
+    assert "so it is compromised" in message
+    assert "make a new key pair and register only the public key" in message
     assert not any(line in message for line in text.split() if len(line) > 20)
 
 

@@ -35,7 +35,7 @@ def test_same_sentence_again_is_no_change(workspace, orders, now):
 )
 def test_one_that_is_gone_cant_be_changed_or_removed(workspace, orders, now, change):
     remove_scope(scope=Scope.objects.get(pk=orders.pk), actor=TESTS, now=now)
-    with pytest.raises(ValidationError, match="The scope orders:read doesn’t exist any more"):
+    with pytest.raises(ValidationError, match="The scope orders:read no longer exists"):
         change(orders, now)
 
 
@@ -48,5 +48,5 @@ def test_workspace_that_is_gone_gets_none(workspace, now):
     gone = Workspace.objects.get()
     AuditEvent.objects.all().delete()
     workspace.delete()
-    with pytest.raises(ValidationError, match="The workspace demo doesn’t exist any more"):
+    with pytest.raises(ValidationError, match="The workspace demo no longer exists"):
         create_scope(workspace=gone, name="orders:read", description="", actor=TESTS, now=now)

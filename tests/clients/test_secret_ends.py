@@ -52,7 +52,7 @@ def test_an_extended_secret_gives_its_successor_the_life_that_it_was_made_with(o
 
 @pytest.mark.parametrize("later", [timedelta(), -HOUR])
 def test_an_end_that_is_no_later_is_refused(old, now, later):
-    with pytest.raises(ValidationError, match="works until then anyway") as error:
+    with pytest.raises(ValidationError, match="already works until then") as error:
         extend(old, old.expires_at + later, now)
     assert error.value.code == "not_later"
     assert events() == []
@@ -60,26 +60,26 @@ def test_an_end_that_is_no_later_is_refused(old, now, later):
 
 def test_a_secret_that_has_ended_stays_so(old, now):
     expire(old)
-    with pytest.raises(ValidationError, match="has ended, and stays so") as error:
+    with pytest.raises(ValidationError, match="has expired and can't be extended") as error:
         extend(old, now + DAY, now)
     assert error.value.code == "ended"
 
 
 def test_a_secret_that_was_revoked_stays_so(old, now):
     secrets.revoke_secret(client=old.client, secret_id=old.secret_id, actor=TESTS, now=now)
-    with pytest.raises(ValidationError, match="has ended, and stays so"):
+    with pytest.raises(ValidationError, match="has expired and can't be extended"):
         extend(old, now + 2 * DAY, now)
 
 
 def test_a_secret_without_end_has_nothing_to_extend(old, now):
     ClientSecret.objects.filter(pk=old.pk).update(expires_at=None)
-    with pytest.raises(ValidationError, match="has no end that could be later"):
+    with pytest.raises(ValidationError, match="has no expiry date, so it can't be extended"):
         extend(old, now + DAY, now)
 
 
 def test_a_secret_is_extended_up_to_the_longest_life_that_the_workspace_allows_from_its_creation(old, now):
     change_workspace(workspace=old.client.workspace, max_secret_lifetime_days=30, actor=TESTS, now=now)
-    with pytest.raises(ValidationError, match="demo allows secrets 30 days at most, so this one can work until") as error:
+    with pytest.raises(ValidationError, match="demo allows secrets at most 30 days, so this one can work until") as error:
         extend(old, now + 30 * DAY + HOUR, now)
     assert error.value.code == "against_policy"
     assert extend(old, old.created_at + 30 * DAY, now).expires_at == old.created_at + 30 * DAY
@@ -138,7 +138,7 @@ def test_why_something_was_revoked_is_kept_without_a_secret_in_it(old, now):
 
 
 def test_a_reason_of_more_than_200_characters_revokes_nothing(old, now):
-    with pytest.raises(ValidationError, match="Use up to 200"):
+    with pytest.raises(ValidationError, match="Use at most 200"):
         secrets.revoke_secret(client=old.client, secret_id=old.secret_id, reason="x" * 201, actor=TESTS, now=now)
     old.refresh_from_db()
     assert old.revoked_at is None

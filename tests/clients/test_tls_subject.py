@@ -48,7 +48,7 @@ def test_subject_of_each_kind_is_kept_as_it_is(kind, subject):
     ],
 )
 def test_subject_that_no_certificate_can_have_is_refused(kind, subject):
-    with pytest.raises(ValidationError, match=f"isn't what {kind} takes") as caught:
+    with pytest.raises(ValidationError, match=f"isn't valid for {kind}") as caught:
         clean_tls_subject(f"tls_client_auth_{kind}", subject)
     assert caught.value.code == "invalid_subject"
 

@@ -331,7 +331,7 @@ def test_a_row_that_the_database_does_not_take_is_dropped_and_logged_and_all_oth
     assert sum(ResponseTime.objects.values_list("count", flat=True)) == 5
     assert RecordedRequest.objects.exclude(request_id="bad").count() == RecordedRequest.objects.count() == 5
     assert ClientSecret.objects.get(pk=new.secret.pk).last_used_from == "203.0.113.7"
-    assert "dropped" in caplog.text
+    assert "Dropped" in caplog.text
     assert "bad" in caplog.text
 
 

@@ -56,7 +56,7 @@ def test_an_account_is_switched_off_with_all_that_is_open(command, ada, demo):
         "invitations_withdrawn": 1,
         "hand_overs_withdrawn": 0,
         "told_by_mail": True,
-        "warnings": ["Nobody else who can sign in owns demo."],
+        "warnings": ["demo has no other owner who can sign in."],
     }
     assert not Session.objects.exists()
     assert browser.get("/w/demo/members/").status_code == 302
@@ -80,7 +80,7 @@ def test_an_administrator_is_made_and_unmade(command, ada):
         "is_administrator": True,
         "sessions_ended": 1,
         "told_by_mail": True,
-        "warnings": ["ada@example.com has no second factor yet. Ask its person to add one."],
+        "warnings": ["ada@example.com has no second factor yet. Ask the person to add one."],
     }
     # A session that somebody left open has no more power.
     assert browser.get("/admin/").status_code == 302
@@ -135,7 +135,7 @@ def test_one_who_is_switched_off_can_be_demoted(command, ada):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_unknown_account_is_named(refused, transactional_db, name):
-    assert refused(name, "nobody@example.com") == "There is no account “nobody@example.com”. Give the e-mail address that it signs in with."
+    assert refused(name, "nobody@example.com") == "There is no account “nobody@example.com”. Give the e-mail address that the person signs in with."
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_an_unknown_account_is_named(refused, transactional_db, name):
     [
         ("disable_account", "Your account was switched off"),
         ("enable_account", "Your account is on again"),
-        ("promote", "You administer this instance now"),
-        ("demote", "You administer this instance no longer"),
+        ("promote", "You are now an administrator of this instance"),
+        ("demote", "You are no longer an administrator of this instance"),
     ],
 )
 def test_the_account_is_told_and_asked_to_do_nothing_in_vain(command, olga, ada, name, subject):

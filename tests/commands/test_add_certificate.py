@@ -114,7 +114,7 @@ def test_revoked_certificate_does_not_come_back(refused, command, file, client_i
 
 def test_expired_certificate_is_refused(refused, file, client_id):
     ended = timezone.now() - timedelta(minutes=1)
-    assert "ended on" in refused("add_certificate", client_id, file(self_signed(begins=ended - timedelta(days=1), ends=ended)))
+    assert "expired on" in refused("add_certificate", client_id, file(self_signed(begins=ended - timedelta(days=1), ends=ended)))
 
 
 def test_certificate_of_tomorrow_is_registered_today(command, file, client_id):
@@ -163,7 +163,7 @@ def test_wrong_number_of_arguments_and_unknown_client_are_refused(refused, billi
 def test_private_jwk_is_called_compromised(refused, client_id, tmp_path):
     path = tmp_path / "key.jwk"
     path.write_text('{"kty":"EC","crv":"P-256","x":"a","y":"b","d" : "c"}')
-    assert "treat it as compromised" in refused("add_certificate", client_id, str(path))
+    assert "so it is compromised" in refused("add_certificate", client_id, str(path))
 
 
 def test_key_in_the_place_of_a_file_is_not_repeated(refused, client_id):

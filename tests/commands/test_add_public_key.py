@@ -59,7 +59,7 @@ def test_a_shorter_life_than_the_certificates_counts(command, file, client_id):
 def test_certificate_that_ended_is_refused(refused, file, client_id):
     begins, ends = timezone.now() - timedelta(days=9), timezone.now() - timedelta(days=2)
     ended = certificates.self_signed(begins=begins, ends=ends).certificate
-    assert "The certificate ended on" in refused("add_public_key", client_id, file(certificates.pem(ended)))
+    assert "The certificate expired on" in refused("add_public_key", client_id, file(certificates.pem(ended)))
 
 
 def test_key_is_registered_and_the_result_shows_it(command, file, client_id):
@@ -115,14 +115,14 @@ def test_workspace_that_forbids_keys_is_a_warning_too(command, file, demo, clien
 
 def test_same_key_is_refused_also_under_another_kid(command, refused, file, client_id):
     command("add_public_key", client_id, file(jwk(kid="first")))
-    assert "has this public key already, as first" in refused("add_public_key", client_id, file(jwk(kid="second")))
-    assert "has this public key already, as first" in refused("add_public_key", client_id, file(pem()))
+    assert "already has this public key, as first" in refused("add_public_key", client_id, file(jwk(kid="second")))
+    assert "already has this public key, as first" in refused("add_public_key", client_id, file(pem()))
 
 
 def test_revoked_key_never_comes_back(command, refused, file, client_id):
     command("add_public_key", client_id, file(jwk(kid="first")))
     command("revoke_public_key", client_id, "first")
-    assert "was revoked and stays so" in refused("add_public_key", client_id, file(jwk(kid="second")))
+    assert "was revoked and can't be registered again" in refused("add_public_key", client_id, file(jwk(kid="second")))
     assert "another public key with the kid first" in refused("add_public_key", client_id, file(new_jwk(kid="first")))
 
 
@@ -177,7 +177,7 @@ def test_private_half_of_a_registered_key_is_told_with_the_command_that_revokes_
     command("add_public_key", eves, file(jwk(kid="eves")))
     assert "registered" not in refused("add_public_key", client_id, file(content)).replace("Nothing was registered", "")
     command("add_public_key", client_id, file(jwk(kid="first")))
-    told = f"Its public half is registered for {client_id} as first. Revoke it now: “.venv/bin/python manage.py revoke_public_key {client_id} first”."
+    told = f"Its public key is registered for {client_id} as first. Revoke it now: “.venv/bin/python manage.py revoke_public_key {client_id} first”."
     third = factories.create_client(demo).secret.client.client_id
     path = file(content)
     for line in (
@@ -255,9 +255,9 @@ def test_unreadable_file_is_one_line(refused, client_id, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["--expires-in", "0"], "Give it a longer life"),
+        (["--expires-in", "0"], "Give it a longer lifetime"),
         (["--expires-in", "1y"], "isn't a duration"),
-        (["--name", "x" * 101], "Use up to 100"),
+        (["--name", "x" * 101], "Use at most 100"),
         (["--name", "a\nb"], "line break"),
     ],
 )
@@ -276,7 +276,7 @@ def test_a_key_of_another_client_is_taken_with_a_warning(command, file, client_i
     for alone in (elsewhere, first):
         assert "warnings" not in command("add_public_key", alone.client_id, path, "--json").json
     [warning] = command("add_public_key", client_id, path, "--json").json["warnings"]
-    assert warning.startswith(f"Public key shared also belongs to first ({first.client_id}), so whoever has its private key is both.")
+    assert warning.startswith(f"Public key shared also belongs to first ({first.client_id}), so its private key can act as both clients.")
     new = command("create_client", "--workspace", "demo", "--name", "third", "--public-key", path, "--json").json
     assert new["warnings"] == [warning]
 

@@ -61,4 +61,4 @@ def test_whoever_is_no_member_is_refused_and_nothing_has_changed(refused, policy
 
 
 def test_it_names_the_workspaces_that_there_are(refused, demo):
-    assert "There is: demo." in refused("allow_passwords", "nowhere")
+    assert "Workspaces: demo." in refused("allow_passwords", "nowhere")

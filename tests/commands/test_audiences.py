@@ -41,7 +41,7 @@ def test_what_is_of_the_instance_is_no_workspaces(command, foreign):
 
 def test_where_all_is_well_it_says_so(command, billing):
     assert command("check_audiences", "--json").json == {"foreign": []}
-    assert command("check_audiences").stdout == "Every client's audiences are its workspace's.\n"
+    assert command("check_audiences").stdout == "Every client's audiences belong to its workspace.\n"
 
 
 def test_an_audience_is_handed_over(command, foreign):

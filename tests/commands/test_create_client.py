@@ -124,14 +124,14 @@ def test_repeated_values_of_a_list_count_once(command, demo):
         (["--name", ""], "The name is empty"),
         (["--name", "   "], "The name is empty"),
         (["--name", "\u200d"], "The name is empty"),
-        (["--name", "x" * 101], "The name has 101 characters. Use up to 100."),
+        (["--name", "x" * 101], "The name has 101 characters. Use at most 100."),
         (["--name", "a\nb"], "invisible character"),
         (["--name", "a\0b"], "NUL"),
         (["--name", "a\u202eb"], "invisible character"),
         (["--name", "a\udcffb"], "isn't UTF-8"),
-        (["--workspace", "nowhere"], "There is no workspace “nowhere”. There is: demo."),
-        (["--workspace", ""], "There is: demo."),
-        (["--workspace", "DEMO"], "There is: demo."),
+        (["--workspace", "nowhere"], "There is no workspace “nowhere”. Workspaces: demo."),
+        (["--workspace", ""], "Workspaces: demo."),
+        (["--workspace", "DEMO"], "Workspaces: demo."),
         (["--environment", "prod"], "Choose live or test."),
         (["--environment", ""], "Choose live or test."),
         (["--auth-method", "password"], "Choose from client_secret_basic, client_secret_post"),
@@ -152,7 +152,7 @@ def test_repeated_values_of_a_list_count_once(command, demo):
         (["--token-lifetime", "1h"], "from 60 to 86400"),
         (["--token-lifetime", "٦٠"], "from 60 to 86400"),
         (["--token-lifetime", "9" * 500], "from 60 to 86400"),
-        (["--allow-ip", "10.0.0.1/8"], "For that network write 10.0.0.0/8."),
+        (["--allow-ip", "10.0.0.1/8"], "For this network, write 10.0.0.0/8."),
         (["--allow-ip", "2001:db8::1/32"], "For that network write 2001:db8::/32."),
         (["--allow-ip", "10.0.0.0/33"], "such as 203.0.113.0/24"),
         (["--allow-ip", ""], "such as 203.0.113.0/24"),
@@ -163,11 +163,11 @@ def test_repeated_values_of_a_list_count_once(command, demo):
         (["--secret-expires-in", "1.5h"], "for example 90d"),
         (["--secret-expires-in", "40000d"], "The longest duration is 36500d."),
         (["--secret-expires-in", "9" * 500 + "d"], "for example 90d"),
-        (["--description", "x" * 1001], "Use up to 1,000."),
-        (["--contact", "x" * 255], "Use up to 254."),
+        (["--description", "x" * 1001], "Use at most 1,000."),
+        (["--contact", "x" * 255], "Use at most 254."),
         (["--tag", ""], "The tag is empty"),
-        (["--tag", "x" * 41], "Use up to 40."),
-        ([part for number in range(51) for part in ("--tag", str(number))], "51 tags are too many. Use up to 50."),
+        (["--tag", "x" * 41], "Use at most 40."),
+        ([part for number in range(51) for part in ("--tag", str(number))], "51 tags are too many. Use at most 50."),
         (["--description", "a", "--description", "b"], "--description is given twice"),
         (["--colour", "red"], "unrecognized arguments: --colour red"),
         (["--sco", "read"], "unrecognized arguments: --sco read"),
@@ -271,7 +271,7 @@ def test_what_none_of_the_given_methods_uses_is_refused(refused, demo, tmp_path,
         "--tls-subject": "san_ip:203.0.113.7",
     }[option]
     others = [part for other in Client.AuthMethod.values if other not in (method, "tls_client_auth") for part in ("--auth-method", other)]
-    assert f"is for {method}, which isn't among the methods that the client is given" in refused(*MINIMAL, *others, option, value)
+    assert f"is for {method}, which isn't one of the client's methods" in refused(*MINIMAL, *others, option, value)
 
 
 def test_certificate_for_a_ca_issued_one_says_the_subject(command, demo, tmp_path):
@@ -316,7 +316,7 @@ def test_bad_key_or_certificate_leaves_no_client(refused, demo, tmp_path):
     ("arguments", "hint"),
     [
         *[
-            (["--jwks-uri", uri], "has to be an https URL")
+            (["--jwks-uri", uri], "must be an https URL")
             for uri in (
                 "", "billing", "http://billing.example.com", "https://", "https://ada:pw@example.com/", "https://@example.com/", "https://example.com/#a",
                 "https://example.com:0/", "https://example.com:99999/", "https://[::1", "https://example.com/a b", "https://exämple.com/", "ftp://example.com",
@@ -326,11 +326,11 @@ def test_bad_key_or_certificate_leaves_no_client(refused, demo, tmp_path):
         (["--tls-subject", "billing.example.com"], "TYPE:VALUE"),
         (["--tls-subject", ""], "TYPE:VALUE"),
         (["--tls-subject", "dns:billing.example.com"], "“dns” isn't a kind of subject. Choose from subject_dn, san_dns, san_uri, san_ip, san_email."),
-        (["--tls-subject", "san_ip:billing"], "“billing” isn't what san_ip takes."),
+        (["--tls-subject", "san_ip:billing"], "“billing” isn't valid for san_ip."),
         (["--tls-subject", "san_ip:billing"], "an IP address"),
         (["--tls-subject", "san_dns:"], "a host name"),
-        (["--auth-method", "tls_client_auth"], "tls_client_auth needs to know the subject"),
-        (["--auth-method", "private_key_jwt", "--secret-expires-in", "90d"], "gets no secret that could expire"),
+        (["--auth-method", "tls_client_auth"], "tls_client_auth needs the subject"),
+        (["--auth-method", "private_key_jwt", "--secret-expires-in", "90d"], "gets no secret, because none of its methods uses one"),
     ],
 )  # fmt: skip
 def test_bad_policy_is_refused(refused, demo, arguments, hint):

@@ -62,7 +62,7 @@ def test_client_id_is_compared_to_the_letter(refused, billing):
 
 def test_secret_in_place_of_the_client_id_is_not_repeated(refused, billing):
     line = refused("create_secret", billing.plaintext)
-    assert "That is a secret, not a client ID" in line
+    assert "This is a secret, not a client ID" in line
     assert billing.plaintext[:20] not in line
 
 
@@ -77,5 +77,5 @@ def test_client_has_a_limited_number_of_usable_secrets(command, refused, billing
 def test_client_that_takes_no_secret_gets_none(refused, command, demo):
     client_id = command("create_client", "--workspace", "demo", "--name", "robot", "--auth-method", "private_key_jwt", "--json").json["client_id"]
     for name in ("create_secret", "rotate_secret"):
-        assert "authenticates by private_key_jwt only" in refused(name, client_id)
+        assert "authenticates only by private_key_jwt" in refused(name, client_id)
     assert not ClientSecret.objects.exists()

@@ -39,7 +39,7 @@ def test_every_row_has_its_event(command):
 def test_table_shows_the_password_once(command):
     text = command("create_workspace", "acme", "--owner", "ada@example.com").stdout
     assert "Owner password" in text
-    assert text.endswith("Note the owner's password now: it can't be shown again.\nIt works nowhere yet: /admin/ lets in the instance's administrator only.\n")
+    assert text.endswith("Note the owner's password now: it can't be shown again.\nThe account can't open /admin/: only the instance's administrators can.\n")
     assert "assword" not in command("create_workspace", "acme2", "--owner", "ada@example.com").stdout
 
 
@@ -68,12 +68,12 @@ def test_member_of_a_workspace_without_owners_becomes_its_owner(command):
 
 
 def test_workspace_that_has_an_owner_gets_no_other_one_so(refused, demo):
-    assert "The workspace demo exists already. Choose another slug." in refused("create_workspace", "demo", "--owner", "eve@example.com")
+    assert "The workspace demo already exists. Choose another slug." in refused("create_workspace", "demo", "--owner", "eve@example.com")
 
 
 def test_second_run_without_an_owner_says_how_to_give_one(refused):
     factories.create_workspace("acme")
-    hint = "The workspace acme exists already, and has no owner. Give it one: .venv/bin/python manage.py create_workspace acme --owner EMAIL"
+    hint = "The workspace acme already exists but has no owner. Give it one: .venv/bin/python manage.py create_workspace acme --owner EMAIL"
     assert hint in refused("create_workspace", "acme")
 
 
@@ -94,8 +94,8 @@ def test_slug_has_up_to_63_letters_digits_and_inner_hyphens(command, slug):
         ([""], "A slug has"),
         (["../../etc"], "A slug has"),
         (["a\udcffb"], "isn't UTF-8"),
-        (["demo"], "The workspace demo exists already. Choose another slug."),
-        (["acme", "--name", "x" * 101], "Use up to 100."),
+        (["demo"], "The workspace demo already exists. Choose another slug."),
+        (["acme", "--name", "x" * 101], "Use at most 100."),
         (["acme", "--owner", "ada"], "Use one such as ada@example.com."),
         (["acme", "--owner", ""], "can't be an account's e-mail address"),
         (["acme", "--owner", "x" * 250 + "@example.com"], "can't be an account's e-mail address"),

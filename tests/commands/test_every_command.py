@@ -77,7 +77,7 @@ def test_terminal_that_cant_show_a_name_still_gets_the_secret(shell, prepared):
 
 def test_full_disk_behind_stdout_is_one_line(shell, prepared):
     with Path("/dev/full").open("w") as full:
-        _assert_one_line(shell("create_client", "--workspace", "demo", "--name", "x", "--json", stdout=full), "the result can't be written")
+        _assert_one_line(shell("create_client", "--workspace", "demo", "--name", "x", "--json", stdout=full), "its result couldn't be written")
 
 
 @pytest.mark.parametrize("name", ["create_client", "rotate_signing_key", "create_workspace", "seed_benchmark"])
@@ -103,8 +103,8 @@ def test_same_row_made_by_somebody_else_at_the_same_moment_is_one_line(refused, 
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        ("database or disk is full", "The database has no room on its disk. Nothing was written. Make room"),
-        ("attempt to write a readonly database", "The database is read-only. Nothing was written. SQLite: look at the permissions"),
+        ("database or disk is full", "The database's disk is full. Nothing was written. Free some space"),
+        ("attempt to write a readonly database", "The database is read-only. Nothing was written. SQLite: check the permissions"),
     ],
 )
 def test_full_disk_and_read_only_database_say_what_to_do(refused, demo, monkeypatch, said, sentence):
@@ -117,13 +117,13 @@ def test_full_disk_and_read_only_database_say_what_to_do(refused, demo, monkeypa
 
 def test_damaged_database_is_one_line(shell, tmp_path):
     (tmp_path / "tokenos.sqlite3").write_bytes(b"no database" * 1000)
-    _assert_one_line(shell("create_workspace", "acme"), f"{tmp_path / 'tokenos.sqlite3'} isn't a SQLite database, or is damaged. Restore it from a backup.")
+    _assert_one_line(shell("create_workspace", "acme"), f"{tmp_path / 'tokenos.sqlite3'} isn't a SQLite database, or it is damaged. Restore it from a backup.")
 
 
 def test_database_with_a_damaged_page_is_one_line(shell, prepared):
     file = prepared / "tokenos.sqlite3"
     file.write_bytes(file.read_bytes()[:4096] + b"\xff" * (file.stat().st_size - 4096))
-    _assert_one_line(shell("create_workspace", "acme"), "isn't a SQLite database, or is damaged.")
+    _assert_one_line(shell("create_workspace", "acme"), "isn't a SQLite database, or it is damaged.")
 
 
 def test_missing_data_dir_is_one_line(shell, tmp_path):

@@ -146,7 +146,7 @@ def test_without_tls_and_proxy_it_says_that_nothing_will_work_and_prints_no_curl
     assert "curl" not in result["announcement"]
     text = prepare("--announce").stdout
     assert text.startswith("Warning: TLS is off and no proxy is trusted, so every request will be refused as plain HTTP. Set TLS=on")
-    assert text.endswith("\nThere is no curl to try it with: with TLS=off and without TRUSTED_PROXIES every request is refused.\n")
+    assert text.endswith("\nNo curl command is shown: with TLS=off and without TRUSTED_PROXIES, every request is refused.\n")
 
 
 @pytest.mark.parametrize(("hosts", "warning"), [(["*"], "dashboard.W002"), (["tokens.example.com"], "dashboard.W003")])

@@ -48,7 +48,7 @@ def test_its_sessions_end(command, ada):
 
 def test_the_account_is_told_and_the_event_says_who_did_it(command, ada):
     command("recover_account", ada.email)
-    assert [message.subject for message in mail.outbox] == ["Your account was opened by the operator"]
+    assert [message.subject for message in mail.outbox] == ["The operator recovered your account"]
     assert "/accounts/reset/1-" not in mail.outbox[0].body
     event = AuditEvent.objects.filter(event="user.recovered").get()
     assert event.actor.startswith("command:")

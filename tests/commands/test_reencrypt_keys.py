@@ -42,7 +42,7 @@ def test_missing_key_is_named_and_no_key_is_changed(refused, settings, old_keys)
     factories.create_signing_key()
     missing = newest_key().id
     settings.KEY_ENCRYPTION_KEYS = [NEW]
-    assert f"lacks the key with ID {missing}. It holds, in this order: {newest_key().id}." in refused("reencrypt_keys")
+    assert f"lacks the key with ID {missing}. It contains, in this order: {newest_key().id}." in refused("reencrypt_keys")
 
 
 def test_one_that_cant_be_opened_leaves_the_others_as_they_were(refused, settings, old_keys):
@@ -78,7 +78,7 @@ def test_altered_ciphertext_is_refused(refused, settings, old_keys):
     key.private_key = key.private_key[:-2] + ("00" if key.private_key[-2:] != "00" else "11")
     key.save()
     settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]
-    assert "was altered. Restore it from a backup." in refused("reencrypt_keys")
+    assert "has been altered. Restore it from a backup." in refused("reencrypt_keys")
 
 
 @pytest.fixture

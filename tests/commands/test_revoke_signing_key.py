@@ -65,4 +65,4 @@ def test_unknown_key_is_refused(refused, kid):
 
 
 def test_unknown_key_is_told_where_the_known_ones_are(refused):
-    assert "The JWKS lists those that there are." in refused("revoke_signing_key", "nothing")
+    assert "The JWKS lists the keys." in refused("revoke_signing_key", "nothing")

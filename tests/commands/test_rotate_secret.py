@@ -101,13 +101,13 @@ def test_table_lists_the_old_ones(command, billing):
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["--overlap", "-5h"], "“-5h” isn't a duration. Write for example 90d, 24h"),
+        (["--overlap", "-5h"], "“-5h” isn't a duration. Use for example 90d, 24h"),
         (["--overlap=-5h"], "“-5h” isn't a duration"),
         (["--overlap", "1 day"], "isn't a duration"),
         (["--overlap", ""], "isn't a duration"),
         (["--overlap"], "expected one argument"),
-        (["--expires-in", "0"], "Give it a longer life"),
-        (["--name", "x" * 101], "Use up to 100."),
+        (["--expires-in", "0"], "Give it a longer lifetime"),
+        (["--name", "x" * 101], "Use at most 100."),
     ],
 )
 def test_bad_value_is_refused(refused, billing, arguments, hint):

@@ -38,7 +38,7 @@ class TestExtend:
             (["--by", "soon"], "soon"),
             (["--until", "tomorrow"], "Write it like 2026-11-24T17:10Z."),
             (["--until", "0001-01-01T00:00+12:00"], "Write it like 2026-11-24T17:10Z."),
-            (["--until", "2020-01-01"], "works until then anyway"),
+            (["--until", "2020-01-01"], "already works until then"),
         ],
     )
     def test_what_makes_no_sense_is_refused(self, refused, ending, arguments, said):
@@ -47,7 +47,7 @@ class TestExtend:
 
     def test_a_secret_without_an_end_is_refused(self, refused, billing):
         ClientSecret.objects.update(expires_at=None)
-        assert "has no end that could be later" in refused("extend_secret", *ids(billing.secret), "--by", "1h")
+        assert "has no expiry date, so it can't be extended" in refused("extend_secret", *ids(billing.secret), "--by", "1h")
 
     def test_an_unknown_one_is_refused(self, refused, billing):
         assert "has no secret “nobody”. It has " in refused("extend_secret", billing.secret.client.client_id, "nobody", "--by", "1h")
@@ -63,7 +63,7 @@ class TestEnd:
 
     @pytest.mark.parametrize("command_name", ["end_secret", "extend_secret"])
     def test_a_whole_secret_is_refused(self, refused, billing, command_name):
-        assert "That is a whole secret." in refused(command_name, billing.secret.client.client_id, billing.plaintext)
+        assert "This is a whole secret." in refused(command_name, billing.secret.client.client_id, billing.plaintext)
 
     def test_an_unknown_one_is_refused(self, refused, billing):
         assert "has no secret “nobody”. It has " in refused("end_secret", billing.secret.client.client_id, "nobody")

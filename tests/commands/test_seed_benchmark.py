@@ -104,7 +104,7 @@ def test_existing_file_is_kept(refused, demo, tmp_path):
     file = tmp_path / "credentials.tsv"
     file.write_text("precious")
     line = refused("seed_benchmark", "--workspace", "demo", "--clients", "1", "--known", "1", "--credentials", str(file))
-    assert "exists already" in line
+    assert "already exists" in line
     assert file.read_text() == "precious"
 
 
@@ -141,7 +141,7 @@ def test_file_of_an_interrupted_run_is_removed(command, demo, tmp_path):
 
 
 def test_more_known_ones_than_clients_are_refused_by_the_service_as_well(demo):
-    with pytest.raises(ValidationError, match="not more known ones"):
+    with pytest.raises(ValidationError, match="no more known secrets than clients"):
         seed_clients(workspace=demo, clients=1, known=2, deliver=print, actor=factories.TESTS, now=timezone.now())
 
 

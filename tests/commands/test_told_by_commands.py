@@ -76,7 +76,7 @@ def test_that_a_secret_is_ended(command, client_, told):
     give_tokens(secret, 3)
     assert command("end_secret", client_.client_id, secret.secret_id).status == 0
     assert told(OWNER) == [f"Secret {secret.secret_id} was ended: billing-sync"]
-    assert "3 tokens that it got live on until they expire." in outbox.outbox[0].body
+    assert "3 tokens issued with it stay valid until they expire." in outbox.outbox[0].body
 
 
 def test_that_a_public_key_is_revoked(command, client_, told):
@@ -130,5 +130,5 @@ class TestAdministrators:
         factories.create_user("olga@example.com", is_instance_admin=True)
         assert command("promote", "ada@example.com").status == 0
         assert command("demote", "ada@example.com").status == 0
-        assert told("olga@example.com") == ["A new administrator: ada@example.com", "An administrator less: ada@example.com"]
+        assert told("olga@example.com") == ["A new administrator: ada@example.com", "One administrator fewer: ada@example.com"]
         assert ", by a command" in outbox.outbox[0].body + outbox.outbox[1].body

@@ -26,11 +26,11 @@ def life(secret):
     ("fields", "arguments", "said"),
     [
         ({"allowed_auth_methods": ["private_key_jwt"]}, ["--auth-method", "client_secret_basic"], "demo doesn’t allow client_secret_basic. It allows private"),
-        ({"allowed_auth_methods": ["private_key_jwt"]}, [], "Give the client the key, certificate or subject that this takes."),
-        ({"max_secret_lifetime_days": 90}, ["--secret-expires-in", "91d"], "A life of 91d is too long: demo allows secrets 90d at most. Admins and owners"),
-        ({"max_secret_lifetime_days": 90}, ["--secret-expires-in", "never"], "demo demands that each secret has an end. Give it one, for example 90d."),
-        ({"requires_secret_expiry": True}, [], "demo demands that each secret has an end."),
-        ({"max_token_lifetime": 600}, ["--token-lifetime", "3600"], "demo allows 600 s at most."),
+        ({"allowed_auth_methods": ["private_key_jwt"]}, [], "Give the client the key, certificate or subject that this needs."),
+        ({"max_secret_lifetime_days": 90}, ["--secret-expires-in", "91d"], "demo allows at most 90d for secrets. Admins and owners"),
+        ({"max_secret_lifetime_days": 90}, ["--secret-expires-in", "never"], "demo requires an expiry date for each secret. Choose a lifetime, for example"),
+        ({"requires_secret_expiry": True}, [], "demo requires an expiry date for each secret."),
+        ({"max_token_lifetime": 600}, ["--token-lifetime", "3600"], "demo allows at most 600 s."),
     ],
 )  # fmt: skip
 def test_create_client_refuses_what_the_workspace_forbids(refused, demand, fields, arguments, said):
@@ -53,8 +53,8 @@ def test_what_nobody_says_is_as_the_workspace_has_it(command, demand):
 def test_further_secrets_are_held_to_it(refused, billing, demand, name):
     demand(max_secret_lifetime_days=90)
     client_id = billing.secret.client.client_id
-    assert "allows secrets 90d at most" in refused(name, client_id, "--expires-in", "91d")
-    assert "has an end" in refused(name, client_id, "--expires-in", "never")
+    assert "allows at most 90d for secrets" in refused(name, client_id, "--expires-in", "91d")
+    assert "requires an expiry date" in refused(name, client_id, "--expires-in", "never")
     assert "isn't a duration" in refused(name, client_id, "--expires-in", "Never")
 
 
@@ -67,7 +67,7 @@ def test_rotation_gives_an_end_where_the_old_secret_had_none(command, billing, d
 def test_nothing_is_made_in_a_workspace_that_is_about_to_be_deleted(refused, demo):
     now = timezone.now()
     delete_workspace(workspace=demo, typed_slug="demo", actor=TESTS, now=now)
-    assert f"demo is deleted on {now + GRACE_PERIOD:%d %b %Y %H:%M} UTC." in refused(*CREATE)
+    assert f"demo will be deleted on {now + GRACE_PERIOD:%d %b %Y %H:%M} UTC." in refused(*CREATE)
     assert (Client.objects.count(), Workspace.objects.count()) == (0, 1)
 
 

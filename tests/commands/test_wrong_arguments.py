@@ -59,7 +59,7 @@ WRONG = {
 # What an update can take away.
 MAY_END = {"scope", "audience", "allow_ip", "jwks_uri", "tls_subject", "tag"}
 SAYS_WHAT_TO_DO = re.compile(
-    r"\b(Add|Give|[Uu]se|[Ww]rite|Choose|Enter|Type|Separate|Name|Convert|needs|It has|There is|lists those)\b|\bhas 1 to 63\b|is written|has to be"
+    r"\b(Add|Give|List|Say|Submit|[Uu]se|[Rr]un|[Ww]rite|Choose|Enter|Type|Separate|Name|Convert|needs|It has|There is)\b|\bhas 1 to 63\b|must be"
 )
 
 

@@ -47,17 +47,17 @@ def test_switching_off_says_first_what_ends(choose, ada, demo):
     factories.invite(Membership.objects.get(user=ada, workspace=demo), "jonas@example.com")
     text = text_of(choose("disable_accounts", ada))
     assert "Switch these accounts off?" in text
-    assert "Nobody can sign in to it any more, in whatever way, and its 1 open session ends at once." in text
-    assert "Withdrawn is what it made, or was made for it: 1 invitation." in text
-    assert "Nobody else who can sign in owns the workspace demo." in text
+    assert "Nobody can sign in to it any more, and its 1 open session ends at once." in text
+    assert "Links that it made, or that were made for it, are withdrawn: 1 invitation." in text
+    assert "The workspace demo has no other owner who can sign in." in text
     assert User.objects.get(pk=ada.pk).is_active
 
 
 def test_of_an_account_with_nothing_open_it_says_so(choose, ben):
     text = text_of(choose("disable_accounts", ben))
     assert "its 0 open sessions end at once" in text
-    assert "No invitation or hand-over link by or for it is open." in text
-    assert "owns the workspace" not in text
+    assert "It has no open invitation or hand-over link." in text
+    assert "has no other owner" not in text
 
 
 def test_switching_off_ends_sessions_tells_the_account_and_is_recorded(choose, olga, ada, mailbox):
@@ -75,7 +75,7 @@ def test_switching_off_ends_sessions_tells_the_account_and_is_recorded(choose, o
 
 def test_switching_on_lets_people_sign_in_again(choose, ada, mailbox):
     do(choose, "disable_accounts", ada)
-    assert "Its person can sign in again, as before" in text_of(choose("enable_accounts", ada))
+    assert "The person can sign in again" in text_of(choose("enable_accounts", ada))
     assert "Switched on: 1." in do(choose, "enable_accounts", ada)
     sign_in(ada)
     assert mailbox.subjects(ada.email)[:2] == ["Your account was switched off", "Your account is on again"]
@@ -83,16 +83,16 @@ def test_switching_on_lets_people_sign_in_again(choose, ada, mailbox):
 
 def test_administrators_are_made_and_unmade(choose, ada, mailbox):
     text = text_of(choose("promote", ada))
-    assert "It sees every workspace under /admin/" in text
-    assert "It has no second factor yet. Ask its person to add one." in text
-    assert "They administer the instance now: 1." in do(choose, "promote", ada)
+    assert "Under /admin/ it can see every workspace" in text
+    assert "It has no second factor yet. Ask the person to add one." in text
+    assert "New administrators of the instance: 1." in do(choose, "promote", ada)
     browser = sign_in(ada)
     assert browser.get("/admin/").status_code == 200
-    assert "/admin/ doesn’t open for it any more, and its 1 open session ends at once." in text_of(choose("demote", ada))
-    assert "They administer the instance no longer: 1." in do(choose, "demote", ada)
+    assert "It can no longer open /admin/, and its 1 open session ends at once." in text_of(choose("demote", ada))
+    assert "No longer administrators of the instance: 1." in do(choose, "demote", ada)
     assert browser.get("/accounts/security/").status_code == 302
     assert sign_in(ada).get("/admin/")["Location"].startswith("/admin/login/")
-    assert {"You administer this instance now", "You administer this instance no longer"} <= set(mailbox.subjects(ada.email))
+    assert {"You are now an administrator of this instance", "You are no longer an administrator of this instance"} <= set(mailbox.subjects(ada.email))
 
 
 def test_an_account_with_a_second_factor_is_not_warned_about(choose, ada):
@@ -103,9 +103,9 @@ def test_an_account_with_a_second_factor_is_not_warned_about(choose, ada):
 @pytest.mark.parametrize(
     ("action", "said"),
     [
-        ("disable_accounts", "It is switched off already. Nothing changes."),
-        ("enable_accounts", "It is on already. Nothing changes."),
-        ("promote", "It administers the instance already. Nothing changes."),
+        ("disable_accounts", "It is already switched off. Nothing changes."),
+        ("enable_accounts", "It is already on. Nothing changes."),
+        ("promote", "It already administers the instance. Nothing changes."),
         ("demote", "It does not administer the instance. Nothing changes."),
     ],
 )
@@ -116,8 +116,8 @@ def test_what_is_so_already_stays_and_is_said(choose, ada, mailbox, action, said
     events = AuditEvent.objects.count()
     assert said in text_of(choose(action, ada))
     text = do(choose, action, ada)
-    assert "Unchanged, for it was so already: 1." in text
-    assert ": 1. " not in text.replace("already: 1.", "")
+    assert "Already so, not changed: 1." in text
+    assert ": 1. " not in text.replace("not changed: 1.", "")
     assert (mailbox(), AuditEvent.objects.count()) == ([], events)
 
 
@@ -125,7 +125,7 @@ def test_only_what_changed_is_counted(choose, ada, ben):
     do(choose, "disable_accounts", ada)
     text = do(choose, "enable_accounts", ada, ben)
     assert "Switched on: 1." in text
-    assert "Unchanged, for it was so already: 1." in text
+    assert "Already so, not changed: 1." in text
 
 
 def test_when_it_was_switched_off_is_said_of_one_that_is_off(choose, admin, ada):
@@ -142,7 +142,7 @@ def test_when_it_was_switched_off_is_said_of_one_that_is_off(choose, admin, ada)
 @pytest.mark.parametrize("action", ["disable_accounts", "demote"])
 def test_nobody_does_it_to_their_own_account(choose, olga, ada, action):
     do(choose, "promote", ada)
-    assert "It is your own account. Nothing changes. Ask another administrator, or run the command." in text_of(choose(action, olga))
+    assert "This is your own account. Nothing changes. Ask another administrator, or run the command." in text_of(choose(action, olga))
     text = do(choose, action, olga, ada)
     assert "The account olga@example.com is your own. Ask another administrator, or run the command." in text
     assert ": 1." in text
@@ -154,7 +154,7 @@ def test_somebody_who_is_off_is_not_promoted(choose, ada):
     do(choose, "disable_accounts", ada)
     text = do(choose, "promote", ada)
     assert "The account ada@example.com is switched off. Switch it on first." in text
-    assert "They administer" not in text
+    assert "administrators of the instance:" not in text
 
 
 def test_a_row_has_a_button_for_what_can_be_done(admin, choose, ada):

@@ -40,7 +40,7 @@ def test_disabling_says_first_what_will_stop(choose, client, now):
     text = say(choose("disable_clients", client))
     assert "<h1>Disable these clients?</h1>" in text
     assert f"billing-sync ({client.client_id})" in text
-    assert "every token that it has stops working at once" in text
+    assert "all its tokens stop working at once" in text
     assert "Last used 3 hours ago. 1,200 of its requests were granted in the last 24 hours." in text
     client.refresh_from_db()
     assert client.status == Client.Status.ENABLED
@@ -67,9 +67,9 @@ def test_enabling_says_what_will_work_again(choose, client):
 
 
 def test_what_is_so_already_stays_and_is_said(choose, client):
-    assert "It is enabled already. Nothing changes." in say(choose("enable_clients", client))
+    assert "It is already enabled. Nothing changes." in say(choose("enable_clients", client))
     choose("disable_clients", client, confirmed="yes")
-    assert "It is disabled already. Nothing changes." in say(choose("disable_clients", client))
+    assert "It is already disabled. Nothing changes." in say(choose("disable_clients", client))
     choose("disable_clients", client, confirmed="yes")
     assert AuditEvent.objects.filter(event="client.disabled").count() == 1
 
@@ -77,9 +77,9 @@ def test_what_is_so_already_stays_and_is_said(choose, client):
 def test_revoking_the_last_secret_warns(choose, billing, client):
     text = say(choose("revoke_credentials", billing.secret))
     assert "Revoke these secrets?" in text
-    assert "every token that it obtained stops working at once" in text
+    assert "so does every token that it obtained" in text
     assert "Never used so far." in text
-    assert f"billing-sync ({client.client_id}) has no other usable secret, so it gets no tokens by secret until it has a new one." in text
+    assert f"billing-sync ({client.client_id}) has no other usable secret, so it gets no tokens with a secret until it has a new one." in text
 
 
 @pytest.mark.parametrize(("others", "left"), [(1, "keeps 1 usable secret."), (2, "keeps 2 usable secrets.")])
@@ -96,7 +96,7 @@ def test_revoking_revokes_and_is_recorded(choose, billing, olga):
     assert billing.secret.revoked_at is not None
     assert event.actor == f"user:{olga.pk} {olga.email}"
     assert "Revoked: 1." in say(response)
-    assert "It is revoked already. Nothing changes." in say(choose("revoke_credentials", billing.secret))
+    assert "It is already revoked. Nothing changes." in say(choose("revoke_credentials", billing.secret))
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ class TestPublicKeysAndCertificates:
     def test_revoking_the_last_one_warns(self, choose, client, create, noun):
         text = say(choose("revoke_credentials", create(client)))
         assert f"Revoke these {noun}s?" in text
-        assert "every token that it obtained stops working at once" in text
-        assert f"has no other usable {noun}, so it gets no tokens by {noun} until it has a new one." in text
+        assert "so does every token that it obtained" in text
+        assert f"has no other usable {noun}, so it gets no tokens with a {noun} until it has a new one." in text
 
     def test_revoking_says_what_is_left(self, choose, client, create, noun):
         key = create(client)
@@ -119,7 +119,7 @@ class TestPublicKeysAndCertificates:
         Client.objects.update(jwks_uri="https://client.example/keys", tls_subject_type=Client.TLSSubjectType.SAN_DNS, tls_subject="client.example")
         left = {
             "public key": f"The keys that {client} publishes at https://client.example/keys still work.",
-            "certificate": "Certificates of the trusted authorities for client.example still work.",
+            "certificate": "Certificates for client.example from a trusted CA still work.",
         }
         assert left[noun] in say(choose("revoke_credentials", create(client)))
 
@@ -131,7 +131,7 @@ class TestPublicKeysAndCertificates:
         event = f"{noun.replace(' ', '_')}.revoked"
         assert AuditEvent.objects.get(event=event).actor == f"user:{olga.pk} {olga.email}"
         assert "Revoked: 1." in say(response)
-        assert "It is revoked already. Nothing changes." in say(choose("revoke_credentials", key))
+        assert "It is already revoked. Nothing changes." in say(choose("revoke_credentials", key))
         choose("revoke_credentials", key, confirmed="yes")
         assert AuditEvent.objects.filter(event=event).count() == 1
 
@@ -162,7 +162,7 @@ def test_too_many_at_once_change_nothing(choose, demo, monkeypatch):
     monkeypatch.setattr(confirmation, "MOST", 1)
     clients = [factories.create_client(demo).secret.client for _ in range(2)]
     response = choose("disable_clients", *clients, confirmed="yes")
-    assert "Nothing was changed: more than 1 rows are chosen." in say(response)
+    assert "Nothing was changed: more than 1 rows are selected." in say(response)
     assert not Client.objects.filter(status=Client.Status.DISABLED).exists()
 
 

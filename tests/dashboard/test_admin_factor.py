@@ -33,7 +33,7 @@ class TestWithASecondFactor:
     def test_a_session_by_password_alone_opens_nothing(self, stolen, page):
         response = stolen.get(page)
         assert response["Location"].startswith(f"{CONFIRM}?next=")
-        assert "Administering the instance takes your second factor: a passkey or a code." in text_of(stolen.get(response["Location"]))
+        assert "Administering the instance needs your second factor: a passkey or a code." in text_of(stolen.get(response["Location"]))
 
     def test_nor_does_it_act(self, stolen, billing):
         stolen.post(list_url(Client), {"action": "disable_clients", "_selected_action": billing.secret.client.pk, "confirmed": "yes"})
@@ -82,7 +82,7 @@ class TestWithoutOne:
         AccessPolicy.objects.create(workspace=demo, requires_second_factor=True)
         response = admin.get(page)
         assert response["Location"] == "/accounts/security/"
-        assert "Demo demands a second factor, also of the people who administer this instance." in text_of(admin.get(response["Location"]))
+        assert "Demo requires a second factor, also of the people who administer this instance." in text_of(admin.get(response["Location"]))
         app = App(olga)
         admin.post(CONFIRM, {"password": factories.PASSWORD, "code": app.code, "next": "/admin/"})
         assert admin.get(page).status_code == 200

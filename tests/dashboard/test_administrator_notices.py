@@ -44,12 +44,12 @@ def test_of_a_new_one_and_of_one_less(do, mailbox, olga, otto, ada):
     for administrator in (olga, otto):
         more, less = told(mailbox, administrator.email)
         assert more.subject == "A new administrator: ada@example.com"
-        assert less.subject == "An administrator less: ada@example.com"
+        assert less.subject == "One administrator fewer: ada@example.com"
         for text in (more.body, " ".join(more.alternatives[0].content.split())):
-            assert "ada@example.com administers localhost:8443 from now on." in text
+            assert "ada@example.com is now an administrator of localhost:8443." in text
             assert "By: olga@example.com" in text
             assert "/admin/dashboard/user/" in text
-    assert mailbox.subjects(ada.email) == ["You administer this instance now", "You administer this instance no longer"]
+    assert mailbox.subjects(ada.email) == ["You are now an administrator of this instance", "You are no longer an administrator of this instance"]
 
 
 def test_of_one_whose_account_is_switched_off_and_on(do, mailbox, olga, otto):
@@ -78,6 +78,6 @@ def test_whoever_does_it_to_and_fro_fills_no_mailbox(do, mailbox, otto, ada, mon
         do(action, ada)
     assert [message.subject for message in mailbox(otto.email)] == [
         "A new administrator: ada@example.com",
-        "An administrator less: ada@example.com",
+        "One administrator fewer: ada@example.com",
         "More notices: 1 at once",
     ]

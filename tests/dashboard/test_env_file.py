@@ -42,8 +42,8 @@ def test_a_name_is_taken_for_a_slip_only_where_it_is_close_to_one_of_ours(find, 
 
 def test_a_name_given_again_is_told_with_the_line_that_counts(find):
     assert find("PORT=1\nTLS=off\nexport PORT = 2\nPORT=3\n") == [
-        "line 3: PORT is given again. Line 1 counts; remove one of them.",
-        "line 4: PORT is given again. Line 1 counts; remove one of them.",
+        "line 3: PORT is set twice. Line 1 counts; remove one of them.",
+        "line 4: PORT is set twice. Line 1 counts; remove one of them.",
     ]
 
 

@@ -103,10 +103,10 @@ def test_a_page_whose_visit_cannot_be_noted_comes_back_as_well(settings, demo, a
 @pytest.mark.parametrize(
     ("error", "heading", "sentence"),
     [
-        (OperationalError("database or disk is full"), "The database’s disk is full", "The database has no room on its disk."),
+        (OperationalError("database or disk is full"), "The database’s disk is full", "The database's disk is full."),
         (OperationalError("attempt to write a readonly database"), "The database is read-only", "The database is read-only."),
-        (OperationalError("database is locked"), "The database is busy", "Another program holds the lock of the database."),
-        (OperationalError("disk I/O error"), "The database has failed", "The database is damaged, or its disk fails."),
+        (OperationalError("database is locked"), "The database is busy", "Another program has locked the database."),
+        (OperationalError("disk I/O error"), "The database has failed", "The database is damaged, or its disk is failing."),
         (OperationalError("connection to 10.0.0.5 refused"), "The database can’t be reached", "The database can't be reached."),
     ],
 )

@@ -95,8 +95,8 @@ def test_what_ended_long_before_the_axis_has_no_bar_but_its_words():
 
 def test_a_secret_without_an_end():
     drawn = draw([secret("Kp4zR1uW", made=NOW - timedelta(hours=1), lifetime=None)])
-    assert drawn.rows[0].text.said == "no end"
-    assert drawn.sentence == "Secret Kp4zR1uW is valid from today 11:05 and has no end. It works now."
+    assert drawn.rows[0].text.said == "no expiry"
+    assert drawn.sentence == "Secret Kp4zR1uW is valid from today 11:05 and never expires. It works now."
 
 
 def test_keys_and_certificates_have_rows_of_their_own():

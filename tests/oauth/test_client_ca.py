@@ -52,7 +52,7 @@ def test_certificate_in_the_file_that_is_no_ca_for_clients_is_left_out(asgi, aut
     program = named("subject_dn", "CN=billing")
     assert refusal(get_token(asgi, program.client_id, issue(authority, "billing"))) == "certificate_untrusted"
     assert get_token(asgi, program.client_id, issue(good, "billing")).status == 200
-    assert "The certificate number 1 in" in caplog.text
+    assert "Certificate number 1 in" in caplog.text
 
 
 def test_ca_with_a_critical_constraint_that_nobody_heeds_is_left_out(asgi, authorities, named):
@@ -93,14 +93,14 @@ def test_certificate_in_the_file_that_cannot_be_read_is_left_out(asgi, ca, autho
     program = named("subject_dn", "CN=billing")
     authorities(with_unreadable_name(), ca.certificate)
     assert get_token(asgi, program.client_id, issue(ca, "billing")).status == 200
-    assert "The certificate number 1 in" in caplog.text
+    assert "Certificate number 1 in" in caplog.text
 
 
 def test_emptied_file_trusts_nobody(trusted, authorities, ca, caplog):
     for text in ("", "\n \n"):
         authorities(text=text)
         assert not trusted()
-        assert "holds no CA in PEM, so none is trusted" in caplog.text
+        assert "contains no CA in PEM, so no CA is trusted" in caplog.text
         authorities(ca.certificate)
         assert trusted()
 
@@ -121,7 +121,7 @@ def test_file_in_which_no_certificate_can_be_read_trusts_nobody(trusted, authori
     authorities(text=text)
     assert not trusted()
     assert "ERROR" in {record.levelname for record in caplog.records}
-    assert "so none is trusted" in caplog.text
+    assert "so no CA is trusted" in caplog.text
 
 
 def test_certificate_of_an_unknown_version_trusts_nobody(trusted, authorities, ca):
@@ -133,7 +133,7 @@ def test_half_written_file_counts_as_far_as_it_is_written(trusted, authorities, 
     other = pem(Authority.create("Other").certificate)
     authorities(ca.certificate, text=other[:300])
     assert trusted()
-    assert "The certificate number 2 in" in caplog.text
+    assert "Certificate number 2 in" in caplog.text
     authorities(text=other + pem(ca.certificate)[:300])
     assert not trusted()
 
@@ -141,7 +141,7 @@ def test_half_written_file_counts_as_far_as_it_is_written(trusted, authorities, 
 def test_damaged_certificate_costs_no_other_its_trust(trusted, authorities, ca, caplog):
     authorities(text=pem(Authority.create("Other").certificate).replace("\nMII", "\nMI!") + pem(ca.certificate))
     assert trusted()
-    assert "The certificate number 1 in" in caplog.text
+    assert "Certificate number 1 in" in caplog.text
 
 
 def test_what_openssl_writes_around_a_certificate_does_no_harm(trusted, authorities, ca):
@@ -167,7 +167,7 @@ def test_private_key_in_the_file_is_compromised_and_the_file_trusts_nobody(trust
         authorities(text=text)
         assert not trusted()
         (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
-        assert "a private key, which is compromised now" in record.getMessage()
+        assert "a private key, so that key is compromised" in record.getMessage()
         assert key.splitlines()[1] not in caplog.text
     authorities(ca.certificate)
     assert trusted()
@@ -210,4 +210,4 @@ def test_each_content_is_complained_about_once(trusted, authorities, caplog):
     authorities(text="prose")
     for _ in range(3):
         assert not trusted()
-    assert caplog.text.count("so none is trusted") == 1
+    assert caplog.text.count("so no CA is trusted") == 1

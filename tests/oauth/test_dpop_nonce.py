@@ -57,7 +57,7 @@ def test_resource_challenges_with_a_nonce(send, token, path):
     refused = send.get(path, f"DPoP {token}", headers=key().sent("GET", ISSUER + path, token=token))
     assert refused.error == (401, "use_dpop_nonce")
     realm, _, algs = DPOP_CHALLENGE.partition(", ")
-    description = "The DPoP proof needs the nonce that stands in DPoP-Nonce."
+    description = "The DPoP proof needs the nonce in the DPoP-Nonce header."
     challenge = f'{realm}, error="use_dpop_nonce", error_description="{description}", {algs}, Bearer realm="TokenOS"'
     assert refused.challenges == challenge
     assert reason_of(refused.request_id) == "use_dpop_nonce"

@@ -75,7 +75,7 @@ def test_a_demanded_environment_has_to_be_the_clients_and_demands_add_up(asgi, p
 def test_who_is_of_another_environment_is_forbidden_and_the_owner_reads_why(send, programs, token_of):
     answer = send.get(PATH, bearer(token_of(programs["test"])), query="environment=live")
     assert answer.error == (403, "insufficient_scope")
-    assert answer.json()["error_description"] == "The credentials are good, but those of a test client, which may not call here."
+    assert answer.json()["error_description"] == "The credentials are valid, but they belong to a test client, which may not call here."
     assert answer.headers["www-authenticate"] == f'Bearer realm="TokenOS", error="insufficient_scope", {DPOP_CHALLENGE}'
     assert not any(name.startswith("x-tokenos") for name in answer.headers)
     assert reason_of(answer.request_id) == "other_environment"
@@ -85,5 +85,5 @@ def test_who_is_of_another_environment_is_forbidden_and_the_owner_reads_why(send
 def test_nothing_of_what_was_demanded_is_repeated(send, programs, demanded):
     answer = send.get(PATH, programs["live"].basic, query=f"environment={demanded}")
     assert answer.error == (403, "insufficient_scope")
-    assert answer.json()["error_description"] == "The credentials are good, but those of a live client, which may not call here."
+    assert answer.json()["error_description"] == "The credentials are valid, but they belong to a live client, which may not call here."
     assert "set-cookie" not in answer.headers

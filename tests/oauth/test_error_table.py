@@ -117,7 +117,7 @@ def test_credentials_in_the_query_of_a_get_are_the_worse_mistake(send, billing, 
     answer = send.get(path, billing.basic, query=query)
     assert_error(answer, 405, "invalid_request")
     assert answer.headers["allow"] == "POST"
-    assert answer.json()["error_description"].startswith("Credentials must not stand in the URL.")
+    assert answer.json()["error_description"].startswith("Credentials must not be in the URL.")
 
 
 @pytest.mark.rfc("6749", "2.3")

@@ -314,7 +314,7 @@ def test_process_that_does_not_start_or_talks_nonsense_is_an_error_that_says_so(
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(program))
-    assert "couldn't be started, or ended" in refusal(host.uri)
+    assert "couldn't be started, or it ended" in refusal(host.uri)
     assert fetch._kept == []
 
 

@@ -74,11 +74,11 @@ def test_an_unknown_workspace_is_like_anothers(send, billing, workspace):
     assert answer.status in (401, 404)
 
 
-@pytest.mark.parametrize(("workspace", "whose"), [("nobody", "of a workspace that doesn't exist."), ("other", "of another workspace.")])
+@pytest.mark.parametrize(("workspace", "whose"), [("nobody", "the gateway of a workspace that doesn't exist."), ("other", "another workspace's gateway.")])
 def test_the_owner_is_told_whether_the_workspace_exists(send, billing, other, workspace, whose):
     """The proxy's configuration has a wrong name, or somebody else's."""
     answer = send.get(f"/gateway/{workspace}/verify", billing.basic)
-    assert RecordedRequest.objects.get(request_id=answer.request_id).detail == f"It was used at the gateway {whose}"
+    assert RecordedRequest.objects.get(request_id=answer.request_id).detail == f"The credential was used at {whose}"
 
 
 @pytest.mark.rfc("6750", "3")
@@ -177,7 +177,7 @@ NOBODY = f'Bearer realm="TokenOS", error="insufficient_scope", {DPOP_CHALLENGE}'
 
 def assert_nobody_gets_in(answer, sentence):
     assert answer.error == (403, "insufficient_scope")
-    assert answer.json()["error_description"] == "The credentials are good, but what is demanded here nobody has. The gateway is set up wrongly."
+    assert answer.json()["error_description"] == "The credentials are valid, but no client can meet what is required here. The gateway is set up wrongly."
     assert answer.headers["www-authenticate"] == NOBODY
     assert not any(name.startswith("x-tokenos") for name in answer.headers)
     assert (reason_of(answer.request_id), detail_of(answer.request_id)) == ("impossible_demand", sentence)
@@ -189,7 +189,7 @@ def assert_nobody_gets_in(answer, sentence):
 def test_an_empty_demand_in_the_query_lets_nobody_in(send, billing, token, kind, name, query):
     """As a variable that isn't set leaves behind: it was to demand something."""
     answer = send.get(PATH, headers=credentials(kind, billing, token), query=query.format(name))
-    assert_nobody_gets_in(answer, f"The gateway demands an empty {name}, which nobody has. Is a variable in the proxy's configuration not set?")
+    assert_nobody_gets_in(answer, f"The gateway requires an empty {name}, which no client has. Is a variable in the proxy's configuration not set?")
 
 
 @pytest.mark.parametrize("header", ["", " ", ",", "{0},", ",{0}", "{0}, ,{0}"])
@@ -198,7 +198,7 @@ def test_an_empty_demand_in_a_header_lets_nobody_in(send, billing, name, header)
     """Nor where the caller fills it: what both send arrives as one list."""
     good = {"audience": "https://localhost:8443/w/demo", "environment": "live", "scope": "read"}[name]
     answer = send.get(PATH, billing.basic, headers={f"X-TokenOS-Require-{name.title()}": header.format(good)})
-    assert_nobody_gets_in(answer, f"The gateway demands an empty {name}, which nobody has. Is a variable in the proxy's configuration not set?")
+    assert_nobody_gets_in(answer, f"The gateway requires an empty {name}, which no client has. Is a variable in the proxy's configuration not set?")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_demand_by_an_unknown_header_lets_nobody_in(send, billing, header, sai
     answer = send.get(PATH, billing.basic, headers={header: value, "X-TokenOS-Require-Scope": "read"})
     assert_nobody_gets_in(
         answer,
-        f"The gateway demands something by the header {said}, which TokenOS doesn't know. It knows X-TokenOS-Require-Audience, "
+        f"The gateway got a requirement in the header {said}, which TokenOS doesn't know. It knows X-TokenOS-Require-Audience, "
         "X-TokenOS-Require-Environment and X-TokenOS-Require-Scope.",
     )
 
@@ -226,7 +226,7 @@ MISSPELT = ["scopes", "Scope", "SCOPE", "aud", "Audience", "audiance", "env", "e
 @pytest.mark.parametrize("value", ["=read", "=", ""])
 def test_a_demand_by_a_misspelt_parameter_lets_nobody_in(send, billing, name, value):
     answer = send.get(PATH, billing.basic, query=f"scope=read&{name}{value}")
-    sentence = f"The gateway demands something by the parameter {name}, which TokenOS doesn't know. It knows audience, environment and scope."
+    sentence = f"The gateway got a requirement in the parameter {name}, which TokenOS doesn't know. It knows audience, environment and scope."
     assert_nobody_gets_in(answer, sentence)
 
 

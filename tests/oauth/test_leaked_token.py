@@ -28,7 +28,7 @@ def test_a_living_token_says_whose_it_is_and_how_long_it_lives(asgi, billing, no
 
 def test_a_dead_token_says_why(asgi, billing, now):
     token = token_of(asgi, billing)
-    assert "ended" in find_leaked_tokens([token], workspace="demo", now=now + timedelta(hours=2)).tokens[0].dead_because
+    assert "expired" in find_leaked_tokens([token], workspace="demo", now=now + timedelta(hours=2)).tokens[0].dead_because
     disable_client(client=Client.objects.get(client_id=billing.client_id), actor=factories.TESTS, now=now)
     assert "disabled" in find_leaked_tokens([token], workspace="demo", now=now).tokens[0].dead_because
 

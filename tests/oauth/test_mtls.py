@@ -322,7 +322,7 @@ def test_certificate_that_names_somebody_else_is_refused(send, ca, named, subjec
     answer = get_token(send, program.client_id, holder)
     assert refusal(answer) == "certificate_subject"
     # In the words of create_client.
-    assert f"doesn't name {subject} as {subject_type}," in detail_of(answer.request_id)
+    assert f"doesn't have the {subject_type} {subject} " in detail_of(answer.request_id)
 
 
 @pytest.mark.parametrize(

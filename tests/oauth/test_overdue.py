@@ -22,8 +22,8 @@ def test_one_line_a_second_that_says_how_many_it_stands_for(caplog):
         log.write("a page", OVERDUE, request_id="r100", now=1001)
         log.write("token", OVERDUE, request_id="r101", now=1002.5)
     assert lines(caplog) == [
-        ("crowded: token.", "r0", "It was refused at once: too many requests were waiting already."),
-        ("overdue: a page. 99 more were given up since the last such line.", "r100", OVERDUE.sentence),
+        ("crowded: token.", "r0", "TokenOS refused the request at once because too many were already waiting."),
+        ("overdue: a page. 99 more were given up since the last line.", "r100", OVERDUE.sentence),
         ("overdue: token.", "r101", OVERDUE.sentence),
     ]
 

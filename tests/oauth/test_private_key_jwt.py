@@ -290,7 +290,7 @@ REFUSED: dict[str, tuple[str, Build, str, str]] = {
     "a kid with NUL": ("7515 4.1.4", with_header(kid="a\0b"), "unknown_key", "a?b"),
     "a kid that is half a character": ("7515 4.1.4", with_header(kid="\ud800"), "unknown_key", "?"),
     "another pair's signature": ("7515 5.2", by_another_key, "wrong_signature", "isn't signed by public key"),
-    "another pair's signature, without kid": ("7515 5.2", by_nobody_without_kid, "wrong_signature", "any of the public keys"),
+    "another pair's signature, without kid": ("7515 5.2", by_nobody_without_kid, "wrong_signature", "any of the client's public keys"),
     "a signature of zeros": ("7515 5.2", with_text(resigned), "wrong_signature", "isn't signed"),
     "a signature of another length": ("7518 3.4", with_text(lambda text: resigned(text, 48)), "wrong_signature", "isn't signed"),
     "a key on another curve": ("7518 3.4", by_a_key_on_another_curve, "wrong_signature", "isn't signed"),
@@ -318,7 +318,7 @@ REFUSED: dict[str, tuple[str, Build, str, str]] = {
     "aud that is another endpoint": ("rfc7523bis 3", with_claims(aud=f"{ISSUER}/oauth2/introspect"), "assertion_wrong_audience", "/oauth2/intr…"),
     "aud that is empty": ("rfc7523bis 3", with_claims(aud=""), "assertion_wrong_audience", "aud is"),
     "exp missing": ("7523 3", with_claims(exp=None), "assertion_without_exp", "exp"),
-    "exp passed": ("7523 3", later("exp", -31), "assertion_expired", "ended 31 s ago"),
+    "exp passed": ("7523 3", later("exp", -31), "assertion_expired", "expired 31 s ago"),
     "exp zero": ("7523 3", with_claims(exp=0), "assertion_expired", "exp is 0"),
     "exp negative": ("7519 2", with_claims(exp=-(10**30)), "assertion_time_malformed", "exp is -1"),
     "exp over ten minutes ahead": ("7523 3", later("exp", 635), "assertion_too_long", "600 s"),
@@ -529,7 +529,7 @@ def test_no_more_than_three_keys_are_tried_that_take_long(send, demo, now):
     robot = create_robot(demo, *pairs, now=now)
     answers = [send.token(None, Robot(robot.client, pair, None).form()) for pair in pairs]
     assert [answer.status for answer in answers] == [401, 200, 200, 200]
-    said = "The assertion isn't signed by any of the public keys of the client that were tried. It has many: let the assertion name its kid."
+    said = "The client has many public keys, and none of those that were tried signed the assertion. Name the key by its kid."
     assert detail_of(answers[0].request_id) == said
     assert send.token(None, Robot(robot.client, pairs[0], robot.rows[0].kid).form()).status == 200
 

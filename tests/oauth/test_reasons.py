@@ -28,9 +28,9 @@ def test_a_reason_in_other_words_has_the_same_title_and_advice():
 
 def test_what_differs_is_put_into_the_sentence():
     said = reasons.SECRET_EXPIRED.say(id="aB3xY9Qz", at=datetime(2026, 7, 1, 12, 30, tzinfo=UTC))
-    assert said == ("secret_expired", "Secret aB3xY9Qz ended on 01 Jul 2026 12:30 UTC.")
-    assert reasons.SECRET_EXPIRED.shape == "Secret … ended on …."
+    assert said == ("secret_expired", "Secret aB3xY9Qz expired on 01 Jul 2026 12:30 UTC.")
+    assert reasons.SECRET_EXPIRED.shape == "Secret … expired on …."
 
 
 def test_braces_that_somebody_sent_stay_as_they_are():
-    assert reasons.UNKNOWN_KEY.say(kid="{code}").sentence == "The client has no public key {code}. Register it, or sign with one that is."
+    assert reasons.UNKNOWN_KEY.say(kid="{code}").sentence == "The client has no public key {code}. Register it, or sign with a registered one."

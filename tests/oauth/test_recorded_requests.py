@@ -32,7 +32,7 @@ def test_a_wrong_secret_is_kept_for_its_client_with_all_that_the_owner_may_know(
     row = kept(answer)
     assert (row.client, row.workspace) == (billing.client, billing.client.workspace)
     assert (row.endpoint, row.status, row.error, row.reason) == ("token", 401, "invalid_client", "other_clients_secret")
-    assert row.detail == "The secret belongs to another client than the ID."
+    assert row.detail == "The secret belongs to a different client than the client ID."
     assert row.named_client_id == billing.client_id
     assert row.address == ADDRESS
 
@@ -53,7 +53,7 @@ def test_what_an_authenticated_client_does_wrong_is_kept_for_it(send, billing, c
     row = kept(send.post("/oauth2/token", parameters, billing.basic))
     assert (row.client, row.workspace, row.reason, row.status) == (billing.client, billing.client.workspace, case, 400)
     if case == "scope_not_allowed":
-        assert row.detail == "admin isn't among this client's scopes. Ask for less, or give it to the client."
+        assert row.detail == "This client doesn't have admin. Ask for less, or give it to the client."
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_scopes_that_the_workspace_has_are_kept_whole(send, billing, demo, now):
     create_scope(workspace=demo, name=name, description="", actor=factories.TESTS, now=now)
     row = kept(send.post("/oauth2/token", {"grant_type": "client_credentials", "scope": f"{name} admin"}, billing.basic))
     assert row.scope == f"{name} admin"
-    assert row.detail == f"{name} admin isn't among this client's scopes. Ask for less, or give it to the client."
+    assert row.detail == f"This client doesn't have {name} admin. Ask for less, or give it to the client."
 
 
 def test_a_resource_that_the_workspace_has_is_kept_whole(send, billing, make, demo):
@@ -129,9 +129,9 @@ def test_a_resource_that_the_workspace_has_is_kept_whole(send, billing, make, de
     make(demo, audiences=(audience,))
     for uri, said in ((audience, audience), (f"{audience}#{SPOILT}", "https://api.example.…"), ("x" * 600, "x" * 12 + "…")):
         row = kept(send.post("/oauth2/token", {"grant_type": "client_credentials", "resource": uri}, billing.basic))
-        assert row.detail == f"{said} isn't among this client's audiences. Leave resource out, or give it to the client."
+        assert row.detail == f"{said} isn't one of this client's audiences. Leave resource out, or add it to the client."
         answer = send.get("/gateway/demo/verify", query=f"audience={quote(uri)}", headers={"Authorization": billing.basic})
-        assert kept(answer).detail == f"It is good for https://localhost:8443/w/demo, not for {said}."
+        assert kept(answer).detail == f"The token is for https://localhost:8443/w/demo, not for {said}."
 
 
 @pytest.mark.parametrize("scope", ["", " ", "\0read", "x" * 50_000, " ".join(f"s{number}" for number in range(5000))])
@@ -176,8 +176,8 @@ def test_plain_http_without_credentials_leaks_none(send, billing):
         send.post("/oauth2/token", {"grant_type": "client_credentials"}, secure=False),
         send.post("/oauth2/token", {"client_id": billing.client_id}, secure=False),
     ):
-        assert answer.json()["error_description"] == "This came over plain HTTP. Use https://localhost:8443."
-    assert kept(answer).detail == "It came over plain HTTP. Use https."
+        assert answer.json()["error_description"] == "The request came over plain HTTP. Use https://localhost:8443."
+    assert kept(answer).detail == "The request came over plain HTTP. Use https."
 
 
 @pytest.mark.parametrize("named", ["", "short", "x" * 65, "\0" * 20, "ü" * 20, "unknown-client-0001"])

@@ -234,7 +234,7 @@ def test_event_loop_leaves_a_mark_to_a_thread_now_and_then_that_puts_the_log_bac
     made = on_event_loop(lambda: [use(f"{number}") for number in range(replay.MARKS_ON_EVENT_LOOP - 1)])
     assert all(made)
     monkeypatch.setattr(replay, "_marks_on_event_loop", count(replay.MARKS_ON_EVENT_LOOP))
-    with pytest.raises(OperationalError, match="for a thread"):
+    with pytest.raises(OperationalError, match="A thread has to write"):
         on_event_loop(use)
     assert use()
 

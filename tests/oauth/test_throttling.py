@@ -35,7 +35,7 @@ def test_the_21st_failure_of_a_client_from_an_address_has_to_wait(send, wrong):
     fail(send, 20, wrong)
     answer = send.token(wrong)
     assert answer.error == (429, "invalid_client")
-    assert "from this address, of this client or of all together." in answer.json()["error_description"]
+    assert "from this address, for this client or in total." in answer.json()["error_description"]
     assert 0 < int(answer.headers["retry-after"]) <= 300
 
 

@@ -75,7 +75,7 @@ def test_ca_whose_key_nobody_can_read_changes_nothing_for_the_others(asgi, progr
     unknown_curve = ca.der.replace(bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d030105"))
     authorities(ca.certificate, text=pem_of(unknown_curve))
     assert answers(get_token(asgi, program.client_id, holder).json()["access_token"]) == ALIVE
-    assert "The certificate number 2" in caplog.text
+    assert "Certificate number 2" in caplog.text
 
 
 def test_token_from_before_the_upgrade_names_no_ca_and_lives_until_its_end(program, ca, holder, authorities, answers, signing_key, now):

@@ -77,7 +77,7 @@ def test_work_that_the_database_fails_says_in_one_line_why_and_what_to_do(caplog
     assert schedule.attempt(fail) is False
     [line] = [record for record in caplog.records if record.name == "tokenos.background"]
     assert line.exc_info is None
-    assert line.__dict__["reason"] == "The database has no room on its disk. Make room on the disk that holds it. Nothing needs a restart."
+    assert line.__dict__["reason"] == "The database's disk is full. Free some space on it. Nothing needs a restart."
 
 
 def test_certificate_is_renewed(settings: Any, tmp_path: Path) -> None:

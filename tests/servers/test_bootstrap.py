@@ -175,7 +175,7 @@ def test_folder_that_others_use_too_keeps_its_mode(checkout: Checkout) -> None:
     (shared / "theirs").touch()
     shared.chmod(0o755)
     done = checkout.bootstrap(DATA_DIR=str(shared))
-    remedy = f"Let DATA_DIR be a folder that only TokenOS uses, and its owner enter: chmod 700 {shared}"
+    remedy = f"Use a DATA_DIR that only TokenOS uses and only its owner can enter: chmod 700 {shared}"
     assert f"Warning: other users can look into {shared}. {remedy}\n" in done.stdout
     assert (done.returncode, stat.S_IMODE(shared.stat().st_mode)) == (0, 0o755)
 
@@ -197,7 +197,7 @@ def test_line_of_env_without_effect_is_told_at_every_start(checkout: Checkout) -
         "export port = 9443": "TokenOS has no variable port. Did you mean PORT?",
         "TSL=off": "TokenOS has no variable TSL. Did you mean TLS?",
         "KEY_ENCRYPTION_KEY=" + "k" * 40: "TokenOS has no variable KEY_ENCRYPTION_KEY. Did you mean KEY_ENCRYPTION_KEYS?",
-        "PORT=9443": "PORT is given again. Line 2 counts; remove one of them.",
+        "PORT=9443": "PORT is set twice. Line 2 counts; remove one of them.",
     }
     checkout.env_file.write_text("\n".join(["# mine", "PORT=9000", "", *lines, ""]))
     expected = [f"{checkout.env_file}, line {number}: {said}" for number, said in enumerate(lines.values(), start=4)]
@@ -340,7 +340,7 @@ def test_port_in_use_is_one_line(make_server: Callable[..., Server]) -> None:
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
     assert f"Port {server.port} is in use" in done.stderr
-    assert f"put another into .env, for example PORT={server.port % 65535 + 1}." in done.stderr
+    assert f"set another port in .env, for example PORT={server.port % 65535 + 1}." in done.stderr
 
 
 @pytest.mark.parametrize(("setting", "value"), [("PORT", "http"), ("HOST", "192.0.2.77"), ("SECRET_KEY", "")])

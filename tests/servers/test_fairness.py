@@ -174,7 +174,7 @@ def test_database_that_is_replaced_while_serving_is_taken_up_by_every_worker(mak
     server.manage("revoke_secret", client["client_id"], client["secret_id"])
     form: dict[str, Any] = {"auth": (client["client_id"], client["client_secret"]), "data": {"grant_type": "client_credentials"}}
     assert {server.post("/oauth2/token", **form).status_code for _ in range(20)} == {401}
-    assert "was replaced while this process served" in server.log.read_text()
+    assert "was replaced while this process was serving" in server.log.read_text()
     server.stop()
 
 

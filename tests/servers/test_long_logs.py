@@ -92,7 +92,7 @@ def test_and_hears_that_it_is_for_now(send: Send, hold: Hold) -> None:
     hold("ada", "calm")
     said = " ".join(send("ada", "calm", sent=0, accept="text/html").body.decode().split())
     assert "Nothing was looked up" in said
-    assert "Other long files are being read at this moment. Try again in a few seconds, or send a part of yours." in said
+    assert "Other long files are being read. Try again in a few seconds, or send only a part of yours." in said
     assert send("ben", "calm").status == READ
 
 

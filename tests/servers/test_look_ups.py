@@ -58,7 +58,7 @@ def test_a_file_is_refused_before_it_is_sent(server: Server, cookie: str, size: 
     assert answer.status == 429
     assert 0 < int(answer.headers["retry-after"]) <= 200
     assert answer.headers["connection"] == "close"
-    assert "Too many tries." in answer.body.decode()
+    assert "Too many attempts." in answer.body.decode()
     assert f'href="{LEAK}"' in answer.body.decode()
     assert send(server, cookie, LEAK, size, sent, kind="*/*").json()["error"] == "temporarily_unavailable"
 

@@ -19,7 +19,7 @@ def missing_id(server: Server) -> str:
 
 
 def describe(missing: str, present: str) -> str:
-    return rf"KEY_ENCRYPTION_KEYS lacks the key with ID {missing}\. It holds, in this order: {present}\."
+    return rf"KEY_ENCRYPTION_KEYS lacks the key with ID {missing}\. It contains, in this order: {present}\."
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_a_stranger_is_asked_to_come_back_before_the_form_is_looked_at(proxied: 
     assert page.headers["retry-after"] == program.headers["retry-after"] == "2"
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert "Too many passwords are being checked at this moment. Try again in a few seconds." in page.body.decode()
+    assert "Too many passwords are being checked. Try again in a few seconds." in page.body.decode()
     assert f'href="{SIGN_IN}"' in page.body.decode()
     assert program.json()["error"] == "temporarily_unavailable"
 
@@ -123,7 +123,7 @@ def test_an_address_that_has_failed_too_often_is_refused_before_the_form_is_look
         answer = post(proxied, path, address)
         assert answer.status == 429
         assert 0 < int(answer.headers["retry-after"]) <= 300
-        assert "Too many tries." in answer.body.decode()
+        assert "Too many attempts." in answer.body.decode()
     assert proxied.get(SIGN_IN, headers={"X-Forwarded-For": address, "X-Forwarded-Proto": "https"}).status_code == 200
     assert post(proxied, SIGN_IN, "203.0.113.10").status == 403
     assert post(proxied, "/accounts/reset/", address).status == 403

@@ -57,7 +57,7 @@ def test_the_next_one_finds_it_again_and_follows_the_groups(single_sign_on: Sing
 def test_whoever_is_not_verified_there_does_not_come_in(visitor: Visitor) -> None:
     page = visitor.sign_in_there("mallory")
     assert page.status_code == 403
-    assert heading(visitor) == f"Your address isn’t vouched for by {NAME}"
+    assert heading(visitor) == f"{NAME} hasn’t verified your email address"
     assert visitor.open(MEMBERS).url.partition("?")[0].endswith("/accounts/sign-in/")
 
 

@@ -22,4 +22,4 @@ class Command(JSONCommand):
         }
 
     def render(self, result: Mapping[str, Any]) -> str:
-        return "\n".join(result.get("warnings", ())) or "Every client's audiences are its workspace's."
+        return "\n".join(result.get("warnings", ())) or "Every client's audiences belong to its workspace."

@@ -121,7 +121,7 @@ def _read_fields(options: Mapping[str, Any]) -> ClientFields:
 
 
 def _names_by_certificate(fields: ClientFields, certificates: Sequence[ParsedCertificate]) -> bool:
-    """Whether the certificate that is given says which subject a trusted CA's certificates must have, and isn't one that counts by itself."""
+    """Whether the given certificate only shows which subject a trusted CA's certificates must have, and isn't registered itself."""
     methods = fields.get("auth_methods", ())
     counts = Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH in methods or fields.get("require_certificate", False)
     return Client.AuthMethod.TLS_CLIENT_AUTH in methods and not counts and "tls_subject" not in fields and len(certificates) == 1

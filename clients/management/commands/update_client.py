@@ -1,4 +1,4 @@
-"""manage.py update_client: what can be changed of a client."""
+"""manage.py update_client: change a client."""
 
 import argparse
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from clients.models import Client
 from clients.services.audit import Actor
 from clients.services.client_changes import ClientChanges, update_client
 
-# Option → field, where it is a list that "" empties.
+# Option → field, for lists, which "" empties.
 _LISTS = {"auth_method": "auth_methods", "audience": "audiences", "allow_ip": "allowed_networks", "tag": "tags"}
 _TEXTS = ("name", "description", "contact")
 _FLAGS = ("require_dpop", "require_certificate")
@@ -42,7 +42,7 @@ class Command(JSONCommand):
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         fields = _read_changes(options)
         if not fields:
-            raise ValidationError("Give what is to change, for example --contact payments@example.com.", code="nothing_given")
+            raise ValidationError("Say what to change, for example --contact payments@example.com.", code="nothing_given")
         changed = update_client(client=require_client(options["client_id"]), actor=actor, now=now, **fields)
         return {"client_id": changed.client.client_id, "changed": sorted(changed.after), **changed.after}
 

@@ -1,4 +1,4 @@
-"""Your account: security at a glance, name, display, password and sessions."""
+"""Your account: security overview, name, display, password and sessions."""
 
 from typing import Any, cast
 
@@ -64,7 +64,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 def display(request: HttpRequest) -> HttpResponse:
-    """Single keys, which follow the account. The theme and time zone are the browser's."""
+    """Keyboard shortcuts, which are stored in the account. Theme and time zone are stored in the browser."""
     if request.method == "POST":
         form = DisplayForm(request.POST)
         form.is_valid()

@@ -25,7 +25,7 @@ from dashboard.people.proved_factors import as_record, record_proofs
 @signed_in
 @never_cache
 def confirm(request: HttpRequest) -> HttpResponse:
-    """A passkey; or the password and, where the account has second factors, a code."""
+    """A passkey; or the password and, if the account has second factors, a code."""
     user = cast(User, request.user)
     asked = {"asks_password": user.has_usable_password(), "asks_code": second_factors.has_strong(user)}
     wanted = request.POST.get("next") or request.GET.get("next", "")
@@ -34,7 +34,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     refusal = None
     proved: list[dict[str, Any]] = []
     if request.method == "POST":
-        # Of which nothing is proved anew: a code works once, and what it says holds no secret.
+        # Nothing is proved again here, because a code works only once; the response contains no secret.
         if (repeated := confirmation.repeat(request, path)) is not None:
             return repeated
         form = PasskeyForm(request.POST) if "credential" in request.POST else ConfirmForm(request.POST, **asked)
@@ -45,10 +45,10 @@ def confirm(request: HttpRequest) -> HttpResponse:
                     proved = _check(request, user, form)
                     if form.errors:
                         _record_wrong(request, user)
-        # Of what is right only: else whoever has a copy of the session's cookie would use up its owner's.
+        # Only right proofs count: otherwise somebody with a copy of the session cookie could use up the owner's attempts.
         if proved and (refusal := quotas.refuse_proof(user, now=timezone.now())):
             proved = []
-        # The form that waited may take long, and keeps nobody's password waiting.
+        # Outside, because the waiting form may take long and must not block others' passwords.
         if proved:
             _record(request, user, proved)
             return confirmation.resume(request, path)
@@ -67,7 +67,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
 
 
 def _check(request: HttpRequest, user: User, form: Any) -> list[dict[str, Any]]:
-    """What was proved, as django-allauth records it; nothing, with the error in form, where something is wrong."""
+    """What was proved, as django-allauth records it; empty if something is wrong, with the error in form."""
     proved: list[dict[str, Any]] = []
     if "password" in form.fields:
         if not user.check_password(form.cleaned_data["password"]):

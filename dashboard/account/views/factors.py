@@ -1,4 +1,4 @@
-"""Passkeys, one-time codes and recovery codes of whoever is signed in."""
+"""The signed-in user's passkeys, one-time codes and recovery codes."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -26,7 +26,7 @@ _OFFERED = "__Host-one-time-codes"
 
 
 def _own_passkey(request: HttpRequest, pk: int) -> Any:
-    """Raise Http404 for anybody else's."""
+    """Raise Http404 for another user's."""
     passkey = second_factors.of(cast(User, request.user), Authenticator.Type.WEBAUTHN).filter(pk=pk).first() if pk < 2**63 else None
     if passkey is None:
         raise Http404
@@ -36,7 +36,7 @@ def _own_passkey(request: HttpRequest, pk: int) -> Any:
 @signed_in
 @confirmed
 def passkey_new(request: HttpRequest) -> HttpResponse:
-    """The answer to the POST that adds the first factor shows the recovery codes, without a redirect: they are shown once."""
+    """The response to the POST that adds the first factor shows the recovery codes, without a redirect because they are shown only once."""
     user = cast(User, request.user)
     form = NewPasskeyForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -102,14 +102,14 @@ def passkey_remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _is_last(user: User) -> bool:
-    """Whether the account has one strong factor only, so that the recovery codes go with it."""
+    """Whether the account has only one strong factor, so that the recovery codes are removed with it."""
     return bool(second_factors.of(user, *second_factors.STRONG).count() == 1)
 
 
 @signed_in
 @confirmed
 def one_time_codes_on(request: HttpRequest) -> HttpResponse:
-    """Each look at the page offers another secret: somebody else may have seen the one before. Nor does a wrong code show it once more."""
+    """Each time the page is opened it offers a new secret, because somebody may have seen the previous one. After a wrong code the secret isn't shown again."""
     user = cast(User, request.user)
     if second_factors.of(user, Authenticator.Type.TOTP).exists():
         return redirect("one_time_codes_off")
@@ -118,7 +118,7 @@ def one_time_codes_on(request: HttpRequest) -> HttpResponse:
     offered = _find_offered(request) if form.is_bound else None
     secret = offered or _offer(request)
     if form.is_valid() and offered is None:
-        form.add_error("code", "The secret has changed meanwhile. Scan the new one, then enter its code.")
+        form.add_error("code", "The secret has changed. Scan the new one, then enter its code.")
     elif form.is_valid():
         try:
             added = second_factors.turn_on_one_time_codes(
@@ -192,7 +192,7 @@ def recovery_codes_new(request: HttpRequest) -> HttpResponse:
             error = refusal.messages[0]
         else:
             tell("recovery_codes_made", user, request=request, now=now)
-            # What the session proved may have been one of the old codes.
+            # The session may have proved an old code.
             record_proofs(request, [as_record(made.factor)])
             return _show_codes(request, made.recovery_codes, "")
     has_codes = second_factors.of(user, Authenticator.Type.RECOVERY_CODES).exists()
@@ -207,7 +207,7 @@ def _say_ended(added: second_factors.Added) -> str:
 
 
 def _show_codes(request: HttpRequest, codes: Sequence[str], done: str) -> HttpResponse:
-    """codes: shown once, in the answer to the POST that made them. done: what happened besides."""
+    """codes: shown once, in the response to the POST that made them. done: what else happened."""
     if not codes:
         messages.success(request, done)
         return redirect("mfa_index")

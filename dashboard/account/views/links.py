@@ -1,4 +1,4 @@
-"""What a link in a mail does: a new password for whoever forgot it, and another address for an account."""
+"""Links in mails: a new password for users who forgot theirs, and a new address for an account."""
 
 from typing import cast
 
@@ -23,19 +23,19 @@ from dashboard.people.passwords import DeadLinkError
 from dashboard.people.permissions import anyone, signed_in
 from dashboard.people.user_agent import describe_device
 
-# Nobody learns the link. Not no-referrer, under which browsers send forms without their origin, and those are refused.
+# So that the link isn't revealed. Not no-referrer, because then browsers send forms without their origin, and such forms are refused.
 WITHOUT_PATH = "strict-origin"
 
 
 def _dead(request: HttpRequest, again: str) -> HttpResponse:
-    """again: where one gets another link. The same page whatever is wrong with the link."""
+    """again: where to get a new link. The page is the same whatever is wrong with the link."""
     return render(request, "account/dead_link.html", {"again": again}, status=410)
 
 
 @anyone
 @never_cache
 def reset(request: HttpRequest) -> HttpResponse:
-    """The same answer after the same work, whether or not there is an account: only its mail tells. Each request counts as a try."""
+    """The response and the work are the same whether or not there is an account: only the mail tells. Each request counts as an attempt."""
     form = EmailForm(request.POST if request.method == "POST" else None)
     refusal = None
     if form.is_valid():
@@ -53,7 +53,7 @@ def _send_reset_link(request: HttpRequest, email: str) -> None:
     throttling.count_wrong(request, f"reset {email}", now=now)
     user = User.objects.filter(email=email, is_active=True).first()
     passwords.record_reset_request(user=user, actor=actor_of(request), now=now)
-    # For nobody the link is made as well, of an account that is nowhere: so it takes as long.
+    # Without an account a link is made too, for an account that doesn't exist, so that it takes as long.
     path = passwords.make_reset_link(user or User(pk=0, email=email))
     context = {
         "url": page_url(path),
@@ -69,7 +69,7 @@ def _send_reset_link(request: HttpRequest, email: str) -> None:
 @anyone
 @never_cache
 def reset_password(request: HttpRequest, link: str) -> HttpResponse:
-    """Sets the password and signs nobody in: the second factor is still asked for at sign-in."""
+    """Sets the password but doesn't sign the user in: signing in still needs the second factor."""
     again = reverse("account_reset_password")
     user = passwords.find_by_reset_link(link)
     if user is None:
@@ -96,7 +96,7 @@ def reset_password(request: HttpRequest, link: str) -> HttpResponse:
 @signed_in
 @confirmed
 def email_change(request: HttpRequest) -> HttpResponse:
-    """The answer doesn't tell whether the new address has an account already."""
+    """The response doesn't tell whether the new address already has an account."""
     user = cast(User, request.user)
     form = EmailForm(request.POST if request.method == "POST" else None)
     refusal = None
@@ -117,7 +117,7 @@ def email_change(request: HttpRequest) -> HttpResponse:
 
 def _say_sent(request: HttpRequest, email: str) -> None:
     if mail.goes_to_files():
-        said = f"This instance has no mail server yet. Ask whoever runs it for the mail to {email}: it is a file in DATA_DIR/mail."
+        said = f"This instance has no mail server yet. Ask its operator for the mail to {email}: it is a file in DATA_DIR/mail."
         messages.warning(request, f"{said} Open the link in it within 24 hours.")
     else:
         messages.success(request, f"Mail is on its way to {email}. Open the link in it within 24 hours.")
@@ -135,7 +135,7 @@ def _send_email_change_link(request: HttpRequest, user: User, email: str) -> Non
 @signed_in
 @never_cache
 def email_confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """For the account that asked alone: the mail of a mistyped address is read by somebody else. The change takes a click on the page: programs that look at
+    """Only for the account that asked, because a mistyped address is read by somebody else. The change needs a click on the page, because programs that scan
     mail follow links.
     """
     user = cast(User, request.user)
@@ -146,7 +146,7 @@ def email_confirm(request: HttpRequest, token: str) -> HttpResponse:
             changed = accounts.change_email(user=user, token=token, actor=actor_of(request), now=now)
             for address in (user.email, changed.email):
                 tell("email_changed", changed, request=request, now=now, to=address, old=user.email, new=changed.email)
-            messages.success(request, f"Your address is {changed.email} from now on.")
+            messages.success(request, f"Your address is now {changed.email}.")
             return redirect("profile")
     except DeadLinkError:
         return _dead(request, reverse("email_change"))

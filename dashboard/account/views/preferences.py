@@ -1,4 +1,4 @@
-"""Help, what a browser remembers about how pages look, and how long somebody is signed in."""
+"""Help, display preferences that the browser remembers, and how long a user stays signed in."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.shortcuts import render
@@ -13,7 +13,7 @@ YEAR = 365 * 24 * 3600
 
 
 def _way_back(request: HttpRequest) -> str:
-    """The page that a form came from, as it says; the start page where that is none of ours."""
+    """The page that the form came from, or the start page if that isn't one of ours."""
     came_from = request.POST.get("next", "") or request.GET.get("next", "")
     is_ours = came_from.startswith("/") and url_has_allowed_host_and_scheme(came_from, allowed_hosts=None, require_https=True)
     return came_from if is_ours else "/"
@@ -27,14 +27,14 @@ def _remember(request: HttpRequest, cookie: str, value: str) -> HttpResponse:
 
 @anyone
 def help_page(request: HttpRequest) -> HttpResponse:
-    """For whoever doesn't get on, signed in or not: every page has a link to it at the same place (WCAG 2.2, 3.2.6)."""
+    """For users who are stuck, signed in or not: every page links to it at the same place (WCAG 2.2, 3.2.6)."""
     return render(request, "account/help.html")
 
 
 @anyone
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """theme: auto, light or dark. Leads back to the page that it came from."""
+    """theme: auto, light or dark. Redirects back to the page that it came from."""
     chosen = request.POST.get("theme", "")
     if chosen not in THEMES:
         return HttpResponseBadRequest("Choose auto, light or dark.", content_type="text/plain")
@@ -43,7 +43,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 @anyone
 def time_zone(request: HttpRequest) -> HttpResponse:
-    """zone: a name of the IANA database, or UTC. Without one, and on GET, a page to choose: a browser without JavaScript doesn't say where it is."""
+    """zone: a name in the IANA database, or UTC. Without one, and on GET, a page to choose it, because a browser without JavaScript doesn't tell its zone."""
     chosen = request.POST.get("zone", "")
     if chosen == "UTC" or find_zone(chosen):
         return _remember(request, ZONE_COOKIE, chosen)

@@ -1,4 +1,4 @@
-"""Signing in: by a passkey alone, or by the password and then the second factor of whoever has one. And signing out."""
+"""Signing in by a passkey alone, or by the password and then the second factor if there is one; and signing out."""
 
 from typing import Any, cast
 
@@ -28,13 +28,13 @@ MOST_WRONG_CODES = 5
 
 
 class SignInView(LoginView):  # type: ignore[misc]  # django-allauth has no types
-    """The password. django-allauth goes on from there: to the second factor, or in."""
+    """Checks the password. django-allauth continues from there: to the second factor, or in."""
 
     form_class = SignInForm
     template_name = "account/sign_in.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The password is looked at where the form is. What follows, such as mail and the session, keeps nobody else waiting."""
+        """Only the form's password check is within the limit; what follows, such as mail and the session, doesn't make others wait."""
         with throttling.attempt(request, self._named_email()) as refusal:
             if refusal is None and NON_FIELD_ERRORS in self.get_form().errors:
                 _record_wrong(request, self._named_email(), email=self._named_email())
@@ -52,7 +52,7 @@ class SignOutView(LogoutView):  # type: ignore[misc]  # django-allauth has no ty
     template_name = "account/sign_out.html"
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        """What scripts of the pages kept in the browser goes with the session."""
+        """The data that pages' scripts keep in the browser is cleared with the session."""
         response = cast(HttpResponse, super().post(*args, **kwargs))
         response["Clear-Site-Data"] = '"storage"'
         return response
@@ -63,7 +63,7 @@ sign_out = anyone(SignOutView.as_view())
 
 
 def _record_wrong(request: HttpRequest, name: str, *, email: str) -> None:
-    """name: for which it counts. email: of the account, "" where that isn't known."""
+    """name: under which it is counted. email: the account's, "" if unknown."""
     now = timezone.now()
     throttling.count_wrong(request, name, now=now)
     strangers_attempts.record_failed_sign_in(email=email, actor=actor_of(request), now=now)
@@ -72,7 +72,7 @@ def _record_wrong(request: HttpRequest, name: str, *, email: str) -> None:
 @anyone
 @never_cache
 def passkey_sign_in(request: HttpRequest) -> HttpResponse:
-    """GET, by the sign-in page's script: what to ask the browser for. POST: its answer. A passkey asks its owner for a PIN, finger or face: both factors."""
+    """GET, by the sign-in page's script: the request for the browser. POST: its response. A passkey asks for a PIN, finger or face, so it is both factors."""
     if request.user.is_authenticated:
         return redirect(get_login_redirect_url(request))
     if request.method != "POST":
@@ -81,14 +81,14 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
             return redirect("account_login")
         return JsonResponse({"request_options": passkeys.authentication_options(request, None, purpose=Purpose.SIGN_IN)})
     form = PasskeyForm(request.POST)
-    # Of whom a wrong one is isn't known, so it counts for the address alone: one name for all would shut the passkeys of all people there out.
+    # A wrong passkey's owner isn't known, so it is counted only for the address: one name for all would lock out everybody's passkeys there.
     named = form.cleaned_data["credential"].get("id") if form.is_valid() else None
     name = f"passkey {named:.64}" if isinstance(named, str) else "passkey"
     with throttling.attempt(request, name, takes_password=False) as refusal:
         if refusal is None and form.is_valid():
             passkey = check_passkey(request, None, form, purpose=Purpose.SIGN_IN)
             if passkey is None:
-                # Never name: it is whatever somebody sent, and nobody's address.
+                # Not name: that is whatever somebody sent, not an e-mail address.
                 _record_wrong(request, name, email="")
             elif (refusal := quotas.refuse_proof(passkey.user, now=timezone.now())) is None:
                 return _enter_by_passkey(request, passkey)
@@ -122,7 +122,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
                 if factor is not None:
                     return _enter_by_factor(request, stage, factor)
                 if _is_over(request, stage):
-                    messages.error(request, "Too many wrong codes. This sign-in has ended; begin again.")
+                    messages.error(request, "Too many wrong codes. This sign-in has ended; start again.")
                     return cast(HttpResponse, stage.abort())
     response = render(request, "account/second_factor.html", _second_factor_context(request, user, form, is_passkey=is_passkey, refusal=refusal))
     return refusal.apply_to(response) if refusal else response
@@ -140,7 +140,7 @@ def _second_factor_context(request: HttpRequest, user: User, form: Any, *, is_pa
 
 
 def _is_over(request: HttpRequest, stage: Any) -> bool:
-    """Count a wrong factor. Whether this sign-in has had so many that it ends."""
+    """Count a wrong factor. Returns whether this sign-in has had so many that it ends."""
     user = cast(User, stage.login.user)
     _record_wrong(request, user.email, email=user.email)
     stage.state["wrong"] = stage.state.get("wrong", 0) + 1

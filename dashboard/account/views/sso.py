@@ -1,4 +1,4 @@
-"""Single sign-on: to the provider and back, and connecting an account with it. Nothing of it is there while SSO_ISSUER is empty."""
+"""Single sign-on: to the provider and back, and connecting an account with it. None of this exists while SSO_ISSUER is empty."""
 
 import logging
 from collections.abc import Callable
@@ -35,32 +35,36 @@ logger = logging.getLogger("tokenos.sso")
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# code → status, heading, what to do. {name}: the provider's; {email}: of whom it is about.
+# code → status, heading, what to do. {name}: the provider's. {email}: the user's.
 REFUSALS = {
-    "unknown_state": (400, "This sign-in can’t go on", "It was begun in another browser, was used already, or took longer than 10 minutes. Begin again."),
-    "denied": (403, "You weren’t signed in by {name}", "You ended it there, or {name} doesn’t let you in here. Ask whoever runs {name}."),
-    "provider_failed": (502, "Signing in with {name} doesn’t work right now", "It didn’t answer in time, or not as it has to. Try again in a minute."),
+    "unknown_state": (
+        400,
+        "This sign-in can’t continue",
+        "It was started in another browser, has already been used, or took longer than 10 minutes. Start again.",
+    ),
+    "denied": (403, "You weren’t signed in by {name}", "You cancelled it there, or {name} doesn’t let you in here. Ask the administrator of {name}."),
+    "provider_failed": (502, "Signing in with {name} doesn’t work right now", "It didn’t answer in time, or its answer was invalid. Try again in a minute."),
     "busy": (503, "Too many people are signing in at this moment", "You aren’t signed in. Try again in a few seconds."),
-    "too_many": (429, "Too many tries", "You aren’t signed in. Try again in a few minutes."),
-    "email_not_proved": (403, "Your address isn’t vouched for by {name}", "It has to say that your email address is verified. Ask whoever runs {name}."),
-    "account_exists": (403, "{email} has an account here already", "Sign in as before, then connect your account with {name} under Account."),
-    "linked_with_another": (403, "This account is connected with somebody else at {name}", "Ask whoever administers this instance to look at {email}."),
-    "inactive": (403, "Your account is switched off", "Ask whoever administers this instance."),
+    "too_many": (429, "Too many attempts", "You aren’t signed in. Try again in a few minutes."),
+    "email_not_proved": (403, "{name} hasn’t verified your email address", "It must say that your email address is verified. Ask the administrator of {name}."),
+    "account_exists": (403, "{email} already has an account here", "Sign in as before, then connect your account with {name} under Account."),
+    "linked_with_another": (403, "This account is connected with somebody else at {name}", "Ask the administrator of this instance to check {email}."),
+    "inactive": (403, "Your account is switched off", "Ask the administrator of this instance."),
     "no_role": (
         403,
         "You have no workspace here yet",
-        "No group of yours at {name} gives a role. Ask an owner of your workspace to invite you, or whoever runs {name} to put you into a group that has one.",
+        "None of your groups at {name} has a role here. Ask an owner of your workspace to invite you, or the administrator of {name} to change your groups.",
     ),
-    "other_person": (403, "That was somebody else", "The person at {name} isn’t the one whose account is open here. Nothing was changed."),
-    "taken": (403, "Connected with another account already", "That person at {name} has another account here. Nothing was changed."),
+    "other_person": (403, "That was somebody else", "The person at {name} isn’t the one who is signed in here. Nothing was changed."),
+    "taken": (403, "Already connected with another account", "The person at {name} has another account here. Nothing was changed."),
 }
-# Of these, what anybody can bring about who has begun a sign-in here. The others take somebody whom the provider knows, and colleagues behind one address don't
-# keep each other out.
+# The refusals that anybody can cause who has started a sign-in here. The others need a person whom the provider knows, so they aren't counted per address, and
+# colleagues behind one address don't lock each other out.
 FORGEABLE = ("denied", "provider_failed")
 
 
 def configured(view: View) -> View:
-    """Below the declaration of who may call it."""
+    """Goes below the decorator that declares who may call the view."""
 
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -75,7 +79,7 @@ def configured(view: View) -> View:
 @configured
 @never_cache
 def sso_sign_in(request: HttpRequest) -> HttpResponse:
-    """GET: where a provider's own portal may send people (OpenID Connect Core 1.0 §4); nothing begins before they ask for it."""
+    """GET: the page to which a provider's own portal may send people (OpenID Connect Core 1.0 §4); nothing starts until they ask for it."""
     next_url = get_next_redirect_url(request) or ""
     if request.method != "POST":
         return render(request, "account/sso_sign_in.html", {"next_url": next_url})
@@ -124,11 +128,11 @@ def sso_connection(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def sso_callback(request: HttpRequest) -> HttpResponse:
-    """Where the provider sends the browser back: OpenID Connect Core 1.0 §3.1.2.5. Raise SessionInterrupted if a session that was open here is over by then."""
+    """Where the provider sends the browser back: OpenID Connect Core 1.0 §3.1.2.5. Raise SessionInterrupted if the session here has ended meanwhile."""
     try:
         begun = session.take(request, now=timezone.now())
     except RefusedError as error:
-        # Nobody guesses a state. If it counted, images on a foreign page would lock out everybody at its reader's address.
+        # A state can't be guessed. If this counted, images on another site's page could lock out everybody at its visitor's address.
         return _refuse(request, error)
     # Each has a name of its own: one for all would let somebody shut out the colleagues behind the same address sooner.
     name = f"{admission.METHOD} {begun.nonce}"
@@ -139,21 +143,21 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
         try:
             identity = session.finish(request, begun, now=now)
             if request.user.is_authenticated:
-                # Before anything is written: while the provider was asked, the owner may have ended a stolen session.
+                # Before anything is written, because the owner may have ended a stolen session while the provider was asked.
                 change_key(request)
             return PURPOSES[begun.purpose](request, begun, identity)
         except (RefusedError, ProviderError) as error:
             refused = error if isinstance(error, RefusedError) else _log(request, error)
             if refused.code in FORGEABLE:
                 throttling.count_wrong(request, name, now=now)
-            # Of what didn't come to an end there is nothing to say, and it isn't counted, so anybody could fill the audit log with it.
+            # An unfinished sign-in isn't recorded, because it isn't counted either, so anybody could fill the audit log with it.
             if refused.code != "busy" and (identity is None or quotas.may_record_refusal(identity.subject, now=now)):
                 admission.record_refusal(refused=refused, actor=actor_of(request), now=now)
             return _refuse(request, refused, begun)
 
 
 def _go(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool = False) -> HttpResponse:
-    """A page that leads to the provider. No redirect: of an answer to a form, browsers follow none to where the policy lets no form go (CSP form-action)."""
+    """A page that leads to the provider. Not a redirect, because after a form browsers only follow redirects that CSP form-action allows."""
     try:
         url = session.begin(request, purpose=purpose, next_url=next_url, proves_anew=proves_anew, now=timezone.now())
     except RefusedError as error:
@@ -193,13 +197,13 @@ def _confirm(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResp
     record_confirmation(user=user, method=admission.METHOD, actor=actor_of(request), now=now)
     if get_adapter(request).is_reauthentication_required(app="dashboard"):
         messages.info(request, f"{settings.SSO_NAME} doesn’t say that it asked for a second factor. Use your passkey or a code.")
-    # As which the form was sent that waits for it.
+    # The waiting form was sent by POST.
     request.method = "POST"
     return confirmation.resume(request, begun.next or reverse("mfa_index"))
 
 
 def _require_same(request: HttpRequest, begun: Begun) -> User:
-    """Whose account was open when it began."""
+    """The user who was signed in when it began."""
     if not isinstance(request.user, User) or request.user.pk != begun.user:
         raise RefusedError("other_person")
     return request.user
@@ -223,7 +227,7 @@ def _refuse(request: HttpRequest, refused: RefusedError, begun: Begun | None = N
         "can_try_again": begun is None or begun.purpose == "sign_in",
         "request_id": connection_of(request).request_id,
     }
-    # The page's frame leads back to the page's own address, which may hold code and state.
+    # The page's frame links back to the page's own address, which may contain code and state.
     request.path, request.META["QUERY_STRING"] = reverse("sso_sign_in"), ""
     response = render(request, "account/sso_refused.html", context, status=status)
     response["Referrer-Policy"] = "no-referrer"

@@ -1,7 +1,8 @@
-"""Mail before a credential ends: to whoever answers for its client, 30, 7 and 1 days before, and an hour before a rotation ends an old secret that is in use.
+"""Mail before a credential expires: to the client's contact, 30, 7 and 1 days before, and an hour before a rotated secret expires that is still in use.
 
-Each is sent once. A mail server that takes none ends the round, and the next round begins there. An address that the server refuses is as none, and what it
-didn't take in one round comes last in the next: three of them would else end each round, and nobody behind them would be told.
+Each mail is sent once. If the mail server accepts nothing, the round ends, and the next round begins at the same place. An address that the server refuses
+counts as missing, and a mail that failed in one round comes last in the next: otherwise three failing mails would end each round, and nobody behind them would
+be told.
 """
 
 import time
@@ -29,22 +30,22 @@ from dashboard.people.recipients import admins_of, may_have_notice, present_owne
 
 STEPS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 OVERLAP_STEP = timedelta(hours=1)
-# Within it an end that something still runs into is told the admins too.
+# Within this time, the admins are also told if the credential is still in use.
 _RED = timedelta(days=1)
 _BATCH = 200
 MOST_A_ROUND = 100
-# Of these, of one workspace as long as others wait.
+# How many of these for one workspace while others wait.
 PART_OF_WORKSPACE = 20
-# Less than until the next one, which is another process's and would tell the same.
+# Shorter than the time until the next round, which another process runs and which would send the same mails.
 ROUND_SECONDS = 240
 _MOST_FAILURES = 3
-# By name, those that failed in this process.
+# The names of those that failed in this process.
 _failed: deque[str] = deque(maxlen=1000)
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """step: the shortest of those that have come."""
+    """step: the shortest one that is due."""
 
     credential: Credential
     client: Client
@@ -54,7 +55,7 @@ class Due:
 
 
 class _Outcome(Enum):
-    """TOLD: also where there is nobody to tell. REFUSED: of all addresses, for what they are."""
+    """TOLD: also if there is nobody to tell. REFUSED: the server refused all addresses."""
 
     TOLD = auto()
     REFUSED = auto()
@@ -62,7 +63,7 @@ class _Outcome(Enum):
 
 
 def send_due(*, now: datetime, is_over: Callable[[], bool] = lambda: False) -> int:
-    """How many were sent, MOST_A_ROUND at most. is_over: whether to end before the next one."""
+    """Send at most MOST_A_ROUND; returns how many. is_over: whether to stop before the next one."""
     delete_in_batches(ExpiryNotice.objects.filter(ends_at__lt=now))
     sent, failed, ends = 0, 0, time.monotonic() + ROUND_SECONDS
     for due in islice(_put_in_turn(find_due(now=now)), MOST_A_ROUND):
@@ -77,7 +78,7 @@ def send_due(*, now: datetime, is_over: Callable[[], bool] = lambda: False) -> i
 
 
 def _put_in_turn(found: Iterable[Due]) -> Iterator[Due]:
-    """Those that failed before come last, and before them those of a workspace that has had its part of the round: nobody waits for another's."""
+    """Those that failed before come last, and before them those of a workspace that has had its share of the round, so that workspaces take turns."""
     before, failed, late = set(_failed), [], []
     had: Counter[int] = Counter()
     for due in found:
@@ -93,7 +94,7 @@ def _put_in_turn(found: Iterable[Due]) -> Iterator[Due]:
 
 
 def find_due(*, now: datetime) -> Iterator[Due]:
-    """What was not told yet, those that end first first."""
+    """Notices that haven't been sent yet, the earliest expiry first."""
     for kind in KINDS:
         rows = (
             kind.objects.usable(now)
@@ -125,7 +126,7 @@ def _find_due_in(rows: Sequence[AnyCredential], *, now: datetime) -> Iterator[Du
 
 
 def _find_step(row: AnyCredential, *, is_in_overlap: bool, since: datetime | None, now: datetime) -> Due | None:
-    """Whoever rotated a secret knows that the old one ends: that is told only where something uses it to the last."""
+    """The person who rotated a secret knows that the old one expires, so there is only a notice if it is still in use."""
     if row.expires_at is None:
         return None
     left, length = row.expires_at - now, row.expires_at - row.created_at
@@ -158,7 +159,7 @@ def _send(due: Due, *, now: datetime) -> _Outcome:
         "url": _url(due),
     }
     admins = admins_of(workspace)
-    # The admins too where it is urgent, or where there is no other address.
+    # Also to the admins if it is urgent or there is no other address.
     recipients = list(dict.fromkeys([*owner, *admins] if is_red or not owner else owner))
     unsent = _tell(recipients, context)
     if recipients == unsent.refused == owner:
@@ -178,7 +179,7 @@ def _tell(recipients: Sequence[str], context: Mapping[str, Any]) -> mail.Unsent:
 
 
 def _url(due: Due) -> str:
-    """Where that is mended."""
+    """The page where the reader can act."""
     arguments = [due.client.workspace.slug, due.client.client_id]
     if due.is_in_overlap:
         return reverse("secret_extend", args=[*arguments, due.credential])

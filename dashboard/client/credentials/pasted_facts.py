@@ -1,4 +1,4 @@
-"""What a pasted public key or certificate is, in words, before anything is saved."""
+"""Describes a pasted public key or certificate before anything is saved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from dashboard.client import lifeline
 from dashboard.client.lifeline import Axis, Lifeline, Span
 from dashboard.frame import moment
 
-# A certificate that ends within it will be forgotten by whoever adds it.
+# People would forget to replace a certificate that expires within this time.
 SOON = timedelta(days=30)
 _MOST_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """kind: “ES256, P-256”. refusal: why it can’t be added, "" if it can. end: “27 Feb 2027 12:00”, of its certificate, "" for a key alone."""
+    """kind: “ES256, P-256”. refusal: why it can’t be added, "" if it can. end: when its certificate expires, “27 Feb 2027 12:00”, "" for a key alone."""
 
     kid: str
     kind: str
@@ -33,7 +33,7 @@ class KeyFacts:
     def sentence(self) -> str:
         if self.refusal:
             return self.kind
-        return f"{self.kind}, not used elsewhere" + (f". It ends with its certificate: {self.end}" if self.end else "")
+        return f"{self.kind}, not used elsewhere" + (f". It expires with its certificate: {self.end}" if self.end else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,13 @@ def describe_key(key: ParsedPublicKey) -> str:
 
 def _refuse_key(key: ParsedPublicKey, known: ClientPublicKey | None, kids: set[str], *, now: datetime, zone: tzinfo) -> str:
     if known is not None and known.revoked_at is not None:
-        return f"It was revoked as {known.kid} {moment.say_day(known.revoked_at, now=now, zone=zone)}, and stays so. Make a new pair."
+        return f"It was revoked as {known.kid} {moment.say_day(known.revoked_at, now=now, zone=zone)}and can’t be added again. Make a new key pair."
     if known is not None:
-        return f"This client has it already, as {known.kid}."
+        return f"This client already has it, as {known.kid}."
     if key.kid in kids:
         return f"This client has, or had, another key with the kid {key.kid}. Give this one another kid."
     if key.expires_at is not None and key.expires_at <= now:
-        return f"Its certificate ended {moment.say_day(key.expires_at, now=now, zone=zone)}. Issue a new one."
+        return f"Its certificate expired {moment.say_day(key.expires_at, now=now, zone=zone)}. Issue a new one."
     return ""
 
 
@@ -113,11 +113,11 @@ def _describe_certificate(parsed: ParsedCertificate, known: ClientCertificate | 
 
 def _refuse_certificate(parsed: ParsedCertificate, known: ClientCertificate | None, *, now: datetime, zone: tzinfo) -> str:
     if known is not None and known.revoked_at is not None:
-        return f"It was revoked {moment.say_day(known.revoked_at, now=now, zone=zone)}, and stays so. Issue one with a new key."
+        return f"It was revoked {moment.say_day(known.revoked_at, now=now, zone=zone)}and can’t be added again. Issue one with a new key."
     if known is not None:
-        return "This client has it already."
+        return "This client already has it."
     if parsed.expires_at <= now:
-        return f"It ended {moment.say_day(parsed.expires_at, now=now, zone=zone)}. Issue a new one."
+        return f"It expired {moment.say_day(parsed.expires_at, now=now, zone=zone)}. Issue a new one."
     return ""
 
 
@@ -132,7 +132,7 @@ def _printable(text: str) -> str:
 
 
 def draw_certificates(facts: Sequence[CertificateFacts], *, now: datetime, zone: tzinfo) -> Lifeline:
-    """From the beginning of the first to the end of the last."""
+    """From the first certificate's beginning to the last one's expiry."""
     start, end = min([now, *(one.valid_from for one in facts)]), max([now, *(one.expires_at for one in facts)])
     margin = (end - start) * 0.04
     axis = Axis(start - margin, min(end, moment.LAST - margin) + margin, [(start, moment.say_date(start, now=now, zone=zone, with_year=True))])

@@ -1,4 +1,4 @@
-"""What a rotation, or a longer overlap, would do: as a picture, and in words. Nothing is changed by it."""
+"""What a rotation or a longer overlap would do, as a picture and in words, without changing anything."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ from dashboard.client import impact, lifeline
 from dashboard.client.lifeline import Lifeline, Span
 from dashboard.frame import moment
 
-# From so many working secrets on, the new one included, the page names one that can go.
+# From this many working secrets on, including the new one, the page suggests one to remove.
 MANY = 3
 _SILENT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A secret that works now, and from where it was used within impact.IN_USE."""
+    """A secret that works now, and the addresses that used it within impact.IN_USE."""
 
     secret: ClientSecret
     addresses: Sequence[str]
@@ -30,7 +30,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """A secret that can be ended; unused_for: in words, "" for never used."""
+    """A secret that can be removed. unused_for: in words, "" for never used."""
 
     secret: ClientSecret
     unused_for: str
@@ -38,7 +38,7 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """uses: those of the present secrets that are in use. count: how many work afterwards. silent: named where that are many."""
+    """uses: the current secrets that are in use. count: how many will work afterwards. silent: suggested if those are many."""
 
     line: Lifeline
     ends_at: datetime
@@ -49,7 +49,7 @@ class Plan:
 
 
 def plan_rotation(client: Client, secrets: Sequence[ClientSecret], *, ends_at: datetime, new_ends_at: datetime | None, now: datetime, zone: tzinfo) -> Plan:
-    """secrets: the usable ones, newest first. ends_at: when they end. new_ends_at: when the new one does, None for never."""
+    """secrets: the usable ones, newest first. ends_at: when they expire. new_ends_at: when the new one does, None for never."""
     ends = {secret.secret_id: min(secret.expires_at or ends_at, ends_at) for secret in secrets}
     spans = [_old(secret, ends[secret.secret_id], at=ends_at, is_newest=secret is secrets[0], now=now, zone=zone) for secret in secrets]
     new = Span("", "New secret", "Shown once, on the next page", now, new_ends_at)
@@ -67,24 +67,24 @@ def plan_rotation(client: Client, secrets: Sequence[ClientSecret], *, ends_at: d
 
 
 def _old(secret: ClientSecret, end: datetime, *, at: datetime, is_newest: bool, now: datetime, zone: tzinfo) -> Span:
-    note = "Present secret" if is_newest else secret.name or f"Made {moment.say_day(secret.created_at, now=now, zone=zone)}"
+    note = "Current secret" if is_newest else secret.name or f"Made {moment.say_day(secret.created_at, now=now, zone=zone)}"
     text = "ends now" if end <= now else "" if end == at else None
     return Span("Secret", secret.secret_id, note, secret.created_at, end, overlap_from=now, text=text)
 
 
 def _say(secrets: Sequence[ClientSecret], ends: dict[str, datetime], new_ends_at: datetime | None, *, now: datetime, zone: tzinfo) -> str:
-    new = "and has no end" if new_ends_at is None else f"until {moment.say_date(new_ends_at, now=now, zone=zone, with_year=True)}"
+    new = "and never expires" if new_ends_at is None else f"until {moment.say_date(new_ends_at, now=now, zone=zone, with_year=True)}"
     return " ".join([*(_say_old(secret, ends[secret.secret_id], now=now, zone=zone) for secret in secrets), f"The new secret works from now {new}."])
 
 
 def _say_old(secret: ClientSecret, end: datetime, *, now: datetime, zone: tzinfo) -> str:
     if end <= now:
-        return f"The present secret {secret.secret_id} ends at once."
-    return f"The present secret {secret.secret_id} keeps working until {moment.say_day(end, now=now, zone=zone)}."
+        return f"The current secret {secret.secret_id} stops working at once."
+    return f"The current secret {secret.secret_id} keeps working until {moment.say_day(end, now=now, zone=zone)}."
 
 
 def _find_silent(secrets: Iterable[ClientSecret], now: datetime) -> Silent | None:
-    """The one that was used longest ago, if that was long ago; one that was never used counts from when it was made."""
+    """The secret that was used longest ago, if that was long ago; a never used one counts from when it was made."""
     since = {secret: secret.last_used_at or secret.created_at for secret in secrets}
     oldest = min(since, key=lambda secret: since[secret])
     if now - since[oldest] < _SILENT:
@@ -93,7 +93,7 @@ def _find_silent(secrets: Iterable[ClientSecret], now: datetime) -> Silent | Non
 
 
 def plan_extension(client: Client, secret: ClientSecret, others: Sequence[ClientSecret], *, ends_at: datetime, now: datetime, zone: tzinfo) -> Plan:
-    """secret: one that has an end. others: the client's other usable secrets. ends_at: when it would end."""
+    """secret: one that expires. others: the client's other usable secrets. ends_at: when it would expire."""
     present = secret.expires_at or ends_at
     spans = [
         replace(span, longer_until=ends_at, text="") if span.label == secret.secret_id else span
@@ -103,7 +103,7 @@ def plan_extension(client: Client, secret: ClientSecret, others: Sequence[Client
     was, will = (moment.say_day(end, now=now, zone=zone) for end in (present, ends_at))
     addresses = addresses_by_credential(client, since=now - impact.IN_USE).get(secret.secret_id, [])
     return Plan(
-        line=replace(line, sentence=f"Secret {secret.secret_id} would work until {will}, and not only until {was}."),
+        line=replace(line, sentence=f"Secret {secret.secret_id} would work until {will} instead of {was}."),
         ends_at=ends_at,
         is_at_once=False,
         uses=[Use(secret, addresses, ends_at)] if addresses else [],

@@ -1,6 +1,6 @@
-"""A secret on the one page that ever shows it: in parts that one recognises, as a file, and in requests that run as they are.
+"""A secret on the only page that ever shows it: in recognisable parts, as a file, and in ready-to-run requests.
 
-That page is the answer to the POST that made the secret, is kept nowhere, and tells no other where it is.
+That page is the response to the POST that made the secret. It isn't stored anywhere, and it doesn't reveal its address to other sites.
 """
 
 import re
@@ -24,10 +24,10 @@ _DAY = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class SecretOnce:
-    """What the panel of templates/components/secret_once.html shows as once.
+    """The data for templates/components/secret_once.html, which calls it once.
 
-    parts: the prefix, the secret ID, the middle and the checksum. env_file, env_url: the name of the .env and a data: link, so that it isn't sent again.
-    after: the newest request of the client so far, where the feed begins.
+    parts: the prefix, the secret ID, the middle and the checksum. env_file, env_url: the name of the .env file and a data: link, so that it isn't sent again.
+    after: the client's newest request so far, where the feed begins.
     """
 
     client: Client
@@ -41,12 +41,12 @@ class SecretOnce:
 
     @property
     def ends_soon(self) -> bool:
-        """Whether its end is said as “in 5 h”, and not as a date."""
+        """Whether its expiry is written as “in 5 h” and not as a date."""
         return self.secret.lifetime is not None and self.secret.lifetime <= _DAY
 
 
 def describe_secret(new: NewSecret, *, ca: str | None = None) -> SecretOnce:
-    """ca: as the reader's machine has it, None where it is this one."""
+    """ca: the CA file on the reader's machine, None if the reader is on this one."""
     client = new.secret.client
     prefix, _, rest = new.plaintext.partition(new.secret.secret_id)
     return SecretOnce(
@@ -62,31 +62,31 @@ def describe_secret(new: NewSecret, *, ca: str | None = None) -> SecretOnce:
 
 
 def describe_examples(client: Client, *, key: ClientPublicKey | None = None) -> Sequence[Snippet]:
-    """Of a client without a secret. key: the one to sign with."""
+    """For a client without a secret. key: the one to sign with."""
     return snippets_for(TokenRequest.of(client, methods_to_show(client.auth_methods)[0], key=key))
 
 
 def show_once(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
     response = render(request, template, context)
     response["Cache-Control"] = "no-store"
-    # Not no-referrer, with which a browser sends “Origin: null”, and the forms of the page would be refused.
+    # Not no-referrer, because then browsers send “Origin: null”, and the page's forms would be refused.
     response["Referrer-Policy"] = "strict-origin"
     return response
 
 
 def write_env(client: Client, secret: str) -> str:
-    """For a shell, docker and every library that reads such files: none of the values needs quotes."""
+    """For shells, docker and libraries that read such files: no value needs quotes."""
     return f"TOKENOS_CLIENT_ID={client.client_id}\nTOKENOS_CLIENT_SECRET={secret}\nTOKENOS_TOKEN_URL={settings.ISSUER_URL}/oauth2/token\n"
 
 
 def env_file_name(client: Client) -> str:
-    """Of the client's name what is the same in every file system and shell."""
+    """Keeps only those characters of the client's name that are safe in every file system and shell."""
     name = re.sub(r"[^a-z0-9]+", "-", client.name.lower()).strip("-")[:60]
     return f"{name or client.client_id}.env"
 
 
 def newest_request(client: Client) -> int:
-    """The primary key of its newest RecordedRequest, 0 where there is none."""
+    """The primary key of its newest RecordedRequest, 0 if there is none."""
     return RecordedRequest.objects.filter(client=client).order_by("-created_at", "-pk").values_list("pk", flat=True).first() or 0
 
 

@@ -1,4 +1,4 @@
-"""The credentials of a client as its page lists them: what each is, who made it, when it was used, when it ends, and what can be done about it."""
+"""A client's credentials as its page lists them: what each is, who made it, when it was used, when it expires, and the possible actions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from dashboard.people.actors import Names, describe
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """more: what a reader of the button alone needs beside its label."""
+    """more: text for screen readers, who may read the button alone."""
 
     label: str
     more: str
@@ -23,7 +23,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class CredentialRow:
-    """label: its ID. name: what its maker called it. tag, tone: its state, "" for usable and nothing special. detail: an algorithm or a subject.
+    """label: its ID. name: as its maker named it. tag, tone: its state, "" if it is simply usable. detail: an algorithm or a subject.
 
     granted: how many requests in 24 hours.
     """
@@ -45,7 +45,7 @@ class CredentialRow:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What is known of the client's credentials besides. overlaps: of clients.overlap. granted: requests in 24 hours by credential."""
+    """Further data about the client's credentials. overlaps: from clients.overlap. granted: requests in 24 hours, by credential."""
 
     overlaps: Mapping[str, datetime]
     granted: Mapping[str, int]
@@ -79,7 +79,7 @@ def describe_credentials(credentials: Iterable[Credential], *, client: Client, k
 
 
 def describe_sources(client: Client, *, places: Sequence[Place], known: Background) -> list[CredentialRow]:
-    """What a client is recognised by that is no row: the keys at its jwks_uri, and the subject of its certificates. places: its own, used last first."""
+    """The client's credentials without a row: the keys at its jwks_uri, and the subject of its certificates. places: the client's, used last first."""
     sources = (("Keys at its jwks_uri", client.jwks_uri, "jwks_uri:"), ("Certificates by subject", client.tls_subject, "tls_subject:"))
     return [_describe_source(client, kind, label, prefix, places, known) for kind, label, prefix in sources if label]
 

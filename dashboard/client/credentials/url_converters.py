@@ -1,4 +1,4 @@
-"""Parts of addresses that hold what somebody else has chosen."""
+"""URL converters for values that somebody else has chosen."""
 
 import re
 
@@ -9,12 +9,12 @@ _ENCODED = "~"
 
 
 class KidConverter:
-    """A kid, which may be any visible ASCII (RFC 7517 §4.5): as it is where that makes a segment of a path, else its base64url after a tilde."""
+    """A kid, which may be any visible ASCII (RFC 7517 §4.5): unchanged if it can be a path segment, otherwise its base64url after a tilde."""
 
     regex = "[A-Za-z0-9._~-]+"
 
     def to_python(self, value: str) -> str:
-        """Raise ValueError, as Django wants it of what is no such address."""
+        """Raise ValueError if it isn't such a value, as Django requires."""
         return base64url.decode(value.removeprefix(_ENCODED)).decode() if value.startswith(_ENCODED) else value
 
     def to_url(self, kid: str) -> str:

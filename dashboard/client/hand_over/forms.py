@@ -1,4 +1,4 @@
-"""Making a link that hands a client over, and what its recipient gives instead of taking a secret."""
+"""Forms for making a hand-over link, and for the public key that its recipient may submit instead of taking a secret."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,10 +15,10 @@ from dashboard.frame.fields import Radios
 from dashboard.frame.once import OnceForm
 from dashboard.instance.mail.addresses import clean_address
 
-# Whoever has a link learns nothing of the other clients of its workspace.
+# A link's recipient must not learn about the workspace's other clients.
 _FOR_STRANGERS: dict[str | None, Any] = {
     "private_key": pasted.PRIVATE_KEY,
-    "key_of_another": "This key is known here already. Make a new pair for this client.",
+    "key_of_another": "This key is already known here. Make a new key pair for this client.",
 }
 LINK_LIVES = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days"}
 
@@ -28,9 +28,9 @@ class HandOverForm(OnceForm):
         label="For whom",
         required=False,
         max_length=254,
-        help_text="A name or an email address. It stands in the audit log, beside the secret, and on the page of the link.",
+        help_text="A name or an email address. It is shown in the audit log, beside the secret, and on the link’s page.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        error_messages={"max_length": "Use up to 254 characters."},
+        error_messages={"max_length": "Use at most 254 characters."},
     )
     lifetime = forms.ChoiceField(
         label="The link works for",
@@ -96,7 +96,7 @@ class HandedKeyForm(forms.Form):
             code = error.error_list[0].code
             raise ValidationError(_FOR_STRANGERS.get(code, error.messages), code=code) from None
         if not keys:
-            raise ValidationError("Paste the public half of your key pair.")
+            raise ValidationError("Paste the public key of your key pair.")
         if len(keys) > 1:
-            raise ValidationError("That is a set of several keys. The link takes one: paste the one that you will use.")
+            raise ValidationError("That is a set of several keys, but the link accepts only one. Paste the one that you will use.")
         return keys[0]

@@ -1,4 +1,4 @@
-"""The link by which a credential is handed over, below /accounts/hand-over/."""
+"""The link that hands over a credential, below /accounts/hand-over/."""
 
 from django.urls import path
 

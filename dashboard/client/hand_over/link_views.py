@@ -1,7 +1,7 @@
-"""What whoever got a hand-over link sees, without an account.
+"""The pages for a hand-over link's recipient, who needs no account.
 
-As with invitations, the token is in the one address that the link leads to; from there on the session knows which link it is about. Opening it uses nothing
-up, for previews and mail scanners open links: the secret is made when somebody presses the button.
+As with invitations, the token is only in the URL that the link leads to; after that, the session knows which link it is. Opening the link doesn't use it up,
+because previews and mail scanners open links: the secret is made when the recipient presses the button.
 """
 
 from datetime import datetime
@@ -24,14 +24,14 @@ from dashboard.people.made_links import may_hand_over_still
 from dashboard.people.permissions import anyone
 from dashboard.people.quotas import refuse_new_session
 
-# In the session: the digest of the link that is being looked at.
+# The session key for the digest of the link that the user is viewing.
 HAND_OVER = "hand_over"
 
 
 @anyone
 @never_cache
 def hand_over(request: HttpRequest, token: str) -> HttpResponse:
-    """What the link leads to."""
+    """The page that the link leads to."""
     digest = services.digest_of(token)
     if _find_usable(digest, timezone.now()) is None:
         return _refuse(request)
@@ -50,7 +50,7 @@ def hand_over_open(request: HttpRequest) -> HttpResponse:
     found = _find_usable(request.session.get(HAND_OVER, ""), now)
     if found is None:
         return _refuse(request)
-    # Whoever has two links open uses the one that the form showed.
+    # A user with two open links uses the one that the form showed.
     if request.method != "POST" or request.POST.get("link") != str(found.pk):
         services.note_opening(hand_over=found, now=now)
         return _show(request, found)
@@ -66,7 +66,7 @@ def _find_usable(digest: str, now: datetime) -> HandOver | None:
 
 
 def _refuse(request: HttpRequest) -> HttpResponse:
-    """Forged, used, withdrawn, over, of a disabled client, of somebody who may hand over no more: whoever has such a link learns nothing from the answer."""
+    """Forged, used, withdrawn, expired, for a disabled client, or by somebody who may no longer hand over: the response doesn't tell which."""
     request.session.pop(HAND_OVER, None)
     return render(request, "client/hand_over/gone.html", status=404)
 
@@ -95,7 +95,7 @@ def _make_secret(request: HttpRequest, found: HandOver) -> HttpResponse:
 
 def _take_key(request: HttpRequest, found: HandOver) -> HttpResponse:
     if not found.client.takes_public_key:
-        return _show(request, found, refusal=f"{found.client.name} takes no public key.")
+        return _show(request, found, refusal=f"{found.client.name} can’t use a public key.")
     form = HandedKeyForm(request.POST, request.FILES, client=found.client)
     if not form.is_valid():
         return _show(request, found, form)
@@ -116,5 +116,5 @@ def _describe_key(request: HttpRequest, client: Client, key: ClientPublicKey) ->
 
 
 def _ca_of_reader() -> str:
-    """Whoever got a link isn't at this machine: the name of a file that they were given, "" where the certificate is from a public authority."""
+    """The recipient isn't on this machine: the name of a file that they were given, "" if the server's certificate is from a public CA."""
     return PurePath(server_ca()).name

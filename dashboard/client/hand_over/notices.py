@@ -1,4 +1,4 @@
-"""Telling whoever made a hand-over link what came of it."""
+"""Tells the maker of a hand-over link that it was used."""
 
 from clients.models import HandOver
 from dashboard.frame.credential_names import name_credential

@@ -1,4 +1,4 @@
-"""Hand-over links of a client, as the people of its workspace see them."""
+"""A client's hand-over links, for the people of its workspace."""
 
 from typing import cast
 
@@ -35,7 +35,7 @@ PAGE = 25
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def hand_overs(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """POST makes a link. Its answer is the only page that ever shows it."""
+    """POST makes a link. Its response is the only page that ever shows the link."""
     client = find_client(membership, client_id)
     form = HandOverForm(request.POST if request.method == "POST" else None, client=client)
     refusal = None
@@ -103,7 +103,7 @@ def _say_spent(request: HttpRequest, client: Client, made: str) -> HttpResponse:
     found = HandOver.objects.filter(client=client, pk=int(made)).first() if made.isdecimal() else None
     if found is not None:
         whom = f" for {found.recipient}" if found.recipient else ""
-        messages.info(request, f"The link{whom} was made and shown once. It can’t be shown again. If you lost it, withdraw it and make a new one.")
+        messages.info(request, f"The link{whom} has been made and shown, and can’t be shown again. If you lost it, withdraw it and make a new one.")
     return redirect("hand_overs", client.workspace.slug, client.client_id)
 
 
@@ -119,5 +119,5 @@ def hand_over_withdraw(request: HttpRequest, membership: Membership, client_id: 
         messages.error(request, " ".join(error.messages))
     else:
         whom = f" for {withdrawn.recipient}" if withdrawn.recipient else ""
-        messages.success(request, f"The link{whom} is withdrawn. It leads nowhere now.")
+        messages.success(request, f"The link{whom} is withdrawn. It no longer works.")
     return redirect("hand_overs", membership.workspace.slug, client.client_id)

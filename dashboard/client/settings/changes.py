@@ -1,4 +1,4 @@
-"""Changes of a client as pages say them: what was and what is, what they mean for its tokens, and what others changed meanwhile."""
+"""How pages describe changes of a client: old and new values, what they mean for its tokens, and what others changed meanwhile."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ LABELS: Mapping[str, str] = {
 }
 _PLURAL = ("tags", "scopes", "auth_methods", "audiences", "allowed_networks")
 _NONE = {"audiences": "the workspace’s own", "allowed_networks": "any"}
-# What a token holds or is bound to from the moment it is made.
+# Fields that determine a token's content or binding when it is issued.
 _OF_TOKENS = ("scopes", "audiences", "token_lifetime", "require_dpop", "require_certificate")
 
 
 @dataclass(frozen=True, slots=True)
 class SaidChange:
-    """before, after: in words, "" for nothing; of lists what goes and what comes."""
+    """before, after: in words, "" for nothing; for lists, what is removed and what is added."""
 
     label: str
     before: str
@@ -45,7 +45,7 @@ class SaidChange:
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """What somebody else changed while the reader edited. yours: what the reader entered there, "" where nothing, or the same."""
+    """What somebody else changed while the reader was editing. yours: what the reader entered there, "" if nothing or the same."""
 
     change: SaidChange
     who: Who
@@ -54,12 +54,12 @@ class Clash:
 
 
 def say_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[SaidChange]:
-    """Those fields of which after has a value, in the order of the form."""
+    """The fields that have a value in after, in the order of the form."""
     return [say_change(name, before[name], after[name]) for name in LABELS if name in after]
 
 
 def say_fields(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Each with its label, in the order of the form."""
+    """Each field with its label, in the order of the form."""
     return [(label, say_value(name, fields[name]) or _NONE.get(name, "none")) for name, label in LABELS.items()]
 
 
@@ -82,7 +82,7 @@ def say_value(name: str, value: Any) -> str:
 
 
 def say_saved(names: Iterable[str], *, living_tokens: int) -> str:
-    """What was saved, and what that means for tokens. names: of the fields that changed."""
+    """What was saved, and what it means for tokens. names: of the changed fields."""
     changed = [name for name in LABELS if name in set(names)]
     if not changed:
         return "Nothing changed."
@@ -91,10 +91,10 @@ def say_saved(names: Iterable[str], *, living_tokens: int) -> str:
     if not of_tokens:
         return said
     it, ones = ("them", "ones") if len(of_tokens) > 1 or of_tokens[0] in _PLURAL else ("it", "one")
-    living = "" if not living_tokens else f"; {living_tokens:,} living token{'s keep' if living_tokens != 1 else ' keeps'} the old {ones}"
+    living = "" if not living_tokens else f"; {living_tokens:,} existing token{'s keep' if living_tokens != 1 else ' keeps'} the old {ones}"
     if {"require_dpop", "require_certificate"} & set(of_tokens):
-        living = "" if not living_tokens else f"; {living_tokens:,} living token{'s stay' if living_tokens != 1 else ' stays'} as before"
-        return f"{said} That holds for new tokens from now on{living}."
+        living = "" if not living_tokens else f"; {living_tokens:,} existing token{'s stay' if living_tokens != 1 else ' stays'} as before"
+        return f"{said} This applies to new tokens{living}."
     return f"{said} New tokens have {it} from now on{living}."
 
 
@@ -109,7 +109,7 @@ def _lower(label: str) -> str:
 
 
 def merge(client: Client, entered: Mapping[str, Any], meanwhile: Meanwhile) -> dict[str, Any]:
-    """What the second of two editors finds in the form: what they entered, and else the client as it is now. Of lists what each of both added and took away."""
+    """The form for the second of two editors: their own entries, and otherwise the client's current values. Lists combine what both added and removed."""
     merged = {}
     for name, now in read_fields(client).items():
         seen = meanwhile.before.get(name, now)
@@ -137,5 +137,5 @@ def find_clashes(client: Client, entered: Mapping[str, Any], meanwhile: Meanwhil
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """A form knows no order of a list."""
+    """Whether two values are equal; the order of a list doesn't matter, because a form has none."""
     return set(one) == set(other) if isinstance(one, list) else bool(one == other)

@@ -1,4 +1,4 @@
-"""Changing a client: all that it is made of but its environment."""
+"""The form for changing a client: all fields except its environment."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -16,7 +16,7 @@ from dashboard.frame.typography import messages_of
 
 
 class ClientSettingsForm(forms.Form):
-    """seen: the fingerprint of the client when the form was made. Fields are named as those of Client."""
+    """seen: the client's fingerprint when the form was made. Fields are named as in Client."""
 
     name = client_fields.name()
     contact = client_fields.contact()
@@ -40,7 +40,7 @@ class ClientSettingsForm(forms.Form):
         self.fields["token_lifetime"] = client_fields.token_lifetime(client.token_lifetime, client.workspace.max_token_lifetime)
 
     def clean_auth_methods(self) -> list[str]:
-        """In the order of the list. One that its workspace no longer allows can stay, while the methods stay as they are."""
+        """In the order of the list. A method that the workspace no longer allows can stay as long as the methods aren't changed."""
         methods: list[str] = self.cleaned_data["auth_methods"]
         if set(methods) == set(self.client.auth_methods):
             return list(self.client.auth_methods)
@@ -55,23 +55,23 @@ class ClientSettingsForm(forms.Form):
         return self.cleaned_data
 
     def values(self) -> ClientChanges:
-        """As the services take them."""
+        """For the services."""
         entries = {name: value for name, value in self.cleaned_data.items() if name != "seen"}
         return {**entries, "token_lifetime": timedelta(seconds=entries["token_lifetime"])}  # type: ignore[typeddict-item]  # the fields above
 
     def plain_values(self) -> dict[str, Any]:
-        """As the columns of a client have them."""
+        """As in a client's columns."""
         return {name: value for name, value in self.cleaned_data.items() if name != "seen"}
 
     def add_errors_of(self, error: ValidationError) -> None:
-        """Of a service, which knows no fields."""
+        """Add a service's errors, which don't name fields."""
         self.add_error(None, messages_of(error))
 
     def scope_groups(self) -> list[tuple[str, list[Any]]]:
         return client_fields.group_scopes(self["scopes"])
 
     def methods(self) -> list[dict[str, Any]]:
-        """For the template: each box with what is to be said of it."""
+        """For the template: each box with its description."""
         forbidden = ClientPolicy.of(self.client.workspace).forbidden_auth_methods
         present = self.client.auth_methods
         boxes = [{"box": box, "is_forbidden": str(box.data["value"]) in forbidden} for box in self["auth_methods"]]
@@ -79,7 +79,7 @@ class ClientSettingsForm(forms.Form):
 
 
 def with_entries(client: Client, values: Mapping[str, Any]) -> ClientSettingsForm:
-    """A form for the client as it is now, into which somebody has entered those. values: named as the columns of a client."""
+    """A form for the client's current state with somebody's entries. values: named as a client's columns."""
     data, blank = QueryDict(mutable=True), ClientSettingsForm(client=client)
     for name, field in blank.fields.items():
         value = fingerprint(client) if name == "seen" else field.prepare_value(values[name])

@@ -1,4 +1,4 @@
-"""Changing a client: what would be refused is said before it is saved, and what somebody else changed meanwhile."""
+"""Changing a client: before saving, the page says what would be refused, and what somebody else changed meanwhile."""
 
 import hashlib
 from collections.abc import Sequence
@@ -30,14 +30,14 @@ from dashboard.people import quotas
 from dashboard.people.caller import actor_of
 from dashboard.people.permissions import Permission, may, member
 
-# What only describes a client. Anything else lets in or allows more, stops programs, maybe one that runs once a month, or has notices of leaks go elsewhere.
+# Fields that only describe a client. Changing any other may allow more, stop a program (perhaps one that runs once a month), or redirect notices of leaks.
 _DESCRIBES = {"name", "description", "tags"}
 
 
 @kept_over_sign_in
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
 def client_settings(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """POST saves, unless it would refuse what the client did lately: that is shown first. The script asks by POST for the summary alone."""
+    """POST saves, unless recent uses would be refused: then these are shown first. The script uses POST to get only the summary."""
     client = find_client(membership, client_id)
     if request.method != "POST":
         return _show(request, membership, client, ClientSettingsForm(client=client))
@@ -65,7 +65,7 @@ def client_settings(request: HttpRequest, membership: Membership, client_id: str
 
 
 def _read(form: ClientSettingsForm, client: Client) -> tuple[dict[str, Any], list[LostUse]]:
-    """What would change, and what would be refused then; nothing of both where the form is wrong."""
+    """What would change, and what would then be refused; both empty if the form is invalid."""
     if not form.is_valid():
         return {}, []
     try:
@@ -77,7 +77,7 @@ def _read(form: ClientSettingsForm, client: Client) -> tuple[dict[str, Any], lis
 
 
 def _digest(lost: Sequence[LostUse]) -> str:
-    """Of what somebody agreed to, but for the numbers, which grow meanwhile."""
+    """A digest of what the user agreed to, without the numbers, because they may grow meanwhile."""
     return hashlib.sha256(repr([(use.kind, use.thing) for use in lost]).encode()).hexdigest()[:16]
 
 
@@ -96,25 +96,25 @@ def _save(request: HttpRequest, membership: Membership, client: Client, form: Cl
 
 
 def _show_meanwhile(request: HttpRequest, membership: Membership, client: Client, form: ClientSettingsForm) -> HttpResponse:
-    """The form as it would be had the other one been there first, with what they changed. Where the audit log doesn't tell, as the client is now."""
+    """The form with the other person's changes merged in and listed. If the audit log doesn't tell them, the form with the client's current state."""
     meanwhile = find_changes_since(client, form.cleaned_data["seen"])
     if meanwhile is None:
         fresh = with_entries(client, read_fields(client))
-        fresh.add_error(None, "This page is too old to tell what others changed meanwhile. It shows the client as it is now: enter your changes again.")
+        fresh.add_error(None, "This page is too old to tell what others changed meanwhile. It shows the client’s current state: enter your changes again.")
         return _show(request, membership, client, fresh)
     merged = with_entries(client, merge(client, form.plain_values(), meanwhile))
     changes, lost = _read(merged, client)
-    merged.add_error(None, "Somebody else changed this client while you edited. What you entered is kept: look at it, and save again.")
+    merged.add_error(None, "Somebody else changed this client while you were editing. Your entries are kept: check them and save again.")
     return _show(request, membership, client, merged, changes, lost, clashes=find_clashes(client, form.plain_values(), meanwhile))
 
 
 def _show_unseen(request: HttpRequest, membership: Membership, client: Client) -> HttpResponse:
-    """Where nothing tells which state of the client somebody edited: what they entered, beside the client as it is now, to be saved after a look."""
+    """If it isn't known which state of the client the user edited: their entries beside the client's current state, to be saved after a check."""
     data = request.POST.copy()
     data["seen"] = fingerprint(client)
     again = ClientSettingsForm(data, client=client)
     changes, lost = _read(again, client)
-    again.add_error(None, "This page was open too long. What you entered is kept: look at what it changes, and save again.")
+    again.add_error(None, "This page was open too long. Your entries are kept: check what they change and save again.")
     return _show(request, membership, client, again, changes, lost)
 
 

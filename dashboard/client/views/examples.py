@@ -1,4 +1,4 @@
-"""Ready-to-run requests of one client, without its secret, by each way in which it may prove who it is."""
+"""Ready-to-run requests for one client, without its secret, one for each of its authentication methods."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

@@ -1,4 +1,4 @@
-"""The requests of one client as they arrive: what a feed asks for every second, and a page for whoever has no script."""
+"""A client's requests as they arrive: the data for a feed that asks every second, and a page for browsers without script."""
 
 from datetime import timedelta
 
@@ -14,13 +14,13 @@ from dashboard.models import Membership
 from dashboard.people.permissions import Permission, member
 
 MOST = 20
-# A feed that slept longer, in a hidden window, goes on from here.
+# A feed that slept longer, in a hidden window, continues from this long ago.
 _REACH = timedelta(hours=1)
 
 
 @member(Permission.VIEW)
 def client_live(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """?after= names the newest request that the feed has."""
+    """?after= names the newest request that the feed already has."""
     found = find_client(membership, client_id)
     requests = RecordedRequest.objects.filter(client=found, created_at__gt=timezone.now() - _REACH, pk__gt=_read_after(request))
     newest = list(found.secrets.order_by("-pk")[:2])
@@ -43,7 +43,7 @@ def _read_after(request: HttpRequest) -> int:
 
 
 def _find_first_token(client: Client) -> int | None:
-    """The request that got a new client its first token. Of an older one nobody kept it."""
+    """The request that got a new client its first token. For an older client it is no longer stored."""
     if client.created_at < timezone.now() - _REACH:
         return None
     granted = RecordedRequest.objects.filter(client=client, endpoint="token", status__lt=400)

@@ -30,7 +30,7 @@ from dashboard.people.actors import describe, find_names
 from dashboard.people.permissions import Permission, may, member
 
 LATEST = 5
-# Who has more sees the newest; all of them are in the audit log.
+# If a client has more, only the newest are shown; all of them are in the audit log.
 MOST_CREDENTIALS = 200
 DAY, MONTH = timedelta(hours=24), timedelta(days=30)
 
@@ -68,7 +68,7 @@ def client(request: HttpRequest, membership: Membership, client_id: str) -> Http
 
 @member(Permission.VIEW)
 def client_latest(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """The latest requests, which the page has renewed; for whoever comes here by hand, with its frame."""
+    """The latest requests, which the page refreshes; with the frame if somebody opens the address directly."""
     found = find_client(membership, client_id)
     standing = SimpleLazyObject(lambda: overview.ask_standing(found, now=timezone.now()))
     context = {"client": found, "standing": standing, "tab": "requests", "latest": _latest(found, membership)}

@@ -1,4 +1,4 @@
-"""What a client asked for, granted and refused: the list, a file, and one with all that is known of it."""
+"""A client's requests, granted and refused: the list, a file, and one request with all details."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -53,7 +53,7 @@ def client_requests(request: HttpRequest, membership: Membership, client_id: str
 
 @member(Permission.VIEW)
 def client_requests_csv(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponseBase:
-    """With the filters of the page."""
+    """With the page's filters."""
     found, now = find_client(membership, client_id), timezone.now()
     form = RequestFilterForm(request.GET, client=found, now=now)
     form.is_valid()
@@ -81,7 +81,7 @@ def client_request(request: HttpRequest, membership: Membership, client_id: str,
 
 
 def _query(request: HttpRequest) -> str:
-    """What filters, as a query string that begins with “?”; "" for nothing."""
+    """The filters as a query string that begins with “?”; "" for none."""
     kept = request.GET.copy()
     for name in set(kept) - set(_FILTERS):
         del kept[name]

@@ -1,4 +1,4 @@
-"""Disabling, enabling and deleting a client: each says first what comes of it."""
+"""Disabling, enabling and deleting a client: each page first says what will happen."""
 
 from datetime import datetime
 from typing import Any
@@ -74,7 +74,7 @@ def client_enable(request: HttpRequest, membership: Membership, client_id: str) 
 @member(Permission.ADMINISTER_CLIENTS)
 @confirmed_when_sent
 def client_delete(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """Lists what goes, and takes the typed name."""
+    """Lists what will be deleted, and takes the typed name."""
     client, now = find_client(membership, client_id), timezone.now()
     form = ClientDeletionForm(request.POST if request.method == "POST" else None, client=client)
     if request.method == "POST" and form.is_valid():
@@ -99,7 +99,7 @@ def _describe_deletion(client: Client, now: datetime) -> dict[str, Any]:
 
 
 def _count_rows(client: Client) -> dict[str, int]:
-    """What goes with it, in one query."""
+    """How many rows are deleted with it, in one query."""
     kinds = {"secret_count": ClientSecret, "key_count": ClientPublicKey, "certificate_count": ClientCertificate, "request_count": RecordedRequest}
     of_client = {name: kind._default_manager.filter(client=OuterRef("pk")).order_by().values("client") for name, kind in kinds.items()}
     counts = {name: Coalesce(Subquery(rows.values(count=Count("pk"))), 0) for name, rows in of_client.items()}

@@ -1,4 +1,4 @@
-"""Making a client: all that it can be given, in plain words, with defaults that suit most."""
+"""The form for a new client: all settings, in plain words, with sensible defaults."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ _FIELDS_OF = {
     MTLS: ("certificate_by", "credential_certificate", "credential_certificate_file", "tls_subject_type", "tls_subject"),
 }
 
-# Where an error of a service belongs, by its code. Of others it is the whole form.
+# The field for a service's error, by its code. Others belong to the whole form.
 _FIELDS_OF_ERRORS = {
     "unknown_scope": "scopes",
     "too_many": "scopes",
@@ -51,7 +51,7 @@ _FIELDS_OF_ERRORS = {
 
 
 class NewClientForm(OnceForm):
-    """method: SECRET, ASSERTION or MTLS. accepts: the ways in which a secret may be sent."""
+    """method: SECRET, ASSERTION or MTLS. accepts: the ways to send a secret."""
 
     name = client_fields.name()
     contact = client_fields.contact()
@@ -96,7 +96,7 @@ class NewClientForm(OnceForm):
         }
 
     def _build_choices(self, chosen: Sequence[str]) -> None:
-        # Here the groups have those names.
+        # Here the groups already have these names.
         self.fields["public_key"].label, self.fields["credential_certificate"].label = "As PEM key or certificate, JWK or JWK Set", "As PEM"
         self.fields["audiences"].help_text = client_fields.say_audiences(self.workspace)
         self.fields["environment"] = _radios("Environment", [("live", "Live"), ("test", "Test")], "Choose live or test.")
@@ -106,9 +106,9 @@ class NewClientForm(OnceForm):
             required=False,
             choices=[(method, method) for method in self.policy.permit_auth_methods(SECRET_METHODS)],
             widget=Checkboxes,
-            error_messages={"invalid_choice": "Choose from those that are listed."},
+            error_messages={"invalid_choice": "Choose from the list."},
         )
-        self.fields["certificate_by"] = _radios("What names it", [(way, way) for way in self._certificate_ways()], "Choose one of both.", required=False)
+        self.fields["certificate_by"] = _radios("What names it", [(way, way) for way in self._certificate_ways()], "Choose one of the two.", required=False)
         self.fields["secret_expiry"] = _radios("Secret expires", expiry.choices(self.policy), "Choose when the secret expires.", required=False)
         self.fields["scopes"] = client_fields.scopes(self.workspace, chosen)
         self.fields["token_lifetime"] = client_fields.token_lifetime(int(self.policy.default_token_lifetime.total_seconds()), self.workspace.max_token_lifetime)
@@ -122,7 +122,7 @@ class NewClientForm(OnceForm):
         return [way for way, method in ways.items() if method in permitted]
 
     def clean(self) -> dict[str, Any]:
-        """Adds auth_methods, lifetime, keys and certificates, of what the chosen method takes. What stands in the groups of others counts for nothing."""
+        """Adds auth_methods, lifetime, keys and certificates for the chosen method. Entries in other methods' groups are ignored."""
         entries = self.cleaned_data
         self._parts: dict[str, Any] = {"lifetime": None, "keys": [], "certificates": [], "auth_methods": []}
         method = entries.get("method")
@@ -167,7 +167,7 @@ class NewClientForm(OnceForm):
     def _clean_last_day(self) -> None:
         day = self.cleaned_data.get("ends_on")
         if day is None:
-            raise ValidationError("Enter the last day on which the secret works.", code="required")
+            raise ValidationError("Enter the last day on which the secret should work.", code="required")
         self._parts["lifetime"] = expiry.until_end_of(day, policy=self.policy, now=self.now)
 
     def _clean_keys(self) -> None:
@@ -176,7 +176,7 @@ class NewClientForm(OnceForm):
             self.cleaned_data["public_key"], self.cleaned_data.get("public_key_file"), workspace=self.workspace
         )
         if not self._parts["keys"] and not self.cleaned_data.get("jwks_uri") and "jwks_uri" not in self.errors:
-            raise ValidationError("Paste the public key, or enter the address where the program publishes it.", code="required")
+            raise ValidationError("Paste the public key, or enter the URL where the program publishes it.", code="required")
 
     def _clean_certificate(self) -> None:
         if self.cleaned_data.get("certificate_by") == BY_SUBJECT:
@@ -196,12 +196,12 @@ class NewClientForm(OnceForm):
         if not kind:
             self.add_error("tls_subject_type", "Choose which part of the certificate names the client.")
         elif not value:
-            self.add_error("tls_subject", "Enter the value that the certificate has there.")
+            self.add_error("tls_subject", "Enter the certificate’s value for it.")
         else:
             self._try("tls_subject", lambda: clean_tls_subject(kind, value))
 
     def values(self) -> dict[str, Any]:
-        """As clients.services.clients.create_client_with_credentials takes them."""
+        """Arguments for clients.services.clients.create_client_with_credentials."""
         entries = self.cleaned_data
         names = ("name", "contact", "description", "tags", "environment", "scopes", "audiences", "allowed_networks", "require_dpop", "require_certificate")
         given = {name: entries[name] for name in names}
@@ -217,25 +217,25 @@ class NewClientForm(OnceForm):
         }
 
     def add_errors_of(self, error: ValidationError) -> None:
-        """Of a service."""
+        """Add a service's errors."""
         if hasattr(error, "error_dict"):
             self.add_error(None, error)
             return
         self.add_error(_FIELDS_OF_ERRORS.get(getattr(error, "code", "") or ""), messages_of(error))
 
     def holds_private_key(self) -> bool:
-        """In whatever group it was pasted."""
+        """Whether a private key was pasted, in any group."""
         return any(pasted_credentials.is_private(self.data.get(name, "")) for name in ("public_key", "credential_certificate"))
 
     def method_rows(self) -> list[dict[str, Any]]:
-        """For the template: each box with its sentence."""
+        """For the template: each box with its description."""
         return [{"box": box, "sentence": _METHOD_WORDS[str(box.data["value"])][1]} for box in self["method"]]
 
     def scope_groups(self) -> list[tuple[str, list[Any]]]:
         return client_fields.group_scopes(self["scopes"])
 
     def has_wrong_limits(self) -> bool:
-        """Whether the closed section has to open."""
+        """Whether the collapsed section must be open."""
         names = {"accepts", "audiences", "allowed_networks", "token_lifetime", "require_dpop", "require_certificate", "description", "tags"}
         return bool(names & set(self.errors))
 
@@ -245,7 +245,7 @@ def _radios(label: str, choices: list[tuple[str, str]], words: str, *, required:
 
 
 def as_entries(form: NewClientForm) -> QueryDict:
-    """What an untouched form would send."""
+    """The data that an unchanged form would send."""
     data = QueryDict(mutable=True)
     for name, value in form.initial.items():
         if isinstance(value, list):

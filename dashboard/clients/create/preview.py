@@ -1,4 +1,4 @@
-"""What a form that makes a client amounts to, in plain words, and as the command that does the same."""
+"""A summary of the form for a new client, in plain words, and the command that does the same."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,7 @@ _SOON = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """namesake: the client ID of another one of that name. credentials: sentences. warnings: what to look at before. command: for a shell."""
+    """namesake: the ID of another client with that name. credentials: sentences. warnings: what to check first. command: for a shell."""
 
     name: str
     environment: str
@@ -40,7 +40,7 @@ class Preview:
 
 
 def preview(form: NewClientForm) -> Preview:
-    """form: a bound one. What is wrong in it is left out, but for what concerns keys and certificates."""
+    """form: bound. Invalid entries are left out, except those about keys and certificates."""
     form.is_valid()
     entries = form.cleaned_data
     lifetime = entries.get("lifetime")
@@ -71,26 +71,26 @@ def _describe_credentials(entries: dict[str, Any]) -> list[str]:
     keys = [f"Public key {key.kid}, {_algorithm(key.algorithm, key.public_jwk)}" for key in entries.get("keys", [])]
     certificates = [f"Certificate of {one.subject or 'no subject'}, until {one.expires_at:%-d %b %Y}" for one in entries.get("certificates", [])]
     published = [f"Public keys from {entries['jwks_uri']}"] if entries.get("jwks_uri") else []
-    subject = [f"Any certificate of a trusted authority for {entries['tls_subject']}"] if entries.get("tls_subject") else []
+    subject = [f"Any certificate for {entries['tls_subject']} from a trusted CA"] if entries.get("tls_subject") else []
     return [*keys, *published, *certificates, *subject]
 
 
 def _algorithm(algorithm: str, jwk: dict[str, str]) -> str:
-    """“ES256, P-256”, or “RSA, 3,072 bits” where it may use any algorithm."""
+    """“ES256, P-256”, or “RSA, 3,072 bits” if it may use any algorithm."""
     if jwk["kty"] != "RSA":
         return f"{algorithm}, {jwk['crv']}"
-    # base64url has 4 characters for 3 octets.
+    # base64url has 4 characters for 3 bytes.
     bits = len(jwk["n"]) * 6 // 8 * 8
     return f"{algorithm or 'RSA, any of its algorithms'}, {bits:,} bits"
 
 
 def _warn(form: NewClientForm) -> list[str]:
     ending = [one for one in form.cleaned_data.get("certificates", []) if one.expires_at - form.now < _SOON]
-    return [f"This certificate ends on {one.expires_at:%-d %b %Y}, within 30 days. Have the next one ready." for one in ending]
+    return [f"This certificate expires on {one.expires_at:%-d %b %Y}, within 30 days. Have the next one ready." for one in ending]
 
 
 def _write_command(form: NewClientForm) -> str:
-    """manage.py create_client with what differs from its defaults."""
+    """manage.py create_client with the options that differ from its defaults."""
     entries = form.cleaned_data
     words = [("--workspace", form.workspace.slug), ("--name", entries.get("name") or "NAME"), ("--environment", entries.get("environment") or "live")]
     words += [("--contact", entries["contact"])] if entries.get("contact") else []
@@ -115,7 +115,7 @@ def _write_command(form: NewClientForm) -> str:
 
 
 def _methods_to_say(form: NewClientForm) -> list[str]:
-    """None where they are what the command takes without being told."""
+    """Empty if they are the command's defaults."""
     methods = list(form.cleaned_data.get("auth_methods", []))
     default = ClientPolicy.of(form.workspace).permit_auth_methods(SECRET_METHODS)
     return [] if form.cleaned_data.get("method") == SECRET and methods == default else methods

@@ -1,4 +1,4 @@
-"""Making a client: one page, whose answer is the only page that shows its secret."""
+"""Making a client: one page, and its response is the only page that shows the secret."""
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -26,7 +26,7 @@ from dashboard.people.policies import require_environment
 @kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def client_new(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """The answer to the POST shows the secret. Sent again, it says what was made."""
+    """The response to the POST shows the secret. If the form is sent again, it says what was made."""
     now = timezone.now()
     if request.method != "POST":
         return _show_form(request, membership, NewClientForm(membership=membership, now=now))
@@ -48,7 +48,7 @@ def client_new(request: HttpRequest, membership: Membership) -> HttpResponse:
 @member(Permission.WRITE_CLIENTS)
 @require_POST
 def client_preview(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """What the form amounts to so far, for beside it."""
+    """A summary of the form so far, shown beside it."""
     form = NewClientForm(request.POST, request.FILES, membership=membership, now=timezone.now())
     response = render(request, "clients/create/preview.html", {"preview": preview(form)})
     response["Cache-Control"] = "no-store"
@@ -56,7 +56,7 @@ def client_preview(request: HttpRequest, membership: Membership) -> HttpResponse
 
 
 def _create(request: HttpRequest, membership: Membership, form: NewClientForm) -> NewClient:
-    """Raise ValidationError, and FormSpentError where the same form came twice at the same moment."""
+    """Raise ValidationError, and FormSpentError if the same form was sent twice at the same moment."""
     values = form.values()
     try:
         require_environment(membership, values["environment"])

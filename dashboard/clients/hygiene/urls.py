@@ -1,4 +1,4 @@
-"""What should be looked at: credentials and clients that are unused, end soon, or allow too much."""
+"""What to tidy up: credentials and clients that are unused, expire soon, or allow too much."""
 
 from django.urls import path
 

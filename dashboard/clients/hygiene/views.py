@@ -1,4 +1,4 @@
-"""What should be tidied up among the clients of a workspace, and doing so."""
+"""What to tidy up among a workspace's clients, and doing it."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def hygiene(request: HttpRequest, membership: Membership) -> HttpResponse:
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> HttpResponse:
-    """GET shows exactly what would change, POST does it for what is ticked, or for all."""
+    """GET shows exactly what would change; POST changes what is ticked, or everything."""
     if page not in Kind.values:
         raise Http404
     kind, workspace, error = Kind(page), membership.workspace, ""
@@ -48,7 +48,7 @@ def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> Http
         if rows or is_all:
             now = timezone.now()
             count = fix(kind, workspace=workspace, rows=None if is_all else rows[:PAGE], actor=actor_of(request), now=now)
-            messages.success(request, f"{kind.count_things(count)} {words.done}." if count else "Nothing was changed: somebody was faster.")
+            messages.success(request, f"{kind.count_things(count)} {words.done}." if count else "Nothing was changed, because somebody else was faster.")
             return redirect("hygiene", workspace.slug)
         error = f"Tick at least one {kind.thing}."
     shown = Paginator(_select(kind, membership), PAGE).get_page(request.GET.get("page"))

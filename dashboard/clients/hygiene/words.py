@@ -1,4 +1,4 @@
-"""What pages say of each thing that should be tidied up: what it is, why it matters, what the fix does and how to undo it."""
+"""The texts for each thing to tidy up: what it is, why it matters, what the fix does and how to undo it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dashboard.people.permissions import Permission
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """heading: of its page. one, many: follow their number. good: where there is none. act: to stand before the number and the things.
+    """heading: of its page. one, many: follow the number. good: if there is none. act: precedes the number and the things.
 
     done: follows them.
     """
@@ -33,26 +33,26 @@ class Words:
 
 WORDS: Mapping[Kind, Words] = {
     Kind.SILENT: Words(
-        heading="Secrets that nobody uses",
+        heading="Unused spare secrets",
         one="secret works, but its client uses another one",
         many="secrets work, but their clients use others",
-        good="No secret works without being used beside another one.",
-        why="Left over from a rotation or a test, for 14 days or longer. Whoever finds one can use it, and nobody would miss it.",
+        good="No unused spare secrets.",
+        why="They are left over from a rotation or a test and haven’t been used for 14 days. If one leaks, anybody can use it.",
         act="Revoke",
-        effect="They end at once and for ever. Nothing has used them for 14 days, and their clients go on with their other secrets.",
-        undo="This can’t be undone. Make a new secret where one is missed after all.",
+        effect="They are revoked at once. Nothing has used them for 14 days, and their clients keep their other secrets.",
+        undo="This can’t be undone. If a program still needs one, make a new secret.",
         done="revoked",
     ),
     Kind.NO_END: Words(
-        heading="Secrets without an end",
-        one="secret never ends",
-        many="secrets never end",
-        good="Every secret has an end.",
-        why="A secret that leaks unnoticed is good for as long as it lives.",
-        act="Give an end to",
-        effect="They go on working until then. Whoever is named as contact gets a mail 30, 7 and 1 days before.",
-        undo="Until the end comes, it can be moved to a later day on the page of the client.",
-        done="got an end",
+        heading="Secrets that never expire",
+        one="secret never expires",
+        many="secrets never expire",
+        good="Every secret expires.",
+        why="If such a secret leaks unnoticed, it can be used for ever.",
+        act="Set an expiry date for",
+        effect="They keep working until then. The client’s contact gets mail 30, 7 and 1 days before.",
+        undo="Until a secret expires, you can move the date on the client’s page.",
+        done="will expire",
         is_harmful=False,
     ),
     Kind.OLD: Words(
@@ -60,21 +60,21 @@ WORDS: Mapping[Kind, Words] = {
         one="secret is older than it should be",
         many="secrets are older than they should be",
         good="No secret is older than it should be.",
-        why="The longer one lives, the more people, backups and logs have seen it. A year is enough, or what this workspace allows.",
+        why="The older a secret is, the more people, backups and logs have seen it. Keep a secret for at most a year, or as long as this workspace allows.",
         act="Give 30 days to",
-        effect="They go on working for 30 days: time to rotate them, with an overlap. Whoever is named as contact gets a mail 7 and 1 days before.",
-        undo="Until the end comes, it can be moved to a later day on the page of the client, as far as this workspace allows.",
-        done="got an end in 30 days",
+        effect="They keep working for 30 days, so there is time to rotate them with an overlap. The client’s contact gets mail 7 and 1 days before.",
+        undo="Until a secret expires, you can move the date on the client’s page, as far as this workspace allows.",
+        done="will expire in 30 days",
         is_harmful=False,
     ),
     Kind.NEVER_USED: Words(
         heading="Clients that were never used",
         one="client was never used",
         many="clients were never used",
-        good="Every client has been used, or is younger than 30 days.",
-        why="Made over 30 days ago, and nothing ever got a token with it. Its secret lies somewhere all the same.",
+        good="Every client has been used or is newer than 30 days.",
+        why="They were made over 30 days ago and never got a token, but their secrets exist somewhere.",
         act="Disable",
-        effect="They get no tokens any more. Nothing asks for any, so nothing breaks.",
+        effect="They can no longer get tokens. Nothing asks for any, so nothing breaks.",
         undo="Enable a client on its page, and it works as before.",
         done="disabled",
         permission=Permission.ADMINISTER_CLIENTS,
@@ -84,44 +84,44 @@ WORDS: Mapping[Kind, Words] = {
         one="client has been idle for 90 days",
         many="clients have been idle for 90 days",
         good="No client has been idle for 90 days.",
-        why="What it was made for may be gone, and its secrets may lie where nobody looks any more.",
+        why="They may no longer be needed, and their secrets may be in forgotten places.",
         act="Disable",
-        effect="They get no tokens any more. Whatever runs once a year is refused then, and says so in the requests of its client.",
+        effect="They can no longer get tokens. A program that runs once a year will be refused, and the client’s requests will show it.",
         undo="Enable a client on its page, and it works as before.",
         done="disabled",
         permission=Permission.ADMINISTER_CLIENTS,
     ),
     Kind.SCOPES: Words(
-        heading="Scopes that are never asked for",
-        one="client has scopes that it never asks for",
-        many="clients have scopes that they never ask for",
-        good="Every client that names scopes asks for all that it has.",
-        why="In 30 days these clients named the scopes they want, and never these. Whoever gets hold of a secret gets them too.",
+        heading="Unused scopes",
+        one="client has scopes that it never requests",
+        many="clients have scopes that they never request",
+        good="No unused scopes.",
+        why="In the last 30 days these clients named the scopes that they want, but never these. If a secret leaks, these scopes leak too.",
         act="Remove them from",
-        effect="Who asks for one of them is refused from then on with “invalid_scope”. Living tokens keep theirs until they end.",
-        undo="Add a scope again in the settings of its client. The audit log has what each had.",
-        done="lost scopes that they never asked for",
+        effect="Requests for one of them will be refused with “invalid_scope”. Existing tokens keep their scopes until they expire.",
+        undo="Add the scope again in the client’s settings. The audit log lists what each client had.",
+        done="lost unused scopes",
     ),
     Kind.BODY: Words(
         heading="Secrets in the body",
         one="client may send its secret in the body",
         many="clients may send their secrets in the body",
-        good="No client older than 30 days may send its secret in the body where it can use HTTP Basic.",
-        why="Bodies stand in more logs than the Authorization header does. These may use HTTP Basic as well (RFC 6749 §2.3.1), and are older than 30 days.",
-        act="Allow HTTP Basic only for",
-        effect="Who sends the secret in the body is refused from then on. Which programs do isn’t recorded: ask their owners, or try it with one.",
-        undo="Allow client_secret_post again in the settings of a client.",
-        done="take HTTP Basic only",
+        good="No client older than 30 days may send its secret in the body if it can use HTTP Basic.",
+        why="Request bodies are logged more often than headers. These clients can also use HTTP Basic (RFC 6749 §2.3.1) and are older than 30 days.",
+        act="Allow only HTTP Basic for",
+        effect="Requests with the secret in the body will be refused. TokenOS doesn’t record which programs do that: ask their owners, or try one client.",
+        undo="Allow client_secret_post again in the client’s settings.",
+        done="can only use HTTP Basic",
     ),
     Kind.DISABLED: Words(
         heading="Disabled clients with credentials",
         one="client has been disabled for 90 days, and its credentials would work again at once",
         many="clients have been disabled for 90 days, and their credentials would work again at once",
         good="No client that has been disabled for 90 days has credentials left.",
-        why="Whoever enables one brings back secrets that are long forgotten.",
+        why="Enabling one would bring back long-forgotten secrets.",
         act="Revoke the credentials of",
-        effect="Their secrets, public keys and certificates end for ever. The clients stay, with their history. Nothing uses them.",
-        undo="This can’t be undone. Who enables such a client makes a new secret for it. To remove one altogether, delete it on its page.",
+        effect="Their secrets, public keys and certificates are revoked. The clients stay, with their history. Nothing uses them.",
+        undo="This can’t be undone. If you enable such a client, make a new secret for it. To remove a client completely, delete it on its page.",
         done="lost their credentials",
     ),
 }
@@ -130,8 +130,8 @@ WORDS: Mapping[Kind, Words] = {
 def say_change(kind: Kind, row: Any, *, workspace: Workspace, left: Mapping[int, list[str]], now: datetime, zone: tzinfo) -> tuple[str, str]:
     """What a row has, and what it has then. row: a Client or a ClientSecret. left: of clients.hygiene.narrow."""
     if kind in NARROWED:
-        return " ".join(getattr(row, NARROWED[kind])), " ".join(left[row.pk]) or "no scope"
+        return " ".join(getattr(row, NARROWED[kind])), " ".join(left[row.pk]) or "no scopes"
     if kind in (Kind.NO_END, Kind.OLD):
-        before = "no end" if row.expires_at is None else moment.say_date(row.expires_at, now=now, zone=zone, with_year=True)
+        before = "no expiry" if row.expires_at is None else moment.say_date(row.expires_at, now=now, zone=zone, with_year=True)
         return before, moment.say_date(new_end(kind, workspace, now=now), now=now, zone=zone, with_year=True)
     return {Kind.SILENT: ("works", "revoked"), Kind.DISABLED: ("disabled, with credentials", "disabled, without any")}.get(kind, ("enabled", "disabled"))

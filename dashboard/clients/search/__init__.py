@@ -1,1 +1,1 @@
-"""What one can search for: clients and all that belongs to a workspace, pages and actions."""
+"""Search for clients and everything else in a workspace, pages and actions."""

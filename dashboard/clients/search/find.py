@@ -1,4 +1,4 @@
-"""The best of everything, in groups."""
+"""The best matches of all kinds, in groups."""
 
 from itertools import groupby
 
@@ -14,7 +14,7 @@ Groups = list[tuple[str, list[Hit]]]
 
 
 def find(membership: Membership, text: str) -> Groups:
-    """The best MOST, the group of the best one first. What fits only loosely is there only where nothing fits better. text: not empty."""
+    """The best MOST matches, the best one's group first. Loose matches are only included if nothing matches better. text: not empty."""
     hits = [*find_things(membership.workspace, text), *find_pages(membership, text)]
     least = Fit.WORD if any(hit.fit >= Fit.PART for hit in hits) else Fit.FUZZY
     best = sorted((hit for hit in hits if hit.fit >= least), key=lambda hit: -hit.fit)[:MOST]
@@ -23,7 +23,7 @@ def find(membership: Membership, text: str) -> Groups:
 
 
 def suggest(membership: Membership, recent: list[str]) -> Groups:
-    """For whoever wrote nothing yet. recent: client IDs, the last one first."""
+    """The results before anything is typed. recent: client IDs, the last one first."""
     clients = recent_clients(membership.workspace, recent)[:_RECENT] or busiest_clients(membership.workspace, _RECENT)
     return _group([*describe_clients(clients), *first_pages(membership)])
 

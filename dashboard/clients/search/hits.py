@@ -1,4 +1,4 @@
-"""One thing that was found, and how well it fits."""
+"""One search result, and how well it matches."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -14,7 +14,7 @@ class Fit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """group: its heading. note: what stands behind the label. client_id: for the cut, "" where an icon stands."""
+    """group: its heading. note: the text after the label. client_id: for the client's picture, "" if there is an icon instead."""
 
     group: str
     label: str
@@ -26,7 +26,7 @@ class Hit:
 
 
 def fit_of(text: str, label: str, *, words: str = "") -> Fit | None:
-    """How well text fits a label; words: others that mean the same. None where it doesn't."""
+    """How well text matches a label; None if it doesn't. words: synonyms."""
     wanted, found = text.casefold(), label.casefold()
     if wanted == found:
         return Fit.EXACT
@@ -39,11 +39,11 @@ def fit_of(text: str, label: str, *, words: str = "") -> Fit | None:
     return Fit.FUZZY if len(wanted) >= LEAST_FUZZY and _is_within(wanted, found) else None
 
 
-# Shorter ones are in nearly everything.
+# Shorter texts match nearly everything.
 LEAST_FUZZY = 3
 
 
 def _is_within(wanted: str, found: str) -> bool:
-    """Whether its characters come in that order, whatever is between them."""
+    """Whether its characters occur in that order, with anything between them."""
     rest = iter(found)
     return all(character in rest for character in wanted)

@@ -1,4 +1,4 @@
-"""Pages of a workspace, and what one can do there."""
+"""A workspace's pages and actions, for search."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from dashboard.people.permissions import Permission, may
 
 ACTIONS, GO_TO = "Actions", "Go to"
 
-# Name of the route, words, icon, the keys that do the same, who may, and other words for it.
+# Route name, label, icon, keyboard shortcut, required permission, and synonyms.
 _ACTIONS = (
     ("client_new", "Create client", "plus", "C", Permission.WRITE_CLIENTS, "new add make"),
     ("leak", "Respond to a leak", "siren", "G then L", Permission.VIEW, "leaked secret revoke found pasted stolen"),
@@ -35,7 +35,7 @@ _OWN_PAGES = (
 
 
 def find_pages(membership: Membership, text: str) -> list[Hit]:
-    """Those that fit the text."""
+    """The pages that match the text."""
     found = []
     for hit, words in _all(membership):
         fit = fit_of(text, hit.label, words=words)
@@ -45,7 +45,7 @@ def find_pages(membership: Membership, text: str) -> list[Hit]:
 
 
 def first_pages(membership: Membership) -> list[Hit]:
-    """For whoever wrote nothing yet."""
+    """The pages to show before anything is typed."""
     hits = [hit for hit, _ in _all(membership)]
     actions = [hit for hit in hits if hit.group == ACTIONS][:3]
     there = {hit.url for hit in actions}

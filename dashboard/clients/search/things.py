@@ -1,4 +1,4 @@
-"""What a workspace holds: clients, credentials, people, scopes and requests."""
+"""Search among a workspace's clients, credentials, people, scopes and requests."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ CLIENTS = "Clients"
 _LONGEST_FUZZY = 40
 _ID = re.compile(r"[\x21-\x7e]{4,128}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-# As this server makes them; others come from a trusted proxy.
+# This server's own format; others come from a trusted proxy.
 _OWN_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -46,7 +46,7 @@ def busiest_clients(workspace: Workspace, count: int) -> list[Client]:
 
 
 def recent_clients(workspace: Workspace, client_ids: Sequence[str]) -> list[Client]:
-    """In that order."""
+    """In the given order."""
     found = {client.client_id: client for client in Client.objects.filter(workspace=workspace, client_id__in=client_ids).select_related("workspace")}
     return [found[client_id] for client_id in client_ids if client_id in found]
 
@@ -67,7 +67,7 @@ def _find_clients(workspace: Workspace, text: str) -> list[Hit]:
 
 
 def _subsequence(text: str) -> str:
-    """Matches in linear time whatever the name is, for no two of its parts can match the same."""
+    """A pattern that matches any name in linear time, because no two of its parts can match the same text."""
     return "".join(f"[^{_in_class(character)}]*{re.escape(character)}" for character in text)
 
 

@@ -1,4 +1,4 @@
-"""Search: a page with a form, and what the palette shows."""
+"""Search: a page with a form, and the palette's results."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,19 +13,19 @@ from dashboard.models import Membership
 from dashboard.people.permissions import Permission, member
 
 LONGEST_TEXT = 200
-# Of what was pasted no more is looked at, be it for credentials.
+# A pasted text is only searched up to this length, also for credentials.
 _LONGEST_READ = 10_000
 
 
 @sensitive_post_parameters()
 @member(Permission.VIEW)
 def search(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """The page's form posts, so that whatever is pasted into it is in no address; links and the palette, whose script looks first, ask by the query."""
+    """The page's form uses POST, so that pasted text never gets into a URL; links and the palette, whose script checks the text first, use the query."""
     said = request.POST if request.method == "POST" else request.GET
     text = " ".join(said.get("q", "")[:_LONGEST_READ].replace("\0", "").split())
     is_dropped = holds_credential(text)
     if is_dropped and request.GET and not is_fragment(request):
-        messages.error(request, "That looks like a secret, so it was not searched for. If it is one, respond to a leak.")
+        messages.error(request, "That looks like a secret, so we didn’t search for it. If it is one, use Leak response.")
         return redirect("search", membership.workspace.slug)
     text = "" if is_dropped else text[:LONGEST_TEXT]
     groups = find(membership, text) if text else suggest(membership, recent_client_ids(request))

@@ -1,4 +1,4 @@
-"""What people paste of a request that their program sends, read as far as it goes: a curl command, an HTTP message, headers, a body, a credential by itself.
+"""Reads as much as possible of what people paste of their program's request: a curl command, an HTTP message, headers, a body, or a credential by itself.
 
-Nothing of it is kept or shown again.
+Nothing of it is stored or shown again.
 """

@@ -1,4 +1,4 @@
-"""A curl command, as far as it says what is sent."""
+"""Reads from a curl command what it sends."""
 
 import shlex
 from base64 import b64encode
@@ -24,7 +24,7 @@ _LONG = {
     "get": "G",
     "oauth2-bearer": "oauth2-bearer",
 }
-# Those without a value: any number of them may stand in one word, the last one with its value after it.
+# Options without a value: any number of them may be in one word, followed by one option with a value.
 _FLAGS = frozenset("#0123456afgGhiIjJklLMnNOpqRsSvVZ:")
 _LONG_FLAGS = frozenset(
     {
@@ -95,7 +95,7 @@ class _Command:
             sent.url += ("&" if "?" in sent.url else "?") + "&".join(self.data)
         sent.method = self.method or ("POST" if sent.body is not None else "GET")
         if "://" not in sent.url and sent.url:
-            # As curl guesses.
+            # curl guesses the same.
             sent.url = f"http://{sent.url}"
         return sent
 
@@ -118,11 +118,11 @@ class _Command:
             case "oauth2-bearer":
                 self.sent.add_header("authorization", f"Bearer {value}")
             case "E":
-                self.sent.remarks.append("The certificate of --cert is a file. Paste its PEM below the command, without the private key.")
+                self.sent.remarks.append("The certificate for --cert is in a file. Paste its PEM below the command, without the private key.")
 
     def _take_data(self, option: str, value: str) -> None:
         if value.startswith("@") and option != "data-raw":
-            self.sent.remarks.append(f"The body is in the file {value[1:]}. Paste what is in it in its place.")
+            self.sent.remarks.append(f"The body is in the file {value[1:]}. Replace the file’s name by its content.")
         elif option == "data-urlencode":
             name, equals, content = value.partition("=")
             self.data.append(f"{name}={quote_plus(content)}" if equals and name else quote_plus(content if equals else value))
@@ -133,7 +133,7 @@ class _Command:
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Each option by its short or long name with its value; a word that belongs to none as ""."""
+    """Each option by its short or long name, with its value; a word that belongs to no option has the name ""."""
     rest = iter(words)
     for word in rest:
         if word.startswith("--"):

@@ -1,4 +1,4 @@
-"""Which of all the things that people paste a text is."""
+"""Recognises what kind of thing a pasted text is."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def read_sent(text: str) -> Sent:
         raise UnreadableError("This is longer than any request. Paste one request by itself.")
     text = text.replace("\0", "").replace("\r\n", "\n").strip()
     if holds_private_key(text):
-        raise UnreadableError("That is a private key. It was not stored. Treat it as leaked, make a new pair, and paste only what the program sends.")
+        raise UnreadableError("That is a private key. It wasn’t stored. Treat it as leaked, make a new key pair, and paste only what the program sends.")
     certificate, text = _take_certificate(text)
     sent = _read(text) if text else Sent("a certificate", body="grant_type=client_credentials", headers={"content-type": _FORM})
     sent.certificate = certificate
@@ -51,7 +51,7 @@ def _check_address(url: str) -> None:
 
 
 def _take_certificate(text: str) -> tuple[bytes | None, str]:
-    """The first one, in DER, and the text without any. Raise UnreadableError for what isn't one."""
+    """The first certificate, in DER, and the text without certificates. Raise UnreadableError if it can't be read."""
     found = next((match for match in _PEM.finditer(text) if match[1] == "CERTIFICATE"), None)
     if found is None:
         return None, text
@@ -59,7 +59,7 @@ def _take_certificate(text: str) -> tuple[bytes | None, str]:
         der = b64decode("".join(found[2].split()), validate=True)
         load_certificate(der)
     except (ValueError, ValidationError):
-        raise UnreadableError("The certificate can’t be read. Paste it whole, from -----BEGIN CERTIFICATE----- on.") from None
+        raise UnreadableError("The certificate can’t be read. Paste all of it, from -----BEGIN CERTIFICATE----- on.") from None
     return der, _PEM.sub("", text).strip()
 
 
@@ -76,7 +76,7 @@ def _read(text: str) -> Sent:
 
 
 def _read_message(text: str) -> Sent | None:
-    """RFC 9112 §2: a request line, headers, an empty line, a body. HTTP/2 has none of that, but is shown so."""
+    """RFC 9112 §2: a request line, headers, an empty line, a body. Tools show HTTP/2 in this form too."""
     first, _, rest = text.partition("\n")
     match = _REQUEST_LINE.fullmatch(first.strip())
     if match is None or match[1].upper() not in _METHODS:
@@ -85,7 +85,7 @@ def _read_message(text: str) -> Sent | None:
     _take_headers(sent, rest)
     if sent.url.startswith("/"):
         host = sent.headers.get("host", "")
-        # A request doesn't say whether it came by TLS.
+        # A request doesn't say whether it was sent over TLS.
         sent.url = f"https://{host}{sent.url}" if host else settings.ISSUER_URL + sent.url
     return sent
 
@@ -110,7 +110,7 @@ def _take_headers(sent: Sent, text: str) -> None:
 
 
 def _read_credential(text: str) -> Sent | None:
-    """By itself, so it says only who somebody is."""
+    """A credential by itself, which only says who the caller is."""
     if _SCHEME.fullmatch(text):
         return Sent("a header’s value", headers={"authorization": text})
     if _PAIR.fullmatch(text):
@@ -141,7 +141,7 @@ def _read_body(text: str) -> Sent | None:
         return Sent("a JSON body", headers={"content-type": "application/json"}, body=text) if _is_json(text) else None
     if "=" not in text:
         return None
-    # Wrapped for reading, as many show it.
+    # Many tools wrap it for reading.
     return Sent("a form body", headers={"content-type": _FORM}, body="".join(text.split("\n")))
 
 

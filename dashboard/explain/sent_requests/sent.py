@@ -1,21 +1,21 @@
-"""A request as somebody shows it."""
+"""A request as somebody pastes it."""
 
 from dataclasses import dataclass, field
 
-# Beside what a request may hold there are the options of a command.
+# Longer than a request may be, because a command also has options.
 MAX_LENGTH = 128 * 1024
 
 
 class UnreadableError(Exception):
-    """As text: what to paste instead."""
+    """Its text says what to paste instead."""
 
 
 @dataclass(slots=True)
 class Sent:
-    """kind: what was pasted, to follow “We read”. method, url: "" where only a part of a request was pasted. headers: lower-case name → value, a repeated one
-    joined by commas. body: None for none.
+    """kind: what was pasted, to follow “We read”. method, url: "" if only a part of a request was pasted. headers: lower-case name → value, repeated ones
+    joined by commas. body: None if there is none.
 
-    certificate: DER, "" for none. remarks: what couldn't be read, or looks wrong before any check, in sentences.
+    certificate: DER, None if there is none. remarks: sentences about what couldn't be read or looks wrong before any check.
     """
 
     kind: str

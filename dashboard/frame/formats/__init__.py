@@ -1,1 +1,1 @@
-"""How times and dates are written on pages; found by Django under the language's name."""
+"""How pages write times and dates. Django finds the formats by the language's name."""

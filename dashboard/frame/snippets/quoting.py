@@ -45,19 +45,19 @@ def within_apostrophes(text: str) -> str:
 
 @register.filter
 def nginx(text: str) -> str:
-    """A parameter of a directive that takes no variables. It may hold everything between quotes but them and the backslash."""
+    """A parameter of a directive without variables. Between quotes it may contain anything except quotes and backslashes."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @register.filter
 def url(text: str) -> str:
-    """An address where neither quotes nor variables can be escaped: what is more than text anywhere is percent-encoded."""
+    """A URL where neither quotes nor variables can be escaped: characters that are special anywhere are percent-encoded."""
     return percent_encode(text, safe="/:?&=%+-._~[]@,")
 
 
 @register.filter
 def envoy(text: str) -> str:
-    """The value of a header, in YAML. Between percent signs stands a command there."""
+    """The value of a header, in YAML. Text between percent signs is a command there."""
     return quote(text.replace("%", "%%"))
 
 

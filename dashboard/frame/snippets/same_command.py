@@ -1,4 +1,4 @@
-"""The command that does what a form does, as one pastes it into a shell."""
+"""The command that does the same as a form, ready to paste into a shell."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from dashboard.frame.snippets.quoting import word
 
 PROGRAM = ".venv/bin/python manage.py"
 
-# What fits into the column beside a form, but for the indent and the backslash.
+# What fits into the column beside a form, without the indent and the backslash.
 _LONGEST_LINE = 32
 
 _OPTIONS = {
@@ -31,8 +31,8 @@ Value = str | int | datetime | timedelta | None
 
 
 def write_command(name: str, *words: str, options: Iterable[tuple[str, Value]] = (), flags: Iterable[str] = ()) -> str:
-    """words: what stands without an option. options: with their values; what is "" or None is left out."""
-    # What looks like an option and is none stands behind “--”.
+    """words: positional arguments. options: with their values; those that are "" or None are left out."""
+    # Arguments that look like options go behind “--”.
     behind = any(each.startswith("-") for each in words)
     named = [_assign(option, text) for option, value in options if (text := _say(value))]
     start = [name] if behind else _lines([name, *map(word, words)])
@@ -40,13 +40,13 @@ def write_command(name: str, *words: str, options: Iterable[tuple[str, Value]] =
 
 
 def _lines(words: list[str]) -> list[str]:
-    """On one line where they fit, else the first on one of its own."""
+    """On one line if they fit, otherwise the first word on its own line."""
     line = " ".join(words)
     return [line] if len(line) <= _LONGEST_LINE or len(words) == 1 else [words[0], *_lines(words[1:])]
 
 
 def write_update(client: Client, changes: Mapping[str, Any]) -> str:
-    """changes: of its columns, as clients.services.client_changes.propose has them. "" for none."""
+    """changes: of its columns, from clients.services.client_changes.propose. "" for none."""
     if not changes:
         return ""
     words: list[str] = []

@@ -1,4 +1,4 @@
-"""The parts of pages that several templates use. Their markup is in templates/components/."""
+"""Parts of pages that several templates use. Their markup is in templates/components/."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -25,13 +25,13 @@ register = template.Library()
 @register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
-    """A picture beside a word, which says the same. name: an ID of static/img/icons.svg."""
+    """An icon beside a word that says the same. name: an ID in static/img/icons.svg."""
     return format_html('<svg class="i" aria-hidden="true"><use href="{}#{}"/></svg>', static("img/icons.svg"), name)
 
 
 @register.simple_tag
 def cut(client_id: str, size: str = "") -> SafeString:
-    """The key-blade profile by which one recognises a client before one reads; the name is always beside it. size: "", "sm" or "big"."""
+    """The key-blade picture by which people recognise a client before they read its name, which is always beside it. size: "", "sm" or "big"."""
     digest = hashlib.sha256(client_id.encode()).digest()
     teeth = "".join(f"V{19 + 2.2 * (byte % 4):g}h-3.5" for byte in digest[:6])
     path = f"M4 11H25.5L29 14.5 26 17.5{teeth}V11z"
@@ -40,7 +40,7 @@ def cut(client_id: str, size: str = "") -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def client_url(context: template.Context, page: str, client_id: str) -> str:
-    """The address of a page of one client in the page's workspace, as {% url %} has it but for a tenth of its time: lists have hundreds of them."""
+    """The URL of a client's page in the page's workspace, as from {% url %} but in a tenth of the time, because lists have hundreds of them."""
     before, after = _around_client_id(page, context["membership"].workspace.slug)
     return f"{before}{client_id}{after}"
 
@@ -54,7 +54,7 @@ def _around_client_id(page: str, workspace: str) -> tuple[str, str]:
 
 @register.inclusion_tag("components/field.html")
 def field(bound: BoundField, optional: str = "") -> dict[str, Any]:
-    """A field with its label, hint and errors. optional: what stands beside the label of one that may stay empty."""
+    """A field with its label, hint and errors. optional: the text beside the label of a field that may stay empty."""
     described = [f"{bound.id_for_label}-e"] if bound.errors else []
     described += [f"{bound.id_for_label}-h"] if bound.help_text else []
     attrs: dict[str, str | bool] = {"aria-describedby": " ".join(described)} if described else {}
@@ -65,14 +65,14 @@ _PRIVATE_KEY = "That is a private key."
 
 
 def _shorten(bound: BoundField) -> list[str]:
-    """The errors of a field, of a private key the first sentence: what to do about it is long, and stands at the field."""
+    """The errors of a field. For a private key only the first sentence, because the advice is long and is at the field."""
     codes = [error.code for error in bound.errors.as_data()]
     return [_PRIVATE_KEY if code == "private_key" else str(message) for code, message in zip(codes, bound.errors, strict=True)]
 
 
 @register.inclusion_tag("components/errors.html")
 def errors(form: Form, heading: str) -> dict[str, Any]:
-    """What is wrong with a form, each with a link to its field. heading: what did not happen, “Nothing was created.”"""
+    """A form's errors, each with a link to its field. heading: what didn't happen, “Nothing was created.”"""
     listed: list[tuple[str, Any]] = [(bound.id_for_label, message) for bound in form for message in _shorten(bound)]
     listed += [("", message) for message in form.non_field_errors()]
     return {"heading": heading, "listed": listed, "count": len(listed)}
@@ -84,7 +84,7 @@ def moment(context: template.Context, value: datetime | None, form: str = "relat
 
     form: "relative" (“3 min ago”, then “12 Nov”), "expiry" (the same, always with the year), "exact" (“12 Nov 17:10”), "day" (“tomorrow 17:10”), "date", or
     "clock" (“12:04:02”).
-    empty: what stands for None.
+    empty: the text for None.
     """
     if value is None:
         return empty
@@ -103,7 +103,7 @@ def moment(context: template.Context, value: datetime | None, form: str = "relat
 
 @register.inclusion_tag("components/time_zone.html", takes_context=True)
 def time_zone(context: template.Context) -> dict[str, Any]:
-    """For the foot of a list with times: their zone, a way to change it, and how old the page is once it is old."""
+    """For the foot of a list with times: the time zone, a link to change it, and the page's age once it is old."""
     request = context["request"]
     zone = zone_of(request)
     as_of = f"{timezone.now().astimezone(zone):%H:%M}"
@@ -112,7 +112,7 @@ def time_zone(context: template.Context) -> dict[str, Any]:
 
 @register.inclusion_tag("components/not_allowed.html", takes_context=True)
 def not_allowed(context: template.Context, permission: str, act: str = "") -> dict[str, Any]:
-    """Who can do what the reader can't; nothing where he can. permission: its name in dashboard.people.permissions. act: what it is here, to follow “can”."""
+    """Says who can do what the reader can't; nothing if the reader can. permission: its name in dashboard.people.permissions. act: what, to follow “can”."""
     membership, wanted = context["membership"], Permission[permission]
     if may(membership, wanted):
         return {}
@@ -134,7 +134,7 @@ def number(value: int) -> str:
 
 @register.filter
 def initials(name: str) -> str:
-    """Two letters for the round mark of a person or workspace."""
+    """Two letters for the round badge of a person or workspace."""
     words = [word for word in name.replace("@", " ").replace(".", " ").split() if word]
     letters = words[0][:2] if len(words) == 1 else "".join(word[0] for word in words[:2])
     return letters.upper()

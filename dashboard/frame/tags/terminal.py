@@ -1,4 +1,4 @@
-"""The command that does the same, in templates; dashboard.frame.snippets.same_command writes it."""
+"""Shows the command that does the same, in templates. dashboard.frame.snippets.same_command writes it."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,14 +15,14 @@ register = template.Library()
 
 @register.inclusion_tag("components/same_command.html")
 def same_command(command: str, /, *words: object, **options: Any) -> dict[str, Any]:
-    """options: by name, with _ for -; of a field of a form, what it holds, unless that is wrong."""
+    """options: by name, with _ for -; a form field stands for its value, unless that is invalid."""
     written = write_command(command, *map(str, words), options=[(f"--{option.replace('_', '-')}", _value(value)) for option, value in options.items()])
     return {"command": highlight(written, "curl")}
 
 
 @register.filter
 def from_now(moment: datetime) -> timedelta:
-    """Up to then, in whole minutes, so that 24 hours that somebody chose a moment ago are 24 hours."""
+    """The time until then, in whole minutes, so that 24 hours chosen a moment ago are still 24 hours."""
     left = max(moment - timezone.now(), timedelta())
     return -(-left // timedelta(minutes=1)) * timedelta(minutes=1)
 

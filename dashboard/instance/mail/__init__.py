@@ -1,9 +1,9 @@
-"""Mail to people: text and HTML of the same words. Never a secret, and never a link that signs in.
+"""Mail to people: text and HTML with the same words. It never contains a secret, or a link that signs in.
 
-What a page causes is sent behind it: a mail server that is slow or down keeps nobody waiting, and the time of an answer tells nobody whether a mail was sent.
+A page's mail is sent after its response: a slow mail server makes nobody wait, and the response time doesn't tell whether a mail was sent.
 
-A template templates/mail/<name>.txt holds the subject in its first line and, after an empty one, the text; templates/mail/<name>.html the same for eyes.
-Nothing here is to be called within a transaction.
+A template templates/mail/<name>.txt has the subject in its first line and, after an empty line, the text; templates/mail/<name>.html is the formatted version.
+Don't call anything here within a transaction.
 """
 
 import logging
@@ -32,11 +32,11 @@ from dashboard.models import User
 
 logger = logging.getLogger("tokenos.mail")
 
-# Seconds that a page waits for the mail server, over all that the two say to each other.
+# Seconds that a page waits for the mail server, for the whole exchange.
 PATIENCE = 3.5
-# What Python and Django raise for an address that they can't write into a header, such as one whose domain is too long for the DNS.
+# What Python and Django raise for an address that can't be written into a header, such as one whose domain is too long for the DNS.
 _UNWRITABLE = (ValueError, LookupError, MessageError)
-# So many pages wait for it at once; what others send goes behind them.
+# How many pages may wait for it at once; other pages' mail is sent in the background.
 MOST_AT_ONCE = 4
 _talking = ThreadPoolExecutor(max_workers=MOST_AT_ONCE, thread_name_prefix="mail of a page")
 _places = BoundedSemaphore(MOST_AT_ONCE)
@@ -44,12 +44,12 @@ _failed_at: datetime | None = None
 
 
 def goes_to_files() -> bool:
-    """Whether mail is only written into files, as it is until EMAIL_URL names a server."""
+    """Whether mail is only written to files, as it is until EMAIL_URL names a server."""
     return settings.EMAIL_BACKEND == "dashboard.instance.mail.files.Backend"
 
 
 def send_or_write(name: str, to: Sequence[str], context: Mapping[str, Any]) -> tuple[bool, Path | None]:
-    """As send; and the file that it is instead, on an instance without a mail server: then nobody got it."""
+    """Like send, but also returns the mail's file on an instance without a mail server, where nobody gets the mail."""
     connection = get_connection(timeout=PATIENCE)
     is_done = _deliver(_compose(name, to, context), name, connection)
     if not isinstance(connection, Backend):
@@ -58,7 +58,7 @@ def send_or_write(name: str, to: Sequence[str], context: Mapping[str, Any]) -> t
 
 
 def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:
-    """Whether the server took it within PATIENCE, for who waits to hear that. What can't be sent is logged: an act isn't undone because its mail failed."""
+    """Whether the server accepted it within PATIENCE, for callers that need to know. A failure is logged; the act isn't undone because its mail failed."""
     message = _compose(name, to, context)
     taken: list[bool] = []
     _talk_within_patience(lambda: taken.append(_deliver(message, name, get_connection())))
@@ -66,7 +66,7 @@ def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:
 
 
 def _talk_within_patience(talk: Callable[[], object]) -> None:
-    """In a thread of its own, which goes on where that takes longer: each step has its own limit, and neither has the look-up of the server's name one."""
+    """Runs in a separate thread, which continues if it takes longer: only each step has a limit, and looking up the server's name has none."""
 
     def talk_and_leave() -> None:
         try:
@@ -79,9 +79,9 @@ def _talk_within_patience(talk: Callable[[], object]) -> None:
 
 
 class Unsent(NamedTuple):
-    """Addresses whose mail the server didn't take. refused: for what the addresses are; of the others it took none at that moment.
+    """Addresses whose mail the server didn't accept. refused: because of the address or content; the others failed because of the server.
 
-    files: the names of those that the mails are, on an instance without a mail server.
+    files: the names of the mails' files, on an instance without a mail server.
     """
 
     addresses: list[str]
@@ -90,13 +90,13 @@ class Unsent(NamedTuple):
 
 
 def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]], *, is_page: bool = False) -> Unsent:
-    """One mail to each address, with a context of its own, over one connection. is_page: then what isn't sent within PATIENCE goes behind it."""
+    """One mail to each address, with its own context, over one connection. is_page: mail that isn't sent within PATIENCE is sent after the response."""
     waiting = deque((address, _compose(name, [address], context)) for address, context in contexts.items())
     connection = get_connection()
     failures: dict[str, Exception | None] = {}
     if is_page:
         _talk_within_patience(lambda: _send_all(waiting, name, connection, failures))
-        # The one that the server is about to take stays with the other thread.
+        # The mail that is being sent stays with the other thread.
         for address, message in _take(waiting):
             if not _queue(message, name):
                 failures[address] = SMTPException()
@@ -109,12 +109,12 @@ def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]], *, is_page: 
 
 
 def _is_refusal(failure: Exception) -> bool:
-    """Whether the server would take another mail: it refuses this one's addresses, or what is in it, such as a client's name that a spam filter knows."""
+    """Whether only this mail failed: the server refuses its addresses or its content, for example a client's name that a spam filter knows."""
     return isinstance(failure, (SMTPRecipientsRefused, *_UNWRITABLE)) or (isinstance(failure, SMTPDataError) and failure.smtp_code >= 500)
 
 
 def _take(waiting: deque[tuple[str, EmailMultiAlternatives]]) -> Iterator[tuple[str, EmailMultiAlternatives]]:
-    """Those that no other thread takes meanwhile."""
+    """The waiting mails, except those that another thread takes meanwhile."""
     with suppress(IndexError):
         while True:
             yield waiting.popleft()
@@ -135,9 +135,9 @@ def _send_all(waiting: deque[tuple[str, EmailMultiAlternatives]], name: str, con
 
 
 def send_later(name: str, to: Sequence[str], context: Mapping[str, Any], *, by: User | None = None, places: str = "") -> bool:
-    """As send, without waiting for the mail server. False where too much waits for it already; True also where it will be one line of another mail.
+    """Like send, without waiting for the mail server. False if too much is waiting already; also True if it becomes a line in another mail.
 
-    by: who causes it, if it goes to others and they may cause much. places: whose places of its kind it takes, where not all such mails have the same.
+    by: the user who causes it, if it goes to others and one user could cause many. places: which group of its kind it counts for, if not all share one.
     """
     return _queue(_compose(name, to, context), name, by=by, places=places)
 
@@ -150,12 +150,12 @@ def _queue(message: EmailMultiAlternatives, name: str, *, by: User | None = None
     if place is Place.TOO_MANY_TO_ONE and name not in ONLY_LINKS:
         queue.add_more(kind, address, str(message.subject), lambda lines: _send_more(message.to, lines))
         return True
-    logger.error("mail not sent: too many of its kind wait for the mail server already", extra={"template": name})
+    logger.error("mail not sent: too many of its kind are waiting for the mail server already", extra={"template": name})
     return False
 
 
 def gather(name: str, to: str, context: Mapping[str, Any]) -> None:
-    """As send_later, as a line of one mail with what else comes within some minutes, for who has had many mails within an hour."""
+    """Like send_later, but as a line in one mail with others from the next minutes, for recipients who have had many mails within an hour."""
     queue.gather(to, str(_compose(name, [to], context).subject), lambda lines: _send_more([to], lines))
 
 
@@ -174,7 +174,7 @@ def _compose(name: str, to: Sequence[str], context: Mapping[str, Any]) -> EmailM
 
 
 def _render_text(name: str, values: Mapping[str, Any]) -> str:
-    """Without the escaping that HTML needs."""
+    """Render without HTML escaping."""
     template = cast(Template, engines["django"].get_template(f"mail/{name}.txt"))
     return cast(str, template.template.render(Context(dict(values), autoescape=False)))
 
@@ -194,7 +194,7 @@ def _find_failure(message: EmailMultiAlternatives, name: str, connection: Any) -
 
 
 def wait_until_sent() -> None:
-    """What was to be sent before this call."""
+    """Wait for all mail from before this call."""
     for _ in range(MOST_AT_ONCE):
         _places.acquire()
     _places.release(MOST_AT_ONCE)
@@ -202,7 +202,7 @@ def wait_until_sent() -> None:
 
 
 def failed_at() -> datetime | None:
-    """When this process couldn't send a mail the last time."""
+    """When this process last failed to send a mail."""
     return _failed_at
 
 

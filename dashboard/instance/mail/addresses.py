@@ -1,24 +1,24 @@
-"""Addresses to which mail can go, in one spelling: limits count what is written, and mail goes to what it means."""
+"""Mail addresses in one spelling: limits count the written address, but mail goes to the mailbox that it means."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-# Octets (RFC 5321 §4.5.3.1.3, less the angle brackets).
+# Bytes (RFC 5321 §4.5.3.1.3, without the angle brackets).
 _LONGEST = 254
 
 
 def clean_address(text: str) -> str:
-    """text without spaces around it, in lower case. Raise ValidationError unless it is an address in its plain form.
+    """text without surrounding spaces, in lower case. Raise ValidationError unless it is a plain address.
 
-    By a quoted local part, an encoded word (RFC 2047 §2) or a domain in other letters one mailbox would have many addresses, some of which look like
-    another's.
+    With quoted local parts, encoded words (RFC 2047 §2) or domains in other scripts, one mailbox would have many addresses, some of which look like
+    somebody else's.
     """
     address = text.strip().lower()
     if len(address) > _LONGEST:
-        raise ValidationError(f"An email address has at most {_LONGEST} characters.", code="max_length")
+        raise ValidationError(f"An email address can have at most {_LONGEST} characters.", code="max_length")
     local, _, domain = address.rpartition("@")
     if not domain.isascii() and (spelled := in_ascii(address)):
-        raise ValidationError(f"Enter the domain as the DNS has it: {spelled}", code="not_ascii")
+        raise ValidationError(f"Enter the domain as in the DNS: {spelled}", code="not_ascii")
     if not domain.isascii():
         raise ValidationError("Enter an email address, for example ana@example.com.", code="invalid")
     if '"' in local or "=?" in local:
@@ -28,9 +28,9 @@ def clean_address(text: str) -> str:
 
 
 def in_ascii(address: str) -> str:
-    """With its domain as the DNS has it (RFC 5890 §2.3.2.1); "" if it can't be written so, or if that is another domain's name.
+    """The address with its domain as in the DNS (RFC 5890 §2.3.2.1); "" if it can't be written so, or if that would be another domain's name.
 
-    Python has the rules of 2003, which take ß for ss. By those of today they are two domains.
+    Python follows the rules of 2003, which treat ß as ss. By today's rules these are two domains.
     """
     name = as_counted(address)
     try:
@@ -41,7 +41,7 @@ def in_ascii(address: str) -> str:
 
 
 def as_counted(address: str) -> str:
-    """The same for numbers of mails to one mailbox, also if the domain's name is another's; "" if it can't be written so."""
+    """The form for counting mails to one mailbox, even if the domain's name is another domain's; "" if it can't be written so."""
     local, _, domain = address[: _LONGEST + 1].rpartition("@")
     try:
         return f"{local}@{domain.encode('idna').decode('ascii')}"
@@ -50,7 +50,7 @@ def as_counted(address: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether mail can go there. What names a client's owner may also be a person's or team's name."""
+    """Whether mail can go there. A client's contact may also be the name of a person or team."""
     try:
         clean_address(text)
     except ValidationError:

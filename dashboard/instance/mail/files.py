@@ -1,4 +1,6 @@
-"""Mail of an instance without a mail server: each a file that only the operator can read. Many read a log who must not have a link that sets a password."""
+"""Mail of an instance without a mail server: each is a file that only the operator can read. Not the log, because not everybody who reads a log may have a
+link that sets a password.
+"""
 
 import logging
 import secrets
@@ -16,16 +18,16 @@ from django.utils.crypto import salted_hmac
 
 from dashboard.instance.files import write_private
 
-# No link that goes by mail lasts longer.
+# No link in a mail is valid for longer.
 KEPT = timedelta(days=7)
-# Notices; and mails with a link, which are of use until it ends.
+# Counts notices and mails with a link separately; the latter are useful until the link expires.
 MOST_KEPT = 1000
 MOST_LINKS = 5000
-# Of each of both.
+# For each of the two.
 MOST_TO_ONE = 50
-# Of a mail: which of templates/mail it is.
+# The header that says which template in templates/mail a mail is.
 KIND = "X-TokenOS-Mail"
-# Of no use without their link.
+# Mails that are useless without their link.
 ONLY_LINKS = frozenset({"account_reset", "account_email_change", "invitation", "hand_over"})
 
 logger = logging.getLogger("tokenos.mail")
@@ -57,37 +59,37 @@ class Backend(BaseEmailBackend):
             write_private(file, content.as_bytes())
             self.written.append(file)
             _remove_old(now)
-            # Neither to whom nor about what: that is in the file.
-            logger.info("There is no mail server, so this mail is a file: %s", file)
+            # Without recipient and subject, which are in the file.
+            logger.info("There is no mail server, so this mail was written to a file: %s", file)
         return len(email_messages)
 
 
 def _name(message: Message, now: datetime) -> str:
-    """When, to whom, whether it holds a link. The log names the file, so to whom is a digest that nobody else can make."""
+    """The time, the recipient, and whether it has a link. The log names the file, so the recipient is a digest that nobody else can compute."""
     to = salted_hmac("dashboard.instance.mail.files", str(message["To"]).lower(), algorithm="sha256").hexdigest()[:12]
     kind = "link" if message[KIND] in ONLY_LINKS else "notice"
     return f"{now:%Y-%m-%d-%H%M%S-%f}-{to}-{kind}-{secrets.token_hex(4)}.eml"
 
 
 def _remove_old(now: datetime) -> None:
-    """Those whose time is over; and of what is too many those of who has most, so that nobody's mail is removed because of another's."""
+    """Remove expired mails; if there are too many, remove those of the person with the most, so that nobody's mail is removed because of another's."""
     names = sorted(file.name for file in _folder().glob("*.eml"))
     gone, kept = [name for name in names if name < f"{now - KEPT:%Y-%m-%d-%H%M%S}"], defaultdict[str, dict[str, list[str]]](dict)
     for name in names[len(gone) :]:
         _, *named = name.removesuffix(".eml").split("-")[4:]
-        # Before there were digests in it each was somebody else's.
+        # Older names have no digest; each of them counts as a different person's.
         to, kind = (named[0], named[1]) if len(named) == 3 else (name, "notice")
         kept[kind].setdefault(to, []).append(name)
     for kind, most in (("link", MOST_LINKS), ("notice", MOST_KEPT)):
         gone += _find_too_many(list(kept[kind].values()), most)
     for name in gone:
-        # Another process removes the same ones.
+        # Another process may remove the same files.
         with suppress(FileNotFoundError):
             (_folder() / name).unlink()
 
 
 def _find_too_many(by_person: list[list[str]], most: int) -> list[str]:
-    """by_person: names of files of each, the oldest first."""
+    """by_person: each person's file names, oldest first."""
     gone = [name for names in by_person for name in names[:-MOST_TO_ONE]]
     by_person = [names[-MOST_TO_ONE:] for names in by_person]
     too_many = sum(map(len, by_person)) - most

@@ -1,9 +1,9 @@
-"""Mail that waits for the mail server, in memory: who stops the server gets what is in it sent first, and a crash loses it.
+"""Mail that waits for the mail server, in memory: stopping the server sends it first, but a crash loses it.
 
-Each kind of mail has places of its own and they take turns, so that many of one kind, such as those about something leaked, neither push out nor delay a notice
-about an account. Of a kind, one person has few places, so that nobody fills them with notices about themselves, and so has what one person causes. What has no
-place isn't lost without a word: add says so, for the caller to tell somebody else; and what is too much for one address stands in one more mail to it, be that
-too much at once or within an hour.
+Each kind of mail has its own places and the kinds take turns, so that many mails of one kind, such as those about a leak, can't push out or delay a notice
+about an account. Within a kind, one recipient has few places, so that nobody can fill them with notices about themselves; the same limit applies to the mails
+that one person causes. Mail without a place isn't dropped silently: add reports it, so that the caller can tell somebody else. What is too much for one
+address, at once or within an hour, goes into one more mail to it.
 """
 
 import atexit
@@ -17,14 +17,14 @@ from typing import NamedTuple
 MOST_OF_A_KIND = 200
 MOST_TO_ONE = 20
 MOST_BY_ONE = 50
-# In that one more mail; the others are counted.
+# How many are listed in that mail; the others are only counted.
 MOST_LISTED = 200
 # How long gather waits for more.
 GATHERED_SECONDS = 900
 
 
 class Place(Enum):
-    """TOO_MANY_TO_ONE: wait for that address already; there may be room for others."""
+    """TOO_MANY_TO_ONE: too many are waiting for that address; there may be room for others."""
 
     TAKEN = auto()
     TOO_MANY_TO_ONE = auto()
@@ -39,17 +39,17 @@ class _Waiting(NamedTuple):
 
 _sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 _lock = Lock()
-# By kind, that whose turn it is first.
+# By kind; the kind whose turn is next comes first.
 _waiting: dict[str, deque[_Waiting]] = {}
-# By kind and address: what was too much.
+# By kind and address: the lines that were too many.
 _more: dict[tuple[str, str], list[str]] = {}
-# By address: what waits for more.
+# By address: the lines that wait for more.
 _gathered: dict[str, tuple[Timer, Callable[[Sequence[str]], object]]] = {}
 _GATHERED = "gathered"
 
 
 def add(kind: str, to: str, send: Callable[[], object], *, by: str = "") -> Place:
-    """Whether it is sent in its turn. to: an address, "" for nobody's. by: who causes it, "" where that doesn't count."""
+    """Queue a mail. to: an address, "" if it has no single recipient. by: who causes it, "" if that doesn't count."""
     with _lock:
         of_kind = _waiting.get(kind, deque())
         if sum(other.to == to for other in of_kind) >= MOST_TO_ONE:
@@ -61,7 +61,7 @@ def add(kind: str, to: str, send: Callable[[], object], *, by: str = "") -> Plac
 
 
 def add_more(kind: str, to: str, line: str, send: Callable[[Sequence[str]], object]) -> None:
-    """Of what is too much for that address: line, in one mail with all others. As only who has MOST_TO_ONE places gets it, these are few."""
+    """Add line to one mail with everything that is too much for that address. Only addresses with MOST_TO_ONE waiting mails get one, so there are few."""
     with _lock:
         lines = _more.setdefault((kind, to), [])
         lines.append(line if len(lines) < MOST_LISTED else "")
@@ -70,7 +70,7 @@ def add_more(kind: str, to: str, line: str, send: Callable[[Sequence[str]], obje
 
 
 def gather(to: str, line: str, send: Callable[[Sequence[str]], object]) -> None:
-    """line, in one mail to that address with all others that come within GATHERED_SECONDS of the first, for who has had many mails within an hour."""
+    """Add line to one mail to that address, with all others within GATHERED_SECONDS of the first, for addresses that have had many mails within an hour."""
     with _lock:
         lines = _more.setdefault((_GATHERED, to), [])
         lines.append(line if len(lines) < MOST_LISTED else "")
@@ -92,7 +92,7 @@ def _send_gathered(to: str) -> None:
 
 @atexit.register
 def _send_gathered_at_the_end() -> None:
-    """By then no thread sends any more."""
+    """Called at exit, when no thread sends any more."""
     for to, (_, send) in list(_gathered.items()):
         send(_take_more(_GATHERED, to))
 
@@ -113,13 +113,13 @@ def _send_next() -> None:
         of_kind = _waiting.pop(kind)
         waiting = of_kind.popleft()
         if of_kind:
-            # Behind the others.
+            # Back to the end of the queue.
             _waiting[kind] = of_kind
     waiting.send()
 
 
 def wait_until_sent() -> None:
-    """What was added or gathered before this call."""
+    """Wait for everything that was added or gathered before this call."""
     for to in list(_gathered):
         _send_gathered(to)
     _sender.submit(lambda: None).result()

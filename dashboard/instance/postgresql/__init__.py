@@ -1,1 +1,1 @@
-"""Django's PostgreSQL, with an end to each wait: DATABASES' ENGINE."""
+"""Django's PostgreSQL backend with a limit for each wait: the ENGINE in DATABASES."""

@@ -1,4 +1,4 @@
-"""Django's own backend, on connections that give up a server which doesn't answer."""
+"""Django's own backend, with connections that give up if the server doesn't answer."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -10,5 +10,5 @@ from dashboard.instance.postgresql.connection import connect
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    # What Django calls the driver's module.
+    # Django expects the driver's module under this name.
     Database: Any = SimpleNamespace(**{**vars(psycopg), "connect": connect})

@@ -1,9 +1,9 @@
-"""Connections to PostgreSQL whose statements have a deadline on this side, and that remember which host hangs.
+"""Connections to PostgreSQL that enforce a deadline for statements on the client's side, and that remember which host hangs.
 
-Neither tcp_user_timeout nor statement_timeout ends the wait for a server whose process is frozen: its kernel acknowledges what it is sent, and its own clock is
-what runs statement_timeout. The waits of psycopg can be bounded; one that is over leaves the connection in an unknown state, so it is closed.
+Neither tcp_user_timeout nor statement_timeout ends the wait for a frozen server process: its kernel still acknowledges data, and the server itself would have
+to run statement_timeout. psycopg's waits can be limited. After such a timeout the connection is in an unknown state, so it is closed.
 
-Of several hosts one that hangs is asked last, and by one thread at a time: all others get an error at once instead of a wait, until it answers again.
+If one of several hosts hangs, it is tried last, and only by one thread at a time: all others get an error at once instead of waiting, until it answers again.
 
 Private names of psycopg 3.3 used here: errors._WaitTimeout.
 """
@@ -25,7 +25,7 @@ logger = logging.getLogger("tokenos.database")
 
 
 class Host:
-    """silent_since: the moment from which on it gave no answer, as far as this process knows; 0.0 where it answers. answered_at: the last answer."""
+    """silent_since: since when it hasn't answered, as far as this process knows; 0.0 if it answers. answered_at: the last answer."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -34,7 +34,7 @@ class Host:
         self.trying = Lock()
 
     def give_up(self, began: float) -> None:
-        """It hasn't answered what was asked then. Where it has answered others since, it is only slow."""
+        """Call it if the host hasn't answered a request from that time. If it has answered others since, it is only slow."""
         if self.answered_at < began and not self.silent_since:
             self.silent_since = began
             logger.error("The database doesn't answer: %s. Connections to it are opened by one thread at a time until it does.", self.name)
@@ -49,14 +49,14 @@ _hosts: dict[tuple[str, str], Host] = {}
 
 
 class Connection(psycopg.Connection[Any]):
-    """Set by connect: host, patience: of the thread that opened it, which is the one that uses it. answered_at: by time.monotonic()."""
+    """connect sets host and patience (of the thread that opened the connection, which is the only one to use it). answered_at: by time.monotonic()."""
 
     host: Host
     patience: Patience | None = None
     answered_at = 0.0
 
     def wait(self, gen: PQGen[_RV], interval: float = 0.1, timeout: float | None = None) -> _RV:
-        """Raise OperationalError where the answer doesn't come in time, or where the host is known to hang since before this connection's last answer."""
+        """Raise OperationalError if the answer doesn't come in time, or if the host is known to hang since after this connection's last answer."""
         mine, host = self.patience, self.host
         if mine is None:
             return super().wait(gen, interval, timeout)
@@ -79,9 +79,9 @@ class Connection(psycopg.Connection[Any]):
 
 
 def connect(**parameters: Any) -> Connection:
-    """psycopg.connect, to each host in turn, those that hang last. Raise the last one's OperationalError."""
+    """Call psycopg.connect for each host in turn, hanging hosts last. Raise the last one's OperationalError."""
     hosts = _find_hosts(parameters)
-    failed: psycopg.OperationalError = psycopg.OperationalError("timeout expired: every server hangs, and another thread is asking whether it still does")
+    failed: psycopg.OperationalError = psycopg.OperationalError("timeout expired: every server hangs, and another thread is checking whether it still does")
     for (name, port), host in sorted(hosts, key=lambda found: found[1].silent_since > 0):
         if not host.silent_since:
             attempt = _connect
@@ -97,7 +97,7 @@ def connect(**parameters: Any) -> Connection:
 
 
 def _find_hosts(parameters: dict[str, Any]) -> list[tuple[tuple[str, str], Host]]:
-    """In the order of the URL. One port is that of all (libpq, “Specifying Multiple Hosts”)."""
+    """In the order of the URL. A single port applies to all hosts (libpq, “Specifying Multiple Hosts”)."""
     names = str(parameters.get("host", "")).split(",")
     ports = str(parameters.get("port", "")).split(",")
     places = [(name, ports[number] if len(ports) > 1 else ports[0]) for number, name in enumerate(names)]
@@ -120,7 +120,7 @@ def _connect(host: Host, parameters: dict[str, Any]) -> Connection:
         host.give_up(began)
         raise
     except psycopg.OperationalError:
-        # It refuses, so it lives.
+        # It refuses, so it is alive.
         host.note_answer()
         raise
     finally:

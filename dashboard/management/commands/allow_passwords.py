@@ -1,4 +1,4 @@
-"""manage.py allow_passwords: open a workspace to other sign-ins, where single sign-on is broken."""
+"""manage.py allow_passwords: open a workspace to other ways of signing in if single sign-on is broken."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ class Command(JSONCommand):
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", metavar="WORKSPACE", help="its slug")
-        help_member = "e-mail address of somebody whose role came by single sign-on; it is one given by hand from then on. Repeatable"
+        help_member = "e-mail address of a member whose role came by single sign-on; from then on the role counts as given by hand. Repeatable"
         parser.add_argument("--member", metavar="EMAIL", action="append", default=[], help=help_member)
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""manage.py changepassword: give an account a new password, with its audit event, which Django's command of this name leaves out."""
+"""manage.py changepassword: give an account a new password, with an audit event, which Django's command of this name doesn't write."""
 
 import sys
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""manage.py create_workspace: a workspace, with its owner."""
+"""manage.py create_workspace: a workspace and its owner."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -31,15 +31,15 @@ class Command(JSONCommand):
         if ownerless is None or workspaces.has_owner(ownerless):
             _, owner = workspaces.create_workspace(slug=slug, name=options["name"], owner=email, owner_password=password, actor=actor, now=now)
         elif email is None:
-            raise ValidationError(f"The workspace {slug} exists already, and has no owner. Give it one: {_GIVE_ONE.format(slug=slug)}", code="slug_taken")
+            raise ValidationError(f"The workspace {slug} already exists but has no owner. Give it one: {_GIVE_ONE.format(slug=slug)}", code="slug_taken")
         else:
             owner = workspaces.give_first_owner(workspace=ownerless, owner=email, owner_password=password, actor=actor, now=now)
         result = {"workspace": slug, "owner": owner and owner.email}
-        # An account that was there before keeps its password.
+        # An existing account keeps its password.
         return {**result, "owner_password": password} if owner and owner.created_at == now else result
 
     def render(self, result: Mapping[str, Any]) -> str:
-        notes = ["It works nowhere yet: /admin/ lets in the instance's administrator only."] if "owner_password" in result else []
+        notes = ["The account can't open /admin/: only the instance's administrators can."] if "owner_password" in result else []
         if result["owner"] is None:
             notes = [f"Warning: Nobody can open {result['workspace']} in the dashboard. Give it an owner: {_GIVE_ONE.format(slug=result['workspace'])}"]
         return "\n".join([super().render(result), *notes])

@@ -1,4 +1,4 @@
-"""manage.py createsuperuser: says what to run instead of Django's command of this name, which would make an account without its audit event."""
+"""manage.py createsuperuser: says what to run instead of Django's command of this name, which would make an account without an audit event."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,10 +15,10 @@ class Command(JSONCommand):
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:  # noqa: ARG002  # it does nothing
         raise CommandError(
-            "There is no createsuperuser here: “.venv/bin/python manage.py prepare” makes the instance's administrator at the first start. "
-            "A new password for that account: “.venv/bin/python manage.py changepassword EMAIL”."
+            "TokenOS has no createsuperuser: “.venv/bin/python manage.py prepare” makes the instance's administrator at the first start. "
+            "For a new password, run “.venv/bin/python manage.py changepassword EMAIL”."
         )
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Whatever options of Django's it is given, the answer is the same."""
+        """The answer is the same with all of Django's options."""
         super().run_from_argv([*argv[:2], *(argument for argument in argv[2:] if argument in ("--help", "-h"))])

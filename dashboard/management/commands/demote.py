@@ -1,4 +1,4 @@
-"""manage.py demote: take the right to administer the instance away from an account."""
+"""manage.py demote: take an account's right to administer the instance away."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -28,5 +28,5 @@ class Command(JSONCommand):
             "invitations_withdrawn": ended.withdrawn.invitations,
             "hand_overs_withdrawn": ended.withdrawn.hand_overs,
             **tell_account("disabled", user, is_news=ended.has_changed, now=now),
-            **warn([f"Nobody else who can sign in owns {slug}." for slug in account_status.find_ownerless(user)]),
+            **warn([f"{slug} has no other owner who can sign in." for slug in account_status.find_ownerless(user)]),
         }

@@ -1,7 +1,7 @@
 """manage.py prepare: make the database ready to serve, for make setup and make run. It only adds what is missing.
 
-The demo client's secret goes into a file of mode 0600 and is printed nowhere. Whoever deletes the demo workspace or disables or deletes the demo client
-doesn't get them back.
+The demo client's secret goes into a file with mode 0600 and is never printed. If you delete the demo workspace, or disable or delete the demo client, they
+aren't made again.
 """
 
 import os
@@ -36,7 +36,7 @@ class Command(JSONCommand):
         parser.add_argument("--announce", action="store_true", help="end with the URL, how to sign in, and a curl that gets a token")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
-        # The database file and what SQLite puts beside it are nobody else's business.
+        # Other users must not read the database file and the files that SQLite puts beside it.
         os.umask(0o077)
         try:
             with _one_at_a_time():
@@ -67,12 +67,12 @@ def _prepare(*, announce: bool, actor: Actor, now: datetime) -> dict[str, Any]:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Over this DATA_DIR, and with PostgreSQL over all nodes of the database."""
+    """Lock this DATA_DIR and, with PostgreSQL, all nodes of the database."""
     with locked(settings.DATA_DIR):
         if connection.vendor != "postgresql":
             yield
             return
-        # Another node may be migrating.
+        # Another node may be running migrations.
         with _waiting_for_migrations(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(hashtext('tokenos prepare'))")
         try:
@@ -93,7 +93,7 @@ def _waiting_for_migrations() -> Iterator[None]:
 
 
 def _check_settings() -> list[str]:
-    """Return a line for each warning; raise CommandError where there is an error."""
+    """Return a line for each warning; raise CommandError if there is an error."""
     messages = checks.run_checks()
     wrong = [message for message in messages if message.is_serious()]
     if wrong:
@@ -102,7 +102,7 @@ def _check_settings() -> list[str]:
 
 
 def _find_foreign_audiences() -> list[str]:
-    """A line for each, for they may have come with an upgrade or another ISSUER_URL, and whoever asks for such a token is refused."""
+    """A line for each foreign audience: they may result from an upgrade or a new ISSUER_URL, and requests for tokens with them are refused."""
     found = list(islice(find_foreign_audiences(), _MOST_LINES + 1))
     more = ["Warning: There are more such clients. List them all: .venv/bin/python manage.py check_audiences"] if len(found) > _MOST_LINES else []
     return [*(f"Warning: {say_foreign(one)}" for one in found[:_MOST_LINES]), *more]

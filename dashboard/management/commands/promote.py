@@ -26,5 +26,5 @@ class Command(JSONCommand):
             "is_administrator": True,
             "sessions_ended": ended.sessions,
             **tell_account("promoted", user, is_news=ended.has_changed, now=now),
-            **warn([] if second_factors.has_strong(user) else [f"{user.email} has no second factor yet. Ask its person to add one."]),
+            **warn([] if second_factors.has_strong(user) else [f"{user.email} has no second factor yet. Ask the person to add one."]),
         }

@@ -1,4 +1,4 @@
-"""manage.py prune: remove what is past its retention. The server does it by itself as well."""
+"""manage.py prune: delete data older than its retention. The server also does it by itself."""
 
 from collections.abc import Mapping
 from datetime import datetime

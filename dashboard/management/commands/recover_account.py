@@ -1,4 +1,4 @@
-"""manage.py recover_account: let somebody in again who has lost password, devices and recovery codes."""
+"""manage.py recover_account: let a person who has lost password, devices and recovery codes sign in again."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -35,7 +35,7 @@ class Command(JSONCommand):
         try:
             descriptor = os.open(options["credentials"], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError as error:
-            raise CommandError(f"“{str(file)[:200]}” exists already. Name a file that doesn't.") from error
+            raise CommandError(f"“{str(file)[:200]}” already exists. Name a new file.") from error
         except OSError as error:
             raise CommandError(_cannot_write(file, error)) from error
         try:
@@ -51,7 +51,7 @@ class Command(JSONCommand):
 
 
 def _cannot_write(file: Path, error: OSError) -> str:
-    return f"“{str(file)[:200]}” can't be written ({error.strerror}), and no client was made. Name a file in a folder that you may write to."
+    return f"“{str(file)[:200]}” can't be written ({error.strerror}), so no client was made. Name a file in a folder that you may write to."
 
 
 def _write(descriptor: int, credentials: Credentials) -> None:

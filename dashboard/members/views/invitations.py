@@ -1,7 +1,7 @@
 """Inviting people, and accepting an invitation.
 
-A link's token is in the mail and in the one address that it leads to. From there on the session knows which invitation it is about, so that no other
-address, and no page that one comes from, holds a token. Opening the link uses nothing up: mail scanners open links.
+A link's token is only in the mail and in the URL that it leads to. After that, the session knows the invitation, so that no other URL and no Referer contains
+a token. Opening the link doesn't use it up, because mail scanners open links.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from dashboard.people.sign_in_flow import logout, perform_password_login
 from dashboard.people.throttling import attempt
 
 PAGE = 50
-# In the session: the digest of the invitation that is being looked at.
+# The session key for the digest of the invitation that the user is viewing.
 INVITATION = "invitation"
 
 
@@ -59,9 +59,9 @@ def _deliver(request: HttpRequest, made: list[invitations.NewInvitation]) -> Non
         where = f"This instance has no mail server yet. Ask its operator for the mail: in DATA_DIR/mail, {_list_few(files)}."
         messages.warning(request, f"{where} To have mail sent, the operator sets EMAIL_URL.")
     if sent:
-        messages.success(request, f"{sent} invitation{'s' if sent > 1 else ''} sent. {'They end' if sent > 1 else 'It ends'} on {ends}.")
+        messages.success(request, f"{sent} invitation{'s' if sent > 1 else ''} sent. {'They expire' if sent > 1 else 'It expires'} on {ends}.")
     if unsent:
-        messages.warning(request, f"The mail server didn’t take the mail to {_list_few(unsent)}. When it works again, use “Send again” under Invited.")
+        messages.warning(request, f"The mail server didn’t accept the mail to {_list_few(unsent)}. When it works again, use “Send again” under Invited.")
 
 
 def _list_few(names: Sequence[str]) -> str:
@@ -106,7 +106,7 @@ def invitation_withdraw(request: HttpRequest, membership: Membership, pk: int) -
         invitations.withdraw(invitation=found, by=membership, actor=actor_of(request), now=timezone.now())
     except (Invitation.DoesNotExist, Membership.DoesNotExist):
         raise Http404 from None
-    messages.success(request, f"The invitation of {found.email} is withdrawn. Its link leads nowhere now.")
+    messages.success(request, f"The invitation of {found.email} is withdrawn. Its link no longer works.")
     return redirect("members", membership.workspace.slug)
 
 
@@ -137,7 +137,7 @@ def invitation(request: HttpRequest) -> HttpResponse:
             return render(request, "members/invitation_member.html", {"workspace": found.workspace, "member": membership})
     if not invitations.is_open(found, timezone.now()):
         return _refuse(request)
-    # Whoever has two links open joins what the form showed.
+    # A user with two open links joins the workspace that the form showed.
     if request.method != "POST" or request.POST.get("invitation") != str(found.pk):
         return _show(request, found, user)
     if user is not None:
@@ -148,7 +148,7 @@ def invitation(request: HttpRequest) -> HttpResponse:
 
 
 def _refuse(request: HttpRequest) -> HttpResponse:
-    """Forged, withdrawn, used, over: whoever has such a link learns nothing from the answer."""
+    """Forged, withdrawn, used or expired: the response doesn't tell which."""
     request.session.pop(INVITATION, None)
     return render(request, "members/invitation_gone.html", status=404)
 
@@ -169,7 +169,7 @@ def _show(request: HttpRequest, found: Invitation, user: User | None, form: Join
 
 
 def _sign_out(request: HttpRequest) -> HttpResponse:
-    """The session ends, and a new one goes on with the invitation."""
+    """The session ends, and a new one continues with the invitation."""
     digest = request.session[INVITATION]
     logout(request, show_message=False)
     request.session[INVITATION] = digest

@@ -1,4 +1,4 @@
-"""The people of a workspace: who they are, what they may do, and taking leave of them."""
+"""A workspace's people: who they are, what they may do, and removing them."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -45,7 +45,7 @@ def _demands_second_factor(membership: Membership) -> bool:
 
 
 def _find_other(membership: Membership, pk: int) -> Membership:
-    """Raise Http404 for whoever isn't in this workspace, and for other workspaces' people as well."""
+    """Raise Http404 for people who aren't in this workspace."""
     found = Membership.objects.select_related("workspace", "user").filter(workspace=membership.workspace, pk=pk).first()
     if found is None:
         raise Http404
@@ -87,7 +87,7 @@ def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
 
 
 def _name_sso(other: Membership) -> str:
-    """Of the provider that gives the role again at the next sign-in; "" where none does."""
+    """The name of the provider that would give the role again at the next sign-in; "" if none would."""
     return settings.SSO_NAME if other.came_by_sso and settings.SSO_ISSUER else ""
 
 

@@ -1,9 +1,9 @@
-"""Who may come in by single sign-on, as which account; and which account is linked with whom at the provider.
+"""Who may come in by single sign-on, as which account, and which account is linked with which person at the provider.
 
-An account is found by issuer and subject. By e-mail address it is found once only, where the provider answers for that domain (SSO_DOMAINS); whoever else
-has an account already proves that it is theirs, by signing in as before and connecting it. Whoever has none gets one where a group gives a role.
+An account is found by issuer and subject. It is found by e-mail address only once, if the provider is trusted for that domain (SSO_DOMAINS); other users who
+already have an account prove that it is theirs by signing in as before and connecting it. Users without an account get one if a group gives them a role.
 
-An account that was found by its address is linked at the end of that sign-in: whoever fails at its second factor leaves nothing behind.
+An account that was found by its address is linked at the end of that sign-in, so that a failed second factor leaves nothing behind.
 """
 
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ METHOD = "single sign-on"
 
 
 class RefusedError(Exception):
-    """code: a key of dashboard.account.views.sso.REFUSALS. email: of whom, where the provider answers for it."""
+    """code: a key of dashboard.account.views.sso.REFUSALS. email: the person's, if the provider vouches for it."""
 
     def __init__(self, code: str, *, user: User | None = None, email: str = "") -> None:
         super().__init__(code)
@@ -43,32 +43,32 @@ class RefusedError(Exception):
 
 
 def provider_actor(actor: Actor) -> Actor:
-    """In whose name accounts and roles are given: the provider's, from where the person is."""
+    """The actor for accounts and roles that the provider gives, with the person's address."""
     return Actor(f"sso:{settings.SSO_ISSUER}", actor.address, actor.request_id)
 
 
 def find_link(user: User) -> Any | None:
-    """The row of django-allauth that links an account with somebody at the present provider."""
+    """django-allauth's row that links the account with a person at the current provider."""
     return SocialAccount.objects.filter(user=user, provider=settings.SSO_ISSUER).first()
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """waits: whether link_found is still to be called, once the person has signed in."""
+    """waits: whether link_found must still be called once the person has signed in."""
 
     user: User
     waits: bool
 
 
 def admit(*, identity: Identity, actor: Actor, now: datetime) -> Admitted:
-    """The account of whoever that is, made where it may be, with its memberships as the groups say. actor: as provider_actor makes it. Raise RefusedError."""
+    """The person's account, made if allowed, with its memberships as the groups say. actor: from provider_actor. Raise RefusedError."""
     try:
         admitted = _admit(identity, actor=actor, now=now)
     except (IntegrityError, ValidationError):
-        # The same person signs in for the first time in two windows: by now the other one has made the account.
+        # The same person signs in for the first time in two windows, and the other one has just made the account.
         admitted = _admit(identity, actor=actor, now=now)
     user = admitted.user
-    # Not before what the person lost is written.
+    # Only after the person's lost memberships are written.
     if not admitted.waits and not user.is_staff and not Membership.objects.filter(user=user).exists():
         raise RefusedError("no_role", user=user, email=identity.email)
     return admitted
@@ -89,7 +89,7 @@ def _admit(identity: Identity, *, actor: Actor, now: datetime) -> Admitted:
 
 
 def _find(identity: Identity) -> User | None:
-    """By the address. Raise RefusedError."""
+    """Find it by the address. Raise RefusedError."""
     if not identity.email_is_proved:
         raise RefusedError("email_not_proved")
     user = User.objects.filter(email=identity.email).first()
@@ -107,8 +107,8 @@ def _create(identity: Identity, *, actor: Actor, now: datetime) -> User:
 
 
 def _refuse_to_find(user: User, identity: Identity) -> None:
-    """Raise RefusedError for an account that isn't found by its address, or no longer."""
-    # Whoever can make groups at the provider isn't thereby the administrator of this instance.
+    """Raise RefusedError for an account that may not, or no longer, be found by its address."""
+    # A person who can manage groups at the provider must not become an administrator of this instance.
     if user.is_staff or user.email != identity.email or not is_of_trusted_domain(identity.email):
         raise RefusedError("account_exists", user=user, email=identity.email)
     if SocialAccount.objects.filter(user=user, provider=identity.issuer).exists():
@@ -118,8 +118,8 @@ def _refuse_to_find(user: User, identity: Identity) -> None:
 
 
 def link_found(*, user: User, identity: Identity, actor: Actor, now: datetime) -> None:
-    """Link the account that admit found by its address, and follow the groups, once the person has proved all that the account asks for. Raise RefusedError
-    where it isn't to be found any more.
+    """Link the account that admit found by its address, and follow the groups, once the person has proved everything that the account requires. Raise
+    RefusedError if it may no longer be found.
     """
     with transaction.atomic():
         _refuse_to_find(User.objects.select_for_update().get(pk=user.pk), identity)
@@ -128,7 +128,7 @@ def link_found(*, user: User, identity: Identity, actor: Actor, now: datetime) -
 
 
 def connect(*, user: User, identity: Identity, actor: Actor, now: datetime) -> None:
-    """Link an account with somebody at the provider, once both are proved. Raise RefusedError where one of the two is linked already."""
+    """Link an account with a person at the provider, once both are proved. Raise RefusedError if one of the two is already linked."""
     with transaction.atomic():
         present = User.objects.select_for_update().get(pk=user.pk)
         link = SocialAccount.objects.filter(provider=identity.issuer, uid=identity.subject).first()
@@ -141,17 +141,17 @@ def connect(*, user: User, identity: Identity, actor: Actor, now: datetime) -> N
 
 
 def find_reason_to_stay_connected(user: User) -> str | None:
-    """Why an account can't be disconnected, in a sentence; None where it can."""
+    """A sentence that says why an account can't be disconnected; None if it can."""
     if not user.has_usable_password() and not Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists():
-        return "You couldn’t sign in any more. Set a password or add a passkey first."
+        return "You could no longer sign in. Set a password or add a passkey first."
     names = list(Membership.objects.filter(user=user, came_by_sso=True).order_by("workspace__name").values_list("workspace__name", flat=True)[:5])
     if names:
-        return f"Your role in {', '.join(names)} comes from {settings.SSO_NAME}. It ends when your groups there end."
+        return f"Your role in {', '.join(names)} comes from {settings.SSO_NAME}. It lasts as long as your groups there."
     return None
 
 
 def disconnect(*, user: User, actor: Actor, now: datetime) -> bool:
-    """Whether it was connected. Where find_reason_to_stay_connected finds one, nothing happens."""
+    """Returns whether it was connected. If find_reason_to_stay_connected finds a reason, nothing happens."""
     with transaction.atomic():
         present = User.objects.select_for_update().get(pk=user.pk)
         link = find_link(present)
@@ -169,9 +169,9 @@ def record_refusal(*, refused: RefusedError, actor: Actor, now: datetime) -> Non
 
 
 def allow_passwords(*, workspace: Workspace, members: Iterable[str], actor: Actor, now: datetime) -> tuple[bool, list[str]]:
-    """Let sessions into a workspace that weren't made by single sign-on: whether it had demanded that, and whose role had come by it.
+    """Let sessions without single sign-on into a workspace. Returns whether it required single sign-on, and whose role had come by it.
 
-    members: addresses of those whose role is from now on one that was given by hand, and follows no groups. Raise ValidationError for one who isn't a member.
+    members: addresses of members whose role now counts as given by hand and no longer follows groups. Raise ValidationError for one who isn't a member.
     """
     with transaction.atomic():
         lock_workspace(workspace)
@@ -191,6 +191,6 @@ def _free(workspace: Workspace, email: str, *, actor: Actor, now: datetime) -> b
 
 
 def _link(user: User, identity: Identity, *, actor: Actor, now: datetime) -> None:
-    """Of the claims nothing is kept but the subject."""
+    """Of the claims, only the subject is stored."""
     SocialAccount.objects.create(user=user, provider=identity.issuer, uid=identity.subject)
     record("user.sso_connected", user, actor=actor, now=now, after={"issuer": identity.issuer, "subject": identity.subject})

@@ -1,6 +1,6 @@
-"""Checking an ID token: OpenID Connect Core 1.0 §3.1.3.7, each step in its order, and the signature always (RFC 7515).
+"""Checks an ID token: OpenID Connect Core 1.0 §3.1.3.7, each step in order, and always the signature (RFC 7515).
 
-Left out on purpose: encrypted ID tokens, HMAC and none, other audiences besides ours, and at_hash, for the access token came in the same answer over TLS.
+Left out on purpose: encrypted ID tokens, HMAC and none, audiences besides ours, and at_hash, because the access token comes in the same response over TLS.
 """
 
 from collections.abc import Sequence
@@ -11,21 +11,23 @@ from clients.public_key import ParsedPublicKey, fits
 from oauth import jose
 from oauth.jose import CLOCK_SKEW, SIGNATURE_ALGORITHMS, InvalidJWTError, ParsedJWT, is_time
 
-# A provider that lists some hundred groups in it makes it that long.
+# A token with some hundred groups is this long.
 MAX_LENGTH = 48 * 1024
-# RFC 7515 §4.1.11, RFC 7797: what changes how a token is read is none of ours; the others choose a key, which the issuer's own set does.
+# RFC 7515 §4.1.11, RFC 7797: these change how a token is read. A header that chooses a key doesn't matter, because only the issuer's own keys are used.
 _REFUSED_HEADERS = ("crit", "b64", "zip")
 MAX_TRIED_KEYS = 10
 
 
 class InvalidIDTokenError(Exception):
-    """As text: what is wrong, for the operator's log, to follow “the ID token”."""
+    """Its text says what is wrong, for the operator's log, to follow “the ID token”."""
 
 
 def verify(
     token: str, *, keys: Sequence[ParsedPublicKey], issuer: str, client_id: str, nonce: str, authenticated_since: datetime | None, now: datetime
 ) -> dict[str, Any]:
-    """Its claims. authenticated_since: when the person must have proved anew who it is, None where it doesn't matter. Raise InvalidIDTokenError."""
+    """Its claims. authenticated_since: the time since which the person must have proved again who they are, None if it doesn't matter. Raise
+    InvalidIDTokenError.
+    """
     try:
         parsed = jose.parse(token, most=MAX_LENGTH)
     except InvalidJWTError as error:
@@ -35,24 +37,24 @@ def verify(
     _check_addressee(claims, issuer, client_id)
     _check_times(claims, now)
     if claims.get("nonce") != nonce:
-        raise InvalidIDTokenError("has another nonce than the request: it was made for another sign-in")
+        raise InvalidIDTokenError("has a nonce that isn't the request's: it was made for another sign-in")
     if authenticated_since is not None:
         proved_at = claims.get("auth_time")
         if not is_time(proved_at):
-            raise InvalidIDTokenError("lacks auth_time, so it doesn't say when the person proved who it is. Have the provider put it in")
+            raise InvalidIDTokenError("lacks auth_time, so it doesn't say when the person proved who they are. Make the provider include it")
         if proved_at < authenticated_since.timestamp() - CLOCK_SKEW:
-            raise InvalidIDTokenError("says by auth_time that the person didn't prove anew who it is")
+            raise InvalidIDTokenError("says by auth_time that the person didn't prove again who they are")
     return claims
 
 
 def _check_signature(parsed: ParsedJWT, keys: Sequence[ParsedPublicKey]) -> None:
-    """The algorithm has to be one of the key's, and the key one of the issuer's; the header only says which of them to try."""
+    """The algorithm must fit the key, and the key must be the issuer's; the header only says which one to try."""
     header = parsed.unverified_header
     algorithm, kid = header.get("alg"), header.get("kid")
     if algorithm not in SIGNATURE_ALGORITHMS:
-        raise InvalidIDTokenError("is signed with an algorithm that isn't taken: have the provider sign it with its private key, for example by RS256")
+        raise InvalidIDTokenError("is signed with an algorithm that isn't accepted: make the provider sign it with its private key, for example by RS256")
     if any(name in header for name in _REFUSED_HEADERS):
-        raise InvalidIDTokenError("has a header parameter that isn't taken")
+        raise InvalidIDTokenError("has a header parameter that isn't accepted")
     fitting = [key for key in keys if fits(algorithm, key.algorithm) and kid in (None, key.kid)]
     for key in fitting[:MAX_TRIED_KEYS]:
         try:
@@ -64,13 +66,13 @@ def _check_signature(parsed: ParsedJWT, keys: Sequence[ParsedPublicKey]) -> None
 
 
 def _check_addressee(claims: dict[str, Any], issuer: str, client_id: str) -> None:
-    """(2) to (5). Whom else it might be for, we don't know, and so don't trust."""
+    """(2) to (5). We don't know other audiences, so we don't trust them."""
     if claims.get("iss") != issuer:
-        raise InvalidIDTokenError("is another issuer's")
+        raise InvalidIDTokenError("is from another issuer")
     if claims.get("aud") not in (client_id, [client_id]):
-        raise InvalidIDTokenError("isn't for this client, or not for it alone")
+        raise InvalidIDTokenError("isn't for this client, or not only for it")
     if claims.get("azp", client_id) != client_id:
-        raise InvalidIDTokenError("was given to another client")
+        raise InvalidIDTokenError("was issued to another client")
     subject = claims.get("sub")
     # §2 allows 255 ASCII characters; the column of linked accounts takes 191.
     if not isinstance(subject, str) or not 1 <= len(subject) <= 191 or not subject.isascii() or not subject.isprintable():
@@ -86,4 +88,4 @@ def _check_times(claims: dict[str, Any], now: datetime) -> None:
     if expires_at + CLOCK_SKEW <= seconds:
         raise InvalidIDTokenError("has expired. Compare the clocks of both machines")
     if max(issued_at, not_before) > seconds + CLOCK_SKEW:
-        raise InvalidIDTokenError("is of the future. Compare the clocks of both machines")
+        raise InvalidIDTokenError("is from the future. Compare the clocks of both machines")

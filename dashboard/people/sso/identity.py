@@ -1,4 +1,4 @@
-"""Whom the provider says somebody is, from the claims of ID token and UserInfo: OpenID Connect Core 1.0 §5.1, RFC 8176."""
+"""Who a person is according to the provider, from the claims of ID token and UserInfo: OpenID Connect Core 1.0 §5.1, RFC 8176."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from django.conf import settings
 from dashboard.instance.mail.addresses import in_ascii, is_address
 from oauth.jose import is_time
 
-# Authentication contexts that mean more than one factor: those of OpenID Connect EAP ACR Values 1.0 and of PAPE, and the name that Keycloak's
-# “ACR to LoA mapping” is best given.
+# Authentication contexts that mean more than one factor: those of OpenID Connect EAP ACR Values 1.0 and PAPE, and the recommended name for Keycloak's
+# “ACR to LoA mapping”.
 SECOND_FACTOR_CONTEXTS = frozenset({"mfa", "phr", "phrh", "http://schemas.openid.net/pape/policies/2007/06/multi-factor"})
 
 _GOOGLE = "https://accounts.google.com"
 
 
 class InvalidClaimsError(Exception):
-    """As text: what is wrong with them, for the operator's log."""
+    """Its text says what is wrong with the claims, for the operator's log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """email: in lower case, "" for none. email_is_proved: whether the provider answers for it. groups: those of SSO_ROLES that the person is in.
+    """email: in lower case, "" for none. email_is_proved: whether the provider vouches for it. groups: the groups in SSO_ROLES that the person is in.
 
-    has_second_factor: whether the provider says that it asked for more than one. proved_at: when it did ask, in seconds since 1970, 0 where it doesn't say.
+    has_second_factor: whether the provider says that it asked for more than one factor. proved_at: when it asked, in seconds since 1970, 0 if it doesn't say.
     """
 
     issuer: str
@@ -38,10 +38,10 @@ class Identity:
 
 
 def read_identity(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> Identity:
-    """id_token: verified claims. userinfo: {} where the provider has none. What is signed wins. Raise InvalidClaimsError."""
+    """id_token: verified claims. userinfo: {} if the provider has none. Signed claims take precedence. Raise InvalidClaimsError."""
     if userinfo and userinfo.get("sub") != id_token["sub"]:
-        # §5.3.2: else whoever can put another's access token in has that person's address and groups.
-        raise InvalidClaimsError("UserInfo is about somebody else than the ID token")
+        # §5.3.2: otherwise somebody who can inject another person's access token would get that person's address and groups.
+        raise InvalidClaimsError("UserInfo is about a different person than the ID token")
     email, email_is_proved = _read_email(id_token, userinfo)
     name = {**userinfo, **id_token}.get("name")
     return Identity(
@@ -61,11 +61,11 @@ def is_of_trusted_domain(email: str) -> bool:
 
 
 def _read_email(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> tuple[str, bool]:
-    """The address and whether it is verified stand in the same document, or they mean nothing together.
+    """The address and whether it is verified must be in the same document to belong together.
 
-    A domain stands in for a provider that doesn't say whether an address is verified, never for one that says that it isn't. Nor for Entra, which tid shows: an
-    administrator there gives a person any address, and a guest's administrator as well. At Google anybody may have an account with an address elsewhere, so one
-    of a domain counts only from a Google Workspace with such a domain, which hd names.
+    A trusted domain helps if the provider doesn't say whether an address is verified, but not if it says that it isn't. Nor with Entra (which tid shows): an
+    administrator there, also a guest's, can give a person any address. At Google anybody can have an account with an address elsewhere, so an address in a
+    domain only counts from a Google Workspace with that domain, which hd names.
     """
     found = [(_clean_email(claims.get("email")), _says_verified(claims)) for claims in (id_token, userinfo)]
     found = [(email, said) for email, said in found if email]
@@ -77,7 +77,7 @@ def _read_email(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> tup
 
 
 def _says_verified(claims: Mapping[str, Any]) -> bool | None:
-    """None where it says nothing. Some providers write it as text. xms_edov is Entra's: whether the owner of the address's domain answers for it."""
+    """None if it doesn't say. Some providers write it as a string. xms_edov is Entra's: whether the owner of the address's domain has verified it."""
     said = []
     if claims.get("email_verified") is not None:
         said.append(claims["email_verified"] is True or claims["email_verified"] == "true")
@@ -87,23 +87,23 @@ def _says_verified(claims: Mapping[str, Any]) -> bool | None:
 
 
 def _clean_email(value: object) -> str:
-    """ "" for what is no address. An audit event takes 254 characters, of which the account's number needs some."""
+    """ "" if it isn't an address. An audit event has room for 254 characters, including the account's number."""
     email = in_ascii(value.strip().lower()) if isinstance(value, str) else ""
     return email if len(email) <= 240 and is_address(email) else ""
 
 
 def _clean_name(name: str) -> str:
-    """For showing it: on one line, without what can't be printed, such as marks that turn the reading direction."""
+    """For display: on one line, without unprintable characters, such as marks that change the reading direction."""
     return "".join(character for character in " ".join(name.split()) if character.isprintable())[:100].strip()
 
 
 def _read_groups(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> frozenset[str]:
     claim = settings.SSO_GROUPS_CLAIM
     for claims in (id_token, userinfo):
-        # §5.6.2. As if there were no groups, everybody with many of them would lose his roles.
+        # §5.6.2. Treating this as no groups would remove all roles of people with many groups.
         elsewhere = claims.get("_claim_names")
         if (isinstance(elsewhere, dict) and claim in elsewhere) or claims.get("hasgroups") is True:
-            raise InvalidClaimsError("the person is in more groups than fit into a token. Have the provider send only those that SSO_ROLES names")
+            raise InvalidClaimsError("the person is in more groups than fit into a token. Make the provider send only those that SSO_ROLES names")
     value = id_token.get(claim, userinfo.get(claim, []))
     named = {value} if isinstance(value, str) else {group for group in value if isinstance(group, str)} if isinstance(value, list) else set()
     return frozenset(group for group, _, _ in settings.SSO_ROLES if group in named)

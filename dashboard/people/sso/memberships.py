@@ -1,6 +1,6 @@
-"""Which roles the groups at the OpenID provider give, and bringing a person's memberships in line with them.
+"""Which roles the groups at the OpenID provider give, and adjusting a person's memberships to them.
 
-Only memberships that came by single sign-on follow the groups. One that somebody made by hand stays as it is.
+Only memberships that came by single sign-on follow the groups. Memberships made by hand stay as they are.
 """
 
 import logging
@@ -22,7 +22,7 @@ _RANK = {role: rank for rank, role in enumerate(("viewer", "developer", "admin",
 
 
 def roles_of(groups: Iterable[str]) -> dict[str, str]:
-    """Workspace slug → role, the highest where several groups give one."""
+    """Workspace slug → role, the highest if several groups give one."""
     found: dict[str, str] = {}
     named = set(groups)
     for group, slug, role in settings.SSO_ROLES:
@@ -32,9 +32,9 @@ def roles_of(groups: Iterable[str]) -> dict[str, str]:
 
 
 def follow_groups(*, user: User, groups: Iterable[str], actor: Actor, now: datetime) -> None:
-    """Add, change and remove what came by single sign-on, each with its audit event. The last owner of a workspace stays one.
+    """Add, change and remove memberships by single sign-on, each with its audit event. A workspace's last owner stays.
 
-    Within a transaction. Always in the order of the workspaces' keys, so that two sign-ins lock them in the same one.
+    Call it in a transaction. Always in the order of the workspaces' keys, so that two sign-ins lock them in the same order.
     """
     roles = roles_of(groups)
     concerned = Workspace.objects.filter(slug__in=roles) | Workspace.objects.filter(memberships__user=user, memberships__came_by_sso=True)
@@ -42,8 +42,8 @@ def follow_groups(*, user: User, groups: Iterable[str], actor: Actor, now: datet
         try:
             _follow(lock_workspace(workspace), user, roles.get(workspace.slug), actor=actor, now=now)
         except ValidationError as error:
-            # Its last owner, or it is about to be deleted. That is no reason to keep the person out of others.
-            logger.warning("role in a workspace left as it is: %s", " ".join(error.messages), extra={"workspace": workspace.slug, "user_id": user.pk})
+            # The person is its last owner, or it is scheduled for deletion. The person can still enter other workspaces.
+            logger.warning("Role in a workspace left as it is: %s", " ".join(error.messages), extra={"workspace": workspace.slug, "user_id": user.pk})
 
 
 def _follow(workspace: Workspace, user: User, role: str | None, *, actor: Actor, now: datetime) -> None:

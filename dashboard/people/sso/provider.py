@@ -1,7 +1,7 @@
-"""What is asked of the OpenID provider: its metadata (OpenID Connect Discovery 1.0 §4), tokens (Core 1.0 §3.1.3), keys (RFC 7517) and UserInfo (§5.3).
+"""Requests to the OpenID provider: its metadata (OpenID Connect Discovery 1.0 §4), tokens (Core 1.0 §3.1.3), keys (RFC 7517) and UserInfo (§5.3).
 
-What decides who comes in is asked anew for each sign-in, so there is nothing to be out of date; all of it together has to be answered within TIMEOUT.
-Where to send people is known for some seconds: anybody may ask for that, and few at once may speak with the provider.
+Everything that decides who comes in is requested for each sign-in, so nothing can be out of date; all responses together must arrive within TIMEOUT. Only the
+authorization endpoint is cached for some seconds, because anybody can cause that request, and only a few may talk to the provider at once.
 """
 
 import json
@@ -21,22 +21,22 @@ from oauth.fetch import Answer, FetchError, send
 TIMEOUT = 4.0
 KNOWN_SECONDS = 5
 
-# In this process, by issuer: the authorization endpoint, and until when it counts.
+# In this process, by issuer: the authorization endpoint, and until when it is cached.
 known_endpoints: dict[str, tuple[str, float]] = {}
 
 _FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-# RFC 6750 §2.1; what else came would break out of its header.
+# RFC 6750 §2.1; other characters could break out of the header.
 _ACCESS_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,16384}=*")
 # RFC 6749 §5.2
 _ERROR = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]{1,100}")
 
 
 class ProviderError(Exception):
-    """The provider can't be reached, or answers otherwise than it has to. As text: what is wrong, for the operator's log, without tokens and codes."""
+    """The provider can't be reached, or its response is invalid. The text says what is wrong, for the operator's log, without tokens and codes."""
 
 
 class Metadata(NamedTuple):
-    """userinfo_endpoint: "" for none. sends_basic: how the client secret goes to the token endpoint. names_issuer: RFC 9207 §3."""
+    """userinfo_endpoint: "" for none. sends_basic: how the client secret is sent to the token endpoint. names_issuer: RFC 9207 §3."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -52,7 +52,7 @@ class Tokens(NamedTuple):
 
 
 class Provider:
-    """One conversation with it. Each method raises ProviderError."""
+    """One conversation with the provider. Each method raises ProviderError."""
 
     def __init__(self) -> None:
         self._ends = monotonic() + TIMEOUT
@@ -60,14 +60,12 @@ class Provider:
     @cached_property
     def metadata(self) -> Metadata:
         document = self._get_object(settings.SSO_ISSUER.removesuffix("/") + "/.well-known/openid-configuration", "discovery document")
-        # §4.3: else one provider could speak for another.
+        # §4.3: otherwise one provider could speak for another.
         if document.get("issuer") != settings.SSO_ISSUER:
-            raise ProviderError(
-                f"its discovery document is another issuer's: {_shown(document.get('issuer'))}. SSO_ISSUER has to be the same, letter by letter"
-            )
+            raise ProviderError(f"its discovery document is another issuer's: {_shown(document.get('issuer'))}. SSO_ISSUER must be exactly the same")
         methods = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         if not isinstance(methods, list) or not {"client_secret_basic", "client_secret_post"}.intersection(str(method) for method in methods):
-            raise ProviderError("it takes no client secret at its token endpoint, neither by client_secret_basic nor by client_secret_post")
+            raise ProviderError("its token endpoint doesn't accept a client secret by client_secret_basic or client_secret_post")
         return Metadata(
             _endpoint(document, "authorization_endpoint"),
             _endpoint(document, "token_endpoint"),
@@ -102,9 +100,9 @@ class Provider:
             raise ProviderError("its token endpoint didn't answer with a JSON object")
         id_token, access_token, token_type = (document.get(name) for name in ("id_token", "access_token", "token_type"))
         if not isinstance(id_token, str):
-            raise ProviderError("its token endpoint gave no ID token. SSO_SCOPES has to hold openid")
+            raise ProviderError("its token endpoint returned no ID token. SSO_SCOPES must contain openid")
         if not isinstance(access_token, str) or not _ACCESS_TOKEN.fullmatch(access_token) or str(token_type).lower() != "bearer":
-            raise ProviderError("its token endpoint gave no bearer token")
+            raise ProviderError("its token endpoint returned no bearer token")
         return Tokens(id_token, access_token)
 
     def keys(self) -> list[ParsedPublicKey]:
@@ -112,10 +110,10 @@ class Provider:
         try:
             return read_published_keys(answer.body)
         except ValidationError:
-            raise ProviderError(f"what is at its jwks_uri isn't a JWK Set (status {answer.status})") from None
+            raise ProviderError(f"its jwks_uri didn't return a JWK Set (status {answer.status})") from None
 
     def userinfo(self, access_token: str) -> dict[str, Any]:
-        """Core 1.0 §5.3.2; {} where the provider has none. Whose it is remains to be compared. A signed or encrypted one isn't taken."""
+        """Core 1.0 §5.3.2; {} if the provider has none. The caller must still compare whose it is. A signed or encrypted one isn't accepted."""
         if not self.metadata.userinfo_endpoint:
             return {}
         return self._get_object(self.metadata.userinfo_endpoint, "UserInfo", Authorization=f"Bearer {access_token}")
@@ -138,7 +136,7 @@ class Provider:
 
 
 def known_authorization_endpoint() -> str:
-    """ "" where the provider has to be asked."""
+    """ "" if the provider has to be asked."""
     endpoint, ends = known_endpoints.get(settings.SSO_ISSUER, ("", 0.0))
     return endpoint if ends > monotonic() else ""
 
@@ -157,7 +155,7 @@ def _read_object(content: bytes) -> dict[str, Any] | None:
 
 
 def _endpoint(document: dict[str, Any], name: str) -> str:
-    """Everything goes over TLS, the browser's way as well."""
+    """Everything goes over TLS, including the browser's requests."""
     url = document.get(name)
     if not isinstance(url, str) or not re.fullmatch(r"https://[!-~]{1,2000}", url) or "#" in url:
         raise ProviderError(f"the {name} in its discovery document isn't an https URL")

@@ -1,4 +1,4 @@
-"""What a session remembers of a single sign-on."""
+"""What a session remembers about a single sign-on."""
 
 import time
 from collections.abc import Mapping
@@ -13,28 +13,28 @@ from dashboard.models import User
 from dashboard.people.sign_in_flow import get_authentication_records, record_authentication
 from dashboard.people.sso.identity import Identity
 
-# For so long the provider's word counts. Whoever it no longer lets in is out after that at the latest.
+# How long a single sign-on counts. A person whom the provider no longer lets in is out after this at the latest.
 LIFETIME = timedelta(hours=12)
 
 _METHOD = "socialaccount"
 
 
 def remember(request: HttpRequest, user: User, identity: Identity, *, now: datetime, is_confirmation: bool = False) -> None:
-    """is_confirmation: whether the person has just proved anew who it is."""
+    """is_confirmation: whether the person has just proved again who they are."""
     known = {"provider": identity.issuer, "uid": identity.subject, "second_factor": identity.has_second_factor, "proved_at": identity.proved_at}
     record_authentication(request, user, _METHOD, reauthenticated=is_confirmation or None, **known)
     request.session.set_expiry(now + LIFETIME)
 
 
 def proved_at(record: Mapping[str, Any]) -> float:
-    """When somebody last showed who they are, by a record of django-allauth's. Of a single sign-on when they did so at the provider, which may know them from
-    long before; 0 where it doesn't say.
+    """When the user last proved who they are, by one of django-allauth's records. For a single sign-on, when they did so at the provider, which may be long
+    ago; 0 if the provider doesn't say.
     """
     return float(record["at"] if record["method"] != _METHOD else min(record["at"], record.get("proved_at", 0)))
 
 
 def find_record(request: HttpRequest) -> dict[str, Any] | None:
-    """Of the last one by the present provider, where that still counts: not for an account that is no longer connected with that person there."""
+    """The record of the last single sign-on by the current provider, if it still counts and the account is still connected with that person."""
     earliest = time.time() - LIFETIME.total_seconds()
     records = [record for record in get_authentication_records(request, request.user) if record["method"] == _METHOD and record["at"] > earliest]
     if not records or not settings.SSO_ISSUER or records[-1].get("provider") != settings.SSO_ISSUER:
@@ -44,6 +44,6 @@ def find_record(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def has_second_factor(request: HttpRequest) -> bool:
-    """Whether the provider has asked for more than one factor."""
+    """Whether the provider asked for more than one factor."""
     record = find_record(request)
     return record is not None and record.get("second_factor") is True

@@ -37,11 +37,11 @@ from dashboard.people.user_sessions import find_own, record_sign_in
 from oauth.replay import mark_used
 from oauth.throttling import widest_network_of
 
-# Of the eight threads that run Django: a provider that doesn't answer must leave some to everybody else.
+# Of the eight threads that run Django: an unresponsive provider must leave some for everybody else.
 MOST_AT_ONCE = 3
 MOST_STRANGERS = 2
 
-# RFC 6749 §4.1.2.1 and OpenID Connect Core 1.0 §3.1.2.6. Anybody can send people back with another.
+# RFC 6749 §4.1.2.1 and OpenID Connect Core 1.0 §3.1.2.6. Anybody can send people back with any other code.
 _ERRORS = frozenset(
     {
         "invalid_request",
@@ -72,9 +72,9 @@ conversations = Places(MOST_AT_ONCE, most_of_group=MOST_STRANGERS)
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What is kept from the first half of a sign-in for the second.
+    """What the second half of a sign-in needs from the first.
 
-    purpose: a key of dashboard.account.views.sso.PURPOSES. next: a path of this instance, "" for none. user: the number of the account that was signed in,
+    purpose: a key of dashboard.account.views.sso.PURPOSES. next: a path of this instance, "" for none. user: the primary key of the account that was signed in,
     None for nobody. at: in seconds since 1970.
     """
 
@@ -87,7 +87,7 @@ class Begun:
 
 
 def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool = False, now: datetime) -> str:
-    """The provider's URL to go to. proves_anew: whether the provider has to ask who it is, even if it knows. Raise ProviderError, RefusedError."""
+    """The provider's URL to go to. proves_anew: whether the provider must ask again who the person is. Raise ProviderError, RefusedError."""
     challenge = generate_code_challenge()
     begun = Begun(purpose, next_url if len(next_url) <= _LONGEST_NEXT else "", request.user.pk, token_urlsafe(32), challenge["code_verifier"], now.timestamp())
     parameters = {
@@ -99,7 +99,7 @@ def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: boo
         "code_challenge_method": "S256",
     }
     if proves_anew:
-        # Core 1.0 §3.1.2.1. The browser could leave out prompt; that max_age was obeyed shows in the ID token.
+        # Core 1.0 §3.1.2.1. The browser could drop prompt; the ID token shows whether max_age was obeyed.
         parameters |= {"prompt": "login", "max_age": "0"}
     endpoint = known_authorization_endpoint() or _in_turn(request, lambda: Provider().find_authorization_endpoint())
     others = [name for name in request.COOKIES if name.startswith(COOKIES)]
@@ -111,7 +111,7 @@ def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: boo
 
 
 def take(request: HttpRequest, *, now: datetime) -> Begun:
-    """What this browser began; it counts once, for ten minutes. Raise RefusedError."""
+    """The sign-in that this browser began; it can be used once, for ten minutes. Raise RefusedError."""
     cookie = _cookie_of(_single(request, "state"))
     kept = kept_by_browser.find(request, cookie)
     if kept is None or kept.pop("issuer") != settings.SSO_ISSUER:
@@ -128,7 +128,7 @@ def _cookie_of(state: str) -> str:
 
 
 def finish(request: HttpRequest, begun: Begun, *, now: datetime) -> Identity:
-    """Who the provider says it is, once everything it says is checked. Raise ProviderError, RefusedError."""
+    """Who the person is according to the provider, after everything is checked. Raise ProviderError, RefusedError."""
     error, code = _single(request, "error"), _single(request, "code")
     if error == "access_denied":
         raise RefusedError("denied")
@@ -139,10 +139,10 @@ def finish(request: HttpRequest, begun: Begun, *, now: datetime) -> Identity:
 
 def _finish(request: HttpRequest, begun: Begun, code: str, now: datetime) -> Identity:
     provider = Provider()
-    # RFC 9207 §2.4: the answer of another provider than the one that was asked.
+    # RFC 9207 §2.4: a response from a provider other than the one that was asked.
     issuer = _single(request, "iss")
     if issuer != settings.SSO_ISSUER and (issuer or provider.metadata.names_issuer):
-        raise ProviderError("the answer came from another issuer, or doesn't name its own")
+        raise ProviderError("the response came from another issuer, or doesn't name its issuer")
     tokens = provider.exchange(code, redirect_uri=_redirect_uri(request), code_verifier=begun.code_verifier)
     try:
         claims = id_token.verify(
@@ -162,8 +162,8 @@ def _finish(request: HttpRequest, begun: Begun, code: str, now: datetime) -> Ide
 
 
 def sign_in(request: HttpRequest, *, admitted: Admitted, identity: Identity, next_url: str, now: datetime) -> HttpResponse:
-    """Raise RefusedError. Where it goes on: to next_url, or to the second factor of whoever has one, unless they are linked and the provider says that it
-    asked for one.
+    """Continues to next_url, or to the account's second factor, unless the account is linked and the provider says that it asked for one. Raise
+    RefusedError.
     """
     user = admitted.user
     if request.user.is_authenticated and request.user.pk != user.pk:
@@ -175,26 +175,26 @@ def sign_in(request: HttpRequest, *, admitted: Admitted, identity: Identity, nex
         link(request, user=user, identity=identity, now=now)
     remember(request, user, identity, now=now)
     if is_signed_in:
-        # With all that this account needs; from now on the provider vouches for it as well.
+        # The session already has everything that this account needs; now the provider vouches for it too.
         record_sign_in(user=user, session_key=find_own(request), method=METHOD, actor=actor_of(request), now=now)
         return HttpResponseRedirect(next_url or reverse("home"))
-    # Until they are linked, whoever runs the provider proves nothing of the account by its word.
+    # Until the account is linked, the provider's statement proves nothing about it.
     is_handled = identity.has_second_factor and not admitted.waits
     state = {"stages": {LoginStageKey.MFA_AUTHENTICATE.value: {"handled": True}}} if is_handled else None
-    # Kept in the session until the second factor is proved.
+    # Stored in the session until the second factor is proved.
     kept = {"identity": {**asdict(identity), "groups": sorted(identity.groups)}} if admitted.waits else None
     response: HttpResponse = perform_login(request, Login(user=user, redirect_url=next_url or None, state=state, signal_kwargs=kept))
     return response
 
 
 def link(request: HttpRequest, *, user: User, identity: Identity, now: datetime) -> None:
-    """Of an account that was found by its address, whose owner is told. Raise RefusedError."""
+    """Link an account that was found by its address, and tell its owner. Raise RefusedError."""
     admission.link_found(user=user, identity=identity, actor=admission.provider_actor(actor_of(request)), now=now)
     tell("sso_connected", user, request=request, now=now, provider=settings.SSO_NAME)
 
 
 def _single(request: HttpRequest, name: str) -> str:
-    """ "" where it is missing, too long to be ours, or there twice (RFC 6749 §3.1)."""
+    """ "" if it is missing, too long to be ours, or repeated (RFC 6749 §3.1)."""
     values = request.GET.getlist(name)
     return values[0] if len(values) == 1 and len(values[0]) <= 4096 else ""
 

@@ -1,4 +1,4 @@
-"""How many clients of a workspace have which scopes and audiences. Raw SQL, for the ORM can't look into a JSON list on SQLite."""
+"""How many clients of a workspace have each scope and audience. Raw SQL because the ORM can't look into a JSON list on SQLite."""
 
 from django.db import connection
 

@@ -38,51 +38,55 @@ class SettingsForm(forms.Form):
         label="Name",
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": "Enter a name, for example Billing.", "max_length": "A name has up to 100 characters."},
+        error_messages={"required": "Enter a name, for example Billing.", "max_length": "A name can have at most 100 characters."},
     )
     allowed_auth_methods = forms.MultipleChoiceField(
         label="Allowed methods",
         choices=[(method, method) for method in Client.AuthMethod.values],
         widget=Checkboxes,
-        error_messages={"required": "Allow at least one method.", "invalid_choice": "That isn’t a method. Choose from those that are listed."},
+        error_messages={"required": "Allow at least one method.", "invalid_choice": "That isn’t a method. Choose from the list."},
     )
     default_secret_lifetime_days = NumberField(
-        label="Default life of a secret in days",
+        label="Default secret lifetime in days",
         unit="days",
         least=1,
         most=MAX_LIFETIME_DAYS,
-        help_text="What a new secret gets unless somebody says otherwise. Empty: none.",
+        help_text="For new secrets, unless somebody chooses another. Leave empty for no default.",
     )
     max_secret_lifetime_days = NumberField(
-        label="Longest life of a secret in days", unit="days", least=1, most=MAX_LIFETIME_DAYS, help_text="Then each new secret has an end. Empty: no limit."
+        label="Maximum secret lifetime in days",
+        unit="days",
+        least=1,
+        most=MAX_LIFETIME_DAYS,
+        help_text="Each new secret then expires. Leave empty for no limit.",
     )
-    requires_secret_expiry = forms.BooleanField(label="Each new secret has an end", required=False)
+    requires_secret_expiry = forms.BooleanField(label="Require an expiry date for new secrets", required=False)
     max_token_lifetime = NumberField(
-        label="Longest life of a token in seconds",
+        label="Maximum token lifetime in seconds",
         unit="seconds",
         least=MIN_TOKEN_SECONDS,
         most=MAX_TOKEN_SECONDS,
-        help_text="3,600 is an hour. Empty: what each client has, up to 24 hours.",
+        help_text="3,600 is one hour. Leave empty to use each client’s own, up to 24 hours.",
     )
     disable_unused_after_days = NumberField(
-        label="Disable clients unused for so many days",
+        label="Disable clients after this many days without use",
         unit="days",
         least=MIN_UNUSED_DAYS,
         most=MAX_UNUSED_DAYS,
-        help_text="Never one that was made or enabled within them. Empty: never.",
+        help_text="Recently created or enabled clients are skipped. Leave empty to turn off.",
     )
     live_clients_from = forms.ChoiceField(
         label="Who may make live clients",
         choices=[(Role.DEVELOPER, "Developers, admins and owners"), (Role.ADMIN, "Admins and owners"), (Role.OWNER, "Owners only")],
-        help_text="Everybody who may make clients at all may make test clients. Your APIs must tell them apart: the docs say how.",
+        help_text="Everybody who may make clients may make test clients. Your APIs must tell test from live: the docs say how.",
         error_messages={"required": "Choose who may make live clients.", "invalid_choice": "Choose developers, admins or owners."},
     )
-    requires_second_factor = forms.BooleanField(label="Every member has a second factor", required=False)
-    requires_sso = forms.BooleanField(label="Members come in by single sign-on only", required=False)
+    requires_second_factor = forms.BooleanField(label="Require a second factor for every member", required=False)
+    requires_sso = forms.BooleanField(label="Require single sign-on", required=False)
     seen = forms.CharField(
         max_length=64,
         widget=forms.HiddenInput,
-        error_messages={"required": "This page was open too long. Look at the settings, and save them again."},
+        error_messages={"required": "This page was open too long. Check the settings and save them again."},
     )
 
     def __init__(self, *args: Any, has_sso: bool, **kwargs: Any) -> None:
@@ -93,15 +97,15 @@ class SettingsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         default, longest = self.cleaned_data.get("default_secret_lifetime_days"), self.cleaned_data.get("max_secret_lifetime_days")
         if default is not None and longest is not None and default > longest:
-            self.add_error("default_secret_lifetime_days", f"The default can’t be longer than the longest, {longest:,} days.")
+            self.add_error("default_secret_lifetime_days", f"The default can’t be longer than the maximum of {longest:,} days.")
         return self.cleaned_data
 
     def methods(self) -> list[dict[str, Any]]:
-        """For the template: each box with its sentence."""
+        """For the template: each box with its description."""
         return [{"box": box, "sentence": METHOD_SENTENCES[str(box.data["value"])]} for box in self["allowed_auth_methods"]]
 
     def changes(self, present: Mapping[str, Any]) -> list[dict[str, str]]:
-        """What differs from the settings as they are, in words: label, before and after. Of lists, what goes and what comes, "" for nothing."""
+        """The differences from the current settings, in words: label, before and after. For lists, what is removed and what is added, "" for nothing."""
         found = []
         for name, field in self.fields.items():
             if name not in present or self.cleaned_data[name] == present[name]:
@@ -122,11 +126,11 @@ class SettingsForm(forms.Form):
         return f"{value:,}" if isinstance(value, int) else str(value or "not set")
 
     def as_query(self) -> str:
-        """What was sent, for the address of the report: nothing in it is secret."""
+        """The form's data, for the report's URL: nothing in it is secret."""
         return urlencode([(name, value) for name in self.fields for value in self.data.getlist(name)])  # type: ignore[attr-defined]  # always a QueryDict
 
     def add_errors_of(self, error: ValidationError) -> None:
-        """Of a service. Those of fields that this form lacks stand above it."""
+        """Add a service's errors. Errors of fields that this form lacks are shown above it."""
         for name, messages in error.message_dict.items() if hasattr(error, "error_dict") else [("", error.messages)]:
             self.add_error(name if name in self.fields else None, messages)
 
@@ -136,18 +140,18 @@ class ScopeForm(forms.Form):
         label="Name",
         max_length=MAX_SCOPE_LENGTH,
         validators=[validate_scope_name],
-        help_text="As programs ask for it. It can’t be changed later.",
+        help_text="The name that programs request. It can’t be changed later.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
-        error_messages={"required": "Enter a name, for example orders:read.", "max_length": f"A scope has up to {MAX_SCOPE_LENGTH} characters."},
+        error_messages={"required": "Enter a name, for example orders:read.", "max_length": f"A scope can have at most {MAX_SCOPE_LENGTH} characters."},
     )
     description = TextField(
         named="sentence",
         label="Sentence",
         required=False,
         max_length=200,
-        help_text="What it allows, for whoever chooses scopes.",
+        help_text="What it allows, for people who choose scopes.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"max_length": "A sentence has up to 200 characters."},
+        error_messages={"max_length": "A description can have at most 200 characters."},
     )
 
 
@@ -170,16 +174,16 @@ class DeletionForm(forms.Form):
     def __init__(self, *args: Any, slug: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["slug"].label = f"Type {slug} to confirm"
-        self.fields["slug"].help_text = "You and every other owner can keep it for 7 days."
+        self.fields["slug"].help_text = "For 7 days, you and every other owner can still keep it."
         self.fields["slug"].widget.attrs.update({"data-unlocks": "go", "data-must": slug, "data-hint": f"Type {slug} to confirm"})
         self.fields["slug"].error_messages.update(required=f"Type {slug} exactly.", max_length=f"Type {slug} exactly.")
 
 
 class SecretEndsForm(forms.Form):
-    """days: from now on."""
+    """days: counted from now."""
 
     days = forms.IntegerField(
-        label="They end in so many days",
+        label="Days until they expire",
         min_value=1,
         widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )

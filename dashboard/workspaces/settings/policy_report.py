@@ -1,4 +1,4 @@
-"""What policies would touch of what is there already: the report before a stricter one, and afterwards the list of what still breaks it."""
+"""What policies would affect: the report before a stricter policy, and afterwards the list of what still breaks it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ PAGE = 20
 
 @dataclass(frozen=True, slots=True)
 class PolicyRow:
-    """name, under: what it is. detail: what breaks the policy. ends_at: of a secret; detail is "" then, or says that it has no end."""
+    """name, under: what it is. detail: what breaks the policy. ends_at: for a secret, whose detail is "" or says that it doesn't expire."""
 
     name: str
     under: str
@@ -32,9 +32,9 @@ class PolicyRow:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """key: as Policies.stricter_than has it. things: of what there are count. consequence: what happens to them.
+    """key: as in Policies.stricter_than. things: the noun for count. consequence: what happens to them.
 
-    previous, next: the query of that page, "" where there is none.
+    previous, next: the query of that page, "" if there is none.
     """
 
     key: str
@@ -55,7 +55,7 @@ class Finding:
 
 
 def report(workspace: Workspace, policies: Policies, keys: Iterable[str], *, query: QueryDict, now: datetime) -> list[Finding]:
-    """query: of the page, which also has the number of the page of each finding, as its key and _page."""
+    """query: the page's, which also has each finding's page number, under its key and _page."""
     found = []
     for key in keys:
         rows, describe = _touched(workspace, policies, key, now)
@@ -75,7 +75,7 @@ def _query(query: QueryDict, key: str, number: int) -> str:
 
 
 def in_force(policies: Policies) -> list[str]:
-    """The keys of which something that is there already can break it. Not tokens: each new one lives as long as is allowed, whatever its client asks for."""
+    """The keys of policies that existing things can break. Not tokens: a new token lives no longer than allowed, whatever its client's setting."""
     clients = policies.clients
     set_ones = {
         "methods": bool(clients.allowed_auth_methods),
@@ -90,7 +90,7 @@ def count_breaches(workspace: Workspace, policies: Policies, *, now: datetime) -
 
 
 def _late_secrets(workspace: Workspace, policies: Policies, *, now: datetime) -> QuerySet[ClientSecret]:
-    """Usable ones without an end, or with a later one than a new secret could get."""
+    """Usable ones that don't expire, or that expire later than a new secret could."""
     usable = ClientSecret.objects.filter(client__workspace=workspace).select_related("client").order_by("client__name", "pk")
     longest = policies.clients.longest_secret_lifetime
     return usable.usable(now).filter(expires_at=None) if longest is None else usable.ending_after(now + longest, now=now)
@@ -131,7 +131,7 @@ def _client(client: Client, detail: str) -> PolicyRow:
 
 
 def _secret(secret: ClientSecret) -> PolicyRow:
-    return PolicyRow(secret.client.name, secret.secret_id, "no end" if secret.expires_at is None else "", secret.expires_at)
+    return PolicyRow(secret.client.name, secret.secret_id, "no expiry" if secret.expires_at is None else "", secret.expires_at)
 
 
 def _member(membership: Membership) -> PolicyRow:
@@ -139,41 +139,41 @@ def _member(membership: Membership) -> PolicyRow:
     return PolicyRow(user.shown_name, "" if user.shown_name == user.email else user.email, membership.get_role_display())
 
 
-# Of one, of several, and what happens to them.
+# For one, for several, and what happens to them.
 _WORDS: Mapping[str, tuple[str, str, str]] = {
     "methods": (
         "client allows a method that is no longer allowed",
         "clients allow a method that is no longer allowed",
-        "By that method they get no more tokens, from the next request on. Tokens that they have live until they end.",
+        "From the next request on, they get no more tokens by that method. Their existing tokens stay valid until they expire.",
     ),
     "secrets": (
-        "secret has no end, or ends later than a new one could",
-        "secrets have no end, or end later than a new one could",
-        "They go on working. You can give them an end, or rotate them one by one.",
+        "secret has no expiry, or expires later than a new one could",
+        "secrets have no expiry, or expire later than a new one could",
+        "They keep working. You can give them an expiry date, or rotate them one by one.",
     ),
     "tokens": (
-        "client gets tokens that live longer than that",
-        "clients get tokens that live longer than that",
-        "Their next tokens live as long as is allowed then. Nobody has to change anything.",
+        "client gets tokens with a longer lifetime",
+        "clients get tokens with a longer lifetime",
+        "Their next tokens get the longest lifetime that is allowed. Nobody has to change anything.",
     ),
     "unused": (
         "client has been unused for that long",
         "clients have been unused for that long",
-        "They are disabled within the hour, and get no more tokens. Each can be enabled again.",
+        "They are disabled within the hour and get no more tokens. Each can be enabled again.",
     ),
     "second_factor": (
         "member has no second factor",
         "members have no second factor",
-        "They add one before they can do anything else here.",
+        "They have to add one before they can do anything else here.",
     ),
     "sso": (
         "member signs in by single sign-on only",
         "members sign in by single sign-on only",
-        "Passwords and passkeys open this workspace no more.",
+        "Passwords and passkeys no longer open this workspace.",
     ),
     "live_clients": (
         "member loses the right to make live clients",
         "members lose the right to make live clients",
-        "They make test clients still. Live clients that there are stay as they are.",
+        "They can still make test clients. Existing live clients stay as they are.",
     ),
 }

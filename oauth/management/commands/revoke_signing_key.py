@@ -20,7 +20,7 @@ class Command(JSONCommand):
         parser.add_argument("kid", metavar="KID")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
-        # All nodes go by the times of the key that signs from then on.
+        # All nodes go by the times of the key that signs from now on.
         now = read_clocks().now
         key, signing = services.revoke_signing_key(kid=options["kid"], actor=actor, now=now)
         return {"kid": key.kid, "state": key.state(now), "revoked_at": iso(key.revoked_at), "signing_kid": signing.kid, "signing_algorithm": signing.algorithm}

@@ -22,7 +22,7 @@ class Command(JSONCommand):
         parser.add_argument("--now", action="store_true", help="sign with it at once")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
-        # All nodes go by its times: one that is wrong would sign too early, or for a while not at all.
+        # All nodes go by the key's times: with a wrong clock it would sign too early, or not at all for a while.
         now = read_clocks().now
         rotated = services.rotate_signing_key(algorithm=options["algorithm"], immediately=options["now"], actor=actor, now=now)
         return {

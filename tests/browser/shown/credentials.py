@@ -50,7 +50,7 @@ def _paste_keys(page: Page) -> None:
 
 def _paste_nonsense(page: Page) -> None:
     page.get_by_label("Public key", exact=True).fill("ssh-ed25519 AAAA")
-    page.get_by_text("This is neither a PEM public key").wait_for()
+    page.get_by_text("This isn’t a PEM public key").wait_for()
 
 
 def _paste_certificate(page: Page) -> None:

@@ -30,16 +30,16 @@ def _stop(page: Page) -> None:
 def _tick_nothing(page: Page) -> None:
     for box in page.get_by_role("checkbox").all():
         box.uncheck()
-    page.get_by_role("button", name="Allow HTTP Basic only for those ticked").click()
+    page.get_by_role("button", name="Allow only HTTP Basic for those ticked").click()
     page.get_by_role("alert").wait_for()
 
 
 PAGES: list[Shown] = [
     Shown("leak", "/w/kestrel/leak/", "Leak response", picture="leak"),
     Shown("leak", "/w/kestrel/leak/", "Error: Leak response", act=_look_up_nothing),
-    Shown("leak", "/w/kestrel/leak/", "The checksum is wrong", act=_look_up_strange_things),
-    Shown("leak", "/w/kestrel/leak/?what=s.{new_secret}", "It works right now, and it is being used", picture="leak-found"),
-    Shown("leak", "/w/kestrel/leak/?what=s.{new_secret}", "It works right now, and it is being used", "ben", picture="leak-viewer"),
+    Shown("leak", "/w/kestrel/leak/", "Wrong checksum", act=_look_up_strange_things),
+    Shown("leak", "/w/kestrel/leak/?what=s.{new_secret}", "It works right now, and it is in use", picture="leak-found"),
+    Shown("leak", "/w/kestrel/leak/?what=s.{new_secret}", "It works right now, and it is in use", "ben", picture="leak-viewer"),
     Shown("leak", "/w/kestrel/leak/?what=k.{key_client}.{kid}", ""),
     Shown("leak", "/w/kestrel/leak/?what=s.{new_secret}&what=s.{secret}&what=c.{certificate_client}.{thumbprint}", "", picture="leak-several"),
     Shown("leak", "/w/kestrel/leak/?what=i.{strange_client}", "The client ID of"),

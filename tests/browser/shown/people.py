@@ -30,15 +30,15 @@ def _invite_nobody(page: Page) -> None:
 
 
 def _ask_for_nonsense(page: Page) -> None:
-    page.get_by_label("Longest life of a secret in days", exact=False).fill("-1")
+    page.get_by_label("Maximum secret lifetime in days", exact=False).fill("-1")
     page.get_by_label("Name", exact=True).fill("")
     page.locator("main form .btn.main").click()
     page.get_by_role("alert").wait_for()
 
 
 def _ask_for_second_factors(page: Page) -> None:
-    page.get_by_label("Every member has a second factor").check()
-    page.get_by_label("Longest life of a secret in days", exact=False).fill("90")
+    page.get_by_label("Require a second factor for every member").check()
+    page.get_by_label("Maximum secret lifetime in days", exact=False).fill("90")
     page.locator("main form .btn.main").click()
     page.wait_for_url("**/preview/**")
 

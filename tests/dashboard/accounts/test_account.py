@@ -207,7 +207,7 @@ class TestNewDevice:
         sign_in(browser, ada)
         [message] = mailbox(ada.email)
         assert message.subject == "New sign-in to your account: Firefox on Linux"
-        assert "by password" in message.body
+        assert "Method: password" in message.body
         browser.post("/accounts/sign-out/")
         sign_in(browser, ada)
         assert len(mailbox(ada.email)) == 1
@@ -294,7 +294,7 @@ def test_the_admin_shows_nothing_of_second_factors(admin, app):
 
 def test_whoever_has_only_a_password_is_offered_a_passkey_once_in_each_browser(ada, browser):
     sign_in(browser, ada)
-    offer = "Add a passkey: sign in faster and safer."
+    offer = "Sign in faster and more safely with a passkey."
     assert offer in browser.get("/accounts/security/").content.decode()
     assert offer not in browser.get("/accounts/security/").content.decode()
     browser.post("/accounts/sign-out/")

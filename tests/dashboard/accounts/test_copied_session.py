@@ -65,19 +65,19 @@ def test_an_answer_counts_once(here, key, ada):
     assert here.post(CONFIRM, answer).status_code == 302
     here.cookies[passkeys.COOKIE] = question
     page = here.post(CONFIRM, answer)
-    assert "its answer came too late" in text_of(page)
+    assert "its response came too late" in text_of(page)
 
 
 def test_a_question_ends_after_ten_minutes(here, key, ada, monkeypatch):
     challenge = challenge_on(here.get(CONFIRM), "request-options")
     assert here.cookies[passkeys.COOKIE]["max-age"] == 600
     monkeypatch.setattr(kept_by_browser, "SECONDS", -1)
-    assert "its answer came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
+    assert "its response came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
 
 
 def test_who_is_asked_to_add_one_proves_nothing_by_the_answer(here, key, ada):
     challenge = challenge_on(here.get(NEW), "creation-options")
-    assert "its answer came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
+    assert "its response came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
 
 
 def test_an_answer_to_that_signs_nobody_in(here, key, ada):
@@ -92,7 +92,7 @@ def test_nor_does_one_of_another_session_of_the_same_person_prove_it(here, key, 
     challenge = challenge_on(here.get(CONFIRM), "request-options")
     other = as_person(ada)
     other.cookies[passkeys.COOKIE] = here.cookies[passkeys.COOKIE].value
-    assert "its answer came too late" in text_of(other.post(CONFIRM, answer_of(key, challenge, ada)))
+    assert "its response came too late" in text_of(other.post(CONFIRM, answer_of(key, challenge, ada)))
 
 
 def test_the_secret_of_one_time_codes_is_not_pushed_out(here, thief, ada):
@@ -111,7 +111,7 @@ def test_and_is_offered_to_that_browser_alone(here, thief, ada):
 def test_who_was_asked_nothing_answers_nothing(here, key, ada):
     challenge = challenge_on(here.get(CONFIRM), "request-options")
     del here.cookies[passkeys.COOKIE]
-    assert "its answer came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
+    assert "its response came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
 
 
 def test_the_question_is_for_pages_of_ours_only(key, ada):

@@ -16,7 +16,7 @@ from tests.dashboard.conftest import Browser, asked_by, text_of
 
 SECURITY, CONFIRM, ON = "/accounts/security/", "/accounts/confirm/", "/accounts/security/codes/on/"
 MEMBERS, INVITE = "/w/demo/members/", "/w/demo/members/invite/"
-DEMAND = "Demo demands a second factor."
+DEMAND = "Demo requires a second factor."
 # A page, a part of one, a download, what a form is sent to, what the palette asks for.
 PATHS = [
     "/w/demo/",
@@ -46,7 +46,7 @@ def turn_on_codes(browser):
 class TestWithoutOne:
     def test_who_lacks_one_is_led_to_add_one(self, here):
         assert here.get(MEMBERS)["Location"] == SECURITY
-        assert f"{DEMAND} Add a passkey or turn on one-time codes, and it opens." in text_of(here.get(SECURITY))
+        assert f"{DEMAND} Add a passkey or turn on one-time codes to open it." in text_of(here.get(SECURITY))
 
     def test_the_workspace_opens_in_the_session_in_which_it_is_added(self, here):
         assert turn_on_codes(here)[0].status_code == 200
@@ -72,7 +72,7 @@ class TestThatWasNotProved:
     def test_it_opens_nothing_and_is_led_to_prove_it(self, here, path, method):
         response = getattr(here, method)(path)
         assert response["Location"].startswith(f"{CONFIRM}?next=%2Fw%2Fdemo%2F")
-        assert f"{DEMAND} Use your passkey or a code, and it opens." in text_of(here.get(response["Location"]))
+        assert f"{DEMAND} Use your passkey or a code to open it." in text_of(here.get(response["Location"]))
 
     def test_a_part_of_a_page_is_no_way_in(self, here):
         assert here.get("/w/demo/search/?q=ben", headers={"HX-Request": "true"}).status_code == 302
@@ -129,7 +129,7 @@ class TestLast:
     def test_the_last_one_can_not_be_removed(self, here, ada, mailbox):
         passkey = prove(here, add_passkey(ada))
         response = here.post(f"{SECURITY}passkeys/{passkey.pk}/remove/")
-        assert "Demo demands a second factor, and this is your last. Add another one first." in response.content.decode()
+        assert "Demo demands a second factor, and this is your last one. Add another one first." in response.content.decode()
         assert "<title>Error: " in response.content.decode()
         assert here.get(SECURITY).content.decode().count("<b>Laptop</b>") == 1
         assert mailbox() == []
@@ -156,7 +156,7 @@ class TestOtherSessions:
         assert here.get(SECURITY).status_code == 200
         assert last_event("user.one_time_codes_on").after == {"sessions_ended": 1}
         [message] = mailbox(ada.email)
-        assert "signing in asks for a code of your app from now on. Your other session has ended." in " ".join(message.body.split())
+        assert "signing in asks for a code from your app. Your other session has ended." in " ".join(message.body.split())
         assert not Session.objects.filter(session_key=key).exists()
 
     def test_several_are_counted(self, here, ada):
@@ -166,7 +166,7 @@ class TestOtherSessions:
 
     def test_where_there_is_none_nothing_is_said_of_it(self, here, ada, mailbox):
         assert "session" not in text_of(re.search(r"<main.*</main>", turn_on_codes(here)[0].content.decode(), re.DOTALL)[0])
-        assert "from now on.\n" in mailbox(ada.email)[-1].body
+        assert "code from your app.\n" in mailbox(ada.email)[-1].body
         assert last_event("user.one_time_codes_on").after == {"sessions_ended": 0}
 
     def test_a_further_factor_ends_none(self, here, elsewhere, ada):

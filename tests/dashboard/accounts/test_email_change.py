@@ -42,7 +42,7 @@ def test_until_the_link_is_opened_nothing_changes(here, ada, link):
 @pytest.mark.parametrize(
     ("email", "said"),
     [
-        ("own@\u0445.example", "Enter the domain as the DNS has it: own@xn--u1a.example"),
+        ("own@\u0445.example", "Enter the domain as in the DNS: own@xn--u1a.example"),
         ("own@x.exam\u200bple", "Enter an email address, for example ana@example.com."),
         ("own@exampl\u202ee.com", "Enter an email address, for example ana@example.com."),
         ("\u043ewn@x.example", "Enter an email address, for example ana@example.com."),
@@ -67,7 +67,7 @@ def test_the_link_changes_it_and_tells_both(here, ada, link, mailbox):
     for address in ("ada@example.com", NEW):
         [message] = mailbox(address)
         assert message.subject == "The address of your account was changed"
-        assert f"It was ada@example.com, and is {NEW} from now on." in message.body
+        assert f"It was ada@example.com and is now {NEW}." in message.body
     event = last_event("user.email_changed")
     assert (event.before, event.after) == ({"email": "ada@example.com"}, {"email": NEW})
     ada.email = NEW
@@ -177,7 +177,7 @@ def test_what_was_made_for_the_old_one_in_her_workspaces_ends(here, ada, demo, l
     assert not HandOver.objects.open(timezone.now()).filter(pk=handed.hand_over.pk).exists()
     assert [one.pk for one in Invitation.objects.open(timezone.now())] == [elsewhere.invitation.pk]
     reasons = {event.after["reason"] for event in AuditEvent.objects.filter(event__in=["invitation.withdrawn", "hand_over.withdrawn"])}
-    assert reasons == {"ada@example.com is no member’s address any more."}
+    assert reasons == {"ada@example.com is no longer a member’s address."}
 
 
 def test_an_address_that_was_taken_meanwhile_stays_with_its_account(here, ada, link):
@@ -223,7 +223,7 @@ def test_an_altered_or_expired_one_too(here, link, monkeypatch):
     [
         ("", "Enter your email address."),
         ("ada", "Enter an email address, for example"),
-        ("ADA@example.com", "That is your present address."),
+        ("ADA@example.com", "That is your current address."),
         ("x" * 100_000, "Enter an email address"),
         ("a\0@example.com", "Null characters are not allowed."),
     ],

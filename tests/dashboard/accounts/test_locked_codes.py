@@ -14,7 +14,7 @@ from tests.dashboard.accounts.conftest import add_passkey, last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of
 
 CODE = "/accounts/sign-in/code/"
-LOCKED = "One-time codes are locked after 100 wrong ones. Use a passkey or a recovery code, or reset your password, which allows 10 more once a day."
+LOCKED = "One-time codes are locked after 100 wrong ones. Use a passkey or a recovery code, or reset your password, which allows 10 more tries once a day."
 
 
 def enter(ada, code, **headers):
@@ -42,14 +42,14 @@ def locked(ada, app):
 @pytest.mark.usefixtures("locked")
 def test_the_hundredth_locks_them_and_the_owner_is_told(ada, app, mailbox):
     assert LOCKED in text_of(enter(ada, app.code))
-    assert mailbox.subjects(ada.email).count("One-time codes of your account are locked") == 1
+    assert mailbox.subjects(ada.email).count("One-time codes are locked for your account") == 1
     assert last_event("user.one_time_codes_locked").after == {"wrong_codes": 100}
     assert last_event("user.one_time_codes_locked").target_id == ada.audit_name
 
 
 def test_the_ninety_ninth_does_not(ada, app):
     wrong_so_far(98)
-    assert "That code is wrong or was used." in text_of(enter(ada, wrong(app)))
+    assert "That code is wrong or has been used." in text_of(enter(ada, wrong(app)))
     assert enter(ada, app.code).status_code == 302
 
 

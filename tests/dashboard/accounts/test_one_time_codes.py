@@ -14,7 +14,7 @@ from tests.dashboard.accounts.conftest import SIGN_IN, app_code, last_event, pro
 from tests.dashboard.conftest import Browser, text_of
 
 ON, OFF, CODE = "/accounts/security/codes/on/", "/accounts/security/codes/off/", "/accounts/sign-in/code/"
-WRONG = "That code is wrong or was used. Codes change every 30 s."
+WRONG = "That code is wrong or has been used. Codes change every 30 s."
 
 
 def shown_secret(browser):
@@ -65,7 +65,7 @@ def test_after_a_wrong_code_the_same_one_counts_but_is_not_shown_again(here):
 def test_a_form_without_a_secret_that_waits_for_it_shows_one(here):
     """As of a page from before somebody turned them on and off."""
     page = here.post(ON, {"code": "000000"})
-    assert "The secret has changed meanwhile. Scan the new one, then enter its code." in text_of(page)
+    assert "The secret has changed. Scan the new one, then enter its code." in text_of(page)
     assert not Authenticator.objects.exists()
 
 
@@ -130,7 +130,7 @@ def test_after_5_wrong_codes_the_sign_in_has_ended_and_the_account_is_told(brows
     assert browser.post(CODE, {"code": "000000"})["Location"] == SIGN_IN
     assert "Too many wrong codes." in browser.get(SIGN_IN).content.decode()
     assert browser.post(CODE, {"code": app.code})["Location"] == SIGN_IN
-    assert mailbox.subjects(ada.email) == ["Somebody has your password, but not your code"]
+    assert mailbox.subjects(ada.email) == ["Somebody has your password but not your code"]
 
 
 def test_codes_guessed_from_many_addresses_end_too(ada, app, settings):
@@ -169,7 +169,7 @@ def test_wrong_codes_count_as_wrong_passwords_do(browser, ada, app, settings):
         browser.post(CODE, {"code": "000000"})
     response = browser.post(CODE, {"code": app.code})
     assert response.status_code == 429
-    assert re.search(r"Too many tries\. Wait \d+ (s|min) and try again\.", response.content.decode())
+    assert re.search(r"Too many attempts\. Wait \d+ (s|min) and try again\.", response.content.decode())
     assert FailureCount.objects.exists()
 
 

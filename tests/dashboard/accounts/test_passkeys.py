@@ -89,7 +89,7 @@ def test_what_no_database_takes_is_no_answer_of_a_passkey(browser, here, credent
     """Also where one is added: it is kept as it came."""
     for response in (Browser().post(SIGN_IN_BY, {"credential": credential}), here.post(NEW, {"name": "Laptop", "credential": credential})):
         assert response.status_code == 200
-        assert "That is no answer of a passkey. Try again." in text_of(response)
+        assert "The passkey’s response can’t be read. Try again." in text_of(response)
 
 
 def test_an_answer_that_is_longer_than_any_is_not_read(browser, ada):
@@ -100,7 +100,7 @@ def test_an_answer_that_is_longer_than_any_is_not_read(browser, ada):
         return browser.post(SIGN_IN_BY, {"credential": json.dumps({"id": "x" * (length - len(empty))})}).content.decode()
 
     assert REFUSED in answer(12 * 1024)
-    assert "That is no answer of a passkey. Try again." in answer(12 * 1024 + 1)
+    assert "The passkey’s response can’t be read. Try again." in answer(12 * 1024 + 1)
 
 
 @pytest.mark.parametrize("credential", MALFORMED)

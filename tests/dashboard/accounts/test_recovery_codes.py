@@ -103,7 +103,7 @@ def test_without_a_strong_factor_there_are_none(here):
 
 @pytest.mark.parametrize("code", ["99999999", "9" * 32, "8 8", "2abc-defg-hjkm", "zabc-defg-hjkm", "2abc-defg-hjk"])
 def test_a_wrong_one_is_refused_as_any_code(ada, app, code):
-    assert "That code is wrong or was used." in enter(ada, code)[1].content.decode()
+    assert "That code is wrong or has been used." in enter(ada, code)[1].content.decode()
 
 
 def test_a_code_of_another_account_is_a_wrong_one(ben, ada, app):
@@ -136,7 +136,7 @@ def use(user, code):
 
 def test_while_another_is_looked_at_one_is_asked_to_come_back(ada, app):
     with secret._hashing:
-        assert "Too many codes are being checked at this moment." in enter(ada, app.recovery_codes[0])[1].content.decode()
+        assert "Too many codes are being checked." in enter(ada, app.recovery_codes[0])[1].content.decode()
     assert enter(ada, app.recovery_codes[0])[1].status_code == 302
 
 

@@ -157,7 +157,7 @@ def test_two_at_once_use_it_once(ada, link):
     ("password", "hint"),
     [
         ("", "Enter a new password."),
-        ("short", "A password has at least 12 characters."),
+        ("short", "A password needs at least 12 characters."),
         ("password1234", "published after a breach"),
         (" PassWord1234", "published after a breach"),
         ("TokenOS-localhost", "Without the name of this site"),
@@ -279,12 +279,12 @@ class TestWithoutAMailServer:
         assert "This instance has no mail server yet: after this, whoever runs it can give you a link." in text_of(here.get("/accounts/profile/email/"))
         here.post("/accounts/profile/email/", {"email": email})
         said = text_of(here.get("/accounts/profile/"))
-        assert f"Ask whoever runs it for the mail to {email}: it is a file in DATA_DIR/mail. Open the link in it within 24 hours." in said
+        assert f"Ask its operator for the mail to {email}: it is a file in DATA_DIR/mail. Open the link in it within 24 hours." in said
         assert "on its way" not in said
 
 
 def test_the_hint_under_the_field_tells_every_rule(browser, here, link, adas_invitation):
-    said = "At least 12 characters. At least 8 of them besides the name of this site. Not much like your email or name. Not published after a breach."
+    said = "At least 12 characters. At least 8 of them besides the name of this site. Not similar to your email or name. Not published after a breach."
     stranger = Browser()
     stranger.get(adas_invitation)
     for page in (browser.get(link), here.get("/accounts/security/password/"), stranger.get("/accounts/invite/")):

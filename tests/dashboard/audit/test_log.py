@@ -236,7 +236,7 @@ class TestFilters:
         answer = adas.get(f"{PAGE}?{name}={plaintext}&period=30d")
         assert (answer.status_code, answer["Location"]) == (302, f"{PAGE}?period=30d")
         page = adas.get(answer["Location"])
-        assert "That looks like a secret, so it was not searched for." in text_of(page)
+        assert "That looks like a secret, so we didn’t search for it." in text_of(page)
         assert plaintext not in page.content.decode()
 
     def test_what_is_filtered_by_can_be_taken_away(self, adas, client):

@@ -100,7 +100,7 @@ def ends(**moments):
         (
             "secret.changed",
             {"target": ("secret", OLD), "before": {"expires_at": "2026-11-24T17:10:06.123456+00:00"}, "after": {"expires_at": "2026-11-25T17:10:06Z"}},
-            f"changed the end of secret {OLD} :-2026-11-24 17:10 UTC:+2026-11-25 17:10 UTC → {OLD}",
+            f"changed the expiry of secret {OLD} :-2026-11-24 17:10 UTC:+2026-11-25 17:10 UTC → {OLD}",
         ),
         ("leak.checked", {"target": ("secret", OLD), "after": {"client_id": "c"}}, f"checked a pasted secret {OLD} → c"),
         ("leak.checked", {}, "checked a pasted text with nothing of this workspace in it"),

@@ -104,9 +104,9 @@ def test_each_check_is_told_and_what_fails_says_what_to_do(test, pair, demo):
     said = test(f"curl -u {pair[0]}:{pair[1][:-1]} http://localhost:8443/oauth2/token -d grant_type=client_credentials -d scope=admin")
     assert "This is refused" in said
     assert "Good: The client is known" in said
-    assert "Fails: It came over plain HTTP with credentials. Use https." in said
-    assert "Fails: The secret’s checksum is wrong, so it was cut off or mistyped. Copy it again." in said
-    assert "Fails: admin isn’t among this client’s scopes. Ask for less, or give it to the client. Add it" in said
+    assert "Fails: The request came over plain HTTP with credentials. Use https." in said
+    assert "Fails: The secret’s checksum is wrong. The secret was cut off or mistyped. Copy it again." in said
+    assert "Fails: This client doesn’t have admin. Ask for less, or give it to the client. Add it" in said
 
 
 def test_what_it_would_get_is_told(test, pair):
@@ -119,28 +119,28 @@ def test_what_it_would_get_is_told(test, pair):
 def test_an_address_is_checked_where_it_is_said(test, demo):
     strict = factories.create_client(demo, name="strict", allowed_networks=["192.0.2.0/24"])
     pasted = f"{strict.secret.client.client_id}:{strict.plaintext}"
-    assert "Say above from which one it calls" in test(pasted)
-    assert "It came from 203.0.113.9, which isn’t in the client’s ranges." in test(pasted, address="203.0.113.9")
-    assert "The address is one from which the client may call" in test(pasted, address=" 192.0.2.4 ")
+    assert "Enter the address above" in test(pasted)
+    assert "The request came from 203.0.113.9, which isn’t in the client’s address ranges." in test(pasted, address="203.0.113.9")
+    assert "The client may call from this address" in test(pasted, address=" 192.0.2.4 ")
 
 
 def test_assertions_proofs_certificates_and_tokens_are_read_by_themselves(test, demo, pair, now):
     robot = create_robot(demo, now=now)
-    assert "The assertion is signed by a key of the client" in test(robot.assertion())
+    assert "One of the client’s keys signed the assertion" in test(robot.assertion())
     assert "The DPoP proof is right" in test(key("ES256").proof())
     machine = factories.create_client(demo, name="machine", auth_methods=["self_signed_tls_client_auth"]).secret.client
     holder = self_signed("machine")
     create_certificate(machine, pem(holder.certificate))
-    assert "The certificate is the client’s, and good now" in test(pem(holder.certificate))
-    assert "Which client it is has to stand in client_id" in test(pem(self_signed("other").certificate))
+    assert "The certificate belongs to the client and is valid now" in test(pem(holder.certificate))
+    assert "it doesn’t say which client it is from" in test(pem(self_signed("other").certificate))
     with_command = f"curl --cert client.pem {TOKEN_ENDPOINT} -d grant_type=client_credentials -d client_id={machine.client_id}"
     assert "Paste its PEM below the command" in test(with_command)
     both = test(f"{with_command}\n{pem(holder.certificate)}")
     assert "This works" in both
     assert "Paste its PEM" not in both
     token = json.loads(_get_token(*pair))["access_token"]
-    assert "The token is alive" in test(token)
-    assert "The token is alive" in test(f"GET /api/v1/whoami HTTP/1.1\nAuthorization: Bearer {token}")
+    assert "The token is valid" in test(token)
+    assert "The token is valid" in test(f"GET /api/v1/whoami HTTP/1.1\nAuthorization: Bearer {token}")
 
 
 def _get_token(client_id, secret):
@@ -151,8 +151,8 @@ def test_a_request_to_elsewhere_is_noticed(test, pair):
     said = test(f"curl -u {pair[0]}:{pair[1]} https://login.example.com/token -d grant_type=client_credentials")
     assert "It goes to login.example.com. This server is localhost:8443." in said
     said = test(f"curl {ISSUER}/token -d client_id={pair[0]} -d client_secret={pair[1]} -d grant_type=client_credentials")
-    assert f"Tokens are had at {TOKEN_ENDPOINT}, not at /token." in said
-    assert "Fails: It came over plain HTTP" in test(f"curl -u {pair[0]}:{pair[1]} localhost:8443/oauth2/token -d grant_type=client_credentials")
+    assert f"The token endpoint is {TOKEN_ENDPOINT}, not /token." in said
+    assert "Fails: The request came over plain HTTP" in test(f"curl -u {pair[0]}:{pair[1]} localhost:8443/oauth2/token -d grant_type=client_credentials")
 
 
 def test_json_and_get_are_refused_as_the_endpoint_does(test, pair):
@@ -160,7 +160,7 @@ def test_json_and_get_are_refused_as_the_endpoint_does(test, pair):
     assert "Fails: Send the parameters with Content-Type: application/x-www-form-urlencoded." in test(body)
     assert "Fails: Send the parameters with Content-Type" in test(f"curl --json '{body}' {TOKEN_ENDPOINT}")
     said = test(f"curl -G {TOKEN_ENDPOINT} -d client_id={pair[0]} -d client_secret={pair[1]}")
-    assert "Fails: It had credentials in the URL" in said
+    assert "Fails: The request had credentials in the URL" in said
     assert "Fails: This endpoint takes POST requests only." in said
 
 
@@ -175,7 +175,7 @@ def test_a_body_in_a_file_is_asked_for(test, pair):
         ("hello", "Nothing here looks like a request."),
         ("{not json", "Nothing here looks like a request."),
         ("curl 'https://x", "A quotation mark in this command isn’t closed."),
-        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "That is a private key. It was not stored. Treat it as leaked"),
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "That is a private key. It wasn’t stored. Treat it as leaked"),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "The certificate can’t be read."),
         ("x" * 140_000, "This is longer than any request."),
         ("curl 'https://[::1/oauth2/token' -d x=y", "The address can’t be read."),
@@ -202,7 +202,7 @@ def test_what_is_of_another_workspace_reads_as_what_isnt_there(test, other):
     test("Basic x")  # the first page after signing in has a note of its own
     nobody = test(f"{'x' * 22}:{generate('live').plaintext}")
     assert "No client of this workspace has this ID." in nobody
-    assert "A well-formed secret, but none of this workspace." in nobody
+    assert "The secret is well-formed but isn’t from this workspace." in nobody
     assert test(f"{foreign.secret.client.client_id}:{foreign.plaintext}") == nobody
 
 
@@ -236,7 +236,7 @@ def test_who_tries_secrets_out_has_to_wait_and_nobody_else(adas, bens, pair, mon
     page = adas.post(URL, {"pasted_credential": ":".join(pair)})
     assert page.status_code == 429
     assert page["Retry-After"]
-    assert "Too many tries. Wait" in text_of(page)
+    assert "Too many attempts. Wait" in text_of(page)
     assert "This works" not in text_of(page)
     assert bens.post(URL, {"pasted_credential": ":".join(pair)}).status_code == 200
 
@@ -255,7 +255,7 @@ def test_markup_in_what_is_pasted_stays_text(adas):
 def test_viewers_read_it_without_links_to_what_they_may_not_do(bens, billing):
     factories.expire(billing.secret)
     page = bens.post(URL, {"pasted_credential": f"{billing.secret.client.client_id}:{billing.plaintext}"})
-    assert "ended on" in text_of(page)
+    assert "expired on" in text_of(page)
     assert "Make a new secret" not in text_of(page)
 
 

@@ -53,7 +53,7 @@ def test_what_is_of_another_workspace_isnt_there(adas, other, now):
 def test_a_secret_in_the_wrong_field_reaches_no_address(adas, billing):
     answer = adas.post(URL, {"request_id": billing.plaintext})
     assert answer.status_code == 200
-    assert "That looks like a credential, so it wasn’t looked up." in text_of(answer)
+    assert "That looks like a credential, so we didn’t look it up." in text_of(answer)
     assert billing.plaintext not in answer.content.decode()
 
 
@@ -61,7 +61,7 @@ def test_the_value_of_a_basic_header_is_a_secret_as_well(adas, billing):
     pair = base64.b64encode(f"{billing.secret.client.client_id}:{billing.plaintext}".encode()).decode()
     answer = adas.post(URL, {"request_id": pair})
     assert answer.status_code == 200
-    assert "That looks like a credential, so it wasn’t looked up." in text_of(answer)
+    assert "That looks like a credential, so we didn’t look it up." in text_of(answer)
     assert pair not in answer.content.decode()
 
 

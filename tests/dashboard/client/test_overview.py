@@ -47,7 +47,7 @@ def test_every_page_of_a_client_says_how_it_is(adas, client, url, tab):
 
     assert says("Active")
     factories.expire(client.secrets.get())
-    assert says("No credential that works")
+    assert says("No working credential")
     Client.objects.update(jwks_uri="https://client.example/jwks.json")
     assert says("Active")
     disable_client(client=client, actor=factories.TESTS, now=timezone.now())
@@ -68,7 +68,7 @@ def test_a_disabled_one_says_by_whom_and_why(adas, ada, client, url):
 def test_one_without_a_credential_that_works_says_since_when(adas, client, url):
     factories.expire(client.secrets.get())
     said = text_of(adas.get(url))
-    assert "No credential that works" in said
+    assert "No working credential" in said
     assert "Its only secret ended on" in said
     assert "It can’t get tokens. Make a new secret" in said
     assert "Make secret" in said
@@ -273,9 +273,9 @@ def test_the_facts_are_beside_it(adas, client, url):
 
 def test_a_period_can_be_chosen_for_the_chart(adas, client, url):
     use(client, client.secrets.get().secret_id, count=300, ago=timedelta(days=3))
-    assert "No request in this period." in text_of(adas.get(url))
+    assert "No requests in this period." in text_of(adas.get(url))
     assert "Granted 300" in text_of(adas.get(f"{url}?period=7d"))
-    assert "No request in this period." in text_of(adas.get(f"{url}?period=whatever"))
+    assert "No requests in this period." in text_of(adas.get(f"{url}?period=whatever"))
 
 
 def test_the_latest_requests_are_renewed_by_the_script(adas, client, url):

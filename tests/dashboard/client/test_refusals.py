@@ -52,7 +52,7 @@ def test_a_code_of_an_older_version_is_said_by_its_sentence_alone(demo, client):
 
 
 def test_a_reason_has_a_title_where_many_are_counted():
-    assert title_of("address_not_allowed") == "Address not among the client’s ranges"
+    assert title_of("address_not_allowed") == "Address not in the client’s ranges"
 
 
 def test_a_code_of_an_older_version_is_its_own_title():

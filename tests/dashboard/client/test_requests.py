@@ -92,7 +92,7 @@ def test_a_secret_is_neither_searched_for_nor_shown_nor_kept_in_the_address(adas
     answer = adas.get(f"{url}?{name}={plaintext}&period=24h")
     assert (answer.status_code, answer["Location"]) == (302, f"{url}?period=24h")
     page = adas.get(answer["Location"])
-    assert "That looks like a secret, so it was not searched for." in text_of(page)
+    assert "That looks like a secret, so we didn’t search for it." in text_of(page)
     assert plaintext not in page.content.decode()
 
 

@@ -56,7 +56,7 @@ def test_one_in_use_is_disabled_first(dans, client, billing):
     assert "Disable it first." in text
     assert "Type billing-sync" not in text
     page = dans.post(path(client, "delete"), {"name": "billing-sync"})
-    assert "billing-sync is in use, or was within 30 days. Disable it first, and delete it 24 hours later." in text_of(page)
+    assert "billing-sync was used within the last 30 days. Disable it first, and delete it 24 hours later." in text_of(page)
     assert Client.objects.get().status == "enabled"
 
 

@@ -48,7 +48,7 @@ def test_unused_one_goes_without_a_word_of_tokens(dans, client):
     assert changes("client.disabled") == [({"status": "enabled"}, {"status": "disabled"})]
 
 
-@pytest.mark.parametrize(("reason", "said"), [("x" * 100_000, "A reason has up to"), ("a\nb", "line break")])
+@pytest.mark.parametrize(("reason", "said"), [("x" * 100_000, "A reason can have at most"), ("a\nb", "line break")])
 def test_reason_that_makes_no_sense_is_refused(dans, client, reason, said):
     page = dans.post(path(client, "disable"), {"reason": reason})
     assert "Nothing was disabled." in text_of(page)

@@ -78,11 +78,11 @@ def test_saving_what_is_there_changes_nothing_and_is_no_event(carls, client):
 @pytest.mark.parametrize(
     ("entered", "tokens", "said"),
     [
-        ({"scopes": ["read", "write", "orders:read"]}, 41, "Scopes changed. New tokens have them from now on; 41 living tokens keep the old ones."),
-        ({"scopes": ["read", "write", "orders:read"]}, 1, "Scopes changed. New tokens have them from now on; 1 living token keeps the old ones."),
+        ({"scopes": ["read", "write", "orders:read"]}, 41, "Scopes changed. New tokens have them from now on; 41 existing tokens keep the old ones."),
+        ({"scopes": ["read", "write", "orders:read"]}, 1, "Scopes changed. New tokens have them from now on; 1 existing token keeps the old ones."),
         ({"scopes": ["read", "write", "orders:read"]}, 0, "Scopes changed. New tokens have them from now on."),
-        ({"token_lifetime": "300", "name": "x"}, 2, "Name and token lifetime changed. New tokens have it from now on; 2 living tokens keep the old one."),
-        ({"require_dpop": "on"}, 2, "DPoP-bound tokens only changed. That holds for new tokens from now on; 2 living tokens stay as before."),
+        ({"token_lifetime": "300", "name": "x"}, 2, "Name and token lifetime changed. New tokens have it from now on; 2 existing tokens keep the old one."),
+        ({"require_dpop": "on"}, 2, "DPoP-bound tokens only changed. This applies to new tokens; 2 existing tokens stay as before."),
         ({"name": "x"}, 41, "Name changed."),
     ],
 )
@@ -97,10 +97,10 @@ def test_saving_says_what_it_means_for_tokens(carls, client, billing, orders, en
     ("entered", "said"),
     [
         ({"name": ""}, "Enter a name, for example billing-sync."),
-        ({"name": "x" * 100_000}, "A name has up to 100 characters."),
+        ({"name": "x" * 100_000}, "A name can have at most 100 characters."),
         ({"name": "\u202eevil"}, "invisible character"),
         ({"contact": "a\nb"}, "The owner contains a line break"),
-        ({"description": "x" * 1001}, "A description has up to 1,000 characters."),
+        ({"description": "x" * 1001}, "A description can have at most 1,000 characters."),
         ({"description": "a\nb"}, "The description contains a line break"),
         ({"tags": "x" * 41}, "The tag has 41 characters"),
         ({"tags": ",".join(map(str, range(51)))}, "51 tags are too many"),
@@ -108,16 +108,16 @@ def test_saving_says_what_it_means_for_tokens(carls, client, billing, orders, en
         ({"auth_methods": []}, "Choose at least one method."),
         ({"auth_methods": ["none"]}, "That isn’t a method."),
         ({"audiences": "api"}, "isn’t an audience"),
-        ({"audiences": "\n".join(f"https://{number}.example.com" for number in range(51))}, "51 are too many. Use up to 50."),
+        ({"audiences": "\n".join(f"https://{number}.example.com" for number in range(51))}, "51 are too many. Use at most 50."),
         ({"allowed_networks": "203.0.113.300"}, "“203.0.113.300” isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."),
         ({"allowed_networks": "x" * 50_000}, "That is too much text"),
         ({"token_lifetime": "59"}, "Choose a lifetime from the list."),
         ({"token_lifetime": ""}, "Choose a lifetime from the list."),
-        ({"jwks_uri": "http://billing.example.com/jwks.json"}, "has to be an https URL"),
+        ({"jwks_uri": "http://billing.example.com/jwks.json"}, "must be an https URL"),
         ({"jwks_uri": "https://billing.example.com/jwks.json"}, "A set of keys is for private_key_jwt"),
-        ({"auth_methods": ["tls_client_auth"]}, "tls_client_auth needs to know the subject"),
-        ({"auth_methods": ["tls_client_auth"], "tls_subject": "x.example.com"}, "Choose which part of the certificate that is."),
-        ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "tls_client_auth_san_ip", "tls_subject": "x"}, "isn’t what san_ip takes"),
+        ({"auth_methods": ["tls_client_auth"]}, "tls_client_auth needs the subject of the client’s certificate"),
+        ({"auth_methods": ["tls_client_auth"], "tls_subject": "x.example.com"}, "Choose which part of the certificate this is."),
+        ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "tls_client_auth_san_ip", "tls_subject": "x"}, "isn’t valid for san_ip"),
         ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "nope"}, "Choose a kind of subject from the list."),
         ({"tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "x.example.com"}, "A subject is for tls_client_auth"),
         ({"seen": ""}, "This page was open too long."),
@@ -144,7 +144,7 @@ def test_a_subject_to_which_tokens_are_bound_needs_no_method_of_its_own(carls, c
 def test_what_was_sent_without_saying_what_was_seen_can_be_saved_after_a_look(carls, client, seen):
     page = carls.post(path(client), {**entries(carls, client), "contact": "kept@example.com", "seen": seen})
     assert changes() == []
-    assert "This page was open too long. What you entered is kept: look at what it changes, and save again." in text_of(page)
+    assert "This page was open too long. Your entries are kept: check what they change and save again." in text_of(page)
     assert "kept@example.com" in text_of(page)
     seen = page.context["form"]["seen"].value()
     carls.post(path(client), {**entries(carls, client), "contact": "kept@example.com", "seen": seen})
@@ -156,7 +156,7 @@ def test_several_mistakes_are_told_at_once(carls, client):
     assert "Nothing was saved. Fix 3 things:" in page
     assert "Enter a name" in page
     assert "203.0.113.300" in page
-    assert "For that network write 10.0.0.0/8." in page
+    assert "For this network, write 10.0.0.0/8." in page
 
 
 def test_markup_and_rtl_text_are_shown_as_they_are(carls, client):
@@ -310,7 +310,7 @@ def test_tags_with_commas_that_a_command_gave_can_stay(carls, demo):
 def test_scopes_and_audiences_that_no_token_can_hold_are_refused(carls, client):
     audiences = "\n".join(f"https://api.example.com/{'x' * 200}/{number}" for number in range(20))
     page = carls.post(path(client), {**entries(carls, client), "audiences": audiences})
-    assert "and a token must hold them" in text_of(page)
+    assert "too many for a token" in text_of(page)
     assert changes() == []
 
 

@@ -33,5 +33,5 @@ def test_it_is_said_that_the_client_is_gone(dans, client, billing, monkeypatch, 
     monkeypatch.setattr(view, "actor_of", delete_first)
     sent = {name: value.format(secret=billing.secret.secret_id) for name, value in entered.items()}
     page = dans.post(path(client, act.format(secret=billing.secret.secret_id)), sent)
-    assert page.status_code == 404 or (page.status_code == 200 and "billing-sync doesn’t exist any more." in text_of(page))
+    assert page.status_code == 404 or (page.status_code == 200 and "billing-sync no longer exists." in text_of(page))
     assert not Client.objects.exists()

@@ -23,7 +23,7 @@ def test_second_editor_is_told_who_changed_what_and_saves_anew(adas, carls, clie
     page = save(adas, client, {**adas_form, "contact": "ada@example.com", "tags": "mine"})
     text = text_of(page)
     assert "<title>Error: " in page.content.decode()
-    assert "Nothing was saved. Somebody else changed this client while you edited." in text
+    assert "Nothing was saved. Somebody else changed this client while you were editing." in text
     assert re.search(r"Owner carl@example\.com carl@example\.com, (now|\d+ s ago) You entered: ada@example\.com", text)
     assert re.search(r"Description Carl’s carl@example\.com, (now|\d+ s ago) Taken over below\.", text)
     assert Client.objects.get().contact == "carl@example.com"

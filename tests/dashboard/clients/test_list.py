@@ -182,7 +182,7 @@ def test_a_secret_in_the_search_is_neither_searched_for_nor_shown_nor_kept_in_th
     answer = adas.get(PAGE, {"q": billing.plaintext, "sort": "name"})
     assert (answer.status_code, answer["Location"]) == (302, f"{PAGE}?sort=name")
     page = adas.get(answer["Location"])
-    assert "That looks like a secret, so it was not searched for." in text_of(page)
+    assert "That looks like a secret, so we didn’t search for it." in text_of(page)
     assert billing.plaintext not in page.content.decode()
     assert billing.secret.client.name in rows_of(page)
     assert adas.get(PAGE, {"q": billing.plaintext}, headers={"HX-Request": "true"})["Location"] == PAGE
@@ -243,9 +243,9 @@ def three(demo):
         ("-name", ["gamma", "Beta", "alpha"], "from Z to A"),
         ("used", ["Beta", "gamma", "alpha"], "used last first"),
         ("-used", ["alpha", "gamma", "Beta"], "used longest ago first"),
-        ("method", ["alpha", "gamma", "Beta"], "by how they sign in"),
+        ("method", ["alpha", "gamma", "Beta"], "by authentication method"),
         ("scopes", ["alpha", "gamma", "Beta"], "by scopes"),
-        ("expires", ["alpha", "Beta", "gamma"], "ending soonest first"),
+        ("expires", ["alpha", "Beta", "gamma"], "expiring soonest first"),
     ],
 )
 def test_every_column_orders_the_list(adas, three, sort, order, said):

@@ -175,7 +175,7 @@ def test_a_last_day_is_the_whole_day(danas, demo):
     ("changes", "words"),
     [
         ({"name": " "}, "Enter a name, for example billing-sync."),
-        ({"name": "x" * 101}, "A name has up to 100 characters."),
+        ({"name": "x" * 101}, "A name can have at most 100 characters."),
         ({"name": "a\u202eb"}, "invisible character"),
         ({"name": "a\0b"}, "Null characters are not allowed."),
         ({"environment": "prod"}, "Choose live or test."),
@@ -183,22 +183,22 @@ def test_a_last_day_is_the_whole_day(danas, demo):
         ({"accepts": []}, "Choose at least one way to send the secret."),
         ({"scopes": ["read", "nope"]}, "demo has no scope nope"),
         ({"allowed_networks": "203.0.113.300"}, "“203.0.113.300” isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."),
-        ({"audiences": "api"}, "isn’t an audience. Use an absolute URI without fragment"),
+        ({"audiences": "api"}, "isn’t an audience. Use an absolute URI without a fragment"),
         ({"token_lifetime": "7"}, "Choose a lifetime from the list."),
         ({"secret_expiry": "900d"}, "Choose when the secret expires."),
-        ({"secret_expiry": "date"}, "Enter the last day on which the secret works."),
+        ({"secret_expiry": "date"}, "Enter the last day on which the secret should work."),
         ({"secret_expiry": "date", "ends_on": "soon"}, "Enter a date, for example 2027-02-14."),
         ({"secret_expiry": "date", "ends_on": "2020-01-01"}, "Choose a time after now."),
         ({"secret_expiry": "date", "ends_on": "9999-12-31"}, "That is over 100 years away."),
-        ({"method": "assertion"}, "Paste the public key, or enter the address where the program publishes it."),
-        ({"method": "assertion", "public_key": "nonsense"}, "This is neither a PEM public key nor a certificate nor a JWK nor a JWK Set."),
+        ({"method": "assertion"}, "Paste the public key, or enter the URL where the program publishes it."),
+        ({"method": "assertion", "public_key": "nonsense"}, "This isn’t a PEM public key, a certificate, a JWK or a JWK Set."),
         ({"method": "assertion", "public_key": make_certificate() * 2}, "one certificate without its chain"),
         ({"method": "assertion", "public_key": public_keys.pem("RSA-1024")}, "1024 bits"),
         ({"method": "assertion", "jwks_uri": "http://robot.example.com/"}, "https"),
         ({"method": "mtls"}, "Paste the certificate, or choose its file."),
-        ({"method": "mtls", "credential_certificate": "nonsense"}, "The file holds no certificate in PEM."),
+        ({"method": "mtls", "credential_certificate": "nonsense"}, "The file contains no certificate in PEM."),
         ({"method": "mtls", "certificate_by": "subject"}, "Choose which part of the certificate names the client."),
-        ({"method": "mtls", "certificate_by": "subject", "tls_subject_type": "tls_client_auth_san_ip"}, "Enter the value that the certificate has there."),
+        ({"method": "mtls", "certificate_by": "subject", "tls_subject_type": "tls_client_auth_san_ip"}, "Enter the certificate’s value for it."),
         ({"method": "mtls", "certificate_by": "subject", "tls_subject_type": "tls_client_auth_san_ip", "tls_subject": "x"}, "Use an IP address"),
         ({"once": "short"}, "This page is incomplete."),
         ({"once": None}, "This page is incomplete."),
@@ -214,7 +214,7 @@ def test_what_is_wrong_is_said_above_and_at_its_field(danas, demo, changes, word
 
 def test_binary_file_is_refused_in_words(danas, demo):
     page = create(danas, method="assertion", public_key_file=SimpleUploadedFile("key.der", bytes(range(256)) * 20))
-    assert "That file is binary. Choose one that is text: PEM, a JWK or a JWK Set." in errors_of(page)
+    assert "That file is binary. Choose a text file: PEM, a JWK or a JWK Set." in errors_of(page)
 
 
 def test_an_endless_file_is_read_no_further_than_a_key_is_long(danas, demo):
@@ -231,7 +231,7 @@ def test_five_megabytes_pasted_are_too_long_for_a_key_and_not_sent_back(danas, d
 def test_300_scopes_are_too_many(danas, demo):
     demo.scopes.bulk_create(type(demo.scopes.first())(workspace=demo, name=f"scope:{number}") for number in range(300))
     page = create(danas, scopes=[f"scope:{number}" for number in range(300)])
-    assert "300 scopes are too many. Use up to 50." in errors_of(page)
+    assert "300 scopes are too many. Use at most 50." in errors_of(page)
 
 
 def test_the_page_asks_the_database_little_whatever_there_is(danas, demo, django_assert_max_num_queries):
@@ -275,8 +275,8 @@ def test_private_key_is_refused_kept_nowhere_and_not_shown_again(danas, demo, fo
     page = create(danas, method=method, public_key=private)
     text = errors_of(page)
     if method == "assertion":
-        assert "That is a private key. It was not stored. Treat it as leaked, make a new pair, paste only the public half." in text
-        assert text_of(page).count("It was not stored.") == 1
+        assert "That is a private key. It wasn’t stored. Treat it as leaked, make a new key pair, and paste only the public key." in text
+        assert text_of(page).count("It wasn’t stored.") == 1
         assert page.content.decode().count("That is a private key.") == 2  # at the field, and in the list of what is wrong, as a link to it
     assert private not in page.content.decode()
     assert private[40:80] not in text
@@ -288,7 +288,7 @@ def test_private_key_whose_public_half_is_registered_says_where(danas, demo):
     danas.post(NEW, entries(danas, method="assertion", public_key=public_keys.pem("P-521"), name="first"))
     page = create(danas, method="assertion", public_key=public_keys.private_pem("P-521", PrivateFormat.PKCS8))
     owner = Client.objects.get(name="first")
-    assert f"Its public half is registered for {owner.client_id}" in errors_of(page)
+    assert f"Its public key is registered for {owner.client_id}" in errors_of(page)
     assert other.client_id not in text_of(page)
 
 
@@ -333,7 +333,7 @@ def test_who_may_not_make_live_clients_is_offered_test_only(danas, demo):
     AccessPolicy.objects.create(workspace=demo, live_clients_from=Role.ADMIN)
     html = danas.get(NEW).content.decode()
     assert 'value="live"' not in html
-    assert "In demo only admins and owners make live clients." in errors_of(create(danas))
+    assert "In demo only admins and owners can make live clients." in errors_of(create(danas))
     assert len(secrets_in(create(danas, environment="test"))) == 1
 
 

@@ -73,8 +73,8 @@ def test_of_an_old_client_nobody_knows_which_was_the_first(bens, client):
 
 
 def test_a_refused_request_says_why(bens, client):
-    record(client, status=401, error="invalid_client", reason="bad_checksum", detail="The secret's checksum is wrong, so it was cut off or mistyped.")
-    assert "Refused from 203.0.113.61: invalid_client. The secret’s checksum is wrong, so it was cut off or mistyped." in poll(bens, client)
+    record(client, status=401, error="invalid_client", reason="bad_checksum", detail="The secret's checksum is wrong. The secret was cut off or mistyped.")
+    assert "Refused from 203.0.113.61: invalid_client. The secret’s checksum is wrong. The secret was cut off or mistyped." in poll(bens, client)
 
 
 def test_only_what_is_newer_comes(bens, client):

@@ -61,7 +61,7 @@ def test_a_form_whose_client_is_gone_is_not_found(danas, demo):
 @pytest.mark.parametrize("once", [None, "cut-off"], ids=["none", "cut off"])
 def test_a_form_whose_token_is_no_good_comes_back_with_one_that_is(danas, demo, once):
     page = danas.post(NEW, entries(danas, once=once))
-    assert "This page is incomplete. Look at your entries and send them again." in text_of(page)
+    assert "This page is incomplete. Check your entries and send them again." in text_of(page)
     assert not Client.objects.exists()
     token = re.search(r'name="once" value="([^"]+)"', page.content.decode())[1]
     assert secrets_in(danas.post(NEW, entries(danas, once=token)))

@@ -120,8 +120,8 @@ def test_of_several_one_chooses(danas, client_):
 
 def test_an_expired_one_is_refused(danas, client_):
     text = pem(begins=timezone.now() - 30 * DAY, ends=timezone.now() - DAY)
-    assert "It ended yesterday" in text_of(show(danas, client_, text))
-    assert "Nothing of this can be added." in text_of(add(danas, client_, text))
+    assert "It expired yesterday" in text_of(show(danas, client_, text))
+    assert "None of this can be added." in text_of(add(danas, client_, text))
     assert not ClientCertificate.objects.exists()
 
 
@@ -135,7 +135,7 @@ def test_one_that_ends_within_30_days_or_begins_later_is_said_so(danas, client_)
 def test_one_that_the_client_has_or_had_can_not_be_ticked(danas, client_, now):
     text = pem()
     add(danas, client_, text)
-    assert "This client has it already." in text_of(show(danas, client_, text))
+    assert "This client already has it." in text_of(show(danas, client_, text))
     revoke_certificate(client=client_, thumbprint=client_.certificates.get().thumbprint, actor=factories.TESTS, now=now)
     assert "It was revoked today" in text_of(show(danas, client_, text))
 
@@ -155,13 +155,13 @@ def test_a_file_with_a_private_key_is_refused_and_where_it_is_in_use_stands_ther
         {"credential_certificate": "", "credential_certificate_file": SimpleUploadedFile("client.pem", private)},
     ):
         page = danas.post(page_of(client_), sent)
-        assert "That is a private key. It was not stored." in text_of(page)
+        assert "That is a private key. It wasn’t stored." in text_of(page)
         assert "Revoke a certificate of billing-sync" in text_of(page)
         assert url(client_, "certificates", client_.certificates.get().thumbprint, "revoke") in page.content.decode()
         assert "PRIVATE KEY" not in page.content.decode()
 
 
-@pytest.mark.parametrize(("text", "said"), [("nonsense", "holds no certificate in PEM"), ("x" * 70_000, "longer than 64 KiB")], ids=["nonsense", "long"])
+@pytest.mark.parametrize(("text", "said"), [("nonsense", "contains no certificate in PEM"), ("x" * 70_000, "longer than 64 KiB")], ids=["nonsense", "long"])
 def test_what_is_no_certificate_is_said_so(danas, client_, text, said):
     assert said in text_of(show(danas, client_, text))
 

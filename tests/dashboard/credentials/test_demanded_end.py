@@ -1,4 +1,4 @@
-"""A workspace demands that each secret has an end, and doesn't say which: whoever makes one says it, in every form."""
+"""A workspace requires an expiry date for each secret, and doesn't say which: whoever makes one says it, in every form."""
 
 import pytest
 from django.utils import timezone
@@ -33,5 +33,5 @@ def test_what_is_chosen_is_given(danas, form, client_):
 
 
 def test_whoever_chooses_nothing_is_told_that_it_is_demanded(danas, form, client_):
-    assert "demo demands that each secret has an end" in text_of(danas.post(form[0], {**form[1], "secret_expiry": ""}))
+    assert "demo requires an expiry date for each secret" in text_of(danas.post(form[0], {**form[1], "secret_expiry": ""}))
     assert client_.secrets.count() == 1

@@ -63,7 +63,7 @@ class TestRotation:
         use(secret)
         rotate(danas, client_, overlap="0")
         assert [message.to for message in sent()] == [OWNER, ADMIN]
-        assert f"The old secret {secret.secret_id} works no more." in sent()[0].body
+        assert f"The old secret {secret.secret_id} no longer works." in sent()[0].body
 
     def test_not_to_the_admins_where_nothing_used_it(self, danas, client_):
         rotate(danas, client_, overlap="0")
@@ -91,16 +91,16 @@ class TestRevocation:
         assert message.subject == f"Secret {secret.secret_id} was revoked: billing-sync"
         assert "UTC by Dana Scully (dana@example.com)." in message.body
         assert "Reason: “Pasted in a <b>ticket</b>”." in message.body
-        assert f"Secret {secret.secret_id}: billing-sync of Demo gets no more tokens with it. 3 tokens ended with it." in message.body
+        assert f"Secret {secret.secret_id}: billing-sync of Demo can’t get tokens with it any more. 3 tokens ended with it." in message.body
         assert "- 198.51.100.7, 212 times in 7 days" in message.body
-        assert "Its other credentials go on:" in message.body
+        assert "Its other credentials still work:" in message.body
         assert "Pasted in a &lt;b&gt;ticket&lt;/b&gt;" in message.alternatives[0].content
 
     def test_of_what_nothing_uses_is_told_the_owner(self, danas, secret):
         revoke(danas, secret)
         [message] = sent()
         assert message.to == OWNER
-        assert "No token was alive." in message.body
+        assert "It had no valid tokens." in message.body
         assert "Nothing had used it for 7 days." in message.body
         assert "billing-sync has no other credential, and gets no token until it has a new one:" in message.body
 
@@ -123,7 +123,7 @@ def test_an_end_says_that_tokens_live_on(danas, secret):
     end(danas, secret)
     assert [message.to for message in sent()] == [OWNER, ADMIN]
     assert sent()[0].subject == f"Secret {secret.secret_id} was ended: billing-sync"
-    assert "1 token that it got lives on until it expires." in sent()[0].body
+    assert "1 token issued with it stays valid until it expires." in sent()[0].body
 
 
 def switch_off(membership):

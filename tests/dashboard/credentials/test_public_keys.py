@@ -82,7 +82,7 @@ def test_the_script_gets_what_was_read_alone(danas, client_, key):
     assert "1 public key read" in text_of(part)
     assert part["Cache-Control"] == "no-store"
     part = danas.post(page_of(client_), {"public_key": "nonsense"}, headers={"HX-Request": "true"})
-    assert "This is neither a PEM public key" in text_of(part)
+    assert "This isn’t a PEM public key" in text_of(part)
 
 
 def test_the_second_step_adds_it_with_the_method_that_the_client_lacks(danas, dana, client_, key):
@@ -100,7 +100,7 @@ def test_the_second_step_adds_it_with_the_method_that_the_client_lacks(danas, da
 def test_a_certificate_is_read_as_its_key_which_ends_with_it(danas, client_, now):
     ends = now.replace(microsecond=0) + timedelta(days=300)
     text = certificate_pem(self_signed(ends=ends).certificate)
-    assert "ES256, P-256, not used elsewhere. It ends with its certificate: " in text_of(show(danas, client_, text))
+    assert "ES256, P-256, not used elsewhere. It expires with its certificate: " in text_of(show(danas, client_, text))
     add(danas, client_, text, key_expiry="365d")
     assert client_.public_keys.get().expires_at == ends
 
@@ -113,7 +113,7 @@ def test_a_shorter_life_than_the_certificates_may_be_chosen(danas, client_):
 
 def test_a_certificate_that_ended_can_not_be_added(danas, client_, now):
     text = certificate_pem(self_signed(begins=now - timedelta(days=9), ends=now - timedelta(days=2)).certificate)
-    assert "Its certificate ended" in text_of(show(danas, client_, text))
+    assert "Its certificate expired" in text_of(show(danas, client_, text))
     add(danas, client_, text)
     assert not ClientPublicKey.objects.exists()
 
@@ -164,7 +164,7 @@ def test_nothing_ticked_adds_nothing(danas, client_):
 
 def test_what_has_changed_since_it_was_shown_is_shown_again_and_not_added(danas, client_):
     page = add(danas, client_, jwk_set("first"), public_key=jwk_set("first"))
-    assert "That has changed since it was shown." in text_of(page)
+    assert "This has changed since it was shown." in text_of(page)
     assert not ClientPublicKey.objects.exists()
 
 
@@ -184,8 +184,8 @@ def test_a_key_that_the_client_has_or_had_is_said_and_can_not_be_ticked(danas, c
     add(danas, client_, pem_of(key))
     kid = client_.public_keys.get().kid
     page = show(danas, client_, pem_of(key))
-    assert f"This client has it already, as {kid}." in text_of(page)
-    assert "Nothing of this can be added." in text_of(add(danas, client_, pem_of(key)))
+    assert f"This client already has it, as {kid}." in text_of(page)
+    assert "None of this can be added." in text_of(add(danas, client_, pem_of(key)))
     revoke_public_key(client=client_, kid=kid, actor=factories.TESTS, now=now)
     assert f"It was revoked as {kid} today" in text_of(show(danas, client_, pem_of(key)))
 
@@ -214,7 +214,7 @@ def test_a_private_key_is_refused_and_not_shown_again_and_where_it_is_in_use_sta
     kid = client_.public_keys.get().kid
     page = show(danas, client_, private_pem_of(key))
     text = text_of(page)
-    assert "That is a private key. It was not stored. Treat it as leaked, make a new pair, paste only the public half." in text
+    assert "That is a private key. It wasn’t stored. Treat it as leaked, make a new key pair, and paste only the public key." in text
     assert f"It is in use here. Whoever has seen it can sign in with it until that is revoked. Revoke public key {kid} of billing-sync" in text
     assert url(client_, "keys", kid, "revoke") in page.content.decode()
     assert "PRIVATE KEY" not in page.content.decode()
@@ -237,11 +237,11 @@ def test_a_private_key_that_nobody_uses_has_nothing_to_revoke(danas, client_, ke
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("nonsense", "This is neither a PEM public key nor a certificate"),
+        ("nonsense", "This isn’t a PEM public key, a certificate"),
         ("x" * 70_000, "longer than 64 KiB"),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "A certificate in the file is damaged or cut off."),
         ('{"kty":"oct","k":"AAAA"}', "That is a private key."),
-        ("\u202e<script>alert(1)</script>", "This is neither a PEM public key"),
+        ("\u202e<script>alert(1)</script>", "This isn’t a PEM public key"),
     ],
     ids=["nonsense", "long", "certificate", "shared secret", "markup"],
 )

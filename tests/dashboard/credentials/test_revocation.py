@@ -120,7 +120,7 @@ def test_one_token_and_none_are_said_so(danas, secret):
     other = factories.create_secret(secret.client).secret
     give_tokens(secret, 1)
     assert "1 token ended with it." in text_of(danas.post(page_of(secret), {"typed": secret.secret_id}, follow=True))
-    assert "No token was alive." in text_of(danas.post(page_of(other), {"typed": other.secret_id}, follow=True))
+    assert "It had no valid tokens." in text_of(danas.post(page_of(other), {"typed": other.secret_id}, follow=True))
 
 
 def test_a_reason_that_is_too_long_or_not_visible_revokes_nothing(danas, secret):
@@ -158,7 +158,7 @@ def test_in_a_rotation_the_other_ways_are_to_leave_it_to_extend_it_and_to_end_it
     assert "It would end by itself tomorrow" in text
     assert "Leave it: it ends tomorrow" in text
     assert "Extend the overlap until 198.51.100.7 has the new secret." in text
-    assert "End it now: it gets no more tokens, and those it got live on." in text
+    assert "End it now: it can’t get any more tokens, and those issued with it stay valid." in text
 
 
 def test_a_secret_that_has_ended_can_be_revoked_too_with_its_tokens(danas, secret):
@@ -210,7 +210,7 @@ def test_a_certificate_is_revoked_by_its_thumbprint_and_the_clients_name_is_type
     text = text_of(danas.get(path))
     assert f"Revoke this certificate? of billing-sync Live {certificate.thumbprint} CN=laptop" in text
     assert "Type billing-sync to confirm" in text
-    assert "Certificate ended. No token was alive." in text_of(danas.post(path, {"typed": "billing-sync"}, follow=True))
+    assert "Certificate ended. It had no valid tokens." in text_of(danas.post(path, {"typed": "billing-sync"}, follow=True))
     assert "This certificate is revoked" in text_of(danas.get(path))
 
 

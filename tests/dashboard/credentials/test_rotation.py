@@ -51,8 +51,8 @@ def test_the_page_asks_how_long_both_should_work_and_24_hours_is_the_default(dan
     assert "How long should both secrets work? End old at once 1 hour 24 hours 7 days Date" in text
     assert re.search(r'value="24h"[^>]*checked', page.content.decode())
     assert "Nothing breaks now. 203.0.113.61 and 1 other place go on with" in text
-    assert "Tokens that it got live on until they expire, at most 1 hour." in text
-    assert f"The present secret {secret.secret_id} keeps working until tomorrow" in page.content.decode()
+    assert "Tokens issued with it stay valid until they expire, at most 1 hour." in text
+    assert f"The current secret {secret.secret_id} keeps working until tomorrow" in page.content.decode()
     assert 'class="btn main tall"' in page.content.decode()
 
 
@@ -73,7 +73,7 @@ def test_to_end_the_old_one_at_once_is_red_and_says_what_breaks(danas, client_, 
     assert "What will break 198.51.100.7 gets no more tokens with" in text
     assert "Respond to a leak ends its tokens as well." in text
     assert 'class="btn danger tall"' in page.content.decode()
-    assert f"The present secret {secret.secret_id} ends at once." in page.content.decode()
+    assert f"The current secret {secret.secret_id} stops working at once." in page.content.decode()
 
 
 def test_to_end_at_once_what_nothing_uses_breaks_nothing(danas, client_):
@@ -90,7 +90,7 @@ def test_a_choice_redraws_the_picture_alone_for_the_script(danas, client_):
 
 
 def test_a_date_that_is_being_chosen_is_no_error_yet(danas, client_):
-    assert "Enter until when" not in text_of(preview(danas, client_, overlap="date", until=""))
+    assert "Enter a date and time" not in text_of(preview(danas, client_, overlap="date", until=""))
     assert "Choose a time after now." in text_of(preview(danas, client_, overlap="date", until="2020-01-01T00:00"))
     assert "Choose a time after now." in text_of(danas.get(page_of(client_), {"overlap": "date", "until": "2020-01-01T00:00"}))
 
@@ -115,7 +115,7 @@ def test_the_new_secret_is_shown_once_and_the_page_says_until_when_the_old_one_w
 
 
 def test_at_once_the_old_one_works_no_more(danas, client_, secret):
-    assert f"The old secret {secret.secret_id} works no more." in text_of(rotate(danas, client_, overlap="0"))
+    assert f"The old secret {secret.secret_id} no longer works." in text_of(rotate(danas, client_, overlap="0"))
     secret.refresh_from_db()
     assert not secret.is_usable(timezone.now())
 
@@ -123,7 +123,7 @@ def test_at_once_the_old_one_works_no_more(danas, client_, secret):
 def test_several_old_ones_are_all_named(danas, client_):
     factories.create_secret(client_)
     assert "How long should the old secrets work?" in text_of(danas.get(page_of(client_)))
-    assert re.search(r"The old secrets \w{10} and \w{10} work until tomorrow \d\d:\d\d at most\.", text_of(rotate(danas, client_)))
+    assert re.search(r"The old secrets \w{10} and \w{10} work until tomorrow \d\d:\d\d at the latest\.", text_of(rotate(danas, client_)))
 
 
 def test_sent_again_the_form_makes_no_second_secret_and_says_what_it_made(danas, client_):
@@ -162,7 +162,7 @@ def test_a_form_without_its_token_makes_nothing(danas, client_, once):
     ("until", "said"),
     [
         ("2020-01-01T00:00", "Choose a time after now."),
-        ("", "Enter until when, for example tomorrow noon."),
+        ("", "Enter a date and time, for example tomorrow noon."),
         ("soon", "Enter a date and a time"),
         ("9999-01-01T00:00", "That is over 100 years away."),
     ],
@@ -318,9 +318,9 @@ def test_a_further_secret_works_beside_the_others(danas, client_, secret):
     new = client_.secrets.first()
     assert (new.name, new.lifetime) == ("second site", 30 * 86400)
     assert new.secret_id in plain(page)
-    assert "The other secret works on as before." in text_of(page)
+    assert "The other secret works as before." in text_of(page)
     assert "The 2 secrets that work now go on as they are." in text_of(danas.get(url(client_, "secrets", "new")))
-    assert "The other secrets work on as before." in text_of(make(danas, client_))
+    assert "The other secrets work as before." in text_of(make(danas, client_))
 
 
 def test_the_first_secret_says_nothing_of_others(danas, client_, secret, now):

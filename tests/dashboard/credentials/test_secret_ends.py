@@ -61,7 +61,7 @@ def test_it_is_extended_from_its_present_end_on(danas, old, longer, by):
     answer = danas.post(extension_of(old), {"longer": longer, "until": ""}, follow=True)
     old.refresh_from_db()
     assert old.expires_at == was + by
-    assert re.search(rf"{old.secret_id} now ends .+\d\d:\d\d\.", text_of(answer))
+    assert re.search(rf"{old.secret_id} now expires .+\d\d:\d\d\.", text_of(answer))
     assert AuditEvent.objects.filter(event="secret.extended").count() == 1
 
 
@@ -73,7 +73,7 @@ def test_sent_twice_it_is_extended_once(danas, old):
     old.refresh_from_db()
     assert old.expires_at == was + DAY
     assert "Nothing was changed." in text_of(again)
-    assert "Its end was moved meanwhile, to" in text_of(again)
+    assert "Somebody changed its expiry meanwhile, to" in text_of(again)
     assert old.expires_at.isoformat() in again.content.decode()
 
 
@@ -110,7 +110,7 @@ def test_an_end_that_is_no_later_changes_nothing(danas, old):
 def test_longer_than_the_workspace_allows_is_said_before_and_refused(danas, old, now):
     change_workspace(workspace=old.client.workspace, max_secret_lifetime_days=2, actor=factories.TESTS, now=now)
     assert "Demo allows it to work until" in text_of(danas.get(extension_of(old), {"longer": "7d"}))
-    assert "demo allows secrets 2 days at most" in text_of(danas.post(extension_of(old), {"longer": "7d"}))
+    assert "demo allows secrets at most 2 days" in text_of(danas.post(extension_of(old), {"longer": "7d"}))
 
 
 def test_a_secret_that_is_in_no_overlap_can_be_extended_as_well(danas, client_):
@@ -128,7 +128,7 @@ def test_what_has_ended_or_was_revoked_meanwhile_stays_so(danas, old, now, page_
     factories.expire(old)
     for page in (danas.get(page_of(old)), danas.post(page_of(old), {"longer": "24h"})):
         assert f"Secret {old.secret_id} has ended" in text_of(page)
-        assert "It ended today" in text_of(page) or "It ended yesterday" in text_of(page)
+        assert "It ended today" in text_of(page) or "It expired yesterday" in text_of(page)
     secrets.revoke_secret(client=old.client, secret_id=old.secret_id, actor=factories.TESTS, now=now)
     assert "It was revoked today" in text_of(danas.get(page_of(old)))
 
@@ -141,7 +141,7 @@ def test_a_secret_that_is_used_is_ended_by_typing_its_id_and_its_tokens_live_on(
     assert "3 tokens live on. The last of them ends" in text
     assert "Nothing was ended." in text_of(danas.post(end_of(old), {"typed": "x"}))
     answer = danas.post(end_of(old), {"typed": old.secret_id}, follow=True)
-    assert f"{old.secret_id} ended. 3 tokens live on until they expire." in text_of(answer)
+    assert f"{old.secret_id} ended. 3 tokens stay valid until they expire." in text_of(answer)
     old.refresh_from_db()
     assert (old.is_usable(timezone.now()), old.revoked_at) == (False, None)
 
@@ -149,11 +149,11 @@ def test_a_secret_that_is_used_is_ended_by_typing_its_id_and_its_tokens_live_on(
 def test_a_silent_one_is_ended_by_one_click(danas, old):
     assert "to confirm" not in text_of(danas.get(end_of(old)))
     give_tokens(old, 1)
-    assert "1 token lives on until it expires." in text_of(danas.post(end_of(old), follow=True))
+    assert "1 token stays valid until it expires." in text_of(danas.post(end_of(old), follow=True))
 
 
 def test_where_no_token_is_alive_that_is_said(danas, old):
-    assert "No token was alive." in text_of(danas.post(end_of(old), follow=True))
+    assert "It had no valid tokens." in text_of(danas.post(end_of(old), follow=True))
 
 
 def test_the_only_credential_can_be_ended_and_the_page_warns_of_it(danas, secret):

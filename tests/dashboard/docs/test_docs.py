@@ -124,5 +124,5 @@ def test_a_secret_that_somebody_pastes_there_leaves_the_address_and_is_not_shown
     new = factories.create_client(demo)
     page = bens.get(path, {"client": new.plaintext}, follow=True)
     assert page.redirect_chain == [(path, 302)]
-    assert "That looks like a secret, and it stood in an address. Look it up under Leak response." in text_of(page)
+    assert "That looks like a secret, and it was in a URL. Look it up under Leak response." in text_of(page)
     assert new.plaintext not in page.content.decode()

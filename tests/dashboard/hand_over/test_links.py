@@ -64,7 +64,7 @@ def test_sent_again_the_form_makes_no_second_link(adas, page):
     sent = entries(once="a" * 32)
     adas.post(page, sent)
     response = adas.post(page, sent, follow=True)
-    assert "was made and shown once. It can’t be shown again." in text_of(response)
+    assert "has been made and shown, and can’t be shown again." in text_of(response)
     assert HandOver.objects.count() == 1
 
 
@@ -93,7 +93,7 @@ def test_without_a_mail_server_nobody_is_said_to_have_got_one(adas, page, settin
 
 def test_a_mail_that_fails_is_said_and_the_link_is_good(adas, page, settings):
     settings.EMAIL_BACKEND = "tests.dashboard.hand_over.test_links.NoMail"
-    assert "The mail server didn’t take the mail to jonas@example.com." in text_of(adas.post(page, entries(sends="on")))
+    assert "The mail server didn’t accept the mail to jonas@example.com." in text_of(adas.post(page, entries(sends="on")))
 
 
 class NoMail:
@@ -139,14 +139,14 @@ def test_a_name_with_markup_is_shown_as_it_is(adas, page):
 def test_a_link_is_withdrawn(adas, page, client):
     adas.post(page, entries())
     response = adas.post(f"{page}{HandOver.objects.get().pk}/withdraw/", follow=True)
-    assert "The link for jonas@example.com is withdrawn. It leads nowhere now." in text_of(response)
+    assert "The link for jonas@example.com is withdrawn. It no longer works." in text_of(response)
     assert AuditEvent.objects.get(event="hand_over.withdrawn").target_id == client.client_id
 
 
 def test_one_that_was_used_cant_be(adas, page, client):
     made = hand_overs.create_hand_over(client=client, recipient="", **_day(timezone.now()))
     hand_overs.use_for_secret(hand_over=made.hand_over, is_allowed=bool, actor=factories.TESTS, now=timezone.now())
-    assert "The link was used already." in text_of(adas.post(f"{page}{made.hand_over.pk}/withdraw/", follow=True))
+    assert "The link has already been used." in text_of(adas.post(f"{page}{made.hand_over.pk}/withdraw/", follow=True))
 
 
 def test_a_link_of_another_client_is_not_found(adas, page, other):

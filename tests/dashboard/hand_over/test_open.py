@@ -143,20 +143,20 @@ def test_a_certificate_is_given_as_the_key(jonas, made):
 def test_a_certificate_that_ended_is_no_key(jonas, made):
     begins, ends = timezone.now() - timedelta(days=9), timezone.now() - timedelta(days=2)
     pasted = certificate_pem(self_signed(begins=begins, ends=ends).certificate)
-    assert "The certificate ended on" in text_of(take(jonas, made, act="key", public_key=pasted))
+    assert "The certificate expired on" in text_of(take(jonas, made, act="key", public_key=pasted))
     assert not ClientPublicKey.objects.exists()
 
 
 def test_a_private_key_is_refused_and_not_repeated(jonas, made):
     private = private_pem("P-256", PrivateFormat.PKCS8)
     response = take(jonas, made, act="key", public_key=private)
-    assert "That is a private key. It was not stored." in text_of(response)
+    assert "That is a private key. It wasn’t stored." in text_of(response)
     assert private.splitlines()[1] not in response.content.decode()
     assert "<title>Error: " in response.content.decode()
     assert HandOver.objects.get().used_at is None
 
 
-@pytest.mark.parametrize(("pasted", "words"), [("", "Paste the public half"), ("nonsense", "neither a PEM public key"), ('{"keys": []}', "")])
+@pytest.mark.parametrize(("pasted", "words"), [("", "Paste the public key of"), ("nonsense", "isn’t a PEM public key"), ('{"keys": []}', "")])
 def test_what_is_no_key_is_refused(jonas, made, pasted, words):
     response = take(jonas, made, act="key", public_key=pasted)
     assert words in text_of(response)
@@ -165,7 +165,7 @@ def test_what_is_no_key_is_refused(jonas, made, pasted, words):
 
 def test_a_set_of_several_keys_is_refused(jonas, made):
     jwks = json.dumps({"keys": [jwk("P-256", kid="one"), jwk("P-384", kid="two")]})
-    assert "The link takes one" in text_of(take(jonas, made, act="key", public_key=jwks))
+    assert "the link accepts only one" in text_of(take(jonas, made, act="key", public_key=jwks))
 
 
 def test_what_other_clients_have_is_not_told(jonas, made, demo):
@@ -193,7 +193,7 @@ def test_a_client_without_signed_assertions_takes_no_key(browser, demo):
     browser.get(f"{OPEN}{made.plaintext}/")
     assert "public key" not in text_of(browser.get(OPEN))
     public = pem()
-    assert "takes no public key" in text_of(take(browser, made, act="key", public_key=public))
+    assert "can’t use a public key" in text_of(take(browser, made, act="key", public_key=public))
 
 
 def test_a_policy_that_became_stricter_is_said(jonas, made, demo):
@@ -264,7 +264,7 @@ def test_one_link_fills_no_table_with_sessions(made, monkeypatch):
     monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 2)
     answers = [Browser().get(f"{OPEN}{made.plaintext}/") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [302, 302, 429, 429]
-    assert "Too many tries. Wait 5 min and try again. The link works still: open it again then." in text_of(answers[-1])
+    assert "Too many attempts. Wait 5 min and try again. The link works still: open it again then." in text_of(answers[-1])
     assert "isn’t valid" not in text_of(answers[-1])
     assert answers[-1]["Retry-After"]
     assert Session.objects.count() == 2
@@ -281,7 +281,7 @@ def test_private_key_with_numbers_that_somebody_chose_is_refused_like_any_other(
     def give(content):
         begun = process_time()
         page = take(jonas, made, act="key", public_key="", file=SimpleUploadedFile("key.der", content))
-        assert "That is a private key. It was not stored." in text_of(page)
+        assert "That is a private key. It wasn’t stored." in text_of(page)
         return process_time() - begun
 
     ordinary = private("RSA-2048").private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())

@@ -99,10 +99,10 @@ def test_a_read_only_database_still_shows_the_page_and_is_said(adas):
 @pytest.mark.parametrize(
     ("said", "begins", "fix"),
     [
-        ("database or disk is full", "Tokens are being issued. One thing needs you now: the database’s disk is full", "Make room on the disk"),
-        ("database is locked", "Tokens are being issued. One thing needs you now: another program locks the database", "Look for a backup, a shell"),
+        ("database or disk is full", "Tokens are being issued. One thing needs you now: the database’s disk is full", "Free some space"),
+        ("database is locked", "Tokens are being issued. One thing needs you now: another program has locked the database", "Look for a backup, a shell"),
         ("database disk image is malformed", "Tokens can’t be issued: the database is damaged", "restore the database from a backup"),
-        ("the connection is closed", "Tokens can’t be issued: the database can’t be written", "See whether it runs"),
+        ("the connection is closed", "Tokens can’t be issued: the database can’t be written", "Check that it is running"),
     ],
 )
 def test_another_failure_of_a_write_is_said_as_such(adas, monkeypatch, said, begins, fix):
@@ -129,7 +129,7 @@ def test_without_signing_key_no_tokens_are_issued(adas):
 
 def test_a_signing_key_that_cant_be_opened_is_said(adas, settings):
     settings.KEY_ENCRYPTION_KEYS = ["another-key-" + "2" * 40]
-    assert "the signing key can’t be opened" in verdict(adas.get(PAGE))
+    assert "the signing key can’t be decrypted" in verdict(adas.get(PAGE))
 
 
 def test_the_next_rotation_is_said(adas, signing_key):
@@ -154,7 +154,7 @@ def test_a_successor_that_is_announced_is_the_next(adas):
 
 @pytest.mark.parametrize(
     ("days", "state", "said"),
-    [(60, "Good", "ends in 5"), (10, "Soon", "ends in 9 days"), (-2, "Ended", "ended 2 days ago")],
+    [(60, "Good", "expires in 5"), (10, "Soon", "expires in 9 days"), (-2, "Expired", "expired 2 days ago")],
 )
 def test_the_tls_certificate(adas, settings, tmp_path, days, state, said):
     settings.TLS, settings.DATA_DIR = True, tmp_path
@@ -220,7 +220,7 @@ def test_a_data_folder_that_is_gone_is_said(adas, settings, tmp_path):
 
 def test_a_cache_that_fails_or_forgets_is_said(adas, settings):
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
-    assert "the cache keeps nothing" in verdict(adas.get(PAGE))
+    assert "the cache stores nothing" in verdict(adas.get(PAGE))
 
 
 def test_a_cache_that_raises_is_said(adas, monkeypatch):
@@ -271,7 +271,7 @@ class TestMail:
 def test_without_smtp_it_says_that_nothing_is_sent(adas, settings):
     assert row(adas.get(PAGE), "Mail").startswith("Mail Not sent")
     settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
-    assert "written into DATA_DIR/mail, see EMAIL_URL" in row(adas.get(PAGE), "Mail")
+    assert "written to DATA_DIR/mail, see EMAIL_URL" in row(adas.get(PAGE), "Mail")
 
 
 def test_since_when_something_is_bad_stays_while_it_is(adas, monkeypatch):

@@ -35,7 +35,7 @@ def test_of_clean_clients_everything_is_in_order(adas, make, demo):
     make(made=10, auth_methods=["client_secret_basic"])
     text = text_of(adas.get(URL))
     assert "To tidy up" not in text
-    assert "Every secret has an end." in text
+    assert "Every secret expires." in text
     for kind in Kind:
         assert names(adas, kind.value) == []
 

@@ -44,14 +44,14 @@ def test_what_somebody_uses_since_the_page_was_made_is_left_alone(adas, make):
     secret = make(used=None)
     make.use(secret, 0)
     fix(adas, "never-used", secret.client)
-    assert "Nothing was changed: somebody was faster." in text_of(adas.get(URL))
+    assert "Nothing was changed, because somebody else was faster." in text_of(adas.get(URL))
     assert Client.objects.get().status == "enabled"
 
 
 def test_secrets_without_an_end_get_one_in_90_days(adas, make, now):
     secret = make()
     ClientSecret.objects.filter(pk=secret.pk).update(expires_at=None)
-    assert "no end" in text_of(adas.get(f"{URL}secrets-without-end/"))
+    assert "no expiry" in text_of(adas.get(f"{URL}secrets-without-end/"))
     fix(adas, "secrets-without-end", secret)
     ends = ClientSecret.objects.get().expires_at
     assert timedelta(days=89) < ends - now < timedelta(days=91)
@@ -160,7 +160,7 @@ def test_what_changes_is_for_those_who_may_do_it_one_by_one(bens, demo, make):
     danas = sign_in(dana)
     idle, endless = make(used=100), make("endless")
     ClientSecret.objects.filter(pk=endless.pk).update(expires_at=None)
-    assert "Give an end to those ticked" in text_of(danas.get(f"{URL}secrets-without-end/"))
+    assert "Set an expiry date for those ticked" in text_of(danas.get(f"{URL}secrets-without-end/"))
     assert fix(danas, "secrets-without-end", endless).status_code == 302
     text = text_of(danas.get(f"{URL}idle/"))
     assert "Disable those ticked" not in text

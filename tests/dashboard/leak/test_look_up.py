@@ -38,7 +38,7 @@ def test_a_secret_in_use_says_so_with_where_it_was_used_and_what_breaks(adas, bi
     page = look_up(adas, billing.plaintext)
     text = text_of(page)
     assert page.status_code == 200
-    assert "It works right now, and it is being used A live secret of billing-sync." in text
+    assert "It works right now, and it is in use A live secret of billing-sync." in text
     assert "Ends the secret and its 2 tokens at once. 203.0.113.61 fails until it has a new one: it was used twice since it was made." in text
     assert "Revoke secret and end 2 tokens" in text
     assert "Make a new secret first" in text
@@ -95,7 +95,7 @@ def test_a_secret_that_ended_is_nothing_to_do(adas, billing, now, is_revoked):
     if is_revoked:
         ClientSecret.objects.update(revoked_at=now - timedelta(days=3))
     text = text_of(look_up(adas, billing.plaintext))
-    assert "It ended on " in text
+    assert "It stopped working on " in text
     assert "Nothing to do. It was never used." in text
     assert ("Revoke secret" in text) is not is_revoked
 
@@ -112,26 +112,26 @@ def test_of_a_secret_that_expired_the_tokens_can_be_ended(adas, billing):
 def test_a_secret_of_a_disabled_client_can_work_again(adas, billing, now):
     disable_client(client=billing.secret.client, actor=factories.TESTS, now=now)
     text = text_of(look_up(adas, billing.plaintext))
-    assert "It doesn’t work now, but it can again" in text
-    assert "billing-sync is disabled. Whoever enables it makes this work again." in text
+    assert "It doesn’t work now, but could work again" in text
+    assert "billing-sync is disabled. If somebody enables it, this works again." in text
     assert "Revoke secret" in text
 
 
 def test_a_secret_that_its_client_may_not_use_any_more_can_work_again(adas, billing, demo):
     billing.secret.client.auth_methods = ["private_key_jwt"]
     billing.secret.client.save()
-    assert "billing-sync signs in by other means now." in text_of(look_up(adas, billing.plaintext))
+    assert "billing-sync uses another authentication method now." in text_of(look_up(adas, billing.plaintext))
 
 
 def test_a_secret_of_a_workspace_that_is_about_to_go_can_work_again(adas, billing, demo, now):
     demo.deletes_at = now + timedelta(days=7)
     demo.save()
-    assert "Demo is about to be deleted. If it is kept, this works again." in text_of(look_up(adas, billing.plaintext))
+    assert "Demo is scheduled for deletion. If an owner keeps it, this works again." in text_of(look_up(adas, billing.plaintext))
 
 
 def test_a_secret_that_is_cut_off_names_the_closest(adas, billing):
     text = text_of(look_up(adas, billing.plaintext[:-2]))
-    assert "The checksum is wrong: part of it is missing" in text
+    assert "Wrong checksum: part of it is missing" in text
     assert f"The closest is {billing.secret.secret_id}, a live secret of billing-sync." in text
     assert "that secret works right now." in text
     assert "Revoke secret" in text
@@ -139,7 +139,7 @@ def test_a_secret_that_is_cut_off_names_the_closest(adas, billing):
 
 def test_a_secret_of_which_not_even_the_id_is_whole_belongs_to_nobody(adas, billing):
     text = text_of(look_up(adas, billing.plaintext[:15]))
-    assert "The checksum is wrong: part of it is missing" in text
+    assert "Wrong checksum: part of it is missing" in text
     assert "Not even its ID is whole" in text
 
 
@@ -148,9 +148,9 @@ def test_a_secret_of_another_workspace_reads_like_one_of_another_instance(adas, 
     answers = []
     for plaintext in (strange.new.plaintext, generate("live").plaintext):
         text = text_of(look_up(adas, plaintext))
-        assert "Well formed, but not from this instance" in text
+        assert "Well-formed, but not from this instance" in text
         answers.append(text.replace(plaintext[9:19], "ID").replace(plaintext[-6:], ""))
-    cut = [answer[answer.rindex("Well formed") :].split("tell whoever")[0] for answer in answers]
+    cut = [answer[answer.rindex("Well-formed") :].split("tell whoever")[0] for answer in answers]
     assert cut[0] == cut[1]
 
 
@@ -158,7 +158,7 @@ def test_a_secret_that_has_only_the_id_of_ours_was_made_up(adas, billing):
     made_up = generate("live")
     body = f"tos_live_{billing.secret.secret_id}_{made_up.plaintext[20:53]}"
     text = text_of(look_up(adas, body + secret_format._checksum(body)))
-    assert "Made up: only its ID is ours No secret ever was this one." in text
+    assert "Made up: only the ID is ours No secret ever was this one." in text
     assert "Stop it now" not in text
 
 
@@ -169,7 +169,7 @@ def test_of_secrets_without_a_digest_a_few_are_hashed_and_the_rest_is_believed(a
     ClientSecret.objects.update(digest="")
     page = look_up(adas, "\n".join(new.plaintext for new in news))
     assert len(hashed) == 3
-    assert "6 things of ours, and 6 of them work right now" in text_of(page)
+    assert "6 found, 6 of them work right now" in text_of(page)
 
 
 def test_a_secret_that_cannot_be_checked_at_this_moment_is_believed(adas, billing, monkeypatch):
@@ -184,7 +184,7 @@ def test_a_token_says_how_long_it_is_valid_and_what_obtained_it(adas, billing):
     token = ask_for_token(billing).json()["access_token"]
     page = look_up(adas, token)
     text = text_of(page)
-    assert "It is a token of billing-sync, valid for 59 more minutes" in text
+    assert "A token of billing-sync, valid for 59 more minutes" in text
     assert "Revoke token" in text
     assert f"Look at {billing.secret.secret_id}" in text
     assert f"what=s.{billing.secret.secret_id}" in page.content.decode()
@@ -196,7 +196,7 @@ def test_a_token_that_is_dead_is_nothing_to_do(adas, billing, now):
     token = ask_for_token(billing).json()["access_token"]
     revoke_secret(client=billing.secret.client, secret_id=billing.secret.secret_id, actor=factories.TESTS, now=now)
     text = text_of(look_up(adas, token))
-    assert "It is a token of billing-sync, and it is dead" in text
+    assert "A token of billing-sync that doesn’t work any more" in text
     assert "Nothing to do for the token." in text
     assert "Stop it now" not in text
 
@@ -205,7 +205,7 @@ def test_a_token_that_ended_says_when(ada, billing, monkeypatch):
     token = ask_for_token(billing).json()["access_token"]
     later = timezone.now() + timedelta(days=3)
     monkeypatch.setattr("django.utils.timezone.now", lambda: later)
-    assert "It is a token of billing-sync that ended on " in text_of(look_up(sign_in(ada), token))
+    assert "A token of billing-sync that expired on " in text_of(look_up(sign_in(ada), token))
 
 
 def test_a_public_key_is_found_by_its_kid_and_by_its_private_half(adas, billing, now):
@@ -226,7 +226,7 @@ def test_a_public_key_is_found_by_its_kid_and_by_its_private_half(adas, billing,
 def test_a_private_key_of_nothing_here_is_compromised_all_the_same(adas, demo):
     private = Program().key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     text = text_of(look_up(adas, private))
-    assert "Well formed, but not from this instance A private key of which nothing is registered here." in text
+    assert "Well-formed, but not from this instance A private key of which nothing is registered here." in text
 
 
 def test_a_certificate_is_found_by_itself_and_by_its_private_key(adas, billing):
@@ -241,7 +241,7 @@ def test_a_certificate_is_found_by_itself_and_by_its_private_key(adas, billing):
 
 def test_an_id_is_no_secret(adas, billing):
     text = text_of(look_up(adas, billing.secret.client.client_id))
-    assert "The client ID of billing-sync, which is no secret" in text
+    assert "The client ID of billing-sync, which isn’t secret" in text
     assert "Stop it now" not in text
     text = text_of(look_up(adas, billing.secret.secret_id))
     assert "The ID alone is of no use to anybody." in text
@@ -291,7 +291,7 @@ def test_many_look_ups_have_to_wait(adas, billing, monkeypatch):
     monkeypatch.setattr(quotas, "MOST_LOOK_UPS", 2)
     assert [look_up(adas, billing.plaintext).status_code for _ in range(3)] == [200, 200, 429]
     refused = look_up(adas, billing.plaintext)
-    assert "Too many tries. Wait 5 min and try again." in text_of(refused)
+    assert "Too many attempts. Wait 5 min and try again." in text_of(refused)
     assert 0 < int(refused["Retry-After"]) <= 300
 
 

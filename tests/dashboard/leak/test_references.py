@@ -28,7 +28,7 @@ def test_a_reference_shows_what_it_names(adas, billing, now):
     client_id = billing.secret.client.client_id
     for what, said in {
         f"s.{billing.secret.secret_id}": "It works right now",
-        f"k.{client_id}.a.dotted.kid": "billing-sync signs in by other means now.",
+        f"k.{client_id}.a.dotted.kid": "billing-sync uses another authentication method now.",
         f"c.{client_id}.{certificate.thumbprint}": f"{certificate.thumbprint}, a live certificate of billing-sync.",
         f"i.{client_id}": "The client ID of billing-sync",
     }.items():
@@ -72,7 +72,7 @@ def test_a_reference_to_a_token_shows_whether_it_is_alive(adas, billing, now):
     revoke_token(
         client=billing.secret.client, jti=finding.name, credential=billing.secret.secret_id, expires_at=finding.token.expires_at, actor=factories.TESTS, now=now
     )
-    assert "and it is dead" in text_of(adas.get(URL, {"what": what}))
+    assert "that doesn’t work any more" in text_of(adas.get(URL, {"what": what}))
     assert findings.look_at(_resolve(what, billing), now=now + timedelta(hours=2)).findings[0].why_off
 
 

@@ -62,14 +62,14 @@ def test_everything_that_was_found_ends_together(danas, demo, billing):
     assert ClientSecret.objects.get(pk=billing.secret.pk).revoked_at is None
     assert RevokedToken.objects.count() == 1
     assert "Tell payments@example.com that billing-sync needs new credentials" in text
-    assert "Tell whoever runs it that route-planner needs new credentials" in text
+    assert "Tell the person who runs it that route-planner needs new credentials" in text
 
 
 def test_a_token_ends_alone(danas, billing):
     first, second = (ask_for_token(billing).json()["access_token"] for _ in range(2))
     answer = stop(danas, buttons_of(look_up(danas, first)))
     assert "1 token ended." in text_of(danas.get(answer["Location"]))
-    assert "and it is dead" in text_of(look_up(danas, first))
+    assert "that doesn’t work any more" in text_of(look_up(danas, first))
     assert "more minutes" in text_of(look_up(danas, second))
 
 
@@ -86,7 +86,7 @@ def test_ending_it_again_changes_nothing(danas, billing):
 def test_what_is_not_there_ends_nothing(danas, demo, what):
     answer = stop(danas, what)
     assert answer["Location"] == URL
-    assert "Nothing was ended: what you named isn’t there any more." in text_of(danas.get(URL))
+    assert "Nothing was revoked: what you named no longer exists." in text_of(danas.get(URL))
 
 
 def test_nobody_ends_what_belongs_to_another_workspace(danas, demo, strange):
@@ -180,7 +180,7 @@ def test_a_viewer_sees_everything_but_the_buttons(bens, billing):
     ask_for_token(billing)
     page = look_up(bens, billing.plaintext)
     text = text_of(page)
-    assert "It works right now, and it is being used" in text
+    assert "It works right now, and it is in use" in text
     assert "203.0.113.61" in text
     assert "You are a viewer. ada@example.com can revoke it." in text
     assert "Revoke secret" not in text
@@ -193,7 +193,7 @@ def test_without_a_mail_server_a_viewer_is_told_that_nobody_got_one(bens, billin
     answer = bens.post(URL, {"tell": "yes", "what": [f"s.{billing.secret.secret_id}"]})
     mail.wait_until_sent()
     text = text_of(bens.get(answer["Location"]))
-    assert "This instance has no mail server yet, so nobody got a mail. Send them the address of this page." in text
+    assert "This instance has no mail server yet, so nobody was notified. Send them this page's address." in text
     assert "got a mail with a link" not in text
 
 
@@ -218,7 +218,7 @@ def test_nobody_is_told_of_nothing_nor_too_often(bens, billing, monkeypatch, mai
     assert bens.post(URL, {"tell": "yes", "what": "s.nothere"})["Location"] == URL
     monkeypatch.setattr(quotas, "MOST_LOOK_UPS", 0)
     answer = bens.post(URL, {"tell": "yes", "what": f"s.{billing.secret.secret_id}"})
-    assert "Too many tries. Wait" in text_of(bens.get(answer["Location"]))
+    assert "Too many attempts. Wait" in text_of(bens.get(answer["Location"]))
     mail.wait_until_sent()
     assert not any("leaked" in message.subject for message in mailoutbox)
 
@@ -244,7 +244,7 @@ def test_nobody_is_told_of_the_same_twice_within_an_hour(bens, eve, demo, billin
     answers = [browser.post(URL, told) for browser in (bens, bens, sign_in(eve))]
     mail.wait_until_sent()
     assert sorted(message.to[0] for message in mailoutbox if "leaked" in message.subject) == ["ada@example.com", "dana@example.com"]
-    assert "ada@example.com and dana@example.com were told of it within the last hour." in text_of(bens.get(answers[1]["Location"]))
+    assert "ada@example.com and dana@example.com were already notified within the last hour." in text_of(bens.get(answers[1]["Location"]))
     mailoutbox.clear()
     bens.post(URL, {"tell": "yes", "what": [f"s.{billing.secret.secret_id}", f"s.{other.secret.secret_id}"]})
     mail.wait_until_sent()

@@ -22,7 +22,7 @@ def test_a_log_is_read_whole_and_each_thing_has_its_own_verdict(adas, demo, bill
     log = "\n".join(f'2026-11-24T12:00:00Z level=info msg="{line}"' for line in lines * 200)
     page = look_up(adas, file=log.encode())
     text = text_of(page)
-    assert "4 things of ours, and 3 of them work right now" in text
+    assert "4 found, 3 of them work right now" in text
     assert "Revoke all 4" in text
     assert "1 well-formed secret isn’t from this instance." in text
     assert "1 is cut off, so that nobody can tell whose it is." in text
@@ -36,7 +36,7 @@ def test_ids_are_found_in_a_log_too_long_to_ask_for_each_word(adas, demo, billin
     key = create_public_key(billing.secret.client)
     ids = [billing.secret.secret_id, key.thumbprint]
     page = look_up(adas, "x " * 40_000 + " ".join(ids))
-    assert "2 IDs of ours, which are no secrets" in text_of(page)
+    assert "2 IDs found, which aren’t secret" in text_of(page)
     assert "only its ID" in text_of(page)
     page = look_up(adas, "x " * 40_000 + billing.secret.client.client_id)
     assert "The client ID of billing-sync" in text_of(page)
@@ -46,16 +46,16 @@ def test_things_that_can_work_again_are_told_from_those_that_ended(adas, demo, b
     news = [billing, factories.create_secret(billing.secret.client)]
     text = "\n".join(new.plaintext for new in news)
     disable_client(client=billing.secret.client, actor=factories.TESTS, now=now)
-    assert "2 things of ours. None works right now, but they can again" in text_of(look_up(adas, text))
+    assert "2 found. None works right now, but they could work again" in text_of(look_up(adas, text))
     ClientSecret.objects.update(revoked_at=now)
-    assert "2 things of ours, and none of them is any good to anybody" in text_of(look_up(adas, text))
+    assert "2 found. None works any more" in text_of(look_up(adas, text))
 
 
 def test_so_many_things_are_told_at_most(adas, demo, billing, monkeypatch):
     monkeypatch.setattr(findings, "MOST_FOUND", 3)
     news = [factories.create_secret(billing.secret.client) for _ in range(5)]
     text = text_of(look_up(adas, "\n".join(new.plaintext for new in news)))
-    assert "5 things of ours" in text
+    assert "5 found" in text
     assert "The first 3 are shown." in text
     assert "2 more were found. End these first, then look the text up again." in text
 
@@ -88,7 +88,7 @@ def test_blanks_are_nothing_however_they_are_cut(adas, billing, monkeypatch, pie
 
 @pytest.mark.parametrize("content", [b"\x1f\x8b\x08", b"PK\x03\x04", b"BZh9"])
 def test_a_packed_file_is_refused_for_nothing_in_it_could_be_read(adas, content):
-    assert "Unpack it first: nothing in it was read." in text_of(look_up(adas, file=content))
+    assert "Decompress it first. Nothing in it was read." in text_of(look_up(adas, file=content))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -98,7 +98,7 @@ def test_a_file_is_read_in_the_encodings_of_logs(adas, billing, encoding):
 
 def test_field_and_file_are_read_both(adas, billing):
     other = factories.create_secret(billing.secret.client)
-    assert "2 things of ours" in text_of(look_up(adas, billing.plaintext, file=other.plaintext.encode()))
+    assert "2 found" in text_of(look_up(adas, billing.plaintext, file=other.plaintext.encode()))
 
 
 def test_a_text_of_nine_megabytes_is_read_and_one_of_eleven_is_refused(adas, billing):
@@ -106,7 +106,7 @@ def test_a_text_of_nine_megabytes_is_read_and_one_of_eleven_is_refused(adas, bil
     log = line * (9_000_000 // len(line)) + billing.plaintext
     assert "It works right now" in text_of(look_up(adas, log))
     page = look_up(adas, file=(line * (11_000_000 // len(line))).encode())
-    assert "That has 11 MB. Cut it into parts of 10 MB at most. Nothing was looked up." in text_of(page)
+    assert "The text has 11 MB. Split it into parts of up to 10 MB. Nothing was looked up." in text_of(page)
 
 
 def test_long_texts_are_looked_through_one_after_the_other(demo, now, monkeypatch):
@@ -124,7 +124,7 @@ def test_a_long_text_holds_no_thread_while_another_is_looked_through(adas, billi
     with findings._long_text:
         page = look_up(adas, text)
         assert (page.status_code, page["Retry-After"]) == (503, "5")
-        assert "Another long text is being looked through." in text_of(page)
+        assert "Another long text is being searched." in text_of(page)
         assert "It works right now" in text_of(look_up(adas, billing.plaintext))
     assert "It works right now" in text_of(look_up(adas, text))
 

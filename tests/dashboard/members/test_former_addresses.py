@@ -35,7 +35,7 @@ def test_a_hand_over_link_is_withdrawn_as_well(adas, browser, ada, moved, client
 
 def test_nobody_is_invited_who_is_a_member(adas, moved, demo):
     answer = adas.post("/w/demo/members/invite/", {"emails": "dan@example.com", "role": "developer"})
-    assert "dan@example.com is a former address of daniel@example.com, who is a member already." in text_of(answer)
+    assert "dan@example.com is a former address of daniel@example.com, who is already a member." in text_of(answer)
     assert not Invitation.objects.exists()
 
 

@@ -35,7 +35,7 @@ def errors_of(response):
 def test_each_address_gets_a_mail_with_a_link_of_its_own(adas, ada):
     response = invite(adas, "jonas@example.com", " Ife@Example.COM ", "luca@example.com")
     ends = timezone.now() + timedelta(days=7)
-    assert f"3 invitations sent. They end on {ends:%-d %b}." in text_of(response)
+    assert f"3 invitations sent. They expire on {ends:%-d %b}." in text_of(response)
     assert [(to, subject) for to, subject, _ in mails()] == [
         ("jonas@example.com", "You are invited to Demo"),
         ("ife@example.com", "You are invited to Demo"),
@@ -118,10 +118,10 @@ def test_lists_from_elsewhere_may_have_commas_and_repetitions(adas):
         ("own@x.exam\u200bple", "isn’t an email address."),
         ("x" * 300 + "@example.com", "isn’t an email address."),
         ("jonas@example.com\r\nBcc: eve@example.com", "“bcc:” isn’t an email address."),
-        ("x" * 100_000, "That is too much text. Use up to 50 addresses, one a line."),
-        ("\n".join(f"p{number}@example.com" for number in range(51)), "51 addresses are too many at once. Use up to 50."),
-        ("ben@example.com", "ben@example.com is a member already."),
-        ("jonas@example.com\nBEN@example.com", "ben@example.com is a member already."),
+        ("x" * 100_000, "That is too much text. Use at most 50 addresses, one per line."),
+        ("\n".join(f"p{number}@example.com" for number in range(51)), "51 addresses are too many at once. Use at most 50."),
+        ("ben@example.com", "ben@example.com is already a member."),
+        ("jonas@example.com\nBEN@example.com", "ben@example.com is already a member."),
     ],
 )
 def test_where_one_address_is_wrong_nothing_is_sent(adas, emails, said):
@@ -138,7 +138,7 @@ def test_each_wrong_address_is_named(adas):
     assert "Fix 3 things:" in text
     assert "“jonas” isn’t an email address." in text
     assert "“ife” isn’t an email address." in text
-    assert "ben@example.com is a member already." in text
+    assert "ben@example.com is already a member." in text
 
 
 def test_what_was_typed_stays(adas):
@@ -150,7 +150,7 @@ def test_what_was_typed_stays(adas):
 def test_an_address_with_an_open_invitation_is_named(adas):
     invite(adas, "jonas@example.com")
     text = errors_of(invite(adas, "jonas@example.com"))
-    assert "jonas@example.com is invited already. To make a new link, use “Send again” under Invited." in text
+    assert "jonas@example.com is already invited. To make a new link, use “Send again” under Invited." in text
     assert len(mails()) == 1
 
 
@@ -194,7 +194,7 @@ def test_whoever_may_not_invite_sends_nothing(request, name, demo):
 
 def test_nobody_is_invited_to_a_workspace_about_to_be_deleted(adas, demo):
     Workspace.objects.filter(pk=demo.pk).update(deletes_at=timezone.now() + timedelta(days=7))
-    assert "demo is deleted on" in errors_of(invite(adas, "jonas@example.com"))
+    assert "demo will be deleted on" in errors_of(invite(adas, "jonas@example.com"))
     text = text_of(adas.get("/w/demo/members/"))
     assert "nobody new can join" in text
     assert "Invite" not in text
@@ -203,7 +203,7 @@ def test_nobody_is_invited_to_a_workspace_about_to_be_deleted(adas, demo):
 def test_a_workspace_sends_so_many_an_hour(adas, monkeypatch):
     monkeypatch.setattr(invitations, "MOST_AN_HOUR", 3)
     invite(adas, "a@example.com", "b@example.com")
-    assert "A workspace sends up to 3 invitations an hour. Send these later." in text_of(invite(adas, "c@example.com", "d@example.com"))
+    assert "A workspace can send at most 3 invitations an hour. Send these later." in text_of(invite(adas, "c@example.com", "d@example.com"))
     assert Invitation.objects.count() == 2
     invite(adas, "c@example.com")
     assert Invitation.objects.count() == 3
@@ -219,15 +219,15 @@ def test_a_mail_server_that_is_down_is_named_and_the_invitation_stays(adas, sett
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", 1, 1
     text = text_of(invite(adas, "a@example.com", "b@example.com"))
-    assert "The mail server didn’t take the mail to a@example.com, b@example.com. When it works again, use “Send again” under Invited." in text
-    assert "sent. They end" not in text
+    assert "The mail server didn’t accept the mail to a@example.com, b@example.com. When it works again, use “Send again” under Invited." in text
+    assert "sent. They expire" not in text
     assert Invitation.objects.count() == 2
 
 
 def test_an_address_that_no_mail_can_go_to_is_named_and_the_others_get_theirs(adas, settings):
     settings.EMAIL_BACKEND = "tests.dashboard.test_expiry_notices.Refusing"
     text = text_of(invite(adas, "a@refused.example", "b@example.com"))
-    assert "didn’t take the mail to a@refused.example." in text
+    assert "didn’t accept the mail to a@refused.example." in text
     assert [address for address, _, _ in mails()] == ["b@example.com"]
 
 
@@ -255,7 +255,7 @@ def test_without_a_mail_server_one_is_told_where_the_mail_is(adas, settings, tmp
 def test_sending_again_makes_a_new_link_and_the_old_one_stops(adas, ada, jonas, browser):
     old = link_to(jonas.email)
     Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert "1 invitation sent. It ends on" in text_of(act(adas, "send-again", jonas.pk))
+    assert "1 invitation sent. It expires on" in text_of(act(adas, "send-again", jonas.pk))
     new = link_to(jonas.email)
     assert new != old
     assert browser.get(old, follow=True).status_code == 404

@@ -169,7 +169,7 @@ class TestLeaving:
     def test_ones_clients_are_handed_over(self, jonas, jonases, demo, dan):
         browser = sign_in(jonas)
         assert "12 clients name you as the contact" in text_of(browser.get(LEAVE))
-        assert "Choose who looks after the clients from now on." in text_of(browser.post(LEAVE, {"heir": ""}))
+        assert "Choose the new contact for the clients." in text_of(browser.post(LEAVE, {"heir": ""}))
         assert role_of(jonas, demo) == "developer"
         browser.post(LEAVE, {"heir": membership_of(dan, demo).pk})
         assert role_of(jonas, demo) is None

@@ -88,7 +88,7 @@ class TestStartPage:
 class TestCreating:
     def test_whoever_makes_it_owns_it_and_is_asked_to_invite(self, olgas, olga):
         response = create(olgas, name="Billing 🧾", slug="billing")
-        assert "Billing 🧾 is created. Invite the others." in text_of(response)
+        assert "Billing 🧾 created. Invite the others." in text_of(response)
         made = Workspace.objects.get()
         assert (made.slug, made.name, role_of(olga, made)) == ("billing", "Billing 🧾", "owner")
         assert [(event, actor) for event, actor, *_ in events("", workspace=made)] == [
@@ -101,12 +101,12 @@ class TestCreating:
         [
             ("", "billing", "Enter a name, for example Billing."),
             ("Billing", "", "Enter a slug, for example billing."),
-            ("Billing", "demo", "The workspace demo exists already. Choose another slug."),
-            ("Billing", "new", "The slug new is the address of another page. Choose another slug."),
+            ("Billing", "demo", "The workspace demo already exists. Choose another slug."),
+            ("Billing", "new", "The slug new is used by another page. Choose another slug."),
             ("Billing", "Bill/ing", "A slug has 1 to 63 lower-case letters, digits and inner hyphens, for example billing-team."),
             ("Billing", "📎", "A slug has 1 to 63 lower-case letters"),
-            ("Billing", "x" * 100_000, "A slug has up to 63 characters."),
-            ("x" * 100_000, "billing", "A name has up to 100 characters."),
+            ("Billing", "x" * 100_000, "A slug can have at most 63 characters."),
+            ("x" * 100_000, "billing", "A name can have at most 100 characters."),
             ("Bil\u202eling", "billing", "The name contains a line break or an invisible character."),
             ("Bil\0ling", "billing", "Null characters are not allowed."),
         ],

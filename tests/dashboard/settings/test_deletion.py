@@ -46,7 +46,7 @@ def test_typed_slug_deletes_it_and_tells_the_owners(adas, mia, dan, billing):
     page = adas.post(DELETE, {"slug": "demo"}, follow=True)
     demo = Workspace.objects.get()
     assert timedelta(days=6, hours=23) < demo.deletes_at - timezone.now() < timedelta(days=7)
-    assert "Demo stopped. It is deleted on" in text_of(page)
+    assert "Demo stopped. It will be deleted on" in text_of(page)
     assert "Keep it" in text_of(page)
     [(before, after)] = changes("workspace.deleted")
     assert (before, after) == ({"deletes_at": None}, {"deletes_at": demo.deletes_at.isoformat()})

@@ -88,15 +88,15 @@ def test_stricter_policy_is_a_report_first_and_nothing_has_changed(adas, demo, b
     response = save(adas, max_secret_lifetime_days="90")
     page = text_of(adas.get(response["Location"]))
     assert "Nothing has changed yet" in page
-    assert "2 secrets have no end, or end later than a new one could" in page
+    assert "2 secrets have no expiry, or expire later than a new one could" in page
     assert billing.secret.secret_id in page
-    assert "no end" in page
+    assert "no expiry" in page
     assert (Workspace.objects.get().max_secret_lifetime_days, changes()) == (None, [])
 
 
 def test_enforced_policy_holds_from_then_on_and_is_one_event(adas, demo):
     response, page = enforce(adas, max_secret_lifetime_days="90", max_token_lifetime="600", requires_second_factor="")
-    assert "0 secrets have no end" in text_of(page)
+    assert "0 secrets have no expiry" in text_of(page)
     assert "Saved." in text_of(response)
     demo = Workspace.objects.get()
     assert (demo.max_secret_lifetime_days, demo.max_token_lifetime) == (90, 600)
@@ -128,8 +128,8 @@ def test_report_names_what_each_policy_touches(adas, demo, ben, dan, settings):
     )
     page = text_of(adas.get(response["Location"]))
     for said in (
-        "2 clients allow a method that is no longer allowed", "by-post", "2 clients get tokens that live longer than that", "3,600 s",
-        "1 client has been unused for that long", "old-sync", "2 secrets have no end", "1 member loses the right to make live clients", "dan@example.com",
+        "2 clients allow a method that is no longer allowed", "by-post", "2 clients get tokens with a longer lifetime", "3,600 s",
+        "1 client has been unused for that long", "old-sync", "2 secrets have no expiry", "1 member loses the right to make live clients", "dan@example.com",
         "3 members have no second factor", "ben@example.com",
     ):  # fmt: skip
         assert said in page
@@ -191,10 +191,10 @@ def test_two_people_who_save_at_once_dont_undo_each_other(adas, dans, demo):
 def test_page_says_what_is_there_that_breaks_the_policies_and_gives_it_an_end(adas, demo, billing):
     enforce(adas, max_secret_lifetime_days="90")
     assert "1 thing here isn’t as the policies want it." in text_of(adas.get(SETTINGS))
-    assert "1 secret has no end" in text_of(adas.get(REPORT))
+    assert "1 secret has no expiry" in text_of(adas.get(REPORT))
     before = timezone.now()
     page = adas.post(REPORT, {"days": "30"}, follow=True)
-    assert "1 secret got an end: in 30 days." in text_of(page)
+    assert "1 secret will expire in 30 days." in text_of(page)
     secret = ClientSecret.objects.get()
     assert before + timedelta(days=30) <= secret.expires_at <= timezone.now() + timedelta(days=30)
     assert changes("secret.changed") == [({"expires_at": None}, {"expires_at": secret.expires_at.isoformat()})]
@@ -218,7 +218,7 @@ def test_end_that_makes_no_sense_is_refused(adas, demo, billing, days):
     ("field", "value", "said"),
     [
         ("name", "", "Enter a name, for example Billing."),
-        ("name", "x" * 100_000, "A name has up to 100 characters."),
+        ("name", "x" * 100_000, "A name can have at most 100 characters."),
         ("name", "\u202eevil", "invisible character"),
         ("name", "a\0b", "Null characters are not allowed."),
         ("allowed_auth_methods", [], "Allow at least one method."),
@@ -244,7 +244,7 @@ def test_bad_value_is_refused_with_what_would_be_right(adas, demo, field, value,
 
 def test_what_was_sent_without_saying_what_was_seen_can_be_saved_after_a_look(adas, demo):
     page = save(adas, name="Billing", seen="")
-    assert "Look at the settings, and save them again." in text_of(page)
+    assert "Check the settings and save them again." in text_of(page)
     save(adas, name="Billing", seen=page.context["form"]["seen"].value())
     demo.refresh_from_db()
     assert demo.name == "Billing"
@@ -252,7 +252,7 @@ def test_what_was_sent_without_saying_what_was_seen_can_be_saved_after_a_look(ad
 
 def test_default_longer_than_the_longest_is_refused(adas, demo):
     page = save(adas, default_secret_lifetime_days="91", max_secret_lifetime_days="90")
-    assert "The default can’t be longer than the longest, 90 days." in text_of(page)
+    assert "The default can’t be longer than the maximum of 90 days." in text_of(page)
 
 
 def test_unused_for_longer_than_usage_is_kept_is_refused(adas, demo, settings):

@@ -29,6 +29,6 @@ def test_refusal_says_who_can_and_what_is_left(demo):
     developer = member(demo, Role.DEVELOPER)
     with pytest.raises(ValidationError) as error:
         policies.require_environment(developer, "live")
-    assert error.value.messages == ["In demo only admins and owners make live clients. Make a test client, or ask one of them."]
+    assert error.value.messages == ["In demo only admins and owners can make live clients. Make a test client, or ask one of them."]
     policies.require_environment(developer, "test")
     policies.require_environment(member(demo, Role.ADMIN), "live")

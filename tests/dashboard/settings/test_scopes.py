@@ -41,14 +41,14 @@ def test_admin_adds_a_scope(dans, demo):
     ("entries", "said"),
     [
         ({"name": ""}, "Enter a name, for example orders:read."),
-        ({"name": "read"}, "The scope read exists already in demo."),
-        ({"name": "clients:write"}, "exists already"),
+        ({"name": "read"}, "The scope read already exists in demo."),
+        ({"name": "clients:write"}, "already exists"),
         ({"name": "orders read"}, "isn't a scope"),
         ({"name": 'a"b'}, "isn't a scope"),
         ({"name": "ordërs"}, "isn't a scope"),
-        ({"name": "x" * 100_000}, "A scope has up to 128 characters."),
+        ({"name": "x" * 100_000}, "A scope can have at most 128 characters."),
         ({"name": "a\0b"}, "isn't a scope"),
-        ({"name": "ok", "description": "x" * 100_000}, "A sentence has up to 200 characters."),
+        ({"name": "ok", "description": "x" * 100_000}, "A description can have at most 200 characters."),
         ({"name": "ok", "description": "\u202eevil"}, "invisible character"),
     ],
 )
@@ -62,7 +62,7 @@ def test_bad_scope_is_refused_with_what_would_be_right(adas, demo, entries, said
 
 def test_sentence_can_be_edited(adas, orders):
     page = adas.post(path(orders), {"description": "Reads orders", "name": "evil"}, follow=True)
-    assert "Sentence of orders:read saved." in text_of(page)
+    assert "Description of orders:read saved." in text_of(page)
     orders.refresh_from_db()
     assert (orders.name, orders.description) == ("orders:read", "Reads orders")
     assert changes("scope.changed") == [({"description": "Read orders"}, {"description": "Reads orders"})]

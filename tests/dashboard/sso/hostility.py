@@ -9,7 +9,7 @@ from allauth.socialaccount.models import SocialAccount
 from tests.dashboard.sso.conftest import events, heading, user_of
 
 DOWN = "Signing in with Okta doesn’t work right now"
-STALE = "This sign-in can’t go on"
+STALE = "This sign-in can’t continue"
 
 
 @pytest.fixture

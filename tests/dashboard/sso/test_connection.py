@@ -77,7 +77,7 @@ def test_connecting_takes_a_fresh_proof(ada_in, okta):
 def test_a_person_who_is_connected_with_another_account_is_refused(ada_in, okta, ada, ben):
     SocialAccount.objects.create(user=ben, provider=okta.issuer, uid="00u1ada")
     response = come(ada_in, okta, path=CONNECT)
-    assert (response.status_code, heading(response)) == (403, "Connected with another account already")
+    assert (response.status_code, heading(response)) == (403, "Already connected with another account")
     assert not SocialAccount.objects.filter(user=ada).exists()
 
 
@@ -202,7 +202,7 @@ def copy_of(browser):
     return other
 
 
-@pytest.mark.parametrize(("auth_time", "said"), [(lambda: int(time.time()) - 3600, "didn't prove anew"), (lambda: None, "lacks auth_time")])
+@pytest.mark.parametrize(("auth_time", "said"), [(lambda: int(time.time()) - 3600, "didn't prove again"), (lambda: None, "lacks auth_time")])
 def test_a_sign_in_of_before_at_the_provider_proves_nothing(passwordless, okta, auth_time, said, caplog):
     """The browser can leave prompt=login out of the URL; what the ID token says it can't change."""
     response = come(passwordless, okta, path=CONFIRM, goes_on=PAGE, auth_time=auth_time())

@@ -16,7 +16,7 @@ TENANT = "8ee3f1a5-0b7c-4b0e-9d5e-1a2b3c4d5e6f"
 def test_an_address_that_no_owner_of_its_domain_answers_for_links_no_account(browser, okta, demo, ada, settings, said):
     settings.SSO_DOMAINS = ["example.com"]
     response = come(browser, okta, tid=TENANT, email_verified=None, xms_edov=said)
-    assert (response.status_code, heading(response)) == (403, "Your address isn’t vouched for by Okta")
+    assert (response.status_code, heading(response)) == (403, "Okta hasn’t verified your email address")
     assert user_of(browser) is None
     assert not SocialAccount.objects.exists()
 
@@ -31,7 +31,7 @@ def test_one_that_its_owner_answers_for_links_the_account(browser, okta, demo, a
 def test_it_links_no_account_of_another_domain(browser, okta, demo, ada, settings):
     settings.SSO_DOMAINS = ["elsewhere.example"]
     response = come(browser, okta, tid=TENANT, email_verified=None, xms_edov=True)
-    assert heading(response) == "ada@example.com has an account here already"
+    assert heading(response) == "ada@example.com already has an account here"
 
 
 def test_one_that_its_owner_answers_for_gets_an_account(browser, okta, demo):

@@ -75,7 +75,7 @@ class TestWithASecondFactor:
         before = subjects()
         assert browser.post(CODE, {"code": app_code(factories.TOTP_SECRET)})["Location"] == "/accounts/sign-in/"
         assert (user_of(browser), subjects()) == (None, before)
-        assert "Your account can’t be connected with Okta any more. Sign in as before." in text_of(browser.get("/accounts/sign-in/"))
+        assert "Your account can no longer be connected with Okta. Sign in as before." in text_of(browser.get("/accounts/sign-in/"))
         assert events("user.sign_in_failed")[-1].target_id == ada.audit_name
 
     def test_the_provider_s_own_is_not_as_good_until_they_are_linked(self, browser, okta, ada):
@@ -90,7 +90,7 @@ class TestWithASecondFactor:
 
     def test_a_session_that_has_not_proved_it_connects_nobody(self, browser, okta, ada):
         browser.force_login(ada)
-        assert heading(come(browser, okta)) == "ada@example.com has an account here already"
+        assert heading(come(browser, okta)) == "ada@example.com already has an account here"
         assert subjects() == []
 
 

@@ -128,7 +128,7 @@ def test_subjects_differ_by_upper_and_lower_case(browser, okta, demo, ada):
 
 def test_an_account_that_was_there_is_not_taken_over_by_its_address(browser, okta, demo, ada):
     response = come(browser, okta, groups=["platform"])
-    assert (response.status_code, heading(response)) == (403, "ada@example.com has an account here already")
+    assert (response.status_code, heading(response)) == (403, "ada@example.com already has an account here")
     assert "connect your account with Okta" in response.content.decode()
     assert user_of(browser) is None
     assert not SocialAccount.objects.exists()
@@ -170,7 +170,7 @@ def test_a_domain_in_other_letters_is_not_that_domain(browser, okta, demo, setti
 def test_the_administrator_of_the_instance_is_never_found_by_address(browser, okta, demo, olga, settings):
     settings.SSO_DOMAINS = ["example.com"]
     response = come(browser, okta, email=olga.email, groups=["platform"])
-    assert (response.status_code, heading(response)) == (403, "olga@example.com has an account here already")
+    assert (response.status_code, heading(response)) == (403, "olga@example.com already has an account here")
     assert user_of(browser) is None
 
 
@@ -192,7 +192,7 @@ def test_an_account_that_is_linked_already_gets_no_second_person(browser, okta, 
 @pytest.mark.parametrize("verified", [False, None, "false", "yes", 1, ["true"]])
 def test_an_address_that_is_not_verified_gives_no_account(browser, okta, demo, verified):
     response = come(browser, okta, sub="00u2", email="grace@example.com", email_verified=verified, groups=["devs"])
-    assert (response.status_code, heading(response)) == (403, "Your address isn’t vouched for by Okta")
+    assert (response.status_code, heading(response)) == (403, "Okta hasn’t verified your email address")
     assert not User.objects.filter(email="grace@example.com").exists()
 
 
@@ -370,7 +370,7 @@ def test_one_person_fills_no_log_by_coming_again_and_again(browser, okta, demo, 
     monkeypatch.setattr(quotas, "MOST_PROOFS", 2)
     assert [come(browser, okta).status_code for _ in range(2)] == [302, 302]
     refused = come(browser, okta)
-    assert (refused.status_code, heading(refused), int(refused["Retry-After"]) > 3000) == (429, "Too many tries", True)
+    assert (refused.status_code, heading(refused), int(refused["Retry-After"]) > 3000) == (429, "Too many attempts", True)
     assert len(events("user.signed_in")) == 2
     assert not events("user.sign_in_failed")
 

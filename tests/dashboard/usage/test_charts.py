@@ -28,7 +28,7 @@ class TestSentence:
     def test_it_has_the_totals_and_when_most_was_refused(self):
         series = slots((10,), (900,), (5, 40), (3, 50), (2, 1, 2), *[(1,)] * 19)
         assert charts.draw(series).sentence == (
-            "Token requests per hour over the last 24 hours. 939 granted, 91 refused, mostly between 14:00 and 17:00, 2 failed on our side."
+            "Token requests per hour over the last 24 hours. 939 granted, 91 refused, mostly between 14:00 and 17:00, 2 failed on the server."
         )
 
     def test_refusals_that_are_spread_have_no_hour(self):
@@ -115,7 +115,7 @@ class TestTags:
         assert "When, UTC" in page
 
     def test_no_request_is_a_sentence_instead(self, rf):
-        assert render("{% usage_chart series %}", rf, series=slots((), ())).strip() == '<p class="muted">No request in this period.</p>'
+        assert render("{% usage_chart series %}", rf, series=slots((), ())).strip() == '<p class="muted">No requests in this period.</p>'
         assert "No request yet." in render("{% usage_chart series empty='No request yet.' %}", rf, series=[])
 
     def test_a_share_is_a_bar_beside_its_number(self, rf):

@@ -73,7 +73,7 @@ class TestTotals:
 
     def test_nothing_yet_is_said_in_each_part(self, adas):
         text = text_of(read(adas))
-        for said in ("No request in this period.", "No client got a token", "Nothing was refused", "No token with a scope", "No credential was used"):
+        for said in ("No requests in this period.", "No client got a token", "Nothing was refused", "No token with a scope", "No credential was used"):
             assert said in text
 
 
@@ -152,8 +152,8 @@ class TestWhyRefused:
         use(billing, 1, "from_an_older_version")
         page = read(adas, period="24h")
         text = section(page, "why-refused")
-        assert "Secret ended secret_expired 100 billing-sync" in text
-        assert "Scope not among the client’s scopes scope_not_allowed 12 route-planner" in text
+        assert "Secret expired secret_expired 100 billing-sync" in text
+        assert "Scope not allowed for the client scope_not_allowed 12 route-planner" in text
         assert "from_an_older_version from_an_older_version 1" in text
         assert f"/w/demo/clients/{planner.client_id}/requests/?result=scope_not_allowed&amp;period=24h" in page.content.decode()
 
@@ -172,7 +172,7 @@ class TestWhyRefused:
         use(factories.create_client(demo, name="unseen").secret.client, 9, "wrong_secret")
         text = section(read(adas), "why-refused")
         assert "Wrong secret wrong_secret 10 many clients" in text
-        assert re.search(r"Secret ended secret_expired 1,000 worst-\d+", text)
+        assert re.search(r"Secret expired secret_expired 1,000 worst-\d+", text)
 
     def test_a_reason_that_none_of_the_worst_had_names_nobody(self, adas, use, demo):
         for number in range(20):

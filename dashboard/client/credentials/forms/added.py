@@ -1,4 +1,4 @@
-"""Adding public keys and certificates to a client: pasted, read and shown first, and added by a second step."""
+"""Adding public keys and certificates to a client: they are pasted, read and shown first, and added in a second step."""
 
 import hashlib
 from collections.abc import Sequence
@@ -67,19 +67,19 @@ class AddedForm(forms.Form):
 
     @property
     def allows_method(self) -> bool:
-        """As ticked; ticked where nobody was asked yet."""
+        """As ticked by the user; True before the user was asked."""
         return self.lacks_method and not self.is_method_forbidden and (not self._has_seen or "allow_method" in self.data)
 
     @property
     def text(self) -> str:
-        """What was pasted or was in the file, to be sent again with the second step; "" where it may not be shown."""
+        """The text from the field or file, to be sent again in the second step; "" if it may not be shown."""
         text: str = self.data.get(self.pasted, "")
         content = text or self._read_file().decode(errors="replace")
         return "" if pasted_credentials.is_private(content) or "\0" in content else content
 
     @property
     def seen(self) -> str:
-        """Of what is shown, so that nobody adds what they haven’t seen."""
+        """A digest of what is shown, so that nobody adds what they haven’t seen."""
         return hashlib.sha256("\n".join(one.thumbprint for one in self.parsed).encode()).hexdigest()[:16] if self.facts else ""
 
     @property
@@ -124,9 +124,9 @@ class AddedForm(forms.Form):
         if not self.is_adding:
             return
         if not addable:
-            self.add_error(self.pasted, "Nothing of this can be added.")
+            self.add_error(self.pasted, "None of this can be added.")
         elif not self._has_seen:
-            self.add_error(self.pasted, "That has changed since it was shown. Look at it again, then add it.")
+            self.add_error(self.pasted, "This has changed since it was shown. Check it again, then add it.")
         elif not self.chosen:
             self.add_error(self.pasted, f"Tick at least one {self.noun}.")
 
@@ -138,7 +138,7 @@ class AddedForm(forms.Form):
         raise NotImplementedError
 
     def values(self) -> dict[str, Any]:
-        """As the services take them."""
+        """For the services."""
         chosen = [one for one in self.parsed if self._id_of(one) in self.chosen]
         return {"parsed": chosen, "name": self.cleaned_data["name"], "allow_method": self.allows_method}
 
@@ -182,7 +182,7 @@ class CertificatesForm(AddedForm):
 
     @property
     def lacks_method(self) -> bool:
-        """One that is there to bind tokens needs no method of its own."""
+        """A certificate that only binds tokens needs no method."""
         return super().lacks_method and not self.client.require_certificate
 
     @property

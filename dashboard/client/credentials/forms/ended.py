@@ -13,7 +13,7 @@ _LONGEST_TYPED = 200
 
 
 class Suggestions(forms.TextInput):
-    """A text field with what people write most, to choose from."""
+    """A text field with common answers to choose from."""
 
     def __init__(self, suggestions: Sequence[str], attrs: dict[str, Any] | None = None) -> None:
         super().__init__({"autocomplete": "off", **(attrs or {})})
@@ -26,7 +26,7 @@ class Suggestions(forms.TextInput):
 
 
 class TypedForm(forms.Form):
-    """must_type: what has to be typed to confirm, "" for nothing."""
+    """must_type: what the user must type to confirm, "" for nothing."""
 
     def __init__(self, *args: Any, must_type: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,5 +55,5 @@ class RevocationForm(TypedForm):
         required=False,
         max_length=MAX_REASON_LENGTH,
         widget=Suggestions(["It leaked", "It was replaced", "Nothing uses it"]),
-        error_messages={"max_length": f"A reason has up to {MAX_REASON_LENGTH} characters."},
+        error_messages={"max_length": f"A reason can have at most {MAX_REASON_LENGTH} characters."},
     )

@@ -1,4 +1,4 @@
-"""When a new credential ends, as forms ask for it: after a usual time, on a day, or never where the workspace allows that."""
+"""Form choices for a new credential's expiry: after a usual time, on a date, or never if the workspace allows that."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -13,7 +13,7 @@ _DEFAULT = "365d"
 
 
 def choices(policy: ClientPolicy) -> list[tuple[str, str]]:
-    """Values and labels, the shortest first; with the default and the longest of the workspace, and nothing that it forbids."""
+    """Values and labels, the shortest first, including the workspace's default and maximum, without what it forbids."""
     longest = policy.longest_secret_lifetime
     days = {days for days in (policy.default_secret_lifetime_days, policy.max_secret_lifetime_days) if days is not None}
     offered = {f"{count}d": f"{count:,} day{'s' if count != 1 else ''}" for count in days} | USUAL
@@ -26,7 +26,7 @@ def choices_without_date(policy: ClientPolicy) -> list[tuple[str, str]]:
 
 
 def default(policy: ClientPolicy) -> str:
-    """The value to begin with: what the workspace wants, else a year, or the longest that it allows."""
+    """The initial value: the workspace's default, or else a year or its maximum."""
     days = policy.default_secret_lifetime_days
     offered = [value for value, _ in choices(policy) if value not in (DATE, NEVER)]
     wanted = _DEFAULT if days is None else f"{days}d"
@@ -34,12 +34,12 @@ def default(policy: ClientPolicy) -> str:
 
 
 def read_choice(value: str) -> timedelta:
-    """Of any choice but DATE."""
+    """For any choice except DATE."""
     return NO_END if value == NEVER else parse_duration(value)
 
 
 def until_end_of(day: date, *, policy: ClientPolicy, now: datetime) -> timedelta:
-    """The whole day, UTC; of the longest allowed, up to that. Raise ValidationError."""
+    """Until the end of the day, UTC, but not beyond the maximum if that is on the same day. Raise ValidationError."""
     lifetime = datetime.combine(day, time(23, 59, 59), UTC) - now
     longest = policy.longest_secret_lifetime
     if longest is not None and longest < lifetime < longest + timedelta(days=1):

@@ -1,4 +1,4 @@
-"""Public keys and certificates as people paste them or choose them as a file. What turns out to be a private key is refused, and shown to nobody again."""
+"""Public keys and certificates, pasted or uploaded as a file. A private key is refused and never shown again."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -16,15 +16,15 @@ from dashboard.frame.typography import messages_of
 
 _Credential = TypeVar("_Credential", ParsedPublicKey, ParsedCertificate)
 
-PRIVATE_KEY = "That is a private key. It was not stored. Treat it as leaked, make a new pair, paste only the public half."
-_BINARY = "That file is binary. Choose one that is text: PEM, a JWK or a JWK Set."
-# More is no key and no certificate; its reader says so.
+PRIVATE_KEY = "That is a private key. It wasn’t stored. Treat it as leaked, make a new key pair, and paste only the public key."
+_BINARY = "That file is binary. Choose a text file: PEM, a JWK or a JWK Set."
+# Longer files can't be a key or a certificate; the reader says so.
 _MOST_READ = 128 * 1024
 _ATTRS = {"rows": 6, "autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "class": "mono"}
 
 
 class PastedInput(forms.Textarea):
-    """Doesn't show a private key again, nor what is too long to be a key or a certificate."""
+    """Doesn't show a private key again, or a text that is too long to be a key or a certificate."""
 
     def format_value(self, value: Any) -> Any:
         text = super().format_value(value)
@@ -44,7 +44,7 @@ def certificate() -> forms.CharField:
 
 
 def chosen_file(field_id: str) -> forms.FileField:
-    """For the field of that ID. With a script its text goes there and nothing is sent, without one it is sent along."""
+    """For the field with that ID. With a script, the file's text goes into that field; without one, the file is sent."""
     return forms.FileField(
         label="Or choose a file",
         required=False,
@@ -56,9 +56,9 @@ def chosen_file(field_id: str) -> forms.FileField:
 def read_pasted_keys(
     text: str, file: "UploadedFile[Any] | None", *, workspace: Workspace, of: Client | None = None, is_stranger: bool = False
 ) -> list[ParsedPublicKey]:
-    """[] where there is nothing. of: whose they are to be, if it is there already. is_stranger: whether whoever gives them learns nothing of other clients.
+    """[] if there is nothing. of: the client that gets them, if it exists already. is_stranger: whether the sender must not learn about other clients.
 
-    Raise ValidationError, also where another client has one of them.
+    Raise ValidationError, also if another client has one of them.
     """
     keys = _read(text, file, read_public_keys, workspace=None if is_stranger else workspace)
     refuse_shared(ClientPublicKey, [key.thumbprint for key in keys], workspace=workspace, client=of)
@@ -66,14 +66,14 @@ def read_pasted_keys(
 
 
 def read_pasted_certificates(text: str, file: "UploadedFile[Any] | None", *, workspace: Workspace, of: Client | None = None) -> list[ParsedCertificate]:
-    """As read_pasted_keys."""
+    """Like read_pasted_keys."""
     certificates = _read(text, file, read_certificates, workspace=workspace)
     refuse_shared(ClientCertificate, [one.thumbprint for one in certificates], workspace=workspace, client=of)
     return certificates
 
 
 def _read(text: str, file: "UploadedFile[Any] | None", read: Callable[[str], Sequence[_Credential]], *, workspace: Workspace | None) -> list[_Credential]:
-    """workspace: where a private key may be registered; None for not to look, for that reads each certificate."""
+    """workspace: where to look for a private key's public key; None to skip this, because it reads every certificate."""
     content: bytes = text.encode() if text.strip() or file is None else file.read(_MOST_READ)
     if not content.strip():
         return []

@@ -1,4 +1,4 @@
-"""A client's secrets: rotating them, making further ones, and when they end."""
+"""Forms for a client's secrets: rotating, adding, and their expiry."""
 
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -15,14 +15,14 @@ from dashboard.frame.once import OnceForm
 
 DATE = "date"
 AT_ONCE = "0"
-# Of the button that draws the picture of a choice anew, where there is no script.
+# The name of the button that redraws the picture without a script.
 SHOW = "show"
 _HOURS = [("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days")]
 _FORMAT = "%Y-%m-%dT%H:%M"
 
 
 class MomentField(forms.DateTimeField):
-    """A day and a time of the zone in which the page says times."""
+    """A date and a time in the page's time zone."""
 
     def __init__(self, zone: tzinfo, **options: Any) -> None:
         widget = forms.DateTimeInput({"type": "datetime-local"}, format=_FORMAT)
@@ -40,12 +40,12 @@ class MomentField(forms.DateTimeField):
 
 
 class NewSecretForm(OnceForm):
-    """cleaned: name, and lifetime as the services take it."""
+    """cleaned: name, and lifetime for the services."""
 
     name = credential_name("Name of the new secret")
 
     def __init__(self, data: Any = None, *, policy: ClientPolicy, expected: timedelta | None, initial: dict[str, Any] | None = None) -> None:
-        """expected: how long the secret lives where nobody says anything else; None as of ClientPolicy.usual_secret_lifetime."""
+        """expected: the default lifetime; None as in ClientPolicy.usual_secret_lifetime."""
         self.expected = expected
         super().__init__(data, initial=initial)
         must_be_said = expected is None and policy.demands_secret_expiry
@@ -62,13 +62,13 @@ class NewSecretForm(OnceForm):
 
     @property
     def lifetime(self) -> timedelta | None:
-        """As the services take it, None for what is usual."""
+        """For the services; None for the default."""
         chosen = self.cleaned_data.get("secret_expiry")
         return expiry.read_choice(chosen) if chosen else None
 
 
 class UntilField:
-    """Mixed into a form: a choice of lengths, one of which is a date, and the date."""
+    """A mixin for forms: a choice of lengths, one of which is a date, and the date."""
 
     fields: dict[str, forms.Field]
     cleaned_data: dict[str, Any]
@@ -85,7 +85,7 @@ class UntilField:
         self.fields["until"] = MomentField(zone, label=until, help_text=f"In {getattr(zone, 'key', 'UTC')}.")
 
     def clean_length(self, form: forms.Form, *, since: datetime) -> datetime | None:
-        """The moment that was chosen, counted from since; None where there is an error, which it adds."""
+        """The chosen time, counted from since; None if there is an error, which this adds."""
         chosen = form.cleaned_data.get(self.choice)
         if chosen is None:
             return None
@@ -95,7 +95,7 @@ class UntilField:
         if "until" in form.errors:
             return None
         if until is None:
-            form.add_error("until", "Enter until when, for example tomorrow noon.")
+            form.add_error("until", "Enter a date and time, for example tomorrow noon.")
         else:
             try:
                 expiry.require_ahead(until - self.now)
@@ -107,7 +107,7 @@ class UntilField:
 
 
 class RotationForm(UntilField, NewSecretForm):
-    """cleaned: ends_at, when the old secrets end; seen, the ID of the newest secret when the page was made, "" for unknown."""
+    """cleaned: ends_at, when the old secrets expire; seen, the ID of the newest secret when the page was made, "" if unknown."""
 
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
@@ -122,9 +122,9 @@ class RotationForm(UntilField, NewSecretForm):
 
 
 class ExtensionForm(UntilField, forms.Form):
-    """present: when it ends now, from which the choices count. cleaned: ends_at; seen, when it ended as the page was made, None for unknown."""
+    """present: its current expiry, from which the choices count. cleaned: ends_at; seen, its expiry when the page was made, None if unknown."""
 
-    seen = forms.DateTimeField(required=False, widget=forms.HiddenInput, error_messages={"invalid": "This page was damaged. Open it anew."})
+    seen = forms.DateTimeField(required=False, widget=forms.HiddenInput, error_messages={"invalid": "This page was damaged. Open it again."})
 
     def __init__(self, data: Any = None, *, present: datetime, now: datetime, zone: tzinfo, initial: dict[str, Any]) -> None:
         super().__init__(data, initial=initial)

@@ -56,7 +56,7 @@ def credential_revoke(request: HttpRequest, membership: Membership, client_id: s
 @member(Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def secret_end(request: HttpRequest, membership: Membership, client_id: str, secret_id: str) -> HttpResponse:
-    """It gets no more tokens, and those that it got live on. Typed only while something uses it: a silent one ends by one click."""
+    """It gets no more tokens, but its existing tokens stay valid. Typing is only required if something uses it: an unused secret needs one click."""
     client, now = find_client(membership, client_id, **about_contact()), timezone.now()
     secret = find_credential(ClientSecret, client, secret_id=secret_id)
     if not secret.is_usable(now):
@@ -68,20 +68,20 @@ def secret_end(request: HttpRequest, membership: Membership, client_id: str, sec
             end_secret(client=client, secret_id=secret_id, actor=actor_of(request), now=now)
         except ValidationError:
             raise Http404 from None
-        living = f"{found.tokens:,} tokens live on until they expire." if found.tokens > 1 else "1 token lives on until it expires."
+        living = f"{found.tokens:,} tokens stay valid until they expire." if found.tokens > 1 else "1 token stays valid until it expires."
         return _go_back(request, secret, living if found.tokens else "")
     return _ask(request, membership, secret, found, form, "end")
 
 
 def show_fixed(request: HttpRequest, secret: ClientSecret, now: datetime) -> HttpResponse:
-    """There is no end to move: it has come, or there is none."""
+    """There is no expiry date to move: it has passed, or there is none."""
     return render(request, "client/credentials/fixed.html", {"client": secret.client, "secret": secret, "is_usable": secret.is_usable(now)})
 
 
 def _go_back(request: HttpRequest, credential: AnyCredential, tokens: str) -> HttpResponse:
     """tokens: what became of them, "" where none was alive."""
     name = _name(credential)
-    messages.success(request, f"{capfirst(name) if has_long_id(credential) else name} ended. {tokens or 'No token was alive.'}")
+    messages.success(request, f"{capfirst(name) if has_long_id(credential) else name} ended. {tokens or 'It had no valid tokens.'}")
     return redirect("client", credential.client.workspace.slug, credential.client.client_id)
 
 
@@ -107,12 +107,12 @@ def _describe(credential: AnyCredential) -> dict[str, Any]:
 
 
 def _name(credential: AnyCredential) -> str:
-    """What the button and the note call it: 43 characters of a thumbprint would hide the verb."""
+    """Its name in the button and the message: a 43-character thumbprint would hide the verb."""
     return call_credential(credential) if has_long_id(credential) else str(credential)
 
 
 def _tell_who(membership: Membership, credential: AnyCredential) -> dict[str, Any]:
-    """Somebody was faster: who it was. A kid names a key of one client only, so the events of others are left out."""
+    """If somebody was faster, says who. A kid is only unique within a client, so other clients' events are left out."""
     target_type = credential.TARGET_TYPE
     events = AuditEvent.objects.filter(workspace=membership.workspace, target_type=target_type, target_id=str(credential)[:254], event=f"{target_type}.revoked")
     event = next((event for event in events[:100] if event.after.get("client_id") == credential.client.client_id), None)

@@ -1,4 +1,4 @@
-"""Rotating a client's secret: one question, the answer as a picture, and then the new secret."""
+"""Rotating a client's secret: one question, a picture of the effect, and then the new secret."""
 
 from datetime import datetime
 from functools import partial
@@ -39,9 +39,9 @@ from dashboard.people.recipients import about_contact
 @kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def rotate(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """GET shows what the choice in the query would do; so does POST for the script, and with SHOW. Else POST answers with the new secret.
+    """GET shows what the choice in the query would do; so does a POST from the script or with SHOW. Any other POST responds with the new secret.
 
-    The script sends a body, for the name is free text, and people paste into such whatever they have copied.
+    The script uses POST because the name is free text, and people may paste anything into it.
     """
     client, now = find_client(membership, client_id, **about_contact()), timezone.now()
     secrets = list(ClientSecret.objects.filter(client=client).usable(now))
@@ -84,19 +84,19 @@ def _chosen(query: QueryDict, predecessor: ClientSecret | None) -> dict[str, Any
     return {
         "overlap": query.get("overlap") or USUAL_OVERLAP,
         "until": query.get("until", ""),
-        # That of a secret which was handed over names who took it.
+        # The name of a handed-over secret is its recipient's.
         "name": query.get("name", predecessor.name if predecessor and not predecessor.created_by.startswith("hand-over:") else ""),
         "secret_expiry": query.get("secret_expiry", ""),
     }
 
 
 def _as_sent(form: RotationForm, query: QueryDict) -> dict[str, str]:
-    """What the form would send with the choices of a query."""
+    """The data that the form would send with the choices in a query."""
     return {**{name: str(value) for name, value in form.initial.items()}, **{name: str(query[name]) for name in query if name != "once"}}
 
 
 def _rotate(request: HttpRequest, membership: Membership, client: Client, form: RotationForm) -> RotatedSecret:
-    """Raise ValidationError, and FormSpentError where the same form came twice at the same moment."""
+    """Raise ValidationError, and FormSpentError if the same form was sent twice at the same moment."""
     return rotate_secret(
         client=client,
         actor=actor_of(request),
@@ -110,7 +110,7 @@ def _rotate(request: HttpRequest, membership: Membership, client: Client, form: 
 
 
 def _show(request: HttpRequest, client: Client, secrets: list[ClientSecret], shown: RotationForm, chosen: RotationForm) -> HttpResponse:
-    """shown: the form of the page. chosen: what the picture is of; the default where that makes no sense, or isn't complete yet."""
+    """shown: the form on the page. chosen: the choice in the picture; the default if the entries are invalid or incomplete."""
     plan = _plan(request, client, secrets, chosen)
     is_begun = chosen.data.get("overlap") == DATE and not chosen.data.get("until")
     context = {
@@ -141,9 +141,9 @@ def _show_made(request: HttpRequest, membership: Membership, new: RotatedSecret)
     if len(ends) == 1:
         note = f"The old secret {names} works until {say_day(ends[0][1], now=now, zone=zone)}."
     elif ends:
-        note = f"The old secrets {names} work until {say_day(max(end for _, end in ends), now=now, zone=zone)} at most."
+        note = f"The old secrets {names} work until {say_day(max(end for _, end in ends), now=now, zone=zone)} at the latest."
     else:
-        note = f"The old secret {' and '.join(secret.secret_id for secret in new.previous)} works no more."
+        note = f"The old secret {' and '.join(secret.secret_id for secret in new.previous)} no longer works."
     context = {
         "client": client,
         "once": describe_secret(new),

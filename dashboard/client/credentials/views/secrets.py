@@ -1,4 +1,4 @@
-"""Further secrets of a client, and when secrets end."""
+"""Additional secrets for a client, and secrets' expiry."""
 
 from datetime import datetime
 
@@ -38,7 +38,7 @@ from dashboard.people.permissions import Permission, member
 @kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def secret_new(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """A secret beside those that work; the answer to the POST shows it."""
+    """An additional secret; the response to the POST shows it."""
     client, now = find_client(membership, client_id), timezone.now()
     if not client.takes_secret:
         return render(request, "client/credentials/no_secret.html", {"client": client})
@@ -65,7 +65,7 @@ def secret_new(request: HttpRequest, membership: Membership, client_id: str) -> 
 
 
 def _create(request: HttpRequest, membership: Membership, client: Client, form: NewSecretForm, now: datetime) -> NewSecret:
-    """Raise ValidationError, and FormSpentError where the same form came twice at the same moment."""
+    """Raise ValidationError, and FormSpentError if the same form was sent twice at the same moment."""
     return create_secret(
         client=client,
         actor=actor_of(request),
@@ -83,7 +83,7 @@ def _show_made(request: HttpRequest, membership: Membership, new: NewSecret) -> 
         "client": client,
         "once": describe_secret(new),
         "language": chosen_language(request),
-        "note": "" if not others else f"The other secret{' works' if others == 1 else 's work'} on as before.",
+        "note": "" if not others else f"The other secret{' works' if others == 1 else 's work'} as before.",
         "continue_url": reverse("client", args=[membership.workspace.slug, client.client_id]),
     }
     return show_once(request, "client/credentials/new_secret.html", context)
@@ -107,7 +107,7 @@ def secret_extend(request: HttpRequest, membership: Membership, client_id: str, 
             secret.refresh_from_db(fields=["expires_at"])
             chosen.add_error("until" if chosen.cleaned_data["longer"] == "date" else "longer", error)
         else:
-            messages.success(request, f"{secret_id} now ends {say_day(extended.expires_at or ends_at, now=now, zone=zone)}.")
+            messages.success(request, f"{secret_id} now expires {say_day(extended.expires_at or ends_at, now=now, zone=zone)}.")
             return redirect("client", membership.workspace.slug, client.client_id)
     shown = chosen if request.method == "POST" else ExtensionForm(present=secret.expires_at, now=now, zone=zone, initial=choice)
     found = impact.of_credential(secret, client=client, now=now)

@@ -1,4 +1,4 @@
-"""The audiences of a workspace's clients: for which APIs their tokens are."""
+"""The audiences of a workspace's clients: the APIs that their tokens are for."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -36,7 +36,7 @@ def audiences(request: HttpRequest, membership: Membership) -> HttpResponse:
 @member(Permission.CHANGE_SETTINGS)
 @confirmed_when_sent
 def audience_remove(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """?uri= names it. GET lists the clients that lose it."""
+    """?uri= names the audience. GET lists the clients that would lose it."""
     workspace, audience = membership.workspace, request.GET.get("uri", "")
     if not audience or "\0" in audience or len(audience) > 512:
         raise Http404

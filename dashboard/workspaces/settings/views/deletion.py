@@ -20,7 +20,7 @@ from dashboard.workspaces.settings.forms import DeletionForm
 @member(Permission.VIEW, post=Permission.DELETE_WORKSPACE)
 @confirmed_when_sent
 def workspace_delete(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Lists what ends, and takes the typed slug."""
+    """Lists what will stop, and takes the typed slug."""
     workspace = membership.workspace
     form = DeletionForm(request.POST if request.method == "POST" else None, slug=workspace.slug)
     if request.method == "POST" and form.is_valid():
@@ -29,7 +29,7 @@ def workspace_delete(request: HttpRequest, membership: Membership) -> HttpRespon
         except ValidationError as error:
             form.add_error("slug", error)
         else:
-            messages.success(request, f"{workspace.name} stopped. It is deleted on {deleted.deletes_at:%-d %b %Y %H:%M} UTC, unless an owner keeps it.")
+            messages.success(request, f"{workspace.name} stopped. It will be deleted on {deleted.deletes_at:%-d %b %Y %H:%M} UTC, unless an owner keeps it.")
             return redirect("workspace_delete", workspace.slug)
     clients = Client.objects.filter(workspace=workspace)
     context = {
@@ -47,7 +47,7 @@ def workspace_delete(request: HttpRequest, membership: Membership) -> HttpRespon
 @require_POST
 @confirmed_when_sent
 def workspace_keep(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """It takes a proof, as enabling one client does."""
+    """The user must prove who they are, as for enabling a client."""
     workspace = membership.workspace
     try:
         keep_workspace(workspace=workspace, actor=actor_of(request), now=timezone.now())
@@ -59,5 +59,5 @@ def workspace_keep(request: HttpRequest, membership: Membership) -> HttpResponse
 
 
 def _other_owners(membership: Membership) -> QuerySet[Membership]:
-    """Those whose accounts are on."""
+    """Owners whose accounts are switched on."""
     return Membership.objects.filter(workspace=membership.workspace, role=Role.OWNER, user__is_active=True).exclude(pk=membership.pk)

@@ -1,4 +1,4 @@
-"""Name and policies of a workspace: looking, changing, and the report before a stricter policy is enforced."""
+"""Name and policies of a workspace: viewing, changing, and the report before a stricter policy is enforced."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -26,14 +26,14 @@ from dashboard.workspaces.settings import policy_report
 from dashboard.workspaces.settings.forms import SecretEndsForm, SettingsForm
 from dashboard.workspaces.settings.policy_report import Finding
 
-# In the order in which the report has them.
+# In the order in which the report shows them.
 _KEYS = ("methods", "secrets", "tokens", "unused", "live_clients", "second_factor", "sso")
 _DEFAULT_END_DAYS = 90
 
 
 @member(Permission.VIEW, post=Permission.CHANGE_SETTINGS)
 def settings(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """What is stricter than before goes to the report first; all else is saved at once."""
+    """A stricter policy is shown in the report first; everything else is saved at once."""
     workspace = membership.workspace
     if request.method != "POST":
         return _show(request, membership, _fresh_form(workspace))
@@ -48,7 +48,7 @@ def settings(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 @member(Permission.CHANGE_SETTINGS)
 def settings_preview(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """GET shows what the settings in the query would touch, and changes nothing; POST enforces them."""
+    """GET shows what the settings in the query would affect, without changing anything; POST enforces them."""
     workspace = membership.workspace
     form = _form(request.POST if request.method == "POST" else request.GET)
     if not form.is_valid():
@@ -66,7 +66,7 @@ def settings_preview(request: HttpRequest, membership: Membership) -> HttpRespon
 @member(Permission.VIEW, post=Permission.CHANGE_SETTINGS)
 @confirmed_when_sent
 def settings_report(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """What is there that breaks the policies as they are. POST gives secrets an end."""
+    """Lists what breaks the current policies. POST gives secrets an expiry date."""
     workspace, now = membership.workspace, timezone.now()
     present = Policies.of(workspace)
     longest = present.clients.max_secret_lifetime_days or MAX_LIFETIME_DAYS
@@ -78,7 +78,7 @@ def settings_report(request: HttpRequest, membership: Membership) -> HttpRespons
         except ValidationError as error:
             form.add_error("days", error)
         else:
-            messages.success(request, f"{count:,} secret{'s' if count != 1 else ''} got an end: in {form.cleaned_data['days']:,} days.")
+            messages.success(request, f"{count:,} secret{'s' if count != 1 else ''} will expire in {form.cleaned_data['days']:,} days.")
             return redirect("settings_report", workspace.slug)
     found = policy_report.report(workspace, present, policy_report.in_force(present), query=request.GET, now=now)
     context = {"form": form, "workspace": workspace, "may_change": may(membership, Permission.CHANGE_SETTINGS), **_divide(found)}
@@ -94,7 +94,7 @@ def _fresh_form(workspace: Workspace) -> SettingsForm:
 
 
 def _renewed(form: SettingsForm, entered: QueryDict, workspace: Workspace) -> SettingsForm:
-    """Where nothing tells beside which settings the entries were made, they can be saved after a look at them."""
+    """If it isn't known which settings the entries were based on, they can be saved after another look."""
     if "seen" in form.errors:
         form.data = data = entered.copy()
         data["seen"] = policies.fingerprint(workspace)
@@ -106,7 +106,7 @@ def _save(request: HttpRequest, membership: Membership, form: SettingsForm) -> H
     values = {name: value for name, value in form.cleaned_data.items() if name in policies.FIELDS}
     present = Policies.of(workspace)
     proposed = present.changed(values)
-    # Else an open browser, or a stolen session, would open the workspace to sessions that prove less, or weaken all of its clients, or stop them all at once.
+    # Otherwise an unattended browser or a stolen session could admit sessions with weaker proof, weaken all of the workspace's clients, or stop them all.
     takes_proof = bool(present.stricter_than(proposed) or proposed.stricter_than(present))
     if takes_proof:
         require_confirmation(request)

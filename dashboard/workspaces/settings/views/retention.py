@@ -23,7 +23,7 @@ from dashboard.workspaces.settings.forms import RetentionForm
 
 @member(Permission.VIEW, post=Permission.CHANGE_RETENTION)
 def retention(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """POST goes on to the preview, which says how many rows would go."""
+    """POST leads to the preview, which says how many rows would be deleted."""
     workspace = membership.workspace
     form = RetentionForm(request.POST if request.method == "POST" else None, initial=_present(workspace))
     if request.method == "POST" and form.is_valid():
@@ -35,7 +35,7 @@ def retention(request: HttpRequest, membership: Membership) -> HttpResponse:
 @member(Permission.CHANGE_RETENTION)
 @confirmed_when_sent
 def retention_preview(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """GET says what the days in the query would do, and changes nothing; POST saves them."""
+    """GET shows what the days in the query would do, without changing anything; POST saves them."""
     workspace, now = membership.workspace, timezone.now()
     form = RetentionForm(request.POST if request.method == "POST" else request.GET)
     if not form.is_valid():
@@ -46,7 +46,7 @@ def retention_preview(request: HttpRequest, membership: Membership) -> HttpRespo
         except ValidationError as error:
             form.add_error(None, error.messages)
             return _show(request, membership, form)
-        messages.success(request, "Saved. What is older goes within the hour.")
+        messages.success(request, "Saved. Older data is deleted within the hour.")
         return redirect("retention", workspace.slug)
     failed_days = retention_services.request_days(form.cleaned_data["request_retention_days"])
     audit_days = retention_services.audit_days(form.cleaned_data["audit_retention_days"])

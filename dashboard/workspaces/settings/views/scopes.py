@@ -1,4 +1,4 @@
-"""The scopes of a workspace: what tokens can be good for, and which clients have each."""
+"""The scopes of a workspace: what tokens can allow, and which clients have each scope."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -22,7 +22,7 @@ PAGE = 50
 
 @member(Permission.VIEW, post=Permission.CHANGE_SETTINGS)
 def scopes(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """POST adds one."""
+    """POST adds a scope."""
     workspace, now, refusal = membership.workspace, timezone.now(), None
     form = ScopeForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and (refusal := quotas.refuse_edit(membership.user, takes_proof=False, now=now)):
@@ -45,7 +45,7 @@ def scopes(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 @member(Permission.CHANGE_SETTINGS)
 def scope(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
-    """Its sentence."""
+    """Change its description."""
     found, now, refusal = _find(membership, pk), timezone.now(), None
     form = ScopeSentenceForm(request.POST if request.method == "POST" else None, initial={"description": found.description})
     if form.is_valid() and (refusal := quotas.refuse_edit(membership.user, takes_proof=False, now=now)):
@@ -56,7 +56,7 @@ def scope(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse
         except ValidationError as error:
             form.add_error("description", error)
         else:
-            messages.success(request, f"Sentence of {found.name} saved.")
+            messages.success(request, f"Description of {found.name} saved.")
             return redirect("scopes", membership.workspace.slug)
     response = render(request, "workspaces/settings/scope.html", {"workspace": membership.workspace, "scope": found, "form": form})
     return refusal.apply_to(response) if refusal else response
@@ -65,7 +65,7 @@ def scope(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse
 @member(Permission.CHANGE_SETTINGS)
 @confirmed_when_sent
 def scope_remove(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
-    """GET lists the clients that lose it."""
+    """GET lists the clients that would lose it."""
     found = _find(membership, pk)
     workspace = membership.workspace
     error = ""
@@ -83,7 +83,7 @@ def scope_remove(request: HttpRequest, membership: Membership, pk: int) -> HttpR
 
 
 def _find(membership: Membership, pk: int) -> Scope:
-    """Raise Http404 for those of other workspaces, and for built-in ones, which nobody can change."""
+    """Raise Http404 for other workspaces' scopes and for built-in ones, which can't be changed."""
     found = Scope.objects.select_related("workspace").filter(workspace=membership.workspace, pk=pk, is_built_in=False).first()
     if found is None:
         raise Http404
