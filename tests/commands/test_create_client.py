@@ -143,7 +143,7 @@ def test_repeated_values_of_a_list_count_once(command, demo):
         (["--scope", "lä"], "isn't a scope"),
         (["--audience", "api"], "Use an absolute URI"),
         (["--audience", ""], "Use an absolute URI"),
-        (["--audience", "https://api.example.com/#top"], "without fragment"),
+        (["--audience", "https://api.example.com/#top"], "without a fragment"),
         (["--audience", "https://[::1"], "Use an absolute URI"),
         (["--audience", "https://api.example.com:99999"], "Use an absolute URI"),
         (["--token-lifetime", "59"], "from 60 to 86400"),
