@@ -14,7 +14,7 @@ from tests.dashboard.conftest import Browser, text_of
 
 SECURITY, CHANGE = "/accounts/security/", "/accounts/security/password/"
 SAID = "Set by whoever runs this instance, who may know it. Choose your own"
-WARNING = "Whoever runs this instance set your password, and may know it. Choose your own"
+WARNING = "The operator of this instance set your password and may know it. Choose your own"
 OWN = "an-entirely-new-phrase"
 
 
