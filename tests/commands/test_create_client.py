@@ -153,7 +153,7 @@ def test_repeated_values_of_a_list_count_once(command, demo):
         (["--token-lifetime", "٦٠"], "from 60 to 86400"),
         (["--token-lifetime", "9" * 500], "from 60 to 86400"),
         (["--allow-ip", "10.0.0.1/8"], "For this network, write 10.0.0.0/8."),
-        (["--allow-ip", "2001:db8::1/32"], "For that network write 2001:db8::/32."),
+        (["--allow-ip", "2001:db8::1/32"], "For this network, write 2001:db8::/32."),
         (["--allow-ip", "10.0.0.0/33"], "such as 203.0.113.0/24"),
         (["--allow-ip", ""], "such as 203.0.113.0/24"),
         (["--secret-expires-in", "0"], "Give it a longer life"),
