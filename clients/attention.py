@@ -26,7 +26,7 @@ _ONE_IN = 20
 _HANDFUL = 10
 
 # Reasons are only counted up to this number.
-MOST = 1000
+MAX = 1000
 
 
 class Kind(models.TextChoices):
@@ -56,7 +56,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """count: of clients, each counted once. is_more: there are more than MOST reasons, so the counts are too low."""
+    """count: of clients, each counted once. is_more: there are more than MAX reasons, so the counts are too low."""
 
     count: int
     is_more: bool
@@ -86,7 +86,7 @@ def find_attention(workspace: Workspace, *, now: datetime) -> Attention:
             part = rows.order_by().annotate(part=Value(len(parts), models.IntegerField()))
             parts.append(part.values_list("part", "weight", "at", "client"))
             meanings.append((kind, credential))
-    reasons = parts[0].union(*parts[1:], all=True).order_by("part", "weight", "at")[: MOST + 1]
+    reasons = parts[0].union(*parts[1:], all=True).order_by("part", "weight", "at")[: MAX + 1]
     return _sum_up([(*meanings[part], at, client) for part, _, at, client in reasons])
 
 
@@ -98,7 +98,7 @@ def _sum_up(reasons: list[tuple[Kind, type[AnyCredential] | None, datetime, int]
         clients.setdefault(kind, set()).add(client)
     named = Client.objects.select_related("activity").in_bulk([client for _, _, client in first.values()]) if first else {}
     findings = [Finding(kind, named[client], len(clients[kind]), at, credential) for kind, (credential, at, client) in first.items() if client in named]
-    return Attention(len(set().union(*clients.values())), len(reasons) > MOST, findings)
+    return Attention(len(set().union(*clients.values())), len(reasons) > MAX, findings)
 
 
 def _questions(workspace: Workspace, now: datetime) -> dict[Kind, list[tuple[QuerySet[Any], type[AnyCredential] | None]]]:

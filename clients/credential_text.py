@@ -29,7 +29,7 @@ _PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMET
 # The same link, mistyped or damaged on the way: its token may still be valid. Searched by the long word at its end, because those are rarer than slashes.
 _LONG_WORD = re.compile(r"(?<![\w-])[\w-]{32,}", re.ASCII)
 _DAMAGED_LINK = re.compile(r"/(?:accounts|reset|invite|hand-?over)/[^\n]{0,40}\Z", re.IGNORECASE)
-_MOST_BEFORE = len("/hand-over/") + 40
+_MAX_BEFORE = len("/hand-over/") + 40
 # Also if cut off in its payload. The match includes what precedes it in the same word, such as the n of “\neyJ…”, so no word is scanned twice, and a text of
 # nothing but eyJ takes no longer than any other.
 _JWT = re.compile(r"(?<![\w-])(?>[\w-]*?eyJ)[\w-]++\.(?:[\w-]+\.[\w-]*|eyJ[\w-]*)", re.ASCII)
@@ -82,7 +82,7 @@ def _cut(match: re.Match[str]) -> str:
 
 
 def _ends_link(text: str, place: int) -> bool:
-    return _DAMAGED_LINK.search(text[max(0, place - _MOST_BEFORE) : place]) is not None
+    return _DAMAGED_LINK.search(text[max(0, place - _MAX_BEFORE) : place]) is not None
 
 
 def _looks_secret(text: str) -> bool:

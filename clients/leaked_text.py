@@ -20,12 +20,12 @@ from clients.private_key import find_public_halves
 from clients.secret import CHECKSUM_LENGTH, RANDOM_LENGTH, SECRET_ID_LENGTH, ParsedSecret, parse
 
 # The most results of each kind: a log may contain the same things a million times, and things that aren't ours.
-MOST_SECRETS = 10_000
+MAX_SECRETS = 10_000
 # More than fit into the longest text that a page accepts, unless they overlap.
-MOST_SECRET_LIKE = 200_000
-MOST_KEYS = 20
-MOST_CERTIFICATES = 100
-MOST_TOKENS = 10_000
+MAX_SECRET_LIKE = 200_000
+MAX_KEYS = 20
+MAX_CERTIFICATES = 100
+MAX_TOKENS = 10_000
 MAX_TOKEN_LENGTH = 8192
 # A text this short contains few IDs, and may be a single one.
 MAX_KID_LENGTH = 100
@@ -76,19 +76,19 @@ def find_traces(text: str) -> Traces:
     """Everything except IDs, which look like many other words: find_ids gets those to look for."""
     secrets: dict[str, ParsedSecret] = {}
     damaged: dict[str, None] = {}
-    for piece in islice(_secret_like(text), MOST_SECRET_LIKE):
+    for piece in islice(_secret_like(text), MAX_SECRET_LIKE):
         parsed = parse(piece)
         if parsed is None:
-            if len(damaged) < MOST_SECRETS:
+            if len(damaged) < MAX_SECRETS:
                 damaged[_whole_id(piece)] = None
-        elif len(secrets) < MOST_SECRETS:
+        elif len(secrets) < MAX_SECRETS:
             secrets[parsed.plaintext] = parsed
     blocks = list(_pem_blocks(text))
     return Traces(
         secrets=tuple(secrets.values()),
         damaged=tuple(damaged),
         jwts=tuple(_find_jwts(text)),
-        thumbprints=tuple(dict.fromkeys([*_certificates(blocks), *_fingerprints(text)]))[:MOST_CERTIFICATES],
+        thumbprints=tuple(dict.fromkeys([*_certificates(blocks), *_fingerprints(text)]))[:MAX_CERTIFICATES],
         public_halves=tuple(_public_halves(text, blocks)),
     )
 
@@ -113,8 +113,8 @@ def _secret_like(text: str) -> Iterator[str]:
     """Each piece that begins like one of our secrets, at most as long as one."""
     for start in _find_all(_SECRET_START, text):
         yield _cut(text, start.start())
-    encoded = [match[0] for match in islice(_find_all(_ENCODED_SECRET, text), MOST_SECRETS)] + [
-        match[1] for match in islice(_find_all(_BASIC, text), MOST_TOKENS)
+    encoded = [match[0] for match in islice(_find_all(_ENCODED_SECRET, text), MAX_SECRETS)] + [
+        match[1] for match in islice(_find_all(_BASIC, text), MAX_TOKENS)
     ]
     for piece in dict.fromkeys(encoded):
         plain = decode_pair(piece)
@@ -145,7 +145,7 @@ def _find_jwts(text: str) -> list[str]:
             start = header.find(_JWT_START)
             if start >= 0 and payload.startswith(_JWT_START) and signature and len(header) + len(payload) + len(signature) <= MAX_TOKEN_LENGTH:
                 found[f"{header[start:]}.{payload}.{signature}"] = None
-                if len(found) == MOST_TOKENS:
+                if len(found) == MAX_TOKENS:
                     return list(found)
     return list(found)
 
@@ -164,7 +164,7 @@ def find_kids(text: str) -> list[str]:
     alone = text.strip() if len(text) <= MAX_KID_LENGTH * 2 else ""
     if alone and len(alone) <= MAX_KID_LENGTH and alone.isascii() and " " not in alone and alone.isprintable():
         named[alone] = None
-    return list(named)[:MOST_CERTIFICATES]
+    return list(named)[:MAX_CERTIFICATES]
 
 
 def find_ids(text: str, known: Collection[str]) -> list[str]:
@@ -197,7 +197,7 @@ def _pem_blocks(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _certificates(blocks: list[tuple[str, str]]) -> Iterator[str]:
-    for label, block in [pair for pair in blocks if pair[0] == "CERTIFICATE"][:MOST_CERTIFICATES]:
+    for label, block in [pair for pair in blocks if pair[0] == "CERTIFICATE"][:MAX_CERTIFICATES]:
         try:
             der = b64decode("".join(block[len(_BEGIN) + len(label) + len(_DASHES) : -len(_END) - len(label) - len(_DASHES)].split()))
             load_certificate(der)
@@ -207,9 +207,9 @@ def _certificates(blocks: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def _public_halves(text: str, blocks: list[tuple[str, str]]) -> Iterator[PublicKeyTypes]:
-    """Those of private keys in PEM and of private JWKs, at most MOST_KEYS of each."""
-    for _, block in [pair for pair in blocks if pair[0].endswith("PRIVATE KEY")][:MOST_KEYS]:
+    """Those of private keys in PEM and of private JWKs, at most MAX_KEYS of each."""
+    for _, block in [pair for pair in blocks if pair[0].endswith("PRIVATE KEY")][:MAX_KEYS]:
         yield from find_public_halves(block.encode("utf-8", "replace"))
     jwks = (match[0] for match in _find_all(_JSON_OBJECT, text, margin=_MAX_JSON + _MARGIN) if '"kty"' in match[0] and '"d"' in match[0])
-    for jwk in islice(jwks, MOST_KEYS):
+    for jwk in islice(jwks, MAX_KEYS):
         yield from find_public_halves(jwk.encode("utf-8", "replace"))

@@ -15,7 +15,7 @@ from clients.periods import floor_hour
 from clients.usage_report import requests_by_credential
 
 LOOKS_BACK = timedelta(days=7)
-_MOST_ADDRESSES = 10
+_MAX_ADDRESSES = 10
 
 _Method = Client.AuthMethod
 # The prefix in the names of each method's credentials, before a colon. Secrets' names have none.
@@ -105,7 +105,7 @@ def _addresses(client: Client, ranges: list[str], since: datetime) -> list[LostU
     networks = [ip_network(text) for text in ranges]
     rows = AddressUse.objects.filter(client=client, day__gte=since.date()).values("address").annotate(all=Sum("count")).order_by("-all", "address")
     shut_out = [row for row in rows if not any(ip_address(row["address"]) in network for network in networks)]
-    return [LostUse("address", row["address"], row["all"]) for row in shut_out[:_MOST_ADDRESSES]]
+    return [LostUse("address", row["address"], row["all"]) for row in shut_out[:_MAX_ADDRESSES]]
 
 
 def _audiences(client: Client, left: list[str], since: datetime) -> list[LostUse]:

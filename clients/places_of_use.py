@@ -10,7 +10,7 @@ from clients.models import AddressUse, Client
 from clients.usage_report import first_day, last_old_day
 
 # The most pairs of a credential and an address that are returned: those used last.
-MOST = 1000
+MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +41,4 @@ def addresses_by_credential(client: Client, *, since: datetime) -> dict[str, lis
 
 def _used(client: Client, since: datetime, **annotations: Any) -> list[Any]:
     rows = AddressUse.objects.filter(client=client, day__gte=since.date()).values("credential", "address")
-    return list(rows.annotate(uses=Sum("count"), last=Max("last_used_at"), **annotations).filter(last__gte=since).order_by("-last", "address")[:MOST])
+    return list(rows.annotate(uses=Sum("count"), last=Max("last_used_at"), **annotations).filter(last__gte=since).order_by("-last", "address")[:MAX])

@@ -27,7 +27,7 @@ from dashboard.server.connection import settle
 from dashboard.server.known_codecs import forget_others
 from dashboard.server.stranger_time import StrangerTime
 from dashboard.server.unsent import PART
-from dashboard.server.wsgi_call import MOST_IN_MEMORY, call_django
+from dashboard.server.wsgi_call import MAX_IN_MEMORY, call_django
 from oauth import strict_transport
 from oauth.asgi import Receive, Scope, Send
 from oauth.asgi import application as protocol
@@ -108,7 +108,7 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.body", "body": bytes(octets[place : place + PART]), "more_body": place + PART < len(octets)})
         return
     with content:
-        if content.seek(0, SEEK_END) <= MOST_IN_MEMORY:
+        if content.seek(0, SEEK_END) <= MAX_IN_MEMORY:
             scope["state"]["keep"](content.tell())
         content.seek(0)
         while part := content.read(PART):

@@ -24,13 +24,13 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 # A worker's unanswered requests: about as many as its threads answer in a second.
-MOST_WAITING = 1000
+MAX_WAITING = 1000
 
 
-threads: Threads[Any, Any] = Threads(THREADS, name="oauth", begin=lambda: keep_database(PROTOCOL_STATEMENT), most_waiting=MOST_WAITING)
+threads: Threads[Any, Any] = Threads(THREADS, name="oauth", begin=lambda: keep_database(PROTOCOL_STATEMENT), most_waiting=MAX_WAITING)
 
 # Bytes of a body. A form with an assertion and a proof is shorter.
-LONGEST_ATTEMPTED = 16 * 1024
+MAX_ATTEMPTED = 16 * 1024
 
 _attempts = _serves = False
 
@@ -74,7 +74,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     )
     # A request that came together with the peer's next one is left to a thread: otherwise all of them would be served in one turn of the loop, before anybody
     # else's. A body that takes milliseconds to parse is left to a thread, too.
-    attempts = _attempts and not scope["state"].get("is_followed") and len(body or b"") <= LONGEST_ATTEMPTED
+    attempts = _attempts and not scope["state"].get("is_followed") and len(body or b"") <= MAX_ATTEMPTED
     try:
         response = (endpoint.attempt(request) if attempts else None) or await threads.run(
             endpoint, request, sender=widest_network_of(request.connection.remote_address)

@@ -10,7 +10,7 @@ from clients.models import Audience, Scope
 from clients.scope import MAX_SCOPE_LENGTH
 
 # A client has up to 50 scopes, and an audience up to 512 characters.
-_MOST_SCOPES, _LONGEST_AUDIENCE = 50, 512
+_MAX_SCOPES, _MAX_AUDIENCE = 50, 512
 
 
 def shown_scopes(scopes: Iterable[str], *, workspace_pk: int | None) -> str:
@@ -27,11 +27,11 @@ def shown_scopes(scopes: Iterable[str], *, workspace_pk: int | None) -> str:
 
 def shown_resource(uri: str, *, workspace_pk: int) -> str:
     """The whole resource if the workspace has it in exactly this spelling."""
-    if len(uri) <= _LONGEST_AUDIENCE and "\0" not in uri and Audience.objects.filter(workspace=workspace_pk, key=audience_key(uri), uri=uri).exists():
+    if len(uri) <= _MAX_AUDIENCE and "\0" not in uri and Audience.objects.filter(workspace=workspace_pk, key=audience_key(uri), uri=uri).exists():
         return uri
     return shown(uri, after=settings.ISSUER_URL)
 
 
 def _find_known(asked: list[str], workspace_pk: int) -> set[str]:
-    names = [scope for scope in asked if len(scope) <= MAX_SCOPE_LENGTH and "\0" not in scope][:_MOST_SCOPES]
+    names = [scope for scope in asked if len(scope) <= MAX_SCOPE_LENGTH and "\0" not in scope][:_MAX_SCOPES]
     return set(Scope.objects.filter(workspace=workspace_pk, name__in=names).values_list("name", flat=True))

@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from oauth.patience import patience
 
 # Seconds that a SQLite statement waits for another writer, if the request has that long.
-LONGEST_WAIT = 5.0
+MAX_WAIT = 5.0
 # If a request has no time left, as in a long export: long enough for another request's write.
 SHORTEST_WAIT = 0.05
 
@@ -43,7 +43,7 @@ def bound_wait(database: BaseDatabaseWrapper) -> None:
     """Before a write to SQLite: let it wait for other writers only as long as the request has left, so that the waits of one request don't add up."""
     ends = patience().ends
     if ends:
-        seconds = max(SHORTEST_WAIT, min(LONGEST_WAIT, ends - monotonic()))
+        seconds = max(SHORTEST_WAIT, min(MAX_WAIT, ends - monotonic()))
         database.connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
 

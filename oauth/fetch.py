@@ -22,7 +22,7 @@ from oauth import exchange
 
 TIMEOUT = 3.0
 # Starting a process takes a tenth of a second of processor time, so this many stay for the next requests.
-MOST_KEPT = 2
+MAX_KEPT = 2
 
 # What the dynamic linker, OpenSSL and the system's resolver read. A process that talks to strangers gets nothing else of our environment.
 _ENVIRONMENT = (
@@ -149,7 +149,7 @@ def _take_helper() -> Iterator[_Helper]:
     except BaseException:
         helper.end()
         raise
-    if len(_kept) < MOST_KEPT:
+    if len(_kept) < MAX_KEPT:
         _kept.append(helper)
     else:
         helper.end()

@@ -7,7 +7,7 @@ from oauth.messages import Request
 from oauth.registration import RegisteredClient
 
 # 36 minutes, the most that the column can hold: a longer time means that the clock was set.
-_MOST = 2**31
+_MAX = 2**31
 
 
 def record_granted(
@@ -48,4 +48,4 @@ def microseconds_since(moment: datetime) -> int | None:
     """None if the clock was set meanwhile."""
     elapsed = datetime.now(UTC) - moment
     microseconds = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
-    return microseconds if 0 <= microseconds < _MOST else None
+    return microseconds if 0 <= microseconds < _MAX else None

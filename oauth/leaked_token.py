@@ -9,7 +9,7 @@ from oauth.errors import InvalidTokenError
 from oauth.models import SigningKey
 
 # Each costs a signature check and a look-up. If a log holds more tokens, revoke the credentials that obtained them.
-MOST_VERIFIED = 100
+MAX_VERIFIED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def find_leaked_tokens(jwts: Iterable[str], *, workspace: str, now: datetime) ->
     headers = {jose.header_segment(algorithm, kid, access_token.TYP) for kid, algorithm in SigningKey.objects.values_list("kid", "algorithm")}
     ours = [jwt for jwt in jwts if jwt.partition(".")[0] in headers]
     found = []
-    for jwt in ours[:MOST_VERIFIED]:
+    for jwt in ours[:MAX_VERIFIED]:
         try:
             _, claims = access_token.verified_claims(jwt)
         except jose.InvalidJWTError:
@@ -53,7 +53,7 @@ def find_leaked_tokens(jwts: Iterable[str], *, workspace: str, now: datetime) ->
                     dead_because=_find_reason(jwt, now),
                 )
             )
-    return LeakedTokens(found, max(0, len(ours) - MOST_VERIFIED))
+    return LeakedTokens(found, max(0, len(ours) - MAX_VERIFIED))
 
 
 def _find_reason(jwt: str, now: datetime) -> str:

@@ -15,23 +15,23 @@ from oauth import throttling
 from oauth.models import FailureCount
 
 # In an hour by the node's clock.
-MOST = 100
+MAX = 100
 # A revoked token is a row until a week after it expires.
-MOST_REVOKED = 20_000
+MAX_REVOKED = 20_000
 
 _HOUR = 3600
 _PREFIX = "own revocations "
 
 
 def is_one_of_few(client: Client, *, now: datetime) -> bool:
-    """Count one, over all workers. False if the hour already has MOST of them: record_rest writes how many more there were."""
+    """Count one, over all workers. False if the hour already has MAX of them: record_rest writes how many more there were."""
     left = _HOUR - int(now.timestamp()) % _HOUR
-    return throttling.count(_key(client.pk, now), now=now, window=left).failures <= MOST
+    return throttling.count(_key(client.pk, now), now=now, window=left).failures <= MAX
 
 
 def is_too_many(client_pk: int, *, now: datetime) -> bool:
-    """Whether the hour already has MOST_REVOKED of them. It only reads."""
-    return throttling.has_reached(_key(client_pk, now), MOST_REVOKED, now=now)
+    """Whether the hour already has MAX_REVOKED of them. It only reads."""
+    return throttling.has_reached(_key(client_pk, now), MAX_REVOKED, now=now)
 
 
 def _key(client_pk: int, now: datetime) -> str:
@@ -40,7 +40,7 @@ def _key(client_pk: int, now: datetime) -> str:
 
 def record_rest(*, now: datetime) -> None:
     """For each client and each past hour, write one event with the number that is_one_of_few left out."""
-    over = FailureCount.objects.filter(key__startswith=_PREFIX, failures__gt=MOST, window_ends__lt=int(now.timestamp()))
+    over = FailureCount.objects.filter(key__startswith=_PREFIX, failures__gt=MAX, window_ends__lt=int(now.timestamp()))
     with transaction.atomic():
         # Locked, so that another process that does the same finds none afterwards.
         counts = {counted.key.removeprefix(_PREFIX): counted for counted in over.select_for_update().order_by("pk")}
@@ -57,5 +57,5 @@ def record_rest(*, now: datetime) -> None:
                     target_type="client",
                     target_id=client.client_id,
                     now=now,
-                    after={"tokens": counted.failures - MOST, "since": since, "until": until},
+                    after={"tokens": counted.failures - MAX, "since": since, "until": until},
                 )

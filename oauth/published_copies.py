@@ -9,7 +9,7 @@ from clients.public_key import ParsedPublicKey
 from oauth.reasons import Reason
 
 # Counts keys, each of which takes two to five KB, and URIs, each of which counts as one more.
-MOST = 5000
+MAX = 5000
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class PublishedCopies:
         self._total += more
 
     def _shrink(self) -> None:
-        while self._total > MOST:
+        while self._total > MAX:
             ((heaviest, _),) = self._weights.most_common(1)
             copies = self._by_workspace[heaviest]
             _, dropped = copies.popitem(last=False)

@@ -13,7 +13,7 @@ from django.conf import settings
 from oauth.throttling import FailureKeys
 
 # How many keys are counted; beyond that the oldest is forgotten. To make it forget a key, an attacker needs this many failed requests.
-MOST = 20_000
+MAX = 20_000
 
 
 class _Count(NamedTuple):
@@ -35,7 +35,7 @@ def count(keys: FailureKeys, *, now: datetime) -> None:
                 _counts.pop(key, None)
                 counted = _Count(0, seconds + settings.FAILURE_WINDOW)
             _counts[key] = counted._replace(failures=counted.failures + 1)
-        while len(_counts) > MOST:
+        while len(_counts) > MAX:
             _counts.popitem(last=False)
 
 

@@ -9,7 +9,7 @@ from clients.models import AuditEvent, Workspace
 from clients.services import audit
 from clients.services.audit import Actor
 
-_LONGEST = 254
+_MAX = 254
 
 
 def record_export(*, workspace: Workspace, kind: str, filters: Mapping[str, str], events: int, actor: Actor, now: datetime) -> AuditEvent:
@@ -22,5 +22,5 @@ def record_export(*, workspace: Workspace, kind: str, filters: Mapping[str, str]
             target_type="audit",
             target_id=workspace.slug,
             now=now,
-            after={"format": kind, "events": events, "filters": {name: value[:_LONGEST] for name, value in filters.items()}},
+            after={"format": kind, "events": events, "filters": {name: value[:_MAX] for name, value in filters.items()}},
         )

@@ -22,7 +22,7 @@ from clients.services.validation import require_plain_uris
 
 # Can't be changed, or has its own services.
 _FIXED = ("environment", "status")
-_MOST_EVENTS = 100
+_MAX_EVENTS = 100
 
 
 class ClientChanges(EditableFields, total=False):
@@ -140,7 +140,7 @@ def find_changes_since(client: Client, seen: str) -> Meanwhile | None:
     present = read_fields(client)
     past, authors = dict(present), dict[str, Author]()
     events = AuditEvent.objects.filter(target_type="client", target_id=client.client_id, event="client.changed", workspace=client.workspace)
-    for event in events.order_by("-id")[:_MOST_EVENTS]:
+    for event in events.order_by("-id")[:_MAX_EVENTS]:
         for name in event.before.keys() & past.keys():
             past[name] = event.before[name]
             authors.setdefault(name, Author(event.actor, event.created_at))

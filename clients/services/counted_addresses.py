@@ -1,7 +1,7 @@
 """The address under which a use is counted: the caller's own, or its network's if a client uses very many addresses on one day.
 
-An IPv6 network gives one caller more addresses than there is room for, and each would be a row. So the first MOST_ADDRESSES of a client's day are kept as
-they are. After that, an address counts as the first one of its network, and after MOST_NETWORKS in total as the first of a much larger network. Each process
+An IPv6 network gives one caller more addresses than there is room for, and each would be a row. So the first MAX_ADDRESSES of a client's day are kept as
+they are. After that, an address counts as the first one of its network, and after MAX_NETWORKS in total as the first of a much larger network. Each process
 starts with what it finds in the database and doesn't see other processes' rows after that.
 """
 
@@ -13,15 +13,15 @@ from ipaddress import ip_address, ip_network
 from clients.models import AddressUse
 
 # Per client and day, UTC.
-MOST_ADDRESSES = 200
-MOST_NETWORKS = 400
+MAX_ADDRESSES = 200
+MAX_NETWORKS = 400
 
 # Prefix lengths in bits, by IP version.
 _NETWORK = {4: 16, 6: 48}
 _LARGE_NETWORK = {4: 8, 6: 16}
 
 # Addresses that a process remembers, about 10 MB.
-_MOST_KNOWN = 100_000
+_MAX_KNOWN = 100_000
 
 ClientDay = tuple[int, date]
 
@@ -49,7 +49,7 @@ def _learn(days: set[ClientDay]) -> None:
 
 
 def _choose(known: set[str], address: str) -> str:
-    for counted, most in ((address, MOST_ADDRESSES), (_first_of(address, _NETWORK), MOST_NETWORKS)):
+    for counted, most in ((address, MAX_ADDRESSES), (_first_of(address, _NETWORK), MAX_NETWORKS)):
         if counted in known:
             return counted
         if len(known) < most:
@@ -64,5 +64,5 @@ def _first_of(address: str, lengths: dict[int, int]) -> str:
 
 def _forget() -> None:
     held = sum(map(len, _known.values()))
-    while held > _MOST_KNOWN:
+    while held > _MAX_KNOWN:
         held -= len(_known.popitem(last=False)[1])

@@ -12,7 +12,7 @@ from clients.models import ClientSecret
 from clients.models.credentials import AnyCredential
 
 MAX_USABLE = 50
-MOST_AN_HOUR = 60
+MAX_AN_HOUR = 60
 
 
 def require_room(row: AnyCredential, *, now: datetime) -> None:
@@ -21,5 +21,5 @@ def require_room(row: AnyCredential, *, now: datetime) -> None:
     if of_client.usable(now).count() >= MAX_USABLE:
         do = "make" if isinstance(row, ClientSecret) else "add"
         raise ValidationError(f"The client has {MAX_USABLE} usable {row.NOUN}s. Revoke one before you {do} another.", code=code)
-    if of_client.filter(created_by=row.created_by, created_at__gt=now - timedelta(hours=1)).count() >= MOST_AN_HOUR:
-        raise ValidationError(f"You made {MOST_AN_HOUR} {row.NOUN}s of this client within an hour, which is the most. Make the next one later.", code=code)
+    if of_client.filter(created_by=row.created_by, created_at__gt=now - timedelta(hours=1)).count() >= MAX_AN_HOUR:
+        raise ValidationError(f"You made {MAX_AN_HOUR} {row.NOUN}s of this client within an hour, which is the most. Make the next one later.", code=code)

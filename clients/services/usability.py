@@ -8,7 +8,7 @@ from clients.policy import ClientPolicy
 
 _KEY, _CERTIFICATE = Client.AuthMethod.PRIVATE_KEY_JWT, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH
 
-_MOST_CREDENTIALS = 1000
+_MAX_CREDENTIALS = 1000
 
 
 def warn_of_public_keys(client: Client) -> list[str]:
@@ -41,7 +41,7 @@ def warn_of_missing_credentials(client: Client, *, public_keys: bool, certificat
 
 def find_methods_without_credentials(client: Client, *, now: datetime) -> list[str]:
     """The methods that it can't use now because it has no credential for them. A client with tls_client_auth always has a subject."""
-    usable = {method for credential in credentials_of(client, now=now, most=_MOST_CREDENTIALS).usable for method in credential.METHODS}
+    usable = {method for credential in credentials_of(client, now=now, most=_MAX_CREDENTIALS).usable for method in credential.METHODS}
     usable |= {Client.AuthMethod.TLS_CLIENT_AUTH, *([_KEY] if client.jwks_uri else [])}
     return [method for method in client.auth_methods if method not in usable]
 

@@ -14,7 +14,7 @@ from clients.services.announcements import together
 from dashboard.admin.read_only import ReadOnlyAdmin
 from dashboard.frame.confirmation import require_confirmation
 
-MOST = 100
+MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ def confirm(admin: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any],
 
     The admin calls actions only for POST requests. Raise ReauthenticationRequired, as the dashboard does before the same acts.
     """
-    rows = list(queryset[: MOST + 1])
-    if len(rows) > MOST:
-        admin.message_user(request, f"Nothing was changed: more than {MOST} rows are selected. Select fewer at a time.", messages.ERROR)
+    rows = list(queryset[: MAX + 1])
+    if len(rows) > MAX:
+        admin.message_user(request, f"Nothing was changed: more than {MAX} rows are selected. Select fewer at a time.", messages.ERROR)
         return None
     if "confirmed" in request.POST:
         require_confirmation(request)

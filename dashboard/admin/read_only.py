@@ -122,10 +122,10 @@ class WorkspaceFilter(admin.SimpleListFilter):
     """Lists only the first workspaces. For tables with their own workspace column: through the client, millions of rows would have to be sorted."""
 
     title = parameter_name = "workspace"
-    MOST = 100
+    MAX = 100
 
     def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:  # noqa: ARG002  # Django's signature
-        return [(slug, slug) for slug in Workspace.objects.values_list("slug", flat=True)[: self.MOST]]
+        return [(slug, slug) for slug in Workspace.objects.values_list("slug", flat=True)[: self.MAX]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  # Django's signature
         return queryset.filter(workspace__slug=self.value()) if self.value() else queryset

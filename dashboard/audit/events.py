@@ -17,10 +17,10 @@ from dashboard.models import User
 
 PAGE = 50
 # Counting further takes too long: more than this is shown as “more than 10,000”.
-MOST_COUNTED = 10_000
-MOST_CLIENTS_FOUND = 50
+MAX_COUNTED = 10_000
+MAX_CLIENTS_FOUND = 50
 # The most e-mail addresses that one person may have had.
-MOST_NAMES = 20
+MAX_NAMES = 20
 _TARGETS = ("client", "secret", "public_key", "certificate", "scope", "audience", "user", "invitation", "workspace", "token")
 
 Events = QuerySet[AuditEvent]
@@ -99,8 +99,8 @@ def up_to_now(events: Events) -> Events:
 
 
 def count(events: Events) -> int:
-    """At most one more than MOST_COUNTED."""
-    return events.order_by()[: MOST_COUNTED + 1].count()
+    """At most one more than MAX_COUNTED."""
+    return events.order_by()[: MAX_COUNTED + 1].count()
 
 
 def paginate(events: Events, *, after: str = "", before: str = "", size: int = PAGE) -> Page:
@@ -124,7 +124,7 @@ def _by(actor: str, workspace: Workspace) -> Q:
     kind, _, name = actor.partition(":")
     if kind == "user":
         # Hardly ever more than one. For a single name, the index has the events in the order of the page.
-        names = list(of_workspace(workspace).filter(_begins(f"user:{name} ")).order_by().values_list("actor", flat=True).distinct()[:MOST_NAMES])
+        names = list(of_workspace(workspace).filter(_begins(f"user:{name} ")).order_by().values_list("actor", flat=True).distinct()[:MAX_NAMES])
         return Q(actor=names[0]) if len(names) == 1 else Q(actor__in=names)
     return Q(actor=actor) if name or kind == "system" else _begins(f"{kind}:")
 
@@ -174,7 +174,7 @@ def _deleted_with(client_ids: Sequence[str], workspace: Workspace) -> dict[str, 
 def _matching(text: str, workspace: Workspace) -> list[Q]:
     found = [Q(target_type__in=_TARGETS, target_id=text[:254]), Q(request_id=text[:128])]
     clients = Client.objects.filter(Q(client_id=text) | Q(name__icontains=text), workspace=workspace).values_list("client_id", flat=True)
-    client_ids = list(clients[:MOST_CLIENTS_FOUND])
+    client_ids = list(clients[:MAX_CLIENTS_FOUND])
     if client_ids or deletions([text], workspace).exists():
         found += _about([*client_ids, text], workspace)
     if address := _read_address(text):

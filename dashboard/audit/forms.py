@@ -13,7 +13,7 @@ from dashboard.audit.words import actions
 from dashboard.models import Membership
 from dashboard.people.names import tell_apart
 
-MOST_PEOPLE = 200
+MAX_PEOPLE = 200
 PERIODS = {"24h": ("24 h", timedelta(hours=24)), "7d": ("7 d", timedelta(days=7)), "30d": ("30 d", timedelta(days=30))}
 DEFAULT_PERIOD = "7d"
 ALL, DATES = "all", "dates"
@@ -40,7 +40,7 @@ class AuditFilterForm(forms.Form):
     def __init__(self, data: Any, *, workspace: Workspace, zone: tzinfo, now: datetime) -> None:
         super().__init__(data)
         self.workspace, self.zone, self.now = workspace, zone, now
-        members = Membership.objects.filter(workspace=workspace).select_related("user").order_by("user__name", "user__email")[:MOST_PEOPLE]
+        members = Membership.objects.filter(workspace=workspace).select_related("user").order_by("user__name", "user__email")[:MAX_PEOPLE]
         self.people = [(f"user:{pk}", name) for pk, name in tell_apart(member.user for member in members).items()] + _KINDS
         self.actions = actions()
         self.periods = [(name, label) for name, (label, _) in PERIODS.items()] + [(ALL, "All"), (DATES, "Dates")]

@@ -16,8 +16,8 @@ from dashboard.frame.moment import say_length
 from dashboard.people import actors
 from dashboard.people.actors import Names, Who
 
-MOST_CHANGES = 5
-_LONGEST = 80
+MAX_CHANGES = 5
+_MAX = 80
 # Said elsewhere in the sentence.
 _UNSHOWN = frozenset({"client_id", "status", "revoked_at", "reason"})
 _CREDENTIALS = frozenset(kind.TARGET_TYPE for kind in KINDS)
@@ -153,7 +153,7 @@ def _describe(event: AuditEvent, names: Names, workspace: Workspace) -> EventRow
     thing = event.target_id if event.target_type in _CREDENTIALS else ""
     more = " ".join(part for part in (more, who.way) if part)
     reason = str(event.after.get("reason") or "")
-    shown = changes[:MOST_CHANGES]
+    shown = changes[:MAX_CHANGES]
     return EventRow(
         event=event,
         who=who,
@@ -234,7 +234,7 @@ def _compare(label: str, before: Any, after: Any) -> Change:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return text if len(text) <= _MAX else f"{text[: _MAX - 1]}…"
 
 
 def _label(name: str) -> str:

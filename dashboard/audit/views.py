@@ -24,7 +24,7 @@ from dashboard.people import quotas
 from dashboard.people.caller import actor_of
 from dashboard.people.permissions import Permission, may, member
 
-MOST_RELATED = 20
+MAX_RELATED = 20
 # The URL parameters that filter; the others are for paging.
 _FILTERS = ("q", "person", "action", "client", "address", "period", "since", "until")
 
@@ -60,8 +60,8 @@ def _read_form(request: HttpRequest, membership: Membership) -> AuditFilterForm:
 
 
 def _say_count(count: int) -> str:
-    if count > audit_events.MOST_COUNTED:
-        return f"More than {audit_events.MOST_COUNTED:,} events"
+    if count > audit_events.MAX_COUNTED:
+        return f"More than {audit_events.MAX_COUNTED:,} events"
     return f"{count:,} event{'s' if count != 1 else ''}"
 
 
@@ -103,8 +103,8 @@ def audit_event(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
         raise Http404
     zone, now = zone_of(request), timezone.now()
     begins = found.created_at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    same_request = list(audit_events.of_request(found, membership.workspace).order_by("-pk")[:MOST_RELATED])
-    same_day = list(audit_events.by_person_on_day(found, membership.workspace, begins=begins).order_by("-pk")[:MOST_RELATED])
+    same_request = list(audit_events.of_request(found, membership.workspace).order_by("-pk")[:MAX_RELATED])
+    same_day = list(audit_events.by_person_on_day(found, membership.workspace, begins=begins).order_by("-pk")[:MAX_RELATED])
     described = sentences.describe([found, *same_request, *same_day], membership.workspace)
     related = described[1 : 1 + len(same_request)], described[1 + len(same_request) :]
     context = {

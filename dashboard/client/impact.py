@@ -13,8 +13,8 @@ from clients.usage_report import AddressSummary, addresses_of, count_living_toke
 
 # A credential used within this time counts as in use. A program that runs less often isn't noticed.
 IN_USE = timedelta(days=7)
-MOST_ADDRESSES = 8
-_MOST_CREDENTIALS = 1000
+MAX_ADDRESSES = 8
+_MAX_CREDENTIALS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Unaffected:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """addresses: those that used it within IN_USE, at most MOST_ADDRESSES, used last first. tokens: how many are valid. last_used_at: None for never.
+    """addresses: those that used it within IN_USE, at most MAX_ADDRESSES, used last first. tokens: how many are valid. last_used_at: None for never.
 
     others: the client's other usable credentials. unaffected: those of them that are in use from addresses that don't use the stopped one.
     """
@@ -66,15 +66,15 @@ class Impact:
 def of_credential(credential: Credential, *, client: Client, now: datetime) -> Impact:
     """The same before it ends and right after."""
     name = credential.credential_id
-    found = addresses_of(client, credential=name, since=now - IN_USE, now=now, limit=MOST_ADDRESSES + 1)
+    found = addresses_of(client, credential=name, since=now - IN_USE, now=now, limit=MAX_ADDRESSES + 1)
     others = [row for row in usable_credentials_of(client, now) if row.credential_id != name]
     uses = addresses_by_credential(client, since=now - IN_USE) if others else {}
     affected = {use.address for use in found}
     unaffected = [Unaffected(row, [address for address in uses.get(row.credential_id, ()) if address not in affected]) for row in others]
     tokens = living_tokens_of(client, name, now=now)
     return Impact(
-        addresses=[Affected(use, [row for row in others if use.address in uses.get(row.credential_id, ())]) for use in found[:MOST_ADDRESSES]],
-        has_more_addresses=len(found) > MOST_ADDRESSES,
+        addresses=[Affected(use, [row for row in others if use.address in uses.get(row.credential_id, ())]) for use in found[:MAX_ADDRESSES]],
+        has_more_addresses=len(found) > MAX_ADDRESSES,
         tokens=tokens.count if tokens else 0,
         last_token_ends_at=tokens.last_ends_at if tokens else None,
         last_used_at=credential.last_used_at,
@@ -86,13 +86,13 @@ def of_credential(credential: Credential, *, client: Client, now: datetime) -> I
 
 def of_client(client: Client, *, now: datetime) -> Impact:
     """For all its credentials together."""
-    found = addresses_of(client, since=now - IN_USE, now=now, limit=MOST_ADDRESSES + 1)
+    found = addresses_of(client, since=now - IN_USE, now=now, limit=MAX_ADDRESSES + 1)
     of_kinds = [Subquery(kind.objects.filter(client=OuterRef("pk")).order_by().values("client").values(last=Max("last_used_at"))) for kind in KINDS]
     of_tokens = Subquery(TokenCount.objects.filter(expires_at__gt=now, client=OuterRef("pk")).order_by().values("client").values(last=Max("expires_at")))
     *last_used, last_end = Client.objects.filter(pk=client.pk).values_list(*of_kinds, of_tokens).first() or (None,)
     return Impact(
-        addresses=[Affected(use, []) for use in found[:MOST_ADDRESSES]],
-        has_more_addresses=len(found) > MOST_ADDRESSES,
+        addresses=[Affected(use, []) for use in found[:MAX_ADDRESSES]],
+        has_more_addresses=len(found) > MAX_ADDRESSES,
         tokens=count_living_tokens(client, now=now),
         last_token_ends_at=last_end,
         last_used_at=max((last for last in last_used if last is not None), default=None),
@@ -104,4 +104,4 @@ def of_client(client: Client, *, now: datetime) -> Impact:
 
 def usable_credentials_of(client: Client, now: datetime) -> list[Credential]:
     """Of every kind, newest first within each; only the columns that lists show."""
-    return sorted(credentials_of(client, now=now, most=_MOST_CREDENTIALS).usable, key=lambda row: KINDS.index(type(row)))
+    return sorted(credentials_of(client, now=now, most=_MAX_CREDENTIALS).usable, key=lambda row: KINDS.index(type(row)))

@@ -16,8 +16,8 @@ from dashboard.client.credentials.table import Background
 
 # If the old secret was unused for this share of the overlap at its end, it isn't needed any more.
 SILENT_SHARE = 0.25
-MOST_PLACES = 5
-_MOST_DRAWN = 8
+MAX_PLACES = 5
+_MAX_DRAWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ def describe_overlaps(secrets: Iterable[ClientSecret], places: Sequence[Place], 
             Overlap(
                 secret=secret,
                 since=since,
-                places=still[:MOST_PLACES],
-                has_more_places=len(still) > MOST_PLACES,
+                places=still[:MAX_PLACES],
+                has_more_places=len(still) > MAX_PLACES,
                 granted=known.granted.get(secret.secret_id, 0),
                 is_silent=known.now - silent_since >= SILENT_SHARE * (secret.expires_at - since),
                 silent_since=silent_since,
@@ -120,7 +120,7 @@ def share_out(places: Iterable[Place]) -> list[Share]:
 
 def drawn(credentials: CredentialList) -> list[Credential]:
     """The credentials in the picture: the usable ones, or else those that ended last."""
-    return credentials.usable[:_MOST_DRAWN] or credentials.ended[:1]
+    return credentials.usable[:_MAX_DRAWN] or credentials.ended[:1]
 
 
 def last_end(credentials: CredentialList) -> datetime | None:

@@ -18,7 +18,7 @@ PERIODS = {"1h": ("1 h", timedelta(hours=1)), "24h": ("24 h", timedelta(hours=24
 _ENDPOINTS = (("token", "Token"), ("introspection", "Introspection"), ("revocation", "Revocation"), ("api", "API"), ("gateway", "Gateway"))
 # How far back the choices of reasons and credentials go.
 _LISTED = timedelta(days=30)
-_MOST_LISTED = 200
+_MAX_LISTED = 200
 
 
 class RequestFilterForm(forms.Form):
@@ -34,7 +34,7 @@ class RequestFilterForm(forms.Form):
         super().__init__(data)
         self.now = now
         rows = UsageBucket.objects.filter(client=client, hour__gte=floor_hour(now - _LISTED))
-        self._used = list(rows.values_list("credential", "outcome").order_by().distinct()[:_MOST_LISTED])
+        self._used = list(rows.values_list("credential", "outcome").order_by().distinct()[:_MAX_LISTED])
 
     def clean_address(self) -> str:
         text = str(self.cleaned_data["address"]).strip()

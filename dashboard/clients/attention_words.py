@@ -7,7 +7,7 @@ from clients.attention import Attention, Finding, Kind
 from clients.models import Client
 from dashboard.frame.moment import DAY, say_distance
 
-MOST_SENTENCES = 3
+MAX_SENTENCES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Sentence:
 
 
 def say_attention(attention: Attention, *, now: datetime) -> list[Sentence]:
-    return [_say(finding, now) for finding in attention.findings[:MOST_SENTENCES]]
+    return [_say(finding, now) for finding in attention.findings[:MAX_SENTENCES]]
 
 
 def _say(finding: Finding, now: datetime) -> Sentence:

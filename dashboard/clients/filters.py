@@ -15,7 +15,7 @@ from clients.models.credentials import KINDS
 from dashboard.frame.keyset import Order, parse_moment, parse_number, parse_text
 
 SIZES = (10, 25, 100)
-LONGEST_TEXT = 200
+MAX_TEXT = 200
 
 ATTENTION = "attention"
 STATUSES = (
@@ -77,7 +77,7 @@ def read_filters(query: Mapping[str, str]) -> Filters:
     name = sort.removeprefix("-")
     name, is_reversed = (name, sort.startswith("-")) if name in COLUMNS else (_DEFAULT, False)
     return Filters(
-        q="" if is_dropped else text[:LONGEST_TEXT],
+        q="" if is_dropped else text[:MAX_TEXT],
         is_dropped=is_dropped,
         env=query.get("env", "") if query.get("env") in Client.Environment.values else "",
         status=status if status in dict(STATUSES) else "",

@@ -17,7 +17,7 @@ from dashboard.client.fields import say_token_lifetime
 from dashboard.frame.snippets import Snippet, TokenRequest, snippets_for
 from dashboard.frame.snippets.token_request import ASSERTION, CERTIFICATE, KINDS, SECRET, find_signing_key, server_ca
 
-MOST_OFFERED = 50
+MAX_OFFERED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Values:
 
 def offer_clients(workspace: Workspace) -> list[Client]:
     """The newest clients, for the picker; any other can be found by its name or ID."""
-    return list(Client.objects.filter(workspace=workspace).order_by("-pk")[:MOST_OFFERED])
+    return list(Client.objects.filter(workspace=workspace).order_by("-pk")[:MAX_OFFERED])
 
 
 def choose_first(offered: Sequence[Client], *, now: datetime) -> Client | None:

@@ -21,7 +21,7 @@ from dashboard.models import Membership, User
 from dashboard.people import quotas
 from dashboard.people.permissions import Permission, member
 
-MOST = 50
+MAX = 50
 
 
 @member(Permission.VIEW)
@@ -74,8 +74,8 @@ def _render(request: HttpRequest, membership: Membership, context: dict[str, Any
 
 def _find(request: HttpRequest, membership: Membership, request_id: str) -> dict[str, Any]:
     workspace = membership.workspace
-    requests = RecordedRequest.objects.filter(workspace=workspace, request_id=request_id, client__isnull=False).select_related("client")[:MOST]
+    requests = RecordedRequest.objects.filter(workspace=workspace, request_id=request_id, client__isnull=False).select_related("client")[:MAX]
     rows = describe_requests(requests, to=membership)
-    events = sentences.describe(audit_events.of_workspace(workspace).filter(request_id=request_id).order_by("-pk")[:MOST], workspace)
+    events = sentences.describe(audit_events.of_workspace(workspace).filter(request_id=request_id).order_by("-pk")[:MAX], workspace)
     days = sentences.group(events, now=timezone.now(), zone=zone_of(request))
     return {"request_id": request_id, "rows": rows, "days": days, "is_found": bool(rows or events)}

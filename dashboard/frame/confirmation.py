@@ -28,7 +28,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 COOKIE = "__Host-form"
 _SUSPENDED = "suspended_form"
-_MOST_KEPT = 64 * 1024
+_MAX_KEPT = 64 * 1024
 
 
 class ConfirmationMiddleware:
@@ -83,7 +83,7 @@ def _suspend(request: HttpRequest) -> HttpResponse:
     response = HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
     # A new request replaces the waiting form: a proof must not submit what was requested long ago.
     request.session.pop(_SUSPENDED, None)
-    if request.method == "POST" and request.user.is_authenticated and length_of(request.POST) <= _MOST_KEPT:
+    if request.method == "POST" and request.user.is_authenticated and length_of(request.POST) <= _MAX_KEPT:
         fields = request.POST.copy()
         fields.pop("csrfmiddlewaretoken", None)
         body = fields.urlencode()

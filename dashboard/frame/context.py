@@ -18,7 +18,7 @@ from dashboard.instance.mail import goes_to_files
 from dashboard.models import Membership, User
 from dashboard.people.permissions import LAST_WORKSPACE
 
-MOST_SWITCHED = 100
+MAX_SWITCHED = 100
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "__Host-theme"
 ZONE_COOKIE = "__Host-zone"
@@ -127,4 +127,4 @@ def _memberships_of(user: User, *, counting: str | None) -> Any:
         return Case(When(workspace__slug=counting or "", then=Coalesce(Subquery(rows), 0)), default=None, output_field=IntegerField())
 
     own = Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name", "workspace__slug")
-    return own.annotate(client_count=count(Client), member_count=count(Membership))[:MOST_SWITCHED]
+    return own.annotate(client_count=count(Client), member_count=count(Membership))[:MAX_SWITCHED]

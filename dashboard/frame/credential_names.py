@@ -13,7 +13,7 @@ METHOD_SENTENCES = {
     Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value: "A certificate that is registered with the client",
 }
 
-_LONGEST_ID = 24
+_MAX_ID = 24
 _NOUNS = {kind.SHORT_NAME: kind.NOUN for kind in KINDS}
 
 
@@ -39,7 +39,7 @@ def name_credential(credential: str) -> CredentialName | None:
 
 def has_long_id(credential: Credential) -> bool:
     """Nobody types it, and in a sentence it would hide the rest."""
-    return len(str(credential)) > _LONGEST_ID
+    return len(str(credential)) > _MAX_ID
 
 
 def call_credential(credential: Credential) -> str:

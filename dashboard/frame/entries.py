@@ -12,9 +12,9 @@ from clients.credential_text import may_be_kept
 View = TypeVar("View", bound=Callable[..., Any])
 _CSRF = "csrfmiddlewaretoken"
 # Characters of a whole form: four times the limit of our longest form.
-_MOST_KEPT = 16 * 1024
+_MAX_KEPT = 16 * 1024
 # Searching each pair takes time. Our forms have about fifty, plus one for each chosen scope.
-_MOST_PAIRS = 200
+_MAX_PAIRS = 200
 
 
 class Entries(NamedTuple):
@@ -48,7 +48,7 @@ def kept_over_sign_in(view: View) -> View:
 def sort_out(sent: QueryDict) -> Entries:
     """The entries that may be written into a page again. The sender isn't known yet, so a form that is longer than people fill in isn't searched at all."""
     pairs = [(name, value) for name, values in sent.lists() if name != _CSRF for value in values]
-    if length_of(sent) > _MOST_KEPT or len(pairs) > _MOST_PAIRS:
+    if length_of(sent) > _MAX_KEPT or len(pairs) > _MAX_PAIRS:
         return Entries([], lacks_secrets=False, is_too_long=True)
     kept = [(name, value) for name, value in pairs if may_be_kept(name, value)]
     return Entries(kept, lacks_secrets=any(value for _, value in set(pairs).difference(kept)), is_too_long=False)

@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 
 from clients.credential_text import holds_credential
 from clients.services.validation import clean_text
-from dashboard.people.password_rules import LONGEST_PASSWORD
+from dashboard.people.password_rules import MAX_PASSWORD
 
 # The library reads CBOR in quadratic time. With an RSA key and the longest ID, a response has 9 KB.
-_LONGEST_CREDENTIAL = 12 * 1024
+_MAX_CREDENTIAL = 12 * 1024
 # NUL as JSON writes it. PostgreSQL stores it neither in text nor in JSON.
 _NUL = rb"\u0000"
 
@@ -22,7 +22,7 @@ def password(*, label: str = "Password", **attrs: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
         strip=False,
-        max_length=LONGEST_PASSWORD,
+        max_length=MAX_PASSWORD,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", **attrs}),
         error_messages={"required": "Enter your password.", "max_length": "A password can have at most 1,024 characters."},
     )
@@ -32,7 +32,7 @@ def new_password(**attrs: Any) -> forms.CharField:
     return forms.CharField(
         label="New password",
         strip=False,
-        max_length=LONGEST_PASSWORD,
+        max_length=MAX_PASSWORD,
         help_text=" ".join(password_validators_help_texts()),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "data-meter": "12", **attrs}),
         error_messages={"required": "Enter a new password.", "max_length": "A password can have at most 1,024 characters."},
@@ -120,7 +120,7 @@ class CredentialField(forms.CharField):
     default_error_messages = {"required": "No passkey was used. Try again.", "max_length": "The passkey’s response can’t be read. Try again."}
 
     def __init__(self) -> None:
-        super().__init__(max_length=_LONGEST_CREDENTIAL)
+        super().__init__(max_length=_MAX_CREDENTIAL)
 
     def clean(self, value: Any) -> dict[str, Any]:
         text = super().clean(value)

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-_LONGEST_CURSOR = 2000
+_MAX_CURSOR = 2000
 
 # Key, primary key and number of the row at the page's edge.
 _Cursor = tuple[Any, int, int]
@@ -104,7 +104,7 @@ def _write(row: Any, position: int) -> str:
 
 
 def _read(text: str, order: Order) -> _Cursor | None:
-    if not text or len(text) > _LONGEST_CURSOR:
+    if not text or len(text) > _MAX_CURSOR:
         return None
     try:
         key, pk, position = json.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"==="))

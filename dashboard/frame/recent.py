@@ -5,14 +5,14 @@ from django.http import HttpRequest
 from clients.models import Client
 
 _IN_SESSION = "recent"
-_MOST = 5
+_MAX = 5
 
 
 def note_visit(request: HttpRequest, client: Client) -> None:
     """Viewing the same client again writes nothing."""
     known = request.session.get(_IN_SESSION, [])
     if known[:1] != [client.client_id]:
-        request.session[_IN_SESSION] = [client.client_id, *(other for other in known if other != client.client_id)][:_MOST]
+        request.session[_IN_SESSION] = [client.client_id, *(other for other in known if other != client.client_id)][:_MAX]
 
 
 def recent_client_ids(request: HttpRequest) -> list[str]:

@@ -19,15 +19,15 @@ from oauth.asgi import Receive, Scope
 # Bytes of a body: of strangers; of a form without files, which Python parses with eighty times its length in memory while no other thread can run; of any page;
 # and of the page that takes whole log files. Each body stays in memory until it is answered, so only a few long ones are accepted at once: one per person, and
 # at most half of them from one workspace.
-LONGEST_OF_STRANGERS = 65_536
+MAX_OF_STRANGERS = 65_536
 # Four times the longest text in such a form; each character may be encoded as three.
-LONGEST_FORM = 524_288
-LONGEST_BODY = 2_621_440
-LONGEST_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-MOST_LONG_BODIES = 4
-MOST_LONG_BODIES_OF_WORKSPACE = 2
+MAX_FORM = 524_288
+MAX_BODY = 2_621_440
+MAX_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+MAX_LONG_BODIES = 4
+MAX_LONG_BODIES_OF_WORKSPACE = 2
 _TAKES_LOGS = re.compile("/w/([a-z0-9-]+)/leak/")
-_long_bodies = Places(MOST_LONG_BODIES, most_of_group=MOST_LONG_BODIES_OF_WORKSPACE)
+_long_bodies = Places(MAX_LONG_BODIES, most_of_group=MAX_LONG_BODIES_OF_WORKSPACE)
 _LOGS_BUSY = Refusal(503, 5, "Other long files are being read. Try again in a few seconds, or send only a part of yours.")
 
 
@@ -44,7 +44,7 @@ async def read_body(scope: Scope, receive: Receive, held: ExitStack) -> bytes | 
     """None where the sender has left. held: until the request is answered. Raise TooLargeError or LookUpRefusedError, also before anything was read."""
     parts: list[bytes] = []
     length = 0
-    longest = LONGEST_OF_STRANGERS
+    longest = MAX_OF_STRANGERS
     announced = _find_announced_length(scope)
     more = True
     while more:
@@ -67,14 +67,14 @@ def _find_announced_length(scope: Scope) -> int:
 
 async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
     """Raise TooLargeError where there is none, LookUpRefusedError where the page would refuse whatever comes, or too much of it comes at once."""
-    if longest == LONGEST_OF_STRANGERS and await look_for_person(scope):
+    if longest == MAX_OF_STRANGERS and await look_for_person(scope):
         scope["state"]["belong_to_person"]()
-        return LONGEST_BODY if _has_files(scope) else LONGEST_FORM
+        return MAX_BODY if _has_files(scope) else MAX_FORM
     takes_logs = _TAKES_LOGS.fullmatch(scope["path"])
-    if longest == LONGEST_BODY and takes_logs and (account := await look(scope, _find_member, (_session_key(scope), takes_logs[1]))):
+    if longest == MAX_BODY and takes_logs and (account := await look(scope, _find_member, (_session_key(scope), takes_logs[1]))):
         if not held.enter_context(_long_bodies.take(account, group=takes_logs[1])):
             raise LookUpRefusedError(_LOGS_BUSY)
-        return LONGEST_LOG
+        return MAX_LOG
     raise TooLargeError
 
 

@@ -16,11 +16,11 @@ Found = TypeVar("Found")
 
 DJANGO_THREADS = 8
 # A worker's page requests that wait for a thread.
-MOST_WAITING = 256
+MAX_WAITING = 256
 # Seconds for which a statement of an overdue request may be running: an export takes long, but its statements are short.
 OVERDUE_STATEMENT = 0.75
 # Seconds in which what decides on a request is found, or the request is given up.
-LONGEST_LOOK = 0.75
+MAX_LOOK = 0.75
 
 
 def _may_go_on(its: Patience, now: float) -> bool:
@@ -28,10 +28,10 @@ def _may_go_on(its: Patience, now: float) -> bool:
 
 
 django_threads: Threads[Any, Any] = Threads(
-    DJANGO_THREADS, name="django", begin=lambda: keep_database(PAGE_STATEMENT), most_waiting=MOST_WAITING, may_go_on=_may_go_on
+    DJANGO_THREADS, name="django", begin=lambda: keep_database(PAGE_STATEMENT), most_waiting=MAX_WAITING, may_go_on=_may_go_on
 )
 # For health checks, which must be answered even if the worker can't do its work.
-probe_threads: Threads[Request, Answer] = Threads(2, name="probe", begin=lambda: None, most_waiting=MOST_WAITING)
+probe_threads: Threads[Request, Answer] = Threads(2, name="probe", begin=lambda: None, most_waiting=MAX_WAITING)
 
 
 def sender_of(scope: Scope) -> str:
@@ -42,6 +42,6 @@ async def look(scope: Scope, find: Callable[[Asked], Found], asked: Asked) -> Fo
     """Raise OverdueError if this takes so long that the request itself would take too long."""
     began = monotonic()
     found: Found = await django_threads.run(find, asked, sender=sender_of(scope))
-    if monotonic() - began > LONGEST_LOOK:
+    if monotonic() - began > MAX_LOOK:
         raise OverdueError(has_begun=False)
     return found

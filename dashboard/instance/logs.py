@@ -19,17 +19,17 @@ from typing import Any
 from clients.credential_text import REDACTED, may_be_logged, redact
 from clients.foreign_text import shown, shown_path
 
-# The most characters of a message, a traceback entry or an extra field; a longer text comes from somebody else and is cut before it is searched. MOST_ITEMS
+# The most characters of a message, a traceback entry or an extra field; a longer text comes from somebody else and is cut before it is searched. MAX_ITEMS
 # limits the items of lists and the entries of tracebacks.
-MOST_CHARACTERS = 8 * 1024
-MOST_ITEMS = 50
+MAX_CHARACTERS = 8 * 1024
+MAX_ITEMS = 50
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def _cut(text: str) -> str:
     """Cuts only the end: a secret without its beginning couldn't be recognised."""
-    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}… ({len(text) - MOST_CHARACTERS:,} more characters)"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}… ({len(text) - MAX_CHARACTERS:,} more characters)"
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
@@ -40,10 +40,10 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return value if value - value == 0 else str(value)  # JSON has neither NaN nor infinity
     if depth < 5:
         if isinstance(value, Mapping):
-            items = [(_cut(_text(name)), item) for name, item in islice(value.items(), MOST_ITEMS)]
+            items = [(_cut(_text(name)), item) for name, item in islice(value.items(), MAX_ITEMS)]
             return {redact(name): _plain(item, depth + 1) if may_be_logged(name) else REDACTED for name, item in items}
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [_plain(item, depth + 1) for item in islice(value, MOST_ITEMS)]
+            return [_plain(item, depth + 1) for item in islice(value, MAX_ITEMS)]
     return redact(_cut(_text(value)))
 
 
@@ -63,9 +63,9 @@ def _message(record: logging.LogRecord) -> str:
 
 def _describe_exception(entries: Sequence[str]) -> str:
     """entries: from traceback.format_exception. The first ones say what was requested, the last ones what failed."""
-    if len(entries) > MOST_ITEMS:
-        middle = f"  … {len(entries) - MOST_ITEMS} entries left out …\n"
-        entries = [*entries[: MOST_ITEMS // 2], middle, *entries[-MOST_ITEMS // 2 :]]
+    if len(entries) > MAX_ITEMS:
+        middle = f"  … {len(entries) - MAX_ITEMS} entries left out …\n"
+        entries = [*entries[: MAX_ITEMS // 2], middle, *entries[-MAX_ITEMS // 2 :]]
     return redact("".join(_cut(entry) for entry in entries).rstrip())
 
 

@@ -19,7 +19,7 @@ from oauth.models import RevokedToken
 # A program that used it within this time is most likely still using it.
 _USED_LATELY = timedelta(hours=24)
 # Per text. If a whole workspace was exported, not every client needs to be named.
-MOST_FOUND = 300
+MAX_FOUND = 300
 # Up to this many characters, possible IDs in a text are looked up; a longer text is compared with all IDs of the workspace.
 _SHORT = 64 * 1024
 # From this many characters on, a process searches one text at a time, so that several take no more time from token requests than one.
@@ -27,7 +27,7 @@ _LONG = 500_000
 _long_text = Lock()
 _WAITING = 0.5
 # Digests are compared. A secret without one costs an argon2id hash, which is done for only a few per text.
-_MOST_HASHED = 3
+_MAX_HASHED = 3
 
 
 class Pasted(Enum):
@@ -138,12 +138,12 @@ def _look_up(text: str, workspace: Workspace, now: datetime) -> Report:
     damaged = [secret_id for secret_id in traces.damaged if secret_id not in known]
     keys = len(traces.public_halves) if not any(pasted is Pasted.PRIVATE_KEY for pasted in credentials.values()) else 0
     return Report(
-        findings=found[:MOST_FOUND],
+        findings=found[:MAX_FOUND],
         foreign=[secret.secret_id for secret in traces.secrets if secret.secret_id not in known],
         damaged=len(damaged),
         foreign_private_keys=keys,
         unread_tokens=leaked.unread,
-        left_out=max(0, len(found) - MOST_FOUND),
+        left_out=max(0, len(found) - MAX_FOUND),
     )
 
 
@@ -162,7 +162,7 @@ def _find_credentials(traces: Traces, text: str, workspace: Workspace) -> dict[A
     whole = {secret.secret_id: secret for secret in traces.secrets}
     damaged = [secret_id for secret_id in traces.damaged if secret_id and secret_id not in whole]
     rows = _secrets(workspace, [*whole, *damaged])
-    hashes = _MOST_HASHED
+    hashes = _MAX_HASHED
     for row in rows:
         parsed = whole.get(row.secret_id)
         if parsed is None:
@@ -204,8 +204,8 @@ def _find_by_id(traces: Traces, text: str, workspace: Workspace) -> Iterable[Any
         known_certificates = set(ClientCertificate.objects.filter(**own).values_list("thumbprint", flat=True))
         words = find_ids(text, known_secrets | known_keys | known_certificates)
         secret_ids, thumbprints = [word for word in words if word in known_secrets], [word for word in words if word not in known_secrets]
-    yield from _secrets(workspace, secret_ids[: 10 * MOST_FOUND])
-    thumbprints = [*thumbprints, *traces.thumbprints][: 10 * MOST_FOUND]
+    yield from _secrets(workspace, secret_ids[: 10 * MAX_FOUND])
+    thumbprints = [*thumbprints, *traces.thumbprints][: 10 * MAX_FOUND]
     if thumbprints:
         yield from ClientCertificate.objects.filter(**own, thumbprint__in=thumbprints).select_related("client__workspace")
         yield from ClientPublicKey.objects.filter(**own, thumbprint__in=thumbprints).select_related("client__workspace")
@@ -220,7 +220,7 @@ def _find_clients(text: str, client_ids: Sequence[str], workspace: Workspace) ->
         named = [word for word in dict.fromkeys(find_words(text)) if len(word) >= 16]
     else:
         named = find_ids(text, set(own.values_list("client_id", flat=True)))
-    wanted = list(dict.fromkeys([*client_ids, *named]))[: 100 * MOST_FOUND]
+    wanted = list(dict.fromkeys([*client_ids, *named]))[: 100 * MAX_FOUND]
     return own.filter(client_id__in=wanted).select_related("workspace") if wanted else ()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-MOST_CHARACTERS = 10_000_000
+MAX_CHARACTERS = 10_000_000
 
 # Bytes that are decoded, or characters that are searched, at once: no other thread runs meanwhile.
 _PIECE = 256 * 1024
@@ -48,7 +48,7 @@ class LeakForm(forms.Form):
         text = cleaned.get("leaked_secret", "")
         if file is not None:
             text = f"{text}\n{self._read(file.read())}" if text else self._read(file.read())
-        if len(text) > MOST_CHARACTERS:
+        if len(text) > MAX_CHARACTERS:
             raise ValidationError(
                 {"leaked_secret": f"The text has {ceil(len(text) / 1e5) / 10:g} MB. Split it into parts of up to 10 MB. Nothing was looked up."}
             )

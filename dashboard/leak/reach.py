@@ -12,7 +12,7 @@ from oauth.models import RevokedToken
 
 # The period for which uses are shown.
 PERIOD = timedelta(days=30)
-_MOST_ADDRESSES = 20
+_MAX_ADDRESSES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _count_tokens(client: Client, credential: str, now: datetime) -> tuple[int, 
 
 
 def _places(client: Client, credential: str | None, now: datetime) -> list[AddressSummary]:
-    uses = addresses_of(client, credential=credential, since=now - PERIOD, now=now, limit=_MOST_ADDRESSES)
+    uses = addresses_of(client, credential=credential, since=now - PERIOD, now=now, limit=_MAX_ADDRESSES)
     return sorted(uses, key=lambda use: not use.is_new)
 
 

@@ -19,7 +19,7 @@ from clients.public_key import is_kid
 from oauth.leaked_token import LeakedToken
 
 # The most in one form or URL.
-MOST = 300
+MAX = 300
 
 _SECRET_ID = re.compile("[0-9A-Za-z]{1,32}")
 _THUMBPRINT = re.compile("[A-Za-z0-9_-]{43}")
@@ -65,7 +65,7 @@ def refer_to_token(token: LeakedToken) -> str:
 def resolve(references: Iterable[str], workspace: Workspace) -> Referred:
     """references: any strings that somebody sent."""
     named: dict[str, list[str]] = {}
-    for reference in list(dict.fromkeys(references))[:MOST]:
+    for reference in list(dict.fromkeys(references))[:MAX]:
         kind, dot, name = reference.partition(".")
         if dot:
             named.setdefault(kind, []).append(name)

@@ -19,7 +19,7 @@ class Verdict:
     heading: str
 
 
-_LONGEST_SECRET = 100
+_MAX_SECRET = 100
 
 NOTHING = Verdict("none", "search", "Nothing here looks like ours")
 FOREIGN = Verdict("none", "info", "Well-formed, but not from this instance")
@@ -97,7 +97,7 @@ class MaskedSecret:
 
 def mask(text: str) -> MaskedSecret | None:
     """For a text that is exactly one whole secret; None for any other."""
-    parsed = parse(text.strip()) if len(text) < _LONGEST_SECRET else None
+    parsed = parse(text.strip()) if len(text) < _MAX_SECRET else None
     return None if parsed is None else MaskedSecret(f"tos_{parsed.environment}", parsed.secret_id, parsed.plaintext[-CHECKSUM_LENGTH:])
 
 

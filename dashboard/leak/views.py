@@ -25,7 +25,7 @@ from dashboard.people.quotas import may_list_found, refuse_look_up
 from dashboard.people.refusal import Refusal
 
 # The most references in a URL; of a longer list only the first ones are named.
-_MOST_IN_ADDRESS = 30
+_MAX_IN_ADDRESS = 30
 _BUSY = Refusal(503, 5, "Another long text is being searched. Try again in a few seconds, or paste only a part of yours.")
 
 
@@ -90,7 +90,7 @@ def _show(request: HttpRequest, membership: Membership, report: Report, now: dat
 def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpResponse:
     """By mail, with a link and without the secret."""
     workspace = membership.workspace
-    what = request.POST.getlist("what")[:_MOST_IN_ADDRESS]
+    what = request.POST.getlist("what")[:_MAX_IN_ADDRESS]
     found = findings.look_at(references.resolve(what, workspace), now=now).findings
     helpers = find_able(membership, Permission.WRITE_CLIENTS)
     url = _address("leak", membership, [finding.what for finding in found])
@@ -113,7 +113,7 @@ def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpRe
 
 def _address(name: str, membership: Membership, what: list[str]) -> str:
     query = QueryDict(mutable=True)
-    query.setlist("what", what[:_MOST_IN_ADDRESS])
+    query.setlist("what", what[:_MAX_IN_ADDRESS])
     return f"{reverse(name, args=[membership.workspace.slug])}?{query.urlencode()}"
 
 
@@ -134,7 +134,7 @@ def leak_stop(request: HttpRequest, membership: Membership) -> HttpResponse:
         return redirect(_address("leak", membership, what) if what else reverse("leak", args=[membership.workspace.slug]))
     context = {
         "stopped": outcome,
-        "what": what[:_MOST_IN_ADDRESS],
+        "what": what[:_MAX_IN_ADDRESS],
         "ticked": set(request.GET.getlist("tick")),
         "tasks": stopped.list_tasks(outcome),
     }

@@ -14,7 +14,7 @@ from dashboard.people.caller import actor_of
 from dashboard.people.notices import tell
 
 _LOCKED = (
-    f"One-time codes are locked after {second_factors.MOST_WRONG_CODES} wrong ones. "
+    f"One-time codes are locked after {second_factors.MAX_WRONG_CODES} wrong ones. "
     f"Use a passkey or a recovery code, or reset your password, which allows {second_factors.MORE_AFTER_RESET} more tries once a day."
 )
 
@@ -49,7 +49,7 @@ def check_code(request: HttpRequest, user: User, form: Any) -> Any | None:
         if can_be_guessed:
             throttling.count_wrong_code(user, now=now)
         if can_be_guessed and second_factors.count_wrong_one_time_code(user=user, actor=actor, now=now):
-            tell("one_time_codes_locked", user, request=request, now=now, wrong=second_factors.MOST_WRONG_CODES, more=second_factors.MORE_AFTER_RESET)
+            tell("one_time_codes_locked", user, request=request, now=now, wrong=second_factors.MAX_WRONG_CODES, more=second_factors.MORE_AFTER_RESET)
         form.add_error("code", _LOCKED if second_factors.are_one_time_codes_locked(user) else "That code is wrong or has been used. Codes change every 30 s.")
     elif factor.type == Authenticator.Type.RECOVERY_CODES:
         tell("recovery_code_used", user, request=request, now=now, left=recovery_codes.count_left(factor.data))

@@ -30,9 +30,9 @@ from dashboard.people.made_links import may_invite_still
 from dashboard.people.memberships import add_member, check_role, read_anew, require_over
 
 LIFETIME = timedelta(days=7)
-MOST_AT_ONCE = 50
-MOST_AN_HOUR = 200
-MOST_AN_HOUR_TO_ONE = 5
+MAX_AT_ONCE = 50
+MAX_AN_HOUR = 200
+MAX_AN_HOUR_TO_ONE = 5
 _SENDING = ("member.invited", "invitation.sent_again")
 
 
@@ -85,8 +85,8 @@ def _clean_addresses(emails: Sequence[str]) -> list[str]:
     addresses = list(dict.fromkeys(email.strip().lower() for email in emails))
     if not addresses:
         raise ValidationError("Enter an email address, for example ana@example.com.", code="required")
-    if len(addresses) > MOST_AT_ONCE:
-        raise ValidationError(f"{len(addresses):,} addresses are too many at once. Use at most {MOST_AT_ONCE}.", code="too_many")
+    if len(addresses) > MAX_AT_ONCE:
+        raise ValidationError(f"{len(addresses):,} addresses are too many at once. Use at most {MAX_AT_ONCE}.", code="too_many")
     return addresses
 
 
@@ -112,12 +112,12 @@ def _refuse_wrong(workspace: Workspace, addresses: Sequence[str], *, now: dateti
 def _refuse_too_many(workspace: Workspace, addresses: Sequence[str], *, now: datetime) -> None:
     """Counted by the audit log, which records each mail."""
     sent = AuditEvent.objects.filter(workspace=workspace, event__in=_SENDING, created_at__gt=now - timedelta(hours=1))
-    if sent.count() + len(addresses) > MOST_AN_HOUR:
-        raise ValidationError(f"A workspace can send at most {MOST_AN_HOUR} invitations an hour. Send these later.", code="too_many")
-    to_one = sent.filter(target_id__in=addresses).values("target_id").annotate(count=Count("pk")).filter(count__gte=MOST_AN_HOUR_TO_ONE)
+    if sent.count() + len(addresses) > MAX_AN_HOUR:
+        raise ValidationError(f"A workspace can send at most {MAX_AN_HOUR} invitations an hour. Send these later.", code="too_many")
+    to_one = sent.filter(target_id__in=addresses).values("target_id").annotate(count=Count("pk")).filter(count__gte=MAX_AN_HOUR_TO_ONE)
     wrong = to_one.order_by("target_id").values_list("target_id", flat=True).first()
     if wrong is not None:
-        raise ValidationError(f"{wrong} was sent {MOST_AN_HOUR_TO_ONE} invitations within an hour. Send the next one later.", code="too_many")
+        raise ValidationError(f"{wrong} was sent {MAX_AN_HOUR_TO_ONE} invitations within an hour. Send the next one later.", code="too_many")
 
 
 def _create(by: Membership, email: str, role: str, *, actor: Actor, now: datetime) -> NewInvitation:

@@ -13,7 +13,7 @@ from dashboard.models import User
 
 COOKIE = "__Host-known"
 _SALT = "dashboard.people.known_devices"
-_MOST_ACCOUNTS = 10
+_MAX_ACCOUNTS = 10
 _YEAR = 365 * 24 * 3600
 
 
@@ -41,7 +41,7 @@ def is_known(request: HttpRequest, user: User) -> bool:
 
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
     others = {pk: state for pk, state in _read(request.COOKIES.get(COOKIE, "")).items() if pk != user.pk}
-    accounts = [(user.pk, _state_of(user)), *others.items()][:_MOST_ACCOUNTS]
+    accounts = [(user.pk, _state_of(user)), *others.items()][:_MAX_ACCOUNTS]
     response.set_cookie(COOKIE, signing.dumps(accounts, salt=_SALT), max_age=_YEAR, secure=True, httponly=True, samesite="Lax")
 
 

@@ -13,15 +13,15 @@ _LEAST_BESIDE = 8
 
 
 # The limit of the sign-in form.
-LONGEST_PASSWORD = 1024
+MAX_PASSWORD = 1024
 
 
 class LongEnough(password_validation.MinimumLengthValidator):
     """And not too long for the sign-in form, because commands ask for passwords too."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        if len(password) > LONGEST_PASSWORD:
-            raise ValidationError(f"A password can have at most {LONGEST_PASSWORD} characters. Make it shorter.", code="password_too_long")
+        if len(password) > MAX_PASSWORD:
+            raise ValidationError(f"A password can have at most {MAX_PASSWORD} characters. Make it shorter.", code="password_too_long")
         super().validate(password, user)
 
     def get_error_message(self) -> str:

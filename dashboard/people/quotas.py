@@ -19,44 +19,44 @@ from oauth.throttling import count, seconds_left, widest_network_of
 
 _HOUR = 3600
 # To one address, within FAILURE_WINDOW.
-MOST_RESET_MAILS = 5
+MAX_RESET_MAILS = 5
 # By one person, within FAILURE_WINDOW: each may read 10 MB.
-MOST_LOOK_UPS = 60
+MAX_LOOK_UPS = 60
 # Within an hour, by one person: found things that get an audit event each. Beyond that there is one event per look-up.
-MOST_FOUND = 1000
+MAX_FOUND = 1000
 # Within an hour, by one person: changes that can be repeated any number of times, such as of a name, each of which is an event.
-MOST_CHANGES = 60
+MAX_CHANGES = 60
 # Within an hour, by one person: changes of a workspace's things, such as a scope's description, each of which is an event too. An admin may have to describe
 # hundreds of clients.
-MOST_EDITS = 300
+MAX_EDITS = 300
 # Of these, changes of one member's role, who gets a mail about each.
-MOST_ROLES_OF_ONE = 10
+MAX_ROLES_OF_ONE = 10
 # Within an hour, by one person: exports of audit logs, each of which is an event that nobody can remove.
-MOST_EXPORTS = 60
+MAX_EXPORTS = 60
 # Within an hour, by one person: each successful “Prove it is you”, and each sign-in by passkey or single sign-on, is an event too. A browser needs at most six,
 # and there may be 50.
-MOST_PROOFS = 300
+MAX_PROOFS = 300
 # Within an hour, for one person whom the single sign-on provider knows but who isn't let in here: each refusal is such an event.
-MOST_REFUSALS = 20
+MAX_REFUSALS = 20
 # Within an hour, for one account. Each change ends its reset links, and somebody who knows the password must not be able to end every link that the owner
 # requests.
-MOST_PASSWORD_CHANGES = 5
+MAX_PASSWORD_CHANGES = 5
 # Within an hour, to one address that somebody has entered, because the mailbox may be a stranger's: by that person, and by all people together. With only the
 # second limit, anybody with an account could keep the others from mailing to an address.
-MOST_MAILS_TO_ONE = 10
-MOST_MAILS_TO_ONE_BY_ALL = 100
+MAX_MAILS_TO_ONE = 10
+MAX_MAILS_TO_ONE_BY_ALL = 100
 # The same for notices about what somebody does, and about what expires in one workspace. More, because the mailbox may belong to a team with many clients.
-MOST_NOTICES_TO_ONE = 20
-MOST_NOTICES_TO_ONE_BY_ALL = 200
+MAX_NOTICES_TO_ONE = 20
+MAX_NOTICES_TO_ONE_BY_ALL = 200
 # The same for all strangers together, because one person may enter hundreds of them.
-MOST_NOTICES_TO_STRANGERS = 100
+MAX_NOTICES_TO_STRANGERS = 100
 # The same to one member. One more mail lists everything beyond.
-MOST_NOTICES_TO_MEMBER = 20
-MOST_NOTICES_TO_MEMBER_BY_ALL = 200
+MAX_NOTICES_TO_MEMBER = 20
+MAX_NOTICES_TO_MEMBER_BY_ALL = 200
 # Credential tests by one person within FAILURE_WINDOW.
-MOST_TESTS = 60
+MAX_TESTS = 60
 # New sessions from one network, within FAILURE_WINDOW, of people who aren't signed in: each is a row that is kept for SESSION_COOKIE_AGE.
-MOST_NEW_SESSIONS = 1000
+MAX_NEW_SESSIONS = 1000
 
 
 def refuse_new_session(request: HttpRequest) -> Refusal | None:
@@ -64,32 +64,32 @@ def refuse_new_session(request: HttpRequest) -> Refusal | None:
     network, now = widest_network_of(connection_of(request).remote_address), timezone.now()
     if request.session.session_key or not network:
         return None
-    return _refuse(f"session {network}", MOST_NEW_SESSIONS, now=now)
+    return _refuse(f"session {network}", MAX_NEW_SESSIONS, now=now)
 
 
 def refuse_test(user: User, *, now: datetime) -> Refusal | None:
     """Counts one test of a credential, so that guessing secrets here is no better and no faster than at the token endpoint."""
-    return _refuse(f"test of {user.pk}", MOST_TESTS, now=now)
+    return _refuse(f"test of {user.pk}", MAX_TESTS, now=now)
 
 
 def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
     """For leak response. Counts one look-up, or one mail about its findings."""
-    return _refuse(_look_up_key(str(user.pk)), MOST_LOOK_UPS, now=now)
+    return _refuse(_look_up_key(str(user.pk)), MAX_LOOK_UPS, now=now)
 
 
 def refuse_look_up_unseen(account: str, *, now: datetime) -> Refusal | None:
     """What refuse_look_up would refuse. It counts nothing, so it can be called before the text arrives. account: a user's primary key."""
-    return _refuse(_look_up_key(account), MOST_LOOK_UPS, now=now, counts=False)
+    return _refuse(_look_up_key(account), MAX_LOOK_UPS, now=now, counts=False)
 
 
 def may_list_found(user: User, number: int, *, now: datetime) -> bool:
     """Whether each thing that a look-up has found gets an audit event. Also counts them."""
-    return count(f"found by {user.pk}", now=now, window=_HOUR, failures=number).failures <= MOST_FOUND
+    return count(f"found by {user.pk}", now=now, window=_HOUR, failures=number).failures <= MAX_FOUND
 
 
 def refuse_change(user: User, *, now: datetime) -> Refusal | None:
     """Counts one change of one's own settings that can be repeated any number of times."""
-    return _refuse(f"changes of {user.pk}", MOST_CHANGES, now=now, window=_HOUR, what="Too many changes")
+    return _refuse(f"changes of {user.pk}", MAX_CHANGES, now=now, window=_HOUR, what="Too many changes")
 
 
 def refuse_edit(user: User, *, takes_proof: bool, now: datetime) -> Refusal | None:
@@ -97,23 +97,23 @@ def refuse_edit(user: User, *, takes_proof: bool, now: datetime) -> Refusal | No
     without a proof, so that somebody with a copy of the session cookie can't keep the owner from disabling a client.
     """
     key = f"proved edits by {user.pk}" if takes_proof else f"edits by {user.pk}"
-    return _refuse(key, MOST_EDITS, now=now, window=_HOUR, what="Too many changes")
+    return _refuse(key, MAX_EDITS, now=now, window=_HOUR, what="Too many changes")
 
 
 def refuse_role_change(membership: Membership, *, by: User, now: datetime) -> Refusal | None:
     """Counts one change of that role. Per person, so that somebody who has used up their limit can't keep an owner from undoing the change."""
     key = f"role of {membership.pk} by {by.pk}"
-    return _refuse(key, MOST_ROLES_OF_ONE, now=now, window=_HOUR, what="Too many changes of this role") or refuse_edit(by, takes_proof=True, now=now)
+    return _refuse(key, MAX_ROLES_OF_ONE, now=now, window=_HOUR, what="Too many changes of this role") or refuse_edit(by, takes_proof=True, now=now)
 
 
 def refuse_factor_change(user: User, *, now: datetime) -> Refusal | None:
     """Like refuse_change, but with a separate limit: changing a name needs no proof, and must not keep the owner from removing a second factor."""
-    return _refuse(f"factor changes of {user.pk}", MOST_CHANGES, now=now, window=_HOUR, what="Too many changes")
+    return _refuse(f"factor changes of {user.pk}", MAX_CHANGES, now=now, window=_HOUR, what="Too many changes")
 
 
 def refuse_export(user: User, *, now: datetime) -> Refusal | None:
     """Counts one export."""
-    return _refuse(f"exports by {user.pk}", MOST_EXPORTS, now=now, window=_HOUR, what="Too many exports")
+    return _refuse(f"exports by {user.pk}", MAX_EXPORTS, now=now, window=_HOUR, what="Too many exports")
 
 
 def refuse_proof(user: User, *, at_provider: bool = False, counts: bool = True, now: datetime) -> Refusal | None:
@@ -121,23 +121,23 @@ def refuse_proof(user: User, *, at_provider: bool = False, counts: bool = True, 
     before a password is looked at, which takes long.
     """
     key = f"proofs of {user.pk} at the provider" if at_provider else f"proofs of {user.pk}"
-    return _refuse(key, MOST_PROOFS, now=now, window=_HOUR, what="Too many proofs", counts=counts)
+    return _refuse(key, MAX_PROOFS, now=now, window=_HOUR, what="Too many proofs", counts=counts)
 
 
 def may_record_refusal(subject: str, *, now: datetime) -> bool:
     """Whether one more refusal of that person at the provider is recorded in the audit log. Counts it."""
-    return count(f"refused {_digest(subject)}", now=now, window=_HOUR).failures <= MOST_REFUSALS
+    return count(f"refused {_digest(subject)}", now=now, window=_HOUR).failures <= MAX_REFUSALS
 
 
 def refuse_password_change(user: User, *, counts: bool = True, now: datetime) -> Refusal | None:
     """Counts one change by somebody who is signed in. A link of a mail sets another password all the same. counts: as for refuse_proof."""
     key = f"password changes of {user.pk}"
-    return _refuse(key, MOST_PASSWORD_CHANGES, now=now, window=_HOUR, what="Too many changes of the password", counts=counts)
+    return _refuse(key, MAX_PASSWORD_CHANGES, now=now, window=_HOUR, what="Too many changes of the password", counts=counts)
 
 
 def refuse_mail_to(email: str, *, by: User, now: datetime) -> Refusal | None:
     """Counts one mail to an address that somebody has entered."""
-    return _refuse_mail(_limits_of_mail("mail", email, by, most=MOST_MAILS_TO_ONE, most_by_all=MOST_MAILS_TO_ONE_BY_ALL), now=now)
+    return _refuse_mail(_limits_of_mail("mail", email, by, most=MAX_MAILS_TO_ONE, most_by_all=MAX_MAILS_TO_ONE_BY_ALL), now=now)
 
 
 def may_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
@@ -152,13 +152,13 @@ def would_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
 
 def may_notify_member(email: str, *, by: User | Workspace, now: datetime) -> bool:
     """Whether a member may get one more separate mail about what somebody did. Counts it."""
-    limits = _limits_of_mail("notice to member", email, by, most=MOST_NOTICES_TO_MEMBER, most_by_all=MOST_NOTICES_TO_MEMBER_BY_ALL)
+    limits = _limits_of_mail("notice to member", email, by, most=MAX_NOTICES_TO_MEMBER, most_by_all=MAX_NOTICES_TO_MEMBER_BY_ALL)
     return _refuse_mail(limits, now=now) is None
 
 
 def _limits_of_notices(email: str, by: User | Workspace) -> list[tuple[str, int]]:
-    by_one, by_all = _limits_of_mail("notice", email, by, most=MOST_NOTICES_TO_ONE, most_by_all=MOST_NOTICES_TO_ONE_BY_ALL)
-    return [by_one, *([(f"notices by {by.pk}", MOST_NOTICES_TO_STRANGERS)] if isinstance(by, User) else []), by_all]
+    by_one, by_all = _limits_of_mail("notice", email, by, most=MAX_NOTICES_TO_ONE, most_by_all=MAX_NOTICES_TO_ONE_BY_ALL)
+    return [by_one, *([(f"notices by {by.pk}", MAX_NOTICES_TO_STRANGERS)] if isinstance(by, User) else []), by_all]
 
 
 def _limits_of_mail(kind: str, email: str, by: User | Workspace, *, most: int, most_by_all: int) -> list[tuple[str, int]]:
@@ -184,7 +184,7 @@ def may_tell(user: User, found: Sequence[str], *, now: datetime) -> bool:
 
 def may_mail_reset_link(email: str, *, now: datetime) -> bool:
     """Counts the mail. However many addresses the requests come from, an account gets only a few mails at a time, and the links that it got still work."""
-    return count(f"reset {_digest(email)}", now=now).failures <= MOST_RESET_MAILS
+    return count(f"reset {_digest(email)}", now=now).failures <= MAX_RESET_MAILS
 
 
 def _refuse(key: str, most: int, *, now: datetime, window: int = 0, what: str = "Too many attempts", counts: bool = True) -> Refusal | None:

@@ -13,7 +13,7 @@ from dashboard.models import Membership, User
 from dashboard.people.permissions import LEAST_ROLE, Permission, roles_from
 from dashboard.people.quotas import may_notify, would_notify
 
-MOST_ADMINS = 20
+MAX_ADMINS = 20
 
 
 def present_owner_of(client: Client) -> list[str]:
@@ -80,4 +80,4 @@ def contact_belongs(client: Client) -> bool:
 
 def admins_of(workspace: Workspace) -> list[str]:
     rows = Membership.objects.filter(workspace=workspace, role__in=roles_from(LEAST_ROLE[Permission.ADMINISTER_CLIENTS]), user__is_active=True)
-    return list(rows.order_by("pk").values_list("user__email", flat=True)[:MOST_ADMINS])
+    return list(rows.order_by("pk").values_list("user__email", flat=True)[:MAX_ADMINS])

@@ -26,9 +26,9 @@ from dashboard.people.account_events import record
 from dashboard.people.one_time_codes import PERIOD, find_counter
 from oauth.replay import mark_used
 
-MOST_PASSKEYS = 20
+MAX_PASSKEYS = 20
 # In a row. With 3 of a million codes valid, guessing for months would succeed; the owner has other ways to sign in.
-MOST_WRONG_CODES = 100
+MAX_WRONG_CODES = 100
 MORE_AFTER_RESET = 10
 
 _SPACES = re.compile(r"[\s-]")
@@ -73,8 +73,8 @@ def add_passkey(*, user: User, name: str, credential: Mapping[str, Any], kept: s
     recovery = _make_first_recovery_codes(user)
     with transaction.atomic():
         _lock(user, kept)
-        if of(user, _PASSKEY).count() >= MOST_PASSKEYS:
-            raise ValidationError(f"You have {MOST_PASSKEYS} passkeys. Remove one first.", code="too_many")
+        if of(user, _PASSKEY).count() >= MAX_PASSKEYS:
+            raise ValidationError(f"You have {MAX_PASSKEYS} passkeys. Remove one first.", code="too_many")
         ended = _end_other_sessions(user, kept)
         passkey = Authenticator.objects.create(user=user, type=_PASSKEY, data={"name": named, "credential": dict(credential)}, created_at=now)
         record("user.passkey_added", user, actor=actor, now=now, after={"name": named, **ended})
@@ -176,7 +176,7 @@ def count_wrong_one_time_code(*, user: User, actor: Actor, now: datetime) -> boo
         factor.save(update_fields=["data"])
         if not _is_locked(factor):
             return False
-        record("user.one_time_codes_locked", user, actor=actor, now=now, after={"wrong_codes": MOST_WRONG_CODES})
+        record("user.one_time_codes_locked", user, actor=actor, now=now, after={"wrong_codes": MAX_WRONG_CODES})
     return True
 
 
@@ -201,7 +201,7 @@ def allow_few_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None
         factor = of(user, _TOTP).select_for_update().first()
         if factor is None or not _is_locked(factor) or factor.data.get(_ALLOWED_AT, 0) > (now - _ALLOWED_EVERY).timestamp():
             return
-        factor.data.update({_WRONG: MOST_WRONG_CODES - MORE_AFTER_RESET, _ALLOWED_AT: now.timestamp()})
+        factor.data.update({_WRONG: MAX_WRONG_CODES - MORE_AFTER_RESET, _ALLOWED_AT: now.timestamp()})
         factor.save(update_fields=["data"])
         record("user.one_time_codes_unlocked", user, actor=actor, now=now, after={"codes": MORE_AFTER_RESET})
 
@@ -217,7 +217,7 @@ def record_use(*, factor: Any, actor: Actor, now: datetime) -> None:
 
 
 def _is_locked(factor: Any) -> bool:
-    return bool(factor.data.get(_WRONG, 0) >= MOST_WRONG_CODES)
+    return bool(factor.data.get(_WRONG, 0) >= MAX_WRONG_CODES)
 
 
 def _use_one_time_code(user: User, code: str, *, actor: Actor, now: datetime) -> Any | None:

@@ -17,8 +17,8 @@ from oauth.models import FailureCount
 from oauth.throttling import count, widest_network_of
 
 # Within a day (UTC): from one network, and from all. The account doesn't matter, nor whether it exists, because that would show in the response time.
-MOST_OF_NETWORK = 500
-MOST = 5000
+MAX_OF_NETWORK = 500
+MAX = 5000
 
 _DAY = 86_400
 _LISTED, _UNLISTED = "listed ", "unlisted "
@@ -29,7 +29,7 @@ def record_attempt(event: str, user: User | None, *, actor: Actor, now: datetime
     day, passed = divmod(int(now.timestamp()), _DAY)
     network = widest_network_of(actor.address) if actor.address else "unknown"
     # An attempt that the network's limit refuses doesn't count for the total limit.
-    for key, most in ((f"{_LISTED}{day} {network}", MOST_OF_NETWORK), (f"{_LISTED}{day}", MOST)):
+    for key, most in ((f"{_LISTED}{day} {network}", MAX_OF_NETWORK), (f"{_LISTED}{day}", MAX)):
         if count(key, now=now, window=_DAY - passed).failures > most:
             count(f"{_UNLISTED}{day} {event}", now=now, window=_DAY - passed)
             return

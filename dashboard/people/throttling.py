@@ -26,19 +26,19 @@ logger = logging.getLogger("tokenos.throttling")
 
 # Argon2 takes 100 MB and a tenth of a second for each password, right or wrong, and anybody can send one. Each waiting request blocks one of Django's threads
 # (dashboard/asgi.py), which health checks need too, so only a few may wait. A person with a link from a mail isn't a stranger either.
-MOST_AT_ONCE = 4
-MOST_STRANGERS = 2
+MAX_AT_ONCE = 4
+MAX_STRANGERS = 2
 # Of one person, in a minute and process. For who sends more there are the places of strangers, so that a few people leave some to the others.
-MOST_A_MINUTE = 6
+MAX_A_MINUTE = 6
 _MINUTE = 60
-_places = Places(MOST_AT_ONCE, most_of_group=MOST_STRANGERS)
+_places = Places(MAX_AT_ONCE, most_of_group=MAX_STRANGERS)
 waiting = _places.held
 _lock = Lock()
 # By person, when the last ones were looked at, by time.monotonic; who was here last comes last.
 looked_at: dict[str, list[float]] = {}
 # Networks that have failed too often by the database, with the time when they may try again, oldest first: until then they are refused without asking the
 # database.
-MOST_FULL = 10_000
+MAX_FULL = 10_000
 _full: dict[str, int] = {}
 BUSY_SECONDS = 2
 # When a flood of passwords was last logged, and how many seconds must pass before it is logged again.
@@ -60,13 +60,13 @@ def place(who: str, *, is_stranger: bool) -> Iterator[bool]:
 def _comes_often(person: str) -> bool:
     with _lock:
         times = looked_at.get(person, [])
-    return len(times) == MOST_A_MINUTE and times[0] > time.monotonic() - _MINUTE
+    return len(times) == MAX_A_MINUTE and times[0] > time.monotonic() - _MINUTE
 
 
 def _note(person: str) -> None:
     now = time.monotonic()
     with _lock:
-        looked_at[person] = [*looked_at.pop(person, ()), now][-MOST_A_MINUTE:]
+        looked_at[person] = [*looked_at.pop(person, ()), now][-MAX_A_MINUTE:]
         while next(iter(looked_at.values()))[-1] < now - _MINUTE:
             del looked_at[next(iter(looked_at))]
 
@@ -91,7 +91,7 @@ def _remember_full(keys: FailureKeys, full: dict[str, int]) -> None:
     with _lock:
         for key, ends in full.items():
             if key != keys.client_and_address:
-                while len(_full) >= MOST_FULL:
+                while len(_full) >= MAX_FULL:
                     del _full[next(iter(_full))]
                 _full[key] = ends
 

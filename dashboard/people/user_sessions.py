@@ -25,7 +25,7 @@ from dashboard.people.user_agent import describe_device
 # The session key for the time when its last use was recorded in its row, in seconds since the epoch, so that most requests needn't read the row.
 NOTED = "noted_at"
 # Per account, because each is a row for days, and one more to search.
-MOST = 50
+MAX = 50
 
 
 def find_open(user: User, *, now: datetime) -> "QuerySet[Any]":
@@ -84,16 +84,16 @@ def say_method(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def open_session(request: HttpRequest, *, user: User, method: str, actor: Actor, now: datetime) -> None:
-    """Make its row, and end the least recently used ones if the account has more than MOST. method: as in record_sign_in."""
+    """Make its row, and end the least recently used ones if the account has more than MAX. method: as in record_sign_in."""
     with transaction.atomic():
         device = request.META.get("HTTP_USER_AGENT", "")[: UserSession._meta.get_field("user_agent").max_length]
         said = {"user": user, "ip": get_adapter(request).get_client_ip(request), "user_agent": device, "last_seen_at": now}
         UserSession.objects.update_or_create(session_key=find_own(request), defaults=said)
         of_user = UserSession.objects.filter(user=user)
         of_user.exclude(session_key__in=Session.objects.values("session_key")).delete()
-        too_many = list(of_user.exclude(session_key=find_own(request)).order_by("-last_seen_at", "-pk").values_list("pk", flat=True)[MOST - 1 :])
+        too_many = list(of_user.exclude(session_key=find_own(request)).order_by("-last_seen_at", "-pk").values_list("pk", flat=True)[MAX - 1 :])
         if too_many:
-            record("user.sessions_ended", user, actor=actor, now=now, after={"ended": _delete(of_user.filter(pk__in=too_many)), "most": MOST})
+            record("user.sessions_ended", user, actor=actor, now=now, after={"ended": _delete(of_user.filter(pk__in=too_many)), "most": MAX})
         record_sign_in(user=user, session_key=find_own(request), method=method, actor=actor, now=now)
 
 

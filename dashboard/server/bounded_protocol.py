@@ -18,14 +18,14 @@ from gunicorn.asgi.protocol import ASGIProtocol
 # Bytes outside a body that are parsed in one turn of the loop: 0.3 ms.
 PART = 4096
 # All bytes of a request outside its body: request line and header fields; sizes, extensions and ends of chunks; trailers. A long body may have some more.
-MOST_FRAMING = 32 * 1024
+MAX_FRAMING = 32 * 1024
 # A body may come in this many parts (chunks and reads), plus one for each further number of bytes.
 FEW_PARTS = 128
 PART_OF_BODY = 64
 
 # Bytes of unanswered requests that a worker keeps, for strangers and for people who are signed in: four whole log files, and pages.
-MOST_OF_STRANGERS = 32 * 1024 * 1024
-MOST_OF_PEOPLE = 96 * 1024 * 1024
+MAX_OF_STRANGERS = 32 * 1024 * 1024
+MAX_OF_PEOPLE = 96 * 1024 * 1024
 # This much of one connection is always accepted: any head, and the form of a token request.
 ALWAYS_TAKEN = 16 * 1024
 # The target of a request that isn't for a proxy: origin form, absolute form, and * for OPTIONS (RFC 9112 §3.2). gunicorn accepts anything with :// in it.
@@ -153,7 +153,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
 
     def count(self) -> None:
         """Raise ParseError."""
-        if self.fed - self.octets > MOST_FRAMING + self.octets // 8:
+        if self.fed - self.octets > MAX_FRAMING + self.octets // 8:
             raise (LimitRequestHeaders if self._current_request is None else ParseError)("too many bytes are outside the body")
         if self.reads > FEW_PARTS + self.fed // PART_OF_BODY:
             raise ParseError("the request comes in too many parts")

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from dashboard.server.tls_records import MOST_DATA, find_record
+from dashboard.server.tls_records import MAX_DATA, find_record
 
 # RFC 5246 §6.2.1.
 _ALERT = 21
@@ -20,7 +20,7 @@ _ALERT = 21
 # request in one-byte records has too many parts.
 _TURN, _OF_DATA, _OF_OTHER = 32, 1, 10
 # Records without data that a peer may send, plus one for each record with data: it may update its keys before each request.
-MOST_OTHERS = 128
+MAX_OTHERS = 128
 
 
 class BoundedTLS(ssl.SSLObject):
@@ -42,7 +42,7 @@ class BoundedTLS(ssl.SSLObject):
             return b""
         came, place = self.incoming.read(), 0
         if not came:
-            return super().read(min(len, MOST_DATA))
+            return super().read(min(len, MAX_DATA))
         octets = memoryview(came)
         found: list[bytes] = []
         try:
@@ -84,11 +84,11 @@ class BoundedTLS(ssl.SSLObject):
             return b""
         self.incoming.write(record)
         try:
-            data = super().read(MOST_DATA)
+            data = super().read(MAX_DATA)
         except ssl.SSLWantReadError:
             self.spent += _OF_OTHER
             self.others += 1
-            if self.others > MOST_OTHERS:
+            if self.others > MAX_OTHERS:
                 raise ssl.SSLError(ssl.SSL_ERROR_SSL, "The peer sends too many records without data.") from None
             return None
         self.spent += _OF_DATA

@@ -17,14 +17,14 @@ from threading import Thread, get_native_id
 from typing import Protocol
 
 # For each kind: threads, and how many handshakes may wait for them, in total and per network.
-THREADS, MOST_WAITING, MOST_OF_NETWORK = 2, 1024, 256
+THREADS, MAX_WAITING, MAX_OF_NETWORK = 2, 1024, 256
 # For nice, for strangers: a tenth of the time of another thread on the same core. Not less, because a thread needs Python's lock when it is done.
 NICENESS = 10
 
 # Processor seconds: what any certificate may take (ten times an honest one), and what a network may take beyond that within REMEMBERED seconds.
-ORDINARY, MOST_BEYOND, REMEMBERED = 0.02, 0.2, 600.0
+ORDINARY, MAX_BEYOND, REMEMBERED = 0.02, 0.2, 600.0
 # How many networks are remembered: expensive ones and known ones.
-MOST_NETWORKS = 4096
+MAX_NETWORKS = 4096
 
 
 class Reading(Protocol):
@@ -74,11 +74,11 @@ class Costs:
         spent, began = self._find(network, now)
         self._spent[network] = (spent + seconds - ORDINARY, began)
         self._spent.move_to_end(network)
-        if len(self._spent) > MOST_NETWORKS:
+        if len(self._spent) > MAX_NETWORKS:
             self._spent.popitem(last=False)
 
     def allows(self, network: str, now: float) -> bool:
-        return self._find(network, now)[0] <= MOST_BEYOND
+        return self._find(network, now)[0] <= MAX_BEYOND
 
     def _find(self, network: str, now: float) -> tuple[float, float]:
         spent, began = self._spent.get(network, (0.0, now))
@@ -104,7 +104,7 @@ class CertificateReaders:
         network = reading.network
         lane = self._acquaintances if network in self._known else self._strangers
         of_network = len(lane.waiting.get(network, ()))
-        is_full = of_network >= MOST_OF_NETWORK or sum(map(len, lane.waiting.values())) >= MOST_WAITING
+        is_full = of_network >= MAX_OF_NETWORK or sum(map(len, lane.waiting.values())) >= MAX_WAITING
         if is_full or not self.allows(network):
             return False
         lane.waiting.setdefault(network, deque()).append(reading)
@@ -130,7 +130,7 @@ class CertificateReaders:
         """Call it when a trusted certificate came from that network."""
         self._known[network] = None
         self._known.move_to_end(network)
-        if len(self._known) > MOST_NETWORKS:
+        if len(self._known) > MAX_NETWORKS:
             self._known.popitem(last=False)
 
     def _start(self, lane: Lane) -> None:

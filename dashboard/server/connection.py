@@ -24,7 +24,7 @@ _FORWARDED = (b"x-forwarded-", b"forwarded", b"client-cert", b"x-ssl-client-", b
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _HOST = re.compile(rb"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 # A name of 253 characters, a dot and a port.
-_LONGEST_HOST = 260
+_MAX_HOST = 260
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
 _URI = re.compile(rb"/[!-~]{0,8000}")
 
@@ -106,7 +106,7 @@ def _read(syntax: re.Pattern[bytes], value: bytes | None) -> str:
 
 def _is_own_host(host: bytes | None) -> bool:
     """Whether it is in ALLOWED_HOSTS. None is fine: HTTP/1.0 has no Host, so the caller used no foreign name."""
-    return host is None or (len(host) <= _LONGEST_HOST and _has_host(host, tuple(settings.ALLOWED_HOSTS)))
+    return host is None or (len(host) <= _MAX_HOST and _has_host(host, tuple(settings.ALLOWED_HOSTS)))
 
 
 @lru_cache(maxsize=1024)

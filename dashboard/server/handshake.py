@@ -20,16 +20,16 @@ from dashboard.server.refused_certificate import log_refusal
 from dashboard.server.tls_records import HEADER, find_record
 
 _CHANGE_CIPHER_SPEC, _HANDSHAKE, _CLIENT_HELLO = 20, 22, b"\x01"
-_MOST_HELLOS = 2
+_MAX_HELLOS = 2
 
 # Bytes of a ClientHello. Browsers and libraries send 200 to 2,000, because none has a session ticket from us. OpenSSL compares each key share with each group,
 # which takes 15 ms for 24 KB.
-MOST_OF_HELLO = 4096
+MAX_OF_HELLO = 4096
 
 # Bytes of records after the ClientHello. Without a certificate, a client sends 110 in TLS 1.3 and 105 to 180 in TLS 1.2, and no key that fits into this is
 # expensive. With one: enough for the longest registered certificate and the proof of its key, or for a chain of three with 8,192-bit keys.
-MOST_WITHOUT_CERTIFICATE = 200
-MOST = MAX_DER_LENGTH + 2048
+MAX_WITHOUT_CERTIFICATE = 200
+MAX = MAX_DER_LENGTH + 2048
 
 # The beginning of a record that is longer than allowed: OpenSSL answers it with an alert, encrypted if the handshake has got that far.
 _TOO_LONG = b"\x17\x03\x03\xff\xff"
@@ -111,7 +111,7 @@ class Handshake(BoundedTLS):
     def go_on_aside(self) -> None:
         """Called in a thread. It raises nothing."""
         try:
-            self._give(MOST)
+            self._give(MAX)
             self.step()
         except BaseException as error:  # noqa: BLE001  # the event loop raises it
             self.outcome = error
@@ -129,7 +129,7 @@ class Handshake(BoundedTLS):
             if self.was_aside:
                 self._take_outcome()
             else:
-                self._give(MOST_WITHOUT_CERTIFICATE if self.is_asking else MOST)
+                self._give(MAX_WITHOUT_CERTIFICATE if self.is_asking else MAX)
                 self.step()
         except ssl.SSLWantReadError:
             record = find_record(self.unread, 0)
@@ -137,7 +137,7 @@ class Handshake(BoundedTLS):
                 raise
         else:
             return
-        if self.is_asking and not self.is_too_long and self.given + record <= MOST and self.opening is not None and self.opening.read_aside():
+        if self.is_asking and not self.is_too_long and self.given + record <= MAX and self.opening is not None and self.opening.read_aside():
             self.was_aside = True
             raise _wait("A thread has it.")
         self._refuse()
@@ -161,18 +161,18 @@ class Handshake(BoundedTLS):
         """Give OpenSSL the whole records that have arrived, until it has been given most bytes."""
         place = 0
         while length := find_record(self.unread, place):
-            if self.hellos < _MOST_HELLOS and self._is_too_long(place):
+            if self.hellos < _MAX_HELLOS and self._is_too_long(place):
                 self.is_too_long = True
                 break
             # A second ClientHello follows if the first names no accepted group, perhaps after a ChangeCipherSpec. RFC 8446 §4.1.4.
-            rest = self._find_rest_of_hello(place) if self.hellos < _MOST_HELLOS else None
+            rest = self._find_rest_of_hello(place) if self.hellos < _MAX_HELLOS else None
             given = self.given + (length if rest is None else 0)
             if given > most:
                 break
             # After anything else, a record may continue a message and only look like another ClientHello.
             goes_on = rest == 0 or self.unread[place] == _CHANGE_CIPHER_SPEC
             self.given = given
-            self.hellos = self.hellos + (rest is not None) if goes_on else _MOST_HELLOS
+            self.hellos = self.hellos + (rest is not None) if goes_on else _MAX_HELLOS
             place += length
         self.incoming.write(self.unread[:place])
         del self.unread[:place]
@@ -183,7 +183,7 @@ class Handshake(BoundedTLS):
         """
         message = self.unread[place + HEADER : place + HEADER + min(4, int.from_bytes(self.unread[place + 3 : place + HEADER]))]
         is_hello = self.unread[place] == _HANDSHAKE and message[:1] == _CLIENT_HELLO
-        return not message or (is_hello and (len(message) < 4 or int.from_bytes(message[1:]) > MOST_OF_HELLO))
+        return not message or (is_hello and (len(message) < 4 or int.from_bytes(message[1:]) > MAX_OF_HELLO))
 
     def _find_rest_of_hello(self, place: int) -> int | None:
         """How many bytes of a ClientHello come after the record at place; None if the record contains anything else. RFC 8446 §4."""

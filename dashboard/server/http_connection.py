@@ -20,7 +20,7 @@ from oauth import strict_transport
 # Seconds for which the rest of a refused request is still read: closing with unread bytes would reset the connection, and the peer might lose our response.
 LINGERING = 2
 # Undecrypted bytes of a TLS connection beyond which no more is read from it.
-MOST_ENCRYPTED = 64 * 1024
+MAX_ENCRYPTED = 64 * 1024
 # Seconds between two such reads, so that a peer that sends at full speed takes no time from others.
 DRAINING = 0.01
 # Seconds for which a connection is kept idle after a stranger sent much at once: TLS keeps the 0.3 MB that it needed for that as long as the connection is
@@ -63,7 +63,7 @@ class HTTPConnection(BoundedProtocol):
             self.is_secure = True
             self.client_certificate = tls.getpeercert(binary_form=True)
             # The limit is more than one record, because a partial record can't be decrypted.
-            transport.set_read_buffer_limits(MOST_ENCRYPTED, MOST_ENCRYPTED // 2)
+            transport.set_read_buffer_limits(MAX_ENCRYPTED, MAX_ENCRYPTED // 2)
         else:
             # As soon as anything is waiting to be sent, nothing more is written. The same with TLS, see open_tls.
             transport.set_write_buffer_limits(0)

@@ -7,7 +7,7 @@ request. So a load balancer that makes all callers look like one network can sti
 from collections.abc import Callable, Iterable
 from typing import Any
 
-MOST = 2048
+MAX = 2048
 # One network may have one in this many of a worker's connections.
 PART = 4
 # Seconds for which a peer may be silent, or in its handshake, before it has to make room for another.
@@ -45,7 +45,7 @@ class Networks:
     """connections: how many the worker can have."""
 
     def __init__(self, connections: int) -> None:
-        self.most = min(MOST, connections // PART)
+        self.most = min(MAX, connections // PART)
         # A network with more than this has many.
         self.crowd = connections // 64
         self._stays: dict[str, dict[Stay, None]] = {}

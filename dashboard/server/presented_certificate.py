@@ -24,7 +24,7 @@ from dashboard.server.refused_certificate import MANY, SLOW
 _HANDSHAKE, _CERTIFICATE = 22, 11
 
 # A client's own certificate, two intermediates, and the CA. OpenSSL reads the key of each, which takes up to 0.4 ms.
-MOST_CERTIFICATES = 4
+MAX_CERTIFICATES = 4
 
 # X509_V_FLAG_NO_CHECK_TIME, which Python has no name for.
 _NO_CHECK_TIME = 0x200000
@@ -45,7 +45,7 @@ class PresentingHandshake(Handshake):
 
     def _hear(self, message: bytes, version: int) -> bool:
         listed = _find_certificates(message, version)
-        if len(listed) > MOST_CERTIFICATES:
+        if len(listed) > MAX_CERTIFICATES:
             self.complaint = MANY
         elif not all(map(is_quick_certificate, listed)):
             self.complaint = SLOW

@@ -13,7 +13,7 @@ SHARE = 0.05
 # The same for all networks together, and what each network gets in any case.
 AT_ONCE_OF_ALL, SHARE_OF_ALL, IN_ANY_CASE = 9.0, 0.25, 0.5
 # Beyond this many, the networks that were idle longest are forgotten.
-MOST_NETWORKS = 10_000
+MAX_NETWORKS = 10_000
 
 
 class StrangerTime:
@@ -27,7 +27,7 @@ class StrangerTime:
         self._of_all = (self._find_of_all(now) + seconds, now)
         self._spent[network] = (self._find(network, now) + seconds, now)
         self._spent.move_to_end(network)
-        if len(self._spent) > MOST_NETWORKS:
+        if len(self._spent) > MAX_NETWORKS:
             self._spent.popitem(last=False)
 
     def find_wait(self, network: str, now: float) -> float:

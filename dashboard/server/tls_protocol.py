@@ -15,13 +15,13 @@ from uvloop.loop import SSLProtocol  # type: ignore[attr-defined]  # its stubs l
 
 from dashboard.server.bounded_protocol import Share
 from dashboard.server.certificate_readers import CertificateReaders
-from dashboard.server.handshake import MOST, MOST_OF_HELLO, Handshake, opening
+from dashboard.server.handshake import MAX, MAX_OF_HELLO, Handshake, opening
 from dashboard.server.turns import Turns
 
 # Received data is in uvloop's buffer and in OpenSSL's, which both keep the size that they once needed.
 _BUFFERS = 2
 # What a handshake needs is always accepted, however much others have sent.
-_ALWAYS_TAKEN = _BUFFERS * (MOST_OF_HELLO + MOST)
+_ALWAYS_TAKEN = _BUFFERS * (MAX_OF_HELLO + MAX)
 
 
 class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for it

@@ -1,9 +1,9 @@
 """TLS records: each says in clear text how long it is. RFC 8446 §5.1."""
 
 # The length of a header, and the maximum length of a record (RFC 5246 §6.2.3).
-HEADER, _LONGEST = 5, 2**14 + 2048
+HEADER, _MAX = 5, 2**14 + 2048
 # Bytes of data in a record.
-MOST_DATA = 2**14
+MAX_DATA = 2**14
 _TYPES, _MAJOR_VERSION = range(20, 24), 3
 
 
@@ -14,6 +14,6 @@ def find_record(octets: bytes | bytearray, place: int) -> int:
         return 0
     kind, major = octets[place], octets[place + 1]
     whole = HEADER + int.from_bytes(octets[place + 3 : place + HEADER])
-    if kind not in _TYPES or major != _MAJOR_VERSION or whole > HEADER + _LONGEST:
+    if kind not in _TYPES or major != _MAJOR_VERSION or whole > HEADER + _MAX:
         return length
     return whole if length >= whole else 0

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 # Requests of one network that begin in one turn of the loop without waiting for another: a turn for each would cost a busy worker a tenth of its time.
-MOST_AT_ONCE = 32
+MAX_AT_ONCE = 32
 
 
 class Turns:
@@ -30,7 +30,7 @@ class Turns:
         if not self._begun:
             self._loop.call_soon(self._begun.clear)
         self._begun[network] = begun = self._begun.get(network, 0) + 1
-        return begun <= MOST_AT_ONCE
+        return begun <= MAX_AT_ONCE
 
     def _give(self) -> None:
         network = next(iter(self._lines))

@@ -10,7 +10,7 @@ PART = 16 * 1024
 # Bytes that a connection keeps if its peer takes nothing: parts in clear text and encrypted, and the buffers of TLS and HTTP.
 UNDER_WAY = 128 * 1024
 # Bytes for all connections.
-MOST = 32 * 1024 * 1024
+MAX = 32 * 1024 * 1024
 
 
 class Unsent:
@@ -23,7 +23,7 @@ class Unsent:
         self.remove(connection)
         self._waiting[connection] = UNDER_WAY + octets
         self.octets += UNDER_WAY + octets
-        while self.octets > MOST and len(self._waiting) > 1:
+        while self.octets > MAX and len(self._waiting) > 1:
             longest = next(iter(self._waiting))
             self.remove(longest)
             longest.transport.abort()

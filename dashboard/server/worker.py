@@ -21,7 +21,7 @@ from gunicorn.workers.base import Worker as SyncSignals
 from gunicorn.workers.gasgi import ASGIWorker
 
 from dashboard.server import places
-from dashboard.server.bounded_protocol import MOST_OF_PEOPLE, MOST_OF_STRANGERS, Share
+from dashboard.server.bounded_protocol import MAX_OF_PEOPLE, MAX_OF_STRANGERS, Share
 from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.heartbeat import Heartbeat
 from dashboard.server.http_connection import LINGERING, HTTPConnection
@@ -78,7 +78,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.openings: dict[asyncio.Task[Any], float] = {}
         self.turns = Turns(self.loop)
         self.readers = CertificateReaders(self.loop)
-        self.strangers, self.people = Share(MOST_OF_STRANGERS), Share(MOST_OF_PEOPLE)
+        self.strangers, self.people = Share(MAX_OF_STRANGERS), Share(MAX_OF_PEOPLE)
         self.unsent = Unsent()
         self.warned = -60.0
         self.has_yielded = False

@@ -23,7 +23,7 @@ Answer = tuple[int, list[tuple[bytes, bytes]], Content]
 SIGNED_IN = "tokenos.signed_in"
 
 # A longer response waits in a file for its peer.
-MOST_IN_MEMORY = 1024 * 1024
+MAX_IN_MEMORY = 1024 * 1024
 
 # By name: when it was changed, its length, and its content. These are the static files, 4 MB in total.
 _files: dict[str, tuple[tuple[int, int], bytes]] = {}
@@ -73,7 +73,7 @@ def _gather(response: Any) -> tuple[Content, int]:
     if not getattr(response, "streaming", False):
         content = b"".join(response)
         return content, len(content)
-    spool: IO[bytes] = SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115  # closed once it is sent
+    spool: IO[bytes] = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115  # closed once it is sent
     for part in response:
         spool.write(part)
     length = spool.tell()

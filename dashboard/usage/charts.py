@@ -18,7 +18,7 @@ _BAR, _LEFT = 0.76, 0.12
 # Pixels: above the highest bar, between two parts of a bar, and the minimum height of a value that isn't zero.
 _TOP, _GAP, _LEAST = 10.0, 1.0, 2.0
 # Which fraction of all refusals must fall into a short time for the sentence to name that time.
-_MOST = 0.5
+_MAX = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _find_peak(series: Sequence[Slot], refused: int, zone: tzinfo) -> str:
     """When most of the refusals happened, if that was within an eighth of the period; "" if they were spread out."""
     width = max(1, ceil(len(series) / 8))
     sums = [sum(slot.refused for slot in islice(series, begin, begin + width)) for begin in range(len(series) - width + 1)]
-    if not refused or max(sums) <= refused * _MOST:
+    if not refused or max(sums) <= refused * _MAX:
         return ""
     window = series[sums.index(max(sums)) :][:width]
     busy = [slot for slot in window if slot.refused]

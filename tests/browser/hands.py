@@ -33,7 +33,7 @@ class Pointer:
 class Keyboard(Pointer):
     """Reaches everything by Tab, and sees each time that it is visible where one is."""
 
-    MOST_STEPS = 150
+    MAX_STEPS = 150
     IS_SHOWN = "element => element.matches(':focus-visible') && parseFloat(getComputedStyle(element).outlineWidth) >= 2"
 
     def write(self, label: str, text: str) -> None:
@@ -62,7 +62,7 @@ class Keyboard(Pointer):
 
     def _reach(self, target: Locator) -> None:
         handle = target.element_handle(timeout=5000)
-        for _ in range(self.MOST_STEPS):
+        for _ in range(self.MAX_STEPS):
             if handle.evaluate("element => element === document.activeElement"):
                 assert handle.evaluate(self.IS_SHOWN), f"nothing shows that {target} has the focus"
                 return
@@ -73,7 +73,7 @@ class Keyboard(Pointer):
         """Tab comes to the group, arrows go on in it."""
         handle = target.element_handle(timeout=5000)
         is_in_group = "element => document.activeElement.type === 'radio' && document.activeElement.name === element.name"
-        for _ in range(self.MOST_STEPS):
+        for _ in range(self.MAX_STEPS):
             if handle.evaluate("element => element === document.activeElement"):
                 self.page.keyboard.press("Space")
                 return

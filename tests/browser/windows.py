@@ -14,7 +14,7 @@ from tests.browser.shown import Shown
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
 # Octets after gzip, of all files and of what comes with each visit; files; seconds of CPU for all scripts together, as much as one task may take.
-FIRST_VISIT, LATER_VISIT, MOST_REQUESTS, LONGEST_SCRIPT = 60_000, 15_000, 5, 0.05
+FIRST_VISIT, LATER_VISIT, MAX_REQUESTS, MAX_SCRIPT = 60_000, 15_000, 5, 0.05
 
 
 def take_pictures(page: Page, name: str) -> None:
@@ -96,9 +96,9 @@ def _assert_light(visit: Visit, page: Page) -> None:
     first, later = visit.find_weights()
     assert first <= FIRST_VISIT
     assert later <= LATER_VISIT
-    assert len(visit.answers) <= MOST_REQUESTS
+    assert len(visit.answers) <= MAX_REQUESTS
     assert {urlsplit(answer.url).netloc for answer in visit.answers} == {urlsplit(page.url).netloc}
-    assert 0 <= visit.script_seconds < LONGEST_SCRIPT
+    assert 0 <= visit.script_seconds < MAX_SCRIPT
     kept = {answer.url: answer.headers.get("cache-control", "") for answer in visit.answers}
     of_files = {text for url, text in kept.items() if "/static/" in url}
     # A page of an error names its files without the hashes, which may be what is missing.

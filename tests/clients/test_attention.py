@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from clients.attention import MOST, Kind, find_attention, needing, needing_any
+from clients.attention import MAX, Kind, find_attention, needing, needing_any
 from clients.models import Client, ClientActivity, ClientSecret
 from clients.services.clients import disable_client
 from clients.services.secrets import rotate_secret
@@ -154,7 +154,7 @@ def test_another_workspaces_clients_are_its_own_business(workspace, now, other):
 def test_beyond_a_thousand_it_says_so(workspace, now, django_assert_num_queries):
     first = make(workspace, now, last_used_at=now - 200 * DAY)
     fields = {"workspace": workspace, "created_at": now - 100 * DAY, "created_by": "x"}
-    clients = Client.objects.bulk_create(Client(client_id=f"client-{number:012}", name="n", **fields) for number in range(MOST))
+    clients = Client.objects.bulk_create(Client(client_id=f"client-{number:012}", name="n", **fields) for number in range(MAX))
     ClientActivity.objects.bulk_create(ClientActivity(client=client, workspace=workspace) for client in clients)
     with django_assert_num_queries(2):
         found = find_attention(workspace, now=now)

@@ -51,15 +51,15 @@ def test_endless_addresses_of_one_network_take_few_rows_and_every_use_counts(cli
 
 
 def test_many_networks_take_few_rows_too(client, now, monkeypatch):
-    monkeypatch.setattr(counted_addresses, "MOST_ADDRESSES", 2)
-    monkeypatch.setattr(counted_addresses, "MOST_NETWORKS", 4)
+    monkeypatch.setattr(counted_addresses, "MAX_ADDRESSES", 2)
+    monkeypatch.setattr(counted_addresses, "MAX_NETWORKS", 4)
     for address in ("192.0.2.1", "198.51.100.1", "203.0.113.5", "2001:db8:5::1", "2001:db8:6::1", "2001:db8:7::1", "203.1.1.1", "192.0.2.1"):
         use_from(client, [address], now)
     assert counts(client) == {"192.0.2.1": 2, "198.51.100.1": 1, "203.0.0.0": 2, "2001:db8:5::": 1, "2001::": 2}
 
 
 def test_another_process_goes_on_from_what_is_in_the_database(client, now, monkeypatch):
-    monkeypatch.setattr(counted_addresses, "MOST_ADDRESSES", 2)
+    monkeypatch.setattr(counted_addresses, "MAX_ADDRESSES", 2)
     use_from(client, ["203.0.113.1", "203.0.113.2"], now)
     # As in a process that has just begun.
     counted_addresses._known.clear()
@@ -68,7 +68,7 @@ def test_another_process_goes_on_from_what_is_in_the_database(client, now, monke
 
 
 def test_one_clients_addresses_leave_anothers_as_they_are(client, now, monkeypatch):
-    monkeypatch.setattr(counted_addresses, "MOST_ADDRESSES", 2)
+    monkeypatch.setattr(counted_addresses, "MAX_ADDRESSES", 2)
     other = create_client(client.workspace, name="other").secret.client
     use_from(client, ["203.0.113.1", "203.0.113.2", "203.0.113.3"], now)
     use_from(other, ["203.0.113.3"], now)
@@ -76,7 +76,7 @@ def test_one_clients_addresses_leave_anothers_as_they_are(client, now, monkeypat
 
 
 def test_what_a_process_keeps_in_mind_is_bounded(client, now, monkeypatch):
-    monkeypatch.setattr(counted_addresses, "_MOST_KNOWN", 2)
+    monkeypatch.setattr(counted_addresses, "_MAX_KNOWN", 2)
     use_from(client, ["203.0.113.1", "203.0.113.2", "203.0.113.3"], now)
     assert not counted_addresses._known
     use_from(client, ["203.0.113.1"], now)

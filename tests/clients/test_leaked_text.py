@@ -73,7 +73,7 @@ def test_what_is_no_jwt_is_not_one(text):
 
 
 def test_the_tokens_of_a_log_are_so_many_at_most(monkeypatch):
-    monkeypatch.setattr(leaked_text, "MOST_TOKENS", 3)
+    monkeypatch.setattr(leaked_text, "MAX_TOKENS", 3)
     assert len(find_traces(" ".join(f"eyJa.eyJb.{number:010}" for number in range(10))).jwts) == 3
 
 
@@ -174,21 +174,21 @@ def test_half_a_million_characters_of_anything_are_read_in_one_go(piece):
     text = piece * (500_000 // len(piece))
     traces = find_traces(text)
     assert len(traces.secrets) == 0
-    assert len(traces.damaged) <= leaked_text.MOST_SECRETS
+    assert len(traces.damaged) <= leaked_text.MAX_SECRETS
     assert find_ids(text, {"x"}) == []
-    assert len(find_kids(text)) <= leaked_text.MOST_CERTIFICATES
+    assert len(find_kids(text)) <= leaked_text.MAX_CERTIFICATES
 
 
 def test_pieces_are_looked_at_so_often_at_most(monkeypatch):
     looked_at = []
-    monkeypatch.setattr(leaked_text, "MOST_SECRET_LIKE", 100)
+    monkeypatch.setattr(leaked_text, "MAX_SECRET_LIKE", 100)
     monkeypatch.setattr(leaked_text, "parse", looked_at.append)
     find_traces("tos_live_" * 1000)
     assert len(looked_at) == 100
 
 
 def test_so_many_secrets_are_told_at_most(monkeypatch):
-    monkeypatch.setattr(leaked_text, "MOST_SECRETS", 2)
+    monkeypatch.setattr(leaked_text, "MAX_SECRETS", 2)
     text = " ".join(generate("test").plaintext for _ in range(5)) + "".join(f" tos_live_{'a' * 9}{number}_" for number in range(5))
     traces = find_traces(text)
     assert (len(traces.secrets), len(traces.damaged)) == (2, 2)

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from clients.models import AuditEvent, ClientSecret
 from clients.services import credential_limits, secrets
 from clients.services.audit import Actor
-from clients.services.credential_limits import MAX_USABLE, MOST_AN_HOUR
+from clients.services.credential_limits import MAX_AN_HOUR, MAX_USABLE
 from tests.factories import TESTS, create_client, create_secret, create_workspace
 
 
@@ -93,20 +93,20 @@ class TestWhatSomebodyMakesInAnHour:
         return secrets.rotate_secret(client=client, overlap=timedelta(), actor=actor, now=now)
 
     def test_is_bounded_though_each_ends_at_once(self, client_, now):
-        for _ in range(MOST_AN_HOUR - 1):
+        for _ in range(MAX_AN_HOUR - 1):
             self.rotate(client_, now)
-        with pytest.raises(ValidationError, match=f"You have made {MOST_AN_HOUR} secrets for this client within an hour") as error:
+        with pytest.raises(ValidationError, match=f"You have made {MAX_AN_HOUR} secrets for this client within an hour") as error:
             self.rotate(client_, now)
         assert error.value.code == "too_many_secrets"
         self.rotate(client_, now + timedelta(hours=1, seconds=1))
 
     def test_leaves_to_others_what_they_may_make(self, client_, now, monkeypatch):
-        monkeypatch.setattr(credential_limits, "MOST_AN_HOUR", 2)
+        monkeypatch.setattr(credential_limits, "MAX_AN_HOUR", 2)
         for _ in range(2):
             self.rotate(client_, now, Actor("user:7 dana@example.com"))
         assert self.rotate(client_, now).secret.is_usable(now)
 
     def test_is_counted_by_client(self, client_, now, monkeypatch):
-        monkeypatch.setattr(credential_limits, "MOST_AN_HOUR", 2)
+        monkeypatch.setattr(credential_limits, "MAX_AN_HOUR", 2)
         self.rotate(client_, now)
         assert create_client(client_.workspace, name="other").secret.is_usable(now)

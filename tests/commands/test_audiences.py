@@ -63,7 +63,7 @@ def test_prepare_names_them_at_each_start(command, foreign, settings, tmp_path, 
     (tmp_path / "static").mkdir()
     warnings = command("prepare", "--json").json["warnings"]
     assert [line for line in warnings if foreign.client_id in line] == [f"Warning: {line}" for line in command("check_audiences").stdout.splitlines()]
-    monkeypatch.setattr("dashboard.management.commands.prepare._MOST_LINES", 1)
+    monkeypatch.setattr("dashboard.management.commands.prepare._MAX_LINES", 1)
     lines = command("prepare").stdout.splitlines()
     assert len([line for line in lines if foreign.client_id in line]) == 1
     assert "Warning: There are more such clients. List them all: .venv/bin/python manage.py check_audiences" in lines

@@ -18,7 +18,7 @@ from tests.browser import cast
 from tests.dashboard.conftest import Browser
 
 # Of one kind of page, told apart by its address without numbers and IDs, so many are opened.
-MOST_OF_A_KIND = 3
+MAX_OF_A_KIND = 3
 ENDS = ("/accounts/sign-out/", "/delete/")
 
 
@@ -75,7 +75,7 @@ class Crawl:
         while waiting:
             path = waiting.pop(0).partition("#")[0]
             kind = kind_of(path)
-            if self.seen.get(kind, 0) >= MOST_OF_A_KIND or path.endswith(ENDS) or not is_ours(path):
+            if self.seen.get(kind, 0) >= MAX_OF_A_KIND or path.endswith(ENDS) or not is_ours(path):
                 continue
             self.seen[kind] = self.seen.get(kind, 0) + 1
             answer = self.browser.get(path, headers={"host": "localhost"})

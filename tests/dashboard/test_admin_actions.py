@@ -159,7 +159,7 @@ def test_several_at_once(choose, demo):
 
 
 def test_too_many_at_once_change_nothing(choose, demo, monkeypatch):
-    monkeypatch.setattr(confirmation, "MOST", 1)
+    monkeypatch.setattr(confirmation, "MAX", 1)
     clients = [factories.create_client(demo).secret.client for _ in range(2)]
     response = choose("disable_clients", *clients, confirmed="yes")
     assert "Nothing was changed: more than 1 rows are selected." in say(response)

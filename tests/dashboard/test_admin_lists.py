@@ -133,7 +133,7 @@ def test_clients_are_filtered_by_workspace(find, billing, other):
 
 
 def test_a_workspace_that_the_filter_does_not_list_can_still_be_named(find, billing, other, monkeypatch):
-    monkeypatch.setattr(WorkspaceFilter, "MOST", 1)
+    monkeypatch.setattr(WorkspaceFilter, "MAX", 1)
     elsewhere = factories.create_client(other).secret.client
     assert find(Client, workspace="other") == [elsewhere]
 

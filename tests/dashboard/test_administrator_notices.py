@@ -73,7 +73,7 @@ def test_nobody_hears_of_what_was_so_already(do, mailbox, olga, otto):
 
 
 def test_whoever_does_it_to_and_fro_fills_no_mailbox(do, mailbox, otto, ada, monkeypatch):
-    monkeypatch.setattr(quotas, "MOST_NOTICES_TO_MEMBER", 2)
+    monkeypatch.setattr(quotas, "MAX_NOTICES_TO_MEMBER", 2)
     for action in ("promote", "demote", "promote"):
         do(action, ada)
     assert [message.subject for message in mailbox(otto.email)] == [

@@ -113,7 +113,7 @@ def test_networks_take_turns() -> None:
 def test_network_that_cost_much_is_read_for_no_more_and_what_waits_goes_on_without() -> None:
     async def scene(readers: CertificateReaders) -> None:
         readers.know(HERE)
-        costly, waiting, other = Read(HERE, spends=certificate_readers.MOST_BEYOND + 0.1), Read(HERE), Read(THERE)
+        costly, waiting, other = Read(HERE, spends=certificate_readers.MAX_BEYOND + 0.1), Read(HERE), Read(THERE)
         assert readers.ask(costly)
         assert readers.ask(waiting)
         await end(costly)
@@ -141,8 +141,8 @@ def test_reading_of_a_peer_that_is_gone_is_left_out_unless_it_has_begun() -> Non
 
 
 def test_few_wait_and_fewer_of_one_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certificate_readers, "MOST_WAITING", 5)
-    monkeypatch.setattr(certificate_readers, "MOST_OF_NETWORK", 3)
+    monkeypatch.setattr(certificate_readers, "MAX_WAITING", 5)
+    monkeypatch.setattr(certificate_readers, "MAX_OF_NETWORK", 3)
 
     async def scene(readers: CertificateReaders) -> None:
         waiting = [Read(HERE) for _ in range(3)] + [Read(THERE) for _ in range(2)]
@@ -175,7 +175,7 @@ def test_cost_is_forgotten_after_ten_minutes() -> None:
 
 
 def test_costs_of_so_many_networks_are_kept_and_the_oldest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certificate_readers, "MOST_NETWORKS", 10)
+    monkeypatch.setattr(certificate_readers, "MAX_NETWORKS", 10)
     costs = Costs()
     for number in range(11):
         costs.add(f"198.51.100.{number}", 5.0, 0.0)

@@ -229,7 +229,7 @@ def test_nor_do_names_that_the_mail_server_takes_for_spam(demo, client_, secret,
 
 
 def test_a_workspace_with_many_keeps_no_other_waiting(client_, secret, now, monkeypatch):
-    monkeypatch.setattr(expiry_notices, "MOST_A_ROUND", 4)
+    monkeypatch.setattr(expiry_notices, "MAX_A_ROUND", 4)
     monkeypatch.setattr(expiry_notices, "PART_OF_WORKSPACE", 2)
     theirs = factories.create_client(factories.create_workspace("other"), name="many", contact="a@b.example", now=now - 100 * DAY).secret.client
     for _ in range(5):
@@ -297,7 +297,7 @@ def wait_for(is_so):
 
 
 def test_a_round_sends_no_more_than_its_limit_and_the_next_one_goes_on(client_, secret, now, monkeypatch):
-    monkeypatch.setattr(expiry_notices, "MOST_A_ROUND", 2)
+    monkeypatch.setattr(expiry_notices, "MAX_A_ROUND", 2)
     monkeypatch.setattr(expiry_notices, "_BATCH", 2)
     for _ in range(3):
         end(factories.create_secret(client_, now=now - 90 * DAY).secret, now + 3 * DAY)
@@ -335,8 +335,8 @@ class TestStrangers:
 
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch):
-        monkeypatch.setattr(quotas, "MOST_NOTICES_TO_ONE", 2)
-        monkeypatch.setattr(quotas, "MOST_NOTICES_TO_ONE_BY_ALL", 3)
+        monkeypatch.setattr(quotas, "MAX_NOTICES_TO_ONE", 2)
+        monkeypatch.setattr(quotas, "MAX_NOTICES_TO_ONE_BY_ALL", 3)
 
     def ending(self, client, count, now):
         for _ in range(count):

@@ -76,10 +76,10 @@ def test_mail_is_kept_for_as_long_as_its_links_work_and_not_longer(folder):
 
 
 def test_no_more_files_are_kept_than_that(folder):
-    write(folder, files.MOST_KEPT + 5, at=datetime.now(UTC) - timedelta(days=1))
+    write(folder, files.MAX_KEPT + 5, at=datetime.now(UTC) - timedelta(days=1))
     send_mail("Subject", "Text", None, ["ada@example.com"])
     names = sorted(found.name for found in folder.iterdir())
-    assert len(names) == files.MOST_KEPT
+    assert len(names) == files.MAX_KEPT
     assert (folder / names[-1]).stat().st_size
 
 
@@ -94,9 +94,9 @@ def test_mail_that_no_file_can_be_made_for_is_one_line_in_the_log(folder, caplog
 class TestNobodyPushesOutWhatOthersGot:
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch):
-        monkeypatch.setattr(files, "MOST_KEPT", 6)
-        monkeypatch.setattr(files, "MOST_LINKS", 6, raising=False)
-        monkeypatch.setattr(files, "MOST_TO_ONE", 4, raising=False)
+        monkeypatch.setattr(files, "MAX_KEPT", 6)
+        monkeypatch.setattr(files, "MAX_LINKS", 6, raising=False)
+        monkeypatch.setattr(files, "MAX_TO_ONE", 4, raising=False)
 
     def notice(self, address):
         mail.send("account_notice", [address], describe("password_changed", now=datetime.now(UTC)))

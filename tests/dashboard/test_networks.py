@@ -37,7 +37,7 @@ def enter(found: Networks, phase: str | None) -> Open:
 
 
 def test_the_oldest_idle_one_is_ended_and_without_one_what_waits_for_its_peer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "MOST", 5)
+    monkeypatch.setattr(networks, "MAX", 5)
     found = Networks(1000)
     others = [enter(found, phase) for phase in (None, "body", "write", "next", "head")]
     for ended in ([3], [3, 4], [1, 3, 4], [1, 2, 3, 4]):
@@ -50,7 +50,7 @@ def test_the_oldest_idle_one_is_ended_and_without_one_what_waits_for_its_peer(mo
 
 def test_one_that_has_just_been_made_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sweep, once a second, hasn't seen it yet."""
-    monkeypatch.setattr(networks, "MOST", 2)
+    monkeypatch.setattr(networks, "MAX", 2)
     found = Networks(1000)
     new, slow = enter(found, "head"), enter(found, "body")
     new.phase = None
@@ -66,7 +66,7 @@ def test_one_network_has_a_quarter_of_few() -> None:
 
 
 def test_one_that_says_nothing_or_is_within_its_handshake_is_idle_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "MOST", 1)
+    monkeypatch.setattr(networks, "MAX", 1)
     found, ended = Networks(1000), []
     stay = found.enter(HERE, NOW)
     assert stay is not None
@@ -77,7 +77,7 @@ def test_one_that_says_nothing_or_is_within_its_handshake_is_idle_after_a_second
 
 
 def test_one_that_leaves_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "MOST", 1)
+    monkeypatch.setattr(networks, "MAX", 1)
     found = Networks(1000)
     stay = found.enter(HERE, NOW)
     assert stay is not None

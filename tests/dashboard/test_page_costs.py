@@ -26,13 +26,13 @@ from tests.dashboard.costs import cost_of
 
 pytestmark = pytest.mark.django_db
 
-MOST_QUERIES = 12
+MAX_QUERIES = 12
 
 # More than any page lists, and so many more that scopes and addresses are summed up in advance.
 FEW_CLIENTS, MORE_CLIENTS = 105, LIVE_CLIENTS
 EVENTS, REQUESTS = 1000, 1000
 # Counting clients, or looking through their names and ends, takes some instructions for each; with 10,000 clients two millions, a twentieth of a second.
-MOST_FOR_A_CLIENT = 250
+MAX_FOR_A_CLIENT = 250
 
 W = "/w/kestrel/"
 LISTS = [
@@ -111,10 +111,10 @@ def browser_of(person, browsers):
 
 def test_a_page_asks_the_database_twelve_times_at_most_however_much_there_is(costs):
     found = {look: len(many.queries) for look, (_, many) in costs.items()}
-    assert [f"{queries} {look}" for look, queries in found.items() if queries > MOST_QUERIES] == []
+    assert [f"{queries} {look}" for look, queries in found.items() if queries > MAX_QUERIES] == []
 
 
 def test_no_page_reads_what_clients_did_one_by_one(costs):
     """They leave more than a hundred thousand rows of usage in a month."""
     grown = {look: (many.instructions - few.instructions) / MORE_CLIENTS for look, (few, many) in costs.items()}
-    assert [f"{instructions:.0f} {look}" for look, instructions in grown.items() if instructions > MOST_FOR_A_CLIENT] == []
+    assert [f"{instructions:.0f} {look}" for look, instructions in grown.items() if instructions > MAX_FOR_A_CLIENT] == []

@@ -59,7 +59,7 @@ def test_whoever_is_known_or_sends_no_password_waits_for_no_place_of_strangers(d
         return throttling.refuse_unseen("203.0.113.9", now=timezone.now(), **known)
 
     with ExitStack() as held:
-        for number in range(throttling.MOST_STRANGERS):
+        for number in range(throttling.MAX_STRANGERS):
             assert held.enter_context(throttling.place(f"198.51.100.{number}", is_stranger=True))
         assert refuse_any(is_known=False, takes_password=True).status == 503
         assert refuse_any(is_known=True, takes_password=True) is None
@@ -73,7 +73,7 @@ def test_an_address_that_nothing_shows_is_never_refused(browser):
 
 
 def test_few_are_remembered(browser, monkeypatch):
-    monkeypatch.setattr(throttling, "MOST_FULL", 2)
+    monkeypatch.setattr(throttling, "MAX_FULL", 2)
     for number in range(1, 4):
         fail(browser, f"203.0.113.{number}")
     assert refuse("203.0.113.1") is None
@@ -81,7 +81,7 @@ def test_few_are_remembered(browser, monkeypatch):
 
 
 def test_a_person_whose_look_ups_are_used_up_is_refused_until_the_window_ends(ada, monkeypatch):
-    monkeypatch.setattr(quotas, "MOST_LOOK_UPS", 2)
+    monkeypatch.setattr(quotas, "MAX_LOOK_UPS", 2)
     now, account = timezone.now(), str(ada.pk)
     for _ in range(2):
         assert quotas.refuse_look_up_unseen(account, now=now) is None

@@ -229,7 +229,7 @@ class TestManyAtOnce:
     def _others(self):
         """Passwords of as many strangers are being checked or wait as may be."""
         door.looked_at.clear()
-        door.waiting.update({f"198.51.100.{number}": STRANGERS for number in range(door.MOST_STRANGERS)})
+        door.waiting.update({f"198.51.100.{number}": STRANGERS for number in range(door.MAX_STRANGERS)})
         yield
         door.waiting.clear()
 
@@ -267,7 +267,7 @@ class TestManyAtOnce:
         door.waiting.clear()
         assert sign_in(browser).status_code == 302
         browser.post("/accounts/sign-out/")
-        door.waiting.update({f"198.51.100.{number}": STRANGERS for number in range(door.MOST_STRANGERS)})
+        door.waiting.update({f"198.51.100.{number}": STRANGERS for number in range(door.MAX_STRANGERS)})
         assert sign_in(Browser()).status_code == 503
         assert sign_in(browser).status_code == 302
 
@@ -282,14 +282,14 @@ class TestManyAtOnce:
         door.waiting.clear()
         assert sign_in(browser).status_code == 302
         browser.post("/accounts/sign-out/")
-        door.waiting.update({f"person {number}": "" for number in range(1000, 1000 + door.MOST_AT_ONCE)})
+        door.waiting.update({f"person {number}": "" for number in range(1000, 1000 + door.MAX_AT_ONCE)})
         assert sign_in(browser).status_code == 503
         del door.waiting["person 1000"]
         assert sign_in(browser).status_code == 302
 
     def test_who_sends_many_has_the_places_of_strangers_and_leaves_the_others_to_everybody_else(self, admin, olga, monkeypatch):
         proof = {"password": factories.PASSWORD, "next": "/"}
-        for _ in range(door.MOST_A_MINUTE):
+        for _ in range(door.MAX_A_MINUTE):
             assert admin.post("/accounts/confirm/", proof).status_code == 302
         assert admin.post("/accounts/confirm/", proof).status_code == 503
         other = factories.create_user("paul@example.com")

@@ -305,12 +305,12 @@ def ask_paths(registered, robot, host, now, *paths):
 
 def test_so_many_copies_are_kept_and_no_more(registered, robot, host, now, monkeypatch):
     """Each counts as one, and each of its keys."""
-    monkeypatch.setattr(published_copies, "MOST", 4)
+    monkeypatch.setattr(published_copies, "MAX", 4)
     assert ask_paths(registered, robot, host, now, "1/a", "1/b", "1/a", "1/c", "1/a", "1/b") == ["1/a", "1/b", "1/c", "1/b"]
 
 
 def test_workspace_with_many_keys_loses_its_own_copies_and_nobody_elses(registered, robot, host, now, monkeypatch):
-    monkeypatch.setattr(published_copies, "MOST", 8)
+    monkeypatch.setattr(published_copies, "MAX", 8)
     assert ask_paths(registered, robot, host, now, "1/a", "1/b") == ["1/a", "1/b"]
     assert ask_paths(registered, robot, host, now, *(f"2/{number}" for number in range(10)), "1/a", "1/b", "2/9", "2/7") == [
         *(f"2/{number}" for number in range(10)), "2/7",
@@ -327,7 +327,7 @@ def test_workspaces_that_share_a_uri_share_no_copy(registered, robot, host, now)
 
 
 def test_copy_that_is_dropped_while_it_is_read_is_of_use_once(registered, robot, host, now, monkeypatch):
-    monkeypatch.setattr(published_copies, "MOST", 1)
+    monkeypatch.setattr(published_copies, "MAX", 1)
     for _ in range(2):
         assert find(registered, robot, now).keys
     assert len(host.requests) == 2

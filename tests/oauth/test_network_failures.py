@@ -89,7 +89,7 @@ def test_what_is_counted_so_ends_with_its_window(billing, now):
 
 
 def test_so_many_are_counted_and_no_more(now, monkeypatch):
-    monkeypatch.setattr(unwritten_failures, "MOST", 4)
+    monkeypatch.setattr(unwritten_failures, "MAX", 4)
     first, second, third = (failure_keys(name="x", address=f"2001:db8:{number}::1") for number in range(3))
     for keys in (first, second, third):
         unwritten_failures.count(keys, now=now)

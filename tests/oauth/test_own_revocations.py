@@ -10,7 +10,7 @@ from clients.models import AuditEvent
 from clients.moment import iso
 from oauth import services
 from oauth.models import FailureCount, RevokedToken
-from oauth.own_revocations import MOST, MOST_REVOKED
+from oauth.own_revocations import MAX, MAX_REVOKED
 from tests import factories
 from tests.oauth.doors import bearer
 
@@ -39,16 +39,16 @@ def listed(**fields):
 
 
 def test_a_client_that_revokes_without_end_writes_so_many_events_and_every_token_is_dead(send, billing, token, revoke):
-    revoke(MOST)
+    revoke(MAX)
     assert send.post("/oauth2/revoke", {"token": token}, billing.basic).status == 200
     assert send.get("/api/v1/whoami", bearer(token)).status == 401
     assert RevokedToken.objects.filter(jti=jwt.decode(token, options={"verify_signature": False})["jti"]).exists()
-    assert (listed(), RevokedToken.objects.count()) == (MOST, MOST + 1)
+    assert (listed(), RevokedToken.objects.count()) == (MAX, MAX + 1)
 
 
 def test_the_rest_is_counted_by_one_event_when_the_hour_is_over(billing, revoke, now):
     hour = now.replace(minute=0, second=0, microsecond=0)
-    revoke(MOST + 7, at=hour)
+    revoke(MAX + 7, at=hour)
     services.prune(now=hour + timedelta(minutes=59))
     assert not AuditEvent.objects.filter(event="token.more_revoked").exists()
     for _ in range(2):
@@ -67,20 +67,20 @@ def test_of_few_there_is_nothing_to_add(billing, revoke, now):
 
 
 def test_the_next_hour_is_listed_again(billing, revoke, now):
-    revoke(MOST + 1)
+    revoke(MAX + 1)
     revoke(1, at=now + timedelta(hours=1))
-    assert listed() == MOST + 1
+    assert listed() == MAX + 1
 
 
 def test_other_clients_and_people_are_listed_nevertheless(billing, eves, revoke):
-    revoke(MOST + 1)
+    revoke(MAX + 1)
     revoke(1, program=eves)
     revoke(2, actor=factories.TESTS)
     assert (listed(workspace=eves.client.workspace), listed(actor=factories.TESTS.name)) == (1, 2)
 
 
 def test_of_a_client_that_is_gone_nothing_is_counted(billing, revoke, now):
-    revoke(MOST + 1)
+    revoke(MAX + 1)
     RevokedToken.objects.all().delete()
     billing.client.delete()
     services.prune(now=now + timedelta(hours=2))
@@ -93,7 +93,7 @@ def test_a_client_that_fills_the_table_is_told_to_wait_and_that_its_token_lives(
     """Each is a row for its life and a week. 503 says that the token may still be there."""
     others = send.token(eves.basic).json()["access_token"]
     hour = int(now.timestamp()) // 3600
-    FailureCount.objects.create(key=f"own revocations {hour} {billing.client.pk}", failures=MOST_REVOKED, window_ends=(hour + 1) * 3600)
+    FailureCount.objects.create(key=f"own revocations {hour} {billing.client.pk}", failures=MAX_REVOKED, window_ends=(hour + 1) * 3600)
     refused = send.post("/oauth2/revoke", {"token": token}, billing.basic)
     assert refused.error == (503, "temporarily_unavailable")
     assert int(refused.headers["retry-after"]) > 0

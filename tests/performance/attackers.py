@@ -22,8 +22,8 @@ import uvloop
 from tests import hostile_handshakes, hostile_keys
 
 # At once, and of one flood.
-MOST_CONNECTIONS = 600
-MOST_SECONDS = 60
+MAX_CONNECTIONS = 600
+MAX_SECONDS = 60
 HEAD = "Host: localhost\r\nX-Forwarded-Proto: https\r\n"
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 
@@ -167,7 +167,7 @@ class Attack:
         self.sent = Sent()
 
     async def run(self) -> Sent:
-        await asyncio.gather(*(self.go_on() for _ in range(min(self.flood.connections, MOST_CONNECTIONS))))
+        await asyncio.gather(*(self.go_on() for _ in range(min(self.flood.connections, MAX_CONNECTIONS))))
         return self.sent
 
     async def go_on(self) -> None:
@@ -232,9 +232,9 @@ def main() -> None:
     options = parser.parse_args()
     os.nice(19)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4 * MOST_CONNECTIONS), most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4 * MAX_CONNECTIONS), most))
     target = Target(**json.loads(options.target))
-    flood, seconds = make(options.name, target), min(options.seconds, MOST_SECONDS)
+    flood, seconds = make(options.name, target), min(options.seconds, MAX_SECONDS)
     sent = uvloop.run(Attack(flood, target.port, seconds).run())
     said = {"octets": sent.octets, "connections": sent.connections, "answers": sent.answers, "share": flood.share_of(sent, seconds)}
     sys.stdout.write(json.dumps(said) + "\n")

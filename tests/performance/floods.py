@@ -25,9 +25,9 @@ from tests.performance.load import FORWARDED, read_credentials, write_basic
 from tests.performance.servers import ROOT, BenchError, Installation, Server, install, run
 
 WORKERS = 2
-MOST_RATIO = 3.0
+MAX_RATIO = 3.0
 # Megabytes by which a worker may grow: what it may hold of requests, a password's hash, and log files being looked through.
-MOST_GROWTH = 400
+MAX_GROWTH = 400
 GOOD_CONNECTIONS = 8
 # Milliseconds: below that a ratio says what the machine does beside, and not what the flood does.
 LEAST_P99 = 5.0
@@ -119,9 +119,9 @@ class Found:
     def mistakes(self) -> list[str]:
         failed = sum(phase.errors for phase in self.flooded)
         said = [
-            (self.ratio > MOST_RATIO, f"p99 is {self.ratio:.1f} times the quiet one"),
+            (self.ratio > MAX_RATIO, f"p99 is {self.ratio:.1f} times the quiet one"),
             (failed > 0, f"{failed} good requests failed"),
-            (self.growth > MOST_GROWTH, f"a worker grew by {self.growth} MB"),
+            (self.growth > MAX_GROWTH, f"a worker grew by {self.growth} MB"),
             (self.was_killed, "a worker was killed"),
         ]
         return [text for is_true, text in said if is_true]

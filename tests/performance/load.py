@@ -14,7 +14,7 @@ from tests.performance.servers import ROOT, BenchError, Server
 
 CONNECTIONS = 16
 # More than a server here answers, where each request needs a line of its own.
-MOST_PER_SECOND = 15_000
+MAX_PER_SECOND = 15_000
 WRK = shutil.which("wrk")
 FORWARDED = "X-Forwarded-Proto: https"
 
@@ -71,7 +71,7 @@ def read_credentials(file: Path) -> list[tuple[str, str]]:
 
 def measure(case: Case, *, seconds: float) -> Result:
     if case.renew:
-        case.renew(int(MOST_PER_SECOND * seconds))
+        case.renew(int(MAX_PER_SECOND * seconds))
     return _measure(case, _wrk(case, seconds) if WRK else _generator(case, ["--seconds", str(seconds)]), seconds + 30)
 
 

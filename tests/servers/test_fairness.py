@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from oauth.asgi import LONGEST_ATTEMPTED, THREADS
+from oauth.asgi import MAX_ATTEMPTED, THREADS
 from tests.servers.conftest import Server, read_answer
 
 pytestmark = pytest.mark.slow
@@ -98,9 +98,9 @@ def test_a_body_that_takes_long_to_read_is_left_to_a_thread_and_what_is_shorter_
         writer.execute("BEGIN IMMEDIATE")
         waiting = [send(100, "tos_live_wrong") for _ in range(2 * THREADS)]
         time.sleep(0.3)
-        waiting.append(send(LONGEST_ATTEMPTED + 1, client["client_secret"]))
+        waiting.append(send(MAX_ATTEMPTED + 1, client["client_secret"]))
         for _ in range(3):
-            assert read_answer(send(LONGEST_ATTEMPTED, client["client_secret"])).status == 200
+            assert read_answer(send(MAX_ATTEMPTED, client["client_secret"])).status == 200
         for sock in waiting:
             sock.setblocking(False)
             assert read_now(sock) == b""

@@ -12,7 +12,7 @@ from tests.servers.conftest import Answer, Server
 from tests.servers.load import KeptConnection, ask_at_once
 from tests.servers.program import Program
 
-LONGEST = 5
+MAX = 5
 SECRET = "a" * 32
 
 
@@ -61,7 +61,7 @@ def test_waits_of_one_request_and_of_many_do_not_add_up(installation: Server, by
         answers = ask_at_once(installation, 24, by_key)
         assert Counter(answer.status for _, answer in answers) == {503: 24}
         assert all(answer.json()["error"] == "temporarily_unavailable" and int(answer.headers["retry-after"]) > 0 for _, answer in answers)
-        assert max(seconds for seconds, _ in answers) < LONGEST
+        assert max(seconds for seconds, _ in answers) < MAX
     assert {answer.status for _, answer in ask_at_once(installation, 24, by_key)} == {200}
 
 
@@ -78,4 +78,4 @@ def test_a_page_that_has_to_write_says_so_in_time(installation: Server) -> None:
         answers = ask_at_once(installation, 12, sign_in())
         assert {answer.status for _, answer in answers} == {503}
         assert all(int(answer.headers["retry-after"]) > 0 for _, answer in answers)
-        assert max(seconds for seconds, _ in answers) < LONGEST
+        assert max(seconds for seconds, _ in answers) < MAX

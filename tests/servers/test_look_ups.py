@@ -12,10 +12,10 @@ LEAK = "/w/demo/leak/"
 _USE_UP = """
 import time
 from dashboard.models import User
-from dashboard.people.quotas import MOST_LOOK_UPS
+from dashboard.people.quotas import MAX_LOOK_UPS
 from oauth.models import FailureCount
 key = f"leak {User.objects.earliest('pk').pk}"
-FailureCount.objects.update_or_create(key=key, defaults={"failures": MOST_LOOK_UPS - LEFT, "window_ends": int(time.time()) + 200})
+FailureCount.objects.update_or_create(key=key, defaults={"failures": MAX_LOOK_UPS - LEFT, "window_ends": int(time.time()) + 200})
 """
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.server.bounded_protocol import MOST_OF_STRANGERS
+from dashboard.server.bounded_protocol import MAX_OF_STRANGERS
 from tests.hostile_handshakes import client_hello, records
 from tests.servers.conftest import Answer, Server, read_answer
 from tests.servers.sessions import make_session
@@ -176,13 +176,13 @@ def test_unfinished_bodies_of_strangers_take_a_share_that_others_do_not_need(pla
     assert plain.exchange(request).status == 200
     (before,) = plain.read_memory("VmHWM")
     with ExitStack() as held:
-        sockets = [hold(plain, held, FORM, 60_000, 59_000) for _ in range(MOST_OF_STRANGERS // 59_000 + 100)]
+        sockets = [hold(plain, held, FORM, 60_000, 59_000) for _ in range(MAX_OF_STRANGERS // 59_000 + 100)]
         answer = read_answer(sockets[-1])
         assert (answer.status, answer.json()["error"]) == (503, "temporarily_unavailable")
         assert answer.headers["retry-after"]
         assert plain.exchange(request).status == 200
         assert plain.exchange(with_body(PAGE + FILES + cookie, 2_000_000)).status == READ
-        assert plain.read_memory("VmHWM")[0] - before < 2 * MOST_OF_STRANGERS // 1024
+        assert plain.read_memory("VmHWM")[0] - before < 2 * MAX_OF_STRANGERS // 1024
     deadline = time.monotonic() + 10
     while plain.exchange(with_body(FORM, 40_000)).status == 503:
         assert time.monotonic() < deadline, "those that left hold their share"
@@ -202,7 +202,7 @@ def fill(server: Server, held: ExitStack, *, leaving: int) -> None:
     filler = FORM + b"Content-Length: 60000\r\n\r\n" + b"a" * (59_000 - len(FORM) - 25)
     # Those of the tests before have to be gone, or they would be counted.
     wait_for_sockets(server, lambda open_now: open_now < 50)
-    room = MOST_OF_STRANGERS - leaving
+    room = MAX_OF_STRANGERS - leaving
     sizes = [*[len(filler)] * (room // len(filler)), room % len(filler)]
     for size in sizes:
         held.enter_context(server.connect()).sendall(filler[:size])
@@ -273,4 +273,4 @@ def test_what_comes_while_a_handshake_waits_for_its_turn_takes_that_share_too(on
         os.kill(int(worker), signal.SIGCONT)
         assert one_worker.exchange(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200
         grown = one_worker.read_memory("VmHWM")[0] - before
-    assert grown < 2 * MOST_OF_STRANGERS // 1024
+    assert grown < 2 * MAX_OF_STRANGERS // 1024

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from dashboard.server.networks import MOST
+from dashboard.server.networks import MAX
 from tests.servers.conftest import Server, read_answer
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def is_closed(sock: socket.socket) -> bool:
 def fill(server: Server, held: ExitStack) -> list[socket.socket]:
     """One by one, as each is served before the next comes."""
     sockets = []
-    for _ in range(MOST + MORE):
+    for _ in range(MAX + MORE):
         sockets.append(connect(server, held, "127.0.0.1"))
         assert ask(sockets[-1]) == 200
     return sockets

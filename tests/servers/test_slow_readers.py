@@ -9,7 +9,7 @@ from http.client import IncompleteRead
 
 import pytest
 
-from dashboard.server.unsent import MOST, UNDER_WAY
+from dashboard.server.unsent import MAX, UNDER_WAY
 from tests.servers.conftest import Server, read_answer
 from tests.servers.sessions import make_session
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # Beside connections.
 SOCKETS_OF_A_WORKER = 40
-LONGEST = "admin/js/vendor/xregexp/xregexp.js"
+LONG_FILE = "admin/js/vendor/xregexp/xregexp.js"
 
 
 @pytest.fixture(scope="module", params=["on", "off"])
@@ -33,7 +33,7 @@ def server(request: pytest.FixtureRequest, make_server: Callable[..., Server]) -
 def longest(server: Server) -> bytes:
     """A request for the longest file that a stranger gets."""
     names = json.loads((server.data_dir / "static" / "staticfiles.json").read_text())["paths"]
-    return f"GET /static/{names[LONGEST]} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\n\r\n".encode()
+    return f"GET /static/{names[LONG_FILE]} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\n\r\n".encode()
 
 
 def ask_deaf(server: Server, held: ExitStack, request: bytes, count: int) -> list[socket.socket]:
@@ -60,7 +60,7 @@ def test_who_does_not_read_a_file_keeps_less_than_it(server: Server, longest: by
 
 
 def test_those_that_have_waited_longest_are_cut_off_if_many_do_not_read(server: Server, longest: bytes) -> None:
-    whole, most = server.exchange(longest).body, MOST // UNDER_WAY
+    whole, most = server.exchange(longest).body, MAX // UNDER_WAY
     before = server.read_memory()[0]
     with ExitStack() as held:
         sockets = ask_deaf(server, held, longest, most + 200)
@@ -68,7 +68,7 @@ def test_those_that_have_waited_longest_are_cut_off_if_many_do_not_read(server: 
         while server.count_sockets()[0] > most + SOCKETS_OF_A_WORKER:
             assert time.monotonic() < last
             time.sleep(0.1)
-        assert (server.read_memory()[0] - before) * 1024 < 3 * MOST
+        assert (server.read_memory()[0] - before) * 1024 < 3 * MAX
         assert [read_answer(sock).body == whole for sock in sockets[-20:]] == [True] * 20
         for sock in sockets[:20]:
             with pytest.raises((IncompleteRead, ConnectionError)):

@@ -35,7 +35,7 @@ def security(request: HttpRequest) -> HttpResponse:
         "codes_made": recovery_codes.CODES,
         "password": password_origin.find_origin(user),
         "sessions": [_describe(request, session) for session in user_sessions.find_open(user, now=timezone.now())],
-        "most_sessions": user_sessions.MOST,
+        "most_sessions": user_sessions.MAX,
     }
     return render(request, "account/security.html", context)
 

@@ -24,7 +24,7 @@ from dashboard.people.passkeys import Purpose
 from dashboard.people.permissions import anyone
 from dashboard.people.sign_in_flow import get_login_redirect_url, perform_login, record_authentication, stash_login
 
-MOST_WRONG_CODES = 5
+MAX_WRONG_CODES = 5
 
 
 class SignInView(LoginView):  # type: ignore[misc]  # django-allauth has no types
@@ -144,7 +144,7 @@ def _is_over(request: HttpRequest, stage: Any) -> bool:
     user = cast(User, stage.login.user)
     _record_wrong(request, user.email, email=user.email)
     stage.state["wrong"] = stage.state.get("wrong", 0) + 1
-    if stage.state["wrong"] < MOST_WRONG_CODES:
+    if stage.state["wrong"] < MAX_WRONG_CODES:
         stash_login(request, stage.login)
         return False
     tell("wrong_codes", user, request=request, now=timezone.now())

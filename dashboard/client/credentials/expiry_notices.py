@@ -33,12 +33,12 @@ OVERLAP_STEP = timedelta(hours=1)
 # Within this time, the admins are also told if the credential is still in use.
 _RED = timedelta(days=1)
 _BATCH = 200
-MOST_A_ROUND = 100
+MAX_A_ROUND = 100
 # How many of these for one workspace while others wait.
 PART_OF_WORKSPACE = 20
 # Shorter than the time until the next round, which another process runs and which would send the same mails.
 ROUND_SECONDS = 240
-_MOST_FAILURES = 3
+_MAX_FAILURES = 3
 # The names of those that failed in this process.
 _failed: deque[str] = deque(maxlen=1000)
 
@@ -63,16 +63,16 @@ class _Outcome(Enum):
 
 
 def send_due(*, now: datetime, is_over: Callable[[], bool] = lambda: False) -> int:
-    """Send at most MOST_A_ROUND; returns how many. is_over: whether to stop before the next one."""
+    """Send at most MAX_A_ROUND; returns how many. is_over: whether to stop before the next one."""
     delete_in_batches(ExpiryNotice.objects.filter(ends_at__lt=now))
     sent, failed, ends = 0, 0, time.monotonic() + ROUND_SECONDS
-    for due in islice(_put_in_turn(find_due(now=now)), MOST_A_ROUND):
+    for due in islice(_put_in_turn(find_due(now=now)), MAX_A_ROUND):
         outcome = _send(due, now=now)
         sent += outcome is _Outcome.TOLD
         if outcome is _Outcome.SERVER_FAILED:
             failed += 1
             _failed.append(_name(due.credential, due.client))
-        if failed == _MOST_FAILURES or time.monotonic() > ends or is_over():
+        if failed == _MAX_FAILURES or time.monotonic() > ends or is_over():
             break
     return sent
 

@@ -29,9 +29,9 @@ from dashboard.people.recipients import admins_of, belongs_to, contact_belongs, 
 logger = logging.getLogger("tokenos.mail")
 
 # Ending many at once isn't held up by counting who used each.
-_MOST_MEASURED = 20
+_MAX_MEASURED = 20
 # Of owners who aren't told, in one mail.
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def tell_ended(announced: Sequence[Ended], clients: Mapping[int, Client]) -> Non
     told: dict[str, list[_Told]] = {}
     for said in announced:
         client = clients.get(said.client.pk, said.client)
-        found = impact.of_credential(said.credential, client=client, now=now) if len(announced) <= _MOST_MEASURED else None
+        found = impact.of_credential(said.credential, client=client, now=now) if len(announced) <= _MAX_MEASURED else None
         for address in _recipients(client, is_red=said.is_urgent or (found is not None and found.is_used), by=by):
             told.setdefault(address, []).append(_Told(said.credential, client, found))
     context = {"act": first.act, "doer": say_doer(first.actor.name), "at": now, "reason": first.reason, "workspace": first.client.workspace}
@@ -106,7 +106,7 @@ def _send(name: str, address: str, context: Mapping[str, Any], *, by: User | Non
 
 def _send_instead(name: str, admin: str, context: Mapping[str, Any], untold: Sequence[str], *, by: User | None, now: datetime) -> None:
     """To an admin. It takes no place of who causes it, for that would hide it again."""
-    named = [*untold[:_MOST_NAMED], f"{len(untold) - _MOST_NAMED} more"] if len(untold) > _MOST_NAMED else untold
+    named = [*untold[:_MAX_NAMED], f"{len(untold) - _MAX_NAMED} more"] if len(untold) > _MAX_NAMED else untold
     said = {**context, "untold": get_text_list(list(named), "and")}
     tell_member(name, admin, said, by=by, now=now, takes_place=False, places="instead of owners")
 

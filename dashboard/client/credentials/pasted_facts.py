@@ -17,7 +17,7 @@ from dashboard.frame import moment
 
 # People would forget to replace a certificate that expires within this time.
 SOON = timedelta(days=30)
-_MOST_NAMES = 10
+_MAX_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ def _describe_certificate(parsed: ParsedCertificate, known: ClientCertificate | 
     return CertificateFacts(
         thumbprint=parsed.thumbprint,
         subject=parsed.subject or "none",
-        names=names[:_MOST_NAMES],
-        has_more_names=len(names) > _MOST_NAMES,
+        names=names[:_MAX_NAMES],
+        has_more_names=len(names) > _MAX_NAMES,
         issuer=_printable(certificate.issuer.rfc4514_string()) or "none",
         is_self_signed=certificate.issuer == certificate.subject,
         sha256=decode(parsed.thumbprint).hex(":").upper(),

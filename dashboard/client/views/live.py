@@ -13,7 +13,7 @@ from dashboard.frame.moment import say_length
 from dashboard.models import Membership
 from dashboard.people.permissions import Permission, member
 
-MOST = 20
+MAX = 20
 # A feed that slept longer, in a hidden window, continues from this long ago.
 _REACH = timedelta(hours=1)
 
@@ -27,7 +27,7 @@ def client_live(request: HttpRequest, membership: Membership, client_id: str) ->
     if "after" in request.GET and len(newest) == 2:
         # A request is written some seconds late, so one from before a rotation may have a newer row than the page that shows the new secret.
         requests = requests.filter(created_at__gte=newest[0].created_at)
-    rows = describe_requests(requests.select_related("client").order_by("-created_at", "-pk")[:MOST], to=membership)
+    rows = describe_requests(requests.select_related("client").order_by("-created_at", "-pk")[:MAX], to=membership)
     context = {
         "client": found,
         "rows": rows,

@@ -31,7 +31,7 @@ from dashboard.people.permissions import Permission, may, member
 
 LATEST = 5
 # If a client has more, only the newest are shown; all of them are in the audit log.
-MOST_CREDENTIALS = 200
+MAX_CREDENTIALS = 200
 DAY, MONTH = timedelta(hours=24), timedelta(days=30)
 
 
@@ -53,7 +53,7 @@ def client(request: HttpRequest, membership: Membership, client_id: str) -> Http
         "period": period.name,
         "periods": PERIODS,
         "series": in_slots(UsageBucket.objects.filter(client=found, endpoint="token"), period, now=now),
-        "shares": shares[: overview.MOST_PLACES],
+        "shares": shares[: overview.MAX_PLACES],
         "new_addresses": [share for share in shares if share.is_new],
         "living": count_living_tokens(found, now=now),
         "token_life": say_length(timedelta(seconds=found.token_lifetime)),
@@ -83,7 +83,7 @@ def _latest(client: Client, membership: Membership) -> list[RequestRow]:
 
 
 def _describe_credentials(client: Client, places: Sequence[Place], membership: Membership, now: datetime) -> dict[str, Any]:
-    credentials = credentials_of(client, now=now, most=MOST_CREDENTIALS)
+    credentials = credentials_of(client, now=now, most=MAX_CREDENTIALS)
     secrets = [row for row in credentials.usable if isinstance(row, ClientSecret)]
     granted = requests_by_credential(client, since=now - DAY, now=now)
     disabling = find_disabling(client)

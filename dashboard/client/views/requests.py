@@ -22,7 +22,7 @@ from dashboard.models import Membership
 from dashboard.people.permissions import Permission, member
 
 PAGE = 50
-MOST_RELATED = 20
+MAX_RELATED = 20
 _FILTERS = ("result", "credential", "address", "endpoint", "period")
 
 
@@ -74,7 +74,7 @@ def client_request(request: HttpRequest, membership: Membership, client_id: str,
         "tab": "requests",
         "recorded": recorded,
         "row": describe_requests([recorded], to=membership)[0],
-        "same": describe_requests(list(same.exclude(pk=pk)[:MOST_RELATED]), to=membership),
+        "same": describe_requests(list(same.exclude(pk=pk)[:MAX_RELATED]), to=membership),
         "events": AuditEvent.objects.filter(workspace=membership.workspace, request_id=recorded.request_id).count(),
     }
     return render(request, "client/request.html", context)

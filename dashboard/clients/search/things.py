@@ -13,12 +13,12 @@ from dashboard.clients.search.hits import LEAST_FUZZY, Fit, Hit, fit_of
 from dashboard.models import Membership
 
 # How many of each kind are read.
-MOST = 8
+MAX = 8
 
 _CREDENTIALS, _PEOPLE, _SCOPES, _REQUESTS = "Credentials", "People", "Scopes", "Requests"
 CLIENTS = "Clients"
 
-_LONGEST_FUZZY = 40
+_MAX_FUZZY = 40
 _ID = re.compile(r"[\x21-\x7e]{4,128}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # This server's own format; others come from a trusted proxy.
@@ -53,7 +53,7 @@ def recent_clients(workspace: Workspace, client_ids: Sequence[str]) -> list[Clie
 
 def _find_clients(workspace: Workspace, text: str) -> list[Hit]:
     is_found = Q(name__icontains=text) | Q(client_id__icontains=text)
-    if LEAST_FUZZY <= len(text) <= _LONGEST_FUZZY:
+    if LEAST_FUZZY <= len(text) <= _MAX_FUZZY:
         is_found |= Q(name__iregex=_subsequence(text))
     rank = Case(
         When(Q(client_id=text) | Q(name__iexact=text), then=0),
@@ -63,7 +63,7 @@ def _find_clients(workspace: Workspace, text: str) -> list[Hit]:
         default=4,
     )
     rows = Client.objects.filter(is_found, workspace=workspace).select_related("workspace")
-    return describe_clients(rows.order_by(rank, F("activity__granted_24h").desc(), "-pk")[:MOST], text=text)
+    return describe_clients(rows.order_by(rank, F("activity__granted_24h").desc(), "-pk")[:MAX], text=text)
 
 
 def _subsequence(text: str) -> str:
@@ -84,7 +84,7 @@ def _find_credentials(workspace: Workspace, text: str) -> list[Hit]:
         _named(ClientPublicKey, "Public key", F("kid"), workspace, kid=text),
         _named(ClientCertificate, "Certificate", F("thumbprint"), workspace, thumbprint=text),
     ]
-    found = parts[0].union(*parts[1:], all=True)[:MOST]
+    found = parts[0].union(*parts[1:], all=True)[:MAX]
     return [
         Hit(_CREDENTIALS, f"{kind} {label}", reverse("client", args=[workspace.slug, client_id]), Fit.EXACT, note=name, client_id=client_id)
         for kind, label, name, client_id in found
@@ -101,7 +101,7 @@ def _find_people(workspace: Workspace, text: str) -> list[Hit]:
     rows = Membership.objects.filter(Q(user__name__icontains=text) | Q(user__email__icontains=text), workspace=workspace).select_related("user")
     url = reverse("members", args=[workspace.slug])
     found = []
-    for member in rows.order_by("user__name", "user__email")[:MOST]:
+    for member in rows.order_by("user__name", "user__email")[:MAX]:
         fit = max(fit_of(text, member.user.shown_name) or Fit.FUZZY, fit_of(text, member.user.email) or Fit.FUZZY)
         found.append(Hit(_PEOPLE, member.user.shown_name, url, fit, note=member.get_role_display(), icon="user"))
     return found
@@ -109,7 +109,7 @@ def _find_people(workspace: Workspace, text: str) -> list[Hit]:
 
 def _find_rest(workspace: Workspace, text: str) -> list[Hit]:
     clients = reverse("clients", args=[workspace.slug])
-    scopes = Scope.objects.filter(workspace=workspace, name__icontains=text).order_by("name")[:MOST]
+    scopes = Scope.objects.filter(workspace=workspace, name__icontains=text).order_by("name")[:MAX]
     found = []
     for scope in scopes:
         url, fit = f"{clients}?{urlencode({'q': scope.name})}", fit_of(text, scope.name) or Fit.PART

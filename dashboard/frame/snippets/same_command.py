@@ -12,7 +12,7 @@ from dashboard.frame.snippets.quoting import word
 PROGRAM = ".venv/bin/python manage.py"
 
 # What fits into the column beside a form, without the indent and the backslash.
-_LONGEST_LINE = 32
+_MAX_LINE = 32
 
 _OPTIONS = {
     "name": "--name",
@@ -42,7 +42,7 @@ def write_command(name: str, *words: str, options: Iterable[tuple[str, Value]] =
 def _lines(words: list[str]) -> list[str]:
     """On one line if they fit, otherwise the first word on its own line."""
     line = " ".join(words)
-    return [line] if len(line) <= _LONGEST_LINE or len(words) == 1 else [words[0], *_lines(words[1:])]
+    return [line] if len(line) <= _MAX_LINE or len(words) == 1 else [words[0], *_lines(words[1:])]
 
 
 def write_update(client: Client, changes: Mapping[str, Any]) -> str:

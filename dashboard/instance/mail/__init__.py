@@ -37,9 +37,9 @@ PATIENCE = 3.5
 # What Python and Django raise for an address that can't be written into a header, such as one whose domain is too long for the DNS.
 _UNWRITABLE = (ValueError, LookupError, MessageError)
 # How many pages may wait for it at once; other pages' mail is sent in the background.
-MOST_AT_ONCE = 4
-_talking = ThreadPoolExecutor(max_workers=MOST_AT_ONCE, thread_name_prefix="mail of a page")
-_places = BoundedSemaphore(MOST_AT_ONCE)
+MAX_AT_ONCE = 4
+_talking = ThreadPoolExecutor(max_workers=MAX_AT_ONCE, thread_name_prefix="mail of a page")
+_places = BoundedSemaphore(MAX_AT_ONCE)
 _failed_at: datetime | None = None
 
 
@@ -195,9 +195,9 @@ def _find_failure(message: EmailMultiAlternatives, name: str, connection: Any) -
 
 def wait_until_sent() -> None:
     """Wait for all mail from before this call."""
-    for _ in range(MOST_AT_ONCE):
+    for _ in range(MAX_AT_ONCE):
         _places.acquire()
-    _places.release(MOST_AT_ONCE)
+    _places.release(MAX_AT_ONCE)
     queue.wait_until_sent()
 
 

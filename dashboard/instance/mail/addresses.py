@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 # Bytes (RFC 5321 §4.5.3.1.3, without the angle brackets).
-_LONGEST = 254
+_MAX = 254
 
 
 def clean_address(text: str) -> str:
@@ -14,8 +14,8 @@ def clean_address(text: str) -> str:
     somebody else's.
     """
     address = text.strip().lower()
-    if len(address) > _LONGEST:
-        raise ValidationError(f"An email address can have at most {_LONGEST} characters.", code="max_length")
+    if len(address) > _MAX:
+        raise ValidationError(f"An email address can have at most {_MAX} characters.", code="max_length")
     local, _, domain = address.rpartition("@")
     if not domain.isascii() and (spelled := in_ascii(address)):
         raise ValidationError(f"Enter the domain as in the DNS: {spelled}", code="not_ascii")
@@ -42,7 +42,7 @@ def in_ascii(address: str) -> str:
 
 def as_counted(address: str) -> str:
     """The form for counting mails to one mailbox, even if the domain's name is another domain's; "" if it can't be written so."""
-    local, _, domain = address[: _LONGEST + 1].rpartition("@")
+    local, _, domain = address[: _MAX + 1].rpartition("@")
     try:
         return f"{local}@{domain.encode('idna').decode('ascii')}"
     except UnicodeError:

@@ -21,10 +21,10 @@ from dashboard.instance.files import write_private
 # No link in a mail is valid for longer.
 KEPT = timedelta(days=7)
 # Counts notices and mails with a link separately; the latter are useful until the link expires.
-MOST_KEPT = 1000
-MOST_LINKS = 5000
+MAX_KEPT = 1000
+MAX_LINKS = 5000
 # For each of the two.
-MOST_TO_ONE = 50
+MAX_TO_ONE = 50
 # The header that says which template in templates/mail a mail is.
 KIND = "X-TokenOS-Mail"
 # Mails that are useless without their link.
@@ -80,7 +80,7 @@ def _remove_old(now: datetime) -> None:
         # Older names have no digest; each of them counts as a different person's.
         to, kind = (named[0], named[1]) if len(named) == 3 else (name, "notice")
         kept[kind].setdefault(to, []).append(name)
-    for kind, most in (("link", MOST_LINKS), ("notice", MOST_KEPT)):
+    for kind, most in (("link", MAX_LINKS), ("notice", MAX_KEPT)):
         gone += _find_too_many(list(kept[kind].values()), most)
     for name in gone:
         # Another process may remove the same files.
@@ -90,7 +90,7 @@ def _remove_old(now: datetime) -> None:
 
 def _find_too_many(by_person: list[list[str]], most: int) -> list[str]:
     """by_person: each person's file names, oldest first."""
-    gone = [name for names in by_person for name in names[:-MOST_TO_ONE]]
-    by_person = [names[-MOST_TO_ONE:] for names in by_person]
+    gone = [name for names in by_person for name in names[:-MAX_TO_ONE]]
+    by_person = [names[-MAX_TO_ONE:] for names in by_person]
     too_many = sum(map(len, by_person)) - most
     return gone + [min(filter(None, by_person), key=lambda names: (-len(names), names[0])).pop(0) for _ in range(too_many)]

@@ -14,11 +14,11 @@ from enum import Enum, auto
 from threading import Lock, Timer
 from typing import NamedTuple
 
-MOST_OF_A_KIND = 200
-MOST_TO_ONE = 20
-MOST_BY_ONE = 50
+MAX_OF_A_KIND = 200
+MAX_TO_ONE = 20
+MAX_BY_ONE = 50
 # How many are listed in that mail; the others are only counted.
-MOST_LISTED = 200
+MAX_LISTED = 200
 # How long gather waits for more.
 GATHERED_SECONDS = 900
 
@@ -52,19 +52,19 @@ def add(kind: str, to: str, send: Callable[[], object], *, by: str = "") -> Plac
     """Queue a mail. to: an address, "" if it has no single recipient. by: who causes it, "" if that doesn't count."""
     with _lock:
         of_kind = _waiting.get(kind, deque())
-        if sum(other.to == to for other in of_kind) >= MOST_TO_ONE:
+        if sum(other.to == to for other in of_kind) >= MAX_TO_ONE:
             return Place.TOO_MANY_TO_ONE
-        if len(of_kind) >= MOST_OF_A_KIND or (by and sum(other.by == by for other in of_kind) >= MOST_BY_ONE):
+        if len(of_kind) >= MAX_OF_A_KIND or (by and sum(other.by == by for other in of_kind) >= MAX_BY_ONE):
             return Place.FULL
         _append(kind, _Waiting(to, by, send))
     return Place.TAKEN
 
 
 def add_more(kind: str, to: str, line: str, send: Callable[[Sequence[str]], object]) -> None:
-    """Add line to one mail with everything that is too much for that address. Only addresses with MOST_TO_ONE waiting mails get one, so there are few."""
+    """Add line to one mail with everything that is too much for that address. Only addresses with MAX_TO_ONE waiting mails get one, so there are few."""
     with _lock:
         lines = _more.setdefault((kind, to), [])
-        lines.append(line if len(lines) < MOST_LISTED else "")
+        lines.append(line if len(lines) < MAX_LISTED else "")
         if len(lines) == 1:
             _append(kind, _Waiting(to, "", lambda: send(_take_more(kind, to))))
 
@@ -73,7 +73,7 @@ def gather(to: str, line: str, send: Callable[[Sequence[str]], object]) -> None:
     """Add line to one mail to that address, with all others within GATHERED_SECONDS of the first, for addresses that have had many mails within an hour."""
     with _lock:
         lines = _more.setdefault((_GATHERED, to), [])
-        lines.append(line if len(lines) < MOST_LISTED else "")
+        lines.append(line if len(lines) < MAX_LISTED else "")
         if len(lines) == 1:
             timer = Timer(GATHERED_SECONDS, _send_gathered, [to])
             timer.daemon = True

@@ -26,7 +26,7 @@ from dashboard.instance.files import locked
 from dashboard.workspaces import first_start
 from oauth.patience import MIGRATION_STATEMENT, patience
 
-_MOST_LINES = 20
+_MAX_LINES = 20
 
 
 class Command(JSONCommand):
@@ -103,9 +103,9 @@ def _check_settings() -> list[str]:
 
 def _find_foreign_audiences() -> list[str]:
     """A line for each foreign audience: they may result from an upgrade or a new ISSUER_URL, and requests for tokens with them are refused."""
-    found = list(islice(find_foreign_audiences(), _MOST_LINES + 1))
-    more = ["Warning: There are more such clients. List them all: .venv/bin/python manage.py check_audiences"] if len(found) > _MOST_LINES else []
-    return [*(f"Warning: {say_foreign(one)}" for one in found[:_MOST_LINES]), *more]
+    found = list(islice(find_foreign_audiences(), _MAX_LINES + 1))
+    more = ["Warning: There are more such clients. List them all: .venv/bin/python manage.py check_audiences"] if len(found) > _MAX_LINES else []
+    return [*(f"Warning: {say_foreign(one)}" for one in found[:_MAX_LINES]), *more]
 
 
 def _migrate() -> str | None:

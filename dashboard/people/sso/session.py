@@ -38,8 +38,8 @@ from oauth.replay import mark_used
 from oauth.throttling import widest_network_of
 
 # Of the eight threads that run Django: an unresponsive provider must leave some for everybody else.
-MOST_AT_ONCE = 3
-MOST_STRANGERS = 2
+MAX_AT_ONCE = 3
+MAX_STRANGERS = 2
 
 # RFC 6749 §4.1.2.1 and OpenID Connect Core 1.0 §3.1.2.6. Anybody can send people back with any other code.
 _ERRORS = frozenset(
@@ -63,11 +63,11 @@ Answer = TypeVar("Answer")
 
 # Each with what one sign-in began with: a browser may have some at once, in several tabs.
 COOKIES = "__Host-sso-"
-MOST_BEGUN = 3
+MAX_BEGUN = 3
 # A browser keeps no cookie of more than 4,096 characters.
-_LONGEST_NEXT = 1024
+_MAX_NEXT = 1024
 
-conversations = Places(MOST_AT_ONCE, most_of_group=MOST_STRANGERS)
+conversations = Places(MAX_AT_ONCE, most_of_group=MAX_STRANGERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Begun:
 def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool = False, now: datetime) -> str:
     """The provider's URL to go to. proves_anew: whether the provider must ask again who the person is. Raise ProviderError, RefusedError."""
     challenge = generate_code_challenge()
-    begun = Begun(purpose, next_url if len(next_url) <= _LONGEST_NEXT else "", request.user.pk, token_urlsafe(32), challenge["code_verifier"], now.timestamp())
+    begun = Begun(purpose, next_url if len(next_url) <= _MAX_NEXT else "", request.user.pk, token_urlsafe(32), challenge["code_verifier"], now.timestamp())
     parameters = {
         "redirect_uri": _redirect_uri(request),
         "scope": " ".join(settings.SSO_SCOPES),
@@ -103,7 +103,7 @@ def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: boo
         parameters |= {"prompt": "login", "max_age": "0"}
     endpoint = known_authorization_endpoint() or _in_turn(request, lambda: Provider().find_authorization_endpoint())
     others = [name for name in request.COOKIES if name.startswith(COOKIES)]
-    for name in others if len(others) >= MOST_BEGUN else ():
+    for name in others if len(others) >= MAX_BEGUN else ():
         kept_by_browser.forget(request, name)
     # Not Strict: the browser comes back from another site.
     kept_by_browser.keep(request, _cookie_of(parameters["state"]), {"issuer": settings.SSO_ISSUER, **asdict(begun)}, samesite="Lax")

@@ -19,8 +19,8 @@ DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch):
-    monkeypatch.setattr(strangers_attempts, "MOST_OF_NETWORK", 3)
-    monkeypatch.setattr(strangers_attempts, "MOST", 5)
+    monkeypatch.setattr(strangers_attempts, "MAX_OF_NETWORK", 3)
+    monkeypatch.setattr(strangers_attempts, "MAX", 5)
 
 
 def listed(event, **fields):

@@ -255,7 +255,7 @@ def test_an_incomplete_form_is_no_attempt(old, password):
 
 def test_one_person_fills_no_log_by_proving_it_again_and_again(old, ada, monkeypatch):
     """Each proof is an event that nobody can remove, and a passkey proves in no time."""
-    monkeypatch.setattr(quotas, "MOST_PROOFS", 2)
+    monkeypatch.setattr(quotas, "MAX_PROOFS", 2)
     for _ in range(2):
         assert old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})["Location"] == PASSWORD_PAGE
     refused = old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})
@@ -266,7 +266,7 @@ def test_one_person_fills_no_log_by_proving_it_again_and_again(old, ada, monkeyp
 
 def test_beyond_that_number_no_password_is_looked_at(old, monkeypatch):
     """Each takes a tenth of a second, and waits in a line that others need."""
-    monkeypatch.setattr(quotas, "MOST_PROOFS", 1)
+    monkeypatch.setattr(quotas, "MAX_PROOFS", 1)
     proof = {"password": factories.PASSWORD, "next": PASSWORD_PAGE}
     assert old.post(PAGE, proof).status_code == 302
     monkeypatch.setitem(throttling.waiting, "another", "")
@@ -276,7 +276,7 @@ def test_beyond_that_number_no_password_is_looked_at(old, monkeypatch):
 
 def test_wrong_ones_use_up_nothing_of_that(old, monkeypatch):
     """As of whoever has a copy of the session's cookie."""
-    monkeypatch.setattr(quotas, "MOST_PROOFS", 1)
+    monkeypatch.setattr(quotas, "MAX_PROOFS", 1)
     for _ in range(3):
         assert old.post(PAGE, {"password": "wrong", "next": PASSWORD_PAGE}).status_code == 200
     assert old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})["Location"] == PASSWORD_PAGE

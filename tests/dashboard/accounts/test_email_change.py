@@ -56,7 +56,7 @@ def test_one_that_looks_like_another_is_none(here, ada, mailbox, email, said):
 
 
 def test_mails_to_one_mailbox_are_one_number_however_its_domain_is_written(here, ada, now, monkeypatch):
-    monkeypatch.setattr(quotas, "MOST_MAILS_TO_ONE", 2)
+    monkeypatch.setattr(quotas, "MAX_MAILS_TO_ONE", 2)
     spelled = ("own@b\u00fccher.example", "OWN@xn--bcher-kva.example", "own@b\u00fccher.exam\u200bple")
     assert [quotas.refuse_mail_to(email, by=ada, now=now) is None for email in spelled] == [True, True, False]
 

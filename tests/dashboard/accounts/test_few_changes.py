@@ -33,7 +33,7 @@ def test_how_pages_look_is_nobody_else_s_business_and_no_event(here, ada):
 
 @pytest.fixture
 def _few(monkeypatch):
-    monkeypatch.setattr(quotas, "MOST_CHANGES", 3)
+    monkeypatch.setattr(quotas, "MAX_CHANGES", 3)
 
 
 @pytest.mark.usefixtures("_few")
@@ -84,19 +84,19 @@ class TestMailToAnAddressOfOnesChoice:
         assert here.post(CHANGE, {"email": STRANGER}).status_code == 302
 
     def test_and_many_more_by_all_people_together(self, here, eves, monkeypatch):
-        monkeypatch.setattr(quotas, "MOST_MAILS_TO_ONE", 3)
-        monkeypatch.setattr(quotas, "MOST_MAILS_TO_ONE_BY_ALL", 4)
+        monkeypatch.setattr(quotas, "MAX_MAILS_TO_ONE", 3)
+        monkeypatch.setattr(quotas, "MAX_MAILS_TO_ONE_BY_ALL", 4)
         assert [eves.post(CHANGE, {"email": STRANGER}).status_code for _ in range(6)] == [302, 302, 302, 429, 429, 429]
         assert [here.post(CHANGE, {"email": STRANGER}).status_code for _ in range(2)] == [302, 429]
 
     def test_after_the_hour_again(self, here, monkeypatch):
-        monkeypatch.setattr(quotas, "MOST_MAILS_TO_ONE", 1)
+        monkeypatch.setattr(quotas, "MAX_MAILS_TO_ONE", 1)
         assert [here.post(CHANGE, {"email": STRANGER}).status_code for _ in range(2)] == [302, 429]
         FailureCount.objects.update(window_ends=int(time.time()))
         assert here.post(CHANGE, {"email": STRANGER}).status_code == 302
 
     def test_a_hand_over_link_is_a_mail_too(self, here, demo, mailbox, monkeypatch):
-        monkeypatch.setattr(quotas, "MOST_MAILS_TO_ONE", 2)
+        monkeypatch.setattr(quotas, "MAX_MAILS_TO_ONE", 2)
         page = f"/w/demo/clients/{factories.create_client(demo).secret.client.client_id}/hand-over/"
         assert here.post(CHANGE, {"email": STRANGER}).status_code == 302
         assert make_link(here, page, sends="on").status_code == 200
@@ -114,7 +114,7 @@ def make_link(browser, page, **fields):
 def test_signing_in_by_a_passkey_which_takes_no_time_and_is_an_event_each(here, ada, monkeypatch):
     key = SecurityKey()
     register(here, key)
-    monkeypatch.setattr(quotas, "MOST_PROOFS", 2)
+    monkeypatch.setattr(quotas, "MAX_PROOFS", 2)
     assert [sign_in_by(Browser(), key, ada).status_code for _ in range(2)] == [302, 302]
     assert_refused(sign_in_by(Browser(), key, ada), "Too many proofs.")
     assert AuditEvent.objects.filter(event="user.signed_in", after__method="passkey").count() == 2

@@ -12,7 +12,7 @@ from django.utils import timezone
 from clients.models import AuditEvent
 from dashboard.audit.words import WORDS
 from dashboard.people import passwords, throttling
-from dashboard.people.user_sessions import MOST
+from dashboard.people.user_sessions import MAX
 from tests import factories
 from tests.dashboard.accounts.conftest import FIREFOX, age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of
@@ -42,31 +42,31 @@ def count_queries(user):
 
 def test_a_sign_in_costs_the_same_however_many_sessions_there_are(ada):
     few = count_queries(ada)
-    open_sessions(ada, MOST - 2)
+    open_sessions(ada, MAX - 2)
     assert count_queries(ada) == few
 
 
 def test_beyond_50_the_one_that_was_used_least_recently_ends(browser, ada, eve):
     open_sessions(eve, 1)
-    open_sessions(ada, MOST + 1)
+    open_sessions(ada, MAX + 1)
     assert sign_in(browser, ada).status_code == 302
-    assert keys_of(ada) == {f"{ada.pk}-{count}" for count in range(2, MOST + 1)} | {browser.row_key}
+    assert keys_of(ada) == {f"{ada.pk}-{count}" for count in range(2, MAX + 1)} | {browser.row_key}
     assert not Session.objects.filter(session_key__in=[f"{ada.pk}-0", f"{ada.pk}-1"]).exists()
     assert keys_of(eve) == {f"{eve.pk}-0"}
     event = last_event("user.sessions_ended")
-    assert (event.target_id, event.actor, event.after) == (ada.audit_name, ada.audit_name, {"ended": 2, "most": MOST})
+    assert (event.target_id, event.actor, event.after) == (ada.audit_name, ada.audit_name, {"ended": 2, "most": MAX})
     assert "An account has up to 50 sessions." in text_of(browser.get(SECURITY))
 
 
 def test_up_to_50_none_ends_and_no_event_says_so(browser, ada):
-    open_sessions(ada, MOST - 1)
+    open_sessions(ada, MAX - 1)
     sign_in(browser, ada)
-    assert len(keys_of(ada)) == MOST
+    assert len(keys_of(ada)) == MAX
     assert last_event("user.sessions_ended") is None
 
 
 def test_those_that_are_over_already_take_no_room(browser, ada):
-    open_sessions(ada, MOST)
+    open_sessions(ada, MAX)
     Session.objects.exclude(session_key=f"{ada.pk}-0").delete()
     sign_in(browser, ada)
     assert keys_of(ada) == {f"{ada.pk}-0", browser.row_key}

@@ -80,7 +80,7 @@ def test_nobody_changes_second_factors_without_end(here, ada, app, mailbox, monk
     prove(here, app.factor)
     passkey = prove(here, add_passkey(ada))
     # The fixture made codes once.
-    monkeypatch.setattr(quotas, "MOST_CHANGES", 2)
+    monkeypatch.setattr(quotas, "MAX_CHANGES", 2)
     assert "Save" in text_of(here.post(NEW))
     mailbox.clear()
     before = AuditEvent.objects.count()

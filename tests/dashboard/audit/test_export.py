@@ -62,7 +62,7 @@ def test_who_took_what_is_written_down_and_no_part_of_it(adas, demo, ada):
 
 def test_one_person_fills_no_log_by_taking_it_away(adas, demo, monkeypatch):
     """Each export is an event, which nobody can remove."""
-    monkeypatch.setattr(quotas, "MOST_EXPORTS", 2)
+    monkeypatch.setattr(quotas, "MAX_EXPORTS", 2)
     for path in (CSV, JSON):
         assert adas.post(path).streaming
     refused = adas.post(JSON, {"action": "client.created"}, follow=True)

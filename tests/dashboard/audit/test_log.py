@@ -283,7 +283,7 @@ class TestPages:
         assert events(adas.get(f"{PAGE}?before={first[0]}")) == first
 
     def test_beyond_ten_thousand_nobody_counts(self, adas, monkeypatch):
-        monkeypatch.setattr(audit_events, "MOST_COUNTED", 100)
+        monkeypatch.setattr(audit_events, "MAX_COUNTED", 100)
         assert "More than 100 events in the last 7 days." in text_of(adas.get(PAGE))
 
     def test_take_few_queries(self, adas):

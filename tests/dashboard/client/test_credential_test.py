@@ -230,7 +230,7 @@ def test_the_page_is_kept_nowhere(adas, pair):
 
 
 def test_who_tries_secrets_out_has_to_wait_and_nobody_else(adas, bens, pair, monkeypatch):
-    monkeypatch.setattr(quotas, "MOST_TESTS", 2)
+    monkeypatch.setattr(quotas, "MAX_TESTS", 2)
     for _ in range(2):
         assert adas.post(URL, {"pasted_credential": "Basic x"}).status_code == 200
     page = adas.post(URL, {"pasted_credential": ":".join(pair)})

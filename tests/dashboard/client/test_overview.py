@@ -230,7 +230,7 @@ def test_what_has_ended_waits_behind_a_line(adas, client, url):
 
 
 def test_of_very_many_that_have_ended_the_last_are_listed(adas, client, url, monkeypatch):
-    monkeypatch.setattr("dashboard.client.views.overview.MOST_CREDENTIALS", 3)
+    monkeypatch.setattr("dashboard.client.views.overview.MAX_CREDENTIALS", 3)
     for _ in range(4):
         factories.expire(factories.create_secret(client).secret)
     said = text_of(adas.get(url))

@@ -19,8 +19,8 @@ STRANGER, COLLEAGUE = "victim@elsewhere.example", "mia@example.com"
 @pytest.fixture(autouse=True)
 def _few(client_, monkeypatch):
     Client.objects.update(contact=STRANGER)
-    monkeypatch.setattr(quotas, "MOST_NOTICES_TO_ONE", 2)
-    monkeypatch.setattr(quotas, "MOST_NOTICES_TO_ONE_BY_ALL", 3)
+    monkeypatch.setattr(quotas, "MAX_NOTICES_TO_ONE", 2)
+    monkeypatch.setattr(quotas, "MAX_NOTICES_TO_ONE_BY_ALL", 3)
 
 
 def mails_to(address):
@@ -61,7 +61,7 @@ def test_a_colleague_is_told_of_each(danas, client_, demo):
 class TestMembers:
     @pytest.fixture(autouse=True)
     def _two(self, monkeypatch, demo):
-        monkeypatch.setattr(quotas, "MOST_NOTICES_TO_MEMBER", 2)
+        monkeypatch.setattr(quotas, "MAX_NOTICES_TO_MEMBER", 2)
         factories.add_member(demo, factories.create_user(COLLEAGUE), Membership.Role.VIEWER)
 
     @pytest.fixture

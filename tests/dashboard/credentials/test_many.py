@@ -10,7 +10,7 @@ from tests import factories
 from tests.dashboard.conftest import create_certificate, create_public_key
 from tests.dashboard.credentials.conftest import give_tokens, url, use
 
-MOST_QUERIES = 12
+MAX_QUERIES = 12
 PAGES = [
     *("", "requests", "examples", "audit", "settings", "rotate", "secrets/new", "keys/new", "certificates/new", "disable", "enable", "delete", "hand-over"),
     *("secrets/{secret}/extend", "secrets/{secret}/end", "secrets/{secret}/revoke", "keys/{key}/revoke", "certificates/{certificate}/revoke"),
@@ -40,4 +40,4 @@ def queries_of(browser, path):
 def test_no_page_asks_more_than_twelve_times(adas, many):
     client, names = many
     asked = {page: queries_of(adas, url(client, *page.format(**names).split("/")) if page else url(client)) for page in PAGES}
-    assert {page: queries for page, queries in asked.items() if len(queries) > MOST_QUERIES} == {}
+    assert {page: queries for page, queries in asked.items() if len(queries) > MAX_QUERIES} == {}

@@ -25,9 +25,9 @@ def slow(settings):
 
 @pytest.fixture
 def few_places(monkeypatch):
-    monkeypatch.setattr(queue, "MOST_OF_A_KIND", 6)
-    monkeypatch.setattr(queue, "MOST_BY_ONE", 3)
-    monkeypatch.setattr(queue, "MOST_TO_ONE", 5)
+    monkeypatch.setattr(queue, "MAX_OF_A_KIND", 6)
+    monkeypatch.setattr(queue, "MAX_BY_ONE", 3)
+    monkeypatch.setattr(queue, "MAX_TO_ONE", 5)
 
 
 def end_of_strangers(browser, demo, number):
@@ -83,7 +83,7 @@ class TestPlaces:
 
 @pytest.mark.usefixtures("slow")
 def test_what_one_person_gets_no_mail_of_its_own_about_stands_in_one_more(danas, demo, secret, dan, monkeypatch):
-    monkeypatch.setattr(queue, "MOST_TO_ONE", 3)
+    monkeypatch.setattr(queue, "MAX_TO_ONE", 3)
     Client.objects.update(contact=dan.email)
     for one in range(9):
         end(danas, factories.create_client(demo, name=f"junk-{one}", contact=dan.email).secret)
@@ -98,7 +98,7 @@ def test_what_one_person_gets_no_mail_of_its_own_about_stands_in_one_more(danas,
 class TestTooManyToOneAddress:
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch):
-        monkeypatch.setattr(quotas, "MOST_NOTICES_TO_ONE", 2)
+        monkeypatch.setattr(quotas, "MAX_NOTICES_TO_ONE", 2)
 
     def test_twenty_about_noise_do_not_hide_the_one_that_matters(self, danas, demo, secret):
         Client.objects.update(contact=OWNER)
@@ -119,7 +119,7 @@ class TestTooManyToOneAddress:
 
 
 def test_one_person_tells_few_strangers_within_an_hour_whatever_their_addresses_are(danas, demo, monkeypatch):
-    monkeypatch.setattr(quotas, "MOST_NOTICES_TO_STRANGERS", 3)
+    monkeypatch.setattr(quotas, "MAX_NOTICES_TO_STRANGERS", 3)
     end_of_strangers(danas, demo, 5)
     told = [message.to[0] for message in sent()]
     assert told == ["z0@elsewhere.example", "z1@elsewhere.example", "z2@elsewhere.example", ADMIN, ADMIN]

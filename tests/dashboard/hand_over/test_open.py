@@ -252,7 +252,7 @@ def test_a_link_that_somebody_else_used_at_that_moment_is_dead(jonas, made, monk
 
 def test_wrong_links_keep_nobody_from_a_good_one(browser, made, monkeypatch, settings):
     """Nobody guesses one, and images on a foreign page would lock out everybody at its reader's address. Nor does any leave a row."""
-    monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 2)
+    monkeypatch.setattr(quotas, "MAX_NEW_SESSIONS", 2)
     settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 2
     assert {browser.get(f"{OPEN}wrong-{number}/").status_code for number in range(5)} == {404}
     assert not FailureCount.objects.exists()
@@ -261,7 +261,7 @@ def test_wrong_links_keep_nobody_from_a_good_one(browser, made, monkeypatch, set
 
 
 def test_one_link_fills_no_table_with_sessions(made, monkeypatch):
-    monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 2)
+    monkeypatch.setattr(quotas, "MAX_NEW_SESSIONS", 2)
     answers = [Browser().get(f"{OPEN}{made.plaintext}/") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [302, 302, 429, 429]
     assert "Too many attempts. Wait 5 min and try again. The link works still: open it again then." in text_of(answers[-1])

@@ -288,7 +288,7 @@ def test_a_look_up_that_finds_nothing_is_written_down_as_well(adas, demo):
 
 
 def test_many_look_ups_have_to_wait(adas, billing, monkeypatch):
-    monkeypatch.setattr(quotas, "MOST_LOOK_UPS", 2)
+    monkeypatch.setattr(quotas, "MAX_LOOK_UPS", 2)
     assert [look_up(adas, billing.plaintext).status_code for _ in range(3)] == [200, 200, 429]
     refused = look_up(adas, billing.plaintext)
     assert "Too many attempts. Wait 5 min and try again." in text_of(refused)
@@ -297,7 +297,7 @@ def test_many_look_ups_have_to_wait(adas, billing, monkeypatch):
 
 def test_of_many_things_that_somebody_has_had_found_the_audit_log_has_the_number(bens, adas, demo, billing, monkeypatch):
     """Else a viewer could write hundreds of events with each look-up. The look-up is never refused for it: the secret that works may be in the next."""
-    monkeypatch.setattr(quotas, "MOST_FOUND", 3)
+    monkeypatch.setattr(quotas, "MAX_FOUND", 3)
     both = f"{billing.plaintext} {factories.create_client(demo, name='other').plaintext}"
     assert look_up(bens, both).status_code == 200
     events = AuditEvent.objects.filter(event="leak.checked")

@@ -165,7 +165,7 @@ def test_a_long_list_is_ended_whole_though_the_address_names_its_beginning(danas
 
 
 def test_a_dump_of_more_than_is_told_at_once_is_ended_round_by_round(danas, billing, monkeypatch):
-    monkeypatch.setattr(findings, "MOST_FOUND", 3)
+    monkeypatch.setattr(findings, "MAX_FOUND", 3)
     news = [billing, *(factories.create_secret(billing.secret.client) for _ in range(6))]
     dump = "\n".join(new.plaintext for new in news)
     rounds = 0
@@ -216,7 +216,7 @@ def test_a_viewer_tells_whoever_can_by_a_mail_without_the_secret(bens, billing, 
 
 def test_nobody_is_told_of_nothing_nor_too_often(bens, billing, monkeypatch, mailoutbox):
     assert bens.post(URL, {"tell": "yes", "what": "s.nothere"})["Location"] == URL
-    monkeypatch.setattr(quotas, "MOST_LOOK_UPS", 0)
+    monkeypatch.setattr(quotas, "MAX_LOOK_UPS", 0)
     answer = bens.post(URL, {"tell": "yes", "what": f"s.{billing.secret.secret_id}"})
     assert "Too many attempts. Wait" in text_of(bens.get(answer["Location"]))
     mail.wait_until_sent()
@@ -224,7 +224,7 @@ def test_nobody_is_told_of_nothing_nor_too_often(bens, billing, monkeypatch, mai
 
 
 def test_one_person_s_mails_about_much_stand_in_one_more(bens, demo, ada, monkeypatch, mailoutbox):
-    monkeypatch.setattr(quotas, "MOST_NOTICES_TO_MEMBER", 2)
+    monkeypatch.setattr(quotas, "MAX_NOTICES_TO_MEMBER", 2)
     secrets = [factories.create_client(demo).secret.secret_id for _ in range(5)]
     mail.wait_until_sent()
     mailoutbox.clear()

@@ -52,7 +52,7 @@ def test_things_that_can_work_again_are_told_from_those_that_ended(adas, demo, b
 
 
 def test_so_many_things_are_told_at_most(adas, demo, billing, monkeypatch):
-    monkeypatch.setattr(findings, "MOST_FOUND", 3)
+    monkeypatch.setattr(findings, "MAX_FOUND", 3)
     news = [factories.create_secret(billing.secret.client) for _ in range(5)]
     text = text_of(look_up(adas, "\n".join(new.plaintext for new in news)))
     assert "5 found" in text
@@ -61,7 +61,7 @@ def test_so_many_things_are_told_at_most(adas, demo, billing, monkeypatch):
 
 
 def test_tokens_beyond_those_that_are_checked_are_counted(adas, billing, monkeypatch):
-    monkeypatch.setattr("oauth.leaked_token.MOST_VERIFIED", 2)
+    monkeypatch.setattr("oauth.leaked_token.MAX_VERIFIED", 2)
     tokens = [ask_for_token(billing).json()["access_token"] for _ in range(3)]
     assert "1 more tokens look like ours." in text_of(look_up(adas, "\n".join(tokens)))
 

@@ -201,7 +201,7 @@ def test_nobody_is_invited_to_a_workspace_about_to_be_deleted(adas, demo):
 
 
 def test_a_workspace_sends_so_many_an_hour(adas, monkeypatch):
-    monkeypatch.setattr(invitations, "MOST_AN_HOUR", 3)
+    monkeypatch.setattr(invitations, "MAX_AN_HOUR", 3)
     invite(adas, "a@example.com", "b@example.com")
     assert "A workspace can send at most 3 invitations an hour. Send these later." in text_of(invite(adas, "c@example.com", "d@example.com"))
     assert Invitation.objects.count() == 2
@@ -210,7 +210,7 @@ def test_a_workspace_sends_so_many_an_hour(adas, monkeypatch):
 
 
 def test_another_workspace_is_not_held_up_by_that(adas, eves, monkeypatch):
-    monkeypatch.setattr(invitations, "MOST_AN_HOUR", 1)
+    monkeypatch.setattr(invitations, "MAX_AN_HOUR", 1)
     invite(adas, "a@example.com")
     assert "1 invitation sent." in text_of(invite(eves, "a@example.com", page="/w/other/members/invite/"))
 

@@ -87,7 +87,7 @@ class TestTheLink:
         assert not User.objects.filter(email="jonas@example.com").exists()
 
     def test_forged_links_leave_no_row_and_keep_nobody_from_a_good_one(self, browser, link, monkeypatch, settings):
-        monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 2)
+        monkeypatch.setattr(quotas, "MAX_NEW_SESSIONS", 2)
         settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 2
         before = Session.objects.count(), FailureCount.objects.count()
         assert {browser.get(f"/accounts/invite/forged-{number}/").status_code for number in range(5)} == {404}
@@ -95,7 +95,7 @@ class TestTheLink:
         assert browser.get(link).status_code == 302
 
     def test_one_link_fills_no_table_with_sessions(self, link, monkeypatch):
-        monkeypatch.setattr(quotas, "MOST_NEW_SESSIONS", 2)
+        monkeypatch.setattr(quotas, "MAX_NEW_SESSIONS", 2)
         before = Session.objects.count()
         answers = [Browser().get(link) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [302, 302, 429, 429]

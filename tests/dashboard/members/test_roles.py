@@ -254,7 +254,7 @@ class TestAtOnce:
 class TestToAndFro:
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch):
-        monkeypatch.setattr(quotas, "MOST_ROLES_OF_ONE", 2)
+        monkeypatch.setattr(quotas, "MAX_ROLES_OF_ONE", 2)
 
     def test_one_person_changes_another_s_role_few_times_in_an_hour(self, adas, ben, demo):
         """Each is a mail to them."""

@@ -17,7 +17,7 @@ from tests.dashboard.settings.conftest import SETTINGS, entries
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch):
-    monkeypatch.setattr(quotas, "MOST_EDITS", 2)
+    monkeypatch.setattr(quotas, "MAX_EDITS", 2)
 
 
 def assert_bounded(change, event):

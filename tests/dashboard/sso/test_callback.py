@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 
 from dashboard.people import kept_by_browser
 from dashboard.people.places import STRANGERS
-from dashboard.people.sso.session import MOST_STRANGERS, conversations
+from dashboard.people.sso.session import MAX_STRANGERS, conversations
 from oauth.models import FailureCount
 from tests.dashboard.conftest import Browser
 from tests.dashboard.sso.conftest import CALLBACK, begin, events, heading, user_of
@@ -154,7 +154,7 @@ def test_who_finds_the_provider_busy_leaves_no_event(browser, okta):
     """It isn't counted, so there would be no end of them."""
     callbacks = [okta.authorize(begin(browser)) for _ in range(2)]
     with ExitStack() as held:
-        for number in range(MOST_STRANGERS):
+        for number in range(MAX_STRANGERS):
             assert held.enter_context(conversations.take(f"198.51.100.{number}", group=STRANGERS))
         responses = [browser.get(callback) for callback in callbacks]
     assert [(response.status_code, response["Retry-After"], heading(response)) for response in responses] == [

@@ -136,7 +136,7 @@ def test_a_provider_that_hangs_leaves_threads_to_everybody_else(okta, monkeypatc
 
     with ThreadPoolExecutor(6) as threads:
         statuses = sorted(threads.map(start, range(6)))
-    assert statuses == [502] * session_module.MOST_STRANGERS + [503] * 4
+    assert statuses == [502] * session_module.MAX_STRANGERS + [503] * 4
 
 
 def test_nothing_half_written_is_left(browser, okta):

@@ -367,7 +367,7 @@ def test_beginning_often_asks_the_provider_once_in_5_seconds(okta, db, monkeypat
 def test_one_person_fills_no_log_by_coming_again_and_again(browser, okta, demo, ada, monkeypatch):
     """Each is an event that nobody can remove, and a provider that knows them asks nothing."""
     link(ada, okta)
-    monkeypatch.setattr(quotas, "MOST_PROOFS", 2)
+    monkeypatch.setattr(quotas, "MAX_PROOFS", 2)
     assert [come(browser, okta).status_code for _ in range(2)] == [302, 302]
     refused = come(browser, okta)
     assert (refused.status_code, heading(refused), int(refused["Retry-After"]) > 3000) == (429, "Too many attempts", True)
@@ -378,7 +378,7 @@ def test_one_person_fills_no_log_by_coming_again_and_again(browser, okta, demo, 
 def test_who_the_provider_vouches_for_uses_up_nothing_of_the_proofs_here(browser, okta, demo, ada, monkeypatch):
     """They haven't proved the account's own second factor."""
     link(ada, okta)
-    monkeypatch.setattr(quotas, "MOST_PROOFS", 1)
+    monkeypatch.setattr(quotas, "MAX_PROOFS", 1)
     assert [come(browser, okta).status_code for _ in range(2)] == [302, 429]
     proved = browser.post("/accounts/confirm/", {"password": factories.PASSWORD, "next": "/w/"})
     assert proved["Location"] == "/w/"
@@ -387,7 +387,7 @@ def test_who_the_provider_vouches_for_uses_up_nothing_of_the_proofs_here(browser
 def test_nor_by_proving_there_who_they_are(browser, okta, demo, ada, monkeypatch):
     link(ada, okta)
     come(browser, okta)
-    monkeypatch.setattr(quotas, "MOST_PROOFS", 2)
+    monkeypatch.setattr(quotas, "MAX_PROOFS", 2)
     prove = {"path": "/accounts/confirm/sso/", "auth_time": int(time.time()) + 1}
     assert [come(browser, okta, **prove).status_code for _ in range(2)] == [302, 429]
     assert len(events("user.confirmed")) == 1
@@ -395,7 +395,7 @@ def test_nor_by_proving_there_who_they_are(browser, okta, demo, ada, monkeypatch
 
 def test_nor_does_who_the_provider_knows_and_nobody_lets_in(browser, okta, demo, monkeypatch):
     """Of a provider that knows everybody, that is anybody."""
-    monkeypatch.setattr(quotas, "MOST_REFUSALS", 2)
+    monkeypatch.setattr(quotas, "MAX_REFUSALS", 2)
     stranger = {"sub": "00u-mallory", "email": "mallory@elsewhere.example", "groups": []}
     assert [come(browser, okta, **stranger).status_code for _ in range(4)] == [403] * 4
     assert len(events("user.sign_in_failed")) == 2

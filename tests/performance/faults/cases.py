@@ -22,7 +22,7 @@ FAILOVER_SECONDS = 60
 
 @dataclass(frozen=True)
 class Case:
-    """installation: the function that makes it. seconds: for which the fault lasts. limits: whether no request may wait longer than LONGEST, as is promised
+    """installation: the function that makes it. seconds: for which the fault lasts. limits: whether no request may wait longer than MAX, as is promised
     where something that TokenOS depends on is frozen. is_failover: tokens must flow within RECOVERY of the new primary."""
 
     name: str

@@ -6,7 +6,7 @@ from tests.performance.faults.cases import Case
 from tests.performance.faults.stream import Account, Sent
 
 # Seconds.
-LONGEST = 5.0
+MAX = 5.0
 RECOVERY = 3.0
 
 _HEAD = ("fault", "requests", "failed", "gap s", "recovery s", "longest s", "lost", "revoked accepted", "used twice", "")
@@ -29,8 +29,8 @@ class Measured:
 
     def find_faults(self) -> list[str]:
         found = [name for name, count in (("lost", self.lost), ("revoked accepted", self.revoked_accepted), ("used twice", self.used_twice)) if count]
-        if self.case.limits and round(self.longest, 1) > LONGEST:
-            found.append(f"waited over {LONGEST:g} s")
+        if self.case.limits and round(self.longest, 1) > MAX:
+            found.append(f"waited over {MAX:g} s")
         if self.case.is_failover and round(self.recovery, 1) > RECOVERY:
             found.append(f"no tokens within {RECOVERY:g} s of the new primary")
         return found

@@ -21,7 +21,7 @@ from dashboard.frame.fields import credential_name
 
 # Of the button that adds what was shown.
 ADD = "add"
-_MOST_READ = 128 * 1024
+_MAX_READ = 128 * 1024
 
 
 class AddedForm(forms.Form):
@@ -106,7 +106,7 @@ class AddedForm(forms.Form):
 
     def _find_compromised(self) -> None:
         text: str = self.data.get(self.pasted, "")
-        halves = find_public_halves(text.encode()[:_MOST_READ] or self._read_file())
+        halves = find_public_halves(text.encode()[:_MAX_READ] or self._read_file())
         self.compromised = find_registered(halves, workspace=self.client.workspace)
 
     def _read_file(self) -> bytes:
@@ -114,7 +114,7 @@ class AddedForm(forms.Form):
         if file is None:
             return b""
         file.seek(0)
-        content: bytes = file.read(_MOST_READ)
+        content: bytes = file.read(_MAX_READ)
         return content
 
     def _choose(self) -> None:

@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 
 from clients.services.validation import MAX_REASON_LENGTH
 
-_LONGEST_TYPED = 200
+_MAX_TYPED = 200
 
 
 class Suggestions(forms.TextInput):
@@ -37,7 +37,7 @@ class TypedForm(forms.Form):
             wrong = f"Type {must_type} exactly."
             self.fields["typed"] = forms.CharField(
                 label=format_html("Type <code>{}</code> to confirm", must_type),
-                max_length=_LONGEST_TYPED,
+                max_length=_MAX_TYPED,
                 widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", **unlocking}),
                 error_messages={"required": wrong, "max_length": wrong},
             )

@@ -19,7 +19,7 @@ _Credential = TypeVar("_Credential", ParsedPublicKey, ParsedCertificate)
 PRIVATE_KEY = "That is a private key. It wasn’t stored. Treat it as leaked, make a new key pair, and paste only the public key."
 _BINARY = "That file is binary. Choose a text file: PEM, a JWK or a JWK Set."
 # Longer files can't be a key or a certificate; the reader says so.
-_MOST_READ = 128 * 1024
+_MAX_READ = 128 * 1024
 _ATTRS = {"rows": 6, "autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "class": "mono"}
 
 
@@ -74,7 +74,7 @@ def read_pasted_certificates(text: str, file: "UploadedFile[Any] | None", *, wor
 
 def _read(text: str, file: "UploadedFile[Any] | None", read: Callable[[str], Sequence[_Credential]], *, workspace: Workspace | None) -> list[_Credential]:
     """workspace: where to look for a private key's public key; None to skip this, because it reads every certificate."""
-    content: bytes = text.encode() if text.strip() or file is None else file.read(_MOST_READ)
+    content: bytes = text.encode() if text.strip() or file is None else file.read(_MAX_READ)
     if not content.strip():
         return []
     try:
