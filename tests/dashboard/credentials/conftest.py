@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.utils import timezone
 
 from clients.models import AddressUse, Client, TokenCount
@@ -48,3 +49,8 @@ def dana(dana):
     dana.name = "Dana Scully"
     dana.save(update_fields=["name"])
     return dana
+
+
+@pytest.fixture
+def key():
+    return ec.generate_private_key(ec.SECP256R1())

@@ -140,12 +140,6 @@ def test_one_that_the_client_has_or_had_can_not_be_ticked(danas, client_, now):
     assert "It was revoked today" in text_of(show(danas, client_, text))
 
 
-def test_one_of_another_client_is_refused_with_its_name(danas, client_):
-    text = pem()
-    add(danas, factories.create_client(client_.workspace, name="route-planner").secret.client, text)
-    assert "This certificate belongs to route-planner. Use a separate certificate for each client." in text_of(show(danas, client_, text))
-
-
 def test_a_file_with_a_private_key_is_refused_and_where_it_is_in_use_stands_there_with_a_link(danas, client_):
     holder = certificates.self_signed(begins=timezone.now() - DAY, ends=timezone.now() + DAY)
     add(danas, client_, certificates.pem(holder.certificate))

@@ -8,7 +8,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.utils import timezone
 
 from clients.models import AuditEvent, Client, ClientPublicKey
 from clients.public_key import read_key
@@ -27,11 +26,6 @@ def pem_of(key):
 
 def private_pem_of(key):
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-@pytest.fixture
-def key():
-    return ec.generate_private_key(ec.SECP256R1())
 
 
 def jwk_set(*kids):
@@ -193,20 +187,6 @@ def test_a_key_that_the_client_has_or_had_is_said_and_can_not_be_ticked(danas, c
 def test_another_key_of_the_same_kid_is_refused(danas, client_):
     create_public_key(client_, kid="laptop")
     assert "This client has, or had, another key with the kid laptop." in text_of(show(danas, client_, jwk_set("laptop")))
-
-
-def test_a_key_of_another_client_is_refused_with_its_name(danas, client_, key):
-    other = factories.create_client(client_.workspace, name="route-planner").secret.client
-    add(danas, other, pem_of(key))
-    assert "This key belongs to route-planner. Use a separate key for each client." in text_of(show(danas, client_, pem_of(key)))
-
-
-def test_a_key_of_a_client_in_another_workspace_is_nobodys_business(danas, client_, other, key):
-    theirs = factories.create_client(other).secret.client
-    ClientPublicKey.objects.create(
-        client=theirs, kid="x", thumbprint=read_key(key.public_key()).thumbprint, public_jwk={}, created_at=timezone.now(), created_by="x"
-    )
-    assert "not used elsewhere" in text_of(show(danas, client_, pem_of(key)))
 
 
 def test_a_private_key_is_refused_and_not_shown_again_and_where_it_is_in_use_stands_there_with_a_link(danas, client_, key):
