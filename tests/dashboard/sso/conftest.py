@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from cryptography import x509
 
 from clients.models import AuditEvent
@@ -52,6 +53,10 @@ def come(browser, okta, *, path=START, goes_on="", **claims):
     """Go to the provider and come back, as whom the claims say: the answer to the callback."""
     okta.claims.update(claims)
     return browser.get(okta.authorize(begin(browser, path=path, **({"next": goes_on} if goes_on else {}))))
+
+
+def link(user, okta, subject="00u1ada"):
+    return SocialAccount.objects.create(user=user, provider=okta.issuer, uid=subject)
 
 
 def user_of(browser) -> int | None:

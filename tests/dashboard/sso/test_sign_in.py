@@ -1,27 +1,19 @@
-"""Signing in at the provider: who comes in, as which account."""
+"""Signing in at the provider: what it is asked, and how it goes on. Who comes in, as which account, is in test_admission.py."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from allauth.socialaccount.models import SocialAccount
 from django.contrib.sessions.models import Session
-from django.db import connection
 from django.utils import timezone
 
-from dashboard.models import Membership, User
 from dashboard.people import quotas
 from dashboard.people.sso import provider
 from tests import factories
 from tests.dashboard.conftest import Browser, age_session
-from tests.dashboard.sso.conftest import CALLBACK, START, begin, come, events, heading, user_of
+from tests.dashboard.sso.conftest import CALLBACK, START, begin, come, events, heading, link, user_of
 
 pytestmark = pytest.mark.django_db
-
-
-def link(user, okta, subject="00u1ada"):
-    return SocialAccount.objects.create(user=user, provider=okta.issuer, uid=subject)
 
 
 # What is asked of the provider
@@ -81,200 +73,6 @@ def test_the_client_authenticates_as_the_provider_takes_it(browser, okta, demo):
     assert len(okta.forms("/token")[-1]["code_verifier"][0]) >= 43
 
 
-# Who comes in
-
-
-def test_whoever_has_a_group_with_a_role_gets_an_account(browser, okta, demo):
-    response = come(browser, okta, goes_on="/w/demo/members/", sub="00u2", email="Grace@Example.com", name="Grace\nHopper", groups=["devs", "others"])
-    assert (response.status_code, response["Location"]) == (302, "/w/demo/members/")
-    user = User.objects.get(email="grace@example.com")
-    assert (user.name, user.has_usable_password(), user.is_staff) == ("Grace Hopper", False, False)
-    assert user_of(browser) == user.pk
-    assert browser.get("/w/demo/members/").status_code == 200
-    membership = Membership.objects.get(user=user)
-    assert (membership.workspace, membership.role, membership.came_by_sso) == (demo, "developer", True)
-
-
-def test_each_step_is_in_the_audit_log(browser, okta, demo):
-    response = come(browser, okta, sub="00u2", email="grace@example.com", groups=["devs"])
-    created, connected, added, signed_in = events("user.created", "user.sso_connected", "member.added", "user.signed_in")[-4:]
-    assert {event.actor for event in (created, connected, added)} == {f"sso:{okta.issuer}"}
-    assert connected.after == {"issuer": okta.issuer, "subject": "00u2"}
-    assert (added.workspace, added.after) == (demo, {"role": "developer"})
-    user = User.objects.get(email="grace@example.com")
-    assert signed_in.actor == user.audit_name
-    assert {event.target_id for event in (created, connected, added, signed_in)} == {user.audit_name}
-    assert {event.request_id for event in (created, added, signed_in)} == {response["X-Request-Id"]}
-
-
-def test_an_account_is_found_by_issuer_and_subject_whatever_its_address(browser, okta, demo, ada):
-    link(ada, okta)
-    come(browser, okta, email="ada@new-name.example", email_verified=False)
-    assert user_of(browser) == ada.pk
-    assert User.objects.get(pk=ada.pk).email == "ada@example.com"
-
-
-def test_the_same_subject_at_another_issuer_is_somebody_else(browser, okta, demo, ada):
-    SocialAccount.objects.create(user=ada, provider="https://elsewhere.example", uid="00u1ada")
-    response = come(browser, okta)
-    assert (response.status_code, user_of(browser)) == (403, None)
-
-
-def test_subjects_differ_by_upper_and_lower_case(browser, okta, demo, ada):
-    link(ada, okta)
-    assert come(browser, okta, sub="00U1ADA").status_code == 403
-    assert user_of(browser) is None
-
-
-def test_an_account_that_was_there_is_not_taken_over_by_its_address(browser, okta, demo, ada):
-    response = come(browser, okta, groups=["platform"])
-    assert (response.status_code, heading(response)) == (403, "ada@example.com already has an account here")
-    assert "connect your account with Okta" in response.content.decode()
-    assert user_of(browser) is None
-    assert not SocialAccount.objects.exists()
-    assert Membership.objects.get(user=ada, workspace=demo).role == "owner"
-
-
-def test_an_account_is_linked_by_its_address_where_the_provider_answers_for_the_domain(browser, okta, demo, ada, settings):
-    settings.SSO_DOMAINS = ["Example.COM"]
-    come(browser, okta, email_verified=None)
-    assert user_of(browser) == ada.pk
-    assert SocialAccount.objects.get().user == ada
-
-
-@pytest.mark.parametrize("said", [False, "false", 0, "no"])
-def test_no_domain_overrules_a_provider_that_says_that_an_address_is_not_verified(browser, okta, demo, ada, settings, said):
-    settings.SSO_DOMAINS = ["example.com"]
-    assert come(browser, okta, email_verified=said).status_code == 403
-    assert user_of(browser) is None
-
-
-@pytest.mark.parametrize("domain", ["ample.com", "example.com.attacker.example", "attacker.example", "@example.com"])
-def test_another_domain_is_not_that_domain(browser, okta, demo, ada, settings, domain):
-    settings.SSO_DOMAINS = [domain]
-    assert come(browser, okta).status_code == 403
-    assert user_of(browser) is None
-
-
-@pytest.mark.parametrize(
-    ("own", "theirs"), [("strasse.example", "stra\u00dfe.example"), ("example.com", "example\u3002com"), ("example.com", "\uff45xample.com")]
-)
-def test_a_domain_in_other_letters_is_not_that_domain(browser, okta, demo, settings, own, theirs):
-    """By today's rules ß is a letter of its own, and the domain with it somebody else's."""
-    settings.SSO_DOMAINS = [own]
-    factories.add_member(demo, factories.create_user(f"boss@{own}"), "owner")
-    assert come(browser, okta, sub="00u7", email=f"boss@{theirs}").status_code == 403
-    assert user_of(browser) is None
-
-
-def test_the_administrator_of_the_instance_is_never_found_by_address(browser, okta, demo, olga, settings):
-    settings.SSO_DOMAINS = ["example.com"]
-    response = come(browser, okta, email=olga.email, groups=["platform"])
-    assert (response.status_code, heading(response)) == (403, "olga@example.com already has an account here")
-    assert user_of(browser) is None
-
-
-def test_an_account_without_any_workspace_is_not_linked_by_its_address(browser, okta, demo, settings):
-    settings.SSO_DOMAINS = ["example.com"]
-    factories.create_user("grace@example.com")
-    assert heading(come(browser, okta, sub="00u2", email="grace@example.com")) == "You have no workspace here yet"
-    assert not SocialAccount.objects.exists()
-
-
-def test_an_account_that_is_linked_already_gets_no_second_person(browser, okta, demo, ada, settings):
-    settings.SSO_DOMAINS = ["example.com"]
-    link(ada, okta, "00u-before")
-    response = come(browser, okta)
-    assert heading(response) == "This account is connected with somebody else at Okta"
-    assert user_of(browser) is None
-
-
-@pytest.mark.parametrize("verified", [False, None, "false", "yes", 1, ["true"]])
-def test_an_address_that_is_not_verified_gives_no_account(browser, okta, demo, verified):
-    response = come(browser, okta, sub="00u2", email="grace@example.com", email_verified=verified, groups=["devs"])
-    assert (response.status_code, heading(response)) == (403, "Okta hasn’t verified your email address")
-    assert not User.objects.filter(email="grace@example.com").exists()
-
-
-def test_the_word_true_is_true(browser, okta, demo):
-    assert come(browser, okta, sub="00u2", email="grace@example.com", email_verified="true", groups=["devs"]).status_code == 302
-
-
-def test_verified_in_one_document_says_nothing_about_the_address_of_the_other(browser, okta, demo):
-    okta.userinfo = {"email": "eve@elsewhere.example", "email_verified": True}
-    come(browser, okta, sub="00u2", email="grace@example.com", email_verified=None, groups=["devs"])
-    assert not User.objects.filter(email="grace@example.com").exists()
-    assert User.objects.filter(email="eve@elsewhere.example").exists()
-
-
-def test_address_name_and_groups_may_come_from_userinfo(browser, okta, demo):
-    okta.userinfo = {"email": "grace@example.com", "email_verified": True, "name": "Grace", "groups": ["platform"]}
-    come(browser, okta, sub="00u2", email=None, email_verified=None, name=None)
-    assert Membership.objects.get(user__email="grace@example.com", workspace=demo).role == "admin"
-    assert okta.headers("/userinfo")["authorization"] == "Bearer access-token"
-
-
-# In lower case it is twice as long.
-GROWING = f"grace@{'.'.join(['İ' * 20] * 7)}.com"
-
-
-@pytest.mark.parametrize(
-    "email", [None, "", "no address", "grace@", ["grace@example.com"], 7, "g" * 300 + "@example.com", GROWING, "grace\0@example.com", "a@b\r\nc.d"]
-)
-def test_what_is_no_address_gives_no_account(browser, okta, demo, email):
-    before = User.objects.count()
-    assert come(browser, okta, sub="00u2", email=email, groups=["devs"]).status_code == 403
-    assert User.objects.count() == before
-
-
-@pytest.mark.parametrize("name", ["\u202eevil\0", "🚀" * 300, "x" * 100_000, 7, None, ["x"], "   "])
-def test_a_name_is_at_most_100_characters_that_can_be_shown(browser, okta, demo, name):
-    okta.userinfo = {"name": name} if isinstance(name, str) and len(name) < 50_000 else {}
-    come(browser, okta, sub="00u2", email="grace@example.com", name=name if not isinstance(name, str) or len(name) < 5000 else "x" * 5000, groups=["devs"])
-    shown = User.objects.get(email="grace@example.com").name
-    assert len(shown) <= 100
-    assert shown.isprintable()
-
-
-def test_whoever_has_neither_group_nor_membership_is_told_whom_to_ask(browser, okta, demo):
-    response = come(browser, okta, sub="00u2", email="grace@example.com", groups=["others"])
-    assert (response.status_code, heading(response)) == (403, "You have no workspace here yet")
-    assert "Ask an owner of your workspace to invite you" in response.content.decode()
-    assert not User.objects.filter(email="grace@example.com").exists()
-    refused = events("user.sign_in_failed")[-1]
-    assert refused.after == {"method": "single sign-on", "reason": "no_role", "email": "grace@example.com"}
-
-
-def test_whoever_is_refused_keeps_no_colleague_out(browser, okta, demo, ada, settings):
-    settings.FAILURES_PER_CLIENT = 1
-    link(ada, okta)
-    for _ in range(3):
-        assert come(browser, okta, sub="00u2", email="grace@example.com").status_code == 403
-    come(browser, okta, sub="00u1ada")
-    assert user_of(browser) == ada.pk
-
-
-def test_a_group_whose_workspace_is_not_there_gives_no_account(browser, okta):
-    assert come(browser, okta, sub="00u2", email="grace@example.com", groups=["devs"]).status_code == 403
-    assert not User.objects.exists()
-
-
-def test_whoever_is_a_member_needs_no_group(browser, okta, demo, ben):
-    link(ben, okta, "00u-ben")
-    come(browser, okta, sub="00u-ben", email=ben.email)
-    assert user_of(browser) == ben.pk
-    assert Membership.objects.get(user=ben).role == "viewer"
-
-
-def test_an_account_that_is_switched_off_stays_out(browser, okta, demo, ada):
-    link(ada, okta)
-    User.objects.filter(pk=ada.pk).update(is_active=False)
-    response = come(browser, okta, groups=["platform"])
-    assert (response.status_code, heading(response)) == (403, "Your account is switched off")
-    assert user_of(browser) is None
-    assert events("user.sign_in_failed")[-1].target_id == ada.audit_name
-
-
 # How it goes on
 
 
@@ -312,41 +110,6 @@ def test_the_session_ends_after_twelve_hours_however_it_is_used(browser, okta, d
     age_session(browser, hours=1)
     assert browser.get("/w/demo/members/").status_code == 200
     assert abs(Session.objects.get(session_key=browser.row_key).expire_date - first) < timedelta(seconds=2)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_first_sign_in_at_two_places_at_once_makes_one_account(okta, demo):
-    okta.claims.update({"sub": "00u2", "email": "grace@example.com", "groups": ["devs"]})
-    browsers = [Browser(raise_request_exception=False, REMOTE_ADDR=address) for address in ("203.0.113.1", "198.51.100.1")]
-    callbacks = [okta.authorize(begin(browser)) for browser in browsers]
-
-    def finish(browser, callback):
-        try:
-            return browser.get(callback).status_code
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(2) as threads:
-        assert set(threads.map(finish, browsers, callbacks)) == {302}
-    assert User.objects.filter(email="grace@example.com").count() == 1
-    assert SocialAccount.objects.count() == 1
-    assert Membership.objects.filter(user__email="grace@example.com").count() == 1
-
-
-def test_an_account_that_another_window_made_meanwhile_is_found(browser, okta, demo):
-    """With SQLite two sign-ins never overlap, so the clash of those of PostgreSQL is made here, once."""
-    clashes = iter([1, 0])
-    with connection.cursor() as cursor:
-        connection.connection.create_function("clash", 0, lambda: next(clashes))
-        cursor.execute(
-            "CREATE TEMP TRIGGER clash BEFORE INSERT ON socialaccount_socialaccount WHEN clash() BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed'); END"
-        )
-    try:
-        assert come(browser, okta, sub="00u2", email="grace@example.com", groups=["devs"]).status_code == 302
-    finally:
-        connection.cursor().execute("DROP TRIGGER clash")
-    assert User.objects.filter(email="grace@example.com").count() == 1
-    assert len(events("user.created")) == len({event.target_id for event in events("user.created")})
 
 
 def test_a_stranger_fills_no_table_with_sessions(okta, db):
