@@ -2,7 +2,9 @@
 
 import pytest
 
+from oauth.form import MAX_ESCAPES
 from tests.cases import Each
+from tests.oauth.doors import FORM
 from tests.oauth.test_error_table import GOOD, PATHS, assert_error
 
 
@@ -77,3 +79,26 @@ def test_credentials_in_the_query_of_a_get_are_the_worse_mistake(send, billing, 
     assert_error(answer, 405, "invalid_request")
     assert answer.headers["allow"] == "POST"
     assert answer.json()["error_description"].startswith("Credentials must not be in the URL.")
+
+
+def test_a_hundred_parameters_are_read_and_no_more(send, billing):
+    for number, status in ((99, 200), (100, 400)):
+        body = b"grant_type=client_credentials" + b"".join(b"&a%d=b" % one for one in range(number))
+        assert send.post("/oauth2/token", body, billing.basic).status == status
+
+
+@pytest.mark.parametrize(
+    "body", [b"grant%5Ftype=client%5Fcredentials", b"%67rant_type=client_credentials&scope=%72ead", b"grant_type=client_credentials&scope=read+write"]
+)
+def test_percent_encoding_means_the_same_as_the_character(send, billing, body):
+    assert send.post("/oauth2/token", body, billing.basic).status == 200
+
+
+@pytest.mark.parametrize("escapes", [b"%", b"%41", b"%zz"])
+def test_a_body_of_thousands_of_escapes_is_refused_unread(send, billing, path, escapes):
+    """To decode one of 64 KB takes eight times as long as to read plain octets."""
+    body = b"grant_type=client_credentials&a=" + escapes * (MAX_ESCAPES + 1)
+    answer = send("POST", path, body=body, headers={"Authorization": billing.basic, "Content-Type": FORM})
+    assert answer.status == 400
+    assert answer.json()["error"] == "invalid_request"
+    assert "more than 4096 percent-encoded octets" in answer.json()["error_description"]
