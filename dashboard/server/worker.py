@@ -233,8 +233,11 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def opened(self, stay: Stay | None, opening: "asyncio.Task[Any]") -> None:
         del self.openings[opening]
-        if stay is not None and (opening.cancelled() or opening.exception()):
-            stay.leave()
+        if stay is not None:
+            # With what it holds of the connection it would be free only at the next garbage collection.
+            stay.end = None
+            if opening.cancelled() or opening.exception():
+                stay.leave()
         if not opening.cancelled() and opening.exception():
             self.log.debug("Connection not opened: %s", opening.exception())
 
