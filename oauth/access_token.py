@@ -1,7 +1,7 @@
 """JWT access tokens, RFC 9068: issuing and verifying them.
 
-Besides the RFC's claims, a token has workspace, its workspace's slug, and credential_id, the credential that obtained it, so that revoking the credential
-also ends the token without a row for each token. A test client's token says so in environment; a live client's token doesn't have that claim.
+Besides the RFC's claims, a token has two claims of ours: workspace (the slug) and credential_id (the credential that obtained it). So revoking a credential
+also ends its tokens, without a row for each token. A test client's token says so in environment; a live client's token doesn't have that claim.
 """
 
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def issue(
 
 @lru_cache(maxsize=4096)
 def verified_claims(token: str) -> tuple[str, dict[str, Any]]:
-    """The kid and the claims of a token that one of our keys signed, whenever that was. Raise jose.InvalidJWTError.
+    """The kid and the claims of a token that one of our keys signed, at any time. Raise jose.InvalidJWTError.
 
     Cached, because a signature stays right or wrong for ever. verify() checks each time whether the key, client, credential and token are still valid.
     """
@@ -122,7 +122,7 @@ def verify(token: str, *, now: datetime) -> AccessToken:
 
 
 def lives_too_long(claims: dict[str, Any]) -> bool:
-    """Whether it claims to expire later than any client's token may. Then somebody else has one of our keys."""
+    """Whether the token claims to expire later than any client's token may. If so, somebody else has one of our keys."""
     return bool(claims["exp"] - claims["iat"] > MAX_TOKEN_LIFETIME.total_seconds())
 
 
@@ -133,7 +133,7 @@ def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, sta
         return reasons.TOKEN_EXPIRED.say(at=f"{datetime.fromtimestamp(claims['exp'], UTC):%d %b %H:%M:%S}")
     if state.is_signing_key_revoked:
         return reasons.SIGNING_KEY_REVOKED.say()
-    # A key that is no longer in the JWKS isn't accepted: it may also be in an old backup.
+    # A key that is no longer in the JWKS isn't accepted, because a copy of it may be in an old backup.
     if state.signing_key_retires_at is not None and state.signing_key_retires_at <= now - PUBLISHED_AFTER_RETIREMENT:
         return reasons.SIGNING_KEY_RETIRED.say()
     if lives_too_long(claims):
@@ -146,7 +146,9 @@ def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, sta
 
 
 def _find_reason_in_binding(client: RegisteredClient, confirmation: Confirmation) -> Reason | None:
-    """A client's requirements also apply to tokens that it already has. A token bound to a revoked certificate is refused, whatever credential obtained it."""
+    """A client's requirements also apply to tokens that it already has. A token bound to a revoked certificate is refused, even if another credential obtained
+    it.
+    """
     if (client.require_dpop and not confirmation.jkt) or (client.require_certificate and not confirmation.x5t_s256):
         return reasons.TOKEN_NOT_BOUND.say()
     if confirmation.x5t_s256 and is_certificate_revoked(client_pk=client.pk, thumbprint=confirmation.x5t_s256):

@@ -1,4 +1,4 @@
-"""What the admin calls this app."""
+"""The name of this app in the admin."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""The server's way to the endpoints: ASGI events in and out, without Django's request cycle.
+"""Connects the server to the endpoints: ASGI events in and out, without Django's request cycle.
 
 The endpoints are synchronous and run in a small pool of threads, each with its own database connection. With SQLite, whose readers hardly ever wait, the event
 loop first tries requests that usually need only one read and at most the mark of a used JWT. That saves two thread switches.
@@ -16,20 +16,20 @@ from oauth.threads import OverdueError, Threads
 from oauth.throttling import widest_network_of
 from oauth.urls import cut_issuer_path, find_endpoint
 
-# An endpoint computes and reads one row, so more than one thread only helps with waits: for a commit, for PostgreSQL, for argon2id.
+# An endpoint computes and reads one row, so more than one thread only helps while one waits for a commit, PostgreSQL or argon2id.
 THREADS = 4
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-# A worker's unanswered requests: about as many as its threads answer in a second.
+# How many unanswered requests a worker may have: about as many as its threads answer in a second.
 MAX_WAITING = 1000
 
 
 threads: Threads[Any, Any] = Threads(THREADS, name="oauth", begin=lambda: keep_database(PROTOCOL_STATEMENT), most_waiting=MAX_WAITING)
 
-# Bytes of a body. A form with an assertion and a proof is shorter.
+# In bytes. A form with an assertion and a proof is shorter.
 MAX_ATTEMPTED = 16 * 1024
 
 _attempts = _serves = False
@@ -72,8 +72,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         used_jwts=set(),
         raw_path=_cut(scope.get("raw_path", b"").decode("latin-1"), scope["path"].removesuffix(path)),
     )
-    # A request that came together with the peer's next one is left to a thread: otherwise all of them would be served in one turn of the loop, before anybody
-    # else's. A body that takes milliseconds to parse is left to a thread, too.
+    # A request that came together with the peer's next one is left to a thread: otherwise the loop would serve all of them in one turn, before other peers'
+    # requests. A body that takes milliseconds to parse is also left to a thread.
     attempts = _attempts and not scope["state"].get("is_followed") and len(body or b"") <= MAX_ATTEMPTED
     try:
         response = (endpoint.attempt(request) if attempts else None) or await threads.run(
@@ -85,7 +85,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _cut(raw_path: str, issuer_path: str) -> str:
-    """ "" if it isn't spelled like the issuer's path."""
+    """ "" if the path isn't spelled like the issuer's."""
     return raw_path.removeprefix(issuer_path) if raw_path.startswith(issuer_path) else ""
 
 
@@ -98,7 +98,7 @@ def _read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """None if it is longer than MAX_BODY_BYTES; the rest isn't read then. Raise ClientDisconnectedError."""
+    """None if the body is longer than MAX_BODY_BYTES; the rest of it isn't read. Raise ClientDisconnectedError."""
     parts: list[bytes] = []
     length = 0
     more = True

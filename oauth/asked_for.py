@@ -1,4 +1,4 @@
-"""What a request asked for, as it may be stored for the client's owner: the scopes and resources that the workspace has, and the beginning of any other."""
+"""The part of a request's scopes and resources that may be stored for the client's owner: those that the workspace has, and the beginning of any other."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,8 @@ _MAX_SCOPES, _MAX_AUDIENCE = 50, 512
 
 
 def shown_scopes(scopes: Iterable[str], *, workspace_pk: int | None) -> str:
-    """Separated by spaces, in the requested order. Of scopes that the workspace doesn't have, only the first is shown: several might be pieces of a secret.
+    """Separated by spaces, in the requested order. Of scopes that the workspace doesn't have, only the first is shown: several of them might be pieces of a
+    secret.
 
     workspace_pk: None if the request named no client and so no workspace.
     """

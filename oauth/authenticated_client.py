@@ -22,7 +22,9 @@ _CAME = {
 
 
 class AuthenticatedClient(NamedTuple):
-    """credential_id: how tokens name it (oauth.registration). method: token_endpoint_auth_method. signing_kid: of the key that signs now."""
+    """credential_id: the name of the credential in tokens (oauth.registration). method: token_endpoint_auth_method. signing_kid: the kid of the key that signs
+    now.
+    """
 
     client: RegisteredClient
     credential_id: str
@@ -31,18 +33,18 @@ class AuthenticatedClient(NamedTuple):
 
 
 def clean_client_id(client_id: str) -> str:
-    """The ID as it may be looked up, "" if no client can have it: not every string that a stranger sends is valid text for every database."""
+    """The ID if it may be looked up, "" if no client can have it: a stranger may send a string that isn't valid text for the database."""
     return client_id if CLIENT_ID.fullmatch(client_id) else ""
 
 
 def refuse_blocked(request: Request, registration: Registration[Any]) -> None:
-    """Raise TooManyFailuresError as long as the caller's address has too many failures."""
+    """Raise TooManyFailuresError if the caller's address has too many failures."""
     if registration.blocked_until is not None:
         raise TooManyFailuresError(retry_after=max(1, registration.blocked_until - int(request.now.timestamp())), client=registration.client)
 
 
 def client_checks(request: Request, method: str, client: RegisteredClient) -> Checks:
-    """The last checks: their time may depend on the client's row, so only a caller with a valid credential gets this far."""
+    """The last checks. Their time may depend on the client's row, so they are only made for a caller with a valid credential."""
     yield Subject.STATUS, find_reason_in_status(client)
     yield Subject.METHOD, _find_reason_in_method(method, client)
     yield Subject.ADDRESS, _find_reason_in_address(request.connection.remote_address, client)

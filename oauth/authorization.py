@@ -1,7 +1,7 @@
-"""/oauth2/authorize: the authorization endpoint, RFC 6749 §3.1, of a server that people don't sign in at.
+"""/oauth2/authorize: the authorization endpoint, RFC 6749 §3.1. People don't sign in here, so it refuses every request.
 
-It exists because MCP client libraries refuse metadata that names none beside an empty response_types_supported (RFC 8414 §2). It reads only the request's
-Accept header, never redirects and repeats nothing of the request, because no client here has a checked redirect_uri.
+It exists because MCP client libraries refuse metadata without an authorization endpoint, even if response_types_supported is empty (RFC 8414 §2). It reads only
+the request's Accept header, never redirects and repeats nothing of the request, because no client here has a checked redirect_uri.
 """
 
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""The checks of the protocol: what each is about, and its result. Each authentication method yields its checks in order.
+"""The checks of the protocol, each with its subject and its result. Each authentication method yields its checks in order.
 
 An endpoint stops at the first check that fails; oauth.shown_request collects them all.
 """
@@ -45,7 +45,7 @@ Checks: TypeAlias = Iterator[tuple[Subject, Reason | None]]
 
 
 def first_refusal(checks: Checks) -> Reason | None:
-    """None if all pass. The checks after a refusal aren't made."""
+    """The first refusal, None if all checks pass. The checks after it aren't made."""
     for _, reason in checks:
         if reason is not None:
             return reason

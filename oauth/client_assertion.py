@@ -15,7 +15,7 @@ from oauth.reasons import Reason
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_LIFETIME = 600
 
-# Each supplies a key or changes how the rest is read. RFC 7515 §4.1.2 to §4.1.6 and §4.1.11, RFC 7797 §3.
+# Header parameters that supply a key or change how the rest is read. RFC 7515 §4.1.2 to §4.1.6 and §4.1.11, RFC 7797 §3.
 _REFUSED_HEADERS = ("crit", "b64", "jwk", "jku", "x5u", "x5c")
 
 
@@ -36,7 +36,7 @@ def find_reason_in_header(header: dict[str, Any]) -> Reason | None:
 
 
 def find_reason_in_claims(claims: dict[str, Any], *, issuer: str, token_endpoint: str, now: datetime) -> Reason | None:
-    """sub is already known to be the client ID, because it decided whose keys were tried."""
+    """sub needs no check: it was used as the client ID to find the keys."""
     if claims.get("iss") != claims["sub"]:
         # §3 (1) and (2.B): both are the client.
         return reasons.ASSERTION_WRONG_ISSUER.say(issuer=shown(claims.get("iss"), after=issuer))
@@ -74,7 +74,7 @@ def _find_reason_in_jti(jti: object) -> Reason | None:
 
 
 def earliest_use(claims: dict[str, Any]) -> int:
-    """The second before which a valid assertion can't have been accepted, so no mark of its use can be from before then."""
+    """The earliest second at which a valid assertion can have been accepted, and so the earliest time of a mark of its use."""
     return int(max(claims["exp"] - MAX_LIFETIME, claims.get("iat", 0), claims.get("nbf", 0))) - CLOCK_SKEW
 
 

@@ -1,6 +1,6 @@
 """Client authentication: which method a request uses, RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2.
 
-The caller always gets the same error. The error's reason, for the client's owner, says which check failed.
+The caller always gets the same error. Only the error's reason, which the client's owner sees, says which check failed.
 """
 
 from enum import Enum, auto
@@ -39,7 +39,7 @@ def authenticate_client(request: Request, form: Form) -> AuthenticatedClient:
 
 
 def find_way(request: Request, form: Form) -> Way | None:
-    """None if no header or parameter authenticates, so that only a certificate can. Raise InvalidRequestError for two at once."""
+    """None if no header or parameter carries credentials, so that only a certificate can authenticate the client. Raise InvalidRequestError for two at once."""
     has_authorization = request.headers.get("authorization") is not None
     has_secret = form.get("client_secret") is not None
     has_assertion = form.get("client_assertion") is not None or form.get("client_assertion_type") is not None

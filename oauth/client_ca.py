@@ -26,7 +26,7 @@ from clients.public_key import holds_private_key
 
 logger = logging.getLogger("tokenos.oauth")
 
-# Extensions that may be critical: they are checked here, or can't matter if a CA issues the client's certificate directly.
+# Extensions that may be critical, because they are checked here or can't matter if a CA issues the client's certificate directly.
 _HEEDED = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)
 
 _BEGIN = re.compile(rb"(?=-----BEGIN )")
@@ -38,7 +38,7 @@ Stamp = tuple[int, ...]
 class ClientCAs:
     """The content of the file at one moment. by_subject: encoded name → the CAs with that name.
 
-    stamp: tells without reading the file whether it has changed; () if there is no file, the error's number if it can't be read.
+    stamp: shows whether the file has changed, without reading it; () if there is no file, the error's number if it can't be read.
     """
 
     stamp: Stamp
@@ -75,7 +75,7 @@ def client_cas() -> ClientCAs:
     except FileNotFoundError:
         _current = read = known if known.stamp == () else ClientCAs((), {}, ())
     except OSError as error:
-        # Tried again each time: the file may be unchanged when the machine's problem is solved.
+        # Try again each time: when the machine's problem is solved, the file may be unchanged.
         stamp = (error.errno or 0,)
         if stamp == known.stamp:
             return known
@@ -85,7 +85,7 @@ def client_cas() -> ClientCAs:
 
 
 def fingerprint(authority: x509.Certificate) -> str:
-    """A fingerprint of a CA's name and key. A renewed CA certificate has the same one and stays trusted for the same."""
+    """A fingerprint of a CA's name and key. A renewed CA certificate has the same fingerprint, so tokens that name it stay valid."""
     key = authority.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(authority.subject.public_bytes() + key).hexdigest()[:32]
 
@@ -130,7 +130,7 @@ def _load(block: bytes) -> x509.Certificate | None:
 
 
 def _is_usable(certificate: x509.Certificate) -> bool:
-    """If one certificate can't be read, the others still count."""
+    """False for a certificate that can't be read, so that the others still count."""
     try:
         fingerprint(certificate)
         usage, extended = find_extension(certificate, x509.KeyUsage), find_extension(certificate, x509.ExtendedKeyUsage)

@@ -43,7 +43,7 @@ def grant_scopes(authenticated: AuthenticatedClient, scope: str | None) -> tuple
 
 
 def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...]) -> tuple[str, ...]:
-    """RFC 8707 §2. resource: as requested; empty for all audiences of the client, or for the workspace's own if the client has none."""
+    """RFC 8707 §2. resource: as requested; if it is empty, the token gets all audiences of the client, or the workspace's own if the client has none."""
     client = authenticated.client
     if not resource and client.own_audiences:
         return client.own_audiences

@@ -41,7 +41,7 @@ _ACCEPT = "application/jwk-set+json, application/json"
 
 
 class Published(NamedTuple):
-    """keys: those that fit. problem: why the client's keys couldn't be read, None if they could."""
+    """keys: the matching keys. problem: why the client's keys couldn't be read, None if they could."""
 
     keys: list[ParsedPublicKey]
     problem: Reason | None
@@ -57,7 +57,7 @@ _waiting: Counter[int] = Counter()
 
 
 def find_keys(client: RegisteredClient, *, kid: str, algorithm: str, now: datetime) -> Published:
-    """The keys with that kid; without a kid, all that may sign with that algorithm. Raise TemporarilyUnavailableError if too many threads wait already."""
+    """The keys with that kid; without a kid, all keys that may sign with that algorithm. Raise TemporarilyUnavailableError if too many threads wait already."""
     copy = _copies.get(client.workspace_pk, client.jwks_uri)
     attempts = copy.attempts
     is_enough = copy.counts(now, FRESH) and _select(copy, kid, algorithm)
@@ -75,7 +75,7 @@ def _is_of_use(copy: Copy, now: datetime) -> bool:
 
 
 def _is_overdue(client: RegisteredClient, now: datetime) -> bool:
-    """Whether its host isn't asked for a while, whatever the URI there."""
+    """Whether its host isn't asked for a while, for any URI."""
     with _lock:
         known = _overdue.get((client.workspace_pk, urlsplit(client.jwks_uri).netloc))
     return known is not None and now < known[1]
@@ -136,7 +136,7 @@ def _leave_place(workspace: int) -> None:
 
 
 def _attempt(client: RegisteredClient, copy: Copy, now: datetime) -> None:
-    # After a read that replaced a stale copy, a new kid may cause another read at once, and then none for a while.
+    # After a read that replaced a stale copy, a new kid may cause one more read at once. The next one has to wait.
     is_repeated = copy.counts(now, FRESH)
     is_overdue, problem = False, None
     try:

@@ -1,6 +1,6 @@
 """Client authentication with a secret, RFC 6749 §2.3.1: by HTTP Basic or in the body.
 
-The caller always gets the same error. The error's reason, for the client's owner, says which check failed.
+The caller always gets the same error. Only the error's reason, which the client's owner sees, says which check failed.
 """
 
 import base64
@@ -102,7 +102,7 @@ def authenticate_secret(request: Request, presented: PresentedSecret) -> Authent
             credential_id=found.credential_id if found and client and found.client_pk == client.pk else "",
             is_proved=unproved is None,
         )
-    # Without a client there is a reason.
+    # If there is no client, there is a reason.
     assert client is not None
     assert found is not None
     _record_use(found, presented.plaintext, request)
@@ -118,7 +118,7 @@ def _find(request: Request, presented: PresentedSecret, parsed: ParsedSecret | N
 
 
 def proof_checks(presented: PresentedSecret, parsed: ParsedSecret | None, registration: Registration[RegisteredSecret]) -> Checks:
-    """Possession of the secret is checked first: the time that a guess takes must not depend on the rest of the rows. Raise HashingBusyError."""
+    """Possession of the secret is checked first: the time that a guess takes must not depend on anything else in the rows. Raise HashingBusyError."""
     client, found = registration.client, registration.credential
     reason = None if parsed is None else _find_reason_in_possession(presented.plaintext, found, client)
     if presented.client_id is not None:

@@ -1,5 +1,5 @@
-"""The answering thread's database connection. A long-lived thread looks it up once. In an event loop it is set up not to wait; elsewhere, to wait no longer
-than the request has left.
+"""The answering thread's database connection. A long-lived thread looks it up once. In an event loop the connection is set up not to wait; elsewhere, it waits
+no longer than the request has left.
 """
 
 import logging
@@ -15,7 +15,7 @@ from oauth.patience import patience
 
 # Seconds that a SQLite statement waits for another writer, if the request has that long.
 MAX_WAIT = 5.0
-# If a request has no time left, as in a long export: long enough for another request's write.
+# Seconds to wait if a request has no time left, as in a long export: long enough for another request's write.
 SHORTEST_WAIT = 0.05
 
 logger = logging.getLogger("tokenos.oauth")
@@ -68,7 +68,7 @@ def keep_event_loop_database() -> bool:
             cursor.execute("PRAGMA synchronous = NORMAL")
             cursor.execute("PRAGMA wal_autocheckpoint = 0")
     except DatabaseError as error:
-        # The threads open one as soon as that is possible.
+        # The threads open a connection as soon as that is possible.
         logger.warning("The database can't be opened yet: %s", error)
         return False
     _of_thread.database = connections[DEFAULT_DB_ALIAS]

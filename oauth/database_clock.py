@@ -13,7 +13,7 @@ from django.db import connection
 
 # By how much the clock of a process may differ from the database's.
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=60)
-# By how much the clocks of two processes may then differ: each process remembers for this long what another may still accept.
+# So the clocks of two processes may differ by twice as much: each process remembers for this long what another may still accept.
 CLOCK_MARGIN = 2 * MAX_CLOCK_DIFFERENCE
 
 _BOOTED_AT = Path("/proc/stat")

@@ -26,7 +26,7 @@ from oauth.replay import is_used, use_once
 MAX_AGE = 60
 
 
-# Other places for a key, and extensions that change what is signed or must be understood (RFC 7515 §4.1, RFC 7797).
+# Header parameters that carry a key in another way, and extensions that change what is signed or must be understood (RFC 7515 §4.1, RFC 7797).
 _REFUSED_PARAMETERS = frozenset({"b64", "crit", "jku", "x5c", "x5t", "x5t#S256", "x5u"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 3986 §2.
@@ -57,7 +57,7 @@ class Target(NamedTuple):
 
 
 def own_target(request: Request) -> Target:
-    """The URL is our own, whatever the caller's Host says: a proof for another server must not be accepted here."""
+    """The URL is our own, not built from the caller's Host: a proof for another server must not be accepted here."""
     return Target(request.method, settings.ISSUER_URL + request.encoded_path)
 
 
@@ -67,7 +67,7 @@ def accept_proof(request: Request, target: Target, *, access_token: str | None =
     access_token: the one in the request. expected_jkt: None for any key. Raise InvalidProofError, StaleNonceError, OtherKeyError.
     """
     jkt, claims = check_proof(request, target, access_token=access_token, expected_jkt=expected_jkt)
-    # Last, so that a refused proof may be sent again.
+    # This check comes last, so that a refused proof may be sent again.
     _use(request, jkt, claims)
     return jkt
 
@@ -125,7 +125,7 @@ def _latest_use(claims: dict[str, Any]) -> int:
 
 
 def _read_header(header: dict[str, Any]) -> ParsedPublicKey:
-    """§4.2. The algorithm must fit the key, whatever the header says."""
+    """§4.2. The algorithm must fit the key, even if the header names another one."""
     if not jose.has_typ(header, "dpop+jwt"):
         raise InvalidProofError(reasons.DPOP_PROOF_TYP.say())
     if not _REFUSED_PARAMETERS.isdisjoint(header):
@@ -148,7 +148,7 @@ def _read_key(jwk: object) -> ParsedPublicKey:
 
 
 def _is_flat(value: object) -> bool:
-    """Whether it has no nested values, as everything in RFC 7517 §4. Deeply nested JSON would be expensive to serialise again."""
+    """Whether it has no nested values, like every parameter in RFC 7517 §4. Deeply nested JSON would be expensive to serialise again."""
     return isinstance(value, str | bool) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
 
 
@@ -190,7 +190,7 @@ def _find_reason_in_claims(claims: dict[str, Any], access_token: str | None, now
 
 
 def _hash(access_token: str) -> str:
-    """§4.2. A token that isn't ASCII isn't ours and was refused before."""
+    """§4.2. The token is ASCII: any other isn't ours and was refused before."""
     return base64url.encode(hashlib.sha256(access_token.encode()).digest())
 
 
@@ -200,7 +200,7 @@ def _is_same_url(url: str, other: str) -> bool:
 
 
 def _normalize(url: str) -> str | None:
-    """By syntax and scheme (RFC 3986 §6.2.2 and §6.2.3), without query and fragment. None if it isn't an http or https URL."""
+    """The URL normalized by syntax and scheme (RFC 3986 §6.2.2 and §6.2.3), without query and fragment. None if it isn't an http or https URL."""
     if not _URL.fullmatch(url):
         return None
     try:

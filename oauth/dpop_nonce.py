@@ -11,7 +11,7 @@ from django.utils.crypto import salted_hmac
 from clients import base64url
 from oauth.messages import Request
 
-# Seconds for which the same nonce is issued. It is accepted for as long again.
+# For this many seconds the same nonce is issued. It is accepted for the same time afterwards.
 SLOT = 60
 
 

@@ -43,7 +43,7 @@ logger = logging.getLogger("tokenos.oauth")
 
 
 class Endpoint:
-    """One path's endpoint: called with a Request, it always returns a Response, whatever happens. name: as in UsageBucket.endpoint."""
+    """One path's endpoint: called with a Request, it always returns a Response, even after an unexpected error. name: as in UsageBucket.endpoint."""
 
     __name__: str
 
@@ -62,7 +62,7 @@ class Endpoint:
                 response = _run(self._checked, request)
             except OAuthError as refused:
                 response, error = self._refuse(refused, request)
-        except Exception as failed:  # noqa: BLE001  # the answer to whatever fails is JSON as well
+        except Exception as failed:  # noqa: BLE001  # every error is answered in JSON
             answered = _explain(failed, self._name, request)
             response, error = _render(answered), answered.error
         self._observe(request, response, error, perf_counter() - begun)
@@ -74,20 +74,21 @@ class Endpoint:
         return _render(answered, is_resource=self._is_resource), answered.error
 
     def attempt(self, request: Request) -> Response | None:
-        """The response to a request that can be granted without waiting. None for any other: at most a mark was written, and __call__ does everything.
+        """The response to a request that can be granted without waiting. None for any other request: then at most a mark was written, and __call__ starts from
+        the beginning.
 
         For a caller on an event loop, where Django refuses everything that might block.
         """
         begun = perf_counter()
         try:
             response = self._checked(request)
-        except Exception:  # noqa: BLE001  # whatever it is, the call meets it again and tells it
+        except Exception:  # noqa: BLE001  # __call__ meets the error again and reports it
             return None
         self._observe(request, response, "", perf_counter() - begun)
         return response
 
     def give_up(self, request: Request, reason: Reason) -> Response:
-        """The response to a request that took too long, or that came when too many were waiting. Its work isn't started, or its own response is dropped."""
+        """The response to a request that took too long, or that came when too many were waiting. Its work is never started, or its own response is dropped."""
         overdue_log.write(self._name, reason, request_id=request.connection.request_id, now=monotonic())
         refused = TemporarilyUnavailableError(reason)
         response = _render(refused)
@@ -140,7 +141,7 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
             # Fetch Metadata §2.4. Any web page can make its visitors' browsers send a form here, so such failures don't count against the visitors' address.
             if request.headers.get("sec-fetch-site", "") not in ("", "none", "same-origin"):
                 raise ForeignPageError
-            # Before the method: credentials in a URL often come with GET, and they are the worse mistake.
+            # This is checked before the method: credentials in a URL often come with GET, and they are the worse mistake.
             if request.query:
                 refuse_credentials_in_query(request.query, allowed=() if request.method == "POST" else ("POST",))
             if request.method != "POST":
@@ -157,8 +158,9 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
 def _run(checked: Callable[[Request], Response], request: Request) -> Response:
     """Run it again if the database connection turns out to be broken, as idle connections are after a failover of PostgreSQL.
 
-    This is safe: an endpoint only counts what it has done, and its changes (a revocation, the mark of a used JWT) have no effect the second time. If the
-    database can't be reached at all there is no connection, and if it refuses a statement the connection is usable, as with SQLite: neither is tried again.
+    This is safe: an endpoint only counts requests that it has finished, and its changes (a revocation, the mark of a used JWT) have no effect the second time.
+    It isn't run again if the database can't be reached at all (there is no connection), nor if it refuses a statement (the connection is usable, as with
+    SQLite).
     """
     try:
         return checked(request)
@@ -177,7 +179,7 @@ def _record(refused: OAuthError, name: str, request: Request) -> OAuthError:
 
 
 def _explain(failed: Exception, name: str, request: Request) -> OAuthError:
-    """The error to answer with if the server failed. A lost connection is dropped, so that the next request of this thread opens a new one."""
+    """The error that answers a failure of the server. A lost connection is dropped, so that the next request of this thread opens a new one."""
     request_id = request.connection.request_id
     fault = find_fault(failed)
     if fault is None:
@@ -194,7 +196,7 @@ def _render(error: OAuthError, *, is_resource: bool = False) -> Response:
 
 
 def _name_metadata(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """RFC 9728 §5.1, in each challenge, because some libraries only read the first."""
+    """RFC 9728 §5.1. Each challenge names it, because some libraries only read the first."""
     realm = f'realm="{REALM}"'
     return tuple((name, value.replace(realm, f'{realm}, resource_metadata="{insert_well_known("oauth-protected-resource")}"')) for name, value in headers)
 

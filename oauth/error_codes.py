@@ -1,4 +1,4 @@
-"""The only table of the errors that a caller may get: each with its status, when it happens, and what to do.
+"""The only table of the errors that a caller may get, with the status, the cause and the advice for each.
 
 It is Markdown, because make docs writes docs/errors.md from it. The reasons, which only the client's owner sees, are in oauth.reasons.
 """

@@ -20,7 +20,7 @@ DPOP = "DPoP"
 class OAuthError(Exception):
     """description: only characters of RFC 6749 §5.2, so no quotes and no backslashes.
 
-    client, credential_id: who sent the request, as far as known. named_client_id, secret_id: the IDs in the request, known or not.
+    client, credential_id: the request's sender, as far as known. named_client_id, secret_id: the IDs in the request, even if they don't exist.
     """
 
     error: ClassVar[str]
@@ -54,7 +54,7 @@ class InvalidRequestError(OAuthError):
 
 
 class InsecureTransportError(InvalidRequestError):
-    """had_credentials: True if in doubt."""
+    """had_credentials: True if unsure."""
 
     def __init__(self, url: str, *, had_credentials: bool) -> None:
         refusal = reasons.CREDENTIALS_OVER_PLAIN_HTTP if had_credentials else reasons.PLAIN_HTTP
@@ -337,7 +337,7 @@ class UseDPoPNonceAtResourceError(UseDPoPNonceError):
 
 
 class InsufficientScopeError(OAuthError):
-    """RFC 6750 §3.1. required: as the API or proxy asked; shown: as it may be stored. scheme: the one that the request used."""
+    """RFC 6750 §3.1. required: as the API or proxy sent it; shown: as it may be stored. scheme: the one that the request used."""
 
     error = "insufficient_scope"
     status = 403
@@ -362,7 +362,7 @@ class InsufficientScopeError(OAuthError):
 
 
 class _ForbiddenError(OAuthError):
-    """For valid credentials that more scopes wouldn't help. RFC 6750 §3.1 has no better code. scheme: the one that the request used."""
+    """The credentials are valid, and more scopes wouldn't help. RFC 6750 §3.1 has no better code. scheme: the one that the request used."""
 
     error = "insufficient_scope"
     status = 403
@@ -377,7 +377,7 @@ class _ForbiddenError(OAuthError):
 
 
 class OtherEnvironmentError(_ForbiddenError):
-    """For a test client where a live one is required, and the other way round."""
+    """A test client is used though a live one is required, or the other way round."""
 
     def __init__(self, *, scheme: str, client: RegisteredClient, credential_id: str) -> None:
         super().__init__(
@@ -390,7 +390,7 @@ class OtherEnvironmentError(_ForbiddenError):
 
 
 class ImpossibleDemandError(_ForbiddenError):
-    """For every caller, if the gateway's requirements make no sense."""
+    """The gateway's requirements make no sense, so every caller is refused."""
 
     def __init__(self, reason: Reason, *, scheme: str, client: RegisteredClient, credential_id: str) -> None:
         super().__init__(

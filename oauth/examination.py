@@ -1,4 +1,4 @@
-"""The result of examining a pasted request: which checks were made, and what each says."""
+"""The result of examining a pasted request: the checks that were made, and the result of each."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
@@ -13,7 +13,7 @@ _Value = TypeVar("_Value")
 
 
 class Check(NamedTuple):
-    """reason: why it would be refused; None if it passes. is_open: the pasted text doesn't say, so the result is unknown."""
+    """reason: why the request would be refused; None if the check passes. is_open: the pasted text doesn't say, so the result is unknown."""
 
     subject: Subject
     reason: Reason | None = None
@@ -21,9 +21,9 @@ class Check(NamedTuple):
 
 
 class Examination:
-    """checks: those that were made. client: the workspace's client, if found. credential_id: the credential that it would be recognised by, "" if none.
+    """checks: those that were made. client: the workspace's client, if found. credential_id: the credential that would authenticate it, "" if none.
 
-    method: token_endpoint_auth_method, "" if none was seen. scopes, audiences: those of the token.
+    method: token_endpoint_auth_method, "" if none was seen. scopes, audiences: the token's.
     """
 
     def __init__(self, request: Request, workspace: int) -> None:
@@ -38,7 +38,7 @@ class Examination:
 
     @property
     def reason(self) -> Reason | None:
-        """Why it would be refused; None if it passes as far as can be seen."""
+        """Why the request would be refused; None if no check failed."""
         return next((check.reason for check in self.checks if check.reason is not None), None)
 
     def note(self, subject: Subject, reason: Reason | None = None) -> bool:
@@ -61,7 +61,7 @@ class Examination:
         self.checks.append(Check(subject, is_open=True))
 
     def attempt(self, subject: Subject, function: Callable[[], _Value]) -> _Value | None:
-        """What the function returns; None if it refuses, which is recorded."""
+        """The function's result; None if it refuses, which is recorded."""
         try:
             value = function()
         except OAuthError as error:

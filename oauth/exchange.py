@@ -1,5 +1,5 @@
 """HTTPS requests to servers that may be hostile, in a separate process. oauth.fetch starts it, gives it one order after another, and kills it when the time is
-up. Only killing a process can stop OpenSSL while it computes with the numbers in a server's certificate, or the system's resolver.
+up. Only killing a process can stop the system's resolver, or OpenSSL while it computes with the numbers in a server's certificate.
 
 It runs as a file and uses only the standard library. It reads a line of JSON and writes a line of JSON.
 """
@@ -19,16 +19,16 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from typing import Any, BinaryIO, TypedDict
 
 MAX_BYTES = 64 * 1024
-# Seconds after which a process without an order ends.
+# A process that gets no order ends after this many seconds.
 KEPT = 600
 
-# Beside the body: the status line and headers, and what the transfer encoding adds.
+# Beside the body: the status line, the headers and the overhead of the transfer encoding.
 _MAX_OVERHEAD = 16 * 1024
-# For nice: requests that don't need another server come first.
+# Passed to nice: requests that don't need another server come first.
 _NICENESS = 5
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
-# These look global but are another form of an IPv4 address (6to4), or for documentation.
+# These look global but are for documentation or another form of an IPv4 address (6to4).
 _NOT_PUBLIC = (IPv6Network("2002::/16"), IPv6Network("3fff::/20"))
 # Likewise: the 6to4 relay (RFC 7526), the address that an Azure virtual machine gets its certificates and settings from, and the range for protocols only
 # (RFC 6890), where some clouds have similar services. Older versions of Python know only a part of that range.
@@ -38,8 +38,8 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class Order(TypedDict):
-    """request: as sent over the wire, in Latin-1. is_open: whether the host may have a private address. ca_file: the only CAs to trust, in PEM; "" for those
-    of the system or of SSL_CERT_FILE. timeout: in seconds; the process ends after it even if its parent is no longer there to kill it.
+    """request: as sent over the wire, in Latin-1. is_open: whether the host may have a private address. ca_file: the only CAs to trust, in PEM; "" for the
+    system's or SSL_CERT_FILE's. timeout: in seconds; the process ends after it even if its parent is no longer there to kill it.
     """
 
     host: str
@@ -83,7 +83,7 @@ def exchange(order: Order) -> Reply:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is on the public Internet, in whatever form it is written."""
+    """Whether an address, in any notation, is on the public Internet."""
     ip = ip_address(address)
     if isinstance(ip, IPv4Address):
         return ip.is_global and not ip.is_multicast and not ip.is_reserved and not any(ip in network for network in _NOT_PUBLIC_V4)
@@ -106,7 +106,7 @@ def serve(orders: BinaryIO, replies: BinaryIO) -> None:
 
 
 def _resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
-    """Each address once."""
+    """The host's addresses, each once."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -170,7 +170,7 @@ def _ask(connection: ssl.SSLSocket, host: str, request: bytes) -> Reply:
 
 
 if __name__ == "__main__":
-    # Before the process lowers its priority, because its parent has little time.
+    # This comes before the process lowers its priority, because its parent has little time.
     _tls_context("")
     with suppress(OSError):
         os.nice(_NICENESS)

@@ -16,13 +16,13 @@ from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
 from oauth.granted import microseconds_since
 from oauth.messages import Connection
 
-# Failures that don't block their sender are stored too, but not without limit: so many per client and address within FAILURE_WINDOW.
+# Failures that don't block their sender are stored too, up to this number per client and address within FAILURE_WINDOW.
 _MAX_KEPT = 100
-# So many per client from all addresses, and so many without a client, within FAILURE_WINDOW. Beyond that, a failure is only counted and logged.
+# The limits per client from all addresses, and without a client, within FAILURE_WINDOW. Beyond that, a failure is only counted and logged.
 _MAX_KEPT_OF_CLIENT = 1000
 _MAX_KEPT_OF_NOBODY = 200
-# And so many per workspace, and without a client, within 24 hours. Callers with a credential of the client and strangers have separate limits, so that
-# strangers can't crowd out the others. Strangers are also limited per client and per network, so that nobody can take all of their places.
+# The limits per workspace, and without a client, within 24 hours. Callers with a credential of the client and strangers have separate limits, so that strangers
+# can't crowd out the others. Strangers are also limited per client and per network, so that no single sender can take all of their places.
 _MAX_KEPT_OF_KNOWN = 50_000
 _MAX_KEPT_OF_STRANGERS = 10_000
 _MAX_KEPT_OF_STRANGERS_AT_CLIENT = 3_000
@@ -56,12 +56,12 @@ def _write(
 
 
 def _clean(text: str) -> str:
-    """Without anything that may be secret, as a safety net, and without NUL, which PostgreSQL refuses."""
+    """Remove anything that may be secret, as a safety net, and NUL, which PostgreSQL refuses."""
     return redact(text).replace("\0", "")
 
 
 def _abbreviate(client_id: str) -> str:
-    """How much of an ID that a stranger sent may be stored: a program that mixes up ID and secret sends the secret there."""
+    """The part that may be stored of an ID that a stranger sent: a program that mixes up ID and secret sends the secret there."""
     beginning = client_id[:8]
     return beginning + "…" if beginning.isascii() and beginning.isprintable() and beginning else ""
 
@@ -74,11 +74,11 @@ def _find_client(client_id: str) -> tuple[int, int] | None:
 
 
 def _places(client: tuple[int, int] | None, address: str, *, is_known: bool) -> list[tuple[str, int, int]]:
-    """The limits for storing: the key under which it is counted, how many, and within how many seconds, 0 for FAILURE_WINDOW. The widest comes last."""
+    """The limits for storing a failure: the key under which it is counted, the maximum, and the seconds (0 for FAILURE_WINDOW). The widest comes last."""
     pk, workspace = client if client is not None else ("nobody", "none")
     whose, most = ("known", _MAX_KEPT_OF_KNOWN) if is_known else ("strangers", _MAX_KEPT_OF_STRANGERS)
     network = throttling.widest_network_of(address) if address else "unknown"
-    # The same number of limits in each case: each is a statement, and the time of a response must not tell whether a credential was real.
+    # Each case has the same number of limits, because each is a statement, and the time of a response must not tell whether a credential was real.
     return [
         (f"kept of {whose} client {pk}", _MAX_KEPT_OF_NOBODY if client is None else _MAX_KEPT_OF_CLIENT, 0),
         (f"kept of {whose} at {pk}", most if is_known else _MAX_KEPT_OF_STRANGERS_AT_CLIENT, _DAY),
@@ -88,7 +88,7 @@ def _places(client: tuple[int, int] | None, address: str, *, is_known: bool) -> 
 
 
 def _may_keep(client: tuple[int, int] | None, address: str, *, is_known: bool, now: datetime) -> bool:
-    """Count a failure that is about to be stored. Beyond a limit this only reads, because otherwise failures from everywhere would queue for one row.
+    """Count a failure that is about to be stored. Beyond a limit this only reads: otherwise all failures would queue for one row.
 
     is_known: whether the request had a credential of the client.
     """
@@ -123,7 +123,7 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: Connection, 
     client = None if error.client is None else (error.client.pk, error.client.workspace_pk)
     if isinstance(error, InvalidClientError):
         keys = throttling.failure_keys(name=error.named_client_id, address=connection.remote_address)
-        # From an address that has to wait, nothing more is written, whatever failed: otherwise each made-up name would be a row.
+        # If the address has to wait, nothing more is written: otherwise each made-up name would be a row.
         blocked = throttling.seconds_to_wait_to_fail(keys, now=now)
         if blocked:
             unwritten_failures.count(keys, now=now)
@@ -136,7 +136,7 @@ def record_failure(error: OAuthError, *, endpoint: str, connection: Connection, 
     is_known = client is not None
     client = client or _find_client(error.named_client_id)
     if client is not None:
-        # Under a key that no authentication reads. Requests with an unknown address share one.
+        # This key isn't read by any authentication. Requests with an unknown address share one key.
         name = f"kept {'of known ' if is_known else ''}{client[0]}"
         key = throttling.failure_keys(name=name, address=connection.remote_address or "unknown").client_and_address
         if throttling.has_reached(key, _MAX_KEPT, now=now):

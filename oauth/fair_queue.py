@@ -9,12 +9,12 @@ ItemT = TypeVar("ItemT")
 
 
 class FairQueue(Generic[ItemT]):
-    """First come first served among the items of one sender; the senders in turn."""
+    """The senders take turns. Items of one sender keep their order."""
 
     def __init__(self) -> None:
         self._lines: dict[str, deque[ItemT]] = {}
         self._lock = Lock()
-        # One entry for each item: threads wait for these.
+        # It has one entry for each item, and the threads wait for these.
         self._ready: SimpleQueue[None] = SimpleQueue()
 
     def put(self, sender: str, item: ItemT) -> None:
@@ -33,6 +33,6 @@ class FairQueue(Generic[ItemT]):
             line = self._lines.pop(sender)
             item = line.popleft()
             if line:
-                # Back to the end of the queue.
+                # The sender goes back to the end of the queue.
                 self._lines[sender] = line
             return item

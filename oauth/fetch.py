@@ -1,8 +1,8 @@
-"""Requests to other servers that can't hold us up and, if somebody else chose the URL, can't reach into our network.
+"""Requests to other servers. They can't hold us up and, if somebody else chose the URL, can't reach into our network.
 
-HTTPS with a verified certificate. The name is looked up once; if somebody else chose it, every address of it must be public. The connection goes to the address
-that was checked, so changing the name's address in between doesn't help. No redirects, no proxy from the environment, a bounded response, and one time limit
-for everything: another process (oauth/exchange.py) talks to the server and is killed at the limit. Connections aren't kept alive on purpose, because such
+HTTPS with a verified certificate. The name is looked up once; if somebody else chose it, all of its addresses must be public. The connection goes to the
+address that was checked, so changing the name's address in between doesn't help. No redirects, no proxy from the environment, a bounded response, and one time
+limit for everything: another process (oauth/exchange.py) talks to the server and is killed at the limit. Connections aren't kept alive on purpose, because such
 requests are rare.
 """
 
@@ -24,7 +24,7 @@ TIMEOUT = 3.0
 # Starting a process takes a tenth of a second of processor time, so this many stay for the next requests.
 MAX_KEPT = 2
 
-# What the dynamic linker, OpenSSL and the system's resolver read. A process that talks to strangers gets nothing else of our environment.
+# The dynamic linker, OpenSSL and the system's resolver read these. A process that talks to strangers gets nothing else of our environment.
 _ENVIRONMENT = (
     "LD_LIBRARY_PATH",
     "LD_PRELOAD",
@@ -81,7 +81,7 @@ def _exchange(parts: SplitResult, request: bytes, *, is_open: bool, ca_file: str
         "request": request.decode("latin-1"),
         "is_open": is_open,
         "ca_file": ca_file,
-        # It would end by itself later than we kill it.
+        # We kill the process before it would end by itself.
         "timeout": timeout + 1,
     }
     try:
@@ -105,7 +105,7 @@ class _Helper:
         ours, theirs = socket.socketpair()
         with ExitStack() as undone, theirs:
             undone.enter_context(ours)
-            # In its own process group, because Ctrl+C in a terminal is for us. When we end, its input ends.
+            # It gets its own process group, because Ctrl+C in a terminal is meant for us. When we end, its input ends.
             self._process = Popen(  # noqa: S603  # nothing in it comes from outside
                 [sys.executable, "-I", "-S", exchange.__file__], stdin=theirs.fileno(), stdout=theirs.fileno(), env=environment, process_group=0
             )
@@ -128,7 +128,7 @@ class _Helper:
         return reply
 
     def is_good(self) -> bool:
-        """Whether it can take one more order. It ends by itself after a long time without one, so shortly before that it gets none."""
+        """Whether it can take one more order. It ends by itself after a long time without an order, so shortly before that it gets none."""
         return self._process.poll() is None and monotonic() < self.idle_since + exchange.KEPT / 2 and self.environment == _environment()
 
     def end(self) -> None:
@@ -142,7 +142,7 @@ _kept: list[_Helper] = []
 
 @contextmanager
 def _take_helper() -> Iterator[_Helper]:
-    """A process that nobody else is using. Any exception raised while it is in use ends it."""
+    """A process that isn't in use. Any exception raised while it is in use ends it."""
     helper = _find_kept() or _Helper(_environment())
     try:
         yield helper

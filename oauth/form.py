@@ -9,10 +9,10 @@ from oauth.errors import CredentialsInQueryError, InvalidRequestError
 from oauth.messages import Request
 
 _MAX_PEEKED_BYTES = 2048
-# To decode each takes as long as to read some twenty plain octets. The longest good form has a few hundred.
+# Decoding one takes as long as reading some twenty plain octets. The longest valid form has a few hundred.
 MAX_ESCAPES = 4096
 
-# Parameters that carry a credential, so that they must not stand in a URL, which proxies and browsers log.
+# Parameters that carry a credential. They must not be in a URL, because proxies and browsers log URLs.
 _CREDENTIALS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type", "token", "access_token"})
 
 
@@ -69,14 +69,14 @@ def parse_form(request: Request) -> Form:
 
 
 def refuse_credentials_in_query(query: str, *, allowed: tuple[str, ...] = ()) -> None:
-    """RFC 6749 §2.3.1: the parameters can only be transmitted in the request body. allowed: as in CredentialsInQueryError."""
+    """RFC 6749 §2.3.1: credentials may only be sent in the request body. allowed: as in CredentialsInQueryError."""
     names = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
     if names & _CREDENTIALS:
         raise CredentialsInQueryError(named_client_id=parse_qs(query, errors="replace").get("client_id", [""])[0], allowed=allowed)
 
 
 def may_carry_credentials(request: Request) -> bool:
-    """Anywhere in the request, well-formed or not, so that a client that has to rotate its secret is always told so."""
+    """Whether any part of the request, well-formed or not, may be a credential. A client that has to rotate its secret is always told so."""
     if request.body is None or not request.headers.keys().isdisjoint(("authorization", "x-api-key")):
         return True
     if request.body.count(b"%") > MAX_ESCAPES:
@@ -100,7 +100,7 @@ def peek_parameter(request: Request, parameter: str) -> str:
     """The first value in the body, "" if none can be read. It looks at bytes, and at no more than _MAX_PEEKED_BYTES of the value: a refused form has already
     been parsed once, and must cost no more than a granted one.
     """
-    # An empty value counts as absent, but it isn't worth looking through thousands of them.
+    # An empty value counts as absent, but looking through thousands of them isn't worth the time.
     _, *parts = (b"&" + (request.body or b"")).split(f"&{parameter}=".encode(), 4)
     value = next((value for part in parts if (value := part[:_MAX_PEEKED_BYTES].partition(b"&")[0])), b"")
     return unquote_plus(value.decode(errors="replace"))

@@ -24,7 +24,7 @@ PREFIX = "/gateway/"
 
 _DEMANDS = ("audience", "environment", "scope")
 _HEADERS = {f"x-tokenos-require-{name}": name for name in _DEMANDS}
-# How names begin that somebody may have meant as a requirement.
+# A name that begins like this may have been meant as a requirement.
 _LIKE_HEADERS, _LIKE_DEMANDS = "x-tokenos-require", ("aud", "env", "scop")
 
 
@@ -51,7 +51,7 @@ def verify(request: Request) -> Response:
         require_audience(caller, audience)
     for environment in demands["environment"]:
         require_environment(caller, environment)
-    # Only spaces separate: any other white space is part of a scope, which then nobody has.
+    # Only spaces separate: any other white space is part of a scope, and no caller has such a scope.
     require_scopes(caller, tuple(dict.fromkeys(scope for scope in " ".join(demands["scope"]).split(" ") if scope)))
     record_granted(request, client, caller.credential_id, endpoint="gateway", is_by_credential=caller.is_by_credential, scopes=caller.scopes)
     return Response(
@@ -68,7 +68,7 @@ def verify(request: Request) -> Response:
 
 
 def _read_demands(request: Request, caller: Caller) -> dict[str, list[str]]:
-    """The requirements by each name of _DEMANDS. Raise ImpossibleDemandError for an empty one, as an unset variable leaves it, and for similar names."""
+    """The requirements by each name of _DEMANDS. Raise ImpossibleDemandError for an empty one (perhaps from an unset variable) and for similar names."""
     said = parse_qs(request.query, keep_blank_values=True, errors="replace") if request.query else {}
     demands = {name: [*said.get(name, ()), *_header(request, header)] for header, name in _HEADERS.items()}
     reason = _find_blank(demands) or _find_unknown(request, said)
@@ -97,17 +97,17 @@ def _find_unknown(request: Request, said: Iterable[str]) -> Reason | None:
 
 
 def _find_reason(workspace: str) -> Reason:
-    # The reason says whether the workspace is somebody else's or doesn't exist. PostgreSQL doesn't accept NUL in text.
+    # The reason distinguishes another workspace from one that doesn't exist. PostgreSQL doesn't accept NUL in text.
     if "\0" in workspace or not Workspace.objects.filter(slug=workspace).exists():
         return reasons.NO_WORKSPACE.say()
     return reasons.OTHER_WORKSPACE.say()
 
 
 def original_target(request: Request) -> Target:
-    """The request that the proxy asks about, as far as a trusted proxy says; otherwise this request.
+    """The request that the proxy asks about if a trusted proxy describes it; otherwise this request.
 
-    nginx, Traefik and Caddy send X-Forwarded-Method and X-Forwarded-Uri; Envoy keeps the method and appends the original path. Raise InvalidProofError
-    if these can't be read: the caller's request is malformed, and no proof can be for it.
+    nginx, Traefik and Caddy send X-Forwarded-Method and X-Forwarded-Uri; Envoy keeps the method and appends the original path. Raise InvalidProofError if these
+    can't be read: no proof can match a malformed request.
     """
     connection = request.connection
     uri = connection.forwarded_uri or _path_below(request)

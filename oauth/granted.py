@@ -6,7 +6,7 @@ from clients.services import usage
 from oauth.messages import Request
 from oauth.registration import RegisteredClient
 
-# 36 minutes, the most that the column can hold: a longer time means that the clock was set.
+# 36 minutes is the most that the column can hold. A longer time means that the clock was set.
 _MAX = 2**31
 
 
@@ -21,7 +21,7 @@ def record_granted(
     is_scope_asked: bool = False,
     token_lifetime: int = 0,
 ) -> None:
-    """Call it when nothing can fail any more. token_lifetime: of the issued token, in seconds, 0 for none. See GrantedKey for the rest."""
+    """Call it when nothing can fail any more. token_lifetime: the issued token's, in seconds, 0 for none. See GrantedKey for the rest."""
     connection, now = request.connection, request.now
     second = int(now.timestamp())
     usage.record_granted(

@@ -1,4 +1,4 @@
-"""Signing and verifying JWTs, RFC 7515 and RFC 7519, and generating our own keys for it. Only this module uses PyJWT, and only its algorithms."""
+"""Signing and verifying JWTs, RFC 7515 and RFC 7519, and generating our own keys. Only this module uses PyJWT, and only its algorithms."""
 
 import json
 import re
@@ -29,7 +29,7 @@ _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class InvalidJWTError(Exception):
-    """Malformed, or not signed by that key. Its text says what is wrong and follows the name of the thing: “is longer than 8192 characters”."""
+    """Malformed, or not signed by that key. Its text says what is wrong and continues a sentence: “is longer than 8192 characters”."""
 
 
 class ParsedJWT(NamedTuple):

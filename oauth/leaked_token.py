@@ -1,4 +1,4 @@
-"""Which JWTs in a leaked text are tokens of a workspace, and whether they are still valid."""
+"""Finds a workspace's tokens among the JWTs in a leaked text, and whether they are still valid."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MAX_VERIFIED = 100
 
 @dataclass(frozen=True, slots=True)
 class LeakedToken:
-    """dead_because: a sentence, "" if it is still valid."""
+    """dead_because: why it is no longer valid, as a sentence; "" if it is still valid."""
 
     jti: str
     client_id: str

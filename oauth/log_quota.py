@@ -4,7 +4,9 @@ from collections import Counter
 
 
 class LogQuota:
-    """seconds: length of a window, which begins with the first line after the previous one. lines: how many lines in it; of_one: how many about one sender."""
+    """seconds: the length of a window, which begins with the first line after the previous window. lines: the limit in a window; of_one: the limit for one
+    sender.
+    """
 
     def __init__(self, *, seconds: float, lines: int, of_one: int) -> None:
         self._seconds, self._most, self._most_of_one = seconds, lines, of_one

@@ -80,13 +80,13 @@ def _by_token(columns: str, join: str) -> str:
     LEFT JOIN {{signing_key}} k ON k.kid = %s""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
 
 
-# By how a token's credential_id names the credential that obtained it: a secret by its ID, each other kind with its name before a colon.
+# By the form of a token's credential_id, which names the credential that obtained it: a secret by its ID, any other kind with a prefix and a colon.
 _BY_TOKEN = {
     "": _by_token("s.id, s.revoked_at", "LEFT JOIN {secret} s ON s.secret_id = %s AND s.client_id = c.id"),
     "key": _by_token("s.id, s.revoked_at", "LEFT JOIN {public_key} s ON s.kid = %s AND s.client_id = c.id"),
     "certificate": _by_token("s.id, s.revoked_at", "LEFT JOIN {certificate} s ON s.thumbprint = %s AND s.client_id = c.id"),
 }
-# The two kinds that are fields of the client. If a published key is also registered, revoking the registered key revokes it.
+# These two kinds are fields of the client. If a published key is also registered, revoking the registered key revokes both.
 _BY_TOKEN_OF_SUBJECT = _by_token("c.id, NULL", "")
 _BY_TOKEN_OF_PUBLISHED = _by_token("c.id, s.revoked_at", "LEFT JOIN {public_key} s ON s.thumbprint = %s AND s.client_id = c.id")
 
@@ -152,7 +152,7 @@ def _select(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _select_all(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """All rows, over Django's connection but with the driver's own cursor: what Django's cursor does to the text costs as much as SQLite's answer."""
+    """All rows, over Django's connection but with the driver's own cursor: Django's cursor spends as much time on the text as SQLite on the answer."""
     database = own_database()
     rows: list[tuple[Any, ...]]
     if database.queries_logged:
@@ -218,7 +218,7 @@ def find_ended_thumbprints(*, client_pk: int, now: datetime) -> set[str]:
 
 
 def is_certificate_revoked(*, client_pk: int, thumbprint: str) -> bool:
-    """Whether it was once registered for the client, and then revoked. thumbprint: x5t#S256."""
+    """Whether the certificate was once registered for the client, and then revoked. thumbprint: x5t#S256."""
     return bool(_select(_REVOKED_CERTIFICATES, (client_pk, thumbprint))[0])
 
 
@@ -246,7 +246,7 @@ def find_token_state(*, client_id: str, credential_id: str, jti: str, kid: str) 
     else:
         row = _select(_BY_TOKEN_OF_SUBJECT, (jti, client_id, kid))
         client = _client(row)
-        # The part behind it may name the CA. Whether that is still trusted isn't in the database.
+        # The part after the colon may name the CA. Whether that is still trusted isn't in the database.
         subject = ":".join(credential_id.split(":")[:2])
         is_credential_revoked = client is None or subject != client.tls_subject_credential
     return TokenState(

@@ -1,4 +1,4 @@
-"""What goes in and out of an endpoint, independent of any web framework: Request, Response, and the Connection that a request came over.
+"""An endpoint's input and output, independent of any web framework: Request, Response, and the Connection that a request came over.
 
 Objects made for each request are NamedTuples, here and in oauth.registration: a frozen dataclass takes five times as long to make.
 """
@@ -11,20 +11,19 @@ from urllib.parse import quote
 
 MAX_BODY_BYTES = 64 * 1024
 
-# Pragma: RFC 6749 §5.1 wants it, for caches of HTTP/1.0.
+# RFC 6749 §5.1 requires Pragma, for HTTP/1.0 caches.
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Connection(NamedTuple):
-    """What the server found out once about a connection.
+    """Facts about a connection, which the server found out once.
 
-    remote_address: the caller's IP address as the connection or a trusted proxy shows it, "" if neither does.
-    client_certificate: DER, from the TLS handshake or a trusted proxy. has_malformed_certificate: a trusted proxy passes on something that isn't a certificate.
-    is_own_host: whether the caller used a name in ALLOWED_HOSTS, or no name.
-    forwarded_method, forwarded_host, forwarded_uri: of the request that a trusted proxy asks about, "" if it doesn't say. URI: path and query, encoded.
-    has_malformed_target: the method, host or URI that the proxy sent can't be read.
+    remote_address: the caller's IP address as the connection or a trusted proxy shows it, "" if neither does. client_certificate: DER, from the TLS handshake
+    or a trusted proxy. has_malformed_certificate: a trusted proxy passes on something that isn't a certificate. is_own_host: whether the caller used a name in
+    ALLOWED_HOSTS, or no name. forwarded_method, forwarded_host, forwarded_uri: parts of the request that a trusted proxy asks about, "" if it doesn't say. URI:
+    path and query, encoded. has_malformed_target: the method, host or URI that the proxy sent can't be read.
     """
 
     remote_address: str
@@ -58,7 +57,7 @@ class Request(NamedTuple):
 
     @property
     def encoded_path(self) -> str:
-        """As in a URL."""
+        """The path, encoded as in a URL."""
         return self.raw_path or quote(self.path, safe="/:@!$&'()*+,;=~")
 
 

@@ -1,4 +1,4 @@
-"""The protocol's Prometheus metrics: how many requests there were, how they ended, how long they took. dashboard/health/metrics.py serves them.
+"""The protocol's Prometheus metrics: the number of requests, their results and their durations. dashboard/health/metrics.py serves them.
 
 All processes that were forked after this module was imported count together. Counting doesn't need a disk, and if it fails, the request is still answered.
 """
@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from oauth.shared_numbers import NoRoomError, Row, SharedNumbers
 
-# Upper bounds of the buckets, in seconds; one more bucket counts what takes longer. The sum is in the last column.
+# Upper bounds of the buckets, in seconds; one more bucket counts longer times. The sum is in the last column.
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _SUM = -1
 

@@ -10,7 +10,7 @@ from clients.models import Client
 from clients.models.client import MAX_TOKEN_LIFETIME
 from oauth.database_clock import CLOCK_MARGIN
 
-# Even the longest token that a key signed at the last moment has expired by then, also if this clock is ahead or a verifier's is behind.
+# By then, even the longest token that the key signed at the last moment has expired, also if this clock is ahead or a verifier's is behind.
 PUBLISHED_AFTER_RETIREMENT = MAX_TOKEN_LIFETIME + CLOCK_MARGIN
 
 
@@ -117,8 +117,8 @@ class RowIDField(models.BigIntegerField):  # type: ignore[type-arg]  # Django's 
 class UsedJWT(models.Model):
     """A used jti (oauth.replay). expires_at: seconds since the epoch, after which it can't be used again anyway.
 
-    key: 64 bits of a hash of the jti and its issuer. Two equal by chance (one in 10¹³ with a million rows) refuse a valid request once; they never let a used
-    jti through. There is no other index, because it would take as long as the row at each request; oauth.services.prune goes by key.
+    key: 64 bits of a hash of the jti and its issuer. If two are equal by chance (one in 10¹³ with a million rows), a valid request is refused once; a used jti
+    never gets through. There is no other index, because it would take as long as the row at each request; oauth.services.prune goes by key.
     """
 
     key = RowIDField(primary_key=True)
@@ -132,9 +132,10 @@ class UsedJWT(models.Model):
 
 
 class ForgottenJWTs(models.Model):
-    """Marks of used JWTs that expire before this second may have been removed, so a JWT that would need one counts as used. One row, with ROW as its key.
+    """Marks of used JWTs that expire before this second may have been removed, so a JWT that expires before it counts as used. The table has one row, with ROW
+    as its key.
 
-    So a used JWT is never accepted again, whatever clock the marks were removed by and whatever clock a node has.
+    So a used JWT is never accepted again, even if the clock that removed the marks or a node's clock is wrong.
     """
 
     ROW = 1

@@ -32,8 +32,8 @@ CERTIFICATE_METHODS = (TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH)
 
 
 class _Examined(NamedTuple):
-    """What doesn't change about a certificate. validity: from when and until when, None if it can't be read. issuers: the CAs that signed it. flaw: why it is
-    unusable. certificate: None if it has no issuers, because a stranger can present many, and a parsed name takes a hundred times its length.
+    """The unchanging facts about a certificate. validity: its first and last moment, None if they can't be read. issuers: the CAs that signed it. flaw: why it
+    is unusable. certificate: None if it has no issuers, because a stranger can present many, and a parsed name takes a hundred times its length.
     """
 
     validity: tuple[datetime, datetime] | None
@@ -43,7 +43,7 @@ class _Examined(NamedTuple):
 
 
 def has_certificate(request: Request) -> bool:
-    """Whether there is one on the connection, readable or not."""
+    """Whether the connection has a certificate, readable or not."""
     return request.connection.client_certificate is not None or request.connection.has_malformed_certificate
 
 
@@ -107,9 +107,9 @@ def proof_checks(certificate: bytes, client: RegisteredClient | None, found: Reg
 
 
 def name_issued(client: RegisteredClient, certificate: bytes) -> str:
-    """How a token names a certificate (DER) with the client's subject as the credential that obtained it: by subject and CA. All its issuers share one key."""
+    """The credential_id for a certificate (DER) with the client's subject: it names subject and CA. All its issuers share one key."""
     examined = _examine(certificate, client_cas())
-    # The file may have changed since: a token that names no CA in it is refused.
+    # The file may have changed since. A token whose CA isn't in the file is refused.
     return f"{client.tls_subject_credential}:{next(map(fingerprint, examined.issuers), '')}"
 
 
@@ -136,7 +136,7 @@ def find_reason_not_to_bind(request: Request, client: RegisteredClient, certific
 
 
 def find_reason_in_validity(certificate: bytes, now: datetime) -> Reason | None:
-    """Why a certificate in DER isn't valid now, for any client."""
+    """Why a certificate in DER isn't valid now, independent of any client."""
     validity = _examine(certificate, client_cas()).validity
     return reasons.CERTIFICATE_MALFORMED.say() if validity is None else _find_reason_in_times(*validity, now)
 
@@ -144,21 +144,21 @@ def find_reason_in_validity(certificate: bytes, now: datetime) -> Reason | None:
 def choose_method(client: RegisteredClient, found: RegisteredCertificate | None) -> str:
     own = (*client.auth_methods, *client.forbidden_auth_methods)
     if SELF_SIGNED_TLS_CLIENT_AUTH not in own and TLS_CLIENT_AUTH in client.forbidden_auth_methods:
-        # The client's own method, so that its owner reads why the certificate is refused.
+        # Use the client's own method, so that its owner reads why the certificate is refused.
         return TLS_CLIENT_AUTH
     if TLS_CLIENT_AUTH not in client.auth_methods:
         return SELF_SIGNED_TLS_CLIENT_AUTH
     if found is None:
         return TLS_CLIENT_AUTH
     if found.revoked_at is not None:
-        # Any issuer will do.
+        # One trusted issuer is enough.
         return SELF_SIGNED_TLS_CLIENT_AUTH
-    # If the client may use either, registered certificates come first.
+    # If the client may use both methods, registered certificates are tried first.
     return SELF_SIGNED_TLS_CLIENT_AUTH if SELF_SIGNED_TLS_CLIENT_AUTH in client.auth_methods else TLS_CLIENT_AUTH
 
 
 def _find_reason_in_registered(client: RegisteredClient, found: RegisteredCertificate | None, thumbprint: str, now: datetime) -> Reason | None:
-    """§2.2: it is the certificate itself that is registered."""
+    """§2.2: the certificate itself is registered."""
     if found is None:
         if SELF_SIGNED_TLS_CLIENT_AUTH not in client.auth_methods:
             return None
@@ -182,7 +182,7 @@ def _find_reason_in_times(valid_from: datetime, expires_at: datetime | None, now
 
 
 def _find_reason_in_issued(client: RegisteredClient, examined: _Examined, now: datetime) -> Reason | None:
-    """§2.1: the chain first, then the one subject that is registered (§2.1.2)."""
+    """§2.1: the chain is checked first, then the registered subject (§2.1.2)."""
     reason = _find_reason_in_chain(examined, now)
     if reason is not None:
         return reason

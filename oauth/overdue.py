@@ -1,4 +1,4 @@
-"""Logs why requests are given up before they are answered: one line per second and process, however many there are."""
+"""Logs why requests are given up before they are answered: at most one line per second and process."""
 
 import logging
 

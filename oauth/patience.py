@@ -2,9 +2,9 @@
 
 from threading import local
 
-# Seconds after which an unanswered request is given up with 503, whatever it waits for.
+# Seconds after which an unanswered request is given up with 503.
 REQUEST = 4.0
-# Seconds that PostgreSQL has for one statement: of a protocol endpoint, of a page, of background work, and of a command.
+# Seconds that PostgreSQL has for one statement of a protocol endpoint, a page, background work and a command.
 PROTOCOL_STATEMENT = 2.0
 PAGE_STATEMENT = 3.0
 BACKGROUND_STATEMENT = 60.0
@@ -18,7 +18,7 @@ _usual_statement = COMMAND_STATEMENT
 
 class Patience:
     """A thread's limits. statement: seconds for one statement. waits_since: since when it has waited for the database, 0.0 if it isn't waiting. ends: when its
-    request is given up, 0.0 if it has none. Both by time.monotonic().
+    request is given up, 0.0 if it has none. Both are times of time.monotonic().
     """
 
     __slots__ = ("ends", "statement", "waits_since")

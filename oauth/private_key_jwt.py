@@ -56,7 +56,7 @@ class ClientKey(NamedTuple):
 
 
 class _Keys(NamedTuple):
-    """keys: to be tried, of any algorithm. problem: why there are none from the client's jwks_uri; None if it wasn't asked or all went well."""
+    """keys: the keys to try, of any algorithm. problem: why the client's jwks_uri gave none; None if it wasn't asked or the request succeeded."""
 
     keys: Sequence[ClientKey]
     problem: Reason | None
@@ -78,7 +78,7 @@ def authenticate(request: Request, form: Form) -> AuthenticatedClient:
             named_client_id=client_id,
             credential_id=registration.credential.credential_id if registration.credential and client else "",
         )
-    # A proof needs a client.
+    # If a key was proved, there is a client.
     assert client is not None
     assert not isinstance(signer, Reason)
     reason = first_refusal(statement_checks(request, assertion, client, signer, is_used=lambda: not _use(request, assertion)))
@@ -125,7 +125,7 @@ def find_signer(assertion: ParsedJWT, registration: Registration[RegisteredKey],
 
 
 def _find_keys(registration: Registration[RegisteredKey], kid: str, algorithm: str, now: datetime) -> _Keys:
-    """The keys that the client registered; if none of them can be meant, those that it publishes."""
+    """The matching keys that the client registered; if there are none, those that it publishes."""
     client = registration.client
     if registration.credential is not None:
         return _Keys([ClientKey.registered(registration.credential)], None)
@@ -136,14 +136,14 @@ def _find_keys(registration: Registration[RegisteredKey], kid: str, algorithm: s
     if not client.jwks_uri:
         return _Keys(registered, None)
     published = client_jwks.find_keys(client, kid=kid, algorithm=algorithm, now=now)
-    # A key that was revoked here or has expired stays so, wherever and under whatever kid it is published.
+    # A key that was revoked here or has expired stays so, even if it is published elsewhere or under another kid.
     ended = find_ended_thumbprints(client_pk=client.pk, now=now)
     keys = [ClientKey.published(client, key) for key in published.keys if key.thumbprint not in ended]
     return _Keys([*registered, *keys][: MAX_TRIED_KEYS + 1], published.problem)
 
 
 def _find_signer(assertion: ParsedJWT, algorithm: str, keys: Sequence[ClientKey]) -> ClientKey | None:
-    """The key that made the signature. If no key is for that algorithm, a decoy is tried so that the work is the same."""
+    """The key that made the signature. If no key has that algorithm, a decoy is tried so that the work is the same."""
     tried = _choose(keys, algorithm)
     for key in tried:
         if _is_signed_by(assertion, key.key, algorithm):
@@ -154,7 +154,7 @@ def _find_signer(assertion: ParsedJWT, algorithm: str, keys: Sequence[ClientKey]
 
 
 def _choose(keys: Sequence[ClientKey], algorithm: str) -> list[ClientKey]:
-    """The first keys that fit, as many as may be tried."""
+    """The first matching keys, at most as many as may be tried."""
     tried: list[ClientKey] = []
     left = MAX_TRIED_KEYS
     for key in keys:
@@ -182,14 +182,14 @@ def _is_signed_by(assertion: ParsedJWT, key: Any, algorithm: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _decoy(algorithm: str) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey:
-    """A key for that algorithm whose private key nobody has."""
+    """A public key for that algorithm without a private key."""
     match algorithm:
         case "ES256" | "ES384" | "ES512":
             curve = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}[algorithm]
             return ec.generate_private_key(curve).public_key()
         case "EdDSA" | "Ed25519":
             return ed25519.Ed25519PrivateKey.generate().public_key()
-    # Not a product of two primes: making one takes long, and verifying works without.
+    # The modulus isn't a product of two primes: making one takes long, and verifying works without it.
     return rsa.RSAPublicNumbers(65537, randbits(2048) | 1 << 2047 | 1).public_key()
 
 
@@ -209,7 +209,7 @@ def _find_reason_in_keys(kid: str, algorithm: str, found: _Keys) -> Reason:
 
 
 def proof_checks(client: RegisteredClient | None, signer: ClientKey | Reason) -> Checks:
-    """Possession of a key is checked first."""
+    """The checks of a key's possession, which come first."""
     yield Subject.CLIENT, reasons.UNKNOWN_CLIENT.say() if client is None else None
     if client is not None:
         yield Subject.SIGNATURE, signer if isinstance(signer, Reason) else None

@@ -34,7 +34,7 @@ from oauth.registration import RegisteredClient
 class Caller:
     """auth_method: access_token, client_secret_basic or api_key. audiences: what the credentials are for. credential_id: of the client's credential.
 
-    scheme: of the challenge in a refusal.
+    scheme: for the challenge in a refusal.
     """
 
     client: RegisteredClient
@@ -51,7 +51,7 @@ class Caller:
 
 
 def authenticate_caller(request: Request, *, takes_api_key_header: bool = False, target: Callable[[Request], Target] = own_target) -> Caller:
-    """target: the request that a DPoP proof must be for. A proof beside anything but a token under DPoP proves nothing and is ignored.
+    """target: the request that a DPoP proof must be for. A proof is ignored unless it comes with a token under DPoP.
 
     Raise MissingTokenError, InvalidTokenError, InvalidDPoPProofAtResourceError, UseDPoPNonceAtResourceError, InvalidClientError, TooManyFailuresError.
     """
@@ -85,7 +85,7 @@ def require_scopes(caller: Caller, required: tuple[str, ...]) -> None:
 
 
 def require_environment(caller: Caller, environment: str) -> None:
-    """environment: as required; an unknown one is never met."""
+    """environment: the required one; an unknown one refuses every caller."""
     if environment != caller.client.environment:
         raise OtherEnvironmentError(scheme=caller.scheme, client=caller.client, credential_id=caller.credential_id)
 
@@ -116,7 +116,7 @@ def _by_bearer(request: Request, credentials: str) -> Caller:
 
 
 def _by_dpop(request: Request, credentials: str, target: Callable[[Request], Target]) -> Caller:
-    """RFC 9449 §7.1. The proof is checked last because the check uses it up."""
+    """RFC 9449 §7.1. The proof is checked last, because the check uses it up."""
     try:
         token = access_token.verify(credentials, now=request.now)
     except InvalidTokenError as error:
@@ -175,7 +175,7 @@ def _by_basic(request: Request, authorization: str) -> Caller:
 
 
 def _with_secret(authenticated: AuthenticatedClient, auth_method: str) -> Caller:
-    """A secret alone proves neither a key nor a certificate, but a client may be required to prove one."""
+    """A secret proves neither a key nor a certificate, so a client that must prove one is refused."""
     client = authenticated.client
     if client.require_dpop or client.require_certificate:
         raise InvalidClientError(

@@ -1,4 +1,4 @@
-"""The keys that this process has read from clients' jwks_uris, limited in total. The workspace with the most loses its own first."""
+"""The keys that this process has read from clients' jwks_uris, limited in total. At the limit, the workspace with the most keys loses its own first."""
 
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ from threading import Lock
 from clients.public_key import ParsedPublicKey
 from oauth.reasons import Reason
 
-# Counts keys, each of which takes two to five KB, and URIs, each of which counts as one more.
+# The limit counts keys, each of which takes two to five KB, and URIs, each of which counts as one more.
 MAX = 5000
 
 
 @dataclass(slots=True)
 class Copy:
-    """What is known about one URI. keys: from the last valid copy, read at read_at. problem: of the last attempt. attempts: how many there were;
-    failures: how many of the last ones failed in a row.
+    """What is known about one URI. keys: from the last valid copy, read at read_at. problem: the last attempt's. attempts: how many there were; failures: how
+    many of the last ones failed in a row.
 
     waits_until: it isn't read again before then.
     """
@@ -33,7 +33,7 @@ class Copy:
 
 
 class PublishedCopies:
-    """By the primary key of the workspace and the URI, so that one workspace's use of a URI doesn't affect another's."""
+    """The copies by the workspace's primary key and the URI, so that one workspace's use of a URI doesn't affect another's."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -1,4 +1,4 @@
-"""Why the protocol refuses a request: the code, title and sentence of each reason, the advice, and where to follow it. The only table of reasons.
+"""Why the protocol refuses a request: each reason's code, title, sentence, advice, and the place to follow the advice. The only table of reasons.
 
 Pages read it (dashboard.explain), make docs writes docs/errors.md from it, and every refusal in the code uses one of its sentences.
 """
@@ -39,8 +39,8 @@ class Remedy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """title: a few words, for lists and counts. sentence: with {names} for what differs. advice: what the client's owner should do, "" if the sentence says it.
-    operator: what only the operator of the instance can do or look up, in the documentation's Markdown.
+    """title: a few words, for lists and counts. sentence: with {names} for what differs. advice: what the client's owner should do, "" if the sentence already
+    says it. operator: what only the operator of the instance can do or look up, in the documentation's Markdown.
     """
 
     code: str
@@ -64,7 +64,7 @@ class Refusal:
         return " ".join(filter(None, (self.advice, self.operator))) or "Do what the sentence says."
 
     def in_other_words(self, sentence: str) -> "Refusal":
-        """The same reason in another situation."""
+        """The same refusal with another sentence, for another situation."""
         return replace(self, sentence=sentence)
 
 

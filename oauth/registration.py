@@ -1,4 +1,4 @@
-"""A client and its credentials as their rows store them, what a request finds of them, and how tokens name them.
+"""A client and its credentials as their rows store them, the result of a look-up, and the names of credentials in tokens.
 
 All are NamedTuples because they are made for each request, and a frozen dataclass takes five times as long to make.
 """
@@ -45,12 +45,12 @@ class RegisteredClient(NamedTuple):
 
     @property
     def own_audiences(self) -> tuple[str, ...]:
-        """What its tokens are for, and which resource server it acts as: the workspace's own audience if it has none; () if all are withheld."""
+        """The audiences of its tokens, and of the resource server that it is: the workspace's own audience if it has none; () if all are withheld."""
         return self.audiences or (() if self.withheld_audiences else (self.default_audience,))
 
     @property
     def jwks_uri_credential(self) -> str:
-        """How a token names jwks_uri as the credential that obtained it: a different URI is a different credential."""
+        """The credential_id for jwks_uri: a different URI is a different credential."""
         return _fingerprint("jwks_uri", self.jwks_uri)
 
     @property
@@ -71,7 +71,7 @@ class RegisteredSecret(NamedTuple):
 
     @property
     def credential_id(self) -> str:
-        """How a token names it as the credential that obtained it."""
+        """The credential_id in tokens that it obtained."""
         return self.id
 
 
@@ -88,7 +88,7 @@ class RegisteredKey(NamedTuple):
 
     @property
     def credential_id(self) -> str:
-        """How a token names it as the credential that obtained it."""
+        """The credential_id in tokens that it obtained."""
         return f"key:{self.id}"
 
 
@@ -104,7 +104,7 @@ class RegisteredCertificate(NamedTuple):
 
     @property
     def credential_id(self) -> str:
-        """How a token names it as the credential that obtained it."""
+        """The credential_id in tokens that it obtained."""
         return f"certificate:{self.id}"
 
 
@@ -112,7 +112,7 @@ CredentialT = TypeVar("CredentialT", RegisteredSecret, RegisteredKey, Registered
 
 
 class Registration(NamedTuple, Generic[CredentialT]):
-    """client, credential: None if there is none. signing_kid: of the key that signs now. blocked_until: seconds since the epoch."""
+    """client, credential: None if there is none. signing_kid: the kid of the key that signs now. blocked_until: seconds since the epoch."""
 
     client: RegisteredClient | None
     credential: CredentialT | None
@@ -121,7 +121,7 @@ class Registration(NamedTuple, Generic[CredentialT]):
 
 
 class TokenState(NamedTuple):
-    """Whether what a token depends on is still valid. client: None if it was deleted. signing_key_retires_at: None if not yet known."""
+    """The state of everything that a token depends on. client: None if it was deleted. signing_key_retires_at: None if not yet known."""
 
     client: RegisteredClient | None
     is_credential_revoked: bool

@@ -1,8 +1,8 @@
 """Allow each jti only once: RFC 7523 §3 (7) for assertions, RFC 9449 §11.1 for DPoP proofs.
 
-Marks are database rows, so they hold over all workers, nodes and restarts. A mark stays CLOCK_MARGIN longer than its JWT is valid by the clock of the node
-that writes it, because another node's clock may be behind. Before marks are removed, the removal records up to which expiry it goes, and from then on a JWT
-whose mark would expire earlier is refused. So no wrong clock makes a used JWT valid again. A mark is one statement, and losing one is no danger:
+Marks are database rows, so they hold for all workers and nodes, and after restarts. A mark stays CLOCK_MARGIN longer than its JWT is valid by the clock of the
+node that writes it, because another node's clock may be behind. Marks are removed up to a recorded expiry, and from then on a JWT whose mark would expire
+earlier is refused. So no wrong clock makes a used JWT valid again. A mark is one statement. A crash can't make a used JWT valid either:
 
 PostgreSQL commits it like everything else. SQLite doesn't sync it to the disk, because that would cost more than the rest of the request. If the machine
 crashes, a mark may be lost, so after the next boot every JWT that may have been issued before that boot is refused. The next synced commit also syncs the
@@ -34,7 +34,7 @@ _MARK_BY_DRIVER = _MARK.replace("%s", "?")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _MARGIN = int(CLOCK_MARGIN.total_seconds())
 
-# After each of this number of marks, one is left to a thread.
+# One in this many marks is left to a thread.
 MARKS_ON_EVENT_LOOP = 200
 
 _found_floor: int | None = None
@@ -44,8 +44,8 @@ _marks_on_event_loop = count(1)
 def use_once(request: Request, purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at: int) -> bool:
     """Whether this is the first request that uses jti. Of several simultaneous requests, exactly one is.
 
-    purpose: keeps jtis of assertions and of proofs apart. issuer: whose jti it is. issued_at: the earliest second at which it may have been made.
-    expires_at: the second after which it is refused anyway, so that the mark can be removed.
+    purpose: separates the jtis of assertions from those of proofs. issuer: the party that made the jti. issued_at: the earliest second at which it may have
+    been made. expires_at: the second after which it is refused anyway, so that the mark can be removed.
     """
     key = _key(purpose, issuer, jti)
     if key in request.used_jwts:
@@ -72,7 +72,7 @@ def mark_used(purpose: str, issuer: str, jti: str, *, expires_at: int, now: date
 
 
 def forget_before(seconds: int) -> None:
-    """Refuse from now on every JWT whose mark would expire before seconds. Commit this before the first of those marks is removed."""
+    """From now on, refuse every JWT whose mark would expire before seconds. Commit this before the first of those marks is removed."""
     row, is_new = ForgottenJWTs.objects.get_or_create(pk=ForgottenJWTs.ROW, defaults={"ends_before": seconds})
     if not is_new:
         ForgottenJWTs.objects.filter(pk=row.pk, ends_before__lt=seconds).update(ends_before=seconds)
@@ -119,7 +119,7 @@ def _mark_unsynced(database: BaseDatabaseWrapper, parameters: tuple[Any, ...]) -
 
 @lru_cache(maxsize=1)
 def _boot_id() -> str | None:
-    """A different one after each boot of the machine. None if the system doesn't say; then every mark is synced."""
+    """The ID of the machine's boot. None if the system has none; then every mark is synced."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:
@@ -127,7 +127,7 @@ def _boot_id() -> str | None:
 
 
 def _floor(boot_id: str, now: datetime) -> int:
-    """The second before which nothing is accepted: when this installation first looked after the machine's boot. 0 if it knows no earlier boot."""
+    """The second before which nothing is accepted: the time of this installation's first look after the machine's boot. 0 if it knows no earlier boot."""
     global _found_floor
     if _found_floor is None:
         clocks = read_clocks()

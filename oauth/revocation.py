@@ -20,7 +20,7 @@ from oauth.models import SigningKey
 def revoke(request: Request, form: Form) -> Response:
     """§2.2: 200 whether or not there was anything to revoke. A client can only revoke its own tokens.
 
-    A token that this node would refuse now is revoked too: the node's clock may be wrong, and the cause of the refusal may be undone later.
+    A token that this node would refuse now is revoked too: the node's clock may be wrong, or the cause of the refusal may be undone later.
     """
     presented = form.require("token")
     authenticated = authenticate_client(request, form)
@@ -44,5 +44,5 @@ def revoke(request: Request, form: Form) -> Response:
 
 
 def _may_live(kid: str, claims: dict[str, Any], *, now: datetime) -> bool:
-    """now: by the clock of the node that is furthest behind."""
+    """now: the time by the clock that is furthest behind."""
     return bool(claims["exp"] > now.timestamp()) and not access_token.lives_too_long(claims) and SigningKey.objects.published(now).filter(kid=kid).exists()

@@ -17,7 +17,7 @@ from oauth.mtls import CERTIFICATE_METHODS, find_reason_not_to_bind
 
 
 class Confirmation(NamedTuple):
-    """The cnf claim, RFC 7800 §3.1: x5t_s256 as in RFC 8705 §3.1, jkt as in RFC 9449 §6.1; each is "" if the token isn't bound to that."""
+    """The cnf claim, RFC 7800 §3.1: x5t_s256 as in RFC 8705 §3.1, jkt as in RFC 9449 §6.1; each is "" if the token isn't bound to it."""
 
     x5t_s256: str = ""
     jkt: str = ""
@@ -34,7 +34,7 @@ class Confirmation(NamedTuple):
 
 
 def read_confirmation(claims: dict[str, Any]) -> Confirmation:
-    """What one of our tokens is bound to. claims: the token's."""
+    """The binding of one of our tokens. claims: the token's."""
     members = claims.get("cnf", {})
     return Confirmation(members.get("x5t#S256", ""), members.get("jkt", ""))
 
@@ -65,7 +65,9 @@ def bind_to_certificate(request: Request, authenticated: AuthenticatedClient) ->
 
 
 def _bind_to_key(request: Request, form: Form, authenticated: AuthenticatedClient) -> str:
-    """RFC 9449 §5. A request with a proof gets a bound token. dpop_jkt (§10) is a parameter of authorization requests; if it is sent here, it must be right."""
+    """RFC 9449 §5. A request with a proof gets a bound token. dpop_jkt (§10) is a parameter of authorization requests; if it is sent here, it must match the
+    proof's key.
+    """
     client, credential_id = authenticated.client, authenticated.credential_id
     wanted = form.get("dpop_jkt")
     if "dpop" not in request.headers and wanted is None and not client.require_dpop:

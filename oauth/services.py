@@ -23,7 +23,8 @@ from oauth.models import PUBLISHED_AFTER_RETIREMENT, FailureCount, RevokedToken,
 JWKS_MAX_AGE = timedelta(minutes=5)
 # A cache that fetched the JWKS just before the new key was published may keep it for JWKS_MAX_AGE. The rest allows for a node whose clock is ahead.
 ANNOUNCEMENT = JWKS_MAX_AGE + MAX_CLOCK_DIFFERENCE
-# How long a revoked token's row stays after the token expires. Longer than any clock is wrong: without the row, a node whose clock is behind would accept it.
+# How long a revoked token's row stays after the token expires. No clock is wrong by that much: without the row, a node whose clock is behind would accept the
+# token.
 REVOCATIONS_KEPT = timedelta(days=7)
 
 
@@ -59,9 +60,9 @@ def _retire(keys: list[SigningKey], *, at: datetime) -> None:
 
 
 def rotate_signing_key(*, actor: Actor, now: datetime, algorithm: str | None = None, immediately: bool = False) -> RotatedSigningKey:
-    """Publish a new key. It signs once every cache of the JWKS must have it, or at once if immediately is set; the others sign until then.
+    """Publish a new key. It signs when every cache of the JWKS must have it, or at once if immediately is set; until then the others sign.
 
-    algorithm: None for that of the key that signs now. An instance's first key signs at once: no cache can hold a JWKS without it.
+    algorithm: None for the current key's. An instance's first key signs at once: no cache can hold a JWKS without it.
     """
     if algorithm is not None and algorithm not in SigningKey.Algorithm.values:
         raise ValidationError(f"“{algorithm[:40]}” isn't an algorithm. Choose from {', '.join(SigningKey.Algorithm.values)}.", code="unknown_algorithm")
@@ -73,7 +74,7 @@ def rotate_signing_key(*, actor: Actor, now: datetime, algorithm: str | None = N
 def rotate_signing_key_if_due(*, now: datetime) -> RotatedSigningKey | None:
     """Announce a successor if the newest key has signed for SIGNING_KEY_ROTATION_DAYS; None if none is due.
 
-    However many processes and nodes call it at once, only one successor is made.
+    If several processes and nodes call it at the same time, only one successor is made.
     """
     if not _is_due(list(SigningKey.objects.going_on(now)), now=now):
         return None
@@ -91,7 +92,7 @@ def _is_due(keys: list[SigningKey], *, now: datetime) -> bool:
 
 
 def _successor(algorithm: str | None, *, immediately: bool, now: datetime) -> SigningKey:
-    """Made before anything is locked, because generating an RSA key takes a while."""
+    """Make it before anything is locked, because generating an RSA key takes a while."""
     signing = SigningKey.objects.usable_for_signing(now).first()
     activates_at = now if immediately or signing is None else now + ANNOUNCEMENT
     return _new_key(algorithm or (signing.algorithm if signing else SigningKey.Algorithm.ES256), activates_at=activates_at, now=now)
@@ -147,8 +148,8 @@ def revoke_signing_key(*, kid: str, actor: Actor, now: datetime) -> tuple[Signin
 def _go_on_signing(keys: list[SigningKey], *, replacement: SigningKey, actor: Actor, now: datetime) -> SigningKey:
     """Make sure that at every moment from now on one of keys signs, or replacement if keys is empty. Returns the key that signs now.
 
-    Each key signs until the next one does, because a key's planned end may have been the start of the revoked key. A key that was announced as the revoked
-    key's successor signs at once, so that tokens can still be issued.
+    Each key signs until the next one does, because a key's planned end may be the start of the revoked key. A key that was announced as the revoked key's
+    successor signs at once, so that tokens can still be issued.
     """
     before = {key.kid: _times(key) for key in keys}
     keys = sorted(keys, key=lambda key: (key.activates_at, key.pk)) or [replacement]
@@ -217,7 +218,7 @@ def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
 def revoke_token(*, client: Client, credential: str, jti: str, expires_at: datetime, actor: Actor, now: datetime) -> None:
     """Revoke one token by its jti. No effect on a revoked one. credential: the one that obtained it, as the token names it.
 
-    If a client revokes many of its own tokens, not each one gets an audit event (oauth.own_revocations).
+    If a client revokes many of its own tokens, some get no audit event (oauth.own_revocations).
     """
     with transaction.atomic():
         fields = {"client": client, "credential": credential, "expires_at": expires_at, "revoked_at": now}
@@ -238,7 +239,7 @@ def prune(*, now: datetime) -> dict[str, int]:
     """Remove rows that can no longer matter. Returns how many were removed, by table. Signing keys stay, without their private key: there are only a few a
     year, and the audit log names them.
 
-    now: by the clock that all processes share, oauth.database_clock.
+    now: the time by the clock that all processes share, oauth.database_clock.
     """
     # Before their counts are removed.
     own_revocations.record_rest(now=now)
@@ -251,7 +252,9 @@ def prune(*, now: datetime) -> dict[str, int]:
 
 
 def _remove_private_keys(now: datetime) -> int:
-    """For keys that never sign again, so that they can't be stolen. A node whose clock is behind may use its key a while longer, so this waits for that."""
+    """Only keys that never sign again lose them, so that they can't be stolen. A node whose clock is behind may use its key a while longer, so this waits
+    longer too.
+    """
     with transaction.atomic():
         over = Q(revoked_at__isnull=False) | Q(retires_at__lte=now - PUBLISHED_AFTER_RETIREMENT - REVOCATIONS_KEPT)
         keys = list(SigningKey.objects.select_for_update().filter(over).exclude(private_key=""))

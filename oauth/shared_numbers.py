@@ -10,7 +10,7 @@ from typing import TypeAlias
 WIDTH = 16
 _NAME_BYTES = 96
 _ROW_BYTES = _NAME_BYTES + 8 * WIDTH
-# Enough, because names come from our own closed sets. A memory page that was never written costs nothing.
+# This is enough, because names come from our own closed sets. A memory page that was never written costs nothing.
 _ROWS = 180
 
 Row: TypeAlias = "memoryview[float]"
@@ -34,7 +34,7 @@ class SharedNumbers:
         self._rows = _find_rows(self._place)
 
     def find_row(self, name: str) -> Row:
-        """WIDTH numbers to add to, initially 0. Raise NoRoomError."""
+        """The name's WIDTH numbers, initially 0, to add to. Raise NoRoomError."""
         with self._lock:
             return self._rows.get(name) or self._make_row(name.encode())
 

@@ -1,4 +1,4 @@
-"""What every check would say about a pasted request, without any effect: no use, failure or jti is recorded, and no token is issued.
+"""Runs every check on a pasted request, without any effect: no use, failure or jti is recorded, and no token is issued.
 
 The checks are the endpoints' own functions, in the order of the protocol. A failed check doesn't hide the others, except those that need its result.
 Anything that belongs to a workspace other than the reader's is treated as if it didn't exist.
@@ -34,7 +34,7 @@ from oauth.throttling import NOT_COUNTED, failure_keys, seconds_to_wait
 def examine_form(request: Request, *, workspace: int, is_whole: bool) -> Examination:
     """A request to an endpoint that takes a form and client authentication. workspace: primary key. is_whole: whether method and URL were pasted too.
 
-    request.connection: an address of "" is unknown; a certificate is one that was pasted beside the request.
+    request.connection: its address is "" if unknown; its certificate was pasted beside the request.
     """
     examination = Examination(request, workspace)
     if is_whole:
@@ -100,7 +100,7 @@ def _require_grant_type(form: Form) -> None:
 
 
 def _authenticate(examination: Examination, form: Form) -> AuthenticatedClient | None:
-    """The client that the request is about, even if it isn't proved; None if none can be meant."""
+    """The client that the request names, even if no credential is valid; None if it names none."""
     request = examination.request
     try:
         way = find_way(request, form)
@@ -127,7 +127,7 @@ def _examine_secret(examination: Examination, presented: PresentedSecret) -> Aut
         examination.note(Subject.SECRET, reasons.HASHING_BUSY.say())
         found = None
     else:
-        # For a proved secret everything is shown, even if the client that it was sent for is unknown.
+        # If the secret is proved, everything is shown, even if the request names an unknown client.
         found = found if failed <= {Subject.CLIENT} else None
     examination.collect(client_secret.row_checks(request, presented.method, client, found))
     return _conclude(examination, client, found.credential_id if found is not None else "", presented.method)
@@ -205,7 +205,7 @@ def _examine_grant(examination: Examination, form: Form, authenticated: Authenti
     examination.audiences = examination.attempt(Subject.RESOURCE, lambda: grant_audiences(authenticated, form.resource)) or ()
     client, request = authenticated.client, examination.request
     if client.require_certificate and request.connection.client_certificate is None:
-        # Only the request was pasted, and the certificate belongs to the connection.
+        # Only the request was pasted; a certificate would be in the connection.
         examination.leave_open(Subject.BINDING)
     elif client.require_certificate:
         examination.attempt(Subject.BINDING, lambda: bind_to_certificate(request, authenticated))
@@ -230,7 +230,7 @@ def _examine_proof(examination: Examination, *, expected_jkt: str | None) -> Non
 
 
 def _examine_token(examination: Examination, text: str) -> None:
-    """Whether it is valid. Whether the right client sent it is left out: that needs the request that it came with."""
+    """Check the token's validity. Whether the right client sent it isn't checked: that needs the request that it came with."""
     try:
         token = access_token.verify(text, now=examination.request.now)
     except InvalidTokenError as error:

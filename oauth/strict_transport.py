@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 NAME, VALUE = "Strict-Transport-Security", "max-age=31536000"
-# As ASGI wants it.
+# In the form of ASGI.
 FIELD = (NAME.lower().encode(), VALUE.encode())
 
 

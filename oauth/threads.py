@@ -50,7 +50,7 @@ class Threads(Generic[AskedT, AnswerT]):
     ) -> None:
         """begin: what each thread does first. most_waiting: how many requests may wait, not counting each sender's first; any more are given up at once.
 
-        may_go_on: whether a thread may continue with an overdue request, given its patience and the current time; None for never.
+        may_go_on: whether a thread may continue with an overdue request, given its patience and the current time; if it is None, no thread may.
         """
         self._begin = begin
         self._most_waiting = most_waiting
@@ -59,11 +59,11 @@ class Threads(Generic[AskedT, AnswerT]):
         # Started at the first request, which comes after the fork, because threads don't survive a fork.
         self._unstarted = [Thread(target=self._work, name=f"{name}_{number}", daemon=True) for number in range(count)]
         self._loop: asyncio.AbstractEventLoop | None = None
-        # The loop's unanswered requests, oldest first, with the time at which each is given up and its sender.
+        # The loop's unanswered requests, oldest first, each with its sender and the time at which it is given up.
         self._waiting: dict[_Answering[AnswerT], tuple[float, str]] = {}
         # How many of these each sender has.
         self._places: dict[str, int] = {}
-        # Which thread has each request until its answer arrives, if any. setdefault is atomic, so a thread and the sweep never both take one.
+        # The thread that works on each request, until the answer arrives. setdefault is atomic, so a thread and the sweep never both take one.
         self._takers: dict[_Answering[AnswerT], Patience] = {}
         self._is_watched = False
 
@@ -121,7 +121,7 @@ class Threads(Generic[AskedT, AnswerT]):
             response = error = None
             try:
                 response = answer(asked)
-            except BaseException as failed:  # noqa: BLE001  # the thread lives on, and whoever awaits the answer gets the error
+            except BaseException as failed:  # noqa: BLE001  # the thread lives on, and the caller gets the error
                 error = failed
             if loop is None:
                 self._deliver(answering, response, error)
@@ -129,7 +129,7 @@ class Threads(Generic[AskedT, AnswerT]):
             try:
                 loop.call_soon_threadsafe(self._deliver, answering, response, error)
             except RuntimeError:
-                # The loop is closed because the server was told not to wait for its requests.
+                # The loop is closed, because the server was told not to wait for its requests.
                 del self._takers[answering]
 
     def _deliver(self, answering: _Answering[AnswerT], response: AnswerT | None, error: BaseException | None) -> None:

@@ -28,21 +28,21 @@ _COUNT = f"""INSERT INTO {_TABLE} (key, failures, window_ends) VALUES (%s, %s, %
         window_ends = CASE WHEN {_TABLE}.window_ends <= %s THEN excluded.window_ends ELSE {_TABLE}.window_ends END
     RETURNING failures, window_ends"""  # noqa: S608  # only names of our own are put in
 
-# Networks that may belong to one sender, by bytes of an IPv6 address: a customer has a /64, a /56 or a /48. Each may fail this many times FAILURES_PER_ADDRESS.
-# The widest comes first, so that two workers lock the rows in the same order.
+# The sizes of networks that may belong to one sender, in bytes of an IPv6 address: a customer has a /64, a /56 or a /48. Each may fail this many times
+# FAILURES_PER_ADDRESS. The widest comes first, so that two workers lock the rows in the same order.
 _WIDER = ((6, 16), (7, 4))
 
 
 @dataclass(frozen=True, slots=True)
 class FailureKeys:
-    """ "" for what isn't counted: an unknown address, or attempts that name no client. wider: for the networks in _WIDER, empty for IPv4."""
+    """ A key is "" if it isn't counted: for an unknown address, or for attempts that name no client. wider: for the networks in _WIDER, empty for IPv4."""
 
     client_and_address: str
     address: str
     wider: tuple[str, ...] = ()
 
 
-# For a look-up that doesn't check limits.
+# For look-ups that don't check limits.
 NOT_COUNTED = FailureKeys("", "")
 
 
@@ -52,7 +52,7 @@ class Count(NamedTuple):
 
 
 def network_of(address: str) -> str:
-    """What counts as one sender: an IPv6 customer has at least a /64, so a limit for a single address wouldn't stop anybody."""
+    """The network that counts as one sender: an IPv6 customer has at least a /64, so a limit for a single address wouldn't stop an attacker."""
     if ":" not in address:
         return address
     packed = ip_address(address).packed
@@ -91,19 +91,19 @@ def count(key: str, *, now: datetime, window: int = 0, failures: int = 1) -> Cou
 
 
 def has_reached(key: str, limit: int, *, now: datetime) -> bool:
-    """Whether limit failures were counted under key in its window. It only reads, so calling it often doesn't block others' writes."""
+    """Whether key has reached limit in its window. It only reads, so calling it often doesn't block others' writes."""
     return FailureCount.objects.filter(key=key, failures__gte=limit, window_ends__gt=int(now.timestamp())).exists()
 
 
 def seconds_left(limits: list[tuple[str, int]], *, now: datetime) -> int:
-    """Until the windows of all keys that have reached their limit end, 0 for none. It only reads."""
+    """The seconds until the windows of all full keys end, 0 if there are none. It only reads."""
     seconds = int(now.timestamp())
     ends = FailureCount.objects.filter(_reached(limits), window_ends__gt=seconds).aggregate(ends=Max("window_ends"))["ends"]
     return ends - seconds if ends else 0
 
 
 def seconds_to_wait(keys: FailureKeys, *, now: datetime) -> int:
-    """0 if an attempt under keys is allowed. For a client, oauth.lookup reads the same together with the client."""
+    """0 if an attempt under keys is allowed. oauth.lookup reads the same together with the client."""
     return seconds_left(_limits(keys), now=now)
 
 
@@ -124,7 +124,7 @@ def _limits(keys: FailureKeys) -> list[tuple[str, int]]:
 
 
 def _limits_to_fail(keys: FailureKeys) -> list[tuple[str, int]]:
-    """Always in this order, so that two workers lock the rows in the same order."""
+    """The order is always the same, so that two workers lock the rows in the same order."""
     wider = [(key, times * settings.FAILURES_PER_ADDRESS) for key, (_, times) in zip(keys.wider, _WIDER, strict=False)]
     return [*wider, *_limits(keys)]
 

@@ -22,7 +22,7 @@ def token(request: Request, form: Form) -> Response:
         raise UnsupportedGrantTypeError("Use grant_type=client_credentials.", client=authenticated.client, credential_id=authenticated.credential_id)
     grant = client_credentials.grant(authenticated, form)
     key = require_signing_key(authenticated.signing_kid)
-    # Last, because it uses up the proof, and a request that is refused for another reason may be sent again.
+    # This comes last, because it uses up the proof, and a request that is refused for another reason may be sent again.
     confirmation = bind(request, form, authenticated)
     issued = access_token.issue(
         client=authenticated.client,

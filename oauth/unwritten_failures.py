@@ -1,6 +1,6 @@
-"""Counts the failures of a network that already has too many: they are no longer written down, so each process counts them itself, under the same limits.
+"""Counts the failures of a network that already has too many: they aren't written to the database, so each process counts them itself, under the same limits.
 
-Otherwise somebody with a whole IPv6 network could guess without limit from one of its addresses once the other addresses have failed often enough.
+Otherwise an attacker with a whole IPv6 network could use up its limit from some addresses and then guess without limit from another.
 """
 
 from collections import OrderedDict
@@ -12,7 +12,7 @@ from django.conf import settings
 
 from oauth.throttling import FailureKeys
 
-# How many keys are counted; beyond that the oldest is forgotten. To make it forget a key, an attacker needs this many failed requests.
+# The number of keys that are counted; beyond it, the oldest is forgotten. To make it forget a key, an attacker needs this many failed requests.
 MAX = 20_000
 
 

@@ -27,7 +27,7 @@ _PREFIXES = ("/oauth2/", "/gateway/", "/.well-known/")
 
 
 def find_endpoint(path: str) -> Endpoint:
-    """The endpoint at a path of the protocol; not_found if there is none."""
+    """The endpoint at a protocol path; not_found if there is none."""
     found = ENDPOINTS.get(path)
     if found is not None:
         return found
@@ -47,7 +47,7 @@ def is_protocol_path(path: str) -> bool:
 
 
 def cut_issuer_path(path: str) -> str:
-    """Without the path of ISSUER_URL if the rest is a path of the protocol: some proxies remove it, others leave it."""
+    """Cut off the path of ISSUER_URL if the rest is a path of the protocol: some proxies remove it, others leave it."""
     if path in ENDPOINTS:
         return path
     issuer = issuer_path()

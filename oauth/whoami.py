@@ -1,4 +1,4 @@
-"""GET /api/v1/whoami: who the caller is."""
+"""GET /api/v1/whoami: tells the caller who it is."""
 
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import endpoint
@@ -9,7 +9,7 @@ from oauth.protected_resource import authenticate_caller, require_audience
 
 @endpoint("api", methods=("GET", "HEAD"), is_resource=True)
 def whoami(request: Request) -> Response:
-    """With any scope, but a token must be meant for the workspace's own resources."""
+    """Any scope is enough, but a token must be meant for the workspace's own resources."""
     caller = authenticate_caller(request)
     client = caller.client
     if not caller.is_by_credential:

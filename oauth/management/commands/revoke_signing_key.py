@@ -1,4 +1,4 @@
-"""manage.py revoke_signing_key: for a key that was stolen."""
+"""manage.py revoke_signing_key: revokes a key that was stolen."""
 
 from collections.abc import Mapping
 from datetime import datetime

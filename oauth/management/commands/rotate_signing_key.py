@@ -1,4 +1,4 @@
-"""manage.py rotate_signing_key: a new key for signing access tokens."""
+"""manage.py rotate_signing_key: makes a new key for signing access tokens."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ class Command(JSONCommand):
         parser.add_argument("--now", action="store_true", help="sign with it at once")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
-        # All nodes go by the key's times: with a wrong clock it would sign too early, or not at all for a while.
+        # All nodes go by the key's times. If they came from a wrong clock, the key would sign too early, or not at all for a while.
         now = read_clocks().now
         rotated = services.rotate_signing_key(algorithm=options["algorithm"], immediately=options["now"], actor=actor, now=now)
         return {
