@@ -1,4 +1,4 @@
-"""Which clients of a workspace need attention, and why. Only enabled ones: disabled clients can wait."""
+"""Which clients of a workspace need attention, and why. Disabled clients are left out, because they can wait."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from clients.usage_report import NEW_FOR
 
 # A credential that expires within this time expires soon.
 SOON = timedelta(days=14)
-# An old secret is still used if it was used within this time and since there is a newer one.
+# An old secret is still in use if it was used within this time and after a newer one was made.
 _STILL = timedelta(hours=24)
-# Refusals are too many if at least one in this many of a client's requests in 24 hours is refused, and there are at least a handful.
+# A client has too many refusals if at least one in this many of its requests in 24 hours is refused, and at least a handful in total.
 _ONE_IN = 20
 _HANDFUL = 10
 
@@ -30,7 +30,7 @@ MAX = 1000
 
 
 class Kind(models.TextChoices):
-    """In the order in which they are shown."""
+    """The kinds of reasons, in the order in which they are shown."""
 
     ROTATING = "rotating", "Old secret still used"
     EXPIRING = "expiring", "Expiring in 14 days"
@@ -41,10 +41,10 @@ class Kind(models.TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """For one kind: the most urgent client with its activity, and how many clients there are.
+    """The most urgent client of one kind with its activity, and the number of clients.
 
-    at: for a credential its expiry, for a new address when it was noticed, for an unused client its last use or when it was made.
-    credential: the kind of credential that expires.
+    at: a credential's expiry, the time at which a new address was noticed, or an unused client's last use or creation. credential: the kind of credential that
+    expires.
     """
 
     kind: Kind
@@ -56,7 +56,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """count: of clients, each counted once. is_more: there are more than MAX reasons, so the counts are too low."""
+    """count: the number of clients, each counted once. is_more: there are more than MAX reasons, so the counts are too low."""
 
     count: int
     is_more: bool
@@ -64,12 +64,12 @@ class Attention:
 
 
 def needing(kind: Kind, workspace: Workspace, *, now: datetime) -> Q:
-    """A condition for clients."""
+    """A condition for clients that need attention for a reason of one kind."""
     return _any(_questions(workspace, now)[kind])
 
 
 def needing_any(workspace: Workspace, *, now: datetime) -> Q:
-    """A condition for clients."""
+    """A condition for clients that need attention for any reason."""
     return _any(chain.from_iterable(_questions(workspace, now).values()))
 
 
@@ -78,7 +78,7 @@ def _any(parts: Iterable[tuple[QuerySet[Any], object]]) -> Q:
 
 
 def find_attention(workspace: Workspace, *, now: datetime) -> Attention:
-    """In two queries; the second only if the first finds something."""
+    """This takes two queries; the second only runs if the first finds something."""
     parts: list[QuerySet[Any, Any]] = []
     meanings: list[tuple[Kind, type[AnyCredential] | None]] = []
     for kind, of_kind in _questions(workspace, now).items():
@@ -102,7 +102,7 @@ def _sum_up(reasons: list[tuple[Kind, type[AnyCredential] | None, datetime, int]
 
 
 def _questions(workspace: Workspace, now: datetime) -> dict[Kind, list[tuple[QuerySet[Any], type[AnyCredential] | None]]]:
-    """Rows with client, at and weight, and the kind of credential that they are about. The lowest weight, then the earliest time, is the most urgent."""
+    """Rows with client, at, weight and the kind of credential. The row with the lowest weight, then the earliest time, is the most urgent."""
     activities = ClientActivity.objects.filter(workspace=workspace, client__status=Client.Status.ENABLED)
     new = activities.filter(new_address_at__gt=now - NEW_FOR, client__environment=Client.Environment.LIVE)
     refused = activities.filter(refused_24h__gte=_HANDFUL, refused_24h__gt=(F("granted_24h") + F("refused_24h")) / _ONE_IN)
@@ -123,7 +123,7 @@ def _annotate(rows: QuerySet[Any], at: Any, *, weight: Any = None) -> QuerySet[A
 
 
 def _ending_soon(model: type[AnyCredential], workspace: Workspace, now: datetime, **of_client: str) -> QuerySet[Any]:
-    """Found by their expiry, because an index finds these few: a join would begin with all of the workspace's clients."""
+    """Credentials that expire soon, found by an index: a join would begin with all of the workspace's clients."""
     client = Client.objects.filter(pk=OuterRef("client"), workspace=workspace, status=Client.Status.ENABLED, **of_client)
     usable: QuerySet[Any] = model.objects.usable(now)
     return usable.filter(Exists(client), expires_at__lte=now + SOON)
@@ -140,7 +140,7 @@ def _old_secrets(workspace: Workspace, now: datetime) -> QuerySet[Any]:
 
 
 def _last_ones(model: type[AnyCredential], workspace: Workspace, now: datetime) -> QuerySet[Any]:
-    """Those that expire soon and nothing of their client lasts longer: no other credential, no jwks_uri, no TLS subject."""
+    """Credentials that expire soon and are their client's last: it has no longer-lived credential, no jwks_uri and no TLS subject."""
     found = _ending_soon(model, workspace, now, jwks_uri="", tls_subject="")
     for other in KINDS:
         longer: QuerySet[Any] = other.objects.ending_after(now + SOON, now=now)

@@ -1,7 +1,7 @@
-"""Audiences are URIs, and a URI has many spellings: which of them a resource server may treat as the same, and which belong to this instance.
+"""Compares audiences. They are URIs with many spellings: a resource server may treat some as the same, and some belong to this instance.
 
-RFC 8707 §2, RFC 3986 §6, and how browsers and HTTP libraries read an address (WHATWG URL). Tokens contain an audience exactly as it was registered; this is
-only about who owns it.
+RFC 8707 §2, RFC 3986 §6, and how browsers and HTTP libraries read an address (WHATWG URL). Tokens contain an audience exactly as it was registered; this module
+only decides who owns it.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from django.conf import settings
 
-# In these, libraries find the host behind any number of slashes. A server is often reachable by several of them.
+# In URLs of these schemes, libraries find the host behind any number of slashes. A server is often reachable by several of the schemes.
 _WEB = frozenset({"http", "https", "ws", "wss"})
 _DEFAULT_PORTS = (80, 443)
 
 
 class _Address(NamedTuple):
-    """host: in lower case. port: None for the default one. path: without empty and dot segments."""
+    """host: in lower case. port: None for the default port. path: without empty and dot segments."""
 
     scheme: str
     host: str
@@ -34,7 +34,7 @@ def workspace_audience(workspace: str) -> str:
 
 
 def audience_key(uri: str) -> str:
-    """The same for all spellings of an audience: case, the default port, slashes, dot segments, percent-encoding, user and fragment make no difference."""
+    """The same key for all spellings of an audience: it ignores case, default port, slashes, dot segments, percent-encoding, user and fragment."""
     address = _read(uri)
     if address is None:
         return quote(uri.lower(), safe=":/")
@@ -63,7 +63,7 @@ def _is_below(uri: str, issuer: str) -> bool:
 
 
 def _read(uri: str) -> _Address | None:
-    """None if the host can't be told from the rest."""
+    """None if the host can't be recognised."""
     scheme, _, rest = uri.partition(":")
     scheme = scheme.lower()
     if scheme in _WEB:
@@ -101,7 +101,7 @@ def _read_path(text: str) -> tuple[bytes, ...]:
 
 
 def _decode(text: str) -> bytes:
-    """Decode it however often it was percent-encoded, in lower case."""
+    """Undo percent-encoding, even if it was applied several times, and convert to lower case."""
     decoded = text.encode()
     while (further := unquote_to_bytes(decoded)) != decoded:
         decoded = further

@@ -43,13 +43,13 @@ _KEYS = (
 )
 _BROKEN_HASHES = (hashes.MD5, hashes.SHA1)
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
-# Everything that cryptography raises for an unreadable certificate, some of it only when a part is accessed.
+# The errors that cryptography raises for an unreadable certificate, some only when a part is accessed.
 UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedCertificate:
-    """thumbprint: x5t#S256 (RFC 8705 §3.1). subject: RFC 4514, "" for none. pem: exactly the bytes that the thumbprint is made from."""
+    """thumbprint: x5t#S256 (RFC 8705 §3.1). subject: RFC 4514, "" for none. pem: contains exactly the bytes that the thumbprint is made from."""
 
     thumbprint: str
     subject: str
@@ -127,7 +127,7 @@ def _unreadable() -> ValidationError:
 
 
 def load_certificate(der: bytes) -> x509.Certificate:
-    """Loads names and extensions too, so that they can't fail later. Raise ValidationError if der isn't exactly one certificate."""
+    """Load names and extensions too, so that they can't fail later. Raise ValidationError if der isn't exactly one certificate."""
     if len(der) > MAX_DER_LENGTH:
         raise ValidationError("A certificate in the file is longer than 8 KiB. Issue it with fewer names.", code="too_long")
     try:
@@ -139,7 +139,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
 
 
 def find_public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes | None:
-    """None if the key can't be read or is of a kind that no TLS client uses: OpenSSL would test Diffie-Hellman numbers for seconds."""
+    """None if the key can't be read or has a kind that no TLS client uses. OpenSSL would test Diffie-Hellman numbers for seconds."""
     try:
         return certificate.public_key() if certificate.public_key_algorithm_oid in _KEYS else None
     except UNREADABLE:
@@ -179,7 +179,7 @@ def _describe(der: bytes, certificate: x509.Certificate) -> ParsedCertificate:
 
 
 def check_certificate(certificate: x509.Certificate) -> None:
-    """Raise ValidationError if it can't authenticate a TLS client, whatever its issuer and validity period."""
+    """Raise ValidationError if it can't authenticate a TLS client, regardless of issuer and validity period."""
     _check_key(certificate)
     _check_signature(certificate)
     if not _allows_client_authentication(certificate):

@@ -24,7 +24,7 @@ _COLUMNS = ("has_ended", "kind", "label", "lifetime_", "valid_from_", "detail", 
 
 
 class CredentialList(NamedTuple):
-    """usable: newest first. ended: the expired or revoked ones, also newest first. has_more: whether there are more of these."""
+    """usable: newest first. ended: expired or revoked, newest first. has_more: whether there are more of the ended."""
 
     usable: list[Credential]
     ended: list[Credential]
@@ -32,7 +32,7 @@ class CredentialList(NamedTuple):
 
 
 def credentials_of(client: Client, *, now: datetime, most: int) -> CredentialList:
-    """At most that many, the expired or revoked ones last. Only the columns that lists show are read: no hash, key or certificate."""
+    """The client's credentials, the expired or revoked ones last. most: the limit. Only the columns that lists show are read: no hash, key or certificate."""
     parts = [_part(number, client, now) for number in range(len(KINDS))]
     rows = list(parts[0].union(*parts[1:], all=True).order_by("has_ended", "-created_at", "kind", "-pk")[: most + 1])
     credentials = [(row[0], _make(client, dict(zip(_COLUMNS[1:], row[1:], strict=True)))) for row in rows[:most]]
@@ -44,12 +44,12 @@ def credentials_of(client: Client, *, now: datetime, most: int) -> CredentialLis
 
 
 def holds_usable(now: datetime) -> Q:
-    """A condition for clients: they have a usable credential, or a jwks_uri or a TLS subject instead."""
+    """A condition for clients that have a usable credential, a jwks_uri or a TLS subject."""
     return Q(jwks_uri__gt="") | Q(tls_subject__gt="") | has_usable_credential(now)
 
 
 def has_usable_credential(now: datetime) -> Q:
-    """Of clients."""
+    """A condition for clients that have a usable credential."""
     return reduce(or_, (Q(Exists(cast("QuerySet[Any]", kind.objects.usable(now)).filter(client=OuterRef("pk")))) for kind in KINDS))
 
 

@@ -1,6 +1,6 @@
-"""Finds out from a database error what is wrong, because what the operator should do differs.
+"""Finds the cause of a database error, because the operator has to act differently for each.
 
-By SQLSTATE on PostgreSQL, by the text on SQLite, because Python passes on nothing else. Any other error that isn't our own mistake counts as unreachable.
+It uses SQLSTATE on PostgreSQL, and the text on SQLite, because Python passes on nothing else. Any other error that isn't our own mistake counts as unreachable.
 """
 
 from dataclasses import dataclass
@@ -57,8 +57,8 @@ _BY_SQLSTATE = {
     "XX001": DAMAGED,  # data_corrupted
     "XX002": DAMAGED,  # index_corrupted
 }
-# https://www.sqlite.org/rescode.html, psycopg's own texts if the server doesn't answer, and those of PostgreSQL and PgBouncer when they refuse a connection,
-# for which psycopg passes on nothing else.
+# From https://www.sqlite.org/rescode.html, from psycopg if the server doesn't answer, and from PostgreSQL and PgBouncer if they refuse a connection: then
+# psycopg passes on only the text.
 _BY_TEXT = {
     "readonly database": READ_ONLY,
     "disk is full": DISK_FULL,
@@ -76,10 +76,10 @@ _BY_TEXT = {
 
 
 def find_fault(error: BaseException | None) -> Fault | None:
-    """None if the error isn't the database's, or if it is our own mistake."""
+    """The database's fault behind the error. None if there is none, or if it is our own mistake."""
     if not isinstance(error, DatabaseError | InterfaceError) or isinstance(error, MISTAKES):
         return None
-    # Django's own, of a row that is gone: what a driver says comes with the driver's error.
+    # An error of Django's own, for a row that is gone. A driver's message comes with the driver's error.
     if type(error) is DatabaseError and error.__cause__ is None:
         return None
     known = _BY_SQLSTATE.get(getattr(error.__cause__, "sqlstate", None) or "")

@@ -14,9 +14,9 @@ MAX_RSA_BITS = 8192
 MAX_RSA_EXPONENT = 2**17
 
 _RSA = (bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a864886f70d01010a"))
-# Ed25519 and the other curves of this kind have a fixed length each; of the EC curves, OpenSSL only gets named ones.
+# Keys on Ed25519 and similar curves have a fixed length. Of the EC curves, OpenSSL only gets named ones.
 _QUICK = (bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2b6570"), bytes.fromhex("2b6571"))
-# PKCS 5 and the schemes of PKCS 12, which encrypt private keys, and PKCS 7, which PKCS 12 is made of.
+# PKCS 5 and the schemes of PKCS 12 encrypt private keys. A PKCS 12 file contains PKCS 7.
 _ENCRYPTION = (bytes.fromhex("2a864886f70d0105"), bytes.fromhex("2a864886f70d010c01"))
 _PKCS7 = bytes.fromhex("2a864886f70d0107")
 # RFC 5480 §2.1.1.1 and RFC 5639 §4.1: the named curves over a prime field. A point on any other may take OpenSSL seconds, and it can't be registered anyway.
@@ -27,7 +27,7 @@ _CURVES = frozenset(
 
 # Bytes of an RSA key in DER besides its modulus: an exponent, tags and lengths.
 _AROUND_RSA = 64
-# In a certificate: [0], constructed.
+# The tag of a certificate's version: [0], constructed.
 _VERSION = 0xA0
 
 
@@ -45,7 +45,7 @@ class _Element(NamedTuple):
 
 
 def is_private_key(der: bytes) -> bool:
-    """Whether it is a private key or a PKCS 12 file of any kind and length, encrypted or not, whole or cut off in its last part."""
+    """Whether content is a private key of any kind and length or a PKCS 12 file, encrypted or not, whole or cut off in its last part."""
     match _outline(der):
         # PKCS 12, which has version 3.
         case [_Element(tag=_Tag.INTEGER, content=b"\3"), _Element(tag=_Tag.SEQUENCE, content=inner), *_]:
@@ -64,7 +64,7 @@ def is_private_key(der: bytes) -> bool:
 
 
 def is_quick_private_key(der: bytes) -> bool:
-    """Whether OpenSSL reads it quickly if told to skip its validity check. If not, its kind or size can't be registered anyway."""
+    """Whether OpenSSL reads the key quickly without its validity check. If not, a key of its kind or size can't be registered anyway."""
     if len(der) > MAX_KEY_LENGTH:
         return False
     match _outline(der):
@@ -112,7 +112,7 @@ def is_quick_certificate(der: bytes) -> bool:
 
 
 def _read_strictly(content: bytes, most: int) -> list[_Element]:
-    """Up to most elements that fill content one after the other, each with a definite length and a one-byte tag; [] for anything else."""
+    """The elements that fill content one after the other, each with a definite length and a one-byte tag; [] for anything else, or for too many."""
     elements: list[_Element] = []
     place = 0
     while place < len(content):
@@ -155,7 +155,7 @@ def _outline(der: bytes) -> list[_Element]:
 
 
 def _read(content: bytes, most: int = 12) -> list[_Element]:
-    """Up to most elements one after the other; the last one may be cut off."""
+    """Consecutive elements, of which the last may be cut off. most: the limit."""
     elements: list[_Element] = []
     place = 0
     while place + 2 <= len(content) and len(elements) < most:

@@ -1,4 +1,4 @@
-"""Whether anything uses a client, and since when it is disabled or enabled: questions to its credentials, its usage and the audit log."""
+"""Whether a client is in use, and since when it has been disabled or enabled, from its credentials, its usage and the audit log."""
 
 from datetime import datetime, timedelta
 from functools import reduce
@@ -13,12 +13,12 @@ from clients.models.credentials import KINDS
 from clients.outcomes import GRANTED
 from clients.periods import floor_hour
 
-# Then pages say that nothing uses it.
+# After this time, pages say that the client is unused.
 IDLE_AFTER = timedelta(days=90)
 
 
 def uses_since(since: datetime) -> list[Exists]:
-    """Of clients: the traces that a use may have left, of which each shows it."""
+    """Conditions for clients: the traces that a use since then may have left. One is enough."""
     counted = UsageBucket.objects.filter(hour__gte=floor_hour(since), outcome=GRANTED)
     marked = [cast("QuerySet[Any]", rows.objects.filter(last_used_at__gte=since)) for rows in (ClientActivity, *KINDS)]
     return [Exists(rows.filter(client=OuterRef("pk"))) for rows in (counted, *marked)]
@@ -29,24 +29,24 @@ def was_used_since(client: Client, since: datetime) -> bool:
 
 
 def status_set_since(status: Client.Status, since: datetime) -> Exists:
-    """Of clients: those that somebody gave that status since."""
+    """A condition for clients that were given that status since then."""
     return Exists(AuditEvent.objects.filter(target_type="client", target_id=OuterRef("client_id"), event=f"client.{status.value}", created_at__gte=since))
 
 
 def find_disabling(client: Client) -> AuditEvent | None:
-    """By whom and when it was switched off; None while it is on, or where that is longer ago than the audit log reaches."""
+    """Who disabled the client, and when; None if it is enabled, or if the audit log doesn't reach back that far."""
     if client.status != Client.Status.DISABLED:
         return None
     return AuditEvent.objects.filter(workspace=client.workspace_id, target_type="client", target_id=client.client_id, event="client.disabled").first()
 
 
 def can_tell(days: int) -> bool:
-    """Whether usage is kept that long. A client without stored credentials, such as one with a jwks_uri, leaves no other trace."""
+    """Whether usage is kept for that many days. A client without stored credentials, such as one with a jwks_uri, leaves no other trace."""
     return days <= settings.USAGE_RETENTION_DAYS
 
 
 def unused_clients(workspace: Workspace, *, days: int, now: datetime) -> QuerySet[Client]:
-    """Enabled ones that nothing used for so many days. Never one that was made or enabled within them."""
+    """Enabled clients that weren't used for that many days, without those that were made or enabled within them."""
     since = now - timedelta(days=days)
     enabled = Client.objects.filter(workspace=workspace, status=Client.Status.ENABLED, created_at__lt=since)
     return enabled.filter(*(~use for use in uses_since(since)), ~status_set_since(Client.Status.ENABLED, since)).order_by("pk")

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 MAX_DURATION = timedelta(days=36500)
 
-# The lifetime of something that doesn't expire, because None means the default.
+# The lifetime of something that doesn't expire. None means the default.
 NO_END = timedelta.max
 
 

@@ -1,6 +1,6 @@
-"""How much of an unknown text that somebody sent may be stored, logged or shown.
+"""Decides how much of a stranger's text may be stored, logged or shown.
 
-Programs put credentials into any field: whole, cut off, or glued to what belongs there. The beginning of a secret shows what it is, but a later part looks like
+Programs put credentials into any field: whole, cut off, or joined to the right value. The beginning of a secret shows what it is, but a later part looks like
 any text, so only the length can be limited. An attacker with twelve of a secret's 33 random characters still has to guess 125 bits.
 """
 
@@ -11,7 +11,7 @@ _SCHEMES = ("https://", "http://")
 
 
 def shown(value: object, *, after: str = "") -> str:
-    """Its beginning, safe to write anywhere. after: a known text, such as our own address, that may precede those characters."""
+    """The beginning of the text, which is safe to write anywhere. after: a known text, such as our own address, that may come before it."""
     text = value if isinstance(value, str) else str(value)
     known = next((beginning for beginning in (after, *_SCHEMES) if beginning and text.startswith(beginning)), "")
     rest = text[len(known) : len(known) + MAX_SHOWN + 1]

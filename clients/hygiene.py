@@ -19,20 +19,20 @@ from clients.models import Client, ClientSecret, ScopeUse, Workspace
 from clients.policy import ClientPolicy
 
 NEVER_USED_AFTER = timedelta(days=30)
-# For a secret beside one that is in use.
+# A secret beside another that is in use counts as unused after this time.
 SILENT_AFTER = timedelta(days=14)
 OLD_AFTER = timedelta(days=365)
 SCOPES_ASKED_WITHIN = timedelta(days=30)
-# A new client may send its secret in the body by default, until its owner knows what its program does.
+# A new client may send its secret in the body by default. This is how long its owner has to find out what the program does.
 BODY_AFTER = timedelta(days=30)
 DISABLED_FOR = timedelta(days=90)
-# How much time a fix leaves to the programs that use a secret.
+# The time that a fix leaves to the programs that use a secret.
 TIME_TO_ROTATE = timedelta(days=30)
 NEW_END = timedelta(days=90)
 
 
 class Kind(models.TextChoices):
-    """In the order in which they are shown."""
+    """The kinds of findings, in the order in which they are shown."""
 
     SILENT = "silent-secrets"
     NO_END = "secrets-without-end"
@@ -56,12 +56,12 @@ class Kind(models.TextChoices):
         return f"{count:,} {self.thing}{'' if count == 1 else 's'}"
 
 
-# Which field of a client allows more than it needs.
+# The field of a client that allows more than it needs.
 NARROWED = {Kind.SCOPES: "scopes", Kind.BODY: "auth_methods"}
 
 
 def questions(workspace: Workspace, *, now: datetime) -> dict[Kind, QuerySet[Any]]:
-    """Of each kind its clients, or its secrets. The database is asked by whoever reads one."""
+    """The query for each kind's clients or secrets. It runs when the caller reads it."""
     secrets = ClientSecret.objects.usable(now).filter(client__workspace=workspace)
     silent_since, disabled_since, idle_since = now - SILENT_AFTER, now - DISABLED_FOR, now - IDLE_AFTER
     in_use = ClientSecret.objects.usable(now).filter(client=OuterRef("client"), last_used_at__gte=silent_since).exclude(pk=OuterRef("pk"))
@@ -76,23 +76,23 @@ def questions(workspace: Workspace, *, now: datetime) -> dict[Kind, QuerySet[Any
         Kind.OLD: secrets.ending_after(now + TIME_TO_ROTATE, now=now).filter(created_at__lt=now - oldest_allowed(workspace)),
         Kind.NEVER_USED: enabled.filter(created_at__lt=now - NEVER_USED_AFTER, activity__last_used_at__isnull=True),
         Kind.IDLE: enabled.filter(~status_set_since(Client.Status.ENABLED, idle_since), activity__last_used_at__lt=idle_since),
-        # Few have a scope too many, so the question whether they name any comes after.
+        # Few clients have an unneeded scope, so whether they name scopes is asked afterwards.
         Kind.SCOPES: enabled.filter(created_at__lt=now - SCOPES_ASKED_WITHIN, activity__granted_30d__gt=0).filter(
             _HasUnaskedScope(workspace, now=now), Exists(_asked(OuterRef("pk"), now))
         ),
         Kind.BODY: enabled.filter(by_basic, auth_methods__has_element=Client.AuthMethod.CLIENT_SECRET_POST.value, created_at__lt=now - BODY_AFTER),
-        # Their credentials would work again at once.
+        # If such a client is enabled, its credentials work again at once.
         Kind.DISABLED: disabled.filter(has_usable_credential(now), ~status_set_since(Client.Status.DISABLED, disabled_since), created_at__lt=disabled_since),
     }
 
 
 def find(kind: Kind, workspace: Workspace, *, now: datetime) -> QuerySet[Any]:
-    """In the order in which they were made."""
+    """The rows, in the order in which they were made."""
     return questions(workspace, now=now)[kind].order_by("pk")
 
 
 def count_all(workspace: Workspace, *, now: datetime) -> dict[Kind, int]:
-    """In one query."""
+    """The number of rows of each kind, in one query."""
     parts = [
         rows.order_by().annotate(part=Value(kind.value)).values("part").annotate(found=Count("pk")).values_list("part", "found")
         for kind, rows in questions(workspace, now=now).items()
@@ -107,7 +107,7 @@ def oldest_allowed(workspace: Workspace) -> timedelta:
 
 
 def new_end(kind: Kind, workspace: Workspace, *, now: datetime) -> datetime:
-    """What a secret gets that is found: time enough to rotate it, as far as the workspace allows."""
+    """The new expiry of such a secret: it leaves enough time to rotate it, as far as the workspace allows."""
     return now + (TIME_TO_ROTATE if kind is Kind.OLD else min(ClientPolicy.of(workspace).longest_secret_lifetime or NEW_END, NEW_END))
 
 
@@ -118,8 +118,8 @@ def _asked(client: Any, now: datetime) -> QuerySet[ScopeUse]:
 class _HasUnaskedScope(RawSQL):
     """Raw SQL because the ORM can't look into a JSON list. The index leads from a client and a scope to the days, so one row is read for each scope in use.
 
-    PostgreSQL is slow at this, so it first drops the scopes requested since yesterday, which are most. LIMIT keeps it from joining the rest with all
-    requests ever made.
+    PostgreSQL is slow at this, so most scopes, those requested since yesterday, are dropped first. LIMIT keeps it from joining the rest with all requests ever
+    made.
     """
 
     conditional = True
@@ -139,7 +139,7 @@ class _HasUnaskedScope(RawSQL):
 
 
 def narrow(kind: Kind, clients: Iterable[Client], *, now: datetime) -> dict[int, list[str]]:
-    """Of each, by its primary key, what the field NARROWED[kind] keeps. At most one query."""
+    """The values that remain in each client's field NARROWED[kind], by primary key. At most one query."""
     listed = list(clients)
     if kind is Kind.BODY:
         return {client.pk: [method for method in client.auth_methods if method != Client.AuthMethod.CLIENT_SECRET_POST] for client in listed}

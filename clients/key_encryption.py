@@ -1,4 +1,4 @@
-"""The keys of KEY_ENCRYPTION_KEYS and the keys derived from them, for encrypting stored private keys and for digesting secrets.
+"""The keys of KEY_ENCRYPTION_KEYS, and the keys derived from them: they encrypt stored private keys and digest secrets.
 
 The first key in the list encrypts and digests; every key in the list can still decrypt and compare, so the list can be rotated.
 """
@@ -17,7 +17,7 @@ _NONCE_BYTES = 12
 
 
 class MissingKeyEncryptionKeyError(Exception):
-    """No key in KEY_ENCRYPTION_KEYS can decrypt what was read."""
+    """No key in KEY_ENCRYPTION_KEYS can decrypt the stored value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def _load(keys: tuple[str, ...]) -> dict[str, KeyEncryptionKey]:
 
 
 def key_encryption_keys() -> dict[str, KeyEncryptionKey]:
-    """By id, newest first."""
+    """The keys by ID, newest first."""
     return _load(tuple(settings.KEY_ENCRYPTION_KEYS))
 
 

@@ -1,7 +1,7 @@
 """Finds our credentials in a text that somebody found in the wrong place: a secret by itself, a ticket, a configuration file, a log.
 
-Pure: it says what has our format, not who it belongs to. Each pass takes time in proportion to the length of any text, because anybody in a workspace may paste
-one. Only what is returned is kept.
+Pure: it finds text in our format, but not its owner. Each pass takes time in proportion to the length of any text, because anybody in a workspace may paste
+one. Only the results are kept.
 """
 
 import re
@@ -19,15 +19,15 @@ from clients.credential_text import decode_pair
 from clients.private_key import find_public_halves
 from clients.secret import CHECKSUM_LENGTH, RANDOM_LENGTH, SECRET_ID_LENGTH, ParsedSecret, parse
 
-# The most results of each kind: a log may contain the same things a million times, and things that aren't ours.
+# The most results of each kind: a log may repeat things a million times, or contain things that aren't ours.
 MAX_SECRETS = 10_000
-# More than fit into the longest text that a page accepts, unless they overlap.
+# The longest text that a page accepts can't contain more, unless they overlap.
 MAX_SECRET_LIKE = 200_000
 MAX_KEYS = 20
 MAX_CERTIFICATES = 100
 MAX_TOKENS = 10_000
 MAX_TOKEN_LENGTH = 8192
-# A text this short contains few IDs, and may be a single one.
+# A text up to this length contains few IDs, or is a single one.
 MAX_KID_LENGTH = 100
 
 # Characters that are searched at once. Python runs no other thread during one search, so a token request would otherwise wait for a whole log file.
@@ -38,12 +38,12 @@ _MARGIN = 1000
 _SECRET_START = re.compile("tos_(?:live|test)_")
 _SECRET_ID = re.compile(rf"tos_(?:live|test)_([0-9A-Za-z]{{{SECRET_ID_LENGTH}}})(?![0-9A-Za-z])")
 _SECRET_LIKE = re.compile(rf"\w{{1,{len('tos_live_') + SECRET_ID_LENGTH + len('_') + RANDOM_LENGTH + CHECKSUM_LENGTH}}}", re.ASCII)
-# The base64 of “tos_live_” and “tos_test_”, as in a Kubernetes secret. They have nine bytes, so what follows doesn't affect it.
+# The base64 of “tos_live_” and “tos_test_”, as in a Kubernetes secret. They have nine bytes, so the following text doesn't affect it.
 _ENCODED_SECRET = re.compile("dG9zX(?:2xpdmVf|3Rlc3Rf)[A-Za-z0-9+/]{1,200}")
 # RFC 7617: a client's ID and secret.
 _BASIC = re.compile("[Bb]asic {1,3}([A-Za-z0-9+/]{16,600})")
 
-# Whole runs of the characters in IDs, thumbprints and JWTs: each run is only entered at its beginning.
+# Whole runs of the characters in IDs, thumbprints and JWTs. The search enters each run only at its beginning.
 _RUN = re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]{10,}")
 _JWT_START = "eyJ"
 _FINGERPRINT = re.compile("(?<![0-9A-Fa-f:])[0-9A-Fa-f:]{64,}")
@@ -60,9 +60,9 @@ _JSON_OBJECT = re.compile(rf"\{{[^{{}}]{{2,{_MAX_JSON}}}\}}")
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """secrets: whole, with a right checksum. damaged: the IDs of other secrets; "" once for those whose ID isn't whole.
+    """secrets: complete, with the right checksum. damaged: the IDs of other secrets; "" once for those with an incomplete ID.
 
-    jwts: from any issuer. thumbprints: x5t#S256, of certificates and SHA-256 fingerprints. public_halves: the private keys' public keys.
+    jwts: from any issuer. thumbprints: x5t#S256, from certificates and SHA-256 fingerprints. public_halves: the public keys of private keys.
     """
 
     secrets: tuple[ParsedSecret, ...]
@@ -73,7 +73,7 @@ class Traces:
 
 
 def find_traces(text: str) -> Traces:
-    """Everything except IDs, which look like many other words: find_ids gets those to look for."""
+    """Everything except IDs. IDs look like many other words, so find_ids searches for known ones."""
     secrets: dict[str, ParsedSecret] = {}
     damaged: dict[str, None] = {}
     for piece in islice(_secret_like(text), MAX_SECRET_LIKE):
@@ -110,7 +110,7 @@ def _find_all(pattern: re.Pattern[str], text: str, *, margin: int = _MARGIN) -> 
 
 
 def _secret_like(text: str) -> Iterator[str]:
-    """Each piece that begins like one of our secrets, at most as long as one."""
+    """Each piece that begins like one of our secrets, cut to the length of a secret."""
     for start in _find_all(_SECRET_START, text):
         yield _cut(text, start.start())
     encoded = [match[0] for match in islice(_find_all(_ENCODED_SECRET, text), MAX_SECRETS)] + [
@@ -182,7 +182,7 @@ def _fingerprints(text: str) -> Iterator[str]:
 
 
 def _pem_blocks(text: str) -> Iterator[tuple[str, str]]:
-    """Label and whole block, RFC 7468, also within JSON. The body contains no dash, so no part is searched twice."""
+    """The label and the whole of each block, RFC 7468, also within JSON. The body contains no dash, so no part is searched twice."""
     place = text.find(_BEGIN)
     while place >= 0:
         body = text.find(_DASHES, place + len(_BEGIN), place + len(_BEGIN) + _MAX_LABEL)
@@ -207,7 +207,7 @@ def _certificates(blocks: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def _public_halves(text: str, blocks: list[tuple[str, str]]) -> Iterator[PublicKeyTypes]:
-    """Those of private keys in PEM and of private JWKs, at most MAX_KEYS of each."""
+    """The public keys of private keys in PEM and of private JWKs, at most MAX_KEYS of each."""
     for _, block in [pair for pair in blocks if pair[0].endswith("PRIVATE KEY")][:MAX_KEYS]:
         yield from find_public_halves(block.encode("utf-8", "replace"))
     jwks = (match[0] for match in _find_all(_JSON_OBJECT, text, margin=_MAX_JSON + _MARGIN) if '"kty"' in match[0] and '"d"' in match[0])

@@ -1,4 +1,4 @@
-"""Finds out, before a client is changed, which of its recent uses would be refused afterwards, from the counts of its use."""
+"""Finds out before a client is changed which of its recent uses would be refused afterwards. It reads the counts of its use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ LOOKS_BACK = timedelta(days=7)
 _MAX_ADDRESSES = 10
 
 _Method = Client.AuthMethod
-# The prefix in the names of each method's credentials, before a colon. Secrets' names have none.
+# The prefix, before a colon, in the names of each method's credentials. Secrets' names have none.
 _CREDENTIALS = {
     _Method.PRIVATE_KEY_JWT: ("key", "jwks_uri"),
     _Method.SELF_SIGNED_TLS_CLIENT_AUTH: ("certificate",),
@@ -28,15 +28,12 @@ _CREDENTIALS = {
 
 @dataclass(frozen=True, slots=True)
 class LostUse:
-    """kind, which determines the pages' words:
-    scope; implied_scope: granted without being requested;
-    method; secret_method: one of the two ways to send a secret, which aren't counted separately;
-    address;
-    audience; last_audience: the workspace's own replaces it; first_audience: it replaces the workspace's own;
-    unbound: requests without the key or certificate that would be required;
-    source: valid tokens that would stop working, because what obtained them changes.
+    """kind, which determines the pages' words: scope; implied_scope: granted without being requested; method; secret_method: one of the two ways to send a
+    secret, which aren't counted separately; address; audience; last_audience: the workspace's own replaces it; first_audience: it replaces the workspace's own;
+    unbound: requests without the key or certificate that would be required; source: valid tokens that would stop working, because the credential that obtained
+    them changes.
 
-    thing: what it is about. count: how often it was used in 7 days, or how many tokens would stop working.
+    thing: the scope, method, address or other thing. count: how often it was used in 7 days, or how many tokens would stop working.
     """
 
     kind: str
@@ -45,7 +42,7 @@ class LostUse:
 
 
 def find_lost_uses(client: Client, changes: Mapping[str, Any], *, now: datetime) -> list[LostUse]:
-    """changes: of the client's columns, from propose(). Anything that wasn't used in 7 days doesn't count as lost."""
+    """changes: the client's changed columns, from propose(). A use that didn't occur in 7 days isn't lost."""
     since = now - LOOKS_BACK
     lost: list[LostUse] = []
     if "scopes" in changes:
@@ -109,7 +106,7 @@ def _addresses(client: Client, ranges: list[str], since: datetime) -> list[LostU
 
 
 def _audiences(client: Client, left: list[str], since: datetime) -> list[LostUse]:
-    """Which of the audiences was requested isn't counted."""
+    """Uses aren't counted by audience."""
     removed = [audience for audience in client.audiences if audience not in left]
     # A client without audiences gets tokens for the workspace's own, so its first audience replaces that one.
     is_first = not client.audiences and bool(left)
@@ -129,7 +126,7 @@ def _unbound(client: Client, changes: Mapping[str, Any], since: datetime) -> lis
 
 
 def _sources(client: Client, changes: Mapping[str, Any], now: datetime) -> list[LostUse]:
-    """The jwks_uri and the certificates' subject: tokens name them as what obtained them."""
+    """The jwks_uri and the certificates' subject. Tokens name them as the credential that obtained them."""
     found = []
     for name, kind in (("jwks_uri", "jwks_uri"), ("tls_subject", "tls_subject")):
         if getattr(client, name) and {name, f"{name}_type"} & changes.keys():

@@ -1,4 +1,4 @@
-"""How a point in time is written in JSON and the audit log."""
+"""Writes a point in time for JSON and the audit log."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Scopes and addresses of a workspace or of one client, the most used first. By whole days (UTC), because that is how they are counted."""
+"""Scopes and addresses of a workspace or of one client, the most used first. They are counted by whole days (UTC)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,7 +13,7 @@ LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class UsedScope:
-    """granted: tokens with the scope. asked: how many of their requests named it. clients: how many clients got it."""
+    """granted: the number of tokens with the scope. asked: the number of their requests that named it. clients: the number of clients that got it."""
 
     scope: str
     granted: int
@@ -23,7 +23,7 @@ class UsedScope:
 
 @dataclass(frozen=True, slots=True)
 class UsedAddress:
-    """count: requests granted to credentials from there. clients: how many clients. client_id: of one of them."""
+    """count: the number of granted requests from there. clients: the number of clients. client_id: one client's."""
 
     address: str
     count: int
@@ -48,6 +48,6 @@ def most_used_addresses(clients: QuerySet[Client], period: Period, *, now: datet
 
 
 def clients_of(workspace: Workspace, environment: str) -> QuerySet[Client]:
-    """environment: "" for both."""
+    """The workspace's clients. environment: "" for both."""
     found = Client.objects.filter(workspace=workspace)
     return found.filter(environment=environment) if environment else found

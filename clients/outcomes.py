@@ -1,4 +1,4 @@
-"""The outcome of a request, as in UsageBucket.outcome: granted, or a reason; and who has to act on it."""
+"""The outcome of a request, as in UsageBucket.outcome: granted, or a reason. It also tells who has to act."""
 
 GRANTED = "granted"
 

@@ -1,4 +1,4 @@
-"""Which secrets of a client are in a rotation's overlap, and since when. Pure."""
+"""Finds a client's secrets that are in a rotation's overlap, and since when. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,7 +9,7 @@ from clients.models import ClientSecret
 def find_overlaps(secrets: Iterable[ClientSecret], now: datetime) -> dict[str, datetime]:
     """Each usable secret whose expiry was moved while a newer secret lasts longer, by ID, with the time since which both have worked.
 
-    secrets: of one client.
+    secrets: one client's.
     """
     usable = sorted((secret for secret in secrets if secret.is_usable(now)), key=lambda secret: (secret.created_at, secret.pk))
     found = {}

@@ -1,4 +1,4 @@
-"""The addresses that a client's credentials are used from: one query, however many credentials and addresses there are."""
+"""The addresses that a client's credentials are used from: one query for all credentials and addresses."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +9,13 @@ from django.db.models import Max, Sum
 from clients.models import AddressUse, Client
 from clients.usage_report import first_day, last_old_day
 
-# The most pairs of a credential and an address that are returned: those used last.
+# At most this many pairs of a credential and an address are returned: those used last.
 MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A credential used from an address. count: on the requested days, UTC. is_new: whether the address is new to the client, as in AddressSummary."""
+    """A credential used from an address. count: the requests on the given days, UTC. is_new: whether the address is new to the client, as in AddressSummary."""
 
     credential: str
     address: str

@@ -1,6 +1,6 @@
-"""What a workspace requires of its clients, and what it refuses. Pure: the services use it, so pages, API and commands follow the same rules.
+"""A workspace's rules for its clients. Pure: the services use it, so pages, API and commands follow the same rules.
 
-What it requires of its people is in dashboard.people.policies.
+The rules for people are in dashboard.people.policies.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from clients.models.client import DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME, MI
 
 MAX_LIFETIME_DAYS = MAX_DURATION.days
 MIN_TOKEN_SECONDS, MAX_TOKEN_SECONDS = int(MIN_TOKEN_LIFETIME.total_seconds()), int(MAX_TOKEN_LIFETIME.total_seconds())
-# A client that runs once a week is in use. Nothing can be said about longer than the audit log is kept.
+# At least a week, because a client that runs once a week is in use. At most the time that the audit log is kept: it has no older facts.
 MIN_UNUSED_DAYS, MAX_UNUSED_DAYS = 7, 400
 
 
 @dataclass(frozen=True, slots=True)
 class ClientPolicy:
-    """workspace: its slug. allowed_auth_methods: () for all. max_token_lifetime: seconds. None means that only the general rules apply.
+    """workspace: the slug. allowed_auth_methods: () for all. max_token_lifetime: in seconds. None means that only the general rules apply.
 
     A maximum lifetime for secrets also means that each must expire.
     """
@@ -57,7 +57,7 @@ class ClientPolicy:
 
     @property
     def usual_secret_lifetime(self) -> timedelta | None:
-        """A new secret's default lifetime; None for no expiry or, if each secret must expire, for no default: then somebody has to choose one."""
+        """A new secret's default lifetime. None means no expiry or, if each secret must expire, no default: then somebody has to choose one."""
         days = self.default_secret_lifetime_days
         return self.longest_secret_lifetime if days is None else timedelta(days=days)
 

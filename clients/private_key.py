@@ -24,7 +24,7 @@ _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
 def find_public_halves(content: bytes) -> list[PublicKeyTypes]:
-    """The public keys of all private keys in PEM, OpenSSH's format, JWK, JWK Set or DER that need no password. content: of a file, up to 128 KiB."""
+    """The public keys of all private keys in PEM, OpenSSH's format, JWK, JWK Set or DER that need no password. content: a file's, up to 128 KiB."""
     return [*_find_in_pem(content), *_find_in_json(content), *_find_in_der(content)]
 
 

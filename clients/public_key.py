@@ -1,6 +1,6 @@
 """Public keys as people submit them: a PEM key or certificate, a JWK or a JWK Set (RFC 7517, RFC 7518 §6, RFC 8037 §2). Signing keys only.
 
-A private key is refused with a warning and never repeated. From a certificate only the key and the expiry are used, whoever issued it.
+A private key is refused with a warning and never repeated. From a certificate only the key and the expiry are used, and the issuer doesn't matter.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ from clients.certificate import find_public_key, load_certificate
 
 MAX_LENGTH = 64 * 1024
 MAX_KEYS = 20
-# For a published set, which may contain other keys, and the keys of several clients.
+# A limit for a published set, which may contain other keys, and the keys of several clients.
 MAX_PUBLISHED_KEYS = 50
-# How many entries of such a set are read: each that isn't a key costs a refusal.
+# At most this many entries of such a set are read, because even an entry that isn't a key takes time.
 MAX_PUBLISHED_ENTRIES = 200
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
@@ -38,10 +38,10 @@ _CURVES: dict[str, tuple[str, ec.EllipticCurve, int]] = {
     "P-521": ("ES512", ec.SECP521R1(), 66),
 }
 ALGORITHMS = ("ES256", "ES384", "ES512", *RSA_ALGORITHMS, "EdDSA")
-# RFC 9864 §2.2: what EdDSA means with the only curve that is accepted here. Stored keys have the older name, whichever they came with.
+# RFC 9864 §2.2: the newer name of EdDSA with the only curve that is accepted here. Keys are always stored with the older name.
 ED25519 = "Ed25519"
 
-# RFC 7638 §3.2, RFC 8037 §2, and the members that by RFC 7518 §6 only a private key or a shared secret has.
+# RFC 7638 §3.2, RFC 8037 §2, and the members that only a private key or a shared secret has (RFC 7518 §6).
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("e", "n"), "OKP": ("crv", "x")}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _PRIVATE_TEXT = re.compile(r'PRIVATE[ -]KEY|Private-Lines|"(?:d|p|q|dp|dq|qi|oth|k)"\s*:')
@@ -99,7 +99,7 @@ def fits(algorithm: str, key_algorithm: str) -> bool:
 
 
 def is_kid(text: str) -> bool:
-    """Whether it is a valid kid: 1 to 100 visible ASCII characters."""
+    """Whether the text is a valid kid: 1 to 100 visible ASCII characters."""
     return _KID.fullmatch(text) is not None
 
 
@@ -123,7 +123,7 @@ def read_public_keys(text: str) -> list[ParsedPublicKey]:
 
 
 def read_published_keys(content: bytes) -> list[ParsedPublicKey]:
-    """The usable keys among the first entries of a published JWK Set; others are ignored, as RFC 7517 §5 says. Raise ValidationError if it isn't a set."""
+    """The usable keys among the first entries of a published JWK Set; others are ignored (RFC 7517 §5). Raise ValidationError if the text isn't a set."""
     try:
         value = json.loads(content.decode(), object_pairs_hook=_drop_duplicates)
     except (ValueError, RecursionError):
@@ -174,7 +174,7 @@ def refuse_private_der(content: bytes) -> None:
 
 
 def holds_private_key(content: bytes) -> bool:
-    """Whether it contains a private key in any recognisable form, whole or cut off."""
+    """Whether the text contains a private key in any recognisable form, whole or cut off."""
     return _PRIVATE_TEXT.search(content.decode(errors="replace")) is not None or der.is_private_key(content)
 
 
@@ -276,7 +276,7 @@ def _read_members(jwk: Mapping[str, Any]) -> tuple[str, dict[str, str], PublicKe
         key = _LOADERS[kty](members)
     except ValueError:
         raise ValidationError("The numbers aren't a valid key: the point isn't on the curve, or the key is damaged.", code="invalid_key") from None
-    # Not checked when a stored key is loaded: a key registered when larger exponents were accepted still works.
+    # A stored key isn't checked when it is loaded: it may have been registered when larger exponents were accepted, and still works.
     if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e > der.MAX_RSA_EXPONENT:
         raise ValidationError(_UNSAFE_RSA, code="weak_key")
     allowed = RSA_ALGORITHMS if kty == "RSA" else (_CURVES[members["crv"]][0] if kty == "EC" else "EdDSA",)
@@ -327,7 +327,7 @@ _LOADERS: dict[str, Callable[[Mapping[str, str]], PublicKey]] = {"EC": _load_ec,
 
 
 def _decode(text: str) -> bytes:
-    """At least one byte. Only canonical base64url, so that a key has only one spelling."""
+    """Decode at least one byte. Only canonical base64url is accepted, so that a key has only one spelling."""
     try:
         octets = base64url.decode(text)
     except ValueError:

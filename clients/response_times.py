@@ -1,4 +1,4 @@
-"""How fast the whole instance answered, computed from counts by limit (clients.models.ResponseTime)."""
+"""Computes the whole instance's response times from counts by limit (clients.models.ResponseTime)."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -15,13 +15,13 @@ from clients.services.usage import LIMITS_MS
 
 SLOT = timedelta(seconds=SLOT_SECONDS)
 
-# Limit in milliseconds → how many requests took at most that long, and longer than the next smaller limit; 0 for longer than the last limit.
+# Limit in milliseconds → number of requests that took at most that long, and longer than the next smaller limit; 0 stands for longer than the last limit.
 Counts = Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """For 5 minutes, or several times 5. median, p95: milliseconds, None without requests."""
+    """The response times within 5 minutes, or a multiple of them. median, p95: in milliseconds, None without requests."""
 
     begins_at: datetime
     count: int
@@ -30,7 +30,7 @@ class Times:
 
 
 def measure_times(*, endpoint: str, length: timedelta, now: datetime) -> tuple[list[Times], Times]:
-    """The times of each slot up to now, oldest first, including slots without requests; and of all slots together."""
+    """The times of each slot up to now, oldest first, including slots without requests; and the times of all slots together."""
     last = _floor(now)
     slots = [last - SLOT * number for number in range(int(length / SLOT))][::-1]
     counted, total = _count(endpoint=endpoint, since=slots[0], until=now), Counter[int]()
@@ -41,7 +41,7 @@ def measure_times(*, endpoint: str, length: timedelta, now: datetime) -> tuple[l
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """p95: milliseconds, None without requests. failures: how many responses had status 5xx."""
+    """p95: in milliseconds, None without requests. failures: the number of responses with status 5xx."""
 
     count: int
     failures: int
@@ -49,7 +49,7 @@ class Answers:
 
 
 def sum_answers(*, endpoint: str, since: datetime) -> Answers:
-    """For any length of time, with one row for each limit."""
+    """The answers in a period of any length, from one row for each limit."""
     rows = ResponseTime.objects.filter(slot__gte=since, endpoint=endpoint).values_list("limit_ms", "is_failure").annotate(answers=Sum("count")).order_by()
     counts, failures = Counter[int](), 0
     for limit, is_failure, count in rows:
@@ -59,7 +59,7 @@ def sum_answers(*, endpoint: str, since: datetime) -> Answers:
 
 
 def percentile(counts: Counts, share: float) -> float | None:
-    """Milliseconds within which that share was answered, interpolated linearly between two limits. None without requests."""
+    """The milliseconds within which that share of requests was answered, interpolated linearly between two limits. None without requests."""
     total = sum(counts.values())
     if not total:
         return None

@@ -19,7 +19,7 @@ def parse_scope(text: str) -> tuple[str, ...] | None:
 
 
 def validate_scope_name(name: str) -> None:
-    """For a new scope. An existing one may have any name that the grammar allows."""
+    """Check a new scope's name. An existing scope may have any name that the grammar allows."""
     if len(name) > MAX_SCOPE_LENGTH or not _NAME.fullmatch(name):
         raise ValidationError(
             f"“{name[:40]}” isn't a scope. Use at most {MAX_SCOPE_LENGTH} letters, digits and . _ : / @ + , = % -, such as orders:read.",

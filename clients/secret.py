@@ -1,9 +1,9 @@
 """The format of a client's secret, and how secrets are stored and checked.
 
-    tos_live_Kp4zR1uW9a_<33 random characters><6 characters of checksum>
+tos_live_Kp4zR1uW9a_<33 random characters><6 characters of checksum>
 
-The ten characters after the environment are the secret ID, so the secret alone finds its row. All characters are base62, so a double click selects
-the whole secret, and the 33 random ones have 196 bits. A secret is stored as an argon2id hash and a digest: HMAC-SHA-256 under a key derived from
+The ten characters after the environment are the secret ID, so the secret alone finds its row. All characters are base62, so a double click selects the whole
+secret, and the 33 random characters have 196 bits. A secret is stored as an argon2id hash and a digest: HMAC-SHA-256 under a key derived from
 KEY_ENCRYPTION_KEYS, "<key ID>:<hex>". With that many random bits, the digest is as hard to invert as the hash, and it takes only microseconds.
 """
 
@@ -32,7 +32,7 @@ CHECKSUM_LENGTH = 6
 _PATTERN = re.compile(rf"tos_(live|test)_([0-9A-Za-z]{{{SECRET_ID_LENGTH}}})_[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}")
 _HASHING_WAIT_SECONDS = 0.5
 _hashing = Lock()
-# Only one of the few answering threads may wait for argon2id; a request that comes meanwhile is refused at once, so that the other threads stay free.
+# Only one of the few answering threads may wait for argon2id. A request that comes meanwhile is refused at once, so that the other threads stay free.
 _waiting = Lock()
 
 
@@ -71,7 +71,7 @@ def generate(environment: str) -> ParsedSecret:
 
 
 def looks_like_secret(text: str) -> bool:
-    """Whether it is meant as one of our secrets, complete or not."""
+    """Whether the text looks like one of our secrets, complete or not."""
     return text.startswith(("tos_live_", "tos_test_"))
 
 

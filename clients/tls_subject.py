@@ -12,7 +12,7 @@ SUBJECT_TYPE_PREFIX = "tls_client_auth_"
 
 _Type = Client.TLSSubjectType
 
-# In addition to those of RFC 4514 §3, as openssl -nameopt RFC2253 spells them.
+# These names are in addition to those of RFC 4514 §3, spelled as by openssl -nameopt RFC2253.
 _ATTRIBUTES = {
     "emailAddress": NameOID.EMAIL_ADDRESS,
     "serialNumber": NameOID.SERIAL_NUMBER,
@@ -32,7 +32,7 @@ _EXPECTED = {
 
 
 def spell_subject_type(subject_type: str) -> str:
-    """As people write it, such as san_dns: without the common prefix of the metadata names in RFC 8705 §2.1.2."""
+    """The spelling for people, such as san_dns: without the common prefix of the metadata names in RFC 8705 §2.1.2."""
     return subject_type.removeprefix(SUBJECT_TYPE_PREFIX)
 
 
@@ -84,7 +84,7 @@ def _is_address(text: str) -> bool:
 def is_named(certificate: x509.Certificate, subject_type: str, subject: str) -> bool:
     """Whether the certificate names that subject.
 
-    A distinguished name is compared attribute by attribute, in order and exactly. The case of domains doesn't matter; wildcards in a certificate don't match.
+    A distinguished name is compared attribute by attribute, in order and exactly. Domains are compared without case; wildcards in a certificate don't match.
     """
     if subject_type == _Type.SUBJECT_DN:
         return certificate.subject == _parse_name(subject)

@@ -1,4 +1,4 @@
-"""Queries about what a client did: which of its credentials are in use, from where, how often, and how many of their tokens are still valid.
+"""Queries about a client's usage: its credentials in use, their addresses and counts, and how many of their tokens are still valid.
 
 A credential is named as in tokens: a secret by its secret ID, a key “key:<kid>”, a certificate “certificate:<thumbprint>”. The cost doesn't depend on the
 number of clients; for one client it grows with the requested hours and addresses.
@@ -17,7 +17,7 @@ from clients.models import AddressUse, Client, ClientCertificate, ClientPublicKe
 from clients.outcomes import FAILED_HERE, GRANTED
 from clients.periods import HOUR, Period, floor_hour
 
-# How long an address is new to a client, unless the client itself is new.
+# An address is new to a client for this long, unless the client itself is new.
 NEW_FOR = timedelta(days=7)
 
 
@@ -56,12 +56,12 @@ class LivingTokens:
 
 
 def count_living_tokens(client: Client, *, now: datetime) -> int:
-    """For all its credentials. See living_tokens_by_credential."""
+    """The living tokens of all its credentials. See living_tokens_by_credential."""
     return sum(one.count for one in living_tokens_by_credential(client, now=now).values())
 
 
 def living_tokens_by_credential(client: Client, *, now: datetime) -> dict[str, LivingTokens]:
-    """How many tokens are valid now, assuming that the client is enabled. Tokens that were revoked, alone or with their credential, don't count.
+    """The number of tokens that are valid now, assuming that the client is enabled. Tokens that were revoked, alone or with their credential, don't count.
 
     The count is up to two seconds late, and a token counts until the end of the minute in which it expires.
     """
@@ -70,7 +70,7 @@ def living_tokens_by_credential(client: Client, *, now: datetime) -> dict[str, L
 
 
 def living_tokens_of(client: Client, credential: str, *, now: datetime) -> LivingTokens | None:
-    """The same of one credential, as if it wasn't revoked; None for none. credential: as TokenCount names it."""
+    """The same for one credential, as if it weren't revoked; None for none. credential: as in TokenCount."""
     of_it = {"credential": credential, "expires_at__gt": now}
     return _count_living(TokenCount.objects.filter(client=client, **of_it), client.revoked_tokens.filter(**of_it)).get(credential)
 
@@ -97,7 +97,7 @@ def _without_revoked_credentials(rows: QuerySet[TokenCount]) -> QuerySet[TokenCo
 
 
 def addresses_of(client: Client, *, credential: str | None = None, since: datetime, now: datetime, limit: int = 100) -> list[AddressSummary]:
-    """The addresses that its credentials were used from since that day, UTC; those used last come first.
+    """The addresses that the client's credentials were used from since that day, UTC; those used last come first.
 
     Only requests that presented the credential itself count, because a token may be used elsewhere.
     """
@@ -116,12 +116,12 @@ def last_old_day(client: Client, *, now: datetime) -> date:
 
 
 def first_day(client: Client) -> Subquery:
-    """The day on which the client was first seen at an address, UTC. For rows of AddressUse grouped by address: one index look-up for each group."""
+    """The day on which the client was first seen at an address, UTC. It is for rows of AddressUse grouped by address: one index look-up for each group."""
     return Subquery(AddressUse.objects.filter(client=client, address=OuterRef("address")).order_by("day").values("day")[:1])
 
 
 def requests_by_credential(client: Client, *, since: datetime, now: datetime) -> dict[str, int]:
-    """How many requests were granted to each credential since that hour, at any endpoint, by it or by a token that it obtained."""
+    """The number of granted requests of each credential since that hour, at any endpoint, by itself or by a token that it obtained."""
     rows = UsageBucket.objects.filter(client=client, hour__gte=floor_hour(since), hour__lte=now, outcome=GRANTED)
     return {row["credential"]: row["requests"] for row in rows.values("credential").annotate(requests=Sum("count")).order_by()}
 
@@ -137,7 +137,7 @@ def hourly(client: Client, *, credential: str | None = None, endpoint: str | Non
 
 
 def in_slots(rows: QuerySet[UsageBucket] | QuerySet[WorkspaceUsage], period: Period, *, now: datetime) -> list[Slot]:
-    """rows: of UsageBucket, or of WorkspaceUsage."""
+    """rows: UsageBuckets or WorkspaceUsages."""
     begin = period.begins_at(now)
     granted = Q(outcome=GRANTED)
     sums = (
@@ -166,11 +166,11 @@ def _read_moment(text: str) -> datetime:
 
 
 def granted_by_hour(clients: Iterable[int], *, hours: int, now: datetime) -> dict[int, list[int]]:
-    """Tokens in each of the last hours, the current one last, by the clients' primary keys, in one query for a whole page of clients."""
+    """The numbers of tokens in each of the last hours, the current hour last, by the clients' primary keys. One query for a whole page of clients."""
     begin = floor_hour(now) - timedelta(hours=hours - 1)
     series = {client: [0] * hours for client in clients}
     rows = UsageBucket.objects.filter(client__in=series, hour__gte=begin, hour__lte=now, endpoint="token", outcome=GRANTED)
-    # As text, because thousands of rows name the same few hours, and each is parsed only once.
+    # The hours are read as text: thousands of rows name the same few hours, and each is parsed only once.
     named = rows.annotate(named=Cast("hour", CharField())).values_list("client_id", "named")
     for client, hour, tokens in named.annotate(tokens=Sum("count")).order_by():
         series[client][(_read_moment(hour) - begin) // HOUR] = tokens

@@ -1,5 +1,5 @@
-"""Queries about what a workspace's clients, or one of them, did at the token endpoint. Their cost doesn't grow with the number of clients, because they read
-stored sums (WorkspaceUsage, ClientActivity), and the buckets of only a few clients.
+"""Queries about the usage of the token endpoint by a workspace's clients, or by one of them. Their cost doesn't grow with the number of clients, because they
+read stored sums (WorkspaceUsage, ClientActivity), and the buckets of only a few clients.
 """
 
 from collections import defaultdict
@@ -18,13 +18,13 @@ from clients.usage_report import Slot
 
 ENDPOINT = "token"
 
-# How many clients are searched for the one that was refused most for a reason.
+# At most this many clients are searched for the one that was refused most for a reason.
 _CANDIDATES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a page shows. environment: "" for both. client: None for all clients."""
+    """The part of the usage that a page shows. environment: "" for both. client: None for all clients."""
 
     workspace: Workspace
     period: Period
@@ -34,7 +34,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """outcomes: how often each one happened."""
+    """outcomes: the number of requests with each outcome."""
 
     slots: list[Slot]
     outcomes: dict[str, int]
@@ -58,7 +58,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """count: of requests in the period. before: in the previous period of the same length."""
+    """count: the requests in the period. before: those in the previous period of the same length."""
 
     count: int
     before: int
@@ -66,7 +66,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """client: the one refused most often for that reason, None if finding it would mean reading all clients."""
+    """client: the client refused most often for that reason, None if all clients would have to be read to find it."""
 
     reason: str
     count: int
@@ -75,7 +75,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """How many clients made requests, and how many there are. busiest: those with most tokens first. refused: by primary key, how often those refused most."""
+    """The numbers of active clients and of all clients. busiest: the clients with the most tokens first. refused: by primary key, the refusals of the clients
+    that were refused most.
+    """
 
     asked: int
     clients: int
@@ -101,7 +103,7 @@ def count_totals(selection: Selection, *, now: datetime) -> Totals:
 
 
 def find_activity(selection: Selection, *, limit: int) -> Activity:
-    """busiest: at most limit clients, some of which may have made no requests. What has become too old may still count for up to an hour."""
+    """busiest: at most limit clients, some of which may have made no requests. Requests may still count for up to an hour after they become too old."""
     rows = ClientActivity.objects.filter(workspace=selection.workspace)
     if selection.environment:
         rows = rows.filter(client__environment=selection.environment)
@@ -122,7 +124,7 @@ def find_activity(selection: Selection, *, limit: int) -> Activity:
 
 
 def _count(rows: QuerySet[ClientActivity]) -> Coalesce:
-    """For use in another query. rows: of one workspace."""
+    """Count rows within another query. rows: one workspace's."""
     return Coalesce(Subquery(rows.order_by().values("workspace").values(count=Count("pk"))), 0)
 
 
@@ -133,7 +135,7 @@ def count_shares(clients: Collection[int], period: Period, *, now: datetime) -> 
 
 
 def count_credential_shares(client: Client, period: Period, *, now: datetime) -> dict[str, Share]:
-    """Tokens of each credential that it used in this period or the one before."""
+    """The tokens of each credential that the client used in this period or the one before."""
     rows = UsageBucket.objects.filter(client=client, outcome=GRANTED).order_by().values_list("credential")
     return {credential: Share(count, before) for credential, count, before in _with_shares(rows, period, now=now)}
 
@@ -147,7 +149,7 @@ def _with_shares(rows: QuerySet[UsageBucket, Any], period: Period, *, now: datet
 
 
 def name_refused(outcomes: dict[str, int], shares: Mapping[tuple[int, str], Share], activity: Activity) -> list[Refusal]:
-    """Every reason, the most frequent first. outcomes: from Totals. shares: at least those of activity.refused."""
+    """The refusals for every reason, the most frequent first. outcomes: those of Totals. shares: at least those of activity.refused."""
     of_clients: defaultdict[str, dict[int, int]] = defaultdict(dict)
     for (client, outcome), share in shares.items():
         if client in activity.refused and share.count:
@@ -156,12 +158,12 @@ def name_refused(outcomes: dict[str, int], shares: Mapping[tuple[int, str], Shar
 
 
 def in_order(outcomes: dict[str, int]) -> list[tuple[str, int]]:
-    """The reasons for refusals and how often each one happened, the most frequent first."""
+    """The reasons for refusals with their counts, the most frequent first."""
     return sorted(((reason, count) for reason, count in outcomes.items() if reason != GRANTED), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _find_most(of_reason: dict[int, int], total: int, activity: Activity) -> Client | None:
-    """A client that isn't a candidate was refused at most as often as any candidate, and at most as often as the candidates leave of the total."""
+    """A client that isn't a candidate wasn't refused more often than any candidate, nor more often than the total minus the candidates' refusals."""
     if not of_reason:
         return None
     pk = max(of_reason, key=lambda client: (of_reason[client], client))

@@ -80,7 +80,8 @@ def _by_token(columns: str, join: str) -> str:
     LEFT JOIN {{signing_key}} k ON k.kid = %s""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
 
 
-# By the form of a token's credential_id, which names the credential that obtained it: a secret by its ID, any other kind with a prefix and a colon.
+# The statements by the prefix of a token's credential_id, which names the credential that obtained it. A secret has no prefix; any other kind has its name and
+# a colon.
 _BY_TOKEN = {
     "": _by_token("s.id, s.revoked_at", "LEFT JOIN {secret} s ON s.secret_id = %s AND s.client_id = c.id"),
     "key": _by_token("s.id, s.revoked_at", "LEFT JOIN {public_key} s ON s.kid = %s AND s.client_id = c.id"),

@@ -1,4 +1,4 @@
-"""What all commands share: --json, one line for any error, the acting person and the current time.
+"""The base of all commands: --json, one line for any error, the acting person and the current time.
 
 A command parses its arguments, calls a service and returns the result, which is printed here. Rules about values belong to the services.
 """
@@ -32,7 +32,7 @@ from clients.services.compromised_keys import describe_registrations
 
 _Credential = TypeVar("_Credential")
 
-# Harmless, although Python calls them unprintable.
+# These are harmless, although Python calls them unprintable.
 _HARMLESS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 _SHOWN_ONCE = {
     "client_secret": "Store the client secret now: it can't be shown again.",
@@ -61,7 +61,9 @@ class JSONCommand(BaseCommand):
         """Add the command's own arguments."""
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
-        """Do the work and return what --json prints, with any warnings as sentences under "warnings". A ValidationError becomes the one line on stderr."""
+        """Do the work and return the result that --json prints, with any warnings as sentences under "warnings". A ValidationError becomes the one line on
+        stderr.
+        """
         raise NotImplementedError
 
     def render(self, result: Mapping[str, Any]) -> str:
@@ -77,7 +79,7 @@ class JSONCommand(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **{"allow_abbrev": False, **kwargs})
-        # So that a usage error is a CommandError too, not argparse's several lines and exit status 2.
+        # This makes a usage error a CommandError, instead of argparse's several lines and exit status 2.
         parser.called_from_command_line = False
         return parser
 
@@ -150,7 +152,7 @@ def parse_whole_number(text: str, *, field: str, least: int, most: int) -> int:
 
 
 def read_credentials(name: str, read: Callable[[str], list[_Credential]], *, workspace: Workspace) -> list[_Credential]:
-    """The credentials in a file. read: from clients.public_key or clients.certificate. workspace: their client's.
+    """The credentials in a file. read: a function of clients.public_key or clients.certificate. workspace: the client's.
 
     A private key is refused. If its public key is registered in the workspace, the error says where.
     """
@@ -164,7 +166,7 @@ def read_credentials(name: str, read: Callable[[str], list[_Credential]], *, wor
 
 
 def _read_file(name: str) -> bytes:
-    """The content of a file of keys or certificates, which is short; of a longer file, enough for its reader to see that it is too long."""
+    """The content of a file of keys or certificates, which is short. A longer file is cut, but stays long enough for read to refuse it."""
     if "-----BEGIN" in name or "{" in name:
         raise CommandError("Give the path of a file, not its content. If that was a private key, it is compromised now: make a new key pair.")
     try:
@@ -190,12 +192,12 @@ def warn(sentences: Sequence[str]) -> dict[str, list[str]]:
 
 
 def printable(text: str) -> str:
-    """Any text on one line, with everything that a terminal might interpret replaced."""
+    """The text on one line, without anything that a terminal might interpret."""
     return _obeyed_by_none(" ".join(text.split()))
 
 
 def _obeyed_by_none(line: str) -> str:
-    """A line that no terminal interprets. Characters that join the parts of an emoji or keep words together stay."""
+    """Make a line that no terminal interprets. Characters that join the parts of an emoji or keep words together stay."""
     return "".join(character if character.isprintable() or character in _HARMLESS else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 

@@ -1,4 +1,4 @@
-"""How commands write those fields of a client that aren't plain text."""
+"""The spelling, in commands, of a client's fields that aren't plain text."""
 
 from datetime import timedelta
 
@@ -18,13 +18,13 @@ def parse_scopes(text: str) -> tuple[str, ...]:
 
 
 def parse_token_lifetime(text: str) -> timedelta:
-    """text: seconds."""
+    """text: a number of seconds."""
     least, most = int(MIN_TOKEN_LIFETIME.total_seconds()), int(MAX_TOKEN_LIFETIME.total_seconds())
     return timedelta(seconds=parse_whole_number(text, field="token lifetime in seconds", least=least, most=most))
 
 
 def parse_tls_subject(text: str) -> dict[str, str]:
-    """text: TYPE:VALUE. Returns the fields tls_subject_type and tls_subject."""
+    """text: spelled TYPE:VALUE. Returns the fields tls_subject_type and tls_subject."""
     subject_type, colon, subject = text.partition(":")
     if not colon:
         raise ValidationError("Write a TLS subject as TYPE:VALUE, for example san_dns:billing.example.com.", code="invalid_subject")

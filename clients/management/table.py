@@ -7,7 +7,7 @@ _NAMES = {"kid": "Key ID", "x5t#S256": "x5t#S256"}
 _WORDS = {"id": "ID", "jwks": "JWKS", "uri": "URI", "tls": "TLS", "dpop": "DPoP", "jwts": "JWTs"}
 
 
-# What a missing value means.
+# The words for a missing value.
 _ABSENT = {"algorithm": "any RSA"}
 
 
@@ -25,7 +25,7 @@ def _cell(name: str, value: Any) -> str:
 
 
 def render_table(result: Mapping[str, Any]) -> list[str]:
-    """The lines: one for each value, and a separate table for each list of objects. Empty lists are left out."""
+    """The lines of the table: one for each value, and a separate table for each list of objects. Empty lists are left out."""
     plain = {name: value for name, value in result.items() if value not in ([], ()) and not _is_list_of_objects(value)}
     width = max(map(len, map(_label, plain)), default=0)
     lines = [f"{_label(name):{width}}  {_cell(name, value)}" for name, value in plain.items()]

@@ -1,4 +1,4 @@
-"""Tables: who may authenticate, with which credentials, for which scopes, and what happened."""
+"""The tables of workspaces, clients, credentials and scopes, and of everything that happened."""
 
 from clients.models.audience import Audience
 from clients.models.audit import AuditEvent

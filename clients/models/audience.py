@@ -1,4 +1,4 @@
-"""Which workspace owns an audience: the one that first gave it to a client, or the one that the operator handed it over to."""
+"""The owner of an audience: the workspace that first gave it to a client, or that the operator handed it over to."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from clients.models.workspace import Workspace
 
 
 class Audience(models.Model):
-    """key: the same for all spellings of the URI, see clients.audience.audience_key. uri: as it was first registered."""
+    """key: from clients.audience.audience_key, the same for all spellings of the URI. uri: as it was first registered."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="audiences")
     key = models.CharField(max_length=2000, unique=True)

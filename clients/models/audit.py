@@ -1,4 +1,4 @@
-"""Who changed what, and from where."""
+"""The audit log: every change, with the person or program that made it and their address."""
 
 from django.db import models
 
@@ -8,9 +8,9 @@ from clients.models.workspace import Workspace
 class AuditEvent(models.Model):
     """One change, written in the transaction that made it and never changed afterwards.
 
-    workspace: None for changes of the whole instance, such as signing keys, and after the workspace is removed; then workspace_slug says which one it was;
-    otherwise that is "". actor: as text, "user:7 ada@example.com", "client:<client_id>", "command:<system user>" or "system". before, after: the changed
-    fields, without secrets.
+    workspace: None for changes of the whole instance, such as signing keys, and after the workspace is removed. workspace_slug: the removed workspace's slug,
+    otherwise "". actor: text such as "user:7 ada@example.com", "client:<client_id>", "command:<system user>" or "system". before, after: the changed fields,
+    without secrets.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, null=True, blank=True, related_name="audit_events")
@@ -29,11 +29,11 @@ class AuditEvent(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["workspace", "-created_at"], name="audit_by_workspace"),
-            # Pages are ordered by id, newest first, whatever the filter.
+            # Pages are always ordered by id, newest first.
             models.Index(fields=["workspace", "id"], name="audit_by_workspace_and_id"),
             models.Index(fields=["workspace", "event", "id"], name="audit_by_event"),
             models.Index(fields=["workspace", "address", "id"], name="audit_by_address"),
-            # With an operator class that PostgreSQL can use for “begins with”: a person's address may change, but not the text before it.
+            # The operator class lets PostgreSQL use this index for “begins with”: a person's address may change, but not the text before it.
             models.Index(fields=["workspace", "actor", "id"], name="audit_by_actor", opclasses=["int8_ops", "varchar_pattern_ops", "int8_ops"]),
             models.Index(fields=["target_type", "target_id"], name="audit_by_target"),
             models.Index(fields=["request_id"], name="audit_by_request_id"),

@@ -1,4 +1,4 @@
-"""A client: a program with credentials. RFC 6749 §2, metadata names of RFC 7591 §2."""
+"""A client is a program with credentials, RFC 6749 §2. Its fields have the metadata names of RFC 7591 §2."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ MAX_TOKEN_LIFETIME = timedelta(hours=24)
 DEFAULT_TOKEN_LIFETIME = timedelta(hours=1)
 
 CLIENT_ID = re.compile(r"\A[A-Za-z0-9_-]{16,64}\Z")
-# What the text of a JSON list has beside its elements; no scope has any of it (RFC 6749 §3.3), or it would be found in every list.
+# The characters around the elements of a JSON list. Every list has them, so they aren't searched; no scope contains them (RFC 6749 §3.3).
 _BETWEEN_SCOPES = frozenset('[", ]\\')
 validate_client_id = RegexValidator(CLIENT_ID.pattern, code="invalid_client_id")
 
@@ -36,7 +36,7 @@ class ClientQuerySet(models.QuerySet["Client"]):
         return self.filter(audiences__has_element=audience)
 
     def matching(self, text: str) -> Self:
-        """Those with that text in name, client ID, contact or a scope, in capital or small letters."""
+        """The clients with that text in name, client ID, contact or a scope. Case doesn't matter."""
         found = Q(name__icontains=text) | Q(client_id__icontains=text) | Q(contact__icontains=text)
         if not _BETWEEN_SCOPES.intersection(text):
             found |= Q(scopes_text__icontains=text)
@@ -62,7 +62,7 @@ class Client(models.Model):
         SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth"
 
     class TLSSubjectType(models.TextChoices):
-        """Which part of a certificate names the client for tls_client_auth, RFC 8705 §2.1.2."""
+        """The part of a certificate that names the client for tls_client_auth, RFC 8705 §2.1.2."""
 
         SUBJECT_DN = "tls_client_auth_subject_dn", "subject DN"
         SAN_DNS = "tls_client_auth_san_dns", "DNS name"

@@ -16,12 +16,14 @@ class CredentialQuerySet(models.QuerySet[_Row]):
         return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
 
     def ending_after(self, moment: datetime, *, now: datetime) -> Self:
-        """Usable ones that don't expire, or that expire after moment."""
+        """Usable credentials that don't expire before moment."""
         return self.usable(now).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=moment))
 
 
 class Credential(models.Model):
-    """What every kind of credential has. From expires_at on it obtains no more tokens; revoked_at ends it for ever, with the tokens that it obtained."""
+    """The fields of every kind of credential. From expires_at on, it obtains no more tokens. From revoked_at on, the tokens that it obtained are invalid as
+    well.
+    """
 
     name = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField()
@@ -33,12 +35,12 @@ class Credential(models.Model):
 
     objects = CredentialQuerySet.as_manager()
 
-    # In words, in one word, as audit events name what they are about, and the column that tells those of one client apart.
+    # The kind in words, in one word, and as audit events name it; and the column that identifies a credential within its client.
     NOUN: ClassVar[str]
     SHORT_NAME: ClassVar[str]
     TARGET_TYPE: ClassVar[str]
     ID_FIELD: ClassVar[str]
-    # By which it authenticates its client.
+    # The methods by which it authenticates its client.
     METHODS: ClassVar[tuple[Client.AuthMethod, ...]]
 
     class State(models.TextChoices):
@@ -54,7 +56,7 @@ class Credential(models.Model):
 
     @property
     def credential_id(self) -> str:
-        """How tokens, requests and usage name it: a secret by its ID, each other kind with its name before a colon."""
+        """Its name in tokens, requests and usage: the ID of a secret; for any other kind, the kind, a colon and the ID."""
         return f"{self.SHORT_NAME}:{self}"
 
     def is_usable(self, now: datetime) -> bool:
@@ -69,7 +71,7 @@ class Credential(models.Model):
 class ClientSecret(Credential):
     """hash: argon2id, PHC string. digest: see clients.secret.
 
-    lifetime: what it was given when it was made, in seconds, None for no expiry, so that its successor gets the same.
+    lifetime: the original lifetime in seconds, None for no expiry. Its successor gets the same.
     """
 
     secret_id = models.CharField(max_length=32, unique=True)
@@ -96,7 +98,7 @@ class ClientSecret(Credential):
 
     @property
     def has_other_end(self) -> bool:
-        """Whether its expiry was changed after it was made: by a rotation, or by somebody who moved it."""
+        """Whether its expiry was changed after its creation, by a rotation or by a person."""
         if self.expires_at is None:
             return False
         # lifetime is whole seconds.
@@ -106,8 +108,8 @@ class ClientSecret(Credential):
 class ClientPublicKey(Credential):
     """A public key whose private key signs the client's assertions (RFC 7523).
 
-    kid: the JWK's own, or else the thumbprint. public_jwk: RFC 7517, public members only. thumbprint: RFC 7638, SHA-256. algorithm: the only one that
-    it may sign with, "" for an RSA key that names none and may use any RSA algorithm.
+    kid: the JWK's own, or else the thumbprint. public_jwk: RFC 7517, public members only. thumbprint: RFC 7638, SHA-256. algorithm: the only one that it may
+    sign with, "" for an RSA key that may use any RSA algorithm.
     """
 
     kid = models.CharField(max_length=100)
@@ -124,7 +126,7 @@ class ClientPublicKey(Credential):
         indexes = [models.Index(fields=["expires_at"], name="client_public_key_by_end")]
         constraints = [
             models.UniqueConstraint(fields=["client", "kid"], name="client_public_key_unique_kid"),
-            # Including revoked ones: a key whose private key leaked must not come back under another name.
+            # This includes revoked keys: a key whose private key leaked must not come back under another name.
             models.UniqueConstraint(fields=["client", "thumbprint"], name="client_public_key_unique"),
             models.CheckConstraint(condition=Q(expires_at__isnull=True) | Q(expires_at__gte=F("created_at")), name="client_public_key_expires_after_creation"),
         ]
@@ -133,7 +135,7 @@ class ClientPublicKey(Credential):
 class ClientCertificate(Credential):
     """A certificate that authenticates its client by itself, RFC 8705 §2.2.
 
-    thumbprint: x5t#S256, base64url of SHA-256 of the DER. certificate: PEM. valid_from, expires_at: as the certificate says.
+    thumbprint: x5t#S256, base64url of SHA-256 of the DER. certificate: PEM. valid_from, expires_at: from the certificate.
     """
 
     thumbprint = models.CharField(max_length=43, db_index=True)

@@ -11,7 +11,7 @@ from clients.models.client import Client
 
 class HandOverQuerySet(models.QuerySet["HandOver"]):
     def open(self, now: datetime) -> Self:
-        """Links that haven't been used or withdrawn and haven't expired."""
+        """Links that weren't used or withdrawn and haven't expired."""
         return self.filter(used_at=None, withdrawn_at=None, expires_at__gt=now)
 
     def usable(self, now: datetime) -> Self:
@@ -22,8 +22,8 @@ class HandOverQuerySet(models.QuerySet["HandOver"]):
 class HandOver(models.Model):
     """The right to make one secret for a client, or to give it one public key instead. The secret is only made when the link is used, so it is never stored.
 
-    token_digest: SHA-256 of the link's token, in hex. recipient: who it is for, as its maker wrote it. secret_lifetime: seconds, None for no expiry.
-    opened_at: when its page was first opened. used_at, used_from, credential: when and where it was used, and the credential that it made.
+    token_digest: SHA-256 of the link's token, in hex. recipient: the person that it is for, as its maker wrote it. secret_lifetime: seconds, None for no
+    expiry. opened_at: when its page was first opened. used_at, used_from, credential: when and where it was used, and the credential that it made.
     """
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="hand_overs")

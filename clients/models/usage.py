@@ -1,4 +1,4 @@
-"""What clients requested and got, from where, and what was refused."""
+"""Usage: the requests that clients made, with their addresses and results."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from clients.models.workspace import Workspace
 
 
 class UsageBucket(models.Model):
-    """How many requests with one outcome a credential made in one hour.
+    """The number of requests with one outcome that a credential made in one hour.
 
     credential: its ID, "" if no credential of the client was recognised. endpoint: token, introspection, revocation, api or gateway.
     outcome: "granted" or the reason for the refusal. hour: its beginning, UTC.
@@ -34,12 +34,11 @@ class UsageBucket(models.Model):
 class RecordedRequest(models.Model):
     """A request, granted or refused, which the client's owner finds by its request ID.
 
-    Every refused one is stored, up to a limit for each client and address; of a busy client's granted ones, a sample (clients.services.usage).
-    client, workspace: None if the request named no existing client. named_client_id, named_secret_id: as in the request, unverified.
-    credential: ID of the client's credential, "" if none was recognised. scope: as granted; if the request was refused, the requested scopes that the
-    workspace has, and the beginning of another one.
-    error: what the caller was told. reason: a code; detail: the sentence for the owner; all three "" if it was granted.
-    microseconds: from the complete request to the response, None if not measured.
+    Refused requests are stored up to a limit for each client and address. Of a busy client's granted requests, a sample is stored (clients.services.usage).
+    client, workspace: None if the request named no existing client. named_client_id, named_secret_id: as in the request, unverified. credential: ID of the
+    client's credential, "" if none was recognised. scope: the granted scopes; if the request was refused, the requested scopes that the workspace has, and the
+    beginning of another one. error: as the caller got it. reason: a code; detail: the sentence for the owner. All three are "" if it was granted. microseconds:
+    from the complete request to the response, None if not measured.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="requests")
@@ -76,7 +75,7 @@ class RecordedRequest(models.Model):
 
 
 class AddressUse(models.Model):
-    """How many requests with a credential from one address were granted on one day, UTC."""
+    """The number of requests with a credential from one address that were granted on one day, UTC."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="addresses")
     credential = models.CharField(max_length=128)
@@ -95,7 +94,7 @@ class AddressUse(models.Model):
 
 
 class ScopeUse(models.Model):
-    """How many tokens with a scope a client got on one day, UTC. asked: how many of the requests named it; without a scope parameter a client gets all."""
+    """The number of tokens with a scope that a client got on one day, UTC. asked: the number of requests that named it. A request without scopes gets all."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="scope_use")
     scope = models.CharField(max_length=128)
@@ -113,7 +112,7 @@ class ScopeUse(models.Model):
 
 
 class TokenCount(models.Model):
-    """How many of a credential's tokens expire within one minute, to know how many are still valid. expires_at: the end of that minute."""
+    """The number of a credential's tokens that expire within one minute. Their sum shows how many are still valid. expires_at: the end of that minute."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="token_counts")
     credential = models.CharField(max_length=128)
@@ -149,9 +148,9 @@ class WorkspaceUsage(models.Model):
 
 
 class ClientActivity(models.Model):
-    """What lists of clients show and sort by. The counts are of token requests in the last 24 hours, 7 and 30 days: increased at once, while
-    clients.services.activity subtracts what has become too old. last_used_at, last_used_from: of any granted request. new_address, new_address_at: the last
-    address that a client older than a week was first used from, and when this was noticed (clients.services.new_addresses).
+    """The values that lists of clients show and sort by. The counts are of token requests in the last 24 hours, 7 and 30 days. They increase at once;
+    clients.services.activity later subtracts old requests. last_used_at, last_used_from: the last granted request's. new_address, new_address_at: the latest
+    new address of a client older than a week, and when it was noticed (clients.services.new_addresses).
     """
 
     client = models.OneToOneField(Client, on_delete=models.CASCADE, primary_key=True, related_name="activity")
@@ -180,7 +179,7 @@ class ClientActivity(models.Model):
 
 
 class UsageSummary(models.Model):
-    """Sums for a workspace with many clients that take too long to compute for a page: scopes and addresses, the most used first, as they were at made_at.
+    """Sums for a workspace with many clients, because a page can't wait for them: scopes and addresses at made_at, the most used first.
 
     environment: "" for both. period: its name in clients.periods. scopes, addresses: lists of the fields in clients.most_used.
     """
@@ -201,7 +200,7 @@ class UsageSummary(models.Model):
 
 
 class ResponseTime(models.Model):
-    """How many of the instance's requests within 5 minutes took at most limit_ms milliseconds, and longer than the next smaller limit.
+    """The number of the instance's requests within 5 minutes that took at most limit_ms milliseconds, and longer than the next smaller limit.
 
     slot: the beginning of the 5 minutes. limit_ms: 0 for longer than the last limit. is_failure: whether the server failed (status 5xx).
     """

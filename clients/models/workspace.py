@@ -11,13 +11,13 @@ validate_slug = RegexValidator(
 
 
 class Workspace(models.Model):
-    """Everything else belongs to a workspace. The slug is in URLs and tokens and never changes."""
+    """A workspace owns everything else. Its slug is in URLs and tokens and never changes."""
 
     slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
     name = models.CharField(max_length=100)
     created_at = models.DateTimeField()
 
-    # What it requires of its clients; None or an empty list if nothing beyond the general rules.
+    # Its rules for clients; None or an empty list means that only the general rules apply.
     allowed_auth_methods = models.JSONField(default=list, blank=True)
     requires_secret_expiry = models.BooleanField(default=False)
     default_secret_lifetime_days = models.PositiveIntegerField(null=True, blank=True)
@@ -25,7 +25,7 @@ class Workspace(models.Model):
     max_token_lifetime = models.PositiveIntegerField(null=True, blank=True, help_text="In seconds.")
     disable_unused_after_days = models.PositiveIntegerField(null=True, blank=True)
 
-    # How long its rows are kept; None for as long as the instance keeps them.
+    # The days for which its rows are kept; None for the instance's setting.
     request_retention_days = models.PositiveIntegerField(null=True, blank=True)
     audit_retention_days = models.PositiveIntegerField(null=True, blank=True)
 
@@ -40,7 +40,7 @@ class Workspace(models.Model):
 
 
 class Scope(models.Model):
-    """What a token may allow. Built-in scopes belong to the management API and exist in every workspace."""
+    """A permission that a token may contain. Built-in scopes belong to the management API and exist in every workspace."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="scopes")
     name = models.CharField(max_length=128)

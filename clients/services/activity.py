@@ -1,4 +1,4 @@
-"""Corrects the counts of ClientActivity by what has become too old since it was counted. Only wrong rows are locked and written."""
+"""Corrects the counts of ClientActivity: subtracts requests that have become too old. Only wrong rows are locked and written."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ def correct_counts(period: Period, *, now: datetime) -> int:
     """Correct one period's counts for all clients. Returns how many clients had wrong ones."""
     right: Counts = {}
     clients = list(ClientActivity.objects.order_by("client_id").values_list("client_id", flat=True))
-    # In slices: with a hundred thousand clients, one statement over a month would exceed the database's time limit.
+    # It works in slices: with a hundred thousand clients, one statement over a month would exceed the database's time limit.
     for first in range(0, len(clients), _BATCH):
         right |= _count(period, clients[first : first + _BATCH], now=now)
     kept = _kept(period)
@@ -43,7 +43,7 @@ def _kept(period: Period) -> Counts:
 
 
 def _write(clients: list[int], period: Period, *, now: datetime) -> None:
-    """Counts again while the rows are locked, because a flush may have added to both meanwhile."""
+    """Count again while the rows are locked, because a flush may have added to both meanwhile."""
     granted, refused = _columns(period)
     with transaction.atomic():
         locked = list(ClientActivity.objects.select_for_update().filter(client__in=clients).order_by("client_id"))

@@ -1,4 +1,4 @@
-"""What adding credentials has in common, whatever their kind."""
+"""The part of adding credentials that all kinds share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ def insert_all(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Save them, all or none. describe: what the audit log says of one besides. Raise ValidationError."""
+    """Save the rows, all or none. describe: returns further facts about a row for the audit log. Raise ValidationError."""
     with transaction.atomic():
         locked = lock_client(client)
         require_kept(locked.workspace)
@@ -48,14 +48,14 @@ def insert_all(
 
 
 def allow(client: Client, method: Client.AuthMethod, *, actor: Actor, now: datetime) -> None:
-    """Let the client authenticate by that, if it may not yet. In the transaction that adds what it is for."""
+    """Let the client authenticate by that method if it may not yet. Call it in the transaction that adds the credential."""
     present = lock_client(client).auth_methods
     if method not in present:
         update_client(client=client, auth_methods=[*present, method.value], actor=actor, now=now)
 
 
 def announce_added(rows: Sequence[AnyCredential], *, client: Client, actor: Actor, now: datetime) -> None:
-    """rows: of one kind."""
+    """Announce the added rows, which have the same kind."""
     noun = rows[0].NOUN
     act = f"{noun}s were added" if len(rows) > 1 else f"a {noun} was added"
     announce(Changed(act, client, actor, now, names=tuple(map(str, rows))))

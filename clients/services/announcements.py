@@ -1,4 +1,5 @@
-"""Events that people are told about. A service announces one in its transaction; after the commit it reaches the listeners, such as the one that sends mail.
+"""Events that people are told about. A service announces an event in its transaction. After the commit, it reaches the listeners, such as the one that sends
+mail.
 
 So pages, commands and the admin have the same consequences. An error in a listener doesn't undo the change.
 """
@@ -20,8 +21,8 @@ from clients.services.audit import Actor
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """act: what was done to the client, such as “a secret was added”. names: of what was added. is_there: whether there is the client still. former_contact:
-    its contact until then, if it has another now.
+    """act: what was done to the client, such as “a secret was added”. names: those of the added things. is_there: whether the client still exists.
+    former_contact: its previous contact, if that changed.
     """
 
     act: str
@@ -36,7 +37,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """before, after: those of its fields that changed, named as in Client."""
+    """before, after: the changed fields, named as in Client."""
 
     client: Client
     before: Mapping[str, Any]
@@ -47,7 +48,7 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """act: “revoked”, with its tokens, or “ended”, and they live on. is_urgent: it leaked, say, so more people are told."""
+    """act: “revoked” with its tokens, or “ended” without them. is_urgent: more people are told, for example because it leaked."""
 
     act: str
     credential: AnyCredential
@@ -70,14 +71,14 @@ class Rotated:
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """Its link was used."""
+    """The link was used."""
 
     hand_over: HandOver
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceDeletion:
-    """A workspace that was deleted or, if it has no deletes_at any more, is kept."""
+    """A workspace that was deleted or, if deletes_at is None again, is kept."""
 
     workspace: Workspace
     actor: Actor
@@ -91,9 +92,9 @@ _gathered: ContextVar[list[Announcement] | None] = ContextVar("gathered", defaul
 
 
 def after_commit(act: Callable[[], object]) -> None:
-    """If it fails, that is logged, and what was committed is answered as usual."""
+    """Run it after the commit. If it fails, the error is logged, and the response stays the same."""
 
-    # Django logs the name of what failed, and a partial has none.
+    # Django logs the name of the function that failed, and a partial has none.
     def acted() -> None:
         act()
 
@@ -101,7 +102,7 @@ def after_commit(act: Callable[[], object]) -> None:
 
 
 def listen(listener: Listener) -> None:
-    """It is called with what was done together."""
+    """Register a listener. It is called with a list of events that belong together."""
     _listeners.append(listener)
 
 
@@ -113,7 +114,9 @@ def announce(announcement: Announcement) -> None:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """What is announced within is told at once, in one mail to each address, be it of one transaction or of many of which the last one failed."""
+    """Events announced within this context are told together, in one mail to each address. They may come from several transactions; the last one may have
+    failed.
+    """
     gathered: list[Announcement] = []
     before = _gathered.set(gathered)
     try:

@@ -1,4 +1,6 @@
-"""Which workspace owns an audience. A resource server recognises a token by its audience, so no workspace may have another's: it could add any scopes."""
+"""Which workspace owns an audience. A resource server recognises a token by its audience, so no workspace may use another's: it could issue tokens with any
+scopes.
+"""
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,8 +21,9 @@ from clients.services.workspaces import lock_workspace, require_kept
 
 @dataclass(frozen=True, slots=True)
 class ForeignAudience:
-    """A client's audience that its workspace doesn't own: no token is issued for it. owner: slug of the owning workspace, None if that is deleted or if the
-    instance itself owns it."""
+    """A client's audience that its workspace doesn't own: no token is issued for it. owner: the owning workspace's slug, None if that workspace is deleted or
+    if the instance itself owns the audience.
+    """
 
     client: Client
     uri: str
@@ -52,8 +55,9 @@ def require_own_audiences(workspace: Workspace, uris: Sequence[str]) -> None:
 
 
 def claim_audiences(workspace: Workspace, uris: Sequence[str], *, now: datetime) -> None:
-    """Make the workspace own them if nobody does. Call it in the transaction that gives them to a client. Raise ValidationError, also if another workspace was
-    faster."""
+    """Make the workspace own the audiences that have no owner. Call it in the transaction that gives them to a client. Raise ValidationError, also if another
+    workspace was faster.
+    """
     keys = _keys(uris, workspace_audience(workspace.slug))
     rows = [Audience(workspace=workspace, key=key, uri=uri, created_at=now) for key, uri in sorted(keys.items())]
     # This waits for another transaction that is claiming one of them, and then sees its result.
@@ -62,7 +66,7 @@ def claim_audiences(workspace: Workspace, uris: Sequence[str], *, now: datetime)
 
 
 def _keys(uris: Iterable[str], own: str) -> dict[str, str]:
-    """key → URI, for those that can belong to a workspace."""
+    """key → URI, for the URIs that can belong to a workspace."""
     return {audience_key(uri): uri for uri in uris if uri != own}
 
 
@@ -76,7 +80,7 @@ def _say_taken(uris: Sequence[str], workspace: Workspace) -> str:
 
 
 def find_foreign_audiences() -> Iterator[ForeignAudience]:
-    """In the whole instance, sorted by workspace and client. For the operator."""
+    """The foreign audiences of the whole instance, for the operator, sorted by workspace and client."""
     slugs = dict(Workspace.objects.values_list("pk", "slug"))
     owners = dict(Audience.objects.values_list("key", "workspace_id"))
     by_own = {audience_key(workspace_audience(slug)): slug for slug in slugs.values()}
@@ -105,8 +109,9 @@ def say_foreign(foreign: ForeignAudience) -> str:
 
 
 def hand_over_audience(*, uri: str, workspace: Workspace, actor: Actor, now: datetime) -> HandedOver:
-    """Make that workspace own it, whoever owned it before. Other workspaces' clients keep it in their list but get no more tokens for it; their existing tokens
-    stay as they are. No effect if that workspace owns it already. Raise ValidationError."""
+    """Make that workspace own the audience, even if another one owned it. Other workspaces' clients keep it in their list but get no more tokens for it; their
+    existing tokens stay as they are. No effect if that workspace owns it already. Raise ValidationError.
+    """
     cleaned = clean_resource_uri(uri)
     if cleaned == workspace_audience(workspace.slug) or is_of_another_workspace(cleaned, workspace=workspace.slug, issuer=settings.ISSUER_URL):
         raise ValidationError(f"{cleaned[:80]} is an address of this instance and can't be handed over. Give the URI of an API.", code="invalid_audience")
@@ -136,7 +141,7 @@ def _record(audience: Audience, workspace: Workspace, after: Mapping[str, object
 
 
 def _having(key: str, workspace: Workspace) -> Iterator[tuple[Client, list[str]]]:
-    """The workspace's clients that have the audience, locked, each with how it spells it."""
+    """The workspace's clients that have the audience, locked, each with its spelling of it."""
     for client in Client.objects.filter(workspace=workspace).exclude(audiences=[]).select_for_update(no_key=True).order_by("pk"):
         spelled = [uri for uri in client.audiences if audience_key(uri) == key]
         if spelled:

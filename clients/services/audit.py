@@ -12,10 +12,10 @@ from clients.models import AuditEvent, Workspace
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: name as AuditEvent.actor has it; address and request_id where the act came over HTTP.
+    """The acting person or program. name: as in AuditEvent.actor. address, request_id: set if the act came over HTTP.
 
-    require_still: asked in the transaction of each change of a workspace, so under its lock: it raises where that may no longer be. A request may wait longer
-    than its sender belongs to the workspace.
+    require_still: called in the transaction of each change of a workspace, under its lock. It raises if the actor may no longer do that: while a request waits,
+    its sender may be removed from the workspace.
     """
 
     name: str
@@ -66,7 +66,7 @@ def record_many(event: str, *, workspace: Workspace | None, actor: Actor, target
                 address=actor.address or None,
                 request_id=actor.request_id,
                 target_type=target_type,
-                # It is longer for a person with a very long address.
+                # The name is longer for a person with a very long address.
                 target_id=change.target_id[:254],
                 before=dict(change.before),
                 after=dict(change.after),

@@ -13,7 +13,7 @@ _MAX = 254
 
 
 def record_export(*, workspace: Workspace, kind: str, filters: Mapping[str, str], events: int, actor: Actor, now: datetime) -> AuditEvent:
-    """kind: csv or json. filters: those of the export, as requested. events: how many were exported."""
+    """kind: csv or json. filters: as requested. events: the number of exported events."""
     with transaction.atomic():
         return audit.record(
             "audit.exported",

@@ -1,4 +1,4 @@
-"""Clients in bulk, for measuring: any number in one transaction, but only the last few have a known secret."""
+"""Makes clients in bulk, for measuring: any number in one transaction, but only the last few have a known secret."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -24,16 +24,16 @@ from clients.services.client_fields import build_client
 MAX_CLIENTS = 10_000_000
 
 _BATCH = 10_000
-# Slightly uneven, which is harmless for unusable secrets, and 20 times as fast as clients.secret.random_text.
+# Not quite random, which is harmless for unusable secrets, and 20 times as fast as clients.secret.random_text.
 _TO_ALPHABET = bytes(ALPHABET[byte % len(ALPHABET)].encode()[0] for byte in range(256))
 
 Credentials = Sequence[tuple[str, str]]
 
 
 def seed_clients(*, workspace: Workspace, clients: int, known: int, deliver: Callable[[Credentials], None], actor: Actor, now: datetime) -> None:
-    """Make clients with one secret each, all or none; the last ones, known in number, are really usable.
+    """Make clients with one secret each, all or none. known: how many of the last ones are really usable.
 
-    deliver: gets the client ID and plaintext of these before the commit, and may raise.
+    deliver: gets their client IDs and plaintexts before the commit, and may raise.
     """
     if not 0 <= known <= clients <= MAX_CLIENTS:
         raise ValidationError(
@@ -89,7 +89,7 @@ def _next_key(model: type[models.Model]) -> int:
 
 
 def fill(template: models.Model, differences: Iterator[dict[str, Any]], *, has_keys: bool = True) -> None:
-    """Insert one row for each of differences, which has the columns that differ from template. A tenth of the time of bulk_create.
+    """Insert one row for each of differences, which contain the columns that differ from template. This takes a tenth of the time of bulk_create.
 
     has_keys: whether differences contain the primary keys; otherwise the database makes them.
     """

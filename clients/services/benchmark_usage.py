@@ -1,4 +1,4 @@
-"""Usage in bulk, for measuring: what a workspace's clients would leave behind in a number of days. A few clients are busy, most make a few requests a day."""
+"""Makes usage in bulk, for measuring: as much as a workspace's clients make in some days. A few clients are busy; most make a few requests a day."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from clients.services.upsert import add_up
 
 MAX_DAYS = 400
 
-# How many clients make requests every hour; in how many hours of a day the others do; and one in how many clients is refused once a day.
+# The number of clients that make requests every hour; the hours of a day in which the others do; one in this many clients is refused once a day.
 _BUSY = 100
 _HOURS = 4
 _REFUSED_EVERY = 10
@@ -47,7 +47,7 @@ def _is_active(number: int, hour: datetime) -> bool:
 
 
 def _count(number: int) -> int:
-    """A few clients have most of the usage."""
+    """The number of requests. A few clients have most of the usage."""
     return 1 + 20_000 // (number + 1)
 
 

@@ -15,7 +15,7 @@ from clients.services.validation import clean_text
 
 
 def prepare_certificates(*, client: Client, parsed: Sequence[ParsedCertificate], name: str = "", actor: Actor, now: datetime) -> list[ClientCertificate]:
-    """Unsaved rows. The client may be unsaved too. Raise ValidationError if one has expired."""
+    """Make unsaved rows. The client may be unsaved too. Raise ValidationError if one has expired."""
     cleaned = clean_text(name, field="certificate's name", max_length=100, required=False)
     for certificate in parsed:
         if certificate.expires_at <= now:
@@ -59,7 +59,7 @@ def _refuse_known(row: ClientCertificate) -> None:
 def add_certificates(
     *, client: Client, parsed: Sequence[ParsedCertificate], actor: Actor, now: datetime, name: str = "", allow_method: bool = False
 ) -> list[ClientCertificate]:
-    """Further certificates; the others stay as they are. allow_method: whether the client may authenticate by self_signed_tls_client_auth from now on."""
+    """Add certificates; the others stay as they are. allow_method: whether the client may authenticate by self_signed_tls_client_auth from now on."""
     rows = prepare_certificates(client=client, parsed=parsed, name=name, actor=actor, now=now)
     with transaction.atomic():
         if allow_method:
@@ -70,5 +70,5 @@ def add_certificates(
 
 
 def revoke_certificate(*, client: Client, thumbprint: str, actor: Actor, now: datetime, reason: str = "") -> ClientCertificate:
-    """As revocation.revoke. thumbprint: x5t#S256."""
+    """Like revocation.revoke. thumbprint: x5t#S256."""
     return revoke(ClientCertificate, thumbprint, client=client, actor=actor, now=now, reason=reason)

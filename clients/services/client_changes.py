@@ -1,4 +1,4 @@
-"""Changes a client and, if two people do so at once, tells the second what the first did."""
+"""Changes a client. If two people do so at once, the second one is told what the first one did."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from clients.services.client_fields import EditableFields, clean_fields, clean_s
 from clients.services.locking import lock_client
 from clients.services.validation import require_plain_uris
 
-# Can't be changed, or has its own services.
+# These fields can't be changed, or have their own services.
 _FIXED = ("environment", "status")
 _MAX_EVENTS = 100
 
@@ -50,7 +50,7 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Meanwhile:
-    """What others have changed since somebody looked: the fields as they were seen and as they are now, and who changed each last."""
+    """Changes by others since somebody looked: the fields as they were seen and as they are now, and the last author of each change."""
 
     before: dict[str, Any]
     after: dict[str, Any]
@@ -63,7 +63,7 @@ def read_fields(client: Client) -> dict[str, Any]:
 
 
 def fingerprint(client: Client) -> str:
-    """Of the current fields, so that a form can tell whether somebody has changed them since it was made."""
+    """A fingerprint of the current fields. A form can tell from it whether somebody has changed them since it was made."""
     return _digest(read_fields(client))
 
 
@@ -86,7 +86,7 @@ def _clean(client: Client, workspace: Workspace, fields: ClientChanges) -> dict[
     changed = {name: value for name, value in cleaned.items() if value != present[name]}
     if "scopes" in changed:
         changed["scopes"] = clean_scopes(workspace, changed["scopes"])
-    # It may keep what it had before, even if its workspace's rules have become stricter.
+    # The client may keep its old values, even if its workspace's rules have become stricter.
     if "audiences" in changed:
         added = _added(present["audiences"], changed["audiences"])
         require_plain_uris(added)
@@ -103,9 +103,9 @@ def _added(before: Sequence[str], after: Sequence[str]) -> list[str]:
 
 
 def update_client(*, client: Client, seen: str | None = None, actor: Actor, now: datetime, **fields: Unpack[ClientChanges]) -> ChangedClient:
-    """Change the given fields. New tokens follow the changes; existing tokens stay as they are. Without a change there is no event.
+    """Change the given fields. New tokens follow the changes; existing tokens stay as they are. If nothing changes, there is no event.
 
-    seen: the fingerprint when the caller looked. Raise ValidationError if a value makes no sense or the client is deleted, and with the code
+    seen: the fingerprint at the time when the caller looked. Raise ValidationError if a value makes no sense or the client is deleted, and with the code
     changed_meanwhile if somebody else was faster.
     """
     with transaction.atomic():
@@ -136,7 +136,7 @@ def update_client(*, client: Client, seen: str | None = None, actor: Actor, now:
 
 
 def find_changes_since(client: Client, seen: str) -> Meanwhile | None:
-    """What has changed since the client had that fingerprint, read backwards from the audit log. None if the log doesn't reach that far."""
+    """The changes since the client had that fingerprint, read backwards from the audit log. None if the log doesn't reach that far."""
     present = read_fields(client)
     past, authors = dict(present), dict[str, Author]()
     events = AuditEvent.objects.filter(target_type="client", target_id=client.client_id, event="client.changed", workspace=client.workspace)

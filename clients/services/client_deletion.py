@@ -19,18 +19,18 @@ from clients.services.retention import delete_in_batches
 DISABLED_FOR = timedelta(hours=24)
 UNUSED_FOR = timedelta(days=30)
 
-# A busy client has millions of these. They aren't deleted in one transaction, because everybody else would have to wait.
+# A busy client has millions of these rows. They aren't deleted in one transaction, because all other requests would have to wait.
 _MANY = (RecordedRequest, UsageBucket, AddressUse, ScopeUse, TokenCount)
 
 
 def disabled_since(client: Client) -> datetime | None:
-    """None if it is enabled, or was disabled before the oldest audit event."""
+    """The time at which the client was disabled. None if it is enabled, or was disabled before the oldest audit event."""
     event = find_disabling(client)
     return None if event is None else event.created_at
 
 
 def is_deletable(client: Client, *, now: datetime) -> bool:
-    """Whether it has been disabled for 24 hours, or unused for 30 days."""
+    """Whether the client has been disabled for 24 hours, or unused for 30 days."""
     if client.status == Client.Status.DISABLED:
         since = disabled_since(client)
         if since is None or since <= now - DISABLED_FOR:
@@ -41,8 +41,8 @@ def is_deletable(client: Client, *, now: datetime) -> bool:
 def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetime) -> None:
     """Delete a client with its credentials, requests and usage. All of its tokens stop working at once.
 
-    typed_name: what the user typed to confirm. Raise ValidationError if it isn't the name, or if the client is in use, was used recently, or is deleted
-    already. The client is first disabled in its own transaction, and large tables are deleted in batches: if that breaks off, it can be repeated.
+    typed_name: typed by the user to confirm. Raise ValidationError if it isn't the name, or if the client is in use, was used recently, or is deleted already.
+    The client is first disabled in its own transaction, and large tables are deleted in batches. If that breaks off, it can be repeated.
     """
     if typed_name.strip() != client.name:
         typed = f" You typed {typed_name[:100]}." if typed_name.strip() else ""
@@ -60,7 +60,7 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
             raise ValidationError(
                 f"Somebody enabled {client.name} meanwhile, so it was kept. Its requests and usage until now were deleted.", code="enabled_meanwhile"
             )
-        # With their IDs, the audit log can still find what happened to them after the deletion.
+        # With these IDs, the audit log can still find the credentials' events after the deletion.
         of_kinds = {f"{kind.TARGET_TYPE}s": kind._default_manager.filter(client=locked).values_list(kind.ID_FIELD, flat=True) for kind in KINDS}
         credentials = {name: list(ids.order_by("pk")) for name, ids in of_kinds.items()}
         audit.record(
@@ -77,7 +77,7 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
 
 
 def _lock(client: Client) -> Client:
-    """A lock that also stops rows which only refer to the client, such as counted requests: they would hold rows to be deleted, and wait for the client."""
+    """This lock also stops new rows that only refer to the client, such as counted requests: they would hold rows to be deleted, and wait for the client."""
     locked = lock_client(client)
     Client.objects.select_for_update().get(pk=client.pk)
     return locked

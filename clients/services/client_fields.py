@@ -27,7 +27,7 @@ def _check_lengths(**lists: Sequence[str]) -> None:
 
 
 def _check_token_size(scopes: Sequence[str], audiences: Sequence[str]) -> None:
-    """A token contains all of them, and it must fit into a header field."""
+    """A token contains all scopes and audiences, and it must fit into a header field."""
     length = sum(map(len, [*scopes, *audiences]))
     if length > MAX_SCOPES_AND_AUDIENCES:
         raise ValidationError(
@@ -53,7 +53,7 @@ def _clean_auth_methods(methods: Sequence[str]) -> list[str]:
 
 
 def default_auth_methods(policy: ClientPolicy, fields: "EditableFields", *, public_keys: bool = False, certificates: bool = False) -> list[str]:
-    """Both ways to send a secret, as far as the workspace allows them, and the methods that the given credentials are for."""
+    """Both ways to send a secret if the workspace allows them, and the methods of the given credentials."""
     given = {
         Client.AuthMethod.PRIVATE_KEY_JWT: public_keys or bool(fields.get("jwks_uri")),
         Client.AuthMethod.TLS_CLIENT_AUTH: bool(fields.get("tls_subject_type")),
@@ -69,7 +69,7 @@ def default_auth_methods(policy: ClientPolicy, fields: "EditableFields", *, publ
 
 
 def require_method(auth_methods: Sequence[str], method: Client.AuthMethod, what: str) -> None:
-    """Raise ValidationError if a client is given what, which is for that method, but not the method: it would be useless."""
+    """Raise ValidationError if a client is given what but not the method that uses it: it would be useless."""
     if method not in auth_methods:
         raise ValidationError(
             f"{what} is for {method.value}, which isn't one of the client's methods. Add that method, or leave out what needs it.", code="unused"
@@ -77,7 +77,7 @@ def require_method(auth_methods: Sequence[str], method: Client.AuthMethod, what:
 
 
 def clean_jwks_uri(uri: str) -> str:
-    """Raise ValidationError if keys could never be fetched from there."""
+    """Raise ValidationError if keys can't be fetched from such a URI."""
     try:
         parts = urlsplit(uri)
         valid = parts.scheme == "https" and bool(parts.hostname) and parts.username is None and (parts.port is None or parts.port > 0)
@@ -92,7 +92,9 @@ def clean_jwks_uri(uri: str) -> str:
 
 
 def clean_subject(fields: Mapping[str, Any], auth_methods: Sequence[str]) -> tuple[str, str]:
-    """The kind and the value, "" both where the client has none. fields: as EditableFields. Raise ValidationError, also where nothing would ever use it."""
+    """The kind and the value, both "" if the client has no subject. fields: as in EditableFields. Raise ValidationError, also if the subject would never be
+    used.
+    """
     subject_type, subject = fields.get("tls_subject_type", ""), fields.get("tls_subject", "")
     if not subject_type and not subject:
         if Client.AuthMethod.TLS_CLIENT_AUTH in auth_methods:
@@ -100,13 +102,13 @@ def clean_subject(fields: Mapping[str, Any], auth_methods: Sequence[str]) -> tup
         return "", ""
     cleaned = clean_tls_subject(subject_type, subject)
     if not fields.get("require_certificate"):
-        # With require_certificate, tokens are bound to certificates with that subject, whatever method the client uses.
+        # With require_certificate, tokens are bound to certificates with that subject, with any method.
         require_method(auth_methods, Client.AuthMethod.TLS_CLIENT_AUTH, "A subject")
     return subject_type, cleaned
 
 
 def require_use_of_jwks_uri(fields: Mapping[str, Any], auth_methods: Sequence[str]) -> None:
-    """Raise ValidationError where nothing would ever fetch its keys."""
+    """Raise ValidationError if no method would use the keys at its jwks_uri."""
     if fields.get("jwks_uri"):
         require_method(auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "A set of keys")
 
@@ -118,7 +120,7 @@ def _clean_token_lifetime(lifetime: timedelta) -> int:
 
 
 def describe(client: Client) -> dict[str, object]:
-    """What the audit log shows about a client."""
+    """The facts that the audit log shows about a client."""
     return {
         "name": client.name,
         "environment": client.environment,
@@ -140,7 +142,8 @@ def describe(client: Client) -> dict[str, object]:
 
 
 class EditableFields(TypedDict, total=False):
-    """The fields of a client besides its name that can be set and changed later. Each has a default; scopes are names, in the order in which a token has them.
+    """The fields of a client, besides its name, that can be set and changed later. Each has a default; scopes are names, in the order in which a token has
+    them.
 
     tls_subject_type: a name from RFC 8705 §2.1.2.
     """
@@ -169,7 +172,7 @@ class ClientFields(EditableFields, total=False):
 def clean_fields(policy: ClientPolicy, name: str, fields: EditableFields, *, kept_audiences: Collection[str] = ()) -> dict[str, Any]:
     """The columns of a client with these fields. Doesn't check whether the workspace has the scopes. Raise ValidationError.
 
-    kept_audiences: those that it has already, which may break rules for new ones.
+    kept_audiences: those that it already has, which may break rules for new ones.
     """
     auth_methods = fields["auth_methods"] if "auth_methods" in fields else default_auth_methods(policy, fields)
     scopes, audiences = fields.get("scopes", ()), fields.get("audiences", ())

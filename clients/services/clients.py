@@ -31,7 +31,7 @@ def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
     with transaction.atomic():
         locked = lock_workspace(client.workspace)
         require_kept(locked)
-        # Checked again: the workspace's rules may have become stricter meanwhile.
+        # Check again, because the workspace's rules may have become stricter meanwhile.
         require_policy(client, ClientPolicy.of(locked))
         client.scopes = clean_scopes(client.workspace, client.scopes)
         claim_audiences(client.workspace, client.audiences, now=now)
@@ -49,7 +49,7 @@ def _insert(client: Client, *, actor: Actor, now: datetime) -> None:
 
 
 def create_client(*, workspace: Workspace, name: str, actor: Actor, now: datetime, **fields: Unpack[ClientFields]) -> Client:
-    """Make a client without credentials. If a value makes no sense, raise ValidationError and write nothing."""
+    """Make a client without credentials. If a value is invalid, raise ValidationError and write nothing."""
     client = build_client(workspace=workspace, name=name, actor=actor, now=now, **fields)
     _insert(client, actor=actor, now=now)
     return client
@@ -77,10 +77,10 @@ def create_client_with_credentials(
     also: Callable[[NewClient], None] | None = None,
     **fields: Unpack[ClientFields],
 ) -> NewClient:
-    """Make a client and its first credentials, all or none: the given ones, and a secret if one of its methods uses one.
+    """Make a client and its first credentials, all or none: the given ones, and a secret if one of its methods needs it.
 
-    secret_lifetime: None for the workspace's default, NO_END for no expiry. also: called in the same transaction. Like create_client, raise
-    ValidationError and write nothing if a value makes no sense.
+    secret_lifetime: None for the workspace's default, NO_END for no expiry. also: called in the same transaction. Like create_client, raise ValidationError and
+    write nothing if a value is invalid.
     """
     if "auth_methods" not in fields:
         fields["auth_methods"] = default_auth_methods(ClientPolicy.of(workspace), fields, public_keys=bool(public_keys), certificates=bool(certificates))
@@ -119,7 +119,7 @@ def _set_status(client: Client, status: Client.Status, *, reason: str = "", acto
 
 
 def set_status_of(clients: Sequence[Client], status: Client.Status, *, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> None:
-    """clients: locked ones of that workspace, of another status."""
+    """clients: locked clients of that workspace that have another status."""
     Client.objects.filter(pk__in=[client.pk for client in clients]).update(status=status)
     after = {"status": status.value, **({"reason": reason} if reason else {})}
     changes = [audit.Change(client.client_id, {"status": client.status}, after) for client in clients]
@@ -130,17 +130,19 @@ def set_status_of(clients: Sequence[Client], status: Client.Status, *, workspace
 
 
 def disable_client(*, client: Client, reason: str = "", actor: Actor, now: datetime) -> Client:
-    """It gets no more tokens, and its existing tokens don't work until it is enabled. No effect on a disabled one. reason: for the audit log."""
+    """The client gets no more tokens, and its existing tokens don't work until it is enabled. No effect on a disabled client. reason: for the audit log."""
     return _set_status(client, Client.Status.DISABLED, reason=reason, actor=actor, now=now)
 
 
 def enable_client(*, client: Client, actor: Actor, now: datetime) -> Client:
-    """Undo disable_client. No effect on an enabled one."""
+    """Undo disable_client. No effect on an enabled client."""
     return _set_status(client, Client.Status.ENABLED, actor=actor, now=now)
 
 
 def hand_over_clients(*, workspace: Workspace, contact: str, to: str, is_same_person: bool = False, actor: Actor, now: datetime) -> int:
-    """Give the clients whose contact is that e-mail address, in whatever case, another. Returns how many. is_same_person: whose address both are."""
+    """Give another contact to the clients with that e-mail address as contact, in any case. Returns their number. is_same_person: whether both addresses are
+    one person's.
+    """
     with together(), transaction.atomic():
         lock_workspace(workspace)
         held = list(Client.objects.filter(workspace=workspace, contact__iexact=contact).select_for_update(no_key=True).order_by("pk"))

@@ -1,4 +1,4 @@
-"""Finds where the public key of a private key that somebody submitted by mistake is registered. There it still works until somebody revokes it."""
+"""If somebody submits a private key by mistake, finds out where its public key is registered. The key works there until somebody revokes it."""
 
 import shlex
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from clients.public_key import read_key
 
 
 def describe_registrations(content: bytes, *, workspace: Workspace) -> list[str]:
-    """A sentence for each registration in the workspace, with the command that revokes it. Other workspaces' are left out. content: of the file."""
+    """A sentence for each registration in the workspace, with the command that revokes it. Those in other workspaces are left out. content: the file's."""
     halves = find_public_halves(content)
     return [f"{_say(row)} {_advise(row)}" for row in find_registered(halves, workspace=workspace)]
 
 
 def find_registered(halves: Sequence[PublicKeyTypes], *, workspace: Workspace) -> list[ClientPublicKey | ClientCertificate]:
-    """Those that work still."""
+    """The registrations that still work."""
     found: list[ClientPublicKey | ClientCertificate] = [
         *find_registered_keys(halves, workspace=workspace),
         *find_registered_certificates(halves, workspace=workspace),
@@ -36,7 +36,7 @@ def _say(row: ClientPublicKey | ClientCertificate) -> str:
 
 
 def find_registered_keys(halves: Sequence[PublicKeyTypes], *, workspace: Workspace) -> list[ClientPublicKey]:
-    """Including revoked ones."""
+    """The registered keys, including revoked ones."""
     thumbprints = []
     for half in halves:
         try:
@@ -49,7 +49,7 @@ def find_registered_keys(halves: Sequence[PublicKeyTypes], *, workspace: Workspa
 
 
 def find_registered_certificates(halves: Sequence[PublicKeyTypes], *, workspace: Workspace) -> list[ClientCertificate]:
-    """Including revoked ones. No column has a certificate's key, so each certificate is read, but only after such a mistake."""
+    """The registered certificates, including revoked ones. No column has a certificate's key, so each certificate is read, but only after such a mistake."""
     if not halves:
         return []
     spkis = {_encode(half) for half in halves}

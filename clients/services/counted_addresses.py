@@ -1,8 +1,8 @@
 """The address under which a use is counted: the caller's own, or its network's if a client uses very many addresses on one day.
 
-An IPv6 network gives one caller more addresses than there is room for, and each would be a row. So the first MAX_ADDRESSES of a client's day are kept as
-they are. After that, an address counts as the first one of its network, and after MAX_NETWORKS in total as the first of a much larger network. Each process
-starts with what it finds in the database and doesn't see other processes' rows after that.
+An IPv6 network gives one caller very many addresses, and each would be a row. So the first MAX_ADDRESSES of a client's day are kept as they are. After that, an
+address counts as the first one of its network, and after MAX_NETWORKS in total as the first of a much larger network. Each process starts with the rows in the
+database and doesn't see other processes' rows after that.
 """
 
 from collections import OrderedDict
@@ -25,12 +25,12 @@ _MAX_KNOWN = 100_000
 
 ClientDay = tuple[int, date]
 
-# The addresses that have rows; the client that was active last comes last.
+# The addresses that have rows. The most recently active client comes last.
 _known: OrderedDict[ClientDay, set[str]] = OrderedDict()
 
 
 def find_counted(uses: AbstractSet[tuple[int, date, str]]) -> dict[tuple[int, date, str], str]:
-    """The address under which each use is counted. uses: clients' primary keys, days, and callers' addresses. One query at most."""
+    """The address under which each use is counted. uses: clients' primary keys, days, and callers' addresses. At most one query."""
     _learn({(client, day) for client, day, _ in uses})
     counted = {(client, day, address): _choose(_known[client, day], address) for client, day, address in sorted(uses)}
     _forget()

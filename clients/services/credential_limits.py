@@ -1,7 +1,7 @@
-"""How many credentials of a kind a client has, and how many of one client somebody makes within an hour: each is a row and an audit event that stay, though it
-may end at once.
+"""Limits a client's credentials of a kind, and how many somebody may make for a client within an hour: each leaves a row and an audit event, even if it is
+ended at once.
 
-By one person or command, so that nobody uses up the number of others.
+The limit per hour is for each person or command, so that one can't use up the others' share.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ MAX_AN_HOUR = 60
 
 
 def require_room(row: AnyCredential, *, now: datetime) -> None:
-    """row: what is to be saved next. Raise ValidationError where the client has too many of its kind, or got too many lately."""
+    """row: the one to be saved next. Raise ValidationError if the client has too many of its kind, or recently got too many."""
     of_client, code = type(row)._default_manager.filter(client=row.client), f"too_many_{row.TARGET_TYPE}s"
     if of_client.usable(now).count() >= MAX_USABLE:
         do = "make" if isinstance(row, ClientSecret) else "add"

@@ -1,4 +1,4 @@
-"""Deletes a workspace: its clients stop at once, and after a period in which an owner can still keep it, everything is removed.
+"""Deletes a workspace: its clients stop at once. For a period, an owner can still keep it; then everything is removed.
 
 Its audit events stay as long as the instance keeps audit events. They no longer refer to the workspace but keep its slug.
 """
@@ -20,7 +20,7 @@ from clients.services.workspaces import lock_workspace
 GRACE_PERIOD = timedelta(days=7)
 
 _CLIENTS = 100
-# A client may have so many of these that they are removed first, in batches.
+# A client may have very many of these rows, so they are removed first, in batches.
 _OF_CLIENTS: tuple[type[models.Model], ...] = (UsageBucket, AddressUse, ScopeUse, TokenCount)
 _EVENTS = 5000
 
@@ -28,7 +28,7 @@ _EVENTS = 5000
 def delete_workspace(*, workspace: Workspace, typed_slug: str, actor: Actor, now: datetime) -> Workspace:
     """From now on, none of its clients gets a token, and their existing tokens are refused. No effect if it was deleted before.
 
-    typed_slug: what the user typed to confirm. Raise ValidationError if it isn't the slug.
+    typed_slug: typed by the user to confirm. Raise ValidationError if it isn't the slug.
     """
     with transaction.atomic():
         locked = lock_workspace(workspace)
@@ -86,7 +86,7 @@ def remove_deleted_workspaces(*, now: datetime) -> Iterator[str]:
 
 
 def _begin_removal(workspace: Workspace, *, now: datetime) -> bool:
-    """False if an owner has kept it meanwhile. After this it can't be kept any more, even by a node whose clock is behind."""
+    """False if an owner has kept the workspace meanwhile. After this it can't be kept any more, even by a node whose clock is behind."""
     with transaction.atomic():
         locked = lock_workspace(workspace)
         if locked.deletes_at is None or locked.deletes_at > now:
@@ -106,6 +106,6 @@ def _remove(workspace: Workspace, *, now: datetime) -> None:
         locked = lock_workspace(workspace)
         audit.record("workspace.removed", workspace=locked, actor=SYSTEM, target_type="workspace", target_id=locked.slug, now=now, before={"name": locked.name})
         AuditEvent.objects.filter(workspace=locked).update(workspace=None, workspace_slug=locked.slug)
-        # Clients made at the last moment, before the row was locked.
+        # This finds clients made at the last moment, before the row was locked.
         Client.objects.filter(workspace=locked).delete()
         locked.delete()

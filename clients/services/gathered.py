@@ -1,5 +1,5 @@
-"""The usage that a process has gathered since it last wrote, in the form that costs a request least: keys are plain tuples, because a named tuple takes ten
-times as long to make. They get their names when they are written.
+"""The usage that a process has gathered since it last wrote, in a form that costs a request little: keys are plain tuples, because a named tuple takes ten
+times as long to make. They get names when they are written.
 """
 
 from dataclasses import dataclass, field
@@ -10,8 +10,9 @@ SLOT_SECONDS = 300
 
 
 class GrantedKey(NamedTuple):
-    """What granted requests are counted by. address: "" if unknown. minute, token_minute: minutes since the epoch, of the request and (rounded up) of the
-    issued token's expiry, 0 for none. is_scope_asked: the request named scopes. is_by_credential: the credential itself was presented, not a token.
+    """The key by which granted requests are counted. address: "" if unknown. minute, token_minute: the times of the request and of the issued token's expiry
+    (rounded up), in minutes since the epoch, 0 for none. is_scope_asked: the request named scopes. is_by_credential: the credential itself was presented, not a
+    token.
     """
 
     client: int
@@ -28,7 +29,7 @@ class GrantedKey(NamedTuple):
 
 
 class RefusedKey(NamedTuple):
-    """outcome: the code of the reason. hour: since the epoch."""
+    """outcome: the code of the reason. hour: in hours since the epoch."""
 
     client: int
     workspace: int
@@ -40,7 +41,7 @@ class RefusedKey(NamedTuple):
 
 
 class TimeKey(NamedTuple):
-    """As in ResponseTime. slot: number of SLOT_SECONDS since the epoch."""
+    """The fields are as in ResponseTime. slot: its start, in units of SLOT_SECONDS since the epoch."""
 
     slot: int
     endpoint: str
@@ -59,8 +60,8 @@ class SampledRequest(NamedTuple):
 
 @dataclass(slots=True)
 class Gathered:
-    """granted: how many, and when last, by the tuple of a GrantedKey. refused, times: how many, by the tuples of a RefusedKey and a TimeKey. last_used: when
-    and from where, by table and primary key. outdated: plaintexts of secrets by their primary keys. requests: how many were recorded.
+    """granted: the count and the last time, by the tuple of a GrantedKey. refused, times: the counts, by the tuples of a RefusedKey and a TimeKey. last_used:
+    time and address, by table and primary key. outdated: plaintexts of secrets by their primary keys. requests: the number of recorded requests.
     """
 
     granted: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class Gathered:
         return (_gather(rows[:middle]), _gather(rows[middle:])) if middle else None
 
     def put_back(self, taken: "Gathered") -> None:
-        """Add rows back that couldn't be written. What was gathered meanwhile is newer."""
+        """Add rows back that couldn't be written. Rows gathered meanwhile are newer."""
         for granted, (count, last) in taken.granted.items():
             self.granted.setdefault(granted, [0, last])[0] += count
         for refused, count in taken.refused.items():

@@ -1,6 +1,6 @@
-"""Hands a client's credentials over to the person who runs it, by a link that makes one secret, or accepts one public key, once.
+"""Hands a client's credentials over to the person who runs it, by a link that works once: it makes one secret or accepts one public key.
 
-The link's token has 256 random bits, and only its SHA-256 is stored: it can't be inverted, so a stolen database reveals no link.
+The link's token has 256 random bits, and only its SHA-256 is stored: the digest can't be inverted, so a stolen database reveals no link.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ from clients.services.workspaces import lock_workspace, require_kept
 
 MAX_LIFETIME = timedelta(days=7)
 MAX_OPEN = 20
-# The links can be mailed to any address.
+# There is a limit because the links can be mailed to any address.
 MAX_AN_HOUR = 200
-# How long they stay after they expire, so that people can see whether they were used.
+# Expired links stay for this long, so that people can see whether they were used.
 KEPT = timedelta(days=90)
 
 
@@ -58,7 +58,7 @@ def create_hand_over(
     now: datetime,
     also: Callable[[NewHandOver], None] | None = None,
 ) -> NewHandOver:
-    """recipient: who it is for, "" for anybody with the link. lifetime: of the link. secret_lifetime: None for the workspace's default, or NO_END.
+    """recipient: the person that it is for, "" for anybody with the link. lifetime: the link's. secret_lifetime: None for the workspace's default, or NO_END.
 
     also: called in the same transaction. Raise ValidationError, also if the client could use neither a secret nor a public key.
     """
@@ -107,7 +107,7 @@ def _refuse_too_many(client: Client, *, now: datetime) -> None:
 
 
 def withdraw_hand_over(*, client: Client, pk: int, actor: Actor, now: datetime) -> HandOver:
-    """Its link stops working. No effect on a withdrawn one. Raise HandOver.DoesNotExist, and ValidationError if it has been used meanwhile."""
+    """Make the link stop working. No effect on a withdrawn link. Raise HandOver.DoesNotExist, and ValidationError if it has been used meanwhile."""
     with transaction.atomic():
         lock_client(client)
         locked = HandOver.objects.select_for_update(of=("self",)).select_related("client__workspace").get(client=client, pk=pk)
@@ -121,7 +121,7 @@ def withdraw_hand_over(*, client: Client, pk: int, actor: Actor, now: datetime) 
 
 
 def withdraw_all(*, found: HandOverQuerySet, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> int:
-    """Withdraw those of found that are open and the workspace's, for example when their maker loses the right to them. Returns how many. reason: a sentence."""
+    """Withdraw the workspace's open links among found, for example when their maker loses the right to them. Returns their number. reason: a sentence."""
     with transaction.atomic():
         lock_workspace(workspace)
         rows = list(found.select_for_update(of=("self",)).select_related("client__workspace").order_by("pk"))
@@ -139,8 +139,8 @@ def note_opening(*, hand_over: HandOver, now: datetime) -> None:
 def use_for_secret(*, hand_over: HandOver, is_allowed: Callable[[HandOver], bool], actor: Actor, now: datetime) -> NewSecret:
     """Make the secret that the link is for. actor: the recipient's address and request; its name follows from the link.
 
-    is_allowed: whether its maker may still hand over, called under the lock. Raise HandOver.DoesNotExist if it is no longer usable, and ValidationError,
-    which leaves it usable, if the client can't have another secret.
+    is_allowed: whether its maker may still hand over, called under the lock. Raise HandOver.DoesNotExist if the link is no longer usable. Raise ValidationError
+    if the client can't have another secret; the link stays usable.
     """
     client, by = hand_over.client, _actor(hand_over, actor)
     lifetime = NO_END if hand_over.secret_lifetime is None else timedelta(seconds=hand_over.secret_lifetime)
@@ -168,7 +168,7 @@ def use_for_public_key(*, hand_over: HandOver, parsed: ParsedPublicKey, is_allow
 
 
 def _lock_open(hand_over: HandOver, is_allowed: Callable[[HandOver], bool], now: datetime) -> HandOver:
-    """If several requests come at once, the first uses it; for the others it no longer exists."""
+    """If several requests come at once, the first uses the link; for the others it no longer exists."""
     try:
         lock_client(hand_over.client)
     except ValidationError:
@@ -195,12 +195,12 @@ def _name(hand_over: HandOver) -> str:
 
 
 def _record(event: str, hand_over: HandOver, *, actor: Actor, now: datetime, after: dict[str, str | None] | None = None) -> None:
-    """Recorded for the client, so that it stays among the client's events after the link is removed."""
+    """The event is about the client, so that it stays among the client's events after the link is removed."""
     client = hand_over.client
     said = {"hand_over": hand_over.pk, "recipient": hand_over.recipient, **(after or {})}
     audit.record(event, workspace=client.workspace, actor=actor, target_type="client", target_id=client.client_id, now=now, after=said)
 
 
 def prune(*, now: datetime) -> int:
-    """Remove those that expired long ago. Returns how many."""
+    """Remove links that expired long ago. Returns their number."""
     return delete_in_batches(HandOver.objects.filter(expires_at__lt=now - KEPT))

@@ -25,7 +25,7 @@ _BATCH = 200
 
 
 def fix(kind: Kind, *, workspace: Workspace, rows: Sequence[int] | None, actor: Actor, now: datetime) -> int:
-    """rows: primary keys of clients or secrets, None for all that are found. Rows that are no longer found stay as they are. Returns how many were changed."""
+    """rows: primary keys of clients or secrets, None for all findings. Rows that are no longer findings stay. Returns the number of changed rows."""
     chosen = list(find(kind, workspace, now=now).values_list("pk", flat=True)) if rows is None else list(rows)
     with together():
         return sum(_fix_batch(kind, workspace, chosen[first : first + _BATCH], actor=actor, now=now) for first in range(0, len(chosen), _BATCH))
@@ -34,7 +34,7 @@ def fix(kind: Kind, *, workspace: Workspace, rows: Sequence[int] | None, actor: 
 def _fix_batch(kind: Kind, workspace: Workspace, rows: Sequence[int], *, actor: Actor, now: datetime) -> int:
     with transaction.atomic():
         locked = lock_workspace(workspace)
-        # Checked again under the lock: the row may have been used since the page was made.
+        # Check again under the lock, because the row may have been used since the page was made.
         found = list(find(kind, locked, now=now).filter(pk__in=rows).select_for_update(of=("self",), no_key=True))
         if found:
             do, reason = _FIXES[kind]
@@ -64,7 +64,7 @@ def _narrow(kind: Kind, clients: Sequence[Client], *, workspace: Workspace, reas
 
 
 _disable = partial(set_status_of, status=Client.Status.DISABLED)
-# With the reason for the audit log.
+# The reason is for the audit log.
 _FIXES: dict[Kind, tuple[Callable[..., None], str]] = {
     Kind.SILENT: (revoke_rows, "unused beside another secret"),
     Kind.NO_END: (partial(_give_end, Kind.NO_END), "had no end"),

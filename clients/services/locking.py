@@ -1,7 +1,7 @@
-"""The order in which a change of a client locks rows: its workspace, the client, and then what belongs to it, by primary key.
+"""The order in which a change of a client locks rows: first its workspace, then the client, then the client's rows by primary key.
 
-With one order, two simultaneous changes wait for each other; with different orders, PostgreSQL would abort one of them. The locks still let other rows refer to
-the locked ones, so token requests that are counted meanwhile don't wait.
+With one order, two simultaneous changes wait for each other; with different orders, PostgreSQL would abort one of them. Other rows may still refer to the
+locked ones, so the counting of token requests doesn't wait.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from clients.services.workspaces import lock_workspace
 
 
 def lock_client(client: Client) -> Client:
-    """The current row with its workspace. Nobody else can change either until the transaction ends. Raise ValidationError if one of them is deleted."""
+    """Lock the client and its workspace until the transaction ends, and return the current row. Raise ValidationError if one of them is deleted."""
     workspace = lock_workspace(client.workspace)
     locked = Client.objects.select_for_update(no_key=True).filter(pk=client.pk).first()
     if locked is None:
@@ -24,7 +24,7 @@ def lock_client(client: Client) -> Client:
 
 
 def lock_credential(kind: type[CredentialT], name: str, *, client: Client) -> CredentialT:
-    """The row of that ID as it is now, with its client, as lock_client. Raise ValidationError where the client has none."""
+    """Like lock_client, for the credential with that ID and its client. Raise ValidationError if the client has no such credential."""
     locked = lock_client(client)
     rows: Any = kind.objects.filter(client=locked)
     row: CredentialT | None = rows.select_for_update(no_key=True).filter(**{kind.ID_FIELD: name}).first()

@@ -1,4 +1,4 @@
-"""Notes when a client is first used from an address, for lists of clients: a page can't look through all addresses of all clients."""
+"""Notes the first use of a client from an address, for lists of clients: a page can't look through all addresses of all clients."""
 
 from datetime import date, datetime, timedelta
 
@@ -7,14 +7,14 @@ from django.db.models import Exists, OuterRef
 from clients.models import AddressUse, Client, ClientActivity
 from clients.usage_report import NEW_FOR
 
-# A day's last uses are written, and looked at here, a little after the day has ended.
+# A day's last uses are written, and read here, a little after the day has ended.
 _LATE = timedelta(hours=1)
 
 
 def note_new_addresses(*, now: datetime) -> int:
-    """For live clients older than NEW_FOR, note in ClientActivity which of today's addresses was never seen before. Returns how many clients got one.
+    """For live clients older than NEW_FOR, note in ClientActivity which of today's addresses was never seen before. Returns the number of such clients.
 
-    If there are several on one day, one stands for all: always the same one, so that its time stays.
+    If there are several on one day, only one is noted: always the same one, so that its time stays.
     """
     noted = 0
     for day in sorted({(now - _LATE).date(), now.date()}):
@@ -25,7 +25,7 @@ def note_new_addresses(*, now: datetime) -> int:
 
 
 def _first_uses(day: date, *, now: datetime) -> dict[int, str]:
-    """Addresses by the primary keys of clients."""
+    """The new addresses by the primary keys of clients."""
     before = AddressUse.objects.filter(client=OuterRef("client"), address=OuterRef("address"), day__lt=OuterRef("day"))
     rows = AddressUse.objects.filter(day=day, client__environment=Client.Environment.LIVE, client__created_at__lt=now - NEW_FOR)
     return dict(rows.exclude(Exists(before)).order_by("-address").values_list("client_id", "address"))

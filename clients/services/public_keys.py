@@ -18,7 +18,7 @@ from clients.services.validation import clean_text
 def prepare_public_keys(
     *, client: Client, parsed: Sequence[ParsedPublicKey], name: str = "", lifetime: timedelta | None = None, actor: Actor, now: datetime
 ) -> list[ClientPublicKey]:
-    """Unsaved rows. The client may be unsaved too. lifetime: None for no expiry. A key from a certificate expires with the certificate at the latest."""
+    """Make unsaved rows. The client may be unsaved too. lifetime: None for no expiry. A key from a certificate expires with the certificate at the latest."""
     if lifetime is not None and lifetime <= timedelta():
         raise ValidationError(
             "A public key that expires at once is useless. Give it a longer lifetime, for example 365d, or leave it out.", code="invalid_lifetime"
@@ -73,7 +73,7 @@ def add_public_keys(
     lifetime: timedelta | None = None,
     allow_method: bool = False,
 ) -> list[ClientPublicKey]:
-    """Further public keys; the others stay as they are. allow_method: whether the client may authenticate by private_key_jwt from now on."""
+    """Add public keys; the others stay as they are. allow_method: whether the client may authenticate by private_key_jwt from now on."""
     rows = prepare_public_keys(client=client, parsed=parsed, name=name, lifetime=lifetime, actor=actor, now=now)
     with transaction.atomic():
         if allow_method:
@@ -84,5 +84,5 @@ def add_public_keys(
 
 
 def revoke_public_key(*, client: Client, kid: str, actor: Actor, now: datetime, reason: str = "") -> ClientPublicKey:
-    """As revocation.revoke."""
+    """Like revocation.revoke."""
     return revoke(ClientPublicKey, kid, client=client, actor=actor, now=now, reason=reason)

@@ -1,8 +1,8 @@
-"""Chooses which granted requests are stored individually, besides being counted: all of an occasional client, a sample of a busy one.
+"""Chooses the granted requests that are stored individually, besides being counted: all of an occasional client's, and a sample of a busy client's.
 
-A client has BURST rows, and one more every REFILL seconds: enough that all its instances can start together, and few enough that a year of a busy client
-stays readable. A request with a credential, endpoint, address or scopes that the client hasn't used in the same hour is always stored. All clients of a
-process share a limit per second, because storing the requests of a thousand clients would cost more than answering them.
+A client may store BURST rows, and one more every REFILL seconds. So all its instances can start together, and a year of a busy client stays readable. A request
+with a credential, endpoint, address or scopes that the client hasn't used in the same hour is always stored. All clients of a process share a limit per second,
+because storing the requests of a thousand clients would cost more than answering them.
 """
 
 from collections.abc import Hashable
@@ -14,7 +14,7 @@ FIRSTS_PER_HOUR = 100
 BURST_OF_ALL = 1000
 PER_SECOND_OF_ALL = 20
 
-# Beyond this many clients, those that have all their rows again are forgotten.
+# Beyond this many clients, those with a full budget are forgotten.
 _REMEMBERED = 20_000
 
 
@@ -30,12 +30,12 @@ class RequestSample:
     def __init__(self) -> None:
         self._clients: dict[int, _Allowance] = {}
         self._left, self._since = BURST_OF_ALL, 0
-        # What each client has done in this hour, as hashes, because what a client sends may be long.
+        # Each client's different requests in this hour, as hashes, because requests may be long.
         self._hour = 0
         self._firsts: dict[int, set[int]] = {}
 
     def takes(self, client: int, doing: Hashable | None, second: int) -> bool:
-        """Whether to store a request. doing: what it did, None if the caller knows that the client has just done the same."""
+        """Whether to store a request. doing: the request's details, None if the caller knows that the client has just done the same."""
         allowance = self._clients.get(client)
         if allowance is None:
             if len(self._clients) >= _REMEMBERED:

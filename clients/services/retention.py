@@ -1,4 +1,4 @@
-"""How long requests and audit events are kept: as long as their workspace says, or else as long as the instance says."""
+"""The retention of requests and audit events: the workspace's setting, or else the instance's."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -50,12 +50,12 @@ def count_audit_events(workspace: Workspace, *, older_than_days: int, now: datet
 
 
 def prune_requests(*, now: datetime) -> int:
-    """Remove those past their retention. Returns how many."""
+    """Remove requests past their retention. Returns their number."""
     return _prune(RecordedRequest.objects.all(), "request_retention_days", settings.REQUEST_RETENTION_DAYS, now)
 
 
 def prune_audit_events(*, now: datetime) -> int:
-    """Remove those past their retention. Returns how many."""
+    """Remove audit events past their retention. Returns their number."""
     return _prune(AuditEvent.objects.all(), "audit_retention_days", settings.AUDIT_RETENTION_DAYS, now)
 
 
@@ -68,18 +68,20 @@ def _prune(rows: models.QuerySet[_Row], field: str, instance_days: int, now: dat
 
 
 def delete_in_batches(rows: models.QuerySet[_Row]) -> int:
-    """Each batch is so short that nobody waits long for the lock. Returns how many rows were deleted."""
+    """The batches are small, so that no other writer waits long. Returns the number of deleted rows."""
     removed = 0
-    # Unordered: with an order, a database would read the whole table only to find that nothing is left.
+    # The rows have no order: with one, a database would read the whole table only to find that no rows are left.
     while batch := list(rows.order_by().values_list("pk", flat=True)[:_BATCH]):
-        # Filtered again and not only by key, so that a row renewed since it was read stays.
+        # Filter again, not only by key, so that a row renewed since it was read stays.
         rows.filter(pk__in=batch).delete()
         removed += len(batch)
     return removed
 
 
 def delete_along_keys(rows: models.QuerySet[_Row]) -> Iterator[int]:
-    """Like delete_in_batches, for a table without an index that finds old rows. It goes along the primary keys and yields how many of each batch it deleted."""
+    """Like delete_in_batches, for a table without an index that finds old rows. It goes along the primary keys and yields the number of deleted rows of each
+    batch.
+    """
     table = rows.model._default_manager.order_by("pk").values_list("pk", flat=True)
     first = table.first()
     while first is not None:

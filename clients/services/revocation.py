@@ -1,4 +1,4 @@
-"""Revoking credentials: for ever, at once, with every token that they obtained."""
+"""Revokes credentials for ever and at once, with every token that they obtained."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,8 +19,8 @@ _EVENTS = {ClientSecret: "secret.revoked", ClientPublicKey: "public_key.revoked"
 
 
 def revoke(kind: type[CredentialT], name: str, *, client: Client, actor: Actor, now: datetime, reason: str = "", is_urgent: bool = False) -> CredentialT:
-    """No effect on a revoked one. name: its ID. reason: for the audit log and mail. is_urgent: as in Ended. Raise ValidationError where the client has none of
-    that kind and name.
+    """No effect on a revoked credential. name: its ID. reason: for the audit log and mail. is_urgent: as in Ended. Raise ValidationError if the client has no
+    credential of that kind and name.
     """
     why = clean_reason(reason)
     with transaction.atomic():
@@ -31,7 +31,7 @@ def revoke(kind: type[CredentialT], name: str, *, client: Client, actor: Actor, 
 
 
 def revoke_rows(rows: Sequence[AnyCredential], *, workspace: Workspace, reason: str, is_urgent: bool = False, actor: Actor, now: datetime) -> None:
-    """Locked ones of one kind that aren't revoked yet. workspace: theirs."""
+    """rows: locked, of one kind, and not revoked yet. workspace: the rows'."""
     if not rows:
         return
     kind = type(rows[0])

@@ -57,7 +57,7 @@ def change_scope(*, scope: Scope, description: str, actor: Actor, now: datetime)
 
 
 def remove_scope(*, scope: Scope, actor: Actor, now: datetime) -> int:
-    """Remove it from the workspace and from every client that has it; tokens that have it keep it until they expire. Returns how many clients lost it.
+    """Remove the scope from the workspace and from every client that has it; tokens keep it until they expire. Returns the number of these clients.
 
     Raise ValidationError for a built-in scope and for a removed one.
     """
@@ -86,9 +86,9 @@ def remove_scope(*, scope: Scope, actor: Actor, now: datetime) -> int:
 
 
 def remove_audience(*, workspace: Workspace, audience: str, actor: Actor, now: datetime) -> int:
-    """Remove it from every client that has it; tokens that have it keep it until they expire. Returns how many clients lost it.
+    """Remove the audience from every client that has it; tokens keep it until they expire. Returns the number of these clients.
 
-    A client without any left gets tokens for the workspace's own audience. Raise ValidationError if no client has it.
+    A client that has none left gets tokens for the workspace's own audience. Raise ValidationError if no client has it.
     """
     with transaction.atomic():
         locked = lock_workspace(workspace)

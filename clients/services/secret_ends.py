@@ -1,4 +1,4 @@
-"""Moving the ends of secrets: later, while something still uses one, to now, or of all that have none to the same day."""
+"""Changes the expiry of secrets: later if a secret is still in use, to now, or to the same day for all that don't expire."""
 
 from datetime import datetime, timedelta
 
@@ -58,14 +58,14 @@ def _require_allowed(secret: ClientSecret, expires_at: datetime) -> None:
 
 
 def end_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime) -> ClientSecret:
-    """Make a secret expire now; tokens that it obtained stay valid. No effect on an expired one.
+    """Make a secret expire now; tokens that it obtained stay valid. No effect on an expired secret.
 
     Raise ValidationError if the client has no such secret.
     """
     with transaction.atomic():
         secret = lock_credential(ClientSecret, secret_id, client=client)
         if secret.is_usable(now):
-            # Not before its creation, even if it was made on a node whose clock is ahead.
+            # The expiry isn't before its creation, even if it was made on a node whose clock is ahead.
             _move(secret, "secret.ended", max(now, secret.created_at), actor=actor, now=now)
             announce(Ended("ended", secret, secret.client, actor, now))
     return secret
@@ -87,7 +87,7 @@ def _move(secret: ClientSecret, event: str, expires_at: datetime, *, actor: Acto
 
 
 def give_ends(*, workspace: Workspace, lifetime: timedelta, actor: Actor, now: datetime) -> int:
-    """Make every usable secret of the workspace that has no expiry, or a later one, expire after that time. Returns how many were changed.
+    """Make every usable secret of the workspace that has no expiry, or a later one, expire after that time. Returns the number of changed secrets.
 
     Raise ValidationError if the workspace forbids such a long lifetime.
     """
@@ -102,7 +102,7 @@ def give_ends(*, workspace: Workspace, lifetime: timedelta, actor: Actor, now: d
 
 
 def set_ends(secrets: QuerySet[ClientSecret], *, expires_at: datetime, workspace: Workspace, reason: str = "", actor: Actor, now: datetime) -> int:
-    """Of one workspace, which is locked. Returns how many got that end."""
+    """secrets: those of one workspace, which is locked. Returns the number of changed secrets."""
     after = {"expires_at": iso(expires_at), **({"reason": reason} if reason else {})}
     changes = [
         Change(secret.secret_id, {"expires_at": iso(secret.expires_at)}, after)

@@ -1,4 +1,4 @@
-"""Creating, rotating and revoking secrets."""
+"""Creates, rotates and revokes secrets."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def _require_use(client: Client) -> None:
 
 
 def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, actor: Actor, now: datetime) -> NewSecret:
-    """Does all slow work before the transaction. The client may not be saved yet.
+    """Do all slow work before the transaction. The client may be unsaved.
 
     lifetime: None for the workspace's default, NO_END for no expiry. Raise ValidationError if the workspace forbids it.
     """
@@ -72,7 +72,7 @@ def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, act
 
 
 def _insert(secret: ClientSecret, *, workspace: Workspace, now: datetime) -> None:
-    """workspace: its locked row. Its rules may have become stricter meanwhile."""
+    """workspace: the locked row. Its rules may have become stricter meanwhile."""
     require_kept(workspace)
     ClientPolicy.of(workspace).require_secret_lifetime(None if secret.lifetime is None else timedelta(seconds=secret.lifetime))
     require_room(secret, now=now)
@@ -119,7 +119,7 @@ def insert_secret(secret: ClientSecret, *, actor: Actor, now: datetime) -> None:
 
 
 def find_predecessor(client: Client, now: datetime) -> ClientSecret | None:
-    """The secret whose name and lifetime the next one gets: the newest usable one, or else the newest of all."""
+    """The secret that passes on its name and lifetime to the next one: the newest usable secret, or else the newest of all."""
     secrets = ClientSecret.objects.filter(client=client)
     return secrets.usable(now).first() or secrets.first()
 
@@ -146,11 +146,11 @@ def rotate_secret(
     seen: str = "",
     also: Callable[[NewSecret], None] | None = None,
 ) -> RotatedSecret:
-    """Make a new secret. All usable old ones expire after overlap, or earlier if they would have anyway. Tokens that they obtained stay valid.
+    """Make a new secret. All usable old secrets expire after overlap, unless they expire earlier anyway. Tokens that they obtained stay valid.
 
-    lifetime: None for the lifetime of find_predecessor's secret, as far as the workspace allows it; NO_END for no expiry.
-    seen: the ID of the newest secret when the caller looked, "" to skip this check. also: called in the same transaction.
-    Raise ValidationError, with the code changed_meanwhile if somebody has made a secret since, because the caller doesn't know that it would expire too.
+    lifetime: None for the lifetime of find_predecessor's secret, as far as the workspace allows it; NO_END for no expiry. seen: the ID of the newest secret at
+    the time when the caller looked, "" to skip this check. also: called in the same transaction. Raise ValidationError, with the code changed_meanwhile if
+    somebody has made a secret since: the caller doesn't know that it would expire too.
     """
     _require_use(client)
     if overlap < timedelta():
@@ -198,14 +198,14 @@ def _refuse_unseen(secrets: Sequence[ClientSecret], seen: str) -> None:
 
 
 def _end(secrets: Sequence[ClientSecret], *, at: datetime) -> None:
-    """Make them expire then, or earlier if they would have anyway."""
+    """Make them expire at that time, unless they expire earlier anyway."""
     for secret in secrets:
         if secret.expires_at is None or secret.expires_at > at:
-            # Not before its creation, even if it was made on a node whose clock is ahead.
+            # The expiry isn't before its creation, even if it was made on a node whose clock is ahead.
             secret.expires_at = max(at, secret.created_at)
             secret.save(update_fields=["expires_at"])
 
 
 def revoke_secret(*, client: Client, secret_id: str, actor: Actor, now: datetime, reason: str = "") -> ClientSecret:
-    """As revocation.revoke."""
+    """Like revocation.revoke."""
     return revoke(ClientSecret, secret_id, client=client, actor=actor, now=now, reason=reason)

@@ -13,14 +13,14 @@ _Kind = type[ClientPublicKey] | type[ClientCertificate]
 
 
 def _find_other_owner(kind: _Kind, thumbprints: Sequence[str], *, workspace: Workspace, client: Client | None) -> Client | None:
-    """Who has one of them already, be it revoked or not."""
+    """The client that already has one of them, revoked or not."""
     rows = kind._default_manager.filter(client__workspace=workspace, thumbprint__in=thumbprints).exclude(client=client)
     found = rows.select_related("client").order_by("pk").first()
     return None if found is None else found.client
 
 
 def refuse_shared(kind: _Kind, thumbprints: Sequence[str], *, workspace: Workspace, client: Client | None) -> None:
-    """client: whose they are or are to be, None for one that isn't there yet. Raise ValidationError where another has one of them already."""
+    """client: their owner, None if it doesn't exist yet. Raise ValidationError if another client already has one of them."""
     owner = _find_other_owner(kind, thumbprints, workspace=workspace, client=client)
     if owner is not None:
         what = kind.SHORT_NAME
@@ -28,7 +28,7 @@ def refuse_shared(kind: _Kind, thumbprints: Sequence[str], *, workspace: Workspa
 
 
 def warn_of_shared(rows: Sequence[ClientPublicKey | ClientCertificate], *, client: Client) -> list[str]:
-    """For a client that these were added to."""
+    """Warnings for a client that just got these credentials."""
     warnings = []
     for row in rows:
         owner = _find_other_owner(type(row), [row.thumbprint], workspace=client.workspace, client=client)

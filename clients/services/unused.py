@@ -1,4 +1,4 @@
-"""Disabling clients that nothing has used for long, where their workspace says so."""
+"""Disables clients that have long been unused if their workspace's policy says so."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,7 +16,7 @@ _BATCH = 100
 
 
 def disable_unused_clients(*, now: datetime) -> Iterator[int]:
-    """In every workspace with this policy. In batches, each in its own transaction; yields how many clients each disabled."""
+    """Do it in every workspace with this policy, in batches, each in its own transaction. Yields the number of disabled clients of each batch."""
     for workspace in Workspace.objects.filter(disable_unused_after_days__isnull=False, deletes_at=None):
         while disabled := _disable_batch(workspace, now=now):
             yield disabled
@@ -24,7 +24,7 @@ def disable_unused_clients(*, now: datetime) -> Iterator[int]:
 
 def _disable_batch(workspace: Workspace, *, now: datetime) -> int:
     with together(), transaction.atomic():
-        # The current policy, because somebody may have loosened it since the last batch.
+        # Read the current policy, because somebody may have loosened it since the last batch.
         locked = lock_workspace(workspace)
         days = locked.disable_unused_after_days
         if days is None or not can_tell(days):

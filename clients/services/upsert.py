@@ -1,4 +1,4 @@
-"""Inserts rows or adds to existing ones, many at once. Raw SQL because the ORM's upsert can't add. The same text for SQLite and PostgreSQL."""
+"""Inserts rows or adds to existing ones, many at once. Raw SQL because the ORM's upsert can't add. The text is the same for SQLite and PostgreSQL."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -26,9 +26,9 @@ def add_up(
 ) -> None:
     """Insert each row, or add its sums to the row with the same values in the columns by.
 
-    rows: values of by, sums and latest, in this order, sorted by those of by, so that two processes lock them in the same order. latest: columns that take the
-    new row's values if the first of them, a point in time, is later. of: the table that the first column of by refers to: if that row is deleted, nothing is
-    written. copied: columns copied from that row → their names there.
+    rows: the values of by, sums and latest, in this order. They are sorted by the values of by, so that two processes lock them in the same order. latest:
+    columns that take the new row's values if the first of them, a point in time, is later. of: the table that the first column of by refers to. If that row is
+    deleted, no row is written. copied: columns copied from that row → their names there.
     """
     update = [f"{name} = {{table}}.{name} + excluded.{name}" for name in sums]
     if latest:
@@ -39,7 +39,7 @@ def add_up(
 
 
 def insert(model: type[models.Model], rows: Iterable[Values], *, columns: Sequence[str], of: type[models.Model], copied: Mapping[str, str]) -> None:
-    """Insert each row. columns: those of rows; the first one refers to of, as in add_up."""
+    """Insert each row. columns: the columns of rows; the first one refers to of, as in add_up."""
     _execute(model, columns, rows, of=of, copied=copied, conflict="")
 
 
@@ -76,7 +76,7 @@ def _quote(model: type[models.Model]) -> str:
 
 @lru_cache(maxsize=10_000)
 def adapt_moment(moment: datetime) -> Any:
-    """Convert it for the driver. Cached, because a request's time goes into several tables."""
+    """Convert it for the driver. The result is cached, because a request's time goes into several tables."""
     return connection.ops.adapt_datetimefield_value(moment)
 
 

@@ -1,4 +1,4 @@
-"""Warnings about credentials that a client has but may not use, and that it may use but doesn't have. Both may be on purpose, or temporary."""
+"""Warnings about credentials that a client has but may not use, or may use but doesn't have. Both may be on purpose, or temporary."""
 
 from datetime import datetime
 
@@ -12,17 +12,17 @@ _MAX_CREDENTIALS = 1000
 
 
 def warn_of_public_keys(client: Client) -> list[str]:
-    """For a client that public keys are added to."""
+    """Warnings for a client that just got public keys."""
     return _warn_of_method(client, _KEY, "the key")
 
 
 def warn_of_certificates(client: Client) -> list[str]:
-    """For a client that certificates are added to. A certificate that only binds tokens needs no method."""
+    """Warnings for a client that just got certificates. A certificate that only binds tokens needs no method."""
     return [] if client.require_certificate else _warn_of_method(client, _CERTIFICATE, "the certificate")
 
 
 def warn_of_missing_credentials(client: Client, *, public_keys: bool, certificates: bool) -> list[str]:
-    """For a new client. public_keys, certificates: whether it has any."""
+    """Warnings for a new client. public_keys, certificates: whether it has any."""
     missing = {
         _KEY: None if public_keys or client.jwks_uri else ("public key", "add_public_key"),
         _CERTIFICATE: None if certificates else ("certificate", "add_certificate"),
@@ -40,7 +40,7 @@ def warn_of_missing_credentials(client: Client, *, public_keys: bool, certificat
 
 
 def find_methods_without_credentials(client: Client, *, now: datetime) -> list[str]:
-    """The methods that it can't use now because it has no credential for them. A client with tls_client_auth always has a subject."""
+    """The methods that the client can't use now, because it has no credential for them. A client with tls_client_auth always has a subject."""
     usable = {method for credential in credentials_of(client, now=now, most=_MAX_CREDENTIALS).usable for method in credential.METHODS}
     usable |= {Client.AuthMethod.TLS_CLIENT_AUTH, *([_KEY] if client.jwks_uri else [])}
     return [method for method in client.auth_methods if method not in usable]

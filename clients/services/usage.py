@@ -22,7 +22,7 @@ from clients.services.gathered import SLOT_SECONDS, Gathered, GrantedKey, Refuse
 from clients.services.request_sample import RequestSample
 from clients.services.usage_rows import write
 
-# For ResponseTime, in milliseconds; longer times count under 0.
+# The limits of ResponseTime, in milliseconds; longer times count under 0.
 LIMITS_MS = (1, 2, 3, 5, 7, 10, 15, 25, 40, 60, 100, 250, 500, 1000, 2500, 5000)
 _LIMITS = tuple(limit / 1000 for limit in LIMITS_MS)
 
@@ -35,7 +35,7 @@ _flushing = Lock()
 
 
 def record_granted(key: GrantedKey | tuple[Any, ...], *, request_id: str, elapsed: Callable[[], int | None], now: datetime) -> None:
-    """Count one request, and store it if the sample takes it. key: the fields of GrantedKey. elapsed: returns microseconds since now, for a stored request."""
+    """Count one request, and store it if the sample takes it. key: the fields of GrantedKey. elapsed: returns the microseconds since now."""
     client, _, _, credential, endpoint, address, scopes, *_ = key
     with _lock:
         _gathered.requests += 1
@@ -73,7 +73,7 @@ def record_use(kind: type[Credential], *, pk: int, address: str, now: datetime) 
 
 
 def schedule_rehash(*, secret: int, plaintext: str) -> None:
-    """Recompute a just verified secret's hash and digest at the next flush, outside the request."""
+    """Recompute the hash and digest of a secret that was just verified, at the next flush, outside the request."""
     with _lock:
         _gathered.outdated[secret] = plaintext
 
@@ -103,7 +103,7 @@ def _rehash(outdated: dict[int, str]) -> None:
 
 
 def flush() -> None:
-    """Write what was gathered. If that fails, it stays gathered and the database's error is raised. A row that the database will never accept is dropped."""
+    """Write the gathered usage. If that fails, it stays gathered and the database's error is raised. A row that the database will never accept is dropped."""
     with _flushing:
         taken = _take()
         parts = [taken]
@@ -133,7 +133,7 @@ def _write(part: Gathered) -> tuple[Gathered, ...]:
 
 
 def prune(*, now: datetime) -> dict[str, int]:
-    """Remove usage and requests past their retention, and counts of expired tokens. Returns how many rows were removed, by table."""
+    """Remove usage and requests past their retention, and counts of expired tokens. Returns the numbers of removed rows, by table."""
     ends = now - timedelta(days=settings.USAGE_RETENTION_DAYS)
     day = ends.date()
     rows = {

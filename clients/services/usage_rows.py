@@ -1,7 +1,7 @@
 """Writes gathered usage: sums by hour, day and minute, added to those of other processes.
 
-The tables are always written in the same order, so that two processes lock rows in the same order. If a client or workspace was deleted meanwhile, nothing is
-counted for it.
+The tables are always written in the same order, so that two processes lock rows in the same order. A client or workspace that was deleted meanwhile isn't
+counted.
 """
 
 from collections import defaultdict
@@ -97,7 +97,7 @@ def _write_scopes(granted: Granted) -> None:
 
 
 def _write_activity(granted: Granted, refused: Refused) -> None:
-    """The counts are only of the token endpoint, but any granted request is a use."""
+    """The counts are of the token endpoint only, but any granted request is a use."""
     tokens: defaultdict[int, int] = defaultdict(int)
     refusals: defaultdict[int, int] = defaultdict(int)
     used: dict[int, tuple[datetime, str]] = {}

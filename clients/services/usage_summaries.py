@@ -1,4 +1,4 @@
-"""Regularly sums up what the pages of workspaces with many clients show."""
+"""Regularly computes the sums that pages show for workspaces with many clients."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -9,12 +9,12 @@ from clients.models import Client, UsageSummary, Workspace
 from clients.most_used import clients_of, most_used_addresses, most_used_scopes
 from clients.periods import Period
 
-# With up to this many clients a page sums up by itself, in 20 ms.
+# With up to this many clients, a page computes the sums itself, in 20 ms.
 LIVE_CLIENTS = 500
 
 
 def make_summaries(period: Period, *, now: datetime) -> int:
-    """For each workspace with more clients. Returns for how many."""
+    """Make them for each workspace with more clients. Returns the number of workspaces."""
     large = Workspace.objects.annotate(count=Count("clients")).filter(count__gt=LIVE_CLIENTS)
     for workspace in large:
         for environment in ("", *Client.Environment.values):

@@ -1,4 +1,4 @@
-"""Checks that several services share. Each raises ValidationError with a sentence that says what is allowed."""
+"""Checks that several services share. Each raises ValidationError, with a sentence about the allowed values."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ from clients.credential_text import holds_credential, redact
 
 MAX_REASON_LENGTH = 200
 
-# Part of many emoji and of Persian words; alone they are invisible.
+# They are part of many emoji and of Persian words; alone they are invisible.
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _PLAIN_URI = re.compile(r"[A-Za-z0-9._~:/?@%+,=\[\]-]+")
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -21,7 +21,7 @@ _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 def clean_text(text: str, *, field: str, max_length: int, required: bool = True, redacts: bool = False) -> str:
     """Text on one line, without surrounding white space, control and formatting characters.
 
-    redacts: whether to redact a secret in the text instead of refusing it, for somebody in a hurry.
+    redacts: whether to redact a secret in the text instead of refusing the text, for somebody in a hurry.
     """
     cleaned = text.strip()
     if required and all(character in _JOINERS or character.isspace() for character in cleaned):
@@ -43,7 +43,7 @@ def clean_reason(text: str) -> str:
 
 
 def clean_networks(networks: Sequence[str]) -> list[str]:
-    """CIDR ranges in canonical form; a single address becomes a range of one."""
+    """Return CIDR ranges in canonical form; a single address becomes a range of one."""
     cleaned = []
     for text in networks:
         try:
@@ -58,7 +58,7 @@ def clean_networks(networks: Sequence[str]) -> list[str]:
 
 
 def require_plain_uris(uris: Iterable[str]) -> None:
-    """For new audiences. People copy them into shells and configurations, so they must not contain characters that are special there."""
+    """New audiences must not contain characters that are special in shells and configurations, because people copy them there."""
     for uri in uris:
         if not _PLAIN_URI.fullmatch(uri):
             raise ValidationError(

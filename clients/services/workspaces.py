@@ -54,7 +54,7 @@ def create_workspace(*, slug: str, name: str, actor: Actor, now: datetime) -> Wo
 
 
 def lock_workspace(workspace: Workspace) -> Workspace:
-    """The current row, which nobody else can change until the transaction ends. Raise ValidationError if it is deleted."""
+    """Lock the workspace until the transaction ends, and return the current row. Raise ValidationError if it is deleted."""
     # no_key: rows that only refer to it, such as refused requests, don't have to wait.
     locked = Workspace.objects.select_for_update(no_key=True).filter(pk=workspace.pk).first()
     if locked is None:
@@ -63,7 +63,7 @@ def lock_workspace(workspace: Workspace) -> Workspace:
 
 
 def require_kept(workspace: Workspace) -> None:
-    """Raise ValidationError if it is scheduled for deletion: nothing new can be made in it."""
+    """Raise ValidationError if the workspace is scheduled for deletion: nothing new can be made in it."""
     if workspace.deletes_at is not None:
         raise ValidationError(
             f"{workspace.slug} will be deleted on {workspace.deletes_at:%d %b %Y %H:%M} UTC. Until then an owner can keep it in its settings.",
@@ -94,7 +94,7 @@ class Difference:
 
 
 def write_fields(locked: Workspace, fields: WorkspaceFields) -> Difference:
-    """The first half of change_workspace, for callers that add more to its event. locked: from lock_workspace. Raise ValidationError."""
+    """The first half of change_workspace, for callers that add more to its event. locked: the row from lock_workspace. Raise ValidationError."""
     wanted: dict[str, Any] = dict(fields)
     if "name" in wanted:
         wanted["name"] = clean_text(wanted["name"], field="name", max_length=100)
@@ -113,7 +113,7 @@ def write_fields(locked: Workspace, fields: WorkspaceFields) -> Difference:
 
 
 def record_change(workspace: Workspace, difference: Difference, *, actor: Actor, now: datetime) -> None:
-    """Record nothing if nothing changed."""
+    """If nothing changed, nothing is recorded."""
     if difference.after:
         audit.record(
             "workspace.changed",

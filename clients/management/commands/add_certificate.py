@@ -1,4 +1,4 @@
-"""manage.py add_certificate: certificates that a client authenticates with."""
+"""manage.py add_certificate: adds certificates that a client authenticates with."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""manage.py add_public_key: public keys whose private halves sign a client's assertions."""
+"""manage.py add_public_key: adds public keys whose private keys sign a client's assertions."""
 
 from collections.abc import Mapping
 from datetime import datetime

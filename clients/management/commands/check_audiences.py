@@ -1,4 +1,4 @@
-"""manage.py check_audiences: clients that have another workspace's audience."""
+"""manage.py check_audiences: lists clients that have another workspace's audience."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""manage.py create_client: a client with its first credentials."""
+"""manage.py create_client: makes a client with its first credentials."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -121,7 +121,7 @@ def _read_fields(options: Mapping[str, Any]) -> ClientFields:
 
 
 def _names_by_certificate(fields: ClientFields, certificates: Sequence[ParsedCertificate]) -> bool:
-    """Whether the given certificate only shows which subject a trusted CA's certificates must have, and isn't registered itself."""
+    """Whether the given certificate isn't registered and only shows the subject that a trusted CA's certificates must have."""
     methods = fields.get("auth_methods", ())
     counts = Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH in methods or fields.get("require_certificate", False)
     return Client.AuthMethod.TLS_CLIENT_AUTH in methods and not counts and "tls_subject" not in fields and len(certificates) == 1

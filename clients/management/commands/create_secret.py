@@ -1,4 +1,4 @@
-"""manage.py create_secret: an additional secret for a client."""
+"""manage.py create_secret: makes an additional secret for a client."""
 
 from collections.abc import Mapping
 from datetime import datetime

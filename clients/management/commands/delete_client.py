@@ -1,4 +1,4 @@
-"""manage.py delete_client: delete an unused client permanently."""
+"""manage.py delete_client: deletes an unused client permanently."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""manage.py disable_client: stop a client, for a while or for good."""
+"""manage.py disable_client: stops a client, for a while or for good."""
 
 from collections.abc import Mapping
 from datetime import datetime

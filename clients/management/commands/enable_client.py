@@ -1,4 +1,4 @@
-"""manage.py enable_client: let a disabled client work again."""
+"""manage.py enable_client: lets a disabled client work again."""
 
 from collections.abc import Mapping
 from datetime import datetime

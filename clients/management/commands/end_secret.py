@@ -1,4 +1,4 @@
-"""manage.py end_secret: a secret gets no more tokens, but the tokens that it obtained stay valid."""
+"""manage.py end_secret: makes a secret expire now; tokens that it obtained stay valid."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""manage.py extend_secret: a later expiry for a secret, for example one that is still in use during a rotation."""
+"""manage.py extend_secret: gives a secret a later expiry, for example if it is still in use during a rotation."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -37,12 +37,12 @@ def _choose_end(client: Client, secret_id: str, *, by: str | None, until: str | 
     if until is not None:
         return _parse_time(until)
     present = client.secrets.filter(secret_id=secret_id).values_list("expires_at", flat=True).first()
-    # If there is no such secret, or it has no expiry, the service says so.
+    # The service refuses a secret that doesn't exist or doesn't expire.
     return (present or now) + parse_duration(by or "")
 
 
 def _parse_time(text: str) -> datetime:
-    """UTC if it names no time zone."""
+    """A time without a time zone is in UTC."""
     try:
         parsed = datetime.fromisoformat(text)
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)

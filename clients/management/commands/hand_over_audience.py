@@ -1,4 +1,4 @@
-"""manage.py hand_over_audience: give an audience to another workspace."""
+"""manage.py hand_over_audience: gives an audience to another workspace."""
 
 from collections.abc import Mapping
 from datetime import datetime

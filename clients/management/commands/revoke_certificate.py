@@ -1,4 +1,4 @@
-"""manage.py revoke_certificate: revoke one certificate at once."""
+"""manage.py revoke_certificate: revokes one certificate at once."""
 
 from collections.abc import Mapping
 from datetime import datetime

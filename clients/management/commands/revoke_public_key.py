@@ -1,4 +1,4 @@
-"""manage.py revoke_public_key: revoke one public key at once."""
+"""manage.py revoke_public_key: revokes one public key at once."""
 
 from collections.abc import Mapping
 from datetime import datetime

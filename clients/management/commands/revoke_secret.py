@@ -1,4 +1,4 @@
-"""manage.py revoke_secret: revoke one secret at once."""
+"""manage.py revoke_secret: revokes one secret at once."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""manage.py rotate_secret: a new secret for a client; the old ones expire after an overlap."""
+"""manage.py rotate_secret: makes a new secret for a client; the old ones expire after an overlap."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""manage.py update_client: change a client."""
+"""manage.py update_client: changes a client."""
 
 import argparse
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from clients.models import Client
 from clients.services.audit import Actor
 from clients.services.client_changes import ClientChanges, update_client
 
-# Option → field, for lists, which "" empties.
+# Option → field, for lists. The value "" empties a list.
 _LISTS = {"auth_method": "auth_methods", "audience": "audiences", "allow_ip": "allowed_networks", "tag": "tags"}
 _TEXTS = ("name", "description", "contact")
 _FLAGS = ("require_dpop", "require_certificate")
