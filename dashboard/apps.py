@@ -1,4 +1,4 @@
-"""Django's app configurations: they register our checks, our admin and the listeners that send mail about services' announcements, and leave out what
+"""Django's app configurations: they register our checks, our admin and the listeners that send mail about services' announcements, and leave out work that
 django-allauth would do at each sign-in.
 """
 
@@ -22,7 +22,7 @@ class DashboardConfig(AppConfig):
 
 
 class SessionsConfig(UserSessionsConfig):  # type: ignore[misc]  # django-allauth has no types
-    """Without django-allauth's signals, which at each sign-in read every other session of the account, 9 ms each. dashboard.people.user_sessions makes
+    """django-allauth's app without its signals, which at each sign-in read every other session of the account, 9 ms each. dashboard.people.user_sessions makes
     the rows, and removes those of expired sessions.
     """
 
@@ -31,7 +31,7 @@ class SessionsConfig(UserSessionsConfig):  # type: ignore[misc]  # django-allaut
 
 
 class AdminConfig(SimpleAdminConfig):
-    """Shows only our models: without autodiscovery, Django's own, such as groups, have no page."""
+    """Shows only our models: without autodiscovery, Django's own models, such as groups, have no page."""
 
     default_site = "dashboard.admin.site.AdminSite"
 

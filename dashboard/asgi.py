@@ -40,7 +40,7 @@ PROBES = ("/healthz", "/readyz")
 _stranger_time = StrangerTime()
 _NO_PART = "This page can’t be shown inside another site’s page. Open it by itself."
 
-# So that a mistake in a view fails the start, and the first request is as quick as the thousandth.
+# Load all views now, so that a mistake in one fails the start, and the first request is as quick as the thousandth.
 import_module(settings.ROOT_URLCONF)
 forget_others()
 
@@ -95,7 +95,7 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             await _refuse_unseen(scope, send, error.refusal, "Nothing was looked up")
             return
         except (OverdueError, DatabaseError) as error:
-            # Django itself handles database failures, so this error comes from looking for the session.
+            # Django itself handles database failures, so this error comes from the look-up of the session.
             overdue = error if isinstance(error, OverdueError) else OverdueError(has_begun=False)
             await _give_up(scope, send, overdue)
             return
@@ -117,7 +117,9 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _is_part_of_foreign_page(scope: Scope) -> bool:
-    """Such as an image, as current browsers report it (Fetch Metadata §2). It would count for its reader's address, who doesn't know of it."""
+    """Whether the request is for a part of another site's page, such as an image, as current browsers report it (Fetch Metadata §2). It would count against the
+    address of its reader, who doesn't know of it.
+    """
     said = {name: value for name, value in scope["headers"] if name in (b"sec-fetch-site", b"sec-fetch-mode")}
     return said.get(b"sec-fetch-site") in (b"cross-site", b"same-site") and said.get(b"sec-fetch-mode") != b"navigate"
 
@@ -127,7 +129,7 @@ async def _refuse_size(scope: Scope, send: Send) -> None:
 
 
 async def _refuse_unseen(scope: Scope, send: Send, refusal: Refusal, heading: str) -> None:
-    """The rest of the request isn't read."""
+    """Refuse without reading the rest of the request."""
     again = [(b"retry-after", b"%d" % refusal.seconds)]
     said = {"heading": heading, "text": refusal.text, "path": scope["path"]}
     await _refuse(scope, send, refusal.status, "refused_unseen.html", said, "temporarily_unavailable", refusal.text, again)
@@ -146,7 +148,7 @@ async def _give_up(scope: Scope, send: Send, overdue: OverdueError) -> None:
 async def _refuse(
     scope: Scope, send: Send, status: int, template: str, said: dict[str, Any], error: str, description: str, more: list[tuple[bytes, bytes]] | None = None
 ) -> None:
-    """A page for a browser, JSON for a program."""
+    """The refusal is a page for a browser and JSON for a program."""
     if any(name == b"accept" and b"text/html" in value for name, value in scope["headers"]):
         kind, content = b"text/html; charset=utf-8", render_to_string(template, said).encode()
     else:
@@ -168,7 +170,7 @@ async def _refuse(
 
 
 async def _live(receive: Receive, send: Send) -> None:
-    """The lifespan protocol. Nothing to do: everything starts with the import and ends with the process."""
+    """The lifespan protocol. It needs no work: everything starts with the import and ends with the process."""
     while True:
         message = await receive()
         await send({"type": message["type"] + ".complete"})

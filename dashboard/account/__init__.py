@@ -1,1 +1,1 @@
-"""A user's own account: signing in, proving who they are, factors, sessions."""
+"""A user's own account: sign-in, proofs of identity, factors and sessions."""

@@ -24,7 +24,7 @@ class DisplayForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
-    """A new password. user: the one who gets it; None if a link names nobody."""
+    """A new password. user: the person who gets it; None if a link names nobody."""
 
     new_password = fields.new_password(autofocus=True)
 
@@ -37,7 +37,7 @@ class PasswordForm(forms.Form):
 
 
 class ChangePasswordForm(PasswordForm):
-    """Includes the current password, which is always required here, however the user signed in. OWASP ASVS 5.0, 6.2.3."""
+    """This form always requires the current password. OWASP ASVS 5.0, 6.2.3."""
 
     field_order = ("current_password", "new_password")
 
@@ -50,7 +50,7 @@ class ChangePasswordForm(PasswordForm):
             self.order_fields(self.field_order)
 
     def is_proved(self) -> bool:
-        """For a valid form. Call it within dashboard.people.throttling.attempt, because it computes an argon2id hash."""
+        """Whether a valid form's password and code are right. Call it within dashboard.people.throttling.attempt, because it computes an argon2id hash."""
         if "current_password" not in self.fields or self.user.check_password(self.cleaned_data["current_password"]):
             return True
         self.add_error("current_password", "That isn’t your current password. Enter it again.")

@@ -36,7 +36,7 @@ class UserAdmin(ReadOnlyAdmin):
         return [Q(email=term.lower())]
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Without disabled_at if the account is on: it stays when an account is switched on again, and the audit log has both."""
+        """Leave out disabled_at if the account is on: it stays when an account is switched on again, and the audit log has both times."""
         fields = super().get_fields(request, obj)
         return [name for name in fields if name != "disabled_at"] if obj is not None and obj.is_active else fields
 
@@ -115,7 +115,7 @@ class UserAdmin(ReadOnlyAdmin):
         service: Callable[..., Ended],
         notice: str,
     ) -> HttpResponse | None:
-        """words: question, submit and done of the Confirmation."""
+        """words: the question, submit and done of the Confirmation."""
         now = timezone.now()
 
         def act(user: User) -> None:

@@ -1,4 +1,4 @@
-"""The page between choosing an action and doing it: what will be changed, row by row, and what will stop."""
+"""The page between choosing an action and doing it. It lists the changes row by row, and what will stop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """question: the heading. explain: says what happens to one row. act: does it, or raises ValidationError. done: the message afterwards, with {count}."""
+    """question: the heading. explain: returns what happens to one row. act: does it, or raises ValidationError. done: the message afterwards, with {count}."""
 
     action: str
     question: str
@@ -30,7 +30,7 @@ class Confirmation:
 
 
 def confirm(admin: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any], confirmation: Confirmation) -> HttpResponse | None:
-    """Show the page or, if the request comes from it, do the action. The user must have just proved who they are. None leads back to the list.
+    """Show the page or, if the request comes from it, do the action. The user must have just proved who they are. Returns None to go back to the list.
 
     The admin calls actions only for POST requests. Raise ReauthenticationRequired, as the dashboard does before the same acts.
     """

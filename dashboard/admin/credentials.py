@@ -47,7 +47,7 @@ CredentialStateFilter = filter_by(
 
 
 class CredentialAdmin(ReadOnlyAdmin):
-    """A filter by workspace, which is the client's, would have to sort rows by the million."""
+    """There is no filter by workspace: the workspace is the client's, so millions of rows would have to be sorted."""
 
     list_filter = (CredentialStateFilter, "created_at")
     list_select_related = ("client",)
@@ -59,7 +59,7 @@ class CredentialAdmin(ReadOnlyAdmin):
         return {} if isinstance(row, ClientSecret) else {"after__client_id": row.client.client_id}
 
     def find_alternative(self, client: Client) -> str:  # noqa: ARG002  # most have none
-        """A sentence about what the client can still authenticate with if no credential of this kind is registered, or ""."""
+        """A sentence about the client's other way to authenticate if no credential of this kind is registered, or ""."""
         return ""
 
     def offers(self, action: str, row: Credential) -> bool:  # noqa: ARG002  # there is but one

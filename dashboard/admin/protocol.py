@@ -128,5 +128,5 @@ class ReplayFloorAdmin(ReadOnlyAdmin):
 
     @admin.display(empty_value="–")
     def nothing_counts_from_before(self, floor: ReplayFloor) -> datetime | None:
-        """None for the first boot, because no mark can have been lost before it."""
+        """The time before which no JWT counts. None for the first boot, because no mark can have been lost before it."""
         return _moment(floor.began_at) if floor.began_at else None

@@ -1,4 +1,4 @@
-"""What all admin pages share: they are read-only, and they stay quick with millions of rows.
+"""The base of all admin pages: they are read-only, and they stay quick with millions of rows.
 
 Services do all writes, so nobody has an add, change or delete page, not even superusers. A large table is never counted or sorted as a whole: lists are
 newest first by primary key, counts stop at a limit, and a search first looks for an exact identifier by its index.
@@ -39,9 +39,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # it takes no argu
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no argument when it runs
     """find_by: exact look-ups that use an index; search_fields are scanned only if these find nothing.
 
-    secret_fields: never shown, and not to be filtered by, because filters would reveal them letter by letter.
-    audit_target: the target_type and the name of a row in target_id, for the audit events about it.
-    offers: whether an action, given by its name, would change a row; then the row's page has a button for it.
+    secret_fields: never shown or filtered by, because filters would reveal them letter by letter. audit_target: the target_type and the name of a row in
+    target_id, for the audit events about it. offers: whether an action, given by its name, would change a row; then the row's page has a button for it.
     """
 
     find_by: ClassVar[tuple[str, ...]] = ()
@@ -114,12 +113,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
 
 
 def _newest(queryset: QuerySet[Any]) -> list[Any]:
-    # Distinct, because a search through a client's keys finds the client once for each.
+    # The rows are distinct, because a search through a client's keys finds the client once for each key.
     return list(queryset.order_by("-pk").values_list("pk", flat=True).distinct()[:MATCHES_LIMIT])
 
 
 class WorkspaceFilter(admin.SimpleListFilter):
-    """Lists only the first workspaces. For tables with their own workspace column: through the client, millions of rows would have to be sorted."""
+    """A filter that lists only the first workspaces. The table needs its own workspace column: through the client, millions of rows would have to be sorted."""
 
     title = parameter_name = "workspace"
     MAX = 100

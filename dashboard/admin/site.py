@@ -18,7 +18,7 @@ from dashboard.people.permissions import View, find_refusal_of_administrator
 
 
 class AdminSite(admin.AdminSite):
-    """For people with is_staff. They see everything and only change things through actions that call a service. They sign in as for every other page, with
+    """The admin for people with is_staff. They see everything and only change things by actions that call a service. They sign in as for every other page, with
     their second factor if they have one.
     """
 
@@ -27,7 +27,7 @@ class AdminSite(admin.AdminSite):
     site_url = "/"
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002  # Django's signature
-        """In addition to Django's own check of is_staff."""
+        """This check comes in addition to Django's own check of is_staff."""
 
         @wraps(view)
         def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

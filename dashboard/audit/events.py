@@ -16,10 +16,10 @@ from clients.models.credentials import KINDS
 from dashboard.models import User
 
 PAGE = 50
-# Counting further takes too long: more than this is shown as “more than 10,000”.
+# Counting further takes too long, so pages show “more than 10,000”.
 MAX_COUNTED = 10_000
 MAX_CLIENTS_FOUND = 50
-# The most e-mail addresses that one person may have had.
+# The maximum number of e-mail addresses that one person may have had.
 MAX_NAMES = 20
 _TARGETS = ("client", "secret", "public_key", "certificate", "scope", "audience", "user", "invitation", "workspace", "token")
 
@@ -30,9 +30,9 @@ Events = QuerySet[AuditEvent]
 class Filters:
     """The requested filters; "" and None match anything.
 
-    text: a client's name or a part of it, or a whole client ID, credential ID, address, request ID or e-mail address. actor: "user:7",
-    "client:<client_id>", "system", or "client", "command" and "hand-over" for all of a kind. event: its name. client: a client_id. since, until: bounds of
-    created_at, until excluded.
+    text: a client's name or a part of it, or a whole client ID, credential ID, address, request ID or e-mail address. actor: "user:7", "client:<client_id>",
+    "system"; or "client", "command" or "hand-over" for all of that kind. event: the event's name. client: a client_id. since, until: bounds of created_at,
+    until excluded.
     """
 
     text: str = ""
@@ -80,26 +80,26 @@ def find(workspace: Workspace, filters: Filters) -> Events:
 
 
 def by_person_on_day(event: AuditEvent, workspace: Workspace, *, begins: datetime) -> Events:
-    """What else the event's actor did within 24 hours."""
+    """The other events of the event's actor within 24 hours."""
     same_day = of_workspace(workspace).filter(created_at__gte=begins, created_at__lt=begins + timedelta(days=1))
     return same_day.filter(actor=event.actor).exclude(pk=event.pk)
 
 
 def of_request(event: AuditEvent, workspace: Workspace) -> Events:
-    """What else the event's request did; nothing if the event has no request."""
+    """The other events of the event's request; none if it has no request."""
     if not event.request_id:
         return AuditEvent.objects.none()
     return of_workspace(workspace).filter(request_id=event.request_id).exclude(pk=event.pk)
 
 
 def up_to_now(events: Events) -> Events:
-    """The existing events, without any that are written from now on."""
+    """The existing events, without those that are written from now on."""
     newest = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
     return events.filter(pk__lte=newest or 0)
 
 
 def count(events: Events) -> int:
-    """At most one more than MAX_COUNTED."""
+    """The number of events, at most one more than MAX_COUNTED."""
     return events.order_by()[: MAX_COUNTED + 1].count()
 
 
@@ -123,14 +123,14 @@ def is_id(text: str) -> bool:
 def _by(actor: str, workspace: Workspace) -> Q:
     kind, _, name = actor.partition(":")
     if kind == "user":
-        # Hardly ever more than one. For a single name, the index has the events in the order of the page.
+        # There is hardly ever more than one. For a single name, the index has the events in the order of the page.
         names = list(of_workspace(workspace).filter(_begins(f"user:{name} ")).order_by().values_list("actor", flat=True).distinct()[:MAX_NAMES])
         return Q(actor=names[0]) if len(names) == 1 else Q(actor__in=names)
     return Q(actor=actor) if name or kind == "system" else _begins(f"{kind}:")
 
 
 def _begins(prefix: str) -> Q:
-    """LIKE, for which PostgreSQL uses its index; SQLite needs a range instead, because its index only matches its own character order."""
+    """PostgreSQL uses its index for LIKE. SQLite needs a range, because its index only matches its own character order."""
     begins = Q(actor__startswith=prefix)
     if connection.vendor == "sqlite":
         begins &= Q(actor__gte=prefix, actor__lt=prefix[:-1] + chr(ord(prefix[-1]) + 1))
@@ -156,7 +156,7 @@ def _about(client_ids: Sequence[str], workspace: Workspace) -> list[Q]:
 
 
 def deletions(client_ids: Sequence[str], workspace: Workspace) -> Events:
-    """The deletion events of deleted clients, which say what they had."""
+    """The deletion events of deleted clients. They contain the clients' credentials."""
     return of_workspace(workspace).filter(target_type="client", target_id__in=client_ids, event="client.deleted")
 
 
@@ -186,7 +186,7 @@ def _matching(text: str, workspace: Workspace) -> list[Q]:
 
 
 def _read_address(text: str) -> str:
-    """ "" if it isn't an address."""
+    """ The address in its usual spelling; "" if it isn't an address."""
     try:
         return str(ip_address(text))
     except ValueError:

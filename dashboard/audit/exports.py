@@ -1,4 +1,4 @@
-"""Audit events as files."""
+"""Exports of audit events as files."""
 
 import json
 from collections.abc import Iterator

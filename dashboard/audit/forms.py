@@ -69,7 +69,7 @@ class AuditFilterForm(forms.Form):
 
     @property
     def other_person(self) -> str:
-        """The requested person if they aren't in the list of choices, such as a single client; "" for nobody."""
+        """The requested actor if it isn't in the list of choices, such as a single client; "" for none."""
         person = str(self.cleaned_data.get("person", ""))
         return person if person and person not in dict(self.people) else ""
 
@@ -102,7 +102,7 @@ class AuditFilterForm(forms.Form):
 
     @property
     def said_period(self) -> str:
-        """To follow “184 events”."""
+        """The period in words, which follow “184 events”."""
         period = self.chosen_period
         if period in PERIODS:
             return {"24h": "in the last 24 hours", "7d": "in the last 7 days", "30d": "in the last 30 days"}[period]

@@ -1,4 +1,4 @@
-"""Audit events as sentences: who did what, to what, from where, and what changed."""
+"""Audit events as sentences: the actor, the act, its target, the address and the changes."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from dashboard.people.actors import Names, Who
 
 MAX_CHANGES = 5
 _MAX = 80
-# Said elsewhere in the sentence.
+# These fields are said elsewhere in the sentence.
 _UNSHOWN = frozenset({"client_id", "status", "revoked_at", "reason"})
 _CREDENTIALS = frozenset(kind.TARGET_TYPE for kind in KINDS)
 _OF_MEMBERS = frozenset({"member.email_changed", "member.renamed", "member.role_changed"})
@@ -44,7 +44,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """url: "" if there is nothing to open. is_code: whether it is an identifier for machines."""
+    """url: "" if the target has no page. is_code: whether it is an identifier for machines."""
 
     text: str = ""
     url: str = ""
@@ -53,7 +53,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """act: in bold. thing: an ID that follows it. more: the rest of the sentence. more_changes: how many changes aren't in changes.
+    """act: in bold. thing: an ID that follows it. more: the rest of the sentence. more_changes: the number of changes that aren't in changes.
 
     is_of_target: whether the thing belongs to the target and isn't the target itself.
     """
@@ -118,7 +118,7 @@ def _say(values: dict[str, Any], name: str) -> list[str] | None:
 
 
 def say_value(value: Any) -> list[str]:
-    """A field's value as people read it: one text for each item."""
+    """A field's value in words: one text for each item."""
     if isinstance(value, dict):
         return [f"{name}: {', '.join(say_value(item))}" for name, item in value.items()]
     if isinstance(value, list):
@@ -204,7 +204,7 @@ def _rotation(event: AuditEvent) -> Change:
 
 
 def _overlap(event: AuditEvent) -> str:
-    """How long the old secrets keep working; the longest counts."""
+    """The overlap in which the old secrets keep working; the longest counts."""
     old, ends = event.before.get("expires_at"), event.after.get("expires_at")
     if not isinstance(old, dict) or not isinstance(ends, dict):
         return ""
@@ -228,7 +228,7 @@ def _compare(label: str, before: Any, after: Any) -> Change:
     if isinstance(before, list) and isinstance(after, list):
         removed = [item for item in before if item not in after]
         added = [item for item in after if item not in before]
-        # Only the order changed, which matters for scopes.
+        # Only the order changed. It matters for scopes.
         before, after = (removed, added) if removed or added else (before, after)
     return Change(label, [_cut(text) for text in say_value(before)], [_cut(text) for text in say_value(after)])
 

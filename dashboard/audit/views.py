@@ -1,4 +1,4 @@
-"""A workspace's audit log: what people, clients, commands and TokenOS itself changed in it."""
+"""A workspace's audit log: changes by people, clients, commands and TokenOS itself."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ from dashboard.people.caller import actor_of
 from dashboard.people.permissions import Permission, may, member
 
 MAX_RELATED = 20
-# The URL parameters that filter; the others are for paging.
+# The URL parameters of filters; the others are for paging.
 _FILTERS = ("q", "person", "action", "client", "address", "period", "since", "until")
 
 
@@ -53,7 +53,7 @@ def audit(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 def _read_form(request: HttpRequest, membership: Membership) -> AuditFilterForm:
-    """The export has its filters in the body, the page in its URL."""
+    """The export has its filters in the body; the page has them in its URL."""
     form = AuditFilterForm(request.POST if request.method == "POST" else request.GET, workspace=membership.workspace, zone=zone_of(request), now=timezone.now())
     form.is_valid()
     return form
@@ -140,7 +140,7 @@ def _export(request: HttpRequest, membership: Membership, kind: str, answer: Cal
     if refusal := quotas.refuse_export(membership.user, now=form.now):
         messages.warning(request, refusal.text)
         return redirect("audit", workspace.slug)
-    # Without events that are added meanwhile, such as that of the export itself.
+    # Leave out events that are added meanwhile, such as the export's own.
     found = audit_events.up_to_now(audit_events.find(workspace, form.filters))
     asked = {name: value for name in _FILTERS if name in form.cleaned_data and (value := request.POST.get(name, ""))}
     audit_export.record_export(workspace=workspace, kind=kind, filters=asked, events=found.count(), actor=actor_of(request), now=form.now)

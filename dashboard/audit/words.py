@@ -1,6 +1,6 @@
-"""The words for each event, which follow the name of the person who did it. dashboard.audit.sentences adds the target and the changes."""
+"""The words for each event, which follow the actor's name. dashboard.audit.sentences adds the target and the changes."""
 
-# By the event's name, as services write it. Events of accounts and signing keys belong to the instance and are in no workspace's log.
+# The words by the event's name. Events of accounts and signing keys belong to the instance and are in no workspace's log.
 WORDS = {
     "audience.handed_over": "handed over audience",
     "audience.removed": "removed audience",
@@ -99,11 +99,11 @@ _OF_THE_INSTANCE = ("user.", "signing_key.", "second_factors.")
 
 
 def words_of(event: str) -> str:
-    """For an event without words, which an older or newer version may have written, the plain form of its name: “lease renewed” for lease.renewed."""
+    """An event without words, from an older or newer version, gets the plain form of its name: “lease renewed” for lease.renewed."""
     return WORDS.get(event) or event.replace(".", " ").replace("_", " ")
 
 
 def actions() -> list[tuple[str, str]]:
-    """The events that may be in a workspace's log: name and label, sorted by label."""
+    """The events that may be in a workspace's log, with name and label, sorted by label."""
     listed = [(event, words[0].upper() + words[1:]) for event, words in WORDS.items() if not event.startswith(_OF_THE_INSTANCE)]
     return sorted(listed, key=lambda item: item[1])

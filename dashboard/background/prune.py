@@ -8,16 +8,16 @@ from dashboard.models import Invitation, SpentForm
 from dashboard.people import strangers_attempts, user_sessions
 from oauth import services as oauth_services
 
-# How long they stay after they expire, so that they can be sent again.
+# They stay for this long after they expire, so that they can be sent again.
 INVITATIONS_KEPT = timedelta(days=90)
 
-# Nobody reloads a page that is older than this.
+# A page that is older than this isn't reloaded any more.
 SPENT_FORMS_KEPT = timedelta(days=30)
 
 
 def prune(*, now: datetime) -> dict[str, int]:
-    """Delete data older than its retention. Returns how many rows were deleted, by table."""
-    # Before their counts are deleted.
+    """Delete data older than its retention. Returns the numbers of deleted rows, by table."""
+    # This comes before their counts are deleted.
     strangers_attempts.record_rest(now=now)
     return {
         **client_usage.prune(now=now),

@@ -32,7 +32,7 @@ from oauth import services as oauth_services
 from oauth.database_clock import read_clocks
 
 FLUSH_SECONDS = 2
-# With so few requests, a flush costs less than making a user wait to see their own request on a page.
+# With so few requests, write sooner: users want to see their own request on a page.
 FLUSH_FEW_SECONDS = 0.5
 FEW = 100
 PRUNE_EVERY = timedelta(hours=1)
@@ -45,7 +45,7 @@ SEND_EXPIRY_NOTICES_EVERY = timedelta(minutes=5)
 SUM_UP_WEEK_AND_MONTH_EVERY = timedelta(hours=1)
 CERTIFICATE_SECONDS = 3600
 
-# How often each process checks whether it is its turn.
+# Each process checks this often whether it is its turn.
 CLAIM_SECONDS = 60
 
 # Seconds that stop() waits for the thread.
@@ -67,7 +67,7 @@ def start() -> None:
 
 
 def stop() -> None:
-    """Make the thread write what is still buffered, and wait for it."""
+    """Make the thread write the buffered usage, and wait for it."""
     _stopping.set()
     if _thread is not None:
         _thread.join(STOPPING)
@@ -75,7 +75,7 @@ def stop() -> None:
 
 def _run() -> None:
     opened = identify_database_file()
-    # Seconds until the first run, and between runs. If a signing key became due while nothing ran, it gets its successor at once.
+    # Seconds until the first run, and between runs. If a signing key became due while no process ran, it gets its successor at once.
     periodic: list[tuple[float, float, Callable[[], None]]] = [
         (0, CLAIM_SECONDS, check_clock),
         (CLAIM_SECONDS, CLAIM_SECONDS, prune_if_due),
@@ -96,7 +96,7 @@ def _run() -> None:
         flushed, works = time.monotonic(), attempt(usage.flush)
         opened = opened or identify_database_file()
         if opened != (identify_database_file() or opened):
-            # SQLite keeps using the file that it opened, even if another file has its name now: revocations in the new file wouldn't be seen here.
+            # SQLite keeps using the file that it opened, even if another file has taken its name: this process wouldn't see revocations in the new file.
             logger.error(
                 "%s was replaced while this process was serving. The process ends, and its successor opens the new file.", settings.DATABASES["default"]["NAME"]
             )
@@ -128,7 +128,7 @@ def attempt(job: Callable[[], None]) -> bool:
 
 
 def identify_database_file() -> tuple[int, int] | None:
-    """Device and inode; None if there is no file."""
+    """The file's device and inode; None if there is no file."""
     if connection.vendor != "sqlite":
         return None
     try:

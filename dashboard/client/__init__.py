@@ -1,1 +1,1 @@
-"""One client: its pages, what works until when, and what a change would do."""
+"""One client: its pages, the validity of its credentials, and the effect of a change."""

@@ -1,4 +1,4 @@
-"""Mail to a client's owner about what was done to it, be it by a page, a command, the admin or TokenOS itself."""
+"""Mail to a client's owner about changes of it, made by a page, a command, the admin or TokenOS itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,7 +12,7 @@ from dashboard.people.actors import find_person, say_doer
 from dashboard.people.recipients import admins_of, contact_is_out, owner_named, present_owner_of
 
 _OF_MANY = {"a client was disabled": "clients were disabled", "a client was enabled": "clients were enabled"}
-# By which somebody else is told from now on, or others get in without a credential that is registered here.
+# A change of these fields sends future notices to somebody else, or lets others in without a credential that is registered here.
 _TOLD_FIELDS = ("contact", "jwks_uri", "tls_subject_type", "tls_subject")
 
 
@@ -37,12 +37,12 @@ def tell_announced(said: Sequence[Announcement]) -> None:
 
 
 def _read(pks: Iterable[int]) -> dict[int, Client]:
-    """As they are now. Without one that was deleted."""
+    """The clients as they are now, without deleted ones."""
     return Client.objects.select_related("workspace").annotate(contact_is_out=contact_is_out()).in_bulk(pks)
 
 
 def _describe(edited: Edited) -> Changed | None:
-    """None where nobody has to hear of it."""
+    """The change for the owner; None if the owner needn't know of it."""
     after = {name: value for name, value in edited.after.items() if name in _TOLD_FIELDS}
     if not after:
         return None
@@ -52,14 +52,14 @@ def _describe(edited: Edited) -> Changed | None:
 
 
 def _tell_changed(announced: Sequence[Changed], clients: Mapping[int, Client]) -> None:
-    """What was done alike to clients of one workspace."""
+    """Tell the owners about the same change of several clients of one workspace."""
     first = announced[0]
     by = find_person(first.actor.name)
     told: dict[str, list[Client]] = {}
     for said in announced:
         client = clients.get(said.client.pk, said.client)
         owners = [*owner_named(said.former_contact, client.workspace_id), *present_owner_of(client)]
-        # What nobody did somebody must hear of.
+        # A change that has no author must still reach somebody.
         others = admins_of(client.workspace) if said.actor == SYSTEM else []
         for address in without(by, owners or others):
             told.setdefault(address, []).append(client)

@@ -16,7 +16,7 @@ _TITLES = {SECRET: "With the secret", POST: "With the secret, in the body", ASSE
 class Example:
     """kind: from dashboard.frame.snippets.token_request. lacks_key: whether it would be refused because no key is registered.
 
-    kid: of the key that signs, "" for none.
+    kid: the signing key's, "" for none.
     """
 
     kind: str

@@ -33,7 +33,7 @@ class ListField(forms.CharField):
     """Several values, one per line or separated by commas. Cleaned to a list; every wrong value gets an error."""
 
     def __init__(self, *, check: Callable[[str], str], placeholder: str, kept: Collection[str] = (), **options: Any) -> None:
-        """check: returns a value as it may be stored, or raises ValidationError. kept: existing values that may stay, each on its own line."""
+        """check: returns the value to store, or raises ValidationError. kept: existing values that may stay, each on its own line."""
         widget = forms.Textarea(attrs={"rows": 2, "placeholder": placeholder, **_TYPED})
         too_long = {"max_length": f"That is too much text. Use at most {MAX_LIST_LENGTH} values."}
         super().__init__(required=False, max_length=40_000, widget=widget, error_messages=too_long, **options)
@@ -135,7 +135,7 @@ def scopes(workspace: Workspace, chosen: Sequence[str] = ()) -> forms.MultipleCh
 
 
 def group_scopes(scopes: forms.BoundField) -> list[tuple[str, list[Any]]]:
-    """Checkboxes grouped by the part before the colon, chosen ones first; a few scopes form one unnamed group."""
+    """Checkboxes grouped by the part before the colon, chosen ones first. If there are only a few scopes, they form one unnamed group."""
     boxes = list(scopes)
     if len(boxes) <= _MANY_SCOPES:
         return [("", boxes)]
@@ -149,7 +149,7 @@ def group_scopes(scopes: forms.BoundField) -> list[tuple[str, list[Any]]]:
 
 
 def describe_scope_picker(picker: forms.BoundField, workspace: Workspace) -> dict[str, Any]:
-    """For the template clients/create/scopes.html."""
+    """The data of the template clients/create/scopes.html."""
     return {
         "powerful": POWERFUL_SCOPE,
         "has_many_scopes": len(picker) > _MANY_SCOPES,
@@ -252,7 +252,7 @@ def tls_subject() -> forms.CharField:
 
 
 def check_methods(form: forms.Form) -> None:
-    """Adds an error where a method lacks its subject, where that is wrong, or where nothing would ever use what is entered."""
+    """Adds an error if a method lacks its subject, if the subject is wrong, or if no method would use the entered value."""
     entries = form.cleaned_data
     for field, check in {"tls_subject": clean_subject, "jwks_uri": require_use_of_jwks_uri}.items():
         if not form.errors.keys() & {field, "tls_subject_type", "auth_methods"}:

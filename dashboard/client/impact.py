@@ -1,4 +1,4 @@
-"""What breaks if a credential or a whole client stops: who uses it now, which tokens stop working, and what keeps working."""
+"""The effect of stopping a credential or a whole client: its users, the tokens that stop working, and what keeps working."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ class Unaffected:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """addresses: those that used it within IN_USE, at most MAX_ADDRESSES, used last first. tokens: how many are valid. last_used_at: None for never.
+    """addresses: those that used it within IN_USE, at most MAX_ADDRESSES, the last used first. tokens: the number of valid ones. last_used_at: None for never.
 
     others: the client's other usable credentials. unaffected: those of them that are in use from addresses that don't use the stopped one.
     """
@@ -64,7 +64,7 @@ class Impact:
 
 
 def of_credential(credential: Credential, *, client: Client, now: datetime) -> Impact:
-    """The same before it ends and right after."""
+    """The effect of ending a credential. It is the same before the end and right after."""
     name = credential.credential_id
     found = addresses_of(client, credential=name, since=now - IN_USE, now=now, limit=MAX_ADDRESSES + 1)
     others = [row for row in usable_credentials_of(client, now) if row.credential_id != name]
@@ -85,7 +85,7 @@ def of_credential(credential: Credential, *, client: Client, now: datetime) -> I
 
 
 def of_client(client: Client, *, now: datetime) -> Impact:
-    """For all its credentials together."""
+    """The effect of stopping the client: that of all its credentials together."""
     found = addresses_of(client, since=now - IN_USE, now=now, limit=MAX_ADDRESSES + 1)
     of_kinds = [Subquery(kind.objects.filter(client=OuterRef("pk")).order_by().values("client").values(last=Max("last_used_at"))) for kind in KINDS]
     of_tokens = Subquery(TokenCount.objects.filter(expires_at__gt=now, client=OuterRef("pk")).order_by().values("client").values(last=Max("expires_at")))
@@ -103,5 +103,5 @@ def of_client(client: Client, *, now: datetime) -> Impact:
 
 
 def usable_credentials_of(client: Client, now: datetime) -> list[Credential]:
-    """Of every kind, newest first within each; only the columns that lists show."""
+    """The client's usable credentials of every kind, newest first within each, with only the columns that lists show."""
     return sorted(credentials_of(client, now=now, most=_MAX_CREDENTIALS).usable, key=lambda row: KINDS.index(type(row)))

@@ -1,4 +1,6 @@
-"""A picture of when credentials are valid: one row each, on a common axis with a line for now. Pure: from rows and now to percentages and sentences."""
+"""A picture of the validity of credentials: one row each, on a common axis with a line for now. Pure: it turns rows and the time into percentages and
+sentences.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,7 +13,7 @@ from clients.overlap import find_overlaps
 from dashboard.frame import moment
 
 DAYS_AROUND = 4
-# In percent of the axis: up to where a text has room behind its bar, its distance from the bar, and the width for centring.
+# In percent of the axis: the last place at which a text has room behind its bar, its distance from the bar, and the width for centring.
 _ROOM, _GAP, _CENTRED = 70, 1.2, 12
 # The width of a label's character, and of half of “Now”, in percent of the axis on the smallest screen.
 _CHARACTER, _NOW = 2.0, 5.0
@@ -23,8 +25,8 @@ _WIDE_CHARACTER = 1.4
 class Span:
     """A row to draw. kind: shown before the label, "" if the label is clear by itself. ends_at: None for no expiry.
 
-    overlap_from: for a secret in its overlap, since when a newer one also works. longer_until: its expiry after a planned change.
-    ended: "revoked" or "ended", "" while it is or will be usable. text: the words at its end, None for the usual ones.
+    overlap_from: the beginning of the overlap, since when a newer secret also works. longer_until: the expiry after a planned change. ended: "revoked" or
+    "ended", "" while it is or will be usable. text: the words at its end, None for the usual ones.
     """
 
     kind: str
@@ -49,7 +51,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """more: the part that is left out if there is little room."""
+    """more: a part that is left out if there is little room."""
 
     said: str
     more: str
@@ -74,7 +76,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Lifeline:
-    """sentence: everything that the picture shows, for readers who can't see it."""
+    """sentence: the content of the picture, for readers who can't see it."""
 
     rows: list[LifelineRow]
     ticks: list[Tick]
@@ -89,12 +91,12 @@ class Axis:
     ticks: list[tuple[datetime, str]] = field(default_factory=list)
 
     def place(self, value: datetime) -> float:
-        """Percent, always within the axis."""
+        """The place of a time in percent, always within the axis."""
         return min(100.0, max(0.0, 100 * ((value - self.start) / (self.end - self.start))))
 
 
 def spans_of(credentials: Iterable[Credential], *, now: datetime, zone: tzinfo) -> list[Span]:
-    """For one client's credentials. Secrets in their overlap come first, then the newest; ended ones come last."""
+    """The rows of one client's credentials. Secrets in their overlap come first, then the newest; ended ones come last."""
     listed = list(credentials)
     overlaps = find_overlaps((row for row in listed if isinstance(row, ClientSecret)), now)
     newest = max((row.pk for row in listed if isinstance(row, ClientSecret) and row.is_usable(now)), default=None) if overlaps else None
@@ -119,7 +121,7 @@ def _span(row: Credential, overlap_from: datetime | None, *, is_newest: bool, no
 
 
 def axis_around(spans: Sequence[Span], *, now: datetime, zone: tzinfo) -> Axis:
-    """Whole days in the zone, wider if an overlap needs it."""
+    """An axis of whole days in the zone, wider if an overlap needs it."""
     today = now.astimezone(zone).date()
     overlaps = [span for span in spans if span.overlap_from is not None and span.ends_at is not None]
     first = today - timedelta(days=DAYS_AROUND)
@@ -131,7 +133,7 @@ def axis_around(spans: Sequence[Span], *, now: datetime, zone: tzinfo) -> Axis:
 
 
 def axis_until(ends_at: datetime, *, now: datetime, zone: tzinfo) -> Axis:
-    """For the future: now at its left, the end of an overlap at its right. One day if the end is now."""
+    """An axis for the future: now is at its left, the end of an overlap at its right. It is one day long if the end is now."""
     length = (ends_at - now if ends_at > now else timedelta(hours=24)) / 0.64
     start = now - 0.08 * length
     return Axis(start, start + length, [(ends_at, moment.say_day(ends_at, now=now, zone=zone).capitalize())])
@@ -159,7 +161,7 @@ def _percent(number: float) -> str:
 
 
 def _bars(span: Span, axis: Axis, now: datetime) -> list[Bar]:
-    """Solid for the past, hatched for an overlap, pale for the future."""
+    """The bars: solid for the past, hatched for an overlap, pale for the future."""
     end = span.ends_at or axis.end
     if span.ended:
         parts = [("dead", span.starts_at, min(end, now))]
@@ -184,7 +186,7 @@ def _text(span: Span, axis: Axis, now: datetime, zone: tzinfo) -> Text | None:
         return Text(said, more, _percent(max(axis.place(now), axis.place(span.starts_at)) + 3.2), is_before=False)
     end = axis.place(span.ends_at)
     is_before = end > _ROOM
-    # In front of its end it must not touch the line for now either.
+    # A text in front of the bar's end must not touch the line for now either.
     room = end - (axis.place(now) if span.ends_at > now else 0) if is_before else 100 - end
     fits = _WIDE_CHARACTER * len(said + more) + _GAP <= room
     return Text(said, more if fits else "", _percent(end - _GAP if is_before else end + _GAP), is_before=is_before)

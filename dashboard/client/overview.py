@@ -1,4 +1,4 @@
-"""What a client's page says: whether the client works, who uses it, and what to do next."""
+"""The content of a client's page: whether the client works, who uses it, and what to do next."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,9 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """An old secret beside a newer one. places: where it was used since, last first. granted: requests in 24 hours. is_silent: nothing needs it any more."""
+    """An old secret beside a newer one. places: where it was used since then, the last first. granted: requests in 24 hours. is_silent: whether it is no longer
+    needed.
+    """
 
     secret: ClientSecret
     since: datetime
@@ -81,7 +83,7 @@ def refused_audiences(client: Client) -> tuple[str, ...]:
 
 
 def describe_overlaps(secrets: Iterable[ClientSecret], places: Sequence[Place], known: Background) -> list[Overlap]:
-    """secrets: usable ones. places: the client's. The earliest expiry comes first."""
+    """secrets: the usable ones. places: the client's. The earliest expiry comes first."""
     found = []
     for secret in secrets:
         since = known.overlaps.get(secret.secret_id)
@@ -104,7 +106,7 @@ def describe_overlaps(secrets: Iterable[ClientSecret], places: Sequence[Place], 
 
 
 def share_out(places: Iterable[Place]) -> list[Share]:
-    """By address, the most used first."""
+    """The shares by address, the most used first."""
     counts: dict[str, int] = {}
     last: dict[str, Place] = {}
     for place in places:

@@ -41,19 +41,19 @@ class DayOfRequests:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """For a busy client, not every granted request is stored: how many of how many are, in 24 hours."""
+    """For a busy client, not every granted request is stored. This says how many are, of how many in 24 hours."""
 
     listed: int
     granted: int
 
 
 def find(client: Client, form: RequestFilterForm) -> QuerySet[RecordedRequest]:
-    """form: valid or not; invalid fields don't filter."""
+    """form: may be invalid; invalid fields don't filter."""
     found, chosen = RecordedRequest.objects.filter(client=client), form.cleaned_data
     if result := chosen.get("result"):
         found = found.filter(_of_result(result))
     if credential := chosen.get("credential"):
-        # In a refused request the secret may only be named, if nothing was recognised.
+        # A refused request may only name the secret, if no credential was recognised.
         found = found.filter(Q(credential=credential) | Q(credential="", named_secret_id=credential))
     if address := chosen.get("address"):
         found = found.filter(address=address)
@@ -90,7 +90,7 @@ def group_by_day(rows: Iterable[RequestRow], *, now: datetime, zone: tzinfo) -> 
 
 
 def csv_rows(requests: QuerySet[RecordedRequest]) -> Iterator[tuple[Any, ...]]:
-    """In the order of CSV_HEADER, the newest first."""
+    """The rows of the file, in the order of CSV_HEADER, the newest first."""
     for recorded in requests.order_by("-created_at", "-pk").iterator(chunk_size=500):
         yield (
             recorded.created_at,

@@ -16,13 +16,13 @@ from dashboard.frame.credential_names import name_credential
 REFUSED, ALL = "refused", "all"
 PERIODS = {"1h": ("1 h", timedelta(hours=1)), "24h": ("24 h", timedelta(hours=24)), "7d": ("7 d", timedelta(days=7)), ALL: ("All", None)}
 _ENDPOINTS = (("token", "Token"), ("introspection", "Introspection"), ("revocation", "Revocation"), ("api", "API"), ("gateway", "Gateway"))
-# How far back the choices of reasons and credentials go.
+# The choices of reasons and credentials go back this far.
 _LISTED = timedelta(days=30)
 _MAX_LISTED = 200
 
 
 class RequestFilterForm(forms.Form):
-    """result: granted, refused, or the reason for a refusal. credential: its ID as in requests. since: the beginning of the period, None for all."""
+    """result: granted, refused, or the reason for a refusal. credential: the ID, as in requests. since: the beginning of the period, None for all."""
 
     result = forms.CharField(required=False, max_length=40)
     credential = forms.CharField(required=False, max_length=128)

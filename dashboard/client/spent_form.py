@@ -8,7 +8,7 @@ from dashboard.models import Membership, SpentForm
 
 
 def show_spent(request: HttpRequest, membership: Membership, spent: SpentForm | None) -> HttpResponse:
-    """Shows what it made: a client or a secret. Raise Http404 if that belongs to another workspace or is deleted."""
+    """Show the client or secret that the form made. Raise Http404 if that belongs to another workspace or is deleted."""
     if spent is None:
         raise Http404
     clients = Client.objects.filter(workspace=membership.workspace)

@@ -1,4 +1,4 @@
-"""Disabling and deleting a client."""
+"""Forms for disabling and deleting a client."""
 
 from typing import Any
 

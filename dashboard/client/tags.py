@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.inclusion_tag("components/lifeline.html", takes_context=True)
 def lifeline(context: template.Context, credentials: Iterable[Credential]) -> dict[str, Any]:
-    """When each of a client's credentials is valid, around now."""
+    """A picture of the validity of a client's credentials, around now."""
     zone, now = zone_of(context["request"]), timezone.now()
     spans = lifelines.spans_of(credentials, now=now, zone=zone)
     return {"line": lifelines.draw(spans, lifelines.axis_around(spans, now=now, zone=zone), now=now, zone=zone)}

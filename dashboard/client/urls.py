@@ -1,4 +1,4 @@
-"""One client: its page, its requests, what was changed, and disabling, enabling and deleting it."""
+"""One client: its page, its requests, its audit events, and disabling, enabling and deleting it."""
 
 from django.urls import path
 

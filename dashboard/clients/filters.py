@@ -1,4 +1,4 @@
-"""What a list of clients shows and in which order, from its URL."""
+"""Reads the filters and the order of a list of clients from its URL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ STATUSES = (
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)
 
-# By name: the label, the two orders as they follow “Clients,” in the caption, and whether the first click sorts in descending order.
+# By name: the label, the two orders in words that follow “Clients,” in the caption, and whether the first click sorts in descending order.
 COLUMNS = {
     "name": ("Client", "by name", "from Z to A", False),
     "method": ("Signs in with", "by authentication method", "by authentication method, last first", False),
@@ -90,7 +90,7 @@ def read_filters(query: Mapping[str, str]) -> Filters:
 
 
 def filter_clients(workspace: Workspace, filters: Filters, *, now: datetime) -> QuerySet[Client]:
-    """In both environments; one environment is a further filter."""
+    """The clients of both environments; one environment is a further filter."""
     found = Client.objects.filter(workspace=workspace)
     if filters.q:
         found = found.matching(filters.q)
@@ -104,7 +104,7 @@ def filter_clients(workspace: Workspace, filters: Filters, *, now: datetime) -> 
 
 
 def list_rows(found: QuerySet[Client], workspace: Workspace) -> QuerySet[Client]:
-    """With their activity. Its indexes begin with the workspace, so for the usual order only one page of rows is read."""
+    """The clients with their activity. Its indexes begin with the workspace, so for the usual order only one page of rows is read."""
     return found.filter(activity__workspace=workspace).select_related("activity")
 
 

@@ -1,4 +1,4 @@
-"""The rows of the list of clients: how each authenticates, how often it got tokens, when it was used, and when its last credential expires."""
+"""The rows of the list of clients: methods, tokens, last use, and the expiry of the last credential."""
 
 import logging
 from collections.abc import Sequence
@@ -40,9 +40,10 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """When the client can get no more tokens. at: None where there is no end, or nothing that could end.
+    """The time after which the client can get no more tokens. at: None if there is no end, or no credential that could expire.
 
-    is_endless: a secret that never ends. old_at: of an old secret that ends soon while others go on. kind: of what ends last.
+    is_endless: it has a secret that never expires. old_at: the expiry of an old secret that expires soon while others keep working. kind: the kind of the last
+    credential to expire.
     """
 
     at: datetime | None = None
@@ -74,7 +75,7 @@ class ClientRow:
 
 
 def describe_clients(clients: Sequence[Client], *, now: datetime) -> list[ClientRow]:
-    """Two queries for any number of clients. clients: with their activity."""
+    """This takes two queries for any number of clients. clients: with their activity."""
     keys = [client.pk for client in clients]
     holdings = _find_holdings(keys, now=now) if keys else {}
     sparks = _find_sparks(keys, now=now) if keys else {}

@@ -51,7 +51,7 @@ def clients(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 def _drop_text(request: HttpRequest) -> HttpResponse:
-    """Redirect to the same list without the text that looks like a credential, so that it doesn't stay in a URL."""
+    """Redirect to the same list without text that looks like a credential, so that it doesn't stay in a URL."""
     query = request.GET.copy()
     del query["q"]
     messages.error(request, "That looks like a secret, so we didn’t search for it. If it is one, use Leak response.")
@@ -65,7 +65,7 @@ def _count_by_environment(found: QuerySet[Client]) -> dict[str, int]:
 
 
 def _describe_column(name: str, filters: Filters) -> dict[str, Any]:
-    """sort: the URL's value after a click. direction: for aria-sort, "" for a column that the list isn't sorted by."""
+    """sort: the URL's value after a click. direction: the value of aria-sort, "" if the list isn't sorted by that column."""
     label, _, _, begins_descending = COLUMNS[name]
     is_current = name == filters.sort
     becomes_descending = not filters.is_descending if is_current else begins_descending

@@ -44,7 +44,7 @@ def find_page(slug: str) -> Page | None:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The values in examples. client: None if the workspace has none. scope: one of its scopes. audience: of its tokens.
+    """The values in examples. client: None if the workspace has none. scope: one of its scopes. audience: its tokens'.
 
     gateway: the path that a proxy asks, with its requirements. token_lifetime: in words.
     """
@@ -75,14 +75,14 @@ def offer_clients(workspace: Workspace) -> list[Client]:
 
 
 def choose_first(offered: Sequence[Client], *, now: datetime) -> Client | None:
-    """The newest client that the examples can work with, or else the newest. None if none is offered."""
+    """The newest client for which the examples work, or else the newest. None if none is offered."""
     listed = Client.objects.filter(pk__in=[client.pk for client in offered], status=Client.Status.ENABLED)
     works = listed.filter(holds_usable(now)).order_by("-pk").values_list("pk", flat=True).first()
     return next((client for client in offered if client.pk == works), next(iter(offered), None))
 
 
 def find_named(workspace: Workspace, text: str) -> Client | None:
-    """By its ID or its whole name."""
+    """The client with that ID or whole name."""
     wanted = text.strip()
     if not wanted or "\0" in wanted or len(wanted) > 100:
         return None
@@ -111,7 +111,7 @@ def values_of(workspace: Workspace, client: Client | None) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """kind: from dashboard.frame.snippets.token_request. is_allowed: for the client that the reader chose."""
+    """kind: from dashboard.frame.snippets.token_request. is_allowed: whether the chosen client may use it."""
 
     kind: str
     snippets: Sequence[Snippet]
@@ -119,7 +119,7 @@ class Way:
 
 
 def ways_to_sign_in(values: Values, *, now: datetime) -> dict[str, Way]:
-    """By kind: SECRET, ASSERTION and CERTIFICATE."""
+    """The ways by kind: SECRET, ASSERTION and CERTIFICATE."""
     return {kind: _way(values, kind, now) for kind in (SECRET, ASSERTION, CERTIFICATE)}
 
 

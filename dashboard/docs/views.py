@@ -63,7 +63,7 @@ def _context(request: HttpRequest, membership: Membership) -> dict[str, Any]:
         "values": values_of(membership.workspace, client),
         "env_file": env_file_name(client) if client else "client.env",
         "language": chosen_language(request),
-        # Keeps the chosen client in the links between pages.
+        # This keeps the chosen client in the links between pages.
         "query": f"?{urlencode({'client': client.client_id})}" if client is not None and is_found else "",
     }
 

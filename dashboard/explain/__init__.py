@@ -1,1 +1,1 @@
-"""Why a request was refused, and what to do."""
+"""Explains why a request was refused, and what to do."""

@@ -1,4 +1,4 @@
-"""Every error and every reason, with what to do, for a page."""
+"""Every error and every reason, with advice, for a page."""
 
 import re
 from dataclasses import dataclass
@@ -46,6 +46,6 @@ def _describe(refusals: tuple[Refusal, ...]) -> ReasonRow:
 
 
 def _render(markdown: str) -> SafeString:
-    """Renders code in backticks. Of links only the words stay, because they lead to other files."""
+    """Renders code in backticks. Only the words of links stay, because links lead to other files."""
     parts = _CODE.split(_LINK.sub(r"\1", markdown))
     return mark_safe("".join(format_html("<code>{}</code>", part) if index % 2 else conditional_escape(typeset(part)) for index, part in enumerate(parts)))  # noqa: S308

@@ -1,4 +1,4 @@
-"""Tests what a program sends: builds the request, runs every check of the protocol, and puts the results into words."""
+"""Tests a program's request: builds it, runs every check of the protocol, and puts the results into words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -57,7 +57,7 @@ _OPEN: Mapping[Subject, str] = {
     Subject.ADDRESS: "The client may only call from some addresses. Enter the address above.",
     Subject.BINDING: "The client’s tokens must be bound to a certificate. Paste its PEM below the request.",
 }
-# Doesn't reveal whether something belongs to another workspace or doesn't exist.
+# The text doesn't reveal whether a thing belongs to another workspace or doesn't exist.
 _NOT_HERE: Mapping[str, str] = {
     "unknown_client": "No client of this workspace has this ID. Check which server and which workspace it belongs to.",
     "unknown_secret": "The secret is well-formed but isn’t from this workspace. Check which server and which workspace it belongs to.",
@@ -67,7 +67,7 @@ _NOT_HERE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """tone: a class in the style sheet: fine, harm, or "" if the result is open. explanation: None unless it is refused."""
+    """tone: a class in the style sheet: fine, harm, or "" if the result is open. explanation: None unless the check fails."""
 
     words: str
     tone: str
@@ -76,7 +76,7 @@ class CheckRow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """heading: a few words. tone: of the note. client: the workspace's, None if not found."""
+    """heading: a few words. tone: the note's. client: the workspace's, None if not found."""
 
     heading: str
     tone: str
@@ -92,7 +92,7 @@ class Verdict:
 
 
 def examine(sent: Sent, *, address: str, to: Membership, now: datetime) -> Verdict:
-    """address: where it is sent from, "" if unknown. to: the reader."""
+    """address: the sender's, "" if unknown. to: the reader."""
     request, workspace = _request(sent, address=address, workspace=to.workspace, now=now), to.workspace.pk
     if set(sent.headers) == {"dpop"} and sent.body is None:
         examination = examine_proof(request, workspace=workspace)
@@ -129,7 +129,7 @@ def _is_form(sent: Sent, request: Request) -> bool:
     scheme = sent.headers.get("authorization", "").partition(" ")[0].lower()
     if "x-api-key" in sent.headers or scheme in ("bearer", "dpop"):
         return False
-    # Basic may be meant for either kind of endpoint; a request to another path is for the gateway.
+    # HTTP Basic may be meant for both kinds of endpoints; a request to any other path is for the gateway.
     return not (sent.is_whole and scheme == "basic")
 
 

@@ -1,4 +1,4 @@
-"""Forms for finding a request by its ID, and for testing what a program sends."""
+"""Forms for finding a request by its ID, and for testing a program's request."""
 
 import re
 from ipaddress import ip_address
@@ -16,7 +16,7 @@ _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 
 class _RequestIDInput(forms.TextInput):
-    """Doesn't show again what was pasted by mistake."""
+    """An input that doesn't show text again that was pasted by mistake."""
 
     def format_value(self, value: Any) -> str | None:
         return None if not value or holds_credential(str(value)) else str(value)
@@ -32,7 +32,7 @@ class RequestIDForm(forms.Form):
     )
 
     def clean_request_id(self) -> str:
-        """The header's name may have been copied with the ID; it is removed."""
+        """Removes the header's name, which may have been copied with the ID."""
         text = _HEADER.sub("", str(self.cleaned_data["request_id"])).strip().strip("\"'")
         if holds_credential(text):
             raise ValidationError("That looks like a credential, so we didn’t look it up. Test it below, or use Leak response.", code="credential")
@@ -42,7 +42,7 @@ class RequestIDForm(forms.Form):
 
 
 class _PastedInput(forms.Textarea):
-    """Never shows again what was pasted."""
+    """An input that never shows pasted text again."""
 
     def format_value(self, value: Any) -> None:  # noqa: ARG002  # Django's signature
         return None

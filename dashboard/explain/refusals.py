@@ -1,4 +1,4 @@
-"""Why a request was refused and what to do, for the client's owner: from oauth.reasons, with a link to the page that helps."""
+"""Tells the client's owner why a request was refused and what to do, from oauth.reasons, with a link to the page that helps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from oauth.reasons import Remedy
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A link to the dashboard page that helps. route: of the client or of the workspace. permission: the one needed for it."""
+    """A link to the dashboard page that helps. route: the client's or the workspace's. permission: the one needed for it."""
 
     label: str
     route: str
@@ -25,7 +25,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """words: what was wrong. advice: what to do. label, url: of the page that helps, both "" if there is none or the reader may not use it."""
+    """words: the cause. advice: what to do. label, url: the helping page's, both "" if there is none or the reader may not use it."""
 
     words: str
     advice: str
@@ -52,7 +52,7 @@ _ACTS: Mapping[Remedy, Act] = {
 
 
 def title_of(code: str) -> str:
-    """A reason's title, for counts. For a code that only an older version wrote, the code itself."""
+    """A reason's title, for counts; the code itself if only an older version wrote it."""
     refusal = reasons.find(code)
     return code if refusal is None else typeset(refusal.title)
 
@@ -63,8 +63,8 @@ def explain(recorded: RecordedRequest, *, to: Membership) -> Explanation:
 
 
 def explain_reason(code: str, sentence: str, *, client: Client | None, to: Membership) -> Explanation:
-    """sentence: from oauth."""
-    # For a code that only an older version wrote, nothing is known but the sentence.
+    """sentence: as oauth wrote it."""
+    # If only an older version wrote the code, we know nothing but the sentence.
     refusal = reasons.find(code)
     advice = "" if refusal is None else typeset(refusal.advice)
     act = None if refusal is None or refusal.remedy is None else _ACTS[refusal.remedy]

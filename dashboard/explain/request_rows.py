@@ -14,7 +14,7 @@ _GRANTED = {"token": "Token issued", "introspection": "Token looked up", "revoca
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """result: the outcome in a few words; for a refused request, what the caller was told. explanation: None if it was granted."""
+    """result: the outcome in a few words; for a refused request, the error that the caller got. explanation: None if it was granted."""
 
     recorded: RecordedRequest
     result: str
@@ -31,7 +31,7 @@ class RequestRow:
 
 
 def describe_requests(requests: Iterable[RecordedRequest], *, to: Membership) -> list[RequestRow]:
-    """to: the reader. requests must have client in select_related; otherwise each costs a query."""
+    """to: the reader. requests: with client in select_related; otherwise each costs a query."""
     return [_describe(recorded, to) for recorded in requests]
 
 

@@ -1,4 +1,4 @@
-"""Why a request was refused, and testing what would be refused."""
+"""Explaining refused requests, and testing requests."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Why a request failed, by its ID; and testing what a program sends, which isn't stored."""
+"""Explains by its ID why a request failed; and tests a program's request, which isn't stored."""
 
 from typing import Any
 from urllib.parse import urlencode

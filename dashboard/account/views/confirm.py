@@ -1,4 +1,4 @@
-"""“Prove it is you”, between asking for a sensitive act and doing it (dashboard.frame.confirmation)."""
+"""The page “Prove it is you”, which comes between asking for a sensitive act and doing it (dashboard.frame.confirmation)."""
 
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from dashboard.people.proved_factors import as_record, record_proofs
 @signed_in
 @never_cache
 def confirm(request: HttpRequest) -> HttpResponse:
-    """A passkey; or the password and, if the account has second factors, a code."""
+    """The proof is a passkey; or the password and, if the account has second factors, a code."""
     user = cast(User, request.user)
     asked = {"asks_password": user.has_usable_password(), "asks_code": second_factors.has_strong(user)}
     wanted = request.POST.get("next") or request.GET.get("next", "")
@@ -34,7 +34,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     refusal = None
     proved: list[dict[str, Any]] = []
     if request.method == "POST":
-        # Nothing is proved again here, because a code works only once; the response contains no secret.
+        # The proof isn't checked again here, because a code works only once; the response contains no secret.
         if (repeated := confirmation.repeat(request, path)) is not None:
             return repeated
         form = PasskeyForm(request.POST) if "credential" in request.POST else ConfirmForm(request.POST, **asked)
@@ -48,7 +48,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         # Only right proofs count: otherwise somebody with a copy of the session cookie could use up the owner's attempts.
         if proved and (refusal := quotas.refuse_proof(user, now=timezone.now())):
             proved = []
-        # Outside, because the waiting form may take long and must not block others' passwords.
+        # This comes after the attempt, because the waiting form may take long and must not block others' passwords.
         if proved:
             _record(request, user, proved)
             return confirmation.resume(request, path)
@@ -67,7 +67,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
 
 
 def _check(request: HttpRequest, user: User, form: Any) -> list[dict[str, Any]]:
-    """What was proved, as django-allauth records it; empty if something is wrong, with the error in form."""
+    """The proof, as django-allauth records it; empty if it is wrong, with the error in form."""
     proved: list[dict[str, Any]] = []
     if "password" in form.fields:
         if not user.check_password(form.cleaned_data["password"]):

@@ -21,12 +21,12 @@ from dashboard.people.notices import tell
 from dashboard.people.permissions import signed_in
 from dashboard.people.proved_factors import as_record, record_proofs
 
-# The secret that the page shows, encrypted as it will be in the account, and in whose session.
+# The secret that the page shows, encrypted as it will be in the account, and the session that it is for.
 _OFFERED = "__Host-one-time-codes"
 
 
 def _own_passkey(request: HttpRequest, pk: int) -> Any:
-    """Raise Http404 for another user's."""
+    """The user's passkey. Raise Http404 for another user's."""
     passkey = second_factors.of(cast(User, request.user), Authenticator.Type.WEBAUTHN).filter(pk=pk).first() if pk < 2**63 else None
     if passkey is None:
         raise Http404
@@ -36,7 +36,7 @@ def _own_passkey(request: HttpRequest, pk: int) -> Any:
 @signed_in
 @confirmed
 def passkey_new(request: HttpRequest) -> HttpResponse:
-    """The response to the POST that adds the first factor shows the recovery codes, without a redirect because they are shown only once."""
+    """The response to the POST that adds the first factor shows the recovery codes. It isn't a redirect, because the codes are shown only once."""
     user = cast(User, request.user)
     form = NewPasskeyForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -102,14 +102,14 @@ def passkey_remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _is_last(user: User) -> bool:
-    """Whether the account has only one strong factor, so that the recovery codes are removed with it."""
+    """Whether the account has only one strong factor, so that removing it also removes the recovery codes."""
     return bool(second_factors.of(user, *second_factors.STRONG).count() == 1)
 
 
 @signed_in
 @confirmed
 def one_time_codes_on(request: HttpRequest) -> HttpResponse:
-    """Each time the page is opened it offers a new secret, because somebody may have seen the previous one. After a wrong code the secret isn't shown again."""
+    """Each time the page is opened, it offers a new secret: somebody may have seen the last one. After a wrong code the secret isn't shown again."""
     user = cast(User, request.user)
     if second_factors.of(user, Authenticator.Type.TOTP).exists():
         return redirect("one_time_codes_off")
@@ -152,7 +152,7 @@ def _offer(request: HttpRequest) -> str:
 
 
 def _find_offered(request: HttpRequest) -> str | None:
-    """What the form is about; None where that was shown in another browser or session, or longer ago than a proof counts."""
+    """The secret that the form is about; None if it was shown in another browser or session, or longer ago than a proof counts."""
     offered = kept_by_browser.find(request, _OFFERED)
     if offered is None or offered["session"] != user_sessions.find_own(request):
         return None
@@ -192,7 +192,7 @@ def recovery_codes_new(request: HttpRequest) -> HttpResponse:
             error = refusal.messages[0]
         else:
             tell("recovery_codes_made", user, request=request, now=now)
-            # The session may have proved an old code.
+            # The session's proof may be an old code.
             record_proofs(request, [as_record(made.factor)])
             return _show_codes(request, made.recovery_codes, "")
     has_codes = second_factors.of(user, Authenticator.Type.RECOVERY_CODES).exists()
@@ -200,14 +200,14 @@ def recovery_codes_new(request: HttpRequest) -> HttpResponse:
 
 
 def _say_ended(added: second_factors.Added) -> str:
-    """To follow another sentence."""
+    """A sentence that follows another one."""
     if not added.sessions_ended:
         return ""
     return " Your other session has ended." if added.sessions_ended == 1 else f" Your {added.sessions_ended:,} other sessions have ended."
 
 
 def _show_codes(request: HttpRequest, codes: Sequence[str], done: str) -> HttpResponse:
-    """codes: shown once, in the response to the POST that made them. done: what else happened."""
+    """codes: shown once, in the response to the POST that made them. done: a sentence about the rest of the act."""
     if not codes:
         messages.success(request, done)
         return redirect("mfa_index")

@@ -23,19 +23,19 @@ from dashboard.people.passwords import DeadLinkError
 from dashboard.people.permissions import anyone, signed_in
 from dashboard.people.user_agent import describe_device
 
-# So that the link isn't revealed. Not no-referrer, because then browsers send forms without their origin, and such forms are refused.
+# This keeps the link from other sites. It isn't no-referrer, because then browsers send forms without their origin, and such forms are refused.
 WITHOUT_PATH = "strict-origin"
 
 
 def _dead(request: HttpRequest, again: str) -> HttpResponse:
-    """again: where to get a new link. The page is the same whatever is wrong with the link."""
+    """again: where to get a new link. The page is the same for every fault of the link."""
     return render(request, "account/dead_link.html", {"again": again}, status=410)
 
 
 @anyone
 @never_cache
 def reset(request: HttpRequest) -> HttpResponse:
-    """The response and the work are the same whether or not there is an account: only the mail tells. Each request counts as an attempt."""
+    """The response and the work are the same with or without an account: only the mail tells. Each request counts as an attempt."""
     form = EmailForm(request.POST if request.method == "POST" else None)
     refusal = None
     if form.is_valid():
@@ -53,7 +53,7 @@ def _send_reset_link(request: HttpRequest, email: str) -> None:
     throttling.count_wrong(request, f"reset {email}", now=now)
     user = User.objects.filter(email=email, is_active=True).first()
     passwords.record_reset_request(user=user, actor=actor_of(request), now=now)
-    # Without an account a link is made too, for an account that doesn't exist, so that it takes as long.
+    # If there is no account, a link is made for one that doesn't exist, so that the time is the same.
     path = passwords.make_reset_link(user or User(pk=0, email=email))
     context = {
         "url": page_url(path),
@@ -135,8 +135,8 @@ def _send_email_change_link(request: HttpRequest, user: User, email: str) -> Non
 @signed_in
 @never_cache
 def email_confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Only for the account that asked, because a mistyped address is read by somebody else. The change needs a click on the page, because programs that scan
-    mail follow links.
+    """The link is only for the account that asked, because a mistyped address is read by somebody else. The change needs a click on the page, because programs
+    that scan mail follow links.
     """
     user = cast(User, request.user)
     try:

@@ -13,7 +13,7 @@ YEAR = 365 * 24 * 3600
 
 
 def _way_back(request: HttpRequest) -> str:
-    """The page that the form came from, or the start page if that isn't one of ours."""
+    """The page that the form came from, or the start page if that page isn't ours."""
     came_from = request.POST.get("next", "") or request.GET.get("next", "")
     is_ours = came_from.startswith("/") and url_has_allowed_host_and_scheme(came_from, allowed_hosts=None, require_https=True)
     return came_from if is_ours else "/"
@@ -27,7 +27,7 @@ def _remember(request: HttpRequest, cookie: str, value: str) -> HttpResponse:
 
 @anyone
 def help_page(request: HttpRequest) -> HttpResponse:
-    """For users who are stuck, signed in or not: every page links to it at the same place (WCAG 2.2, 3.2.6)."""
+    """Help for users who are stuck, signed in or not. Every page links to it at the same place (WCAG 2.2, 3.2.6)."""
     return render(request, "account/help.html")
 
 
@@ -43,7 +43,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 @anyone
 def time_zone(request: HttpRequest) -> HttpResponse:
-    """zone: a name in the IANA database, or UTC. Without one, and on GET, a page to choose it, because a browser without JavaScript doesn't tell its zone."""
+    """zone: a name in the IANA database, or UTC. Without a zone, and on GET, shows a page to choose it: a browser without JavaScript doesn't tell its zone."""
     chosen = request.POST.get("zone", "")
     if chosen == "UTC" or find_zone(chosen):
         return _remember(request, ZONE_COOKIE, chosen)

@@ -1,4 +1,4 @@
-"""Signing in by a passkey alone, or by the password and then the second factor if there is one; and signing out."""
+"""Signing in, by a passkey alone or by the password and then the second factor if there is one; and signing out."""
 
 from typing import Any, cast
 
@@ -34,7 +34,7 @@ class SignInView(LoginView):  # type: ignore[misc]  # django-allauth has no type
     template_name = "account/sign_in.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Only the form's password check is within the limit; what follows, such as mail and the session, doesn't make others wait."""
+        """Only the form's password check is within the limit. The rest, such as mail and the session, doesn't make others wait."""
         with throttling.attempt(request, self._named_email()) as refusal:
             if refusal is None and NON_FIELD_ERRORS in self.get_form().errors:
                 _record_wrong(request, self._named_email(), email=self._named_email())
@@ -63,7 +63,7 @@ sign_out = anyone(SignOutView.as_view())
 
 
 def _record_wrong(request: HttpRequest, name: str, *, email: str) -> None:
-    """name: under which it is counted. email: the account's, "" if unknown."""
+    """name: the key under which it is counted. email: the account's, "" if unknown."""
     now = timezone.now()
     throttling.count_wrong(request, name, now=now)
     strangers_attempts.record_failed_sign_in(email=email, actor=actor_of(request), now=now)
@@ -81,14 +81,14 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
             return redirect("account_login")
         return JsonResponse({"request_options": passkeys.authentication_options(request, None, purpose=Purpose.SIGN_IN)})
     form = PasskeyForm(request.POST)
-    # A wrong passkey's owner isn't known, so it is counted only for the address: one name for all would lock out everybody's passkeys there.
+    # A wrong passkey's owner isn't known, so it is counted only for the address: one name for all would lock out everybody's passkeys at that address.
     named = form.cleaned_data["credential"].get("id") if form.is_valid() else None
     name = f"passkey {named:.64}" if isinstance(named, str) else "passkey"
     with throttling.attempt(request, name, takes_password=False) as refusal:
         if refusal is None and form.is_valid():
             passkey = check_passkey(request, None, form, purpose=Purpose.SIGN_IN)
             if passkey is None:
-                # Not name: that is whatever somebody sent, not an e-mail address.
+                # name isn't used, because it may be anything but an e-mail address.
                 _record_wrong(request, name, email="")
             elif (refusal := quotas.refuse_proof(passkey.user, now=timezone.now())) is None:
                 return _enter_by_passkey(request, passkey)

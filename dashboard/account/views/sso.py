@@ -58,13 +58,13 @@ REFUSALS = {
     "other_person": (403, "That was somebody else", "The person at {name} isn’t the one who is signed in here. Nothing was changed."),
     "taken": (403, "Already connected with another account", "The person at {name} has another account here. Nothing was changed."),
 }
-# The refusals that anybody can cause who has started a sign-in here. The others need a person whom the provider knows, so they aren't counted per address, and
-# colleagues behind one address don't lock each other out.
+# Refusals that anybody can cause by starting a sign-in here. The others need a person that the provider knows. They aren't counted per address, so colleagues
+# behind one address don't lock each other out.
 FORGEABLE = ("denied", "provider_failed")
 
 
 def configured(view: View) -> View:
-    """Goes below the decorator that declares who may call the view."""
+    """Put it below the decorator that declares who may call the view."""
 
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -128,13 +128,13 @@ def sso_connection(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def sso_callback(request: HttpRequest) -> HttpResponse:
-    """Where the provider sends the browser back: OpenID Connect Core 1.0 §3.1.2.5. Raise SessionInterrupted if the session here has ended meanwhile."""
+    """The provider sends the browser back here: OpenID Connect Core 1.0 §3.1.2.5. Raise SessionInterrupted if the session here has ended meanwhile."""
     try:
         begun = session.take(request, now=timezone.now())
     except RefusedError as error:
-        # A state can't be guessed. If this counted, images on another site's page could lock out everybody at its visitor's address.
+        # A state can't be guessed. If a wrong one counted, images on another site's page could lock out everybody at its visitor's address.
         return _refuse(request, error)
-    # Each has a name of its own: one for all would let somebody shut out the colleagues behind the same address sooner.
+    # Each refusal has its own key: with one for all, a person could lock out the colleagues behind the same address sooner.
     name = f"{admission.METHOD} {begun.nonce}"
     with throttling.attempt(request, name, takes_password=False) as refusal:
         if refusal is not None:
@@ -143,7 +143,7 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
         try:
             identity = session.finish(request, begun, now=now)
             if request.user.is_authenticated:
-                # Before anything is written, because the owner may have ended a stolen session while the provider was asked.
+                # This comes before anything is written, because the owner may have ended a stolen session while the provider was asked.
                 change_key(request)
             return PURPOSES[begun.purpose](request, begun, identity)
         except (RefusedError, ProviderError) as error:
@@ -157,7 +157,7 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
 
 
 def _go(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool = False) -> HttpResponse:
-    """A page that leads to the provider. Not a redirect, because after a form browsers only follow redirects that CSP form-action allows."""
+    """A page that leads to the provider. It isn't a redirect, because after a form, browsers only follow redirects that CSP form-action allows."""
     try:
         url = session.begin(request, purpose=purpose, next_url=next_url, proves_anew=proves_anew, now=timezone.now())
     except RefusedError as error:
@@ -197,13 +197,13 @@ def _confirm(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResp
     record_confirmation(user=user, method=admission.METHOD, actor=actor_of(request), now=now)
     if get_adapter(request).is_reauthentication_required(app="dashboard"):
         messages.info(request, f"{settings.SSO_NAME} doesn’t say that it asked for a second factor. Use your passkey or a code.")
-    # The waiting form was sent by POST.
+    # resume needs a POST, because the waiting form was sent by POST.
     request.method = "POST"
     return confirmation.resume(request, begun.next or reverse("mfa_index"))
 
 
 def _require_same(request: HttpRequest, begun: Begun) -> User:
-    """The user who was signed in when it began."""
+    """The user who was signed in when the act began."""
     if not isinstance(request.user, User) or request.user.pk != begun.user:
         raise RefusedError("other_person")
     return request.user

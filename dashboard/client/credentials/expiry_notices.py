@@ -1,8 +1,8 @@
-"""Mail before a credential expires: to the client's contact, 30, 7 and 1 days before, and an hour before a rotated secret expires that is still in use.
+"""Mail before a credential expires: to the client's contact, 30, 7 and 1 days before, and an hour before the expiry of a rotated secret that is still in use.
 
 Each mail is sent once. If the mail server accepts nothing, the round ends, and the next round begins at the same place. An address that the server refuses
-counts as missing, and a mail that failed in one round comes last in the next: otherwise three failing mails would end each round, and nobody behind them would
-be told.
+counts as missing, and a mail that failed in one round comes last in the next: otherwise three failing mails would end each round, and the mails behind them
+would never be sent.
 """
 
 import time
@@ -34,12 +34,12 @@ OVERLAP_STEP = timedelta(hours=1)
 _RED = timedelta(days=1)
 _BATCH = 200
 MAX_A_ROUND = 100
-# How many of these for one workspace while others wait.
+# At most this many for one workspace while others wait.
 PART_OF_WORKSPACE = 20
 # Shorter than the time until the next round, which another process runs and which would send the same mails.
 ROUND_SECONDS = 240
 _MAX_FAILURES = 3
-# The names of those that failed in this process.
+# The names of the notices that failed in this process.
 _failed: deque[str] = deque(maxlen=1000)
 
 
@@ -55,7 +55,7 @@ class Due:
 
 
 class _Outcome(Enum):
-    """TOLD: also if there is nobody to tell. REFUSED: the server refused all addresses."""
+    """TOLD: also if there is no address to tell. REFUSED: the server refused all addresses."""
 
     TOLD = auto()
     REFUSED = auto()
@@ -78,7 +78,7 @@ def send_due(*, now: datetime, is_over: Callable[[], bool] = lambda: False) -> i
 
 
 def _put_in_turn(found: Iterable[Due]) -> Iterator[Due]:
-    """Those that failed before come last, and before them those of a workspace that has had its share of the round, so that workspaces take turns."""
+    """Notices that failed before come last. Before them come those of a workspace that has had its share of the round, so that workspaces take turns."""
     before, failed, late = set(_failed), [], []
     had: Counter[int] = Counter()
     for due in found:
@@ -126,7 +126,7 @@ def _find_due_in(rows: Sequence[AnyCredential], *, now: datetime) -> Iterator[Du
 
 
 def _find_step(row: AnyCredential, *, is_in_overlap: bool, since: datetime | None, now: datetime) -> Due | None:
-    """The person who rotated a secret knows that the old one expires, so there is only a notice if it is still in use."""
+    """The person who rotated a secret knows that the old one expires, so a notice is only sent if it is still in use."""
     if row.expires_at is None:
         return None
     left, length = row.expires_at - now, row.expires_at - row.created_at
@@ -159,7 +159,7 @@ def _send(due: Due, *, now: datetime) -> _Outcome:
         "url": _url(due),
     }
     admins = admins_of(workspace)
-    # Also to the admins if it is urgent or there is no other address.
+    # The admins get it too if it is urgent or there is no other address.
     recipients = list(dict.fromkeys([*owner, *admins] if is_red or not owner else owner))
     unsent = _tell(recipients, context)
     if recipients == unsent.refused == owner:

@@ -1,7 +1,7 @@
-"""Mail to a client's owner when somebody else rotates its secret or ends a credential of it, and to the admins too where something used it to the last.
+"""Mail to a client's owner when somebody else rotates its secret or ends one of its credentials, and also to the admins if that was still in use.
 
-One mail to each address, whatever was ended at once. Never a secret: whoever made one has seen it. If the owner can't be told, for too much mail goes there,
-the admins are told instead: nobody keeps an end from all others by ends that don't matter.
+Each address gets one mail about everything that was ended together. A mail never contains a secret: its maker has seen it. If the owner already gets too much
+mail, the admins are told instead, so that unimportant notices can't hide an important one.
 """
 
 import logging
@@ -28,15 +28,15 @@ from dashboard.people.recipients import admins_of, belongs_to, contact_belongs, 
 
 logger = logging.getLogger("tokenos.mail")
 
-# Ending many at once isn't held up by counting who used each.
+# Beyond this many, uses aren't counted, so that ending many at once stays quick.
 _MAX_MEASURED = 20
-# Of owners who aren't told, in one mail.
+# At most this many untold owners are named in one mail.
 _MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """found: what its end means; None for one of many."""
+    """found: the effect of its end; None for one of many."""
 
     credential: Credential
     client: Client
@@ -53,7 +53,7 @@ class _Told:
 
 
 def tell_ended(announced: Sequence[Ended], clients: Mapping[int, Client]) -> None:
-    """Of one workspace, by one person, for one reason. clients: theirs, by primary key."""
+    """Tell about ended credentials of one workspace, ended by one person for one reason. clients: the credentials' clients, by primary key."""
     first = announced[0]
     by, now = find_person(first.actor.name), first.now
     told: dict[str, list[_Told]] = {}
@@ -76,7 +76,7 @@ def _list(ended: Sequence[_Told], context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tell_rotated(new: Rotated) -> None:
-    """Red is only what ended at once though something used it."""
+    """A mail is red only if a secret that was in use ended at once."""
     client, now, by = new.secret.client, new.now, find_person(new.actor.name)
     is_red = any(old.expires_at is not None and old.expires_at <= now and _is_used(old, now) for old in new.previous)
     previous = [(old, None if old.expires_at is None or old.expires_at <= now else old.expires_at) for old in new.previous]
@@ -95,7 +95,7 @@ def send_or_tell_admins(name: str, address: str, context: Mapping[str, Any], *, 
 
 
 def _send(name: str, address: str, context: Mapping[str, Any], *, by: User | None, now: datetime) -> bool:
-    """Whether it goes there. Strangers have places of their own: somebody may write down many of them, and colleagues don't wait behind them."""
+    """Returns whether the mail is sent. Strangers' addresses have their own places, so that colleagues don't wait behind many of them."""
     if belongs_to(context["workspace"], address):
         return tell_member(name, address, context, by=by, now=now)
     if may_notify(address, by=by or context["workspace"], now=now):
@@ -105,14 +105,14 @@ def _send(name: str, address: str, context: Mapping[str, Any], *, by: User | Non
 
 
 def _send_instead(name: str, admin: str, context: Mapping[str, Any], untold: Sequence[str], *, by: User | None, now: datetime) -> None:
-    """To an admin. It takes no place of who causes it, for that would hide it again."""
+    """Tell an admin. The mail doesn't count for the limit of the person who causes it, because that could hide it again."""
     named = [*untold[:_MAX_NAMED], f"{len(untold) - _MAX_NAMED} more"] if len(untold) > _MAX_NAMED else untold
     said = {**context, "untold": get_text_list(list(named), "and")}
     tell_member(name, admin, said, by=by, now=now, takes_place=False, places="instead of owners")
 
 
 def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
-    """Who would be told, to follow “We tell”; "" for nobody."""
+    """The people who would be told, in words that follow “We tell”; "" for nobody."""
     if mail.goes_to_files():
         return ""
     owner = without(by, present_owner_of(client))
@@ -122,7 +122,7 @@ def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
 
 
 def say_told_before(client: Client) -> str:
-    """The same of a notice shortly before an old secret ends that is in use. How many mails a stranger's address will have had by then nobody knows."""
+    """The same for a notice shortly before an old secret expires that is in use. We can't know how many mails a stranger's address will have had by then."""
     if mail.goes_to_files():
         return ""
     owner = next(iter(present_owner_of(client)), "")
@@ -138,5 +138,5 @@ def _recipients(client: Client, *, is_red: bool, by: User | None) -> list[str]:
 
 
 def without(by: User | None, *addresses: Sequence[str]) -> list[str]:
-    """Each address once, but not that of whoever did it."""
+    """Each address once, without the acting person's."""
     return [address for address in dict.fromkeys(chain(*addresses)) if by is None or address.casefold() != by.email.casefold()]

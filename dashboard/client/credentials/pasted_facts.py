@@ -15,14 +15,16 @@ from dashboard.client import lifeline
 from dashboard.client.lifeline import Axis, Lifeline, Span
 from dashboard.frame import moment
 
-# People would forget to replace a certificate that expires within this time.
+# Warn of a certificate that expires within this time: people would forget to replace it.
 SOON = timedelta(days=30)
 _MAX_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """kind: “ES256, P-256”. refusal: why it can’t be added, "" if it can. end: when its certificate expires, “27 Feb 2027 12:00”, "" for a key alone."""
+    """kind: such as “ES256, P-256”. refusal: why it can’t be added, "" if it can. end: its certificate's expiry, such as “27 Feb 2027 12:00”, "" for a key
+    alone.
+    """
 
     kid: str
     kind: str
@@ -38,7 +40,7 @@ class KeyFacts:
 
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:
-    """names: subject alternative names, “DNS:billing.example.com”. sha256: hexadecimal, as openssl prints it. refusal: why it can’t be added."""
+    """names: subject alternative names, such as “DNS:billing.example.com”. sha256: hexadecimal, as openssl prints it. refusal: why it can’t be added."""
 
     thumbprint: str
     subject: str
@@ -69,7 +71,7 @@ def describe_keys(client: Client, keys: Sequence[ParsedPublicKey], *, now: datet
 
 
 def describe_key(key: ParsedPublicKey) -> str:
-    """“ES256, P-256”."""
+    """Its algorithm and curve, such as “ES256, P-256”."""
     if isinstance(key.key, RSAPublicKey):
         return f"{key.algorithm or 'any RSA algorithm'}, RSA {key.key.key_size:,} bits"
     return f"{key.algorithm}, {key.public_jwk['crv']}"
@@ -132,7 +134,7 @@ def _printable(text: str) -> str:
 
 
 def draw_certificates(facts: Sequence[CertificateFacts], *, now: datetime, zone: tzinfo) -> Lifeline:
-    """From the first certificate's beginning to the last one's expiry."""
+    """A picture from the first certificate's beginning to the last one's expiry."""
     start, end = min([now, *(one.valid_from for one in facts)]), max([now, *(one.expires_at for one in facts)])
     margin = (end - start) * 0.04
     axis = Axis(start - margin, min(end, moment.LAST - margin) + margin, [(start, moment.say_date(start, now=now, zone=zone, with_year=True))])

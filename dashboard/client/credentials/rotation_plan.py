@@ -1,4 +1,4 @@
-"""What a rotation or a longer overlap would do, as a picture and in words, without changing anything."""
+"""The effect of a rotation or a longer overlap, as a picture and in words, without changing anything."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """uses: the current secrets that are in use. count: how many will work afterwards. silent: suggested if those are many."""
+    """uses: the current secrets that are in use. count: the number of secrets that will work afterwards. silent: suggested for removal if these are many."""
 
     line: Lifeline
     ends_at: datetime
@@ -49,7 +49,7 @@ class Plan:
 
 
 def plan_rotation(client: Client, secrets: Sequence[ClientSecret], *, ends_at: datetime, new_ends_at: datetime | None, now: datetime, zone: tzinfo) -> Plan:
-    """secrets: the usable ones, newest first. ends_at: when they expire. new_ends_at: when the new one does, None for never."""
+    """secrets: the usable ones, newest first. ends_at: their expiry. new_ends_at: the new secret's, None for never."""
     ends = {secret.secret_id: min(secret.expires_at or ends_at, ends_at) for secret in secrets}
     spans = [_old(secret, ends[secret.secret_id], at=ends_at, is_newest=secret is secrets[0], now=now, zone=zone) for secret in secrets]
     new = Span("", "New secret", "Shown once, on the next page", now, new_ends_at)
@@ -84,7 +84,7 @@ def _say_old(secret: ClientSecret, end: datetime, *, now: datetime, zone: tzinfo
 
 
 def _find_silent(secrets: Iterable[ClientSecret], now: datetime) -> Silent | None:
-    """The secret that was used longest ago, if that was long ago; a never used one counts from when it was made."""
+    """The secret that was used longest ago, if that was long ago; a secret that was never used counts from its creation."""
     since = {secret: secret.last_used_at or secret.created_at for secret in secrets}
     oldest = min(since, key=lambda secret: since[secret])
     if now - since[oldest] < _SILENT:

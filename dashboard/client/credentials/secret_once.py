@@ -1,4 +1,4 @@
-"""A secret on the only page that ever shows it: in recognisable parts, as a file, and in ready-to-run requests.
+"""Shows a secret on the only page that ever contains it: in recognisable parts, as a file, and in ready-to-run requests.
 
 That page is the response to the POST that made the secret. It isn't stored anywhere, and it doesn't reveal its address to other sites.
 """
@@ -24,10 +24,10 @@ _DAY = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class SecretOnce:
-    """The data for templates/components/secret_once.html, which calls it once.
+    """The data for templates/components/secret_once.html, where it is called once.
 
-    parts: the prefix, the secret ID, the middle and the checksum. env_file, env_url: the name of the .env file and a data: link, so that it isn't sent again.
-    after: the client's newest request so far, where the feed begins.
+    parts: the prefix, the secret ID, the middle and the checksum. env_file, env_url: the name of the .env file, and a data: link that contains it, so that the
+    secret isn't sent again. after: the client's newest request so far, where the feed begins.
     """
 
     client: Client
@@ -62,20 +62,20 @@ def describe_secret(new: NewSecret, *, ca: str | None = None) -> SecretOnce:
 
 
 def describe_examples(client: Client, *, key: ClientPublicKey | None = None) -> Sequence[Snippet]:
-    """For a client without a secret. key: the one to sign with."""
+    """The examples for a client without a secret. key: the key to sign with."""
     return snippets_for(TokenRequest.of(client, methods_to_show(client.auth_methods)[0], key=key))
 
 
 def show_once(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
     response = render(request, template, context)
     response["Cache-Control"] = "no-store"
-    # Not no-referrer, because then browsers send “Origin: null”, and the page's forms would be refused.
+    # It isn't no-referrer, because then browsers send “Origin: null”, and the page's forms would be refused.
     response["Referrer-Policy"] = "strict-origin"
     return response
 
 
 def write_env(client: Client, secret: str) -> str:
-    """For shells, docker and libraries that read such files: no value needs quotes."""
+    """The file is for shells, docker and libraries that read such files: no value needs quotes."""
     return f"TOKENOS_CLIENT_ID={client.client_id}\nTOKENOS_CLIENT_SECRET={secret}\nTOKENOS_TOKEN_URL={settings.ISSUER_URL}/oauth2/token\n"
 
 

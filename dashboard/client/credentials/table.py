@@ -1,4 +1,4 @@
-"""A client's credentials as its page lists them: what each is, who made it, when it was used, when it expires, and the possible actions."""
+"""The rows of a client's credentials on its page: kind, maker, last use, expiry and possible actions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class CredentialRow:
-    """label: its ID. name: as its maker named it. tag, tone: its state, "" if it is simply usable. detail: an algorithm or a subject.
+    """label: its ID. name: as its maker named it. tag, tone: its state, "" if it is usable. detail: an algorithm or a subject.
 
-    granted: how many requests in 24 hours.
+    granted: the number of granted requests in 24 hours.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class CredentialRow:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Further data about the client's credentials. overlaps: from clients.overlap. granted: requests in 24 hours, by credential."""
+    """Further data about the client's credentials. overlaps: from clients.overlap. granted: the number of granted requests in 24 hours, by credential."""
 
     overlaps: Mapping[str, datetime]
     granted: Mapping[str, int]
@@ -79,7 +79,7 @@ def describe_credentials(credentials: Iterable[Credential], *, client: Client, k
 
 
 def describe_sources(client: Client, *, places: Sequence[Place], known: Background) -> list[CredentialRow]:
-    """The client's credentials without a row: the keys at its jwks_uri, and the subject of its certificates. places: the client's, used last first."""
+    """The client's credentials without a row: the keys at its jwks_uri, and the subject of its certificates. places: the client's, the last used first."""
     sources = (("Keys at its jwks_uri", client.jwks_uri, "jwks_uri:"), ("Certificates by subject", client.tls_subject, "tls_subject:"))
     return [_describe_source(client, kind, label, prefix, places, known) for kind, label, prefix in sources if label]
 

@@ -14,7 +14,7 @@ class KidConverter:
     regex = "[A-Za-z0-9._~-]+"
 
     def to_python(self, value: str) -> str:
-        """Raise ValueError if it isn't such a value, as Django requires."""
+        """Raise ValueError for any other value, as Django requires."""
         return base64url.decode(value.removeprefix(_ENCODED)).decode() if value.startswith(_ENCODED) else value
 
     def to_url(self, kid: str) -> str:

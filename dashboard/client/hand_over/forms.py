@@ -15,7 +15,7 @@ from dashboard.frame.fields import Radios
 from dashboard.frame.once import OnceForm
 from dashboard.instance.mail.addresses import clean_address
 
-# A link's recipient must not learn about the workspace's other clients.
+# The recipient of a link must not learn about the workspace's other clients.
 _FOR_STRANGERS: dict[str | None, Any] = {
     "private_key": pasted.PRIVATE_KEY,
     "key_of_another": "This key is already known here. Make a new key pair for this client.",

@@ -45,7 +45,7 @@ def hand_over(request: HttpRequest, token: str) -> HttpResponse:
 @anyone
 @never_cache
 def hand_over_open(request: HttpRequest) -> HttpResponse:
-    """act: secret, or key for a public key instead of one."""
+    """act: “secret”, or “key” for a public key instead."""
     now = timezone.now()
     found = _find_usable(request.session.get(HAND_OVER, ""), now)
     if found is None:
@@ -66,7 +66,7 @@ def _find_usable(digest: str, now: datetime) -> HandOver | None:
 
 
 def _refuse(request: HttpRequest) -> HttpResponse:
-    """Forged, used, withdrawn, expired, for a disabled client, or by somebody who may no longer hand over: the response doesn't tell which."""
+    """The response doesn't tell whether the link is forged, used, withdrawn, expired, for a disabled client, or by somebody who may no longer hand over."""
     request.session.pop(HAND_OVER, None)
     return render(request, "client/hand_over/gone.html", status=404)
 
@@ -116,5 +116,5 @@ def _describe_key(request: HttpRequest, client: Client, key: ClientPublicKey) ->
 
 
 def _ca_of_reader() -> str:
-    """The recipient isn't on this machine: the name of a file that they were given, "" if the server's certificate is from a public CA."""
+    """The name of the CA file that the recipient was given, "" if the server's certificate is from a public CA. The recipient isn't on this machine."""
     return PurePath(server_ca()).name

@@ -7,7 +7,7 @@ from dashboard.people.made_links import find_maker
 
 
 def tell_maker(hand_over: HandOver) -> None:
-    """While the maker belongs to the workspace."""
+    """Tell the maker, as long as they belong to the workspace."""
     maker = find_maker(hand_over)
     if maker is not None:
         context = {

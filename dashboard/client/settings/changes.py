@@ -1,4 +1,4 @@
-"""How pages describe changes of a client: old and new values, what they mean for its tokens, and what others changed meanwhile."""
+"""Describes changes of a client for pages: old and new values, their effect on its tokens, and the changes of others meanwhile."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _OF_TOKENS = ("scopes", "audiences", "token_lifetime", "require_dpop", "require_
 
 @dataclass(frozen=True, slots=True)
 class SaidChange:
-    """before, after: in words, "" for nothing; for lists, what is removed and what is added."""
+    """before, after: in words, "" for nothing; for lists, the removed and the added values."""
 
     label: str
     before: str
@@ -45,7 +45,7 @@ class SaidChange:
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """What somebody else changed while the reader was editing. yours: what the reader entered there, "" if nothing or the same."""
+    """A change by somebody else while the reader was editing. yours: the reader's own entry in that field, "" if there is none or it is the same."""
 
     change: SaidChange
     who: Who
@@ -82,7 +82,7 @@ def say_value(name: str, value: Any) -> str:
 
 
 def say_saved(names: Iterable[str], *, living_tokens: int) -> str:
-    """What was saved, and what it means for tokens. names: of the changed fields."""
+    """A sentence about the saved changes and their effect on tokens. names: those of the changed fields."""
     changed = [name for name in LABELS if name in set(names)]
     if not changed:
         return "Nothing changed."
@@ -99,7 +99,7 @@ def say_saved(names: Iterable[str], *, living_tokens: int) -> str:
 
 
 def say_labels(names: Iterable[str]) -> str:
-    """“Owner and address of its public keys”, in the order of the form."""
+    """The labels of the fields, in the order of the form: “Owner and address of its public keys”."""
     first, *others = [label for name, label in LABELS.items() if name in set(names)]
     return get_text_list([first, *map(_lower, others)], "and")
 
@@ -137,5 +137,5 @@ def find_clashes(client: Client, entered: Mapping[str, Any], meanwhile: Meanwhil
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Whether two values are equal; the order of a list doesn't matter, because a form has none."""
+    """Whether two values are equal; the order of a list doesn't matter, because forms have no order."""
     return set(one) == set(other) if isinstance(one, list) else bool(one == other)

@@ -55,12 +55,12 @@ class ClientSettingsForm(forms.Form):
         return self.cleaned_data
 
     def values(self) -> ClientChanges:
-        """For the services."""
+        """The arguments for the services."""
         entries = {name: value for name, value in self.cleaned_data.items() if name != "seen"}
         return {**entries, "token_lifetime": timedelta(seconds=entries["token_lifetime"])}  # type: ignore[typeddict-item]  # the fields above
 
     def plain_values(self) -> dict[str, Any]:
-        """As in a client's columns."""
+        """The values as in a client's columns."""
         return {name: value for name, value in self.cleaned_data.items() if name != "seen"}
 
     def add_errors_of(self, error: ValidationError) -> None:
@@ -71,7 +71,7 @@ class ClientSettingsForm(forms.Form):
         return client_fields.group_scopes(self["scopes"])
 
     def methods(self) -> list[dict[str, Any]]:
-        """For the template: each box with its description."""
+        """The boxes with their descriptions, for the template."""
         forbidden = ClientPolicy.of(self.client.workspace).forbidden_auth_methods
         present = self.client.auth_methods
         boxes = [{"box": box, "is_forbidden": str(box.data["value"]) in forbidden} for box in self["auth_methods"]]
@@ -79,7 +79,7 @@ class ClientSettingsForm(forms.Form):
 
 
 def with_entries(client: Client, values: Mapping[str, Any]) -> ClientSettingsForm:
-    """A form for the client's current state with somebody's entries. values: named as a client's columns."""
+    """A form for the client's current state that contains somebody's entries. values: named as a client's columns."""
     data, blank = QueryDict(mutable=True), ClientSettingsForm(client=client)
     for name, field in blank.fields.items():
         value = fingerprint(client) if name == "seen" else field.prepare_value(values[name])

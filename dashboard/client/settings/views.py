@@ -1,4 +1,4 @@
-"""Changing a client: before saving, the page says what would be refused, and what somebody else changed meanwhile."""
+"""Changes a client. Before saving, the page says which uses would be refused, and what somebody else changed meanwhile."""
 
 import hashlib
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ def client_settings(request: HttpRequest, membership: Membership, client_id: str
 
 
 def _read(form: ClientSettingsForm, client: Client) -> tuple[dict[str, Any], list[LostUse]]:
-    """What would change, and what would then be refused; both empty if the form is invalid."""
+    """The changes, and the uses that they would refuse; both empty if the form is invalid."""
     if not form.is_valid():
         return {}, []
     try:
@@ -77,7 +77,7 @@ def _read(form: ClientSettingsForm, client: Client) -> tuple[dict[str, Any], lis
 
 
 def _digest(lost: Sequence[LostUse]) -> str:
-    """A digest of what the user agreed to, without the numbers, because they may grow meanwhile."""
+    """A digest of the user's consent, without the numbers, because these may grow meanwhile."""
     return hashlib.sha256(repr([(use.kind, use.thing) for use in lost]).encode()).hexdigest()[:16]
 
 
@@ -109,7 +109,7 @@ def _show_meanwhile(request: HttpRequest, membership: Membership, client: Client
 
 
 def _show_unseen(request: HttpRequest, membership: Membership, client: Client) -> HttpResponse:
-    """If it isn't known which state of the client the user edited: their entries beside the client's current state, to be saved after a check."""
+    """If we don't know which state of the client the user edited, show their entries beside the current state, to be saved after a check."""
     data = request.POST.copy()
     data["seen"] = fingerprint(client)
     again = ClientSettingsForm(data, client=client)

@@ -1,4 +1,4 @@
-"""What was changed about a client and its credentials."""
+"""The audit events of a client and its credentials."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

@@ -14,7 +14,7 @@ from dashboard.models import Membership
 from dashboard.people.permissions import Permission, member
 
 MAX = 20
-# A feed that slept longer, in a hidden window, continues from this long ago.
+# A feed that paused for longer, in a hidden window, only goes back this far.
 _REACH = timedelta(hours=1)
 
 

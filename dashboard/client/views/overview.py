@@ -1,4 +1,4 @@
-"""A client's page: is it healthy, who uses it, what comes next."""
+"""A client's page: whether it works, who uses it, and what to do next."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -68,7 +68,7 @@ def client(request: HttpRequest, membership: Membership, client_id: str) -> Http
 
 @member(Permission.VIEW)
 def client_latest(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """The latest requests, which the page refreshes; with the frame if somebody opens the address directly."""
+    """The latest requests, which the page refreshes. If somebody opens the address directly, they have the frame."""
     found = find_client(membership, client_id)
     standing = SimpleLazyObject(lambda: overview.ask_standing(found, now=timezone.now()))
     context = {"client": found, "standing": standing, "tab": "requests", "latest": _latest(found, membership)}

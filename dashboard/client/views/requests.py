@@ -53,7 +53,7 @@ def client_requests(request: HttpRequest, membership: Membership, client_id: str
 
 @member(Permission.VIEW)
 def client_requests_csv(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponseBase:
-    """With the page's filters."""
+    """A file of the requests that match the page's filters."""
     found, now = find_client(membership, client_id), timezone.now()
     form = RequestFilterForm(request.GET, client=found, now=now)
     form.is_valid()

@@ -99,7 +99,7 @@ def _describe_deletion(client: Client, now: datetime) -> dict[str, Any]:
 
 
 def _count_rows(client: Client) -> dict[str, int]:
-    """How many rows are deleted with it, in one query."""
+    """The numbers of rows that are deleted with the client, in one query."""
     kinds = {"secret_count": ClientSecret, "key_count": ClientPublicKey, "certificate_count": ClientCertificate, "request_count": RecordedRequest}
     of_client = {name: kind._default_manager.filter(client=OuterRef("pk")).order_by().values("client") for name, kind in kinds.items()}
     counts = {name: Coalesce(Subquery(rows.values(count=Count("pk"))), 0) for name, rows in of_client.items()}

@@ -122,7 +122,7 @@ class NewClientForm(OnceForm):
         return [way for way, method in ways.items() if method in permitted]
 
     def clean(self) -> dict[str, Any]:
-        """Adds auth_methods, lifetime, keys and certificates for the chosen method. Entries in other methods' groups are ignored."""
+        """Adds auth_methods, lifetime, keys and certificates for the chosen method. Entries in the groups of other methods are ignored."""
         entries = self.cleaned_data
         self._parts: dict[str, Any] = {"lifetime": None, "keys": [], "certificates": [], "auth_methods": []}
         method = entries.get("method")
@@ -201,7 +201,7 @@ class NewClientForm(OnceForm):
             self._try("tls_subject", lambda: clean_tls_subject(kind, value))
 
     def values(self) -> dict[str, Any]:
-        """Arguments for clients.services.clients.create_client_with_credentials."""
+        """The arguments for clients.services.clients.create_client_with_credentials."""
         entries = self.cleaned_data
         names = ("name", "contact", "description", "tags", "environment", "scopes", "audiences", "allowed_networks", "require_dpop", "require_certificate")
         given = {name: entries[name] for name in names}
@@ -228,14 +228,14 @@ class NewClientForm(OnceForm):
         return any(pasted_credentials.is_private(self.data.get(name, "")) for name in ("public_key", "credential_certificate"))
 
     def method_rows(self) -> list[dict[str, Any]]:
-        """For the template: each box with its description."""
+        """The boxes with their descriptions, for the template."""
         return [{"box": box, "sentence": _METHOD_WORDS[str(box.data["value"])][1]} for box in self["method"]]
 
     def scope_groups(self) -> list[tuple[str, list[Any]]]:
         return client_fields.group_scopes(self["scopes"])
 
     def has_wrong_limits(self) -> bool:
-        """Whether the collapsed section must be open."""
+        """Whether the collapsed section has an error and so must be open."""
         names = {"accepts", "audiences", "allowed_networks", "token_lifetime", "require_dpop", "require_certificate", "description", "tags"}
         return bool(names & set(self.errors))
 

@@ -20,7 +20,7 @@ _SOON = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """namesake: the ID of another client with that name. credentials: sentences. warnings: what to check first. command: for a shell."""
+    """namesake: the ID of another client with that name. credentials: sentences. warnings: points to check first. command: for a shell."""
 
     name: str
     environment: str
@@ -90,7 +90,7 @@ def _warn(form: NewClientForm) -> list[str]:
 
 
 def _write_command(form: NewClientForm) -> str:
-    """manage.py create_client with the options that differ from its defaults."""
+    """Write manage.py create_client with the options that differ from its defaults."""
     entries = form.cleaned_data
     words = [("--workspace", form.workspace.slug), ("--name", entries.get("name") or "NAME"), ("--environment", entries.get("environment") or "live")]
     words += [("--contact", entries["contact"])] if entries.get("contact") else []
@@ -115,7 +115,7 @@ def _write_command(form: NewClientForm) -> str:
 
 
 def _methods_to_say(form: NewClientForm) -> list[str]:
-    """Empty if they are the command's defaults."""
+    """The methods for the command; empty if they are its defaults."""
     methods = list(form.cleaned_data.get("auth_methods", []))
     default = ClientPolicy.of(form.workspace).permit_auth_methods(SECRET_METHODS)
     return [] if form.cleaned_data.get("method") == SECRET and methods == default else methods

@@ -26,7 +26,7 @@ from dashboard.people.policies import require_environment
 @kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def client_new(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """The response to the POST shows the secret. If the form is sent again, it says what was made."""
+    """The response to the POST shows the secret. If the form is sent again, the response only says what was made."""
     now = timezone.now()
     if request.method != "POST":
         return _show_form(request, membership, NewClientForm(membership=membership, now=now))

@@ -1,4 +1,4 @@
-"""What to tidy up: credentials and clients that are unused, expire soon, or allow too much."""
+"""Hygiene: credentials and clients that are unused, expire soon, or allow too much."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What to tidy up among a workspace's clients, and doing it."""
+"""Lists what should be tidied up among a workspace's clients, and does it."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def hygiene(request: HttpRequest, membership: Membership) -> HttpResponse:
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> HttpResponse:
-    """GET shows exactly what would change; POST changes what is ticked, or everything."""
+    """GET shows exactly what would change; POST changes the ticked rows, or all."""
     if page not in Kind.values:
         raise Http404
     kind, workspace, error = Kind(page), membership.workspace, ""

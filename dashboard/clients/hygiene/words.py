@@ -1,4 +1,4 @@
-"""The texts for each thing to tidy up: what it is, why it matters, what the fix does and how to undo it."""
+"""The texts for each kind of finding: what it is, why it matters, what the fix does and how to undo it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dashboard.people.permissions import Permission
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """heading: of its page. one, many: follow the number. good: if there is none. act: precedes the number and the things.
+    """heading: its page's. one, many: follow the number. good: shown if there is none. act: precedes the number and the things.
 
     done: follows them.
     """
@@ -128,7 +128,7 @@ WORDS: Mapping[Kind, Words] = {
 
 
 def say_change(kind: Kind, row: Any, *, workspace: Workspace, left: Mapping[int, list[str]], now: datetime, zone: tzinfo) -> tuple[str, str]:
-    """What a row has, and what it has then. row: a Client or a ClientSecret. left: of clients.hygiene.narrow."""
+    """A row's value before and after the fix. row: a Client or a ClientSecret. left: from clients.hygiene.narrow."""
     if kind in NARROWED:
         return " ".join(getattr(row, NARROWED[kind])), " ".join(left[row.pk]) or "no scopes"
     if kind in (Kind.NO_END, Kind.OLD):

@@ -14,7 +14,7 @@ class Fit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """group: its heading. note: the text after the label. client_id: for the client's picture, "" if there is an icon instead."""
+    """group: the heading. note: the text after the label. client_id: for the client's picture, "" if it has an icon instead."""
 
     group: str
     label: str
@@ -26,7 +26,7 @@ class Hit:
 
 
 def fit_of(text: str, label: str, *, words: str = "") -> Fit | None:
-    """How well text matches a label; None if it doesn't. words: synonyms."""
+    """A number for how well text matches a label; None if it doesn't. words: synonyms."""
     wanted, found = text.casefold(), label.casefold()
     if wanted == found:
         return Fit.EXACT

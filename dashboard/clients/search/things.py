@@ -12,7 +12,7 @@ from clients.models import Client, ClientActivity, ClientCertificate, ClientPubl
 from dashboard.clients.search.hits import LEAST_FUZZY, Fit, Hit, fit_of
 from dashboard.models import Membership
 
-# How many of each kind are read.
+# At most this many of each kind are read.
 MAX = 8
 
 _CREDENTIALS, _PEOPLE, _SCOPES, _REQUESTS = "Credentials", "People", "Scopes", "Requests"
@@ -21,7 +21,7 @@ CLIENTS = "Clients"
 _MAX_FUZZY = 40
 _ID = re.compile(r"[\x21-\x7e]{4,128}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-# This server's own format; others come from a trusted proxy.
+# This server's own format; other request IDs come from a trusted proxy.
 _OWN_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -46,7 +46,7 @@ def busiest_clients(workspace: Workspace, count: int) -> list[Client]:
 
 
 def recent_clients(workspace: Workspace, client_ids: Sequence[str]) -> list[Client]:
-    """In the given order."""
+    """The clients with those IDs, in the given order."""
     found = {client.client_id: client for client in Client.objects.filter(workspace=workspace, client_id__in=client_ids).select_related("workspace")}
     return [found[client_id] for client_id in client_ids if client_id in found]
 
@@ -76,7 +76,7 @@ def _in_class(character: str) -> str:
 
 
 def _find_credentials(workspace: Workspace, text: str) -> list[Hit]:
-    """By their whole ID."""
+    """The credentials with that whole ID."""
     if not _ID.fullmatch(text):
         return []
     parts = [

@@ -1,4 +1,4 @@
-"""Reads as much as possible of what people paste of their program's request: a curl command, an HTTP message, headers, a body, or a credential by itself.
+"""Reads as much as possible of a request that people paste: a curl command, an HTTP message, headers, a body, or a credential by itself.
 
-Nothing of it is stored or shown again.
+The text is never stored or shown again.
 """

@@ -1,4 +1,4 @@
-"""Reads from a curl command what it sends."""
+"""Reads a request from a curl command."""
 
 import shlex
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""Recognises what kind of thing a pasted text is."""
+"""Recognises the kind of a pasted text."""
 
 import json
 import re
@@ -141,7 +141,7 @@ def _read_body(text: str) -> Sent | None:
         return Sent("a JSON body", headers={"content-type": "application/json"}, body=text) if _is_json(text) else None
     if "=" not in text:
         return None
-    # Many tools wrap it for reading.
+    # Many tools wrap a body in lines, for reading.
     return Sent("a form body", headers={"content-type": _FORM}, body="".join(text.split("\n")))
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-# Longer than a request may be, because a command also has options.
+# This is longer than a request may be, because a command also has options.
 MAX_LENGTH = 128 * 1024
 
 
@@ -12,10 +12,10 @@ class UnreadableError(Exception):
 
 @dataclass(slots=True)
 class Sent:
-    """kind: what was pasted, to follow “We read”. method, url: "" if only a part of a request was pasted. headers: lower-case name → value, repeated ones
-    joined by commas. body: None if there is none.
+    """kind: the kind of the text, in words that follow “We read”. method, url: "" if only a part of a request was pasted. headers: lower-case name → value,
+    repeated ones joined by commas. body: None if there is none.
 
-    certificate: DER, None if there is none. remarks: sentences about what couldn't be read or looks wrong before any check.
+    certificate: DER, None if there is none. remarks: sentences about parts that couldn't be read or look wrong even before any check.
     """
 
     kind: str

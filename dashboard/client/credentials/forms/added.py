@@ -1,4 +1,4 @@
-"""Adding public keys and certificates to a client: they are pasted, read and shown first, and added in a second step."""
+"""Adds public keys and certificates to a client: they are pasted, read and shown, and added in a second step."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ from dashboard.client.credentials.pasted_facts import describe_certificates, des
 from dashboard.client.lifeline import Lifeline
 from dashboard.frame.fields import credential_name
 
-# Of the button that adds what was shown.
+# The name of the button that adds the shown keys or certificates.
 ADD = "add"
 _MAX_READ = 128 * 1024
 
 
 class AddedForm(forms.Form):
-    """What both kinds have in common. is_adding: whether the second step is asked for.
+    """The base of both forms. is_adding: whether the second step is asked for.
 
-    parsed, facts: of what was pasted. compromised: rows of the workspace to which a pasted private key belongs. chosen: what is to be added, by its ID.
+    parsed, facts: the pasted keys or certificates. compromised: rows of the workspace to which a pasted private key belongs. chosen: those to be added, by ID.
     """
 
     kind: type[ClientPublicKey] | type[ClientCertificate]
@@ -67,7 +67,7 @@ class AddedForm(forms.Form):
 
     @property
     def allows_method(self) -> bool:
-        """As ticked by the user; True before the user was asked."""
+        """As ticked by the user; True until the user was asked."""
         return self.lacks_method and not self.is_method_forbidden and (not self._has_seen or "allow_method" in self.data)
 
     @property
@@ -79,7 +79,7 @@ class AddedForm(forms.Form):
 
     @property
     def seen(self) -> str:
-        """A digest of what is shown, so that nobody adds what they haven’t seen."""
+        """A digest of what is shown, so that a user can't add anything unseen."""
         return hashlib.sha256("\n".join(one.thumbprint for one in self.parsed).encode()).hexdigest()[:16] if self.facts else ""
 
     @property
@@ -138,7 +138,7 @@ class AddedForm(forms.Form):
         raise NotImplementedError
 
     def values(self) -> dict[str, Any]:
-        """For the services."""
+        """The arguments for the services."""
         chosen = [one for one in self.parsed if self._id_of(one) in self.chosen]
         return {"parsed": chosen, "name": self.cleaned_data["name"], "allow_method": self.allows_method}
 

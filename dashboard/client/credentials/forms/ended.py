@@ -1,4 +1,4 @@
-"""Ending credentials."""
+"""Forms for ending credentials."""
 
 from collections.abc import Sequence
 from typing import Any

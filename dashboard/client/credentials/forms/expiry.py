@@ -13,7 +13,7 @@ _DEFAULT = "365d"
 
 
 def choices(policy: ClientPolicy) -> list[tuple[str, str]]:
-    """Values and labels, the shortest first, including the workspace's default and maximum, without what it forbids."""
+    """Values and labels, the shortest first. They include the workspace's default and maximum, but no forbidden ones."""
     longest = policy.longest_secret_lifetime
     days = {days for days in (policy.default_secret_lifetime_days, policy.max_secret_lifetime_days) if days is not None}
     offered = {f"{count}d": f"{count:,} day{'s' if count != 1 else ''}" for count in days} | USUAL
@@ -34,12 +34,12 @@ def default(policy: ClientPolicy) -> str:
 
 
 def read_choice(value: str) -> timedelta:
-    """For any choice except DATE."""
+    """The lifetime for any choice except DATE."""
     return NO_END if value == NEVER else parse_duration(value)
 
 
 def until_end_of(day: date, *, policy: ClientPolicy, now: datetime) -> timedelta:
-    """Until the end of the day, UTC, but not beyond the maximum if that is on the same day. Raise ValidationError."""
+    """The lifetime until the end of the day, UTC, but not beyond the maximum if that is on the same day. Raise ValidationError."""
     lifetime = datetime.combine(day, time(23, 59, 59), UTC) - now
     longest = policy.longest_secret_lifetime
     if longest is not None and longest < lifetime < longest + timedelta(days=1):
@@ -50,7 +50,7 @@ def until_end_of(day: date, *, policy: ClientPolicy, now: datetime) -> timedelta
 
 
 def require_ahead(lifetime: timedelta) -> None:
-    """Raise ValidationError where its end is over already, or too far away."""
+    """Raise ValidationError if the expiry is in the past or too far away."""
     if lifetime <= timedelta():
         raise ValidationError("Choose a time after now.", code="invalid_lifetime")
     if lifetime > MAX_DURATION:

@@ -24,7 +24,7 @@ _ATTRS = {"rows": 6, "autocomplete": "off", "spellcheck": "false", "autocapitali
 
 
 class PastedInput(forms.Textarea):
-    """Doesn't show a private key again, or a text that is too long to be a key or a certificate."""
+    """An input that never shows again a private key, or a text that is too long to be a key or a certificate."""
 
     def format_value(self, value: Any) -> Any:
         text = super().format_value(value)
@@ -44,7 +44,7 @@ def certificate() -> forms.CharField:
 
 
 def chosen_file(field_id: str) -> forms.FileField:
-    """For the field with that ID. With a script, the file's text goes into that field; without one, the file is sent."""
+    """A file input for the field with that ID. With a script, the file's text goes into that field; without one, the file is sent."""
     return forms.FileField(
         label="Or choose a file",
         required=False,
@@ -56,7 +56,8 @@ def chosen_file(field_id: str) -> forms.FileField:
 def read_pasted_keys(
     text: str, file: "UploadedFile[Any] | None", *, workspace: Workspace, of: Client | None = None, is_stranger: bool = False
 ) -> list[ParsedPublicKey]:
-    """[] if there is nothing. of: the client that gets them, if it exists already. is_stranger: whether the sender must not learn about other clients.
+    """The pasted keys, [] if there are none. of: the client that gets them, if it already exists. is_stranger: whether the sender must not learn about other
+    clients.
 
     Raise ValidationError, also if another client has one of them.
     """

@@ -62,7 +62,7 @@ class NewSecretForm(OnceForm):
 
     @property
     def lifetime(self) -> timedelta | None:
-        """For the services; None for the default."""
+        """The lifetime for the services; None for the default."""
         chosen = self.cleaned_data.get("secret_expiry")
         return expiry.read_choice(chosen) if chosen else None
 
@@ -122,7 +122,7 @@ class RotationForm(UntilField, NewSecretForm):
 
 
 class ExtensionForm(UntilField, forms.Form):
-    """present: its current expiry, from which the choices count. cleaned: ends_at; seen, its expiry when the page was made, None if unknown."""
+    """present: the secret's current expiry, from which the choices count. cleaned: ends_at; seen, the expiry when the page was made, None if unknown."""
 
     seen = forms.DateTimeField(required=False, widget=forms.HiddenInput, error_messages={"invalid": "This page was damaged. Open it again."})
 

@@ -1,4 +1,4 @@
-"""Adding public keys and certificates to a client: what was pasted is shown first."""
+"""Adds public keys and certificates to a client: the pasted ones are shown first."""
 
 from collections.abc import Callable, Sequence
 
@@ -29,12 +29,12 @@ _ADD: dict[type[AnyCredential], Callable[..., Sequence[AnyCredential]]] = {Clien
 @kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def credential_new(request: HttpRequest, membership: Membership, client_id: str, make_form: type[PublicKeysForm] | type[CertificatesForm]) -> HttpResponse:
-    """POST shows what was pasted, also as a fragment, and with the button ADD adds it."""
+    """POST shows the pasted keys or certificates, also as a fragment; the button ADD adds them."""
     client, now = find_client(membership, client_id), timezone.now()
     is_sent = request.method == "POST"
     form = make_form(request.POST if is_sent else None, request.FILES if is_sent else None, client=client, now=now, zone=zone_of(request))
     if is_sent and form.is_valid() and form.is_adding:
-        # There is nothing private in it, or it would not be valid.
+        # A valid form contains no private key.
         require_confirmation(request, holds_no_secret=True)
         try:
             added = _ADD[form.kind](client=client, actor=actor_of(request), now=now, **form.values())
@@ -49,7 +49,7 @@ def credential_new(request: HttpRequest, membership: Membership, client_id: str,
 
 
 def _say(added: Sequence[AnyCredential]) -> str:
-    """What a certificate is called would hide the verb."""
+    """A certificate's name is left out: its length would hide the verb."""
     if isinstance(added[0], ClientPublicKey):
         return f"Public key{'s' if len(added) > 1 else ''} {', '.join(map(str, added))} added."
     return "Certificate added." if len(added) == 1 else f"{len(added)} certificates added."

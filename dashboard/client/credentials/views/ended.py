@@ -1,4 +1,4 @@
-"""Ending a credential: what breaks is said first, and typed is only what something still depends on."""
+"""Ends a credential: the page first says what breaks. The user only has to type its name if it is still in use."""
 
 from datetime import datetime
 from typing import Any
@@ -34,7 +34,7 @@ from dashboard.people.recipients import about_contact
 @member(Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def credential_revoke(request: HttpRequest, membership: Membership, client_id: str, kind: type[AnyCredential], **name: str) -> HttpResponse:
-    """For ever, with its tokens. name: its ID, by the field that has it."""
+    """Revoke it for ever, with its tokens. name: the ID, in the field that contains it."""
     client, now = find_client(membership, client_id, **about_contact()), timezone.now()
     credential = find_credential(kind, client, **name)
     if credential.revoked_at is not None:
@@ -56,7 +56,7 @@ def credential_revoke(request: HttpRequest, membership: Membership, client_id: s
 @member(Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def secret_end(request: HttpRequest, membership: Membership, client_id: str, secret_id: str) -> HttpResponse:
-    """It gets no more tokens, but its existing tokens stay valid. Typing is only required if something uses it: an unused secret needs one click."""
+    """The secret gets no more tokens, but its existing tokens stay valid. Typing is only required if it is in use: an unused secret needs one click."""
     client, now = find_client(membership, client_id, **about_contact()), timezone.now()
     secret = find_credential(ClientSecret, client, secret_id=secret_id)
     if not secret.is_usable(now):
@@ -74,12 +74,12 @@ def secret_end(request: HttpRequest, membership: Membership, client_id: str, sec
 
 
 def show_fixed(request: HttpRequest, secret: ClientSecret, now: datetime) -> HttpResponse:
-    """There is no expiry date to move: it has passed, or there is none."""
+    """Say that there is no expiry date to move: it has passed, or there is none."""
     return render(request, "client/credentials/fixed.html", {"client": secret.client, "secret": secret, "is_usable": secret.is_usable(now)})
 
 
 def _go_back(request: HttpRequest, credential: AnyCredential, tokens: str) -> HttpResponse:
-    """tokens: what became of them, "" where none was alive."""
+    """tokens: a sentence about its tokens, "" if none was valid."""
     name = _name(credential)
     messages.success(request, f"{capfirst(name) if has_long_id(credential) else name} ended. {tokens or 'It had no valid tokens.'}")
     return redirect("client", credential.client.workspace.slug, credential.client.client_id)
@@ -112,7 +112,7 @@ def _name(credential: AnyCredential) -> str:
 
 
 def _tell_who(membership: Membership, credential: AnyCredential) -> dict[str, Any]:
-    """If somebody was faster, says who. A kid is only unique within a client, so other clients' events are left out."""
+    """If somebody was faster, say who. A kid is only unique within a client, so other clients' events are left out."""
     target_type = credential.TARGET_TYPE
     events = AuditEvent.objects.filter(workspace=membership.workspace, target_type=target_type, target_id=str(credential)[:254], event=f"{target_type}.revoked")
     event = next((event for event in events[:100] if event.after.get("client_id") == credential.client.client_id), None)

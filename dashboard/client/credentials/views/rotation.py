@@ -39,7 +39,7 @@ from dashboard.people.recipients import about_contact
 @kept_over_sign_in
 @member(Permission.WRITE_CLIENTS)
 def rotate(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """GET shows what the choice in the query would do; so does a POST from the script or with SHOW. Any other POST responds with the new secret.
+    """GET shows the effect of the choice in the query; so does a POST from the script or with SHOW. Any other POST responds with the new secret.
 
     The script uses POST because the name is free text, and people may paste anything into it.
     """
@@ -84,7 +84,7 @@ def _chosen(query: QueryDict, predecessor: ClientSecret | None) -> dict[str, Any
     return {
         "overlap": query.get("overlap") or USUAL_OVERLAP,
         "until": query.get("until", ""),
-        # The name of a handed-over secret is its recipient's.
+        # A handed-over secret has its recipient's name.
         "name": query.get("name", predecessor.name if predecessor and not predecessor.created_by.startswith("hand-over:") else ""),
         "secret_expiry": query.get("secret_expiry", ""),
     }
