@@ -1,4 +1,4 @@
-"""gunicorn's configuration: python -m gunicorn -c dashboard/gunicorn.py. Everything that an operator can choose is in dashboard/settings.py."""
+"""gunicorn's configuration: python -m gunicorn -c dashboard/gunicorn.py. The operator's choices are in dashboard/settings.py."""
 
 import gc
 import logging
@@ -38,13 +38,14 @@ class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
         self.error_log.propagate = True
 
 
-# One open connection is one file descriptor. The rest is for databases, logs and files.
+# One open connection is one file descriptor. The remaining descriptors are for databases, logs and files.
 _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 open_files = 16384 if most_files == resource.RLIM_INFINITY else min(most_files, 16384)
 resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, most_files))
 
 wsgi_app = "dashboard.asgi:application"
-# The master loads the application before it listens. A worker is then a fork that serves within a tenth of a second, even as a replacement or without a disk.
+# The master loads the application before it listens. So a worker is a fork that serves within a tenth of a second, also if it replaces another one or if the
+# disk is gone.
 preload_app = True
 bind = settings.HOST if is_socket(settings.HOST) else f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
@@ -79,7 +80,7 @@ def ssl_context(_conf: Any, _default: Any) -> ssl.SSLContext:
 
 
 def on_starting(server: Any) -> None:
-    """Refuse with one line what gunicorn would only notice with retries and tracebacks, or not at all."""
+    """Refuse mistakes with one line. gunicorn would report them with retries and tracebacks, or not at all."""
     give_back()
     refuse_mistakes()
     if "GUNICORN_FD" not in os.environ and "LISTEN_FDS" not in os.environ:
@@ -118,7 +119,8 @@ def pre_fork(_server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Handle a signal to end that came just after the fork: the master's handler, which is still installed, only queues it, and here nobody reads the queue.
 
-    A worker that missed it would keep the master waiting for the whole graceful_timeout. Nothing has begun yet, so from here on the signal may simply end it.
+    A worker that missed it would keep the master waiting for the whole graceful_timeout. No request has begun yet, so from here on the signal may simply end
+    the worker.
     """
     ending = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
     for number in ending:
@@ -139,7 +141,7 @@ def post_worker_init(_worker: Any) -> None:
     background.start()
     if settings.TLS:
         _context.start()
-    # Loaded objects stay as long as the worker. Searching all of them for garbage would occasionally delay a request by 60 ms.
+    # Loaded objects live as long as the worker. Searching all of them for garbage would occasionally delay a request by 60 ms.
     gc.collect()
     gc.freeze()
 
@@ -151,7 +153,7 @@ def worker_exit(_server: Any, worker: Any) -> None:
     background.stop()
     readers = getattr(worker, "readers", None)
     if readers is not None and readers.is_reading:
-        # Otherwise Python would make OpenSSL free what that thread is using.
+        # Otherwise Python would make OpenSSL free memory that the thread is using.
         logging.shutdown()
         os._exit(0)
 

@@ -56,7 +56,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
     def get_session_auth_hash(self) -> str:
-        """Changes with the password and when the account is switched off: earlier sessions and links stop working for ever, also those of an unfinished
+        """It changes with the password and when the account is switched off. So earlier sessions and links stop working for ever, also those of an unfinished
         sign-in.
         """
         of_password = super().get_session_auth_hash()
@@ -66,7 +66,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def audit_name(self) -> str:
-        """As in AuditEvent.actor and target_id."""
+        """The account in AuditEvent.actor and target_id."""
         return f"user:{self.pk} {self.email}"
 
 
@@ -79,7 +79,7 @@ class Membership(models.Model):
 
         @property
         def with_article(self) -> str:
-            """“an owner”, to follow “You are”."""
+            """Words such as “an owner”, which follow “You are”."""
             return f"{'an' if self in (self.ADMIN, self.OWNER) else 'a'} {self.value}"
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
@@ -100,7 +100,7 @@ class Membership(models.Model):
 
 
 class AccessPolicy(models.Model):
-    """What a workspace requires of its people; nothing if it has none. The requirements for clients are fields of Workspace."""
+    """A workspace's rules for people; without a row, it has none. The rules for clients are fields of Workspace."""
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="access_policy")
     requires_second_factor = models.BooleanField(default=False)
@@ -148,7 +148,8 @@ class Invitation(models.Model):
 
 
 class SpentForm(models.Model):
-    """A form that made something whose secret was shown in the response. If it is sent again, by a second click or a reload, it only says what it made.
+    """A form that made something whose secret was shown in the response. If it is sent again, by a second click or a reload, the response only names what it
+    made.
 
     token: the form's random token. made: the ID of what it made.
     """
@@ -169,7 +170,7 @@ class SpentForm(models.Model):
 class ExpiryNotice(models.Model):
     """Records that people were told about a credential's expiry. If the expiry is moved, they are told again.
 
-    credential: the client's ID and the credential's, as in usage, separated by a space. step: how long before, in seconds. ends_at: the expiry in the mail.
+    credential: the IDs of client and credential, as in usage, separated by a space. step: seconds before the expiry. ends_at: the expiry in the mail.
     """
 
     credential = models.CharField(max_length=200)
@@ -190,7 +191,7 @@ class ScheduledJobManager(models.Manager["ScheduledJob"]):
     def claim(self, name: str, *, now: datetime, every: timedelta) -> bool:
         """Whether the caller is the process, among all workers and nodes, that does this job now. now: by the shared clock, the database's.
 
-        A next run that is further away than every was set by a wrong clock.
+        If the next run is further away than every, a wrong clock has set it.
         """
         self.get_or_create(name=name, defaults={"next_run_at": now})
         return self.filter(models.Q(next_run_at__lte=now) | models.Q(next_run_at__gt=now + every), name=name).update(next_run_at=now + every) == 1

@@ -1,1 +1,1 @@
-"""What every page has, and what several areas share."""
+"""The frame of every page, and code that several areas share."""

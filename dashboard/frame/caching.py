@@ -1,4 +1,4 @@
-"""What browsers may cache. Static files (by WhiteNoise): for a year, because their names change with their content. Pages: never."""
+"""Decides what browsers may cache. Static files (by WhiteNoise) for a year, because their names change with their content; pages never."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,9 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class NoStoreMiddleware:
-    """So neither “Back” after signing out nor another user of the same machine sees a page. Protocol responses and static files set their own headers."""
+    """Keeps pages from being seen by “Back” after signing out, or by another user of the same machine. Protocol responses and static files set their own
+    headers.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

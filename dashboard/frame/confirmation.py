@@ -1,4 +1,5 @@
-"""“Prove it is you” before sensitive acts; valid for 10 minutes. The submitted form is kept in the session and then continued, unless it contains a secret.
+"""“Prove it is you” before sensitive acts. A proof is valid for 10 minutes. The submitted form waits in the session and is then handled, unless it contains a
+secret.
 
 A view requires it by @confirmed before its page is shown, for example if the form takes a secret that can't be kept, or by @confirmed_when_sent, so that just
 looking at the page needs no proof. A kept form has an ID in a cookie of the browser that sent it, a different one for each form. Otherwise an attacker with a
@@ -32,7 +33,7 @@ _MAX_KEPT = 64 * 1024
 
 
 class ConfirmationMiddleware:
-    """Handles ReauthenticationRequired instead of django-allauth, which would write the whole request, including passwords, into the session."""
+    """Handles ReauthenticationRequired. django-allauth would write the whole request, including passwords, into the session."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -45,7 +46,7 @@ class ConfirmationMiddleware:
 
 
 def confirmed(view: View) -> View:
-    """For a view under @signed_in, @member or @instance_admin: the user must have signed in or proved who they are within the last 10 minutes."""
+    """A decorator under @signed_in, @member or @instance_admin: the user must have signed in or proved who they are within the last 10 minutes."""
 
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -71,7 +72,7 @@ def require_confirmation(request: HttpRequest, *, holds_no_secret: bool = False)
     """Raise ReauthenticationRequired. django-allauth's own check doesn't ask users without a password and second factor here, but the OpenID provider
     can ask them.
 
-    holds_no_secret: whether the caller has checked the form, so that it is kept whatever its fields are called.
+    holds_no_secret: whether the caller has checked that the form has no secret: then it is kept, with any names of fields.
     """
     request.holds_no_secret = holds_no_secret  # type: ignore[attr-defined]  # for _suspend
     if not request.user.is_authenticated or get_adapter(request).is_reauthentication_required(app="dashboard"):
@@ -81,7 +82,7 @@ def require_confirmation(request: HttpRequest, *, holds_no_secret: bool = False)
 def _suspend(request: HttpRequest) -> HttpResponse:
     path = request.get_full_path()
     response = HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': path})}")
-    # A new request replaces the waiting form: a proof must not submit what was requested long ago.
+    # A new request replaces the waiting form: a proof must not submit a form from long ago.
     request.session.pop(_SUSPENDED, None)
     if request.method == "POST" and request.user.is_authenticated and length_of(request.POST) <= _MAX_KEPT:
         fields = request.POST.copy()
@@ -92,7 +93,7 @@ def _suspend(request: HttpRequest) -> HttpResponse:
         if not request.FILES and all(may_be_kept("" if has_looked else name, value) for name, value in pairs):
             form_id = token_urlsafe(16)
             request.session[_SUSPENDED] = {"id": form_id, "user": request.user.pk, "path": path, "body": body, "at": time.time()}
-            # Not Strict, because a user who proves it at a provider comes back from another site.
+            # It isn't Strict, because a user who gives the proof at a provider comes back from another site.
             response.set_cookie(COOKIE, form_id, max_age=REAUTHENTICATION_TIMEOUT, secure=True, httponly=True, samesite="Lax")
     return response
 

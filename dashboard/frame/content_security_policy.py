@@ -1,6 +1,6 @@
-"""What our pages may load and do in a browser: based on default-src 'none', nothing inline, nothing from other sites.
+"""The limits of our pages in a browser: based on default-src 'none', with nothing inline and nothing from other sites.
 
-Named like the middleware in Django 6.0, which will replace it.
+It is named like the middleware in Django 6.0, which will replace it.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ PERMISSIONS = ", ".join(f"{feature}=()" for feature in ("camera", "display-captu
 
 
 class ContentSecurityPolicyMiddleware:
-    """Doesn't change responses that aren't HTML, or a policy that the view has set."""
+    """Leaves alone responses that aren't HTML, and a policy that the view has set."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""What the frame of every page shows: theme, time zone, workspaces, navigation, who is signed in. A context processor."""
+"""A context processor for the frame of every page: theme, time zone, workspaces, navigation and the signed-in user."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def theme_of(request: HttpRequest) -> str:
 
 
 def zone_of(request: HttpRequest) -> tzinfo:
-    """In which pages say times; UTC unless the browser chose another."""
+    """The time zone of times on pages; UTC unless the browser chose another."""
     return find_zone(request.COOKIES.get(ZONE_COOKIE, "")) or UTC
 
 
@@ -39,8 +39,9 @@ def zone_name(zone: tzinfo) -> str:
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """membership: that of the page's workspace, or of the one visited last. memberships: for the switcher. section: the page's part of the navigation.
-    has_mail: whether pages may promise any."""
+    """membership: in the page's workspace, or in the last visited one. memberships: for the switcher. section: the page's part of the navigation. has_mail:
+    whether pages may promise mail.
+    """
     context: dict[str, Any] = {
         "theme": theme_of(request),
         "zone_name": zone_name(zone_of(request)),
@@ -53,13 +54,13 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(user, User):
         return context
     if is_fragment(request):
-        # A part of a page has no frame.
+        # A fragment of a page has no frame.
         return {**context, "membership": getattr(request, "membership", None)}
-    # Less than SESSION_COOKIE_AGE where using the session doesn't make it longer.
+    # It is less than SESSION_COOKIE_AGE if using the session no longer extends it.
     context["session_seconds"] = seconds = request.session.get_expiry_age()
     context["session_is_final"] = seconds < settings.SESSION_COOKIE_AGE
     membership = getattr(request, "membership", None)
-    # Pages outside of a workspace, such as the account's, leave the way back to the one that was visited last.
+    # Pages outside a workspace, such as the account's, keep a way back to the last visited one.
     slug = membership.workspace.slug if membership else request.session.get(LAST_WORKSPACE)
     context["memberships"] = memberships = list(_memberships_of(user, counting=slug))
     listed = next((other for other in memberships if other.workspace.slug == slug), None)
@@ -72,7 +73,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return context
 
 
-# Of the pages of a workspace: name of the route, words, icon, and the letter that follows G.
+# The pages of a workspace: route name, words, icon, and the letter that follows G.
 _OF_CLIENTS = (
     ("clients", "Clients", "key", "c"),
     ("usage", "Usage", "chart", "u"),
@@ -87,13 +88,13 @@ _OF_WORKSPACE = (
 )
 
 
-# Pages that the navigation doesn't lead to, by the name of that which does.
+# Pages outside the navigation, by the name of the page in it that leads to them.
 _BESIDE = {"clients": ("start", "explain", "hygiene")}
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """key: the letter that follows G. heading: what stands above it."""
+    """key: the letter that follows G. heading: the text above it."""
 
     name: str
     label: str
@@ -104,14 +105,14 @@ class Page:
 
 
 def pages_of(workspace: Workspace) -> Iterator[Page]:
-    """Those that the navigation leads to, in its order."""
+    """The pages in the navigation, in its order."""
     for heading, pages in (("", _OF_CLIENTS), ("Workspace", _OF_WORKSPACE)):
         for index, (name, label, icon, key) in enumerate(pages):
             yield Page(name, label, icon, key, reverse(name, args=[workspace.slug]), "" if index else heading)
 
 
 def _navigation(request: HttpRequest, workspace: Workspace, counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    """count: how many there are, None where nobody wants to know."""
+    """count: the number of things on the page, None if it isn't shown."""
     return [{"page": page, "count": counts.get(page.name), "is_current": _is_part_of(page, request.path, workspace)} for page in pages_of(workspace)]
 
 
@@ -120,7 +121,9 @@ def _is_part_of(page: Page, path: str, workspace: Workspace) -> bool:
 
 
 def _memberships_of(user: User, *, counting: str | None) -> Any:
-    """As many as the switcher lists. counting: the slug of the workspace whose clients and members are counted in the same query; of others both are None."""
+    """At most as many as the switcher lists. counting: the slug of the workspace whose clients and members are counted in the same query. In others, both
+    counts are None.
+    """
 
     def count(model: type[Model]) -> Case:
         rows = model._default_manager.filter(workspace=OuterRef("workspace")).order_by().values("workspace").values(count=Count("pk"))

@@ -38,10 +38,10 @@ def name_credential(credential: str) -> CredentialName | None:
 
 
 def has_long_id(credential: Credential) -> bool:
-    """Nobody types it, and in a sentence it would hide the rest."""
+    """Whether the ID is long: people don't type it, and in a sentence it would hide the rest."""
     return len(str(credential)) > _MAX_ID
 
 
 def call_credential(credential: Credential) -> str:
-    """“secret Kp4zR1uW”; for a credential with a long ID its name, if it has one."""
+    """Such as “secret Kp4zR1uW”. A credential with a long ID is called by its name, if it has one."""
     return f"{credential.NOUN} {credential.name if has_long_id(credential) else credential}".strip()

@@ -1,4 +1,4 @@
-"""What a user had typed when the session ended: shown to them again, ready to be sent, and not stored anywhere."""
+"""A user's entries when the session ended. They are shown again, ready to be sent, and not stored anywhere."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,14 +11,14 @@ from clients.credential_text import may_be_kept
 
 View = TypeVar("View", bound=Callable[..., Any])
 _CSRF = "csrfmiddlewaretoken"
-# Characters of a whole form: four times the limit of our longest form.
+# In characters, for a whole form: four times the limit of our longest form.
 _MAX_KEPT = 16 * 1024
 # Searching each pair takes time. Our forms have about fifty, plus one for each chosen scope.
 _MAX_PAIRS = 200
 
 
 class Entries(NamedTuple):
-    """kept: by name. lacks_secrets: whether some may not be kept. is_too_long: whether none is kept for that reason."""
+    """kept: the entries by name. lacks_secrets: whether some weren't kept because they may be secret. is_too_long: whether the form is too long to keep any."""
 
     kept: list[tuple[str, str]]
     lacks_secrets: bool
@@ -55,5 +55,5 @@ def sort_out(sent: QueryDict) -> Entries:
 
 
 def length_of(sent: QueryDict) -> int:
-    """The number of characters, without searching them."""
+    """The form's number of characters, without a search."""
     return sum(len(name) + sum(map(len, values)) for name, values in sent.lists())

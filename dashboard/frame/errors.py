@@ -1,7 +1,7 @@
 """The responses to failed requests: JSON for programs, a page for people. Both only say what to do next.
 
-The pages are rendered without context processors, and refer to their stylesheet and script by plain paths, so that reporting a failure doesn't need anything
-that may have failed. Only the page about a missing role has the usual frame, because there a view has already identified the user.
+The pages are rendered without context processors, and refer to their stylesheet and script by plain paths, so that the error page doesn't need anything that
+may have failed. Only the page about a missing role has the usual frame, because there a view has already identified the user.
 """
 
 import logging
@@ -80,23 +80,23 @@ def _is_from_our_page(request: HttpRequest) -> bool:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature
-    """Links to the search of the last visited workspace, because what is gone from one address may be at another."""
+    """Links to the search of the last visited workspace, because a thing may have moved to another address."""
     slug = request.session.get(LAST_WORKSPACE) if hasattr(request, "session") else None
     search = reverse("search", args=[slug]) if slug else ""
     return _answer(request, 404, "not_found", "There is nothing at this address.", template="404.html", search=search)
 
 
 def method_not_allowed(request: HttpRequest) -> HttpResponse:
-    """Mostly happens when signing in leads back to an address that only takes forms."""
+    """This mostly happens if signing in leads back to an address that only takes forms."""
     return _answer(request, 405, "invalid_request", "This address doesn't accept that method.", template="405.html")
 
 
-# With these, nothing was changed. With all others, a commit may have succeeded without being reported.
+# After these errors, nothing was changed. After all others, a commit may have succeeded without being reported.
 _UNDONE = (CANCELLED, DEADLOCK, DISK_FULL, LOCKED, READ_ONLY, TOO_MANY_CONNECTIONS)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A lost database is 503, because only then repeating the request helps."""
+    """A lost database gives 503, because then repeating the request helps."""
     fault = find_fault(sys.exc_info()[1])
     if fault is not None:
         return _lost_database(request, fault)

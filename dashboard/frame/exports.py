@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 
 _BATCH = 500
-# What makes a spreadsheet treat a cell as a formula, also after a character that it drops.
+# A spreadsheet treats a cell that begins like this as a formula, also after a character that it drops.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -31,12 +31,14 @@ class Export(StreamingHttpResponse):
 
 
 def csv_response(filename: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Export:
-    """UTF-8, a header, and no cell that a spreadsheet would evaluate. rows: read in batches as they are sent, so an iterator is best."""
+    """A CSV file in UTF-8 with a header, and without cells that a spreadsheet would evaluate. rows: best an iterator, because they are read in batches while
+    they are sent.
+    """
     return _respond(filename, "text/csv; charset=utf-8", _write_csv(header, rows))
 
 
 def json_lines_response(filename: str, rows: Iterable[Mapping[str, Any]]) -> Export:
-    """One JSON object per line."""
+    """A file with one JSON object per line."""
     return _respond(filename, "application/x-ndjson", (json.dumps(row, default=_say, ensure_ascii=False) + "\n" for row in rows))
 
 

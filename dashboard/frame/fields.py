@@ -13,7 +13,7 @@ from dashboard.people.password_rules import MAX_PASSWORD
 
 # The library reads CBOR in quadratic time. With an RSA key and the longest ID, a response has 9 KB.
 _MAX_CREDENTIAL = 12 * 1024
-# NUL as JSON writes it. PostgreSQL stores it neither in text nor in JSON.
+# NUL in JSON. PostgreSQL stores it neither in text nor in JSON.
 _NUL = rb"\u0000"
 
 
@@ -40,14 +40,14 @@ def new_password(**attrs: Any) -> forms.CharField:
 
 
 class TextField(forms.CharField):
-    """Text for people, on one line and without invisible characters. named: how its errors call the field."""
+    """Text for people, on one line and without invisible characters. named: the field's name in its errors."""
 
     def __init__(self, *, named: str, **options: Any) -> None:
         super().__init__(**options)
         self.named = named
 
     def prepare_value(self, value: Any) -> Any:
-        """A credential that was pasted by mistake isn't shown again."""
+        """Don't show a credential again that was pasted by mistake."""
         return "" if isinstance(value, str) and holds_credential(value) else super().prepare_value(value)
 
     def clean(self, value: Any) -> str:
@@ -70,7 +70,7 @@ def credential_name(label: str = "Name") -> TextField:
 
 
 class CodeInput(forms.TextInput):
-    """Doesn't show a code again that was wrong or has been used."""
+    """An input that never shows a code again."""
 
     def format_value(self, value: Any) -> None:  # noqa: ARG002  # Django's signature
         return None
@@ -128,7 +128,7 @@ class CredentialField(forms.CharField):
             answer = json.loads(text)
             is_storable = _NUL not in json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError):
-            # Invalid JSON, half a character in one of its strings, or an endless number.
+            # The errors for invalid JSON, half a character in one of its strings, and an endless number.
             answer, is_storable = None, False
         if not isinstance(answer, dict) or not is_storable:
             raise ValidationError("The passkey’s response can’t be read. Try again.", code="malformed")
@@ -136,6 +136,6 @@ class CredentialField(forms.CharField):
 
 
 def check_password_of(user: Any, chosen: str) -> str:
-    """Raise ValidationError, with one sentence for each thing that is wrong with it."""
+    """Raise ValidationError, with one sentence for each fault of the password."""
     validate_password(chosen, user)
     return chosen

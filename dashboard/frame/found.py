@@ -1,4 +1,4 @@
-"""Finds what a workspace's URL names. Another workspace's things are 404, like things that don't exist."""
+"""Finds the things that a workspace's URLs name. Another workspace's things are 404, like things that don't exist."""
 
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from dashboard.models import Membership
 
 
 def find_client(membership: Membership, client_id: str, **annotations: Any) -> Client:
-    """annotations: what else a page needs. Raise Http404."""
+    """annotations: further values that a page needs. Raise Http404."""
     found = None
     if CLIENT_ID.match(client_id):  # a database may not accept other strings from a URL, such as one with NUL
         found = Client.objects.select_related("workspace").filter(workspace=membership.workspace, client_id=client_id).annotate(**annotations).first()
@@ -22,7 +22,7 @@ def find_client(membership: Membership, client_id: str, **annotations: Any) -> C
 
 
 def find_credential(kind: type[CredentialT], client: Client, **name: str) -> CredentialT:
-    """With its client. name: its ID, by the field that has it. Raise Http404."""
+    """The credential with its client. name: the ID, by the name of its field. Raise Http404."""
     found = cast("QuerySet[CredentialT]", kind.objects.filter(client=client, **name)).first() if all(value.isprintable() for value in name.values()) else None
     if found is None:
         raise Http404

@@ -1,4 +1,4 @@
-"""Parts of a page that the script fetches separately: with the header HX-Request, the same address returns only a part of the page."""
+"""Fragments of a page, which the script fetches separately: with the header HX-Request, the same address returns only a fragment."""
 
 from typing import Any
 

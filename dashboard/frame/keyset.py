@@ -1,4 +1,4 @@
-"""Keyset pagination of long lists: by where the last page ended, not by how many rows came before, so that page 1,000 costs no more than page 1."""
+"""Keyset pagination of long lists: a page begins at the key where the last one ended, so that page 1,000 costs no more than page 1."""
 
 import base64
 import binascii
@@ -18,8 +18,8 @@ _Cursor = tuple[Any, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """name: as in the URL. key: the annotation by which rows are ordered, never None; then they are ordered by primary key. parse: reads a key from a URL with
-    any content; raises ValueError or TypeError.
+    """name: as in the URL. key: the annotation that rows are ordered by first, never None; the primary key comes second. parse: reads a key from a URL with any
+    content; raises ValueError or TypeError.
     """
 
     name: str
@@ -66,7 +66,7 @@ def parse_number(value: Any) -> int:
 
 
 def page_of(rows: QuerySet[Any], order: Order, *, size: int, before: str = "", after: str = "") -> KeysetPage:
-    """before, after: as in the URL; an unreadable one leads to the first page. One query."""
+    """before, after: as in the URL; an unreadable value leads to the first page. One query."""
     cursor = _read(before or after, order)
     is_back = bool(before) and cursor is not None
     found = _fetch(rows.annotate(key=order.key), cursor, is_descending=order.is_descending != is_back, most=size + 1)

@@ -1,4 +1,4 @@
-"""Rules for every page and API response, before any view: who is connected, a request ID, no plain HTTP, and no view open unless it is declared so."""
+"""Rules for every page and API response, before any view: the connection, a request ID, no plain HTTP, and no access to a view that doesn't declare it."""
 
 import codecs
 import re
@@ -57,7 +57,7 @@ class StrictTransportMiddleware:
 
 
 class SecureOnlyMiddleware:
-    """Refuses plain HTTP and never redirects: sending in clear text has to be noticed, not to work at the second attempt."""
+    """Refuses plain HTTP and never redirects: people must notice that they send in clear text."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -71,8 +71,8 @@ class SecureOnlyMiddleware:
 
 
 class FormEncodingMiddleware:
-    """Refuses a form that declares an encoding other than UTF-8. Browsers send only UTF-8 to our pages, and Django would decode a form with any codec of
-    Python: perhaps into half characters, which no database accepts, or not at all.
+    """Refuses a form that declares an encoding other than UTF-8. Browsers send only UTF-8 to our pages. Django would decode a form with any codec of Python,
+    perhaps into half characters, which no database accepts.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -86,7 +86,7 @@ class FormEncodingMiddleware:
 
 
 class HostMiddleware(CommonMiddleware):
-    """Django's, which refuses a foreign Host, but only for pages: the protocol's endpoints check the Host themselves."""
+    """Refuses a foreign Host like Django's middleware, but only for pages: the protocol's endpoints check the Host themselves."""
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         return None if is_protocol_path(request.path) else super().process_request(request)
@@ -110,7 +110,7 @@ class AccessMiddleware:
 
 
 class MethodNotAllowedMiddleware:
-    """Refuses methods that no page has, which a view may not handle, and gives Django's empty 405 a page with the same Allow."""
+    """Refuses methods that no page has, because views may not handle them, and gives Django's empty 405 a page with the same Allow."""
 
     METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 
@@ -128,7 +128,7 @@ class MethodNotAllowedMiddleware:
 
 
 class SessionKeyMiddleware:
-    """Before SessionMiddleware: removes a cookie that can't be a session key, such as one with a NUL character, on which PostgreSQL fails."""
+    """Runs before SessionMiddleware and removes a cookie that can't be a session key, such as one with NUL, on which PostgreSQL fails."""
 
     KEY = re.compile(r"[a-z0-9]{32}", re.ASCII)
 
@@ -143,7 +143,7 @@ class SessionKeyMiddleware:
 
 class SessionActivityMiddleware:
     """Records when and from where a session was last used, at most once a minute, because recording is a write. The session then lasts SESSION_COOKIE_AGE
-    again, but it ends SESSION_LONGEST_AGE after the sign-in.
+    again, but ends at the latest SESSION_LONGEST_AGE after the sign-in.
 
     The time is kept in the session itself, so that most requests need no query.
     """
@@ -154,14 +154,14 @@ class SessionActivityMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # A protocol response depends on no cookie, so it must not vary by one.
+        # A protocol response doesn't depend on a cookie, so it must not vary by one.
         if not is_protocol_path(request.path) and request.user.is_authenticated:
             request.META["tokenos.signed_in"] = True  # for dashboard.server.wsgi_call
             self._note(request, timezone.now())
         return self.get_response(request)
 
     def _note(self, request: HttpRequest, now: datetime) -> None:
-        """A read-only database can still show its content, and that it is read-only."""
+        """If the database is read-only, pages still show its content, and that it is read-only."""
         if abs(now.timestamp() - request.session.get(user_sessions.NOTED, 0)) >= self.EVERY.total_seconds():
             session = UserSession.objects.filter(session_key=user_sessions.find_own(request))
             address = connection_of(request).remote_address or "0.0.0.0"  # noqa: S104
@@ -170,12 +170,12 @@ class SessionActivityMiddleware:
                     request.session[user_sessions.NOTED] = now.timestamp()
                     user_sessions.limit(request, now=now)
                 elif not session.exists():
-                    # Its owner couldn't see or end it, and no limit would apply to it.
+                    # The owner of such a session couldn't see or end it, and no limit would apply to it.
                     logout(request)
 
 
 def _settle_request(request: HttpRequest) -> Connection:
-    """Determine the connection from META, as runserver and Django's test client fill it, and write back what a trusted proxy said."""
+    """Determine the connection from META, as runserver and Django's test client fill it, and write back the values from a trusted proxy."""
     meta = request.META
     headers = [(key[5:].replace("_", "-").lower().encode(), str(value).encode("latin-1", "replace")) for key, value in meta.items() if key.startswith("HTTP_")]
     connection, kept = settle(meta.get("REMOTE_ADDR", ""), request.scheme or "http", headers, None)

@@ -1,4 +1,4 @@
-"""How pages write points in time: “3 min ago” at first, then a date. Exact UTC is always given too, for comparing with a log."""
+"""Writes points in time for pages: “3 min ago” at first, then a date. Exact UTC is always added, for comparing with a log."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
@@ -10,12 +10,12 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 @cache
 def zones() -> tuple[str, ...]:
-    """Names in the IANA database that stand for a place, and UTC. Empty if the machine has no such database."""
+    """The names of places in the IANA database, and UTC. Empty if the machine has no such database."""
     return ("UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix/", "right/"))))
 
 
 def find_zone(name: str) -> ZoneInfo | None:
-    """None if there is no such zone. name may be any string."""
+    """The zone, None if it doesn't exist. name: any string."""
     return ZoneInfo(name) if name in zones() and name != "UTC" else None
 
 
@@ -49,7 +49,7 @@ def say_clock(value: datetime, *, zone: tzinfo) -> str:
 
 
 def say_exactly(value: datetime, *, now: datetime, zone: tzinfo) -> str:
-    """“23 Nov 17:10”."""
+    """The date and time, such as “23 Nov 17:10”."""
     return f"{say_date(value, now=now, zone=zone)} {local(value, zone):%H:%M}"
 
 
@@ -61,7 +61,7 @@ def say_day(value: datetime, *, now: datetime, zone: tzinfo) -> str:
 
 
 def say_length(length: timedelta) -> str:
-    """“5 h 5 min”; from 48 hours on “3 days”."""
+    """A length such as “5 h 5 min”; from 48 hours on, “3 days”."""
     seconds = max(0, int(length.total_seconds()))
     if seconds < 60:
         return f"{seconds} s"
@@ -74,7 +74,7 @@ def say_length(length: timedelta) -> str:
 
 
 def say(value: datetime, *, now: datetime, zone: tzinfo, with_year: bool = False) -> str:
-    """Relative within 24 hours, otherwise a date. with_year: for an expiry, where the year matters most."""
+    """Relative within 24 hours, otherwise a date. with_year: for an expiry, because its year matters most."""
     if abs(now - value) < DAY:
         return say_distance(now - value)
     return say_date(value, now=now, zone=zone, with_year=with_year)

@@ -11,7 +11,7 @@ _INCOMPLETE = "This page is incomplete. Check your entries and send them again."
 
 
 class OnceForm(forms.Form):
-    """cleaned_data: once, the token."""
+    """cleaned_data["once"]: the token."""
 
     once = forms.CharField(widget=forms.HiddenInput, error_messages={"required": _INCOMPLETE})
 

@@ -12,7 +12,7 @@ from clients.credential_text import holds_credential
 def drop_credentials(request: HttpRequest, filters: QueryDict, names: Iterable[str], *, path: str) -> HttpResponseRedirect | None:
     """A redirect to the same list without the filters that look like a credential, so that they don't stay in a URL; None if none does.
 
-    names: of all filters; the rest of the query is dropped. path: of the list.
+    names: the names of all filters; the rest of the query is dropped. path: the list's.
     """
     kept = QueryDict(mutable=True)
     dropped = False

@@ -9,12 +9,12 @@ _MAX = 5
 
 
 def note_visit(request: HttpRequest, client: Client) -> None:
-    """Viewing the same client again writes nothing."""
+    """Note a visit to a client's page. Viewing the same client again writes nothing."""
     known = request.session.get(_IN_SESSION, [])
     if known[:1] != [client.client_id]:
         request.session[_IN_SESSION] = [client.client_id, *(other for other in known if other != client.client_id)][:_MAX]
 
 
 def recent_client_ids(request: HttpRequest) -> list[str]:
-    """The last one first, from any workspace."""
+    """The IDs from any workspace, the last viewed first."""
     return list(request.session.get(_IN_SESSION, []))

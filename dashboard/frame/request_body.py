@@ -1,4 +1,4 @@
-"""The body of a request for a page: how much of it is read depends on who sends it, and on how many long ones are being read."""
+"""Reads the body of a request for a page. How much of it is read depends on the sender, and on the number of long bodies that are being read."""
 
 import re
 from contextlib import ExitStack
@@ -16,11 +16,11 @@ from dashboard.people.user_sessions import find_account
 from dashboard.server.cookies import find_cookie
 from oauth.asgi import Receive, Scope
 
-# Bytes of a body: of strangers; of a form without files, which Python parses with eighty times its length in memory while no other thread can run; of any page;
-# and of the page that takes whole log files. Each body stays in memory until it is answered, so only a few long ones are accepted at once: one per person, and
-# at most half of them from one workspace.
+# The maximum length of a body in bytes: from strangers; of a form without files, which takes eighty times its length in memory to parse, while no other thread
+# can run; for any page; and for the page that takes whole log files. Each body stays in memory until it is answered, so only a few long ones are accepted at
+# once: one per person, and at most half of them from one workspace.
 MAX_OF_STRANGERS = 65_536
-# Four times the longest text in such a form; each character may be encoded as three.
+# This is four times the longest text in such a form, because each character may be encoded as three.
 MAX_FORM = 524_288
 MAX_BODY = 2_621_440
 MAX_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -41,7 +41,9 @@ class LookUpRefusedError(Exception):
 
 
 async def read_body(scope: Scope, receive: Receive, held: ExitStack) -> bytes | None:
-    """None where the sender has left. held: until the request is answered. Raise TooLargeError or LookUpRefusedError, also before anything was read."""
+    """None if the sender has disconnected. held: keeps places until the request is answered. Raise TooLargeError or LookUpRefusedError, also before anything
+    was read.
+    """
     parts: list[bytes] = []
     length = 0
     longest = MAX_OF_STRANGERS
@@ -66,7 +68,7 @@ def _find_announced_length(scope: Scope) -> int:
 
 
 async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
-    """Raise TooLargeError where there is none, LookUpRefusedError where the page would refuse whatever comes, or too much of it comes at once."""
+    """Raise TooLargeError if there is none. Raise LookUpRefusedError if the page would refuse any body, or if too many long bodies come at once."""
     if longest == MAX_OF_STRANGERS and await look_for_person(scope):
         scope["state"]["belong_to_person"]()
         return MAX_BODY if _has_files(scope) else MAX_FORM
@@ -83,7 +85,7 @@ def _has_files(scope: Scope) -> bool:
 
 
 async def look_for_person(scope: Scope) -> bool:
-    """Whether somebody is signed in. Raise OverdueError as look, LookUpRefusedError if they want to look something up and may not."""
+    """Whether somebody is signed in. Raise OverdueError like look, and LookUpRefusedError if they want to look something up and may not."""
     is_there, refusal = await look(scope, _find_person, (_session_key(scope), _TAKES_LOGS.fullmatch(scope["path"]) is not None))
     if refusal is not None:
         raise LookUpRefusedError(refusal)
@@ -95,7 +97,7 @@ def _session_key(scope: Scope) -> str:
 
 
 def _find_person(asked: tuple[str, bool]) -> tuple[bool, Refusal | None]:
-    """Whether the user is signed in, and why they may not look anything up. asked: the session's key, and whether it is about a look-up.
+    """Whether the user is signed in, and why they may not look anything up. asked: the session's key, and whether the request is a look-up.
 
     Makes sure that the connection works, because Django only checks for a broken one when a request begins.
     """

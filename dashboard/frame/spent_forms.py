@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from dashboard.models import SpentForm, User
 
-# The name of the hidden field. Not “token”, because it isn't a secret and must survive a sign-in like the other entries.
+# The name of the hidden field. It isn't “token”, because the value isn't secret and must survive a sign-in like the other entries.
 FIELD = "once"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
@@ -47,7 +47,7 @@ def spend(*, token: str, user: User, made: str, now: datetime) -> None:
 
 
 def spending(*, token: str, user: User, name: Callable[[Any], str], now: datetime) -> Callable[[Any], None]:
-    """For a service's argument also. name: returns the ID of what the service made."""
+    """A function for a service's argument also. name: returns the ID of the thing that the service made."""
 
     def also(made: Any) -> None:
         spend(token=token, user=user, made=name(made), now=now)

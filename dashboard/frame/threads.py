@@ -1,4 +1,4 @@
-"""The threads in which Django answers requests for pages, and in which its database is asked before that."""
+"""The threads in which Django answers requests for pages, and those that query the database before that."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -15,11 +15,11 @@ Asked = TypeVar("Asked")
 Found = TypeVar("Found")
 
 DJANGO_THREADS = 8
-# A worker's page requests that wait for a thread.
+# At most this many page requests of a worker wait for a thread.
 MAX_WAITING = 256
 # Seconds for which a statement of an overdue request may be running: an export takes long, but its statements are short.
 OVERDUE_STATEMENT = 0.75
-# Seconds in which what decides on a request is found, or the request is given up.
+# Seconds for the queries that decide about a request; after them, the request is given up.
 MAX_LOOK = 0.75
 
 
@@ -30,7 +30,7 @@ def _may_go_on(its: Patience, now: float) -> bool:
 django_threads: Threads[Any, Any] = Threads(
     DJANGO_THREADS, name="django", begin=lambda: keep_database(PAGE_STATEMENT), most_waiting=MAX_WAITING, may_go_on=_may_go_on
 )
-# For health checks, which must be answered even if the worker can't do its work.
+# A thread for health checks, which must be answered even if the worker can't do its work.
 probe_threads: Threads[Request, Answer] = Threads(2, name="probe", begin=lambda: None, most_waiting=MAX_WAITING)
 
 

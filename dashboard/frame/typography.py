@@ -8,5 +8,5 @@ def typeset(text: str) -> str:
 
 
 def messages_of(error: ValidationError) -> list[str]:
-    """A service's error messages, for a form."""
+    """A service's error messages, typeset for a form."""
     return [typeset(message) for message in error.messages]

@@ -1,1 +1,1 @@
-"""Whether this instance works: for load balancers and for people."""
+"""The health of this instance, for load balancers and for people."""

@@ -21,7 +21,7 @@ _last: "Checked | None" = None
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """at: when it was checked. failed_at: when this process last failed to send a mail, None for never."""
+    """at: the time of the check. failed_at: when this process last failed to send a mail, None for never."""
 
     at: datetime
     is_reachable: bool
@@ -29,7 +29,7 @@ class Checked:
 
 
 def look(now: datetime) -> Checked | None:
-    """The last result; None while nothing is known yet."""
+    """The last result; None if there is none yet."""
     global _asking
     with _lock:
         if (_last is None or now - _last.at >= EVERY) and (_asking is None or not _asking.is_alive()):

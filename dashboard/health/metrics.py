@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics: the numbers from oauth/metrics.py, for all workers together."""
+"""/metrics for Prometheus: the numbers from oauth/metrics.py, for all workers together."""
 
 from ipaddress import ip_address
 
@@ -15,7 +15,7 @@ _registry.register(ProtocolMetrics())
 
 
 def may_read_metrics(request: HttpRequest) -> bool:
-    """By METRICS_ALLOWED; never if the caller's address is unknown."""
+    """Whether METRICS_ALLOWED contains the caller's address; False if that is unknown."""
     address = connection_of(request).remote_address
     return bool(address) and any(ip_address(address) in network for network in settings.METRICS_ALLOWED)
 

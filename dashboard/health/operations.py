@@ -11,7 +11,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class OperationsMiddleware:
-    """For callers outside METRICS_ALLOWED, /metrics is passed on, so that it is answered like a path that doesn't exist."""
+    """For callers outside METRICS_ALLOWED, /metrics is answered like a path that doesn't exist."""
 
     VIEWS = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 

@@ -1,4 +1,4 @@
-"""What this instance needs to issue tokens, part by part, measured when somebody looks. For people; dashboard.health.probes serves /readyz."""
+"""The parts that this instance needs to issue tokens, measured when somebody opens the page. dashboard.health.probes serves /readyz."""
 
 import shutil
 import time
@@ -43,7 +43,7 @@ CERTIFICATE_DAYS = 14
 CLOCK_SECONDS = 1
 LATE = timedelta(minutes=10)
 LITTLE_DISK, NO_DISK = 2 * 1024**3, 200 * 1024**2
-# How long after SIGNING_KEY_ROTATION_DAYS a successor should have been announced.
+# A successor should have been announced this long after SIGNING_KEY_ROTATION_DAYS.
 _GRACE = timedelta(days=2)
 
 
@@ -64,8 +64,8 @@ _PROBLEMS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """state: GOOD, SOON if somebody has to act before long, BAD, or OFF if it isn't used. word: the state for people. code, measured, limit: for admins.
-    code: an identifier before measured.
+    """state: GOOD, SOON if somebody has to act soon, BAD, or OFF if it isn't used. word: the state for people. code, measured, limit: for admins. code: an
+    identifier before measured.
 
     problem: a clause, “the database is read-only”, "" for none. fix: the command that solves it, or what to do. stops_tokens: whether a bad state means that
     nobody gets tokens.
@@ -93,7 +93,7 @@ def _database(_now: datetime) -> Part:
     begins = time.perf_counter()
     try:
         with transaction.atomic():
-            # A real write that changes nothing, so that a full or read-only file system shows.
+            # A real write without a change, which reveals a full or read-only file system.
             ScheduledJob.objects.update(next_run_at=F("next_run_at"))
     except DatabaseError as error:
         fault = find_fault(error) or UNREACHABLE
@@ -155,7 +155,7 @@ def _signing_key(now: datetime) -> Part:
 def _can_open(key: SigningKey) -> bool:
     try:
         return bool(decrypt(key.private_key, context=key.kid))
-    except Exception:  # noqa: BLE001  # whatever is wrong with it, it doesn't sign
+    except Exception:  # noqa: BLE001  # after any error, the key doesn't sign
         return False
 
 
@@ -179,7 +179,7 @@ def _certificate(now: datetime) -> Part:
 
 
 def _clock(now: datetime) -> Part:
-    """Compared with the database's clock, if that is another one, and with existing events, which can't be from the future."""
+    """The clock is compared with the database's, if that is another one, and with existing events, which can't be from the future."""
     newest = AuditEvent.objects.aggregate(newest=Max("created_at"))["newest"]
     ahead = (newest - now).total_seconds() if newest else 0.0
     off, said = _compare_clocks()
@@ -195,7 +195,7 @@ def _clock(now: datetime) -> Part:
 
 
 def _compare_clocks() -> tuple[float, str]:
-    """The difference in seconds, and in words."""
+    """The difference of the clocks in seconds, and in words."""
     off = read_clocks().ahead.total_seconds()
     return off, f"{abs(off) * 1000:,.0f} ms off the database’s" if off else "in sync with the database’s"
 

@@ -10,7 +10,7 @@ from dashboard.health import readiness
 from dashboard.health.readiness import READY, UNAVAILABLE, State
 
 NO_STORE = {"Cache-Control": "no-store"}
-# Seconds, sent with a 503.
+# Seconds for Retry-After, sent with a 503.
 RETRY_AFTER = "2"
 
 

@@ -1,4 +1,4 @@
-"""What /readyz checks: the parts without which no tokens can be issued, and those without which only something else fails.
+"""The checks of /readyz: for the parts that tokens need, and for parts that only other functions need.
 
 Each check may hang, so it runs in a thread and counts as failed after LIMIT seconds. Each group has one run at a time, which all simultaneous requests
 share: frequent requests cost nothing, and a hanging check blocks only one thread.
@@ -35,7 +35,7 @@ logger = logging.getLogger("tokenos.health")
 
 
 class FailedError(Exception):
-    """Raised by a check. problem: a word for machines that strangers may see. The message is for the log."""
+    """Raised by a check. problem: a word for machines, which strangers may see. The message is for the log."""
 
     def __init__(self, problem: str, message: str) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class FailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """look: raises any exception if the part fails. without: the instance's status then, DEGRADED or UNAVAILABLE."""
+    """look: raises any exception if the part fails. without: the instance's status in that case, DEGRADED or UNAVAILABLE."""
 
     name: str
     look: Callable[[], None]
@@ -55,7 +55,7 @@ class Check:
 class Group:
     """Checks that share a database connection and run one after the other. reused: for how many seconds a good result is reused.
 
-    by_serving_threads: run by the threads and connections that answer token requests, if this process has any.
+    by_serving_threads: whether the threads and connections that answer token requests run them, if this process has any.
     """
 
     checks: tuple[Check, ...]
@@ -65,7 +65,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """status: READY for a part that works. milliseconds: how long it took, or has taken so far. problem: "" for none."""
+    """status: READY for a part that works. milliseconds: the duration so far. problem: "" for none."""
 
     status: str
     milliseconds: float
@@ -95,7 +95,7 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
 
 
 def _compare_migrations() -> None:
-    """Additional migrations of a newer version don't matter, because it may be taking over."""
+    """Additional migrations don't matter, because a newer version may be taking over."""
     missing = _known_migrations() - MigrationRecorder(connection).applied_migrations().keys()
     if missing:
         raise FailedError("missing", f"{len(missing)} migrations are missing. Run “.venv/bin/python manage.py prepare”.")
@@ -185,7 +185,7 @@ class _Run:
         return self.ended.is_set() and (self.find_worst() != READY or monotonic() >= self.began + self.group.reused)
 
     def find(self, check: Check) -> State:
-        """The state of a check that hasn't finished: it, or one before it, hangs."""
+        """The state of a check that hasn't finished because it, or one before it, hangs."""
         return self.states.get(check.name) or State(check.without, (monotonic() - self.began) * 1000, NO_ANSWER.code)
 
     def find_worst(self) -> str:
@@ -197,7 +197,7 @@ def _measure(check: Check) -> State:
     problem = ""
     try:
         check.look()
-    except Exception as error:  # noqa: BLE001  # whatever fails, the part does
+    except Exception as error:  # noqa: BLE001  # any error is a failure of the part
         fault = find_fault(error)
         problem = error.problem if isinstance(error, FailedError) else fault.code if fault else "unreachable"
         logger.warning("The check %s failed: %s", check.name, error, extra={"problem": problem, "fix": fault.fix if fault else None})

@@ -1,4 +1,4 @@
-"""The page that answers “is it us?”: the measurements as one sentence and a row for each part, and since when something has been wrong."""
+"""The page that answers “is it us?”: one sentence and a row for each part, and since when a part has been failing."""
 
 import tomllib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from dashboard.health import parts as health_parts
 from dashboard.health import since as health_since
 from dashboard.health.parts import BAD, GOOD, OFF, SOON, Part
 
-# However many people look at it, each process measures at most this often.
+# Each process measures at most this often, even if many people look at the page.
 REUSED_SECONDS = 5
 
 STARTED_AT = timezone.now()
@@ -34,7 +34,7 @@ class PartRow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """state: GOOD, SOON or BAD. lead, rest: the sentence; lead is in bold. at: since when, None if unknown."""
+    """state: GOOD, SOON or BAD. lead, rest: the sentence, with lead in bold. at: since when, None if unknown."""
 
     state: str
     lead: str

@@ -1,6 +1,7 @@
-"""Since when each part of the instance has been in its state, for all workers of this machine: in a file, because database and cache may be unavailable.
+"""Remembers since when each part of the instance has been in its state, for all workers of this machine. It is a file, because database and cache may be
+unavailable.
 
-If nobody has looked for a long time, the state in between isn't known, so it counts from now.
+If the last look was long ago, the state in between isn't known, so the time starts again.
 """
 
 import json
@@ -18,7 +19,7 @@ _looked_at: datetime | None = None
 
 
 def remember(states: Mapping[str, str], *, now: datetime) -> dict[str, datetime]:
-    """states: by part. Returns since when each was seen in its state."""
+    """states: by part. Returns since when each part has been seen in its state."""
     global _memory, _looked_at
     known = _read(now) or (_memory if _looked_at is not None and now - _looked_at <= _KEPT else {})
     _memory = {part: known[part] if part in known and known[part][0] == state else (state, now) for part, state in states.items()}
@@ -43,7 +44,7 @@ def _read(now: datetime) -> dict[str, tuple[str, datetime]]:
 
 
 def _write(now: datetime) -> None:
-    """Write all or nothing, so that no worker reads half of it."""
+    """Write the whole file at once, so that no worker reads half of it."""
     path = _path()
     unfinished = path.with_suffix(f".{os.getpid()}")
     content = {"looked_at": now.isoformat(), "states": {part: (state, since.isoformat()) for part, (state, since) in _memory.items()}}

@@ -1,4 +1,4 @@
-"""“Is it us?”: what this instance needs to issue tokens, measured now."""
+"""The page “Is it us?”, about the parts that this instance needs to issue tokens, measured now."""
 
 from datetime import timedelta
 

@@ -1,1 +1,1 @@
-"""The instance: its environment, checks, files, logs, database and mail. It doesn't know people or pages."""
+"""The instance: its environment, checks, files, logs, database and mail. This package doesn't know people or pages."""

@@ -1,4 +1,4 @@
-"""Makes what Django needs before it can start: .env with its generated keys, DATA_DIR, the local CA and the server certificate.
+"""Makes the files that Django needs to start: .env with its generated keys, DATA_DIR, the local CA and the server certificate.
 
 Run “python -m dashboard.instance.bootstrap” as often as you like: it only adds what is missing. An error is one line on stderr and exit status 1.
 """
@@ -21,7 +21,7 @@ from dashboard.instance.files import locked, write_private
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-# What a DATA_DIR contains besides the database.
+# The contents of a DATA_DIR besides the database.
 _OURS = frozenset({"tls", "mail", "static", "static.sha256", "health.json", "demo-client.curl", "lost+found"})
 KEYS = ("SECRET_KEY", "KEY_ENCRYPTION_KEYS")
 
@@ -78,13 +78,14 @@ def protect_data_dir() -> str | None:
 
 
 def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
-    """Generate the keys that are missing in the environment and the file, make DATA_DIR, and write the keys into the file. Return what was done, or None.
+    """Generate the keys that are missing in the environment and the file, make DATA_DIR, and write the keys into the file. Returns a sentence about what was
+    done, or None.
 
-    With other keys than its own a database would be unreadable for ever, so if there is a database, missing keys are an error.
+    A database is unreadable without its own keys, so if there is a database, missing keys are an error.
     """
     with locked(file.parent):
         for name in KEYS:
-            # If it is set but empty, it would hide the one in the file.
+            # A variable that is set but empty would hide the one in the file.
             if not os.environ.get(name, "").strip():
                 os.environ.pop(name, None)
         environment.read_file(file)
@@ -98,7 +99,7 @@ def prepare_environment(file: Path = BASE_DIR / ".env") -> str | None:
             )
         for name in missing:
             os.environ[name] = secrets.token_urlsafe(48)
-        # Now settings can be read. If anything else is wrong with them, nothing is written.
+        # Now the settings can be read. If they have any other mistake, no file is written.
         created = create_data_dir()
         if not missing:
             return created
@@ -124,7 +125,7 @@ def create_data_dir() -> str | None:
 
 
 def renew_certificate() -> str | None:
-    """Renew the server certificate if it is due. Return what was done, as lines to print, or None. Raises CertificateError or OSError."""
+    """Renew the server certificate if it is due. Returns lines to print about it, or None. Raise CertificateError, OSError."""
     if not settings.TLS:
         return None
     directory = settings.DATA_DIR / "tls"

@@ -1,11 +1,11 @@
-"""How values are stored in Redis."""
+"""Stores values in Redis."""
 
 import json
 from typing import Any
 
 
 class JSONSerializer:
-    """Instead of Django's, which unpickles what it reads: an attacker who can write to Redis, or is on the way to it, could run code here."""
+    """Replaces Django's serializer, which unpickles: an attacker who can write to Redis, or is on the way to it, could run code here."""
 
     def dumps(self, value: Any) -> bytes:
         return json.dumps(value).encode()

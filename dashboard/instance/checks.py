@@ -1,4 +1,4 @@
-"""Checks for settings that are valid alone but make no sense together. An error prevents the start; make setup and make run show warnings.
+"""Checks for settings that are valid alone but wrong together. An error prevents the start; make setup and make run show warnings.
 
 They run with manage.py prepare and manage.py check; errors are also checked when gunicorn starts (refuse_mistakes).
 """
@@ -40,7 +40,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 def _check_transport() -> list[CheckMessage]:
     """Without TLS and without a trusted proxy that does TLS, every request counts as plain HTTP and is refused.
 
-    On a loopback address that is only useless. On another one, callers would send their secrets in clear text before they are refused.
+    On a loopback address, such a server is only useless. On another one, callers would send their secrets in clear text before they are refused.
     """
     if settings.TLS or settings.TRUSTED_PROXIES or environment.is_socket(settings.HOST):
         return []
@@ -101,7 +101,7 @@ def _check_database() -> list[CheckMessage]:
 
 
 def _check_lines() -> list[CheckMessage]:
-    """Connections to other machines in clear text. Only these three modes of PostgreSQL require TLS."""
+    """Finds connections to other machines in clear text. Only these three modes of PostgreSQL require TLS."""
     found: list[CheckMessage] = []
     database, cache = settings.DATABASES["default"], urlsplit(str(settings.CACHES["default"].get("LOCATION", "")))
     hosts = str(database.get("OPTIONS", {}).get("host") or database.get("HOST") or "").split(",")
@@ -208,7 +208,7 @@ def describe(messages: Sequence[CheckMessage]) -> str:
 
 
 def refuse_mistakes() -> None:
-    """End the process with one line for each error. For gunicorn, which doesn't run Django's checks; it works before Django is set up."""
+    """End the process with one line for each error. It is for gunicorn, which doesn't run Django's checks, and works before Django is set up."""
     errors = [message for message in check_settings() if message.is_serious()]
     if errors:
         sys.exit(describe(errors))

@@ -1,6 +1,6 @@
 """Typed readers of environment variables and of the .env file.
 
-Each raises ImproperlyConfigured with one sentence that names the variable and says what is allowed, and never repeats a value that may be secret.
+Each raises ImproperlyConfigured with one sentence that names the variable and the allowed values, and never repeats a value that may be secret.
 """
 
 import os
@@ -21,7 +21,7 @@ _SENDER = re.compile(r"[^\s<>@]+@[^\s<>@]+|[^<>@\r\n]+ <[^\s<>@]+@[^\s<>@]+>")
 _ISSUER_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _env = environ.Env()
 
-# The name of every variable that was read: once settings.py is imported, all that exist.
+# The names of the variables that were read. Once settings.py is imported, these are all that exist.
 read_names: set[str] = set()
 
 # Headers in which a proxy passes on its caller's certificate, each in its own format: dashboard/server/forwarded_certificate.py.
@@ -43,7 +43,7 @@ def read_file(file: Path) -> None:
 
 
 def find_mistakes(file: Path, names: Collection[str]) -> list[str]:
-    """One sentence for each line of a .env file that read_file accepts but that has no effect. names: of the existing variables.
+    """One sentence for each line of a .env file that read_file accepts but that has no effect. names: those of the existing variables.
 
     A name that isn't similar to any of them may be the operator's own, for another program.
     """
@@ -79,7 +79,7 @@ def is_socket(host: str) -> bool:
 
 
 def listening(name: str, *, default: str) -> str:
-    """An address, or unix: followed by the path of a socket."""
+    """Read an address, or unix: followed by the path of a socket."""
     value = text(name, default=default)
     # The kernel's limit.
     if is_socket(value) and not (value.startswith("unix:/") and len(os.fsencode(value)) <= len("unix:") + 107):
@@ -143,7 +143,7 @@ def issuer(name: str, *, default: str) -> str:
     except ValueError:
         valid = False
     if not valid or "?" in value or "#" in value or value.endswith("/") or not value.isascii() or re.search(r"[\s\"\\]", value):
-        # With @ it may contain a password.
+        # A value with @ may contain a password.
         given = f", not “{value}”" if re.fullmatch(r"https?://[^@]{1,100}", value) and value.isprintable() else _say_given(value)
         raise ImproperlyConfigured(f"{name} must be an https URL without query, fragment and trailing slash, for example https://tokens.example.com{given}.")
     if not _ISSUER_PATH.fullmatch(parts.path):
@@ -160,7 +160,7 @@ def host(url: str) -> str:
 
 
 def provider(name: str, *, default: str) -> str:
-    """An OpenID provider's issuer, OpenID Connect Core 1.0 §2, exactly as the provider writes it; "" for none."""
+    """An OpenID provider's issuer, OpenID Connect Core 1.0 §2, spelled exactly as by the provider; "" for none."""
     value = text(name, default=default)
     if not value:
         return ""
@@ -169,7 +169,7 @@ def provider(name: str, *, default: str) -> str:
         valid = parts.scheme == "https" and bool(parts.hostname) and not parts.username and (parts.port is None or parts.port > 0)
     except ValueError:
         valid = False
-    # Linked accounts are found by it, in a column of this length.
+    # Linked accounts are found by the issuer, in a column of this length.
     if not valid or len(value) > 200 or not value.isascii() or not value.isprintable() or re.search(r"[?#\s\"\\]", value):
         raise ImproperlyConfigured(f"{name} must be the issuer of your OpenID provider, an https URL such as https://login.example.com/realms/acme.")
     return value
@@ -224,8 +224,8 @@ def database(name: str, *, default: str, base: Path) -> dict[str, Any]:
     options = configuration.setdefault("OPTIONS", {})
     if url.startswith("sqlite:"):
         configuration["NAME"] = str(base / configuration["NAME"])
-        # IMMEDIATE: a deferred transaction that reads and then writes fails at once under concurrency, whatever the timeout.
-        # FULL: an acknowledged secret or revocation survives a power loss.
+        # IMMEDIATE: a deferred transaction that reads and then writes fails at once under concurrency, despite the timeout. FULL: an acknowledged secret or
+        # revocation survives a power loss.
         options.update(transaction_mode="IMMEDIATE", timeout=5, init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
     else:
         configuration["ENGINE"] = "dashboard.instance.postgresql"
@@ -236,7 +236,7 @@ def database(name: str, *, default: str, base: Path) -> dict[str, Any]:
             usual["target_session_attrs"] = "read-write"
         for option, value in {**usual, "application_name": "tokenos"}.items():
             options.setdefault(option, value)
-        # JIT compilation takes a third of the time of our longest queries. The URL's own options come later and override this.
+        # Without this, JIT compilation would take a third of the time of our longest queries. The URL's own options come later and override this.
         options["options"] = f"-c jit=off {options.get('options', '')}".strip()
     return configuration
 

@@ -1,4 +1,4 @@
-"""Files that several processes write while others read them."""
+"""Writes files that several processes write while others read them."""
 
 import fcntl
 import os

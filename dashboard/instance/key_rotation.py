@@ -13,7 +13,7 @@ from oauth import services as oauth_services
 
 
 def reencrypt_keys(*, actor: Actor, now: datetime) -> int:
-    """Re-encrypt private signing keys and secrets of one-time codes. Returns how many were encrypted under another key. All or none.
+    """Re-encrypt private signing keys and secrets of one-time codes. All or none. Returns the number that was encrypted under another key.
 
     Raise MissingKeyEncryptionKeyError if the list lacks a key that is still needed.
     """

@@ -1,7 +1,7 @@
 """Logging: one JSON object per line on stderr for the server, readable lines for commands, both without secrets.
 
 Anything that looks like one of our secrets, a JWT, the value of an Authorization or DPoP header, a private key or a link from a mail is removed from every
-record, wherever it was logged. This is a safety net: our code never logs a credential on purpose. Nothing here needs Django to be set up.
+record. This is a safety net: our code never logs a credential on purpose. Nothing here needs Django to be set up.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import Any
 from clients.credential_text import REDACTED, may_be_logged, redact
 from clients.foreign_text import shown, shown_path
 
-# The most characters of a message, a traceback entry or an extra field; a longer text comes from somebody else and is cut before it is searched. MAX_ITEMS
+# The maximum characters of a message, a traceback entry or an extra field. A longer text comes from somebody else, and is cut before it is searched. MAX_ITEMS
 # limits the items of lists and the entries of tracebacks.
 MAX_CHARACTERS = 8 * 1024
 MAX_ITEMS = 50
@@ -50,7 +50,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
 def _text(value: Any) -> str:
     try:
         return str(value)
-    except Exception:  # noqa: BLE001  # whatever the object's __str__ does
+    except Exception:  # noqa: BLE001  # __str__ may raise anything
         return f"<{type(value).__name__}>"
 
 
@@ -62,7 +62,7 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _describe_exception(entries: Sequence[str]) -> str:
-    """entries: from traceback.format_exception. The first ones say what was requested, the last ones what failed."""
+    """entries: from traceback.format_exception. The first ones show the request, the last ones the failure."""
     if len(entries) > MAX_ITEMS:
         middle = f"  … {len(entries) - MAX_ITEMS} entries left out …\n"
         entries = [*entries[: MAX_ITEMS // 2], middle, *entries[-MAX_ITEMS // 2 :]]
@@ -100,7 +100,7 @@ _KNOWN_REFERERS = ("no Referer.", "Referer is malformed.", "Referer is insecure 
 
 
 def _cut_foreign(text: Any) -> Any:
-    """What Django quotes from a request may be a credential, so only its beginning stays."""
+    """Text that Django quotes from a request may be a credential, so only its beginning stays."""
     if not isinstance(text, str):
         return text
     for said, rest in _OF_HEADERS.items():
@@ -110,9 +110,9 @@ def _cut_foreign(text: Any) -> Any:
 
 
 class StrangersFilter(logging.Filter):
-    """Django logs each refused request as an error, often with a traceback, although it is the sender's mistake. A warning is enough, for an operator whose
-    ALLOWED_HOSTS lacks a name: without a traceback, which would hide those of our own failures, and with only the beginning of what was sent. Must come
-    before RedactingFilter.
+    """Django logs each refused request as an error, often with a traceback, although it is the sender's mistake. A warning is enough for an operator whose
+    ALLOWED_HOSTS lacks a name. It has no traceback, which would hide those of our own failures, and only the beginning of the sent text. Must come before
+    RedactingFilter.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -163,7 +163,7 @@ def is_command() -> bool:
 
 
 def configure(config: Mapping[str, Any]) -> None:
-    """Django's LOGGING_CONFIG, also called by gunicorn.py. config: settings.LOGGING, {"level": the server's}; commands show only warnings and errors."""
+    """Django's LOGGING_CONFIG, also called by gunicorn.py. config: settings.LOGGING, with the server's level. Commands show only warnings and errors."""
     command = is_command()
     formatter: dict[str, Any] = {"format": "%(levelname)s: %(message)s"} if command else {"()": JSONFormatter}
     # Django's own loggers have handlers by default, which would write every line twice.

@@ -22,19 +22,19 @@ CA_LIFETIME = timedelta(days=3652)
 LIFETIME = timedelta(days=90)
 RENEWAL = timedelta(days=30)
 
-# Clocks differ, and a certificate must not be "not yet valid" on a machine that is slightly behind.
+# Clocks differ, and a certificate must not be "not yet valid" on a machine whose clock is slightly behind.
 _BACKDATING = timedelta(hours=1)
 
 
 class CertificateError(Exception):
-    """One sentence that says what to do."""
+    """Its text is one sentence that says what to do."""
 
 
 def renew(directory: Path, host: str, *, now: datetime | None = None) -> str | None:
     """Issue a server certificate for host and the loopback names if there is none, its names differ, or it expires within 30 days.
 
-    Return what was done as a sentence, or None if there was nothing to do. Raise CertificateError if it can't be done. Several processes may
-    call it at once.
+    Return what was done as a sentence, or None if there was nothing to do. Raise CertificateError if that isn't possible. Several processes may call it at
+    once.
     """
     now = now or datetime.now(UTC)
     with locked(directory):
@@ -48,7 +48,7 @@ def renew(directory: Path, host: str, *, now: datetime | None = None) -> str | N
         done = ""
         is_over = ca is None or ca.not_valid_after_utc - now < LIFETIME
         if ca is not None and not is_over and not _permits(ca, names):
-            # A CA whose key is kept elsewhere can only be replaced by its owner.
+            # If a CA's key is kept elsewhere, only its owner can replace the CA.
             _read_ca_key(directory, ca)
             is_over = True
         if ca is None or is_over:
@@ -98,8 +98,8 @@ def _constraints(names: list[x509.GeneralName]) -> x509.NameConstraints:
 
 
 def _permits(ca: x509.Certificate, names: list[x509.GeneralName]) -> bool:
-    """Whether the CA may sign for these names. A CA without constraints may sign for any name: an operator's own, or an older one of ours that people have in
-    their browsers.
+    """Whether the CA may sign for these names. A CA without constraints may sign for any name. It is the operator's own, or an older one of ours that people
+    have in their browsers.
     """
     try:
         permitted = ca.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
@@ -109,7 +109,7 @@ def _permits(ca: x509.Certificate, names: list[x509.GeneralName]) -> bool:
 
 
 def _create_ca(directory: Path, names: list[x509.GeneralName], now: datetime) -> x509.Certificate:
-    """Only for these names, because people import the CA into their browsers and its key is stored here."""
+    """The CA may only sign for these names, because people import it into their browsers and its key is stored here."""
     key = ec.generate_private_key(ec.SECP256R1())
     # Two CAs with the same name confuse browsers, so each has a number.
     name = x509.Name(
@@ -149,7 +149,7 @@ def _issue(directory: Path, ca: x509.Certificate, names: list[x509.GeneralName],
 
 
 def _read_ca_key(directory: Path, ca: x509.Certificate) -> ec.EllipticCurvePrivateKey:
-    """The operator may keep the CA's key elsewhere, or may have put another CA there."""
+    """Raise CertificateError if the operator keeps the key elsewhere, or has put another CA there."""
     file = directory / "ca-key.pem"
     try:
         key = serialization.load_pem_private_key(file.read_bytes(), None)

@@ -1,1 +1,1 @@
-"""Leak response: which of a workspace's credentials a pasted text contains, what they can do, and revoking them. The text is never stored, logged or sent."""
+"""Leak response: finds a workspace's credentials in a pasted text, shows what they can do, and revokes them. The text is never stored, logged or sent."""

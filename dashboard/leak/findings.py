@@ -1,4 +1,4 @@
-"""Looks up which of a workspace's credentials, tokens and clients are in a text or named by references, and whether they work."""
+"""Finds a workspace's credentials, tokens and clients that are in a text or named by references, and whether they work."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from oauth.models import RevokedToken
 
 # A program that used it within this time is most likely still using it.
 _USED_LATELY = timedelta(hours=24)
-# Per text. If a whole workspace was exported, not every client needs to be named.
+# The limit for one text. If a whole workspace was exported, not every client needs to be named.
 MAX_FOUND = 300
 # Up to this many characters, possible IDs in a text are looked up; a longer text is compared with all IDs of the workspace.
 _SHORT = 64 * 1024
@@ -31,14 +31,14 @@ _MAX_HASHED = 3
 
 
 class Pasted(Enum):
-    """How much of the credential was in the text."""
+    """The part of the credential that was in the text."""
 
     WHOLE = "whole"
     DAMAGED = "damaged"
     MADE_UP = "made up"
     PRIVATE_KEY = "private key"
     ID = "id"
-    # Only named by a reference, in a mail or on another page.
+    # It was only named by a reference, in a mail or on another page.
     NAMED = "named"
 
     @property
@@ -47,7 +47,7 @@ class Pasted(Enum):
 
 
 class State(Enum):
-    """What it can still do. A lower value means more harm."""
+    """The power that it still has. A lower value means more harm."""
 
     USED = 0
     WORKS = 1
@@ -57,7 +57,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """kind: as pages call it. name: its ID. what: its reference. credential: None for a client or token; token: None for anything else.
+    """kind: its name on pages. name: its ID. what: its reference. credential: None for a client or token; token: None for anything else.
 
     ended_at: since when it hasn't worked. why_off: a sentence, for a credential that is off but hasn't ended.
     """
@@ -81,7 +81,7 @@ class Finding:
 
     @property
     def can_be_ended(self) -> bool:
-        """Whether revoking it changes anything: an expired credential wasn't revoked, and its tokens may still be valid."""
+        """Whether revoking it has an effect: the tokens of an expired credential may still be valid."""
         if self.pasted is Pasted.MADE_UP:
             return False
         if self.credential is not None:
@@ -91,9 +91,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """foreign: the IDs of whole secrets that aren't the workspace's. damaged: how many are cut off so much that their owner can't be found.
+    """foreign: the IDs of whole secrets that aren't the workspace's. damaged: the number that is cut off so much that the owner can't be found.
 
-    unread_tokens, left_out: how many more tokens and findings there are.
+    unread_tokens, left_out: the numbers of further tokens and findings.
     """
 
     findings: list[Finding]
@@ -148,7 +148,7 @@ def _look_up(text: str, workspace: Workspace, now: datetime) -> Report:
 
 
 def look_at(referred: Referred, *, now: datetime) -> Report:
-    """Look at what somebody else found, or what another page refers to."""
+    """Look at credentials that somebody else found or another page refers to."""
     found = [_describe(row, Pasted.NAMED, now) for row in referred.credentials]
     revoked = _find_revoked(referred.tokens)
     found += [_describe_issued(token, now, is_revoked=token.jti in revoked) for token in referred.tokens]
@@ -237,7 +237,7 @@ def _describe(row: AnyCredential, pasted: Pasted, now: datetime) -> Finding:
 
 
 def _find_why_off(row: AnyCredential) -> str:
-    """Why it gets no tokens although it hasn't ended, "" if it does."""
+    """Why it gets no tokens although it hasn't ended, "" if it gets some."""
     client = row.client
     if client.status == Client.Status.DISABLED:
         return f"{client.name} is disabled. If somebody enables it, this works again."

@@ -1,4 +1,4 @@
-"""The form for what somebody found, pasted or as a file."""
+"""The form for a text that somebody found, pasted or as a file."""
 
 from codecs import getincrementaldecoder
 from math import ceil
@@ -25,7 +25,7 @@ class AnyText(forms.Field):
 
 
 class LeakForm(forms.Form):
-    """Its fields are named like secrets, so what is sent is neither stored in a session nor written into a page again."""
+    """Its fields are named like secrets, so the sent text is neither stored in a session nor written into a page again."""
 
     leaked_secret = AnyText(
         label="Leaked secret, access token, client ID or key ID",
@@ -61,7 +61,7 @@ class LeakForm(forms.Form):
         packed = next((name for magic, name in _PACKED.items() if content.startswith(magic)), None)
         if packed is not None:
             raise ValidationError({"leaked_secret_file": f"This file is compressed with {packed}. Decompress it first. Nothing in it was read."}, code="packed")
-        # In pieces, so that other threads can run in between: in a file that isn't text, every byte has to be replaced.
+        # It is decoded in pieces, so that other threads can run in between: in a file that isn't text, every byte has to be replaced.
         decoder = getincrementaldecoder("utf-16" if content.startswith(_UTF16) else "utf-8")("replace")
         pieces = [decoder.decode(content[place : place + _PIECE]) for place in range(0, len(content), _PIECE)]
         return "".join([*pieces, decoder.decode(b"", final=True)])

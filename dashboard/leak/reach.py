@@ -1,4 +1,4 @@
-"""How far a leak reaches: what the credential allows, where it was used, how many of its tokens are valid, and what breaks if it is revoked."""
+"""The reach of a leak: what the credential allows, where it was used, how many of its tokens are valid, and what breaks if it is revoked."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,8 +17,8 @@ _MAX_ADDRESSES = 20
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """scopes: of the token, or those that a new one gets. last_token_ends: None if no token is valid. rate: how often it is used, to follow “it”, "" if nothing
-    uses it.
+    """scopes: the token's, or those that a new token gets. last_token_ends: None if no token is valid. rate: the frequency of use in words that follow “it”, ""
+    if it is unused.
 
     places: those that are new to the client come first. others: the client's secrets that keep working.
     """
@@ -55,10 +55,10 @@ def measure(finding: Finding, *, now: datetime) -> Reach:
 
 
 def _count_tokens(client: Client, credential: str, now: datetime) -> tuple[int, datetime | None]:
-    """How many tokens are valid, and until when."""
+    """The number of valid tokens, and the expiry of the last."""
     alive = {"client": client, "credential": credential, "expires_at__gt": now}
     revoked = RevokedToken.objects.filter(**alive).order_by().values("client").annotate(tokens=Count("pk")).values("tokens")
-    # Only one query, because the page needs others too.
+    # This is only one query, because the page needs others too.
     found = TokenCount.objects.filter(**alive).aggregate(tokens=Sum("count"), last=Max("expires_at"), revoked=Max(Subquery(revoked)))
     tokens = (found["tokens"] or 0) - (found["revoked"] or 0)
     return (tokens, found["last"]) if tokens > 0 else (0, None)
@@ -70,7 +70,7 @@ def _places(client: Client, credential: str | None, now: datetime) -> list[Addre
 
 
 def _say_rate(count: int, length: timedelta) -> str:
-    """“is used about twice an hour”, averaged over that time."""
+    """Words such as “is used about twice an hour”, the average over that time."""
     hours = length / timedelta(hours=1)
     if not count:
         return ""

@@ -1,8 +1,8 @@
-"""How leak response's forms and URLs name what was found: by IDs, never by the secret or token itself.
+"""The names of found things in leak response's forms and URLs: IDs, never the secret or token itself.
 
-    s.<secret ID>    k.<client ID>.<kid>    c.<client ID>.<x5t#S256>    i.<client ID>    t.<a token's jti and what else is needed to revoke it, signed>
+s.<secret ID>    k.<client ID>.<kid>    c.<client ID>.<x5t#S256>    i.<client ID>    t.<a token's jti and what else is needed to revoke it, signed>
 
-Signed, so that nobody can revoke another workspace's token by making up a jti.
+The signature keeps people from revoking another workspace's token by making up a jti.
 """
 
 import re
@@ -18,7 +18,7 @@ from clients.models.credentials import AnyCredential
 from clients.public_key import is_kid
 from oauth.leaked_token import LeakedToken
 
-# The most in one form or URL.
+# At most this many in one form or URL.
 MAX = 300
 
 _SECRET_ID = re.compile("[0-9A-Za-z]{1,32}")
@@ -38,7 +38,7 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class Referred:
-    """What references lead to in the workspace. What doesn't exist, or is in another workspace, is left out."""
+    """The things in the workspace that references lead to. A thing that doesn't exist, or is in another workspace, is left out."""
 
     credentials: list[AnyCredential]
     clients: list[Client]
@@ -50,7 +50,7 @@ def refer_to(thing: AnyCredential | Client) -> str:
 
 
 def refer_to_credential(client: Client, credential_id: str) -> str:
-    """ "" for what can't be revoked by itself: a client's jwks_uri or TLS subject."""
+    """ "" for a client's jwks_uri or TLS subject, which can't be revoked by itself."""
     kind, colon, name = credential_id.partition(":")
     if not colon:
         return f"s.{credential_id}"
@@ -82,7 +82,7 @@ def _secrets(names: Sequence[str], workspace: Workspace) -> list[ClientSecret]:
 
 
 def _pairs(names: Sequence[str]) -> set[tuple[str, str]]:
-    """Client ID and what follows it. A client ID contains no dot, but a kid may."""
+    """The client ID and the text after it. A client ID contains no dot, but a kid may."""
     pairs = ((client_id, name) for client_id, _, name in (name.partition(".") for name in names))
     return {(client_id, name) for client_id, name in pairs if CLIENT_ID.match(client_id)}
 

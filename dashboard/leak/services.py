@@ -1,4 +1,4 @@
-"""Writing down that something was looked up, telling who can end it, and ending it: credentials and single tokens, in one transaction."""
+"""Records look-ups, tells the people who can end the found credentials, and ends credentials and single tokens in one transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ REASON = "leaked"
 
 
 def record_check(*, workspace: Workspace, report: Report, names_each: bool, actor: Actor, now: datetime) -> None:
-    """One event for each thing that was found, so that it is in that thing's history; one for the workspace if nothing was found or names_each is false.
+    """Write one event for each found thing, so that it is in that thing's history; one for the workspace if the text had none or names_each is false.
 
     Only the IDs of our own things are recorded, nothing else of the pasted text.
     """
@@ -43,7 +43,7 @@ def _target_type(finding: Finding) -> str:
 
 
 def tell(helpers: Sequence[Membership], found: Sequence[Finding], *, url: str, workspace: Workspace, by: User, now: datetime) -> list[Membership]:
-    """Whom: who wasn't told of all of it within an hour. url: where they see and end it."""
+    """Tell the helpers who weren't told of all of it within an hour, and return them. url: the page where they can see and end it."""
     told = [helper for helper in helpers if may_tell(helper.user, [finding.what for finding in found], now=now)]
     for helper in told:
         tell_member("leak_found", helper.user.email, {"workspace": workspace, "by": by, "findings": found, "url": url}, by=by, now=now)
@@ -51,7 +51,7 @@ def tell(helpers: Sequence[Membership], found: Sequence[Finding], *, url: str, w
 
 
 def end_leaked(*, referred: Referred, actor: Actor, now: datetime) -> int:
-    """Revoke all or none, at once and for ever. No effect on revoked ones. Returns how many there were."""
+    """Revoke all or none, at once and for ever. No effect on revoked ones. Returns their number."""
     with together(), transaction.atomic():
         for credential in referred.credentials:
             revoke(type(credential), str(credential), client=credential.client, reason=REASON, is_urgent=True, actor=actor, now=now)

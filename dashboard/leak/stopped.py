@@ -1,4 +1,4 @@
-"""The effect of a revocation: since when, how many tokens stopped working, and who has tried to use it since."""
+"""The effect of a revocation: its time, the number of tokens that stopped working, and later attempts to use the credential."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """names: of what was revoked, each with its client. tokens: how many stopped working with it. refused: requests since then."""
+    """names: the revoked credentials', each with its client. tokens: the number that stopped working. refused: the number of refused requests since then."""
 
     at: datetime
     names: list[tuple[str, Client]]
@@ -40,7 +40,7 @@ class Stopped:
 
 
 def read(referred: Referred, *, now: datetime) -> Stopped | None:
-    """None if none of it is revoked."""
+    """The effect; None if none of the credentials is revoked."""
     credentials = [row for row in referred.credentials if row.revoked_at is not None]
     revoked_tokens = {row.jti: row for row in RevokedToken.objects.filter(jti__in=[token.jti for token in referred.tokens])} if referred.tokens else {}
     tokens = [token for token in referred.tokens if token.jti in revoked_tokens]
@@ -59,7 +59,7 @@ def read(referred: Referred, *, now: datetime) -> Stopped | None:
 
 
 def _count_tokens(credentials: list[AnyCredential], since: datetime) -> int:
-    """Tokens that would have been valid at that moment, without those revoked before. Tokens that expired long ago are no longer counted."""
+    """The number of tokens that would have been valid at that moment, without those revoked before. Tokens that expired long ago are no longer counted."""
     if not credentials:
         return 0
     pairs = {(row.client_id, row.credential_id) for row in credentials}
@@ -80,7 +80,7 @@ def _count_refused(credentials: list[AnyCredential], of_tokens: list[str], named
 
 
 def _find_suspects(credentials: list[AnyCredential], now: datetime) -> list[Suspect]:
-    """For the first few credentials, which are those that a leak is about."""
+    """The suspects for the first few credentials: a leak is about these."""
     found = []
     for row in credentials[:3]:
         uses = addresses_of(row.client, credential=row.credential_id, since=now - PERIOD, now=now, limit=20)
@@ -90,7 +90,7 @@ def _find_suspects(credentials: list[AnyCredential], now: datetime) -> list[Susp
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """key: in the URL, once it is ticked off. url: "" if there is nothing to open."""
+    """key: in the URL, once it is ticked off. url: "" if there is no page to open."""
 
     key: str
     title: str
@@ -99,7 +99,7 @@ class Task:
 
 
 def list_tasks(stopped: Stopped) -> list[Task]:
-    """What people still have to do."""
+    """The tasks that people still have."""
     slug = stopped.clients[0].workspace.slug
     tasks = []
     for number, client in enumerate(stopped.clients[:5]):

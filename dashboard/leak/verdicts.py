@@ -1,4 +1,4 @@
-"""What pages say about a finding: one line, a colour, and a sentence below."""
+"""The words for a finding on pages: one line, a colour, and a sentence below."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from oauth.leaked_token import LeakedToken
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """tone: a class in the style sheet, "" for harm. icon: in static/img/icons.svg. heading: a text of its own."""
+    """tone: a class in the style sheet, "" for harm. icon: in static/img/icons.svg. heading: a separate text."""
 
     tone: str
     icon: str
@@ -44,7 +44,7 @@ def judge(finding: Finding, *, now: datetime, zone: tzinfo) -> Verdict:
 
 
 def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
-    """A verdict on everything that was found, if that is more than one thing, or on a text with nothing of ours."""
+    """A verdict on several findings together, or on a text that contains nothing of ours."""
     found = report.findings
     if len(found) == 1:
         return judge(found[0], now=now, zone=zone)
@@ -72,7 +72,7 @@ def _judge_token(token: LeakedToken, client: str, *, now: datetime, zone: tzinfo
 
 
 def _say_more(left: timedelta) -> str:
-    """“34 more minutes”."""
+    """Words such as “34 more minutes”."""
     seconds = int(left.total_seconds())
     number, unit = (seconds, "second") if seconds < 60 else (seconds // 60, "minute") if seconds < 7200 else (seconds // 3600, "hour")
     return f"{number} more {unit}{'' if number == 1 else 's'}"
@@ -96,13 +96,13 @@ class MaskedSecret:
 
 
 def mask(text: str) -> MaskedSecret | None:
-    """For a text that is exactly one whole secret; None for any other."""
+    """The masked secret, if the text is exactly one whole secret; None for any other text."""
     parsed = parse(text.strip()) if len(text) < _MAX_SECRET else None
     return None if parsed is None else MaskedSecret(f"tos_{parsed.environment}", parsed.secret_id, parsed.plaintext[-CHECKSUM_LENGTH:])
 
 
 def count_things(found: Sequence[Finding]) -> str:
-    """“secret”, “3 secrets” or “5 things”: what a button revokes."""
+    """The things that a button revokes: “secret”, “3 secrets” or “5 things”."""
     kinds = {finding.kind for finding in found}
     word = kinds.pop() if len(kinds) == 1 else "thing"
     return word if len(found) == 1 else f"{len(found):,} {word}s"

@@ -1,4 +1,4 @@
-"""From “I found this” to “it is revoked”: a pasted text is looked up, and what it contains is revoked."""
+"""Leak response: looks up the credentials in a pasted text, and revokes them."""
 
 from datetime import datetime
 from typing import Any
@@ -24,14 +24,14 @@ from dashboard.people.permissions import Permission, find_able, may, member, who
 from dashboard.people.quotas import may_list_found, refuse_look_up
 from dashboard.people.refusal import Refusal
 
-# The most references in a URL; of a longer list only the first ones are named.
+# The maximum number of references in a URL; of a longer list, only the first ones are named.
 _MAX_IN_ADDRESS = 30
 _BUSY = Refusal(503, 5, "Another long text is being searched. Try again in a few seconds, or paste only a part of yours.")
 
 
 @member(Permission.VIEW)
 def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """POST looks up a text. GET with references, such as from a mail, shows what they name."""
+    """POST looks up a text. GET with references, such as from a mail, shows the named things."""
     now = timezone.now()
     if request.method == "POST" and "tell" in request.POST:
         return _tell(request, membership, now)
@@ -60,7 +60,7 @@ def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
     response = render(request, "leak/leak.html", context)
     if refusal is not None:
         refusal.apply_to(response)
-    # Not left out completely even here, because Django's CSRF protection needs to know where a form came from.
+    # Even here, the Referer isn't left out completely, because Django's CSRF protection needs to know where a form came from.
     response["Referrer-Policy"] = "strict-origin"
     return response
 
@@ -88,7 +88,7 @@ def _show(request: HttpRequest, membership: Membership, report: Report, now: dat
 
 
 def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpResponse:
-    """By mail, with a link and without the secret."""
+    """Tell them by mail, with a link and without the secret."""
     workspace = membership.workspace
     what = request.POST.getlist("what")[:_MAX_IN_ADDRESS]
     found = findings.look_at(references.resolve(what, workspace), now=now).findings
@@ -120,7 +120,7 @@ def _address(name: str, membership: Membership, what: list[str]) -> str:
 @member(Permission.VIEW, post=Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def leak_stop(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """POST revokes what is named. GET shows the effect, and what is left to do."""
+    """POST revokes the named things. GET shows the effect and the remaining tasks."""
     now = timezone.now()
     what = (request.POST if request.method == "POST" else request.GET).getlist("what")
     referred = references.resolve(what, membership.workspace)

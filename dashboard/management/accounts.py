@@ -1,4 +1,4 @@
-"""Shared by the commands about accounts."""
+"""Code that the commands about accounts share."""
 
 import sys
 from contextlib import redirect_stdout
@@ -21,9 +21,10 @@ def require_account(email: str) -> User:
 
 
 def tell_account(notice: str, user: User, *, is_news: bool = True, now: datetime) -> dict[str, Any]:
-    """For the result. told_by_mail: whether the mail server accepted the mail. mail_file: without a mail server, the file to give to the person instead.
+    """Tell the account's owner, and return what the result says about it. told_by_mail: whether the mail server accepted the mail. mail_file: without a mail
+    server, the file to give to the person instead.
 
-    is_news: whether there is anything to tell.
+    is_news: False if there is nothing to tell.
     """
     if not is_news:
         return {"told_by_mail": False}

@@ -24,7 +24,7 @@ ROLE_SENTENCES: Mapping[str, str] = {
 
 
 def role_field(by: Membership, initial: str) -> forms.ChoiceField:
-    """The roles that by may give."""
+    """The field for the roles that by may give."""
     choices = [(role.value, role.label) for role in roles_up_to(by.role)]
     words = {"required": "Choose a role.", "invalid_choice": "Choose a role."}
     return forms.ChoiceField(label="Role", choices=choices, initial=initial, widget=Radios, error_messages=words)
@@ -77,14 +77,14 @@ class RoleForm(forms.Form):
         return found
 
 
-class HeirField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in its stubs only
+class HeirField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic only in its stubs
     def label_from_instance(self, obj: Membership) -> str:
         name = obj.user.shown_name
         return name if name == obj.user.email else f"{name} ({obj.user.email})"
 
 
 class RemovalForm(forms.Form):
-    """Has no field if no client names the person as its contact."""
+    """The form has no field if the person isn't a client's contact."""
 
     heir = HeirField(
         label="New contact",

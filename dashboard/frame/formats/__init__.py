@@ -1,1 +1,1 @@
-"""How pages write times and dates. Django finds the formats by the language's name."""
+"""The formats of times and dates on pages. Django finds them by the language's name."""

@@ -19,7 +19,7 @@ COOKIE = "__Host-language"
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """name: as it is remembered. label: as people say it."""
+    """name: as stored. label: for people."""
 
     name: str
     label: str
@@ -34,7 +34,7 @@ _LANGUAGES = (curl, python, javascript, go)
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """language: as it is remembered. label: as people say it. code: the text, as HTML with its parts marked."""
+    """language: as stored. label: for people. code: the text as HTML with its parts marked."""
 
     language: str
     label: str
@@ -42,11 +42,11 @@ class Snippet:
 
 
 def snippets_for(request: TokenRequest) -> Sequence[Snippet]:
-    """In each language."""
+    """The snippets in each language."""
     return [Snippet(language.name, language.label, highlight(language.write(request), language.name)) for language in _LANGUAGES]
 
 
 def chosen_language(request: HttpRequest) -> str:
-    """The one that the reader looked at last."""
+    """The language that the reader looked at last."""
     language = request.COOKIES.get(COOKIE, "")
     return language if any(language == known.name for known in _LANGUAGES) else curl.name

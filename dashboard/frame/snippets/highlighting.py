@@ -1,4 +1,4 @@
-"""Marks the strings, comments and words of code, so that one finds one's way in it. Good enough for our own snippets, and for nothing else."""
+"""Marks the strings, comments and words of code for readers. It is only good enough for our own snippets."""
 
 import re
 from typing import NewType

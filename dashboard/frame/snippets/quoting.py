@@ -1,4 +1,4 @@
-"""A value in a piece of code that somebody will copy: nothing in it is more than text there, whoever chose it.
+"""Quotes a value for code that somebody will copy, so that it stays plain text there, even if an attacker chose it.
 
 Each value in templates/docs/code and templates/components/snippets goes through one of these, for the language of its place
 (tests/servers/test_hostile_samples.py and tests/dashboard/test_sample_templates.py).
@@ -13,13 +13,13 @@ from django import template
 
 register = template.Library()
 
-# Harmless between double quotes, whatever the shell.
+# Harmless between double quotes in every shell.
 _PLAIN = re.compile(r"[\w :./@,=+-]*", re.ASCII)
 
 
 @register.filter("string")
 def quote(text: str) -> str:
-    """A string of Python, JavaScript, Go, JSON and YAML: what JSON has to escape they all read. Beyond the BMP they read other escapes than JSON's."""
+    """A string for Python, JavaScript, Go, JSON and YAML: all of them read JSON's escapes, except those beyond the BMP."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -33,13 +33,13 @@ def word(text: str) -> str:
 
 @register.filter
 def within_quotes(text: str) -> str:
-    """A part of such a word that stands between double quotes, as beside a variable. An interactive bash looks for ! even there, so that gets others."""
+    """A part of such a word between double quotes, such as beside a variable. An interactive bash interprets ! even there, so ! gets other quotes."""
     return re.sub(r'([\\"$`])', r"\\\1", text).replace("!", "\"'!'\"")
 
 
 @register.filter
 def within_apostrophes(text: str) -> str:
-    """A part of such a word that stands between single quotes, as JSON does."""
+    """A part of such a word between single quotes, such as JSON."""
     return text.replace("'", "'\\''")
 
 
@@ -51,7 +51,7 @@ def nginx(text: str) -> str:
 
 @register.filter
 def url(text: str) -> str:
-    """A URL where neither quotes nor variables can be escaped: characters that are special anywhere are percent-encoded."""
+    """A URL in a place where neither quotes nor variables can be escaped: characters that are special anywhere are percent-encoded."""
     return percent_encode(text, safe="/:?&=%+-._~[]@,")
 
 

@@ -11,7 +11,7 @@ from dashboard.frame.snippets.quoting import word
 
 PROGRAM = ".venv/bin/python manage.py"
 
-# What fits into the column beside a form, without the indent and the backslash.
+# In characters: the width of the column beside a form, without the indent and the backslash.
 _MAX_LINE = 32
 
 _OPTIONS = {
@@ -31,7 +31,7 @@ Value = str | int | datetime | timedelta | None
 
 
 def write_command(name: str, *words: str, options: Iterable[tuple[str, Value]] = (), flags: Iterable[str] = ()) -> str:
-    """words: positional arguments. options: with their values; those that are "" or None are left out."""
+    """words: positional arguments. options: names and values; options with "" or None are left out."""
     # Arguments that look like options go behind “--”.
     behind = any(each.startswith("-") for each in words)
     named = [_assign(option, text) for option, value in options if (text := _say(value))]
@@ -40,13 +40,13 @@ def write_command(name: str, *words: str, options: Iterable[tuple[str, Value]] =
 
 
 def _lines(words: list[str]) -> list[str]:
-    """On one line if they fit, otherwise the first word on its own line."""
+    """The words on one line if they fit, otherwise the first word on its own line."""
     line = " ".join(words)
     return [line] if len(line) <= _MAX_LINE or len(words) == 1 else [words[0], *_lines(words[1:])]
 
 
 def write_update(client: Client, changes: Mapping[str, Any]) -> str:
-    """changes: of its columns, from clients.services.client_changes.propose. "" for none."""
+    """The command that changes a client, "" for no changes. changes: its columns', from clients.services.client_changes.propose."""
     if not changes:
         return ""
     words: list[str] = []

@@ -1,4 +1,4 @@
-"""What a client sends to get a token."""
+"""A client's request for a token."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """kind: SECRET by Basic, POST by body, ASSERTION or CERTIFICATE. secret: the plaintext where the page may show it, else "". scope: all that it has.
+    """kind: SECRET by Basic, POST by body, ASSERTION or CERTIFICATE. secret: the plaintext if the page may show it, otherwise "". scope: all of the client's.
 
-    kid, algorithm: of the key that signs an assertion. uses_certificate: whether the connection has one, for whatever reason. ca: the file of the authority
-    that issued this server's certificate, "" for a public one.
+    kid, algorithm: those of the key that signs an assertion. uses_certificate: whether the connection has one. ca: the file of the CA that issued this server's
+    certificate, "" for a public CA.
     """
 
     client_id: str
@@ -41,7 +41,7 @@ class TokenRequest:
 
     @classmethod
     def of(cls, client: Client, method: str, *, secret: str = "", key: ClientPublicKey | None = None, ca: str | None = None) -> Self:
-        """method: a value of AuthMethod. key: one that is registered, where one is known. ca: where the reader has that file, None for here."""
+        """method: a value of AuthMethod. key: a registered key, if one is known. ca: the path of that file for the reader, None for this machine's."""
         return cls(
             client_id=client.client_id,
             kind=KINDS[method],
@@ -65,27 +65,27 @@ class TokenRequest:
 
     @property
     def signs(self) -> bool:
-        """Whether it makes a JWT, be it an assertion or a proof."""
+        """Whether it makes a JWT, either an assertion or a proof."""
         return self.kind == ASSERTION or self.needs_dpop
 
     @property
     def family(self) -> str:
-        """Of the algorithm, RFC 7518 §3.1 and RFC 8037 §3.1: ES, RS, PS or Ed."""
+        """The algorithm's family: ES, RS, PS or Ed. RFC 7518 §3.1, RFC 8037 §3.1."""
         return self.algorithm[:2]
 
     @property
     def hash(self) -> str:
-        """As sha256; "" for EdDSA, which has no choice."""
+        """The hash, such as sha256; "" for EdDSA, which has no choice."""
         return "" if self.family == "Ed" else f"sha{self.algorithm[2:]}"
 
 
 def server_ca() -> str:
-    """The file with the certificate authority of this machine; "" where a proxy ends TLS, with a certificate that everybody trusts."""
+    """The file of this machine's CA; "" if a proxy ends TLS, with a publicly trusted certificate."""
     return str(settings.DATA_DIR / "tls" / "ca.pem") if settings.TLS else ""
 
 
 def methods_to_show(auth_methods: Iterable[str]) -> list[str]:
-    """One of each kind: Basic rather than the body, which is the same secret."""
+    """One method of each kind: of the two ways to send a secret, Basic."""
     methods = list(auth_methods)
     if _Method.CLIENT_SECRET_BASIC in methods:
         methods = [method for method in methods if method != _Method.CLIENT_SECRET_POST]

@@ -1,4 +1,4 @@
-"""Single sign-on in other pages; nothing if it is off."""
+"""Single sign-on in other pages; empty if it is off."""
 
 from typing import Any
 

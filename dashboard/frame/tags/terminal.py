@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.inclusion_tag("components/same_command.html")
 def same_command(command: str, /, *words: object, **options: Any) -> dict[str, Any]:
-    """options: by name, with _ for -; a form field stands for its value, unless that is invalid."""
+    """options: values by name, with _ for -. A form field stands for its value, unless that is invalid."""
     written = write_command(command, *map(str, words), options=[(f"--{option.replace('_', '-')}", _value(value)) for option, value in options.items()])
     return {"command": highlight(written, "curl")}
 

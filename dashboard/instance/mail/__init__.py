@@ -34,9 +34,9 @@ logger = logging.getLogger("tokenos.mail")
 
 # Seconds that a page waits for the mail server, for the whole exchange.
 PATIENCE = 3.5
-# What Python and Django raise for an address that can't be written into a header, such as one whose domain is too long for the DNS.
+# The errors of Python and Django for an address that can't be written into a header, such as one with a domain too long for the DNS.
 _UNWRITABLE = (ValueError, LookupError, MessageError)
-# How many pages may wait for it at once; other pages' mail is sent in the background.
+# At most this many pages wait for it at once; the mail of other pages is sent in the background.
 MAX_AT_ONCE = 4
 _talking = ThreadPoolExecutor(max_workers=MAX_AT_ONCE, thread_name_prefix="mail of a page")
 _places = BoundedSemaphore(MAX_AT_ONCE)
@@ -44,12 +44,12 @@ _failed_at: datetime | None = None
 
 
 def goes_to_files() -> bool:
-    """Whether mail is only written to files, as it is until EMAIL_URL names a server."""
+    """Whether mail is only written to files, because EMAIL_URL doesn't name a server."""
     return settings.EMAIL_BACKEND == "dashboard.instance.mail.files.Backend"
 
 
 def send_or_write(name: str, to: Sequence[str], context: Mapping[str, Any]) -> tuple[bool, Path | None]:
-    """Like send, but also returns the mail's file on an instance without a mail server, where nobody gets the mail."""
+    """Like send, but also returns the mail's file on an instance without a mail server, which doesn't deliver mail."""
     connection = get_connection(timeout=PATIENCE)
     is_done = _deliver(_compose(name, to, context), name, connection)
     if not isinstance(connection, Backend):
@@ -58,7 +58,7 @@ def send_or_write(name: str, to: Sequence[str], context: Mapping[str, Any]) -> t
 
 
 def send(name: str, to: Sequence[str], context: Mapping[str, Any]) -> bool:
-    """Whether the server accepted it within PATIENCE, for callers that need to know. A failure is logged; the act isn't undone because its mail failed."""
+    """Whether the server accepted the mail within PATIENCE, for callers that need to know. A failure is logged; the act that caused the mail stays."""
     message = _compose(name, to, context)
     taken: list[bool] = []
     _talk_within_patience(lambda: taken.append(_deliver(message, name, get_connection())))
@@ -90,13 +90,13 @@ class Unsent(NamedTuple):
 
 
 def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]], *, is_page: bool = False) -> Unsent:
-    """One mail to each address, with its own context, over one connection. is_page: mail that isn't sent within PATIENCE is sent after the response."""
+    """One mail to each address, with its own context, over one connection. is_page: whether mail that takes longer than PATIENCE is sent after the response."""
     waiting = deque((address, _compose(name, [address], context)) for address, context in contexts.items())
     connection = get_connection()
     failures: dict[str, Exception | None] = {}
     if is_page:
         _talk_within_patience(lambda: _send_all(waiting, name, connection, failures))
-        # The mail that is being sent stays with the other thread.
+        # The other thread keeps the mail that it is sending.
         for address, message in _take(waiting):
             if not _queue(message, name):
                 failures[address] = SMTPException()
@@ -135,9 +135,9 @@ def _send_all(waiting: deque[tuple[str, EmailMultiAlternatives]], name: str, con
 
 
 def send_later(name: str, to: Sequence[str], context: Mapping[str, Any], *, by: User | None = None, places: str = "") -> bool:
-    """Like send, without waiting for the mail server. False if too much is waiting already; also True if it becomes a line in another mail.
+    """Like send, without waiting for the mail server. False if too many mails already wait. True also if the mail becomes a line in another one.
 
-    by: the user who causes it, if it goes to others and one user could cause many. places: which group of its kind it counts for, if not all share one.
+    by: the user who causes it, if it goes to others and one user could cause many. places: the group of places within its kind, if not all share one.
     """
     return _queue(_compose(name, to, context), name, by=by, places=places)
 
@@ -202,12 +202,12 @@ def wait_until_sent() -> None:
 
 
 def failed_at() -> datetime | None:
-    """When this process last failed to send a mail."""
+    """The time at which this process last failed to send a mail."""
     return _failed_at
 
 
 def _log(error: Exception, name: str) -> None:
-    """Without a traceback, which would show the addresses."""
+    """Log the failure without a traceback, which would show the addresses."""
     global _failed_at
     _failed_at = datetime.now(UTC)
     logger.error("mail not sent: %s", type(error).__name__, extra={"template": name})

@@ -1,4 +1,4 @@
-"""Mail addresses in one spelling: limits count the written address, but mail goes to the mailbox that it means."""
+"""Mail addresses in one spelling: limits count the written address, but mail goes to the mailbox behind it."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -28,7 +28,7 @@ def clean_address(text: str) -> str:
 
 
 def in_ascii(address: str) -> str:
-    """The address with its domain as in the DNS (RFC 5890 §2.3.2.1); "" if it can't be written so, or if that would be another domain's name.
+    """The address with its domain as in the DNS (RFC 5890 §2.3.2.1); "" if there is no such form, or if it would be another domain's name.
 
     Python follows the rules of 2003, which treat ß as ss. By today's rules these are two domains.
     """
@@ -41,7 +41,7 @@ def in_ascii(address: str) -> str:
 
 
 def as_counted(address: str) -> str:
-    """The form for counting mails to one mailbox, even if the domain's name is another domain's; "" if it can't be written so."""
+    """The form for counting mails to one mailbox, even if the domain's name is another domain's; "" if there is no such form."""
     local, _, domain = address[: _MAX + 1].rpartition("@")
     try:
         return f"{local}@{domain.encode('idna').decode('ascii')}"

@@ -1,4 +1,4 @@
-"""Mail of an instance without a mail server: each is a file that only the operator can read. Not the log, because not everybody who reads a log may have a
+"""Mail of an instance without a mail server: each is a file that only the operator can read. Mail isn't logged, because some readers of a log must not have a
 link that sets a password.
 """
 
@@ -20,12 +20,12 @@ from dashboard.instance.files import write_private
 
 # No link in a mail is valid for longer.
 KEPT = timedelta(days=7)
-# Counts notices and mails with a link separately; the latter are useful until the link expires.
+# Notices and mails with a link are counted separately; the latter are useful until the link expires.
 MAX_KEPT = 1000
 MAX_LINKS = 5000
-# For each of the two.
+# At most this many of each of the two.
 MAX_TO_ONE = 50
-# The header that says which template in templates/mail a mail is.
+# The header that names a mail's template in templates/mail.
 KIND = "X-TokenOS-Mail"
 # Mails that are useless without their link.
 ONLY_LINKS = frozenset({"account_reset", "account_email_change", "invitation", "hand_over"})
@@ -42,7 +42,7 @@ def _folder() -> Path:
 
 
 class Backend(BaseEmailBackend):
-    """Django's EMAIL_BACKEND until EMAIL_URL names a server. written: the files, in order."""
+    """Django's EMAIL_BACKEND until EMAIL_URL names a server. written: the files, in the order of the mails."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,7 +59,7 @@ class Backend(BaseEmailBackend):
             write_private(file, content.as_bytes())
             self.written.append(file)
             _remove_old(now)
-            # Without recipient and subject, which are in the file.
+            # The line has no recipient and subject, because these are in the file.
             logger.info("There is no mail server, so this mail was written to a file: %s", file)
         return len(email_messages)
 
@@ -72,12 +72,12 @@ def _name(message: Message, now: datetime) -> str:
 
 
 def _remove_old(now: datetime) -> None:
-    """Remove expired mails; if there are too many, remove those of the person with the most, so that nobody's mail is removed because of another's."""
+    """Remove expired mails; if there are too many, remove those of the person with the most, so that one person's mail can't displace another's."""
     names = sorted(file.name for file in _folder().glob("*.eml"))
     gone, kept = [name for name in names if name < f"{now - KEPT:%Y-%m-%d-%H%M%S}"], defaultdict[str, dict[str, list[str]]](dict)
     for name in names[len(gone) :]:
         _, *named = name.removesuffix(".eml").split("-")[4:]
-        # Older names have no digest; each of them counts as a different person's.
+        # Names from older versions have no digest; each counts as a different person's.
         to, kind = (named[0], named[1]) if len(named) == 3 else (name, "notice")
         kept[kind].setdefault(to, []).append(name)
     for kind, most in (("link", MAX_LINKS), ("notice", MAX_KEPT)):
@@ -89,7 +89,7 @@ def _remove_old(now: datetime) -> None:
 
 
 def _find_too_many(by_person: list[list[str]], most: int) -> list[str]:
-    """by_person: each person's file names, oldest first."""
+    """The files to remove. by_person: each person's file names, oldest first."""
     gone = [name for names in by_person for name in names[:-MAX_TO_ONE]]
     by_person = [names[-MAX_TO_ONE:] for names in by_person]
     too_many = sum(map(len, by_person)) - most

@@ -1,9 +1,9 @@
 """Mail that waits for the mail server, in memory: stopping the server sends it first, but a crash loses it.
 
 Each kind of mail has its own places and the kinds take turns, so that many mails of one kind, such as those about a leak, can't push out or delay a notice
-about an account. Within a kind, one recipient has few places, so that nobody can fill them with notices about themselves; the same limit applies to the mails
-that one person causes. Mail without a place isn't dropped silently: add reports it, so that the caller can tell somebody else. What is too much for one
-address, at once or within an hour, goes into one more mail to it.
+about an account. Within a kind, one recipient has few places, so that people can't fill them with notices about themselves. The same limit applies to the mails
+that one person causes. Mail without a place isn't dropped silently: add reports it, so that the caller can tell somebody else. Lines beyond the limit of one
+address, at once or within an hour, go into one more mail to it.
 """
 
 import atexit
@@ -17,14 +17,14 @@ from typing import NamedTuple
 MAX_OF_A_KIND = 200
 MAX_TO_ONE = 20
 MAX_BY_ONE = 50
-# How many are listed in that mail; the others are only counted.
+# At most this many are listed in that mail; the others are only counted.
 MAX_LISTED = 200
-# How long gather waits for more.
+# gather waits this long for more lines.
 GATHERED_SECONDS = 900
 
 
 class Place(Enum):
-    """TOO_MANY_TO_ONE: too many are waiting for that address; there may be room for others."""
+    """TOO_MANY_TO_ONE: too many mails to that address are waiting; there may be room for others."""
 
     TAKEN = auto()
     TOO_MANY_TO_ONE = auto()
@@ -39,11 +39,11 @@ class _Waiting(NamedTuple):
 
 _sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 _lock = Lock()
-# By kind; the kind whose turn is next comes first.
+# The mails by kind; the kind whose turn is next comes first.
 _waiting: dict[str, deque[_Waiting]] = {}
-# By kind and address: the lines that were too many.
+# By kind and address: the lines beyond the limit.
 _more: dict[tuple[str, str], list[str]] = {}
-# By address: the lines that wait for more.
+# By address: the lines that wait for others.
 _gathered: dict[str, tuple[Timer, Callable[[Sequence[str]], object]]] = {}
 _GATHERED = "gathered"
 
@@ -61,7 +61,7 @@ def add(kind: str, to: str, send: Callable[[], object], *, by: str = "") -> Plac
 
 
 def add_more(kind: str, to: str, line: str, send: Callable[[Sequence[str]], object]) -> None:
-    """Add line to one mail with everything that is too much for that address. Only addresses with MAX_TO_ONE waiting mails get one, so there are few."""
+    """Add line to one mail with everything beyond that address's limit. Only addresses with MAX_TO_ONE waiting mails get such a mail, so there are few."""
     with _lock:
         lines = _more.setdefault((kind, to), [])
         lines.append(line if len(lines) < MAX_LISTED else "")
@@ -92,7 +92,7 @@ def _send_gathered(to: str) -> None:
 
 @atexit.register
 def _send_gathered_at_the_end() -> None:
-    """Called at exit, when no thread sends any more."""
+    """Called at exit, when all sending threads have stopped."""
     for to, (_, send) in list(_gathered.items()):
         send(_take_more(_GATHERED, to))
 

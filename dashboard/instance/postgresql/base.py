@@ -10,5 +10,5 @@ from dashboard.instance.postgresql.connection import connect
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    # Django expects the driver's module under this name.
+    # Django expects the driver's module by this name.
     Database: Any = SimpleNamespace(**{**vars(psycopg), "connect": connect})

@@ -25,7 +25,7 @@ logger = logging.getLogger("tokenos.database")
 
 
 class Host:
-    """silent_since: since when it hasn't answered, as far as this process knows; 0.0 if it answers. answered_at: the last answer."""
+    """silent_since: when it stopped answering, as far as this process knows; 0.0 if it answers. answered_at: the time of the last answer."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -34,7 +34,7 @@ class Host:
         self.trying = Lock()
 
     def give_up(self, began: float) -> None:
-        """Call it if the host hasn't answered a request from that time. If it has answered others since, it is only slow."""
+        """Call it if the host hasn't answered a request of that time. If it has answered later requests, it is only slow."""
         if self.answered_at < began and not self.silent_since:
             self.silent_since = began
             logger.error("The database doesn't answer: %s. Connections to it are opened by one thread at a time until it does.", self.name)
@@ -49,7 +49,7 @@ _hosts: dict[tuple[str, str], Host] = {}
 
 
 class Connection(psycopg.Connection[Any]):
-    """connect sets host and patience (of the thread that opened the connection, which is the only one to use it). answered_at: by time.monotonic()."""
+    """connect sets host and patience. patience: that of the thread that opened the connection, the only one that uses it. answered_at: by time.monotonic()."""
 
     host: Host
     patience: Patience | None = None
@@ -97,7 +97,7 @@ def connect(**parameters: Any) -> Connection:
 
 
 def _find_hosts(parameters: dict[str, Any]) -> list[tuple[tuple[str, str], Host]]:
-    """In the order of the URL. A single port applies to all hosts (libpq, “Specifying Multiple Hosts”)."""
+    """The hosts in the order of the URL. A single port applies to all hosts (libpq, “Specifying Multiple Hosts”)."""
     names = str(parameters.get("host", "")).split(",")
     ports = str(parameters.get("port", "")).split(",")
     places = [(name, ports[number] if len(ports) > 1 else ports[0]) for number, name in enumerate(names)]
@@ -120,7 +120,7 @@ def _connect(host: Host, parameters: dict[str, Any]) -> Connection:
         host.give_up(began)
         raise
     except psycopg.OperationalError:
-        # It refuses, so it is alive.
+        # The host refuses, so it is alive.
         host.note_answer()
         raise
     finally:

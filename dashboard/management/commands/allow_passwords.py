@@ -1,4 +1,4 @@
-"""manage.py allow_passwords: open a workspace to other ways of signing in if single sign-on is broken."""
+"""manage.py allow_passwords: opens a workspace to other ways of signing in if single sign-on is broken."""
 
 from collections.abc import Mapping
 from datetime import datetime

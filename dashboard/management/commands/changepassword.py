@@ -1,4 +1,4 @@
-"""manage.py changepassword: give an account a new password, with an audit event, which Django's command of this name doesn't write."""
+"""manage.py changepassword: gives an account a new password. Unlike Django's command of this name, it writes an audit event."""
 
 import sys
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""manage.py create_workspace: a workspace and its owner."""
+"""manage.py create_workspace: makes a workspace and its owner."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""manage.py createsuperuser: says what to run instead of Django's command of this name, which would make an account without an audit event."""
+"""manage.py createsuperuser: names the commands to use instead. Django's command of this name would make an account without an audit event."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""manage.py demote: take an account's right to administer the instance away."""
+"""manage.py demote: takes away an account's right to administer the instance."""
 
 from collections.abc import Mapping
 from datetime import datetime

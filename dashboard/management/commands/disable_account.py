@@ -1,4 +1,4 @@
-"""manage.py disable_account: switch an account off, so that nobody can sign in to it."""
+"""manage.py disable_account: switches an account off, so that nobody can sign in to it."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""manage.py enable_account: switch an account on again."""
+"""manage.py enable_account: switches an account on again."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""manage.py prepare: make the database ready to serve, for make setup and make run. It only adds what is missing.
+"""manage.py prepare: makes the database ready to serve, for make setup and make run. It only adds missing things.
 
 The demo client's secret goes into a file with mode 0600 and is never printed. If you delete the demo workspace, or disable or delete the demo client, they
 aren't made again.
@@ -102,7 +102,7 @@ def _check_settings() -> list[str]:
 
 
 def _find_foreign_audiences() -> list[str]:
-    """A line for each foreign audience: they may result from an upgrade or a new ISSUER_URL, and requests for tokens with them are refused."""
+    """A line for each foreign audience. They may result from an upgrade or a new ISSUER_URL, and requests for tokens with them are refused."""
     found = list(islice(find_foreign_audiences(), _MAX_LINES + 1))
     more = ["Warning: There are more such clients. List them all: .venv/bin/python manage.py check_audiences"] if len(found) > _MAX_LINES else []
     return [*(f"Warning: {say_foreign(one)}" for one in found[:_MAX_LINES]), *more]

@@ -1,4 +1,4 @@
-"""manage.py promote: let an account administer the instance."""
+"""manage.py promote: lets an account administer the instance."""
 
 from collections.abc import Mapping
 from datetime import datetime

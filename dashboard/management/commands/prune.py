@@ -1,4 +1,4 @@
-"""manage.py prune: delete data older than its retention. The server also does it by itself."""
+"""manage.py prune: deletes data older than its retention. The server also does this by itself."""
 
 from collections.abc import Mapping
 from datetime import datetime

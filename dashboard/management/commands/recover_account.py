@@ -1,4 +1,4 @@
-"""manage.py recover_account: let a person who has lost password, devices and recovery codes sign in again."""
+"""manage.py recover_account: lets a person who has lost password, devices and recovery codes sign in again."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

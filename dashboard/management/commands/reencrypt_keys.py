@@ -1,4 +1,4 @@
-"""manage.py reencrypt_keys: run it after you add a new first entry to KEY_ENCRYPTION_KEYS."""
+"""manage.py reencrypt_keys: re-encrypts stored keys after you add a new first entry to KEY_ENCRYPTION_KEYS."""
 
 from collections.abc import Mapping
 from datetime import datetime

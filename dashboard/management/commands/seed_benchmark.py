@@ -1,4 +1,4 @@
-"""manage.py seed_benchmark: clients in bulk, for measuring."""
+"""manage.py seed_benchmark: makes clients in bulk, for measuring."""
 
 import os
 import time

@@ -126,7 +126,7 @@ def invitation_link(request: HttpRequest, token: str) -> HttpResponse:
 @anyone
 @never_cache
 def invitation(request: HttpRequest) -> HttpResponse:
-    """act: join, or sign_out of the account that the invitation isn't for."""
+    """act: “join”, or “sign_out” if the account isn't the invited one."""
     found = invitations.find_invitation(request.session.get(INVITATION, ""))
     if found is None:
         return _refuse(request)
@@ -148,7 +148,7 @@ def invitation(request: HttpRequest) -> HttpResponse:
 
 
 def _refuse(request: HttpRequest) -> HttpResponse:
-    """Forged, withdrawn, used or expired: the response doesn't tell which."""
+    """The response doesn't tell whether the link is forged, withdrawn, used or expired."""
     request.session.pop(INVITATION, None)
     return render(request, "members/invitation_gone.html", status=404)
 
@@ -169,7 +169,7 @@ def _show(request: HttpRequest, found: Invitation, user: User | None, form: Join
 
 
 def _sign_out(request: HttpRequest) -> HttpResponse:
-    """The session ends, and a new one continues with the invitation."""
+    """End the session, and start a new one that continues with the invitation."""
     digest = request.session[INVITATION]
     logout(request, show_message=False)
     request.session[INVITATION] = digest

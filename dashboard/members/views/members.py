@@ -1,4 +1,4 @@
-"""A workspace's people: who they are, what they may do, and removing them."""
+"""A workspace's people: the list, their roles, and removing them."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -87,7 +87,7 @@ def member_role(request: HttpRequest, membership: Membership, pk: int) -> HttpRe
 
 
 def _name_sso(other: Membership) -> str:
-    """The name of the provider that would give the role again at the next sign-in; "" if none would."""
+    """The provider's name if it would give the role again at the next sign-in; otherwise ""."""
     return settings.SSO_NAME if other.came_by_sso and settings.SSO_ISSUER else ""
 
 
@@ -148,5 +148,5 @@ def _say_goodbye(request: HttpRequest, other: Membership, *, is_leaving: bool, h
 
 
 def _say_withdrawn(links: Links) -> str:
-    """To follow another sentence."""
+    """A sentence that follows another one."""
     return f" Withdrawn: {links}." if links else ""

@@ -1,4 +1,4 @@
-"""As in our sentences, and with seconds, for comparing a page with a log."""
+"""The formats are as in our sentences, and have seconds, for comparing a page with a log."""
 
 DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "j M Y H:i:s T"
 DATE_FORMAT = SHORT_DATE_FORMAT = "j M Y"
